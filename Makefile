@@ -1,0 +1,50 @@
+# A fresh machine needs python3 (3.11 or later, with venv) and make; everything else is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := ivr flows gateways tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install call test lint format types contracts bench lock clean
+
+help: ## what there is
+	@echo "Pay-by-Call: callers pay by keypad, through your own gateway."
+	@echo
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo
+	@echo "Start with: make call"
+
+$(VENV)/.installed: requirements/dev.txt requirements/uv.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(VENV)/.installed ## install locked versions into .venv
+
+call: install ## ring the server: you key the card (AUTO=1: a scripted caller pays the demo bill)
+	@$(BIN)/paybycall call
+
+test: lint ## lint, types, import contracts and all tests
+	@$(BIN)/python -m pytest
+
+lint: install ## ruff, mypy and import-linter
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: install ## let ruff mend what it can
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+bench: install ## measure speed and memory, as ratios in one run
+	@$(BIN)/python -m tests.bench
+
+lock: install ## resolve the locked versions anew
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements/run.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+
+clean: ## remove the virtual environment and the demo's data
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,63 @@
+"""The facts that the host lays into a flow's state, and the state that every flow's state extends.
+
+May import `flows.language.words` alone. Facts are frozen records of plain values, so that a session can be
+kept as JSON and survive a deploy: an unknown field is dropped, a missing one takes its default.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from flows.language.words import Amount
+
+
+@dataclass(frozen=True, slots=True)
+class BillFacts:
+    """One bill as the caller hears of it."""
+
+    reference: str
+    due: Amount
+    """What can be paid now: billed, less paid, less reserved by payments under way."""
+    minimum: Amount
+    """The least that a part payment may be; never above `due`."""
+    due_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """A card as anyone outside the PCI process may know it."""
+
+    brand: str
+    """`visa`, `mastercard`, `amex`, `discover`, `diners`, `jcb`, `unionpay`, `maestro`."""
+    last_four: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFacts:
+    """A charge that was approved, or promised to be settled."""
+
+    reference: str
+    """Eight digits for the caller to note."""
+    amount: Amount
+    texted: bool
+    """Whether a text can be promised."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """What every flow's state begins with; the host fills these at the call's start.
+
+    A flow's state is a frozen dataclass that extends this one; all its own fields have defaults.
+    """
+
+    language_known: bool = False
+    """The language follows from the number called or from an earlier call."""
+    languages: tuple[str, ...] = ("en", "es")
+    can_text: bool = False
+    """The caller's number is known and takes texts."""
+    card_first: bool = True
+    """Whether the card may be keyed before the amount is confirmed (the gateway tokenizes)."""
+    person_available: bool = False
+    """Whether a person can be rung (a number is configured)."""
+    bill: BillFacts | None = None
+    card: CardFacts | None = None
+    receipt: ReceiptFacts | None = None

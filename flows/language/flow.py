@@ -1,0 +1,235 @@
+"""`Flow`: named steps whose exits are data, so that the whole graph can be checked, drawn and translated.
+
+May import `flows.language` alone. Each decorator is one kind of step; its keyword arguments are the exits of
+that kind, so a forgotten exit fails in the type checker and at import. A step's function is pure: state in, wait out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from flows.language.facts import CallState
+from flows.language.waits import (
+    Ask,
+    Charge,
+    Choose,
+    CollectCard,
+    End,
+    FindBill,
+    FindCallersBill,
+    Go,
+    SetLanguage,
+    Tell,
+    Transfer,
+)
+
+S = TypeVar("S", bound=CallState)
+W = TypeVar("W")
+
+
+class Kind(StrEnum):
+    """The kinds of step, by what each waits for."""
+
+    DIGITS = "digits"
+    MENU = "menu"
+    TELL = "tell"
+    DECIDE = "decide"
+    LANGUAGE = "language"
+    FIND_BILL = "find_bill"
+    FIND_CALLERS_BILL = "find_callers_bill"
+    COLLECT_CARD = "collect_card"
+    CHARGE = "charge"
+    TRANSFER = "transfer"
+    END = "end"
+
+
+class FlowError(Exception):
+    """The flow cannot be run as written; the message lists every fault, a line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[S]):
+    """One step: its name, its kind, where each exit leads, and the pure function behind it."""
+
+    name: str
+    kind: Kind
+    exits: Mapping[str, str]
+    """Exit -> name of the next step."""
+    run: Callable[[S], object]
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Of a menu: key -> exit."""
+    retired: bool = False
+    """Left from the last release, for calls that were in it; nothing leads here any more."""
+
+
+class Flow(Generic[S]):
+    """A conversation, as data. `start` is the first step; every step may be entered `visits_max` times in a call."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        state: type[S],
+        start: str,
+        person: str,
+        visits_max: int,
+        exhausted: str,
+        folder: Path,
+    ) -> None:
+        """`person` is the step behind the `0` key; `exhausted` where a caller goes who has been round too often.
+
+        `folder` holds `prompts.<language>.toml`.
+        """
+        if not is_dataclass(state):
+            raise FlowError(f"{name}: the state {state.__name__} must be a frozen dataclass")
+        self.name = name
+        self.state = state
+        self.start = start
+        self.person = person
+        self.visits_max = visits_max
+        self.exhausted = exhausted
+        self.folder = folder
+        self.steps: dict[str, Step[S]] = {}
+
+    def _step(
+        self,
+        kind: Kind,
+        exits: Mapping[str, str],
+        options: Mapping[str, str] | None = None,
+        *,
+        retired: bool = False,
+    ) -> Callable[[Callable[[S], W]], Callable[[S], W]]:
+        def add(run: Callable[[S], W]) -> Callable[[S], W]:
+            name = run.__name__
+            if name in self.steps:
+                raise FlowError(f"{self.name}: two steps are named {name}")
+            self.steps[name] = Step(name, kind, dict(exits), run, dict(options or {}), retired)
+            return run
+
+        return add
+
+    def digits(
+        self, *, heard: str, gave_up: str, retired: bool = False
+    ) -> Callable[[Callable[[S], Ask]], Callable[[S], Ask]]:
+        return self._step(Kind.DIGITS, {"heard": heard, "gave_up": gave_up}, retired=retired)
+
+    def menu(
+        self, options: Mapping[str, str], *, gave_up: str, retired: bool = False
+    ) -> Callable[[Callable[[S], Choose]], Callable[[S], Choose]]:
+        """`options` maps a key (1 to 9) to the step it leads to; the exit is named after the step."""
+        exits = {step: step for step in options.values()} | {"gave_up": gave_up}
+        return self._step(Kind.MENU, exits, options, retired=retired)
+
+    def tell(
+        self, *, then: str, retired: bool = False
+    ) -> Callable[[Callable[[S], Tell]], Callable[[S], Tell]]:
+        return self._step(Kind.TELL, {"then": then}, retired=retired)
+
+    def decide(self, **exits: str) -> Callable[[Callable[[S], Go[S]]], Callable[[S], Go[S]]]:
+        return self._step(Kind.DECIDE, exits)
+
+    def language(
+        self, *, then: str, retired: bool = False
+    ) -> Callable[[Callable[[S], SetLanguage]], Callable[[S], SetLanguage]]:
+        return self._step(Kind.LANGUAGE, {"then": then}, retired=retired)
+
+    def find_bill(
+        self,
+        *,
+        payable: str,
+        not_found: str,
+        already_paid: str,
+        being_paid: str,
+        too_many_guesses: str,
+        unavailable: str,
+        retired: bool = False,
+    ) -> Callable[[Callable[[S], FindBill]], Callable[[S], FindBill]]:
+        exits = {
+            "payable": payable,
+            "not_found": not_found,
+            "already_paid": already_paid,
+            "being_paid": being_paid,
+            "too_many_guesses": too_many_guesses,
+            "unavailable": unavailable,
+        }
+        return self._step(Kind.FIND_BILL, exits, retired=retired)
+
+    def find_callers_bill(
+        self, *, one: str, none: str, retired: bool = False
+    ) -> Callable[[Callable[[S], FindCallersBill]], Callable[[S], FindCallersBill]]:
+        return self._step(Kind.FIND_CALLERS_BILL, {"one": one, "none": none}, retired=retired)
+
+    def collect_card(
+        self,
+        *,
+        collected: str,
+        gave_up: str,
+        left: str,
+        unavailable: str,
+        try_another_card: str,
+        refused: str,
+        needs_authentication: str,
+        no_longer_due: str,
+        retired: bool = False,
+    ) -> Callable[[Callable[[S], CollectCard]], Callable[[S], CollectCard]]:
+        """`left` is the caller's own `**`. The last four serve a gateway that authorizes while it collects."""
+        exits = {
+            "collected": collected,
+            "gave_up": gave_up,
+            "left": left,
+            "unavailable": unavailable,
+            "try_another_card": try_another_card,
+            "refused": refused,
+            "needs_authentication": needs_authentication,
+            "no_longer_due": no_longer_due,
+        }
+        return self._step(Kind.COLLECT_CARD, exits, retired=retired)
+
+    def charge(
+        self,
+        *,
+        approved: str,
+        try_another_card: str,
+        refused: str,
+        needs_authentication: str,
+        no_longer_due: str,
+        not_sent: str,
+        unknown: str,
+        retired: bool = False,
+    ) -> Callable[[Callable[[S], Charge]], Callable[[S], Charge]]:
+        exits = {
+            "approved": approved,
+            "try_another_card": try_another_card,
+            "refused": refused,
+            "needs_authentication": needs_authentication,
+            "no_longer_due": no_longer_due,
+            "not_sent": not_sent,
+            "unknown": unknown,
+        }
+        return self._step(Kind.CHARGE, exits, retired=retired)
+
+    def transfer(
+        self, *, unanswered: str, nobody: str, retired: bool = False
+    ) -> Callable[[Callable[[S], Transfer]], Callable[[S], Transfer]]:
+        """`unanswered`: the person did not pick up; `nobody`: no number is configured. A talk that ended hangs up."""
+        return self._step(Kind.TRANSFER, {"unanswered": unanswered, "nobody": nobody}, retired=retired)
+
+    def end(self, *, retired: bool = False) -> Callable[[Callable[[S], End]], Callable[[S], End]]:
+        return self._step(Kind.END, {}, retired=retired)
+
+    def step(self, name: str) -> Step[S]:
+        """The step of that name; raises UnknownStepError where this release has none."""
+        try:
+            return self.steps[name]
+        except KeyError:
+            raise UnknownStepError(f"flow {self.name} has no step {name}") from None
+
+    def begin(self, **facts: Any) -> S:
+        """The state of a call that begins."""
+        return self.state(**facts)
+
+
+class UnknownStepError(LookupError):
+    """A session stands on a step that this process does not know (a deploy is rolling)."""

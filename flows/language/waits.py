@@ -1,0 +1,117 @@
+"""What a step can return: what to say, and the one thing to wait for.
+
+May import `flows.language.words` alone. One class per kind of step; the decorator of the same kind in
+`flow.py` names its exits. The host (`ivr.calls`) fulfils a wait and leaves by one of its exits.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from flows.language.words import Amount, Say
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Digits keyed by the caller, put into the state's field `into` as text.
+
+    A fixed number (`digits=8`) goes on by itself after the last key; a range (`digits=1, at_most=7`)
+    ends by `#` or the pause.
+    """
+
+    say: Say
+    digits: int
+    into: str
+    at_most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """One key out of the step's menu."""
+
+    say: Say
+    every_language: bool = False
+    """Said once in each language of the flow, each in its own voice: for the one question asked before it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Something said on the way; the call goes on by itself."""
+
+    say: Say | None
+
+
+@dataclass(frozen=True, slots=True)
+class Go(Generic[S]):
+    """A decision: leave by this exit, with the state as it is now."""
+
+    exit: str
+    state: S | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetLanguage:
+    """From here on the call speaks this language, and the caller is remembered by it."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindBill:
+    """The bill with this reference, laid into `state.bill`."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindCallersBill:
+    """The one open bill of the number that is calling, laid into `state.bill`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectCard:
+    """A card, keyed into the PCI process; brand and last four are laid into `state.card`.
+
+    `amount` is what will be charged, where it is known: a gateway that authorizes at once needs it.
+    """
+
+    say: Say
+    amount: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The charge of the bill in `state.bill` with the card collected; the outcome is laid into `state.receipt`."""
+
+    amount: Amount
+    say: Say
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A person, by `<Dial>` to the configured number."""
+
+    say: Say
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The last words; then the line is hung up."""
+
+    say: Say
+
+
+Wait = (
+    Ask
+    | Choose
+    | Tell
+    | Go[object]
+    | SetLanguage
+    | FindBill
+    | FindCallersBill
+    | CollectCard
+    | Charge
+    | Transfer
+    | End
+)

@@ -1,0 +1,39 @@
+"""The command `paybycall`: one file a command, loaded only when it is called.
+
+May import everything; nothing imports it. A command's faults are sentences on standard error and an exit status, never a traceback.
+"""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "apikey": "ivr.cli.apikey",
+    "bill": "ivr.cli.bill",
+    "call": "ivr.cli.call",
+    "config": "ivr.cli.config",
+    "doctor": "ivr.cli.doctor",
+    "flow": "ivr.cli.flow",
+    "migrate": "ivr.cli.migrate",
+    "payment": "ivr.cli.payment",
+    "sandbox": "ivr.cli.sandbox",
+    "serve": "ivr.cli.serve",
+}
+"""Command -> module that holds it, as an attribute named `command`."""
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = import_module(COMMANDS[cmd_name]).command
+        return found
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="paybycall")
+def main() -> None:
+    """Pay-by-Call: callers pay by keypad, through the merchant's own gateway."""

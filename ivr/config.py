@@ -1,0 +1,186 @@
+"""The settings of the web and worker processes, read once at boot; the PCI process lists its own in `ivr.pci.settings`.
+
+May import `ivr.settings` alone. `load` refuses a configuration that cannot work and says which variables to set; production
+refuses the sandbox gateway, the console channel and plain http. Nothing else in the house reads the environment.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateways.secret import Secret
+from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
+
+GENERAL: tuple[Setting[Any], ...] = (
+    Setting("ENVIRONMENT", "development or production.", one_of("development", "production"), "production"),
+    Setting(
+        "DATABASE_URL", "Where bills, calls and payments are kept: sqlite:///file or postgresql://...", text
+    ),
+    Setting("PUBLIC_URL", "The URL under which the carrier reaches the web process.", url),
+    Setting("PCI_INTERNAL_URL", "The URL under which the web process reaches the PCI process.", url),
+    Setting(
+        "INTERNAL_SECRET",
+        "Signs requests between web and PCI: the same in both, 32 random characters or more.",
+        secrets,
+        secret=True,
+    ),
+    Setting(
+        "LOG_LEVEL", "debug, info, warning or error.", one_of("debug", "info", "warning", "error"), "info"
+    ),
+)
+CARRIER: tuple[Setting[Any], ...] = (
+    Setting("TWILIO_ACCOUNT_SID", "The carrier account, AC...", text),
+    Setting(
+        "TWILIO_AUTH_TOKEN",
+        "Its auth token; two, separated by a comma, while one is rotated.",
+        secrets,
+        secret=True,
+    ),
+    Setting("TWILIO_API_BASE", "The carrier's REST API.", url, "https://api.twilio.com"),
+    Setting("CARD_ENTRY", "How cards are keyed: gather.", one_of("gather", "pay"), "gather"),
+    Setting(
+        "MERCHANT_NAME", "The merchant's name as callers hear it and payers read it.", text, "Demo Town Hall"
+    ),
+    Setting("PERSON_NUMBER", "Whom `0` rings, in E.164; empty: nobody.", text, ""),
+    Setting(
+        "HOME_COUNTRY", "ISO code of the country whose numbers may come without their prefix.", text, "ES"
+    ),
+    Setting("LANGUAGES", "The languages offered, the first is the default.", text, "en,es"),
+    Setting(
+        "LANGUAGE_BY_NUMBER", "Language by the number called: +34910000000=es,+442000000000=en.", mapping, ""
+    ),
+    Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
+    Setting("SAY_VOICE", "The carrier's voice for each language: en=Polly.Amy,es=Polly.Lucia.", mapping, ""),
+    Setting("RECORDINGS", "A TOML file of recorded prompts; empty: all are synthesized.", text, ""),
+    Setting("GUESSES_MAX", "Unknown references allowed per caller number in 24 hours.", whole, "10"),
+    Setting("GUESSES_MAX_WITHHELD", "The same for all withheld numbers together.", whole, "200"),
+)
+MONEY: tuple[Setting[Any], ...] = (
+    Setting("GATEWAY", "sandbox (development only); more gateways are folders under gateways/.", text),
+    Setting("SANDBOX_URL", "Where the sandbox bank listens.", url, "http://127.0.0.1:8099"),
+    Setting(
+        "SANDBOX_CARD_ENTRY",
+        "How the sandbox takes cards: tokenize or authorize.",
+        one_of("tokenize", "authorize"),
+        "tokenize",
+    ),
+    Setting("STRIPE_API_KEY", "The Stripe secret key.", secret, "", secret=True),
+    Setting("STRIPE_WEBHOOK_SECRET", "Signs Stripe's webhooks.", secret, "", secret=True),
+    Setting("STRIPE_API_BASE", "The Stripe API.", url, "https://api.stripe.com"),
+)
+MESSAGES: tuple[Setting[Any], ...] = (
+    Setting(
+        "CHANNEL", "How confirmations leave: sms, or console in development.", one_of("sms", "console"), "sms"
+    ),
+    Setting("SMS_FROM", "The number, or MG... messaging service, that texts payers.", text, ""),
+)
+MERCHANT: tuple[Setting[Any], ...] = (
+    Setting(
+        "BILL_LOOKUP_URL",
+        "The merchant's own bill look-up, asked for a reference we do not hold; empty: none.",
+        text,
+        "",
+    ),
+    Setting("OUTCOME_URL", "Where the merchant hears of each payment; empty: nowhere.", text, ""),
+    Setting("MERCHANT_SECRET", "Signs what we post to the merchant.", secrets, "", secret=True),
+)
+ALL = GENERAL + CARRIER + MONEY + MESSAGES + MERCHANT
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting, typed. See `paybycall config` for what each means."""
+
+    environment: str
+    database_url: str
+    public_url: str
+    pci_internal_url: str
+    internal_secrets: tuple[Secret, ...]
+    log_level: str
+    twilio_account_sid: str
+    twilio_auth_tokens: tuple[Secret, ...]
+    twilio_api_base: str
+    merchant_name: str
+    person_number: str
+    home_country: str
+    languages: tuple[str, ...]
+    language_by_number: Mapping[str, str]
+    say_language: Mapping[str, str]
+    say_voice: Mapping[str, str]
+    recordings: str
+    guesses_max: int
+    guesses_max_withheld: int
+    gateway: str
+    gateway_settings: Mapping[str, Any]
+    """The settings whose names begin with the gateway's, as its adapter's `from_settings` takes them."""
+    channel: str
+    sms_from: str
+    bill_lookup_url: str
+    outcome_url: str
+    merchant_secrets: tuple[Secret, ...]
+
+    @property
+    def in_production(self) -> bool:
+        return self.environment == "production"
+
+
+def load(environ: Mapping[str, str]) -> Config:
+    """The settings out of the environment; raises SettingsError with a sentence for each fault."""
+    values = read_all(ALL, environ)
+    prefix = values["GATEWAY"].upper() + "_"
+    config = Config(
+        environment=values["ENVIRONMENT"],
+        database_url=values["DATABASE_URL"],
+        public_url=values["PUBLIC_URL"],
+        pci_internal_url=values["PCI_INTERNAL_URL"],
+        internal_secrets=values["INTERNAL_SECRET"],
+        log_level=values["LOG_LEVEL"],
+        twilio_account_sid=values["TWILIO_ACCOUNT_SID"],
+        twilio_auth_tokens=values["TWILIO_AUTH_TOKEN"],
+        twilio_api_base=values["TWILIO_API_BASE"],
+        merchant_name=values["MERCHANT_NAME"],
+        person_number=values["PERSON_NUMBER"],
+        home_country=values["HOME_COUNTRY"],
+        languages=tuple(part.strip() for part in values["LANGUAGES"].split(",") if part.strip()),
+        language_by_number=values["LANGUAGE_BY_NUMBER"],
+        say_language=values["SAY_LANGUAGE"],
+        say_voice=values["SAY_VOICE"],
+        recordings=values["RECORDINGS"],
+        guesses_max=values["GUESSES_MAX"],
+        guesses_max_withheld=values["GUESSES_MAX_WITHHELD"],
+        gateway=values["GATEWAY"],
+        gateway_settings={name: value for name, value in values.items() if name.startswith(prefix)},
+        channel=values["CHANNEL"],
+        sms_from=values["SMS_FROM"],
+        bill_lookup_url=values["BILL_LOOKUP_URL"],
+        outcome_url=values["OUTCOME_URL"],
+        merchant_secrets=values["MERCHANT_SECRET"],
+    )
+    faults = list(_faults(config, values))
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return config
+
+
+def _faults(config: Config, values: Mapping[str, Any]) -> list[str]:
+    """What each setting alone cannot show."""
+    faults = []
+    if values["CARD_ENTRY"] == "pay":
+        faults.append("Set CARD_ENTRY to gather: the carrier's own <Pay> is not supported by this release.")
+    if not config.languages:
+        faults.append("Set LANGUAGES: at least one, such as en.")
+    if config.channel == "sms" and not config.sms_from:
+        faults.append("Set SMS_FROM: the number that texts payers; or CHANNEL=console in development.")
+    if (config.bill_lookup_url or config.outcome_url) and not config.merchant_secrets:
+        faults.append("Set MERCHANT_SECRET: what we post to the merchant is signed with it.")
+    if config.in_production:
+        faults += [
+            f"Set {name} to a URL that begins with https://: production refuses plain http."
+            for name in ("PUBLIC_URL", "BILL_LOOKUP_URL", "OUTCOME_URL")
+            if str(values[name]).startswith("http://")
+        ]
+        if config.gateway == "sandbox":
+            faults.append("Set GATEWAY to a real gateway: production refuses the sandbox.")
+        if config.channel == "console":
+            faults.append("Set CHANNEL to sms: production refuses the console channel.")
+    return faults

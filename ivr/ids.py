@@ -1,0 +1,61 @@
+"""Ids and secrets, passed in: nobody calls `secrets` or `uuid` elsewhere.
+
+May import nothing of ours. An id reads `bill_7k3...`: its prefix says what it names. Spoken references
+are digits alone, so that a caller can note them and key them.
+"""
+
+import secrets
+from typing import Protocol
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_ID_LENGTH = 20
+REFERENCE_LENGTH = 8
+
+
+class Ids(Protocol):
+    """Where a component gets a fresh name for a thing."""
+
+    def new(self, prefix: str) -> str:
+        """A fresh id, `prefix_` and 100 random bits."""
+        ...
+
+    def reference(self) -> str:
+        """Eight digits that a caller can note down; not unique by itself: a database constraint sees to that."""
+        ...
+
+    def secret(self) -> str:
+        """A fresh URL-safe secret of 256 bits."""
+        ...
+
+
+class RandomIds:
+    """Ids from the machine's random source."""
+
+    def new(self, prefix: str) -> str:
+        return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+
+    def reference(self) -> str:
+        return str(secrets.randbelow(9 * 10 ** (REFERENCE_LENGTH - 1)) + 10 ** (REFERENCE_LENGTH - 1))
+
+    def secret(self) -> str:
+        return secrets.token_urlsafe(32)
+
+
+class SequentialIds:
+    """Ids that count from one, for tests: `call_1`, `call_2`."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def _next(self, kind: str) -> int:
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        return self._counts[kind]
+
+    def new(self, prefix: str) -> str:
+        return f"{prefix}_{self._next(prefix)}"
+
+    def reference(self) -> str:
+        return str(10 ** (REFERENCE_LENGTH - 1) + self._next("reference"))
+
+    def secret(self) -> str:
+        return f"secret-{self._next('secret')}"

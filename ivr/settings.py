@@ -1,0 +1,95 @@
+"""How a setting is declared, read and refused: each process lists its own, from the environment alone.
+
+May import `gateways.secret` alone. A missing or unusable value is collected, and all are told at once as sentences that say what to
+set; a secret's value is never repeated. `paybycall config` prints the lists; a test holds that the README's page has each.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from gateways.secret import Secret
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """Settings are missing or unusable; the message holds one sentence a line, each saying what to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T]):
+    """One setting: its environment variable, how its text is read, and a sentence for the operator."""
+
+    name: str
+    help: str
+    read: Callable[[str], T]
+    default: str | None = None
+    """The text taken where the variable is not set; None: it must be set."""
+    secret: bool = False
+
+
+def text(value: str) -> str:
+    return value.strip()
+
+
+def whole(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError("must be a whole number") from None
+
+
+def secret(value: str) -> Secret:
+    return Secret(value.strip())
+
+
+def secrets(value: str) -> tuple[Secret, ...]:
+    """One secret, or two separated by a comma while one is rotated."""
+    found = tuple(Secret(part.strip()) for part in value.split(",") if part.strip())
+    if len(found) > 2:  # noqa: PLR2004 - the new one and the old one
+        raise ValueError("takes two values at most, separated by a comma")
+    return found
+
+
+def url(value: str) -> str:
+    trimmed = value.strip().rstrip("/")
+    if not trimmed.startswith(("http://", "https://")):
+        raise ValueError("must be a URL that begins with https:// (or http:// in development)")
+    return trimmed
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value.strip() not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return value.strip()
+
+    return read
+
+
+def mapping(value: str) -> dict[str, str]:
+    """`en=Amy,es=Lucia` as a dict; empty text is an empty one."""
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    if any(not equals or not key.strip() for key, equals, _ in pairs):
+        raise ValueError("must be pairs like en=value,es=value")
+    return {key.strip(): given.strip() for key, _, given in pairs}
+
+
+def read_all(settings: tuple[Setting[Any], ...], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Every setting's value by name; raises SettingsError with one sentence for each fault."""
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for setting in settings:
+        given = environ.get(setting.name, "").strip() or setting.default
+        if given is None:
+            faults.append(f"Set {setting.name}: {setting.help}")
+            continue
+        try:
+            values[setting.name] = setting.read(given)
+        except ValueError as fault:
+            shown = "" if setting.secret else f" (it is {given!r})"
+            faults.append(f"Set {setting.name} anew: it {fault}{shown}. {setting.help}")
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return values

@@ -1,0 +1,68 @@
+"""Is this webhook from the carrier? The signature of Twilio's webhooks, on the public URL that the carrier called.
+
+May import `gateways.secret` alone. Never the Host header: a proxy changes it. Never Flask's decoded URL: `José`, `%7E` and
+`%2F` would break a genuine signature. The URL is PUBLIC_URL, the path as our route builds it and the raw
+query; it is tried with and without its port. Source: twilio.com/docs/usage/security.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from urllib.parse import urlsplit, urlunsplit
+
+from gateways.secret import Secret
+
+HEADER_SIGNATURE = "X-Twilio-Signature"
+HEADER_SETTINGS = "X-Twilio-Webhooks-Signature-Settings"
+_ALGORITHMS: Mapping[str, Callable[..., "hashlib._Hash"]] = {
+    "HMAC_SHA1": hashlib.sha1,
+    "HMAC_SHA256": hashlib.sha256,
+}
+Form = Mapping[str, Sequence[str]]
+
+
+def compute(token: Secret, url: str, form: Form, algorithm: str = "HMAC_SHA1") -> str:
+    """The signature over the URL and each distinct name and value, names sorted. `algorithm`: HMAC_SHA1 or HMAC_SHA256."""
+    text = url + "".join(name + value for name in sorted(form) for value in sorted(set(form[name])))
+    digest = hmac.new(token.reveal().encode(), text.encode(), _ALGORITHMS[algorithm]).digest()
+    return base64.b64encode(digest).decode()
+
+
+def is_genuine(
+    tokens: Iterable[Secret],
+    *,
+    public_url: str,
+    path: str,
+    raw_query: str,
+    form: Form,
+    headers: Mapping[str, str],
+) -> bool:
+    """Whether one of the tokens signed this request. An unknown algorithm or a missing header is not genuine."""
+    given = headers.get(HEADER_SIGNATURE, "")
+    algorithm = _algorithm(headers.get(HEADER_SETTINGS, ""))
+    if not given or algorithm not in _ALGORITHMS:
+        return False
+    url = public_url.rstrip("/") + path + (f"?{raw_query}" if raw_query else "")
+    candidates = [
+        compute(token, each, form, algorithm) for token in tokens for each in _with_and_without_port(url)
+    ]
+    return any(hmac.compare_digest(candidate.encode(), given.encode()) for candidate in candidates)
+
+
+def _algorithm(settings: str) -> str:
+    for part in settings.split(","):
+        name, _, value = part.partition("=")
+        if name.strip() == "algorithm" and value.strip():
+            return value.strip().upper()
+    return "HMAC_SHA1"
+
+
+def _with_and_without_port(url: str) -> list[str]:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    if parts.port is not None:
+        bare = host.rpartition(":")[0]
+        return [url, urlunsplit(parts._replace(netloc=bare))]
+    port = 443 if parts.scheme == "https" else 80
+    return [url, urlunsplit(parts._replace(netloc=f"{host}:{port}"))]
