@@ -1,0 +1,11 @@
+"""Webhooks signed as the carrier signs them."""
+
+from collections.abc import Mapping
+
+from gateways.secret import Secret
+from ivr.voice.signature import HEADER_SIGNATURE, compute
+
+
+def signed_headers(token: Secret, url: str, form: Mapping[str, str]) -> dict[str, str]:
+    """The header of a POST of `form` to the full public `url`."""
+    return {HEADER_SIGNATURE: compute(token, url, {name: [value] for name, value in form.items()})}
