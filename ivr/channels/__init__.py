@@ -1,0 +1,1 @@
+"""How a payer is told: one port, a sender for each channel, and one confirmation for one payment."""

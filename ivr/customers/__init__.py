@@ -1,0 +1,1 @@
+"""Who is calling: identity, what they prefer, what they guessed, and one timeline over all channels."""

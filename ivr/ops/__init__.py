@@ -1,0 +1,1 @@
+"""What the operator looks at: health, metrics, and the doctor that says what to mend."""

@@ -1,0 +1,45 @@
+"""A customer: a phone number that paid or called before, and what they prefer.
+
+May import `ivr.storage`, `ivr.clock` and `ivr.ids` alone. Two calls of one number may write at once: one row
+results, on both databases. A withheld caller is no customer.
+"""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ivr.clock import Clock
+from ivr.ids import Ids
+from ivr.storage.schema import customer
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Someone we have met."""
+
+    id: str
+    phone: str
+    language: str | None
+
+
+def find_by_phone(tx: sa.Connection, phone: str) -> Customer | None:
+    """The customer of this number, in E.164."""
+    row = tx.execute(
+        sa.select(customer.c.id, customer.c.phone, customer.c.language).where(customer.c.phone == phone)
+    ).one_or_none()
+    return Customer(*row) if row else None
+
+
+def remember_language(tx: sa.Connection, phone: str, language: str, *, clock: Clock, ids: Ids) -> str:
+    """The customer of this number speaks this language from now on; gives the customer's id."""
+    now = clock.now()
+    # The two databases share the clause, and SQLAlchemy has it once for each.
+    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(customer).values(
+        id=ids.new("customer"), phone=phone, language=language, created_at=now, updated_at=now
+    )
+    kept = statement.on_conflict_do_update(
+        index_elements=[customer.c.phone], set_={"language": language, "updated_at": now}
+    ).returning(customer.c.id)
+    return str(tx.execute(kept).scalar_one())

@@ -1,0 +1,35 @@
+"""Unknown references that a caller keyed, counted over calls, since eight digits can be guessed.
+
+May import `ivr.storage` and `ivr.customers.caller` alone. Withheld callers share one count, so hanging up and
+calling again helps nobody. Calls at the very same moment may pass the limit by one each; the next is refused.
+"""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from ivr.customers.caller import Caller
+from ivr.storage.schema import guess
+
+WINDOW = timedelta(hours=24)
+
+
+class Guesses:
+    """The unknown references that each number, and all withheld ones together, may key in 24 hours."""
+
+    def __init__(self, max_per_caller: int, max_withheld: int) -> None:
+        self._max_per_caller = max_per_caller
+        self._max_withheld = max_withheld
+
+    def too_many(self, tx: sa.Connection, caller: Caller, now: datetime) -> bool:
+        """Whether this caller has used up the guesses of the last 24 hours."""
+        allowed = self._max_withheld if caller.withheld else self._max_per_caller
+        recent = sa.select(sa.func.count()).where(
+            guess.c.caller == caller.counted_as, guess.c.at > now - WINDOW
+        )
+        return int(tx.execute(recent).scalar_one()) >= allowed
+
+    def add(self, tx: sa.Connection, caller: Caller, now: datetime) -> None:
+        """Counts one guess, and forgets those of this caller that count no more."""
+        tx.execute(guess.delete().where(guess.c.caller == caller.counted_as, guess.c.at <= now - WINDOW))
+        tx.execute(guess.insert().values(caller=caller.counted_as, at=now))
