@@ -49,6 +49,8 @@ class CallState:
     A flow's state is a frozen dataclass that extends this one; all its own fields have defaults.
     """
 
+    merchant: str = ""
+    """The merchant's name, as callers hear it."""
     language_known: bool = False
     """The language follows from the number called or from an earlier call."""
     languages: tuple[str, ...] = ("en", "es")

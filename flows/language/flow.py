@@ -1,7 +1,8 @@
 """`Flow`: named steps whose exits are data, so that the whole graph can be checked, drawn and translated.
 
 May import `flows.language` alone. Each decorator is one kind of step; its keyword arguments are the exits of
-that kind, so a forgotten exit fails in the type checker and at import. A step's function is pure: state in, wait out.
+that kind, so a forgotten exit fails in the type checker and at import. A step's function is pure: state in,
+wait out.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,7 +66,7 @@ class Step(Generic[S]):
 
 
 class Flow(Generic[S]):
-    """A conversation, as data. `start` is the first step; every step may be entered `visits_max` times in a call."""
+    """A conversation, as data. `start` is the first step; each may be entered `visits_max` times a call."""
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class Flow(Generic[S]):
         exhausted: str,
         folder: Path,
     ) -> None:
-        """`person` is the step behind the `0` key; `exhausted` where a caller goes who has been round too often.
+        """`person` is the step behind the `0` key; `exhausted` where callers go who went round too often.
 
         `folder` holds `prompts.<language>.toml`.
         """
@@ -127,8 +128,11 @@ class Flow(Generic[S]):
     ) -> Callable[[Callable[[S], Tell]], Callable[[S], Tell]]:
         return self._step(Kind.TELL, {"then": then}, retired=retired)
 
-    def decide(self, **exits: str) -> Callable[[Callable[[S], Go[S]]], Callable[[S], Go[S]]]:
-        return self._step(Kind.DECIDE, exits)
+    def decide(
+        self, *, retired: bool = False, **exits: str
+    ) -> Callable[[Callable[[S], Go[S]]], Callable[[S], Go[S]]]:
+        """The exits are the author's own; the step's `Go("exit")` are held against them."""
+        return self._step(Kind.DECIDE, exits, retired=retired)
 
     def language(
         self, *, then: str, retired: bool = False
@@ -174,7 +178,7 @@ class Flow(Generic[S]):
         no_longer_due: str,
         retired: bool = False,
     ) -> Callable[[Callable[[S], CollectCard]], Callable[[S], CollectCard]]:
-        """`left` is the caller's own `**`. The last four serve a gateway that authorizes while it collects."""
+        """`left` is the caller's `**`. The last four serve a gateway that authorizes while it collects."""
         exits = {
             "collected": collected,
             "gave_up": gave_up,
@@ -213,7 +217,7 @@ class Flow(Generic[S]):
     def transfer(
         self, *, unanswered: str, nobody: str, retired: bool = False
     ) -> Callable[[Callable[[S], Transfer]], Callable[[S], Transfer]]:
-        """`unanswered`: the person did not pick up; `nobody`: no number is configured. A talk that ended hangs up."""
+        """`unanswered`: nobody picked up; `nobody`: no number is configured. A talk that ended hangs up."""
         return self._step(Kind.TRANSFER, {"unanswered": unanswered, "nobody": nobody}, retired=retired)
 
     def end(self, *, retired: bool = False) -> Callable[[Callable[[S], End]], Callable[[S], End]]:

@@ -32,7 +32,7 @@ class Choose:
 
     say: Say
     every_language: bool = False
-    """Said once in each language of the flow, each in its own voice: for the one question asked before it is known."""
+    """Said once in each language, each in its own voice: for the one question asked before it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class CollectCard:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """The charge of the bill in `state.bill` with the card collected; the outcome is laid into `state.receipt`."""
+    """The charge of `state.bill` with the card collected; the outcome is laid into `state.receipt`."""
 
     amount: Amount
     say: Say

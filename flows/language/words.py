@@ -41,7 +41,7 @@ Value = Amount | Digits | Name | date | int
 class Say:
     """A prompt by its key, with the values of its placeholders: `Say("due.tell", due=bill.due)`.
 
-    The key is always a literal: `check()` reads it from the step's source and holds it against every language.
+    The key is always a literal: `check()` reads it in the step's source and holds it against each language.
     """
 
     key: str

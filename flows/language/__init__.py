@@ -1,0 +1,72 @@
+"""The words that authors of flows write in: steps, what they say, what they wait for, and the checks on all.
+
+This package may import the standard library and babel, and nothing else of ours: no Flask, no carrier, no
+gateway, no database. `ivr.calls` runs what is written in it, `ivr.pci` speaks with it, and neither is known
+here.
+"""
+
+from flows.language.check import check
+from flows.language.draw import draw
+from flows.language.facts import BillFacts, CallState, CardFacts, ReceiptFacts
+from flows.language.flow import Flow, FlowError, Kind, Step, UnknownStepError
+from flows.language.host import host_prompts
+from flows.language.prompts import PromptError, Prompts, languages_in
+from flows.language.recordings import Recordings
+from flows.language.speech import Part, Recorded, Words, speak
+from flows.language.state import StateError
+from flows.language.waits import (
+    Ask,
+    Charge,
+    Choose,
+    CollectCard,
+    End,
+    FindBill,
+    FindCallersBill,
+    Go,
+    SetLanguage,
+    Tell,
+    Transfer,
+    Wait,
+)
+from flows.language.words import Amount, Digits, Name, Say, Value
+
+__all__ = [
+    "Amount",
+    "Ask",
+    "BillFacts",
+    "CallState",
+    "CardFacts",
+    "Charge",
+    "Choose",
+    "CollectCard",
+    "Digits",
+    "End",
+    "FindBill",
+    "FindCallersBill",
+    "Flow",
+    "FlowError",
+    "Go",
+    "Kind",
+    "Name",
+    "Part",
+    "PromptError",
+    "Prompts",
+    "ReceiptFacts",
+    "Recorded",
+    "Recordings",
+    "Say",
+    "SetLanguage",
+    "StateError",
+    "Step",
+    "Tell",
+    "Transfer",
+    "UnknownStepError",
+    "Value",
+    "Wait",
+    "Words",
+    "check",
+    "draw",
+    "host_prompts",
+    "languages_in",
+    "speak",
+]

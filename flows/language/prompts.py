@@ -1,0 +1,140 @@
+"""The sentences of a flow, one TOML file a language: `prompts.en.toml`, `prompts.es.toml`.
+
+May import nothing of ours. A key is the path of its table, `card.declined`; a placeholder is `{name}` and
+nothing more, so that a translator cannot break a value. Every fault is a `PromptError` that names the file
+and the key: a prompt that is missing must never become silence on somebody's line.
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+
+class PromptError(Exception):
+    """A prompt is missing or unusable; the message names the file and the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """Words of a prompt as they are written."""
+
+    text: str
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether it holds anything to pronounce: a lone full stop behind a placeholder does not."""
+        return any(character.isalnum() for character in self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """Where a value is spoken."""
+
+    name: str
+
+
+Segment = Literal | Placeholder
+
+
+def parse(template: str) -> tuple[Segment, ...]:
+    """The template as literals and placeholders; raises ValueError with a sentence where it is malformed."""
+    segments: list[Segment] = []
+    for text, name, spec, conversion in Formatter().parse(template):
+        if text:
+            segments.append(Literal(text))
+        if name is None:
+            continue
+        if not name.isidentifier() or spec or conversion:
+            raise ValueError(f"a placeholder is a plain {{name}}, not {{{name}}} with a format or an index")
+        segments.append(Placeholder(name))
+    return tuple(segments)
+
+
+class Prompts:
+    """The prompts of one folder, parsed once and never changed: safe for every thread."""
+
+    def __init__(self, folder: Path, texts: Mapping[str, Mapping[str, str]]) -> None:
+        """`texts`: language -> key -> template."""
+        self._folder = folder
+        self._texts = texts
+        self._segments = {
+            language: {key: self._parse(language, key, text) for key, text in of_language.items()}
+            for language, of_language in texts.items()
+        }
+
+    @classmethod
+    def load(cls, folder: Path, languages: Iterable[str]) -> "Prompts":
+        """The prompts of these languages; raises PromptError where a file is missing or unusable."""
+        return cls(folder, {language: _read(path_of(folder, language)) for language in languages})
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self._texts)
+
+    def keys(self, language: str) -> frozenset[str]:
+        return frozenset(self._of(language, self._texts))
+
+    def template(self, language: str, key: str) -> str:
+        """The prompt as it is written in the file."""
+        found: str = self._find(language, key, self._texts)
+        return found
+
+    def segments(self, language: str, key: str) -> tuple[Segment, ...]:
+        """The prompt as literals and placeholders, in the order in which they are spoken."""
+        found: tuple[Segment, ...] = self._find(language, key, self._segments)
+        return found
+
+    def placeholders(self, language: str, key: str) -> frozenset[str]:
+        return frozenset(one.name for one in self.segments(language, key) if isinstance(one, Placeholder))
+
+    def _of(self, language: str, texts: Mapping[str, Any]) -> Any:
+        try:
+            return texts[language]
+        except KeyError:
+            known = ", ".join(self._texts) or "none"
+            raise PromptError(f"{self._folder}: no prompts in {language!r}; there are: {known}") from None
+
+    def _find(self, language: str, key: str, texts: Mapping[str, Mapping[str, Any]]) -> Any:
+        try:
+            return self._of(language, texts)[key]
+        except KeyError:
+            raise PromptError(f"{path_of(self._folder, language)}: no prompt {key!r}") from None
+
+    def _parse(self, language: str, key: str, text: str) -> tuple[Segment, ...]:
+        try:
+            return parse(text)
+        except ValueError as fault:
+            raise PromptError(f"{path_of(self._folder, language)}: {key}: {fault}") from None
+
+
+def path_of(folder: Path, language: str) -> Path:
+    return folder / f"prompts.{language}.toml"
+
+
+def languages_in(folder: Path) -> tuple[str, ...]:
+    """The languages that the folder holds a file for, sorted."""
+    return tuple(sorted(path.name.split(".")[1] for path in folder.glob("prompts.*.toml")))
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PromptError(f"{path}: the file is missing") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise PromptError(f"{path}: {fault}") from None
+    return dict(_flat(path, "", tables))
+
+
+def _flat(path: Path, prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in table.items():
+        key = prefix + name
+        if isinstance(value, dict):
+            yield from _flat(path, f"{key}.", value)
+        elif isinstance(value, str) and value.strip():
+            yield key, value.strip()
+        else:
+            raise PromptError(f"{path}: {key}: a prompt is a text that says something, not {value!r}")
