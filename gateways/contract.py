@@ -123,7 +123,9 @@ LookupResult = Approved | Authorized | Declined | Fenced | Unknown
 
 
 class Gateway(Protocol):
-    """The verbs of an adapter. Every one is safe to call from any thread and bounded in time (15 s at most)."""
+    """The verbs of an adapter. Every one is safe to call from any thread and bounded in time (15 s at
+    most).
+    """
 
     name: str
     capabilities: Capabilities
@@ -137,11 +139,15 @@ class Gateway(Protocol):
     def refund(self, refund: Refund) -> Result: ...
 
     def lookup(self, key: str, *, fence: bool) -> LookupResult:
-        """What became of a charge, authorization or refund. With `fence`, one that has not happened never will."""
+        """What became of a charge, authorization or refund. With `fence`, one that has not happened never
+        will.
+        """
         ...
 
     def check(self) -> None:
-        """For `doctor` and `readyz`: raises GatewayUnreachableError with a sentence that says what to mend."""
+        """For `doctor` and `readyz`: raises GatewayUnreachableError with a sentence that says what to
+        mend.
+        """
         ...
 
 

@@ -1,7 +1,9 @@
-"""The settings of the web and worker processes, read once at boot; the PCI process lists its own in `ivr.pci.settings`.
+"""The settings of the web and worker processes, read once at boot; the PCI process lists its own in
+`ivr.pci.settings`.
 
-May import `ivr.settings` alone. `load` refuses a configuration that cannot work and says which variables to set; production
-refuses the sandbox gateway, the console channel and plain http. Nothing else in the house reads the environment.
+May import `ivr.settings` alone. `load` refuses a configuration that cannot work and says which variables to
+set; production refuses the sandbox gateway, the console channel and plain http. Nothing else in the house
+reads the environment.
 """
 
 from collections.abc import Mapping

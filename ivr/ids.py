@@ -20,7 +20,9 @@ class Ids(Protocol):
         ...
 
     def reference(self) -> str:
-        """Eight digits that a caller can note down; not unique by itself: a database constraint sees to that."""
+        """Eight digits that a caller can note down; not unique by itself: a database constraint sees to
+        that.
+        """
         ...
 
     def secret(self) -> str:

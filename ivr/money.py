@@ -13,14 +13,18 @@ class InvalidAmountError(ValueError):
 
 
 def decimals(currency: str) -> int:
-    """How many decimals the currency has: EUR 2, JPY 0, KWD 3. Raises InvalidAmountError where it is no currency."""
+    """How many decimals the currency has: EUR 2, JPY 0, KWD 3. Raises InvalidAmountError where it is no
+    currency.
+    """
     if not numbers.is_currency(currency):
         raise InvalidAmountError(f"{currency!r} is no ISO 4217 currency code")
     return numbers.get_currency_precision(currency)
 
 
 def parse_minor(text: str, currency: str) -> int:
-    """Minor units of an amount written with a point, "49.90": refuses signs, exponents and surplus decimals."""
+    """Minor units of an amount written with a point, "49.90": refuses signs, exponents and surplus
+    decimals.
+    """
     places = decimals(currency)
     try:
         value = Decimal(text.strip())

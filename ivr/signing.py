@@ -1,8 +1,10 @@
-"""Signed requests between our own processes: web asks PCI, and PCI knows who asked, when, and that it is no replay.
+"""Signed requests between our own processes: web asks PCI, and PCI knows who asked, when, and that it is no
+replay.
 
-May import `gateways.secret` alone. The signature is HMAC-SHA256 over method, path with query, timestamp, nonce and the
-body's SHA-256. Several secrets are accepted while one is rotated; the first signs. The receiver keeps each nonce
-for `TOLERANCE_S` on either side in its own database (`NonceStore`), so that a copy is refused in every process.
+May import `gateways.secret` alone. The signature is HMAC-SHA256 over method, path with query, timestamp,
+nonce and the body's SHA-256. Several secrets are accepted while one is rotated; the first signs. The receiver
+keeps each nonce for `TOLERANCE_S` on either side in its own database (`NonceStore`), so that a copy is
+refused in every process.
 """
 
 import hashlib
@@ -20,7 +22,9 @@ TOLERANCE_S = 60
 
 
 class BadSignatureError(Exception):
-    """The request is not from one of ours, or it is old or seen before; the message never repeats what was sent."""
+    """The request is not from one of ours, or it is old or seen before; the message never repeats what was
+    sent.
+    """
 
 
 class NonceStore(Protocol):

@@ -1,6 +1,7 @@
 """The command `paybycall`: one file a command, loaded only when it is called.
 
-May import everything; nothing imports it. A command's faults are sentences on standard error and an exit status, never a traceback.
+May import everything; nothing imports it. A command's faults are sentences on standard error and an exit
+status, never a traceback.
 """
 
 from importlib import import_module

@@ -1,7 +1,8 @@
 """The database engine, set for money: SQLite that survives power loss, PostgreSQL pools that fit the threads.
 
-May import nothing of ours. On SQLite every write transaction begins IMMEDIATE, so that two writers queue instead of failing
-half-way; a read transaction is marked by `reading`. `Instant` keeps moments in UTC on both databases.
+May import nothing of ours. On SQLite every write transaction begins IMMEDIATE, so that two writers queue
+instead of failing half-way; a read transaction is marked by `reading`. `Instant` keeps moments in UTC on both
+databases.
 """
 
 from collections.abc import Iterator
@@ -36,7 +37,9 @@ class Instant(TypeDecorator[datetime]):
 
 
 def make_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
-    """An engine for `sqlite:///path` or `postgresql+psycopg://...`; `postgres://` and `postgresql://` are taken too."""
+    """An engine for `sqlite:///path` or `postgresql+psycopg://...`; `postgres://` and `postgresql://` are
+    taken too.
+    """
     parsed = sa.make_url(url)
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")

@@ -1,6 +1,7 @@
 """Brings a database to this release's schema; run by `paybycall migrate` before the processes start.
 
-May import `ivr.storage` alone. Two that run at once wait for each other on PostgreSQL (advisory lock) and SQLite (write lock).
+May import `ivr.storage` alone. Two that run at once wait for each other on PostgreSQL (advisory lock) and
+SQLite (write lock).
 """
 
 from pathlib import Path

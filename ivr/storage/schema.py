@@ -1,8 +1,8 @@
 """Every table of the web and worker processes. The PCI process has a database and a schema of its own.
 
-May import `ivr.storage.engine` alone. A rule about money is a constraint here first and code second: reserved plus paid never
-exceeds what is billed, an attempt has one ledger entry and one confirmation. Moments are UTC, amounts minor units.
-Change a table by a migration in `migrations/versions`, in a before and an after half.
+May import `ivr.storage.engine` alone. A rule about money is a constraint here first and code second: reserved
+plus paid never exceeds what is billed, an attempt has one ledger entry and one confirmation. Moments are UTC,
+amounts minor units. Change a table by a migration in `migrations/versions`, in a before and an after half.
 """
 
 import sqlalchemy as sa
@@ -147,12 +147,17 @@ attempt = sa.Table(
     sa.Column("claimed_at", Instant),
     sa.Column("unknown_since", Instant),
     sa.Column("settled_at", Instant, comment="when it became final"),
+    sa.Column(
+        "jobs", sa.Integer, nullable=False, server_default="0", comment="jobs asked for: numbers the next"
+    ),
+    sa.Column("look_at", Instant, comment="when a job looks at it again; long past: that job was lost"),
     sa.CheckConstraint("amount_minor > 0", name="amount_above_zero"),
     sa.CheckConstraint("refunded_minor >= 0 AND refunded_minor <= amount_minor", name="no_over_refund"),
     sa.Index(None, "bill_id"),
     sa.Index(None, "call_id"),
     sa.Index(None, "state"),
     sa.Index(None, "settled_at"),
+    sa.Index(None, "look_at"),
 )
 
 attempt_move = sa.Table(
@@ -178,9 +183,14 @@ refund = sa.Table(
     ),
     sa.Column("gateway_reference", sa.String(80)),
     sa.Column("gateway_code", sa.String(80)),
+    sa.Column("asked_by", sa.String(80), nullable=False, comment="a person's or an API key's name"),
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("sent_at", Instant, comment="set before it is sent: it is never sent a second time"),
     sa.Column("settled_at", Instant),
+    sa.Column("jobs", sa.Integer, nullable=False, server_default="0", comment="as on attempt"),
+    sa.Column("look_at", Instant, comment="as on attempt"),
     sa.CheckConstraint("amount_minor > 0", name="amount_above_zero"),
+    sa.Index(None, "look_at"),
 )
 
 ledger_entry = sa.Table(

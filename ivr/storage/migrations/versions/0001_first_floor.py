@@ -156,6 +156,19 @@ def upgrade() -> None:
         sa.Column("claimed_at", Instant(timezone=True), nullable=True),
         sa.Column("unknown_since", Instant(timezone=True), nullable=True),
         sa.Column("settled_at", Instant(timezone=True), nullable=True, comment="when it became final"),
+        sa.Column(
+            "jobs",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="jobs asked for: numbers the next",
+        ),
+        sa.Column(
+            "look_at",
+            Instant(timezone=True),
+            nullable=True,
+            comment="when a job looks at it again; long past: that job was lost",
+        ),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_attempt_amount_above_zero")),
         sa.CheckConstraint(
             "refunded_minor >= 0 AND refunded_minor <= amount_minor", name=op.f("ck_attempt_no_over_refund")
@@ -169,6 +182,7 @@ def upgrade() -> None:
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_attempt_bill_id"), ["bill_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempt_call_id"), ["call_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_attempt_look_at"), ["look_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempt_settled_at"), ["settled_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempt_state"), ["state"], unique=False)
 
@@ -293,18 +307,31 @@ def upgrade() -> None:
         ),
         sa.Column("gateway_reference", sa.String(length=80), nullable=True),
         sa.Column("gateway_code", sa.String(length=80), nullable=True),
+        sa.Column(
+            "asked_by", sa.String(length=80), nullable=False, comment="a person's or an API key's name"
+        ),
         sa.Column("created_at", Instant(timezone=True), nullable=False),
+        sa.Column(
+            "sent_at",
+            Instant(timezone=True),
+            nullable=True,
+            comment="set before it is sent: it is never sent a second time",
+        ),
         sa.Column("settled_at", Instant(timezone=True), nullable=True),
+        sa.Column("jobs", sa.Integer(), server_default="0", nullable=False, comment="as on attempt"),
+        sa.Column("look_at", Instant(timezone=True), nullable=True, comment="as on attempt"),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_amount_above_zero")),
         sa.ForeignKeyConstraint(["attempt_id"], ["attempt.id"], name=op.f("fk_refund_attempt_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
     )
     with op.batch_alter_table("refund", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_refund_attempt_id"), ["attempt_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_refund_look_at"), ["look_at"], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table("refund", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_refund_look_at"))
         batch_op.drop_index(batch_op.f("ix_refund_attempt_id"))
 
     op.drop_table("refund")
@@ -325,6 +352,7 @@ def downgrade() -> None:
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_attempt_state"))
         batch_op.drop_index(batch_op.f("ix_attempt_settled_at"))
+        batch_op.drop_index(batch_op.f("ix_attempt_look_at"))
         batch_op.drop_index(batch_op.f("ix_attempt_call_id"))
         batch_op.drop_index(batch_op.f("ix_attempt_bill_id"))
 

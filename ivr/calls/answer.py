@@ -1,0 +1,63 @@
+"""How a turn ends, and the port that makes the carrier's document of it.
+
+May import `ivr.calls.machine` alone. `ivr.voice.render` implements the port for TwiML; the calls know nothing
+of XML.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ivr.calls.machine import Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """The turn ends in a question."""
+
+    keys: int
+    timeout_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The turn ends in a short wait; the carrier comes back by itself."""
+
+    length_s: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SendTo:
+    """The turn ends at another host: the PCI process."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """The turn ends with a person."""
+
+    number: str
+    caller_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """The turn ends the call."""
+
+
+Ending = Gather | Pause | SendTo | Ring | HangUp
+
+
+def turn_url(call_id: str, turn: int) -> str:
+    return f"/voice/{call_id}/t/{turn}"
+
+
+class Renderer(Protocol):
+    """Makes verbs of utterances, and a document of verbs and an ending."""
+
+    def utter(self, utterances: Sequence[Utterance]) -> list[str]: ...
+
+    def host(self, key: str, language: str) -> list[str]: ...
+
+    def document(self, verbs: Sequence[str], ending: Ending, *, next_url: str) -> str: ...

@@ -1,0 +1,38 @@
+"""A card number keyed too early: recognised over several turns without keeping a digit of it.
+
+May import nothing of ours. Outside the PCI process no Gather takes more than eight keys, so a card keyed at
+the wrong moment arrives in pieces. The tally keeps the two running Luhn sums, the count and whether it began
+like a card: not enough to know any digit, enough to notice the last piece. The piece is thrown away and the
+event is counted.
+"""
+
+import re
+from dataclasses import dataclass
+
+_LENGTHS = range(13, 20)
+_BEGINS_LIKE_A_CARD = re.compile(r"4|5[1-5]|2[2-7]|3[0-8]|6")
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is remembered of the keys of the last turns, together."""
+
+    count: int = 0
+    plain_sum: int = 0
+    """The Luhn sum so far where the last key is a check digit, modulo ten."""
+    shifted_sum: int = 0
+    """The same where one more key is to come, modulo ten."""
+    like_a_card: bool = False
+
+    def add(self, digits: str) -> "Tally":
+        """The tally with these keys behind the earlier ones."""
+        like = bool(_BEGINS_LIKE_A_CARD.match(digits)) if self.count == 0 else self.like_a_card
+        plain, shifted = self.plain_sum, self.shifted_sum
+        for digit in map(int, digits):
+            plain, shifted = (shifted + digit) % 10, (plain + _DOUBLED[digit]) % 10
+        return Tally(self.count + len(digits), plain, shifted, like)
+
+    @property
+    def is_a_card(self) -> bool:
+        return self.like_a_card and self.count in _LENGTHS and self.plain_sum == 0

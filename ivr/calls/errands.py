@@ -1,0 +1,142 @@
+"""Errands: the network calls that a turn needs, run with no transaction open and under ids derived from call
+and turn.
+
+May import `ivr.bills.lookup`, `ivr.pci_client` and the leaves. An errand is kept in the call's row before it
+is run, so a process that dies leaves it for the carrier's repeat; running it again asks the same question
+under the same id.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from ivr.bills.lookup import LookupAnswer, MerchantLookup
+from ivr.pci_client import Authorization, CardEntryResult, PciClient, PciUnreachableError
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class AskMerchant:
+    """Ask the merchant's own system for a bill."""
+
+    reference: str
+    lookup_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEntry:
+    """Ask the PCI process to take a card from this caller."""
+
+    entry_id: str
+    language: str
+    return_path: str
+    key: str | None = None
+    """Where the gateway authorizes at once: the attempt's id, with amount and description."""
+    amount_minor: int = 0
+    currency: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectEntry:
+    """Fetch what became of a card entry, as its only claimant."""
+
+    entry_id: str
+    claimant: str
+
+
+Errand = AskMerchant | OpenEntry | CollectEntry
+_KINDS: dict[str, type[AskMerchant | OpenEntry | CollectEntry]] = {
+    "ask_merchant": AskMerchant,
+    "open_entry": OpenEntry,
+    "collect_entry": CollectEntry,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EntryOpened:
+    """Where to send the caller."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PciSilent:
+    """The PCI process did not answer."""
+
+
+Answer = LookupAnswer | EntryOpened | CardEntryResult | PciSilent
+
+
+def dump(errand: Errand) -> dict[str, Any]:
+    """The errand as it is kept in the call's row."""
+    kind = next(name for name, cls in _KINDS.items() if isinstance(errand, cls))
+    return {"kind": kind, **{name: getattr(errand, name) for name in errand.__dataclass_fields__}}
+
+
+def load(data: dict[str, Any]) -> Errand:
+    fields = dict(data)
+    return _KINDS[fields.pop("kind")](**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whom an errand is for, as the carrier names them."""
+
+    call_sid: str
+    account_sid: str
+
+
+class Runner:
+    """Runs errands. `lookup` is None where the merchant has no look-up of its own."""
+
+    def __init__(
+        self, pci: PciClient, lookup: MerchantLookup | None, public_url: str, *, postal_code: bool
+    ) -> None:
+        self._pci = pci
+        self._lookup = lookup
+        self._public_url = public_url
+        self._postal_code = postal_code
+
+    @property
+    def asks_merchant(self) -> bool:
+        return self._lookup is not None
+
+    def run(self, errand: Errand, caller: Caller) -> Answer:
+        """The answer; silence of the other side is an answer too."""
+        try:
+            match errand:
+                case AskMerchant(reference, lookup_id):
+                    if self._lookup is None:
+                        raise RuntimeError("no bill look-up is configured")
+                    return self._lookup.ask(reference, lookup_id)
+                case OpenEntry():
+                    return EntryOpened(self._open(errand, caller))
+                case CollectEntry(entry_id, claimant):
+                    return self._pci.collect(entry_id, claimant)
+        except PciUnreachableError as fault:
+            log.warning("pci_unreachable", fault=str(fault))
+            return PciSilent()
+
+    def _open(self, errand: OpenEntry, caller: Caller) -> str:
+        authorize = None
+        if errand.key is not None:
+            authorize = Authorization(errand.key, errand.amount_minor, errand.currency, errand.description)
+        return self._pci.open_entry(
+            entry_id=errand.entry_id,
+            call_sid=caller.call_sid,
+            account_sid=caller.account_sid,
+            language=errand.language,
+            return_url=self._public_url + errand.return_path,
+            postal_code=self._postal_code,
+            authorize=authorize,
+        )
+
+    def say_goodbye(self, call_sid: str) -> None:
+        """Tell the PCI process of a hang-up; its own sweeper covers a lost one."""
+        try:
+            self._pci.end_call(call_sid)
+        except PciUnreachableError as fault:
+            log.warning("pci_unreachable_at_hang_up", fault=str(fault))

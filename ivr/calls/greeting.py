@@ -1,0 +1,90 @@
+"""A call that begins: who is calling, which language they get, and the session they start with.
+
+May import `ivr.customers`, `ivr.storage.engine` and the rest of `ivr.calls`. The language follows from the
+number called, else from an earlier call of the same number, else it is asked once.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from flows.language import Flow
+from gateways.contract import CardEntry
+from ivr.calls.session import Session
+from ivr.calls.store import CallRow
+from ivr.clock import Clock
+from ivr.customers import customer
+from ivr.customers.caller import Caller
+from ivr.ids import Ids
+from ivr.storage.engine import reading
+
+TO_LENGTH_MAX = 20
+
+
+class Greeting:
+    """Makes the row of a call that begins."""
+
+    def __init__(
+        self,
+        *,
+        engine: sa.Engine,
+        flow: Flow[Any],
+        clock: Clock,
+        ids: Ids,
+        home_country: str,
+        languages: Sequence[str],
+        language_by_number: Mapping[str, str],
+        merchant_name: str,
+        card_entry: CardEntry,
+        person_available: bool,
+    ) -> None:
+        self._engine = engine
+        self._flow = flow
+        self._clock = clock
+        self._ids = ids
+        self._home_country = home_country
+        self._languages = tuple(languages)
+        self._language_by_number = language_by_number
+        self._merchant_name = merchant_name
+        self._card_entry = card_entry
+        self._person_available = person_available
+
+    def row(self, *, call_sid: str, account_sid: str, from_field: str, to_field: str) -> CallRow:
+        """The call as it will be kept; nothing is written here."""
+        caller = Caller.of(from_field, self._home_country)
+        known = self._known_language(caller, to_field)
+        state = self._flow.begin(
+            language_known=known is not None or len(self._languages) == 1,
+            languages=self._languages,
+            can_text=caller.can_text,
+            card_first=self._card_entry is CardEntry.TOKENIZE,
+            person_available=self._person_available,
+            merchant=self._merchant_name,
+        )
+        session = Session(step=self._flow.start, state=state, language=known or self._languages[0])
+        return CallRow(
+            id=self._ids.new("call"),
+            call_sid=call_sid,
+            account_sid=account_sid,
+            from_number=caller.phone,
+            to_number=to_field[:TO_LENGTH_MAX],
+            flow=self._flow.name,
+            turn=0,
+            session=session.dump(),
+            intent=None,
+            status="active",
+            ended_because=None,
+            started_at=self._clock.now(),
+            ended_at=None,
+        )
+
+    def _known_language(self, caller: Caller, to_field: str) -> str | None:
+        by_number = self._language_by_number.get(to_field)
+        if by_number in self._languages:
+            return by_number
+        if caller.phone is None:
+            return None
+        with reading(self._engine) as connection:
+            remembered = customer.find_by_phone(connection, caller.phone)
+        return remembered.language if remembered and remembered.language in self._languages else None

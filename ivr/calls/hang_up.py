@@ -1,0 +1,58 @@
+"""The end of a call: at any step, by the status callback, or by the worker where that was lost.
+
+May import `ivr.calls.store`, `ivr.payments`, `ivr.customers` and `ivr.work.jobs`. What the caller had
+confirmed goes on (they hear of it by text); what they had not confirmed is given up: an attempt without a
+charge asked for is withdrawn, a token is wiped.
+"""
+
+import sqlalchemy as sa
+
+from ivr.calls import store
+from ivr.calls.store import CallRow
+from ivr.clock import Clock
+from ivr.customers import timeline
+from ivr.payments.attempt import Attempts
+from ivr.work.jobs import END_SILENT_CALL, Work
+
+CALL_S_MAX = 4 * 60 * 60
+"""The carrier ends a call after four hours; by then a status callback came or was lost."""
+
+
+class CallEnder:
+    """Ends calls, once each."""
+
+    def __init__(self, *, engine: sa.Engine, attempts: Attempts, work: Work, clock: Clock) -> None:
+        self._engine = engine
+        self._attempts = attempts
+        self._work = work
+        self._clock = clock
+
+    def watch(self, tx: sa.Connection, call_id: str) -> None:
+        """Whatever happens, the call ends in our books."""
+        self._work.enqueue(tx, END_SILENT_CALL, call_id, delay_s=CALL_S_MAX)
+
+    def end_by_sid(self, call_sid: str, because: str) -> bool:
+        """The carrier says that the call is over; False where there is no such call under way."""
+        with self._engine.begin() as tx:
+            return self._end(tx, store.lock_by_sid(tx, call_sid), because)
+
+    def end_silent(self, call_id: str, _nth: int) -> None:
+        """The job behind `watch`."""
+        with self._engine.begin() as tx:
+            self._end(tx, store.lock(tx, call_id), "no_word_from_carrier")
+
+    def _end(self, tx: sa.Connection, row: CallRow | None, because: str) -> bool:
+        if row is None or not row.is_active:
+            return False
+        attempt_id = row.session.get("attempt_id")
+        if attempt_id is not None and not row.session.get("charging"):
+            self._attempts.withdraw(tx, attempt_id)
+        store.end(tx, row.id, because=because, session={**row.session, "token": None}, now=self._clock.now())
+        timeline.add(
+            tx,
+            "call_ended",
+            at=self._clock.now(),
+            call_id=row.id,
+            facts={"because": because, "step": row.session.get("step")},
+        )
+        return True

@@ -1,0 +1,228 @@
+"""One turn through a flow, as a pure function: what was heard goes in, what to say and what is needed comes
+out.
+
+May import `flows.language` and `ivr.calls.{session,early_card}`. No I/O. The rules that are the same in every
+flow live here: two misses and then onward, `*` back, `0` for a person, loops bounded by `visits_max`, a card
+keyed too early thrown away.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flows.language import Ask, Choose, End, Flow, Go, Kind, Say, SetLanguage, Step, Tell
+from flows.language.waits import Charge, CollectCard, FindBill, FindCallersBill, Transfer
+from ivr.calls.early_card import Tally
+from ivr.calls.session import Session
+
+MISSES_MAX = 2
+LONE_HASHES_MAX = 3
+MENU_TIMEOUT_S = 6
+DIGITS_TIMEOUT_S = 8
+_CHAIN_MAX = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Something to say: a prompt of the flow, or one of the host's, in one language or once in each."""
+
+    say: Say
+    languages: tuple[str, ...]
+    by_host: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """The turn ends in a Gather of at most `keys` keys."""
+
+    keys: int
+    timeout_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The turn cannot go on before the host has fulfilled this wait."""
+
+    wait: FindBill | FindCallersBill | CollectCard | Charge | Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The last words are said; the line is hung up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a turn came."""
+
+    session: Session
+    stop: Listen | Need | Over
+    said: tuple[Utterance, ...] = ()
+    language_chosen: bool = False
+    card_too_early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a Gather heard, and how long after it was asked. Empty where nothing, or a lone `#`."""
+
+    keyed: str
+    elapsed_s: float
+
+
+def begin(flow: Flow[Any], session: Session) -> Progress:
+    """The first turn."""
+    return _Turn(flow, session).enter(flow.start)
+
+
+def hear(flow: Flow[Any], session: Session, keys: Keys) -> Progress:
+    """The turn after a question."""
+    return _Turn(flow, session).hear(keys)
+
+
+def leave(
+    flow: Flow[Any], session: Session, exit_name: str, facts: Mapping[str, Any] | None = None
+) -> Progress:
+    """The turn after the host has fulfilled a wait: its exit, and the facts laid into the state."""
+    state = replace(session.state, **(facts or {}))
+    return _Turn(flow, replace(session, state=state)).take(exit_name)
+
+
+def is_listening(flow: Flow[Any], session: Session) -> bool:
+    return flow.step(session.step).kind in {Kind.DIGITS, Kind.MENU}
+
+
+class _Turn:
+    """The turn under way; gone when it returns its progress."""
+
+    def __init__(self, flow: Flow[Any], session: Session) -> None:
+        self.flow = flow
+        self.session = session
+        self.said: list[Utterance] = []
+        self.language_chosen = False
+        self.card_too_early = False
+        self.chain = 0
+
+    # What was heard ---------------------------------------------------------------------------------------
+
+    def hear(self, keys: Keys) -> Progress:
+        step = self.flow.step(self.session.step)
+        timeout_s = MENU_TIMEOUT_S if step.kind is Kind.MENU else DIGITS_TIMEOUT_S
+        keyed = keys.keyed.replace("#", "")
+        if not keyed:
+            early = keys.elapsed_s < timeout_s and self.session.lone_hashes < LONE_HASHES_MAX
+            return self._lone_hash() if early else self._miss("host.no_input")
+        if keyed == "0":
+            return self.enter(self.flow.person)
+        if keyed == "*":
+            return self._back()
+        keyed = keyed.rpartition("*")[2]
+        if not keyed:  # the caller cleared what they had keyed
+            return self._ask_again()
+        return self._heard_key(step, keyed) if step.kind is Kind.MENU else self._heard_digits(step, keyed)
+
+    def _heard_key(self, step: Step[Any], keyed: str) -> Progress:
+        if keyed not in step.options:
+            return self._miss("host.no_match")
+        self.session = replace(self.session, tally=Tally())
+        return self._answered(step.options[keyed])
+
+    def _heard_digits(self, step: Step[Any], keyed: str) -> Progress:
+        tally = self.session.tally.add(keyed) if keyed.isdigit() else Tally()
+        self.session = replace(self.session, tally=tally)
+        if tally.is_a_card:
+            self.session = replace(self.session, tally=Tally())
+            self.card_too_early = True
+            return self._miss("host.card_too_early")
+        ask = step.run(self.session.state)
+        if not isinstance(ask, Ask):
+            raise TypeError(f"step {step.name} is of kind digits and returned {type(ask).__name__}")
+        if not keyed.isdigit() or not ask.digits <= len(keyed) <= (ask.at_most or ask.digits):
+            return self._miss("host.no_match")
+        self.session = replace(self.session, state=replace(self.session.state, **{ask.into: keyed}))
+        return self._answered("heard")
+
+    def _answered(self, exit_name: str) -> Progress:
+        trail = (*self.session.trail, self.session.step)
+        self.session = replace(self.session, trail=trail)
+        return self.take(exit_name)
+
+    def _miss(self, prompt: str) -> Progress:
+        misses = self.session.misses + 1
+        if misses >= MISSES_MAX:
+            return self.take("gave_up")
+        self.session = replace(self.session, misses=misses)
+        self._say_host(prompt)
+        return self._ask_again()
+
+    def _lone_hash(self) -> Progress:
+        self.session = replace(self.session, lone_hashes=self.session.lone_hashes + 1)
+        return self._ask_again()
+
+    def _ask_again(self) -> Progress:
+        return self._run(self.flow.step(self.session.step))
+
+    def _back(self) -> Progress:
+        if not self.session.trail:
+            return self._ask_again()
+        *trail, previous = self.session.trail
+        self.session = replace(self.session, trail=tuple(trail), tally=Tally())
+        return self.enter(previous)
+
+    # Where it leads ---------------------------------------------------------------------------------------
+
+    def take(self, exit_name: str) -> Progress:
+        return self.enter(self.flow.step(self.session.step).exits[exit_name])
+
+    def enter(self, name: str) -> Progress:
+        self.chain += 1
+        if self.chain > _CHAIN_MAX:
+            raise RuntimeError(f"flow {self.flow.name} goes round without asking anything, at {name}")
+        visits = self.session.visits.get(name, 0) + 1
+        if visits > self.flow.visits_max and name != self.flow.exhausted and self.flow.step(name).exits:
+            name = self.flow.exhausted
+            visits = self.session.visits.get(name, 0) + 1
+        self.session = replace(
+            self.session,
+            step=name,
+            visits={**self.session.visits, name: visits},
+            misses=0,
+            lone_hashes=0,
+        )
+        return self._run(self.flow.step(name))
+
+    def _run(self, step: Step[Any]) -> Progress:
+        match step.run(self.session.state):
+            case Tell(say):
+                self._say(say)
+                return self.take("then")
+            case Go(exit_name, state):
+                self.session = self.session if state is None else replace(self.session, state=state)
+                return self.take(exit_name)
+            case SetLanguage(language):
+                self.session = replace(self.session, language=language)
+                self.language_chosen = True
+                return self.take("then")
+            case Ask(say, digits, _, at_most):
+                self._say(say)
+                return self._stop(Listen(at_most or digits, DIGITS_TIMEOUT_S))
+            case Choose(say, every_language):
+                self._say(say, self.session.state.languages if every_language else ())
+                return self._stop(Listen(1, MENU_TIMEOUT_S))
+            case End(say):
+                self._say(say)
+                return self._stop(Over())
+            case FindBill() | FindCallersBill() | CollectCard() | Charge() | Transfer() as wait:
+                return self._stop(Need(wait))
+            case other:
+                raise TypeError(f"step {step.name} returned {type(other).__name__}")
+
+    def _say(self, say: Say | None, languages: tuple[str, ...] = ()) -> None:
+        if say is not None:
+            self.said.append(Utterance(say, languages or (self.session.language,)))
+
+    def _say_host(self, key: str) -> None:
+        self.said.append(Utterance(Say(key), (self.session.language,), by_host=True))
+
+    def _stop(self, stop: Listen | Need | Over) -> Progress:
+        return Progress(self.session, stop, tuple(self.said), self.language_chosen, self.card_too_early)

@@ -1,0 +1,57 @@
+"""A call's session: where the caller stands in the flow, as a value that is kept as JSON between two turns.
+
+May import `flows.language` and `ivr.calls.early_card`. Nothing of a call lives in a process's memory: every
+turn loads it and saves it. Unknown fields of a later release are dropped, missing ones take their default.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from flows.language import CallState, Flow
+from flows.language import state as codec
+from ivr.calls.early_card import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Frozen: a turn makes a new one with `dataclasses.replace`."""
+
+    step: str
+    state: CallState
+    language: str
+    visits: dict[str, int] = field(default_factory=dict)
+    """Step -> how often it was entered."""
+    trail: tuple[str, ...] = ()
+    """The questions answered so far, for the `*` key; the last is the nearest."""
+    misses: int = 0
+    """Silences and wrong keys at the present question."""
+    lone_hashes: int = 0
+    """Results that came empty before the pause was over: a stray `#`."""
+    tally: Tally = Tally()
+    waited_s: float = 0.0
+    """How long the caller has waited for a charge."""
+    entry_id: str | None = None
+    """The card entry under way at the PCI process."""
+    attempt_id: str | None = None
+    charging: bool = False
+    """The caller has confirmed: a hang-up does not stop the charge any more."""
+    token: str | None = None
+    """The gateway's token between card entry and charge; gone with either's end."""
+    troubles: int = 0
+    """How often the carrier came to the fallback."""
+
+    def dump(self) -> dict[str, Any]:
+        data = {one.name: getattr(self, one.name) for one in fields(self)}
+        data["state"] = codec.dump(self.state)
+        data["tally"] = asdict(self.tally)
+        data["trail"] = list(self.trail)
+        return data
+
+    @classmethod
+    def load(cls, flow: Flow[Any], data: dict[str, Any]) -> "Session":
+        known = {one.name for one in fields(cls)}
+        kept = {name: value for name, value in data.items() if name in known}
+        kept["state"] = codec.load(flow.state, data["state"])
+        kept["tally"] = Tally(**data.get("tally", {}))
+        kept["trail"] = tuple(data.get("trail", ()))
+        return cls(**kept)

@@ -1,0 +1,95 @@
+"""Calls and their turns in the database: found, locked, and kept with the very TwiML that was sent.
+
+May import `ivr.storage` alone. A call's row is the lock of its turn: whoever holds it takes the turn,
+everyone else waits and then finds the stored answer.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from ivr.storage.schema import call, call_turn
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call as it is kept."""
+
+    id: str
+    call_sid: str
+    account_sid: str
+    from_number: str | None
+    to_number: str
+    flow: str
+    turn: int
+    """The turn that the next webhook answers."""
+    session: dict[str, Any]
+    intent: dict[str, Any] | None
+    status: str
+    ended_because: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == "active"
+
+
+def _read(row: sa.Row[Any] | None) -> CallRow | None:
+    return None if row is None else CallRow(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+
+
+def lock(tx: sa.Connection, call_id: str) -> CallRow | None:
+    """The call, held until the transaction ends."""
+    return _read(tx.execute(sa.select(call).where(call.c.id == call_id).with_for_update()).one_or_none())
+
+
+def lock_by_sid(tx: sa.Connection, call_sid: str) -> CallRow | None:
+    """The call of the carrier's name, held until the transaction ends."""
+    return _read(
+        tx.execute(sa.select(call).where(call.c.call_sid == call_sid).with_for_update()).one_or_none()
+    )
+
+
+def begin(tx: sa.Connection, row: CallRow) -> bool:
+    """Keeps a call that begins; False where the carrier's repeat was faster (the transaction goes on)."""
+    try:
+        with tx.begin_nested():
+            tx.execute(
+                sa.insert(call).values({one: getattr(row, one) for one in CallRow.__dataclass_fields__})
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def save(
+    tx: sa.Connection, call_id: str, *, turn: int, session: dict[str, Any], intent: dict[str, Any] | None
+) -> None:
+    tx.execute(sa.update(call).where(call.c.id == call_id).values(turn=turn, session=session, intent=intent))
+
+
+def end(tx: sa.Connection, call_id: str, *, because: str, session: dict[str, Any], now: datetime) -> None:
+    tx.execute(
+        sa.update(call)
+        .where(call.c.id == call_id)
+        .values(status="ended", ended_because=because, ended_at=now, session=session, intent=None)
+    )
+
+
+def keep_answer(tx: sa.Connection, call_id: str, turn: int, twiml: str, now: datetime) -> None:
+    tx.execute(sa.insert(call_turn).values(call_id=call_id, turn=turn, twiml=twiml, at=now))
+
+
+def answer(tx: sa.Connection, call_id: str, turn: int) -> str | None:
+    """The TwiML that was sent at this turn."""
+    query = sa.select(call_turn.c.twiml).where(call_turn.c.call_id == call_id, call_turn.c.turn == turn)
+    return tx.execute(query).scalar_one_or_none()
+
+
+def answered_at(tx: sa.Connection, call_id: str, turn: int) -> datetime | None:
+    query = sa.select(call_turn.c.at).where(call_turn.c.call_id == call_id, call_turn.c.turn == turn)
+    return tx.execute(query).scalar_one_or_none()

@@ -1,0 +1,271 @@
+"""Take one turn of a call: lock, dedupe, go as far as it goes, commit with the very answer that is sent.
+
+May import the rest of `ivr.calls`, `ivr.customers` and the leaves. No transaction is open across a network
+call: a turn that needs one commits its intent, runs the errand, and commits the answer; the carrier's repeat
+that arrives meanwhile is told to come back in a second, and takes the errand over where the process that held
+it died.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from flows.language import Flow
+from ivr.calls import errands, machine, store
+from ivr.calls.answer import Ending, Gather, HangUp, Pause, Renderer, SendTo, turn_url
+from ivr.calls.errands import Errand, Runner
+from ivr.calls.hang_up import CallEnder
+from ivr.calls.host import Fulfilment, Host, Left, MustRun, Turn, Waiting
+from ivr.calls.machine import Keys, Listen, Need, Over, Progress, Utterance
+from ivr.calls.session import Session
+from ivr.calls.store import CallRow
+from ivr.clock import Clock
+from ivr.customers import customer, timeline
+from ivr.customers.caller import Caller
+from ivr.ids import Ids
+
+log = structlog.get_logger()
+INTENT_LEASE_S = 12
+"""Longer than any errand takes, shorter than the carrier waits."""
+
+
+class UnknownCallError(LookupError):
+    """No such call: an address that nobody was given."""
+
+
+class ForeignCallError(Exception):
+    """The address belongs to another call of the carrier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a webhook says: keys, or how a dialled person answered; neither where the carrier just goes on."""
+
+    digits: str | None = None
+    dialled: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoined:
+    """Where a call goes on after the carrier had trouble."""
+
+    url: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """A turn that stopped for an errand, and where it goes on."""
+
+    errand: Errand
+    lease: str
+    caller: errands.Caller
+
+
+class Turns:
+    """Takes the turns of every call of one flow; holds no state of a call."""
+
+    def __init__(
+        self,
+        *,
+        engine: sa.Engine,
+        flow: Flow[Any],
+        host: Host,
+        runner: Runner,
+        renderer: Renderer,
+        ender: CallEnder,
+        clock: Clock,
+        ids: Ids,
+        home_country: str,
+        on_card_too_early: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._flow = flow
+        self._host = host
+        self._runner = runner
+        self._renderer = renderer
+        self._ender = ender
+        self._clock = clock
+        self._ids = ids
+        self._home_country = home_country
+        self._on_card_too_early = on_card_too_early
+
+    def begin(self, row: CallRow) -> str:
+        """Turn 0 of a call that begins; the carrier's repeat gets the same answer."""
+        with self._engine.begin() as tx:
+            known = store.lock_by_sid(tx, row.call_sid)
+            if known is None and store.begin(tx, row):
+                self._ender.watch(tx, row.id)
+                timeline.add(tx, "call_started", at=row.started_at, call_id=row.id, facts={"flow": row.flow})
+                taken = self._advance(tx, row, 0, machine.begin(self._flow, self._session(row)), [])
+            else:
+                taken = self._repeat(tx, known or store.lock_by_sid(tx, row.call_sid), 0)
+        return self._finish(row.id, 0, taken)
+
+    def take(self, call_id: str, number: int, call_sid: str, heard: Heard) -> str:
+        """The turn's TwiML. Raises UnknownCallError, ForeignCallError, or UnknownStepError in a rolling
+        deploy.
+        """
+        with self._engine.begin() as tx:
+            row = store.lock(tx, call_id)
+            if row is None:
+                raise UnknownCallError(call_id)
+            if row.call_sid != call_sid:
+                raise ForeignCallError(call_id)
+            if number == row.turn and row.is_active and row.intent is None:
+                taken = self._hear(tx, row, number, heard)
+            else:
+                taken = self._repeat(tx, row, number)
+        return self._finish(call_id, number, taken)
+
+    def rejoin(self, call_sid: str, troubles_max: int) -> Rejoined | None:
+        """For the fallback: where the call's last answer stands; None where no such call is under way or
+        it failed too often.
+        """
+        with self._engine.begin() as tx:
+            row = store.lock_by_sid(tx, call_sid)
+            if row is None or not row.is_active:
+                return None
+            session = self._session(row)
+            session = replace(session, troubles=session.troubles + 1)
+            store.save(tx, row.id, turn=row.turn, session=session.dump(), intent=row.intent)
+            if session.troubles > troubles_max:
+                return None
+            return Rejoined(turn_url(row.id, max(row.turn - 1, 0)), session.language)
+
+    # One transaction --------------------------------------------------------------------------------------
+
+    def _hear(self, tx: sa.Connection, row: CallRow, number: int, heard: Heard) -> str | _Errand:
+        session = self._session(row)
+        if machine.is_listening(self._flow, session):
+            asked_at = store.answered_at(tx, row.id, number - 1) or row.started_at
+            elapsed_s = (self._clock.now() - asked_at).total_seconds()
+            progress = machine.hear(self._flow, session, Keys(heard.digits or "", elapsed_s))
+            return self._advance(tx, row, number, progress, [])
+        turn = self._turn(tx, row, number)
+        fulfilled = self._host.resume(turn, session, self._wait(session), heard.dialled)
+        return self._go_on(turn, fulfilled, [])
+
+    def _advance(
+        self, tx: sa.Connection, row: CallRow, number: int, progress: Progress, verbs: list[str]
+    ) -> str | _Errand:
+        """Goes on from a step of the machine until the turn ends or needs an errand."""
+        turn = self._turn(tx, row, number)
+        verbs += self._renderer.utter(progress.said)
+        self._note(turn, progress)
+        match progress.stop:
+            case Listen(keys, timeout_s):
+                return self._commit(turn, progress.session, verbs, Gather(keys, timeout_s))
+            case Over():
+                return self._commit(turn, progress.session, verbs, HangUp())
+            case Need(wait):
+                return self._go_on(turn, self._host.fulfil(turn, progress.session, wait), verbs)
+
+    def _go_on(self, turn: Turn, fulfilled: Fulfilment, verbs: list[str]) -> str | _Errand:
+        match fulfilled:
+            case Left(session, "answered", _):
+                return self._commit(turn, session, verbs, HangUp())
+            case Left(session, exit_name, facts):
+                timeline.add(
+                    turn.tx,
+                    "step_left",
+                    at=self._clock.now(),
+                    call_id=turn.row.id,
+                    facts={"step": session.step, "exit": exit_name},
+                )
+                progress = machine.leave(self._flow, session, exit_name, facts)
+                return self._advance(turn.tx, turn.row, turn.number, progress, verbs)
+            case Waiting(session, ending, host_prompt, say):
+                if say is not None:
+                    verbs += self._renderer.utter([Utterance(say, (session.language,))])
+                if host_prompt is not None:
+                    verbs += self._renderer.host(host_prompt, session.language)
+                return self._commit(turn, session, verbs, ending)
+            case MustRun(session, errand):
+                return self._intend(turn, session, errand, verbs)
+
+    def _commit(self, turn: Turn, session: Session, verbs: list[str], ending: Ending) -> str:
+        twiml = self._renderer.document(verbs, ending, next_url=turn.next_url)
+        store.save(turn.tx, turn.row.id, turn=turn.number + 1, session=session.dump(), intent=None)
+        store.keep_answer(turn.tx, turn.row.id, turn.number, twiml, self._clock.now())
+        return twiml
+
+    def _intend(self, turn: Turn, session: Session, errand: Errand, verbs: list[str]) -> _Errand:
+        lease = self._ids.new("lease")
+        until = self._clock.now() + timedelta(seconds=INTENT_LEASE_S)
+        intent = {"errand": errands.dump(errand), "lease": lease, "until": until.isoformat(), "verbs": verbs}
+        store.save(turn.tx, turn.row.id, turn=turn.number, session=session.dump(), intent=intent)
+        return _Errand(errand, lease, errands.Caller(turn.row.call_sid, turn.row.account_sid))
+
+    def _repeat(self, tx: sa.Connection, row: CallRow | None, number: int) -> str | _Errand:
+        """A webhook that is late, early, or a repeat of the one under way."""
+        if row is None:
+            raise UnknownCallError(str(number))
+        stored = store.answer(tx, row.id, number)
+        if stored is not None:
+            return stored
+        if number > row.turn:
+            return self._come_to(turn_url(row.id, row.turn), 0)
+        if not row.is_active:
+            return self._renderer.document([], HangUp(), next_url="")
+        if row.intent is not None and number == row.turn:
+            if self._clock.now() < datetime.fromisoformat(row.intent["until"]):
+                return self._come_to(turn_url(row.id, number), 1)
+            return self._take_over(tx, row, row.intent)
+        raise RuntimeError(f"turn {number} of a call at turn {row.turn} has no answer")
+
+    def _take_over(self, tx: sa.Connection, row: CallRow, intent: Mapping[str, Any]) -> _Errand:
+        """Whoever held the errand died: run it again, under the same ids."""
+        log.warning("errand_taken_over", call_id=row.id, turn=row.turn)
+        lease = self._ids.new("lease")
+        until = (self._clock.now() + timedelta(seconds=INTENT_LEASE_S)).isoformat()
+        store.save(
+            tx, row.id, turn=row.turn, session=row.session, intent={**intent, "lease": lease, "until": until}
+        )
+        return _Errand(errands.load(intent["errand"]), lease, errands.Caller(row.call_sid, row.account_sid))
+
+    # Between two transactions -----------------------------------------------------------------------------
+
+    def _finish(self, call_id: str, number: int, taken: str | _Errand) -> str:
+        while isinstance(taken, _Errand):
+            answer = self._runner.run(taken.errand, taken.caller)
+            with self._engine.begin() as tx:
+                row = store.lock(tx, call_id)
+                if row is None:
+                    raise UnknownCallError(call_id)
+                if not row.is_active or row.intent is None or row.intent["lease"] != taken.lease:
+                    taken = self._repeat(tx, row, number)
+                    continue
+                session = self._session(row)
+                turn = self._turn(tx, replace(row, intent=None), number)
+                fulfilled = self._host.settle(turn, session, self._wait(session), taken.errand, answer)
+                taken = self._go_on(turn, fulfilled, list(row.intent["verbs"]))
+        return taken
+
+    # Small things -----------------------------------------------------------------------------------------
+
+    def _come_to(self, url: str, in_s: int) -> str:
+        ending = Pause(in_s) if in_s else SendTo(url)
+        return self._renderer.document([], ending, next_url=url)
+
+    def _note(self, turn: Turn, progress: Progress) -> None:
+        if progress.language_chosen and turn.caller.phone is not None:
+            customer.remember_language(
+                turn.tx, turn.caller.phone, progress.session.language, now=self._clock.now(), ids=self._ids
+            )
+        if progress.card_too_early:
+            self._on_card_too_early()
+            timeline.add(turn.tx, "card_too_early", at=self._clock.now(), call_id=turn.row.id)
+
+    def _turn(self, tx: sa.Connection, row: CallRow, number: int) -> Turn:
+        return Turn(tx, row, number, Caller.of(row.from_number or "", self._home_country))
+
+    def _session(self, row: CallRow) -> Session:
+        return Session.load(self._flow, row.session)
+
+    def _wait(self, session: Session) -> object:
+        return self._flow.step(session.step).run(session.state)

@@ -1,0 +1,62 @@
+"""A turn as TwiML: a pure function from what to say and how the turn ends to the document that the carrier
+gets.
+
+May import `flows.language`, `ivr.calls.{answer,machine}` and `ivr.voice.twiml`. No Gather falls into silence:
+each posts its empty result too. URLs are relative to the document's own.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from flows.language import Prompts, Recorded, Recordings, Say, Words, speak
+from ivr.calls.answer import Ending, Gather, HangUp, Pause, Ring, SendTo
+from ivr.calls.machine import Utterance
+from ivr.voice import twiml
+from ivr.voice.twiml import Voice
+
+PERSON_TIMEOUT_S = 25
+
+
+class Renderer:
+    """Knows the prompts, the recordings and the voices; holds no state of a call."""
+
+    def __init__(
+        self, prompts: Prompts, host_prompts: Prompts, voices: Mapping[str, Voice], recordings: Recordings
+    ) -> None:
+        self._prompts = prompts
+        self._host_prompts = host_prompts
+        self._voices = voices
+        self._recordings = recordings
+
+    def utter(self, utterances: Sequence[Utterance]) -> list[str]:
+        """The Say and Play verbs of these utterances."""
+        verbs = []
+        for utterance in utterances:
+            prompts = self._host_prompts if utterance.by_host else self._prompts
+            for language in utterance.languages:
+                for part in speak(utterance.say, language, prompts, self._recordings):
+                    match part:
+                        case Words(text):
+                            verbs.append(twiml.say(text, self._voices[language]))
+                        case Recorded(url):
+                            verbs.append(twiml.play(url))
+        return verbs
+
+    def host(self, key: str, language: str) -> list[str]:
+        """One of the host's own prompts."""
+        return self.utter([Utterance(Say(key), (language,), by_host=True)])
+
+    def document(self, verbs: Sequence[str], ending: Ending, *, next_url: str) -> str:
+        """The whole answer: the verbs, then the ending, which leads to `next_url`."""
+        match ending:
+            case Gather(keys, timeout_s):
+                gather = twiml.gather("".join(verbs), action=next_url, num_digits=keys, timeout_s=timeout_s)
+                return twiml.document([gather])
+            case Pause(length_s):
+                return twiml.document([*verbs, twiml.pause(length_s), twiml.redirect(next_url)])
+            case SendTo(url):
+                return twiml.document([*verbs, twiml.redirect(url)])
+            case Ring(number, caller_id):
+                dial = twiml.dial(number, action=next_url, timeout_s=PERSON_TIMEOUT_S, caller_id=caller_id)
+                return twiml.document([*verbs, dial])
+            case HangUp():
+                return twiml.document([*verbs, twiml.hangup()])

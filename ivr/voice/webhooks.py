@@ -1,0 +1,206 @@
+"""The carrier's door: `/voice/incoming`, `/voice/<call>/t/<n>`, `/voice/status`, `/voice/fallback`.
+
+May import `ivr.calls`, `ivr.customers`, the rest of `ivr.voice` and the leaves. Every request is verified
+before anything else (403, 400). Past that door no answer is an error: what goes wrong is logged with the
+call's id, said kindly, and a person is offered.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import flask
+import structlog
+
+from flows.language import UnknownStepError
+from gateways.secret import Secret
+from ivr.calls.answer import HangUp, SendTo, turn_url
+from ivr.calls.errands import Runner
+from ivr.calls.greeting import Greeting
+from ivr.calls.hang_up import CallEnder
+from ivr.calls.turns import ForeignCallError, Heard, Turns, UnknownCallError
+from ivr.voice import twiml
+from ivr.voice.carrier_request import verify
+from ivr.voice.render import PERSON_TIMEOUT_S, Renderer
+
+log = structlog.get_logger()
+DEPLOY_WAITS_MAX = 20
+TROUBLES_MAX = 2
+ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """What a webhook is checked against."""
+
+    public_url: str
+    tokens: Sequence[Secret]
+    account_sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A verified webhook's fields, each by its first value."""
+
+    fields: Mapping[str, Sequence[str]]
+
+    def get(self, name: str) -> str | None:
+        values = self.fields.get(name)
+        return values[0] if values else None
+
+    @property
+    def call_sid(self) -> str:
+        return self.get("CallSid") or flask.abort(400, "The webhook names no CallSid.")
+
+
+def answer(document: str) -> flask.Response:
+    return flask.Response(document, content_type="text/xml; charset=utf-8")
+
+
+class VoiceDoor:
+    """The four webhooks as a Flask blueprint."""
+
+    def __init__(
+        self,
+        *,
+        carrier: Carrier,
+        turns: Turns,
+        greeting: Greeting,
+        ender: CallEnder,
+        runner: Runner,
+        renderer: Renderer,
+        default_language: str,
+        person_number: str,
+        on_ended: Callable[[str], None],
+    ) -> None:
+        self._carrier = carrier
+        self._turns = turns
+        self._greeting = greeting
+        self._ender = ender
+        self._runner = runner
+        self._renderer = renderer
+        self._default_language = default_language
+        self._person_number = person_number
+        self._on_ended = on_ended
+
+    def blueprint(self) -> flask.Blueprint:
+        door = flask.Blueprint("voice", __name__)
+        door.post("/voice/incoming")(self.incoming)
+        door.post("/voice/status")(self.status)
+        door.post("/voice/fallback")(self.fallback)
+        door.post("/voice/<call_id>/t/<int:number>")(self.turn)
+        door.post("/voice/<call_id>/trouble/<int:number>/<int:times>")(self.trouble)
+        return door
+
+    # The webhooks -----------------------------------------------------------------------------------------
+
+    def incoming(self) -> flask.Response:
+        form = self._verified()
+        row = self._greeting.row(
+            call_sid=form.call_sid,
+            account_sid=self._carrier.account_sid,
+            from_field=form.get("From") or "",
+            to_field=form.get("To") or "",
+        )
+        structlog.contextvars.bind_contextvars(call_sid=form.call_sid, call_id=row.id)
+        return self._spoken(lambda: self._turns.begin(row), row.id, 0, 1)
+
+    def turn(self, call_id: str, number: int) -> flask.Response:
+        form = self._verified()
+        structlog.contextvars.bind_contextvars(call_id=call_id, turn=number)
+        heard = Heard(form.get("Digits"), form.get("DialCallStatus"))
+        times = 1 + _whole(flask.request.args.get("troubles"))
+        return self._spoken(
+            lambda: self._turns.take(call_id, number, form.call_sid, heard), call_id, number, times
+        )
+
+    def trouble(self, call_id: str, number: int, times: int) -> flask.Response:
+        """After an unexpected error: `0` for a person, otherwise the same turn again. Needs no database."""
+        form = self._verified()
+        if form.get("Digits") == "0" and self._person_number:
+            dial = twiml.dial(self._person_number, action="/voice/status", timeout_s=PERSON_TIMEOUT_S)
+            return answer(twiml.document([dial]))
+        return answer(twiml.document([twiml.redirect(f"{turn_url(call_id, number)}?troubles={times}")]))
+
+    def status(self) -> flask.Response:
+        """The carrier's word on how a call stands. Also the end of a talk with a person: then it answers
+        with a hang-up.
+        """
+        form = self._verified()
+        call_sid = form.call_sid
+        structlog.contextvars.bind_contextvars(call_sid=call_sid)
+        if form.get("CallStatus") in ENDED:
+            reason = form.get("CallStatus") or ""
+            if self._ender.end_by_sid(call_sid, reason):
+                self._on_ended(reason)
+                log.info("call_ended", reason=reason)
+            self._runner.say_goodbye(call_sid)
+        return answer(twiml.document([twiml.hangup()]))
+
+    def fallback(self) -> flask.Response:
+        """The carrier could not use our last answer, or got none. Whatever keys it repeats are not read."""
+        form = self._verified()
+        structlog.contextvars.bind_contextvars(call_sid=form.call_sid)
+        log.error("carrier_fallback", error_code=form.get("ErrorCode"))
+        if form.get("CallStatus") in ENDED:
+            return answer(twiml.document([twiml.hangup()]))
+        return self._spoken(lambda: self._rejoin(form.call_sid), "unknown", 0, TROUBLES_MAX)
+
+    # Behind them ------------------------------------------------------------------------------------------
+
+    def _rejoin(self, call_sid: str) -> str:
+        rejoined = self._turns.rejoin(call_sid, TROUBLES_MAX)
+        if rejoined is None:
+            return self._goodbye()
+        verbs = self._renderer.host("host.rejoin", rejoined.language)
+        return self._renderer.document(verbs, SendTo(rejoined.url), next_url=rejoined.url)
+
+    def _spoken(self, take: Callable[[], str], call_id: str, number: int, times: int) -> flask.Response:
+        """The answer to a verified webhook, whatever happens."""
+        try:
+            return answer(take())
+        except UnknownStepError:
+            return self._deploying(call_id, number)
+        except ForeignCallError:
+            flask.abort(403, "The address belongs to another call.")
+        except UnknownCallError:
+            log.warning("unknown_call")
+            return answer(twiml.document([twiml.hangup()]))
+        except Exception:
+            log.exception("turn_failed")
+            return answer(self._apology(call_id, number, times))
+
+    def _deploying(self, call_id: str, number: int) -> flask.Response:
+        """A deploy is rolling and this process is behind: come back in a second, to another one perhaps."""
+        waits = 1 + _whole(flask.request.args.get("waits"))
+        if waits > DEPLOY_WAITS_MAX:
+            log.error("step_unknown_for_too_long")
+            return answer(self._apology(call_id, number, TROUBLES_MAX))
+        url = f"{turn_url(call_id, number)}?waits={waits}"
+        return answer(twiml.document([twiml.pause(1), twiml.redirect(url)]))
+
+    def _apology(self, call_id: str, number: int, times: int) -> str:
+        if times > TROUBLES_MAX and not self._person_number:
+            return self._goodbye()
+        if times > TROUBLES_MAX:
+            dial = twiml.dial(self._person_number, action="/voice/status", timeout_s=PERSON_TIMEOUT_S)
+            return twiml.document([*self._renderer.host("host.trouble", self._default_language), dial])
+        said = self._renderer.host("host.trouble", self._default_language)
+        action = f"/voice/{call_id}/trouble/{number}/{times}"
+        return twiml.document([twiml.gather("".join(said), action=action, num_digits=1, timeout_s=3)])
+
+    def _goodbye(self) -> str:
+        verbs = self._renderer.host("host.goodbye", self._default_language)
+        return self._renderer.document(verbs, HangUp(), next_url="")
+
+    def _verified(self) -> Form:
+        fields = verify(
+            flask.request,
+            public_url=self._carrier.public_url,
+            tokens=self._carrier.tokens,
+            account_sid=self._carrier.account_sid,
+        )
+        return Form(fields)
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 3 else 0  # noqa: PLR2004
