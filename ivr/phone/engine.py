@@ -1,0 +1,255 @@
+"""Runs a call as the carrier does: rings the server, performs its TwiML, and reports when it is over.
+
+May import `ivr.clock` and this package. Time passes by the clock given, so that a test waits for nothing. A
+hang-up, a silence and a broken answer are values; a call always ends, by a limit where the server never
+would end it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import format_datetime
+
+from ivr.clock import Clock
+from ivr.phone.caller import Caller
+from ivr.phone.events import (
+    Answer,
+    Asked,
+    Dialed,
+    Ended,
+    Event,
+    Faulted,
+    Keyed,
+    Listener,
+    Paused,
+    Played,
+    Reason,
+    Redirected,
+    Said,
+    ignore,
+)
+from ivr.phone.keys import Collector, HangUp, masked
+from ivr.phone.transport import HungUpError, Transport
+from ivr.phone.verbs import Dial, Gather, Hangup, Pause, Play, Redirect, Reject, Say, Verb
+from ivr.phone.webhooks import CallSettings, Document, Webhooks, is_private
+
+REDIRECTS_MAX = 100
+"""Redirects in a row with nothing said, played, waited for or asked in between."""
+REDIRECT_LOOP = 11215
+LOOPS_MAX = 1000
+LONGEST_CALL_S = 4 * 60 * 60
+SLICE_S = 0.25
+"""How often somebody who waits is looked at: did they hang up?"""
+
+Outcome = Document | Reason | None
+"""Where a verb leads: to another document, to the end of the call, or on to the next verb."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where the carrier loses patience."""
+
+    redirects: int = REDIRECTS_MAX
+    call_s: float = LONGEST_CALL_S
+
+
+def _they_talk(_: str) -> Answer:
+    return Answer.COMPLETED
+
+
+class Call:
+    """One call, to be run once."""
+
+    def __init__(
+        self,
+        settings: CallSettings,
+        *,
+        caller: Caller,
+        transport: Transport,
+        clock: Clock,
+        listener: Listener = ignore,
+        person: Callable[[str], Answer] = _they_talk,
+        limits: Limits = Limits(),
+    ) -> None:
+        """`person` says what the one whom `<Dial>` rings does, given the number."""
+        self._settings = settings
+        self._caller = caller
+        self._clock = clock
+        self._listener = listener
+        self._person = person
+        self._limits = limits
+        self._faults: list[Faulted] = []
+        self._webhooks = Webhooks(settings, transport, self._note)
+        self._began = clock.now()
+        self._status = "ringing"
+        self._early = ""
+        """Keys that no Gather has taken yet: pressed too soon, or more than the last one wanted."""
+        self._heard: list[str] = []
+        self._redirects = 0
+
+    def run(self) -> Ended:
+        """Rings, and stays on the line until the call is over; the server has been told so by then."""
+        outcome = self._talk()
+        self._report(outcome)
+        ended = Ended(outcome, tuple(self._faults))
+        self._listener(ended)
+        return ended
+
+    def _talk(self) -> Reason:
+        try:
+            outcome = self._ask(self._settings.incoming_url)
+            while isinstance(outcome, Document):
+                outcome = self._perform(outcome)
+        except HungUpError:
+            return Reason.CALLER
+        return outcome
+
+    def _note(self, fault: Faulted) -> None:
+        self._faults.append(fault)
+        self._listener(fault)
+
+    def _ask(self, url: str, **fields: str) -> Document | Reason:
+        document = self._webhooks.document(url, self._status, **fields)
+        return Reason.FAULT if document is None else document
+
+    def _report(self, reason: Reason) -> None:
+        now = self._clock.now()
+        seconds = int((now - self._began).total_seconds())
+        if self._status == "in-progress":
+            self._status = "completed"
+        elif reason in (Reason.FAULT, Reason.CALLER):
+            self._status = "failed" if reason is Reason.FAULT else "canceled"
+        self._webhooks.status(
+            self._status,
+            CallDuration=str(seconds),
+            Duration=str(-(-seconds // 60)),
+            Timestamp=format_datetime(now),
+            CallbackSource="call-progress-events",
+            SequenceNumber="0",
+        )
+
+    def _perform(self, document: Document) -> Document | Reason:
+        if self._status == "ringing" and not isinstance(next(iter(document.verbs), None), Reject):
+            self._status = "in-progress"
+        for verb in document.verbs:
+            if (self._clock.now() - self._began).total_seconds() > self._limits.call_s:
+                return Reason.TOO_LONG
+            outcome = self._do(verb, document)
+            if outcome is not None:
+                return outcome
+        return Reason.END_OF_DOCUMENT
+
+    def _do(self, verb: Verb, document: Document) -> Outcome:
+        match verb:
+            case Say() | Play() | Pause():
+                return self._prompt(verb, document)
+            case Gather():
+                return self._gather(verb, document)
+            case Redirect():
+                return self._redirect(document.resolve(verb.url))
+            case Dial():
+                return self._dial(verb, document)
+            case Hangup():
+                return Reason.SERVER
+            case Reject():
+                self._status = "busy" if verb.reason == "busy" else "no-answer"
+                return Reason.REJECTED
+
+    def _prompt(
+        self, verb: Say | Play | Pause, document: Document, *, interruptible: bool = False
+    ) -> Outcome:
+        """Something to hear. Inside a Gather, a key cuts it short."""
+        self._redirects = 0
+        match verb:
+            case Pause():
+                return self._pause(verb, interruptible=interruptible)
+            case Say():
+                event: Event = Said(verb.text, verb.language, verb.voice)
+                self._heard.append(verb.text)
+            case Play():
+                event = Played(document.resolve(verb.url))
+        for _ in range(min(verb.times, LOOPS_MAX)):
+            if interruptible and self._early:
+                break
+            self._listener(event)
+            if self._look(event):
+                return Reason.CALLER
+        return None
+
+    def _pause(self, verb: Pause, *, interruptible: bool) -> Outcome:
+        event = Paused(verb.length_s)
+        self._listener(event)
+        for _ in range(round(verb.length_s / SLICE_S)):
+            self._clock.sleep(SLICE_S)
+            if self._look(event):
+                return Reason.CALLER
+            if interruptible and self._early:
+                break
+        return None
+
+    def _look(self, event: Event) -> bool:
+        """Takes the keys pressed meanwhile; True where the caller hung up."""
+        pressed = self._caller.meanwhile(event)
+        if isinstance(pressed, HangUp):
+            return True
+        self._early += pressed
+        return False
+
+    def _gather(self, verb: Gather, document: Document) -> Outcome:
+        self._redirects = 0
+        for prompt in verb.prompts:
+            if self._early:
+                break
+            outcome = self._prompt(prompt, document, interruptible=True)
+            if outcome is not None:
+                return outcome
+        action = document.resolve(verb.action)
+        private = document.private or is_private(action)
+        collector = Collector(verb.rules)
+        self._early = collector.take(self._early)
+        if not collector.complete and self._collect(collector, action, private=private):
+            return Reason.CALLER
+        self._heard.clear()
+        keyed = collector.digits + collector.finished_on
+        self._listener(Keyed(masked(keyed) if private else keyed))
+        if not collector.digits and not verb.rules.action_on_empty_result:
+            return None
+        return self._ask(
+            action, Digits=collector.digits, FinishedOnKey=collector.finished_on, msg="Gather End"
+        )
+
+    def _collect(self, collector: Collector, action: str, *, private: bool) -> bool:
+        """Waits for keys as long as the Gather does; True where the caller hung up."""
+        pressed = masked(collector.digits) if private else collector.digits
+        asked = Asked(collector.rules, action, private, pressed)
+        self._listener(asked)
+        began = self._clock.now()
+        keys = self._caller.keys(asked, tuple(self._heard))
+        if isinstance(keys, HangUp):
+            return True
+        self._early = collector.take(keys or "")
+        waited = (self._clock.now() - began).total_seconds()
+        if not collector.complete and waited < collector.rules.timeout_s:
+            self._clock.sleep(collector.rules.timeout_s - waited)
+        return False
+
+    def _redirect(self, url: str) -> Outcome:
+        self._redirects += 1
+        if self._redirects > self._limits.redirects:
+            self._note(Faulted(REDIRECT_LOOP, url, f"{self._limits.redirects} redirects and nothing said"))
+            return Reason.FAULT
+        self._listener(Redirected(url))
+        return self._ask(url)
+
+    def _dial(self, verb: Dial, document: Document) -> Outcome:
+        self._redirects = 0
+        answer = self._person(verb.number)
+        event = Dialed(verb.number, answer)
+        self._listener(event)
+        if answer is Answer.NO_ANSWER:
+            self._clock.sleep(verb.timeout_s)
+        if self._look(event):
+            return Reason.CALLER
+        if verb.action is None:
+            return None
+        talked = {"DialCallDuration": "0"} if answer is Answer.COMPLETED else {}
+        return self._ask(document.resolve(verb.action), DialCallStatus=answer, **talked)

@@ -1,0 +1,82 @@
+"""The call on a screen, line by line: sentences with their language, keys as pressed, dots for a card.
+
+May import `ivr.phone.events` and `ivr.phone.keys`. Used by the terminal, which echoes keys one by one, and
+by a scripted call, which shows what each Gather heard.
+"""
+
+import io
+from typing import TextIO
+
+from ivr.phone.events import Asked, Dialed, Ended, Event, Faulted, Keyed, Paused, Played, Said
+from ivr.phone.keys import masked
+
+_MARGIN = "     "
+
+
+class Printer:
+    """A listener that writes to a text stream; a character that the stream cannot show becomes `?`."""
+
+    def __init__(self, out: TextIO) -> None:
+        if isinstance(out, io.TextIOWrapper):
+            out.reconfigure(errors="replace")
+        self._out = out
+        self._typing = False
+        self._waiting = False
+        self._asked: Asked | None = None
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Said():
+                self.line(f"{(event.language or '').partition('-')[0]:>4} {event.text}")
+            case Played():
+                self.line(f"{_MARGIN}(plays {event.url})")
+            case Paused():
+                self._wait()
+            case Asked():
+                self._asked = event
+            case Keyed():
+                self._keyed(event)
+            case Dialed():
+                self.line(f"{_MARGIN}(rings {event.number}: {event.answer})")
+            case Faulted():
+                self.line(f"   ! {event}")
+            case Ended():
+                self.line(f"{_MARGIN}({event.reason})")
+            case _:
+                pass
+
+    def line(self, text: str) -> None:
+        self._break()
+        self._waiting = False
+        self._write(text + "\n")
+
+    def key(self, key: str) -> None:
+        """Echoes one key that the Gather asked for last has taken."""
+        private = self._asked is not None and self._asked.private
+        if not self._typing:
+            self._typing = True
+            self._waiting = False
+            early = self._asked.pressed if self._asked else ""
+            self._write(f"   > {early}")
+        self._write(masked(key) if private else key)
+
+    def _wait(self) -> None:
+        """One line for a wait, however often the server says to wait on."""
+        if not self._waiting:
+            self.line(f"{_MARGIN}...")
+            self._waiting = True
+
+    def _keyed(self, event: Keyed) -> None:
+        if self._typing:
+            self._break()
+        else:
+            self.line(f"   > {event.shown or '(silence)'}")
+
+    def _break(self) -> None:
+        if self._typing:
+            self._typing = False
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()

@@ -1,0 +1,200 @@
+"""The carrier's side of a webhook: its form, its signature, one repeat, and what it takes for an answer.
+
+May import `ivr.clock`, `ivr.ids`, `gateways.secret`, `ivr.voice.signature` and this package. A fault is
+told with the carrier's error number and then the fallback URL is asked, with the same form (keys included:
+a carrier may do that) and ErrorCode and ErrorUrl.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from gateways.secret import Secret
+from ivr.ids import Ids
+from ivr.phone.events import Faulted
+from ivr.phone.schema import DOCUMENT_BYTES_MAX, validate
+from ivr.phone.transport import Answer, NotConnectedError, Transport, TransportError
+from ivr.phone.verbs import NotRunError, Verb, parse
+from ivr.voice.signature import HEADER_SIGNATURE, compute
+
+HEADER_IDEMPOTENCY = "I-Twilio-Idempotency-Token"
+NO_DOCUMENT = 11200
+NO_CONNECTION = 11205
+TOO_LONG = 11750
+NOT_READABLE = 12100
+NOT_VALID = 12200
+NOT_XML = 12300
+_XML_TYPES = ("text/xml", "application/xml")
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """One call to be made: who rings whom, where the webhooks go, and who signs them."""
+
+    incoming_url: str
+    account_sid: str
+    auth_token: Secret
+    call_sid: str
+    from_number: str
+    """E.164, or what a carrier sends for a withheld number: `anonymous`, `Restricted`, empty."""
+    to_number: str
+    fallback_url: str | None = None
+    status_url: str | None = None
+    from_country: str = "ES"
+    to_country: str = "ES"
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """More fields of the form: CallerName, StirVerstat, SipHeader_X-..."""
+
+    @classmethod
+    def to_server(
+        cls,
+        public_url: str,
+        *,
+        ids: Ids,
+        account_sid: str,
+        auth_token: Secret,
+        from_number: str,
+        to_number: str,
+    ) -> Self:
+        """A call to a Pay-by-Call server, by its fixed paths, under a fresh CallSid."""
+        base = public_url.rstrip("/")
+        return cls(
+            incoming_url=f"{base}/voice/incoming",
+            fallback_url=f"{base}/voice/fallback",
+            status_url=f"{base}/voice/status",
+            account_sid=account_sid,
+            auth_token=auth_token,
+            call_sid=new_call_sid(ids),
+            from_number=from_number,
+            to_number=to_number,
+        )
+
+
+def new_call_sid(ids: Ids) -> str:
+    """A CallSid as the carrier's look: CA and 32 hexadecimal digits."""
+    return "CA" + hashlib.sha256(ids.secret().encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An answer that can be run. Relative URLs in it stand on `url`."""
+
+    url: str
+    verbs: tuple[Verb, ...]
+
+    def resolve(self, url: str) -> str:
+        """Absolute, and without the fragment in which a carrier takes overrides of its time limits."""
+        return urldefrag(urljoin(self.url, url)).url
+
+    @property
+    def private(self) -> bool:
+        return is_private(self.url)
+
+
+def is_private(url: str) -> bool:
+    """Whether a card is entered under this URL: what is keyed there is never shown."""
+    return "/pci/" in urlsplit(url).path
+
+
+class _FaultyError(Exception):
+    """Carries a fault from where it is seen to where it is told."""
+
+    def __init__(self, faulted: Faulted) -> None:
+        super().__init__(str(faulted))
+        self.faulted = faulted
+
+
+class Webhooks:
+    """Posts the webhooks of one call; every fault is told to `told` as it happens."""
+
+    def __init__(self, settings: CallSettings, transport: Transport, told: Callable[[Faulted], None]) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._told = told
+        self._posts = 0
+
+    def document(self, url: str, call_status: str, **fields: str) -> Document | None:
+        """The document at this URL, or the fallback's; None: neither could be used."""
+        try:
+            return self._fetch(url, self._form(call_status, fields))
+        except _FaultyError as first:
+            self._told(first.faulted)
+            fallback = self._settings.fallback_url
+            if fallback is None:
+                return None
+            error = {"ErrorCode": str(first.faulted.code), "ErrorUrl": first.faulted.url}
+        try:
+            return self._fetch(fallback, self._form(call_status, fields | error))
+        except _FaultyError as second:
+            self._told(second.faulted)
+            return None
+
+    def status(self, call_status: str, **fields: str) -> None:
+        """The status callback; a fault is told, and nothing else comes of it."""
+        if self._settings.status_url is None:
+            return
+        try:
+            self._post(urldefrag(self._settings.status_url).url, self._form(call_status, fields))
+        except _FaultyError as fault:
+            self._told(fault.faulted)
+
+    def _form(self, call_status: str, fields: Mapping[str, str]) -> dict[str, list[str]]:
+        one = self._settings
+        form = {
+            "CallSid": one.call_sid,
+            "AccountSid": one.account_sid,
+            "ApiVersion": "2010-04-01",
+            "Direction": "inbound",
+            "CallStatus": call_status,
+            "From": one.from_number,
+            "Caller": one.from_number,
+            "FromCountry": one.from_country,
+            "CallerCountry": one.from_country,
+            "To": one.to_number,
+            "Called": one.to_number,
+            "ToCountry": one.to_country,
+            "CalledCountry": one.to_country,
+        }
+        return {name: [value] for name, value in {**form, **one.extra, **fields}.items()}
+
+    def _post(self, url: str, form: Mapping[str, list[str]]) -> Answer:
+        """One webhook, once more where it never arrived; a status that is no success is a fault."""
+        self._posts += 1
+        token = hashlib.sha256(f"{self._settings.call_sid}:{self._posts}".encode()).hexdigest()
+        headers = {
+            HEADER_SIGNATURE: compute(self._settings.auth_token, url, form),
+            HEADER_IDEMPOTENCY: token,
+            "User-Agent": "TwilioProxy/1.1",
+            "Accept": "*/*",
+        }
+        try:
+            try:
+                answer = self._transport.post(url, form, headers)
+            except NotConnectedError:
+                answer = self._transport.post(url, form, headers)
+        except TransportError as fault:
+            raise _FaultyError(Faulted(NO_CONNECTION, url, str(fault))) from fault
+        if not 200 <= answer.status <= 299:  # noqa: PLR2004 - the class of successes
+            raise _FaultyError(Faulted(NO_DOCUMENT, url, f"the server answered {answer.status}"))
+        return answer
+
+    def _fetch(self, address: str, form: Mapping[str, list[str]]) -> Document:
+        url = urldefrag(address).url
+        answer = self._post(url, form)
+        if answer.content_type not in _XML_TYPES:
+            shown = answer.content_type or "no content type"
+            raise _FaultyError(Faulted(NOT_XML, url, f"the answer is {shown}, not text/xml"))
+        if len(answer.body) > DOCUMENT_BYTES_MAX:
+            raise _FaultyError(Faulted(TOO_LONG, url, f"the document is past {DOCUMENT_BYTES_MAX} bytes"))
+        try:
+            text = answer.body.decode()
+        except UnicodeDecodeError as fault:
+            raise _FaultyError(Faulted(NOT_READABLE, url, "the document is no UTF-8")) from fault
+        if faults := validate(text):
+            raise _FaultyError(Faulted(NOT_VALID, url, "; ".join(faults)))
+        try:
+            return Document(url, tuple(parse(text)))
+        except NotRunError as fault:
+            raise _FaultyError(Faulted(NOT_VALID, url, str(fault))) from fault
