@@ -107,6 +107,8 @@ def _faulty_menus(flow: Flow[Any]) -> Iterator[str]:
             continue
         if not step.options:
             yield f"{step.name}: the menu has no options"
+        if "gave_up" in step.options.values():
+            yield f"{step.name}: an option leads to a step named gave_up, which is the name of the menu's own exit"
         for key in step.options:
             if key not in _KEYS:
                 yield f"{step.name}: {key!r} is no key of a menu: 1 to 9 are; 0 and * are the host's"

@@ -73,10 +73,11 @@ class FindCallersBill:
 class CollectCard:
     """A card, keyed into the PCI process; brand and last four are laid into `state.card`.
 
-    `amount` is what will be charged, where it is known: a gateway that authorizes at once needs it.
+    `say` comes before the card entry's own first prompt, where anything need be said at all. `amount` is what
+    will be charged, where it is known: a gateway that authorizes at once needs it.
     """
 
-    say: Say
+    say: Say | None
     amount: Amount | None = None
 
 
