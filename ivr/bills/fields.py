@@ -1,0 +1,142 @@
+"""A bill as others write it, in a CSV row, a JSON object or a command: named texts, read into a NewBill.
+
+May import `ivr.bills.bill`, `ivr.money` and phonenumbers. An amount is decimal text ("49.90") or whole minor
+units (`amount_minor`), never a float. Characters are checked before any parser sees them, so that exponents,
+other scripts' digits and control characters are refused alike from every door.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import phonenumbers
+
+from ivr import money
+from ivr.bills.bill import BillError, NewBill, Status
+
+NAMES = (
+    "reference",
+    "amount",
+    "amount_minor",
+    "currency",
+    "minimum",
+    "minimum_minor",
+    "due_date",
+    "phone",
+    "paid_elsewhere",
+    "paid_elsewhere_minor",
+    "status",
+)
+"""Every field that a bill may be described by."""
+_DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_PHONE = re.compile(r"\+?[0-9 ().\-/]{4,30}")
+Given = Mapping[str, Any]
+
+
+def read_bill(given: Given, *, home_country: str) -> NewBill:
+    """The bill; raises BillError. An empty text is a field that was not given; names that are none of ours
+    are left alone.
+    """
+    currency = _currency(given)
+    billed = _amount(given, "amount", currency)
+    if billed is None:
+        raise BillError("amount", "must be given: decimal text, like 49.90, or amount_minor")
+    minimum = _amount(given, "minimum", currency)
+    return NewBill(
+        reference=_text(given, "reference"),
+        currency=currency,
+        billed_minor=billed,
+        minimum_minor=billed if minimum is None else minimum,
+        due_date=_due_date(given),
+        payer_phone=_phone(given, home_country),
+        paid_elsewhere_minor=_amount(given, "paid_elsewhere", currency),
+        status=_status(given),
+    )
+
+
+def unknown_names(given: Given) -> list[str]:
+    """The names that no bill is described by: a door that wants typing errors told refuses them."""
+    return [name for name in given if name not in NAMES]
+
+
+def _text(given: Given, name: str) -> str:
+    value = given.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise BillError(name, "must be text")
+    return value.strip(" \t")
+
+
+def _currency(given: Given) -> str:
+    code = _text(given, "currency").upper()
+    try:
+        money.decimals(code)
+    except money.InvalidAmountError:
+        raise BillError("currency", "must be an ISO 4217 code, like EUR") from None
+    return code
+
+
+def _amount(given: Given, name: str, currency: str) -> int | None:
+    """Minor units; None where neither form was given. Zero is left for NewBill to judge."""
+    minor = given.get(f"{name}_minor")
+    text = _text(given, name)
+    if minor is not None and text:
+        raise BillError(name, f"is given twice: leave out {name} or {name}_minor")
+    if minor is not None:
+        if type(minor) is not int:
+            raise BillError(f"{name}_minor", "must be a whole number of minor units")
+        return minor
+    if not text:
+        return None
+    if not _DECIMAL.fullmatch(text):
+        raise BillError(name, "must be digits with a decimal point, like 49.90")
+    if not text.strip("0."):
+        return 0
+    try:
+        return money.parse_minor(text, currency)
+    except money.InvalidAmountError:
+        places = money.decimals(currency)
+        raise BillError(name, f"must have at most the {places} decimals of {currency}") from None
+
+
+def _due_date(given: Given) -> date | None:
+    text = _text(given, "due_date")
+    if not text:
+        return None
+    rule = "must be a day written YYYY-MM-DD"
+    if not _DATE.fullmatch(text):
+        raise BillError("due_date", rule)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BillError("due_date", rule) from None
+
+
+def _phone(given: Given, home_country: str) -> str | None:
+    """E.164. Whatever the numbering plan has room for: new ranges open before libraries hear of them."""
+    text = _text(given, "phone").replace("\N{NO-BREAK SPACE}", " ")
+    if not text:
+        return None
+    rule = f"must be a phone number, like +34600123456, or one of {home_country} without its prefix"
+    if not _PHONE.fullmatch(text):
+        raise BillError("phone", rule)
+    try:
+        number = phonenumbers.parse(text, home_country)
+    except phonenumbers.NumberParseException:
+        raise BillError("phone", rule) from None
+    if not phonenumbers.is_possible_number(number):
+        raise BillError("phone", rule)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _status(given: Given) -> Status | None:
+    text = _text(given, "status").lower()
+    if not text:
+        return None
+    try:
+        return Status(text)
+    except ValueError:
+        raise BillError("status", f"must be one of {', '.join(Status)}") from None

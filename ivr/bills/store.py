@@ -1,0 +1,149 @@
+"""Bills in the database: found, and stored so that the same bill again changes nothing.
+
+May import `ivr.bills.bill`, `ivr.storage` and the leaves. `upsert` never touches `paid_minor` and
+`reserved_minor`: our ledger's word stands over a source that still says open. It locks the bill's row, so
+that it and a reservation see each other.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
+from ivr.clock import Clock
+from ivr.ids import Ids
+from ivr.storage.schema import bill
+
+OPEN_MAX = 20
+"""More open bills than this under one phone number are nobody's to be offered by voice."""
+
+
+class Change(StrEnum):
+    """What storing a bill did."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+def find(tx: sa.Connection, reference: str) -> Bill | None:
+    """The bill under this reference, or None."""
+    row = tx.execute(sa.select(bill).where(bill.c.reference == reference)).one_or_none()
+    return None if row is None else Bill.from_row(row)
+
+
+def get(tx: sa.Connection, bill_id: str) -> Bill:
+    """The bill with this id; it is a bug to ask for one that is not there."""
+    return Bill.from_row(tx.execute(sa.select(bill).where(bill.c.id == bill_id)).one())
+
+
+def open_for_phone(tx: sa.Connection, phone: str) -> list[Bill]:
+    """Bills of this E.164 number with something payable, the earliest due first; OPEN_MAX at most."""
+    due_first = (bill.c.due_date.is_(None), bill.c.due_date, bill.c.reference)
+    settled = bill.c.paid_minor + bill.c.paid_elsewhere_minor + bill.c.reserved_minor
+    query = (
+        sa.select(bill)
+        .where(bill.c.payer_phone == phone, sa.not_(bill.c.withdrawn), bill.c.billed_minor > settled)
+        .order_by(*due_first)
+        .limit(OPEN_MAX)
+    )
+    return [Bill.from_row(row) for row in tx.execute(query)]
+
+
+def upsert(tx: sa.Connection, new: NewBill, source: str, *, clock: Clock, ids: Ids) -> Change:
+    """Stores the bill as its source now describes it; raises BillChangeError where that cannot be done now.
+
+    Two that add the same bill at once: the second waits for the first, and then changes nothing.
+    """
+    standing = _locked(tx, new.reference)
+    if standing is None:
+        if _insert(tx, new, source, clock, ids):
+            return Change.ADDED
+        standing = _locked(tx, new.reference)
+        if standing is None:
+            raise RuntimeError("a bill stands in the way of its own insertion and cannot be read")
+    wanted = _wanted(standing, new)
+    if all(getattr(standing, name) == value for name, value in wanted.items()):
+        return Change.UNCHANGED
+    _refuse_what_cannot_be(standing, wanted)
+    tx.execute(
+        bill.update().where(bill.c.id == standing.id).values(**wanted, source=source, updated_at=clock.now())
+    )
+    return Change.CHANGED
+
+
+def _locked(tx: sa.Connection, reference: str) -> Bill | None:
+    """On PostgreSQL the row is locked; on SQLite the whole write transaction is alone."""
+    query = sa.select(bill).where(bill.c.reference == reference).with_for_update()
+    row = tx.execute(query).one_or_none()
+    return None if row is None else Bill.from_row(row)
+
+
+def _insert(tx: sa.Connection, new: NewBill, source: str, clock: Clock, ids: Ids) -> bool:
+    """False where another transaction was first."""
+    now = clock.now()
+    values = {
+        "id": ids.new("bill"),
+        **_described(new),
+        "paid_elsewhere_minor": _paid_elsewhere(new, paid_here_minor=0, standing_minor=0),
+        "withdrawn": new.status is Status.WITHDRAWN,
+        "source": source,
+        "created_at": now,
+        "updated_at": now,
+    }
+    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(bill).values(values).on_conflict_do_nothing(index_elements=["reference"])
+    return tx.execute(statement.returning(bill.c.id)).first() is not None
+
+
+def _described(new: NewBill) -> dict[str, Any]:
+    """What a source always says."""
+    return {
+        "reference": new.reference,
+        "currency": new.currency,
+        "billed_minor": new.billed_minor,
+        "minimum_minor": new.minimum_minor,
+        "due_date": new.due_date,
+        "payer_phone": new.payer_phone,
+    }
+
+
+def _wanted(standing: Bill, new: NewBill) -> dict[str, Any]:
+    """The columns as the source wants them; what it does not say stays."""
+    return {
+        **_described(new),
+        "paid_elsewhere_minor": _paid_elsewhere(
+            new,
+            paid_here_minor=standing.paid_minor + standing.reserved_minor,
+            standing_minor=standing.paid_elsewhere_minor,
+        ),
+        "withdrawn": standing.withdrawn if new.status is None else new.status is Status.WITHDRAWN,
+    }
+
+
+def _paid_elsewhere(new: NewBill, *, paid_here_minor: int, standing_minor: int) -> int:
+    """A source that says "paid" may have heard it from us: only what we did not take was paid elsewhere."""
+    said = standing_minor if new.paid_elsewhere_minor is None else new.paid_elsewhere_minor
+    if new.status is not Status.PAID:
+        return said
+    return max(said, new.billed_minor - paid_here_minor)
+
+
+def _refuse_what_cannot_be(standing: Bill, wanted: Mapping[str, Any]) -> None:
+    """A caller who heard euros is never charged dollars; and while money is held, the bill stays large enough."""
+    if wanted["currency"] != standing.currency:
+        raise BillChangeError(
+            "currency", "never changes: withdraw the bill, and bill anew under another reference"
+        )
+    held_minor = standing.paid_minor + standing.reserved_minor
+    if not standing.reserved_minor:
+        return
+    if held_minor > wanted["billed_minor"]:
+        raise BillChangeError(
+            "amount", "cannot fall below what is paid and being paid this minute; try again later"
+        )
+    if held_minor + wanted["paid_elsewhere_minor"] > wanted["billed_minor"]:
+        raise BillChangeError("paid_elsewhere", "leaves less than is being paid this minute; try again later")
