@@ -1,7 +1,7 @@
 """The phone: rings the server and runs its TwiML as a carrier does, for a person and for every test.
 
-May import `ivr.clock`, `ivr.ids`, `ivr.voice.signature` and `gateways.secret` alone: to the server it is one more
-carrier, over HTTP.
+May import `ivr.clock`, `ivr.ids`, `ivr.voice.signature` and `gateways.secret` alone: to the server it is one
+more carrier, over HTTP.
 
     settings = CallSettings.to_server("http://127.0.0.1:8000", ids=ids, ...)
     run_terminal(settings)
@@ -11,13 +11,14 @@ carrier, over HTTP.
 - `schema`, `verbs`: what TwiML may look like, derived from the twilio library; the verbs this phone runs
 - `keys`: numDigits, finishOnKey, early keys, dots for what must not be seen
 - `events`, `printer`: what happens on the line, and how it reads on a screen
-- `caller`, `script`, `demo`, `terminal`: who holds the handset: anybody, a script, a payer of the demo bill, a person
+- `caller`, `script`, `demo`, `terminal`: who holds the handset: anybody, a script, a payer, a person
 
-What a carrier does, this phone does: it signs with the auth token, resolves relative URLs against the document's,
-drops fragments, repeats a webhook that never arrived, follows a hundred redirects in a row and no more, lets a key
-cut a prompt short, carries early keys into the next Gather, asks the fallback URL about a broken answer (with the
-keys again), and reports the end of the call.
+What a carrier does, this phone does: it signs with the auth token, resolves relative URLs against the
+document's, drops fragments, repeats a webhook that never arrived, follows a hundred redirects in a row and no
+more, lets a key cut a prompt short, carries early keys into the next Gather, asks the fallback URL about a
+broken answer (with the keys again), and reports the end of the call.
 
-What it does not: GET webhooks, speech, recordings, conferences, `<Pay>`. A document that asks for them is refused by
-name, as is one that the schema refuses. Nothing keyed under `/pci/` appears in an event or on the screen.
+What it does not: GET webhooks, speech, recordings, conferences, `<Pay>`. A document that asks for them is
+refused by name, as is one that the schema refuses. Nothing keyed under `/pci/` appears in an event or on the
+screen.
 """

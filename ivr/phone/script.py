@@ -14,8 +14,8 @@ May import `ivr.phone.caller`, `ivr.phone.events` and `ivr.phone.keys`. The line
     > (visa)                              keys with a name, given by whoever plays the file
     = the server hung up
 
-The lines of the caller are the script; the others are what came of it. Where a file and its call differ, one of
-them is wrong: whoever plays it compares, or writes the file anew.
+The lines of the caller are the script; the others are what came of it. Where a file and its call differ,
+one of them is wrong: whoever plays it compares, or writes the file anew.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -56,7 +56,7 @@ def single_keys(descriptor: int) -> Iterator[None]:
 
 @contextmanager
 def _leaving_on_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP leave by the door, so that the terminal is restored; a side thread cannot ask that."""
+    """SIGTERM and SIGHUP leave by the door, so that the terminal is restored; side threads cannot."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -90,9 +90,8 @@ class Keyboard:
             pressed = b""
         if not pressed or set(pressed) & set(_GIVE_UP):
             self.hung_up = True
-        self._keys += "".join(
-            key for key in _ESCAPE.sub(b"", pressed).decode("ascii", "ignore") if key in KEYPAD
-        )
+        typed = _ESCAPE.sub(b"", pressed).decode("ascii", "ignore")
+        self._keys += "".join(key for key in typed if key in KEYPAD)
 
     def key(self, wait_s: float, clock: Clock) -> str | HangUp | None:
         """The next key; None: none came in time."""
@@ -140,7 +139,7 @@ class PersonAtTerminal:
 
 
 class WatchedTransport:
-    """Lets the caller hang up while the server is still thinking; the status callback then goes out unwatched."""
+    """Lets the caller hang up while the server still thinks; the status callback then goes out unwatched."""
 
     def __init__(self, inner: Transport, keyboard: Keyboard) -> None:
         self._inner = inner

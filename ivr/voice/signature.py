@@ -1,8 +1,8 @@
-"""Is this webhook from the carrier? The signature of Twilio's webhooks, on the public URL that the carrier called.
+"""Is this webhook from the carrier? The signature of Twilio's webhooks, on the URL that the carrier called.
 
-May import `gateways.secret` alone. Never the Host header: a proxy changes it. Never Flask's decoded URL: `José`, `%7E` and
-`%2F` would break a genuine signature. The URL is PUBLIC_URL, the path as our route builds it and the raw
-query; it is tried with and without its port. Source: twilio.com/docs/usage/security.
+May import `gateways.secret` alone. Never the Host header: a proxy changes it. Never Flask's decoded URL:
+`José`, `%7E` and `%2F` would break a genuine signature. The URL is PUBLIC_URL, the path as our route builds
+it and the raw query; it is tried with and without its port. Source: twilio.com/docs/usage/security.
 """
 
 import base64
@@ -23,7 +23,10 @@ Form = Mapping[str, Sequence[str]]
 
 
 def compute(token: Secret, url: str, form: Form, algorithm: str = "HMAC_SHA1") -> str:
-    """The signature over the URL and each distinct name and value, names sorted. `algorithm`: HMAC_SHA1 or HMAC_SHA256."""
+    """The signature over the URL and each distinct name and value, names sorted.
+
+    `algorithm`: HMAC_SHA1 or HMAC_SHA256.
+    """
     text = url + "".join(name + value for name in sorted(form) for value in sorted(set(form[name])))
     digest = hmac.new(token.reveal().encode(), text.encode(), _ALGORITHMS[algorithm]).digest()
     return base64.b64encode(digest).decode()
@@ -43,10 +46,9 @@ def is_genuine(
     algorithm = _algorithm(headers.get(HEADER_SETTINGS, ""))
     if not given or algorithm not in _ALGORITHMS:
         return False
-    url = public_url.rstrip("/") + path + (f"?{raw_query}" if raw_query else "")
-    candidates = [
-        compute(token, each, form, algorithm) for token in tokens for each in _with_and_without_port(url)
-    ]
+    rest = path + (f"?{_as_sent(raw_query)}" if raw_query else "")
+    bases = _with_and_without_port(public_url.rstrip("/"))
+    candidates = [compute(token, base + rest, form, algorithm) for token in tokens for base in bases]
     return any(hmac.compare_digest(candidate.encode(), given.encode()) for candidate in candidates)
 
 
@@ -58,11 +60,17 @@ def _algorithm(settings: str) -> str:
     return "HMAC_SHA1"
 
 
+def _as_sent(raw_query: str) -> str:
+    """WSGI shows each byte as a character of its own; a query that came unencoded was signed as UTF-8."""
+    try:
+        return raw_query.encode("latin-1").decode()
+    except UnicodeError:
+        return raw_query
+
+
 def _with_and_without_port(url: str) -> list[str]:
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
     if parts.port is not None:
-        bare = host.rpartition(":")[0]
-        return [url, urlunsplit(parts._replace(netloc=bare))]
+        return [url, urlunsplit(parts._replace(netloc=parts.netloc.rpartition(":")[0]))]
     port = 443 if parts.scheme == "https" else 80
-    return [url, urlunsplit(parts._replace(netloc=f"{host}:{port}"))]
+    return [url, urlunsplit(parts._replace(netloc=f"{parts.netloc}:{port}"))]
