@@ -1,0 +1,122 @@
+"""The sandbox gateway as the web and worker processes know it: every verb but those that touch a card number.
+
+May import `gateways.contract`, `capability` and its own shared files; never `tokenize`. Each verb
+refuses what is not declared, sends one request, and reads one answer; at most 12 s in all. A lost answer is
+`Unknown`, and nothing here ever sends a second time.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateways.capability import Verb, demand
+from gateways.contract import (
+    Approved,
+    Authorized,
+    Capabilities,
+    Capture,
+    CardEntry,
+    Charge,
+    Declined,
+    Fenced,
+    GatewayUnreachableError,
+    LookupResult,
+    Refund,
+    Result,
+    Unknown,
+    Void,
+)
+from gateways.sandbox.answers import Standing, standing
+from gateways.sandbox.client import BankClient, NoReply, sealed
+from gateways.sandbox.currencies import CURRENCIES
+
+_BANK = "paybycall sandbox bank"
+
+
+class SandboxGateway:
+    """Charges through the sandbox bank."""
+
+    name = "sandbox"
+
+    def __init__(self, client: BankClient, card_entry: CardEntry) -> None:
+        self._client = client
+        self.capabilities = Capabilities(
+            card_entry=card_entry, currencies=CURRENCIES, refund=True, partial_refund=True, live=False
+        )
+
+    def charge(self, charge: Charge) -> Result:
+        demand(self.name, self.capabilities, Verb.CHARGE, currency=charge.currency)
+        asked = {
+            "key": charge.key,
+            "token": charge.token,
+            "amount_minor": charge.amount_minor,
+            "currency": charge.currency,
+            "description": charge.description,
+            "metadata": dict(charge.metadata),
+        }
+        return _money_moved(self._ask("/charges", asked))
+
+    def capture(self, capture: Capture) -> Result:
+        demand(self.name, self.capabilities, Verb.CAPTURE, currency=capture.currency)
+        asked = {
+            "key": capture.key,
+            "authorization": capture.authorization,
+            "amount_minor": capture.amount_minor,
+            "currency": capture.currency,
+        }
+        return _money_moved(self._ask("/captures", asked))
+
+    def void(self, void: Void) -> Result:
+        """Approved where the authorization is released; Unknown where it was captured: look it up."""
+        demand(self.name, self.capabilities, Verb.VOID)
+        answer = self._ask("/voids", {"key": void.key, "authorization": void.authorization})
+        if isinstance(answer, Unknown):
+            return answer
+        return Approved(answer.reference) if answer.state == "voided" else answer.unclear()
+
+    def refund(self, refund: Refund) -> Result:
+        demand(self.name, self.capabilities, Verb.REFUND, currency=refund.currency)
+        asked = {
+            "key": refund.key,
+            "charge": refund.gateway_reference,
+            "amount_minor": refund.amount_minor,
+            "currency": refund.currency,
+        }
+        return _money_moved(self._ask("/refunds", asked))
+
+    def lookup(self, key: str, *, fence: bool) -> LookupResult:
+        answer = self._ask("/lookups", {"key": key, "fence": fence})
+        if isinstance(answer, Unknown):
+            return answer
+        if answer.state == "authorized":
+            return Authorized(answer.reference)
+        if answer.state in {"fenced", "voided"}:
+            return Fenced()
+        return _money_moved(answer)
+
+    def check(self) -> None:
+        reply = self._client.get("/health")
+        if isinstance(reply, NoReply):
+            raise GatewayUnreachableError(
+                f"The sandbox bank at {self._client.url} is not there ({reply.reason}): "
+                "start it by `paybycall sandbox`, or set SANDBOX_URL to where it listens."
+            )
+        if reply.body.get("bank") != _BANK:
+            raise GatewayUnreachableError(
+                f"Something else than the sandbox bank answers at {self._client.url}: set SANDBOX_URL anew."
+            )
+
+    def _ask(self, path: str, asked: Mapping[str, Any]) -> Standing | Unknown:
+        return standing(self._client.post(path, sealed(asked)))
+
+
+def _money_moved(answer: Standing | Unknown) -> Approved | Declined | Unknown:
+    if isinstance(answer, Unknown):
+        return answer
+    if answer.state == "approved":
+        return Approved(answer.reference, answer.authorisation_code)
+    return answer.declined() or answer.unclear()
+
+
+def from_settings(settings: Mapping[str, Any]) -> SandboxGateway:
+    """The gateway by SANDBOX_URL and SANDBOX_CARD_ENTRY (tokenize or authorize)."""
+    return SandboxGateway(BankClient(settings["SANDBOX_URL"]), CardEntry(settings["SANDBOX_CARD_ENTRY"]))

@@ -1,0 +1,71 @@
+"""What the bank's answers mean. Shared by the adapter and the PCI side, so that both read them alike.
+
+May import `gateways.contract`, `gateways.sandbox.client` and `.declines`. What is not understood to the last
+field is `Unknown`: an answer that says "seen before", "in progress" or "fenced" is never a decline, and no
+text of the bank is repeated unless it is a plain code.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateways.contract import Declined, Unknown
+from gateways.sandbox.client import NoReply, Reply
+from gateways.sandbox.declines import normalised
+
+_UNDERSTOOD = frozenset({200, 202, 402})
+_CODE = re.compile(r"[a-z_]{1,40}")
+_REFERENCE = re.compile(r"[a-z]{2,4}_[0-9a-z]{1,40}")
+_DECLINED = "declined"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a charge, an authorization or a refund stands with the bank."""
+
+    state: str
+    reference: str
+    code: str | None = None
+    authorisation_code: str | None = None
+
+    def declined(self) -> Declined | None:
+        """The decline, where it is one."""
+        if self.state != _DECLINED or self.code is None:
+            return None
+        return Declined(normalised(self.code), self.code, self.reference or None)
+
+    def unclear(self) -> Unknown:
+        """For a verb that cannot make its result of this state."""
+        return Unknown(f"the bank says {self.state}")
+
+
+def standing(reply: Reply | NoReply) -> Standing | Unknown:
+    """The standing that an answer tells; Unknown where it tells none."""
+    if isinstance(reply, NoReply):
+        return Unknown(reply.reason)
+    if reply.status not in _UNDERSTOOD:
+        code = error_code(reply.body)
+        return Unknown(f"the bank refused (HTTP {reply.status}{f', {code}' if code else ''})")
+    state = _matching(_CODE, reply.body.get("state"))
+    if state is None:
+        return Unknown(f"the bank's answer has no state (HTTP {reply.status})")
+    read = Standing(
+        state=state,
+        reference=_matching(_REFERENCE, reply.body.get("id")) or "",
+        code=_matching(_CODE, reply.body.get("code")),
+        authorisation_code=_matching(re.compile(r"[0-9A-Z]{6}"), reply.body.get("authorisation_code")),
+    )
+    if state in {"approved", "authorized"} and not read.reference:
+        return Unknown(f"the bank says {state} without a reference")
+    return read
+
+
+def error_code(body: Mapping[str, Any]) -> str | None:
+    """The code of a refusal, `{"error": {"code": ...}}`, where it is a plain word."""
+    error = body.get("error")
+    return _matching(_CODE, error.get("code")) if isinstance(error, dict) else None
+
+
+def _matching(pattern: re.Pattern[str], value: object) -> str | None:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else None

@@ -1,0 +1,126 @@
+"""The bank's JSON protocol over HTTP, as the README of the sandbox has it.
+
+May import Flask and the bank's own files. Every verb goes through `_answer`: a fault strikes before or after
+the work, a refusal becomes 409, a malformed body 400. No body is ever logged; a broken line is broken at the
+socket, as a real one would be.
+"""
+
+import socket
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from gateways.sandbox.bank import dashboard, fields
+from gateways.sandbox.bank.amounts import behaviour
+from gateways.sandbox.bank.desk import Answer, Desk, Verb
+from gateways.sandbox.bank.faults import NO_FAULT, Fault, Faults, Harm
+from gateways.sandbox.bank.premises import Premises
+from gateways.sandbox.bank.server import CONNECTION
+from gateways.sandbox.bank.teller import RefusedError, Teller
+
+NAME = "paybycall sandbox bank"
+_BODY_BYTES_MAX = 64_000
+_ASK_THE_ISSUER = frozenset({"/charges", "/authorizations", "/refunds"})
+"""The verbs in which the amount decides what goes wrong."""
+
+
+def create_app(premises: Premises) -> Flask:
+    """The bank on one ledger, with what a killed process left behind put right."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _BODY_BYTES_MAX
+    teller = Teller(premises)
+    teller.recover()
+    faults = Faults()
+    for path, verb in Desk(premises, teller).verbs.items():
+        app.add_url_rule(path, f"ask {path}", _view(path, verb, faults), methods=["POST"])
+    _install_control(app, faults)
+    app.add_url_rule("/health", "health", lambda: jsonify(bank=NAME), methods=["GET"])
+    dashboard.install(app, premises.ledger)
+    app.register_error_handler(fields.MalformedError, _malformed)
+    return app
+
+
+def _view(path: str, verb: Verb, faults: Faults) -> Callable[[], Response]:
+    def view() -> Response:
+        body = _body()
+        return _answer(verb, body, faults.take(path) or _fault_of_amount(path, body))
+
+    return view
+
+
+def _answer(verb: Verb, body: Mapping[str, Any], fault: Fault) -> Response:
+    if fault.harm is Harm.DROP_BEFORE:
+        return _broken_line()
+    if fault.harm is Harm.ERROR_BEFORE:
+        return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "bank_failed")
+    try:
+        answer = verb(body, fault.delay_s)
+    except RefusedError as refused:
+        answer = Answer(HTTPStatus.CONFLICT, {"error": {"code": refused.code}})
+    if fault.harm is Harm.DROP_AFTER:
+        return _broken_line()
+    if fault.harm is Harm.ERROR_AFTER:
+        return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "bank_failed")
+    if fault.harm is Harm.GARBAGE_AFTER:
+        return Response("<html><body>Welcome to the proxy</body></html>", mimetype="text/html")
+    return _response(answer)
+
+
+def _fault_of_amount(path: str, body: Mapping[str, Any]) -> Fault:
+    if path not in _ASK_THE_ISSUER:
+        return NO_FAULT
+    return behaviour(fields.whole(body, "amount_minor")).fault
+
+
+def _install_control(app: Flask, faults: Faults) -> None:
+    """`/control/faults`: what goes wrong with the next requests."""
+
+    def add() -> Response:
+        body = _body()
+        try:
+            harm = Harm(body.get("harm", Harm.NONE))
+        except ValueError:
+            raise fields.MalformedError(f"harm must be one of {', '.join(Harm)}") from None
+        times = fields.whole(body, "times") if "times" in body else 1
+        path = fields.optional_text(body, "path") or None
+        faults.add(Fault(harm, fields.seconds(body, "delay_s"), path, times))
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    def clear() -> Response:
+        faults.clear()
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    app.add_url_rule("/control/faults", "add fault", add, methods=["POST"])
+    app.add_url_rule("/control/faults", "clear faults", clear, methods=["DELETE"])
+
+
+def _body() -> Mapping[str, Any]:
+    try:
+        return fields.document(request.get_json())
+    except (BadRequest, UnsupportedMediaType):
+        raise fields.MalformedError("the body must be JSON, sent as application/json") from None
+
+
+def _response(answer: Answer) -> Response:
+    made = jsonify(answer.body)
+    made.status_code = answer.status
+    return made
+
+
+def _error(status: HTTPStatus, code: str) -> Response:
+    return _response(Answer(status, {"error": {"code": code}}))
+
+
+def _malformed(fault: fields.MalformedError) -> Response:
+    body = {"error": {"code": "malformed", "message": str(fault)}}
+    return _response(Answer(HTTPStatus.BAD_REQUEST, body))
+
+
+def _broken_line() -> Response:
+    """Breaks the connection; the response that is returned finds nobody to go to."""
+    connection: socket.socket = request.environ[CONNECTION]
+    connection.shutdown(socket.SHUT_RDWR)
+    return Response(status=HTTPStatus.NO_CONTENT)

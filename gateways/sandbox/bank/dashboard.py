@@ -1,0 +1,110 @@
+"""The bank's own books for finance: a list of charges as JSON, and a page of them for a person.
+
+May import Flask and the bank's own files. Reads alone. Filters name what they compare: `metadata[bill]=...`,
+`key=...`, `state=...`, `currency=...`.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Response, jsonify, render_template_string, request
+
+from gateways.sandbox.bank import movements
+from gateways.sandbox.bank.fields import MalformedError
+from gateways.sandbox.bank.ledger import Ledger
+from gateways.sandbox.bank.movements import Movement
+from gateways.sandbox.currencies import plain
+
+_LISTED_MAX = 1_000
+_METADATA = re.compile(r"metadata\[(.+)\]")
+_PLAIN_FILTERS = ("id", "key", "state", "currency")
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Sandbox bank</title>
+<style>
+body { font: 16px/1.4 system-ui, sans-serif; margin: 2rem }
+table { border-collapse: collapse }
+th, td { text-align: left; padding: .3rem .8rem; border-bottom: 1px solid #ddd }
+td.amount { text-align: right; font-variant-numeric: tabular-nums }
+</style></head><body>
+<h1>Sandbox bank</h1>
+<p>No real money, no real cards. The same list for programs: <a href="/charges">/charges</a>.</p>
+<table><thead><tr><th>When</th><th>Amount</th><th>State</th><th>Refunded</th><th>Card</th><th>Reference</th>
+<th>Your reference</th></tr></thead><tbody>
+{% for charge in charges %}<tr><td>{{ charge.created_at[:19] }}</td>
+<td class="amount">{{ charge.amount }}</td>
+<td>{{ charge.state }}{% if charge.code %} ({{ charge.code }}){% endif %}</td>
+<td class="amount">{{ charge.refunded }}</td>
+<td>{{ charge.brand }} {{ charge.last_four }}</td><td>{{ charge.id }}</td>
+<td>{{ charge.key }}
+{% for name, value in charge.metadata.items() %}<br>{{ name }}: {{ value }}{% endfor %}</td></tr>
+{% else %}<tr><td colspan="7">No charges yet.</td></tr>
+{% endfor %}</tbody></table></body></html>
+"""
+
+
+def install(app: Flask, ledger: Ledger) -> None:
+    """Adds the two pages to the bank."""
+
+    def listing() -> Response:
+        return jsonify(charges=_charges(ledger, request.args))
+
+    def page() -> str:
+        charges = [
+            {
+                **charge,
+                "amount": plain(charge["amount_minor"], charge["currency"]),
+                "refunded": plain(charge["refunded_minor"], charge["currency"])
+                if charge["refunded_minor"]
+                else "",
+            }
+            for charge in _charges(ledger, request.args)
+        ]
+        return render_template_string(_PAGE, charges=charges)
+
+    app.add_url_rule("/charges", "listing", listing, methods=["GET"])
+    app.add_url_rule("/", "page", page, methods=["GET"])
+
+
+def _charges(ledger: Ledger, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+    with ledger.reading() as tx:
+        listed = [
+            {**_told(charge), "refunds": [_told(one) for one in movements.refunds_of(tx, charge.id or "")]}
+            for charge in movements.newest(tx, limit=_LISTED_MAX)
+        ]
+    return [charge for charge in listed if _matches(charge, wanted)]
+
+
+def _told(movement: Movement) -> dict[str, Any]:
+    return {
+        "id": movement.id,
+        "key": movement.key,
+        "kind": movement.kind,
+        "state": movement.state,
+        "code": movement.code,
+        "amount_minor": movement.amount_minor,
+        "refunded_minor": movement.refunded_minor,
+        "currency": movement.currency,
+        "brand": movement.brand,
+        "last_four": movement.last_four,
+        "authorisation_code": movement.authorisation_code,
+        "description": movement.description,
+        "metadata": dict(movement.metadata),
+        "created_at": movement.created_at,
+    }
+
+
+def _matches(charge: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+    return all(_value(charge, name) == value for name, value in wanted.items())
+
+
+def _value(charge: Mapping[str, Any], name: str) -> str | None:
+    """What a filter compares. An unknown one is refused: a whole list must not look like a filtered one."""
+    by_metadata = _METADATA.fullmatch(name)
+    if by_metadata is not None:
+        found: str | None = charge["metadata"].get(by_metadata[1])
+        return found
+    if name not in _PLAIN_FILTERS:
+        raise MalformedError(f"filters are metadata[name], {', '.join(_PLAIN_FILTERS)}")
+    return str(charge[name])

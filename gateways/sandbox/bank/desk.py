@@ -1,0 +1,143 @@
+"""The verbs of the bank, each from the fields of a request to an answer. No HTTP and no faults here.
+
+May import the bank's own files alone. A card number is seen in `_assessed` and nowhere after it. Each verb
+reads every field before it waits or writes, so a malformed request leaves no trace.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from gateways.sandbox.bank import cards, fields, vault
+from gateways.sandbox.bank.cards import CardFacts
+from gateways.sandbox.bank.movements import Kind, Movement, State
+from gateways.sandbox.bank.premises import Premises
+from gateways.sandbox.bank.teller import Order, RefusedError, Teller
+
+_STATUS = {State.DECLINED: HTTPStatus.PAYMENT_REQUIRED, State.PENDING: HTTPStatus.ACCEPTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: HTTPStatus
+    body: Mapping[str, Any]
+
+
+Verb = Callable[[Mapping[str, Any], float], Answer]
+"""Takes the request's fields, and the seconds that the bank thinks before it decides."""
+
+
+class Desk:
+    """Where requests are read and answers written."""
+
+    def __init__(self, premises: Premises, teller: Teller) -> None:
+        self._premises = premises
+        self._teller = teller
+
+    @property
+    def verbs(self) -> Mapping[str, Verb]:
+        """Every verb by its path."""
+        return {
+            "/tokens": self._tokens,
+            "/charges": self._charges,
+            "/authorizations": self._authorizations,
+            "/captures": self._captures,
+            "/voids": self._voids,
+            "/refunds": self._refunds,
+            "/lookups": self._lookups,
+        }
+
+    def _tokens(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        key = fields.text(body, "key")
+        facts = self._assessed(body)
+        self._premises.sleep(delay_s)
+        if isinstance(facts, str):
+            return Answer(HTTPStatus.PAYMENT_REQUIRED, {"error": {"code": facts}})
+        token = f"tok_{self._premises.ids.secret()}"
+        card_id = self._premises.ids.new("card")
+        with self._premises.ledger.writing() as tx:
+            at = self._premises.now().isoformat()
+            kept = vault.keep(tx, key=key, card_id=card_id, facts=facts, created_at=at)
+            if kept is None:
+                raise RefusedError("key_reused")
+            vault.name(tx, kept, token)
+        return Answer(
+            HTTPStatus.CREATED, {"token": token, "brand": facts.brand, "last_four": facts.last_four}
+        )
+
+    def _charges(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        return self._taken(body, delay_s, Kind.CHARGE, token=fields.text(body, "token"))
+
+    def _authorizations(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        return self._taken(body, delay_s, Kind.AUTHORIZATION, card=self._assessed(body))
+
+    def _refunds(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        return self._taken(body, delay_s, Kind.REFUND, charge_id=fields.text(body, "charge"))
+
+    def _captures(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        key, authorization = fields.text(body, "key"), fields.text(body, "authorization")
+        amount_minor, currency = fields.whole(body, "amount_minor"), fields.currency(body)
+        self._premises.sleep(delay_s)
+        return _told(self._teller.capture(key, authorization, amount_minor, currency))
+
+    def _voids(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        key, authorization = fields.text(body, "key"), fields.text(body, "authorization")
+        self._premises.sleep(delay_s)
+        return _told(self._teller.void(key, authorization))
+
+    def _lookups(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        key, fence = fields.text(body, "key"), fields.flag(body, "fence")
+        self._premises.sleep(delay_s)
+        found = self._teller.look_up(key, fence=fence)
+        if found is None:
+            return Answer(HTTPStatus.OK, {"state": "not_found", "key": key})
+        return Answer(HTTPStatus.OK, _told(found).body)
+
+    def _taken(
+        self,
+        body: Mapping[str, Any],
+        delay_s: float,
+        kind: Kind,
+        *,
+        token: str | None = None,
+        card: CardFacts | str | None = None,
+        charge_id: str | None = None,
+    ) -> Answer:
+        order = Order(
+            kind=kind,
+            key=fields.text(body, "key"),
+            amount_minor=fields.whole(body, "amount_minor"),
+            currency=fields.currency(body),
+            description=fields.optional_text(body, "description"),
+            metadata=fields.metadata(body),
+            token=token,
+            card=card,
+            charge_id=charge_id,
+        )
+        return _told(self._teller.take(order, delay_s=delay_s))
+
+    def _assessed(self, body: Mapping[str, Any]) -> CardFacts | str:
+        """What the keyed card stands for: the last that is seen of its number and code."""
+        card = fields.document(body.get("card"))
+        return cards.assess(
+            fields.text(card, "number"),
+            fields.text(card, "code"),
+            expiry_month=fields.whole(card, "expiry_month"),
+            expiry_year=fields.whole(card, "expiry_year"),
+            today=self._premises.now(),
+        )
+
+
+def _told(movement: Movement) -> Answer:
+    body = {
+        "key": movement.key,
+        "id": movement.id,
+        "kind": movement.kind,
+        "state": movement.state,
+        "amount_minor": movement.amount_minor,
+        "currency": movement.currency,
+        "code": movement.code if movement.state is State.DECLINED else None,
+        "authorisation_code": movement.authorisation_code,
+    }
+    return Answer(_STATUS.get(movement.state, HTTPStatus.OK), body)

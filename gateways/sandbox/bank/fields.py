@@ -1,0 +1,69 @@
+"""The fields of a request, read strictly: what is missing or unusable is a 400 that names the field.
+
+May import `gateways.sandbox.currencies` alone. An error never repeats a value: it could be a card number.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateways.sandbox.currencies import CURRENCIES
+
+_AMOUNT_MAX = 10**12
+_TEXT_MAX = 500
+
+
+class MalformedError(ValueError):
+    """A field is missing or unusable; the message names it."""
+
+
+def document(body: object) -> Mapping[str, Any]:
+    """The body itself."""
+    if not isinstance(body, dict):
+        raise MalformedError("the body must be a JSON object")
+    return body
+
+
+def text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= _TEXT_MAX:
+        raise MalformedError(f"{name} must be a text of 1 to {_TEXT_MAX} characters")
+    return value
+
+
+def optional_text(body: Mapping[str, Any], name: str) -> str:
+    return text(body, name) if body.get(name) else ""
+
+
+def whole(body: Mapping[str, Any], name: str) -> int:
+    value = body.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= _AMOUNT_MAX:
+        raise MalformedError(f"{name} must be a whole number from 1 to {_AMOUNT_MAX}")
+    return value
+
+
+def seconds(body: Mapping[str, Any], name: str) -> float:
+    value = body.get(name, 0)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 60:  # noqa: PLR2004
+        raise MalformedError(f"{name} must be a number of seconds from 0 to 60")
+    return float(value)
+
+
+def flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name)
+    if not isinstance(value, bool):
+        raise MalformedError(f"{name} must be true or false")
+    return value
+
+
+def currency(body: Mapping[str, Any]) -> str:
+    value = text(body, "currency")
+    if value not in CURRENCIES:
+        raise MalformedError("currency is none that this bank takes")
+    return value
+
+
+def metadata(body: Mapping[str, Any]) -> dict[str, str]:
+    value = body.get("metadata", {})
+    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+        raise MalformedError("metadata must be an object of texts")
+    return dict(value)

@@ -1,0 +1,90 @@
+"""The sandbox gateway as the PCI process knows it: the only file that reads a card number.
+
+May import `gateways.contract`, `capability`, `secret` and the files it shares with the adapter; only the PCI
+process imports it. The bare digits stand in one expression, on their way into the sealed body of one request;
+nothing is logged, and a lost answer is told without them.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gateways.capability import Verb, demand
+from gateways.contract import (
+    Capabilities,
+    Card,
+    CardAuthorized,
+    CardEntry,
+    Declined,
+    Tokenized,
+    Unavailable,
+    Unknown,
+)
+from gateways.sandbox.answers import error_code, standing
+from gateways.sandbox.client import BankClient, NoReply
+from gateways.sandbox.currencies import CURRENCIES
+from gateways.sandbox.declines import normalised
+from gateways.secret import Secret
+
+_CREATED = 201
+_REFUSED = 402
+_AUTHORIZES = Capabilities(card_entry=CardEntry.AUTHORIZE, currencies=CURRENCIES)
+
+
+class SandboxTokenizer:
+    """Tokenizes and authorizes at the sandbox bank: which of the two is asked is the web process's choice."""
+
+    def __init__(self, client: BankClient) -> None:
+        self._client = client
+
+    def tokenize(self, card: Card, *, key: str) -> Tokenized | Declined | Unavailable:
+        """A repeat under the same key gives another token for the same card: both together pay once."""
+        reply = self._client.post("/tokens", _sealed(card, {"key": key}))
+        if isinstance(reply, NoReply):
+            return Unavailable(reply.reason)
+        if reply.status == _CREATED and isinstance(reply.body.get("token"), str):
+            return Tokenized(Secret(reply.body["token"]))
+        code = error_code(reply.body)
+        if reply.status == _REFUSED and code is not None:
+            return Declined(normalised(code), code)
+        return Unavailable(f"the bank refused (HTTP {reply.status}{f', {code}' if code else ''})")
+
+    def authorize(
+        self, card: Card, *, key: str, amount_minor: int, currency: str, description: str
+    ) -> CardAuthorized | Declined | Unknown:
+        demand("sandbox", _AUTHORIZES, Verb.AUTHORIZE, currency=currency)
+        asked = {
+            "key": key,
+            "amount_minor": amount_minor,
+            "currency": currency,
+            "description": description,
+            "metadata": {},
+        }
+        answer = standing(self._client.post("/authorizations", _sealed(card, asked)))
+        if isinstance(answer, Unknown):
+            return answer
+        if answer.state == "authorized":
+            return CardAuthorized(answer.reference)
+        return answer.declined() or answer.unclear()
+
+
+def _sealed(card: Card, asked: Mapping[str, Any]) -> Secret:
+    """The request's JSON with the card in it, as one Secret."""
+    return Secret(
+        json.dumps(
+            {
+                **asked,
+                "card": {
+                    "number": card.number.reveal(),
+                    "expiry_month": card.expiry_month,
+                    "expiry_year": card.expiry_year,
+                    "code": card.code.reveal(),
+                },
+            }
+        )
+    )
+
+
+def from_settings(settings: Mapping[str, Any]) -> SandboxTokenizer:
+    """The PCI side by SANDBOX_URL."""
+    return SandboxTokenizer(BankClient(settings["SANDBOX_URL"]))

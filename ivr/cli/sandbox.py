@@ -1,0 +1,53 @@
+"""`paybycall sandbox`: the sandbox bank as a process, for development and tests.
+
+May import the bank and the ground floor. Loopback only, and it reads no setting, so it holds nothing worth
+taking. A signal ends it after the requests under way; whoever waits for a slow answer is answered at once.
+"""
+
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+
+import click
+
+
+@click.command()
+@click.option(
+    "--port", default=8099, show_default=True, help="Where it listens, on loopback; 0: any free port."
+)
+@click.option(
+    "--database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("var/sandbox-bank.db"),
+    show_default=True,
+    help="The bank's own SQLite file; made where it is missing.",
+)
+def command(port: int, database: Path) -> None:
+    """Run the sandbox bank: test cards only, no real money."""
+    from gateways.sandbox.bank.app import create_app
+    from gateways.sandbox.bank.ledger import Ledger
+    from gateways.sandbox.bank.premises import Premises
+    from gateways.sandbox.bank.server import BankServer
+    from ivr.clock import SystemClock
+    from ivr.ids import RandomIds
+
+    try:
+        server = BankServer(port)
+    except OSError as fault:
+        print(f"Port {port} is not free ({fault.strerror}): choose another by --port.", file=sys.stderr)
+        raise SystemExit(1) from None
+    # Only now: opening a ledger puts right what a killed bank left, and the bank on this port may be alive.
+    stopping = Event()
+    ledger = Ledger(database)
+    app = create_app(Premises(ledger, now=SystemClock().now, sleep=stopping.wait, ids=RandomIds()))
+
+    def stop(_signal: int, _frame: object) -> None:
+        stopping.set()
+        server.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    print(f"The sandbox bank listens on {server.url}, its ledger is {database}.", flush=True)
+    server.serve(app)
+    ledger.close()
