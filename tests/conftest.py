@@ -10,6 +10,7 @@ from ivr.clock import ManualClock
 from ivr.ids import SequentialIds
 from ivr.storage.engine import make_engine
 from ivr.storage.migrate import migrate
+from ivr.work.migrate import migrate_work
 from tests.support.databases import Databases, postgres_server
 from tests.support.work import RecordedWork
 
@@ -30,7 +31,12 @@ def postgres_url() -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory, postgres_url) -> Databases:
-    return Databases(tmp_path_factory.mktemp("databases"), postgres_url, migrate)
+    return Databases(tmp_path_factory.mktemp("databases"), postgres_url, _migrate_all)
+
+
+def _migrate_all(engine: sa.Engine) -> None:
+    migrate(engine)
+    migrate_work(engine)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -1,8 +1,8 @@
 """The list of all background jobs: what a room may ask for, and on which queue it runs.
 
-May import nothing of ours. A job is a function of one id, run at least once: it reads the state anew and changes nothing twice.
-Arguments are ids only, never a token or a card. Long waits are chains of jobs with a delay, each of which reads
-the state again.
+May import nothing of ours. A job is a function of one id, run at least once: it reads the state anew and
+changes nothing twice. Arguments are ids only, never a token or a card. Long waits are chains of jobs with a
+delay, each of which reads the state again.
 """
 
 from dataclasses import dataclass

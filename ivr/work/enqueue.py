@@ -1,0 +1,54 @@
+"""Asking for work, in the transaction of the row that causes it: both are kept, or neither is.
+
+May import `ivr.work`. What is written is a job's name and an id, as JSON; nothing is pickled, and a card has
+no way in. A piece of work is named by job, subject and link of its chain, so asking again does nothing,
+whether the first is waiting, running or done. (What is done is forgotten after a month: see
+`ivr.work.clean_up`.)
+"""
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from ivr.work.jobs import Job
+from ivr.work.migrate import VERSION, open_client
+
+if TYPE_CHECKING:
+    from dbos import EnqueueOptions
+
+_CARD_NUMBER_LENGTH_MIN = 12
+
+
+def work_id(job: Job, subject_id: str, nth: int, tries: int = 0) -> str:
+    """The name of a piece of work; each further try has a name of its own, so `nth` stays the asker's."""
+    name = f"{job.name}:{subject_id}:{nth}"
+    return f"{name}:try{tries}" if tries else name
+
+
+def order(job: Job, subject_id: str, nth: int, *, tries: int = 0, delay_s: float = 0.0) -> "EnqueueOptions":
+    """What dbos is told about a piece of work, except its arguments."""
+    if not subject_id:
+        raise ValueError(f"{job.name} needs the id of what it works on")
+    if subject_id.isdigit() and len(subject_id) >= _CARD_NUMBER_LENGTH_MIN:
+        raise ValueError(f"{job.name} was asked to work on bare digits, where an id belongs")
+    options: EnqueueOptions = {
+        "workflow_name": job.name,
+        "queue_name": str(job.queue),
+        "workflow_id": work_id(job, subject_id, nth, tries),
+        "app_version": VERSION,
+    }
+    if delay_s > 0:
+        options["delay_seconds"] = delay_s
+    return options
+
+
+class DurableWork:
+    """`ivr.work.jobs.Work` on our own database. Build it when a process starts, never in a transaction."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._client = open_client(engine)
+
+    def enqueue(
+        self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0
+    ) -> None:
+        self._client.enqueue_in_transaction(tx, order(job, subject_id, nth, delay_s=delay_s), subject_id, nth)

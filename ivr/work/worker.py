@@ -1,0 +1,243 @@
+"""The worker process: runs every job of `ivr.work.jobs`, each in its queue, and never loses one.
+
+May import `ivr.work`, `ivr.storage.engine`, `ivr.clock` and `ivr.ids`; dbos within functions. dbos is one for
+a process, and so is a Worker; after `stop` another may be made. A job without a handler, or a handler without
+a job, would wait for ever in silence: both are refused at once. dbos gets an engine of its own, so that
+handlers never starve its bookkeeping.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+import structlog
+
+from ivr.clock import Clock
+from ivr.ids import Ids
+from ivr.storage.engine import make_engine
+from ivr.work import clean_up
+from ivr.work.jobs import ALL_JOBS, Job, Queue
+from ivr.work.locks import LifeLock, hold
+from ivr.work.migrate import APPLICATION, VERSION, keep_quiet, open_client, require_migrated
+from ivr.work.runs import Handler, Runs
+from ivr.work.takeover import TakeOver, leave_at_once
+from ivr.work.tries import FIRST_DELAY_S, TRIES_MAX
+
+if TYPE_CHECKING:
+    from dbos import DBOS, DBOSClient
+
+log = structlog.get_logger()
+
+_POOL_SIZE = 8
+_IDLE_LOOK_S = 0.02
+
+
+class WrongHandlersError(Exception):
+    """The handlers are not those of the jobs; the message names each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often the worker looks, and how much it does at once."""
+
+    charges_at_once: int = 8
+    others_at_once: int = 8
+    sends_per_s: int = 10
+    charge_poll_s: float = 0.1
+    poll_s: float = 1.0
+    take_over_every_s: float = 1.0
+    tries_max: int = TRIES_MAX
+    first_retry_s: float = FIRST_DELAY_S
+    kept_days: int = clean_up.KEPT_DAYS
+
+
+class Worker:
+    """Runs jobs from `start` to `stop`; `run_until` is both."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        clock: Clock,
+        ids: Ids,
+        handlers: Mapping[Job, Handler],
+        *,
+        pace: Pace | None = None,
+        on_lock_lost: Callable[[], None] = leave_at_once,
+    ) -> None:
+        _check(handlers)
+        self.name = ids.new("worker")
+        self._engine = engine
+        self._clock = clock
+        self._handlers = dict(handlers)
+        self._pace = pace or Pace()
+        self._on_lock_lost = on_lock_lost
+        self._running: _Running | None = None
+
+    @property
+    def runs(self) -> Runs:
+        """What this worker is doing and how its runs went; only between `start` and `stop`."""
+        return self._started().runs
+
+    def start(self) -> None:
+        """Begins to take work; raises where the database is not migrated or another worker has this name."""
+        require_migrated(self._engine)
+        pace = self._pace
+        engine = make_engine(self._engine.url.render_as_string(hide_password=False), pool_size=_POOL_SIZE)
+        client = open_client(engine)
+        runs = Runs(client, self._handlers, tries_max=pace.tries_max, first_delay_s=pace.first_retry_s)
+        lock = hold(engine, self.name)  # before anything is claimed in this name
+        try:
+            dbos = self._launch(engine, client, runs)
+        except BaseException:
+            lock.release()
+            engine.dispose()
+            raise
+        take_over = TakeOver(
+            client,
+            lock,
+            runs,
+            worker=self.name,
+            every_s=pace.take_over_every_s,
+            on_lock_lost=self._on_lock_lost,
+        )
+        take_over.watch()
+        self._running = _Running(engine, client, runs, lock, dbos, take_over)
+        log.info("worker_started", worker=self.name)
+
+    def stop(self, timeout_s: float) -> bool:
+        """Takes nothing new and finishes what runs; gives whether all was finished.
+
+        Where it was not, end the process: the rest is then done by another worker, and not before, lest it
+        run twice at once.
+        """
+        from dbos import DBOS
+
+        running = self._started()
+        deadline = time.monotonic() + timeout_s
+        for event in running.dbos.background_thread_stop_events:
+            event.set()
+        while not self._is_idle(running) and time.monotonic() < deadline:
+            time.sleep(_IDLE_LOOK_S)
+        running.take_over.stop()
+        DBOS.destroy(destroy_registry=True)
+        self._running = None
+        if not running.runs.are_over():
+            log.error("worker_stopped_in_the_middle", worker=self.name, work=sorted(running.runs.under_way()))
+            return False
+        running.lock.release()
+        running.engine.dispose()
+        log.info("worker_stopped", worker=self.name)
+        return True
+
+    def run_until(self, stop: threading.Event, *, timeout_s: float = 25.0) -> bool:
+        """Works until `stop` is set, then as `stop` does."""
+        self.start()
+        stop.wait()
+        return self.stop(timeout_s)
+
+    def _started(self) -> "_Running":
+        if self._running is None:
+            raise RuntimeError("the worker was not started")
+        return self._running
+
+    def _is_idle(self, running: "_Running") -> bool:
+        """Whether nothing that this worker claimed is unfinished, in this process and in the database."""
+        if not running.runs.are_over():
+            return False
+        return not running.client.list_workflows(
+            status="PENDING", executor_id=self.name, limit=1, load_input=False, load_output=False
+        )
+
+    def _launch(self, engine: sa.Engine, client: "DBOSClient", runs: Runs) -> "DBOS":
+        from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+
+        keep_quiet()
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "application_version": VERSION,
+            "executor_id": self.name,
+            "system_database_engine": engine,
+            "serializer": DBOSPortableJSONSerializer(),
+            "run_migrations": False,
+            "enable_otlp": False,
+            "log_level": "WARNING",
+            "notification_listener_polling_interval_sec": self._pace.poll_s,
+        }
+        dbos = DBOS(config=config)
+        try:
+            for job in ALL_JOBS:
+                DBOS.workflow(name=job.name, max_recovery_attempts=self._pace.tries_max)(runs.of(job))
+            DBOS.workflow(name=clean_up.NAME)(self._nightly(client))
+            self._open_queues(client)
+            _schedule_clean_up(client)
+            DBOS.launch()
+        except BaseException:
+            DBOS.destroy(destroy_registry=True)
+            raise
+        return dbos
+
+    def _open_queues(self, client: "DBOSClient") -> None:
+        """Makes the queues before dbos looks for them: it would find a new one only a second later."""
+        pace = self._pace
+        client.register_queue(
+            Queue.CHARGE,
+            worker_concurrency=pace.charges_at_once,
+            polling_interval_sec=pace.charge_poll_s,
+        )
+        client.register_queue(
+            Queue.SEND,
+            worker_concurrency=pace.others_at_once,
+            limiter={"limit": pace.sends_per_s, "period": 1.0},
+            polling_interval_sec=pace.poll_s,
+        )
+        client.register_queue(
+            Queue.FOLLOW_UP,
+            worker_concurrency=pace.others_at_once,
+            polling_interval_sec=pace.poll_s,
+        )
+
+    def _nightly(self, client: "DBOSClient") -> Callable[[datetime, Any], None]:
+        def clean_up_work(_planned_at: datetime, _context: Any) -> None:
+            count = clean_up.forget_work(client, self._clock.now(), self._pace.kept_days)
+            log.info("work_forgotten", count=count)
+
+        return clean_up_work
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What a started worker holds."""
+
+    engine: sa.Engine
+    client: "DBOSClient"
+    runs: Runs
+    lock: LifeLock
+    dbos: "DBOS"
+    take_over: TakeOver
+
+
+def _schedule_clean_up(client: "DBOSClient") -> None:
+    client.apply_schedules(
+        [
+            {
+                "schedule_name": clean_up.NAME,
+                "workflow_name": clean_up.NAME,
+                "schedule": clean_up.EVERY_NIGHT,
+                "context": None,
+                "automatic_backfill": True,  # a worker that was down at night cleans up in the morning
+                "queue_name": Queue.FOLLOW_UP,
+            }
+        ]
+    )
+
+
+def _check(handlers: Mapping[Job, Handler]) -> None:
+    missing = sorted(job.name for job in ALL_JOBS if job not in handlers)
+    unknown = sorted(job.name for job in handlers if job not in ALL_JOBS)
+    faults = [f"no handler does {name}" for name in missing] + [f"no such job: {name}" for name in unknown]
+    if faults:
+        raise WrongHandlersError("; ".join(faults))
