@@ -67,7 +67,7 @@ class Greeting:
             id=self._ids.new("call"),
             call_sid=call_sid,
             account_sid=account_sid,
-            from_number=caller.phone,
+            from_number=caller.number,
             to_number=to_field[:TO_LENGTH_MAX],
             flow=self._flow.name,
             turn=0,
@@ -83,8 +83,8 @@ class Greeting:
         by_number = self._language_by_number.get(to_field)
         if by_number in self._languages:
             return by_number
-        if caller.phone is None:
+        if caller.number is None:
             return None
         with reading(self._engine) as connection:
-            remembered = customer.find_by_phone(connection, caller.phone)
+            remembered = customer.find_by_phone(connection, caller.number)
         return remembered.language if remembered and remembered.language in self._languages else None

@@ -123,24 +123,34 @@ class _Turn:
 
     def _heard_key(self, step: Step[Any], keyed: str) -> Progress:
         if keyed not in step.options:
-            return self._miss("host.no_match")
+            return self._card_too_early(keyed) or self._miss("host.no_match")
         self.session = replace(self.session, tally=Tally())
         return self._answered(step.options[keyed])
 
     def _heard_digits(self, step: Step[Any], keyed: str) -> Progress:
-        tally = self.session.tally.add(keyed) if keyed.isdigit() else Tally()
-        self.session = replace(self.session, tally=tally)
-        if tally.is_a_card:
-            self.session = replace(self.session, tally=Tally())
-            self.card_too_early = True
-            return self._miss("host.card_too_early")
         ask = step.run(self.session.state)
         if not isinstance(ask, Ask):
             raise TypeError(f"step {step.name} is of kind digits and returned {type(ask).__name__}")
-        if not keyed.isdigit() or not ask.digits <= len(keyed) <= (ask.at_most or ask.digits):
+        too_early = self._card_too_early(keyed, ask.into)
+        if too_early is not None:
+            return too_early
+        if not _are_digits(keyed) or not ask.digits <= len(keyed) <= (ask.at_most or ask.digits):
             return self._miss("host.no_match")
         self.session = replace(self.session, state=replace(self.session.state, **{ask.into: keyed}))
         return self._answered("heard")
+
+    def _card_too_early(self, keyed: str, into: str | None = None) -> Progress | None:
+        """Where these keys complete a card's number: they are thrown away, with what an earlier turn had
+        kept of them.
+        """
+        tally = self.session.tally.add(keyed) if _are_digits(keyed) else Tally()
+        self.session = replace(self.session, tally=tally)
+        if not tally.is_a_card:
+            return None
+        kept = {} if into is None else {into: ""}
+        self.session = replace(self.session, tally=Tally(), state=replace(self.session.state, **kept))
+        self.card_too_early = True
+        return self._miss("host.card_too_early")
 
     def _answered(self, exit_name: str) -> Progress:
         trail = (*self.session.trail, self.session.step)
@@ -226,3 +236,7 @@ class _Turn:
 
     def _stop(self, stop: Listen | Need | Over) -> Progress:
         return Progress(self.session, stop, tuple(self.said), self.language_chosen, self.card_too_early)
+
+
+def _are_digits(keyed: str) -> bool:
+    return keyed.isascii() and keyed.isdigit()

@@ -19,7 +19,8 @@ from ivr.calls import errands, machine, store
 from ivr.calls.answer import Ending, Gather, HangUp, Pause, Renderer, SendTo, turn_url
 from ivr.calls.errands import Errand, Runner
 from ivr.calls.hang_up import CallEnder
-from ivr.calls.host import Fulfilment, Host, Left, MustRun, Turn, Waiting
+from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn, Waiting
+from ivr.calls.host import Host
 from ivr.calls.machine import Keys, Listen, Need, Over, Progress, Utterance
 from ivr.calls.session import Session
 from ivr.calls.store import CallRow
@@ -148,6 +149,8 @@ class Turns:
             return self._advance(tx, row, number, progress, [])
         turn = self._turn(tx, row, number)
         fulfilled = self._host.resume(turn, session, self._wait(session), heard.dialled)
+        if fulfilled is None:
+            return self._commit(turn, session, [], HangUp())
         return self._go_on(turn, fulfilled, [])
 
     def _advance(
@@ -167,8 +170,6 @@ class Turns:
 
     def _go_on(self, turn: Turn, fulfilled: Fulfilment, verbs: list[str]) -> str | _Errand:
         match fulfilled:
-            case Left(session, "answered", _):
-                return self._commit(turn, session, verbs, HangUp())
             case Left(session, exit_name, facts):
                 timeline.add(
                     turn.tx,
@@ -253,9 +254,9 @@ class Turns:
         return self._renderer.document([], ending, next_url=url)
 
     def _note(self, turn: Turn, progress: Progress) -> None:
-        if progress.language_chosen and turn.caller.phone is not None:
+        if progress.language_chosen and turn.caller.number is not None:
             customer.remember_language(
-                turn.tx, turn.caller.phone, progress.session.language, now=self._clock.now(), ids=self._ids
+                turn.tx, turn.caller.number, progress.session.language, clock=self._clock, ids=self._ids
             )
         if progress.card_too_early:
             self._on_card_too_early()

@@ -1,0 +1,117 @@
+"""The charge: an attempt is made, a worker sends it, and the caller waits, is told, or is promised.
+
+May import `ivr.payments`, `ivr.bills` and the rest of `ivr.calls`. What an attempt's state means to the
+caller becomes an exit here and nowhere else. The caller is never told "declined" while it is unknown, and
+never left in silence while it is under way.
+"""
+
+from dataclasses import replace
+
+from flows.language import Amount, Charge, ReceiptFacts
+from gateways.declines import Decline, Remedy, remedy
+from ivr.bills import store as bills
+from ivr.calls.answer import Pause
+from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
+from ivr.calls.session import Session
+from ivr.clock import Clock
+from ivr.customers.caller import Caller
+from ivr.payments.attempt import Attempt, Attempts, NewAttempt
+from ivr.payments.states import State
+
+WAIT_S_MAX = 60
+"""How long a caller waits for a charge before it is promised."""
+REASSURE_EVERY_S = 9
+REASSURANCES = ("host.wait.1", "host.wait.2", "host.wait.3")
+
+
+def exit_of(decline: Decline) -> str:
+    """The exit of a decline: what the caller can do about it."""
+    match remedy(decline):
+        case Remedy.TRY_ANOTHER_CARD:
+            return "try_another_card"
+        case Remedy.AUTHENTICATE:
+            return "needs_authentication"
+        case Remedy.REFUSED:
+            return "refused"
+
+
+class AttemptMaker:
+    """Makes the attempt of a turn; a repeat of the turn makes none."""
+
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+
+    def make(self, turn: Turn, session: Session, amount: Amount) -> Attempt | None:
+        """None where that much of the bill is no longer due."""
+        if session.state.bill is None:
+            raise TypeError(f"step {session.step} charges before a bill was found")
+        bill = bills.find(turn.tx, session.state.bill.reference)
+        if bill is None:
+            return None
+        new = NewAttempt(
+            made_for=turn.name,
+            bill_id=bill.id,
+            call_id=turn.row.id,
+            payer_phone=turn.caller.number if turn.caller.can_text else None,
+            language=session.language,
+            amount_minor=amount.minor,
+            currency=amount.currency,
+        )
+        return self._attempts.make(turn.tx, new)
+
+
+class AttemptWaits:
+    """Fulfils Charge."""
+
+    def __init__(self, *, attempts: Attempts, maker: AttemptMaker, clock: Clock) -> None:
+        self._attempts = attempts
+        self._maker = maker
+        self._clock = clock
+
+    def ask(self, turn: Turn, session: Session, wait: Charge) -> Fulfilment:
+        """The caller confirmed: from here on a hang-up does not stop the charge."""
+        if session.attempt_id is None:
+            attempt = self._maker.make(turn, session, wait.amount)
+            if attempt is None:
+                return Left(replace(session, token=None), "no_longer_due")
+            card = session.state.card
+            brand, last_four = (card.brand, card.last_four) if card else (None, None)
+            self._attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.token)
+            session = replace(session, attempt_id=attempt.id)
+        self._attempts.ask_charge(turn.tx, str(session.attempt_id))
+        return Waiting(replace(session, charging=True, token=None, waited_s=0.0), Pause(), say=wait.say)
+
+    def look(self, turn: Turn, session: Session) -> Fulfilment:
+        """The caller waits: is it settled, and if not, when did they last hear a word?"""
+        attempt = self._attempts.get(turn.tx, str(session.attempt_id))
+        asked_at = attempt.charge_asked_at or attempt.created_at
+        waited_s = (self._clock.now() - asked_at).total_seconds()
+        over = _exit(attempt)
+        if over is None and waited_s >= WAIT_S_MAX:
+            attempt = self._attempts.withdraw(turn.tx, attempt.id)
+            over = _exit(attempt) or "unknown"
+        if over is not None:
+            done = replace(session, attempt_id=None, charging=False)
+            return Left(done, over, {"receipt": _receipt(attempt, turn.caller)})
+        words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.waited_s, waited_s))
+        prompt = REASSURANCES[(words_now - 1) % len(REASSURANCES)] if words_now > words_before else None
+        return Waiting(replace(session, waited_s=waited_s), Pause(), host_prompt=prompt)
+
+
+def _exit(attempt: Attempt) -> str | None:
+    """The exit of an attempt that is settled; None while the caller should wait on."""
+    match attempt.state:
+        case State.APPROVED:
+            return "approved"
+        case State.DECLINED:
+            return exit_of(attempt.decline or Decline.GENERIC)
+        case State.FENCED | State.ABANDONED | State.VOIDED | State.VOIDING:
+            return "not_sent"
+        case State.FOR_A_PERSON:
+            return "unknown"
+        case _:
+            return None
+
+
+def _receipt(attempt: Attempt, caller: Caller) -> ReceiptFacts:
+    return ReceiptFacts(attempt.reference, Amount(attempt.amount_minor, attempt.currency), caller.can_text)

@@ -1,0 +1,123 @@
+"""A card: the caller is sent to the PCI process and comes back with a token, an authorization, or neither.
+
+May import `ivr.payments`, `ivr.pci_client` and the rest of `ivr.calls`. Where the gateway authorizes at once,
+the attempt is made before the card is keyed, so that whatever the issuer holds has a name here; it moves with
+the entry's outcome.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from flows.language import CardFacts, CollectCard
+from gateways.contract import CardEntry
+from gateways.declines import Decline
+from ivr.calls.answer import SendTo
+from ivr.calls.attempt_waits import AttemptMaker, exit_of
+from ivr.calls.errands import CollectEntry, EntryOpened, OpenEntry, PciSilent
+from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn, Waiting
+from ivr.calls.session import Session
+from ivr.payments.attempt import Attempts
+from ivr.payments.states import Event
+from ivr.pci_client import CardEntryResult, Outcome
+
+
+class CardWaits:
+    """Fulfils CollectCard."""
+
+    def __init__(
+        self, *, attempts: Attempts, maker: AttemptMaker, card_entry: CardEntry, merchant_name: str
+    ) -> None:
+        self._attempts = attempts
+        self._maker = maker
+        self._card_entry = card_entry
+        self._merchant_name = merchant_name
+
+    def open(self, turn: Turn, session: Session, wait: CollectCard) -> Fulfilment:
+        """A new entry at the PCI process, named after call and turn."""
+        entry_id = f"entry.{turn.name}"
+        opening = OpenEntry(entry_id, session.language, turn.next_url)
+        session = replace(session, entry_id=entry_id, attempt_id=None, charging=False, token=None)
+        if self._card_entry is CardEntry.TOKENIZE:
+            return MustRun(session, opening)
+        if wait.amount is None:
+            raise TypeError(f"step {session.step} must name the amount: the gateway authorizes at once")
+        attempt = self._maker.make(turn, session, wait.amount)
+        if attempt is None:
+            return Left(session, "no_longer_due")
+        self._attempts.advance(turn.tx, attempt.id, Event.CARD_WANTED)
+        opening = replace(
+            opening,
+            key=attempt.id,
+            amount_minor=attempt.amount_minor,
+            currency=attempt.currency,
+            description=self._merchant_name,
+        )
+        return MustRun(replace(session, attempt_id=attempt.id), opening)
+
+    def come_back(self, turn: Turn, session: Session) -> Fulfilment:
+        """The caller is back from the PCI process."""
+        if session.entry_id is None:
+            raise RuntimeError(f"step {session.step} has no card entry to come back from")
+        return MustRun(session, CollectEntry(session.entry_id, turn.name))
+
+    def opened(
+        self, turn: Turn, session: Session, wait: CollectCard, answer: EntryOpened | PciSilent
+    ) -> Fulfilment:
+        if isinstance(answer, PciSilent):
+            return Left(self._withdraw(turn, session, never_asked=True), "unavailable")
+        return Waiting(session, SendTo(answer.url), say=wait.say)
+
+    def collected(self, turn: Turn, session: Session, answer: CardEntryResult | PciSilent) -> Fulfilment:
+        """What became of the entry."""
+        if isinstance(answer, PciSilent):
+            return Left(self._withdraw(turn, session), "unavailable")
+        facts: dict[str, Any] = {}
+        if answer.brand and answer.last_four:
+            facts["card"] = CardFacts(answer.brand, answer.last_four)
+        match answer.outcome:
+            case Outcome.COLLECTED:
+                return Left(self._keep(turn, session, answer), "collected", facts)
+            case Outcome.AUTHORIZATION_UNKNOWN:
+                return Left(self._lose_sight(turn, session, answer), "collected", facts)
+            case Outcome.DECLINED:
+                decline = answer.decline or Decline.GENERIC
+                return Left(self._declined(turn, session, decline), exit_of(decline), facts)
+            case Outcome.GAVE_UP:
+                return Left(self._withdraw(turn, session, never_asked=True), "gave_up")
+            case Outcome.LEFT:
+                return Left(self._withdraw(turn, session, never_asked=True), "left")
+            case Outcome.OPEN if answer.url is not None:
+                return Waiting(session, SendTo(answer.url))  # the caller strayed: the entry waits for them
+            case _:
+                return Left(self._withdraw(turn, session), "unavailable")
+
+    def _keep(self, turn: Turn, session: Session, answer: CardEntryResult) -> Session:
+        session = replace(session, entry_id=None)
+        if session.attempt_id is None:
+            return replace(session, token=answer.token.reveal() if answer.token else None)
+        self._attempts.attach_card(
+            turn.tx, session.attempt_id, answer.brand, answer.last_four, authorization=answer.authorization
+        )
+        self._attempts.advance(turn.tx, session.attempt_id, Event.AUTHORIZED)
+        return session
+
+    def _lose_sight(self, turn: Turn, session: Session, answer: CardEntryResult) -> Session:
+        """The issuer may hold the amount: the flow goes on to the charge, and the worker finds out."""
+        if session.attempt_id is None:
+            raise RuntimeError("an authorization is unknown, but no attempt was made for it")
+        self._attempts.attach_card(turn.tx, session.attempt_id, answer.brand, answer.last_four)
+        self._attempts.advance(turn.tx, session.attempt_id, Event.LOSE_SIGHT)
+        return replace(session, entry_id=None)
+
+    def _declined(self, turn: Turn, session: Session, decline: Decline) -> Session:
+        if session.attempt_id is not None:
+            self._attempts.advance(turn.tx, session.attempt_id, Event.DECLINE, decline=decline)
+        return replace(session, entry_id=None, attempt_id=None)
+
+    def _withdraw(self, turn: Turn, session: Session, *, never_asked: bool = False) -> Session:
+        """No card came. An attempt that waited for one is released, by way of the gateway where it may
+        have been asked.
+        """
+        if session.attempt_id is not None:
+            self._attempts.withdraw(turn.tx, session.attempt_id, never_asked=never_asked)
+        return replace(session, entry_id=None, attempt_id=None)

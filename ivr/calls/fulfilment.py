@@ -1,0 +1,66 @@
+"""How far a wait came: left by an exit, still waiting, or in need of an errand; and the turn in which it did.
+
+May import `ivr.customers` and the rest of `ivr.calls` that holds values.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from flows.language import Say
+from ivr.calls.answer import Ending, turn_url
+from ivr.calls.errands import Errand
+from ivr.calls.session import Session
+from ivr.calls.store import CallRow
+from ivr.customers.caller import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The wait is over: the flow leaves by this exit, with these facts."""
+
+    session: Session
+    exit: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The turn ends here; the wait goes on."""
+
+    session: Session
+    ending: Ending
+    host_prompt: str | None = None
+    say: Say | None = None
+    """A prompt of the flow, spoken before the ending."""
+
+
+@dataclass(frozen=True, slots=True)
+class MustRun:
+    """The turn cannot end before this errand is run."""
+
+    session: Session
+    errand: Errand
+
+
+Fulfilment = Left | Waiting | MustRun
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The turn under way: its transaction, its call, its number."""
+
+    tx: sa.Connection
+    row: CallRow
+    number: int
+    caller: Caller
+
+    @property
+    def name(self) -> str:
+        """The name that everything made in this turn derives from: a repeat makes nothing twice."""
+        return f"{self.row.id}.{self.number}"
+
+    @property
+    def next_url(self) -> str:
+        return turn_url(self.row.id, self.number + 1)

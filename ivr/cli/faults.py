@@ -1,0 +1,37 @@
+"""Faults of a command as sentences on standard error: exit status 2, and no traceback for what an operator
+can mend.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from ivr.settings import SettingsError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Fault(click.ClickException):
+    exit_code = 2
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
+        click.echo(self.format_message(), err=True)
+
+
+def sentences(run: Callable[P, T]) -> Callable[P, T]:
+    """Turns what an operator can mend into its sentence."""
+
+    @functools.wraps(run)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return run(*args, **kwargs)
+        except SettingsError as fault:
+            raise _Fault(str(fault)) from None
+        except OperationalError as fault:
+            raise _Fault(f"The database does not answer: {fault.orig}") from None
+
+    return told

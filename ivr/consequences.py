@@ -1,0 +1,124 @@
+"""What a payment sets off in the rest of the house: a line in the timeline, one confirmation, one word to the merchant.
+
+May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills` and `ivr.payments.records`. Implements the port of
+`ivr.payments.consequences`: everything is written in the transaction that moves the money's record.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr.bills import store as bills
+from ivr.channels import confirmation
+from ivr.channels.texts import Receipt
+from ivr.clock import Clock
+from ivr.customers import timeline
+from ivr.ids import Ids
+from ivr.merchant import outcomes
+from ivr.merchant.outcomes import Kind
+from ivr.payments.records import Attempt, Refund
+from ivr.work.jobs import Work
+
+
+class HouseConsequences:
+    """`channel` is how confirmations leave; with `tells_merchant`, each outcome is posted to the merchant."""
+
+    def __init__(
+        self, *, work: Work, clock: Clock, ids: Ids, merchant_name: str, channel: str, tells_merchant: bool
+    ) -> None:
+        self._work = work
+        self._clock = clock
+        self._ids = ids
+        self._merchant_name = merchant_name
+        self._channel = channel
+        self._tells_merchant = tells_merchant
+
+    def approved(self, tx: sa.Connection, attempt: Attempt) -> None:
+        bill = bills.get(tx, attempt.bill_id)
+        confirmation.record(
+            tx,
+            attempt_id=attempt.id,
+            receipt=Receipt(
+                merchant=self._merchant_name,
+                amount_minor=attempt.amount_minor,
+                currency=attempt.currency,
+                bill=bill.reference,
+                last_four=attempt.last_four or "",
+                reference=attempt.reference,
+            ),
+            language=attempt.language,
+            payer_phone=attempt.payer_phone,
+            can_text=attempt.payer_phone is not None,
+            channel=self._channel,
+            work=self._work,
+            clock=self._clock,
+            ids=self._ids,
+        )
+        self._note(tx, Kind.PAYMENT_APPROVED, attempt)
+
+    def declined(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._note(tx, Kind.PAYMENT_DECLINED, attempt, {"decline": attempt.decline})
+
+    def not_charged(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._note(tx, Kind.PAYMENT_NOT_CHARGED, attempt, {"state": attempt.state})
+
+    def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._note(tx, Kind.PAYMENT_UNKNOWN, attempt)
+
+    def for_a_person(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._write_down(tx, "payment.for_a_person", attempt)
+
+    def refunded(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:
+        self._note(tx, Kind.REFUND_APPROVED, attempt, _refund_facts(refund), source_id=refund.id)
+
+    def refund_declined(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:
+        self._note(tx, Kind.REFUND_DECLINED, attempt, _refund_facts(refund), source_id=refund.id)
+
+    def _note(
+        self,
+        tx: sa.Connection,
+        kind: Kind,
+        attempt: Attempt,
+        facts: dict[str, Any] | None = None,
+        *,
+        source_id: str | None = None,
+    ) -> None:
+        """In the timeline, and to the merchant where there is one that listens."""
+        self._write_down(tx, kind, attempt, facts)
+        if not self._tells_merchant:
+            return
+        bill = bills.get(tx, attempt.bill_id)
+        told = {
+            "reference": attempt.reference,
+            "bill_reference": bill.reference,
+            "amount_minor": attempt.amount_minor,
+            "currency": attempt.currency,
+            "gateway": attempt.gateway,
+            "gateway_reference": attempt.gateway_reference,
+            "brand": attempt.brand,
+            "last_four": attempt.last_four,
+            "call_id": attempt.call_id,
+            **(facts or {}),
+        }
+        outcomes.record(
+            tx,
+            kind=kind,
+            source_id=source_id or attempt.id,
+            attempt_id=attempt.id,
+            facts=told,
+            work=self._work,
+            clock=self._clock,
+            ids=self._ids,
+        )
+
+    def _write_down(
+        self, tx: sa.Connection, kind: str, attempt: Attempt, facts: dict[str, Any] | None = None
+    ) -> None:
+        shown = {"amount_minor": attempt.amount_minor, "currency": attempt.currency, **(facts or {})}
+        timeline.add(
+            tx, kind, at=self._clock.now(), call_id=attempt.call_id, attempt_id=attempt.id, facts=shown
+        )
+
+
+def _refund_facts(refund: Refund) -> dict[str, Any]:
+    return {"refund_id": refund.id, "refund_minor": refund.amount_minor}

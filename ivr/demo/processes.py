@@ -1,0 +1,134 @@
+"""The server's processes as the Procfile has them: started, waited for, and stopped whatever happens.
+
+May import nothing of ours. Each process leads a group of its own, so that stopping it stops its workers too,
+and a Ctrl-C at the terminal reaches the phone alone. What they print goes to a log file each.
+"""
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.error import URLError
+from urllib.request import urlopen
+
+STOP_S_MAX = 10
+READY_S_MAX = 60
+
+
+class StartError(Exception):
+    """A process did not start; the message names it and its log."""
+
+
+def read_procfile(path: Path) -> dict[str, list[str]]:
+    """Process -> command."""
+    lines = [line.partition(":") for line in path.read_text().splitlines() if line.strip()]
+    return {name.strip(): shlex.split(command) for name, _, command in lines}
+
+
+class Processes:
+    """Started processes, to be used as a context: leaving it stops them all."""
+
+    def __init__(self, environ: dict[str, str], logs: Path) -> None:
+        beside = str(Path(sys.executable).parent)
+        self._environ = {**environ, "PATH": beside + os.pathsep + environ.get("PATH", os.defpath)}
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with _undisturbed():
+            self._stop()
+
+    def run(self, name: str, command: list[str]) -> None:
+        """Runs a command to its end; raises StartError where it fails."""
+        log = self._logs / f"{name}.log"
+        with log.open("wb") as file:
+            done = subprocess.run(  # noqa: S603 - the Procfile's own command
+                command,
+                env=self._environ,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
+        if done.returncode:
+            raise StartError(f"{name} failed; see {log}")
+
+    def start(self, name: str, command: list[str], *, port: int | None = None) -> None:
+        environ = self._environ if port is None else {**self._environ, "PORT": str(port)}
+        with (self._logs / f"{name}.log").open("wb") as file:
+            self._running[name] = subprocess.Popen(  # noqa: S603 - the Procfile's own command
+                command,
+                env=environ,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self, urls: dict[str, str]) -> None:
+        """Waits for each process to answer; raises StartError where one died or took too long."""
+        give_up_at = time.monotonic() + READY_S_MAX
+        waiting = dict(urls)
+        while waiting:
+            for name, url in list(waiting.items()):
+                self._must_live(name)
+                if _answers(url):
+                    del waiting[name]
+            if time.monotonic() > give_up_at:
+                name = next(iter(waiting))
+                raise StartError(f"{name} is not ready; see {self._logs / name}.log")
+            time.sleep(0.1)
+
+    def check(self) -> None:
+        """Raises StartError where a process died."""
+        for name in self._running:
+            self._must_live(name)
+
+    def _must_live(self, name: str) -> None:
+        if self._running[name].poll() is not None:
+            raise StartError(f"{name} stopped by itself; see {self._logs / name}.log")
+
+    def _stop(self) -> None:
+        for process in self._running.values():
+            _signal_group(process, signal.SIGTERM)
+        give_up_at = time.monotonic() + STOP_S_MAX
+        for process in self._running.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, give_up_at - time.monotonic()))
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A second Ctrl-C does not leave processes behind."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=1) as response:  # noqa: S310 - our own loopback address
+            return bool(response.status == 200)  # noqa: PLR2004
+    except (URLError, OSError):
+        return False

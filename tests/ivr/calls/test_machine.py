@@ -1,0 +1,160 @@
+"""The rules that are the same in every flow: misses, `*`, `0`, a lone `#`, loops with an end."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from flows.language import Ask, CallState, Choose, End, FindCallersBill, Flow, Go, Say, SetLanguage, Tell, Transfer
+from ivr.calls import machine
+from ivr.calls.machine import Keys, Listen, Need, Over
+from ivr.calls.session import Session
+
+
+@dataclass(frozen=True)
+class Chat(CallState):
+    number: str = ""
+    times: int = 0
+
+
+flow = Flow(
+    "chat", state=Chat, start="hello", person="to_person", visits_max=3, exhausted="to_person", folder=Path()
+)
+
+
+@flow.tell(then="ask_number")
+def hello(chat: Chat) -> Tell:
+    return Tell(Say("hello"))
+
+
+@flow.digits(heard="check", gave_up="bye")
+def ask_number(chat: Chat) -> Ask:
+    return Ask(Say("number"), digits=8, into="number")
+
+
+@flow.decide(again="ask_number", good="pick")
+def check(chat: Chat) -> Go[Chat]:
+    return Go("good" if chat.number.startswith("1") else "again")
+
+
+@flow.menu({"1": "bye", "2": "speak_spanish", "3": "find"}, gave_up="bye")
+def pick(chat: Chat) -> Choose:
+    return Choose(Say("pick"))
+
+
+@flow.language(then="pick")
+def speak_spanish(chat: Chat) -> SetLanguage:
+    return SetLanguage("es")
+
+
+@flow.find_callers_bill(one="bye", none="bye")
+def find(chat: Chat) -> FindCallersBill:
+    return FindCallersBill()
+
+
+@flow.transfer(unanswered="bye", nobody="bye")
+def to_person(chat: Chat) -> Transfer:
+    return Transfer(Say("person"))
+
+
+@flow.end()
+def bye(chat: Chat) -> End:
+    return End(Say("bye"))
+
+
+def begin() -> machine.Progress:
+    return machine.begin(flow, Session(step="hello", state=Chat(), language="en"))
+
+
+def key(progress: machine.Progress, keyed: str, elapsed_s: float = 30.0) -> machine.Progress:
+    saved = Session.load(flow, progress.session.dump())  # nothing hides in memory
+    return machine.hear(flow, saved, Keys(keyed, elapsed_s))
+
+
+def heard(progress: machine.Progress) -> list[str]:
+    return [utterance.say.key for utterance in progress.said]
+
+
+def test_a_call_begins_with_everything_up_to_the_first_question() -> None:
+    progress = begin()
+    assert heard(progress) == ["hello", "number"]
+    assert progress.stop == Listen(8, machine.DIGITS_TIMEOUT_S)
+
+
+def test_digits_go_on_and_a_wrong_branch_asks_again() -> None:
+    assert heard(key(begin(), "12345678")) == ["pick"]
+    assert heard(key(begin(), "22345678")) == ["number"]
+
+
+@pytest.mark.parametrize(("keyed", "prompt"), [("", "host.no_input"), ("123", "host.no_match"), ("1A345678", "host.no_match")])
+def test_a_first_miss_asks_again_and_a_second_goes_onward(keyed: str, prompt: str) -> None:
+    once = key(begin(), keyed)
+    assert heard(once) == [prompt, "number"]
+    twice = key(once, keyed)
+    assert heard(twice) == ["bye"]
+    assert twice.stop == Over()
+
+
+def test_misses_are_forgotten_at_the_next_question() -> None:
+    missed = key(begin(), "")
+    picked = key(missed, "12345678")
+    assert heard(key(picked, "")) == ["host.no_input", "pick"]
+
+
+def test_a_lone_hash_is_ignored_silently_but_not_for_ever() -> None:
+    progress = begin()
+    for _ in range(machine.LONE_HASHES_MAX):
+        progress = key(progress, "", elapsed_s=1.0)
+        assert heard(progress) == ["number"]
+    assert heard(key(progress, "", elapsed_s=1.0)) == ["host.no_input", "number"]
+
+
+def test_star_goes_back_to_the_question_before() -> None:
+    picked = key(begin(), "12345678")
+    assert heard(key(picked, "*")) == ["number"]
+    assert heard(key(begin(), "*")) == ["number"]  # there is none before the first
+
+
+def test_star_behind_digits_clears_them() -> None:
+    assert heard(key(begin(), "99*")) == ["number"]
+    assert heard(key(begin(), "9*12345678")) == ["pick"]
+
+
+def test_zero_rings_a_person_at_any_question() -> None:
+    for progress in (begin(), key(begin(), "12345678")):
+        stop = key(progress, "0").stop
+        assert isinstance(stop, Need)
+        assert isinstance(stop.wait, Transfer)
+
+
+def test_loops_end_at_a_person() -> None:
+    progress = begin()
+    for _ in range(2):
+        progress = key(progress, "22345678")
+        assert heard(progress) == ["number"]
+    stop = key(progress, "22345678").stop
+    assert isinstance(stop, Need)
+    assert isinstance(stop.wait, Transfer)
+
+
+def test_a_language_chosen_is_spoken_from_then_on() -> None:
+    progress = key(key(begin(), "12345678"), "2")
+    assert progress.language_chosen
+    assert progress.said[-1].languages == ("es",)
+
+
+def test_a_card_keyed_too_early_is_thrown_away_over_two_turns() -> None:
+    once = key(begin(), "42424242")
+    assert not once.card_too_early
+    twice = key(once, "42424242")
+    assert twice.card_too_early
+    assert heard(twice) == ["host.card_too_early", "number"]
+    assert "42424242" not in str(twice.session.dump())
+
+
+def test_a_wait_is_left_by_its_exit_with_its_facts() -> None:
+    progress = key(key(begin(), "12345678"), "3")
+    assert isinstance(progress.stop, Need)
+    left = machine.leave(flow, progress.session, "one", {"times": 3})
+    assert heard(left) == ["bye"]
+    assert left.session.state == Chat(number="12345678", times=3)
