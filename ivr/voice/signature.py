@@ -41,14 +41,17 @@ def is_genuine(
     form: Form,
     headers: Mapping[str, str],
 ) -> bool:
-    """Whether one of the tokens signed this request. An unknown algorithm or a missing header is not genuine."""
+    """Whether one of the tokens signed this request; an unknown algorithm or a missing header did not."""
     given = headers.get(HEADER_SIGNATURE, "")
     algorithm = _algorithm(headers.get(HEADER_SETTINGS, ""))
     if not given or algorithm not in _ALGORITHMS:
         return False
-    rest = path + (f"?{_as_sent(raw_query)}" if raw_query else "")
-    bases = _with_and_without_port(public_url.rstrip("/"))
-    candidates = [compute(token, base + rest, form, algorithm) for token in tokens for base in bases]
+    urls = [
+        base + path + query
+        for base in _with_and_without_port(public_url.rstrip("/"))
+        for query in _as_sent(raw_query)
+    ]
+    candidates = [compute(token, url, form, algorithm) for token in tokens for url in urls]
     return any(hmac.compare_digest(candidate.encode(), given.encode()) for candidate in candidates)
 
 
@@ -60,12 +63,16 @@ def _algorithm(settings: str) -> str:
     return "HMAC_SHA1"
 
 
-def _as_sent(raw_query: str) -> str:
-    """WSGI shows each byte as a character of its own; a query that came unencoded was signed as UTF-8."""
+def _as_sent(raw_query: str) -> list[str]:
+    """The query as given, and read as WSGI shows bytes that came unencoded: each a character of its own."""
+    if not raw_query:
+        return [""]
+    if raw_query.isascii():
+        return ["?" + raw_query]
     try:
-        return raw_query.encode("latin-1").decode()
+        return ["?" + raw_query, "?" + raw_query.encode("latin-1").decode()]
     except UnicodeError:
-        return raw_query
+        return ["?" + raw_query]
 
 
 def _with_and_without_port(url: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The signature of webhooks: the published vector, and agreement with the twilio library on any URL and form."""
+"""The signature of webhooks: the published vector, and agreement with the twilio library on any URL."""
 
 import string
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every verb that the server renders is one that the carrier takes, and says exactly the words it was given."""
+"""Every verb that the server renders is one that the carrier takes, and says the very words it was given."""
 
 import xml.etree.ElementTree as ET
 

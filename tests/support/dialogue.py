@@ -1,0 +1,70 @@
+"""Plays a dialogue file against a server and compares what was said, line by line; `--update` writes the file anew.
+
+The file's format stands in `ivr.phone.script`. A call that meets any fault, or ends before the script does,
+fails also under `--update`.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ivr.clock import Clock
+from ivr.phone.engine import Call
+from ivr.phone.events import Ended, Event, Listener, ignore
+from ivr.phone.script import ScriptedCaller, Transcript, read
+from ivr.phone.transport import Transport
+from ivr.phone.webhooks import CallSettings
+
+
+def play(
+    path: Path,
+    *,
+    settings: CallSettings,
+    transport: Transport,
+    clock: Clock,
+    update: bool,
+    names: Mapping[str, str] | None = None,
+    listener: Listener = ignore,
+    faults_expected: bool = False,
+) -> Ended:
+    """Rings by the file's numbers and keys its lines; raises AssertionError with the difference.
+
+    `names` are keys with a name: `> (visa)`. `listener` hears every event before the call goes on: a test lets the worker run
+    when it hears Paused. `settings` gives everything but the two numbers.
+    """
+    dialogue = read(path.read_text(), names)
+    transcript = Transcript(dialogue.header)
+    caller = ScriptedCaller(dialogue.lines, transcript.keyed)
+
+    def hear(event: Event) -> None:
+        transcript(event)
+        listener(event)
+
+    call = Call(
+        replace(settings, from_number=dialogue.from_number, to_number=dialogue.to_number),
+        caller=caller,
+        transport=transport,
+        clock=clock,
+        listener=hear,
+        person=lambda _: dialogue.person,
+    )
+    ended = call.run()
+    if ended.faults and not faults_expected:
+        raise AssertionError(f"{path.name}: " + "\n".join(map(str, ended.faults)))
+    if caller.left:
+        raise AssertionError(
+            f"{path.name}: the call was over before {', '.join(caller.left)}\n{transcript.text}"
+        )
+    if update:
+        path.write_text(transcript.text)
+    elif transcript.text != path.read_text():
+        raise AssertionError(f"{path.name} reads otherwise:\n" + _difference(path, transcript.text))
+    return ended
+
+
+def _difference(path: Path, now: str) -> str:
+    lines = difflib.unified_diff(
+        path.read_text().splitlines(), now.splitlines(), "the file", "the call", lineterm="", n=2
+    )
+    return "\n".join(lines)
