@@ -1,4 +1,4 @@
-"""A carrier in the test's own process: rings WSGI apps as granian would call them, and repeats, loses and delays webhooks.
+"""A carrier in the test's own process: rings WSGI apps as granian calls them; repeats, loses webhooks.
 
 What an app sees is what it sees in production: a decoded path, a raw query, no RAW_URI, the Host of the
 public URL. Whatever app answers for an origin (web, pci) is looked up by scheme, host and port.
@@ -99,7 +99,7 @@ class Trouble(Enum):
 
     NONE = "none"
     TWICE = "twice"
-    """It arrives twice, and the carrier goes on by the second answer: the first one was lost, it tried again."""
+    """It arrives twice, and the carrier goes on by the second answer: the first was lost."""
     COPY_LATE = "copy late"
     """A copy of it arrives after the next webhook, and its answer interests nobody."""
     LOST_ANSWER = "lost answer"
@@ -109,7 +109,7 @@ class Trouble(Enum):
 
 
 class TroubledTransport:
-    """Brings trouble over the webhooks of a call, by a plan: a function of the count of webhooks (from 1) and URL."""
+    """Brings trouble over webhooks by a plan: a function of their count (from 1) and the URL."""
 
     def __init__(self, inner: Transport, plan: Callable[[int, str], Trouble]) -> None:
         self._inner = inner
@@ -186,7 +186,7 @@ def ring(
     settings: CallSettings | None = None,
     person: Picked = Picked.COMPLETED,
 ) -> tuple[Ended, Heard]:
-    """A call whose caller answers in turn (None: silence) and then hangs up; gives its end and what was heard."""
+    """A call whose caller answers in turn (None: silence), then hangs up; its end and what was heard."""
     heard = Heard()
     call = Call(
         settings or call_settings(),

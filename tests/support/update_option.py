@@ -1,4 +1,4 @@
-"""`pytest --update` writes dialogue files anew instead of comparing them. Read the difference before you commit it."""
+"""`pytest --update` writes dialogue files anew instead of comparing them: read the difference then."""
 
 import pytest
 
