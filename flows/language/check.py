@@ -108,7 +108,7 @@ def _faulty_menus(flow: Flow[Any]) -> Iterator[str]:
         if not step.options:
             yield f"{step.name}: the menu has no options"
         if "gave_up" in step.options.values():
-            yield f"{step.name}: an option leads to a step named gave_up, which is the name of the menu's own exit"
+            yield f"{step.name}: no option may lead to a step named gave_up, the name of a menu's own exit"
         for key in step.options:
             if key not in _KEYS:
                 yield f"{step.name}: {key!r} is no key of a menu: 1 to 9 are; 0 and * are the host's"

@@ -1,0 +1,98 @@
+"""Prompt files: what they hold, and what is wrong with them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from flows.language import PromptError, Prompts, Say, host_prompts, languages_in, speak
+from flows.language.prompts import Literal, Placeholder
+
+HOST_KEYS = frozenset(
+    f"host.{key}"
+    for key in [
+        "no_input",
+        "no_match",
+        "card_too_early",
+        "back",
+        "connecting",
+        "nobody",
+        "trouble",
+        "goodbye",
+        "rejoin",
+        "wait.1",
+        "wait.2",
+        "wait.3",
+    ]
+)
+
+
+def write(folder: Path, **languages: str) -> Path:
+    for language, text in languages.items():
+        (folder / f"prompts.{language}.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_keys_are_the_paths_of_the_tables(tmp_path: Path) -> None:
+    write(tmp_path, en='[card]\nask = "Your card?"\n[card.wait]\n1 = " One moment. "\n')
+    prompts = Prompts.load(tmp_path, ["en"])
+    assert prompts.keys("en") == {"card.ask", "card.wait.1"}
+    assert prompts.template("en", "card.wait.1") == "One moment."
+    assert prompts.languages == languages_in(tmp_path) == ("en",)
+
+
+def test_a_template_is_literals_and_placeholders(tmp_path: Path) -> None:
+    write(tmp_path, es='pagar = "Para pagar {due}, pulse 1."')
+    prompts = Prompts.load(tmp_path, ["es"])
+    assert prompts.segments("es", "pagar") == (
+        Literal("Para pagar "),
+        Placeholder("due"),
+        Literal(", pulse 1."),
+    )
+    assert prompts.placeholders("es", "pagar") == {"due"}
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("ask = 3", "ask"),
+        ('[card]\nask = ""', "card.ask"),
+        ('ask = ["a"]', "ask"),
+        ('ask = "{due.minor}"', "ask"),
+        ('ask = "{due:>9}"', "ask"),
+        ('ask = "{due!r}"', "ask"),
+        ('ask = "{}"', "ask"),
+        ('ask = "{0}"', "ask"),
+        ('ask = "{due"', "ask"),
+        ('ask = "due}"', "ask"),
+        ('ask = "a"\nask = "b"', "prompts.en.toml"),
+        ("ask =", "prompts.en.toml"),
+    ],
+)
+def test_a_fault_names_the_file_and_the_key(tmp_path: Path, text: str, key: str) -> None:
+    write(tmp_path, en=text)
+    with pytest.raises(PromptError) as fault:
+        Prompts.load(tmp_path, ["en"])
+    assert str(tmp_path / "prompts.en.toml") in str(fault.value)
+    assert key in str(fault.value)
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    write(tmp_path, en='ask = "Yes?"')
+    with pytest.raises(PromptError, match=re.escape("prompts.es.toml: the file is missing")):
+        Prompts.load(tmp_path, ["en", "es"])
+    prompts = Prompts.load(tmp_path, ["en"])
+    with pytest.raises(PromptError, match=r"prompts\.en\.toml: no prompt 'gone'"):
+        prompts.template("en", "gone")
+    with pytest.raises(PromptError, match="no prompts in 'es'; there are: en"):
+        prompts.keys("es")
+
+
+def test_the_host_says_the_same_things_in_every_language() -> None:
+    prompts = host_prompts()
+    assert set(prompts.languages) >= {"en", "es"}
+    for language in prompts.languages:
+        assert prompts.keys(language) == HOST_KEYS
+        for key in HOST_KEYS:
+            assert not prompts.placeholders(language, key)
+            assert speak(Say(key), language, prompts)

@@ -1,0 +1,177 @@
+"""The graph of pay_bill: every step walked in every situation, and its picture."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from flows.language import (
+    Amount,
+    Ask,
+    BillFacts,
+    CardFacts,
+    Charge,
+    Choose,
+    CollectCard,
+    End,
+    FindBill,
+    FindCallersBill,
+    Go,
+    Kind,
+    Prompts,
+    ReceiptFacts,
+    Say,
+    SetLanguage,
+    Tell,
+    Transfer,
+    Words,
+    draw,
+    languages_in,
+    speak,
+)
+from flows.language import state as codec
+from flows.pay_bill.bill import Bill
+from flows.pay_bill.flow import flow
+
+LANGUAGES = languages_in(flow.folder)
+PROMPTS = Prompts.load(flow.folder, LANGUAGES)
+RETURNS = {
+    Kind.DIGITS: Ask,
+    Kind.MENU: Choose,
+    Kind.TELL: Tell,
+    Kind.DECIDE: Go,
+    Kind.LANGUAGE: SetLanguage,
+    Kind.FIND_BILL: FindBill,
+    Kind.FIND_CALLERS_BILL: FindCallersBill,
+    Kind.COLLECT_CARD: CollectCard,
+    Kind.CHARGE: Charge,
+    Kind.TRANSFER: Transfer,
+    Kind.END: End,
+}
+EUR = "EUR"
+
+
+def situations() -> Iterator[Bill]:
+    """States in which every step can be entered, in all their variety."""
+    full = Bill(
+        merchant="Demo Town Hall",
+        bill=BillFacts("12345678", Amount(4990, EUR), Amount(1000, EUR), date(2026, 12, 1)),
+        card=CardFacts("visa", "4242"),
+        receipt=ReceiptFacts("10000001", Amount(4990, EUR), texted=True),
+        reference="12345678",
+        keyed="2000",
+        amount=Amount(2000, EUR),
+    )
+    whole = BillFacts("12345678", Amount(4990, EUR), Amount(4990, EUR))
+    flags = product((True, False), repeat=4)
+    for known, card_first, texted, part in flags:
+        for keyed, brand, declined in product(("2000", "1", "999999"), ("visa", "novel"), (0, 2)):
+            yield replace(
+                full,
+                language_known=known,
+                card_first=card_first,
+                bill=full.bill if part else whole,
+                card=CardFacts(brand, "4242"),
+                receipt=ReceiptFacts("10000001", Amount(4990, EUR), texted),
+                keyed=keyed,
+                cards_declined=declined,
+            )
+    yield replace(full, merchant="")
+    yield replace(full, card=None)
+    yield replace(full, bill=None)
+
+
+def run(name: str) -> Iterator[object]:
+    """What the step answers in each situation that can lead to it."""
+    for state in situations():
+        try:
+            yield flow.step(name).run(state)
+        except LookupError:
+            if state.bill is not None and state.card is not None:
+                raise
+
+
+def says(wait: object) -> list[Say]:
+    say = getattr(wait, "say", None)
+    return [say] if isinstance(say, Say) else []
+
+
+@pytest.mark.parametrize("name", sorted(flow.steps))
+def test_a_step_answers_with_what_its_kind_waits_for(name: str) -> None:
+    answers = list(run(name))
+    assert answers
+    for wait in answers:
+        assert isinstance(wait, RETURNS[flow.step(name).kind])
+        if isinstance(wait, Go) and wait.state is not None:
+            assert codec.load(Bill, codec.dump(wait.state)) == wait.state
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", sorted(flow.steps))
+def test_whatever_a_step_says_is_spoken_in_every_language(name: str, language: str) -> None:
+    for wait in run(name):
+        for say in says(wait):
+            (said,) = speak(say, language, PROMPTS)
+            assert isinstance(said, Words)
+            assert not re.search(r"[{}]|\d\.\d|None", said.text), said
+
+
+@pytest.mark.parametrize("name", sorted(n for n, step in flow.steps.items() if step.kind is Kind.DECIDE))
+def test_every_exit_of_a_decision_is_taken_in_some_situation(name: str) -> None:
+    assert {wait.exit for wait in run(name) if isinstance(wait, Go)} == set(flow.step(name).exits)
+
+
+def test_every_prompt_is_said_in_some_situation() -> None:
+    said = {say.key for name in flow.steps for wait in run(name) for say in says(wait)}
+    assert said == PROMPTS.keys("en")
+
+
+def test_both_languages_hold_the_same_prompts_with_the_same_values() -> None:
+    assert set(LANGUAGES) == {"en", "es"}
+    assert PROMPTS.keys("en") == PROMPTS.keys("es")
+    for key in PROMPTS.keys("en"):
+        assert PROMPTS.placeholders("en", key) == PROMPTS.placeholders("es", key), key
+
+
+def test_both_languages_offer_the_same_keys_in_the_same_order() -> None:
+    for key in PROMPTS.keys("en") - {"language.ask", "reference.ask"}:
+        digits = {language: re.findall(r"\d", PROMPTS.template(language, key)) for language in LANGUAGES}
+        assert digits["en"] == digits["es"], key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", sorted(n for n, step in flow.steps.items() if step.kind is Kind.MENU))
+def test_a_menu_says_each_of_its_keys(name: str, language: str) -> None:
+    keys = set(flow.step(name).options)
+    for wait in run(name):
+        for say in says(wait):
+            asked = [language] if name != "ask_language" else LANGUAGES
+            templates = " ".join(PROMPTS.template(one, say.key) for one in asked)
+            assert set(re.findall(r"\b\d\b", templates)) == keys
+
+
+def test_the_picture_in_the_readme_is_the_flow() -> None:
+    readme = (flow.folder / "README.md").read_text(encoding="utf-8")
+    assert f"```mermaid\n{draw(flow)}```" in readme
+
+
+def test_the_picture_has_every_step_and_every_exit() -> None:
+    picture = draw(flow)
+    assert picture == draw(flow)
+    for step in flow.steps.values():
+        assert re.search(rf"^    {step.name}[\[{{(]", picture, re.MULTILINE)
+        assert len(re.findall(rf"^    {step.name} -->", picture, re.MULTILINE)) == len(step.options) + len(
+            step.exits
+        ) - len(set(step.options.values()))
+    assert f"hello((hello)) --> {flow.start}" in picture
+    assert f"zero((key 0)) -.-> {flow.person}" in picture
+
+
+def test_the_flow_imports_nothing_of_ours_but_its_language() -> None:
+    for path in Path(flow.folder).glob("*.py"):
+        imported = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(imported) <= {"dataclasses", "pathlib", "typing", "flows.language", "flows.pay_bill.bill"}
