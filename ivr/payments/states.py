@@ -1,7 +1,8 @@
 """The life of an attempt to charge, as a graph whose edges name their event.
 
-May import nothing of ours. `move` is the only way from one state to another; a test holds that every state is reached and
-left, and `draw` makes the picture of docs/architecture.md. Money is reserved on the bill in every state of `HOLDING`.
+May import nothing of ours. `move` is the only way from one state to another; a test holds that every state is
+reached and left, and `draw` makes the picture of docs/architecture.md. Money is reserved on the bill in every
+state of `HOLDING`.
 """
 
 from enum import StrEnum

@@ -153,6 +153,12 @@ def upgrade() -> None:
             nullable=False,
             comment="unclaimed by then: abandoned, never sent",
         ),
+        sa.Column(
+            "charge_asked_at",
+            Instant(timezone=True),
+            nullable=True,
+            comment="the caller confirmed, and waits",
+        ),
         sa.Column("claimed_at", Instant(timezone=True), nullable=True),
         sa.Column("unknown_since", Instant(timezone=True), nullable=True),
         sa.Column("settled_at", Instant(timezone=True), nullable=True, comment="when it became final"),
@@ -307,9 +313,7 @@ def upgrade() -> None:
         ),
         sa.Column("gateway_reference", sa.String(length=80), nullable=True),
         sa.Column("gateway_code", sa.String(length=80), nullable=True),
-        sa.Column(
-            "asked_by", sa.String(length=80), nullable=False, comment="a person's or an API key's name"
-        ),
+        sa.Column("asked_by", sa.String(length=80), nullable=True, comment="a person's or an API key's name"),
         sa.Column("created_at", Instant(timezone=True), nullable=False),
         sa.Column(
             "sent_at",

@@ -1,0 +1,161 @@
+"""The ledger: one balanced entry for each approved charge and each approved refund, and never a second.
+
+May import `ivr.storage.schema` and `ivr.ids`. An entry is written inside the transaction that makes the
+charge final; the constraint on (kind, source) turns a second one into an IntegrityError, which rolls that
+transaction back: better a loud failure than money counted twice. Debits are above zero, credits below.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from ivr.ids import Ids
+from ivr.storage.schema import ledger_entry, ledger_line, refund
+
+BILLS_PAID = "bills:paid"
+"""Credited by what payers paid on their bills, debited by what they got back."""
+
+
+def receivable(gateway: str) -> str:
+    """What the gateway owes us: charged and not yet paid out."""
+    return f"gateway:{gateway}:receivable"
+
+
+class Kind(StrEnum):
+    """What an entry records."""
+
+    CHARGE = "charge"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One side of an entry: a debit above zero, a credit below."""
+
+    account: str
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened to money. `source_id` is the attempt's or the refund's id."""
+
+    id: str
+    kind: Kind
+    source_id: str
+    bill_id: str
+    at: datetime
+    lines: tuple[Line, ...]
+
+
+class UnbalancedError(Exception):
+    """The lines of an entry do not sum to zero: a bug, and nothing is written."""
+
+
+def post_charge(
+    tx: sa.Connection,
+    *,
+    ids: Ids,
+    attempt_id: str,
+    bill_id: str,
+    gateway: str,
+    amount_minor: int,
+    currency: str,
+    at: datetime,
+) -> Entry:
+    """The entry of an approved charge: the gateway owes us, and the bill is paid by as much."""
+    lines = (Line(receivable(gateway), amount_minor, currency), Line(BILLS_PAID, -amount_minor, currency))
+    return _post(tx, Entry(ids.new("entry"), Kind.CHARGE, attempt_id, bill_id, at, lines))
+
+
+def post_refund(
+    tx: sa.Connection,
+    *,
+    ids: Ids,
+    refund_id: str,
+    bill_id: str,
+    gateway: str,
+    amount_minor: int,
+    currency: str,
+    at: datetime,
+) -> Entry:
+    """The entry of an approved refund: the charge's, turned round, for the amount given back."""
+    lines = (Line(BILLS_PAID, amount_minor, currency), Line(receivable(gateway), -amount_minor, currency))
+    return _post(tx, Entry(ids.new("entry"), Kind.REFUND, refund_id, bill_id, at, lines))
+
+
+def _post(tx: sa.Connection, entry: Entry) -> Entry:
+    sums: defaultdict[str, int] = defaultdict(int)
+    for line in entry.lines:
+        sums[line.currency] += line.amount_minor
+    if len(entry.lines) < 2 or any(sums.values()) or not all(line.amount_minor for line in entry.lines):  # noqa: PLR2004 - double entry
+        raise UnbalancedError(f"the {entry.kind} of {entry.source_id} does not balance")
+    tx.execute(
+        sa.insert(ledger_entry).values(
+            id=entry.id, kind=entry.kind, source_id=entry.source_id, bill_id=entry.bill_id, at=entry.at
+        )
+    )
+    tx.execute(
+        sa.insert(ledger_line),
+        [
+            {
+                "entry_id": entry.id,
+                "account": line.account,
+                "amount_minor": line.amount_minor,
+                "currency": line.currency,
+            }
+            for line in entry.lines
+        ],
+    )
+    return entry
+
+
+def balance(tx: sa.Connection, account: str) -> dict[str, int]:
+    """The account's balance in minor units by currency; an account without lines has none."""
+    rows = tx.execute(
+        sa.select(ledger_line.c.currency, sa.func.sum(ledger_line.c.amount_minor))
+        .where(ledger_line.c.account == account)
+        .group_by(ledger_line.c.currency)
+    )
+    return {currency: int(total) for currency, total in rows}
+
+
+def difference(tx: sa.Connection) -> dict[str, int]:
+    """By currency, what all lines together sum to, where that is not zero: always empty, or the books are
+    broken.
+    """
+    total = sa.func.sum(ledger_line.c.amount_minor)
+    rows = tx.execute(
+        sa.select(ledger_line.c.currency, total).group_by(ledger_line.c.currency).having(total != 0)
+    )
+    return {currency: int(amount) for currency, amount in rows}
+
+
+def for_attempt(tx: sa.Connection, attempt_id: str) -> list[Entry]:
+    """The attempt's charge and its refunds, as they were written."""
+    refunds = sa.select(refund.c.id).where(refund.c.attempt_id == attempt_id)
+    entries = tx.execute(
+        sa.select(ledger_entry)
+        .where(
+            sa.or_(
+                sa.and_(ledger_entry.c.kind == Kind.CHARGE, ledger_entry.c.source_id == attempt_id),
+                sa.and_(ledger_entry.c.kind == Kind.REFUND, ledger_entry.c.source_id.in_(refunds)),
+            )
+        )
+        .order_by(ledger_entry.c.at, ledger_entry.c.kind, ledger_entry.c.id)
+    ).all()
+    lines: defaultdict[str, list[Line]] = defaultdict(list)
+    for row in tx.execute(
+        sa.select(ledger_line)
+        .where(ledger_line.c.entry_id.in_([entry.id for entry in entries]))
+        .order_by(ledger_line.c.account)
+    ):
+        lines[row.entry_id].append(Line(row.account, row.amount_minor, row.currency))
+    return [
+        Entry(row.id, Kind(row.kind), row.source_id, row.bill_id, row.at, tuple(lines[row.id]))
+        for row in entries
+    ]

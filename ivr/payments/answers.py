@@ -1,0 +1,110 @@
+"""What each answer of the gateway does to an attempt in each state, as one table.
+
+May import `gateways.contract`, `ivr.payments.moves`, `records` and `states`. Answers come late, twice and out
+of order: from the charge itself, from a look-up, from the PCI process. The table says by which events each
+one goes on from where the attempt is by then; no line for a pair means that the two contradict each other,
+which is logged as loudly as can be and changes nothing.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from gateways.contract import Approved, Authorized, Declined, Fenced, LookupResult, Unknown
+from ivr.payments.moves import Moves
+from ivr.payments.records import Attempt, fit
+from ivr.payments.states import Event, State
+from ivr.storage import schema
+
+log = structlog.get_logger()
+
+PATHS: dict[tuple[State, type[LookupResult]], tuple[Event, ...]] = {
+    (State.AUTHORIZING, Approved): (Event.LOSE_SIGHT, Event.APPROVE),
+    (State.AUTHORIZING, Authorized): (Event.AUTHORIZED,),
+    (State.AUTHORIZING, Declined): (Event.DECLINE,),
+    (State.AUTHORIZING, Fenced): (Event.FENCE,),
+    (State.AUTHORIZING, Unknown): (Event.LOSE_SIGHT,),
+    (State.AUTHORIZED, Approved): (Event.CLAIM, Event.APPROVE),
+    (State.AUTHORIZED, Authorized): (),
+    (State.AUTHORIZED, Declined): (Event.CLAIM, Event.DECLINE),
+    (State.AUTHORIZED, Fenced): (Event.RELEASE, Event.RELEASED),
+    (State.CLAIMED, Approved): (Event.APPROVE,),
+    (State.CLAIMED, Authorized): (Event.LOSE_SIGHT, Event.AUTHORIZED),
+    (State.CLAIMED, Declined): (Event.DECLINE,),
+    (State.CLAIMED, Fenced): (Event.LOSE_SIGHT, Event.FENCE),
+    (State.CLAIMED, Unknown): (Event.LOSE_SIGHT,),
+    (State.UNKNOWN, Approved): (Event.APPROVE,),
+    (State.UNKNOWN, Authorized): (Event.AUTHORIZED,),
+    (State.UNKNOWN, Declined): (Event.DECLINE,),
+    (State.UNKNOWN, Fenced): (Event.FENCE,),
+    (State.VOIDING, Approved): (Event.APPROVE,),
+    (State.VOIDING, Authorized): (),
+    (State.VOIDING, Declined): (Event.RELEASED,),
+    (State.VOIDING, Fenced): (Event.RELEASED,),
+    (State.FOR_A_PERSON, Approved): (Event.APPROVE,),
+    (State.FOR_A_PERSON, Authorized): (),
+    (State.FOR_A_PERSON, Declined): (Event.FENCE,),
+    (State.FOR_A_PERSON, Fenced): (Event.FENCE,),
+    (State.APPROVED, Approved): (),
+    (State.DECLINED, Declined): (),
+    (State.DECLINED, Fenced): (),
+    (State.FENCED, Declined): (),
+    (State.FENCED, Fenced): (),
+    (State.VOIDED, Declined): (),
+    (State.VOIDED, Fenced): (),
+}
+"""From a state, by an answer: the events, in order. `Unknown` where it is not listed changes nothing."""
+
+
+def record(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: LookupResult, *, note: str) -> Attempt:
+    """The attempt after the answer; `attempt` was read by `records.locked` in this transaction."""
+    path = PATHS.get((attempt.state, type(answer)))
+    if path is None:
+        if not isinstance(answer, Unknown):
+            _contradiction(moves, tx, attempt, answer)
+        return attempt
+    for event in path:
+        last = event is path[-1]
+        attempt = moves.move(tx, attempt, event, note=note, **(_facts(answer) if last else {}))
+    return attempt
+
+
+def _facts(answer: LookupResult) -> dict[str, Any]:
+    """The columns that an answer fills."""
+    columns = schema.attempt.c
+    match answer:
+        case Approved(gateway_reference, authorisation_code):
+            return {
+                "gateway_reference": fit(columns.gateway_reference, gateway_reference),
+                "authorisation_code": fit(columns.authorisation_code, authorisation_code),
+            }
+        case Declined(decline, gateway_code, gateway_reference):
+            return {
+                "decline": decline,
+                "gateway_code": fit(columns.gateway_code, gateway_code),
+                "gateway_reference": fit(columns.gateway_reference, gateway_reference),
+            }
+        case Authorized(authorization):
+            return {"gateway_authorization": authorization}
+        case _:
+            return {}
+
+
+def _contradiction(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: LookupResult) -> None:
+    """The gateway says now what it had ruled out. Nothing is changed; it is kept, and a person has to hear of
+    it.
+    """
+    said = type(answer).__name__.lower()
+    reference = answer.gateway_reference if isinstance(answer, Approved) else None
+    log.critical(
+        "gateway_contradicts_itself",
+        attempt_id=attempt.id,
+        reference=attempt.reference,
+        state=str(attempt.state),
+        says=said,
+        gateway_reference=reference,
+    )
+    moves.write_down(
+        tx, attempt.id, "contradiction", attempt.state, f"the gateway says {said} {reference or ''}".strip()
+    )

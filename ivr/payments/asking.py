@@ -1,0 +1,115 @@
+"""The edge to the gateway: every verb that payments use, asked so that always an answer comes back.
+
+May import `gateways.contract` and `ivr.payments.records`. An exception out of an adapter is a bug: it is
+logged here and becomes `Unknown`, for money may have moved. A capability that is not declared was refused
+before anything was sent, so that is a decline. Nothing is ever asked of another gateway than the one the
+attempt was made for: its "not found" would be a lie.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+
+from gateways.contract import (
+    Capture,
+    Charge,
+    Declined,
+    Gateway,
+    LookupResult,
+    Result,
+    Unknown,
+    UnsupportedError,
+    Void,
+)
+from gateways.contract import Refund as RefundRequest
+from gateways.declines import Decline
+from ivr.payments.records import Attempt, Refund
+
+log = structlog.get_logger()
+R = TypeVar("R")
+
+
+class Asking:
+    """Asks one gateway. Never inside a transaction: an answer can take 15 seconds."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def is_of(self, attempt: Attempt) -> bool:
+        """Whether the attempt was made for this gateway."""
+        return attempt.gateway == self._gateway.name
+
+    def charge(self, attempt: Attempt, bill_reference: str) -> Result:
+        """Sends the money's request: a capture where the amount is authorized, else a charge of the token."""
+
+        def send() -> Result:
+            if attempt.gateway_authorization is not None:
+                return self._gateway.capture(
+                    Capture(
+                        attempt.id,
+                        attempt.gateway_authorization.reveal(),
+                        attempt.amount_minor,
+                        attempt.currency,
+                    )
+                )
+            if attempt.token is None:
+                raise ValueError("an attempt without a card was claimed")
+            return self._gateway.charge(
+                Charge(
+                    key=attempt.id,
+                    token=attempt.token,
+                    amount_minor=attempt.amount_minor,
+                    currency=attempt.currency,
+                    description=f"Bill {bill_reference}, payment {attempt.reference}",
+                    metadata={
+                        "attempt": attempt.id,
+                        "payment": attempt.reference,
+                        "bill": bill_reference,
+                        "call": attempt.call_id or "",
+                    },
+                )
+            )
+
+        return self._sent("charge", attempt, send)
+
+    def void(self, attempt: Attempt) -> Result:
+        """Lets go of what the issuer holds."""
+        authorization = attempt.gateway_authorization
+        if authorization is None:
+            return Unknown("no authorization is known")
+        request = Void(attempt.id, authorization.reveal())
+        return self._answer("void", attempt, lambda: self._gateway.void(request))
+
+    def refund(self, attempt: Attempt, refund: Refund) -> Result:
+        """Gives money back."""
+        request = RefundRequest(
+            refund.id, attempt.gateway_reference or "", refund.amount_minor, refund.currency
+        )
+        return self._sent("refund", attempt, lambda: self._gateway.refund(request))
+
+    def lookup(self, attempt: Attempt, key: str, *, fence: bool) -> LookupResult:
+        """What became of the charge or refund of that key."""
+        return self._answer("lookup", attempt, lambda: self._gateway.lookup(key, fence=fence))
+
+    def _sent(self, verb: str, attempt: Attempt, send: Callable[[], Result]) -> Result:
+        def refusable() -> Result:
+            try:
+                return send()
+            except UnsupportedError as refused:
+                log.error("gateway_cannot", verb=verb, attempt_id=attempt.id, sentence=str(refused))  # noqa: TRY400 - an answer, no bug
+                return Declined(Decline.CONFIG_ERROR, "unsupported")
+
+        return self._answer(verb, attempt, refusable)
+
+    def _answer(self, verb: str, attempt: Attempt, ask: Callable[[], R]) -> R | Unknown:
+        if not self.is_of(attempt):
+            log.error("attempt_of_another_gateway", verb=verb, attempt_id=attempt.id, gateway=attempt.gateway)
+            return Unknown(
+                f"it was made for {attempt.gateway}, and this worker speaks to {self._gateway.name}"
+            )
+        try:
+            return ask()
+        except Exception:
+            log.exception("gateway_adapter_failed", verb=verb, attempt_id=attempt.id)
+            return Unknown("the adapter failed")

@@ -1,0 +1,107 @@
+"""The cashier: every job of payments behind one door, put together for one gateway.
+
+May import the rest of `ivr.payments`. The worker registers `handlers()` and calls `sweep()` every minute; a
+command line or a page asks for refunds and decides what nobody could resolve. Every handler may run twice,
+and may be killed at any line.
+"""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from gateways.contract import Gateway
+from ivr.clock import Clock
+from ivr.ids import Ids
+from ivr.payments import decide as decisions
+from ivr.payments import sweep as sweeps
+from ivr.payments.asking import Asking
+from ivr.payments.attempt import Attempts
+from ivr.payments.charge import Charging
+from ivr.payments.consequences import Consequences
+from ivr.payments.decide import Word
+from ivr.payments.expire import Expiring
+from ivr.payments.moves import Moves
+from ivr.payments.records import Attempt, Refund
+from ivr.payments.refund import Refunds
+from ivr.payments.refunding import Refunding
+from ivr.payments.release import Releasing
+from ivr.payments.resolve import Resolving
+from ivr.work.jobs import (
+    CHARGE_ATTEMPT,
+    EXPIRE_ATTEMPT,
+    REFUND_PAYMENT,
+    RELEASE_ATTEMPT,
+    RESOLVE_ATTEMPT,
+    RESOLVE_REFUND,
+    Job,
+    Work,
+)
+
+Handler = Callable[[str, int], None]
+"""Takes the subject's id and the number of the job in its chain."""
+
+
+class Cashier:
+    """Charges, resolves, releases and refunds through one gateway."""
+
+    def __init__(
+        self,
+        *,
+        engine: sa.Engine,
+        gateway: Gateway,
+        work: Work,
+        clock: Clock,
+        ids: Ids,
+        consequences: Consequences,
+    ) -> None:
+        self._engine = engine
+        self._moves = Moves(work, clock, ids, consequences)
+        asking = Asking(gateway)
+        self._charging = Charging(engine, self._moves, asking)
+        self._expiring = Expiring(engine, self._moves)
+        self._resolving = Resolving(engine, self._moves, asking)
+        self._releasing = Releasing(engine, self._moves, asking)
+        self._refunding = Refunding(engine, self._moves, asking)
+        self.attempts = Attempts(
+            gateway=gateway.name, work=work, clock=clock, ids=ids, consequences=consequences
+        )
+        self._refunds = Refunds(gateway=gateway.name, capabilities=gateway.capabilities, moves=self._moves)
+
+    def handlers(self) -> dict[Job, Handler]:
+        """The function behind each job of payments."""
+        return {
+            CHARGE_ATTEMPT: self._charging.run,
+            EXPIRE_ATTEMPT: self._expiring.run,
+            RESOLVE_ATTEMPT: self._resolving.run,
+            RELEASE_ATTEMPT: self._releasing.run,
+            REFUND_PAYMENT: self._refunding.send,
+            RESOLVE_REFUND: self._refunding.resolve,
+        }
+
+    def ask_refund(
+        self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
+    ) -> Refund:
+        """Raises RefundRefusedError or UnsupportedError, each with a sentence for the person who asked."""
+        return self._refunds.ask(tx, attempt_id, amount_minor, asked_by=asked_by)
+
+    def decide(
+        self,
+        tx: sa.Connection,
+        attempt_id: str,
+        word: Word,
+        *,
+        who: str,
+        gateway_reference: str | None = None,
+    ) -> Attempt:
+        """A person's word on an attempt that is `for_a_person`; raises NothingToDecideError otherwise."""
+        return decisions.decide(
+            self._moves, tx, attempt_id, word, who=who, gateway_reference=gateway_reference
+        )
+
+    def decide_refund(self, tx: sa.Connection, refund_id: str, *, refunded: bool, who: str) -> Refund:
+        """The same for a refund."""
+        return self._refunding.decide(tx, refund_id, refunded=refunded, who=who)
+
+    def sweep(self) -> int:
+        """Asks again for jobs that were lost; how many there were."""
+        return sweeps.sweep(self._engine, self._moves)

@@ -1,0 +1,85 @@
+"""The job that charges: claim, send once, record the answer. It runs at least once and sends at most once.
+
+May import the rest of `ivr.payments`. The claim is a transaction of its own, before the request and outside
+it; whoever finds an attempt claimed already is the re-run after a kill, and asks what became of it instead of
+sending. What could go wrong in between, by a kill at any line, ends in the look-up that the claim itself
+asked for.
+"""
+
+import sqlalchemy as sa
+import structlog
+
+from gateways.contract import Declined, Result, Unknown
+from ivr.payments import answers, patience, records
+from ivr.payments.asking import Asking
+from ivr.payments.moves import Moves
+from ivr.payments.records import Attempt
+from ivr.payments.states import Event, State
+from ivr.storage import schema
+
+log = structlog.get_logger()
+
+
+class Charging:
+    """Charges attempts through one gateway."""
+
+    def __init__(self, engine: sa.Engine, moves: Moves, asking: Asking) -> None:
+        self._engine = engine
+        self._moves = moves
+        self._asking = asking
+
+    def run(self, attempt_id: str, _nth: int) -> None:
+        """Charges the attempt, unless somebody else claimed it, it was withdrawn, or its deadline is past."""
+        with self._engine.begin() as tx:
+            claimed = self._claim(tx, attempt_id)
+            bill_reference = "" if claimed is None else _bill_reference(tx, claimed)
+        if claimed is None:
+            return
+        answer = self._send(claimed, bill_reference)
+        if isinstance(answer, Unknown):
+            log.warning(
+                "charge_unknown", attempt_id=attempt_id, call_id=claimed.call_id, reason=answer.reason
+            )
+        with self._engine.begin() as tx:
+            self._record(tx, attempt_id, answer)
+
+    def _claim(self, tx: sa.Connection, attempt_id: str) -> Attempt | None:
+        """The attempt, where it is ours alone to send."""
+        attempt = records.locked(tx, attempt_id)
+        if attempt.state is State.CLAIMED:
+            self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="claimed before, and no answer recorded")
+            return None
+        if attempt.state not in {State.RESERVED, State.AUTHORIZED}:
+            return None
+        if self._moves.clock.now() >= attempt.deadline_at:
+            given_up = Event.ABANDON if attempt.state is State.RESERVED else Event.RELEASE
+            self._moves.move(tx, attempt, given_up, note="not claimed by its deadline")
+            return None
+        if attempt.token is None and attempt.gateway_authorization is None:
+            log.error("charge_without_card", attempt_id=attempt.id, call_id=attempt.call_id)
+            return None
+        if not self._asking.is_of(attempt):
+            log.error("attempt_of_another_gateway", attempt_id=attempt.id, gateway=attempt.gateway)
+            return None
+        return self._moves.move(tx, attempt, Event.CLAIM)
+
+    def _send(self, claimed: Attempt, bill_reference: str) -> Result:
+        """The gateway's answer. A worker that froze after its claim does not send: nobody expects it any
+        more.
+        """
+        assert claimed.claimed_at is not None  # noqa: S101 - the claim sets it
+        asleep_s = (self._moves.clock.now() - claimed.claimed_at).total_seconds()
+        if asleep_s > patience.SEND_WITHIN_S:
+            return Unknown(f"claimed {asleep_s:.0f} s ago and not sent")
+        return self._asking.charge(claimed, bill_reference)
+
+    def _record(self, tx: sa.Connection, attempt_id: str, answer: Result) -> None:
+        attempt = records.locked(tx, attempt_id)
+        if attempt.state is State.VOIDING and isinstance(answer, Declined):
+            return  # the capture lost to the void, which is still to be made certain
+        answers.record(self._moves, tx, attempt, answer, note="answer to the charge")
+
+
+def _bill_reference(tx: sa.Connection, attempt: Attempt) -> str:
+    found = tx.execute(sa.select(schema.bill.c.reference).where(schema.bill.c.id == attempt.bill_id))
+    return str(found.scalar_one())

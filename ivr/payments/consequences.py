@@ -1,0 +1,46 @@
+"""What the rest of the house does when an attempt moves: the one port through which payments reach timeline,
+texts and webhooks.
+
+May import `ivr.payments.records` alone. Each method writes in the caller's transaction, so that the charge,
+its ledger entry and its one confirmation record are committed together or not at all. What could go wrong: an
+exception here rolls the money's record back; the sweep then asks the gateway again and comes back here, so a
+failure heals once its cause is mended.
+"""
+
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from ivr.payments.records import Attempt, Refund
+
+
+class Consequences(Protocol):
+    """Called once for each thing that happened; the attempt is as it stands after the move."""
+
+    def approved(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """The payer was charged. The ledger entry is written already."""
+        ...
+
+    def declined(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """The issuer said no; `attempt.decline` says why."""
+        ...
+
+    def not_charged(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """It ended without a charge or a decline: fenced, abandoned or voided."""
+        ...
+
+    def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """It was lost from sight, for the first time. One of the above follows."""
+        ...
+
+    def for_a_person(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """Nobody could say for a day what became of it: somebody has to look and decide."""
+        ...
+
+    def refunded(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:
+        """Money was given back. The ledger entry is written already."""
+        ...
+
+    def refund_declined(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:
+        """The money asked back was not given back, and will not be under this refund."""
+        ...

@@ -1,0 +1,50 @@
+"""A person's word on an attempt that nobody could resolve for a day, said with the gateway's dashboard open.
+
+May import `ivr.payments.moves`, `records` and `states`. It writes the same ledger entry, text and webhook as
+an answer of the gateway would. What could go wrong is a word on an attempt that is not waiting for one: that
+is refused, so nothing that is certain is overruled.
+"""
+
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from ivr.payments import records
+from ivr.payments.moves import Moves
+from ivr.payments.records import Attempt
+from ivr.payments.states import Event, State
+from ivr.storage import schema
+
+
+class Word(StrEnum):
+    """What the dashboard shows."""
+
+    APPROVED = "approved"
+    NOT_CHARGED = "not_charged"
+
+
+class NothingToDecideError(ValueError):
+    """The attempt does not wait for a person; the message says where it stands."""
+
+
+def decide(
+    moves: Moves,
+    tx: sa.Connection,
+    attempt_id: str,
+    word: Word,
+    *,
+    who: str,
+    gateway_reference: str | None = None,
+) -> Attempt:
+    """The attempt after the person's word; `gateway_reference` is the charge's in the dashboard."""
+    attempt = records.locked(tx, attempt_id)
+    if attempt.state is not State.FOR_A_PERSON:
+        raise NothingToDecideError(
+            f"Payment {attempt.reference} is {attempt.state}: there is nothing to decide."
+        )
+    note = f"decided by {who}"
+    if word is Word.APPROVED:
+        reference = records.fit(schema.attempt.c.gateway_reference, gateway_reference)
+        return moves.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=reference)
+    was_held = attempt.gateway_authorization is not None
+    return moves.move(tx, attempt, Event.RELEASED if was_held else Event.FENCE, note=note)

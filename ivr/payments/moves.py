@@ -1,0 +1,187 @@
+"""The only way an attempt moves: a compare-and-set along the graph, with everything that belongs to the move
+in the same transaction.
+
+May import `ivr.payments.states`, `records`, `consequences`, `patience`, `ivr.bills.reservation`,
+`ivr.finance.ledger`, `ivr.work.jobs` and the leaves. To each state belongs: what happens to the reservation,
+what is told to the rest of the house, and the job that looks at the attempt next. What could go wrong is a
+state without a next job; `NEXT_JOB` names one for every state that holds money.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from ivr.bills import reservation
+from ivr.clock import Clock
+from ivr.finance import ledger
+from ivr.ids import Ids
+from ivr.payments import patience, records
+from ivr.payments.consequences import Consequences
+from ivr.payments.records import Attempt, Refund
+from ivr.payments.states import FINAL, Event, State, move
+from ivr.storage import schema
+from ivr.work.jobs import CHARGE_ATTEMPT, EXPIRE_ATTEMPT, RELEASE_ATTEMPT, RESOLVE_ATTEMPT, Job, Work
+
+log = structlog.get_logger()
+
+NEXT_JOB: dict[State, Job | None] = {
+    State.RESERVED: EXPIRE_ATTEMPT,
+    State.AUTHORIZING: EXPIRE_ATTEMPT,
+    State.AUTHORIZED: EXPIRE_ATTEMPT,
+    State.CLAIMED: RESOLVE_ATTEMPT,
+    State.UNKNOWN: RESOLVE_ATTEMPT,
+    State.VOIDING: RELEASE_ATTEMPT,
+    State.FOR_A_PERSON: None,
+}
+"""The job that gets an attempt out of each state of `HOLDING`; a person is no job."""
+
+
+class LostRaceError(Exception):
+    """The attempt is no longer in the state it was read in: it was moved without its lock, a bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Moves attempts, and asks for the jobs that look at them."""
+
+    work: Work
+    clock: Clock
+    ids: Ids
+    consequences: Consequences
+
+    def move(
+        self, tx: sa.Connection, attempt: Attempt, event: Event, *, note: str = "", **facts: Any
+    ) -> Attempt:
+        """The attempt after the event; `attempt` was read by `records.locked` in this transaction.
+
+        Raises IllegalMoveError where the graph has no such edge.
+        """
+        now = self.clock.now()
+        state = move(attempt.state, event)
+        values = {**facts, **_stamps(attempt, state, now), "state": state}
+        changed = tx.execute(
+            sa.update(schema.attempt)
+            .where(schema.attempt.c.id == attempt.id, schema.attempt.c.state == attempt.state)
+            .values(**values)
+        )
+        if changed.rowcount != 1:
+            raise LostRaceError(f"attempt {attempt.id} is no longer {attempt.state}")
+        self.write_down(tx, attempt.id, event, state, note)
+        moved = records.get(tx, attempt.id)
+        log.info(
+            "attempt_moved",
+            attempt_id=moved.id,
+            call_id=moved.call_id,
+            event_name=str(event),
+            state=str(state),
+        )
+        self._settle(tx, moved, now)
+        self._tell(tx, attempt, moved)
+        self._follow_up(tx, attempt.state, moved, now)
+        return records.get(tx, attempt.id)
+
+    def write_down(
+        self, tx: sa.Connection, attempt_id: str, event: str, state: State, note: str = ""
+    ) -> None:
+        """A line in the attempt's history; what lists payments reads its changes there."""
+        tx.execute(
+            sa.insert(schema.attempt_move).values(
+                attempt_id=attempt_id,
+                event=str(event),
+                state=state,
+                at=self.clock.now(),
+                note=records.fit(schema.attempt_move.c.note, note) or None,
+            )
+        )
+
+    def ask(self, tx: sa.Connection, subject: Attempt | Refund, job: Job, delay_s: float = 0.0) -> None:
+        """Asks for a job under a number of its own, and notes when it is due, so that the sweep sees one that
+        was lost.
+        """
+        table = schema.attempt if isinstance(subject, Attempt) else schema.refund
+        now = self.clock.now()
+        tx.execute(
+            sa.update(table)
+            .where(table.c.id == subject.id)
+            .values(jobs=table.c.jobs + 1, look_at=now + timedelta(seconds=delay_s))
+        )
+        number = tx.execute(sa.select(table.c.jobs).where(table.c.id == subject.id)).scalar_one()
+        self.work.enqueue(tx, job, subject.id, nth=number, delay_s=delay_s)
+
+    def _settle(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> None:
+        """The reservation goes with the state: held, settled or released."""
+        if attempt.state is State.APPROVED:
+            reservation.settle(tx, attempt.bill_id, attempt.amount_minor, now)
+            ledger.post_charge(
+                tx,
+                ids=self.ids,
+                attempt_id=attempt.id,
+                bill_id=attempt.bill_id,
+                gateway=attempt.gateway,
+                amount_minor=attempt.amount_minor,
+                currency=attempt.currency,
+                at=now,
+            )
+        elif attempt.state in FINAL:
+            reservation.release(tx, attempt.bill_id, attempt.amount_minor, now)
+
+    def _tell(self, tx: sa.Connection, before: Attempt, attempt: Attempt) -> None:
+        match attempt.state:
+            case State.APPROVED:
+                self.consequences.approved(tx, attempt)
+            case State.DECLINED:
+                self.consequences.declined(tx, attempt)
+            case State.FENCED | State.ABANDONED | State.VOIDED:
+                self.consequences.not_charged(tx, attempt)
+            case State.UNKNOWN if before.unknown_since is None:
+                self.consequences.unknown(tx, attempt)
+            case State.FOR_A_PERSON:
+                log.error("attempt_for_a_person", attempt_id=attempt.id, reference=attempt.reference)
+                self.consequences.for_a_person(tx, attempt)
+            case _:
+                pass
+
+    def _follow_up(self, tx: sa.Connection, before: State, attempt: Attempt, now: datetime) -> None:
+        """The job that looks at the attempt next."""
+        match attempt.state:
+            case State.AUTHORIZING:
+                self.ask(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
+            case State.CLAIMED:
+                self.ask(tx, attempt, RESOLVE_ATTEMPT, patience.UNDER_WAY_S)
+            case State.UNKNOWN:
+                self.ask(tx, attempt, RESOLVE_ATTEMPT)
+            case State.VOIDING:
+                self.ask(tx, attempt, RELEASE_ATTEMPT)
+            case State.AUTHORIZED if before is State.UNKNOWN:
+                self._found_authorized(tx, attempt, now)
+            case _:
+                pass
+
+    def _found_authorized(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> None:
+        """An authorization found again is captured for a caller who waits, and let go otherwise."""
+        if not records.caller_waits(tx, attempt, now):
+            self.move(tx, attempt, Event.RELEASE, note="found authorized, and nobody waits")
+        elif attempt.charge_asked_at is not None:
+            self.ask(tx, attempt, CHARGE_ATTEMPT)
+        else:
+            self.ask(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
+
+
+def _stamps(attempt: Attempt, state: State, now: datetime) -> dict[str, Any]:
+    """The moments that go with a state, and what is wiped in it."""
+    if state in FINAL:
+        return {"settled_at": now, "look_at": None, "token": None, "gateway_authorization": None}
+    match state:
+        case State.AUTHORIZING:
+            return {"deadline_at": now + timedelta(seconds=patience.CARD_WITHIN_S)}
+        case State.CLAIMED:
+            return {"claimed_at": now}
+        case State.UNKNOWN:
+            return {"unknown_since": attempt.unknown_since or now}
+        case State.FOR_A_PERSON:
+            return {"look_at": None}
+        case _:
+            return {}

@@ -1,0 +1,36 @@
+"""How long payments wait for what, in seconds, in one place.
+
+May import nothing of ours. The caller waits a minute at most, an adapter's verb takes 15 s at most
+(`gateways.contract`); the rest follows from these two.
+"""
+
+CHARGE_WITHIN_S = 30
+"""From the caller's confirmation: unclaimed by then, the attempt is abandoned and never sent."""
+CARD_WITHIN_S = 600
+"""From the start of a card entry that authorizes: unauthorized by then, and the call gone, the gateway is
+asked.
+"""
+CARD_AT_MOST_S = 3600
+"""The same while the call is said to be still there: no call lasts longer."""
+CARD_LOOK_S = 15
+"""How often an overdue card entry is looked at while its call is still there."""
+SEND_WITHIN_S = 5
+"""From the claim: a worker that slept longer than this before sending does not send."""
+UNDER_WAY_S = 30
+"""From the claim: by then no request of ours can still be on its way, so the gateway may be asked to fence
+it.
+"""
+LOOK_FIRST_S = 2
+LOOK_AT_MOST_S = 300
+FOR_A_PERSON_AFTER_S = 24 * 3600
+"""An outcome that is unknown for so long is a person's to decide."""
+LOST_AFTER_S = 120
+"""A job that is late by so much was lost."""
+
+
+def next_look_s(open_s: float) -> float:
+    """How long until the next look at something that has been open for so long: as long again, within bounds.
+
+    So the looks fall at 0, 2, 4, 8, 16 ... seconds, and every five minutes in the end.
+    """
+    return min(max(open_s, LOOK_FIRST_S), LOOK_AT_MOST_S)

@@ -1,0 +1,93 @@
+"""Asking for a refund: what may be given back is decided here, in one transaction, before anything is sent.
+
+May import `gateways.contract`, `ivr.payments.moves` and `records`. The amount is taken off what can still be
+refunded by one conditional UPDATE, with a CHECK behind it, so two people who refund at once cannot give back
+more than was paid. What the gateway does not declare is refused with a sentence that says so.
+"""
+
+import sqlalchemy as sa
+
+from gateways.contract import Capabilities, UnsupportedError
+from ivr.money import plain
+from ivr.payments import records
+from ivr.payments.moves import Moves
+from ivr.payments.records import Attempt, Refund, RefundState
+from ivr.payments.states import State
+from ivr.storage import schema
+from ivr.work.jobs import REFUND_PAYMENT
+
+
+class RefundRefusedError(ValueError):
+    """This cannot be given back; the message is a sentence for the person who asked."""
+
+
+class Refunds:
+    """What a person, or a program with a key, may ask about refunds of one gateway's charges."""
+
+    def __init__(self, *, gateway: str, capabilities: Capabilities, moves: Moves) -> None:
+        self._gateway = gateway
+        self._capabilities = capabilities
+        self._moves = moves
+
+    def ask(
+        self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
+    ) -> Refund:
+        """A refund of the amount, or of all that is left; the worker sends it.
+
+        Raises RefundRefusedError or UnsupportedError, each with a sentence, and then nothing is changed.
+        """
+        attempt = records.locked(tx, attempt_id)
+        amount_minor = self._allowed(attempt, amount_minor)
+        taken = tx.execute(
+            sa.update(schema.attempt)
+            .where(
+                schema.attempt.c.id == attempt_id,
+                schema.attempt.c.state == State.APPROVED,
+                schema.attempt.c.refunded_minor + amount_minor <= schema.attempt.c.amount_minor,
+            )
+            .values(refunded_minor=schema.attempt.c.refunded_minor + amount_minor)
+        )
+        if taken.rowcount != 1:
+            raise RefundRefusedError(f"Payment {attempt.reference} changed meanwhile: look again.")
+        refund_id = self._moves.ids.new("refund")
+        tx.execute(
+            sa.insert(schema.refund).values(
+                id=refund_id,
+                attempt_id=attempt_id,
+                amount_minor=amount_minor,
+                currency=attempt.currency,
+                state=RefundState.ASKED,
+                asked_by=records.fit(schema.refund.c.asked_by, asked_by),
+                created_at=self._moves.clock.now(),
+            )
+        )
+        self._moves.write_down(tx, attempt_id, "refund_asked", attempt.state, refund_id)
+        self._moves.ask(tx, records.get_refund(tx, refund_id), REFUND_PAYMENT)
+        return records.get_refund(tx, refund_id)
+
+    def _allowed(self, attempt: Attempt, amount_minor: int | None) -> int:
+        """The amount to give back, where it may be."""
+        if attempt.state is not State.APPROVED:
+            raise RefundRefusedError(
+                f"Payment {attempt.reference} is {attempt.state}: nothing was charged to give back."
+            )
+        if attempt.gateway != self._gateway:
+            raise RefundRefusedError(
+                f"Payment {attempt.reference} was charged by {attempt.gateway}; "
+                f"this server speaks to {self._gateway}."
+            )
+        if not self._capabilities.refund:
+            raise UnsupportedError(f"{self._gateway} cannot refund: give the money back in its dashboard.")
+        left_minor = attempt.amount_minor - attempt.refunded_minor
+        if left_minor <= 0:
+            raise RefundRefusedError(f"Payment {attempt.reference} is refunded in full, or about to be.")
+        wanted_minor = left_minor if amount_minor is None else amount_minor
+        if wanted_minor <= 0:
+            raise RefundRefusedError("An amount to refund is above zero.")
+        if wanted_minor > left_minor:
+            raise RefundRefusedError(
+                f"Only {plain(left_minor, attempt.currency)} is left to refund of {attempt.reference}."
+            )
+        if wanted_minor < attempt.amount_minor and not self._capabilities.partial_refund:
+            raise UnsupportedError(f"{self._gateway} cannot refund a part of a charge.")
+        return wanted_minor

@@ -1,0 +1,174 @@
+"""The jobs behind a refund: sent once, outside any transaction; where the answer is lost, looked up until it
+is certain.
+
+May import the rest of `ivr.payments`. A refund is marked as sent before it is sent: whoever finds it marked
+looks it up instead of sending again. Approved writes the ledger's reversal and makes the bill due again by as
+much; declined gives the amount back to what can still be refunded. After a day a person decides.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from gateways.contract import Approved, Declined, Fenced, LookupResult
+from ivr.bills import reservation
+from ivr.finance import ledger
+from ivr.payments import patience, records
+from ivr.payments.asking import Asking
+from ivr.payments.moves import Moves
+from ivr.payments.records import REFUND_FINAL, Refund, RefundState
+from ivr.storage import schema
+from ivr.storage.engine import reading
+from ivr.work.jobs import RESOLVE_REFUND
+
+log = structlog.get_logger()
+
+
+class Refunding:
+    """Sends refunds to one gateway, and looks up those whose answer was lost."""
+
+    def __init__(self, engine: sa.Engine, moves: Moves, asking: Asking) -> None:
+        self._engine = engine
+        self._moves = moves
+        self._asking = asking
+
+    def send(self, refund_id: str, _nth: int) -> None:
+        """Sends the refund, unless it may have been sent before."""
+        with self._engine.begin() as tx:
+            refund = records.locked_refund(tx, refund_id)
+            attempt = records.get(tx, refund.attempt_id)
+            if refund.state is not RefundState.ASKED or not self._asking.is_of(attempt):
+                return
+            self._change(tx, refund, RefundState.UNKNOWN, sent_at=self._moves.clock.now())
+            self._moves.ask(tx, refund, RESOLVE_REFUND, patience.UNDER_WAY_S)
+        answer = self._asking.refund(attempt, refund)
+        with self._engine.begin() as tx:
+            refund = self._record(tx, refund_id, answer)
+            if refund.state is RefundState.UNKNOWN:
+                self._moves.ask(tx, refund, RESOLVE_REFUND)
+
+    def resolve(self, refund_id: str, nth: int) -> None:
+        """One look at a refund whose answer was lost; asks for the next one where it is still unknown."""
+        with reading(self._engine) as tx:
+            refund = records.get_refund(tx, refund_id)
+            attempt = records.get(tx, refund.attempt_id)
+        if refund.state is not RefundState.UNKNOWN or refund.jobs != nth or refund.sent_at is None:
+            return
+        fence = (self._moves.clock.now() - refund.sent_at).total_seconds() >= patience.UNDER_WAY_S
+        answer = self._asking.lookup(attempt, refund_id, fence=fence)
+        with self._engine.begin() as tx:
+            refund = self._record(tx, refund_id, answer)
+            if refund.state is RefundState.UNKNOWN:
+                self._look_again(tx, refund)
+
+    def decide(self, tx: sa.Connection, refund_id: str, *, refunded: bool, who: str) -> Refund:
+        """A person's word, with the gateway's dashboard open, on a refund that nobody could resolve."""
+        refund = records.locked_refund(tx, refund_id)
+        if refund.state is not RefundState.FOR_A_PERSON:
+            raise ValueError(f"refund {refund_id} is {refund.state}: there is nothing to decide")
+        note = f"decided by {who}"
+        return self._approve(tx, refund, None, note) if refunded else self._decline(tx, refund, None, note)
+
+    def _record(self, tx: sa.Connection, refund_id: str, answer: LookupResult) -> Refund:
+        """The refund after the answer. What contradicts an earlier answer is logged and changes nothing."""
+        refund = records.locked_refund(tx, refund_id)
+        match answer:
+            case Approved(gateway_reference) if refund.state not in REFUND_FINAL:
+                return self._approve(tx, refund, gateway_reference, "")
+            case Declined(_, gateway_code) if refund.state not in REFUND_FINAL:
+                return self._decline(tx, refund, gateway_code, "")
+            case Fenced() if refund.state not in REFUND_FINAL:
+                return self._decline(tx, refund, None, "never reached the gateway")
+            case Approved() if refund.state is RefundState.DECLINED:
+                self._contradiction(refund, answer)
+            case Declined() | Fenced() if refund.state is RefundState.APPROVED:
+                self._contradiction(refund, answer)
+            case _:
+                pass
+        return refund
+
+    def _approve(self, tx: sa.Connection, refund: Refund, gateway_reference: str | None, note: str) -> Refund:
+        attempt = records.locked(tx, refund.attempt_id)
+        now = self._moves.clock.now()
+        done = self._change(
+            tx,
+            refund,
+            RefundState.APPROVED,
+            note=note,
+            gateway_reference=records.fit(schema.refund.c.gateway_reference, gateway_reference),
+            settled_at=now,
+            look_at=None,
+        )
+        reservation.give_back(tx, attempt.bill_id, refund.amount_minor, now)
+        ledger.post_refund(
+            tx,
+            ids=self._moves.ids,
+            refund_id=refund.id,
+            bill_id=attempt.bill_id,
+            gateway=attempt.gateway,
+            amount_minor=refund.amount_minor,
+            currency=refund.currency,
+            at=now,
+        )
+        self._moves.consequences.refunded(tx, attempt, done)
+        return done
+
+    def _decline(self, tx: sa.Connection, refund: Refund, gateway_code: str | None, note: str) -> Refund:
+        attempt = records.locked(tx, refund.attempt_id)
+        done = self._change(
+            tx,
+            refund,
+            RefundState.DECLINED,
+            note=note,
+            gateway_code=records.fit(schema.refund.c.gateway_code, gateway_code),
+            settled_at=self._moves.clock.now(),
+            look_at=None,
+        )
+        tx.execute(
+            sa.update(schema.attempt)
+            .where(schema.attempt.c.id == attempt.id)
+            .values(refunded_minor=schema.attempt.c.refunded_minor - refund.amount_minor)
+        )
+        self._moves.consequences.refund_declined(tx, records.get(tx, attempt.id), done)
+        return done
+
+    def _look_again(self, tx: sa.Connection, refund: Refund) -> None:
+        sent_at = refund.sent_at or refund.created_at
+        open_s = (self._moves.clock.now() - sent_at).total_seconds()
+        log.warning("refund_still_unknown", refund_id=refund.id, attempt_id=refund.attempt_id, open_s=open_s)
+        if open_s >= patience.FOR_A_PERSON_AFTER_S:
+            log.error("refund_for_a_person", refund_id=refund.id, attempt_id=refund.attempt_id)
+            self._change(tx, refund, RefundState.FOR_A_PERSON, look_at=None)
+        else:
+            self._moves.ask(tx, refund, RESOLVE_REFUND, patience.next_look_s(open_s))
+
+    def _change(
+        self, tx: sa.Connection, refund: Refund, state: RefundState, *, note: str = "", **values: Any
+    ) -> Refund:
+        """A compare-and-set on the refund, written down in its payment's history."""
+        changed = tx.execute(
+            sa.update(schema.refund)
+            .where(schema.refund.c.id == refund.id, schema.refund.c.state == refund.state)
+            .values(state=state, **values)
+        )
+        if changed.rowcount != 1:
+            raise RuntimeError(
+                f"refund {refund.id} is no longer {refund.state}: it was moved without its lock"
+            )
+        attempt = records.get(tx, refund.attempt_id)
+        self._moves.write_down(
+            tx, refund.attempt_id, f"refund_{state}", attempt.state, f"{refund.id} {note}".strip()
+        )
+        log.info("refund_moved", refund_id=refund.id, attempt_id=refund.attempt_id, state=str(state))
+        return records.get_refund(tx, refund.id)
+
+    def _contradiction(self, refund: Refund, answer: LookupResult) -> None:
+        """The gateway says now what it had ruled out: a person has to hear of it."""
+        log.critical(
+            "gateway_contradicts_itself",
+            refund_id=refund.id,
+            attempt_id=refund.attempt_id,
+            state=str(refund.state),
+            says=type(answer).__name__.lower(),
+        )

@@ -1,0 +1,77 @@
+"""The job that finds out what became of a charge: it asks the gateway until the answer is certain, and never
+charges again.
+
+May import the rest of `ivr.payments`. "Not found" proves nothing while the request may be under way; once it
+cannot be, by our own clock, the look-up fences: what has not happened never will. After a day a person
+decides. One chain of looks at a time: a look whose number is not the attempt's last is left over from a state
+that has passed, and does nothing.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+import structlog
+
+from gateways.contract import LookupResult, Unknown
+from ivr.payments import answers, patience, records
+from ivr.payments.asking import Asking
+from ivr.payments.moves import Moves
+from ivr.payments.records import Attempt
+from ivr.payments.states import Event, State
+from ivr.work.jobs import RESOLVE_ATTEMPT
+
+log = structlog.get_logger()
+
+
+class Resolving:
+    """Looks attempts up at one gateway."""
+
+    def __init__(self, engine: sa.Engine, moves: Moves, asking: Asking) -> None:
+        self._engine = engine
+        self._moves = moves
+        self._asking = asking
+
+    def run(self, attempt_id: str, nth: int) -> None:
+        """One look; asks for the next one where the outcome is still unknown."""
+        with self._engine.begin() as tx:
+            attempt = self._to_look_up(tx, attempt_id, nth)
+        if attempt is None:
+            return
+        fence = self._is_past(attempt)
+        answer = self._asking.lookup(attempt, attempt.id, fence=fence)
+        with self._engine.begin() as tx:
+            self._record(tx, attempt_id, answer)
+
+    def _to_look_up(self, tx: sa.Connection, attempt_id: str, nth: int) -> Attempt | None:
+        """The attempt, where its outcome is unknown and this is the look that was asked for last."""
+        attempt = records.locked(tx, attempt_id)
+        if attempt.jobs != nth:
+            return None
+        if attempt.state is State.CLAIMED:
+            if not self._is_past(attempt):
+                self._moves.ask(tx, attempt, RESOLVE_ATTEMPT, patience.LOOK_FIRST_S)
+                return None
+            # the move asks for a look of its own, at once
+            self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="claimed, and no answer in time")
+            return None
+        return attempt if attempt.state is State.UNKNOWN else None
+
+    def _is_past(self, attempt: Attempt) -> bool:
+        """Whether the request can no longer be under way."""
+        begun_at = attempt.claimed_at or attempt.unknown_since or attempt.deadline_at
+        return (self._moves.clock.now() - begun_at).total_seconds() >= patience.UNDER_WAY_S
+
+    def _record(self, tx: sa.Connection, attempt_id: str, answer: LookupResult) -> None:
+        before = records.locked(tx, attempt_id)
+        attempt = answers.record(self._moves, tx, before, answer, note="found by a look-up")
+        if attempt.state is State.UNKNOWN and isinstance(answer, Unknown):
+            self._look_again(tx, attempt, answer.reason)
+
+    def _look_again(self, tx: sa.Connection, attempt: Attempt, reason: str) -> None:
+        now: datetime = self._moves.clock.now()
+        open_s = (now - records.state_since(tx, attempt)).total_seconds()
+        log.warning("attempt_still_unknown", attempt_id=attempt.id, reason=reason, open_s=open_s)
+        if open_s >= patience.FOR_A_PERSON_AFTER_S:
+            self._moves.move(tx, attempt, Event.GIVE_TO_A_PERSON, note=reason)
+        else:
+            self._moves.ask(tx, attempt, RESOLVE_ATTEMPT, patience.next_look_s(open_s))

@@ -1,0 +1,75 @@
+"""The sweep: asks again for the job of every attempt and refund whose job is overdue, which means that it was
+lost.
+
+May import `ivr.payments.moves`, `records`, `patience` and `states`. Belt and braces behind the durable queue.
+It needs no list of states: each attempt that holds money says itself when it is looked at next (`look_at`),
+and `moves.NEXT_JOB` says by which job. What could go wrong is a job that is merely slow: it is asked for
+under a new number, and each job reads the state anew.
+"""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from ivr.payments import patience, records
+from ivr.payments.moves import NEXT_JOB, Moves
+from ivr.payments.records import REFUND_FINAL, RefundState
+from ivr.payments.states import HOLDING
+from ivr.storage import schema
+from ivr.storage.engine import reading
+from ivr.work.jobs import REFUND_PAYMENT, RESOLVE_REFUND, Job
+
+log = structlog.get_logger()
+AT_ONCE_MAX = 100
+
+REFUND_JOBS: dict[RefundState, Job] = {
+    RefundState.ASKED: REFUND_PAYMENT,
+    RefundState.UNKNOWN: RESOLVE_REFUND,
+}
+
+
+def sweep(engine: sa.Engine, moves: Moves) -> int:
+    """How many lost jobs were asked for again."""
+    late = moves.clock.now() - timedelta(seconds=patience.LOST_AFTER_S)
+    attempts, refunds = schema.attempt.c, schema.refund.c
+    with reading(engine) as tx:
+        stuck = tx.execute(
+            sa.select(attempts.id)
+            .where(attempts.look_at < late, attempts.state.in_(HOLDING))
+            .order_by(attempts.look_at)
+            .limit(AT_ONCE_MAX)
+        ).scalars()
+        attempt_ids = list(stuck)
+        owed = tx.execute(
+            sa.select(refunds.id)
+            .where(refunds.look_at < late, refunds.state.not_in(REFUND_FINAL))
+            .order_by(refunds.look_at)
+            .limit(AT_ONCE_MAX)
+        ).scalars()
+        refund_ids = list(owed)
+    return sum(_ask_attempt(engine, moves, id_) for id_ in attempt_ids) + sum(
+        _ask_refund(engine, moves, id_) for id_ in refund_ids
+    )
+
+
+def _ask_attempt(engine: sa.Engine, moves: Moves, attempt_id: str) -> bool:
+    with engine.begin() as tx:
+        attempt = records.locked(tx, attempt_id)
+        job = NEXT_JOB.get(attempt.state)
+        if job is None:
+            return False
+        log.error("attempt_job_lost", attempt_id=attempt_id, state=str(attempt.state), job=job.name)
+        moves.ask(tx, attempt, job)
+        return True
+
+
+def _ask_refund(engine: sa.Engine, moves: Moves, refund_id: str) -> bool:
+    with engine.begin() as tx:
+        refund = records.locked_refund(tx, refund_id)
+        job = REFUND_JOBS.get(refund.state)
+        if job is None:
+            return False
+        log.error("refund_job_lost", refund_id=refund_id, state=str(refund.state), job=job.name)
+        moves.ask(tx, refund, job)
+        return True
