@@ -133,7 +133,7 @@ def _paid_elsewhere(new: NewBill, *, paid_here_minor: int, standing_minor: int) 
 
 
 def _refuse_what_cannot_be(standing: Bill, wanted: Mapping[str, Any]) -> None:
-    """A caller who heard euros is never charged dollars; and while money is held, the bill stays large enough."""
+    """Who heard euros is never charged dollars; while money is held, the bill stays large enough for it."""
     if wanted["currency"] != standing.currency:
         raise BillChangeError(
             "currency", "never changes: withdraw the bill, and bill anew under another reference"

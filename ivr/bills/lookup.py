@@ -1,0 +1,128 @@
+"""Asks the merchant's own system for a bill that we do not hold, by a signed webhook, while the caller waits.
+
+May import `gateways.secret`, `ivr.merchant`, `ivr.bills` and the leaves. Called with no transaction open;
+what it answers is stored afterwards by `store.upsert`. Every answer is a value: a merchant's system that is
+silent, slow, or talks nonsense is `Unreachable`, and only a clear "not found" is `NotFound`. What was
+answered is never logged. Protocol: ivr/merchant/README.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from gateways.secret import Secret
+from ivr.bills.bill import BillError, NewBill, Status
+from ivr.bills.fields import read_bill
+from ivr.clock import Clock
+from ivr.merchant import signature
+from ivr.merchant.outcomes import rfc3339
+from ivr.merchant.post import Endpoint, HttpPost, NoAnswerError, Post
+
+log = structlog.get_logger()
+
+TIME_LIMIT_S = 4.0
+"""The carrier gives a webhook 15 s, and the caller's patience is shorter."""
+_FOUND = 200
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantBill:
+    """The merchant's system knows the bill."""
+
+    bill: NewBill
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The merchant's system says that there is no such bill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Nobody can say: no answer, or none that can be understood. `reason` is for the log."""
+
+    reason: str
+
+
+LookupAnswer = MerchantBill | NotFound | Unreachable
+
+
+class MerchantLookup:
+    """The look-up at BILL_LOOKUP_URL. Safe to call from any thread; TIME_LIMIT_S at most."""
+
+    def __init__(
+        self,
+        url: str,
+        secrets: Sequence[Secret],
+        *,
+        home_country: str,
+        clock: Clock,
+        post: Post | None = None,
+    ) -> None:
+        self._endpoint = Endpoint.of_setting("BILL_LOOKUP_URL", url)
+        self._secrets = secrets
+        self._home_country = home_country
+        self._clock = clock
+        self._post = post or HttpPost(TIME_LIMIT_S)
+
+    def ask(self, reference: str, lookup_id: str) -> LookupAnswer:
+        """What the merchant's system knows under this reference. The same `lookup_id` asks the same question
+        again.
+        """
+        answer = self._ask(reference, lookup_id)
+        if isinstance(answer, Unreachable):
+            log.warning("bill_lookup_unreachable", lookup_id=lookup_id, reason=answer.reason)
+        else:
+            log.info("bill_lookup", lookup_id=lookup_id, found=isinstance(answer, MerchantBill))
+        return answer
+
+    def _ask(self, reference: str, lookup_id: str) -> LookupAnswer:
+        now = self._clock.now()
+        question = {
+            "id": lookup_id,
+            "type": "bill.lookup",
+            "created": rfc3339(now),
+            "data": {"reference": reference},
+        }
+        body = orjson.dumps(question)
+        try:
+            answer = self._post(
+                self._endpoint, body, {signature.HEADER: signature.sign(self._secrets, body, now)}
+            )
+        except NoAnswerError as fault:
+            return Unreachable(str(fault))
+        if answer.status not in {_FOUND, _NOT_FOUND}:
+            return Unreachable(f"status {answer.status}")
+        content = _json_object(answer.body)
+        if content is None:
+            return Unreachable(f"status {answer.status} without a JSON object")
+        return NotFound() if answer.status == _NOT_FOUND else self._read(reference, content)
+
+    def _read(self, reference: str, content: Mapping[str, Any]) -> MerchantBill | Unreachable:
+        """An answer is the whole truth about the bill: what it leaves out, it says."""
+        if content.get("reference", reference) != reference:
+            return Unreachable("the answer is about another reference")
+        told = {"status": Status.OPEN.value, **_given(content), "reference": reference}
+        if "paid_elsewhere" not in told and "paid_elsewhere_minor" not in told:
+            told["paid_elsewhere_minor"] = 0
+        try:
+            return MerchantBill(read_bill(told, home_country=self._home_country))
+        except BillError as fault:
+            return Unreachable(str(fault))
+
+
+def _given(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if value is not None and value != ""}
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    """None where the body is none: a proxy's 404 page must not tell callers that there is no such bill."""
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return content if isinstance(content, dict) else None
