@@ -8,23 +8,20 @@ import pytest
 from flows.language import PromptError, Prompts, Say, host_prompts, languages_in, speak
 from flows.language.prompts import Literal, Placeholder
 
-HOST_KEYS = frozenset(
-    f"host.{key}"
-    for key in [
-        "no_input",
-        "no_match",
-        "card_too_early",
-        "back",
-        "connecting",
-        "nobody",
-        "trouble",
-        "goodbye",
-        "rejoin",
-        "wait.1",
-        "wait.2",
-        "wait.3",
-    ]
-)
+HOST_KEYS = {
+    "host.back",
+    "host.card_too_early",
+    "host.connecting",
+    "host.goodbye",
+    "host.no_input",
+    "host.no_match",
+    "host.nobody",
+    "host.rejoin",
+    "host.trouble",
+    "host.wait.1",
+    "host.wait.2",
+    "host.wait.3",
+}
 
 
 def write(folder: Path, **languages: str) -> Path:

@@ -27,6 +27,7 @@ AMOUNTS = [
     (199, "GBP", "1 pound and 99 pence", "1 libra y 99 peniques"),
     (201, "GBP", "2 pounds and 1 penny", "2 libras y 1 penique"),
     (1250, "USD", "12 dollars and 50 cents", "12 dólares y 50 centavos"),
+    (0, "GBP", "0 pounds", "0 libras"),
     (1500, "JPY", "1500 yen", "1500 yenes"),
     (1, "JPY", "1 yen", "1 yen"),
     (1001, "KWD", "1 Kuwaiti dinar and 1 fils", "1 dinar kuwaití y 1 fils"),
