@@ -1,0 +1,74 @@
+"""What every channel promises: send a text once, and say afterwards whether it was taken.
+
+May import nothing of ours. An answer of the carrier is a value. `Lost` is the one to fear: the text may be on
+its way, so it is looked for before anyone sends it again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One text to one payer."""
+
+    confirmation_id: str
+    """Comes back in the status callback."""
+    reference: str
+    """The payment's reference; it stands in the body, so that the text can be found in the carrier's list."""
+    recipient: str
+    body: str
+    tried_at: datetime
+    """When this try began: an older text is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The carrier has taken it."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The carrier certainly did not take it; `permanent`: it never will."""
+
+    error_code: str
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Nobody knows whether the carrier took it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """It stands in the carrier's list."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The whole list was read, and it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The list could not be read, or not to its end."""
+
+    reason: str
+
+
+class Channel(Protocol):
+    """A way to a payer. Both verbs are bounded in time and safe to call from any thread."""
+
+    name: str
+
+    def send(self, message: Message) -> Sent | Refused | Lost: ...
+
+    def find_sent(self, message: Message) -> Found | Missing | Unclear: ...

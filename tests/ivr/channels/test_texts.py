@@ -1,0 +1,95 @@
+"""Receipts: everything a payer needs, in their language, in two segments at most."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.channels import texts
+from ivr.channels.segments import Encoding, segments
+from ivr.channels.texts import Receipt, languages, receipt
+
+LONG = (
+    "Ayuntamiento de Alcalá de Henares, Concejalía de Hacienda y Gestión Tributaria, "
+    "Servicio de Recaudación Ejecutiva y Atención al Contribuyente"
+)
+NAMES = [
+    "Demo Town Hall",
+    "Ayuntamiento de Alcalá de Henares",
+    LONG,
+    LONG * 3,
+    "á" * 400,
+    "€" * 400,
+    "😀" * 200,
+    "",
+]
+AMOUNTS = [
+    (4990, "EUR"),
+    (123_456_789_01, "EUR"),
+    (500, "JPY"),
+    (1_234, "KWD"),
+    (99_999_999, "INR"),
+    (1, "USD"),
+]
+
+
+def facts(merchant: str = "Demo Town Hall", amount_minor: int = 4990, currency: str = "EUR") -> Receipt:
+    return Receipt(merchant, amount_minor, currency, bill="12345678", last_four="4242", reference="87654321")
+
+
+def test_as_a_payer_reads_it() -> None:
+    assert receipt(facts(), "en") == (
+        "Demo Town Hall: €49.90 received. Bill 12345678, card ending 4242, payment ref. 87654321. Thank you."
+    )
+    assert receipt(facts("Ayuntamiento de Alcalá de Henares"), "es") == (
+        "Ayuntamiento de Alcalá de Henares: pago de 49,90 € recibido. Recibo 12345678, tarjeta 4242, "
+        "ref. de pago 87654321. Gracias."
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("merchant", NAMES)
+@pytest.mark.parametrize(("amount_minor", "currency"), AMOUNTS)
+def test_two_segments_at_most_and_nothing_needed_is_lost(
+    language: str, merchant: str, amount_minor: int, currency: str
+) -> None:
+    text = receipt(facts(merchant, amount_minor, currency), language)
+    assert segments(text)[1] <= 2
+    assert all(needed in text for needed in ("12345678", "4242", "87654321"))
+    assert texts.written(amount_minor, currency, language) in text
+
+
+@given(st.text(max_size=300), st.integers(1, 10**13), st.sampled_from(["EUR", "USD", "JPY", "INR", "KWD"]))
+def test_whatever_the_merchant_is_called(merchant: str, amount_minor: int, currency: str) -> None:
+    for language in languages():
+        text = receipt(facts(merchant, amount_minor, currency), language)
+        assert segments(text)[1] <= 2
+        assert "87654321" in text
+
+
+def test_our_own_words_need_no_accents_that_double_the_text() -> None:
+    for language in languages():
+        assert segments(receipt(facts(), language)) == (Encoding.GSM_7, 1)
+
+
+def test_a_long_name_is_cut_at_a_word_that_says_something() -> None:
+    text = receipt(facts(LONG), "es")
+    assert text.startswith("Ayuntamiento de Alcalá de Henares...:")
+
+
+def test_a_name_that_fits_is_left_alone_and_braces_in_it_are_no_placeholders() -> None:
+    assert receipt(facts("A {amount} & B\n Ltd."), "en").startswith("A {amount} & B Ltd.: €49.90")
+
+
+def test_a_language_without_texts_gets_english() -> None:
+    assert receipt(facts(), "xx") == receipt(facts(), "en")
+
+
+def test_every_language_has_the_same_texts_with_the_same_values() -> None:
+    assert languages() == ("en", "es")
+    placeholders = {
+        language: {key: sorted(re.findall(r"{(\w+)}", text)) for key, text in texts._texts(language).items()}
+        for language in languages()
+    }
+    assert placeholders["en"] == placeholders["es"]
