@@ -16,6 +16,7 @@ HOST_KEYS = {
     "host.no_input",
     "host.no_match",
     "host.nobody",
+    "host.offer_person",
     "host.rejoin",
     "host.trouble",
     "host.wait.1",
@@ -83,6 +84,14 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         prompts.template("en", "gone")
     with pytest.raises(PromptError, match="no prompts in 'es'; there are: en"):
         prompts.keys("es")
+
+
+def test_what_the_server_says_as_host_is_there_to_be_said() -> None:
+    sources = Path(__file__).parents[3].joinpath("ivr").rglob("*.py")
+    said = {
+        key for path in sources for key in re.findall(r'"(host\.[\w.]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert said <= HOST_KEYS
 
 
 def test_the_host_says_the_same_things_in_every_language() -> None:
