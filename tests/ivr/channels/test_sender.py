@@ -1,0 +1,258 @@
+"""A text is sent once: whatever the carrier answers, whoever dies meanwhile, and however often a job runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.channels import confirmation as confirmations
+from ivr.channels.confirmation import Confirmation
+from ivr.channels.port import Found, Lost, Message, Missing, Refused, Sent, Unclear
+from ivr.channels.sender import CHECK_AFTER_S, RETRY_AFTER_S, Sender
+from ivr.channels.states import Event, State
+from ivr.channels.texts import Receipt
+from ivr.clock import ManualClock
+from ivr.ids import SequentialIds
+from ivr.storage.engine import reading
+from ivr.work.jobs import CHECK_CONFIRMATION, SEND_CONFIRMATION
+from tests.support.approved import approved_attempt
+from tests.support.work import Asked, RecordedWork
+
+RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
+
+
+class Killed(BaseException):
+    """The worker died here."""
+
+
+@dataclass
+class Post:
+    """A channel that answers what it is told; `sent` is what payers' phones show."""
+
+    name: str = "sms"
+    answers: list[Sent | Refused | Lost | Callable[[], Sent | Refused | Lost]] = field(default_factory=list)
+    listed: Found | Missing | Unclear = field(default_factory=Missing)
+    sent: list[Message] = field(default_factory=list)
+    looked: int = 0
+
+    def send(self, message: Message) -> Sent | Refused | Lost:
+        self.sent.append(message)
+        answer = self.answers.pop(0)
+        return answer() if callable(answer) else answer
+
+    def find_sent(self, message: Message) -> Found | Missing | Unclear:
+        self.looked += 1
+        return self.listed
+
+
+@dataclass
+class Worker:
+    """Runs the jobs that were asked for, when they are due."""
+
+    engine: sa.Engine
+    clock: ManualClock
+    work: RecordedWork
+    post: Post
+    ids: SequentialIds
+
+    def __post_init__(self) -> None:
+        self.sender = Sender(self.engine, self.post, work=self.work, clock=self.clock)
+        with self.engine.begin() as tx:
+            made = confirmations.record(
+                tx,
+                attempt_id=approved_attempt(tx, self.clock),
+                receipt=RECEIPT,
+                language="en",
+                payer_phone="+34600000001",
+                can_text=True,
+                channel="sms",
+                work=self.work,
+                clock=self.clock,
+                ids=self.ids,
+            )
+        self.id = made.id
+
+    def run(self, asked: Asked) -> None:
+        handler = {SEND_CONFIRMATION: self.sender.send, CHECK_CONFIRMATION: self.sender.check}[asked.job]
+        self.clock.advance(asked.delay_s)
+        handler(asked.subject_id, asked.nth)
+
+    def run_all(self, limit: int = 60) -> None:
+        """Runs everything, earliest first as it was asked, until nothing is left."""
+        done = 0
+        while done < len(self.work.asked):
+            assert done < limit, "it never ends"
+            self.run(self.work.asked[done])
+            done += 1
+
+    def now(self) -> Confirmation:
+        with reading(self.engine) as tx:
+            found = confirmations.find(tx, self.id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def worker(engine: sa.Engine, clock: ManualClock, work: RecordedWork, ids: SequentialIds) -> Worker:
+    return Worker(engine, clock, work, Post(), ids)
+
+
+def test_sent_once_however_often_the_job_runs(worker: Worker) -> None:
+    worker.post.answers = [Sent("SM1")]
+    worker.run_all()
+    worker.sender.send(worker.id, 0)
+    worker.sender.check(worker.id, 100)
+    assert len(worker.post.sent) == 1
+    assert worker.post.sent[0].recipient == "+34600000001"
+    assert worker.post.looked == 0
+    assert (worker.now().state, worker.now().provider_id, worker.now().tries) == (State.SENT, "SM1", 1)
+
+
+def test_that_a_worker_has_it_is_committed_before_it_leaves(worker: Worker) -> None:
+    seen: list[State] = []
+
+    def answer() -> Sent:
+        seen.append(worker.now().state)
+        return Sent("SM1")
+
+    worker.post.answers = [answer]
+    worker.run_all()
+    assert seen == [State.SENDING]
+
+
+def test_a_worker_that_died_after_sending_is_not_repeated(worker: Worker) -> None:
+    def die() -> Sent:
+        raise Killed
+
+    worker.post.answers = [die]
+    with pytest.raises(Killed):
+        worker.sender.send(worker.id, 0)
+    worker.sender.send(worker.id, 0)  # recovered: the same job again
+    assert worker.now().state is State.SENDING
+    worker.post.listed = Found("SM9")
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert (worker.now().state, worker.now().provider_id) == (State.SENT, "SM9")
+
+
+def test_a_worker_that_died_before_sending_is_made_good_once_the_list_lacks_it(worker: Worker) -> None:
+    def die() -> Sent:
+        raise Killed
+
+    worker.post.answers = [die, Sent("SM2")]
+    with pytest.raises(Killed):
+        worker.sender.send(worker.id, 0)
+    worker.run_all()
+    assert len(worker.post.sent) == 2
+    assert (worker.now().state, worker.now().provider_id, worker.now().tries) == (State.SENT, "SM2", 2)
+
+
+def test_a_lost_answer_is_looked_up_and_the_text_not_sent_again(worker: Worker) -> None:
+    worker.post.answers = [Lost("timeout")]
+    worker.post.listed = Found("SM1")
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert (worker.now().state, worker.now().provider_id) == (State.SENT, "SM1")
+
+
+def test_a_list_that_lacks_it_too_soon_proves_nothing(worker: Worker) -> None:
+    worker.post.answers = [Lost("timeout")]
+    worker.run(worker.work.take(SEND_CONFIRMATION)[0])
+    for wait_s in CHECK_AFTER_S[:2]:  # a minute, two more
+        (look,) = worker.work.take(CHECK_CONFIRMATION)
+        assert look.delay_s == wait_s
+        worker.run(look)
+        assert worker.work.take(SEND_CONFIRMATION) == []
+        assert worker.now().state is State.MAYBE_SENT
+    worker.run(worker.work.take(CHECK_CONFIRMATION)[0])
+    assert worker.now().state is State.QUEUED
+    assert len(worker.work.take(SEND_CONFIRMATION)) == 1
+
+
+def test_a_callback_before_the_check_settles_it(worker: Worker, clock: ManualClock) -> None:
+    worker.post.answers = [Lost("timeout")]
+    worker.run(worker.work.asked[0])
+    with worker.engine.begin() as tx:
+        confirmations.shift(tx, worker.id, Event.DELIVERED, clock.now(), provider_id="SM1")
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert worker.post.looked == 0
+    assert worker.now().state is State.DELIVERED
+
+
+def test_a_callback_before_the_second_try_stops_it(worker: Worker, clock: ManualClock) -> None:
+    worker.post.answers = [Lost("timeout")]
+    while worker.now().state is not State.QUEUED or worker.now().tries == 0:
+        worker.run(worker.work.asked.pop(0))
+    with worker.engine.begin() as tx:
+        confirmations.shift(tx, worker.id, Event.TAKEN, clock.now(), provider_id="SM1")
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert worker.now().state is State.SENT
+
+
+def test_a_callback_that_overtakes_the_answer_is_kept(worker: Worker, clock: ManualClock) -> None:
+    def deliver_first() -> Sent:
+        with worker.engine.begin() as tx:
+            confirmations.shift(tx, worker.id, Event.DELIVERED, clock.now(), provider_id="SM1")
+        return Sent("SM1")
+
+    worker.post.answers = [deliver_first]
+    worker.run_all()
+    assert (worker.now().state, worker.now().provider_id) == (State.DELIVERED, "SM1")
+
+
+def test_a_list_that_never_clears_up_is_asked_a_day_and_never_sent_again(worker: Worker) -> None:
+    worker.post.answers = [Lost("timeout")]
+    worker.post.listed = Unclear("no bodies")
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert worker.post.looked == len(CHECK_AFTER_S)
+    assert worker.now().state is State.MAYBE_SENT
+
+
+def test_refused_for_good_is_not_tried_again(worker: Worker) -> None:
+    worker.post.answers = [Refused("21610", permanent=True)]
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert (worker.now().state, worker.now().error_code) == (State.FAILED, "21610")
+
+
+def test_refused_for_now_is_tried_again_after_ever_longer_waits(worker: Worker, clock: ManualClock) -> None:
+    worker.post.answers = [Refused("429", permanent=False), Refused("503", permanent=False), Sent("SM3")]
+    worker.run_all()
+    retries = [asked for asked in worker.work.asked if asked.job == SEND_CONFIRMATION]
+    assert [asked.delay_s for asked in retries] == [0, *RETRY_AFTER_S[:2]]
+    assert (worker.now().state, worker.now().error_code, worker.now().tries) == (State.SENT, None, 3)
+
+
+def test_a_carrier_that_always_refuses_is_given_up_in_the_end(worker: Worker) -> None:
+    worker.post.answers = [Refused("429", permanent=False)] * 50
+    worker.run_all()
+    assert len(worker.post.sent) == len(RETRY_AFTER_S) + 1
+    assert (worker.now().state, worker.now().error_code) == (State.FAILED, "429")
+    assert sum(RETRY_AFTER_S) > 24 * 3600 - 7200  # about a day: an operator has seen it by then
+
+
+def test_a_text_that_vanishes_every_time_is_given_up_in_the_end(worker: Worker) -> None:
+    worker.post.answers = [Lost("timeout")] * 50
+    worker.run_all(limit=120)
+    assert len(worker.post.sent) == len(RETRY_AFTER_S) + 1
+    assert (worker.now().state, worker.now().error_code) == (State.FAILED, "missing")
+
+
+def test_the_late_answer_of_an_earlier_try_undoes_nothing(worker: Worker) -> None:
+    def hang() -> Refused:  # stopped for an hour, while others looked, sent again, and lost sight of that
+        worker.run_all()
+        return Refused("500", permanent=True)
+
+    worker.post.answers = [hang, Sent("SM2")]
+    worker.sender.send(worker.id, 0)
+    assert (worker.now().state, worker.now().provider_id) == (State.SENT, "SM2")
+
+
+def test_nobody_by_that_name(worker: Worker) -> None:
+    worker.sender.send("confirmation_none", 0)
+    worker.sender.check("confirmation_none", 0)
+    assert worker.post.sent == []
