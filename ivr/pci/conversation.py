@@ -1,0 +1,272 @@
+"""One turn of the card-entry dialogue: keys in, TwiML out, and everything between in one transaction.
+
+May import `ivr.pci` alone. A repeated or late webhook gets the stored answer again and changes nothing; one
+from the future is shown the question that stands. The keys' home is asked before the transaction, the
+gateway after it. Stored and sent TwiML holds prompts and URLs, never a digit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from ivr.clock import Clock
+from ivr.pci import dialogue, ending, entries, keypad, sealing
+from ivr.pci.dialogue import NOTHING, Ask, Complete, GaveUp, Left, Question, Standing
+from ivr.pci.entries import Entry, Outcome, Status
+from ivr.pci.fields import Field
+from ivr.pci.keys import KeyGoneError, KeyService
+from ivr.pci.metrics import Metrics
+from ivr.pci.sealing import DataKey
+from ivr.pci.sending import Sender, is_overdue
+from ivr.pci.speech import Speech
+from ivr.storage.engine import reading
+from ivr.voice import twiml
+
+KEYING_TURNS_MAX = 60
+"""Far more than the most patient caller needs; whoever clears for ever is led back."""
+SILENCE_MAX_S = 6
+"""A waiting caller hears a word after this long; with speech and travel it stays under eight."""
+FALLBACKS_MAX = 3
+
+Form = Mapping[str, Sequence[str]]
+log = structlog.get_logger()
+
+
+class NotBoundError(Exception):
+    """The webhook is not of the call that this entry was opened for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a turn comes to: verbs to send, columns to change, and what is told once it is committed."""
+
+    verbs: tuple[str, ...]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    ended: Outcome | None = None
+    mistake: tuple[str, str] | None = None
+    sending: bool = False
+
+
+class Conversation:
+    """Takes turns. One per process; safe from any thread."""
+
+    def __init__(
+        self,
+        *,
+        engine: sa.Engine,
+        clock: Clock,
+        keys: KeyService,
+        speech: Speech,
+        sender: Sender,
+        metrics: Metrics,
+        base_url: str,
+        web_url: str,
+        entry_life_s: int,
+    ) -> None:
+        """`base_url` and `web_url`: where the carrier reaches this process and the web process."""
+        self._engine = engine
+        self._clock = clock
+        self._keys = keys
+        self._speech = speech
+        self._sender = sender
+        self._metrics = metrics
+        self._base_url = base_url
+        self._web_url = web_url
+        self._entry_life = timedelta(seconds=entry_life_s)
+
+    def turn_url(self, entry_id: str, turn: int) -> str:
+        """Where the carrier posts this turn."""
+        return f"{self._base_url}/pci/e/{entry_id}/t/{turn}"
+
+    def take_turn(self, entry_id: str, turn: int, form: Form) -> str:
+        """The TwiML for this webhook; raises NotBoundError."""
+        with reading(self._engine) as connection:
+            seen = entries.find(connection, entry_id)
+            if seen is None or _sids(form) != (seen.call_sid, seen.account_sid):
+                raise NotBoundError
+            if turn < seen.turn:
+                return self._again(connection, seen, turn)
+        key = self._data_key(seen)
+        with self._engine.begin() as tx:
+            entry = entries.lock(tx, entry_id)
+            if entry is None:
+                raise NotBoundError
+            if turn < entry.turn:
+                return self._again(tx, entry, turn)
+            if turn > entry.turn:
+                return twiml.document([twiml.redirect(self.turn_url(entry_id, max(entry.turn - 1, 0)))])
+            reply = self._reply(tx, entry, key, form)
+            answer = twiml.document(reply.verbs)
+            entries.keep_turn(tx, entry_id, turn, answer, reply.values)
+        self._tell(reply)
+        if reply.sending:
+            self._sender.send(entry)
+        return answer
+
+    def rejoin(self, form: Form) -> str:
+        """The carrier came by its fallback: the standing question again, or back to the web process."""
+        call_sid, account_sid = _sids(form)
+        with self._engine.begin() as tx:
+            newest = entries.newest_of_call(tx, call_sid, account_sid)
+            entry = entries.lock(tx, newest.id) if newest else None
+            if entry is None or entry.claimant is not None or entry.fallbacks >= FALLBACKS_MAX * 2:
+                return self._to_web()
+            entries.change(tx, entry.id, fallbacks=entry.fallbacks + 1)
+            if entry.status == Status.FINISHED:
+                return twiml.document([twiml.redirect(entry.return_url)])
+            if entry.fallbacks >= FALLBACKS_MAX:
+                reply = self._give_up(tx, entry, Outcome.UNAVAILABLE)
+                answer = twiml.document(reply.verbs)
+            elif entry.turn == 0:
+                return twiml.document([twiml.redirect(self.turn_url(entry.id, 0))])
+            else:
+                return self._again(tx, entry, entry.turn - 1)
+        self._tell(reply)
+        return answer
+
+    def apologize(self, form: Form) -> str:
+        """After an unexpected error: a kind sentence, and the caller goes back to the web process.
+
+        May raise where the database does not answer; `blind_apology` needs none.
+        """
+        with self._engine.begin() as tx:
+            newest = entries.newest_of_call(tx, *_sids(form))
+            entry = entries.lock(tx, newest.id) if newest else None
+            if entry is None:
+                return self._to_web()
+            if entry.status == Status.FINISHED:
+                return twiml.document([twiml.redirect(entry.return_url)])
+            reply = self._give_up(tx, entry, Outcome.UNAVAILABLE, say="trouble")
+        self._tell(reply)
+        return twiml.document(reply.verbs)
+
+    def blind_apology(self) -> str:
+        """The same without a database: in every language, and to the web process's own fallback."""
+        sorry = [self._speech.say("trouble", language) for language in self._speech.languages]
+        return twiml.document([*sorry, twiml.redirect(f"{self._web_url}/voice/fallback")])
+
+    def _to_web(self) -> str:
+        return twiml.document([twiml.redirect(f"{self._web_url}/voice/fallback")])
+
+    def _again(self, connection: sa.Connection, entry: Entry, turn: int) -> str:
+        self._metrics.repeated()
+        kept = entries.kept_turn(connection, entry.id, turn)
+        return kept or twiml.document([twiml.redirect(entry.return_url)])
+
+    def _tell(self, reply: Reply) -> None:
+        if reply.mistake is not None:
+            self._metrics.mistaken(*reply.mistake)
+        if reply.ended is not None:
+            self._metrics.entry_ended(reply.ended)
+            log.info("card_entry_ended", outcome=reply.ended)
+
+    def _data_key(self, entry: Entry) -> DataKey | None:
+        """The entry's key while digits are awaited; None where it is gone or not needed."""
+        if entry.status != Status.KEYING or entry.key_generation is None or entry.wrapped_key is None:
+            return None
+        try:
+            return sealing.unwrap(entry.id, entry.wrapped_key, self._keys.get(entry.key_generation))
+        except KeyGoneError:
+            return None
+
+    def _reply(self, tx: sa.Connection, entry: Entry, key: DataKey | None, form: Form) -> Reply:
+        if entry.status == Status.FINISHED:
+            return Reply((twiml.redirect(entry.return_url),))
+        if entry.status == Status.SENDING:
+            return self._wait(tx, entry)
+        if key is None or self._clock.now() - entry.created_at >= self._entry_life:
+            log.warning("card_entry_key_is_gone")
+            return self._give_up(tx, entry, Outcome.UNAVAILABLE, say="trouble")
+        if entry.turn >= KEYING_TURNS_MAX:
+            return self._give_up(tx, entry, Outcome.GAVE_UP)
+        return self._listen(tx, entry, key, form)
+
+    def _listen(self, tx: sa.Connection, entry: Entry, key: DataKey, form: Form) -> Reply:
+        standing = _standing(entry, key)
+        if entry.turn == 0:
+            return self._asked(entry, key, dialogue.begin(standing))
+        now = self._clock.now()
+        move = dialogue.hear(standing, keypad.read(form, star_before=entry.star_last), now)
+        match move:
+            case Ask():
+                return self._asked(entry, key, move)
+            case Left():
+                return self._give_up(tx, entry, Outcome.LEFT)
+            case GaveUp(mistake):
+                ended = self._give_up(tx, entry, Outcome.GAVE_UP)
+                return replace(ended, mistake=(standing.field, mistake))
+            case Complete((last, value)):
+                return self._complete(entry, {f"sealed_{last}": key.seal(last, value)}, now)
+
+    def _asked(self, entry: Entry, key: DataKey, ask: Ask) -> Reply:
+        """Keeps what stands, sealed, and asks on."""
+        after = ask.standing
+        values: dict[str, Any] = {
+            "field": after.field,
+            "mistakes": after.mistakes,
+            "star_last": after.star_last,
+            "brand": after.brand,
+            f"sealed_{after.field}": key.seal(after.field, after.kept) if after.kept else None,
+        }
+        if ask.taken is not None:
+            taken, value = ask.taken
+            values[f"sealed_{taken}"] = key.seal(taken, value)
+        mistake = (entry.field, ask.mistake) if ask.mistake else None
+        return Reply((self._gather(entry, ask.question),), values, mistake=mistake)
+
+    def _gather(self, entry: Entry, question: Question) -> str:
+        words = self._speech.say(question.prompt, entry.language) if question.prompt else ""
+        return twiml.gather(
+            words,
+            action=self.turn_url(entry.id, entry.turn + 1),
+            num_digits=question.num_digits,
+            timeout_s=question.timeout_s,
+        )
+
+    def _complete(self, entry: Entry, sealed: Mapping[str, bytes], now: datetime) -> Reply:
+        """The card is whole: one word, and the poll begins."""
+        moment = self._speech.say("wait.moment", entry.language)
+        values = {"status": Status.SENDING, "sending_since": now, "spoken_at": now, **sealed}
+        return Reply((moment, self._onward(entry)), values, sending=True)
+
+    def _wait(self, tx: sa.Connection, entry: Entry) -> Reply:
+        now = self._clock.now()
+        if is_overdue(entry, now):
+            return self._give_up(tx, entry, Outcome.UNAVAILABLE)
+        poll = (twiml.pause(1), self._onward(entry))
+        if entry.spoken_at is not None and now - entry.spoken_at < timedelta(seconds=SILENCE_MAX_S):
+            return Reply(poll, sending=True)
+        still = self._speech.say("wait.still", entry.language)
+        return Reply((still, *poll), {"spoken_at": now}, sending=True)
+
+    def _onward(self, entry: Entry) -> str:
+        return twiml.redirect(self.turn_url(entry.id, entry.turn + 1))
+
+    def _give_up(self, tx: sa.Connection, entry: Entry, outcome: Outcome, *, say: str | None = None) -> Reply:
+        """Ends the entry and sends the caller back."""
+        certain = ending.give_up(tx, entry, outcome, self._clock.now())
+        words = (self._speech.say(say, entry.language),) if say else ()
+        return Reply((*words, twiml.redirect(entry.return_url)), ended=certain)
+
+
+def _standing(entry: Entry, key: DataKey) -> Standing:
+    keyed = Field(entry.field)
+    sealed = entry.sealed(keyed)
+    return Standing(
+        field=keyed,
+        kept=key.open(keyed, sealed) if sealed else NOTHING,
+        brand=entry.brand,
+        mistakes=entry.mistakes,
+        star_last=entry.star_last,
+        wants_postal_code=entry.wants_postal_code,
+    )
+
+
+def _sids(form: Form) -> tuple[str, str]:
+    """Call and account, where each is there exactly once."""
+    call, account = form.get("CallSid", ()), form.get("AccountSid", ())
+    return (call[0] if len(call) == 1 else "", account[0] if len(account) == 1 else "")

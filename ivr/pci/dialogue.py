@@ -1,0 +1,182 @@
+"""The card-entry dialogue as a pure function: what stood, what was heard; what stands now, what is said.
+
+May import `ivr.pci.{brands,fields,keypad}` and `gateways.secret`. No clock, no database, no TwiML. Three
+mistakes or silences in one field end the entry; a pause half-way is no mistake, because people read cards
+in groups.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gateways.secret import Secret
+from ivr.pci import fields
+from ivr.pci.brands import brand_of, by_name
+from ivr.pci.fields import Accepted, End, Field, ListenOn, Mistake, Verdict, Wrong
+from ivr.pci.keypad import Heard
+
+MISTAKES_MAX = 3
+NOTHING = Secret("")
+SILENT = "silent"
+"""Counted like a mistake, worded apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an entry holds between two turns. `kept` is what was keyed into `field` so far."""
+
+    field: Field = Field.NUMBER
+    kept: Secret = NOTHING
+    brand: str | None = None
+    mistakes: int = 0
+    star_last: bool = False
+    wants_postal_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The next Gather: `prompt` is a key of the prompts, or None for not a word."""
+
+    prompt: str | None
+    num_digits: int
+    timeout_s: int = fields.READING_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask on. `taken` is the whole value of a field just accepted, to be sealed; `mistake` is counted."""
+
+    standing: Standing
+    question: Question
+    taken: tuple[Field, Secret] | None = None
+    mistake: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """The last field was accepted."""
+
+    taken: tuple[Field, Secret]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """`**`: the caller wants something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """Three mistakes or silences in one field; the last one is named."""
+
+    mistake: str
+
+
+Move = Ask | Complete | Left | GaveUp
+
+
+def begin(standing: Standing) -> Ask:
+    """The first question."""
+    return _ask(standing, "ask")
+
+
+def hear(standing: Standing, heard: Heard, now: datetime) -> Move:
+    """The next move after a Gather."""
+    if heard.left:
+        return Left()
+    if heard.nothing and not standing.kept:
+        # A `#` alone is a late one behind the field before: no mistake, and no word about it. It cut the
+        # question short, so the question is asked again.
+        return _ask(standing, "ask") if heard.hashed else _mistaken(standing, SILENT)
+    kept = heard.digits if heard.cleared else Secret(standing.kept.reveal() + heard.digits.reveal())
+    after = replace(standing, kept=kept, star_last=heard.star_last)
+    if heard.cleared and not kept:
+        return _ask(after, "cleared")
+    verdict = _judge(after, _end(standing, heard), now)
+    match verdict:
+        case Accepted():
+            return _accepted(after)
+        case Wrong(mistake):
+            return _mistaken(after, mistake)
+        case ListenOn(quietly):
+            return _listen_on(after, quietly=quietly, cleared=heard.cleared)
+
+
+def _end(standing: Standing, heard: Heard) -> End:
+    if heard.hashed or heard.nothing:
+        return End.DONE
+    return End.FULL if heard.count >= wanted(standing) else End.PAUSED
+
+
+def _judge(standing: Standing, end: End, now: datetime) -> Verdict:
+    text = standing.kept.reveal()
+    match standing.field:
+        case Field.NUMBER:
+            return fields.judge_number(text, end)
+        case Field.EXPIRY:
+            return fields.judge_expiry(text, end, now)
+        case Field.CODE:
+            return fields.judge_fixed(text, _code_digits(standing), end)
+        case Field.POSTAL_CODE:
+            return fields.judge_postal_code(text, end)
+
+
+def wanted(standing: Standing) -> int:
+    """How many keys the next Gather asks for."""
+    kept = standing.kept.reveal()
+    match standing.field:
+        case Field.NUMBER:
+            return fields.number_wanted(kept)
+        case Field.EXPIRY:
+            return 4 - len(kept)
+        case Field.CODE:
+            return _code_digits(standing) - len(kept)
+        case Field.POSTAL_CODE:
+            return fields.POSTAL_CODE_DIGITS - len(kept)
+
+
+def _code_digits(standing: Standing) -> int:
+    return by_name(standing.brand).code_digits if standing.brand else 3
+
+
+def _prompt(standing: Standing, kind: str) -> str:
+    """The prompt's key. An Amex has its own question for the code: four digits, on the front."""
+    four = standing.field is Field.CODE and _code_digits(standing) == 4  # noqa: PLR2004 - four digits
+    return f"{standing.field}{'_four' if four else ''}.{kind}"
+
+
+def _ask(standing: Standing, kind: str, mistake: str | None = None) -> Ask:
+    return Ask(standing, Question(_prompt(standing, kind), wanted(standing)), mistake=mistake)
+
+
+def _listen_on(standing: Standing, *, quietly: bool, cleared: bool) -> Ask:
+    if quietly:
+        return Ask(standing, Question(None, wanted(standing), fields.LISTENING_ON_TIMEOUT_S))
+    return _ask(standing, "cleared_go_on" if cleared else "go_on")
+
+
+def _mistaken(standing: Standing, mistake: Mistake | str) -> Ask | GaveUp:
+    anew = replace(standing, kept=NOTHING, mistakes=standing.mistakes + 1, star_last=False)
+    if standing.field is Field.NUMBER:
+        anew = replace(anew, brand=None)
+    if anew.mistakes >= MISTAKES_MAX:
+        return GaveUp(str(mistake))
+    return _ask(anew, str(mistake), str(mistake))
+
+
+def _accepted(standing: Standing) -> Ask | Complete:
+    taken = (standing.field, standing.kept)
+    order: list[Field] = [
+        field for field in Field if standing.wants_postal_code or field is not Field.POSTAL_CODE
+    ]
+    following = order[order.index(standing.field) + 1 :]
+    if not following:
+        return Complete(taken)
+    brand = brand_of(standing.kept.reveal()) if standing.field is Field.NUMBER else None
+    onward = replace(
+        standing,
+        field=following[0],
+        kept=NOTHING,
+        brand=brand.name if brand else standing.brand,
+        mistakes=0,
+        star_last=False,
+    )
+    return replace(_ask(onward, "ask"), taken=taken)

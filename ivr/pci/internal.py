@@ -1,0 +1,150 @@
+"""The door at which the web process knocks: signed, fresh, and never seen before.
+
+May import `ivr.pci` and `ivr.signing`. A bad signature gets 403, a body that is not what
+docs/architecture.md says 400; a problem document never repeats what was sent. Only this door hands out a
+token, and only into a signed request's answer.
+"""
+
+import dataclasses
+import re
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound
+
+from ivr import signing
+from ivr.pci.entries import Authorize
+from ivr.pci.for_web import Opening, TakenError, UnknownEntryError
+from ivr.pci.room import Room
+
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_TEXT_MAX = 500
+_URL_MAX = 2000
+
+
+def internal_doors(room: Room) -> Blueprint:
+    """What docs/architecture.md calls the PCI process, asked by web."""
+    doors = Blueprint("internal", __name__)
+
+    @doors.post("/pci/internal/entries")
+    def open_entry() -> Response:
+        wanted = _opening(_document(room), room)
+        try:
+            new = room.desk.open(wanted)
+        except TakenError:
+            raise Conflict("Another entry was opened under this id.") from None
+        answer = {"id": wanted.id, "url": room.conversation.turn_url(wanted.id, 0)}
+        return _json(answer, 201 if new else 200)
+
+    @doors.post("/pci/internal/entries/<entry_id>/collect")
+    def collect(entry_id: str) -> Response:
+        claimant = _text(_document(room), "claimant", _ID)
+        try:
+            collected = room.desk.collect(entry_id, claimant)
+        except UnknownEntryError:
+            raise NotFound("There is no such entry.") from None
+        except TakenError:
+            raise Conflict("Another claimant has this result.") from None
+        return _json(dataclasses.asdict(collected), 200)
+
+    @doors.post("/pci/internal/calls/<call_sid>/ended")
+    def end_call(call_sid: str) -> Response:
+        _verify(room)
+        room.desk.end_call(call_sid)
+        return Response(status=204)
+
+    return doors
+
+
+def _verify(room: Room) -> bytes:
+    """The body of a request that is ours and fresh."""
+    body = request.get_data()
+    query = request.query_string.decode("latin-1")
+    try:
+        signing.verify(
+            room.config.internal_secrets,
+            method=request.method,
+            target=request.path + (f"?{query}" if query else ""),
+            body=body,
+            headers=dict(request.headers),
+            now=room.clock.now(),
+            nonces=room.nonces,
+        )
+    except signing.BadSignatureError as fault:
+        raise Forbidden(f"{str(fault).capitalize()}.") from None
+    return body
+
+
+def _document(room: Room) -> dict[str, Any]:
+    body = _verify(room)
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadRequest("The body is no JSON.") from None
+    if not isinstance(document, dict):
+        raise BadRequest("The body is no JSON object.")
+    return document
+
+
+def _opening(document: dict[str, Any], room: Room) -> Opening:
+    language = document.get("language")
+    if language not in room.speech.languages:
+        raise BadRequest(f"language must be one of {', '.join(room.speech.languages)}.")
+    account_sid = _text(document, "account_sid", _ID)
+    if account_sid != room.config.twilio_account_sid:
+        raise BadRequest(
+            "account_sid is of another account: is TWILIO_ACCOUNT_SID the same in both processes?"
+        )
+    return_url = document.get("return_url")
+    if not isinstance(return_url, str) or len(return_url) > _URL_MAX:
+        raise BadRequest("return_url must be a URL.")
+    if not return_url.startswith(f"{room.config.public_url}/"):
+        raise BadRequest("return_url must begin with PUBLIC_URL: is it the same in both processes?")
+    return Opening(
+        id=_text(document, "id", _ID),
+        call_sid=_text(document, "call_sid", _ID),
+        account_sid=account_sid,
+        language=str(language),
+        return_url=return_url,
+        postal_code=_flag(document, "postal_code"),
+        authorize=_authorize(document.get("authorize")),
+    )
+
+
+def _authorize(given: Any) -> Authorize | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise BadRequest("authorize must be null or an object.")
+    amount_minor = given.get("amount_minor")
+    if type(amount_minor) is not int or amount_minor <= 0:
+        raise BadRequest("authorize.amount_minor must be a whole number above zero.")
+    description = given.get("description")
+    if not isinstance(description, str) or len(description) > _TEXT_MAX or "\0" in description:
+        raise BadRequest("authorize.description must be a short text.")
+    return Authorize(
+        key=_text(given, "key", _ID),
+        amount_minor=amount_minor,
+        currency=_text(given, "currency", _CURRENCY),
+        description=description,
+    )
+
+
+def _text(document: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:
+    value = document.get(name)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise BadRequest(f"{name} must be a text of the form {pattern.pattern}")
+    return value
+
+
+def _flag(document: dict[str, Any], name: str) -> bool:
+    value = document.get(name)
+    if not isinstance(value, bool):
+        raise BadRequest(f"{name} must be true or false.")
+    return value
+
+
+def _json(document: Any, status: int) -> Response:
+    return Response(orjson.dumps(document), status=status, mimetype="application/json")

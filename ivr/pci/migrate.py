@@ -1,0 +1,52 @@
+"""Brings the PCI process's database to this release's schema; run by `paybycall migrate`, before all starts.
+
+May import `ivr.pci.schema` (through the migrations) and `ivr.storage.engine`. Two that run at once wait for
+each other: on PostgreSQL by an advisory lock, on SQLite by the write lock.
+"""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from ivr.storage.engine import make_engine
+
+_FOLDER = Path(__file__).parent / "migrations"
+_LOCK = 7_291_002
+VERSION_TABLE = "pci_schema_version"
+"""Not alembic's own name: a database that is (wrongly) shared with the web process is not confused."""
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    return config
+
+
+def migrate_engine(engine: sa.Engine) -> None:
+    """Runs what is missing, in one transaction."""
+    config = _alembic()
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def migrate(url: str) -> None:
+    """Runs what is missing in the database at `url` (PCI_DATABASE_URL)."""
+    engine = make_engine(url)
+    try:
+        migrate_engine(engine)
+    finally:
+        engine.dispose()
+
+
+def is_current(connection: sa.Connection) -> bool:
+    """Whether the database stands at this release's schema."""
+    head = ScriptDirectory.from_config(_alembic()).get_current_head()
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision() == head

@@ -1,0 +1,13 @@
+"""Alembic's entry: runs the migrations on the connection that `ivr.pci.migrate` hands over."""
+
+from alembic import context
+
+from ivr.pci.migrate import VERSION_TABLE
+from ivr.pci.schema import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection, target_metadata=metadata, version_table=VERSION_TABLE, render_as_batch=True
+)
+with context.begin_transaction():
+    context.run_migrations()

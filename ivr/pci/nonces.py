@@ -1,0 +1,32 @@
+"""The nonces of signed requests between our processes, remembered for all PCI processes in their database.
+
+May import `ivr.pci.schema`. One that was seen is refused, however the copy got here.
+"""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from ivr.pci.schema import nonce as seen
+from ivr.signing import TOLERANCE_S
+
+
+class DatabaseNonces:
+    """An `ivr.signing.NonceStore`."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def remember(self, nonce: str, now: datetime) -> bool:
+        try:
+            with self._engine.begin() as tx:
+                tx.execute(seen.insert().values(nonce=nonce, seen_at=now))
+        except IntegrityError:
+            return False
+        return True
+
+
+def forget(tx: sa.Connection, now: datetime) -> None:
+    """Drops the nonces of requests that are refused for their age anyway."""
+    tx.execute(seen.delete().where(seen.c.seen_at < now - timedelta(seconds=4 * TOLERANCE_S)))

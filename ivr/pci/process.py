@@ -1,0 +1,73 @@
+"""The PCI process, composed from the environment: what `paybycall serve pci` hands to the web server.
+
+May import `ivr.pci` and the leaves. Threads and the pool begin with the first request: by then the server
+has forked. Core dumps are off: a crash writes no memory, and so no card, to a disk.
+"""
+
+import resource
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from ivr.clock import SystemClock
+from ivr.ids import RandomIds
+from ivr.logs import configure
+from ivr.pci.app import create_app
+from ivr.pci.keys import DirectoryKeys
+from ivr.pci.room import furnish
+from ivr.pci.settings import load
+from ivr.pci.sweeper import Caretaker
+from ivr.pci.tokenizers import card_gateway
+from ivr.storage.engine import make_engine
+from ivr.wsgi import strip_environment
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class PciProcess:
+    """A WSGI application that can be closed."""
+
+    def __init__(self, app: "WSGIApplication", caretaker: Caretaker, executor: ThreadPoolExecutor) -> None:
+        self._app = app
+        self._caretaker = caretaker
+        self._executor = executor
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        self._caretaker.start()
+        return self._app(environ, start_response)
+
+    def close(self) -> None:
+        """Graceful: cards on their way get their answer; those that wait are left to another process."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._caretaker.close()
+
+
+def app_from_environ(environ: Mapping[str, str]) -> PciProcess:
+    """The PCI process; raises SettingsError with a sentence for each setting that is missing or unusable."""
+    config = load(environ)
+    forbid_core_dumps()
+    configure(config.log_level, "pci")
+    clock = SystemClock()
+    executor = ThreadPoolExecutor(config.gateway_threads, thread_name_prefix="pci-gateway")
+    room = furnish(
+        config,
+        engine=make_engine(config.database_url),
+        clock=clock,
+        ids=RandomIds(),
+        keys=DirectoryKeys(
+            config.key_directory,
+            clock,
+            generation_s=config.key_generation_s,
+            life_s=config.key_life_s,
+        ),
+        gateway=card_gateway(config.gateway, config.gateway_settings),
+        executor=executor,
+    )
+    caretaker = Caretaker(renew=room.sender.renew, sweep=room.sweeper.sweep)
+    return PciProcess(strip_environment(create_app(room), environ.keys()), caretaker, executor)
+
+
+def forbid_core_dumps() -> None:
+    """For this process and its children."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

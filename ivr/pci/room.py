@@ -1,0 +1,105 @@
+"""Everything of one PCI process, put together from what it is given: nothing here reads the environment.
+
+May import `ivr.pci` alone. `furnish` is for the process and for tests alike: both hand over the engine, the
+clock, the keys and the gateway, and get the same room.
+"""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from flows.language import Recordings
+from ivr.clock import Clock
+from ivr.ids import Ids
+from ivr.pci.conversation import Conversation
+from ivr.pci.for_web import Desk
+from ivr.pci.keys import KeyService
+from ivr.pci.metrics import Metrics
+from ivr.pci.nonces import DatabaseNonces
+from ivr.pci.sending import Sender
+from ivr.pci.settings import PciConfig
+from ivr.pci.speech import Speech
+from ivr.pci.sweeper import Sweeper
+from ivr.pci.tokenizers import CardGateway
+from ivr.voice.twiml import Voice
+
+_QUEUE_PER_THREAD = 4
+"""How many cards wait here for each one that is being sent; more are left to other processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The parts that HTTP and the background thread need."""
+
+    config: PciConfig
+    engine: sa.Engine
+    clock: Clock
+    keys: KeyService
+    speech: Speech
+    metrics: Metrics
+    nonces: DatabaseNonces
+    conversation: Conversation
+    desk: Desk
+    sender: Sender
+    sweeper: Sweeper
+
+
+def furnish(
+    config: PciConfig,
+    *,
+    engine: sa.Engine,
+    clock: Clock,
+    ids: Ids,
+    keys: KeyService,
+    gateway: CardGateway,
+    executor: Executor,
+) -> Room:
+    """The room of one process. `executor` sends cards; it is shut down by whoever made it."""
+    # An error of the database names the columns it choked on; their values stay out of it.
+    engine.hide_parameters = True
+    metrics = Metrics()
+    entry_life_s = config.key_life_s - config.key_generation_s
+    speech = _speech(config)
+    sender = Sender(
+        engine=engine,
+        clock=clock,
+        keys=keys,
+        gateway=gateway,
+        executor=executor,
+        metrics=metrics,
+        owner=ids.new("pci"),
+        capacity=config.gateway_threads * _QUEUE_PER_THREAD,
+    )
+    return Room(
+        config=config,
+        engine=engine,
+        clock=clock,
+        keys=keys,
+        speech=speech,
+        metrics=metrics,
+        nonces=DatabaseNonces(engine),
+        conversation=Conversation(
+            engine=engine,
+            clock=clock,
+            keys=keys,
+            speech=speech,
+            sender=sender,
+            metrics=metrics,
+            base_url=config.pci_public_url,
+            web_url=config.public_url,
+            entry_life_s=entry_life_s,
+        ),
+        desk=Desk(engine=engine, clock=clock, keys=keys, metrics=metrics),
+        sender=sender,
+        sweeper=Sweeper(engine=engine, clock=clock, keys=keys, metrics=metrics, entry_life_s=entry_life_s),
+    )
+
+
+def _speech(config: PciConfig) -> Speech:
+    voices = {
+        language: Voice(tag, config.say_voice.get(language)) for language, tag in config.say_language.items()
+    }
+    recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
+    return Speech(voices, recordings)

@@ -1,0 +1,166 @@
+"""The settings of the PCI process, read once at boot. The web process has a list of its own in `ivr.config`.
+
+May import `ivr.settings` and `ivr.pci.keys`. Production refuses plain http, the sandbox, a short secret,
+and a key directory that a disk would keep. The two lists share names, never code: this one can be read by
+an assessor by itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateways.secret import Secret
+from ivr.pci.keys import GENERATION_S, LIFE_S, is_in_memory
+from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
+
+SECRET_LENGTH_MIN = 32
+
+ALL: tuple[Setting[Any], ...] = (
+    Setting("ENVIRONMENT", "development or production.", one_of("development", "production"), "production"),
+    Setting(
+        "PCI_DATABASE_URL",
+        "Where sealed card entries wait, for no other process to open: sqlite:///file or postgresql://...",
+        text,
+    ),
+    Setting("PCI_PUBLIC_URL", "The URL under which the carrier reaches the PCI process.", url),
+    Setting("PUBLIC_URL", "The URL under which the carrier reaches the web process.", url),
+    Setting(
+        "INTERNAL_SECRET",
+        "Signs requests between web and PCI: the same in both, 32 random characters or more.",
+        secrets,
+        secret=True,
+    ),
+    Setting("TWILIO_ACCOUNT_SID", "The carrier account, AC...", text),
+    Setting(
+        "TWILIO_AUTH_TOKEN",
+        "Its auth token; two, separated by a comma, while one is rotated.",
+        secrets,
+        secret=True,
+    ),
+    Setting(
+        "PCI_KEY_DIRECTORY",
+        "Where keys live for minutes: a directory in memory, shared by the PCI processes of a machine.",
+        text,
+        "/dev/shm/paybycall-pci-keys",  # noqa: S108 - made with mode 700, and refused where it is not ours
+    ),
+    Setting(
+        "PCI_KEY_GENERATION_S", "How long one key-encryption key seals, in seconds.", whole, str(GENERATION_S)
+    ),
+    Setting(
+        "PCI_KEY_LIFE_S",
+        "When a key-encryption key is destroyed, in seconds from its birth.",
+        whole,
+        str(LIFE_S),
+    ),
+    Setting("PCI_GATEWAY_THREADS", "How many cards one process sends to the gateway at once.", whole, "8"),
+    Setting(
+        "PCI_RECORDINGS", "A TOML file of recorded card-entry prompts; empty: all are synthesized.", text, ""
+    ),
+    Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
+    Setting("SAY_VOICE", "The carrier's voice for each language: en=Polly.Amy,es=Polly.Lucia.", mapping, ""),
+    Setting("GATEWAY", "sandbox (development only); more gateways are folders under gateways/.", text),
+    Setting("SANDBOX_URL", "Where the sandbox bank listens.", url, "http://127.0.0.1:8099"),
+    Setting("STRIPE_API_KEY", "The Stripe secret key.", secret, "", secret=True),
+    Setting("STRIPE_API_BASE", "The Stripe API.", url, "https://api.stripe.com"),
+    Setting(
+        "LOG_LEVEL", "debug, info, warning or error.", one_of("debug", "info", "warning", "error"), "info"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PciConfig:
+    """Every setting of the PCI process, typed. See `paybycall config` for what each means."""
+
+    environment: str
+    database_url: str
+    pci_public_url: str
+    public_url: str
+    internal_secrets: tuple[Secret, ...]
+    twilio_account_sid: str
+    twilio_auth_tokens: tuple[Secret, ...]
+    key_directory: Path
+    key_generation_s: int
+    key_life_s: int
+    gateway_threads: int
+    recordings: str
+    say_language: Mapping[str, str]
+    say_voice: Mapping[str, str]
+    gateway: str
+    gateway_settings: Mapping[str, Any]
+    """The settings whose names begin with the gateway's, as its `tokenize.from_settings` takes them."""
+    log_level: str
+
+    @property
+    def in_production(self) -> bool:
+        return self.environment == "production"
+
+
+def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> PciConfig:
+    """The settings out of the environment; raises SettingsError with a sentence for each fault."""
+    values = read_all(ALL, environ)
+    prefix = values["GATEWAY"].upper() + "_"
+    config = PciConfig(
+        environment=values["ENVIRONMENT"],
+        database_url=values["PCI_DATABASE_URL"],
+        pci_public_url=values["PCI_PUBLIC_URL"],
+        public_url=values["PUBLIC_URL"],
+        internal_secrets=values["INTERNAL_SECRET"],
+        twilio_account_sid=values["TWILIO_ACCOUNT_SID"],
+        twilio_auth_tokens=values["TWILIO_AUTH_TOKEN"],
+        key_directory=Path(values["PCI_KEY_DIRECTORY"]),
+        key_generation_s=values["PCI_KEY_GENERATION_S"],
+        key_life_s=values["PCI_KEY_LIFE_S"],
+        gateway_threads=values["PCI_GATEWAY_THREADS"],
+        recordings=values["PCI_RECORDINGS"],
+        say_language=values["SAY_LANGUAGE"],
+        say_voice=values["SAY_VOICE"],
+        gateway=values["GATEWAY"],
+        gateway_settings={name: value for name, value in values.items() if name.startswith(prefix)},
+        log_level=values["LOG_LEVEL"],
+    )
+    faults = _faults(config)
+    if config.in_production:
+        faults += _faults_in_production(config, mounts)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return config
+
+
+def _faults(config: PciConfig) -> list[str]:
+    """What each setting alone cannot show."""
+    faults = []
+    if not config.internal_secrets:
+        faults.append("Set INTERNAL_SECRET: requests between web and PCI are signed with it.")
+    if not config.twilio_auth_tokens:
+        faults.append("Set TWILIO_AUTH_TOKEN: the carrier's requests are checked with it.")
+    if config.key_generation_s < 1 or config.key_life_s < 2 * config.key_generation_s:
+        faults.append(
+            "Set PCI_KEY_LIFE_S to twice PCI_KEY_GENERATION_S or more: a key outlives what it sealed."
+        )
+    if config.gateway_threads < 1:
+        faults.append("Set PCI_GATEWAY_THREADS to 1 or more.")
+    return faults
+
+
+def _faults_in_production(config: PciConfig, mounts: Path) -> list[str]:
+    faults = [
+        f"Set {name} to a URL that begins with https://: production refuses plain http."
+        for name, value in (("PCI_PUBLIC_URL", config.pci_public_url), ("PUBLIC_URL", config.public_url))
+        if value.startswith("http://")
+    ]
+    if config.gateway == "sandbox":
+        faults.append("Set GATEWAY to a real gateway: production refuses the sandbox.")
+    if any(len(one.reveal()) < SECRET_LENGTH_MIN for one in config.internal_secrets):
+        faults.append(f"Set INTERNAL_SECRET to {SECRET_LENGTH_MIN} random characters or more.")
+    try:
+        mounted = mounts.read_text(encoding="utf-8")
+    except OSError:
+        mounted = ""
+    if not is_in_memory(config.key_directory, mounted):
+        faults.append(
+            "Set PCI_KEY_DIRECTORY to a directory in memory (tmpfs), such as one under /dev/shm: "
+            "a disk would keep the keys."
+        )
+    return faults

@@ -1,0 +1,43 @@
+"""The card entry's prompts as TwiML verbs, in each language and voice.
+
+May import `flows.language` and `ivr.voice.twiml`. No prompt has a placeholder, so each is made once:
+nothing that was keyed could be said even by mistake. A prompt that is missing fails at the process's start,
+not on somebody's line.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flows.language import Prompts, Recorded, Recordings, Say, Words, languages_in, speak
+from ivr.voice import twiml
+from ivr.voice.twiml import Voice
+
+FOLDER = Path(__file__).parent
+
+
+class Speech:
+    """Every prompt in every language, ready to send."""
+
+    def __init__(self, voices: Mapping[str, Voice], recordings: Recordings) -> None:
+        """`voices`: how a language sounds; one that is not named sounds as the carrier has it."""
+        prompts = Prompts.load(FOLDER, languages_in(FOLDER))
+        recordings.check(prompts)
+        self.languages = prompts.languages
+        self._verbs = {
+            (language, key): _verbs(prompts, key, language, voices.get(language, Voice(language)), recordings)
+            for language in prompts.languages
+            for key in prompts.keys(language)
+        }
+
+    def say(self, key: str, language: str) -> str:
+        """The verbs that say this prompt."""
+        return self._verbs[language, key]
+
+
+def _verbs(prompts: Prompts, key: str, language: str, voice: Voice, recordings: Recordings) -> str:
+    parts = speak(Say(key), language, prompts, recordings)
+    return "".join(_verb(part, voice) for part in parts)
+
+
+def _verb(part: Words | Recorded, voice: Voice) -> str:
+    return twiml.say(part.text, voice) if isinstance(part, Words) else twiml.play(part.url)

@@ -1,0 +1,124 @@
+"""What nobody waits for any more is wiped, and keys past their life are destroyed.
+
+May import `ivr.pci` alone. The dialogue wipes at every end that it sees; this is for the ends that it does
+not see: a lost hang-up, a killed process, a result that nobody collected. Any number of processes may sweep
+at once. `Caretaker` is the thread that sweeps, and renews the leases of the cards that are on their way.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from ivr.clock import Clock
+from ivr.pci import ending, entries, nonces
+from ivr.pci.entries import Outcome, Status
+from ivr.pci.failures import tell
+from ivr.pci.keys import KeyService
+from ivr.pci.metrics import Metrics
+from ivr.pci.schema import card_entry, card_entry_turn
+from ivr.pci.sending import RENEW_S, WAIT_MAX_S
+from ivr.storage.engine import reading
+
+SWEEP_S = 15
+ROWS_KEPT = timedelta(hours=24)
+"""How long an empty row remembers that there was an entry, for a web process that asks late."""
+_GRACE_S = 10
+_BATCH = 500
+
+log = structlog.get_logger()
+
+
+class Sweeper:
+    """Wipes and destroys. `entry_life_s`: how long an entry, and then its result, may wait for anyone."""
+
+    def __init__(
+        self, *, engine: sa.Engine, clock: Clock, keys: KeyService, metrics: Metrics, entry_life_s: int
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._keys = keys
+        self._metrics = metrics
+        self._entry_life = timedelta(seconds=entry_life_s)
+
+    def sweep(self) -> None:
+        """One round."""
+        now = self._clock.now()
+        for entry_id in self._forsaken(now):
+            self._end(entry_id, now)
+        self._drop(now)
+        self._keys.sweep()
+
+    def _forsaken(self, now: datetime) -> list[str]:
+        """Entries whose caller is gone without a word, or whose gateway answer nobody polled for."""
+        silent = (card_entry.c.status != Status.FINISHED) & (card_entry.c.created_at < now - self._entry_life)
+        unanswered = (card_entry.c.status == Status.SENDING) & (
+            card_entry.c.sending_since < now - timedelta(seconds=WAIT_MAX_S + _GRACE_S)
+        )
+        with reading(self._engine) as connection:
+            query = sa.select(card_entry.c.id).where(silent | unanswered).limit(_BATCH)
+            return list(connection.execute(query).scalars())
+
+    def _end(self, entry_id: str, now: datetime) -> None:
+        with self._engine.begin() as tx:
+            entry = entries.lock(tx, entry_id)
+            if entry is None or entry.status == Status.FINISHED:
+                return
+            outcome = ending.give_up(tx, entry, Outcome.ENDED, now)
+        self._metrics.entry_ended(outcome)
+        log.info("card_entry_ended", outcome=outcome, entry_id=entry_id, swept=True)
+
+    def _drop(self, now: datetime) -> None:
+        """Results that nobody collected in time, rows of yesterday, nonces of requests long refused."""
+        finished = card_entry.c.status == Status.FINISHED
+        stale = finished & (card_entry.c.finished_at < now - self._entry_life)
+        old = sa.select(card_entry.c.id).where(finished & (card_entry.c.finished_at < now - ROWS_KEPT))
+        with self._engine.begin() as tx:
+            tx.execute(
+                card_entry.update()
+                .where(stale & card_entry.c.sealed_result.is_not(None))
+                .values(result_generation=None, result_key=None, sealed_result=None)
+            )
+            tx.execute(card_entry_turn.delete().where(card_entry_turn.c.entry_id.in_(old)))
+            tx.execute(card_entry.delete().where(finished & (card_entry.c.finished_at < now - ROWS_KEPT)))
+            nonces.forget(tx, now)
+
+
+class Caretaker:
+    """A thread that renews leases each second and sweeps now and then; what fails is told and tried again."""
+
+    def __init__(self, *, renew: Callable[[], None], sweep: Callable[[], None]) -> None:
+        self._renew = renew
+        self._sweep = sweep
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Starts once, in the process that serves: a thread does not survive a fork."""
+        with self._lock:
+            if self._thread is None and not self._stop.is_set():
+                self._thread = threading.Thread(target=self._run, name="pci-caretaker", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        rounds = 0
+        while not self._stop.is_set():
+            self._try("lease_renewal_failed", self._renew)
+            if rounds % SWEEP_S == 0:
+                self._try("sweep_failed", self._sweep)
+            rounds += 1
+            self._stop.wait(RENEW_S)
+
+    def _try(self, failure: str, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001 - the thread's edge: it lives on
+            tell(failure, error)

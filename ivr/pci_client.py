@@ -1,0 +1,180 @@
+"""The web process's side of the PCI process: asks for card entries and fetches their results, signed.
+
+May import `ivr.{signing,clock,ids}` and `gateways.secret`; never `ivr.pci`. Every question may be asked
+again after a lost answer and gets the same one. A token is a `Secret` from the moment it arrives. Never
+called inside a transaction: it is a network call.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import requests
+
+from gateways.secret import Secret
+from ivr import signing
+from ivr.clock import Clock
+from ivr.ids import Ids
+
+TIMEOUT_S = (2.0, 5.0)
+"""To connect, and to wait for the answer: a caller is on the line."""
+_SERVER_ERROR = 500
+
+
+class PciUnreachableError(Exception):
+    """The PCI process did not answer, or failed; asking again is harmless. The message holds nothing sent."""
+
+
+class PciRefusedError(Exception):
+    """The PCI process understood and refused: `status` 403 (not signed as it likes), 404, 409 (taken), 400."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(f"the PCI process refused ({status}): {detail}")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeWanted:
+    """For a gateway without tokens: what to authorize while the card is there. `key` is the attempt's id."""
+
+    key: str
+    amount_minor: int
+    currency: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardEntryResult:
+    """How a card entry ended.
+
+    `outcome`: collected, gave_up, left, unavailable, declined (with `decline`), authorization_unknown,
+    open (not finished), ended (the caller hung up).
+    """
+
+    outcome: str
+    token: Secret | None = None
+    authorization: str | None = None
+    brand: str | None = None
+    last_four: str | None = None
+    expiry_month: int | None = None
+    expiry_year: int | None = None
+    decline: str | None = None
+
+
+class PciClient:
+    """Speaks to the PCI process at `base_url` (PCI_INTERNAL_URL). Safe from any thread."""
+
+    def __init__(
+        self,
+        base_url: str,
+        secrets: Sequence[Secret],
+        clock: Clock,
+        ids: Ids,
+        timeout_s: tuple[float, float] = TIMEOUT_S,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._secrets = tuple(secrets)
+        self._clock = clock
+        self._ids = ids
+        self._timeout_s = timeout_s
+
+    def open_entry(
+        self,
+        entry_id: str,
+        *,
+        call_sid: str,
+        account_sid: str,
+        language: str,
+        return_url: str,
+        postal_code: bool = False,
+        authorize: AuthorizeWanted | None = None,
+    ) -> str:
+        """The URL to redirect the caller to. The same question again gives the same URL.
+
+        Raises PciUnreachableError, or PciRefusedError (409: another entry has this id).
+        """
+        wanted = None
+        if authorize is not None:
+            wanted = {
+                "key": authorize.key,
+                "amount_minor": authorize.amount_minor,
+                "currency": authorize.currency,
+                "description": authorize.description,
+            }
+        answer = self._post(
+            "/pci/internal/entries",
+            {
+                "id": entry_id,
+                "call_sid": call_sid,
+                "account_sid": account_sid,
+                "language": language,
+                "return_url": return_url,
+                "postal_code": postal_code,
+                "authorize": wanted,
+            },
+        )
+        return str(answer["url"])
+
+    def collect(self, entry_id: str, claimant: str) -> CardEntryResult:
+        """The entry's result, for this claimant alone, as often as it asks.
+
+        Raises PciUnreachableError, or PciRefusedError (404: no such entry; 409: another claimant has it).
+        """
+        answer = self._post(f"/pci/internal/entries/{entry_id}/collect", {"claimant": claimant})
+        token = answer["token"]
+        return CardEntryResult(
+            outcome=answer["outcome"],
+            token=Secret(token) if token is not None else None,
+            authorization=answer["authorization"],
+            brand=answer["brand"],
+            last_four=answer["last_four"],
+            expiry_month=answer["expiry_month"],
+            expiry_year=answer["expiry_year"],
+            decline=answer["decline"],
+        )
+
+    def end_call(self, call_sid: str) -> None:
+        """The caller hung up: whatever the call left is wiped. Raises as `collect` does."""
+        self._post(f"/pci/internal/calls/{call_sid}/ended", {})
+
+    def _post(self, target: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`target` is signed as the PCI process sees it: without a path that a proxy before it takes away."""
+        body = orjson.dumps(document)
+        headers = signing.sign(
+            self._secrets,
+            method="POST",
+            target=target,
+            body=body,
+            now=self._clock.now(),
+            nonce=self._ids.secret(),
+        )
+        try:
+            with requests.Session() as session:
+                session.trust_env = False  # neither proxies nor .netrc: this goes to our own process
+                response = session.post(
+                    self._base_url + target,
+                    data=body,
+                    headers={**headers, "Content-Type": "application/json"},
+                    timeout=self._timeout_s,
+                    allow_redirects=False,
+                )
+        except requests.RequestException as fault:
+            raise PciUnreachableError(f"the PCI process does not answer ({type(fault).__name__})") from None
+        return _document(response)
+
+
+def _document(response: requests.Response) -> Mapping[str, Any]:
+    if response.status_code >= _SERVER_ERROR:
+        raise PciUnreachableError(f"the PCI process failed (HTTP {response.status_code})")
+    if response.status_code == requests.codes.no_content:
+        return {}
+    try:
+        document = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        raise PciUnreachableError("what answers at PCI_INTERNAL_URL is not the PCI process") from None
+    if not isinstance(document, dict):
+        raise PciUnreachableError("what answers at PCI_INTERNAL_URL is not the PCI process")
+    if not response.ok:
+        raise PciRefusedError(response.status_code, str(document.get("detail", document.get("title", ""))))
+    return document
