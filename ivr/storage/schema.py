@@ -194,6 +194,16 @@ refund = sa.Table(
     sa.Index(None, "look_at"),
 )
 
+refund_request = sa.Table(
+    "refund_request",
+    metadata,
+    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), primary_key=True),
+    sa.Column("idempotency_key", sa.String(80), primary_key=True, comment="as a program sent it"),
+    sa.Column("amount_minor", sa.BigInteger, comment="as it was asked; null: all that was left"),
+    sa.Column("refund_id", sa.ForeignKey("refund.id"), nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
 ledger_entry = sa.Table(
     "ledger_entry",
     metadata,

@@ -332,8 +332,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_refund_attempt_id"), ["attempt_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_refund_look_at"), ["look_at"], unique=False)
 
+    op.create_table(
+        "refund_request",
+        sa.Column("attempt_id", sa.String(length=40), nullable=False),
+        sa.Column("idempotency_key", sa.String(length=80), nullable=False, comment="as a program sent it"),
+        sa.Column(
+            "amount_minor", sa.BigInteger(), nullable=True, comment="as it was asked; null: all that was left"
+        ),
+        sa.Column("refund_id", sa.String(length=40), nullable=False),
+        sa.Column("created_at", Instant(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["attempt_id"], ["attempt.id"], name=op.f("fk_refund_request_attempt_id")),
+        sa.ForeignKeyConstraint(["refund_id"], ["refund.id"], name=op.f("fk_refund_request_refund_id")),
+        sa.PrimaryKeyConstraint("attempt_id", "idempotency_key", name=op.f("pk_refund_request")),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("refund_request")
     with op.batch_alter_table("refund", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_refund_look_at"))
         batch_op.drop_index(batch_op.f("ix_refund_attempt_id"))
