@@ -19,6 +19,7 @@ from ivr.phone import verbs
 DOCUMENT_BYTES_MAX = 64_000
 """A longer document is refused by the carrier (error 11750)."""
 ROOT = "Response"
+_XML_NAMESPACE = "{http://www.w3.org/XML/1998/namespace}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,11 @@ def validate(document: str) -> list[str]:
 
 
 def _faults(node: ET.Element, element: Element, path: str) -> Iterator[str]:
-    for name in node.keys():  # noqa: SIM118 - a node is no mapping: iterating it gives its children
+    given = [name.replace(_XML_NAMESPACE, "xml:") for name in node.keys()]  # noqa: SIM118 - a node is no mapping
+    for name in given:
         if name not in element.attributes:
             yield f"{path} has no attribute {name}"
-    for name in sorted(element.required - set(node.keys())):
+    for name in sorted(element.required.difference(given)):
         yield f"{path} needs the attribute {name}"
     words = (node.text or "") + "".join(child.tail or "" for child in node)
     if words.strip() and not element.text:

@@ -30,8 +30,8 @@ def play(
 ) -> Ended:
     """Rings by the file's numbers and keys its lines; raises AssertionError with the difference.
 
-    `names` are keys with a name: `> (visa)`. `listener` hears every event before the call goes on: a test lets
-    the worker run when it hears Paused. `settings` gives everything but the two numbers.
+    `names` are keys with a name: `> (visa)`. `listener` hears every event before the call goes on: a test
+    lets the worker run when it hears Paused. `settings` gives everything but the two numbers.
     """
     dialogue = read(path.read_text(), names)
     transcript = Transcript(dialogue.header)

@@ -127,10 +127,10 @@ def test_a_query_that_came_unencoded_counts_as_its_bytes() -> None:
     """WSGI shows each byte of a raw `é` as a character of its own."""
     url = "https://pay.example/voice/incoming?name=José"
     headers = {HEADER_SIGNATURE: RequestValidator("12345").compute_signature(url, {})}
-    shown = "name=José".encode().decode("latin-1")
-    assert genuine(
-        headers, public_url="https://pay.example", path="/voice/incoming", raw_query=shown, form={}
-    )
+    for query in ("name=José".encode().decode("latin-1"), "name=José"):
+        assert genuine(
+            headers, public_url="https://pay.example", path="/voice/incoming", raw_query=query, form={}
+        )
 
 
 class _Fields:
