@@ -1,0 +1,111 @@
+"""What an adapter's own tests put on the bench, so that the contract suite can hold it to its money.
+
+A bench knows the adapter, both sides of it, a gateway to talk to (a bank, a fake at the transport), how to
+break the line in between, and the gateway's own books: the suite believes the books, never the adapter's
+word.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import pytest
+
+from gateways.capability import Verb
+from gateways.contract import Authorizer, Card, Gateway, Tokenizer
+from gateways.declines import Decline
+
+LOOKUP = "lookup"
+Asked = Verb | str
+"""A verb, or LOOKUP."""
+
+
+class PlantedBugError(Exception):
+    """Stands for a bug in an adapter."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """What the gateway itself has written under one key."""
+
+    taken_minor: int = 0
+    held_minor: int = 0
+    refunded_minor: int = 0
+    currency: str = ""
+
+
+class Bench(ABC):
+    """One adapter and its gateway, fresh for each test."""
+
+    gateway: Gateway
+    tokenizer: Tokenizer
+    """Asked where the gateway's card entry is `tokenize`."""
+    authorizer: Authorizer
+    """Asked where it is `authorize`."""
+    good_card: Card
+    declining: Mapping[Decline, Card]
+    """A card for every reason that this gateway can give."""
+    currencies: Mapping[int, str]
+    """A currency with 0, with 2 and with 3 decimals."""
+    foreign_currency: str
+    """One that the gateway does not declare."""
+
+    @abstractmethod
+    def lose_request(self, asked: Asked) -> None:
+        """The next such request breaks before the gateway has read it."""
+
+    @abstractmethod
+    def lose_answer(self, asked: Asked) -> None:
+        """The next such request is done, and its answer is lost."""
+
+    @abstractmethod
+    def fail(self, asked: Asked) -> None:
+        """The next such request is done, and answered by a 5xx."""
+
+    @abstractmethod
+    def garble(self, asked: Asked) -> None:
+        """The next such request is done, and answered by a page of HTML."""
+
+    @abstractmethod
+    def under_way(self, asked: Asked) -> AbstractContextManager["Held"]:
+        """The next such request hangs at the gateway, undecided, until the block ends."""
+
+    @abstractmethod
+    def be_impatient(self) -> None:
+        """From now on the adapter gives the gateway a fraction of a second."""
+
+    @abstractmethod
+    def plant_bug(self, patch: pytest.MonkeyPatch) -> None:
+        """Makes the adapter raise `PlantedBugError` once the next answer is there, as a bug in it would."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """The gateway is gone: nobody takes the connection."""
+
+    @abstractmethod
+    def requests(self) -> int:
+        """How many requests have reached the gateway."""
+
+    @abstractmethod
+    def books(self, key: str) -> Books: ...
+
+    @abstractmethod
+    def tokens(self) -> Iterator[str]:
+        """Every token that the gateway has given out."""
+
+    @abstractmethod
+    def stored_bytes(self) -> Iterator[tuple[str, bytes]]:
+        """Every file that the gateway, or the adapter, keeps: its name and its bytes."""
+
+    @abstractmethod
+    def stored_text(self) -> str:
+        """The same as text in which values stand apart from each other: short secrets are sought here."""
+
+
+class Held(ABC):
+    """A request that hangs at the gateway."""
+
+    @abstractmethod
+    def wait_until_reached(self) -> None:
+        """Returns once the request is at the gateway."""

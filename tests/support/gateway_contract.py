@@ -1,0 +1,648 @@
+"""The contract suite: the money properties that every adapter inherits, whatever its card entry.
+
+Inherit `TokenContract` or `AuthorizationContract` in a class named `Test...`, and give it a fixture `bench`.
+What the suite reads is the gateway's own books; and after every test, whatever it was about, no secret may
+stand in any log record, result or file.
+"""
+
+import logging
+import re
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+import pytest
+
+from gateways.capability import Verb
+from gateways.contract import (
+    Approved,
+    Authorized,
+    Capture,
+    Card,
+    CardAuthorized,
+    CardEntry,
+    Charge,
+    Declined,
+    Fenced,
+    GatewayUnreachableError,
+    Refund,
+    Result,
+    Tokenized,
+    Unavailable,
+    Unknown,
+    UnsupportedError,
+    Void,
+)
+from gateways.declines import Decline
+from gateways.secret import Secret
+from tests.support.gateway_bench import LOOKUP, Bench, PlantedBugError
+
+AT_ONCE = 8
+LONG = 10
+"""A secret this long stands in no file by chance; a shorter one may."""
+HARMS = ("lose_answer", "fail", "garble")
+"""Ways to lose an answer to something that was done."""
+
+
+class GatewayContract:
+    """What holds for both kinds of card entry; `pay` takes the money in the way of the kind."""
+
+    first: ClassVar[Verb]
+    """The verb that the issuer is asked by."""
+    found: ClassVar[type]
+    """What a lookup finds after it."""
+
+    def pay(
+        self,
+        bench: Bench,
+        key: str,
+        amount_minor: int = 5000,
+        currency: str = "EUR",
+        card: Card | None = None,
+    ) -> Result:
+        raise NotImplementedError
+
+    def ask_first(
+        self,
+        bench: Bench,
+        key: str,
+        amount_minor: int = 5000,
+        card: Card | None = None,
+        currency: str = "EUR",
+    ) -> Any:
+        """Only the first verb: a charge, or an authorization."""
+        raise NotImplementedError
+
+    @pytest.fixture(autouse=True)
+    def no_secret_is_left_behind(self, bench: Bench, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+        caplog.set_level(logging.DEBUG)
+        yield
+        secrets = _secrets(bench)
+        for record in caplog.get_records("call"):
+            said = f"{record.getMessage()} {record.args!r} {record.exc_info!r} {record.exc_text}"
+            assert not _leaks(said, secrets), f"a secret in the log of {record.name}"
+        for name, content in bench.stored_bytes():
+            assert not _leaks(content.decode("latin-1"), {one for one in secrets if len(one) > LONG}), name
+        assert not _leaks(bench.stored_text(), secrets)
+
+    # One key, one charge
+
+    def test_the_same_key_charges_once_and_answers_the_same(self, bench: Bench) -> None:
+        first, again = self.pay(bench, "a-1"), self.pay(bench, "a-1")
+
+        assert isinstance(first, Approved)
+        assert again == first
+        assert bench.books("a-1").taken_minor == 5000
+
+    def test_the_same_key_at_once_charges_once(self, bench: Bench) -> None:
+        results = _at_once(self.first_times(bench, "a-1"))
+
+        assert all(isinstance(result, self.done | Unknown) for result in results), results
+        assert isinstance(bench.gateway.lookup("a-1", fence=True), self.found)
+        books = bench.books("a-1")
+        assert books.taken_minor + books.held_minor == 5000
+
+    def test_a_second_request_while_the_first_is_under_way_is_unknown(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=2)
+        with ThreadPoolExecutor() as threads:
+            with bench.under_way(self.first) as held:
+                first = threads.submit(ask[0])
+                held.wait_until_reached()
+                assert isinstance(ask[1](), Unknown)
+            assert isinstance(first.result(), self.done)
+
+    @pytest.mark.parametrize("changed", [{"amount_minor": 6000}, {"currency": "USD"}])
+    def test_a_key_with_other_parameters_is_unknown_never_declined(
+        self, bench: Bench, changed: dict[str, Any]
+    ) -> None:
+        self.pay(bench, "a-1")
+
+        assert isinstance(self.ask_first(bench, "a-1", **changed), Unknown)
+        assert bench.books("a-1").taken_minor == 5000
+        assert isinstance(bench.gateway.lookup("a-1", fence=True), Approved)
+
+    def test_two_keys_are_two_charges(self, bench: Bench) -> None:
+        first, second = self.pay(bench, "a-1"), self.pay(bench, "a-2", 7000)
+
+        assert isinstance(first, Approved)
+        assert isinstance(second, Approved)
+        assert first.gateway_reference != second.gateway_reference
+        assert (bench.books("a-1").taken_minor, bench.books("a-2").taken_minor) == (5000, 7000)
+
+    # A lost reply is unknown, and then found or fenced
+
+    @pytest.mark.parametrize("harm", HARMS)
+    def test_a_lost_answer_is_unknown_and_then_found(self, bench: Bench, harm: str) -> None:
+        ask = self.first_times(bench, "a-1", times=1)[0]
+        getattr(bench, harm)(self.first)
+
+        assert isinstance(ask(), Unknown)
+        assert isinstance(bench.gateway.lookup("a-1", fence=False), self.found)
+        assert isinstance(bench.gateway.lookup("a-1", fence=True), self.found)
+
+    def test_a_lost_decline_is_unknown_and_then_found(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=1, card=bench.declining[Decline.INSUFFICIENT_FUNDS])[0]
+        bench.lose_answer(self.first)
+
+        assert isinstance(ask(), Unknown)
+        found = bench.gateway.lookup("a-1", fence=True)
+        assert isinstance(found, Declined)
+        assert found.decline is Decline.INSUFFICIENT_FUNDS
+
+    def test_a_lost_request_is_unknown_until_it_is_fenced_and_then_never_charges(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=2)
+        bench.lose_request(self.first)
+
+        assert isinstance(ask[0](), Unknown)
+        assert isinstance(bench.gateway.lookup("a-1", fence=False), Unknown)
+        assert bench.gateway.lookup("a-1", fence=True) == Fenced()
+        assert isinstance(ask[1](), Unknown), "a late request under a fenced key"
+        assert bench.gateway.lookup("a-1", fence=False) == Fenced()
+        assert _nothing_moved(bench, "a-1")
+
+    def test_a_key_that_was_fenced_before_its_charge_never_charges(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=2)
+
+        assert bench.gateway.lookup("a-1", fence=True) == Fenced()
+        assert all(isinstance(once(), Unknown) for once in ask)
+        assert bench.gateway.lookup("a-1", fence=True) == Fenced()
+        assert _nothing_moved(bench, "a-1")
+
+    def test_a_charge_and_a_fence_at_once_agree(self, bench: Bench) -> None:
+        for number in range(6):
+            key = f"a-{number}"
+            ask = self.first_times(bench, key, times=1)[0]
+            asked, fenced = _at_once([ask, lambda key=key: bench.gateway.lookup(key, fence=True)])
+
+            if isinstance(fenced, Fenced):
+                assert isinstance(asked, Unknown)
+                assert _nothing_moved(bench, key)
+            else:
+                assert isinstance(asked, self.done)
+                assert isinstance(fenced, self.found | Unknown)
+
+    def test_what_is_under_way_is_not_called_fenced_and_charged(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=1)[0]
+        with ThreadPoolExecutor() as threads:
+            with bench.under_way(self.first) as held:
+                late = threads.submit(ask)
+                held.wait_until_reached()
+                looked = bench.gateway.lookup("a-1", fence=True)
+            answered = late.result()
+
+        if isinstance(looked, Fenced):
+            assert _nothing_moved(bench, "a-1")
+        else:
+            assert isinstance(looked, Unknown)
+            assert isinstance(answered, self.done)
+        assert isinstance(bench.gateway.lookup("a-1", fence=True), Fenced | self.found)
+
+    def test_silence_is_unknown(self, bench: Bench) -> None:
+        bench.be_impatient()
+        ask = self.first_times(bench, "a-1", times=1)[0]
+        with bench.under_way(self.first):
+            assert isinstance(ask(), Unknown)
+
+    @pytest.mark.parametrize("harm", HARMS)
+    def test_a_lookup_whose_answer_is_lost_is_unknown_and_harmless(self, bench: Bench, harm: str) -> None:
+        self.pay(bench, "a-1")
+        getattr(bench, harm)(LOOKUP)
+
+        assert isinstance(bench.gateway.lookup("a-1", fence=True), Unknown)
+        assert isinstance(bench.gateway.lookup("a-1", fence=True), Approved)
+
+    def test_a_gateway_that_is_gone_is_unknown_to_every_verb(self, bench: Bench) -> None:
+        paid = self.pay(bench, "a-1")
+        ask = self.first_times(bench, "a-2", times=1)[0]
+        assert isinstance(paid, Approved)
+        bench.close()
+
+        assert isinstance(ask(), Unknown)
+        assert isinstance(bench.gateway.lookup("a-1", fence=True), Unknown)
+        assert isinstance(bench.gateway.refund(Refund("r-1", paid.gateway_reference, 100, "EUR")), Unknown)
+        with pytest.raises(GatewayUnreachableError, match=r"\w+ .*\."):
+            bench.gateway.check()
+
+    def test_check_is_content_with_a_gateway_that_is_there(self, bench: Bench) -> None:
+        bench.gateway.check()
+
+    # Declines
+
+    def test_every_decline_is_normalised_certain_and_repeated(self, bench: Bench) -> None:
+        for number, (decline, card) in enumerate(bench.declining.items()):
+            key = f"a-{number}"
+            first, again = self.pay(bench, key, card=card), self.pay(bench, key, card=card)
+
+            assert isinstance(first, Declined)
+            assert first.decline is decline
+            assert again == first
+            assert bench.gateway.lookup(key, fence=True) == first
+            assert _nothing_moved(bench, key)
+
+    # Amounts
+
+    @pytest.mark.parametrize("decimals", [0, 2, 3])
+    def test_amounts_are_minor_units_in_every_currency(self, bench: Bench, decimals: int) -> None:
+        currency = bench.currencies[decimals]
+        paid = self.pay(bench, "a-1", 12345, currency)
+        assert isinstance(paid, Approved)
+        refunded = bench.gateway.refund(Refund("r-1", paid.gateway_reference, 345, currency))
+
+        assert isinstance(refunded, Approved)
+        books = bench.books("a-1")
+        assert (books.taken_minor, books.refunded_minor, books.currency) == (12345, 345, currency)
+
+    # Refunds
+
+    def test_refunds_in_parts_never_exceed_the_charge(self, bench: Bench) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+        results = [bench.gateway.refund(Refund(f"r-{n}", reference, 2000, "EUR")) for n in range(3)]
+
+        assert [type(result) for result in results] == [Approved, Approved, Declined]
+        assert bench.books("a-1").refunded_minor == 4000
+        assert isinstance(bench.gateway.refund(Refund("r-9", reference, 1000, "EUR")), Approved)
+        assert isinstance(bench.gateway.refund(Refund("r-10", reference, 1, "EUR")), Declined)
+        assert bench.books("a-1").refunded_minor == 5000
+
+    def test_refunds_at_once_never_exceed_the_charge(self, bench: Bench) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+        results = _at_once(
+            [
+                lambda n=n: bench.gateway.refund(Refund(f"r-{n}", reference, 3000, "EUR"))
+                for n in range(AT_ONCE)
+            ]
+        )
+
+        assert sum(isinstance(result, Approved) for result in results) == 1, results
+        assert bench.books("a-1").refunded_minor == 3000
+
+    def test_the_same_refund_again_refunds_once(self, bench: Bench) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+        refund = Refund("r-1", reference, 2000, "EUR")
+        first = bench.gateway.refund(refund)
+
+        assert bench.gateway.refund(refund) == first
+        assert isinstance(bench.gateway.refund(Refund("r-1", reference, 2500, "EUR")), Unknown)
+        assert bench.books("a-1").refunded_minor == 2000
+
+    def test_a_refund_of_a_charge_that_was_declined_or_never_was_moves_nothing(self, bench: Bench) -> None:
+        declined = self.pay(bench, "a-1", card=bench.declining[Decline.GENERIC])
+        assert isinstance(declined, Declined)
+
+        for number, reference in enumerate([declined.gateway_reference or "none", "ch_none"]):
+            refunded = bench.gateway.refund(Refund(f"r-{number}", reference, 100, "EUR"))
+            assert isinstance(refunded, Declined | Unknown)
+        assert _nothing_moved(bench, "a-1")
+
+    def test_a_refund_in_another_currency_moves_nothing(self, bench: Bench) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+
+        assert not isinstance(bench.gateway.refund(Refund("r-1", reference, 100, "USD")), Approved)
+        assert bench.books("a-1").refunded_minor == 0
+
+    @pytest.mark.parametrize("harm", HARMS)
+    def test_a_refund_whose_answer_is_lost_is_unknown_and_then_found(self, bench: Bench, harm: str) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+        getattr(bench, harm)(Verb.REFUND)
+
+        assert isinstance(bench.gateway.refund(Refund("r-1", reference, 2000, "EUR")), Unknown)
+        assert isinstance(bench.gateway.lookup("r-1", fence=True), Approved)
+        assert bench.books("a-1").refunded_minor == 2000
+
+    def test_a_refund_that_was_lost_and_fenced_never_happens(self, bench: Bench) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+        bench.lose_request(Verb.REFUND)
+        refund = Refund("r-1", reference, 2000, "EUR")
+
+        assert isinstance(bench.gateway.refund(refund), Unknown)
+        assert bench.gateway.lookup("r-1", fence=True) == Fenced()
+        assert isinstance(bench.gateway.refund(refund), Unknown)
+        assert bench.books("a-1").refunded_minor == 0
+
+    # What is not declared
+
+    def test_a_currency_that_is_not_declared_is_refused_before_anything_is_sent(self, bench: Bench) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+        ask = self.first_times(bench, "a-2", times=1, currency=bench.foreign_currency)[0]
+        sent = bench.requests()
+
+        with pytest.raises(UnsupportedError, match=bench.foreign_currency):
+            ask()
+        with pytest.raises(UnsupportedError, match=bench.foreign_currency):
+            bench.gateway.refund(Refund("r-1", reference, 100, bench.foreign_currency))
+        assert bench.requests() == sent
+
+    def test_a_verb_of_the_other_card_entry_is_refused_before_anything_is_sent(self, bench: Bench) -> None:
+        sent = bench.requests()
+        for verb in self.undeclared(bench):
+            with pytest.raises(UnsupportedError):
+                verb()
+        assert bench.requests() == sent
+
+    # Secrets
+
+    def test_no_secret_in_any_repr_or_in_the_locals_of_a_traceback(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said = [
+            repr(self.pay(bench, "a-1")),
+            repr(self.pay(bench, "a-2", card=bench.declining[Decline.GENERIC])),
+        ]
+        asks = [self.first_times(bench, f"b-{n}", times=1)[0] for n in range(len(HARMS))]
+        for ask, harm in zip(asks, HARMS, strict=True):
+            getattr(bench, harm)(self.first)
+            said.append(repr(ask()))
+        last = self.first_times(bench, "c-1", times=1)[0]
+        bench.plant_bug(monkeypatch)
+        with pytest.raises(PlantedBugError) as bug:
+            last()
+        told = traceback.TracebackException.from_exception(bug.value, capture_locals=True)
+        said += [frame for frame in told.format() if "/gateways/" in frame]
+
+        assert not _leaks("\n".join(said), _secrets(bench))
+
+    # What the kinds give
+
+    done: ClassVar[type]
+
+    def undeclared(self, bench: Bench) -> list[Callable[[], Any]]:
+        raise NotImplementedError
+
+    def first_times(
+        self, bench: Bench, key: str, times: int = AT_ONCE, **how: Any
+    ) -> list[Callable[[], Any]]:
+        """The same first verb, ready to be asked `times` times: what must be prepared is prepared."""
+        return [lambda: self.ask_first(bench, key, **how) for _ in range(times)]
+
+    def paid(self, bench: Bench, key: str, amount_minor: int) -> str:
+        """The gateway's reference of a charge that went well."""
+        result = self.pay(bench, key, amount_minor)
+        assert isinstance(result, Approved)
+        return result.gateway_reference
+
+
+class TokenContract(GatewayContract):
+    """For `card_entry = tokenize`: the PCI process makes a token, the worker charges it."""
+
+    first = Verb.CHARGE
+    found = Approved
+    done = Approved
+
+    def pay(
+        self,
+        bench: Bench,
+        key: str,
+        amount_minor: int = 5000,
+        currency: str = "EUR",
+        card: Card | None = None,
+    ) -> Result:
+        return self.charge(bench, key, self.token(bench, key, card), amount_minor, currency)
+
+    def ask_first(
+        self,
+        bench: Bench,
+        key: str,
+        amount_minor: int = 5000,
+        card: Card | None = None,
+        currency: str = "EUR",
+    ) -> Result:
+        return self.pay(bench, key, amount_minor, currency, card)
+
+    def first_times(
+        self,
+        bench: Bench,
+        key: str,
+        times: int = AT_ONCE,
+        currency: str = "EUR",
+        card: Card | None = None,
+    ) -> list[Callable[[], Any]]:
+        token = self.token(bench, key, card)
+        return [lambda: self.charge(bench, key, token, 5000, currency) for _ in range(times)]
+
+    def token(self, bench: Bench, key: str, card: Card | None = None) -> Secret:
+        made = bench.tokenizer.tokenize(card or bench.good_card, key=f"entry-{key}")
+        assert isinstance(made, Tokenized)
+        return made.token
+
+    def charge(
+        self, bench: Bench, key: str, token: Secret, amount_minor: int = 5000, currency: str = "EUR"
+    ) -> Result:
+        return bench.gateway.charge(
+            Charge(
+                key,
+                token,
+                amount_minor,
+                currency,
+                "Water bill 12345678",
+                {"bill": "bill_1", "call": "call_1"},
+            )
+        )
+
+    def undeclared(self, bench: Bench) -> list[Callable[[], Any]]:
+        return [
+            lambda: bench.gateway.capture(Capture("a-1", "au_1", 5000, "EUR")),
+            lambda: bench.gateway.void(Void("a-1", "au_1")),
+        ]
+
+    def test_it_declares_tokens(self, bench: Bench) -> None:
+        assert bench.gateway.capabilities.card_entry is CardEntry.TOKENIZE
+
+    def test_a_token_pays_under_one_key_alone(self, bench: Bench) -> None:
+        token = self.token(bench, "a-1")
+
+        assert isinstance(self.charge(bench, "a-1", token), Approved)
+        assert not isinstance(self.charge(bench, "a-2", token), Approved)
+        assert _nothing_moved(bench, "a-2")
+
+    def test_a_card_tokenized_twice_under_one_key_pays_once(self, bench: Bench) -> None:
+        first, again = self.token(bench, "a-1"), self.token(bench, "a-1")
+
+        assert isinstance(self.charge(bench, "a-1", again), Approved)
+        assert not isinstance(self.charge(bench, "a-2", first), Approved)
+
+    def test_a_token_that_never_was_is_no_approval(self, bench: Bench) -> None:
+        assert not isinstance(self.charge(bench, "a-1", Secret("tok_never")), Approved)
+        assert _nothing_moved(bench, "a-1")
+
+    @pytest.mark.parametrize("harm", ["lose_request", *HARMS])
+    def test_tokenizing_without_an_answer_is_unavailable_and_can_be_repeated(
+        self, bench: Bench, harm: str
+    ) -> None:
+        getattr(bench, harm)(Verb.TOKENIZE)
+
+        assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry-a-1"), Unavailable)
+        assert isinstance(self.pay(bench, "a-1"), Approved)
+
+    def test_tokenizing_where_nobody_answers_is_unavailable(self, bench: Bench) -> None:
+        bench.close()
+
+        assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry-a-1"), Unavailable)
+
+
+class AuthorizationContract(GatewayContract):
+    """For `card_entry = authorize`: the PCI process authorizes, the worker captures or voids."""
+
+    first = Verb.AUTHORIZE
+    found = Authorized
+    done = CardAuthorized
+
+    def pay(
+        self,
+        bench: Bench,
+        key: str,
+        amount_minor: int = 5000,
+        currency: str = "EUR",
+        card: Card | None = None,
+    ) -> Result:
+        """As a worker that may not remember: what the issuer holds is looked up, and captured."""
+        asked = self.ask_first(bench, key, amount_minor, card, currency)
+        if isinstance(asked, Declined):
+            return asked
+        found = bench.gateway.lookup(key, fence=False)
+        if isinstance(found, Approved):
+            return bench.gateway.capture(Capture(key, found.gateway_reference, amount_minor, currency))
+        assert isinstance(found, Authorized)
+        return bench.gateway.capture(Capture(key, found.authorization, amount_minor, currency))
+
+    def ask_first(
+        self,
+        bench: Bench,
+        key: str,
+        amount_minor: int = 5000,
+        card: Card | None = None,
+        currency: str = "EUR",
+    ) -> CardAuthorized | Declined | Unknown:
+        return bench.authorizer.authorize(
+            card or bench.good_card,
+            key=key,
+            amount_minor=amount_minor,
+            currency=currency,
+            description="Water bill 12345678",
+        )
+
+    def undeclared(self, bench: Bench) -> list[Callable[[], Any]]:
+        return [lambda: bench.gateway.charge(Charge("a-1", Secret("tok_1"), 5000, "EUR", ""))]
+
+    def held(self, bench: Bench, key: str = "a-1") -> str:
+        made = self.ask_first(bench, key)
+        assert isinstance(made, CardAuthorized)
+        return made.authorization
+
+    def test_it_declares_authorization(self, bench: Bench) -> None:
+        assert bench.gateway.capabilities.card_entry is CardEntry.AUTHORIZE
+
+    def test_an_authorization_holds_and_takes_nothing(self, bench: Bench) -> None:
+        authorization = self.held(bench)
+
+        assert (bench.books("a-1").held_minor, bench.books("a-1").taken_minor) == (5000, 0)
+        assert bench.gateway.lookup("a-1", fence=True) == Authorized(authorization)
+        assert not isinstance(bench.gateway.refund(Refund("r-1", authorization, 100, "EUR")), Approved)
+
+    def test_a_capture_takes_the_money_once(self, bench: Bench) -> None:
+        capture = Capture("a-1", self.held(bench), 5000, "EUR")
+        results = _at_once([lambda: bench.gateway.capture(capture) for _ in range(AT_ONCE)])
+
+        assert all(isinstance(result, Approved) for result in results), results
+        assert len({result.gateway_reference for result in results}) == 1
+        assert (bench.books("a-1").held_minor, bench.books("a-1").taken_minor) == (0, 5000)
+
+    @pytest.mark.parametrize(
+        "other",
+        [{"amount_minor": 5001}, {"currency": "USD"}, {"authorization": "au_none"}, {"key": "a-none"}],
+    )
+    def test_a_capture_of_something_else_takes_nothing(self, bench: Bench, other: dict[str, Any]) -> None:
+        asked = {"key": "a-1", "authorization": self.held(bench), "amount_minor": 5000, "currency": "EUR"}
+
+        assert isinstance(bench.gateway.capture(Capture(**{**asked, **other})), Unknown)
+        assert (bench.books("a-1").held_minor, bench.books("a-1").taken_minor) == (5000, 0)
+
+    @pytest.mark.parametrize("harm", HARMS)
+    def test_a_capture_whose_answer_is_lost_is_unknown_and_then_found(self, bench: Bench, harm: str) -> None:
+        authorization = self.held(bench)
+        getattr(bench, harm)(Verb.CAPTURE)
+
+        assert isinstance(bench.gateway.capture(Capture("a-1", authorization, 5000, "EUR")), Unknown)
+        assert isinstance(bench.gateway.lookup("a-1", fence=True), Approved)
+        assert bench.books("a-1").taken_minor == 5000
+
+    def test_a_capture_that_was_lost_is_still_held_and_can_be_captured(self, bench: Bench) -> None:
+        capture = Capture("a-1", self.held(bench), 5000, "EUR")
+        bench.lose_request(Verb.CAPTURE)
+
+        assert isinstance(bench.gateway.capture(capture), Unknown)
+        assert isinstance(bench.gateway.lookup("a-1", fence=True), Authorized)
+        assert isinstance(bench.gateway.capture(capture), Approved)
+
+    def test_a_void_releases_for_good(self, bench: Bench) -> None:
+        authorization = self.held(bench)
+        void = Void("a-1", authorization)
+
+        assert isinstance(bench.gateway.void(void), Approved)
+        assert isinstance(bench.gateway.void(void), Approved)
+        assert bench.gateway.lookup("a-1", fence=False) == Fenced()
+        assert not isinstance(bench.gateway.capture(Capture("a-1", authorization, 5000, "EUR")), Approved)
+        assert not isinstance(self.ask_first(bench, "a-1"), CardAuthorized)
+        assert _nothing_moved(bench, "a-1")
+
+    def test_what_was_captured_is_not_released(self, bench: Bench) -> None:
+        authorization = self.held(bench)
+        bench.gateway.capture(Capture("a-1", authorization, 5000, "EUR"))
+
+        assert isinstance(bench.gateway.void(Void("a-1", authorization)), Unknown)
+        assert isinstance(bench.gateway.lookup("a-1", fence=True), Approved)
+        assert bench.books("a-1").taken_minor == 5000
+
+    @pytest.mark.parametrize("harm", HARMS)
+    def test_a_void_whose_answer_is_lost_is_unknown_and_then_found(self, bench: Bench, harm: str) -> None:
+        authorization = self.held(bench)
+        getattr(bench, harm)(Verb.VOID)
+
+        assert isinstance(bench.gateway.void(Void("a-1", authorization)), Unknown)
+        assert bench.gateway.lookup("a-1", fence=False) == Fenced()
+
+    def test_a_capture_and_a_void_at_once_agree(self, bench: Bench) -> None:
+        for number in range(6):
+            key = f"a-{number}"
+            authorization = self.held(bench, key)
+            captured, voided = _at_once(
+                [
+                    lambda key=key, held=authorization: bench.gateway.capture(
+                        Capture(key, held, 5000, "EUR")
+                    ),
+                    lambda key=key, held=authorization: bench.gateway.void(Void(key, held)),
+                ]
+            )
+
+            assert isinstance(captured, Approved) != isinstance(voided, Approved)
+            assert bench.books(key).taken_minor == (5000 if isinstance(captured, Approved) else 0)
+            assert bench.books(key).held_minor == 0
+
+
+def _at_once(asks: list[Callable[[], Any]]) -> list[Any]:
+    with ThreadPoolExecutor(len(asks)) as threads:
+        return [future.result() for future in [threads.submit(ask) for ask in asks]]
+
+
+def _nothing_moved(bench: Bench, key: str) -> bool:
+    books = bench.books(key)
+    return (books.taken_minor, books.held_minor, books.refunded_minor) == (0, 0, 0)
+
+
+def _secrets(bench: Bench) -> set[str]:
+    cards = [bench.good_card, *bench.declining.values()]
+    return (
+        {card.number.reveal() for card in cards}
+        | {card.code.reveal() for card in cards}
+        | set(bench.tokens())
+    )
+
+
+def _leaks(said: str, secrets: set[str]) -> list[str]:
+    """The secrets in what was said; a short one counts where it stands by itself, as a value does."""
+    return [
+        one
+        for one in secrets
+        if re.search(rf"(?<![0-9A-Za-z]){re.escape(one)}(?![0-9A-Za-z])", said)
+        or (len(one) > LONG and one in said)
+    ]

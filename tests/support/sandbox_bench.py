@@ -1,0 +1,111 @@
+"""The sandbox on the bench of the contract suite: the real adapter, a real socket, a bank whose books we read."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from gateways.capability import Verb
+from gateways.contract import Card, CardEntry
+from gateways.declines import Decline
+from gateways.sandbox import client
+from gateways.sandbox.adapter import SandboxGateway
+from gateways.sandbox.client import BankClient
+from gateways.sandbox.tokenize import SandboxTokenizer
+from gateways.secret import Secret
+from tests.support.gateway_bench import LOOKUP, Asked, Bench, Books, PlantedBugError
+from tests.support.sandbox_bank import RunningBank, Thought
+
+PATHS = {
+    Verb.TOKENIZE: "/tokens",
+    Verb.CHARGE: "/charges",
+    Verb.AUTHORIZE: "/authorizations",
+    Verb.CAPTURE: "/captures",
+    Verb.VOID: "/voids",
+    Verb.REFUND: "/refunds",
+    LOOKUP: "/lookups",
+}
+
+
+def card(number: str, code: str = "973", month: int = 12, year: int = 2030) -> Card:
+    return Card(Secret(number), month, year, Secret(code))
+
+
+class SandboxBench(Bench):
+    good_card = card("4242424242424242")
+    declining = {  # noqa: RUF012 - never written to
+        Decline.AUTHENTICATION_REQUIRED: card("4000002500003155"),
+        Decline.EXPIRED_CARD: card("4000000000000069"),
+        Decline.GENERIC: card("4000000000000002"),
+        Decline.INCORRECT_CVC: card("4000000000000127"),
+        Decline.INSUFFICIENT_FUNDS: card("4000000000009995"),
+        Decline.ISSUER_UNAVAILABLE: card("4000000000000119"),
+        Decline.LOST_STOLEN: card("4000000000009987"),
+        Decline.SUSPECTED_FRAUD: card("4100000000000019"),
+    }
+    currencies = {0: "JPY", 2: "EUR", 3: "KWD"}  # noqa: RUF012 - never written to
+    foreign_currency = "XTS"
+
+    def __init__(self, bank: RunningBank, card_entry: CardEntry) -> None:
+        self.bank = bank
+        self._card_entry = card_entry
+        self._speak_with(BankClient(bank.url))
+
+    def _speak_with(self, bank: BankClient) -> None:
+        self.gateway = SandboxGateway(bank, self._card_entry)
+        self.tokenizer = self.authorizer = SandboxTokenizer(bank)
+
+    def lose_request(self, asked: Asked) -> None:
+        self.bank.harm("drop_before", PATHS[asked])
+
+    def lose_answer(self, asked: Asked) -> None:
+        self.bank.harm("drop_after", PATHS[asked])
+
+    def fail(self, asked: Asked) -> None:
+        self.bank.harm("error_after", PATHS[asked])
+
+    def garble(self, asked: Asked) -> None:
+        self.bank.harm("garbage_after", PATHS[asked])
+
+    def under_way(self, asked: Asked) -> AbstractContextManager[Thought]:
+        return self.bank.thinking(PATHS[asked])
+
+    def be_impatient(self) -> None:
+        self._speak_with(BankClient(self.bank.url, read_timeout_s=0.2))
+
+    def plant_bug(self, patch: pytest.MonkeyPatch) -> None:
+        def bug(*_: Any) -> Any:
+            raise PlantedBugError
+
+        patch.setattr(client, "_parsed", bug)
+
+    def close(self) -> None:
+        self.bank.close()
+
+    def requests(self) -> int:
+        return self.bank.received
+
+    def books(self, key: str) -> Books:
+        for row in self.bank.rows("SELECT * FROM movement WHERE key = ?", key):
+            refunds = self.bank.rows(
+                "SELECT amount_minor FROM movement WHERE charge_id = ? AND state = 'approved'", row["id"]
+            )
+            refunded_minor = sum(refund["amount_minor"] for refund in refunds)
+            assert row["refunded_minor"] == refunded_minor
+            return Books(
+                taken_minor=row["amount_minor"] if row["state"] == "approved" else 0,
+                held_minor=row["amount_minor"] if row["state"] == "authorized" else 0,
+                refunded_minor=refunded_minor,
+                currency=row["currency"],
+            )
+        return Books()
+
+    def tokens(self) -> Iterator[str]:
+        yield from self.bank.ids.secrets
+
+    def stored_bytes(self) -> Iterator[tuple[str, bytes]]:
+        yield from self.bank.files()
+
+    def stored_text(self) -> str:
+        return self.bank.dump()
