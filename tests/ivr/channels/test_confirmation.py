@@ -44,7 +44,7 @@ def record(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Record
 
 
 def test_recorded_once_with_its_sending(
-    engine: sa.Engine, clock: ManualClock, work: RecordedWork, record
+    engine: sa.Engine, clock: ManualClock, work: RecordedWork, record: Record
 ) -> None:
     with engine.begin() as tx:
         attempt_id = approved_attempt(tx, clock)

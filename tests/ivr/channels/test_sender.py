@@ -252,6 +252,23 @@ def test_the_late_answer_of_an_earlier_try_undoes_nothing(worker: Worker) -> Non
     assert (worker.now().state, worker.now().provider_id) == (State.SENT, "SM2")
 
 
+@pytest.mark.parametrize(
+    "late", [Refused("21610", permanent=True), Refused("429", permanent=False), Lost("x")]
+)
+def test_the_late_answer_of_an_earlier_try_leaves_the_next_one_alone(
+    worker: Worker, late: Refused | Lost
+) -> None:
+    def hang() -> Refused | Lost:
+        while worker.now().state is not State.QUEUED:
+            worker.run(worker.work.take(CHECK_CONFIRMATION)[0])
+        assert worker.sender._claim(worker.id)  # another worker has the second try, and is sending it
+        return late
+
+    worker.post.answers = [hang]
+    worker.sender.send(worker.id, 0)
+    assert (worker.now().state, worker.now().tries) == (State.SENDING, 2)
+
+
 def test_nobody_by_that_name(worker: Worker) -> None:
     worker.sender.send("confirmation_none", 0)
     worker.sender.check("confirmation_none", 0)
