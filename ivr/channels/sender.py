@@ -6,6 +6,7 @@ was lost is looked for in the carrier's list, and sent again only when the list 
 `MISSING_AFTER`.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -32,11 +33,18 @@ log = structlog.get_logger()
 
 
 class Sender:
-    """Handles SEND_CONFIRMATION and CHECK_CONFIRMATION, over the channel that this installation has."""
+    """Handles SEND_CONFIRMATION and CHECK_CONFIRMATION. `channels` are those of this installation, by name.
 
-    def __init__(self, engine: sa.Engine, channel: Channel, *, work: Work, clock: Clock) -> None:
+    A text that was recorded for a channel which is gone since leaves by the first one.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, channels: Mapping[str, Channel], *, work: Work, clock: Clock
+    ) -> None:
+        if not channels:
+            raise ValueError("a sender needs a channel at least")
         self._engine = engine
-        self._channel = channel
+        self._channels = channels
         self._work = work
         self._clock = clock
 
@@ -45,7 +53,7 @@ class Sender:
         claimed = self._claim(confirmation_id)
         if claimed is None:
             return
-        answer = self._channel.send(self._message(claimed))
+        answer = self._channel(claimed).send(self._message(claimed))
         now = self._clock.now()
         with self._engine.begin() as tx:
             if isinstance(answer, Sent):
@@ -69,7 +77,7 @@ class Sender:
             elif found.state is not State.MAYBE_SENT:
                 return
         message = self._message(found)
-        seen = self._channel.find_sent(message)
+        seen = self._channel(found).find_sent(message)
         now = self._clock.now()
         with self._engine.begin() as tx:
             if isinstance(seen, Found):
@@ -94,13 +102,16 @@ class Sender:
                 at_try=waiting.tries,
                 tries=tries,
                 tried_at=now,
-                channel=self._channel.name,
+                channel=self._channel(waiting).name,
             )
             if claimed:
                 first = tries * _CHECKS_A_TRY
                 wait_s = CHECK_AFTER_S[0]
                 self._work.enqueue(tx, CHECK_CONFIRMATION, confirmation_id, nth=first, delay_s=wait_s)
             return claimed
+
+    def _channel(self, recorded: Confirmation) -> Channel:
+        return self._channels.get(recorded.channel) or next(iter(self._channels.values()))
 
     def _message(self, claimed: Confirmation) -> Message:
         if claimed.recipient is None or claimed.tried_at is None:

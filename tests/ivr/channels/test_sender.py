@@ -57,7 +57,7 @@ class Worker:
     ids: SequentialIds
 
     def __post_init__(self) -> None:
-        self.sender = Sender(self.engine, self.post, work=self.work, clock=self.clock)
+        self.sender = Sender(self.engine, {"sms": self.post}, work=self.work, clock=self.clock)
         with self.engine.begin() as tx:
             made = confirmations.record(
                 tx,
@@ -267,6 +267,13 @@ def test_the_late_answer_of_an_earlier_try_leaves_the_next_one_alone(
     worker.post.answers = [hang]
     worker.sender.send(worker.id, 0)
     assert (worker.now().state, worker.now().tries) == (State.SENDING, 2)
+
+
+def test_a_text_for_a_channel_that_is_gone_leaves_by_another(worker: Worker) -> None:
+    other = Post(name="console", answers=[Sent("c1")])
+    worker.sender = Sender(worker.engine, {"console": other}, work=worker.work, clock=worker.clock)
+    worker.run_all()
+    assert (len(other.sent), worker.now().channel, worker.now().state) == (1, "console", State.SENT)
 
 
 def test_nobody_by_that_name(worker: Worker) -> None:
