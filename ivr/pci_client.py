@@ -1,17 +1,19 @@
 """The web process's side of the PCI process: asks for card entries and fetches their results, signed.
 
-May import `ivr.{signing,clock,ids}` and `gateways.secret`; never `ivr.pci`. Every question may be asked
-again after a lost answer and gets the same one. A token is a `Secret` from the moment it arrives. Never
-called inside a transaction: it is a network call.
+May import `ivr.{signing,clock,ids}` and `gateways.{declines,secret}`; never `ivr.pci`. Every question may
+be asked again after a lost answer and gets the same one. A token is a `Secret` from the moment it arrives.
+Never called inside a transaction: it is a network call.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import orjson
 import requests
 
+from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr import signing
 from ivr.clock import Clock
@@ -27,7 +29,7 @@ class PciUnreachableError(Exception):
 
 
 class PciRefusedError(Exception):
-    """The PCI process understood and refused: `status` 403 (not signed as it likes), 404, 409 (taken), 400."""
+    """The PCI process understood and refused: `status` 403 (not signed as it likes), 404, 409 or 400."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(f"the PCI process refused ({status}): {detail}")
@@ -35,7 +37,7 @@ class PciRefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorizeWanted:
+class Authorization:
     """For a gateway without tokens: what to authorize while the card is there. `key` is the attempt's id."""
 
     key: str
@@ -44,22 +46,39 @@ class AuthorizeWanted:
     description: str
 
 
+class Outcome(StrEnum):
+    """How a card entry ended, or that it has not."""
+
+    COLLECTED = "collected"
+    GAVE_UP = "gave_up"
+    """Three mistakes or silences in one field."""
+    LEFT = "left"
+    """The caller's own `**`."""
+    UNAVAILABLE = "unavailable"
+    """No card, and nothing was authorized."""
+    DECLINED = "declined"
+    AUTHORIZATION_UNKNOWN = "authorization_unknown"
+    """The issuer may hold the amount: to be looked up under the attempt's id."""
+    OPEN = "open"
+    """Not finished: the caller belongs at `url`."""
+    ENDED = "ended"
+    """The caller hung up."""
+
+
 @dataclass(frozen=True, slots=True)
 class CardEntryResult:
-    """How a card entry ended.
+    """What became of a card entry."""
 
-    `outcome`: collected, gave_up, left, unavailable, declined (with `decline`), authorization_unknown,
-    open (not finished), ended (the caller hung up).
-    """
-
-    outcome: str
+    outcome: Outcome
     token: Secret | None = None
     authorization: str | None = None
     brand: str | None = None
     last_four: str | None = None
     expiry_month: int | None = None
     expiry_year: int | None = None
-    decline: str | None = None
+    decline: Decline | None = None
+    url: str | None = None
+    """Of an open entry: where its question stands."""
 
 
 class PciClient:
@@ -88,7 +107,7 @@ class PciClient:
         language: str,
         return_url: str,
         postal_code: bool = False,
-        authorize: AuthorizeWanted | None = None,
+        authorize: Authorization | None = None,
     ) -> str:
         """The URL to redirect the caller to. The same question again gives the same URL.
 
@@ -122,16 +141,17 @@ class PciClient:
         Raises PciUnreachableError, or PciRefusedError (404: no such entry; 409: another claimant has it).
         """
         answer = self._post(f"/pci/internal/entries/{entry_id}/collect", {"claimant": claimant})
-        token = answer["token"]
+        token, decline = answer["token"], answer["decline"]
         return CardEntryResult(
-            outcome=answer["outcome"],
+            outcome=Outcome(answer["outcome"]),
             token=Secret(token) if token is not None else None,
             authorization=answer["authorization"],
             brand=answer["brand"],
             last_four=answer["last_four"],
             expiry_month=answer["expiry_month"],
             expiry_year=answer["expiry_year"],
-            decline=answer["decline"],
+            decline=Decline(decline) if decline is not None else None,
+            url=answer["url"],
         )
 
     def end_call(self, call_sid: str) -> None:

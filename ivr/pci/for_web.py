@@ -64,6 +64,8 @@ class Collected:
     expiry_month: int | None = None
     expiry_year: int | None = None
     decline: str | None = None
+    turn: int | None = None
+    """Of an open entry: the turn whose answer is its standing question."""
 
     def __repr__(self) -> str:
         return f"Collected({self.outcome})"
@@ -140,7 +142,7 @@ class Desk:
             if entry.claimant not in {None, claimant}:
                 raise TakenError("another claimant has this result")
             if entry.status != Status.FINISHED:
-                return Collected(OPEN)
+                return Collected(OPEN, turn=max(entry.turn - 1, 0))
             if entry.claimant is None:
                 entries.change(tx, entry_id, claimant=claimant)
         return self._opened(entry)

@@ -47,7 +47,10 @@ def internal_doors(room: Room) -> Blueprint:
             raise NotFound("There is no such entry.") from None
         except TakenError:
             raise Conflict("Another claimant has this result.") from None
-        return _json(dataclasses.asdict(collected), 200)
+        answer = dataclasses.asdict(collected)
+        turn = answer.pop("turn")
+        url = room.conversation.turn_url(entry_id, turn) if turn is not None else None
+        return _json(answer | {"url": url}, 200)
 
     @doors.post("/pci/internal/calls/<call_sid>/ended")
     def end_call(call_sid: str) -> Response:

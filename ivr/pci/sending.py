@@ -75,7 +75,7 @@ class Sender:
         owner: str,
         capacity: int,
     ) -> None:
-        """`owner`: this process's name, fresh at each boot; `capacity`: how many cards it takes on at once."""
+        """`owner`: this process's name, fresh at each boot; `capacity`: how many cards it takes at once."""
         self._engine = engine
         self._clock = clock
         self._keys = keys
