@@ -42,8 +42,9 @@ class SandboxTokenizer:
         reply = self._client.post("/tokens", _sealed(card, {"key": key}))
         if isinstance(reply, NoReply):
             return Unavailable(reply.reason)
-        if reply.status == _CREATED and isinstance(reply.body.get("token"), str):
-            return Tokenized(Secret(reply.body["token"]))
+        token = reply.body.get("token")
+        if reply.status == _CREATED and isinstance(token, str) and token:
+            return Tokenized(Secret(token))
         code = error_code(reply.body)
         if reply.status == _REFUSED and code is not None:
             return Declined(normalised(code), code)

@@ -68,6 +68,7 @@ def install(app: Flask, ledger: Ledger) -> None:
 
 
 def _charges(ledger: Ledger, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+    _check(wanted)
     with ledger.reading() as tx:
         listed = [
             {**_told(charge), "refunds": [_told(one) for one in movements.refunds_of(tx, charge.id or "")]}
@@ -95,16 +96,16 @@ def _told(movement: Movement) -> dict[str, Any]:
     }
 
 
-def _matches(charge: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
-    return all(_value(charge, name) == value for name, value in wanted.items())
-
-
-def _value(charge: Mapping[str, Any], name: str) -> str | None:
-    """What a filter compares. An unknown one is refused: a whole list must not look like a filtered one."""
-    by_metadata = _METADATA.fullmatch(name)
-    if by_metadata is not None:
-        found: str | None = charge["metadata"].get(by_metadata[1])
-        return found
-    if name not in _PLAIN_FILTERS:
+def _check(wanted: Mapping[str, str]) -> None:
+    """An unknown filter is refused: a whole list must not look like a filtered one."""
+    if any(_METADATA.fullmatch(name) is None and name not in _PLAIN_FILTERS for name in wanted):
         raise MalformedError(f"filters are metadata[name], {', '.join(_PLAIN_FILTERS)}")
-    return str(charge[name])
+
+
+def _matches(charge: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+    for name, value in wanted.items():
+        by_metadata = _METADATA.fullmatch(name)
+        found = charge[name] if by_metadata is None else charge["metadata"].get(by_metadata[1])
+        if found != value:
+            return False
+    return True

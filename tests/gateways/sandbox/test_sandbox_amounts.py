@@ -1,0 +1,133 @@
+"""Amounts that end in 71 to 79: each as the documentation says, and the money as the bank's books have it."""
+
+import pytest
+
+from gateways.contract import (
+    Approved,
+    Authorized,
+    CardAuthorized,
+    CardEntry,
+    Charge,
+    Declined,
+    Fenced,
+    LookupResult,
+    Refund,
+    Result,
+    Unknown,
+)
+from gateways.declines import Decline
+from gateways.sandbox.client import BankClient
+from tests.support.sandbox_bank import RunningBank
+from tests.support.sandbox_bench import SandboxBench
+
+
+@pytest.fixture
+def bench(bank: RunningBank) -> SandboxBench:
+    return SandboxBench(bank, CardEntry.TOKENIZE)
+
+
+def charge(bench: SandboxBench, amount_minor: int, currency: str = "EUR", key: str = "a-1") -> Result:
+    token = bench.tokenizer.tokenize(bench.good_card, key=f"entry-{key}").token
+    return bench.gateway.charge(Charge(key, token, amount_minor, currency, "Water"))
+
+
+def lookups(bench: SandboxBench, count: int, key: str = "a-1") -> list[type[LookupResult]]:
+    return [type(bench.gateway.lookup(key, fence=True)) for _ in range(count)]
+
+
+BEHAVIOURS: dict[int, tuple[type, list[type], bool]] = {
+    # ending: the answer, what lookups find, whether the money is taken in the end
+    70: (Approved, [Approved], True),
+    71: (Approved, [Approved], True),
+    72: (Unknown, [Approved, Approved], True),
+    73: (Unknown, [Fenced, Fenced], False),
+    74: (Declined, [Declined], False),
+    75: (Unknown, [Unknown, Approved, Approved], True),
+    76: (Unknown, [Unknown, Declined, Declined], False),
+    77: (Unknown, [*[Unknown] * 5, Approved], True),
+    78: (Unknown, [Fenced], False),
+    79: (Approved, [Approved], True),
+    80: (Approved, [Approved], True),
+}
+
+
+@pytest.mark.parametrize("ending", BEHAVIOURS)
+@pytest.mark.parametrize(("currency", "rest"), [("EUR", 4900), ("JPY", 1000), ("KWD", 0)])
+def test_an_amount_behaves_as_documented(bench: SandboxBench, ending: int, currency: str, rest: int) -> None:
+    answer, looked_up, taken = BEHAVIOURS[ending]
+
+    assert isinstance(charge(bench, rest + ending, currency), answer)
+    assert lookups(bench, len(looked_up)) == looked_up
+    assert bench.books("a-1").taken_minor == (rest + ending if taken else 0)
+
+
+@pytest.mark.parametrize(("ending", "seconds"), [(71, 3.0), (79, 20.0), (80, None)])
+def test_a_slow_amount_takes_its_time(
+    bank: RunningBank, bench: SandboxBench, ending: int, seconds: float | None
+) -> None:
+    charge(bench, 4900 + ending)
+
+    assert bank.thought.slept_s == ([seconds] if seconds else [])
+
+
+def test_a_slow_answer_that_nobody_waits_for_is_unknown_then_under_way_then_approved(
+    bank: RunningBank, bench: SandboxBench
+) -> None:
+    bank.thought.hold()
+    bench._speak_with(BankClient(bank.url, read_timeout_s=0.2))
+    assert isinstance(charge(bench, 4971), Unknown)
+    assert lookups(bench, 2) == [Unknown, Unknown]
+    bench._speak_with(BankClient(bank.url))
+
+    bank.thought.let_go()
+    assert any(lookups(bench, 1) == [Approved] for _ in range(1000)), "the bank never came to an end"
+    assert bench.books("a-1").taken_minor == 4971
+
+
+def test_a_card_that_declines_does_so_whatever_the_amount(bench: SandboxBench) -> None:
+    bench.good_card = bench.declining[Decline.EXPIRED_CARD]
+    declined = charge(bench, 4975)
+
+    assert isinstance(declined, Declined)
+    assert declined.decline is Decline.EXPIRED_CARD
+
+
+def test_an_authorization_that_was_pending_is_found_authorized(bank: RunningBank) -> None:
+    bench = SandboxBench(bank, CardEntry.AUTHORIZE)
+    answer = bench.authorizer.authorize(
+        bench.good_card, key="a-1", amount_minor=4975, currency="EUR", description=""
+    )
+
+    assert not isinstance(answer, CardAuthorized)
+    assert lookups(bench, 2) == [Unknown, Authorized]
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "looked_up", "refunded_minor"),
+    [
+        (175, [Unknown, Approved], 175),
+        (176, [Unknown, Declined], 0),
+        (172, [Approved], 172),
+        (173, [Fenced], 0),
+    ],
+)
+def test_refunds_have_the_same_table_and_a_declined_one_gives_its_part_back(
+    bench: SandboxBench, amount_minor: int, looked_up: list[type], refunded_minor: int
+) -> None:
+    paid = charge(bench, 200)
+    assert isinstance(paid, Approved)
+
+    refund = Refund("r-1", paid.gateway_reference, amount_minor, "EUR")
+    assert isinstance(bench.gateway.refund(refund), Unknown)
+    assert lookups(bench, len(looked_up), "r-1") == looked_up
+    assert bench.books("a-1").refunded_minor == refunded_minor
+    rest = bench.gateway.refund(Refund("r-2", paid.gateway_reference, 200 - refunded_minor, "EUR"))
+    assert isinstance(rest, Approved)
+
+
+def test_a_pending_refund_holds_its_part_of_the_charge(bench: SandboxBench) -> None:
+    paid = charge(bench, 200)
+    assert isinstance(paid, Approved)
+    bench.gateway.refund(Refund("r-1", paid.gateway_reference, 175, "EUR"))
+
+    assert isinstance(bench.gateway.refund(Refund("r-2", paid.gateway_reference, 100, "EUR")), Declined)

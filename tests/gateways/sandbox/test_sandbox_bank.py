@@ -1,0 +1,181 @@
+"""The bank's own protocol: malformed requests leave no trace, faults strike as asked, finance finds it all."""
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+import requests
+
+from gateways.contract import Approved, CardEntry, Charge, Refund
+from gateways.sandbox.bank.app import create_app
+from gateways.sandbox.bank.ledger import Ledger
+from gateways.sandbox.bank.premises import Premises
+from ivr.clock import ManualClock
+from ivr.ids import SequentialIds
+from tests.support.sandbox_bank import RunningBank
+from tests.support.sandbox_bench import SandboxBench
+
+CARD = {"number": "4242424242424242", "expiry_month": 12, "expiry_year": 2030, "code": "973"}
+AUTHORIZATION = {"key": "a-1", "card": CARD, "amount_minor": 5000, "currency": "EUR"}
+
+
+def post(bank: RunningBank, path: str, **request: Any) -> requests.Response:
+    return requests.post(bank.url + path, timeout=5, **request)
+
+
+def charge(bench: SandboxBench, key: str, amount_minor: int = 5000, **metadata: str) -> str:
+    token = bench.tokenizer.tokenize(bench.good_card, key=f"entry-{key}").token
+    paid = bench.gateway.charge(Charge(key, token, amount_minor, "EUR", "Water <bill>", metadata))
+    assert isinstance(paid, Approved)
+    return paid.gateway_reference
+
+
+@pytest.fixture
+def bench(bank: RunningBank) -> SandboxBench:
+    return SandboxBench(bank, CardEntry.TOKENIZE)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"data": b""},
+        {"data": b"{", "headers": {"Content-Type": "application/json"}},
+        {"data": b"number=4242424242424242"},
+        {"json": []},
+        {"json": {}},
+        {"json": {**AUTHORIZATION, "key": ""}},
+        {"json": {**AUTHORIZATION, "key": 1}},
+        {"json": {**AUTHORIZATION, "key": "k" * 501}},
+        {"json": {**AUTHORIZATION, "amount_minor": 0}},
+        {"json": {**AUTHORIZATION, "amount_minor": -5000}},
+        {"json": {**AUTHORIZATION, "amount_minor": 50.0}},
+        {"json": {**AUTHORIZATION, "amount_minor": "5000"}},
+        {"json": {**AUTHORIZATION, "amount_minor": True}},
+        {"json": {**AUTHORIZATION, "amount_minor": 10**13}},
+        {"json": {**AUTHORIZATION, "currency": "eur"}},
+        {"json": {**AUTHORIZATION, "currency": "XTS"}},
+        {"json": {**AUTHORIZATION, "card": None}},
+        {"json": {**AUTHORIZATION, "card": "4242424242424242"}},
+        {"json": {**AUTHORIZATION, "card": {**CARD, "number": 4242424242424242}}},
+        {"json": {**AUTHORIZATION, "card": {**CARD, "expiry_month": "12"}}},
+        {"json": {**AUTHORIZATION, "metadata": {"bill": 1}}},
+    ],
+    ids=str,
+)
+def test_a_malformed_request_is_told_so_and_leaves_no_trace(
+    bank: RunningBank, request_: dict[str, Any]
+) -> None:
+    answer = post(bank, "/authorizations", **request_)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "malformed"
+    assert not any(secret in answer.text for secret in ("4242", "973"))
+    assert bank.rows("SELECT * FROM movement") == []
+
+
+def test_a_path_or_method_that_is_not_there_is_no_answer_of_the_bank(bank: RunningBank) -> None:
+    assert post(bank, "/nowhere", json={}).status_code == 404
+    assert requests.get(f"{bank.url}/refunds", timeout=5).status_code == 405
+
+
+def test_a_fault_strikes_its_own_path_as_often_as_asked(bank: RunningBank) -> None:
+    bank.harm("error_before", "/lookups", times=2)
+    ask = {"key": "a-1", "fence": False}
+
+    assert post(bank, "/authorizations", json=AUTHORIZATION).status_code == 200
+    assert [post(bank, "/lookups", json=ask).status_code for _ in range(3)] == [500, 500, 200]
+
+
+def test_faults_can_be_taken_back(bank: RunningBank) -> None:
+    bank.harm("error_before", times=5)
+    requests.delete(f"{bank.url}/control/faults", timeout=5)
+
+    assert post(bank, "/authorizations", json=AUTHORIZATION).status_code == 200
+
+
+@pytest.mark.parametrize("fault", [{"harm": "tickle"}, {"delay_s": -1}, {"delay_s": "3"}, {"times": 0}])
+def test_a_fault_that_makes_no_sense_is_refused(bank: RunningBank, fault: dict[str, Any]) -> None:
+    assert post(bank, "/control/faults", json=fault).status_code == 400
+
+
+def test_every_verb_can_be_slow(bank: RunningBank) -> None:
+    bank.harm("none", delay_s=2, times=5)
+    held = post(bank, "/authorizations", json=AUTHORIZATION).json()
+    post(bank, "/tokens", json={"key": "entry-1", "card": CARD})
+    post(bank, "/captures", json={**AUTHORIZATION, "authorization": held["id"]})
+    post(bank, "/lookups", json={"key": "a-1", "fence": False})
+    post(bank, "/refunds", json={**AUTHORIZATION, "key": "r-1", "charge": held["id"]})
+
+    assert bank.thought.slept_s == [2.0] * 5
+
+
+def test_finance_finds_a_charge_by_our_references_and_its_refunds_with_it(
+    bank: RunningBank, bench: SandboxBench
+) -> None:
+    reference = charge(bench, "a-1", bill="bill_1", call="call_1")
+    charge(bench, "a-2", bill="bill_2")
+    bench.gateway.refund(Refund("r-1", reference, 1500, "EUR"))
+
+    for query in ({"metadata[bill]": "bill_1"}, {"key": "a-1", "state": "approved"}, {"id": reference}):
+        listed = requests.get(f"{bank.url}/charges", params=query, timeout=5).json()["charges"]
+        assert [one["key"] for one in listed] == ["a-1"]
+        assert listed[0]["metadata"] == {"bill": "bill_1", "call": "call_1"}
+        assert (listed[0]["amount_minor"], listed[0]["refunded_minor"]) == (5000, 1500)
+        assert [one["key"] for one in listed[0]["refunds"]] == ["r-1"]
+    everything = requests.get(f"{bank.url}/charges", timeout=5).json()["charges"]
+    assert [one["key"] for one in everything] == ["a-2", "a-1"], "the newest first"
+
+
+def test_a_filter_that_is_not_known_is_refused_rather_than_forgotten(bank: RunningBank) -> None:
+    assert requests.get(f"{bank.url}/charges?bill=bill_1", timeout=5).status_code == 400
+
+
+def test_the_page_shows_each_charge_and_escapes_what_it_was_given(
+    bank: RunningBank, bench: SandboxBench
+) -> None:
+    assert "No charges yet" in requests.get(f"{bank.url}/", timeout=5).text
+    reference = charge(bench, "a-1", bill="<script>alert(1)</script>")
+    page = requests.get(f"{bank.url}/", timeout=5).text
+
+    assert all(shown in page for shown in ("50.00 EUR", "approved", "4242", reference, "a-1"))
+    assert "<script>" not in page
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE movement SET refunded_minor = 5001",
+        "UPDATE movement SET refunded_minor = -1",
+        "UPDATE movement SET state = 'paid'",
+        "UPDATE movement SET state = 'declined'",
+        "UPDATE movement SET state = 'authorized'",
+        "INSERT INTO movement SELECT * FROM movement",
+    ],
+)
+def test_the_ledger_itself_refuses_what_must_not_be(
+    bank: RunningBank, bench: SandboxBench, statement: str
+) -> None:
+    charge(bench, "a-1")
+    with closing(sqlite3.connect(bank.database)) as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute(statement)
+
+
+def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_back(
+    bank: RunningBank, bench: SandboxBench
+) -> None:
+    reference = charge(bench, "a-1")
+    bank.thought.hold()
+    bench.be_impatient()
+    bank.harm("none", "/refunds", delay_s=30)
+    bench.gateway.refund(Refund("r-1", reference, 2000, "EUR"))
+    assert bank.rows("SELECT refunded_minor FROM movement WHERE key = 'a-1'") == [{"refunded_minor": 2000}]
+
+    create_app(Premises(Ledger(bank.database), ManualClock().now, lambda _: None, SequentialIds()))
+    bank.thought.let_go()
+    bank.close()
+
+    assert bank.rows("SELECT key, state, refunded_minor FROM movement ORDER BY key") == [
+        {"key": "a-1", "state": "approved", "refunded_minor": 0},
+        {"key": "r-1", "state": "fenced", "refunded_minor": 0},
+    ]
