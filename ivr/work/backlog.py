@@ -10,6 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ivr.work.clean_up import NAME
+from ivr.work.jobs import ALL_JOBS, Queue
 from ivr.work.migrate import open_client
 from ivr.work.tries import TRIES_MAX
 
@@ -56,6 +58,20 @@ def backlog(engine: sa.Engine) -> Counter[str]:
     names = {"ENQUEUED": "waiting", "DELAYED": "later", "PENDING": "running"}
     rows = open_client(engine).list_workflows(status=_WAITING, load_input=False, load_output=False)
     return Counter(names[row.status] for row in rows)
+
+
+def unknown_work(engine: sa.Engine) -> Counter[str]:
+    """Waiting work that no worker of this release would ever do, counted by "job on queue"."""
+    known = {job.name for job in ALL_JOBS} | {NAME}
+    queues = set(Queue)
+    rows = open_client(engine).list_workflows(
+        status=["ENQUEUED", "DELAYED"], load_input=False, load_output=False
+    )
+    return Counter(
+        f"{row.name} on {row.queue_name}"
+        for row in rows
+        if row.name not in known or row.queue_name not in queues
+    )
 
 
 def _tries(work_id: str) -> int:

@@ -12,11 +12,14 @@ import sqlalchemy as sa
 
 from ivr.work.jobs import Job
 from ivr.work.migrate import VERSION, open_client
+from ivr.work.tries import NEVER_GIVEN_UP
 
 if TYPE_CHECKING:
     from dbos import EnqueueOptions
 
 _CARD_NUMBER_LENGTH_MIN = 12
+_AFTER_MONEY = 10
+"""Work about money comes first in its queue, however many webhooks a merchant's silent server holds up."""
 
 
 def work_id(job: Job, subject_id: str, nth: int, tries: int = 0) -> str:
@@ -37,6 +40,8 @@ def order(job: Job, subject_id: str, nth: int, *, tries: int = 0, delay_s: float
         "workflow_id": work_id(job, subject_id, nth, tries),
         "app_version": VERSION,
     }
+    if job not in NEVER_GIVEN_UP:
+        options["priority"] = _AFTER_MONEY
     if delay_s > 0:
         options["delay_seconds"] = delay_s
     return options

@@ -37,8 +37,11 @@ def require_migrated(engine: sa.Engine) -> None:
         raise NotMigratedError("There is no room for background work yet: run `paybycall migrate` first.")
 
 
-def open_client(engine: sa.Engine) -> "DBOSClient":
-    """A client on our own engine. Connects at once: inside an open SQLite write it would wait for itself."""
+def open_client(engine: sa.Engine, *, patient: bool = True) -> "DBOSClient":
+    """A client on our own engine. Connects at once: inside an open SQLite write it would wait for itself.
+
+    A patient one waits for a database that is away, without end; another raises.
+    """
     from dbos import DBOSClient, DBOSPortableJSONSerializer
 
     keep_quiet()
@@ -47,6 +50,7 @@ def open_client(engine: sa.Engine) -> "DBOSClient":
         dbos_system_schema=_SCHEMA,
         serializer=DBOSPortableJSONSerializer(),
         application_name=APPLICATION,
+        retry_connection_errors=patient,
     )
 
 

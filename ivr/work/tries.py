@@ -23,6 +23,7 @@ _DOUBLINGS_MAX = 16
 NEVER_GIVEN_UP = frozenset(
     {CHARGE_ATTEMPT, EXPIRE_ATTEMPT, RESOLVE_ATTEMPT, RELEASE_ATTEMPT, REFUND_PAYMENT, RESOLVE_REFUND}
 )
+"""The jobs about money."""
 
 
 def delay_s(tries: int, first_s: float = FIRST_DELAY_S) -> float:

@@ -20,6 +20,7 @@ from ivr.clock import Clock
 from ivr.ids import Ids
 from ivr.storage.engine import make_engine
 from ivr.work import clean_up
+from ivr.work.backlog import unknown_work
 from ivr.work.jobs import ALL_JOBS, Job, Queue
 from ivr.work.locks import LifeLock, hold
 from ivr.work.migrate import APPLICATION, VERSION, keep_quiet, open_client, require_migrated
@@ -46,7 +47,9 @@ class Pace:
 
     charges_at_once: int = 8
     others_at_once: int = 8
+    """In each of the other queues."""
     sends_per_s: int = 10
+    """For all workers together. On SQLite dbos counts in whole seconds of the clock."""
     charge_poll_s: float = 0.1
     poll_s: float = 1.0
     take_over_every_s: float = 1.0
@@ -96,8 +99,11 @@ class Worker:
             lock.release()
             engine.dispose()
             raise
+        if nobodys := unknown_work(engine):
+            log.error("work_nobody_does", work=dict(nobodys))
+        watcher = open_client(engine, patient=False)
         take_over = TakeOver(
-            client,
+            watcher,
             lock,
             runs,
             worker=self.name,
@@ -105,7 +111,7 @@ class Worker:
             on_lock_lost=self._on_lock_lost,
         )
         take_over.watch()
-        self._running = _Running(engine, client, runs, lock, dbos, take_over)
+        self._running = _Running(engine, watcher, runs, lock, dbos, take_over)
         log.info("worker_started", worker=self.name)
 
     def stop(self, timeout_s: float) -> bool:
@@ -148,9 +154,12 @@ class Worker:
         """Whether nothing that this worker claimed is unfinished, in this process and in the database."""
         if not running.runs.are_over():
             return False
-        return not running.client.list_workflows(
-            status="PENDING", executor_id=self.name, limit=1, load_input=False, load_output=False
-        )
+        try:
+            return not running.watcher.list_workflows(
+                status="PENDING", executor_id=self.name, limit=1, load_input=False, load_output=False
+            )
+        except sa.exc.DBAPIError:
+            return False  # the database is away, and so what is done cannot be noted as done
 
     def _launch(self, engine: sa.Engine, client: "DBOSClient", runs: Runs) -> "DBOS":
         from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
@@ -213,7 +222,7 @@ class _Running:
     """What a started worker holds."""
 
     engine: sa.Engine
-    client: "DBOSClient"
+    watcher: "DBOSClient"
     runs: Runs
     lock: LifeLock
     dbos: "DBOS"

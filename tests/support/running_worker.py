@@ -1,10 +1,10 @@
-"""A real worker in the test's own process: the jobs that a test asks for are run, by dbos, on the test's database.
+"""A real worker in the test's own process: what a test asks for is run, by dbos, on the test's database.
 
 dbos is one for a process, so one worker runs at a time; a test may have several after each other.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from unittest.mock import patch
@@ -33,7 +33,7 @@ class RunningWorker:
     engine: sa.Engine
 
     def drain(self, timeout_s: float = 10.0) -> None:
-        """Returns when nothing waits and nothing runs. Work with a delay that is not over yet is left alone."""
+        """Returns when nothing waits and nothing runs. Work whose delay is not over yet is left alone."""
         self._wait_until_none(["ENQUEUED", "PENDING"], timeout_s)
 
     def hurry(self, *jobs: Job) -> int:
@@ -46,19 +46,17 @@ class RunningWorker:
         return len(delayed)
 
     def finish(self, timeout_s: float = 10.0) -> None:
-        """Hurries and drains until no work of any kind is left, or fails: a chain without an end never is."""
-        deadline = time.monotonic() + timeout_s
-        self.drain(timeout_s)
-        while self.hurry():
-            assert time.monotonic() < deadline, "the chain of delayed work does not end"
-            self._wait_until_none(["ENQUEUED", "PENDING"], timeout_s)
-            time.sleep(LOOK_S)
+        """Hurries until no work of any kind is left; fails where a chain has no end."""
+        self._wait_until_none(["ENQUEUED", "PENDING", "DELAYED"], timeout_s, between=self.hurry)
 
-    def _wait_until_none(self, status: list[str], timeout_s: float) -> None:
+    def _wait_until_none(
+        self, status: list[str], timeout_s: float, between: Callable[[], object] = lambda: None
+    ) -> None:
         client = open_client(self.engine)
         deadline = time.monotonic() + timeout_s
         while left := client.list_workflows(status=status, load_input=False, load_output=False):
             assert time.monotonic() < deadline, f"still undone: {[work.workflow_id for work in left]}"
+            between()
             time.sleep(LOOK_S)
 
 
@@ -70,7 +68,7 @@ def running_worker(
     clock: Clock | None = None,
     pace: Pace = FAST,
 ) -> Iterator[RunningWorker]:
-    """Runs `handlers` on `engine`'s database; a job that has none here raises, so that the test sees it in the log."""
+    """Runs `handlers` on the database of `engine`; a job that has none here raises, as the log then shows."""
     worker = Worker(
         engine,
         clock or SystemClock(),

@@ -1,0 +1,89 @@
+"""A worker that is asked to stop finishes what runs, takes nothing new, and says where it could not."""
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.clock import SystemClock
+from ivr.ids import RandomIds
+from ivr.work.enqueue import DurableWork
+from ivr.work.jobs import ALL_JOBS, CHARGE_ATTEMPT
+from ivr.work.locks import LockTakenError, hold
+from ivr.work.runs import Handler
+from ivr.work.worker import Worker
+from tests.support.running_worker import FAST, running_worker, slower
+from tests.support.waiting import eventually
+
+
+def _worker(engine: sa.Engine, charge: Handler) -> Worker:
+    handlers = dict.fromkeys(ALL_JOBS, charge)
+    return Worker(engine, SystemClock(), RandomIds(), handlers, pace=slower(charges_at_once=1))
+
+
+def test_what_runs_is_finished_and_the_rest_is_left_for_the_next_worker(engine: sa.Engine) -> None:
+    durable = DurableWork(engine)
+    begun, go_on, stop = threading.Event(), threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def charge(subject_id: str, _nth: int) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        done.append(subject_id)
+
+    with engine.begin() as tx:
+        for number in range(3):
+            durable.enqueue(tx, CHARGE_ATTEMPT, f"att_{number}")
+    worker = _worker(engine, charge)
+    answers: list[bool] = []
+    serving = threading.Thread(target=lambda: answers.append(worker.run_until(stop, timeout_s=10)))
+    serving.start()
+    assert begun.wait(10)
+    stop.set()
+    go_on.set()
+    serving.join(10)
+    assert answers == [True]
+    assert len(done) < 3
+    with running_worker(engine, {CHARGE_ATTEMPT: lambda subject_id, _: done.append(subject_id)}) as after:
+        after.drain()
+    assert sorted(done) == ["att_0", "att_1", "att_2"]
+
+
+def test_a_worker_that_cannot_finish_says_so_and_nobody_repeats_its_work_while_it_lives(
+    engine: sa.Engine,
+) -> None:
+    durable = DurableWork(engine)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def charge(_subject_id: str, _nth: int) -> None:
+        begun.set()
+        assert go_on.wait(30)
+
+    with engine.begin() as tx:
+        durable.enqueue(tx, CHARGE_ATTEMPT, "att_1")
+    stuck = _worker(engine, charge)
+    stuck.start()
+    runs, lock = stuck.runs, stuck._running.lock
+    assert begun.wait(10)
+    assert not stuck.stop(0.1)
+    again: list[str] = []
+    with running_worker(engine, {CHARGE_ATTEMPT: lambda subject_id, _: again.append(subject_id)}) as other:
+        with pytest.raises(LockTakenError):
+            hold(engine, stuck.name)
+        assert again == []
+        go_on.set()
+        assert runs.wait_until_over(10)
+        assert again == []
+        lock.release()  # what the end of its process does
+        other.drain()
+    assert again == ["att_1"]
+
+
+def test_a_stopped_worker_leaves_no_thread_and_frees_its_lock(engine: sa.Engine) -> None:
+    before = set(threading.enumerate())
+    with running_worker(engine, {}, pace=FAST) as running:
+        name = running.worker.name
+    eventually(lambda: set(threading.enumerate()) <= before, what="the end of its threads")
+    hold(engine, name).release()
+    with pytest.raises(RuntimeError, match="not started"):
+        running.worker.stop(1)
