@@ -1,0 +1,257 @@
+"""A charge is sent once, whatever happens to the worker, the line and the answer."""
+
+import pytest
+import sqlalchemy as sa
+
+from gateways.declines import Decline
+from ivr.finance import ledger
+from ivr.payments import patience
+from ivr.payments.states import State
+from ivr.storage import schema
+from ivr.work.jobs import CHARGE_ATTEMPT
+from tests.support.till import Fate, KilledError, Till
+
+
+def _charge_job(till: Till):
+    return next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
+
+
+def test_an_approved_charge_is_settled_in_one_go(till: Till) -> None:
+    attempt_id = till.confirmed()
+    till.run_due()
+    attempt = till.attempt(attempt_id)
+    assert attempt.state is State.APPROVED
+    assert attempt.gateway_reference == f"ref_{attempt_id}"
+    assert attempt.authorisation_code == "A1B2C3"
+    assert attempt.settled_at == till.clock.now()
+    assert attempt.token is None
+    assert till.bill(attempt.bill_id) == (4_000, 0)
+    assert till.told(attempt_id) == ["approved"]
+    with till.engine.begin() as tx:
+        (entry,) = ledger.for_attempt(tx, attempt_id)
+        assert {line.account: line.amount_minor for line in entry.lines} == {
+            "gateway:bank:receivable": 4_000,
+            "bills:paid": -4_000,
+        }
+    till.assert_settled()
+
+
+def test_the_bank_hears_our_references(till: Till) -> None:
+    heard = []
+    charge = till.bank.charge
+    till.bank.charge = lambda request: (heard.append(request), charge(request))[1]  # type: ignore[method-assign]
+    call_id = till.begin_call()
+    attempt_id = till.confirmed(call_id=call_id)
+    till.run_due()
+    attempt = till.attempt(attempt_id)
+    assert heard[0].key == attempt_id
+    assert heard[0].metadata == {
+        "attempt": attempt_id,
+        "payment": attempt.reference,
+        "bill": "00000001",
+        "call": call_id,
+    }
+    assert attempt.reference in heard[0].description
+
+
+def test_a_declined_charge_frees_the_bill(till: Till) -> None:
+    attempt_id = till.confirmed("tok_declined")
+    till.run_due()
+    attempt = till.attempt(attempt_id)
+    assert attempt.state is State.DECLINED
+    assert attempt.decline is Decline.INSUFFICIENT_FUNDS
+    assert attempt.gateway_code == "nsf"
+    assert till.bill(attempt.bill_id) == (0, 0)
+    assert till.told(attempt_id) == ["declined"]
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("fate", [Fate.LOST_REPLY, Fate.BUG])
+def test_a_lost_answer_is_unknown_and_then_found(till: Till, fate: Fate) -> None:
+    till.bank.fates.append(fate)
+    attempt_id = till.confirmed()
+    till.run(_charge_job(till))
+    attempt = till.attempt(attempt_id)
+    assert attempt.state is State.UNKNOWN
+    assert till.bill(attempt.bill_id) == (0, 4_000)
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED
+    assert till.told(attempt_id) == ["unknown", "approved"]
+    assert till.bank.sent == [("charge", attempt_id)]
+    till.assert_settled()
+
+
+@pytest.mark.parametrize(
+    ("fate", "end"),
+    [
+        (Fate.KILLED_BEFORE, State.FENCED),
+        (Fate.KILLED_AFTER, State.APPROVED),
+        (Fate.KILLED_LATE, State.FENCED),
+    ],
+)
+def test_a_killed_worker_is_run_again_and_sends_nothing_twice(till: Till, fate: Fate, end: State) -> None:
+    till.bank.fates.append(fate)
+    attempt_id = till.confirmed()
+    job = _charge_job(till)
+    with pytest.raises(KilledError):
+        till.run(job)
+    assert till.state(attempt_id) is State.CLAIMED
+    till.run(job)  # taken over by another worker
+    assert till.state(attempt_id) is State.UNKNOWN
+    till.pass_time(120)
+    assert till.state(attempt_id) is end
+    while till.bank.under_way:
+        till.bank.deliver()
+    till.assert_settled()
+
+
+def test_a_killed_worker_that_nobody_runs_again_is_noticed_after_half_a_minute(till: Till) -> None:
+    till.bank.fates.append(Fate.KILLED_AFTER)
+    attempt_id = till.confirmed()
+    job = _charge_job(till)
+    with pytest.raises(KilledError):
+        till.run(job)
+    till.work.mark_run(job)
+    till.pass_time(patience.UNDER_WAY_S - 1)
+    assert till.state(attempt_id) is State.CLAIMED
+    till.pass_time(1)
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def test_an_answer_that_comes_after_the_look_up_changes_nothing_twice(till: Till) -> None:
+    attempt_id = till.confirmed()
+    job = _charge_job(till)
+
+    def meanwhile() -> None:
+        till.bank.before_answer = lambda: None
+        till.run(job)  # another worker takes the job over while the first one still waits
+        till.run_due()
+        assert till.state(attempt_id) is State.APPROVED
+
+    till.bank.before_answer = meanwhile
+    till.run(job)
+    assert till.told(attempt_id) == ["unknown", "approved"]
+    till.assert_settled()
+
+
+def test_a_late_decline_of_an_unknown_attempt_is_a_decline(till: Till) -> None:
+    attempt_id = till.confirmed("tok_declined")
+    job = _charge_job(till)
+
+    def meanwhile() -> None:
+        till.bank.before_answer = lambda: None
+        till.run(job)
+        assert till.state(attempt_id) is State.UNKNOWN
+
+    till.bank.before_answer = meanwhile
+    till.run(job)
+    assert till.state(attempt_id) is State.DECLINED
+    till.assert_settled()
+
+
+def test_a_worker_that_comes_after_the_deadline_charges_nobody(till: Till) -> None:
+    attempt_id = till.confirmed()
+    till.clock.advance(patience.CHARGE_WITHIN_S)
+    till.run(_charge_job(till))
+    assert till.state(attempt_id) is State.ABANDONED
+    assert till.bank.sent == []
+    assert till.bill(till.attempt(attempt_id).bill_id) == (0, 0)
+    till.assert_settled()
+
+
+def test_the_deadline_abandons_what_nobody_claimed(till: Till) -> None:
+    attempt_id = till.confirmed()
+    till.work.lose(CHARGE_ATTEMPT)
+    till.pass_time(patience.CHARGE_WITHIN_S - 1)
+    assert till.state(attempt_id) is State.RESERVED
+    till.pass_time(1)
+    assert till.state(attempt_id) is State.ABANDONED
+    assert till.told(attempt_id) == ["not_charged"]
+    till.assert_settled()
+
+
+def test_a_worker_that_froze_after_its_claim_does_not_send(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt_id = till.confirmed()
+    send = till.cashier._charging._send
+
+    def frozen(claimed, bill_reference):
+        till.clock.advance(patience.SEND_WITHIN_S + 1)
+        return send(claimed, bill_reference)
+
+    monkeypatch.setattr(till.cashier._charging, "_send", frozen)
+    till.run(_charge_job(till))
+    assert till.bank.sent == []
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.FENCED
+    till.assert_settled()
+
+
+def test_a_request_that_is_still_under_way_is_fenced_and_charges_nobody(till: Till) -> None:
+    till.bank.fates.append(Fate.LATE)
+    attempt_id = till.confirmed()
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.FENCED
+    till.bank.deliver()
+    till.assert_settled()
+
+
+def test_a_job_that_runs_twice_charges_once(till: Till) -> None:
+    attempt_id = till.confirmed()
+    job = _charge_job(till)
+    till.run(job)
+    till.run(job)
+    assert till.bank.sent == [("charge", attempt_id)]
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def test_an_attempt_without_a_card_is_never_claimed(till: Till) -> None:
+    attempt_id = till.make(till.add_bill())
+    with till.engine.begin() as tx:
+        till.attempts.ask_charge(tx, attempt_id)
+    till.run_due()
+    assert till.state(attempt_id) is State.RESERVED
+    till.pass_time(patience.CHARGE_WITHIN_S)
+    assert till.state(attempt_id) is State.ABANDONED
+
+
+def test_an_attempt_of_another_gateway_is_neither_charged_nor_looked_up_here(till: Till) -> None:
+    reserved, unknown = till.confirmed(), till.confirmed()
+    jobs = [one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT]
+    till.bank.fates.append(Fate.LOST_REPLY)
+    till.run(next(one for one in jobs if one.subject_id == unknown))
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(gateway="elsewhere"))
+    till.pass_time(60)
+    assert till.state(reserved) is State.ABANDONED
+    assert till.state(unknown) is State.UNKNOWN
+    assert till.bank.looked_up == []
+
+
+def test_a_currency_that_the_gateway_refuses_is_a_decline_and_nothing_was_sent(till: Till) -> None:
+    from gateways.contract import UnsupportedError
+
+    def refuse(_request):
+        raise UnsupportedError("bank does not take EUR")
+
+    till.bank.charge = refuse  # type: ignore[method-assign]
+    attempt_id = till.confirmed()
+    till.run_due()
+    assert till.attempt(attempt_id).decline is Decline.CONFIG_ERROR
+    till.assert_settled()
+
+
+def test_a_bug_behind_an_approval_rolls_all_of_it_back_and_a_later_look_records_it(till: Till) -> None:
+    till.consequences.broken = True
+    attempt_id = till.confirmed()
+    with pytest.raises(RuntimeError, match="a consequence has a bug"):
+        till.run(_charge_job(till))
+    assert till.state(attempt_id) is State.CLAIMED
+    assert till.ledger() == {}
+    till.assert_books()
+    till.consequences.broken = False
+    till.pass_time(patience.UNDER_WAY_S)
+    assert till.state(attempt_id) is State.APPROVED
+    assert till.bank.sent == [("charge", attempt_id)]
+    till.assert_settled()

@@ -1,0 +1,133 @@
+"""An authorization that nobody captures is let go, until that is certain."""
+
+import pytest
+
+from ivr.payments import patience
+from ivr.payments.states import State
+from ivr.work.jobs import CHARGE_ATTEMPT
+from tests.support.till import Fate, Till
+
+
+def test_an_authorized_attempt_is_captured(till: Till) -> None:
+    attempt_id = till.authorized()
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED
+    assert till.bank.sent == [("capture", attempt_id)]
+    till.assert_settled()
+
+
+def test_a_caller_who_hangs_up_before_confirming_gets_the_authorization_voided(till: Till) -> None:
+    attempt_id = till.authorized(ask=False)
+    with till.engine.begin() as tx:
+        assert till.attempts.withdraw(tx, attempt_id).state is State.VOIDING
+    till.run_due()
+    attempt = till.attempt(attempt_id)
+    assert attempt.state is State.VOIDED
+    assert attempt.gateway_authorization is None
+    assert till.told(attempt_id) == ["not_charged"]
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LOST_REPLY, Fate.LATE, Fate.BUG])
+def test_a_void_is_tried_until_it_is_certain(till: Till, fate: Fate) -> None:
+    attempt_id = till.authorized(ask=False)
+    till.bank.fates.extend([fate, Fate.NEVER, fate])
+    with till.engine.begin() as tx:
+        till.attempts.withdraw(tx, attempt_id)
+    till.run_due()
+    assert till.state(attempt_id) is State.VOIDING
+    assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000)
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.VOIDED
+    while till.bank.under_way:
+        till.bank.deliver()
+    till.assert_settled()
+
+
+def test_a_capture_that_came_first_is_recorded_as_the_charge_it_is(till: Till) -> None:
+    till.bank.fates.append(Fate.LATE)
+    attempt_id = till.authorized(call_id=till.begin_call())
+    till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
+    till.clock.advance(patience.CHARGE_WITHIN_S)  # nobody waits any more
+    till.run(min(till.work.waiting(), key=lambda one: (one.job != _resolve(), -one.nth)))
+    assert till.state(attempt_id) is State.VOIDING
+    till.bank.deliver()  # the capture arrives before the void
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def _resolve():
+    from ivr.work.jobs import RESOLVE_ATTEMPT
+
+    return RESOLVE_ATTEMPT
+
+
+def test_a_late_answer_to_the_capture_is_heard_while_voiding(till: Till) -> None:
+    attempt_id = till.authorized(ask=True)
+    job = next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
+    captured = dict(till.bank.held)
+
+    def meanwhile() -> None:
+        """The look-up was answered just before the capture arrived."""
+        till.bank.before_answer = lambda: None
+        till.clock.advance(patience.CHARGE_WITHIN_S)
+        till.run(job)
+        charged = dict(till.bank.charged)
+        till.bank.held.update(captured)
+        till.bank.charged.clear()
+        till.run(min(till.work.waiting(), key=lambda one: (one.job != _resolve(), -one.nth)))
+        till.bank.held.clear()
+        till.bank.charged.update(charged)
+        assert till.state(attempt_id) is State.VOIDING
+
+    till.bank.before_answer = meanwhile
+    till.run(job)
+    assert till.state(attempt_id) is State.APPROVED
+    till.run_due()
+    till.assert_settled()
+
+
+def test_an_authorization_that_nobody_claims_is_released_at_the_deadline(till: Till) -> None:
+    attempt_id = till.authorized()
+    till.work.lose(CHARGE_ATTEMPT)
+    till.pass_time(patience.CHARGE_WITHIN_S)
+    assert till.state(attempt_id) is State.VOIDED
+    till.assert_settled()
+
+
+def test_a_worker_that_comes_after_the_deadline_voids_instead_of_capturing(till: Till) -> None:
+    attempt_id = till.authorized()
+    till.clock.advance(patience.CHARGE_WITHIN_S)
+    till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
+    assert till.state(attempt_id) is State.VOIDING
+    till.run_due()
+    assert till.bank.sent == [("void", attempt_id)]
+    till.assert_settled()
+
+
+def test_an_overdue_card_entry_waits_for_its_call_and_is_looked_up_after_it(till: Till) -> None:
+    call_id = till.begin_call()
+    attempt_id = till.want_card(call_id=call_id)
+    till.pass_time(patience.CARD_WITHIN_S + 60)
+    assert till.state(attempt_id) is State.AUTHORIZING
+    till.hang_up(call_id)
+    till.pass_time(patience.CARD_LOOK_S + 60)
+    assert till.state(attempt_id) is State.FENCED
+    till.assert_settled()
+
+
+def test_a_call_that_never_ends_does_not_hold_a_bill_for_ever(till: Till) -> None:
+    attempt_id = till.want_card(call_id=till.begin_call())
+    till.pass_time(patience.CARD_AT_MOST_S + 120)
+    assert till.state(attempt_id) is State.FENCED
+
+
+def test_an_authorization_that_cannot_be_let_go_for_a_day_is_a_persons(till: Till) -> None:
+    attempt_id = till.authorized(ask=False)
+    till.bank.fates.extend([Fate.NEVER] * 1_000)
+    with till.engine.begin() as tx:
+        till.attempts.withdraw(tx, attempt_id)
+    till.pass_time(patience.FOR_A_PERSON_AFTER_S + 600)
+    assert till.state(attempt_id) is State.FOR_A_PERSON
+    assert till.work.waiting() == []

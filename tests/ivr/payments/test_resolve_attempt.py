@@ -1,0 +1,194 @@
+"""What became of a charge is found out by asking: patiently, without ever charging again, and never for ever."""
+
+import pytest
+import sqlalchemy as sa
+
+from gateways.contract import Approved, Authorized, Declined, Fenced
+from gateways.declines import Decline
+from ivr.payments import answers, patience, records
+from ivr.payments.states import FINAL, State
+from ivr.storage import schema
+from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
+from tests.support.till import Fate, Till
+
+
+def _lose_sight(till: Till, fate: Fate = Fate.NEVER) -> str:
+    """An attempt whose charge met that fate, and is unknown now; its first look has not run."""
+    till.bank.fates.append(fate)
+    attempt_id = till.confirmed()
+    till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
+    assert till.state(attempt_id) is State.UNKNOWN
+    return attempt_id
+
+
+def test_the_looks_grow_apart_and_fence_only_when_nothing_can_be_under_way(till: Till) -> None:
+    attempt_id = _lose_sight(till)
+    begun = till.clock.now()
+    looks = []
+    lookup = till.bank.lookup
+
+    def watched(key: str, *, fence: bool):
+        looks.append(((till.clock.now() - begun).total_seconds(), fence))
+        return lookup(key, fence=fence)
+
+    till.bank.lookup = watched  # type: ignore[method-assign]
+    till.pass_time(300)
+    assert looks == [(0, False), (2, False), (4, False), (8, False), (16, False), (32, True)]
+    assert till.state(attempt_id) is State.FENCED
+    assert till.told(attempt_id) == ["unknown", "not_charged"]
+    till.assert_settled()
+
+
+def test_unknown_keeps_the_reservation(till: Till) -> None:
+    attempt_id = _lose_sight(till, Fate.LATE)
+    bill_id = till.attempt(attempt_id).bill_id
+    assert till.make(bill_id, 6_001) is None
+    assert till.make(bill_id, 6_000) is not None
+
+
+def test_a_charge_that_arrives_late_is_found(till: Till) -> None:
+    attempt_id = _lose_sight(till, Fate.LATE)
+    till.pass_time(10)
+    assert till.state(attempt_id) is State.UNKNOWN
+    till.bank.deliver()
+    till.pass_time(10)
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def test_a_decline_that_arrives_late_is_found(till: Till) -> None:
+    till.bank.fates.append(Fate.LATE)
+    attempt_id = till.confirmed("tok_declined")
+    till.run_due()
+    till.bank.deliver()
+    till.pass_time(10)
+    assert till.attempt(attempt_id).decline is Decline.INSUFFICIENT_FUNDS
+    till.assert_settled()
+
+
+def test_after_a_day_of_silence_a_person_decides(till: Till) -> None:
+    attempt_id = _lose_sight(till, Fate.LOST_REPLY)
+    till.bank.fates.extend([Fate.NEVER] * 400)
+    till.pass_time(patience.FOR_A_PERSON_AFTER_S - 600)
+    assert till.state(attempt_id) is State.UNKNOWN
+    till.pass_time(900)
+    attempt = till.attempt(attempt_id)
+    assert attempt.state is State.FOR_A_PERSON
+    assert till.told(attempt_id) == ["unknown", "for_a_person"]
+    assert till.bill(attempt.bill_id) == (0, 4_000)
+    assert len(till.bank.looked_up) < 320
+    assert till.work.waiting() == []
+    till.assert_books()
+
+
+def test_a_look_left_over_from_a_state_that_has_passed_does_nothing(till: Till) -> None:
+    attempt_id = _lose_sight(till)
+    stale = [one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT]
+    assert len(stale) == 2  # the claim's, for half a minute later, and the one for now
+    till.run(max(stale, key=lambda one: one.due_at))
+    assert till.bank.looked_up == []
+    till.run(min(stale, key=lambda one: one.due_at))
+    assert till.bank.looked_up == [(attempt_id, False)]
+
+
+def test_a_look_that_runs_twice_leaves_one_chain(till: Till) -> None:
+    attempt_id = _lose_sight(till)
+    look = min((one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT), key=lambda one: one.due_at)
+    till.run(look)
+    till.run(look)
+    assert till.bank.looked_up == [(attempt_id, False)]
+
+
+def test_a_claim_that_is_young_is_left_to_its_worker(till: Till) -> None:
+    attempt_id = till.confirmed()
+    job = next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
+
+    def meanwhile() -> None:
+        till.bank.before_answer = lambda: None
+        look = next(one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT)
+        till.run(look)
+        assert till.state(attempt_id) is State.CLAIMED
+        assert till.bank.looked_up == []
+
+    till.bank.before_answer = meanwhile
+    till.run(job)
+    assert till.state(attempt_id) is State.APPROVED
+    till.pass_time(60)
+    till.assert_settled()
+
+
+def test_an_authorization_found_for_a_caller_who_waits_is_captured(till: Till) -> None:
+    call_id = till.begin_call()
+    till.bank.fates.append(Fate.NEVER)  # the capture
+    attempt_id = till.authorized(call_id=call_id)
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED
+    assert [verb for verb, _ in till.bank.sent] == ["capture", "capture"]
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("gone", ["hung up", "past the deadline"])
+def test_an_authorization_found_for_a_caller_who_is_gone_is_let_go(till: Till, gone: str) -> None:
+    call_id = till.begin_call()
+    till.bank.fates.append(Fate.NEVER)
+    attempt_id = till.authorized(call_id=call_id)
+    till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
+    if gone == "hung up":
+        till.hang_up(call_id)
+    else:
+        till.clock.advance(patience.CHARGE_WITHIN_S)
+    till.run_due()
+    assert till.state(attempt_id) is State.VOIDED
+    till.assert_settled()
+
+
+def test_an_authorization_found_before_the_caller_confirmed_waits_for_it(till: Till) -> None:
+    from ivr.payments.states import Event
+
+    attempt_id = till.want_card(call_id=till.begin_call())
+    till.bank.authorize(attempt_id, 4_000)
+    with till.engine.begin() as tx:
+        till.attempts.advance(tx, attempt_id, Event.LOSE_SIGHT)
+    till.run_due()
+    assert till.state(attempt_id) is State.AUTHORIZED
+    with till.engine.begin() as tx:
+        till.attempts.ask_charge(tx, attempt_id)
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing(till: Till) -> None:
+    approved, declined = till.paid(), till.confirmed("tok_declined")
+    till.run_due()
+    moves = till.cashier._moves
+    before = {one: till.attempt(one) for one in (approved, declined)}
+    with till.engine.begin() as tx:
+        answers.record(moves, tx, records.locked(tx, approved), Fenced(), note="")
+        answers.record(moves, tx, records.locked(tx, declined), Approved("ref_odd"), note="")
+    assert {one: till.attempt(one) for one in before} == before
+    with till.engine.begin() as tx:
+        notes = tx.execute(
+            sa.select(schema.attempt_move.c.note).where(schema.attempt_move.c.event == "contradiction")
+        ).scalars()
+        assert sorted(notes) == ["the gateway says approved ref_odd", "the gateway says fenced"]
+
+
+def test_every_state_that_holds_money_knows_what_every_certain_answer_does() -> None:
+    certain = (Approved, Authorized, Declined, Fenced)
+    open_states = frozenset(State) - FINAL - {State.RESERVED}  # a reserved attempt was never sent
+    assert [(s, a) for s in open_states for a in certain if (s, a) not in answers.PATHS] == []
+
+
+def test_a_long_code_of_the_gateway_does_not_keep_a_charge_from_being_recorded(till: Till) -> None:
+    charge = till.bank.charge
+
+    def long_answer(request):
+        charge(request)
+        return Approved("r" * 300, "a" * 300)
+
+    till.bank.charge = long_answer  # type: ignore[method-assign]
+    attempt_id = till.confirmed()
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED
+    assert till.attempt(attempt_id).gateway_reference == "r" * 80
