@@ -1,24 +1,28 @@
-"""The composition root: makes the web application and the worker out of the settings. Nothing imports it but the command line.
+"""The composition root: makes the web application and the worker out of the settings. Nothing but the command
+line imports it.
 
-May import everything but `ivr.pci` and `ivr.phone`. Each process makes its engine here, after the web server has forked. The PCI process has a
-composition of its own, `ivr.pci.process`.
+May import everything but `ivr.pci` and `ivr.phone`. Each process makes its engine here, after the web server
+has forked. The PCI process has a composition of its own, `ivr.pci.process`.
 """
 
-import os
+import sys
 import threading
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import flask
 import sqlalchemy as sa
+from werkzeug.exceptions import HTTPException
 
-from flows.language import Flow, Recordings, host_prompts
-from flows.language import Prompts
+from flows.language import Flow, Prompts, Recordings, host_prompts
 from flows.pay_bill.flow import flow as pay_bill
 from gateways import registry
 from gateways.contract import Gateway
 from ivr import config as configuration
 from ivr import logs
+from ivr.bills.lookup import MerchantLookup
 from ivr.calls.attempt_waits import AttemptMaker, AttemptWaits
 from ivr.calls.bill_waits import BillWaits
 from ivr.calls.card_waits import CardWaits
@@ -27,19 +31,28 @@ from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.host import Host
 from ivr.calls.turns import Turns
+from ivr.channels import webhooks as message_webhooks
+from ivr.channels.console import Console
+from ivr.channels.port import Channel
+from ivr.channels.sender import Sender
+from ivr.channels.sms import Sms
 from ivr.clock import Clock, SystemClock
 from ivr.config import Config
 from ivr.consequences import HouseConsequences
 from ivr.customers.guesses import Guesses
 from ivr.ids import Ids, RandomIds
-from ivr.payments.attempt import Attempts
+from ivr.merchant.outcomes import Deliverer
+from ivr.payments.cashier import Cashier, Handler
 from ivr.pci_client import PciClient
 from ivr.storage.engine import make_engine
 from ivr.voice.render import Renderer
 from ivr.voice.twiml import Voice
 from ivr.voice.webhooks import Carrier, VoiceDoor
-from ivr.work.jobs import Work
+from ivr.work.jobs import CHECK_CONFIRMATION, DELIVER_OUTCOME, END_SILENT_CALL, SEND_CONFIRMATION, Job, Work
 from ivr.wsgi import strip_environment
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +65,201 @@ class Ground:
     gateway: Gateway
     clock: Clock
     ids: Ids
-    flow: Flow[Any] = pay_bill
+
+    @property
+    def cashier(self) -> Cashier:
+        consequences = HouseConsequences(
+            work=self.work,
+            clock=self.clock,
+            ids=self.ids,
+            merchant_name=self.config.merchant_name,
+            channel=self.config.channel,
+            tells_merchant=bool(self.config.outcome_url),
+        )
+        return Cashier(
+            engine=self.engine,
+            gateway=self.gateway,
+            work=self.work,
+            clock=self.clock,
+            ids=self.ids,
+            consequences=consequences,
+        )
+
+
+def ground(config: Config, *, pool_size: int = 16) -> Ground:
+    """The real one: the machine's clock, random ids, the database and the gateway of the settings."""
+    from ivr.work.enqueue import DurableWork
+
+    engine = make_engine(config.database_url, pool_size=pool_size)
+    gateway = registry.adapter(config.gateway, config.gateway_settings)
+    return Ground(config, engine, DurableWork(engine), gateway, SystemClock(), RandomIds())
+
+
+# The web process --------------------------------------------------------------------------------------------
+
+
+def web_app(environ: Mapping[str, str]) -> "WSGIApplication":
+    """The web process's application, as the web server's workers load it."""
+    config = configuration.load(environ)
+    logs.configure(config.log_level, "web")
+    return strip_environment(make_web(ground(config)), environ.keys())
+
+
+def make_web(on: Ground) -> flask.Flask:
+    """The application on a given ground: every door of the web process."""
+    config = on.config
+    app = flask.Flask("paybycall")
+    app.config["MAX_CONTENT_LENGTH"] = 1_000_000
+    app.register_blueprint(_voice_door(on).blueprint())
+    app.register_blueprint(
+        message_webhooks.make_blueprint(
+            on.engine,
+            clock=on.clock,
+            public_url=config.public_url,
+            tokens=config.twilio_auth_tokens,
+            account_sid=config.twilio_account_sid,
+        )
+    )
+    app.register_error_handler(HTTPException, _plain)
+    return app
+
+
+def _plain(fault: HTTPException) -> tuple[str, int, dict[str, str]]:
+    """A refusal in one plain sentence that repeats nothing of the request."""
+    return f"{fault.description}\n", fault.code or 500, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def _voice_door(on: Ground, flow: Flow[Any] = pay_bill) -> VoiceDoor:
+    config = on.config
+    cashier = on.cashier
+    attempts = cashier.attempts
+    maker = AttemptMaker(attempts)
+    card_entry = on.gateway.capabilities.card_entry
+    runner = Runner(
+        PciClient(config.pci_internal_url, config.internal_secrets, clock=on.clock, ids=on.ids),
+        _lookup(on),
+        config.public_url,
+        postal_code=on.gateway.capabilities.postal_code,
+    )
+    host = Host(
+        bills=BillWaits(
+            guesses=Guesses(config.guesses_max, config.guesses_max_withheld),
+            asks_merchant=runner.asks_merchant,
+            clock=on.clock,
+            ids=on.ids,
+        ),
+        cards=CardWaits(
+            attempts=attempts, maker=maker, card_entry=card_entry, merchant_name=config.merchant_name
+        ),
+        charges=AttemptWaits(attempts=attempts, maker=maker, clock=on.clock),
+        person_number=config.person_number,
+    )
+    ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)
+    renderer = _renderer(config, flow)
+    turns = Turns(
+        engine=on.engine,
+        flow=flow,
+        host=host,
+        runner=runner,
+        renderer=renderer,
+        ender=ender,
+        clock=on.clock,
+        ids=on.ids,
+        home_country=config.home_country,
+        on_card_too_early=lambda: None,
+    )
+    greeting = Greeting(
+        engine=on.engine,
+        flow=flow,
+        clock=on.clock,
+        ids=on.ids,
+        home_country=config.home_country,
+        languages=config.languages,
+        language_by_number=config.language_by_number,
+        merchant_name=config.merchant_name,
+        card_entry=card_entry,
+        person_available=bool(config.person_number),
+    )
+    return VoiceDoor(
+        carrier=Carrier(config.public_url, config.twilio_auth_tokens, config.twilio_account_sid),
+        turns=turns,
+        greeting=greeting,
+        ender=ender,
+        runner=runner,
+        renderer=renderer,
+        default_language=config.languages[0],
+        person_number=config.person_number,
+        on_ended=lambda _reason: None,
+    )
+
+
+def _lookup(on: Ground) -> MerchantLookup | None:
+    config = on.config
+    if not config.bill_lookup_url:
+        return None
+    return MerchantLookup(
+        config.bill_lookup_url, config.merchant_secrets, home_country=config.home_country, clock=on.clock
+    )
+
+
+def _renderer(config: Config, flow: Flow[Any]) -> Renderer:
+    prompts = Prompts.load(flow.folder, config.languages)
+    voices = {
+        language: Voice(config.say_language.get(language, language), config.say_voice.get(language))
+        for language in config.languages
+    }
+    recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
+    recordings.check(prompts, host_prompts())
+    return Renderer(prompts, host_prompts(), voices, recordings)
+
+
+# The worker process -----------------------------------------------------------------------------------------
+
+
+def handlers(on: Ground) -> dict[Job, Handler]:
+    """What the worker does for each job."""
+    config = on.config
+    sender = Sender(on.engine, _channel(config), work=on.work, clock=on.clock)
+    deliverer = Deliverer(
+        on.engine, url=config.outcome_url, secrets=config.merchant_secrets, work=on.work, clock=on.clock
+    )
+    cashier = on.cashier
+    ender = CallEnder(engine=on.engine, attempts=cashier.attempts, work=on.work, clock=on.clock)
+    return {
+        **cashier.handlers(),
+        SEND_CONFIRMATION: sender.send,
+        CHECK_CONFIRMATION: sender.check,
+        DELIVER_OUTCOME: deliverer,
+        END_SILENT_CALL: ender.end_silent,
+    }
+
+
+def _channel(config: Config) -> Channel:
+    if config.channel == "console":
+        return Console(sys.stdout)
+    return Sms(
+        account_sid=config.twilio_account_sid,
+        token=config.twilio_auth_tokens[0],
+        api_base=config.twilio_api_base,
+        public_url=config.public_url,
+        sender=config.sms_from,
+    )
+
+
+SWEEP_EVERY_S = 60
+
+
+def run_worker(config: Config, stop: threading.Event) -> bool:
+    """Works until `stop` is set; False where something was cut off in the middle."""
+    from ivr.work.worker import Worker
+
+    logs.configure(config.log_level, "worker")
+    on = ground(config, pool_size=24)
+    sweeper = threading.Thread(target=_sweep, args=(on.cashier, stop), name="sweep", daemon=True)
+    sweeper.start()
+    return Worker(on.engine, on.clock, on.ids, handlers(on)).run_until(stop)
+
+
+def _sweep(cashier: Cashier, stop: threading.Event) -> None:
+    while not stop.wait(SWEEP_EVERY_S):
+        cashier.sweep()

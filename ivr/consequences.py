@@ -1,7 +1,9 @@
-"""What a payment sets off in the rest of the house: a line in the timeline, one confirmation, one word to the merchant.
+"""What a payment sets off in the rest of the house: a line in the timeline, one confirmation, one word to the
+merchant.
 
-May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills` and `ivr.payments.records`. Implements the port of
-`ivr.payments.consequences`: everything is written in the transaction that moves the money's record.
+May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills` and `ivr.payments.records`. Implements
+the port of `ivr.payments.consequences`: everything is written in the transaction that moves the money's
+record.
 """
 
 from typing import Any

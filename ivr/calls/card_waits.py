@@ -67,7 +67,9 @@ class CardWaits:
             return Left(self._withdraw(turn, session, never_asked=True), "unavailable")
         return Waiting(session, SendTo(answer.url), say=wait.say)
 
-    def collected(self, turn: Turn, session: Session, answer: CardEntryResult | PciSilent) -> Fulfilment:
+    def collected(  # noqa: PLR0911 - one line an outcome
+        self, turn: Turn, session: Session, answer: CardEntryResult | PciSilent
+    ) -> Fulfilment:
         """What became of the entry."""
         if isinstance(answer, PciSilent):
             return Left(self._withdraw(turn, session), "unavailable")
@@ -87,7 +89,7 @@ class CardWaits:
             case Outcome.LEFT:
                 return Left(self._withdraw(turn, session, never_asked=True), "left")
             case Outcome.OPEN if answer.url is not None:
-                return Waiting(session, SendTo(answer.url))  # the caller strayed: the entry waits for them
+                return Waiting(session, SendTo(answer.url), same_turn=True)  # strayed: the entry waits
             case _:
                 return Left(self._withdraw(turn, session), "unavailable")
 

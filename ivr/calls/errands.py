@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from ivr.bills.lookup import LookupAnswer, MerchantLookup
-from ivr.pci_client import Authorization, CardEntryResult, PciClient, PciUnreachableError
+from ivr.pci_client import Authorization, CardEntryResult, PciClient, PciRefusedError, PciUnreachableError
 
 log = structlog.get_logger()
 
@@ -64,7 +64,7 @@ class EntryOpened:
 
 @dataclass(frozen=True, slots=True)
 class PciSilent:
-    """The PCI process did not answer."""
+    """The PCI process did not answer, or refused."""
 
 
 Answer = LookupAnswer | EntryOpened | CardEntryResult | PciSilent
@@ -118,7 +118,9 @@ class Runner:
                     return self._pci.collect(entry_id, claimant)
         except PciUnreachableError as fault:
             log.warning("pci_unreachable", fault=str(fault))
-            return PciSilent()
+        except PciRefusedError as fault:  # not signed as it likes, or an id taken: an operator has to look
+            log.error("pci_refused", fault=str(fault))
+        return PciSilent()
 
     def _open(self, errand: OpenEntry, caller: Caller) -> str:
         authorize = None
@@ -138,5 +140,5 @@ class Runner:
         """Tell the PCI process of a hang-up; its own sweeper covers a lost one."""
         try:
             self._pci.end_call(call_sid)
-        except PciUnreachableError as fault:
-            log.warning("pci_unreachable_at_hang_up", fault=str(fault))
+        except (PciUnreachableError, PciRefusedError) as fault:
+            log.warning("pci_not_told_of_hang_up", fault=str(fault))

@@ -34,6 +34,8 @@ class Waiting:
     host_prompt: str | None = None
     say: Say | None = None
     """A prompt of the flow, spoken before the ending."""
+    same_turn: bool = False
+    """The caller came back too early: this very turn is still to be answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ back to it, and settled when its errand is answered.
 """
 
 from flows.language import Charge, CollectCard, FindBill, FindCallersBill, Transfer
-from ivr.bills.lookup import LookupAnswer
+from ivr.bills.lookup import MerchantBill, NotFound, Unreachable
 from ivr.calls.answer import Ring
 from ivr.calls.attempt_waits import AttemptWaits
 from ivr.calls.bill_waits import BillWaits
@@ -70,7 +70,7 @@ class Host:
     ) -> Fulfilment:
         """What an errand's answer means for the wait that needed it."""
         match errand, answer, wait:
-            case AskMerchant(), LookupAnswer(), _:
+            case AskMerchant(), MerchantBill() | NotFound() | Unreachable(), _:
                 return self._bills.heard_from_merchant(turn, session, answer)
             case OpenEntry(), EntryOpened() | PciSilent(), CollectCard():
                 return self._cards.opened(turn, session, wait, answer)

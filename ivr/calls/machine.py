@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flows.language import Ask, Choose, End, Flow, Go, Kind, Say, SetLanguage, Step, Tell
+from flows.language import Ask, CallState, Choose, End, Flow, Go, Kind, Say, SetLanguage, Step, Tell
 from flows.language.waits import Charge, CollectCard, FindBill, FindCallersBill, Transfer
 from ivr.calls.early_card import Tally
 from ivr.calls.session import Session
@@ -136,7 +136,7 @@ class _Turn:
             return too_early
         if not _are_digits(keyed) or not ask.digits <= len(keyed) <= (ask.at_most or ask.digits):
             return self._miss("host.no_match")
-        self.session = replace(self.session, state=replace(self.session.state, **{ask.into: keyed}))
+        self.session = replace(self.session, state=_with(self.session.state, ask.into, keyed))
         return self._answered("heard")
 
     def _card_too_early(self, keyed: str, into: str | None = None) -> Progress | None:
@@ -147,8 +147,8 @@ class _Turn:
         self.session = replace(self.session, tally=tally)
         if not tally.is_a_card:
             return None
-        kept = {} if into is None else {into: ""}
-        self.session = replace(self.session, tally=Tally(), state=replace(self.session.state, **kept))
+        state = self.session.state if into is None else _with(self.session.state, into, "")
+        self.session = replace(self.session, tally=Tally(), state=state)
         self.card_too_early = True
         return self._miss("host.card_too_early")
 
@@ -201,7 +201,7 @@ class _Turn:
         )
         return self._run(self.flow.step(name))
 
-    def _run(self, step: Step[Any]) -> Progress:
+    def _run(self, step: Step[Any]) -> Progress:  # noqa: PLR0911 - one line a kind of wait
         match step.run(self.session.state):
             case Tell(say):
                 self._say(say)
@@ -236,6 +236,11 @@ class _Turn:
 
     def _stop(self, stop: Listen | Need | Over) -> Progress:
         return Progress(self.session, stop, tuple(self.said), self.language_chosen, self.card_too_early)
+
+
+def _with(state: CallState, field: str, keyed: str) -> CallState:
+    changes: dict[str, Any] = {field: keyed}
+    return replace(state, **changes)
 
 
 def _are_digits(keyed: str) -> bool:

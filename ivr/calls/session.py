@@ -27,7 +27,7 @@ class Session:
     """Silences and wrong keys at the present question."""
     lone_hashes: int = 0
     """Results that came empty before the pause was over: a stray `#`."""
-    tally: Tally = Tally()
+    tally: Tally = field(default_factory=Tally)
     waited_s: float = 0.0
     """How long the caller has waited for a charge."""
     entry_id: str | None = None

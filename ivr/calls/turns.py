@@ -18,8 +18,8 @@ from flows.language import Flow
 from ivr.calls import errands, machine, store
 from ivr.calls.answer import Ending, Gather, HangUp, Pause, Renderer, SendTo, turn_url
 from ivr.calls.errands import Errand, Runner
-from ivr.calls.hang_up import CallEnder
 from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn, Waiting
+from ivr.calls.hang_up import CallEnder
 from ivr.calls.host import Host
 from ivr.calls.machine import Keys, Listen, Need, Over, Progress, Utterance
 from ivr.calls.session import Session
@@ -180,6 +180,9 @@ class Turns:
                 )
                 progress = machine.leave(self._flow, session, exit_name, facts)
                 return self._advance(turn.tx, turn.row, turn.number, progress, verbs)
+            case Waiting(session, ending, same_turn=True):
+                store.save(turn.tx, turn.row.id, turn=turn.number, session=session.dump(), intent=None)
+                return self._renderer.document(verbs, ending, next_url=turn.next_url)
             case Waiting(session, ending, host_prompt, say):
                 if say is not None:
                     verbs += self._renderer.utter([Utterance(say, (session.language,))])

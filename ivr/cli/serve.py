@@ -1,7 +1,7 @@
 """`paybycall serve web|pci|worker`: one process each, as the Procfile has them.
 
-Web and PCI run on granian, threaded; a worker that dies is started anew. The settings are read once before anything is
-started, so a fault is a sentence and not a loop of restarts. SIGTERM finishes what is under way.
+Web and PCI run on granian, threaded; a worker that dies is started anew. The settings are read once before
+anything is started, so a fault is a sentence and not a loop of restarts. SIGTERM finishes what is under way.
 """
 
 import os
@@ -64,7 +64,7 @@ def _granian(target: str, *, host: str, port: int, workers: int, threads: int) -
 def web(host: str, port: int, workers: int, threads: int) -> None:
     """Hear the carrier's webhooks, serve the API."""
     config.load(os.environ)
-    _granian("ivr.bootstrap:web_app", host=host, port=port, workers=workers, threads=threads)
+    _granian("ivr.cli.serving:web", host=host, port=port, workers=workers, threads=threads)
 
 
 @command.command("pci")
@@ -75,7 +75,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     from ivr.pci import settings
 
     settings.load(os.environ)
-    _granian("ivr.pci.process:app", host=host, port=port, workers=workers, threads=threads)
+    _granian("ivr.cli.serving:pci", host=host, port=port, workers=workers, threads=threads)
 
 
 web.params.append(_port(8000))

@@ -89,5 +89,5 @@ def prepare(folder: Path, ids: Ids, inherited: dict[str, str]) -> Ground:
     descriptor = os.open(folder / "env", os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write("\n".join(lines) + "\n")
-    kept = {name: inherited[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in inherited}
+    kept = {name: value for name, value in inherited.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
     return Ground(folder, {**kept, **settings}, ports)

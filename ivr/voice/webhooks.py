@@ -117,8 +117,7 @@ class VoiceDoor:
         """After an unexpected error: `0` for a person, otherwise the same turn again. Needs no database."""
         form = self._verified()
         if form.get("Digits") == "0" and self._person_number:
-            dial = twiml.dial(self._person_number, action="/voice/status", timeout_s=PERSON_TIMEOUT_S)
-            return answer(twiml.document([dial]))
+            return answer(twiml.document([self._person()]))
         return answer(twiml.document([twiml.redirect(f"{turn_url(call_id, number)}?troubles={times}")]))
 
     def status(self) -> flask.Response:
@@ -182,11 +181,18 @@ class VoiceDoor:
         if times > TROUBLES_MAX and not self._person_number:
             return self._goodbye()
         if times > TROUBLES_MAX:
-            dial = twiml.dial(self._person_number, action="/voice/status", timeout_s=PERSON_TIMEOUT_S)
-            return twiml.document([*self._renderer.host("host.trouble", self._default_language), dial])
+            return twiml.document(
+                [*self._renderer.host("host.trouble", self._default_language), self._person()]
+            )
         said = self._renderer.host("host.trouble", self._default_language)
+        if self._person_number:
+            said += self._renderer.host("host.offer_person", self._default_language)
         action = f"/voice/{call_id}/trouble/{number}/{times}"
         return twiml.document([twiml.gather("".join(said), action=action, num_digits=1, timeout_s=3)])
+
+    def _person(self) -> str:
+        """Rings the person; when that talk ends, or nobody answers, `/voice/status` hangs up."""
+        return twiml.dial(self._person_number, action="/voice/status", timeout_s=PERSON_TIMEOUT_S)
 
     def _goodbye(self) -> str:
         verbs = self._renderer.host("host.goodbye", self._default_language)

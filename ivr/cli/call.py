@@ -1,0 +1,116 @@
+"""`paybycall call`: the whole server on this machine, rung by a terminal phone, or by a caller who pays by
+themselves.
+
+The processes are the Procfile's, on SQLite, with the sandbox bank and the console channel; all of them are
+stopped at the end, also on Ctrl-C. The exit status is 0 only if the payment is in the ledger and its
+confirmation was sent.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from ivr.clock import SystemClock
+from ivr.demo.bill import demo_bill
+from ivr.demo.ground import CALLED, CALLER, Ground, prepare
+from ivr.demo.processes import Processes, StartError, read_procfile
+from ivr.demo.receipt import Receipt, wait_for_receipt
+from ivr.ids import RandomIds
+from ivr.money import plain
+
+FOLDER = Path("var/demo")
+FAILED = 1
+
+
+@click.command("call")
+@click.option("--auto", envvar="AUTO", is_flag=True, help="A scripted caller pays the demo bill.")
+@click.option("--from", "from_number", default=CALLER, show_default=True, help="The number that calls.")
+def command(auto: bool, from_number: str) -> None:
+    """Start everything on this machine and ring it."""
+    signal.signal(signal.SIGTERM, _leave)
+    by_itself = auto or not (sys.stdin.isatty() and sys.stdout.isatty())
+    ground = prepare(FOLDER, RandomIds(), dict(os.environ))
+    try:
+        with Processes(ground.environ, ground.logs) as processes:
+            _start(processes, ground)
+            paid = _ring(ground, from_number, by_itself=by_itself)
+            processes.check()
+    except StartError as fault:
+        raise click.ClickException(str(fault)) from None
+    except KeyboardInterrupt:
+        click.echo("\nStopped.")
+        raise SystemExit(130) from None
+    if paid is None:
+        raise SystemExit(FAILED)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _start(processes: Processes, ground: Ground) -> None:
+    click.echo("Starting web, pci and worker, with the sandbox bank ...")
+    procfile = read_procfile(Path("Procfile"))
+    processes.run("release", procfile["release"])
+    bank = ["--port", str(ground.ports["sandbox"]), "--database", str(ground.folder / "sandbox-bank.db")]
+    processes.start("sandbox", ["paybycall", "sandbox", *bank])
+    processes.start("web", procfile["web"], port=ground.ports["web"])
+    processes.start("pci", procfile["pci"], port=ground.ports["pci"])
+    processes.start("worker", procfile["worker"])
+    processes.wait_until_ready(
+        {
+            "sandbox": f"{ground.environ['SANDBOX_URL']}/",
+            "web": f"{ground.environ['PUBLIC_URL']}/readyz",
+            "pci": f"{ground.environ['PCI_PUBLIC_URL']}/readyz",
+        }
+    )
+
+
+def _ring(ground: Ground, from_number: str, *, by_itself: bool) -> Receipt | None:
+    """One call; the receipt of what was paid in it, or None."""
+    from gateways.secret import Secret
+    from ivr.phone.demo import DemoCaller
+    from ivr.phone.terminal import run_script, run_terminal
+    from ivr.phone.webhooks import CallSettings
+
+    environ = ground.environ
+    bill = demo_bill(environ["DATABASE_URL"], CALLER, SystemClock(), RandomIds())
+    click.echo(f"The demo bill is {bill.reference}: {plain(bill.payable_minor, bill.currency)}, of {CALLER}.")
+    settings = CallSettings.to_server(
+        environ["PUBLIC_URL"],
+        ids=RandomIds(),
+        account_sid=environ["TWILIO_ACCOUNT_SID"],
+        auth_token=Secret(environ["TWILIO_AUTH_TOKEN"]),
+        from_number=from_number,
+        to_number=CALLED,
+    )
+    if by_itself:
+        run_script(settings, DemoCaller.with_test_card(bill.reference, SystemClock()), sys.stdout)
+    else:
+        click.echo("A test card: 4242 4242 4242 4242, any date to come, any three digits.\n")
+        run_terminal(settings)
+    receipt = wait_for_receipt(environ["DATABASE_URL"], settings.call_sid, SystemClock())
+    _tell(ground, receipt)
+    return receipt
+
+
+def _tell(ground: Ground, receipt: Receipt | None) -> None:
+    """What came of it, and where to look next."""
+    shown = (
+        ground.folder.relative_to(Path.cwd()) if ground.folder.is_relative_to(Path.cwd()) else ground.folder
+    )
+    if receipt is None:
+        click.echo(f"\nNothing was paid in this call. The logs of each process are in {shown}/logs.")
+        return
+    click.echo(
+        f"\nIn the ledger: {plain(receipt.amount_minor, receipt.currency)}, payment {receipt.reference}."
+    )
+    click.echo(f"The confirmation ({receipt.channel}, {receipt.state}):\n\n    {receipt.body}\n")
+    click.echo("Where to look next:")
+    click.echo(f"    . {shown}/env")
+    click.echo(f"    .venv/bin/paybycall payment show {receipt.reference}")
+    click.echo(f"    logs: {shown}/logs")
