@@ -1,0 +1,37 @@
+"""A PCI process for each test, with a database of its own; a test file that asks for both engines overrides `pci_kind`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.clock import ManualClock
+from ivr.pci.migrate import migrate_engine
+from ivr.storage.engine import make_engine
+from tests.support.card_entry import PciBench
+from tests.support.databases import Databases
+
+
+@pytest.fixture(scope="session")
+def pci_databases(tmp_path_factory: pytest.TempPathFactory, postgres_url) -> Databases:
+    return Databases(tmp_path_factory.mktemp("pci-databases"), postgres_url, migrate_engine)
+
+
+@pytest.fixture
+def pci_kind() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def pci_engine(pci_kind: str, pci_databases: Databases) -> Iterator[sa.Engine]:
+    url = pci_databases.url(pci_kind)
+    engine = make_engine(url)
+    yield engine
+    engine.dispose()
+    pci_databases.drop(url)
+
+
+@pytest.fixture
+def bench(pci_engine: sa.Engine, clock: ManualClock, tmp_path: Path) -> PciBench:
+    return PciBench(pci_engine, clock, tmp_path)

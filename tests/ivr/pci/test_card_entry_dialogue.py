@@ -1,0 +1,284 @@
+"""A card keyed on a telephone, as the caller meets it: every field, every mistake, both languages."""
+
+import pytest
+from stdnum import luhn
+
+from ivr.pci.fields import LISTENING_ON_TIMEOUT_S
+from tests.support.card_entry import AMEX, RETURN_URL, VISA, PciBench
+
+MASTERCARD = "5555555555554444"
+DINERS_14 = "36227206271667"
+UNIONPAY_16 = "6200000000000005"
+UNIONPAY_19 = "6205500000000000004"
+
+
+def test_a_visa_goes_through_without_hash_and_without_a_wait(bench: PciBench) -> None:
+    caller = bench.caller()
+    assert caller.words == "Please key your card number."
+    assert caller.wanted == 16
+    caller.key(VISA)
+    assert caller.words.startswith("Now its expiry date")
+    assert caller.wanted == 4
+    caller.key("0831")
+    assert caller.words == "And the three digits on the back."
+    assert caller.wanted == 3
+    caller.key("123")
+    assert caller.words == "Thank you. One moment, please."
+    caller.wait()
+    assert caller.sent_to == RETURN_URL
+    card = bench.gateway.cards[0]
+    assert card.number.reveal() == VISA
+    assert (card.expiry_month, card.expiry_year, card.code.reveal()) == (8, 2031, "123")
+    assert card.postal_code is None
+    assert bench.collected() == {
+        "outcome": "collected",
+        "token": "tok_1",
+        "authorization": None,
+        "brand": "visa",
+        "last_four": "4242",
+        "expiry_month": 8,
+        "expiry_year": 2031,
+        "decline": None,
+        "url": None,
+    }
+
+
+def test_the_same_in_spanish(bench: PciBench) -> None:
+    caller = bench.caller(language="es")
+    assert caller.words == "Marque el número de la tarjeta."
+    assert caller.gather.find("Say").attrib["language"] == "es-ES"
+    caller.key(MASTERCARD)
+    assert caller.words == "Ahora la caducidad: dos cifras del mes y dos del año."
+    caller.key("1228")
+    assert caller.words == "Y las tres cifras del reverso."
+    caller.key("999")
+    assert caller.words == "Gracias. Un momento, por favor."
+    assert caller.wait().sent_to == RETURN_URL
+    assert bench.collected()["brand"] == "mastercard"
+
+
+def test_every_gather_asks_for_a_number_of_digits_and_answers_silence(bench: PciBench) -> None:
+    caller = bench.caller(postal_code=True)
+    for keys in (VISA, "0831", "123"):
+        assert caller.wanted > 0
+        assert caller.gather.attrib["actionOnEmptyResult"] == "true"
+        assert caller.gather.attrib["method"] == "POST"
+        caller.key(keys)
+
+
+@pytest.mark.parametrize("ending", ["#", ""])
+def test_an_amex_ends_by_hash_or_by_the_pause_and_has_four_digits_on_its_front(
+    bench: PciBench, ending: str
+) -> None:
+    caller = bench.caller().key(AMEX + ending)
+    assert caller.words.startswith("Now its expiry date")
+    caller.key("0831")
+    assert caller.words == "And the four digits on the front, above the card number."
+    assert caller.wanted == 4
+    caller.key("1234")
+    assert bench.gateway.cards[0].code.reveal() == "1234"
+    assert bench.collected()["brand"] == "amex"
+
+
+def test_a_diners_of_14_digits_ends_by_the_pause(bench: PciBench) -> None:
+    assert bench.caller().key(DINERS_14).words.startswith("Now its expiry date")
+
+
+def test_where_longer_numbers_are_common_it_listens_on_for_a_moment_without_a_word(bench: PciBench) -> None:
+    caller = bench.caller().key(UNIONPAY_19[:16])
+    assert caller.words == ""
+    assert caller.wanted == 3
+    assert caller.gather.attrib["timeout"] == str(LISTENING_ON_TIMEOUT_S)
+    caller.key(UNIONPAY_19[16:])
+    assert caller.words.startswith("Now its expiry date")
+    caller.key("0831").key("123")
+    assert bench.gateway.cards[0].number.reveal() == UNIONPAY_19
+
+
+@pytest.mark.parametrize("ending", ["", "#"])
+def test_and_takes_sixteen_when_nothing_more_comes(bench: PciBench, ending: str) -> None:
+    caller = bench.caller().key(UNIONPAY_16)
+    assert caller.words == ""
+    caller.key(ending)
+    assert caller.words.startswith("Now its expiry date")
+    caller.key("0831").key("123")
+    assert bench.gateway.cards[0].number.reveal() == UNIONPAY_16
+
+
+def test_a_late_hash_is_no_mistake_and_the_question_is_asked_again(bench: PciBench) -> None:
+    caller = bench.caller()
+    caller.key(VISA + "#")  # the hash spills into the next Gather
+    assert caller.words.startswith("Now its expiry date")
+    for _ in range(5):
+        caller.key("#")
+        assert caller.words.startswith("Now its expiry date")
+    caller.key("0831").key("123")
+    assert bench.collected()["outcome"] == "collected"
+
+
+def test_a_pause_half_way_is_no_mistake(bench: PciBench) -> None:
+    caller = bench.caller()
+    for part, left in ((VISA[:4], 12), (VISA[4:8], 8), (VISA[8:12], 4)):
+        caller.key(part)
+        assert caller.words == "Please go on."
+        assert caller.wanted == left
+    caller.key(VISA[12:])
+    caller.key("08")
+    assert caller.words == "Please go on."
+    caller.key("31").key("1").key("2").key("3")
+    card = bench.gateway.cards[0]
+    assert (card.number.reveal(), card.expiry_month, card.code.reveal()) == (VISA, 8, "123")
+
+
+def test_an_amex_read_in_groups_needs_no_hash(bench: PciBench) -> None:
+    caller = bench.caller().key(AMEX[:4]).key(AMEX[4:10])
+    assert caller.wanted == 5
+    assert caller.key(AMEX[10:]).words.startswith("Now its expiry date")
+
+
+NUMBER_MISTAKES = [
+    ("4242#", "That number was too short."),
+    ("9999999999999999", "I do not know that kind of card."),
+    ("5555555555554445", "One of those digits is not right."),
+    (VISA[:-1] + "3#", "One of those digits is not right."),
+    (AMEX[:-1] + "6#", "One of those digits is not right."),
+    (AMEX + "5", "That number was too long."),
+]
+
+
+@pytest.mark.parametrize(("keys", "words"), NUMBER_MISTAKES)
+def test_each_mistake_in_the_number_has_its_own_words(bench: PciBench, keys: str, words: str) -> None:
+    caller = bench.caller().key(keys)
+    assert caller.words.startswith(words)
+    assert caller.wanted == 16
+    assert caller.key(VISA).words.startswith("Now its expiry date")
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("1331", "There is no such month."),
+        ("0031", "There is no such month."),
+        ("1026", "By that date, the card has expired."),
+        ("0847", "That year is too far ahead."),
+        ("083#", "That date was too short."),
+    ],
+)
+def test_each_mistake_in_the_date_has_its_own_words(bench: PciBench, keys: str, words: str) -> None:
+    caller = bench.caller().key(VISA).key(keys)
+    assert caller.words.startswith(words)
+    assert caller.wanted == 4
+    assert caller.key("1126").words.startswith("And the three digits")  # good through the end of this month
+
+
+def test_a_short_code_is_told_where_the_code_is(bench: PciBench) -> None:
+    caller = bench.caller().key(VISA).key("0831").key("12#")
+    assert caller.words.startswith("The security code has three digits.")
+    assert caller.wanted == 3
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "I heard no keys."), ("es", "No he recibido ninguna tecla.")],
+)
+def test_silence_has_its_own_words_in_every_field(bench: PciBench, language: str, words: str) -> None:
+    caller = bench.caller(language=language, postal_code=True)
+    for keys in (VISA, "0831", "123", "28013"):
+        assert caller.silence().words.startswith(words)
+        caller.key(keys)
+    assert bench.collected()["outcome"] == "collected"
+
+
+def test_a_field_that_was_taken_forgets_its_mistakes(bench: PciBench) -> None:
+    caller = bench.caller().silence().silence().key(VISA).silence().silence().key("0831")
+    caller.silence().silence().key("123")
+    assert bench.collected()["outcome"] == "collected"
+
+
+@pytest.mark.parametrize("keys", ["", "4242#", "9999999999999999"])
+def test_three_mistakes_or_silences_in_a_field_lead_back(bench: PciBench, keys: str) -> None:
+    caller = bench.caller().key(keys).silence()
+    assert caller.sent_to is None
+    caller.key(keys)
+    assert caller.sent_to == RETURN_URL
+    assert bench.collected()["outcome"] == "gave_up"
+    assert bench.gateway.cards == []
+
+
+def test_a_star_clears_the_field_and_what_follows_it_counts(bench: PciBench) -> None:
+    caller = bench.caller().key("55*")
+    assert caller.words == "Cleared. Please key your card number again."
+    caller.key("4111*" + VISA[:11])
+    assert caller.words == "Cleared. Please go on."
+    assert caller.wanted == 5
+    caller.key(VISA[11:])
+    caller.key("9*08").key("31")
+    caller.key("123")
+    card = bench.gateway.cards[0]
+    assert (card.number.reveal(), card.expiry_month) == (VISA, 8)
+
+
+def test_a_star_clears_also_what_was_keyed_before_a_pause(bench: PciBench) -> None:
+    caller = bench.caller().key("5555").key("*").key(VISA).key("0831").key("123")
+    assert caller.sent_to is not None
+    assert bench.gateway.cards[0].number.reveal() == VISA
+
+
+def test_a_star_does_not_make_a_whole_number_of_thirteen_digits(bench: PciBench) -> None:
+    thirteen = "400000000000" + luhn.calc_check_digit("400000000000")  # the beginning of a longer number
+    caller = bench.caller().key("41*" + thirteen)
+    assert caller.words == "Cleared. Please go on."
+    assert caller.wanted == 3
+
+
+@pytest.mark.parametrize("keys", ["**", "4242**", VISA[:14] + "**"])
+def test_two_stars_leave(bench: PciBench, keys: str) -> None:
+    caller = bench.caller().key(keys)
+    assert caller.sent_to == RETURN_URL
+    assert bench.collected()["outcome"] == "left"
+
+
+def test_two_stars_leave_also_where_a_gather_ended_between_them(bench: PciBench) -> None:
+    caller = bench.caller().key(VISA).key("083**")
+    assert caller.sent_to == RETURN_URL
+    assert bench.collected()["outcome"] == "left"
+
+
+def test_zero_is_a_digit(bench: PciBench) -> None:
+    bench.caller().key("6011111111111117").key("1030").key("000")
+    assert bench.gateway.cards[0].code.reveal() == "000"
+
+
+@pytest.mark.parametrize(("keys", "code"), [("28013", "28013"), ("123#", "123"), ("12", "12")])
+def test_a_postal_code_where_the_gateway_wants_one(bench: PciBench, keys: str, code: str) -> None:
+    caller = bench.caller(postal_code=True).card()
+    assert caller.words == "Last, the digits of your postal code."
+    caller.key(keys)
+    postal_code = bench.gateway.cards[0].postal_code
+    assert postal_code is not None
+    assert postal_code.reveal() == code
+
+
+def test_whoever_clears_for_ever_is_led_back(bench: PciBench) -> None:
+    caller = bench.caller()
+    for _ in range(100):
+        if caller.sent_to is not None:
+            break
+        caller.key("4*")
+    assert caller.sent_to == RETURN_URL
+    assert bench.collected()["outcome"] == "gave_up"
+
+
+def test_keys_that_no_telephone_has_are_dropped(bench: PciBench) -> None:
+    caller = bench.caller()
+    caller.follow(caller.gather.attrib["action"], {"Digits": "4242-4242 4242é4242<&"})
+    assert caller.words.startswith("Now its expiry date")
+
+
+def test_nothing_that_was_keyed_is_ever_said_or_stands_in_a_url(bench: PciBench) -> None:
+    caller = bench.caller()
+    texts = []
+    for keys in ("4242#", VISA, "1331", "0831", "12#", "987"):
+        caller.key(keys)
+        texts.append(caller.text)
+    assert not [text for text in texts for keyed in ("4242", "1331", "0831", "987") if keyed in text]

@@ -1,0 +1,263 @@
+"""Webhooks of a card entry that come twice, late, too early, from elsewhere, or at a bad moment."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from gateways.secret import Secret
+from ivr.clock import ManualClock
+from ivr.pci.keys import DirectoryKeys, Generation, KeyGoneError
+from ivr.voice.signature import compute
+from tests.support.card_entry import (
+    ACCOUNT_SID,
+    CALL_SID,
+    CARRIER_TOKEN,
+    ENTRY_ID,
+    PCI_URL,
+    RETURN_URL,
+    VISA,
+    WEB_URL,
+    Held,
+    PciBench,
+)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def pci_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def rows(bench: PciBench) -> Any:
+    with bench.engine.connect() as connection:
+        return connection.execute(sa.text("SELECT * FROM card_entry ORDER BY id")).all()
+
+
+def test_every_webhook_twice_gets_the_same_answer_and_changes_nothing_twice(bench: PciBench) -> None:
+    caller = bench.caller()
+    for keys in (VISA, "0831", "123"):
+        url = caller.gather.attrib["action"]
+        caller.key(keys)
+        before = rows(bench)
+        again = bench.post(url, {"Digits": keys, "FinishedOnKey": ""})
+        other = bench.post(url, {"Digits": "**"})
+        assert again.text == other.text == caller.text
+        assert rows(bench) == before
+    assert len(bench.gateway.cards) == 1
+
+
+def test_a_late_webhook_gets_its_own_answer_again(bench: PciBench) -> None:
+    caller = bench.caller()
+    first = caller.text
+    caller.key(VISA).key("0831")
+    assert bench.post(bench.turn_url(0)).text == first
+    assert "Now its expiry date" in bench.post(bench.turn_url(1), {"Digits": "1"}).text
+    caller.key("123")
+    assert bench.post(bench.turn_url(0)).text == first
+    assert bench.collected()["outcome"] == "collected"
+
+
+def test_a_webhook_from_the_future_is_shown_the_question_that_stands(bench: PciBench) -> None:
+    caller = bench.caller().key(VISA)
+    before = rows(bench)
+    answer = bench.post(bench.turn_url(7), {"Digits": "0831"})
+    assert f"{PCI_URL}/pci/e/{ENTRY_ID}/t/1<" in answer.text
+    assert rows(bench) == before
+    question = caller.text
+    assert caller.follow(bench.turn_url(1)).text == question
+    assert caller.key("0831").key("123").sent_to is not None
+
+
+def test_a_future_webhook_before_the_first_is_sent_to_the_first(bench: PciBench) -> None:
+    bench.open()
+    assert f"/pci/e/{ENTRY_ID}/t/0<" in bench.post(bench.turn_url(3)).text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"token": Secret("another-token")},
+        {"headers": {}},
+        {"headers": {"X-Twilio-Signature": "é"}},
+        {"call_sid": "CA00000000000000000000000000000000"},
+        {"account_sid": "AC00000000000000000000000000000000"},
+    ],
+)
+def test_a_request_of_someone_else_is_refused_on_every_door(
+    bench: PciBench, changes: dict[str, Any]
+) -> None:
+    caller = bench.caller().key(VISA)
+    before = rows(bench)
+    for url in (bench.turn_url(0), caller.gather.attrib["action"], bench.turn_url(9)):
+        answer = bench.post(url, {"Digits": "0831"}, **changes)
+        assert answer.status_code == 403
+        assert "0831" not in answer.text
+    if "call_sid" not in changes:
+        assert bench.post(f"{PCI_URL}/pci/fallback", **changes).status_code == 403
+    assert rows(bench) == before
+
+
+def test_an_entry_that_does_not_exist_is_refused(bench: PciBench) -> None:
+    assert bench.post(bench.turn_url(0, "entry.nobody.1")).status_code == 403
+
+
+def test_a_call_sid_given_twice_is_refused(bench: PciBench) -> None:
+    bench.caller()
+    form = {"CallSid": ["CAother", CALL_SID], "AccountSid": [ACCOUNT_SID]}
+    url = bench.turn_url(1)
+    signature = compute(CARRIER_TOKEN, url, form)
+    answer = bench.client.post(
+        url.removeprefix(PCI_URL), data=form, headers={"X-Twilio-Signature": signature}
+    )
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(b"{}", "application/json"), (b"Digits=%ff", "application/x-www-form-urlencoded"), (b"x" * 70_000, "")],
+)
+def test_a_body_that_is_no_form_is_refused_and_not_repeated(bench: PciBench, body: bytes, kind: str) -> None:
+    bench.open()
+    answer = bench.client.post(f"/pci/e/{ENTRY_ID}/t/0", data=body, content_type=kind)
+    assert answer.status_code == 400
+    assert answer.mimetype == "application/problem+json"
+    assert "%ff" not in answer.text
+
+
+def test_an_unexpected_error_is_told_kindly_and_the_card_is_wiped(
+    bench: PciBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caller = bench.caller(language="es").key(VISA)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise KeyError("0831")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ivr.pci.dialogue.hear", fail)
+        caller.key("0831")
+    assert caller.words == "Lo siento, ha habido un fallo por nuestra parte."
+    assert caller.sent_to == RETURN_URL
+    assert bench.collected()["outcome"] == "unavailable"
+    shown = capsys.readouterr()
+    assert "KeyError" in shown.out + shown.err
+    assert "0831" not in shown.out + shown.err
+
+
+def test_without_a_database_the_caller_goes_to_the_web_process(
+    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = bench.caller()
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise OSError("disk is gone")
+
+    monkeypatch.setattr("ivr.pci.entries.find", gone)
+    monkeypatch.setattr("ivr.pci.entries.newest_of_call", gone)
+    answer = bench.post(caller.gather.attrib["action"], {"Digits": VISA})
+    assert answer.status_code == 200
+    assert "I am sorry, something went wrong" in answer.text
+    assert f"{WEB_URL}/voice/fallback" in answer.text
+    assert VISA not in answer.text
+
+
+class LostKeys:
+    """Keys that are gone, as after a reboot of the machine."""
+
+    def __init__(self, before: DirectoryKeys) -> None:
+        self._before = before
+
+    def current(self) -> Generation:
+        return self._before.current()
+
+    def get(self, generation_id: str) -> Generation:
+        raise KeyGoneError(generation_id)
+
+    def sweep(self) -> int:
+        return 0
+
+
+def test_a_key_that_is_gone_makes_the_entry_unavailable(bench: PciBench) -> None:
+    caller = bench.caller().key(VISA)
+    lost = bench.second_process(keys=LostKeys(DirectoryKeys(bench.folder / "keys", bench.clock)))
+    caller.bench = lost
+    caller.key("0831")
+    assert caller.words == "I am sorry, something went wrong on our side."
+    assert caller.sent_to == RETURN_URL
+    assert bench.collected()["outcome"] == "unavailable"
+
+
+def test_an_entry_past_its_life_is_unavailable(bench: PciBench) -> None:
+    caller = bench.caller()
+    bench.clock.advance(601)
+    caller.key(VISA)
+    assert caller.sent_to == RETURN_URL
+    assert bench.collected()["outcome"] == "unavailable"
+
+
+def test_any_process_can_take_the_next_turn(bench: PciBench) -> None:
+    other = bench.second_process()
+    caller = bench.caller()
+    for number, keys in enumerate((VISA[:7], VISA[7:], "0831", "123")):
+        caller.bench = (bench, other)[number % 2]
+        caller.key(keys)
+    assert bench.gateway.cards[0].number.reveal() == VISA
+
+
+def test_the_fallback_brings_the_caller_back_to_the_question(bench: PciBench) -> None:
+    caller = bench.caller().key(VISA)
+    question = caller.text
+    caller.follow(f"{PCI_URL}/pci/fallback", {"Digits": "0831", "ErrorCode": "11205"})
+    assert caller.text == question
+    assert "0831" not in caller.text
+    caller.key("0831").key("123")
+    assert bench.collected()["outcome"] == "collected"
+
+
+def test_a_fallback_before_the_first_question_leads_to_it(bench: PciBench) -> None:
+    bench.open()
+    assert f"/pci/e/{ENTRY_ID}/t/0<" in bench.post(f"{PCI_URL}/pci/fallback").text
+
+
+def test_a_call_that_keeps_falling_back_is_led_to_the_web_process(bench: PciBench) -> None:
+    caller = bench.caller()
+    answers = [bench.post(f"{PCI_URL}/pci/fallback").text for _ in range(12)]
+    assert caller.text == answers[0] == answers[2]
+    assert RETURN_URL in answers[3]
+    assert f"{WEB_URL}/voice/fallback" in answers[-1]
+    assert bench.collected()["outcome"] == "unavailable"
+
+
+def test_a_fallback_of_a_call_without_an_entry_or_with_one_collected_is_the_web_processs(
+    bench: PciBench,
+) -> None:
+    assert f"{WEB_URL}/voice/fallback" in bench.post(f"{PCI_URL}/pci/fallback").text
+    bench.caller().card()
+    assert RETURN_URL in bench.post(f"{PCI_URL}/pci/fallback").text
+    bench.collect()
+    assert f"{WEB_URL}/voice/fallback" in bench.post(f"{PCI_URL}/pci/fallback").text
+
+
+def test_a_turn_after_the_end_is_sent_back(bench: PciBench) -> None:
+    caller = bench.caller().key("**")
+    assert caller.follow(bench.turn_url(2)).sent_to == RETURN_URL
+    assert caller.follow(bench.turn_url(2)).sent_to == RETURN_URL
+
+
+def test_a_waiting_caller_is_polled_each_second_and_never_left_without_a_word(
+    pci_engine: sa.Engine, clock: ManualClock, tmp_path: Path
+) -> None:
+    held = Held()
+    bench = PciBench(pci_engine, clock, tmp_path, executor=held)
+    caller = bench.caller().card()
+    silent_s, longest_s = 0, 0
+    for _ in range(15):
+        clock.advance(1)
+        caller.wait()
+        silent_s = 0 if caller.words else silent_s + 1
+        longest_s = max(longest_s, silent_s)
+        assert caller.document.find("Pause").attrib["length"] == "1"
+        assert caller.sent_to.startswith(PCI_URL)
+    assert longest_s <= 6
+    held.run()
+    assert caller.wait().sent_to == RETURN_URL
