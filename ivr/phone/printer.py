@@ -16,10 +16,12 @@ _MARGIN = "     "
 class Printer:
     """A listener that writes to a text stream; a character that the stream cannot show becomes `?`."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, *, live: bool = False) -> None:
+        """`live`: keys are echoed one by one, by `key`; otherwise what a Gather heard is shown at its end."""
         if isinstance(out, io.TextIOWrapper):
             out.reconfigure(errors="replace")
         self._out = out
+        self._live = live
         self._typing = False
         self._waiting = False
         self._asked: Asked | None = None
@@ -34,6 +36,8 @@ class Printer:
                 self._wait()
             case Asked():
                 self._asked = event
+                if self._live and event.pressed:
+                    self._type(event.pressed)
             case Keyed():
                 self._keyed(event)
             case Dialed():
@@ -53,12 +57,14 @@ class Printer:
     def key(self, key: str) -> None:
         """Echoes one key that the Gather asked for last has taken."""
         private = self._asked is not None and self._asked.private
+        self._type(masked(key) if private else key)
+
+    def _type(self, shown: str) -> None:
         if not self._typing:
             self._typing = True
             self._waiting = False
-            early = self._asked.pressed if self._asked else ""
-            self._write(f"   > {early}")
-        self._write(masked(key) if private else key)
+            self._write("   > ")
+        self._write(shown)
 
     def _wait(self) -> None:
         """One line for a wait, however often the server says to wait on."""

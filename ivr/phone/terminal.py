@@ -185,7 +185,7 @@ def run_terminal(
 ) -> Ended:
     """One call of a person at a terminal, by default the one of this process; returns when it is over."""
     clock = clock or SystemClock()
-    printer = Printer(out or sys.stdout)
+    printer = Printer(out or sys.stdout, live=True)
     keyboard = Keyboard(sys.stdin.fileno() if descriptor is None else descriptor)
     with single_keys(keyboard.descriptor):
         printer.line(f"Ringing {settings.to_number}. Keys: 0-9, * and #. Ctrl-C hangs up.")
