@@ -219,7 +219,7 @@ def _renderer(config: Config, flow: Flow[Any]) -> Renderer:
 def handlers(on: Ground) -> dict[Job, Handler]:
     """What the worker does for each job."""
     config = on.config
-    sender = Sender(on.engine, _channel(config), work=on.work, clock=on.clock)
+    sender = Sender(on.engine, _channels(config), work=on.work, clock=on.clock)
     deliverer = Deliverer(
         on.engine, url=config.outcome_url, secrets=config.merchant_secrets, work=on.work, clock=on.clock
     )
@@ -234,16 +234,20 @@ def handlers(on: Ground) -> dict[Job, Handler]:
     }
 
 
-def _channel(config: Config) -> Channel:
-    if config.channel == "console":
-        return Console(sys.stdout)
-    return Sms(
-        account_sid=config.twilio_account_sid,
-        token=config.twilio_auth_tokens[0],
-        api_base=config.twilio_api_base,
-        public_url=config.public_url,
-        sender=config.sms_from,
-    )
+def _channels(config: Config) -> dict[str, Channel]:
+    """Every channel of this installation: also those that new texts no longer take, for what waits there."""
+    channels: dict[str, Channel] = {}
+    if config.sms_from:
+        channels["sms"] = Sms(
+            account_sid=config.twilio_account_sid,
+            token=config.twilio_auth_tokens[0],
+            api_base=config.twilio_api_base,
+            public_url=config.public_url,
+            sender=config.sms_from,
+        )
+    if not config.in_production:
+        channels["console"] = Console(sys.stdout)
+    return channels
 
 
 SWEEP_EVERY_S = 60
