@@ -40,10 +40,10 @@ def read_bill(given: Given, *, home_country: str) -> NewBill:
     are left alone.
     """
     currency = _currency(given)
-    billed = _amount(given, "amount", currency)
+    billed = read_amount(given, "amount", currency)
     if billed is None:
         raise BillError("amount", "must be given: decimal text, like 49.90, or amount_minor")
-    minimum = _amount(given, "minimum", currency)
+    minimum = read_amount(given, "minimum", currency)
     return NewBill(
         reference=_text(given, "reference"),
         currency=currency,
@@ -51,7 +51,7 @@ def read_bill(given: Given, *, home_country: str) -> NewBill:
         minimum_minor=billed if minimum is None else minimum,
         due_date=_due_date(given),
         payer_phone=_phone(given, home_country),
-        paid_elsewhere_minor=_amount(given, "paid_elsewhere", currency),
+        paid_elsewhere_minor=read_amount(given, "paid_elsewhere", currency),
         status=_status(given),
     )
 
@@ -79,7 +79,7 @@ def _currency(given: Given) -> str:
     return code
 
 
-def _amount(given: Given, name: str, currency: str) -> int | None:
+def read_amount(given: Given, name: str, currency: str) -> int | None:
     """Minor units; None where neither form was given. Zero is left for NewBill to judge."""
     minor = given.get(f"{name}_minor")
     text = _text(given, name)

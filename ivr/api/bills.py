@@ -1,0 +1,111 @@
+"""`/api/v1/bills`: bills stored one by one or in lists, and read.
+
+May import `ivr.bills` and the rest of `ivr.api`. A repeat changes nothing and says so. In a list each bill
+stands for itself: a bad one is told under its index, and the others are stored, all of them in one
+transaction.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr.api import documents
+from ivr.api.problem import Problem
+from ivr.api.request import json_body
+from ivr.bills import store
+from ivr.bills.bill import BillChangeError, BillError, NewBill
+from ivr.bills.fields import NAMES, read_bill, unknown_names
+from ivr.bills.store import Change
+from ivr.clock import Clock
+from ivr.ids import Ids
+from ivr.storage.engine import reading
+
+BILLS_MAX = 500
+_REFERENCE = re.compile(r"[0-9]{8}")
+Answer = tuple[dict[str, Any], int]
+
+
+class BillRoutes:
+    """What a program may do with bills."""
+
+    def __init__(self, engine: sa.Engine, *, home_country: str, clock: Clock, ids: Ids) -> None:
+        self._engine = engine
+        self._home_country = home_country
+        self._clock = clock
+        self._ids = ids
+
+    def show(self, reference: str) -> Answer:
+        found = None
+        if _REFERENCE.fullmatch(reference):
+            with reading(self._engine) as tx:
+                found = store.find(tx, reference)
+        if found is None:
+            raise Problem(404, "not_found", "There is no bill under this reference.")
+        return documents.bill(found), 200
+
+    def put(self) -> Answer:
+        """One bill: 201 where it is new, 200 otherwise. A list: 200, and a result for each."""
+        body = json_body()
+        if isinstance(body, list):
+            return {"results": self._put_list(body)}, 200
+        new = self._read(body)
+        with self._engine.begin() as tx:
+            result = self._store(tx, new)
+        return result, 201 if result["result"] == Change.ADDED else 200
+
+    def _put_list(self, bodies: Sequence[Any]) -> list[dict[str, Any]]:
+        """In the order of the references, so that two lists at once lock the same rows in the same order."""
+        if len(bodies) > BILLS_MAX:
+            raise Problem(422, "too_many", f"Send at most {BILLS_MAX} bills at once.")
+        results: dict[int, dict[str, Any]] = {}
+        read: dict[str, tuple[int, NewBill]] = {}
+        for index, body in enumerate(bodies):
+            try:
+                new = self._read(body)
+                if new.reference in read:
+                    raise _twice(read[new.reference][0])
+            except Problem as problem:
+                results[index] = _refused(problem)
+            else:
+                read[new.reference] = (index, new)
+        with self._engine.begin() as tx:
+            for _, (index, new) in sorted(read.items()):
+                try:
+                    results[index] = self._store(tx, new)
+                except Problem as problem:
+                    results[index] = _refused(problem)
+        return [{"index": index, **results[index]} for index in range(len(bodies))]
+
+    def _read(self, body: Any) -> NewBill:
+        if not isinstance(body, dict):
+            raise Problem(422, "invalid", "A bill must be a JSON object.")
+        for name in unknown_names(body)[:1]:
+            raise Problem(
+                422, "invalid", f"There is no such field; there are: {', '.join(NAMES)}.", field=name
+            )
+        try:
+            return read_bill(body, home_country=self._home_country)
+        except BillError as fault:
+            raise Problem(422, "invalid", f"{fault}.", field=fault.field) from None
+
+    def _store(self, tx: sa.Connection, new: NewBill) -> dict[str, Any]:
+        try:
+            change = store.upsert(tx, new, "api", clock=self._clock, ids=self._ids)
+        except BillChangeError as fault:
+            raise Problem(409, "change_refused", f"{fault}.", field=fault.field) from None
+        stored = store.find(tx, new.reference)
+        if stored is None:
+            raise RuntimeError("a bill that was stored is not there")
+        return {"result": change, "bill": documents.bill(stored)}
+
+
+def _twice(first: int) -> Problem:
+    return Problem(
+        422, "invalid", f"reference stands in this list already, at index {first}.", field="reference"
+    )
+
+
+def _refused(problem: Problem) -> dict[str, Any]:
+    return {"result": "refused", "problem": problem.document()}

@@ -1,0 +1,114 @@
+"""The blueprint of `/api/v1`: who may ask, how much, and what a fault looks like.
+
+May import the rest of `ivr.api`. The key is checked before a body is read. Every answer is JSON: Flask's own
+refusals of a path under /api (404, 405) are turned into problem documents before Flask writes them as HTML.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import flask
+import orjson
+import sqlalchemy as sa
+import structlog
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from ivr.api import keys, openapi, problem
+from ivr.api.bills import BillRoutes
+from ivr.api.payments import AsksRefund, PaymentRoutes
+from ivr.api.problem import Problem
+from ivr.api.request import BODY_MAX_BYTES
+from ivr.clock import Clock
+from ivr.ids import Ids
+from ivr.storage.engine import reading
+
+log = structlog.get_logger()
+
+ROOT = "/api/v1"
+_DOCUMENT = "openapi.json"
+View = Callable[..., tuple[dict[str, Any], int]]
+
+
+def blueprint(
+    engine: sa.Engine, *, refunds: AsksRefund, home_country: str, clock: Clock, ids: Ids
+) -> flask.Blueprint:
+    """The API, to be registered on the web process's application. `refunds` is the web process's Cashier."""
+    bills = BillRoutes(engine, home_country=home_country, clock=clock, ids=ids)
+    payments = PaymentRoutes(engine, refunds=refunds, clock=clock)
+    made = flask.Blueprint("api", __name__, url_prefix=ROOT)
+    for method, path, view in (
+        ("GET", f"/{_DOCUMENT}", _document),
+        ("POST", "/bills", bills.put),
+        ("GET", "/bills/<reference>", bills.show),
+        ("GET", "/payments", payments.feed),
+        ("GET", "/payments/<payment_id>", payments.show),
+        ("POST", "/payments/<payment_id>/refunds", payments.refund),
+    ):
+        made.add_url_rule(
+            path,
+            f"{method} {path}".replace(".", "_"),
+            _json(view),
+            methods=[method],
+            provide_automatic_options=False,
+        )
+    made.before_app_request(_refuse_unknown_paths)
+    made.before_request(_bound_body)
+    made.before_request(_check_key(engine))
+    made.register_error_handler(Problem, Problem.response)
+    made.register_error_handler(HTTPException, lambda refusal: problem.of(refusal).response())
+    made.register_error_handler(Exception, _log_bug)
+    return made
+
+
+def _document() -> tuple[dict[str, Any], int]:
+    return openapi.DOCUMENT, 200
+
+
+def _json(view: View) -> Callable[..., flask.Response]:
+    def answer(**arguments: str) -> flask.Response:
+        document, status = view(**arguments)
+        made = flask.Response(orjson.dumps(document), status, content_type="application/json")
+        made.headers["Cache-Control"] = "no-store"
+        return made
+
+    return answer
+
+
+def _refuse_unknown_paths() -> flask.Response | None:
+    """Runs for every request of the application; what is not under /api is left alone."""
+    refusal = flask.request.routing_exception
+    if refusal is None or isinstance(refusal, RequestRedirect) or not flask.request.path.startswith("/api/"):
+        return None
+    return problem.of(refusal).response()
+
+
+def _bound_body() -> None:
+    flask.request.max_content_length = BODY_MAX_BYTES
+
+
+def _check_key(engine: sa.Engine) -> Callable[[], None]:
+    def check() -> None:
+        """The OpenAPI document is public, as this project is."""
+        if flask.request.path == f"{ROOT}/{_DOCUMENT}":
+            return
+        scheme, _, token = flask.request.headers.get("Authorization", "").partition(" ")
+        found = None
+        if scheme.lower() == "bearer":
+            with reading(engine) as tx:
+                found = keys.find(tx, token.strip())
+        if found is None:
+            raise Problem(
+                401,
+                "unauthorized",
+                "Send a key that stands: Authorization: Bearer pbc_... (made by `paybycall apikey create`).",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        flask.g.api_key = found
+
+    return check
+
+
+def _log_bug(bug: Exception) -> flask.Response:
+    log.error("api_request_failed", path=flask.request.path, method=flask.request.method, exc_info=bug)
+    return problem.of_a_bug().response()

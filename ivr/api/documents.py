@@ -1,0 +1,75 @@
+"""Bills and payments as JSON. Amounts twice: `amount` as text for people, `amount_minor` for programs.
+
+May import `ivr.bills`, `ivr.payments`, `ivr.merchant` and `ivr.money`. What leaves is listed here field by
+field, so that a new column never leaves by itself. The schemas of `ivr.api.schemas` say the same, and a test
+holds the two together.
+"""
+
+from typing import Any
+
+from ivr.bills.bill import Bill
+from ivr.merchant.outcomes import rfc3339
+from ivr.money import plain
+from ivr.payments.reading import Payment, RefundShown
+from ivr.payments.records import Refund
+
+
+def decimal(amount_minor: int, currency: str) -> str:
+    """The amount as 49.90, without its currency."""
+    return plain(amount_minor, currency).partition(" ")[0]
+
+
+def bill(shown: Bill) -> dict[str, Any]:
+    return {
+        "reference": shown.reference,
+        "status": shown.status,
+        "currency": shown.currency,
+        "amount": decimal(shown.billed_minor, shown.currency),
+        "amount_minor": shown.billed_minor,
+        "minimum_minor": shown.minimum_minor,
+        "paid_minor": shown.paid_minor,
+        "paid_elsewhere_minor": shown.paid_elsewhere_minor,
+        "reserved_minor": shown.reserved_minor,
+        "payable_minor": shown.payable_minor,
+        "due_date": None if shown.due_date is None else shown.due_date.isoformat(),
+        "phone": shown.payer_phone,
+        "source": shown.source,
+        "created_at": rfc3339(shown.created_at),
+        "updated_at": rfc3339(shown.updated_at),
+    }
+
+
+def payment(shown: Payment) -> dict[str, Any]:
+    return {
+        "id": shown.id,
+        "reference": shown.reference,
+        "state": shown.state,
+        "currency": shown.currency,
+        "amount": decimal(shown.amount_minor, shown.currency),
+        "amount_minor": shown.amount_minor,
+        "refunded_minor": shown.refunded_minor,
+        "bill_reference": shown.bill_reference,
+        "call_id": shown.call_id,
+        "gateway": shown.gateway,
+        "gateway_reference": shown.gateway_reference,
+        "authorisation_code": shown.authorisation_code,
+        "brand": shown.brand,
+        "last_four": shown.last_four,
+        "decline": shown.decline,
+        "created_at": rfc3339(shown.created_at),
+        "settled_at": None if shown.settled_at is None else rfc3339(shown.settled_at),
+        "refunds": [refund(one, shown.currency) for one in shown.refunds],
+    }
+
+
+def refund(shown: Refund | RefundShown, currency: str) -> dict[str, Any]:
+    return {
+        "id": shown.id,
+        "state": shown.state,
+        "amount": decimal(shown.amount_minor, currency),
+        "amount_minor": shown.amount_minor,
+        "gateway_reference": shown.gateway_reference,
+        "asked_by": shown.asked_by,
+        "created_at": rfc3339(shown.created_at),
+        "settled_at": None if shown.settled_at is None else rfc3339(shown.settled_at),
+    }

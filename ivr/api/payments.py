@@ -1,0 +1,169 @@
+"""`/api/v1/payments`: every payment in the order of its last change, one payment, and a refund asked for.
+
+May import `ivr.payments.{reading,records,refund}` and the rest of `ivr.api`. A refund needs an
+`Idempotency-Key`: the same key for the same payment is the same refund, however often it is sent; the row
+that says so is written with the refund.
+"""
+
+import re
+from datetime import timedelta
+from typing import Any, Protocol
+
+import flask
+import sqlalchemy as sa
+import structlog
+
+from gateways.contract import UnsupportedError
+from ivr.api import documents
+from ivr.api.keys import ApiKey
+from ivr.api.problem import Problem
+from ivr.api.request import json_object, moment, query, whole_number
+from ivr.bills.bill import BillError
+from ivr.bills.fields import read_amount
+from ivr.clock import Clock
+from ivr.payments import reading as payments
+from ivr.payments import records
+from ivr.payments.records import Attempt, Refund
+from ivr.payments.refund import RefundRefusedError
+from ivr.storage.engine import reading
+from ivr.storage.schema import refund_request
+
+log = structlog.get_logger()
+
+LIMIT_DEFAULT = 100
+_ID = re.compile(r"[a-z]{1,10}_[0-9a-z]{1,30}|[0-9]{8}")
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,80}")
+Answer = tuple[dict[str, Any], int]
+
+
+class AsksRefund(Protocol):
+    """Where a refund is asked for; `ivr.payments.cashier.Cashier` is one."""
+
+    def ask_refund(
+        self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
+    ) -> Refund:
+        """Raises RefundRefusedError or UnsupportedError, each with a sentence."""
+        ...
+
+
+class PaymentRoutes:
+    """What a program may do with payments."""
+
+    def __init__(self, engine: sa.Engine, *, refunds: AsksRefund, clock: Clock) -> None:
+        self._engine = engine
+        self._refunds = refunds
+        self._clock = clock
+
+    def feed(self) -> Answer:
+        """What changed, the earliest change first. `cursor` of one answer is asked for in the next."""
+        given = query("since", "cursor", "limit")
+        limit = whole_number(given, "limit", LIMIT_DEFAULT, most=payments.LIMIT_MAX)
+        since = moment(given, "since")
+        if since is not None and "cursor" in given:
+            raise Problem(400, "bad_query", "Give since or cursor: a cursor says by itself where to go on.")
+        now = self._clock.now()
+        with reading(self._engine) as tx:
+            cursor = given.get("cursor", "")
+            if since is not None:  # a moment just past may still be missing what is being committed
+                cursor = payments.cursor_at(tx, min(since, now - timedelta(seconds=payments.OVERLAP_S)))
+            try:
+                page = payments.payments_since(tx, cursor, limit, now=now)
+            except payments.BadCursorError as fault:
+                raise Problem(400, "bad_query", f"cursor: {fault}.", field="cursor") from None
+        return {
+            "payments": [documents.payment(one) for one in page.payments],
+            "cursor": page.cursor,
+            "has_more": len(page.payments) == limit and page.cursor != (cursor or "0"),
+        }, 200
+
+    def show(self, payment_id: str) -> Answer:
+        """One payment, by its id or by the eight digits that the caller was told."""
+        found = None
+        if _ID.fullmatch(payment_id):
+            with reading(self._engine) as tx:
+                found = payments.show(tx, payment_id)
+        if found is None:
+            raise _no_such_payment()
+        return documents.payment(found), 200
+
+    def refund(self, payment_id: str) -> Answer:
+        """202 where the refund is asked for now, 200 where it was under this key; the worker sends it."""
+        key = flask.request.headers.get("Idempotency-Key", "")
+        if not _IDEMPOTENCY_KEY.fullmatch(key):
+            raise Problem(
+                400,
+                "no_idempotency_key",
+                "Send a header Idempotency-Key of 1 to 80 visible ASCII characters; a repeat refunds once.",
+                field="Idempotency-Key",
+            )
+        body = json_object(("amount", "amount_minor"))
+        asker: ApiKey = flask.g.api_key
+        if not _ID.fullmatch(payment_id):
+            raise _no_such_payment()
+        with self._engine.begin() as tx:
+            attempt = _locked(tx, payment_id)
+            amount_minor = _amount(body, attempt)
+            earlier = _asked_before(tx, attempt, key, amount_minor)
+            if earlier is not None:
+                return documents.refund(earlier, attempt.currency), 200
+            refund = self._ask(tx, attempt, amount_minor, asker)
+            tx.execute(
+                refund_request.insert().values(
+                    attempt_id=attempt.id,
+                    idempotency_key=key,
+                    amount_minor=amount_minor,
+                    refund_id=refund.id,
+                    created_at=self._clock.now(),
+                )
+            )
+        log.info("refund_asked", attempt_id=attempt.id, refund_id=refund.id, api_key_id=asker.id)
+        return documents.refund(refund, attempt.currency), 202
+
+    def _ask(self, tx: sa.Connection, attempt: Attempt, amount_minor: int | None, asker: ApiKey) -> Refund:
+        try:
+            return self._refunds.ask_refund(tx, attempt.id, amount_minor, asked_by=f"api: {asker.name}")
+        except (RefundRefusedError, UnsupportedError) as fault:
+            raise Problem(409, "refund_refused", str(fault)) from None
+
+
+def _locked(tx: sa.Connection, payment_id: str) -> Attempt:
+    """The payment, held: two requests under one key wait for each other here."""
+    try:
+        return records.locked(tx, payment_id)
+    except records.NoSuchAttemptError:
+        raise _no_such_payment() from None
+
+
+def _amount(body: dict[str, Any], attempt: Attempt) -> int | None:
+    """Minor units in the payment's currency; None: all that is left."""
+    try:
+        amount_minor = read_amount(body, "amount", attempt.currency)
+    except BillError as fault:
+        raise Problem(422, "invalid", f"{fault}.", field=fault.field) from None
+    if amount_minor is not None and not 0 < amount_minor <= attempt.amount_minor:
+        raise Problem(
+            422, "invalid", "amount must be above zero and within what was charged.", field="amount"
+        )
+    return amount_minor
+
+
+def _asked_before(tx: sa.Connection, attempt: Attempt, key: str, amount_minor: int | None) -> Refund | None:
+    row = tx.execute(
+        sa.select(refund_request).where(
+            refund_request.c.attempt_id == attempt.id, refund_request.c.idempotency_key == key
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.amount_minor != amount_minor:
+        raise Problem(
+            422,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another amount of this payment.",
+            field="Idempotency-Key",
+        )
+    return records.get_refund(tx, row.refund_id)
+
+
+def _no_such_payment() -> Problem:
+    return Problem(404, "not_found", "There is no payment of this id.")

@@ -1,0 +1,173 @@
+"""What the API's JSON looks like, as JSON Schema 2020-12: the component schemas of the OpenAPI document.
+
+May import the enumerations that the API shows, so that a new state is never missing here. A test holds every
+answer against these; nothing may leave that is not listed.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from gateways.declines import Decline
+from ivr.bills.bill import AMOUNT_MAX_MINOR, Status
+from ivr.bills.store import Change
+from ivr.payments.records import RefundState
+from ivr.payments.states import State
+
+Schema = dict[str, Any]
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(properties: dict[str, Schema], *, optional: Iterable[str] = ()) -> Schema:
+    left_out = set(optional)
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in left_out],
+        "additionalProperties": False,
+    }
+
+
+def _text(description: str = "", **more: Any) -> Schema:
+    return {"type": "string", **({"description": description} if description else {}), **more}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _array(of: Schema, **more: Any) -> Schema:
+    return {"type": "array", "items": of, **more}
+
+
+def _minor(description: str, least: int = 0) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": AMOUNT_MAX_MINOR, "description": description}
+
+
+_REFERENCE = _text("Eight digits.", pattern="^[0-9]{8}$")
+_CURRENCY = _text("ISO 4217.", pattern="^[A-Z]{3}$")
+_AMOUNT = _text(
+    "Decimal text with a point, in the decimals of the currency.", pattern=r"^[0-9]+(\.[0-9]{1,4})?$"
+)
+_MOMENT = _text("RFC 3339, UTC.", format="date-time")
+_DAY = _text(format="date")
+
+_NEW_BILL = {
+    "reference": _REFERENCE,
+    "currency": _text("ISO 4217."),
+    "amount": {**_AMOUNT, "description": "What was billed in all. This, or amount_minor."},
+    "amount_minor": _minor("What was billed in all, in minor units.", 1),
+    "minimum": {**_AMOUNT, "description": "The least that may be paid at once; left out: the whole amount."},
+    "minimum_minor": _minor("The same in minor units.", 1),
+    "due_date": _or_null(_DAY),
+    "phone": _or_null(_text("The payer's number; a caller from it is offered the bill at once.")),
+    "paid_elsewhere": {
+        **_AMOUNT,
+        "description": "Paid by other ways than this server; left out: stays as it is.",
+    },
+    "paid_elsewhere_minor": _minor("The same in minor units."),
+    "status": _text("Left out: stays as it is.", enum=[*Status]),
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "NewBill": {
+        **_object(_NEW_BILL, optional=set(_NEW_BILL) - {"reference", "currency"}),
+        "oneOf": [{"required": ["amount"]}, {"required": ["amount_minor"]}],
+    },
+    "Bill": _object(
+        {
+            "reference": _REFERENCE,
+            "status": _text(enum=[*Status]),
+            "currency": _CURRENCY,
+            "amount": _AMOUNT,
+            "amount_minor": _minor("What was billed in all.", 1),
+            "minimum_minor": _minor("The least that may be paid at once.", 1),
+            "paid_minor": _minor("Paid through this server, less refunds."),
+            "paid_elsewhere_minor": _minor("Paid by other ways."),
+            "reserved_minor": _minor("Being paid this minute, or of unknown outcome."),
+            "payable_minor": _minor("What may be paid now."),
+            "due_date": _or_null(_DAY),
+            "phone": _or_null(_text("E.164.")),
+            "source": _text("Where the bill was described last: cli, import, api or lookup."),
+            "created_at": _MOMENT,
+            "updated_at": _MOMENT,
+        }
+    ),
+    "StoredBill": _object({"result": _text(enum=[*Change]), "bill": ref("Bill")}),
+    "StoredBills": _object(
+        {
+            "results": _array(
+                _object(
+                    {
+                        "index": {"type": "integer", "minimum": 0},
+                        "result": _text(enum=[*Change, "refused"]),
+                        "bill": ref("Bill"),
+                        "problem": ref("Problem"),
+                    },
+                    optional=("bill", "problem"),
+                )
+            )
+        }
+    ),
+    "Refund": _object(
+        {
+            "id": _text(),
+            "state": _text(enum=[*RefundState]),
+            "amount": _AMOUNT,
+            "amount_minor": _minor("Given back, in minor units.", 1),
+            "gateway_reference": _or_null(_text()),
+            "asked_by": _or_null(_text()),
+            "created_at": _MOMENT,
+            "settled_at": _or_null(_MOMENT),
+        }
+    ),
+    "NewRefund": _object(
+        {
+            "amount": {**_AMOUNT, "description": "This, or amount_minor; neither: all that is left."},
+            "amount_minor": _minor("The same in minor units.", 1),
+        },
+        optional=("amount", "amount_minor"),
+    ),
+    "Payment": _object(
+        {
+            "id": _text(),
+            "reference": {**_REFERENCE, "description": "Eight digits: the payer was told these."},
+            "state": _text(enum=[*State]),
+            "currency": _CURRENCY,
+            "amount": _AMOUNT,
+            "amount_minor": _minor("Charged, or to be charged, in minor units.", 1),
+            "refunded_minor": _minor("Given back for certain."),
+            "bill_reference": _REFERENCE,
+            "call_id": _or_null(_text()),
+            "gateway": _text(),
+            "gateway_reference": _or_null(_text("What to search for in the gateway's dashboard.")),
+            "authorisation_code": _or_null(_text()),
+            "brand": _or_null(_text()),
+            "last_four": _or_null(_text(pattern="^[0-9]{4}$")),
+            "decline": _or_null(_text(enum=[*Decline])),
+            "created_at": _MOMENT,
+            "settled_at": _or_null(_MOMENT),
+            "refunds": _array(ref("Refund")),
+        }
+    ),
+    "Payments": _object(
+        {
+            "payments": _array(ref("Payment")),
+            "cursor": _text("Keep it, and give it in the next request.", pattern="^[0-9]+$"),
+            "has_more": {"type": "boolean", "description": "Ask again at once with the cursor."},
+        }
+    ),
+    "Problem": _object(
+        {
+            "type": _text(format="uri-reference"),
+            "title": _text(),
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "code": _text("For programs; never changes its meaning."),
+            "detail": _text("A sentence for the programmer."),
+            "field": _text("The field, parameter or header at fault."),
+        },
+        optional=("field",),
+    ),
+}

@@ -1,0 +1,421 @@
+"""The API as a merchant's program meets it; `ApiClient` holds every answer against the OpenAPI document."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import flask
+import pytest
+import sqlalchemy as sa
+from jsonschema import Draft202012Validator
+from structlog.testing import capture_logs
+
+from ivr.api import keys
+from ivr.api.blueprint import ROOT, blueprint
+from ivr.api.openapi import DOCUMENT
+from ivr.storage.schema import bill, refund
+from tests.support.api_client import ApiClient, check
+from tests.support.till import Till
+
+BILL = {"reference": "55555555", "amount": "49.90", "currency": "EUR", "phone": "+34600123456"}
+
+
+@pytest.fixture
+def till(engine: sa.Engine) -> Till:
+    return Till(engine)
+
+
+@pytest.fixture
+def app(till: Till) -> flask.Flask:
+    made = flask.Flask("test_api")
+    made.register_blueprint(
+        blueprint(till.engine, refunds=till.cashier, home_country="ES", clock=till.clock, ids=till.ids)
+    )
+    made.add_url_rule("/elsewhere", view_func=lambda: "ours")
+    return made
+
+
+@pytest.fixture
+def api(app: flask.Flask, till: Till) -> ApiClient:
+    with till.engine.begin() as tx:
+        _, secret = keys.make(tx, "billing system", clock=till.clock, ids=till.ids)
+    return ApiClient(app, secret.reveal(), set())
+
+
+# Who may ask ---
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer pbc_",
+        "Bearer pbc_wrong",
+        "Basic cGJjOg==",
+        "bearer pbc_\udcff",
+        "Bearer " + "p" * 9_000,
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/payments"), ("POST", "/bills"), ("GET", "/bills/1")])
+def test_nobody_without_a_key(api: ApiClient, header: str, method: str, path: str) -> None:
+    answer = api.send(
+        method, path, headers={"Authorization": header.encode("latin-1", "replace").decode("latin-1")}
+    )
+    assert (answer.status_code, answer.json["code"]) == (401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_revoked_key_is_refused_at_once(api: ApiClient, till: Till) -> None:
+    assert api.get("/payments").status_code == 200
+    with till.engine.begin() as tx:
+        [key] = keys.every(tx)
+        keys.revoke(tx, key.id, clock=till.clock)
+    assert api.get("/payments").status_code == 401
+
+
+def test_a_key_is_checked_before_a_body_is_read(api: ApiClient) -> None:
+    api.token = "pbc_wrong"
+    assert api.send("POST", "/bills", data=b"x" * 2_000_000).status_code == 401
+
+
+# What a fault looks like ---
+
+
+def test_paths_and_methods_that_are_not(api: ApiClient, app: flask.Flask) -> None:
+    assert api.get("/nothing").json["code"] == "not_found"
+    assert api.send("DELETE", "/bills").json["code"] == "method_not_allowed"
+    assert api.send("DELETE", "/bills").headers["Allow"] == "POST"
+    assert api.send("OPTIONS", "/bills").status_code == 405
+    assert api.send("FOO", "/payments").status_code == 405
+    anyone = app.test_client()
+    assert anyone.get("/api/v2/bills").content_type == "application/problem+json"
+    assert anyone.get("/elsewhere").text == "ours"
+    assert anyone.get("/nowhere").content_type.startswith("text/html")
+    assert anyone.post("/elsewhere").content_type.startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "status"),
+    [
+        (b'{"reference"', "application/json", 400),
+        (b"", "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b'{"amount_minor": NaN}', "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (b"{}", "text/plain", 415),
+        (b"{}", "application/x-www-form-urlencoded", 415),
+        (b'"' + b"x" * 1_000_001 + b'"', "application/json", 413),
+        (b"null", "application/json", 422),
+        (b'"bill"', "application/json", 422),
+        (b"{}", "application/json", 422),
+    ],
+)
+def test_bodies_that_cannot_be_read(api: ApiClient, data: bytes, content_type: str, status: int) -> None:
+    assert api.send("POST", "/bills", data=data, content_type=content_type).status_code == status
+
+
+def test_a_bug_is_a_problem_and_is_logged_without_the_body(
+    api: ApiClient, till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(*args: Any, **kwargs: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("ivr.bills.store.upsert", bug)
+    with capture_logs() as logs:
+        answer = api.post("/bills", BILL)
+    assert (answer.status_code, answer.json["code"]) == (500, "internal")
+    assert [one["event"] for one in logs] == ["api_request_failed"]
+    assert "600123456" not in repr({name: value for name, value in logs[0].items() if name != "exc_info"})
+
+
+# Bills in ---
+
+
+def test_a_bill_is_new_then_the_same_then_changed(api: ApiClient) -> None:
+    new = api.post("/bills", BILL)
+    assert (new.status_code, new.json["result"], new.json["bill"]["payable_minor"]) == (201, "added", 4990)
+    same = api.post("/bills", BILL)
+    assert (same.status_code, same.json["result"]) == (200, "unchanged")
+    changed = api.post("/bills", {**BILL, "amount": "59.90", "due_date": "2026-12-24", "status": "withdrawn"})
+    assert (changed.status_code, changed.json["result"]) == (200, "changed")
+    assert api.get("/bills/55555555").json == changed.json["bill"]
+    assert (changed.json["bill"]["status"], changed.json["bill"]["payable_minor"]) == ("withdrawn", 0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"reference": 55555555}, "reference"),
+        ({"amount": 49.9}, "amount"),
+        ({"amount": None, "amount_minor": 4990.0}, "amount_minor"),
+        ({"amount": None, "amount_minor": 10**30}, "amount_minor"),
+        ({"amount": None, "amount_minor": 2**62}, "amount"),
+        ({"phone": "\u0000"}, "phone"),
+        ({"due": "2026-12-24"}, "due"),
+        ({"reference": "' OR 1=1"}, "reference"),
+    ],
+)
+def test_a_bad_bill_names_its_field(api: ApiClient, changed: dict[str, Any], field: str) -> None:
+    answer = api.post("/bills", {**BILL, **changed})
+    assert (answer.status_code, answer.json["field"]) == (422, field)
+
+
+def test_a_change_that_undercuts_a_payment_is_refused(api: ApiClient, till: Till) -> None:
+    api.post("/bills", BILL)
+    with till.engine.begin() as tx:
+        tx.execute(bill.update().values(reserved_minor=4990))
+    answer = api.post("/bills", {**BILL, "amount": "40.00"})
+    assert (answer.status_code, answer.json["code"], answer.json["field"]) == (
+        409,
+        "change_refused",
+        "amount",
+    )
+    assert api.get("/bills/55555555").json["amount_minor"] == 4990
+
+
+def test_each_bill_of_a_list_stands_for_itself(api: ApiClient) -> None:
+    answer = api.post(
+        "/bills",
+        [
+            {**BILL, "reference": "99999999"},
+            {**BILL, "amount": "x"},
+            BILL,
+            "bill",
+            {**BILL, "amount": "1.00"},
+            {**BILL, "reference": "11111111", "surname": "José"},
+        ],
+    )
+    assert answer.status_code == 200
+    assert [(one["index"], one["result"]) for one in answer.json["results"]] == [
+        (0, "added"),
+        (1, "refused"),
+        (2, "added"),
+        (3, "refused"),
+        (4, "refused"),
+        (5, "refused"),
+    ]
+    assert "at index 2" in answer.json["results"][4]["problem"]["detail"]
+    assert api.get("/bills/55555555").json["amount_minor"] == 4990
+    again = api.post("/bills", [BILL, {**BILL, "reference": "99999999"}])
+    assert [one["result"] for one in again.json["results"]] == ["unchanged", "unchanged"]
+
+
+def test_a_list_has_its_bound(api: ApiClient) -> None:
+    assert api.post("/bills", []).json == {"results": []}
+    bills = [{**BILL, "reference": str(10_000_000 + n)} for n in range(501)]
+    assert api.post("/bills", bills).status_code == 422
+    assert len(api.post("/bills", bills[:500]).json["results"]) == 500
+
+
+@pytest.mark.parametrize("reference", ["55555555", "5", "x%00", "%27%20OR%201%3D1", "%FF", "5" * 3_000])
+def test_a_bill_that_is_not_there(api: ApiClient, reference: str) -> None:
+    assert api.get(f"/bills/{reference}").status_code == 404
+
+
+# Payments out ---
+
+
+def _ids(answer: Any) -> list[str]:
+    return [one["id"] for one in answer.json["payments"]]
+
+
+def test_a_payment_as_finance_finds_it(api: ApiClient, till: Till) -> None:
+    paid = till.paid()
+    shown = api.get(f"/payments/{paid}").json
+    assert (shown["state"], shown["amount"], shown["currency"]) == ("approved", "40.00", "EUR")
+    assert (shown["gateway_reference"], shown["last_four"]) == (f"ref_{paid}", "4242")
+    assert api.get(f"/payments/{shown['reference']}").json == shown
+    assert "tok_good" not in str(shown)
+
+
+@pytest.mark.parametrize("name", ["attempt_999", "1", "x%00", "%27%3B--", "a" * 3_000])
+def test_a_payment_that_is_not_there(api: ApiClient, name: str) -> None:
+    assert api.get(f"/payments/{name}").status_code == 404
+    assert api.post(f"/payments/{name}/refunds", {}, headers={"Idempotency-Key": "k"}).status_code == 404
+
+
+def _walk(api: ApiClient, query: str, limit: int) -> Iterator[str]:
+    answer = api.get(f"/payments?limit={limit}{query}")
+    yield from _ids(answer)
+    while answer.json["has_more"]:
+        answer = api.get(f"/payments?limit={limit}&cursor={answer.json['cursor']}")
+        yield from _ids(answer)
+
+
+def test_pages_lose_nothing_where_many_changed_in_one_instant(api: ApiClient, till: Till) -> None:
+    paid = [till.paid() for _ in range(7)]
+    till.pass_time(60)
+    assert list(_walk(api, "", 2)) == paid
+    assert list(_walk(api, "", 7)) == paid
+    assert list(_walk(api, "", 500)) == paid
+
+
+def test_a_change_brings_a_payment_to_the_end_again(api: ApiClient, till: Till) -> None:
+    first, second = till.paid(), till.paid()
+    till.pass_time(60)
+    cursor = api.get("/payments").json["cursor"]
+    assert _ids(api.get(f"/payments?cursor={cursor}")) == []
+    api.post(f"/payments/{first}/refunds", {}, headers={"Idempotency-Key": "k"})
+    till.run_due()
+    assert _ids(api.get(f"/payments?cursor={cursor}")) == [first]
+    assert _ids(api.get("/payments")) == [second, first]
+
+
+def test_the_feed_says_again_what_changed_in_the_last_seconds(api: ApiClient, till: Till) -> None:
+    paid = till.paid()
+    page = api.get("/payments?limit=1").json
+    assert (page["cursor"], page["has_more"]) == ("0", False)
+    till.pass_time(60)
+    assert _ids(api.get(f"/payments?cursor={page['cursor']}")) == [paid]
+
+
+def test_since_a_moment(api: ApiClient, till: Till) -> None:
+    till.paid()
+    till.pass_time(3600)
+    between = till.clock.now()
+    till.pass_time(3600)
+    late = till.paid()
+    till.pass_time(60)
+    assert _ids(api.get("/payments", query_string={"since": between.isoformat()})) == [late]
+    assert _ids(api.get(f"/payments?since={between.strftime('%Y-%m-%dT%H:%M:%SZ')}")) == [late]
+    assert _ids(api.get("/payments?since=2026-11-22T12:00:00+01:00")) == [late]
+    assert _ids(api.get("/payments?since=2099-01-01T00:00:00Z")) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=yesterday",
+        "since=2026-11-22",
+        "since=2026-11-22T10:00:00",
+        "since=2026-13-22T10:00:00Z",
+        "since=0001-01-01T00:00:00%2B10:00",
+        "since=",
+        "limit=0",
+        "limit=501",
+        "limit=x",
+        "limit=1e2",
+        "limit=%D9%A1",
+        "cursor=x",
+        "cursor=-1",
+        "cursor=99999999999999999999",
+        "cursor=1&since=2026-11-22T10:00:00Z",
+        "sinze=x",
+    ],
+)
+def test_queries_that_are_refused(api: ApiClient, query: str) -> None:
+    assert (api.get(f"/payments?{query}").status_code, api.get(f"/payments?{query}").json["code"]) == (
+        400,
+        "bad_query",
+    )
+
+
+# Refunds ---
+
+
+def _refunds(till: Till) -> list[Any]:
+    with till.engine.begin() as tx:
+        return list(tx.execute(sa.select(refund)).all())
+
+
+def test_a_refund_asked_twice_under_one_key_is_one(api: ApiClient, till: Till) -> None:
+    paid = till.paid()
+    first = api.post(f"/payments/{paid}/refunds", {"amount": "15.00"}, headers={"Idempotency-Key": "k1"})
+    assert (first.status_code, first.json["amount_minor"], first.json["state"]) == (202, 1500, "asked")
+    till.run_due()
+    again = api.post(f"/payments/{paid}/refunds", {"amount_minor": 1500}, headers={"Idempotency-Key": "k1"})
+    assert (again.status_code, again.json["id"], again.json["state"]) == (200, first.json["id"], "approved")
+    assert [row.asked_by for row in _refunds(till)] == ["api: billing system"]
+    assert till.bank.money() == {paid: 2500}
+    other = api.post(f"/payments/{paid}/refunds", {}, headers={"Idempotency-Key": "k2"})
+    assert (other.status_code, other.json["amount_minor"]) == (202, 2500)
+    till.run_due()
+    assert api.get(f"/payments/{paid}").json["refunded_minor"] == 4000
+
+
+def test_a_key_used_for_another_amount_is_refused(api: ApiClient, till: Till) -> None:
+    paid = till.paid()
+    api.post(f"/payments/{paid}/refunds", {"amount": "15.00"}, headers={"Idempotency-Key": "k1"})
+    answer = api.post(f"/payments/{paid}/refunds", {"amount": "16.00"}, headers={"Idempotency-Key": "k1"})
+    assert (answer.status_code, answer.json["code"]) == (422, "idempotency_key_reused")
+    assert len(_refunds(till)) == 1
+
+
+@pytest.mark.parametrize("key", [None, "", "x" * 81, "a b", "é"])
+def test_a_refund_needs_a_key_of_its_own(api: ApiClient, till: Till, key: str | None) -> None:
+    headers = {} if key is None else {"Idempotency-Key": key}
+    answer = api.post(f"/payments/{till.paid()}/refunds", {}, headers=headers)
+    assert (answer.status_code, answer.json["code"]) == (400, "no_idempotency_key")
+    assert _refunds(till) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"amount": "40.01"},
+        {"amount": "0"},
+        {"amount": "-1"},
+        {"amount": 15},
+        {"amount_minor": True},
+        {"amount_minor": 1.5},
+        {"amount_minor": 10**30},
+        {"amount": "1", "amount_minor": 100},
+        {"sum": "15.00"},
+        [],
+    ],
+)
+def test_refunds_that_are_no_amount_to_give_back(api: ApiClient, till: Till, body: Any) -> None:
+    answer = api.post(f"/payments/{till.paid()}/refunds", body, headers={"Idempotency-Key": "k"})
+    assert answer.status_code == 422
+    assert _refunds(till) == []
+
+
+def test_what_cannot_be_refunded(api: ApiClient, till: Till) -> None:
+    declined = till.confirmed("tok_declined")
+    till.run_due()
+    answer = api.post(f"/payments/{declined}/refunds", {}, headers={"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.json["code"]) == (409, "refund_refused")
+    paid = till.paid()
+    api.post(f"/payments/{paid}/refunds", {"amount": "30.00"}, headers={"Idempotency-Key": "k1"})
+    answer = api.post(f"/payments/{paid}/refunds", {"amount": "20.00"}, headers={"Idempotency-Key": "k2"})
+    assert answer.status_code == 409
+    assert len(_refunds(till)) == 1
+
+
+# What is promised ---
+
+
+def test_the_document_is_served_to_anyone_and_is_openapi(app: flask.Flask) -> None:
+    answer = app.test_client().get(f"{ROOT}/openapi.json")
+    assert answer.json == DOCUMENT
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_every_route_stands_in_the_document_and_the_other_way_round(app: flask.Flask) -> None:
+    served = {
+        (method, rule.rule.removeprefix(ROOT).replace("<", "{").replace(">", "}"))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(ROOT)
+        for method in (rule.methods or set()) - {"HEAD"}
+    }
+    promised = {(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods}
+    assert served == promised
+
+
+def test_what_the_document_calls_a_bill_is_one(api: ApiClient) -> None:
+    for body in (
+        BILL,
+        {"reference": "11111111", "amount_minor": 100, "currency": "JPY", "paid_elsewhere_minor": 0},
+    ):
+        check({"$ref": "#/components/schemas/NewBill"}, body)
+        assert api.post("/bills", body).status_code == 201
+    for body in (
+        {**BILL, "amount_minor": 1},
+        {"reference": "11111111", "currency": "EUR"},
+        {**BILL, "due": "x"},
+    ):
+        with pytest.raises(Exception, match="valid"):
+            check({"$ref": "#/components/schemas/NewBill"}, body)
+        assert api.post("/bills", body).status_code == 422
