@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 import sqlalchemy as sa
+import structlog
 from werkzeug.exceptions import HTTPException
 
 from flows.language import Flow, Prompts, Recordings, host_prompts
@@ -46,6 +47,7 @@ from ivr.payments.cashier import Cashier, Handler
 from ivr.pci_client import PciClient
 from ivr.storage.engine import make_engine
 from ivr.voice.render import Renderer
+from ivr.voice.trouble import Trouble
 from ivr.voice.twiml import Voice
 from ivr.voice.webhooks import Carrier, VoiceDoor
 from ivr.work.jobs import CHECK_CONFIRMATION, DELIVER_OUTCOME, END_SILENT_CALL, SEND_CONFIRMATION, Job, Work
@@ -110,6 +112,7 @@ def make_web(on: Ground) -> flask.Flask:
     config = on.config
     app = flask.Flask("paybycall")
     app.config["MAX_CONTENT_LENGTH"] = 1_000_000
+    app.before_request(structlog.contextvars.clear_contextvars)
     app.register_blueprint(_voice_door(on).blueprint())
     app.register_blueprint(
         message_webhooks.make_blueprint(
@@ -187,8 +190,12 @@ def _voice_door(on: Ground, flow: Flow[Any] = pay_bill) -> VoiceDoor:
         ender=ender,
         runner=runner,
         renderer=renderer,
-        default_language=config.languages[0],
-        person_number=config.person_number,
+        trouble=Trouble(
+            renderer=renderer,
+            language_of=turns.language_of,
+            default_language=config.languages[0],
+            person_number=config.person_number,
+        ),
         on_ended=lambda _reason: None,
     )
 

@@ -118,8 +118,8 @@ class Runner:
                     return self._pci.collect(entry_id, claimant)
         except PciUnreachableError as fault:
             log.warning("pci_unreachable", fault=str(fault))
-        except PciRefusedError as fault:  # not signed as it likes, or an id taken: an operator has to look
-            log.error("pci_refused", fault=str(fault))
+        except PciRefusedError:  # not signed as it likes, or an id taken: an operator has to look
+            log.exception("pci_refused")
         return PciSilent()
 
     def _open(self, errand: OpenEntry, caller: Caller) -> str:

@@ -50,7 +50,7 @@ class CallEnder:
         store.end(tx, row.id, because=because, session={**row.session, "token": None}, now=self._clock.now())
         timeline.add(
             tx,
-            "call_ended",
+            "call.ended",
             at=self._clock.now(),
             call_id=row.id,
             facts={"because": because, "step": row.session.get("step")},

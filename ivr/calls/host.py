@@ -43,7 +43,9 @@ class Host:
             case Charge():
                 return self._charges.ask(turn, session, wait)
             case Transfer(say) if self._person_number:
-                return Waiting(session, Ring(self._person_number, turn.row.to_number or None), say=say)
+                called = turn.row.to_number
+                ring = Ring(self._person_number, caller_id=called if called.startswith("+") else None)
+                return Waiting(session, ring, say=say)
             case Transfer():
                 return Left(session, "nobody")
 

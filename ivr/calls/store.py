@@ -42,6 +42,11 @@ def _read(row: sa.Row[Any] | None) -> CallRow | None:
     return None if row is None else CallRow(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
 
 
+def find(connection: sa.Connection, call_id: str) -> CallRow | None:
+    """The call as it stands."""
+    return _read(connection.execute(sa.select(call).where(call.c.id == call_id)).one_or_none())
+
+
 def lock(tx: sa.Connection, call_id: str) -> CallRow | None:
     """The call, held until the transaction ends."""
     return _read(tx.execute(sa.select(call).where(call.c.id == call_id).with_for_update()).one_or_none())

@@ -28,6 +28,7 @@ from ivr.clock import Clock
 from ivr.customers import customer, timeline
 from ivr.customers.caller import Caller
 from ivr.ids import Ids
+from ivr.storage.engine import reading
 
 log = structlog.get_logger()
 INTENT_LEASE_S = 12
@@ -101,10 +102,12 @@ class Turns:
             known = store.lock_by_sid(tx, row.call_sid)
             if known is None and store.begin(tx, row):
                 self._ender.watch(tx, row.id)
-                timeline.add(tx, "call_started", at=row.started_at, call_id=row.id, facts={"flow": row.flow})
-                taken = self._advance(tx, row, 0, machine.begin(self._flow, self._session(row)), [])
+                timeline.add(tx, "call.began", at=row.started_at, call_id=row.id, facts={"flow": row.flow})
+                progress = machine.begin(self._flow, self._session(row))
+                taken = self._advance(tx, row, 0, progress, [])
             else:
-                taken = self._repeat(tx, known or store.lock_by_sid(tx, row.call_sid), 0)
+                row = known or store.lock_by_sid(tx, row.call_sid) or row
+                taken = self._repeat(tx, row, 0)
         return self._finish(row.id, 0, taken)
 
     def take(self, call_id: str, number: int, call_sid: str, heard: Heard) -> str:
@@ -122,6 +125,12 @@ class Turns:
             else:
                 taken = self._repeat(tx, row, number)
         return self._finish(call_id, number, taken)
+
+    def language_of(self, call_id: str) -> str | None:
+        """The language that a call speaks, for an apology; None where there is no such call."""
+        with reading(self._engine) as connection:
+            row = store.find(connection, call_id)
+        return None if row is None else str(row.session["language"])
 
     def rejoin(self, call_sid: str, troubles_max: int) -> Rejoined | None:
         """For the fallback: where the call's last answer stands; None where no such call is under way or
@@ -173,7 +182,7 @@ class Turns:
             case Left(session, exit_name, facts):
                 timeline.add(
                     turn.tx,
-                    "step_left",
+                    "step.left",
                     at=self._clock.now(),
                     call_id=turn.row.id,
                     facts={"step": session.step, "exit": exit_name},
@@ -205,10 +214,8 @@ class Turns:
         store.save(turn.tx, turn.row.id, turn=turn.number, session=session.dump(), intent=intent)
         return _Errand(errand, lease, errands.Caller(turn.row.call_sid, turn.row.account_sid))
 
-    def _repeat(self, tx: sa.Connection, row: CallRow | None, number: int) -> str | _Errand:
+    def _repeat(self, tx: sa.Connection, row: CallRow, number: int) -> str | _Errand:
         """A webhook that is late, early, or a repeat of the one under way."""
-        if row is None:
-            raise UnknownCallError(str(number))
         stored = store.answer(tx, row.id, number)
         if stored is not None:
             return stored
@@ -263,7 +270,7 @@ class Turns:
             )
         if progress.card_too_early:
             self._on_card_too_early()
-            timeline.add(turn.tx, "card_too_early", at=self._clock.now(), call_id=turn.row.id)
+            timeline.add(turn.tx, "card.too_early", at=self._clock.now(), call_id=turn.row.id)
 
     def _turn(self, tx: sa.Connection, row: CallRow, number: int) -> Turn:
         return Turn(tx, row, number, Caller.of(row.from_number or "", self._home_country))

@@ -13,18 +13,18 @@ import structlog
 
 from flows.language import UnknownStepError
 from gateways.secret import Secret
-from ivr.calls.answer import HangUp, SendTo, turn_url
+from ivr.calls.answer import SendTo, turn_url
 from ivr.calls.errands import Runner
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.turns import ForeignCallError, Heard, Turns, UnknownCallError
 from ivr.voice import twiml
 from ivr.voice.carrier_request import verify
-from ivr.voice.render import PERSON_TIMEOUT_S, Renderer
+from ivr.voice.render import Renderer
+from ivr.voice.trouble import TROUBLES_MAX, Trouble
 
 log = structlog.get_logger()
 DEPLOY_WAITS_MAX = 20
-TROUBLES_MAX = 2
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 
@@ -68,8 +68,7 @@ class VoiceDoor:
         ender: CallEnder,
         runner: Runner,
         renderer: Renderer,
-        default_language: str,
-        person_number: str,
+        trouble: Trouble,
         on_ended: Callable[[str], None],
     ) -> None:
         self._carrier = carrier
@@ -78,8 +77,7 @@ class VoiceDoor:
         self._ender = ender
         self._runner = runner
         self._renderer = renderer
-        self._default_language = default_language
-        self._person_number = person_number
+        self._trouble = trouble
         self._on_ended = on_ended
 
     def blueprint(self) -> flask.Blueprint:
@@ -89,6 +87,7 @@ class VoiceDoor:
         door.post("/voice/fallback")(self.fallback)
         door.post("/voice/<call_id>/t/<int:number>")(self.turn)
         door.post("/voice/<call_id>/trouble/<int:number>/<int:times>")(self.trouble)
+        door.post("/voice/<call_id>/person")(self.person)
         return door
 
     # The webhooks -----------------------------------------------------------------------------------------
@@ -114,16 +113,17 @@ class VoiceDoor:
         )
 
     def trouble(self, call_id: str, number: int, times: int) -> flask.Response:
-        """After an unexpected error: `0` for a person, otherwise the same turn again. Needs no database."""
+        """After an apology."""
         form = self._verified()
-        if form.get("Digits") == "0" and self._person_number:
-            return answer(twiml.document([self._person()]))
-        return answer(twiml.document([twiml.redirect(f"{turn_url(call_id, number)}?troubles={times}")]))
+        return answer(self._trouble.answered(call_id, number, times, form.get("Digits")))
+
+    def person(self, call_id: str) -> flask.Response:
+        """After a person was rung because of a trouble."""
+        form = self._verified()
+        return answer(self._trouble.person_left(call_id, form.get("DialCallStatus")))
 
     def status(self) -> flask.Response:
-        """The carrier's word on how a call stands. Also the end of a talk with a person: then it answers
-        with a hang-up.
-        """
+        """The carrier's word on how a call stands."""
         form = self._verified()
         call_sid = form.call_sid
         structlog.contextvars.bind_contextvars(call_sid=call_sid)
@@ -133,7 +133,7 @@ class VoiceDoor:
                 self._on_ended(reason)
                 log.info("call_ended", reason=reason)
             self._runner.say_goodbye(call_sid)
-        return answer(twiml.document([twiml.hangup()]))
+        return flask.Response(status=204)
 
     def fallback(self) -> flask.Response:
         """The carrier could not use our last answer, or got none. Whatever keys it repeats are not read."""
@@ -149,7 +149,7 @@ class VoiceDoor:
     def _rejoin(self, call_sid: str) -> str:
         rejoined = self._turns.rejoin(call_sid, TROUBLES_MAX)
         if rejoined is None:
-            return self._goodbye()
+            return self._trouble.goodbye(call_sid)
         verbs = self._renderer.host("host.rejoin", rejoined.language)
         return self._renderer.document(verbs, SendTo(rejoined.url), next_url=rejoined.url)
 
@@ -163,40 +163,19 @@ class VoiceDoor:
             flask.abort(403, "The address belongs to another call.")
         except UnknownCallError:
             log.warning("unknown_call")
-            return answer(twiml.document([twiml.hangup()]))
+            return answer(self._trouble.goodbye(call_id))
         except Exception:
             log.exception("turn_failed")
-            return answer(self._apology(call_id, number, times))
+            return answer(self._trouble.apology(call_id, number, times))
 
     def _deploying(self, call_id: str, number: int) -> flask.Response:
         """A deploy is rolling and this process is behind: come back in a second, to another one perhaps."""
         waits = 1 + _whole(flask.request.args.get("waits"))
         if waits > DEPLOY_WAITS_MAX:
             log.error("step_unknown_for_too_long")
-            return answer(self._apology(call_id, number, TROUBLES_MAX))
+            return answer(self._trouble.apology(call_id, number, TROUBLES_MAX))
         url = f"{turn_url(call_id, number)}?waits={waits}"
         return answer(twiml.document([twiml.pause(1), twiml.redirect(url)]))
-
-    def _apology(self, call_id: str, number: int, times: int) -> str:
-        if times > TROUBLES_MAX and not self._person_number:
-            return self._goodbye()
-        if times > TROUBLES_MAX:
-            return twiml.document(
-                [*self._renderer.host("host.trouble", self._default_language), self._person()]
-            )
-        said = self._renderer.host("host.trouble", self._default_language)
-        if self._person_number:
-            said += self._renderer.host("host.offer_person", self._default_language)
-        action = f"/voice/{call_id}/trouble/{number}/{times}"
-        return twiml.document([twiml.gather("".join(said), action=action, num_digits=1, timeout_s=3)])
-
-    def _person(self) -> str:
-        """Rings the person; when that talk ends, or nobody answers, `/voice/status` hangs up."""
-        return twiml.dial(self._person_number, action="/voice/status", timeout_s=PERSON_TIMEOUT_S)
-
-    def _goodbye(self) -> str:
-        verbs = self._renderer.host("host.goodbye", self._default_language)
-        return self._renderer.document(verbs, HangUp(), next_url="")
 
     def _verified(self) -> Form:
         fields = verify(

@@ -1,0 +1,84 @@
+"""When a turn fails: said kindly in the caller's language, the same turn again or a person, and never a dead
+end.
+
+May import `ivr.voice.render` and `ivr.voice.twiml`. Needs no database: the language is looked up, and where
+that fails too the default is spoken.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from ivr.calls.answer import HangUp, turn_url
+from ivr.voice import twiml
+from ivr.voice.render import PERSON_TIMEOUT_S, Renderer
+
+log = structlog.get_logger()
+TROUBLES_MAX = 2
+"""How often one turn may fail before it is given up."""
+_KEY_WAIT_S = 3
+NOBODY_CAME = frozenset({"busy", "failed", "no-answer", "canceled"})
+
+
+class Trouble:
+    """Speaks where a turn could not. `person_number` is whom `0` rings; empty: nobody."""
+
+    def __init__(
+        self,
+        *,
+        renderer: Renderer,
+        language_of: Callable[[str], str | None],
+        default_language: str,
+        person_number: str,
+    ) -> None:
+        self._renderer = renderer
+        self._language_of = language_of
+        self._default_language = default_language
+        self._person_number = person_number
+
+    def apology(self, call_id: str, number: int, times: int) -> str:
+        """What is said when the turn has failed `times` times."""
+        said = self._host(call_id, "host.trouble")
+        if times > TROUBLES_MAX:
+            last = (
+                [self._ring(call_id)]
+                if self._person_number
+                else [*self._host(call_id, "host.goodbye"), twiml.hangup()]
+            )
+            return twiml.document([*said, *last])
+        if self._person_number:
+            said += self._host(call_id, "host.offer_person")
+        action = f"/voice/{call_id}/trouble/{number}/{times}"
+        return twiml.document(
+            [twiml.gather("".join(said), action=action, num_digits=1, timeout_s=_KEY_WAIT_S)]
+        )
+
+    def answered(self, call_id: str, number: int, times: int, key: str | None) -> str:
+        """After an apology: `0` for a person, otherwise the same turn again."""
+        if key == "0" and self._person_number:
+            return twiml.document([*self._host(call_id, "host.connecting"), self._ring(call_id)])
+        return twiml.document([twiml.redirect(f"{turn_url(call_id, number)}?troubles={times}")])
+
+    def person_left(self, call_id: str, dialled: str | None) -> str:
+        """The talk with the person is over, or there was none."""
+        if dialled in NOBODY_CAME:
+            return twiml.document(
+                [*self._host(call_id, "host.nobody"), *self._host(call_id, "host.goodbye"), twiml.hangup()]
+            )
+        return twiml.document([twiml.hangup()])
+
+    def goodbye(self, call_id: str) -> str:
+        return self._renderer.document(self._host(call_id, "host.goodbye"), HangUp(), next_url="")
+
+    def _ring(self, call_id: str) -> str:
+        return twiml.dial(self._person_number, action=f"/voice/{call_id}/person", timeout_s=PERSON_TIMEOUT_S)
+
+    def _host(self, call_id: str, key: str) -> list[str]:
+        return self._renderer.host(key, self._language(call_id))
+
+    def _language(self, call_id: str) -> str:
+        try:
+            return self._language_of(call_id) or self._default_language
+        except Exception:
+            log.exception("language_unknown", call_id=call_id)
+            return self._default_language
