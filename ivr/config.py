@@ -1,9 +1,9 @@
 """The settings of the web and worker processes, read once at boot; the PCI process lists its own in
 `ivr.pci.settings`.
 
-May import `ivr.settings` alone. `load` refuses a configuration that cannot work and says which variables to
-set; production refuses the sandbox gateway, the console channel and plain http. Nothing else in the house
-reads the environment.
+May import `ivr.settings` and `ivr.config_faults`. `load` refuses a configuration that cannot work and says
+which variables to set; production refuses the sandbox gateway, the console channel and plain http. Nothing
+else in the house reads the environment.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateways.secret import Secret
+from ivr.config_faults import faults_of, languages_of
 from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
 
 GENERAL: tuple[Setting[Any], ...] = (
@@ -28,6 +29,20 @@ GENERAL: tuple[Setting[Any], ...] = (
     ),
     Setting(
         "LOG_LEVEL", "debug, info, warning or error.", one_of("debug", "info", "warning", "error"), "info"
+    ),
+    Setting(
+        "METRICS_TOKEN",
+        "The bearer token that /metrics of the web process wants; empty: none.",
+        secret,
+        "",
+        secret=True,
+    ),
+    Setting(
+        "PROMETHEUS_MULTIPROC_DIR",
+        "A directory, emptied before a start, in which a machine's web processes add up what each counts; "
+        "empty: each answers /metrics for itself.",
+        text,
+        "",
     ),
 )
 CARRIER: tuple[Setting[Any], ...] = (
@@ -120,6 +135,8 @@ class Config:
     bill_lookup_url: str
     outcome_url: str
     merchant_secrets: tuple[Secret, ...]
+    metrics_token: Secret
+    metrics_dir: str
 
     @property
     def in_production(self) -> bool:
@@ -143,7 +160,7 @@ def load(environ: Mapping[str, str]) -> Config:
         merchant_name=values["MERCHANT_NAME"],
         person_number=values["PERSON_NUMBER"],
         home_country=values["HOME_COUNTRY"],
-        languages=tuple(part.strip() for part in values["LANGUAGES"].split(",") if part.strip()),
+        languages=languages_of(values),
         language_by_number=values["LANGUAGE_BY_NUMBER"],
         say_language=values["SAY_LANGUAGE"],
         say_voice=values["SAY_VOICE"],
@@ -157,32 +174,10 @@ def load(environ: Mapping[str, str]) -> Config:
         bill_lookup_url=values["BILL_LOOKUP_URL"],
         outcome_url=values["OUTCOME_URL"],
         merchant_secrets=values["MERCHANT_SECRET"],
+        metrics_token=values["METRICS_TOKEN"],
+        metrics_dir=values["PROMETHEUS_MULTIPROC_DIR"],
     )
-    faults = list(_faults(config, values))
+    faults = faults_of(values)
     if faults:
         raise SettingsError("\n".join(faults))
     return config
-
-
-def _faults(config: Config, values: Mapping[str, Any]) -> list[str]:
-    """What each setting alone cannot show."""
-    faults = []
-    if values["CARD_ENTRY"] == "pay":
-        faults.append("Set CARD_ENTRY to gather: the carrier's own <Pay> is not supported by this release.")
-    if not config.languages:
-        faults.append("Set LANGUAGES: at least one, such as en.")
-    if config.channel == "sms" and not config.sms_from:
-        faults.append("Set SMS_FROM: the number that texts payers; or CHANNEL=console in development.")
-    if (config.bill_lookup_url or config.outcome_url) and not config.merchant_secrets:
-        faults.append("Set MERCHANT_SECRET: what we post to the merchant is signed with it.")
-    if config.in_production:
-        faults += [
-            f"Set {name} to a URL that begins with https://: production refuses plain http."
-            for name in ("PUBLIC_URL", "BILL_LOOKUP_URL", "OUTCOME_URL")
-            if str(values[name]).startswith("http://")
-        ]
-        if config.gateway == "sandbox":
-            faults.append("Set GATEWAY to a real gateway: production refuses the sandbox.")
-        if config.channel == "console":
-            faults.append("Set CHANNEL to sms: production refuses the console channel.")
-    return faults

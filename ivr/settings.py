@@ -8,10 +8,12 @@ test holds that the README's page has each.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from gateways.secret import Secret
 
 T = TypeVar("T")
+_DIGITS_MAX = 9
 
 
 class SettingsError(Exception):
@@ -35,10 +37,11 @@ def text(value: str) -> str:
 
 
 def whole(value: str) -> int:
-    try:
-        return int(value)
-    except ValueError:
-        raise ValueError("must be a whole number") from None
+    """A whole number from 0 on."""
+    given = value.strip()
+    if not (given.isascii() and given.isdigit() and len(given) <= _DIGITS_MAX):
+        raise ValueError("must be a whole number")
+    return int(given)
 
 
 def secret(value: str) -> Secret:
@@ -46,17 +49,27 @@ def secret(value: str) -> Secret:
 
 
 def secrets(value: str) -> tuple[Secret, ...]:
-    """One secret, or two separated by a comma while one is rotated."""
+    """One secret, or two separated by a comma while one is rotated; none where the default is empty."""
     found = tuple(Secret(part.strip()) for part in value.split(",") if part.strip())
+    if value.strip() and not found:
+        raise ValueError("must be a secret, not a comma")
     if len(found) > 2:  # noqa: PLR2004 - the new one and the old one
         raise ValueError("takes two values at most, separated by a comma")
     return found
 
 
 def url(value: str) -> str:
+    """A URL to which paths are joined: no query, no sign-in, no slash at the end."""
     trimmed = value.strip().rstrip("/")
-    if not trimmed.startswith(("http://", "https://")):
+    try:
+        parts = urlsplit(trimmed)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("must be a URL with a host, and a port where it is an unusual one") from None
+    if not trimmed.startswith(("http://", "https://")) or not host or " " in trimmed:
         raise ValueError("must be a URL that begins with https:// (or http:// in development)")
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("must be a URL without ?, # and @")
     return trimmed
 
 
@@ -72,9 +85,19 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 def mapping(value: str) -> dict[str, str]:
     """`en=Amy,es=Lucia` as a dict; empty text is an empty one."""
     pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-    if any(not equals or not key.strip() for key, equals, _ in pairs):
+    if any(not equals or not key.strip() or not given.strip() for key, equals, given in pairs):
         raise ValueError("must be pairs like en=value,es=value")
     return {key.strip(): given.strip() for key, _, given in pairs}
+
+
+def without_secrets(value: str) -> str:
+    """The value to be shown: of a URL neither who signs in, nor the query."""
+    scheme, separator, rest = value.partition("://")
+    if not separator:
+        return value
+    place, asked, _query = rest.partition("?")
+    _, signed_in, place_alone = place.rpartition("@")
+    return f"{scheme}://{'***@' if signed_in else ''}{place_alone}{'?***' if asked else ''}"
 
 
 def read_all(settings: tuple[Setting[Any], ...], environ: Mapping[str, str]) -> dict[str, Any]:
@@ -89,7 +112,7 @@ def read_all(settings: tuple[Setting[Any], ...], environ: Mapping[str, str]) -> 
         try:
             values[setting.name] = setting.read(given)
         except ValueError as fault:
-            shown = "" if setting.secret else f" (it is {given!r})"
+            shown = "" if setting.secret else f" (it is {without_secrets(given)!r})"
             faults.append(f"Set {setting.name} anew: it {fault}{shown}. {setting.help}")
     if faults:
         raise SettingsError("\n".join(faults))

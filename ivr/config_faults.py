@@ -1,0 +1,131 @@
+"""What is wrong with the settings of web and worker that one alone cannot show, a sentence for each fault.
+
+May import `gateways.registry` and the list of `flows.pay_bill`'s languages. Better a process that does not
+start than a caller who hears the fault.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import phonenumbers
+
+import flows.pay_bill
+from gateways import registry
+
+SECRET_LENGTH_MIN = 32
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
+_SENDERS = (
+    _E164,
+    re.compile(r"MG[0-9a-f]{32}"),
+    re.compile(r"[0-9]{3,8}"),
+    re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}"),
+)
+"""A number, a messaging service, a short code, a name of letters."""
+_DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
+Values = Mapping[str, Any]
+
+
+def faults_of(values: Values) -> list[str]:
+    """A sentence for each fault; none where the settings can work."""
+    checks = [_general, _carrier, _languages, _money, _messages, _merchant]
+    if values["ENVIRONMENT"] == "production":
+        checks.append(_production)
+    return [fault for check in checks for fault in check(values)]
+
+
+def spoken_languages() -> tuple[str, ...]:
+    """The languages in which the default flow has prompts."""
+    folder = Path(flows.pay_bill.__file__).parent
+    return tuple(sorted(path.name.split(".")[1] for path in folder.glob("prompts.*.toml")))
+
+
+def languages_of(values: Values) -> tuple[str, ...]:
+    """LANGUAGES, read."""
+    return tuple(part.strip() for part in values["LANGUAGES"].split(",") if part.strip())
+
+
+def _general(values: Values) -> list[str]:
+    faults = []
+    if not values["DATABASE_URL"].startswith(_DATABASES) or ":memory:" in values["DATABASE_URL"]:
+        faults.append("Set DATABASE_URL to sqlite:///file or postgresql://user:password@host/name.")
+    if any(len(one.reveal()) < SECRET_LENGTH_MIN for one in values["INTERNAL_SECRET"]):
+        faults.append(
+            f"Set INTERNAL_SECRET to {SECRET_LENGTH_MIN} random characters or more, the same in PCI."
+        )
+    if values["PROMETHEUS_MULTIPROC_DIR"] and not Path(values["PROMETHEUS_MULTIPROC_DIR"]).is_dir():
+        faults.append("Set PROMETHEUS_MULTIPROC_DIR to a directory that exists, or leave it away.")
+    return faults
+
+
+def _carrier(values: Values) -> list[str]:
+    faults = []
+    if values["CARD_ENTRY"] == "pay":
+        faults.append("Set CARD_ENTRY to gather: the carrier's own <Pay> is not supported by this release.")
+    if values["PERSON_NUMBER"] and not _E164.fullmatch(values["PERSON_NUMBER"]):
+        faults.append("Set PERSON_NUMBER in E.164, such as +34910000000, or leave it away.")
+    if values["HOME_COUNTRY"] not in phonenumbers.SUPPORTED_REGIONS:
+        faults.append("Set HOME_COUNTRY to the two capital letters of a country, such as ES.")
+    faults += [
+        f"Set {name} to 1 or more." for name in ("GUESSES_MAX", "GUESSES_MAX_WITHHELD") if values[name] < 1
+    ]
+    if values["RECORDINGS"] and not Path(values["RECORDINGS"]).is_file():
+        faults.append("Set RECORDINGS to a TOML file that exists, or leave it away.")
+    return faults
+
+
+def _languages(values: Values) -> list[str]:
+    offered, spoken = languages_of(values), spoken_languages()
+    faults = []
+    if not offered or not set(offered) <= set(spoken):
+        faults.append(f"Set LANGUAGES to some of {', '.join(spoken)}, separated by commas.")
+    by_number = values["LANGUAGE_BY_NUMBER"]
+    if not set(by_number.values()) <= set(offered) or not all(
+        _E164.fullmatch(number) for number in by_number
+    ):
+        faults.append(
+            "Set LANGUAGE_BY_NUMBER to numbers in E.164 with one of LANGUAGES each: "
+            "+34910000000=es,+442000000000=en."
+        )
+    return faults
+
+
+def _money(values: Values) -> list[str]:
+    known = registry.names()
+    if values["GATEWAY"] in known:
+        return []
+    return [f"Set GATEWAY to one of {', '.join(known)}: there is no other."]
+
+
+def _messages(values: Values) -> list[str]:
+    sender = values["SMS_FROM"]
+    if sender and not any(pattern.fullmatch(sender) for pattern in _SENDERS):
+        return ["Set SMS_FROM to a number in E.164, a short code, a name of 11 letters, or a service MG..."]
+    if values["CHANNEL"] == "sms" and not sender:
+        return ["Set SMS_FROM: the number that texts payers; or CHANNEL=console in development."]
+    return []
+
+
+def _merchant(values: Values) -> list[str]:
+    if (values["BILL_LOOKUP_URL"] or values["OUTCOME_URL"]) and not values["MERCHANT_SECRET"]:
+        return ["Set MERCHANT_SECRET: what we post to the merchant is signed with it."]
+    return []
+
+
+def _production(values: Values) -> list[str]:
+    faults = [
+        f"Set {name} to a URL that begins with https://: production refuses plain http."
+        for name in ("PUBLIC_URL", "TWILIO_API_BASE", "BILL_LOOKUP_URL", "OUTCOME_URL")
+        if values[name].startswith("http://")
+    ]
+    if not _ACCOUNT.fullmatch(values["TWILIO_ACCOUNT_SID"]):
+        faults.append(
+            "Set TWILIO_ACCOUNT_SID to AC and 32 hexadecimal digits, as the carrier's console shows it."
+        )
+    if values["GATEWAY"] == "sandbox":
+        faults.append("Set GATEWAY to a real gateway: production refuses the sandbox.")
+    if values["CHANNEL"] == "console":
+        faults.append("Set CHANNEL to sms: production refuses the console channel.")
+    return faults

@@ -1,0 +1,100 @@
+"""The doctor's checks of what stands in our own database: schema, workers, and what got stuck.
+
+May import `ivr.ops` and `ivr.storage`. Reads only. A fault names payments by the reference that callers were
+told.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from ivr.ops import health
+from ivr.ops.doctor import FaultError
+from ivr.storage.engine import reading
+from ivr.storage.schema import attempt, confirmation
+
+PATIENCE = timedelta(hours=1)
+"""An unknown charge is usually resolved within minutes, and a text sent within seconds."""
+_SHOWN_MAX = 5
+
+
+def database_is_current(engine: sa.Engine) -> str:
+    for check in health.PARTS.values():
+        if said := check(engine):
+            raise FaultError(f"{said} DATABASE_URL names a {engine.dialect.name} database.")
+    return f"{engine.dialect.name} answers and stands at this release's schema"
+
+
+def worker_lives(count: Callable[[], int]) -> str:
+    living = count()
+    if not living:
+        raise FaultError("No worker lives, so nothing is charged or sent: start `paybycall serve worker`.")
+    return f"{living} worker{'s' if living > 1 else ''} at work"
+
+
+def no_payment_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
+    """No charge waits for a person or has been unknown for long."""
+    late = sa.and_(attempt.c.state == "unknown", attempt.c.unknown_since < now() - PATIENCE)
+    with reading(engine) as tx:
+        waiting = list(
+            tx.execute(
+                sa.select(attempt.c.reference)
+                .where(attempt.c.state == "for_a_person")
+                .order_by(attempt.c.created_at)
+            ).scalars()
+        )
+        unknown = list(tx.execute(sa.select(attempt.c.reference).where(late)).scalars())
+    if waiting:
+        raise FaultError(
+            f"Somebody has to look into the gateway's dashboard and decide: {_some(waiting)}. "
+            f"`paybycall payment show` tells what is known."
+        )
+    if unknown:
+        raise FaultError(
+            f"Unknown for more than an hour: {_some(unknown)}. Does the gateway answer the worker?"
+        )
+    return "no payment waits for a person"
+
+
+def no_text_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
+    """No confirmation has been on its way for long, or failed since yesterday."""
+    day_ago = now() - timedelta(days=1)
+    stuck = sa.or_(
+        sa.and_(confirmation.c.state == "failed", confirmation.c.tried_at >= day_ago),
+        sa.and_(
+            confirmation.c.state.in_(["queued", "sending", "maybe_sent"]),
+            confirmation.c.created_at < now() - PATIENCE,
+        ),
+    )
+    query = sa.select(attempt.c.reference, confirmation.c.error_code).join(
+        confirmation, confirmation.c.attempt_id == attempt.c.id
+    )
+    with reading(engine) as tx:
+        rows = tx.execute(query.where(stuck).order_by(confirmation.c.created_at)).all()
+    if rows:
+        codes = ", ".join(sorted({row.error_code for row in rows if row.error_code}))
+        why = f" (the carrier says {codes})" if codes else ""
+        raise FaultError(
+            f"No text has arrived for {_some([row.reference for row in rows])}{why}: "
+            f"look at SMS_FROM and the carrier's log."
+        )
+    return "texts leave and arrive"
+
+
+def no_job_failed(failed: Callable[[], Sequence[str]], strays: Callable[[], Sequence[str]]) -> str:
+    """No background work was given up, and none waits that no worker of this release would do."""
+    if names := failed():
+        raise FaultError(
+            f"Background work failed too often: {_some(list(names))}. The worker's log says why."
+        )
+    if names := strays():
+        raise FaultError(
+            f"No worker of this release does this work: {_some(list(names))}. Is one older than the web?"
+        )
+    return "no background work failed"
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN_MAX])
+    return shown if len(names) <= _SHOWN_MAX else f"{shown} and {len(names) - _SHOWN_MAX} more"

@@ -1,0 +1,47 @@
+"""How many workers live, told by the locks that they hold and that their death frees (see `ivr.work.locks`).
+
+May import `ivr.work.locks` and `ivr.storage.engine` alone. On SQLite that is knowable on the worker's own
+machine only. A look never takes a lock that a starting worker wants: a file of this very moment counts as one
+that lives.
+"""
+
+import fcntl
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ivr.storage.engine import reading
+from ivr.work.locks import LOCK_APPLICATION
+
+_JUST_MADE = timedelta(seconds=5)
+
+
+def living_workers(engine: sa.Engine, now: datetime) -> int:
+    """The workers that hold their lock now."""
+    if engine.dialect.name == "sqlite":
+        folder = Path(f"{engine.url.database}.workers")
+        return sum(_is_held(path, now) for path in folder.iterdir()) if folder.is_dir() else 0
+    sessions = sa.table("pg_stat_activity", sa.column("application_name"), sa.column("datname"))
+    held = sa.select(sa.func.count()).where(
+        sessions.c.application_name == LOCK_APPLICATION, sessions.c.datname == sa.func.current_database()
+    )
+    with reading(engine) as tx:
+        return int(tx.execute(held.select_from(sessions)).scalar_one())
+
+
+def _is_held(path: Path, now: datetime) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        if os.fstat(descriptor).st_mtime > (now - _JUST_MADE).timestamp():
+            return True
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
