@@ -1,6 +1,6 @@
 """The settings of the PCI process, read once at boot. The web process has a list of its own in `ivr.config`.
 
-May import `ivr.settings` and `ivr.pci.keys`. Production refuses plain http, the sandbox, a short secret,
+May import `ivr.settings` and `ivr.pci.{keys,tokenizers}`. Production refuses plain http, the sandbox, a short secret,
 and a key directory that a disk would keep. The two lists share names, never code: this one can be read by
 an assessor by itself.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from gateways.secret import Secret
 from ivr.pci.keys import GENERATION_S, LIFE_S, is_in_memory
+from ivr.pci.tokenizers import GATEWAYS
 from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
 
 SECRET_LENGTH_MIN = 32
@@ -139,6 +140,8 @@ def _faults(config: PciConfig) -> list[str]:
         faults.append(
             "Set PCI_KEY_LIFE_S to twice PCI_KEY_GENERATION_S or more: a key outlives what it sealed."
         )
+    if config.gateway not in GATEWAYS:
+        faults.append(f"Set GATEWAY to one that takes cards here: {', '.join(GATEWAYS)}.")
     if config.gateway_threads < 1:
         faults.append("Set PCI_GATEWAY_THREADS to 1 or more.")
     return faults

@@ -1,0 +1,78 @@
+"""Health, readiness, metrics and error pages: they tell the operator, and nothing of a card."""
+
+import shutil
+
+import pytest
+import sqlalchemy as sa
+
+from gateways.contract import Declined
+from gateways.declines import Decline
+from tests.support.card_entry import VISA, PciBench
+
+
+def test_a_process_that_can_work_is_ready(bench: PciBench) -> None:
+    assert bench.client.get("/healthz").json == {"status": "ok"}
+    assert bench.client.get("/readyz").status_code == 200
+
+
+def test_a_database_of_another_release_is_not_ready(bench: PciBench) -> None:
+    with bench.engine.begin() as tx:
+        tx.execute(sa.text("DELETE FROM pci_schema_version"))
+    answer = bench.client.get("/readyz")
+    assert answer.status_code == 503
+    assert "paybycall migrate" in answer.json["database"]
+    assert bench.client.get("/healthz").status_code == 200
+
+
+def test_a_database_that_is_away_is_not_ready(bench: PciBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise sa.exc.OperationalError("SELECT 1", {}, OSError("away"))
+
+    monkeypatch.setattr("ivr.pci.migrate.is_current", fail)
+    answer = bench.client.get("/readyz")
+    assert answer.status_code == 503
+    assert "PCI_DATABASE_URL" in answer.json["database"]
+
+
+def test_without_a_home_for_keys_it_is_not_ready_and_opens_no_entry(bench: PciBench) -> None:
+    shutil.rmtree(bench.folder / "keys", ignore_errors=True)
+    (bench.folder / "keys").write_text("in the way")
+    answer = bench.client.get("/readyz")
+    assert answer.status_code == 503
+    assert "PCI_KEY_DIRECTORY" in answer.json["keys"]
+    opened = bench.open()
+    assert opened.status_code == 500
+    assert opened.json == {"type": "about:blank", "title": "Internal Server Error", "status": 500}
+
+
+def test_metrics_count_ends_and_mistakes(bench: PciBench) -> None:
+    bench.caller().key("4242#").silence().key(VISA).key("0831").key("123")
+    bench.gateway.token_answer = Declined(Decline.GENERIC, "no")
+    bench.caller(entry_id="entry.call_1.8").card()
+    metrics = bench.client.get("/metrics")
+    assert metrics.mimetype == "text/plain"
+    for line in (
+        'pci_card_entries_total{outcome="collected"} 1.0',
+        'pci_card_entries_total{outcome="declined"} 1.0',
+        'pci_field_mistakes_total{field="number",kind="too_short"} 1.0',
+        'pci_field_mistakes_total{field="number",kind="silent"} 1.0',
+        "pci_gateway_seconds_count 2.0",
+    ):
+        assert line in metrics.text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", f"/pci/e/{VISA}/t/0", 405), ("GET", f"/{VISA}", 404), ("POST", f"/pci/e/x/t/{VISA}", 403)],
+)
+def test_an_error_page_repeats_nothing(bench: PciBench, method: str, path: str, status: int) -> None:
+    answer = bench.client.open(path, method=method, data={"Digits": VISA} if method == "POST" else None)
+    assert answer.status_code == status
+    assert answer.mimetype == "application/problem+json"
+    assert VISA not in answer.text
+
+
+def test_a_body_that_is_too_long_is_not_read(bench: PciBench) -> None:
+    answer = bench.client.post("/pci/internal/entries", data=b"x" * 100_000)
+    assert answer.status_code in {403, 413}
+    assert answer.mimetype == "application/problem+json"

@@ -1,0 +1,39 @@
+"""The migrations make exactly the schema that the code writes to, on both engines, as often as they run."""
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from ivr.pci.migrate import VERSION_TABLE, is_current, migrate
+from ivr.pci.schema import metadata
+from ivr.storage.engine import make_engine, reading
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def pci_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_the_migrated_schema_is_the_one_in_the_code(pci_engine: sa.Engine) -> None:
+    with pci_engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, metadata) == []
+        assert is_current(connection)
+
+
+def test_migrating_again_changes_nothing(pci_engine: sa.Engine) -> None:
+    migrate(pci_engine.url.render_as_string(hide_password=False))
+    with reading(pci_engine) as connection:
+        assert is_current(connection)
+
+
+def test_an_empty_database_is_not_current(tmp_path_factory: pytest.TempPathFactory) -> None:
+    url = f"sqlite:///{tmp_path_factory.mktemp('empty')}/pci.db"
+    engine = make_engine(url)
+    with reading(engine) as connection:
+        assert not is_current(connection)
+    migrate(url)
+    with reading(engine) as connection:
+        assert is_current(connection)
+    engine.dispose()

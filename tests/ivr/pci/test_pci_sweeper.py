@@ -1,0 +1,99 @@
+"""What nobody waits for is wiped, once, by whoever sweeps."""
+
+import threading
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.pci.sweeper import Caretaker
+from tests.support.card_entry import VISA, Held, PciBench
+
+AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def pci_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def row(bench: PciBench) -> dict[str, Any]:
+    with bench.engine.connect() as connection:
+        return dict(connection.execute(sa.text("SELECT * FROM card_entry")).mappings().one())
+
+
+def count(bench: PciBench, table: str) -> int:
+    with bench.engine.connect() as connection:
+        return int(connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608
+
+
+def test_a_caller_who_is_gone_without_a_word(bench: PciBench) -> None:
+    bench.caller().key(VISA)
+    bench.clock.advance(600)
+    bench.room.sweeper.sweep()
+    assert row(bench)["sealed_number"] is not None
+    bench.clock.advance(1)
+    bench.room.sweeper.sweep()
+    bench.second_process().room.sweeper.sweep()
+    assert row(bench)["sealed_number"] is None
+    assert bench.collected()["outcome"] == "ended"
+    assert 'pci_card_entries_total{outcome="ended"} 1.0' in bench.client.get("/metrics").text
+
+
+@pytest.mark.parametrize(("authorize", "outcome"), [(None, "ended"), (AUTHORIZE, "authorization_unknown")])
+def test_a_card_that_nobody_polls_for(bench: PciBench, authorize: Any, outcome: str) -> None:
+    held = bench.second_process(executor=Held())
+    held.caller(authorize=authorize).card()
+    with bench.engine.begin() as tx:
+        tx.execute(sa.text("UPDATE card_entry SET claims = 1, lease_owner = 'pci_dead'"))
+    bench.clock.advance(31)
+    bench.room.sweeper.sweep()
+    assert row(bench)["sealed_code"] is None
+    assert bench.collected()["outcome"] == outcome
+
+
+def test_a_result_that_nobody_collects_is_wiped_and_the_row_forgotten_after_a_day(bench: PciBench) -> None:
+    bench.caller().card()
+    bench.room.sweeper.sweep()
+    assert row(bench)["sealed_result"] is not None
+    bench.clock.advance(601)
+    bench.room.sweeper.sweep()
+    assert row(bench)["sealed_result"] is None
+    assert bench.collected()["token"] is None
+    bench.clock.advance(24 * 3600)
+    bench.room.sweeper.sweep()
+    assert (count(bench, "card_entry"), count(bench, "card_entry_turn")) == (0, 0)
+
+
+def test_nonces_are_kept_as_long_as_a_copy_could_pass(bench: PciBench) -> None:
+    bench.open()
+    bench.clock.advance(120)
+    bench.room.sweeper.sweep()
+    assert count(bench, "nonce") == 1
+    bench.clock.advance(121)
+    bench.room.sweeper.sweep()
+    assert count(bench, "nonce") == 0
+
+
+def test_the_caretaker_outlives_a_round_that_fails() -> None:
+    swept = threading.Event()
+    renewed: list[int] = []
+
+    def renew() -> None:
+        renewed.append(1)
+        raise RuntimeError("the database is away")
+
+    caretaker = Caretaker(renew=renew, sweep=swept.set)
+    caretaker.start()
+    caretaker.start()
+    assert swept.wait(5)
+    caretaker.close()
+    assert renewed
+    assert not [thread for thread in threading.enumerate() if thread.name == "pci-caretaker"]
+
+
+def test_a_caretaker_that_was_closed_does_not_start() -> None:
+    caretaker = Caretaker(renew=lambda: None, sweep=lambda: None)
+    caretaker.close()
+    caretaker.start()
+    assert not [thread for thread in threading.enumerate() if thread.name == "pci-caretaker"]
