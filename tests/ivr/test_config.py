@@ -1,0 +1,178 @@
+"""Settings are refused at boot with a sentence for each fault; the list is complete and the page is true."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ivr.cli import main
+from ivr.cli.config import MASK, every_setting, markdown
+from ivr.config import ALL, load
+from ivr.config_faults import spoken_languages
+from ivr.pci import settings as pci
+from ivr.settings import SettingsError
+
+ROOT = Path(__file__).parents[2]
+DEVELOPMENT = {
+    "ENVIRONMENT": "development",
+    "DATABASE_URL": "sqlite:///town.db",
+    "PUBLIC_URL": "http://127.0.0.1:8000/",
+    "PCI_INTERNAL_URL": "http://127.0.0.1:8001",
+    "INTERNAL_SECRET": "i" * 32,
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_AUTH_TOKEN": "token",
+    "GATEWAY": "sandbox",
+    "CHANNEL": "console",
+}
+PRODUCTION = DEVELOPMENT | {
+    "ENVIRONMENT": "production",
+    "PUBLIC_URL": "https://pay.example.org",
+    "CHANNEL": "sms",
+    "SMS_FROM": "+34910000000",
+}
+
+
+def faults(**changes: str) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        load(DEVELOPMENT | changes)
+    return str(refused.value).splitlines()
+
+
+def test_development_needs_little() -> None:
+    config = load(DEVELOPMENT)
+    assert config.public_url == "http://127.0.0.1:8000"
+    assert config.languages == ("en", "es")
+    assert config.gateway_settings["SANDBOX_URL"] == "http://127.0.0.1:8099"
+    assert not config.in_production
+    assert not config.metrics_token
+
+
+def test_what_must_be_set_is_told_all_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load({})
+    told = str(refused.value).splitlines()
+    needed = {one.name for one in ALL if one.default is None}
+    assert {line.split()[1].rstrip(":") for line in told} == needed
+    assert all(line.startswith("Set ") for line in told)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("ENVIRONMENT", "prod", "one of development, production"),
+        ("DATABASE_URL", "town.db", "sqlite:///file"),
+        ("DATABASE_URL", "sqlite:///:memory:", "sqlite:///file"),
+        ("PUBLIC_URL", "pay.example.org", "begins with https://"),
+        ("PUBLIC_URL", "https://", "begins with https://"),
+        ("PUBLIC_URL", "https://pay.example.org:port", "a port"),
+        ("PUBLIC_URL", "https://pay.example.org?x=1", "without ?"),
+        ("INTERNAL_SECRET", "short", "32 random characters"),
+        ("INTERNAL_SECRET", "i" * 32 + ",short", "32 random characters"),
+        ("TWILIO_AUTH_TOKEN", "one,two,three", "two values at most"),
+        ("TWILIO_AUTH_TOKEN", ",", "not a comma"),
+        ("CARD_ENTRY", "pay", "gather"),
+        ("PERSON_NUMBER", "910000000", "E.164"),
+        ("HOME_COUNTRY", "Spain", "two capital letters"),
+        ("LANGUAGES", "en,fr", "some of en, es"),
+        ("LANGUAGES", ",", "some of en, es"),
+        ("LANGUAGE_BY_NUMBER", "+34910000000=fr", "one of LANGUAGES"),
+        ("LANGUAGE_BY_NUMBER", "910000000=es", "E.164"),
+        ("LANGUAGE_BY_NUMBER", "+34910000000", "pairs like"),
+        ("SAY_LANGUAGE", "en=", "pairs like"),
+        ("RECORDINGS", "nowhere.toml", "exists"),
+        ("GUESSES_MAX", "many", "whole number"),
+        ("GUESSES_MAX", "-1", "whole number"),
+        ("GUESSES_MAX", "0", "1 or more"),
+        ("GATEWAY", "piggybank", "one of"),
+        ("SMS_FROM", "my shop's own long name", "E.164"),
+        ("SMS_FROM", "600000001 ext", "E.164"),
+        ("CHANNEL", "sms", "SMS_FROM"),
+        ("BILL_LOOKUP_URL", "https://town.example/bills", "MERCHANT_SECRET"),
+        ("OUTCOME_URL", "https://town.example/paid", "MERCHANT_SECRET"),
+        ("PROMETHEUS_MULTIPROC_DIR", "/nowhere/at/all", "exists"),
+        ("LOG_LEVEL", "loud", "debug, info"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_told_in_one_sentence(name: str, value: str, part: str) -> None:
+    told = faults(**{name: value})
+    assert len(told) == 1
+    assert told[0].startswith("Set ")
+    assert part in told[0]
+
+
+@pytest.mark.parametrize("sender", ["+34910000000", "MG" + "a" * 32, "21212", "Town Hall"])
+def test_texts_can_come_from(sender: str) -> None:
+    assert load(DEVELOPMENT | {"SMS_FROM": sender}).sms_from == sender
+
+
+def test_a_secret_is_never_repeated() -> None:
+    told = "\n".join(
+        faults(INTERNAL_SECRET="hush-hush", TWILIO_AUTH_TOKEN="quiet,quiet,quiet", GATEWAY="sandbox")
+    )
+    assert "hush" not in told
+    assert "quiet" not in told
+    assert "pass" not in "\n".join(faults(PUBLIC_URL="https://user:pass@pay.example.org"))
+
+
+def test_production_refuses_what_is_for_development() -> None:
+    told = "\n".join(faults(ENVIRONMENT="production"))
+    for part in (
+        "PUBLIC_URL to a URL that begins with https",
+        "refuses the sandbox",
+        "refuses the console channel",
+    ):
+        assert part in told
+    with pytest.raises(SettingsError) as refused:
+        load(
+            PRODUCTION
+            | {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_API_BASE": "http://carrier", "GATEWAY": "sandbox"}
+        )
+    assert len(str(refused.value).splitlines()) == 3
+
+
+def test_languages_are_those_with_prompts() -> None:
+    assert spoken_languages() == ("en", "es")
+
+
+def test_a_setting_of_both_lists_means_the_same_in_both() -> None:
+    ours = {one.name: one for one in ALL}
+    for theirs in pci.ALL:
+        if theirs.name in ours:
+            mine = ours[theirs.name]
+            assert (theirs.help, theirs.default, theirs.secret) == (mine.help, mine.default, mine.secret), (
+                mine.name
+            )
+
+
+def test_the_page_of_settings_is_true() -> None:
+    assert (ROOT / "docs" / "settings.md").read_text() == markdown(), (
+        "write it anew: paybycall config --markdown > docs/settings.md"
+    )
+
+
+def test_every_setting_is_on_the_page_with_a_sentence() -> None:
+    for one in every_setting():
+        assert f"`{one.setting.name}`" in markdown()
+        assert one.setting.help.endswith("."), one.setting.name
+        assert one.setting.secret or not any(
+            word in one.setting.name for word in ("SECRET", "TOKEN", "API_KEY")
+        )
+
+
+def test_the_command_shows_values_and_no_secret() -> None:
+    environ = DEVELOPMENT | {
+        "TWILIO_AUTH_TOKEN": "hush",
+        "DATABASE_URL": "postgresql://town:pass@word@db:5432/town?sslkey=pass",
+        "OUTCOME_URL": "https://town.example/paid?key=pass",
+        "GUESSES_MAX": "many",
+    }
+    shown = CliRunner().invoke(main, ["config"], env=environ)
+    assert shown.exit_code == 0
+    lines = shown.output.splitlines()
+    assert f"TWILIO_AUTH_TOKEN = {MASK}" in lines
+    assert "DATABASE_URL = postgresql://***@db:5432/town?***" in lines
+    assert "OUTCOME_URL = https://town.example/paid?***" in lines
+    assert "GUESSES_MAX = many, unusable: it must be a whole number" in lines
+    assert "LANGUAGES = en,es, the default" in lines
+    assert "PCI_DATABASE_URL = not set, and it must be" in lines
+    assert not any(word in shown.output for word in ("hush", "pass@", "word@", "key=pass"))
