@@ -23,6 +23,7 @@ from gateways import registry
 from gateways.contract import Gateway
 from ivr import config as configuration
 from ivr import logs
+from ivr.api import blueprint as api
 from ivr.bills.lookup import MerchantLookup
 from ivr.calls.attempt_waits import AttemptMaker, AttemptWaits
 from ivr.calls.bill_waits import BillWaits
@@ -43,6 +44,8 @@ from ivr.consequences import HouseConsequences
 from ivr.customers.guesses import Guesses
 from ivr.ids import Ids, RandomIds
 from ivr.merchant.outcomes import Deliverer
+from ivr.ops import health
+from ivr.ops.metrics import Books, Metrics
 from ivr.payments.cashier import Cashier, Handler
 from ivr.pci_client import PciClient
 from ivr.storage.engine import make_engine
@@ -111,9 +114,12 @@ def make_web(on: Ground) -> flask.Flask:
     """The application on a given ground: every door of the web process."""
     config = on.config
     app = flask.Flask("paybycall")
-    app.config["MAX_CONTENT_LENGTH"] = 1_000_000
     app.before_request(structlog.contextvars.clear_contextvars)
-    app.register_blueprint(_voice_door(on).blueprint())
+    metrics = Metrics(
+        Books(on.engine, on.clock, lambda: _work_counts(on.engine)), shared_dir=config.metrics_dir
+    )
+    metrics.watch(app, on.clock)
+    app.register_blueprint(_voice_door(on, metrics).blueprint())
     app.register_blueprint(
         message_webhooks.make_blueprint(
             on.engine,
@@ -123,8 +129,20 @@ def make_web(on: Ground) -> flask.Flask:
             account_sid=config.twilio_account_sid,
         )
     )
+    app.register_blueprint(
+        api.blueprint(
+            on.engine, refunds=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
+        )
+    )
+    app.register_blueprint(health.make_blueprint(on.engine, metrics, metrics_token=config.metrics_token))
     app.register_error_handler(HTTPException, _plain)
     return app
+
+
+def _work_counts(engine: sa.Engine) -> Mapping[str, int]:
+    from ivr.work.backlog import backlog, failed_jobs
+
+    return {**backlog(engine), "failed": len(failed_jobs(engine))}
 
 
 def _plain(fault: HTTPException) -> tuple[str, int, dict[str, str]]:
@@ -132,7 +150,7 @@ def _plain(fault: HTTPException) -> tuple[str, int, dict[str, str]]:
     return f"{fault.description}\n", fault.code or 500, {"Content-Type": "text/plain; charset=utf-8"}
 
 
-def _voice_door(on: Ground, flow: Flow[Any] = pay_bill) -> VoiceDoor:
+def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> VoiceDoor:
     config = on.config
     cashier = on.cashier
     attempts = cashier.attempts
@@ -169,7 +187,7 @@ def _voice_door(on: Ground, flow: Flow[Any] = pay_bill) -> VoiceDoor:
         clock=on.clock,
         ids=on.ids,
         home_country=config.home_country,
-        on_card_too_early=lambda: None,
+        on_card_too_early=metrics.card_typed_early,
     )
     greeting = Greeting(
         engine=on.engine,
@@ -196,7 +214,6 @@ def _voice_door(on: Ground, flow: Flow[Any] = pay_bill) -> VoiceDoor:
             default_language=config.languages[0],
             person_number=config.person_number,
         ),
-        on_ended=lambda _reason: None,
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.error import HTTPError, URLError
+from urllib.error import URLError
 from urllib.request import urlopen
 
 STOP_S_MAX = 10
@@ -130,7 +130,5 @@ def _answers(url: str) -> bool:
     try:
         with urlopen(url, timeout=1) as response:  # noqa: S310 - our own loopback address
             return bool(response.status == 200)  # noqa: PLR2004
-    except HTTPError:
-        return True
     except (URLError, OSError):
         return False

@@ -69,7 +69,6 @@ class VoiceDoor:
         runner: Runner,
         renderer: Renderer,
         trouble: Trouble,
-        on_ended: Callable[[str], None],
     ) -> None:
         self._carrier = carrier
         self._turns = turns
@@ -78,7 +77,6 @@ class VoiceDoor:
         self._runner = runner
         self._renderer = renderer
         self._trouble = trouble
-        self._on_ended = on_ended
 
     def blueprint(self) -> flask.Blueprint:
         door = flask.Blueprint("voice", __name__)
@@ -130,7 +128,6 @@ class VoiceDoor:
         if form.get("CallStatus") in ENDED:
             reason = form.get("CallStatus") or ""
             if self._ender.end_by_sid(call_sid, reason):
-                self._on_ended(reason)
                 log.info("call_ended", reason=reason)
             self._runner.say_goodbye(call_sid)
         return flask.Response(status=204)
