@@ -21,6 +21,12 @@ OPEN_MAX = 20
 """More open bills than this under one phone number are nobody's to be offered by voice."""
 
 
+_PAYABLE = sa.and_(
+    sa.not_(bill.c.withdrawn),
+    bill.c.billed_minor > bill.c.paid_minor + bill.c.paid_elsewhere_minor + bill.c.reserved_minor,
+)
+
+
 class Change(StrEnum):
     """What storing a bill did."""
 
@@ -43,14 +49,14 @@ def get(tx: sa.Connection, bill_id: str) -> Bill:
 def open_for_phone(tx: sa.Connection, phone: str) -> list[Bill]:
     """Bills of this E.164 number with something payable, the earliest due first; OPEN_MAX at most."""
     due_first = (bill.c.due_date.is_(None), bill.c.due_date, bill.c.reference)
-    settled = bill.c.paid_minor + bill.c.paid_elsewhere_minor + bill.c.reserved_minor
-    query = (
-        sa.select(bill)
-        .where(bill.c.payer_phone == phone, sa.not_(bill.c.withdrawn), bill.c.billed_minor > settled)
-        .order_by(*due_first)
-        .limit(OPEN_MAX)
-    )
+    query = sa.select(bill).where(bill.c.payer_phone == phone, _PAYABLE).order_by(*due_first).limit(OPEN_MAX)
     return [Bill.from_row(row) for row in tx.execute(query)]
+
+
+def latest(tx: sa.Connection, limit: int, *, only_payable: bool = False) -> list[Bill]:
+    """The bills described last, the newest first."""
+    query = sa.select(bill).order_by(bill.c.updated_at.desc(), bill.c.reference).limit(limit)
+    return [Bill.from_row(row) for row in tx.execute(query.where(_PAYABLE) if only_payable else query)]
 
 
 def upsert(tx: sa.Connection, new: NewBill, source: str, *, clock: Clock, ids: Ids) -> Change:

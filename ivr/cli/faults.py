@@ -15,7 +15,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _Fault(click.ClickException):
+class Fault(click.ClickException):
+    """A sentence for the operator; the command ends with status 2."""
+
     exit_code = 2
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
@@ -30,8 +32,8 @@ def sentences(run: Callable[P, T]) -> Callable[P, T]:
         try:
             return run(*args, **kwargs)
         except SettingsError as fault:
-            raise _Fault(str(fault)) from None
+            raise Fault(str(fault)) from None
         except OperationalError as fault:
-            raise _Fault(f"The database does not answer: {fault.orig}") from None
+            raise Fault(f"The database does not answer: {fault.orig}") from None
 
     return told

@@ -1,0 +1,135 @@
+"""`paybycall bill add|import|list|show`: what is owed, brought in by hand or from a file."""
+
+from typing import BinaryIO
+
+import click
+
+from ivr.cli.desk import desk, legible
+from ivr.cli.faults import Fault, sentences
+
+LIST_MAX = 500
+
+
+@click.group("bill")
+def command() -> None:
+    """Add, import and look at bills."""
+
+
+@command.command("add")
+@click.option("--reference", required=True, help="Eight digits: the caller keys them.")
+@click.option("--amount", required=True, help="What is owed, with a point: 49.90")
+@click.option("--currency", required=True, help="ISO 4217, such as EUR.")
+@click.option("--minimum", help="The least that may be paid at once; left out: the whole amount.")
+@click.option("--due", help="The day by which it is due, YYYY-MM-DD.")
+@click.option("--phone", help="The payer's number; a caller from it is offered the bill at once.")
+@sentences
+def add(
+    *, reference: str, amount: str, currency: str, minimum: str | None, due: str | None, phone: str | None
+) -> None:
+    """Add a bill, or change it. The same bill again changes nothing."""
+    from ivr.bills import store
+    from ivr.bills.bill import BillError
+    from ivr.bills.fields import read_bill
+    from ivr.money import plain
+
+    given = {
+        "reference": reference,
+        "amount": amount,
+        "currency": currency,
+        "minimum": minimum,
+        "due_date": due,
+        "phone": phone,
+    }
+    with desk("HOME_COUNTRY") as at:
+        try:
+            new = read_bill(given, home_country=at.values["HOME_COUNTRY"])
+            with at.engine.begin() as tx:
+                change = store.upsert(tx, new, "cli", clock=at.clock, ids=at.ids)
+        except BillError as fault:
+            raise Fault(f"{fault}.") from None
+    click.echo(f"Bill {new.reference} is {change}: {plain(new.billed_minor, new.currency)}.")
+
+
+@command.command("import")
+@click.argument("file", type=click.File("rb"))
+@sentences
+def import_file(file: BinaryIO) -> None:
+    """Import bills from a CSV FILE (- for standard input).
+
+    The first line names the columns, in any order, separated by commas or semicolons: reference, amount,
+    currency, and where there are any minimum, due_date (YYYY-MM-DD), phone, paid_elsewhere, status (open,
+    paid or withdrawn). UTF-8. Bad rows are told by line and the good ones kept; the same file again changes
+    nothing. Exit status 1 where a row was refused.
+    """
+    from ivr.bills.import_csv import CsvImport
+    from ivr.bills.table import BadRow, UnreadableFileError
+
+    def tell(bad: BadRow) -> None:
+        click.echo(f"line {bad.line}: {bad.reason}", err=True)
+
+    with desk("HOME_COUNTRY") as at:
+        run = CsvImport(
+            at.engine,
+            home_country=at.values["HOME_COUNTRY"],
+            clock=at.clock,
+            ids=at.ids,
+            on_refused=tell,
+        )
+        try:
+            report = run.run(file)
+        except UnreadableFileError as fault:
+            raise Fault(f"{fault} Until then: {run.report}.") from None
+    if report.ignored_columns:
+        names = ", ".join(legible(name) for name in report.ignored_columns)
+        click.echo(f"Columns left alone: {names}.", err=True)
+    click.echo(f"{report}.")
+    if report.refused:
+        raise SystemExit(1)
+
+
+@command.command("list")
+@click.option("--payable", is_flag=True, help="Only those of which something can be paid now.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, LIST_MAX))
+@sentences
+def list_bills(*, payable: bool, limit: int) -> None:
+    """List bills, those described last first."""
+    from ivr.bills import store
+    from ivr.money import plain
+    from ivr.storage.engine import reading
+
+    with desk() as at, reading(at.engine) as tx:
+        found = store.latest(tx, limit, only_payable=payable)
+    for bill in found:
+        billed, left = plain(bill.billed_minor, bill.currency), plain(bill.payable_minor, bill.currency)
+        due = "" if bill.due_date is None else f"  due {bill.due_date}"
+        click.echo(f"{bill.reference}  {bill.status:<9}  {billed:>16}  payable {left:>16}{due}")
+    if not found:
+        click.echo("There are no such bills: paybycall bill add, or paybycall bill import", err=True)
+
+
+@command.command("show")
+@click.argument("reference")
+@sentences
+def show(reference: str) -> None:
+    """Show one bill."""
+    from ivr.bills import store
+    from ivr.money import plain
+    from ivr.storage.engine import reading
+
+    with desk() as at, reading(at.engine) as tx:
+        bill = store.find(tx, reference)
+    if bill is None:
+        raise Fault("There is no bill under this reference: paybycall bill list")
+    for name, minor in (
+        ("billed", bill.billed_minor),
+        ("minimum", bill.minimum_minor),
+        ("paid", bill.paid_minor),
+        ("paid elsewhere", bill.paid_elsewhere_minor),
+        ("being paid", bill.reserved_minor),
+        ("payable", bill.payable_minor),
+    ):
+        click.echo(f"{name:<15} {plain(minor, bill.currency):>16}")
+    click.echo(f"{'status':<15} {bill.status:>16}")
+    click.echo(f"{'due':<15} {bill.due_date or '-'!s:>16}")
+    click.echo(f"{'phone':<15} {bill.payer_phone or '-':>16}")
+    click.echo(f"{'described by':<15} {bill.source:>16}  {bill.updated_at:%Y-%m-%d %H:%M}Z")

@@ -1,0 +1,66 @@
+"""What a person's command works with: its settings, an open database that stands at this release, and names
+for the books.
+
+May import `ivr.config`, `ivr.storage` and the leaves. A command reads only the settings it needs, so that
+bills can be added before carrier and gateway are set up.
+"""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr import config
+from ivr.cli.faults import Fault
+from ivr.clock import SystemClock
+from ivr.ids import RandomIds
+from ivr.settings import Setting, SettingsError, read_all
+from ivr.storage.engine import make_engine, reading
+from ivr.storage.migrate import is_current
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One command's tools."""
+
+    values: dict[str, Any]
+    engine: sa.Engine
+    clock: SystemClock
+    ids: RandomIds
+
+
+@contextmanager
+def desk(*settings: str) -> Iterator[Desk]:
+    """Opens DATABASE_URL and reads `settings`, each by the name under which `ivr.config` declares it."""
+    wanted: tuple[Setting[Any], ...] = tuple(
+        one for one in config.ALL if one.name in {"DATABASE_URL", *settings}
+    )
+    values = read_all(wanted, os.environ)
+    try:
+        engine = make_engine(values["DATABASE_URL"], pool_size=2)
+    except (sa.exc.ArgumentError, ImportError):  # no URL, or of a database that is not ours
+        raise SettingsError("Set DATABASE_URL anew: sqlite:///file or postgresql://...") from None
+    try:
+        with reading(engine) as tx:
+            if not is_current(tx):
+                raise Fault("The database does not stand at this release: run `paybycall migrate` first.")
+        yield Desk(values, engine, SystemClock(), RandomIds())
+    finally:
+        engine.dispose()
+
+
+def who() -> str:
+    """Who sits at this command line, for the books."""
+    try:
+        return f"cli: {getpass.getuser()}"
+    except (OSError, KeyError):  # a container's user may have no name
+        return "cli"
+
+
+def legible(text: str | None) -> str:
+    """Text from outside without what a terminal would obey."""
+    return "-" if not text else "".join(char if char.isprintable() else "?" for char in text)

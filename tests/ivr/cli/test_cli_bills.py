@@ -1,0 +1,130 @@
+"""`paybycall bill` and `paybycall apikey` as an operator uses them: with DATABASE_URL alone, faults as
+sentences.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from ivr.api import keys
+from ivr.bills import store
+from ivr.cli import main
+from ivr.storage.engine import reading
+
+ADD = ["bill", "add", "--reference", "12345678", "--amount", "49.90", "--currency", "EUR"]
+
+
+@pytest.fixture
+def paybycall(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs the command in an environment that holds nothing but the database."""
+    for name in ("GATEWAY", "ENVIRONMENT", "HOME_COUNTRY", "PUBLIC_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+
+    def run(*arguments: str, **more: Any) -> Result:
+        result = CliRunner().invoke(main, list(arguments), **more)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return run
+
+
+def test_a_bill_is_added_shown_and_listed(paybycall: Any, engine: sa.Engine) -> None:
+    more = ["--minimum", "10", "--due", "2026-12-24", "--phone", "600123456"]
+    assert paybycall(*ADD, *more).stdout == "Bill 12345678 is added: 49.90 EUR.\n"
+    assert paybycall(*ADD, *more).stdout == "Bill 12345678 is unchanged: 49.90 EUR.\n"
+    shown = paybycall("bill", "show", "12345678").stdout
+    for text in ("49.90 EUR", "10.00 EUR", "2026-12-24", "+34600123456", "open", "cli"):
+        assert text in shown
+    assert "12345678  open" in paybycall("bill", "list").stdout
+    assert "12345678" in paybycall("bill", "list", "--payable").stdout
+    with reading(engine) as tx:
+        assert store.find(tx, "12345678") is not None
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        (["--amount", "x"], "amount must be digits with a decimal point, like 49.90.\n"),
+        (["--currency", "EURO"], "currency must be an ISO 4217 code, like EUR.\n"),
+        (["--reference", "1234"], "reference must be exactly 8 digits"),
+        (["--phone", "\x1b[2J"], "phone must be a phone number"),
+    ],
+)
+def test_faults_are_sentences_and_status_2(paybycall: Any, changed: list[str], sentence: str) -> None:
+    result = paybycall(*ADD, *changed)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(sentence)
+
+
+def test_what_is_not_there(paybycall: Any) -> None:
+    assert paybycall("bill", "show", "' OR 1=1").exit_code == 2
+    assert paybycall("bill", "list").exit_code == 0
+    assert paybycall("bill", "import", "nowhere.csv").exit_code == 2
+    assert paybycall("apikey", "revoke", "key_1").exit_code == 2
+
+
+def test_an_import_tells_each_bad_row_and_ends_with_1(paybycall: Any, tmp_path: Path) -> None:
+    file = tmp_path / "bills.csv"
+    file.write_text("reference,amount,currency,name\n12345678,49.90,EUR,x\n1,1,EUR,y\n")
+    result = paybycall("bill", "import", str(file))
+    assert (result.exit_code, result.stdout) == (1, "1 added, 0 changed, 0 unchanged, 1 refused.\n")
+    assert result.stderr.splitlines()[0].startswith("line 3: reference must be exactly 8 digits")
+    assert result.stderr.splitlines()[1] == "Columns left alone: name."
+
+
+def test_an_import_from_standard_input(paybycall: Any) -> None:
+    result = paybycall("bill", "import", "-", input="reference;amount;currency\r\n12345678;49,90;EUR\r\n")
+    assert (result.exit_code, result.stdout) == (0, "1 added, 0 changed, 0 unchanged, 0 refused.\n")
+
+
+def test_no_csv_at_all(paybycall: Any) -> None:
+    result = paybycall("bill", "import", "-", input="hello")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("The first line must name the columns")
+
+
+def test_settings_that_are_missing_or_wrong(
+    paybycall: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
+    assert "paybycall migrate" in paybycall("bill", "list").stderr
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/no/such/folder.db")
+    assert "database does not answer" in paybycall("bill", "list").stderr
+    for url in ("nonsense", "oracle://x"):
+        monkeypatch.setenv("DATABASE_URL", url)
+        assert paybycall("bill", "list").stderr.startswith("Set DATABASE_URL anew")
+    monkeypatch.delenv("DATABASE_URL")
+    result = paybycall("bill", "list")
+    assert (result.exit_code, result.stderr.startswith("Set DATABASE_URL:")) == (2, True)
+
+
+def test_a_key_is_shown_once_and_works_until_it_is_revoked(paybycall: Any, engine: sa.Engine) -> None:
+    made = paybycall("apikey", "create", "billing system")
+    secret = made.stdout.strip()
+    assert secret.startswith("pbc_")
+    assert len(secret) > 40
+    with reading(engine) as tx:
+        key = keys.find(tx, secret)
+        kept = tx.execute(sa.text("SELECT hashed FROM api_key")).scalar_one()
+    assert key is not None
+    assert kept not in secret
+    assert secret.removeprefix("pbc_") not in kept
+    listed = paybycall("apikey", "list").stdout
+    assert "billing system" in listed
+    assert "stands" in listed
+    assert secret not in listed
+    for _ in range(2):
+        assert paybycall("apikey", "revoke", key.id).exit_code == 0
+    assert "revoked" in paybycall("apikey", "list").stdout
+    with reading(engine) as tx:
+        assert keys.find(tx, secret) is None
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\x1b[2J", "two\nlines"])
+def test_names_that_no_key_can_have(paybycall: Any, name: str) -> None:
+    result = paybycall("apikey", "create", name)
+    assert (result.exit_code, result.stdout) == (2, "")
