@@ -39,7 +39,7 @@ GENERAL: tuple[Setting[Any], ...] = (
     ),
     Setting(
         "PROMETHEUS_MULTIPROC_DIR",
-        "A directory, emptied before a start, in which a machine's web processes add up what each counts; "
+        "A directory of its own, emptied before a start, where the web processes add up what each counts; "
         "empty: each answers /metrics for itself.",
         text,
         "",

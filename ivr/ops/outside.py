@@ -71,9 +71,14 @@ def pci_is_ready(get: Get, url: str) -> str:
         raise FaultError(
             f"PCI_INTERNAL_URL ({url}) does not say whether it is ready ({type(fault).__name__})."
         ) from None
-    if answer.status_code == requests.codes.ok or not isinstance(said, dict):
+    if answer.status_code == requests.codes.ok:
         return "its database and its key directory answer"
-    raise FaultError(" ".join(str(value) for name, value in sorted(said.items()) if name != "status"))
+    faults = (
+        [str(value) for name, value in sorted(said.items()) if name != "status"]
+        if isinstance(said, dict)
+        else []
+    )
+    raise FaultError(" ".join(faults) or f"What answers at PCI_INTERNAL_URL ({url}) is not ready.")
 
 
 def secret_is_shared(pci: PciClient) -> str:

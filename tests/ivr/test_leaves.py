@@ -103,7 +103,7 @@ def test_what_is_no_amount_is_refused(given_: str, currency: str) -> None:
         parse_minor(given_, currency)
 
 
-@given(st.integers(1, 10**13), st.sampled_from(["EUR", "JPY", "KWD", "USD", "CLF"]))
+@given(st.integers(1, 10**12 - 1), st.sampled_from(["EUR", "JPY", "KWD", "USD", "CLF"]))
 def test_what_is_shown_reads_back_to_the_cent(minor: int, currency: str) -> None:
     shown, code = plain(minor, currency).split()
     assert (parse_minor(shown, currency), code) == (minor, currency)
