@@ -1,5 +1,6 @@
 """The terminal phone on a real pseudo-terminal: single keys, dots for a card, Ctrl-C, and what it leaves."""
 
+import codecs
 import os
 import pty
 import select
@@ -42,6 +43,7 @@ class Desk:
         self.master, self.slave = pty.openpty()
         self.before = termios.tcgetattr(self.slave)
         self.screen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._out = os.fdopen(os.dup(self.slave), "w", encoding="utf-8")
         self._ended: list[Ended | ZeroDivisionError] = []
         self.clock = GatedClock()
@@ -70,8 +72,14 @@ class Desk:
         until = time.monotonic() + PATIENCE_S
         while text not in self.screen:
             assert time.monotonic() < until, f"never saw {text!r}; the screen is\n{self.screen}"
-            if select.select([self.master], [], [], 0.05)[0]:
-                self.screen += os.read(self.master, 65536).decode().replace("\r\n", "\n")
+            self._look(0.05)
+
+    def _look(self, wait_s: float) -> bool:
+        """Reads what is new on the screen; False: nothing came."""
+        if not select.select([self.master], [], [], wait_s)[0]:
+            return False
+        self.screen += self._decoder.decode(os.read(self.master, 65536)).replace("\r", "")
+        return True
 
     def types(self, keys: bytes) -> None:
         os.write(self.master, keys)
@@ -85,8 +93,9 @@ class Desk:
         until = time.monotonic() + PATIENCE_S
         while self._thread.is_alive():
             assert time.monotonic() < until, f"the call never ended; the screen is\n{self.screen}"
-            if select.select([self.master], [], [], 0.02)[0]:
-                self.screen += os.read(self.master, 65536).decode().replace("\r\n", "\n")
+            self._look(0.02)
+        while self._look(0.05):
+            pass
         return self._ended[0]
 
     @property
