@@ -76,7 +76,7 @@ def _verify(room: Room) -> bytes:
             nonces=room.nonces,
         )
     except signing.BadSignatureError as fault:
-        raise Forbidden(f"{str(fault).capitalize()}.") from None
+        raise Forbidden(str(fault)) from None
     return body
 
 

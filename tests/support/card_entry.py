@@ -1,7 +1,7 @@
-"""A PCI process on the test's bench: its Flask app over fakes, a web process that signs, and a caller who keys.
+"""A PCI process on the test's bench: its Flask app over fakes, a web process that signs, a caller who keys.
 
-The clock stands still, the gateway is a fake behind the contract's own protocols, and cards are sent either at
-once or when the test says so. All requests are signed as the real ones are: there is no other way in.
+The clock stands still, the gateway is a fake behind the contract's own protocols, and cards are sent either
+at once or when the test says so. All requests are signed as the real ones are: there is no other way in.
 """
 
 import json
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -39,6 +40,9 @@ ENTRY_ID = "entry.call_1.3"
 RETURN_URL = f"{WEB_URL}/voice/call_1/t/4"
 VISA = "4242424242424242"
 AMEX = "378282246310005"
+
+both_engines = pytest.mark.parametrize("pci_kind", ["sqlite", "postgres"])
+"""For a test whose point is in the database: run on SQLite and on PostgreSQL."""
 
 TokenAnswer = Tokenized | Declined | Unavailable
 HoldAnswer = CardAuthorized | Declined | Unknown
@@ -70,7 +74,7 @@ class Held(Executor):
 
 @dataclass
 class FakeGateway:
-    """Remembers what it was asked, and answers what the test wants; `meanwhile` happens during the request."""
+    """Remembers what it was asked, answers what the test wants; `meanwhile` happens during the request."""
 
     token_answer: TokenAnswer | Exception = field(default_factory=lambda: Tokenized(Secret("tok_1")))
     hold_answer: HoldAnswer | Exception = field(default_factory=lambda: CardAuthorized("auth_1"))
@@ -184,7 +188,7 @@ class PciBench:
         return self.ask(f"/pci/internal/calls/{call_sid}/ended", {})
 
     def post(self, url: str, form: Mapping[str, str] | None = None, **changes: Any) -> TestResponse:
-        """A webhook of the carrier to this full URL, signed. `changes`: token, call_sid, account_sid, headers."""
+        """A signed webhook to this full URL. `changes`: token, call_sid, account_sid, headers."""
         whole = {
             "CallSid": changes.get("call_sid", CALL_SID),
             "AccountSid": changes.get("account_sid", ACCOUNT_SID),
@@ -215,7 +219,7 @@ class Caller:
     def follow(self, url: str, form: Mapping[str, str] | None = None) -> "Caller":
         answer = self.bench.post(url, form)
         assert answer.status_code == 200, answer.text
-        self.url, self.text, self.document = url, answer.text, ET.fromstring(answer.text)
+        self.url, self.text, self.document = url, answer.text, ET.fromstring(answer.text)  # noqa: S314 - our own answer
         return self
 
     @property
@@ -264,5 +268,3 @@ class Caller:
         """Follows one redirect."""
         assert self.sent_to is not None, self.text
         return self.follow(self.sent_to)
-
-

@@ -1,6 +1,6 @@
-"""A PCI process for each test, with a database of its own; a test file that asks for both engines overrides `pci_kind`."""
+"""A PCI process for each test, with a database of its own: SQLite, or by `@both_engines` PostgreSQL too."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from tests.support.databases import Databases
 
 
 @pytest.fixture(scope="session")
-def pci_databases(tmp_path_factory: pytest.TempPathFactory, postgres_url) -> Databases:
+def pci_databases(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Databases:
     return Databases(tmp_path_factory.mktemp("pci-databases"), postgres_url, migrate_engine)
 
 

@@ -21,12 +21,8 @@ from tests.support.card_entry import (
     WEB_URL,
     Held,
     PciBench,
+    both_engines,
 )
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def pci_kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def rows(bench: PciBench) -> Any:
@@ -34,6 +30,7 @@ def rows(bench: PciBench) -> Any:
         return connection.execute(sa.text("SELECT * FROM card_entry ORDER BY id")).all()
 
 
+@both_engines
 def test_every_webhook_twice_gets_the_same_answer_and_changes_nothing_twice(bench: PciBench) -> None:
     caller = bench.caller()
     for keys in (VISA, "0831", "123"):
@@ -47,6 +44,7 @@ def test_every_webhook_twice_gets_the_same_answer_and_changes_nothing_twice(benc
     assert len(bench.gateway.cards) == 1
 
 
+@both_engines
 def test_a_late_webhook_gets_its_own_answer_again(bench: PciBench) -> None:
     caller = bench.caller()
     first = caller.text
@@ -58,6 +56,7 @@ def test_a_late_webhook_gets_its_own_answer_again(bench: PciBench) -> None:
     assert bench.collected()["outcome"] == "collected"
 
 
+@both_engines
 def test_a_webhook_from_the_future_is_shown_the_question_that_stands(bench: PciBench) -> None:
     caller = bench.caller().key(VISA)
     before = rows(bench)
@@ -84,9 +83,7 @@ def test_a_future_webhook_before_the_first_is_sent_to_the_first(bench: PciBench)
         {"account_sid": "AC00000000000000000000000000000000"},
     ],
 )
-def test_a_request_of_someone_else_is_refused_on_every_door(
-    bench: PciBench, changes: dict[str, Any]
-) -> None:
+def test_a_request_of_someone_else_is_refused_on_every_door(bench: PciBench, changes: dict[str, Any]) -> None:
     caller = bench.caller().key(VISA)
     before = rows(bench)
     for url in (bench.turn_url(0), caller.gather.attrib["action"], bench.turn_url(9)):
@@ -125,6 +122,7 @@ def test_a_body_that_is_no_form_is_refused_and_not_repeated(bench: PciBench, bod
     assert "%ff" not in answer.text
 
 
+@both_engines
 def test_an_unexpected_error_is_told_kindly_and_the_card_is_wiped(
     bench: PciBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,6 +185,7 @@ def test_a_key_that_is_gone_makes_the_entry_unavailable(bench: PciBench) -> None
     assert bench.collected()["outcome"] == "unavailable"
 
 
+@both_engines
 def test_an_entry_past_its_life_is_unavailable(bench: PciBench) -> None:
     caller = bench.caller()
     bench.clock.advance(601)
@@ -195,6 +194,7 @@ def test_an_entry_past_its_life_is_unavailable(bench: PciBench) -> None:
     assert bench.collected()["outcome"] == "unavailable"
 
 
+@both_engines
 def test_any_process_can_take_the_next_turn(bench: PciBench) -> None:
     other = bench.second_process()
     caller = bench.caller()
@@ -204,6 +204,7 @@ def test_any_process_can_take_the_next_turn(bench: PciBench) -> None:
     assert bench.gateway.cards[0].number.reveal() == VISA
 
 
+@both_engines
 def test_the_fallback_brings_the_caller_back_to_the_question(bench: PciBench) -> None:
     caller = bench.caller().key(VISA)
     question = caller.text
@@ -219,6 +220,7 @@ def test_a_fallback_before_the_first_question_leads_to_it(bench: PciBench) -> No
     assert f"/pci/e/{ENTRY_ID}/t/0<" in bench.post(f"{PCI_URL}/pci/fallback").text
 
 
+@both_engines
 def test_a_call_that_keeps_falling_back_is_led_to_the_web_process(bench: PciBench) -> None:
     caller = bench.caller()
     answers = [bench.post(f"{PCI_URL}/pci/fallback").text for _ in range(12)]

@@ -10,14 +10,9 @@ from gateways.contract import CardAuthorized, Declined, Tokenized, Unavailable, 
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.clock import ManualClock
-from tests.support.card_entry import ENTRY_ID, RETURN_URL, Caller, Held, PciBench
+from tests.support.card_entry import ENTRY_ID, RETURN_URL, Caller, Held, PciBench, both_engines
 
 AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def pci_kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture
@@ -81,6 +76,7 @@ def test_after_twenty_seconds_nobody_waits_any_more(held: PciBench) -> None:
     assert held.gateway.cards == []  # it is too late to send it
 
 
+@both_engines
 @pytest.mark.parametrize(
     ("authorize", "outcome"), [(None, "unavailable"), (AUTHORIZE, "authorization_unknown")]
 )
@@ -107,6 +103,7 @@ def test_an_authorization_that_nobody_began_is_certain(held: PciBench) -> None:
     assert held.collected()["outcome"] == "unavailable"
 
 
+@both_engines
 @pytest.mark.parametrize(("authorize", "outcome"), [(None, "ended"), (AUTHORIZE, "authorization_unknown")])
 def test_a_hang_up_while_the_card_is_on_its_way(held: PciBench, authorize: Any, outcome: str) -> None:
     held.caller(authorize=authorize).card()
@@ -122,7 +119,7 @@ def test_an_authorization_survives_a_hang_up_for_the_one_who_releases_it(bench: 
     assert bench.collected()["authorization"] == "auth_1"
 
 
-class Died(BaseException):  # noqa: N818 - a death, not an error: nothing may catch it
+class Died(BaseException):
     """The process is gone in the middle of the request."""
 
 
@@ -136,6 +133,7 @@ def die(bench: PciBench, caller: Caller) -> None:
     bench.gateway.meanwhile = lambda: None
 
 
+@both_engines
 def test_another_process_takes_over_a_dead_ones_card_under_the_same_key(held: PciBench) -> None:
     other = held.second_process(executor=Held())
     caller = held.caller().card()
@@ -153,6 +151,7 @@ def test_another_process_takes_over_a_dead_ones_card_under_the_same_key(held: Pc
     assert held.collected()["token"] == "tok_1"
 
 
+@both_engines
 def test_a_living_process_keeps_its_lease(held: PciBench) -> None:
     other = held.second_process(executor=Held())
     caller = held.caller().card()
@@ -172,6 +171,7 @@ def test_a_living_process_keeps_its_lease(held: PciBench) -> None:
     assert held.collected()["outcome"] == "collected"
 
 
+@both_engines
 def test_a_certain_answer_of_a_process_that_was_thought_dead_is_believed(held: PciBench) -> None:
     other = held.second_process(executor=Held())
     caller = held.caller(authorize=AUTHORIZE).card()
@@ -194,6 +194,7 @@ def test_a_certain_answer_of_a_process_that_was_thought_dead_is_believed(held: P
     assert (answer["outcome"], answer["authorization"]) == ("collected", "auth_1")
 
 
+@both_engines
 def test_an_uncertain_answer_counts_only_from_the_one_who_has_the_lease(held: PciBench) -> None:
     other = held.second_process(executor=Held())
     caller = held.caller().card()
@@ -216,7 +217,9 @@ def test_an_uncertain_answer_counts_only_from_the_one_who_has_the_lease(held: Pc
     assert held.collected()["token"] == "tok_2"
 
 
-@pytest.mark.parametrize(("authorize", "outcome"), [(None, "unavailable"), (AUTHORIZE, "authorization_unknown")])
+@pytest.mark.parametrize(
+    ("authorize", "outcome"), [(None, "unavailable"), (AUTHORIZE, "authorization_unknown")]
+)
 def test_a_card_whose_key_is_gone_at_the_take_over(held: PciBench, authorize: Any, outcome: str) -> None:
     caller = held.caller(authorize=authorize).card()
     die(held, caller)
@@ -240,6 +243,7 @@ def test_a_poll_does_not_send_a_card_twice(held: PciBench) -> None:
     assert len(held.executor.waiting) == 1
 
 
+@both_engines
 def test_a_full_process_leaves_cards_to_the_next_poll(held: PciBench) -> None:
     held.room.sender._capacity = 1
     held.caller().card()
@@ -253,6 +257,7 @@ def test_a_full_process_leaves_cards_to_the_next_poll(held: PciBench) -> None:
     assert len(held.gateway.cards) == 2
 
 
+@both_engines
 def test_no_transaction_is_open_while_the_gateway_is_asked(held: PciBench) -> None:
     """On SQLite an open write transaction would lock this one out."""
     held.caller().card()

@@ -1,4 +1,4 @@
-"""After every way an entry can end: no digit in any file, log, metric or answer, and no key left that opens a seal."""
+"""After every end of an entry: no digit in any file, log, metric or answer, and no key that opens a seal."""
 
 import io
 import json
@@ -15,8 +15,8 @@ from gateways.contract import Declined, Unavailable
 from gateways.declines import Decline
 from ivr.clock import ManualClock
 from ivr.storage.engine import make_engine
-from tests.support.card_entry import Caller, Held, PciBench
 from tests.support.captured_logs import captured_logs
+from tests.support.card_entry import Caller, Held, PciBench
 
 NUMBER = "371449635398431"
 EXPIRY = "0937"
@@ -117,7 +117,8 @@ def forged(bench: PciBench, caller: Caller) -> None:
 
 
 ENDS = [
-    collected, declined, unavailable, gateway_bug, mistaken, left, hung_up, lost_hang_up, crashed, turn_bug, forged,
+    collected, declined, unavailable, gateway_bug, mistaken, left,
+    hung_up, lost_hang_up, crashed, turn_bug, forged,
 ]  # fmt: skip
 
 

@@ -121,8 +121,8 @@ def test_a_key_must_outlive_its_generation(home: Path, clock: ManualClock) -> No
 
 MOUNTS = """\
 /dev/vda1 / ext4 rw 0 0
-tmpfs /dev/shm tmpfs rw 0 0
-/dev/vdb /dev/shm/disk xfs rw 0 0
+tmpfs /run/mem tmpfs rw 0 0
+/dev/vdb /run/mem/disk xfs rw 0 0
 ramfs /run/my\\040keys ramfs rw 0 0
 """
 
@@ -130,10 +130,10 @@ ramfs /run/my\\040keys ramfs rw 0 0
 @pytest.mark.parametrize(
     ("directory", "in_memory"),
     [
-        ("/dev/shm/keys", True),
-        ("/dev/shm", True),
-        ("/dev/shm/disk/keys", False),
-        ("/dev/shmoo", False),
+        ("/run/mem/keys", True),
+        ("/run/mem", True),
+        ("/run/mem/disk/keys", False),
+        ("/run/memoo", False),
         ("/var/lib/keys", False),
         ("/run/my keys/a/b", True),
     ],

@@ -7,18 +7,14 @@ import pytest
 import sqlalchemy as sa
 
 from gateways.secret import Secret
-from tests.support.card_entry import CALL_SID, ENTRY_ID, PCI_URL, RETURN_URL, VISA, PciBench
+from tests.support.card_entry import CALL_SID, ENTRY_ID, PCI_URL, RETURN_URL, VISA, PciBench, both_engines
 
 ENTRIES = "/pci/internal/entries"
 COLLECT = f"{ENTRIES}/{ENTRY_ID}/collect"
 ENDED = f"/pci/internal/calls/{CALL_SID}/ended"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def pci_kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
+@both_engines
 def test_the_same_entry_asked_again_is_the_same(bench: PciBench) -> None:
     first, again = bench.open(), bench.open()
     assert (first.status_code, again.status_code) == (201, 200)
@@ -34,6 +30,7 @@ def test_another_entry_under_the_same_id_is_refused(bench: PciBench, change: dic
     assert bench.open(**change).status_code == 409
 
 
+@both_engines
 def test_an_entry_asked_again_keeps_what_was_keyed(bench: PciBench) -> None:
     caller = bench.caller().key(VISA)
     assert bench.open().status_code == 200
@@ -111,6 +108,7 @@ def test_a_body_that_is_no_json_object_is_refused_and_not_repeated(bench: PciBen
     assert "text" not in answer.json["detail"]
 
 
+@both_engines
 def test_only_the_first_claimant_collects_as_often_as_it_asks(bench: PciBench) -> None:
     bench.caller().card()
     first = bench.collect(claimant="call_1.4")
@@ -122,6 +120,7 @@ def test_only_the_first_claimant_collects_as_often_as_it_asks(bench: PciBench) -
     assert "tok_1" not in other.text
 
 
+@both_engines
 def test_an_open_entry_says_where_its_question_stands_and_binds_nobody(bench: PciBench) -> None:
     caller = bench.caller().key(VISA)
     answer = bench.collect(claimant="call_1.4").json
@@ -136,6 +135,7 @@ def test_an_unknown_entry_is_not_found(bench: PciBench) -> None:
     assert bench.collect("entry.nobody.1").status_code == 404
 
 
+@both_engines
 def test_a_hang_up_wipes_and_ends(bench: PciBench) -> None:
     bench.caller().key(VISA)
     assert bench.hang_up().status_code == 204
@@ -160,6 +160,7 @@ def test_a_hang_up_wipes_a_token_that_nobody_collected(bench: PciBench) -> None:
     assert (answer["outcome"], answer["token"]) == ("ended", None)
 
 
+@both_engines
 def test_a_new_entry_wipes_what_the_call_left_open(bench: PciBench) -> None:
     bench.caller().key(VISA)
     second = bench.caller(entry_id="entry.call_1.8")
@@ -175,6 +176,7 @@ def test_a_result_whose_key_is_gone_is_lost_and_says_so(bench: PciBench) -> None
     assert (answer["outcome"], answer["token"]) == ("unavailable", None)
 
 
+@both_engines
 def test_two_callers_at_once_do_not_meet(bench: PciBench) -> None:
     one = bench.caller()
     bench.open("entry.call_2.3", call_sid="CA2")

@@ -8,13 +8,10 @@ from alembic.migration import MigrationContext
 from ivr.pci.migrate import VERSION_TABLE, is_current, migrate
 from ivr.pci.schema import metadata
 from ivr.storage.engine import make_engine, reading
+from tests.support.card_entry import both_engines
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def pci_kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
+@both_engines
 def test_the_migrated_schema_is_the_one_in_the_code(pci_engine: sa.Engine) -> None:
     with pci_engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
@@ -22,6 +19,7 @@ def test_the_migrated_schema_is_the_one_in_the_code(pci_engine: sa.Engine) -> No
         assert is_current(connection)
 
 
+@both_engines
 def test_migrating_again_changes_nothing(pci_engine: sa.Engine) -> None:
     migrate(pci_engine.url.render_as_string(hide_password=False))
     with reading(pci_engine) as connection:

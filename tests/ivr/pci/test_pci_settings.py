@@ -42,7 +42,14 @@ def test_what_is_missing_is_told_all_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         settings.load({})
     told = str(caught.value)
-    for name in ("PCI_DATABASE_URL", "PCI_PUBLIC_URL", "PUBLIC_URL", "INTERNAL_SECRET", "TWILIO_AUTH_TOKEN", "GATEWAY"):
+    for name in (
+        "PCI_DATABASE_URL",
+        "PCI_PUBLIC_URL",
+        "PUBLIC_URL",
+        "INTERNAL_SECRET",
+        "TWILIO_AUTH_TOKEN",
+        "GATEWAY",
+    ):
         assert f"Set {name}" in told
 
 

@@ -7,14 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.pci.sweeper import Caretaker
-from tests.support.card_entry import VISA, Held, PciBench
+from tests.support.card_entry import VISA, Held, PciBench, both_engines
 
 AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def pci_kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def row(bench: PciBench) -> dict[str, Any]:
@@ -27,6 +22,7 @@ def count(bench: PciBench, table: str) -> int:
         return int(connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608
 
 
+@both_engines
 def test_a_caller_who_is_gone_without_a_word(bench: PciBench) -> None:
     bench.caller().key(VISA)
     bench.clock.advance(600)
@@ -40,6 +36,7 @@ def test_a_caller_who_is_gone_without_a_word(bench: PciBench) -> None:
     assert 'pci_card_entries_total{outcome="ended"} 1.0' in bench.client.get("/metrics").text
 
 
+@both_engines
 @pytest.mark.parametrize(("authorize", "outcome"), [(None, "ended"), (AUTHORIZE, "authorization_unknown")])
 def test_a_card_that_nobody_polls_for(bench: PciBench, authorize: Any, outcome: str) -> None:
     held = bench.second_process(executor=Held())
@@ -52,6 +49,7 @@ def test_a_card_that_nobody_polls_for(bench: PciBench, authorize: Any, outcome: 
     assert bench.collected()["outcome"] == outcome
 
 
+@both_engines
 def test_a_result_that_nobody_collects_is_wiped_and_the_row_forgotten_after_a_day(bench: PciBench) -> None:
     bench.caller().card()
     bench.room.sweeper.sweep()
@@ -65,6 +63,7 @@ def test_a_result_that_nobody_collects_is_wiped_and_the_row_forgotten_after_a_da
     assert (count(bench, "card_entry"), count(bench, "card_entry_turn")) == (0, 0)
 
 
+@both_engines
 def test_nonces_are_kept_as_long_as_a_copy_could_pass(bench: PciBench) -> None:
     bench.open()
     bench.clock.advance(120)

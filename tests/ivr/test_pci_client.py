@@ -1,0 +1,145 @@
+"""The web process asks the PCI process over a real socket, and tells silence from refusal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask, Response
+from werkzeug.serving import make_server
+
+from gateways.contract import Declined
+from gateways.declines import Decline
+from gateways.secret import Secret
+from ivr.clock import ManualClock
+from ivr.ids import RandomIds
+from ivr.pci.migrate import migrate
+from ivr.pci_client import Authorization, Outcome, PciClient, PciRefusedError, PciUnreachableError
+from ivr.storage.engine import make_engine
+from tests.support.card_entry import (
+    ACCOUNT_SID,
+    CALL_SID,
+    ENTRY_ID,
+    INTERNAL_SECRET,
+    RETURN_URL,
+    VISA,
+    Caller,
+    PciBench,
+)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, clock: ManualClock) -> Iterator[PciBench]:
+    url = f"sqlite:///{tmp_path}/pci.db"
+    migrate(url)
+    engine: sa.Engine = make_engine(url)
+    yield PciBench(engine, clock, tmp_path)
+    engine.dispose()
+
+
+def serving(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def url(bench: PciBench) -> Iterator[str]:
+    yield from serving(bench.app)
+
+
+@pytest.fixture
+def pci(url: str, clock: ManualClock) -> PciClient:
+    return PciClient(url, [INTERNAL_SECRET], clock, RandomIds())
+
+
+def opening(**changes: Any) -> dict[str, Any]:
+    return {
+        "call_sid": CALL_SID,
+        "account_sid": ACCOUNT_SID,
+        "language": "en",
+        "return_url": RETURN_URL,
+    } | changes
+
+
+def test_a_card_from_question_to_token(bench: PciBench, pci: PciClient) -> None:
+    first = pci.open_entry(ENTRY_ID, **opening())
+    assert pci.open_entry(ENTRY_ID, **opening()) == first
+    caller = Caller(bench).follow(first).key(VISA)
+    standing = pci.collect(ENTRY_ID, "call_1.4")
+    assert (standing.outcome, standing.token) == (Outcome.OPEN, None)
+    assert standing.url is not None
+    caller.follow(standing.url).key("0831").key("123")
+    result = pci.collect(ENTRY_ID, "call_1.4")
+    assert result.outcome is Outcome.COLLECTED
+    assert result.token == Secret("tok_1")
+    assert (result.brand, result.last_four, result.expiry_month, result.expiry_year) == (
+        "visa",
+        "4242",
+        8,
+        2031,
+    )
+    assert "tok_1" not in repr(result)
+    assert pci.collect(ENTRY_ID, "call_1.4") == result
+
+
+def test_an_authorization_and_a_decline(bench: PciBench, pci: PciClient) -> None:
+    wanted = Authorization("attempt_1", 4990, "EUR", "Demo")
+    Caller(bench).follow(pci.open_entry(ENTRY_ID, **opening(authorize=wanted))).card()
+    assert pci.collect(ENTRY_ID, "call_1.4").authorization == "auth_1"
+    assert bench.gateway.asked[0]["amount_minor"] == 4990
+    bench.gateway.hold_answer = Declined(Decline.EXPIRED_CARD, "expired_card")
+    Caller(bench).follow(pci.open_entry("entry.2", **opening(authorize=wanted))).card()
+    assert pci.collect("entry.2", "call_1.8").decline is Decline.EXPIRED_CARD
+
+
+def test_a_hang_up(pci: PciClient) -> None:
+    pci.open_entry(ENTRY_ID, **opening())
+    pci.end_call(CALL_SID)
+    assert pci.collect(ENTRY_ID, "call_1.4").outcome is Outcome.ENDED
+
+
+def test_a_refusal_says_which(bench: PciBench, pci: PciClient, url: str) -> None:
+    with pytest.raises(PciRefusedError) as unknown:
+        pci.collect("nobody", "call_1.4")
+    assert unknown.value.status == 404
+    pci.open_entry(ENTRY_ID, **opening())
+    pci.end_call(CALL_SID)
+    pci.collect(ENTRY_ID, "call_1.4")
+    with pytest.raises(PciRefusedError) as taken:
+        pci.collect(ENTRY_ID, "call_1.5")
+    assert taken.value.status == 409
+    stranger = PciClient(url, [Secret("x" * 40)], bench.clock, RandomIds())
+    with pytest.raises(PciRefusedError, match="INTERNAL_SECRET") as forged:
+        stranger.end_call(CALL_SID)
+    assert forged.value.status == 403
+
+
+def test_a_rotated_secret_works_on_both_sides(bench: PciBench, url: str) -> None:
+    new = Secret("the-next-secret-of-more-than-32-characters")
+    with pytest.raises(PciRefusedError):
+        PciClient(url, [new, INTERNAL_SECRET], bench.clock, RandomIds()).end_call(CALL_SID)
+    object.__setattr__(bench.config, "internal_secrets", (new, INTERNAL_SECRET))
+    PciClient(url, [INTERNAL_SECRET], bench.clock, RandomIds()).end_call(CALL_SID)
+    PciClient(url, [new, INTERNAL_SECRET], bench.clock, RandomIds()).end_call(CALL_SID)
+
+
+def test_nobody_there(clock: ManualClock) -> None:
+    pci = PciClient("http://127.0.0.1:9", [INTERNAL_SECRET], clock, RandomIds())
+    with pytest.raises(PciUnreachableError):
+        pci.collect(ENTRY_ID, "call_1.4")
+
+
+@pytest.mark.parametrize("answer", [("no json", 200), ("[]", 200), ("<html>", 404), ("{}", 503), ("", 302)])
+def test_something_else_is_there(clock: ManualClock, answer: tuple[str, int]) -> None:
+    app = Flask("another")
+    app.add_url_rule("/<path:_>", view_func=lambda _: Response(answer[0], status=answer[1]), methods=["POST"])
+    for url in serving(app):
+        with pytest.raises(PciUnreachableError):
+            PciClient(url, [INTERNAL_SECRET], clock, RandomIds()).collect(ENTRY_ID, "call_1.4")
