@@ -1,8 +1,9 @@
-"""Everything around payments, for tests: a bank that tells the truth, jobs that live in the database, and a till that puts them together.
+"""Everything around payments, for tests: a bank that tells the truth, jobs that live in the database, and a
+till that puts them together.
 
-The bank is written at the level of the gateway contract. Each request meets a fate: it may be answered, lose its reply, stay on its
-way and arrive when a test delivers it, never arrive, or its sender may be killed before or after. What the bank
-holds in the end is the truth that the server's books are compared with.
+The bank is written at the level of the gateway contract. Each request meets a fate: it may be answered, lose
+its reply, stay on its way and arrive when a test delivers it, never arrive, or its sender may be killed
+before or after. What the bank holds in the end is the truth that the server's books are compared with.
 """
 
 import threading
@@ -149,22 +150,22 @@ class TruthfulBank:
     def lookup(self, key: str, *, fence: bool) -> LookupResult:
         with self._lock:
             self.looked_up.append((key, fence))
-            if self._fate() is not Fate.ANSWERED:
+            fate = self._fate()
+            if fate is Fate.KILLED_BEFORE:
+                raise KilledError
+            if fate in {Fate.NEVER, Fate.LATE, Fate.BUG}:
                 return Unknown("the bank does not answer")
-            if key in self.charged or key in self.declined:
-                return self._standing(key)
-            if key in self.held:
-                return Authorized(f"auth_{key}")
-            if key in self.refunded:
-                return Approved(f"re_{key}")
-            if key in self.refund_declined:
-                return Declined(Decline.GENERIC, "over_refund")
-            if key in self.voided or key in self.fenced:
-                return Fenced()
-            if not fence:
-                return Unknown("not found")
-            self.fenced.add(key)
-            return Fenced()
+            found = self._found(key)
+            if found is None and fence:
+                self.fenced.add(key)
+        self.before_answer()
+        if fate in {Fate.KILLED_AFTER, Fate.KILLED_LATE}:
+            raise KilledError
+        if fate is Fate.LOST_REPLY:
+            return Unknown("the bank's answer was lost")
+        if found is not None:
+            return found
+        return Fenced() if fence else Unknown("not found")
 
     def check(self) -> None:
         """It is always there."""
@@ -178,6 +179,15 @@ class TruthfulBank:
             return f"auth_{key}"
 
     # How it goes wrong --------------------------------------------------------------------------------------
+
+    def _found(self, key: str) -> LookupResult | None:
+        """What the bank knows of a key; None: nothing."""
+        known: dict[str, LookupResult] = dict.fromkeys(self.voided | self.fenced, Fenced())
+        known |= {held: Authorized(f"auth_{held}") for held in self.held}
+        known |= {refund: Approved(f"re_{refund}") for refund in self.refunded}
+        known |= dict.fromkeys(self.refund_declined, Declined(Decline.GENERIC, "over_refund"))
+        known |= {charge: self._standing(charge) for charge in self.charged.keys() | self.declined.keys()}
+        return known.get(key)
 
     def _standing(self, key: str) -> Approved | Declined:
         return self.declined.get(key) or Approved(f"ref_{key}", "A1B2C3")
@@ -232,11 +242,15 @@ class TableWork:
         self._clock = clock
         _jobs.metadata.create_all(engine)
 
-    def enqueue(self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0) -> None:
+    def enqueue(
+        self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0
+    ) -> None:
         same = (_jobs.c.job == job.name, _jobs.c.subject_id == subject_id, _jobs.c.nth == nth)
         if tx.execute(sa.select(_jobs.c.nth).where(*same)).first() is None:
             due_at = self._clock.now().timestamp() + delay_s
-            tx.execute(sa.insert(_jobs).values(job=job.name, subject_id=subject_id, nth=nth, due_at=due_at, runs=0))
+            tx.execute(
+                sa.insert(_jobs).values(job=job.name, subject_id=subject_id, nth=nth, due_at=due_at, runs=0)
+            )
 
     def waiting(self) -> list[Waiting]:
         """What has not run, the next due first."""
@@ -248,14 +262,20 @@ class TableWork:
     def _jobs(self, which: sa.ColumnElement[bool]) -> list[Waiting]:
         by_name = {job.name: job for job in ALL_JOBS}
         with self._engine.begin() as tx:
-            rows = tx.execute(sa.select(_jobs).where(which).order_by(_jobs.c.due_at, _jobs.c.nth)).all()
+            rows = tx.execute(
+                sa.select(_jobs)
+                .where(which)
+                .order_by(_jobs.c.due_at, _jobs.c.nth, _jobs.c.subject_id, _jobs.c.job)
+            ).all()
         return [Waiting(by_name[row.job], row.subject_id, row.nth, row.due_at) for row in rows]
 
     def mark_run(self, one: Waiting) -> None:
         with self._engine.begin() as tx:
             tx.execute(
                 sa.update(_jobs)
-                .where(_jobs.c.job == one.job.name, _jobs.c.subject_id == one.subject_id, _jobs.c.nth == one.nth)
+                .where(
+                    _jobs.c.job == one.job.name, _jobs.c.subject_id == one.subject_id, _jobs.c.nth == one.nth
+                )
                 .values(runs=_jobs.c.runs + 1)
             )
 
@@ -267,7 +287,7 @@ class TableWork:
 
 @dataclass
 class WrittenConsequences:
-    """The rest of the house: writes a row for each thing that it is told, in the transaction that tells it."""
+    """The rest of the house: writes a row for whatever it is told, in the transaction that tells it."""
 
     clock: Clock
     broken: bool = False
@@ -286,7 +306,7 @@ class WrittenConsequences:
         self._write(tx, "approved", attempt)
         tx.execute(
             sa.insert(schema.confirmation).values(
-                id=f"confirmation_{attempt.id}",
+                id=attempt.id,
                 attempt_id=attempt.id,
                 channel="console",
                 language=attempt.language,
@@ -350,7 +370,7 @@ class Till:
             tx.execute(
                 sa.insert(schema.bill).values(
                     id=bill_id,
-                    reference=f"{int(bill_id.split('_')[1]):08d}",
+                    reference=self.ids.reference(),
                     currency="EUR",
                     billed_minor=billed_minor,
                     minimum_minor=1,
@@ -383,7 +403,9 @@ class Till:
         with self.engine.begin() as tx:
             tx.execute(sa.update(schema.call).where(schema.call.c.id == call_id).values(status="ended"))
 
-    def make(self, bill_id: str, amount_minor: int = 4_000, *, call_id: str | None = None, made_for: str = "") -> str | None:
+    def make(
+        self, bill_id: str, amount_minor: int = 4_000, *, call_id: str | None = None, made_for: str = ""
+    ) -> str | None:
         """An attempt, reserved."""
         with self.engine.begin() as tx:
             made = self.attempts.make(
@@ -405,7 +427,9 @@ class Till:
             self.attempts.attach_card(tx, attempt_id, "visa", "4242", token=token)
             self.attempts.ask_charge(tx, attempt_id)
 
-    def confirmed(self, token: str = "tok_good", *, amount_minor: int = 4_000, call_id: str | None = None) -> str:
+    def confirmed(
+        self, token: str = "tok_good", *, amount_minor: int = 4_000, call_id: str | None = None
+    ) -> str:
         """An attempt that the caller confirmed, on a bill of its own."""
         attempt_id = self.make(self.add_bill(), amount_minor, call_id=call_id)
         assert attempt_id is not None
@@ -503,7 +527,9 @@ class Till:
         with self.engine.begin() as tx:
             rows = tx.execute(
                 sa.select(charge, sa.func.sum(line.c.amount_minor))
-                .select_from(entry.join(line).outerjoin(schema.refund, schema.refund.c.id == entry.c.source_id))
+                .select_from(
+                    entry.join(line).outerjoin(schema.refund, schema.refund.c.id == entry.c.source_id)
+                )
                 .where(line.c.account == f"gateway:{self.bank.name}:receivable")
                 .group_by(charge)
             )
@@ -529,7 +555,9 @@ class Till:
             own = [row for row in attempts if row.bill_id == bill.id]
             held = sum(row.amount_minor for row in own if row.state in HOLDING)
             paid = sum(row.amount_minor for row in own if row.state == State.APPROVED)
-            back = sum(r.amount_minor for r in refunds if r.id in given_back and r.attempt_id in {a.id for a in own})
+            back = sum(
+                r.amount_minor for r in refunds if r.id in given_back and r.attempt_id in {a.id for a in own}
+            )
             assert bill.reserved_minor == held
             assert bill.paid_minor == paid - back
             assert bill.paid_minor + bill.reserved_minor <= bill.billed_minor
@@ -542,12 +570,22 @@ class Till:
             asked = sum(r.amount_minor for r in refunds if r.attempt_id == row.id and r.state != "declined")
             assert row.refunded_minor == asked
         for key, amount in self.ledger().items():
-            assert amount >= self.bank.money()[key], "the books never say less than the bank holds for a charge they know"
+            assert amount >= self.bank.money()[key], (
+                "the books never say less than the bank holds for a charge they know"
+            )
         sends = [key for verb, key in self.bank.sent if verb in {"charge", "refund"}]
         assert len(sends) == len(set(sends)), "a charge or refund was sent twice"
 
     def assert_settled(self) -> None:
         """What must hold once nothing is under way any more: our books are the bank's, to the cent."""
         self.assert_books()
-        assert {key: amount for key, amount in self.ledger().items()} == self.bank.money()
+        assert self.ledger() == self.bank.money()
         assert not self.bank.held
+
+
+def forget_everything(engine: sa.Engine) -> None:
+    """Empties every table, for a test that begins many times on one database."""
+    _jobs.metadata.create_all(engine)
+    with engine.begin() as tx:
+        for table in [*reversed(schema.metadata.sorted_tables), _jobs]:
+            tx.execute(sa.delete(table))

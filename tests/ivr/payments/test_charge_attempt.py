@@ -1,18 +1,22 @@
 """A charge is sent once, whatever happens to the worker, the line and the answer."""
 
+from typing import NoReturn
+
 import pytest
 import sqlalchemy as sa
 
+from gateways.contract import Charge, Result, UnsupportedError
 from gateways.declines import Decline
 from ivr.finance import ledger
 from ivr.payments import patience
+from ivr.payments.attempt import Attempt
 from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.work.jobs import CHARGE_ATTEMPT
-from tests.support.till import Fate, KilledError, Till
+from tests.support.till import Fate, KilledError, Till, Waiting
 
 
-def _charge_job(till: Till):
+def _charge_job(till: Till) -> Waiting:
     return next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
 
 
@@ -48,7 +52,7 @@ def test_the_bank_hears_our_references(till: Till) -> None:
     assert heard[0].metadata == {
         "attempt": attempt_id,
         "payment": attempt.reference,
-        "bill": "00000001",
+        "bill": "10000001",
         "call": call_id,
     }
     assert attempt.reference in heard[0].description
@@ -171,11 +175,13 @@ def test_the_deadline_abandons_what_nobody_claimed(till: Till) -> None:
     till.assert_settled()
 
 
-def test_a_worker_that_froze_after_its_claim_does_not_send(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_froze_after_its_claim_does_not_send(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
     attempt_id = till.confirmed()
     send = till.cashier._charging._send
 
-    def frozen(claimed, bill_reference):
+    def frozen(claimed: Attempt, bill_reference: str) -> Result:
         till.clock.advance(patience.SEND_WITHIN_S + 1)
         return send(claimed, bill_reference)
 
@@ -230,9 +236,7 @@ def test_an_attempt_of_another_gateway_is_neither_charged_nor_looked_up_here(til
 
 
 def test_a_currency_that_the_gateway_refuses_is_a_decline_and_nothing_was_sent(till: Till) -> None:
-    from gateways.contract import UnsupportedError
-
-    def refuse(_request):
+    def refuse(_request: Charge) -> NoReturn:
         raise UnsupportedError("bank does not take EUR")
 
     till.bank.charge = refuse  # type: ignore[method-assign]

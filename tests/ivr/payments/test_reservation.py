@@ -1,5 +1,7 @@
 """What is paid and reserved never exceeds what is billed, by one conditional UPDATE each."""
 
+from collections.abc import Callable
+
 import pytest
 import sqlalchemy as sa
 
@@ -61,7 +63,9 @@ def test_settling_releasing_and_giving_back(till: Till, bill_id: str) -> None:
 
 
 @pytest.mark.parametrize("move", [reservation.settle, reservation.release, reservation.give_back])
-def test_money_that_is_not_there_is_a_bug_and_changes_nothing(till: Till, bill_id: str, move) -> None:
+def test_money_that_is_not_there_is_a_bug_and_changes_nothing(
+    till: Till, bill_id: str, move: Callable[..., None]
+) -> None:
     with pytest.raises(reservation.ReservationError), till.engine.begin() as tx:
         move(tx, bill_id, 1, till.clock.now())
     assert till.bill(bill_id) == (0, 0)

@@ -1,9 +1,9 @@
-"""What became of a charge is found out by asking: patiently, without ever charging again, and never for ever."""
+"""What became of a charge is found out by asking: patiently, never charging again, and not for ever."""
 
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Approved, Authorized, Declined, Fenced
+from gateways.contract import Approved, Authorized, Charge, Declined, Fenced, LookupResult, Result
 from gateways.declines import Decline
 from ivr.payments import answers, patience, records
 from ivr.payments.states import FINAL, State
@@ -27,7 +27,7 @@ def test_the_looks_grow_apart_and_fence_only_when_nothing_can_be_under_way(till:
     looks = []
     lookup = till.bank.lookup
 
-    def watched(key: str, *, fence: bool):
+    def watched(key: str, *, fence: bool) -> LookupResult:
         looks.append(((till.clock.now() - begun).total_seconds(), fence))
         return lookup(key, fence=fence)
 
@@ -183,7 +183,7 @@ def test_every_state_that_holds_money_knows_what_every_certain_answer_does() -> 
 def test_a_long_code_of_the_gateway_does_not_keep_a_charge_from_being_recorded(till: Till) -> None:
     charge = till.bank.charge
 
-    def long_answer(request):
+    def long_answer(request: Charge) -> Result:
         charge(request)
         return Approved("r" * 300, "a" * 300)
 

@@ -1,0 +1,107 @@
+"""The graph of an attempt's life: all of it is reached, all of it ends, and each edge does what belongs to
+it.
+"""
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.payments import records, states
+from ivr.payments.moves import LostRaceError
+from ivr.payments.states import FINAL, GRAPH, HOLDING, Event, IllegalMoveError, State
+from ivr.storage import schema
+from tests.support.till import Till
+
+
+def _reached_from(start: State) -> set[State]:
+    found, edge = {start}, [start]
+    while edge:
+        here = edge.pop()
+        news = {end for (begin, _), end in GRAPH.items() if begin is here} - found
+        found |= news
+        edge += news
+    return found
+
+
+def _way_to(target: State) -> list[Event]:
+    """The shortest way there from the beginning."""
+    ways: dict[State, list[Event]] = {State.RESERVED: []}
+    queue = [State.RESERVED]
+    for here in queue:
+        for (begin, event), end in GRAPH.items():
+            if begin is here and end not in ways:
+                ways[end] = [*ways[here], event]
+                queue.append(end)
+    return ways[target]
+
+
+def test_every_state_is_reached() -> None:
+    assert _reached_from(State.RESERVED) == set(State)
+
+
+@pytest.mark.parametrize("state", sorted(HOLDING))
+def test_every_state_that_holds_money_can_end(state: State) -> None:
+    assert _reached_from(state) & FINAL
+
+
+def test_nothing_leaves_a_final_state_and_every_event_is_used() -> None:
+    assert [edge for edge in GRAPH if edge[0] in FINAL] == []
+    assert {event for _, event in GRAPH} == set(Event)
+    assert set(State) == HOLDING | FINAL
+    assert not HOLDING & FINAL
+
+
+def test_an_edge_that_is_not_there_is_a_bug() -> None:
+    with pytest.raises(IllegalMoveError, match="an attempt that is approved knows no event decline"):
+        states.move(State.APPROVED, Event.DECLINE)
+
+
+def test_the_picture_shows_every_edge() -> None:
+    picture = states.draw()
+    assert all(f"    {begin} --> {end}: {event}\n" in picture for (begin, event), end in GRAPH.items())
+    assert all(f"    {state} --> [*]\n" in picture for state in FINAL)
+
+
+def test_every_state_fits_its_column() -> None:
+    length = schema.attempt.c.state.type.length
+    assert all(len(state) <= length for state in State)
+    assert all(len(event) <= schema.attempt_move.c.event.type.length for event in Event)
+
+
+@pytest.mark.parametrize(("begin", "event"), list(GRAPH), ids=str)
+def test_each_edge_does_what_belongs_to_it(till: Till, begin: State, event: Event) -> None:
+    attempt_id = till.make(till.add_bill(10_000), 4_000)
+    moves = till.cashier._moves
+    with till.engine.begin() as tx:
+        till.attempts.attach_card(tx, attempt_id, "visa", "4242", token="tok", authorization="auth")
+        for step in _way_to(begin):
+            attempt = moves.move(tx, records.locked(tx, attempt_id), step)
+            if attempt.state is State.VOIDING and begin is State.AUTHORIZED:
+                pytest.fail("it was let go on the way")
+        assert records.get(tx, attempt_id).state is begin
+    with till.engine.begin() as tx:
+        moves.move(tx, records.locked(tx, attempt_id), event, note="why")
+    attempt = till.attempt(attempt_id)
+    assert attempt.state is GRAPH[begin, event]
+    paid, reserved = till.bill(attempt.bill_id)
+    assert reserved == (4_000 if attempt.state in HOLDING else 0)
+    assert paid == (4_000 if attempt.state is State.APPROVED else 0)
+    assert till.ledger() == ({attempt_id: 4_000} if attempt.state is State.APPROVED else {})
+    assert (attempt.token is None) == (attempt.state in FINAL)
+    assert (attempt.settled_at is not None) == (attempt.state in FINAL)
+    with till.engine.begin() as tx:
+        last = tx.execute(
+            sa.select(schema.attempt_move).order_by(schema.attempt_move.c.id.desc()).limit(1)
+        ).one()
+        look_at = tx.execute(sa.select(schema.attempt.c.look_at)).scalar()
+    assert (last.event, last.state, last.note) == (event, attempt.state, "why")
+    assert (look_at is None) == (attempt.state in FINAL | {State.FOR_A_PERSON})
+
+
+def test_a_move_from_a_state_that_has_passed_is_refused(till: Till) -> None:
+    attempt_id = till.confirmed()
+    with till.engine.begin() as tx:
+        stale = records.get(tx, attempt_id)
+    till.run_due()
+    with pytest.raises(LostRaceError), till.engine.begin() as tx:
+        till.cashier._moves.move(tx, stale, Event.ABANDON)
+    till.assert_settled()

@@ -1,0 +1,153 @@
+"""A person's word where nobody else knows; and the sweep, which finds every attempt whose job was lost."""
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.payments import patience
+from ivr.payments.decide import NothingToDecideError, Word
+from ivr.payments.moves import NEXT_JOB
+from ivr.payments.records import REFUND_FINAL, RefundState
+from ivr.payments.states import HOLDING, State
+from ivr.payments.sweep import REFUND_JOBS
+from ivr.storage import schema
+from ivr.work.jobs import ALL_JOBS
+from tests.support.till import Fate, KilledError, Till
+
+
+def _for_a_person(till: Till, fate: Fate) -> str:
+    till.bank.fates.extend([fate, Fate.NEVER, Fate.NEVER])
+    attempt_id = till.confirmed()
+    till.run_due()
+    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.run_due()
+    assert till.state(attempt_id) is State.FOR_A_PERSON
+    return attempt_id
+
+
+def test_a_person_finds_the_charge_in_the_dashboard(till: Till) -> None:
+    attempt_id = _for_a_person(till, Fate.LOST_REPLY)
+    with till.engine.begin() as tx:
+        attempt = till.cashier.decide(tx, attempt_id, Word.APPROVED, who="ana", gateway_reference="ref_seen")
+    assert (attempt.state, attempt.gateway_reference) == (State.APPROVED, "ref_seen")
+    assert till.told(attempt_id) == ["unknown", "for_a_person", "approved"]
+    with till.engine.begin() as tx:
+        notes = tx.execute(sa.select(schema.attempt_move.c.note).order_by(schema.attempt_move.c.id)).scalars()
+        assert list(notes)[-1] == "decided by ana"
+    till.assert_settled()
+
+
+def test_a_person_finds_no_charge(till: Till) -> None:
+    attempt_id = _for_a_person(till, Fate.NEVER)
+    with till.engine.begin() as tx:
+        assert till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana").state is State.FENCED
+    till.assert_settled()
+
+
+def test_a_person_released_an_authorization(till: Till) -> None:
+    attempt_id = till.authorized(ask=False)
+    till.bank.fates.extend([Fate.NEVER] * 4)
+    with till.engine.begin() as tx:
+        till.attempts.withdraw(tx, attempt_id)
+    till.run_due()
+    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.run_due()
+    till.bank.held.clear()
+    with till.engine.begin() as tx:
+        assert till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana").state is State.VOIDED
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("word", list(Word))
+def test_nobody_overrules_what_is_certain(till: Till, word: Word) -> None:
+    attempt_id = till.paid()
+    with pytest.raises(NothingToDecideError, match="is approved"), till.engine.begin() as tx:
+        till.cashier.decide(tx, attempt_id, word, who="ana")
+
+
+def test_every_state_that_holds_money_has_a_way_on() -> None:
+    assert frozenset(NEXT_JOB) == HOLDING
+    assert [state for state, job in NEXT_JOB.items() if job is None] == [State.FOR_A_PERSON]
+    assert frozenset(REFUND_JOBS) == frozenset(RefundState) - REFUND_FINAL - {RefundState.FOR_A_PERSON}
+
+
+def _lose_everything(till: Till) -> None:
+    for job in ALL_JOBS:
+        till.work.lose(job)
+
+
+def _stuck(till: Till, state: State) -> str:
+    """An attempt in that state, whose jobs are lost."""
+    match state:
+        case State.RESERVED:
+            attempt_id = till.make(till.add_bill()) or ""
+        case State.AUTHORIZING:
+            attempt_id = till.want_card()
+        case State.AUTHORIZED:
+            attempt_id = till.authorized()
+        case State.VOIDING:
+            attempt_id = till.authorized(ask=False)
+            with till.engine.begin() as tx:
+                till.attempts.withdraw(tx, attempt_id)
+        case State.CLAIMED:
+            attempt_id = till.confirmed()
+            till.bank.fates.append(Fate.KILLED_AFTER)
+            with pytest.raises(KilledError):
+                till.run_due()
+        case _:
+            attempt_id = till.confirmed()
+            till.bank.fates.extend([Fate.LOST_REPLY, Fate.NEVER])
+            till.run_due()
+    assert till.state(attempt_id) is state
+    _lose_everything(till)
+    return attempt_id
+
+
+@pytest.mark.parametrize("state", sorted(HOLDING - {State.FOR_A_PERSON}))
+def test_an_attempt_whose_job_was_lost_is_found_in_every_state(till: Till, state: State) -> None:
+    attempt_id = _stuck(till, state)
+    assert till.cashier.sweep() == 0  # not late yet
+    till.clock.advance(patience.CARD_WITHIN_S + patience.LOST_AFTER_S + 1)
+    assert till.cashier.sweep() == 1
+    assert till.cashier.sweep() == 0  # asked for, not lost again
+    till.pass_time(120)
+    assert till.state(attempt_id) not in HOLDING
+    till.assert_settled()
+
+
+def test_an_attempt_that_a_person_holds_is_left_to_them(till: Till) -> None:
+    _for_a_person(till, Fate.NEVER)
+    till.clock.advance(7 * 24 * 3600)
+    assert till.cashier.sweep() == 0
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_refund_whose_job_was_lost_is_found(till: Till, sent: bool) -> None:
+    attempt_id = till.paid()
+    with till.engine.begin() as tx:
+        till.cashier.ask_refund(tx, attempt_id, asked_by="ana")
+    if sent:
+        till.bank.fates.append(Fate.KILLED_AFTER)
+        with pytest.raises(KilledError):
+            till.run_due()
+    _lose_everything(till)
+    till.clock.advance(patience.UNDER_WAY_S + patience.LOST_AFTER_S + 1)
+    assert till.cashier.sweep() == 1
+    till.run_due()
+    assert till.told(attempt_id) == ["approved", "refunded"]
+    till.assert_settled()
+
+
+def test_a_look_that_failed_is_found_again(till: Till) -> None:
+    till.bank.fates.append(Fate.LOST_REPLY)
+    attempt_id = till.confirmed()
+    till.run(next(one for one in till.work.waiting() if one.job.name == "charge_attempt"))
+    till.consequences.broken = True
+    with pytest.raises(RuntimeError):
+        till.run_due()
+    till.consequences.broken = False
+    _lose_everything(till)
+    till.clock.advance(patience.LOST_AFTER_S + 1)
+    assert till.cashier.sweep() == 1
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()

@@ -1,0 +1,110 @@
+"""Many workers and callers at once, on real threads: one charge for an attempt, one payment for a bill."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from gateways.contract import UnsupportedError
+from ivr.ids import RandomIds
+from ivr.payments.refund import RefundRefusedError
+from ivr.payments.states import State
+from ivr.storage import schema
+from ivr.work.jobs import CHARGE_ATTEMPT, REFUND_PAYMENT
+from tests.support.till import Fate, Till
+
+AT_ONCE = 4
+
+
+def _all_at_once(*jobs: Callable[[], object]) -> list[object]:
+    """Runs them on threads that start together; what each gave, or the exception it raised."""
+    start = threading.Barrier(len(jobs))
+
+    def run(job: Callable[[], object]) -> object:
+        start.wait(10)
+        try:
+            return job()
+        except (RefundRefusedError, UnsupportedError) as refused:
+            return refused
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(run, jobs))
+
+
+@pytest.fixture
+def till(engine: sa.Engine) -> Till:
+    """Its ids are random: those that count are not for threads."""
+    return Till(engine, ids=RandomIds())
+
+
+def test_workers_that_claim_one_attempt_charge_once(till: Till) -> None:
+    attempt_id = till.confirmed()
+    job = next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
+    _all_at_once(*[lambda: till.handlers[job.job](attempt_id, job.nth)] * AT_ONCE)
+    assert till.bank.sent == [("charge", attempt_id)]
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def test_callers_of_one_bill_reserve_it_once(till: Till) -> None:
+    bill_id = till.add_bill(10_000)
+    made = _all_at_once(*[lambda: till.make(bill_id, 6_000)] * AT_ONCE)
+    assert len([one for one in made if one is not None]) == 1
+    assert till.bill(bill_id) == (0, 6_000)
+    till.assert_books()
+
+
+def test_a_turn_that_is_delivered_many_times_makes_one_attempt(till: Till) -> None:
+    bill_id = till.add_bill(10_000)
+    made = _all_at_once(*[lambda: till.make(bill_id, 2_000, made_for="call_1.7")] * AT_ONCE)
+    assert len(set(made)) == 1
+    assert made[0] is not None
+    assert till.bill(bill_id) == (0, 2_000)
+
+
+def test_a_withdrawal_and_a_claim_at_once_agree(till: Till) -> None:
+    attempt_id = till.confirmed()
+    job = next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
+
+    def withdraw() -> State:
+        with till.engine.begin() as tx:
+            return till.attempts.withdraw(tx, attempt_id).state
+
+    withdrawn, _ = _all_at_once(withdraw, lambda: till.handlers[job.job](attempt_id, job.nth))
+    if withdrawn is State.ABANDONED:
+        assert till.bank.sent == []
+    else:
+        assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def test_an_answer_and_look_ups_at_once_record_it_once(till: Till) -> None:
+    till.bank.fates.append(Fate.LOST_REPLY)
+    attempt_id = till.confirmed()
+    till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
+    look = max(till.work.waiting(), key=lambda one: one.nth)
+    _all_at_once(*[lambda: till.handlers[look.job](attempt_id, look.nth)] * AT_ONCE)
+    assert till.state(attempt_id) is State.APPROVED
+    assert till.told(attempt_id) == ["unknown", "approved"]
+    till.assert_settled()
+
+
+def test_people_who_refund_at_once_give_back_no_more_than_was_paid(till: Till) -> None:
+    attempt_id = till.paid(amount_minor=4_000)
+
+    def ask() -> object:
+        with till.engine.begin() as tx:
+            return till.cashier.ask_refund(tx, attempt_id, 3_000, asked_by="ana")
+
+    answers = _all_at_once(*[ask] * AT_ONCE)
+    assert len([one for one in answers if isinstance(one, RefundRefusedError)]) == AT_ONCE - 1
+    with till.engine.begin() as tx:
+        assert tx.execute(sa.select(sa.func.count()).select_from(schema.refund)).scalar() == 1
+    job = next(one for one in till.work.waiting() if one.job == REFUND_PAYMENT)
+    _all_at_once(*[lambda: till.handlers[job.job](job.subject_id, job.nth)] * AT_ONCE)
+    till.pass_time(60)
+    assert till.bank.money() == {attempt_id: 1_000}
+    till.assert_settled()

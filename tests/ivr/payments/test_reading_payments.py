@@ -1,0 +1,122 @@
+"""Payments as they are listed: what changed comes again, nothing is missed, and a token is never there."""
+
+import pytest
+
+from ivr.payments import reading
+from ivr.payments.reading import BadCursorError
+from ivr.payments.records import RefundState
+from ivr.payments.states import State
+from tests.support.till import Till
+
+
+def _since(till: Till, cursor: str, limit: int = 50) -> reading.Page:
+    with till.engine.begin() as tx:
+        return reading.payments_since(tx, cursor, limit, now=till.clock.now())
+
+
+def test_a_payment_is_shown_with_everything_but_its_token(till: Till) -> None:
+    call_id = till.begin_call()
+    attempt_id = till.confirmed("tok_very_secret", call_id=call_id)
+    with till.engine.begin() as tx:
+        waiting = reading.show(tx, attempt_id)
+    assert waiting is not None
+    assert waiting.state is State.RESERVED
+    assert "tok_very_secret" not in repr(waiting)
+    till.run_due()
+    with till.engine.begin() as tx:
+        payment = reading.show(tx, waiting.reference)
+    assert payment is not None
+    assert (payment.id, payment.state, payment.amount_minor, payment.currency) == (
+        attempt_id,
+        State.APPROVED,
+        4_000,
+        "EUR",
+    )
+    assert (payment.brand, payment.last_four, payment.call_id) == ("visa", "4242", call_id)
+    assert (payment.gateway, payment.gateway_reference) == ("bank", f"ref_{attempt_id}")
+    assert payment.bill_reference == "10000001"
+    assert (payment.refunded_minor, payment.refunds) == (0, ())
+
+
+def test_nothing_of_that_name_is_none(till: Till) -> None:
+    with till.engine.begin() as tx:
+        assert reading.show(tx, "99999999") is None
+
+
+def test_a_page_goes_on_where_the_last_one_ended(till: Till) -> None:
+    ids = [till.paid() for _ in range(5)]
+    till.clock.advance(reading.OVERLAP_S + 1)
+    first = _since(till, "", 2)
+    second = _since(till, first.cursor, 2)
+    third = _since(till, second.cursor, 2)
+    assert [payment.id for page in (first, second, third) for payment in page.payments] == ids
+    last = _since(till, third.cursor, 2)
+    assert (last.payments, last.cursor) == ((), third.cursor)
+
+
+def test_what_changes_comes_again(till: Till) -> None:
+    first, second = till.paid(), till.paid()
+    till.clock.advance(reading.OVERLAP_S + 1)
+    page = _since(till, "")
+    assert [payment.id for payment in page.payments] == [first, second]
+    with till.engine.begin() as tx:
+        refund = till.cashier.ask_refund(tx, first, 1_500, asked_by="ana")
+    till.run_due()
+    (payment,) = _since(till, page.cursor).payments
+    assert (payment.id, payment.refunded_minor) == (first, 1_500)
+    assert [(one.id, one.state) for one in payment.refunds] == [(refund.id, RefundState.APPROVED)]
+
+
+def test_a_refund_that_is_only_asked_for_is_shown_and_not_yet_counted(till: Till) -> None:
+    attempt_id = till.paid()
+    with till.engine.begin() as tx:
+        till.cashier.ask_refund(tx, attempt_id, asked_by="ana")
+        payment = reading.show(tx, attempt_id)
+    assert payment is not None
+    assert payment.refunded_minor == 0
+    assert payment.refunds[0].state is RefundState.ASKED
+
+
+def test_the_cursor_stays_behind_what_may_still_be_committed(till: Till) -> None:
+    attempt_id = till.paid()
+    page = _since(till, "")
+    assert [payment.id for payment in page.payments] == [attempt_id]
+    assert page.cursor == "0"
+    till.clock.advance(reading.OVERLAP_S + 1)
+    again = _since(till, page.cursor)
+    assert [payment.id for payment in again.payments] == [attempt_id]
+    assert _since(till, again.cursor).payments == ()
+
+
+def test_a_cursor_for_a_moment(till: Till) -> None:
+    till.paid()
+    till.clock.advance(60)
+    moment = till.clock.now()
+    later = till.paid()
+    till.clock.advance(60)
+    with till.engine.begin() as tx:
+        cursor = reading.cursor_at(tx, moment)
+        after_all = reading.cursor_at(tx, till.clock.now())
+    assert [payment.id for payment in _since(till, cursor).payments] == [later]
+    assert _since(till, after_all).payments == ()
+
+
+@pytest.mark.parametrize("cursor", ["-1", "x", "1e3", "9" * 19, "²"])
+def test_a_cursor_that_is_not_ours_is_refused(till: Till, cursor: str) -> None:
+    with pytest.raises(BadCursorError):
+        _since(till, cursor)
+
+
+def test_the_latest_come_first_and_can_be_chosen_by_state(till: Till) -> None:
+    first = till.paid()
+    till.clock.advance(1)
+    second = till.confirmed("tok_declined")
+    till.run_due()
+    with till.engine.begin() as tx:
+        assert [payment.id for payment in reading.latest(tx, 10)] == [second, first]
+        assert [payment.id for payment in reading.latest(tx, 1)] == [second]
+        chosen = reading.latest(tx, 10, states=frozenset({State.APPROVED}))
+        counts = reading.count_by_state(tx)
+    assert [payment.id for payment in chosen] == [first]
+    assert counts[State.APPROVED] == counts[State.DECLINED] == 1
+    assert set(counts) == set(State)

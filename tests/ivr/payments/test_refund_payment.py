@@ -1,0 +1,179 @@
+"""Money given back: never more than was paid, never twice, and in the books when it happened."""
+
+import pytest
+import sqlalchemy as sa
+
+from gateways.contract import Capabilities, CardEntry, UnsupportedError
+from ivr.finance import ledger
+from ivr.payments import patience, records
+from ivr.payments.records import RefundState
+from ivr.payments.refund import RefundRefusedError
+from ivr.storage import schema
+from ivr.work.jobs import REFUND_PAYMENT
+from tests.support.till import Fate, KilledError, Till, TruthfulBank
+
+
+def _ask(till: Till, attempt_id: str, amount_minor: int | None = None) -> str:
+    with till.engine.begin() as tx:
+        return till.cashier.ask_refund(tx, attempt_id, amount_minor, asked_by="ana").id
+
+
+def _refund(till: Till, refund_id: str) -> records.Refund:
+    with till.engine.begin() as tx:
+        return records.get_refund(tx, refund_id)
+
+
+def test_a_full_refund_is_booked_and_the_bill_is_due_again(till: Till) -> None:
+    attempt_id = till.paid(amount_minor=4_000)
+    refund_id = _ask(till, attempt_id)
+    till.run_due()
+    refund = _refund(till, refund_id)
+    assert refund.state is RefundState.APPROVED
+    assert refund.gateway_reference == f"re_{refund_id}"
+    assert refund.asked_by == "ana"
+    attempt = till.attempt(attempt_id)
+    assert attempt.refunded_minor == 4_000
+    assert till.bill(attempt.bill_id) == (0, 0)
+    assert till.told(attempt_id) == ["approved", "refunded"]
+    with till.engine.begin() as tx:
+        assert [entry.kind for entry in ledger.for_attempt(tx, attempt_id)] == ["charge", "refund"]
+        assert ledger.balance(tx, "gateway:bank:receivable") == {"EUR": 0}
+    till.assert_settled()
+
+
+def test_parts_are_given_back_until_nothing_is_left(till: Till) -> None:
+    attempt_id = till.paid(amount_minor=4_000)
+    _ask(till, attempt_id, 1_000)
+    with pytest.raises(RefundRefusedError, match=r"Only 30\.00 EUR is left"):
+        _ask(till, attempt_id, 3_001)
+    _ask(till, attempt_id)
+    with pytest.raises(RefundRefusedError, match="refunded in full"):
+        _ask(till, attempt_id, 1)
+    till.run_due()
+    assert till.bank.money() == {attempt_id: 0}
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("amount_minor", [0, -1])
+def test_an_amount_that_is_not_above_zero_is_refused(till: Till, amount_minor: int) -> None:
+    attempt_id = till.paid()
+    with pytest.raises(RefundRefusedError, match="above zero"):
+        _ask(till, attempt_id, amount_minor)
+
+
+def test_what_was_not_charged_is_not_refunded(till: Till) -> None:
+    attempt_id = till.confirmed("tok_declined")
+    till.run_due()
+    with pytest.raises(RefundRefusedError, match="is declined: nothing was charged"):
+        _ask(till, attempt_id)
+
+
+def test_a_charge_of_another_gateway_is_not_refunded_here(till: Till) -> None:
+    attempt_id = till.paid()
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(gateway="elsewhere"))
+    with pytest.raises(RefundRefusedError, match="was charged by elsewhere"):
+        _ask(till, attempt_id)
+
+
+@pytest.mark.parametrize(("refund", "amount_minor"), [(False, None), (True, 1_000)])
+def test_what_the_gateway_does_not_declare_is_refused_before_anything_is_sent(
+    engine: sa.Engine, refund: bool, amount_minor: int | None
+) -> None:
+    till = Till(engine, bank=TruthfulBank(Capabilities(card_entry=CardEntry.TOKENIZE, refund=refund)))
+    attempt_id = till.paid()
+    with pytest.raises(UnsupportedError, match="bank cannot refund"):
+        _ask(till, attempt_id, amount_minor)
+    assert till.attempt(attempt_id).refunded_minor == 0
+    assert REFUND_PAYMENT not in [one.job for one in till.work.waiting()]
+    till.assert_settled()
+
+
+@pytest.mark.parametrize(
+    ("fate", "end"),
+    [
+        (Fate.LOST_REPLY, RefundState.APPROVED),
+        (Fate.BUG, RefundState.APPROVED),
+        (Fate.NEVER, RefundState.DECLINED),
+        (Fate.LATE, RefundState.DECLINED),
+    ],
+)
+def test_a_refund_whose_answer_is_lost_is_looked_up(till: Till, fate: Fate, end: RefundState) -> None:
+    attempt_id = till.paid()
+    till.bank.fates.append(fate)
+    refund_id = _ask(till, attempt_id)
+    till.pass_time(120)
+    assert _refund(till, refund_id).state is end
+    while till.bank.under_way:
+        till.bank.deliver()
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("fate", [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE])
+def test_a_killed_worker_refunds_once(till: Till, fate: Fate) -> None:
+    attempt_id = till.paid()
+    till.bank.fates.append(fate)
+    _ask(till, attempt_id)
+    job = next(one for one in till.work.waiting() if one.job == REFUND_PAYMENT)
+    with pytest.raises(KilledError):
+        till.run(job)
+    till.run(job)
+    till.pass_time(120)
+    while till.bank.under_way:
+        till.bank.deliver()
+    till.assert_settled()
+
+
+def test_a_declined_refund_can_be_asked_again(till: Till) -> None:
+    attempt_id = till.paid(amount_minor=4_000)
+    till.bank.refunded["by hand"] = (attempt_id, 4_000)  # in the gateway's dashboard
+    refund_id = _ask(till, attempt_id)
+    till.run_due()
+    refund = _refund(till, refund_id)
+    assert (refund.state, refund.gateway_code) == (RefundState.DECLINED, "over_refund")
+    attempt = till.attempt(attempt_id)
+    assert attempt.refunded_minor == 0
+    assert till.bill(attempt.bill_id) == (4_000, 0)
+    assert till.told(attempt_id) == ["approved", "refund_declined"]
+    del till.bank.refunded["by hand"]
+    _ask(till, attempt_id)
+    till.run_due()
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("refunded", [True, False])
+def test_a_refund_that_stays_unknown_for_a_day_is_decided_by_a_person(till: Till, refunded: bool) -> None:
+    attempt_id = till.paid()
+    till.bank.fates.extend([Fate.LOST_REPLY if refunded else Fate.NEVER, Fate.NEVER, Fate.NEVER])
+    refund_id = _ask(till, attempt_id)
+    till.run_due()
+    assert _refund(till, refund_id).state is RefundState.UNKNOWN
+    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.run_due()
+    assert _refund(till, refund_id).state is RefundState.FOR_A_PERSON
+    assert till.work.waiting() == []
+    with till.engine.begin() as tx:
+        decided = till.cashier.decide_refund(tx, refund_id, refunded=refunded, who="ana")
+    assert decided.state is (RefundState.APPROVED if refunded else RefundState.DECLINED)
+    till.assert_settled()
+    with pytest.raises(ValueError, match="nothing to decide"), till.engine.begin() as tx:
+        till.cashier.decide_refund(tx, refund_id, refunded=True, who="ana")
+
+
+def test_an_answer_that_contradicts_an_earlier_one_changes_nothing(till: Till) -> None:
+    attempt_id = till.paid()
+    till.bank.fates.append(Fate.LATE)
+    refund_id = _ask(till, attempt_id)
+    job = next(one for one in till.work.waiting() if one.job == REFUND_PAYMENT)
+
+    def meanwhile() -> None:
+        till.bank.before_answer = lambda: None
+        with till.engine.begin() as tx:
+            tx.execute(sa.update(schema.refund).values(sent_at=till.clock.now()))
+        till.pass_time(60)
+
+    till.bank.before_answer = meanwhile
+    till.run(job)
+    assert _refund(till, refund_id).state is RefundState.DECLINED
+    till.bank.deliver()
+    till.assert_settled()
