@@ -9,6 +9,7 @@ handlers never starve its bookkeeping.
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -87,18 +88,18 @@ class Worker:
 
     def start(self) -> None:
         """Begins to take work; raises where the database is not migrated or another worker has this name."""
+        _require_alone()
         require_migrated(self._engine)
         pace = self._pace
-        engine = make_engine(self._engine.url.render_as_string(hide_password=False), pool_size=_POOL_SIZE)
-        client = open_client(engine)
-        runs = Runs(client, self._handlers, tries_max=pace.tries_max, first_delay_s=pace.first_retry_s)
-        lock = hold(engine, self.name)  # before anything is claimed in this name
-        try:
+        with ExitStack() as undo:
+            engine = make_engine(self._engine.url.render_as_string(hide_password=False), pool_size=_POOL_SIZE)
+            undo.callback(engine.dispose)
+            client = open_client(engine)
+            runs = Runs(client, self._handlers, tries_max=pace.tries_max, first_delay_s=pace.first_retry_s)
+            lock = hold(engine, self.name)  # before anything is claimed in this name
+            undo.callback(lock.release)
             dbos = self._launch(engine, client, runs)
-        except BaseException:
-            lock.release()
-            engine.dispose()
-            raise
+            undo.pop_all()
         if nobodys := unknown_work(engine):
             log.error("work_nobody_does", work=dict(nobodys))
         watcher = open_client(engine, patient=False)
@@ -242,6 +243,14 @@ def _schedule_clean_up(client: "DBOSClient") -> None:
             }
         ]
     )
+
+
+def _require_alone() -> None:
+    """A second worker in this process would be given the first one's dbos, and end it with itself."""
+    from dbos import _dbos
+
+    if _dbos._dbos_global_instance is not None:  # noqa: SLF001 - dbos does not say so otherwise
+        raise RuntimeError("a worker is running in this process already")
 
 
 def _check(handlers: Mapping[Job, Handler]) -> None:

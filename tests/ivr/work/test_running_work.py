@@ -202,24 +202,23 @@ def test_charges_run_side_by_side_up_to_a_limit(engine: sa.Engine, durable: Dura
 
 
 def test_work_about_money_comes_first_in_its_queue(engine: sa.Engine, durable: DurableWork) -> None:
-    order: list[str] = []
+    done: list[str] = []
     with engine.begin() as tx:
         for number in range(3):
             durable.enqueue(tx, DELIVER_OUTCOME, f"out_{number}")
         durable.enqueue(tx, RESOLVE_ATTEMPT, "att_1")
     handlers = dict.fromkeys(
-        (DELIVER_OUTCOME, RESOLVE_ATTEMPT), lambda subject_id, _: order.append(subject_id)
+        (DELIVER_OUTCOME, RESOLVE_ATTEMPT), lambda subject_id, _: done.append(subject_id)
     )
     with running_worker(engine, handlers, pace=slower(others_at_once=1)) as worker:
         worker.drain()
-    assert order[0] == "att_1"
-    assert len(order) == 4
+    assert done[0] == "att_1"
+    assert len(done) == 4
 
 
 def test_work_that_nobody_does_is_told_at_the_start(engine: sa.Engine) -> None:
-    with engine.begin() as tx:
-        options = order(CHARGE_ATTEMPT, "att_1", 0, delay_s=3600) | {"workflow_name": "dance"}
-        open_client(engine).enqueue_in_transaction(tx, options, "att_1", 0)
+    options = order(CHARGE_ATTEMPT, "att_1", 0, delay_s=3600) | {"workflow_name": "dance"}
+    open_client(engine).enqueue(options, "att_1", 0)
     with capture_logs() as logs, running_worker(engine, {}):
         pass
     assert {"event": "work_nobody_does", "log_level": "error", "work": {"dance on charge": 1}} in logs

@@ -79,6 +79,18 @@ def test_a_worker_that_cannot_finish_says_so_and_nobody_repeats_its_work_while_i
     assert again == ["att_1"]
 
 
+def test_a_second_worker_in_one_process_is_refused_and_the_first_goes_on(engine: sa.Engine) -> None:
+    durable = DurableWork(engine)
+    done: list[str] = []
+    with running_worker(engine, {CHARGE_ATTEMPT: lambda subject_id, _: done.append(subject_id)}) as first:
+        with pytest.raises(RuntimeError, match="in this process already"):
+            _worker(engine, lambda *_: None).start()
+        with engine.begin() as tx:
+            durable.enqueue(tx, CHARGE_ATTEMPT, "att_1")
+        first.drain()
+    assert done == ["att_1"]
+
+
 def test_a_stopped_worker_leaves_no_thread_and_frees_its_lock(engine: sa.Engine) -> None:
     before = set(threading.enumerate())
     with running_worker(engine, {}, pace=FAST) as running:

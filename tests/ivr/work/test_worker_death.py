@@ -1,10 +1,11 @@
 """A worker dies, or sleeps, in the middle of a charge: another finishes, and nothing is done twice."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_a_worker_that_sleeps_keeps_its_work_and_one_that_was_taken_for_dead_doe
     names = _ask(engine, 4)
     with _worker_process(database_url, tmp_path) as first:
         eventually(lambda: len(effects(engine, "started")) == len(names), what="the start of its jobs")
-        first.send_signal(signal.SIGSTOP)
+        _put_to_sleep(first, engine)
         with running_worker(engine, {CHARGE_ATTEMPT: lambda *job: _charge(engine, *job)}) as second:
             with pytest.raises(AssertionError, match="still undone"):
                 second.drain(timeout_s=0.5)  # it lives: nobody may touch its work
@@ -87,6 +88,24 @@ def test_a_worker_that_sleeps_keeps_its_work_and_one_that_was_taken_for_dead_doe
             second.drain()
     assert sorted(effects(engine, "charged")) == by_second
     assert backlog(engine) == {}
+
+
+def _put_to_sleep(process: "subprocess.Popen[bytes]", engine: sa.Engine) -> None:
+    """Stops it, though not in the middle of a write: on SQLite that would hold up everybody."""
+
+    def asleep() -> bool:
+        process.send_signal(signal.SIGSTOP)
+        if engine.dialect.name == "postgresql":
+            return True
+        with closing(sqlite3.connect(engine.url.database, timeout=0.2, isolation_level=None)) as probe:
+            try:
+                probe.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                process.send_signal(signal.SIGCONT)
+                return False
+            return True
+
+    eventually(asleep, what="its sleep")
 
 
 def _take_lock_away(engine: sa.Engine) -> None:
