@@ -6,6 +6,7 @@ refuses what is not declared, sends one request, and reads one answer; at most 1
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from gateways.capability import Verb, demand
@@ -100,7 +101,7 @@ class SandboxGateway:
                 f"The sandbox bank at {self._client.url} is not there ({reply.reason}): "
                 "start it by `paybycall sandbox`, or set SANDBOX_URL to where it listens."
             )
-        if reply.body.get("bank") != _BANK:
+        if reply.status != HTTPStatus.OK or reply.body.get("bank") != _BANK:
             raise GatewayUnreachableError(
                 f"Something else than the sandbox bank answers at {self._client.url}: set SANDBOX_URL anew."
             )

@@ -17,7 +17,6 @@ from gateways.secret import Secret
 
 CONNECT_TIMEOUT_S = 2.0
 READ_TIMEOUT_S = 10.0
-_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,6 @@ class BankClient:
 
 
 def _parsed(status: int, content: bytes) -> Reply | NoReply:
-    if status >= _SERVER_ERROR:
-        return NoReply(f"the bank failed (HTTP {status})")
     try:
         body = json.loads(content)
     except ValueError:

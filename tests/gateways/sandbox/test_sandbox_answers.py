@@ -127,7 +127,13 @@ def test_a_strange_answer_to_a_tokenization_is_unavailable(answer: dict[str, Any
 
 @pytest.mark.parametrize(
     "answer",
-    [{"json": {}}, {"json": {"bank": "another"}}, {"status": 500}, {"body": "<html>"}, {"status": 404}],
+    [
+        {"json": {}},
+        {"json": {"bank": "another"}},
+        {"status": 500, "json": {"bank": "paybycall sandbox bank"}},
+        {"body": "<html>"},
+        {"status": 404},
+    ],
 )
 def test_check_tells_a_bank_from_something_else(answer: dict[str, Any]) -> None:
     with responses.RequestsMock() as bank:

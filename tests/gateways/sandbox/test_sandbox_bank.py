@@ -1,6 +1,7 @@
-"""The bank's own protocol: malformed requests leave no trace, faults strike as asked, finance finds it all."""
+"""The bank's own protocol: malformed requests leave no trace, faults strike as asked, finance finds all."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -140,6 +141,43 @@ def test_the_page_shows_each_charge_and_escapes_what_it_was_given(
 
     assert all(shown in page for shown in ("50.00 EUR", "approved", "4242", reference, "a-1"))
     assert "<script>" not in page
+
+
+def refusal(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_a_request_that_was_seen_before_is_told_why_it_gets_neither_yes_nor_no(bank: RunningBank) -> None:
+    held = post(bank, "/authorizations", json=AUTHORIZATION).json()
+    capture = {**AUTHORIZATION, "authorization": held["id"]}
+    other = post(bank, "/authorizations", json={**AUTHORIZATION, "amount_minor": 6000})
+    post(bank, "/captures", json=capture)
+    post(bank, "/lookups", json={"key": "a-2", "fence": True})
+
+    assert refusal(other) == (409, "key_reused")
+    assert refusal(post(bank, "/voids", json=capture)) == (409, "already_captured")
+    assert refusal(post(bank, "/voids", json={**capture, "key": "a-9"})) == (409, "not_found")
+    assert refusal(post(bank, "/authorizations", json={**AUTHORIZATION, "key": "a-2"})) == (409, "fenced")
+
+
+def test_a_request_that_is_under_way_is_told_to_a_second_one_and_to_a_lookup(bank: RunningBank) -> None:
+    with ThreadPoolExecutor() as threads, bank.thinking("/authorizations") as thought:
+        threads.submit(post, bank, "/authorizations", json=AUTHORIZATION)
+        thought.wait_until_reached()
+
+        assert refusal(post(bank, "/authorizations", json=AUTHORIZATION)) == (409, "in_progress")
+        looked = post(bank, "/lookups", json={"key": "a-1", "fence": True}).json()
+        assert looked["state"] == "in_progress"
+
+
+def test_a_capture_of_what_was_released_is_declined_for_certain(bank: RunningBank) -> None:
+    held = post(bank, "/authorizations", json=AUTHORIZATION).json()
+    asked = {**AUTHORIZATION, "authorization": held["id"]}
+    post(bank, "/voids", json=asked)
+
+    answer = post(bank, "/captures", json=asked)
+    assert (answer.status_code, answer.json()["code"]) == (402, "authorization_voided")
+    assert bank.rows("SELECT state FROM movement") == [{"state": "voided"}]
 
 
 @pytest.mark.parametrize(

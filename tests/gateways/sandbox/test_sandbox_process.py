@@ -1,4 +1,4 @@
-"""`paybycall sandbox` as a process: one line as it listens, a graceful end, a ledger that survives kill -9."""
+"""`paybycall sandbox` as a process: one line at start, a graceful end, a ledger that survives kill -9."""
 
 import re
 import signal
