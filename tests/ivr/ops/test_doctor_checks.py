@@ -245,6 +245,17 @@ def test_a_worker_has_to_live(engine: sa.Engine) -> None:
     eventually(lambda: living_workers(engine, later) == 0)
 
 
+def test_the_lock_file_of_a_dead_worker_is_no_life(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/town.db")
+    folder = tmp_path / "town.db.workers"
+    folder.mkdir()
+    (folder / "dead").touch()
+    assert living_workers(engine, datetime.now(UTC) + timedelta(minutes=1)) == 0
+    assert living_workers(engine, datetime.now(UTC)) == 1, (
+        "one that starts at this moment has not locked it yet"
+    )
+
+
 def test_a_payment_that_waits_for_a_person_or_is_unknown_for_long_is_told(
     engine: sa.Engine, clock: ManualClock
 ) -> None:
@@ -257,8 +268,9 @@ def test_a_payment_that_waits_for_a_person_or_is_unknown_for_long_is_told(
             tx.execute(attempt.update().where(attempt.c.id == made).values(**values))
 
     become(state="unknown", unknown_since=clock.now())
+    clock.advance(3599)
     assert inside.no_payment_is_stuck(engine, clock.now)
-    clock.advance(3601)
+    clock.advance(2)
     with pytest.raises(FaultError, match="more than an hour: 80000001"):
         inside.no_payment_is_stuck(engine, clock.now)
     become(state="for_a_person")
