@@ -4,6 +4,7 @@ answers as told.
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,8 +51,8 @@ class MerchantServer:
 
 
 @contextmanager
-def merchant_server() -> Iterator[MerchantServer]:
-    """The server, answering until the block ends."""
+def merchant_server(tls: ssl.SSLContext | None = None) -> Iterator[MerchantServer]:
+    """The server, answering until the block ends; over TLS where a context with its certificate is given."""
     merchant = MerchantServer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -76,7 +77,9 @@ def merchant_server() -> Iterator[MerchantServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    merchant.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    merchant.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

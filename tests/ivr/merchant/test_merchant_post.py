@@ -1,12 +1,20 @@
 """One POST within a time limit, whatever the other side does: drips, hangs, lies, redirects."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ivr.merchant.post import ANSWER_MAX_BYTES, Answer, Endpoint, HttpPost, NoAnswerError
 from ivr.settings import SettingsError
@@ -118,6 +126,43 @@ def test_nobody_listens() -> None:
         port = taken.getsockname()[1]
     with pytest.raises(NoAnswerError, match="ConnectionRefusedError"):
         post(f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture
+def own_certificate(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A certificate for 127.0.0.1: the server's context, and one that trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "merchant")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "merchant.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(pem)
+    return server, ssl.create_default_context(cafile=str(pem))
+
+
+def test_tls_with_a_certificate_that_we_trust(own_certificate: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    served, trusting = own_certificate
+    with merchant_server(served) as merchant:
+        merchant.answer({"ok": True})
+        endpoint = Endpoint.parse(merchant.url + "/hook")
+        assert HttpPost(5, trust=trusting)(endpoint, b"{}", {}) == Answer(200, b'{"ok": true}')
+        with pytest.raises(NoAnswerError, match="SSLCertVerificationError"):
+            HttpPost(5)(endpoint, b"{}", {})
+        merchant.drip(b"HTTP/1.1 200 OK\r\n\r\n", b" ")
+        with pytest.raises(NoAnswerError, match="no answer within"):
+            HttpPost(LIMIT_S, trust=trusting)(endpoint, b"{}", {})
+        assert len(merchant.posted) == 2
 
 
 def test_tls_without_a_certificate_that_we_trust(merchant: MerchantServer) -> None:
