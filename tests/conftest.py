@@ -1,7 +1,9 @@
 """What every test can ask for: databases, a clock that stands still, ids that count, work that is recorded."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +14,13 @@ from ivr.storage.engine import make_engine
 from ivr.storage.migrate import migrate
 from ivr.work.migrate import migrate_work
 from tests.support.databases import Databases, postgres_server
+from tests.support.update_option import pytest_addoption, update_dialogues
 from tests.support.work import RecordedWork
+
+__all__ = ["pytest_addoption", "update_dialogues"]
+
+if TYPE_CHECKING:
+    from tests.support.server import Server
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +75,39 @@ def ids() -> SequentialIds:
 @pytest.fixture
 def work() -> RecordedWork:
     return RecordedWork()
+
+
+@pytest.fixture(scope="session")
+def pci_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    from tests.support.server import migrated_pci
+
+    return migrated_pci(tmp_path_factory.mktemp("pci"))
+
+
+@pytest.fixture
+def start_server(
+    tmp_path: Path, databases: Databases, pci_template: bytes
+) -> Iterator[Callable[..., "Server"]]:
+    """Starts the whole server on a fresh database; what must hold after any call is checked at the end."""
+    from tests.support.server import running_server
+    from tests.support.server_checks import check
+
+    with ExitStack() as stack:
+        started: list["Server"] = []
+
+        def start(kind: str = "sqlite", **changes: str) -> "Server":
+            folder = tmp_path / f"server{len(started)}"
+            folder.mkdir()
+            url = databases.url(kind)
+            stack.callback(databases.drop, url)
+            started.append(stack.enter_context(running_server(folder, url, pci_template, **changes)))
+            return started[-1]
+
+        yield start
+        for server in started:
+            check(server)
+
+
+@pytest.fixture
+def server(start_server: Callable[..., "Server"]) -> "Server":
+    return start_server()

@@ -21,7 +21,9 @@ from ivr.payments.states import State
 WAIT_S_MAX = 60
 """How long a caller waits for a charge before it is promised."""
 REASSURE_EVERY_S = 9
-REASSURANCES = ("host.wait.1", "host.wait.2", "host.wait.3")
+FIRST_REASSURANCE = "host.wait.1"
+REASSURANCES = ("host.wait.2", "host.wait.3")
+"""Those that follow, by turns: after half a minute "one moment" would be a joke."""
 
 
 def exit_of(decline: Decline) -> str:
@@ -94,8 +96,12 @@ class AttemptWaits:
             done = replace(session, attempt_id=None, charging=False)
             return Left(done, over, {"receipt": _receipt(attempt, turn.caller)})
         words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.waited_s, waited_s))
-        prompt = REASSURANCES[(words_now - 1) % len(REASSURANCES)] if words_now > words_before else None
+        prompt = _reassurance(words_now) if words_now > words_before else None
         return Waiting(replace(session, waited_s=waited_s), Pause(), host_prompt=prompt)
+
+
+def _reassurance(count: int) -> str:
+    return FIRST_REASSURANCE if count == 1 else REASSURANCES[count % len(REASSURANCES)]
 
 
 def _exit(attempt: Attempt) -> str | None:

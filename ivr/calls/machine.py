@@ -173,9 +173,13 @@ class _Turn:
         return self._run(self.flow.step(self.session.step))
 
     def _back(self) -> Progress:
-        if not self.session.trail:
+        """To the question before this one; an earlier, refused answer to this very question is not before it."""
+        trail = list(self.session.trail)
+        while trail and trail[-1] == self.session.step:
+            trail.pop()
+        if not trail:
             return self._ask_again()
-        *trail, previous = self.session.trail
+        previous = trail.pop()
         self.session = replace(self.session, trail=tuple(trail), tally=Tally())
         return self.enter(previous)
 

@@ -61,10 +61,12 @@ class _NotedIds(RandomIds):
 class RunningBank:
     """A bank that listens at `url` until `close`."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(
+        self, database: Path, clock: ManualClock | None = None, thought: Thought | None = None
+    ) -> None:
         self.database = database
-        self.clock = ManualClock()
-        self.thought = Thought()
+        self.clock = clock or ManualClock()
+        self.thought = thought or Thought()
         self.ids = _NotedIds()
         self.ledger = Ledger(database)
         self._received = 0

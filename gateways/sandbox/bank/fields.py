@@ -43,8 +43,8 @@ def whole(body: Mapping[str, Any], name: str) -> int:
 
 def seconds(body: Mapping[str, Any], name: str) -> float:
     value = body.get(name, 0)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 60:  # noqa: PLR2004
-        raise MalformedError(f"{name} must be a number of seconds from 0 to 60")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 300:  # noqa: PLR2004
+        raise MalformedError(f"{name} must be a number of seconds from 0 to 300")
     return float(value)
 
 

@@ -1,0 +1,69 @@
+"""Every way through `pay_bill` as a file that reads like a call, against the whole server.
+
+`pytest tests/flows/pay_bill --update` writes the files anew; what stands in them is then to be read as a caller
+would hear it. Below each call stand its facts: how the call ended, each payment's states, the bill, the text.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.dialogue import play
+from tests.support.merchant_server import merchant_server
+from tests.support.patience import Patience
+from tests.support.phone import call_settings
+from tests.support.scenes import SCENES, Scene
+from tests.support.server import Server
+from tests.support.server_checks import NAMES, card_data_left, facts
+
+FOLDER = Path(__file__).parent
+FILES = sorted(path.stem for path in FOLDER.glob("*.txt"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_dialogue(name: str, start_server: Callable[..., Server], update_dialogues: bool) -> None:
+    scene = SCENES.get(name, Scene())
+    with ExitStack() as stack:
+        settings = dict(scene.settings)
+        if scene.merchant is not None:
+            merchant = stack.enter_context(merchant_server())
+            scene.merchant(merchant)
+            settings |= {"BILL_LOOKUP_URL": merchant.url, "MERCHANT_SECRET": "m" * 32}
+        server = start_server(**settings)
+        server.expected |= scene.expected
+        scene.before(server)
+        for count, earlier in enumerate((*scene.first, name)):
+            _ring(server, scene, count, earlier, update=update_dialogues and earlier == name)
+        server.forget_cards()
+        assert not card_data_left(server)
+
+
+def _ring(server: Server, scene: Scene, count: int, name: str, *, update: bool) -> None:
+    patience = Patience(server.clock)
+    last = count == len(scene.first)
+
+    def afterwards() -> list[str]:
+        scene.then(server)
+        server.pass_time(scene.later_s)
+        return facts(server)
+
+    play(
+        FOLDER / f"{name}.txt",
+        settings=call_settings(call_sid=f"CA{count:032x}"),
+        transport=server.transport,
+        clock=server.clock,
+        update=update,
+        names=NAMES,
+        listener=patience,
+        faults_expected=scene.faults,
+        afterwards=afterwards if last else tuple,
+        compare=last,
+    )
+    if not last:
+        server.pass_time(scene.between_s)
+
+
+def test_every_scene_has_its_file() -> None:
+    assert set(SCENES) <= set(FILES)

@@ -1,0 +1,181 @@
+"""What stands behind each dialogue file: settings, bills, and what goes wrong on the way.
+
+A scene that is not listed has one open bill of the usual caller, and nothing goes wrong.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.merchant_server import MerchantServer
+from tests.support.server import AMOUNT_MINOR, REFERENCE, Server
+
+Step = Callable[[Server], None]
+
+
+def usual_bill(server: Server) -> None:
+    server.add_bill()
+
+
+def nobodys_bill(server: Server) -> None:
+    """A bill that has to be named by its reference."""
+    server.add_bill(phone=None)
+
+
+def bill(**changed: Any) -> Step:
+    return lambda server: str(server.add_bill(**changed)) and None
+
+
+def both(*steps: Step) -> Step:
+    def all_of_them(server: Server) -> None:
+        for step in steps:
+            step(server)
+
+    return all_of_them
+
+
+def harm(harm: str, path: str, **more: Any) -> Step:
+    return lambda server: server.bank.harm(harm, path, **more)
+
+
+def slow_bank(delay_s: float) -> Step:
+    return harm("none", "/charges", delay_s=delay_s)
+
+
+def no_worker(server: Server) -> None:
+    server.work.absent = True
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One dialogue's circumstances."""
+
+    before: Step = usual_bill
+    settings: dict[str, str] = field(default_factory=dict)
+    first: tuple[str, ...] = ()
+    """Dialogues that are played before, as earlier calls."""
+    expected: frozenset[str] = frozenset()
+    """Errors that the log may hold."""
+    then: Step = lambda _: None
+    """What happens between the end of the call and the facts."""
+    between_s: float = 0
+    """How long after each earlier call the next one is made."""
+    faults: bool = False
+    """Whether the carrier meets a fault and asks the fallback."""
+    merchant: Callable[[MerchantServer], None] | None = None
+    """How the merchant's own bill look-up answers."""
+    later_s: float = 120
+    """How long after the call its facts are told."""
+
+
+def keeps(**content: Any) -> Callable[[MerchantServer], None]:
+    """The merchant's system knows the bill, and says this of it."""
+    described = {"reference": REFERENCE, "amount_minor": AMOUNT_MINOR, "currency": "EUR", **content}
+    return lambda merchant: merchant.answer(described)
+
+
+def knows_nothing(merchant: MerchantServer) -> None:
+    merchant.answer({"error": "no such bill"}, status=404)
+
+
+def fails(merchant: MerchantServer) -> None:
+    merchant.answer({"error": "down for repairs"}, status=503)
+
+
+def pci_down(server: Server) -> None:
+    server.inside.down = True
+
+
+def pci_down_at(end: str) -> Step:
+    """The PCI process goes down when it is asked for this."""
+
+    def plan(server: Server) -> None:
+        def at(path: str) -> None:
+            server.inside.down = server.inside.down or path.endswith(end)
+
+        server.inside.meanwhile = at
+
+    return plan
+
+
+def worker_comes(server: Server) -> None:
+    server.work.absent = False
+
+
+def no_bill(_: Server) -> None:
+    pass
+
+
+PERSON = {"PERSON_NUMBER": "+34900900900"}
+AUTHORIZE = {"SANDBOX_CARD_ENTRY": "authorize"}
+OTHER = "20304050"
+RECORDINGS = str(Path(__file__).parent.parent / "flows" / "pay_bill" / "recordings.toml")
+
+SCENES: dict[str, Scene] = {
+    "language_remembered": Scene(
+        both(usual_bill, bill(reference=OTHER, phone=None)), first=("language_asked",), between_s=120
+    ),
+    "reference_keyed": Scene(nobodys_bill),
+    "reference_keyed_es": Scene(nobodys_bill),
+    "reference_unknown_twice": Scene(nobodys_bill),
+    "reference_unknown_thrice": Scene(nobodys_bill),
+    "reference_unknown_then_hung_up": Scene(nobodys_bill, {"GUESSES_MAX": "2"}),
+    "guesses_capped": Scene(
+        nobodys_bill,
+        {"GUESSES_MAX": "2"},
+        first=("reference_unknown_then_hung_up",),
+        between_s=3600,
+    ),
+    "withheld_number": Scene(nobodys_bill),
+    "withheld_number_es": Scene(nobodys_bill),
+    "landline": Scene(nobodys_bill),
+    "bill_already_paid": Scene(first=("known_caller",), between_s=120),
+    "bill_withdrawn": Scene(bill(phone=None, status="withdrawn")),
+    "bill_being_paid": Scene(
+        both(usual_bill, slow_bank(100)), first=("hung_up_while_charging",), later_s=300
+    ),
+    "hung_up_while_charging": Scene(both(usual_bill, slow_bank(5))),
+    "two_open_bills": Scene(both(usual_bill, bill(reference=OTHER))),
+    "other_bill": Scene(both(usual_bill, bill(reference=OTHER, phone=None, billed_minor=1200))),
+    "whole_bill_only": Scene(bill(minimum_minor=AMOUNT_MINOR)),
+    "yen": Scene(bill(currency="JPY", billed_minor=5200, minimum_minor=500)),
+    "person_answers": Scene(settings=PERSON),
+    "person_busy": Scene(settings=PERSON),
+    "person_busy_es": Scene(settings=PERSON),
+    "person_no_answer": Scene(nobodys_bill, PERSON),
+    "three_declined_cards_person": Scene(settings=PERSON),
+    "card_early_at_reference": Scene(nobodys_bill),
+    "slow_gateway_15_s": Scene(both(usual_bill, slow_bank(15))),
+    "slow_gateway_15_s_es": Scene(both(usual_bill, slow_bank(15))),
+    "slow_gateway_70_s": Scene(both(usual_bill, slow_bank(70)), later_s=200),
+    "slow_gateway_70_s_withheld": Scene(both(nobodys_bill, slow_bank(70)), later_s=200),
+    "dropped_answer_found": Scene(bill(billed_minor=4972)),
+    "dropped_request_fenced": Scene(bill(billed_minor=4973)),
+    "bank_fails": Scene(bill(billed_minor=4978)),
+    "bank_pending_then_declines": Scene(bill(billed_minor=4976)),
+    "worker_absent": Scene(both(usual_bill, no_worker), then=worker_comes, later_s=600),
+    "worker_absent_es": Scene(both(usual_bill, no_worker), then=worker_comes, later_s=600),
+    "pci_down_at_opening": Scene(both(usual_bill, pci_down)),
+    "pci_down_at_collecting": Scene(both(usual_bill, pci_down_at("/collect"))),
+    "slow_card_check": Scene(both(usual_bill, harm("none", "/tokens", delay_s=14))),
+    "card_check_never_answers": Scene(both(usual_bill, harm("none", "/tokens", delay_s=90))),
+    "card_check_fails": Scene(both(usual_bill, harm("error_before", "/tokens"))),
+    "lookup_finds": Scene(no_bill, merchant=keeps()),
+    "lookup_part_allowed_es": Scene(no_bill, merchant=keeps(minimum_minor=500)),
+    "lookup_finds_nothing": Scene(no_bill, merchant=knows_nothing),
+    "lookup_down": Scene(no_bill, merchant=fails),
+    "lookup_says_open_though_paid": Scene(no_bill, merchant=keeps(), first=("lookup_finds",), between_s=300),
+    "authorize": Scene(settings=AUTHORIZE),
+    "authorize_es": Scene(settings=AUTHORIZE),
+    "authorize_another_amount": Scene(settings=AUTHORIZE),
+    "authorize_declined_then_another_card": Scene(settings=AUTHORIZE),
+    "authorize_left_and_back": Scene(settings=AUTHORIZE),
+    "authorize_hung_up_while_authorizing": Scene(
+        both(usual_bill, harm("none", "/authorizations", delay_s=3)), AUTHORIZE, later_s=900
+    ),
+    "authorize_answer_lost": Scene(both(usual_bill, harm("drop_after", "/authorizations")), AUTHORIZE),
+    "authorize_request_lost": Scene(both(usual_bill, harm("drop_before", "/authorizations")), AUTHORIZE),
+    "authorize_given_up": Scene(settings=AUTHORIZE, later_s=900),
+    "recorded_prompts": Scene(settings={"RECORDINGS": RECORDINGS}),
+}
