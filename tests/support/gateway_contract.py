@@ -199,8 +199,8 @@ class GatewayContract:
         assert isinstance(bench.gateway.lookup("a-1", fence=True), Fenced | self.found)
 
     def test_silence_is_unknown(self, bench: Bench) -> None:
-        bench.be_impatient()
         ask = self.first_times(bench, "a-1", times=1)[0]
+        bench.be_impatient()
         with bench.under_way(self.first):
             assert isinstance(ask(), Unknown)
 
@@ -640,9 +640,8 @@ def _secrets(bench: Bench) -> set[str]:
 
 def _leaks(said: str, secrets: set[str]) -> list[str]:
     """The secrets in what was said; a short one counts where it stands by itself, as a value does."""
-    return [
-        one
-        for one in secrets
-        if re.search(rf"(?<![0-9A-Za-z]){re.escape(one)}(?![0-9A-Za-z])", said)
-        or (len(one) > LONG and one in said)
-    ]
+    return [one for one in secrets if one in said and (len(one) > LONG or _stands_alone(one, said))]
+
+
+def _stands_alone(secret: str, said: str) -> bool:
+    return re.search(rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])", said) is not None

@@ -73,9 +73,11 @@ def test_a_slow_amount_takes_its_time(
 def test_a_slow_answer_that_nobody_waits_for_is_unknown_then_under_way_then_approved(
     bank: RunningBank, bench: SandboxBench
 ) -> None:
+    token = bench.tokenizer.tokenize(bench.good_card, key="entry-1").token
     bank.thought.hold()
-    bench._speak_with(BankClient(bank.url, read_timeout_s=0.2))
-    assert isinstance(charge(bench, 4971), Unknown)
+    bench.be_impatient()
+    assert isinstance(bench.gateway.charge(Charge("a-1", token, 4971, "EUR", "Water")), Unknown)
+    bank.thought.wait_until_reached()
     assert lookups(bench, 2) == [Unknown, Unknown]
     bench._speak_with(BankClient(bank.url))
 

@@ -207,6 +207,7 @@ def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_ba
     bench.be_impatient()
     bank.harm("none", "/refunds", delay_s=30)
     bench.gateway.refund(Refund("r-1", reference, 2000, "EUR"))
+    bank.thought.wait_until_reached()
     assert bank.rows("SELECT refunded_minor FROM movement WHERE key = 'a-1'") == [{"refunded_minor": 2000}]
 
     create_app(Premises(Ledger(bank.database), ManualClock().now, lambda _: None, SequentialIds()))
