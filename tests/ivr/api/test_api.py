@@ -19,6 +19,9 @@ from tests.support.till import Till
 
 BILL = {"reference": "55555555", "amount": "49.90", "currency": "EUR", "phone": "+34600123456"}
 
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what is refused before any database is asked: once is enough."""
+
 
 @pytest.fixture
 def till(engine: sa.Engine) -> Till:
@@ -60,6 +63,7 @@ def api(app: flask.Flask, till: Till) -> ApiClient:
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/payments"), ("POST", "/bills"), ("GET", "/bills/1")])
+@one_database
 def test_nobody_without_a_key(api: ApiClient, header: str, method: str, path: str) -> None:
     answer = api.send(
         method, path, headers={"Authorization": header.encode("latin-1", "replace").decode("latin-1")}
@@ -76,6 +80,7 @@ def test_a_revoked_key_is_refused_at_once(api: ApiClient, till: Till) -> None:
     assert api.get("/payments").status_code == 401
 
 
+@one_database
 def test_a_key_is_checked_before_a_body_is_read(api: ApiClient) -> None:
     api.token = "pbc_wrong"
     assert api.send("POST", "/bills", data=b"x" * 2_000_000).status_code == 401
@@ -84,6 +89,7 @@ def test_a_key_is_checked_before_a_body_is_read(api: ApiClient) -> None:
 # What a fault looks like ---
 
 
+@one_database
 def test_paths_and_methods_that_are_not(api: ApiClient, app: flask.Flask) -> None:
     assert api.get("/nothing").json["code"] == "not_found"
     assert api.send("DELETE", "/bills").json["code"] == "method_not_allowed"
@@ -113,6 +119,7 @@ def test_paths_and_methods_that_are_not(api: ApiClient, app: flask.Flask) -> Non
         (b"{}", "application/json", 422),
     ],
 )
+@one_database
 def test_bodies_that_cannot_be_read(api: ApiClient, data: bytes, content_type: str, status: int) -> None:
     assert api.send("POST", "/bills", data=data, content_type=content_type).status_code == status
 
@@ -158,6 +165,7 @@ def test_a_bill_is_new_then_the_same_then_changed(api: ApiClient) -> None:
         ({"reference": "' OR 1=1"}, "reference"),
     ],
 )
+@one_database
 def test_a_bad_bill_names_its_field(api: ApiClient, changed: dict[str, Any], field: str) -> None:
     answer = api.post("/bills", {**BILL, **changed})
     assert (answer.status_code, answer.json["field"]) == (422, field)
@@ -306,6 +314,7 @@ def test_since_a_moment(api: ApiClient, till: Till) -> None:
         "sinze=x",
     ],
 )
+@one_database
 def test_queries_that_are_refused(api: ApiClient, query: str) -> None:
     assert (api.get(f"/payments?{query}").status_code, api.get(f"/payments?{query}").json["code"]) == (
         400,
@@ -345,6 +354,7 @@ def test_a_key_used_for_another_amount_is_refused(api: ApiClient, till: Till) ->
 
 
 @pytest.mark.parametrize("key", [None, "", "x" * 81, "a b", "é"])
+@one_database
 def test_a_refund_needs_a_key_of_its_own(api: ApiClient, till: Till, key: str | None) -> None:
     headers = {} if key is None else {"Idempotency-Key": key}
     answer = api.post(f"/payments/{till.paid()}/refunds", {}, headers=headers)
@@ -367,6 +377,7 @@ def test_a_refund_needs_a_key_of_its_own(api: ApiClient, till: Till, key: str | 
         [],
     ],
 )
+@one_database
 def test_refunds_that_are_no_amount_to_give_back(api: ApiClient, till: Till, body: Any) -> None:
     answer = api.post(f"/payments/{till.paid()}/refunds", body, headers={"Idempotency-Key": "k"})
     assert answer.status_code == 422
@@ -388,6 +399,7 @@ def test_what_cannot_be_refunded(api: ApiClient, till: Till) -> None:
 # What is promised ---
 
 
+@one_database
 def test_the_document_is_served_to_anyone_and_is_openapi(app: flask.Flask) -> None:
     answer = app.test_client().get(f"{ROOT}/openapi.json")
     assert answer.json == DOCUMENT
@@ -395,6 +407,7 @@ def test_the_document_is_served_to_anyone_and_is_openapi(app: flask.Flask) -> No
         Draft202012Validator.check_schema(schema)
 
 
+@one_database
 def test_every_route_stands_in_the_document_and_the_other_way_round(app: flask.Flask) -> None:
     served = {
         (method, rule.rule.removeprefix(ROOT).replace("<", "{").replace(">", "}"))
@@ -406,6 +419,7 @@ def test_every_route_stands_in_the_document_and_the_other_way_round(app: flask.F
     assert served == promised
 
 
+@one_database
 def test_what_the_document_calls_a_bill_is_one(api: ApiClient) -> None:
     for body in (
         BILL,

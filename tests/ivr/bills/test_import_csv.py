@@ -22,6 +22,9 @@ from ivr.storage.schema import bill
 
 HEADER = "reference,amount,currency,minimum,due_date,phone\n"
 
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what is refused before any database is asked: once is enough."""
+
 
 @pytest.fixture
 def bring(engine: sa.Engine, clock: ManualClock) -> Any:
@@ -87,6 +90,7 @@ def test_as_a_spanish_spreadsheet_saves_it(engine: sa.Engine, bring: Any) -> Non
     assert (stored(engine, "12345678").billed_minor, stored(engine, "12345678").minimum_minor) == (4990, 1050)
 
 
+@one_database
 def test_a_comma_that_may_mean_thousands_is_never_guessed(engine: sa.Engine, bring: Any) -> None:
     report, _ = bring(
         "reference;amount;currency\n12345678;1,234;KWD\n22345678;1,234;JPY\n32345678;1,234;EUR\n42345678;1.234,56;EUR\n"
@@ -143,6 +147,7 @@ def test_what_is_being_paid_is_refused_and_the_rest_kept(engine: sa.Engine, brin
         b"x" * 100_000,
     ],
 )
+@one_database
 def test_a_file_without_our_columns_is_refused_whole(bring: Any, content: bytes) -> None:
     with pytest.raises(UnreadableFileError):
         bring(content)

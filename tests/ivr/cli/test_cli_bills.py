@@ -16,6 +16,9 @@ from ivr.storage.engine import reading
 
 ADD = ["bill", "add", "--reference", "12345678", "--amount", "49.90", "--currency", "EUR"]
 
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what is refused before any database is asked: once is enough."""
+
 
 @pytest.fixture
 def paybycall(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -54,6 +57,7 @@ def test_a_bill_is_added_shown_and_listed(paybycall: Any, engine: sa.Engine) -> 
         (["--phone", "\x1b[2J"], "phone must be a phone number"),
     ],
 )
+@one_database
 def test_faults_are_sentences_and_status_2(paybycall: Any, changed: list[str], sentence: str) -> None:
     result = paybycall(*ADD, *changed)
     assert (result.exit_code, result.stdout) == (2, "")
@@ -81,12 +85,14 @@ def test_an_import_from_standard_input(paybycall: Any) -> None:
     assert (result.exit_code, result.stdout) == (0, "1 added, 0 changed, 0 unchanged, 0 refused.\n")
 
 
+@one_database
 def test_no_csv_at_all(paybycall: Any) -> None:
     result = paybycall("bill", "import", "-", input="hello")
     assert result.exit_code == 2
     assert result.stderr.startswith("The first line must name the columns")
 
 
+@one_database
 def test_settings_that_are_missing_or_wrong(
     paybycall: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -125,6 +131,7 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(paybycall: Any, engin
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\x1b[2J", "two\nlines"])
+@one_database
 def test_names_that_no_key_can_have(paybycall: Any, name: str) -> None:
     result = paybycall("apikey", "create", name)
     assert (result.exit_code, result.stdout) == (2, "")
