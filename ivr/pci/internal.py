@@ -55,6 +55,8 @@ def internal_doors(room: Room) -> Blueprint:
     @doors.post("/pci/internal/calls/<call_sid>/ended")
     def end_call(call_sid: str) -> Response:
         _verify(room)
+        if not _ID.fullmatch(call_sid):
+            raise BadRequest("The call's id is none of the carrier's.")
         room.desk.end_call(call_sid)
         return Response(status=204)
 

@@ -24,6 +24,9 @@ from ivr.wsgi import strip_environment
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_SERVER_THREADS = 16
+"""What `paybycall serve` has by default: each thread holds one connection at a time, and never two."""
+
 
 class PciProcess:
     """A WSGI application that can be closed."""
@@ -52,7 +55,7 @@ def app_from_environ(environ: Mapping[str, str]) -> PciProcess:
     executor = ThreadPoolExecutor(config.gateway_threads, thread_name_prefix="pci-gateway")
     room = furnish(
         config,
-        engine=make_engine(config.database_url),
+        engine=make_engine(config.database_url, pool_size=_SERVER_THREADS + config.gateway_threads),
         clock=clock,
         ids=RandomIds(),
         keys=DirectoryKeys(

@@ -45,6 +45,29 @@ def test_every_webhook_twice_gets_the_same_answer_and_changes_nothing_twice(benc
 
 
 @both_engines
+def test_the_same_webhook_at_the_same_moment_in_two_processes_is_taken_once(bench: PciBench) -> None:
+    """The copy overtakes the first one between its look at the entry and its lock on it."""
+    other = bench.second_process()
+    caller = bench.caller()
+    url = caller.gather.attrib["action"]
+    overtaken: list[str] = []
+
+    class Overtaking(DirectoryKeys):
+        def get(self, generation_id: str) -> Generation:
+            if not overtaken:
+                overtaken.append("")
+                overtaken.append(other.post(url, {"Digits": VISA}).text)
+            return super().get(generation_id)
+
+    caller.bench = bench.second_process(keys=Overtaking(bench.folder / "keys", bench.clock))
+    caller.key(VISA)
+    assert caller.text == overtaken[1]
+    caller.bench = bench
+    caller.key("0831").key("123")
+    assert bench.gateway.cards[0].number.reveal() == VISA
+
+
+@both_engines
 def test_a_late_webhook_gets_its_own_answer_again(bench: PciBench) -> None:
     caller = bench.caller()
     first = caller.text

@@ -152,6 +152,25 @@ def test_another_process_takes_over_a_dead_ones_card_under_the_same_key(held: Pc
 
 
 @both_engines
+def test_two_processes_that_took_the_same_card_on_ask_once(held: PciBench) -> None:
+    other = held.second_process(executor=Held())
+    caller = held.caller().card()
+    caller.bench = other
+    caller.wait()
+    held.gateway.meanwhile = lambda: run(other)
+    run(held)
+    assert len(held.gateway.cards) == 1
+    assert held.collected()["outcome"] == "collected"
+
+
+def test_a_card_that_waited_too_long_in_the_pool_is_not_sent(held: PciBench) -> None:
+    held.caller().card()
+    held.clock.advance(20)
+    run(held)
+    assert held.gateway.cards == []
+
+
+@both_engines
 def test_a_living_process_keeps_its_lease(held: PciBench) -> None:
     other = held.second_process(executor=Held())
     caller = held.caller().card()

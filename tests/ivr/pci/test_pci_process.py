@@ -1,0 +1,103 @@
+"""The process as the web server loads it: a real pool, a real bank, threads that begin late and end."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+from werkzeug.test import Client
+
+from ivr.pci import process
+from ivr.pci.migrate import migrate
+from ivr.pci.process import PciProcess, app_from_environ
+from ivr.pci.room import Room
+from ivr.settings import SettingsError
+from tests.support.captured_logs import captured_logs
+from tests.support.card_entry import PciBench, environment
+from tests.support.sandbox_bank import running_bank
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This test process keeps its own limits and logging."""
+    monkeypatch.setattr(process, "forbid_core_dumps", lambda: None)
+    monkeypatch.setattr(process, "configure", lambda *_: None)
+
+
+def names() -> set[str]:
+    return {thread.name.partition("_")[0] for thread in threading.enumerate()}
+
+
+def test_threads_begin_with_the_first_request_and_end_with_close(quiet: None, tmp_path: Path) -> None:
+    environ = environment(tmp_path)
+    migrate(environ["PCI_DATABASE_URL"])
+    made = app_from_environ(environ)
+    assert isinstance(made, PciProcess)
+    assert "pci-caretaker" not in names()
+    client = Client(made)
+    assert client.get("/readyz").status_code == 200
+    assert "pci-caretaker" in names()
+    made.close()
+    assert "pci-caretaker" not in names()
+    assert client.get("/healthz").status_code == 200  # what still comes in is answered
+
+
+def test_a_fault_in_the_settings_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="Set GATEWAY"):
+        app_from_environ(environment(tmp_path, GATEWAY=""))
+
+
+def test_core_dumps_are_off() -> None:
+    script = (
+        "import resource; from ivr.pci.process import forbid_core_dumps; forbid_core_dumps();"
+        "print(resource.getrlimit(resource.RLIMIT_CORE))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(0, 0)"
+
+
+def test_the_process_environment_reaches_no_request(quiet: None, tmp_path: Path) -> None:
+    environ = environment(tmp_path, SOME_SECRET="hidden")
+    migrate(environ["PCI_DATABASE_URL"])
+    seen: dict[str, Any] = {}
+
+    @flask.request_started.connect
+    def look(_app: flask.Flask) -> None:
+        seen.update(flask.request.environ)
+
+    made = app_from_environ(environ)
+    Client(made).get("/healthz", environ_overrides=environ)
+    made.close()
+    assert seen["PATH_INFO"] == "/healthz"
+    assert not set(environ) & set(seen)
+
+
+def test_a_slow_bank_is_waited_for_by_polling(
+    quiet: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms: list[Room] = []
+    real = process.furnish
+    monkeypatch.setattr(process, "furnish", lambda *a, **k: rooms.append(real(*a, **k)) or rooms[-1])
+    with running_bank(tmp_path) as bank, captured_logs("debug", "pci") as logged:
+        environ = environment(tmp_path, SANDBOX_URL=bank.url)
+        migrate(environ["PCI_DATABASE_URL"])
+        made = app_from_environ(environ)
+        bench = PciBench.__new__(PciBench)
+        bench.client, bench.clock, bench._nonces = Client(made), rooms[0].clock, 0  # type: ignore[assignment]
+        with bank.thinking("/tokens") as thought:
+            caller = bench.caller().card()
+            thought.wait_until_reached()
+            assert "/pci/e/" in (caller.wait().sent_to or "")
+            assert bench.client.get("/healthz").status_code == 200
+        until = time.monotonic() + 10
+        while "/pci/e/" in (caller.sent_to or "") and time.monotonic() < until:
+            caller.wait()
+        assert bench.collected()["outcome"] == "collected"
+        made.close()
+    events = [json.loads(line) for line in logged.getvalue().splitlines()]
+    assert any(one["event"] == "card_entry_ended" for one in events)
