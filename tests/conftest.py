@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+import structlog
+from structlog.testing import capture_logs
 
 from ivr.clock import ManualClock
 from ivr.ids import SequentialIds
@@ -20,7 +22,7 @@ from tests.support.work import RecordedWork
 __all__ = ["pytest_addoption", "update_dialogues"]
 
 if TYPE_CHECKING:
-    from tests.support.server import Server
+    from tests.support.server import Server, Servers
 
 
 @pytest.fixture(scope="session")
@@ -78,29 +80,28 @@ def work() -> RecordedWork:
 
 
 @pytest.fixture(scope="session")
-def pci_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    from tests.support.server import migrated_pci
+def servers(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator["Servers"]:
+    from tests.support.server import Servers
 
-    return migrated_pci(tmp_path_factory.mktemp("pci"))
+    running = Servers(tmp_path_factory.mktemp("servers"), databases)
+    yield running
+    running.close()
 
 
 @pytest.fixture
-def start_server(
-    tmp_path: Path, databases: Databases, pci_template: bytes
-) -> Iterator[Callable[..., "Server"]]:
-    """Starts the whole server on a fresh database; what must hold after any call is checked at the end."""
-    from tests.support.server import running_server
+def start_server(servers: "Servers") -> Iterator[Callable[..., "Server"]]:
+    """The whole server, as new, with these settings; what must hold after any call is checked at the end."""
     from tests.support.server_checks import check
 
     with ExitStack() as stack:
+        logs = stack.enter_context(
+            capture_logs([structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info])
+        )
         started: list["Server"] = []
 
         def start(kind: str = "sqlite", **changes: str) -> "Server":
-            folder = tmp_path / f"server{len(started)}"
-            folder.mkdir()
-            url = databases.url(kind)
-            stack.callback(databases.drop, url)
-            started.append(stack.enter_context(running_server(folder, url, pci_template, **changes)))
+            started.append(stack.enter_context(servers.one(kind, changes)))
+            started[-1].logs = logs
             return started[-1]
 
         yield start

@@ -62,6 +62,14 @@ class DueWork(RecordedWork):
         with self._lock:
             return [asked.subject_id for _, _, asked in self._waiting if asked.job == job]
 
+    def reset(self) -> None:
+        """Nothing was ever asked for."""
+        with self._lock:
+            self.asked.clear()
+            self.failed.clear()
+            self._waiting.clear()
+            self.absent = False
+
     def _take_due(self, now: datetime) -> Asked | None:
         with self._lock:
             due = sorted(one for one in self._waiting if one[0] <= now)

@@ -41,6 +41,7 @@ class LivingClock(ManualClock):
 
     def __init__(self) -> None:
         super().__init__()
+        self._start = self._now
         self.agenda: Agenda | None = None
         self._changed = threading.Condition()
         self._busy = 0
@@ -59,6 +60,16 @@ class LivingClock(ManualClock):
                 self.agenda.run_due(self._now)
             self.settle()
         self._now = end
+
+    def reset(self) -> None:
+        """Back to the beginning; nobody may be waiting."""
+        self.settle()
+        self._now = self._start
+
+    @property
+    def is_waited_for(self) -> bool:
+        self.settle()
+        return bool(self._waiters)
 
     def settle(self) -> None:
         """Returns when everybody else is done, or waits."""

@@ -16,8 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import flask
-import structlog
-from structlog.testing import capture_logs
+import requests
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gateways import registry
@@ -27,16 +26,19 @@ from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.bootstrap import Ground, handlers, make_web
 from ivr.ids import SequentialIds
-from ivr.phone.transport import Answer, Form
+from ivr.pci import schema as pci_schema
 from ivr.pci import settings as pci_settings
 from ivr.pci.app import create_app
 from ivr.pci.keys import DirectoryKeys
 from ivr.pci.room import Room, furnish
 from ivr.pci.tokenizers import card_gateway
+from ivr.phone.transport import Answer, Form
+from ivr.storage import schema
 from ivr.storage.engine import make_engine
+from tests.support.databases import Databases
 from tests.support.due_work import DueWork
 from tests.support.living_clock import LivingClock, Waiter
-from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, CALLED, CALLER, PCI, WEB, WsgiApp, WsgiTransport
+from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, CALLER, PCI, WEB, WsgiApp, WsgiTransport
 from tests.support.sandbox_bank import RunningBank, Thought
 
 SPANISH = "+34911111111"
@@ -60,6 +62,9 @@ class LockedIds(SequentialIds):
     def _next(self, kind: str) -> int:
         with self._lock:
             return super()._next(kind)
+
+    def reset(self) -> None:
+        self._counts.clear()
 
 
 class ThinkingBank(Thought):
@@ -102,7 +107,7 @@ class Line:
 
 
 class Pool(Executor):
-    """Cards on their way to the bank: each in a thread for which the clock waits. `keep`: nobody sends them."""
+    """Cards on their way to the bank: each in a thread for which the clock waits. `kept`: nobody sends them."""
 
     def __init__(self, clock: LivingClock) -> None:
         self._clock = clock
@@ -113,6 +118,10 @@ class Pool(Executor):
             self._clock.start(lambda: fn(*args, **kwargs))
             self._clock.settle()
         return Future()
+
+
+def _nothing(_path: str) -> None:
+    pass
 
 
 class _Quiet(WSGIRequestHandler):
@@ -126,7 +135,7 @@ class Inside:
 
     app: WsgiApp
     down: bool = False
-    meanwhile: Callable[[str], None] = lambda _: None
+    meanwhile: Callable[[str], None] = _nothing
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         self.meanwhile(environ["PATH_INFO"])
@@ -148,8 +157,7 @@ class Proxy(WsgiTransport):
             return Answer(404)
         origin = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
         inner = {origin: self._without_prefix(self.apps[origin])}
-        answer = WsgiTransport(inner, self.posted).post(url, form, headers)
-        return answer
+        return WsgiTransport(inner, self.posted).post(url, form, headers)
 
     def _without_prefix(self, app: WsgiApp) -> WsgiApp:
         def stripped(environ: dict[str, Any], start_response: Any) -> Any:
@@ -175,7 +183,8 @@ class Server:
     inside: Inside
     pool: Pool
     transport: WsgiTransport
-    logs: list[Any]
+    logs: list[Any] = field(default_factory=list)
+    """Every line of every process, before it is scrubbed: `start_server` lays the list in."""
     expected: set[str] = field(default_factory=set)
     """Names of errors in the log that belong to this test."""
 
@@ -202,6 +211,29 @@ class Server:
         """What the PCI process's caretaker does in a quarter of an hour."""
         self.pass_time(self.room.config.key_life_s + 60)
         self.room.sweeper.sweep()
+
+    def reset(self) -> None:
+        """As it was when it started, for the next test: starting one takes longer than a call."""
+        self.work.absent = True
+        while self.clock.is_waited_for:
+            self.clock.advance(60)
+        self.clock.reset()
+        self.work.reset()
+        for engine, tables in ((self.on.engine, schema), (self.room.engine, pci_schema)):
+            with engine.begin() as tx:
+                for table in reversed(tables.metadata.sorted_tables):
+                    tx.execute(table.delete())
+        with self.bank.ledger.writing() as tx:
+            for name in ("token", "movement", "card"):
+                tx.execute(f"DELETE FROM {name}")
+        requests.delete(f"{self.bank.url}/control/faults", timeout=5)
+        for key in self.room.config.key_directory.glob("*"):
+            key.unlink()
+        self.ids.reset()
+        self.inside.down, self.inside.meanwhile = False, _nothing
+        self.pool.kept = False
+        self.expected.clear()
+        self.transport.posted.clear()
 
     def another_web(self, **changed: Any) -> flask.Flask:
         """A second web process on the same ground."""
@@ -249,9 +281,6 @@ def running_server(folder: Path, database_url: str, pci_template: bytes, **chang
         stack.callback(listening.shutdown)
         inside_url = f"http://127.0.0.1:{listening.server_port}"
         environ = environment(folder, database_url, bank.url, inside_url, changes)
-        logs = stack.enter_context(
-            capture_logs([structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info])
-        )
         pool = Pool(clock)
         room = _room(environ, clock, ids, pool)
         stack.callback(room.engine.dispose)
@@ -266,10 +295,42 @@ def running_server(folder: Path, database_url: str, pci_template: bytes, **chang
         clock.agenda = work
         web = make_web(on)
         transport = _transport(environ, web, pci)
-        yield Server(clock, ids, bank, work, on, web, room, pci, inside, pool, transport, logs)
-        # Whoever still waits at the bank is let go, so that no thread outlives the test.
+        yield Server(clock, ids, bank, work, on, web, room, pci, inside, pool, transport)
+        # Whoever still waits at the bank is let go, so that no thread outlives the server.
         work.absent = True
         clock.advance(3600)
+
+
+class Servers:
+    """Running servers, one for each database and settings, taken by one test after the other."""
+
+    def __init__(self, folder: Path, databases: Databases) -> None:
+        self._folder = folder
+        self._databases = databases
+        self._template = migrated_pci(folder)
+        self._stack = ExitStack()
+        self._idle: dict[object, list[Server]] = {}
+        self._count = 0
+
+    @contextmanager
+    def one(self, kind: str, changes: dict[str, str]) -> Iterator[Server]:
+        """A server as new. It is kept for the next test where it could be put in order."""
+        idle = self._idle.setdefault((kind, *sorted(changes.items())), [])
+        server = idle.pop() if idle else self._start(kind, changes)
+        yield server
+        server.reset()
+        idle.append(server)
+
+    def _start(self, kind: str, changes: dict[str, str]) -> Server:
+        self._count += 1
+        folder = self._folder / str(self._count)
+        folder.mkdir()
+        url = self._databases.url(kind)
+        self._stack.callback(self._databases.drop, url)
+        return self._stack.enter_context(running_server(folder, url, self._template, **changes))
+
+    def close(self) -> None:
+        self._stack.close()
 
 
 def _not_yet(_environ: Any, start_response: Any) -> Sequence[bytes]:
