@@ -1,8 +1,8 @@
 """The database engine, set for money: SQLite that survives power loss, PostgreSQL pools that fit the threads.
 
 May import nothing of ours. On SQLite every write transaction begins IMMEDIATE, so that two writers queue
-instead of failing half-way; a read transaction is marked by `reading`. `Instant` keeps moments in UTC on both
-databases.
+instead of failing half-way; a read transaction is marked by `reading`. Errors never show the values of a
+statement: they may be anybody's data. `Instant` keeps moments in UTC on both databases.
 """
 
 from collections.abc import Iterator
@@ -45,12 +45,16 @@ def make_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() == "sqlite":
         engine = sa.create_engine(
-            parsed, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
+            parsed,
+            connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+            hide_parameters=True,
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return sa.create_engine(parsed, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+    return sa.create_engine(
+        parsed, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

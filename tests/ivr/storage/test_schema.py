@@ -43,3 +43,9 @@ def test_a_bill_is_never_reserved_past_what_is_billed(engine: sa.Engine, clock) 
         tx.execute(sa.update(schema.bill).values(reserved_minor=401))
     with engine.begin() as tx:
         tx.execute(sa.update(schema.bill).values(reserved_minor=400))
+
+
+def test_an_error_never_shows_the_values_of_its_statement(engine: sa.Engine) -> None:
+    with pytest.raises(sa.exc.DBAPIError) as caught, engine.begin() as tx:
+        tx.execute(sa.insert(schema.guess).values(caller="+34600111222", at=None))
+    assert "+34600111222" not in str(caught.value).partition("DETAIL")[0]
