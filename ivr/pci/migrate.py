@@ -51,7 +51,7 @@ def _head() -> str | None:
 
 
 def is_current(connection: sa.Connection) -> bool:
-    """Whether the database stands at this release's schema. Every probe asks: by hand, and without a log line."""
+    """Whether the database stands at this release's schema. Every probe asks, so it leaves no log line."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return False
     versions = sa.table(VERSION_TABLE, sa.column("version_num"))

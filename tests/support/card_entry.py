@@ -28,6 +28,7 @@ from ivr.pci.keys import DirectoryKeys, KeyService
 from ivr.pci.room import Room, furnish
 from ivr.pci.settings import PciConfig
 from ivr.pci.tokenizers import CardGateway
+from ivr.phone.schema import validate
 from tests.support.carrier import signed_headers
 
 PCI_URL = "https://pci.example.com"
@@ -195,7 +196,10 @@ class PciBench:
             **(form or {}),
         }
         headers = changes.get("headers", signed_headers(changes.get("token", CARRIER_TOKEN), url, whole))
-        return self.client.post(url.removeprefix(PCI_URL), data=whole, headers=headers)
+        answer = self.client.post(url.removeprefix(PCI_URL), data=whole, headers=headers)
+        if answer.mimetype == "text/xml":
+            assert validate(answer.text) == []
+        return answer
 
     def turn_url(self, turn: int, entry_id: str = ENTRY_ID) -> str:
         return f"{PCI_URL}/pci/e/{entry_id}/t/{turn}"
