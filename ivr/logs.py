@@ -46,6 +46,8 @@ SECRET_KEYS = frozenset(
     }
 )
 _DIGIT_RUN = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)")
+_ROW = re.compile(r"(Failing row contains |Key \([^)]*\)=)\(.*?\)(?=\.|\s|$)", re.DOTALL)
+"""How PostgreSQL tells the values of a row that it refused: they may be anybody's data."""
 _DEPTH_MAX = 8
 
 
@@ -97,8 +99,9 @@ def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 
 def scrub_text(text: str) -> str:
-    """The text with every card number in it masked."""
-    return _DIGIT_RUN.sub(lambda found: MASK if _passes_luhn(found[0]) else found[0], text)
+    """The text with every card number in it masked, and with no row that the database refused."""
+    without_rows = _ROW.sub(rf"\1({MASK})", text)
+    return _DIGIT_RUN.sub(lambda found: MASK if _passes_luhn(found[0]) else found[0], without_rows)
 
 
 def _scrubbed(key: str, value: Any, depth: int) -> Any:

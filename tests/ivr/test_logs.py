@@ -140,3 +140,14 @@ def test_configured_twice_a_line_is_written_once() -> None:
         configure("info", "again", stream)
         structlog.get_logger().info("once")
     assert len(lines(stream)) == 1
+
+
+def test_a_row_that_the_database_refused_is_not_shown() -> None:
+    told = "null value\nDETAIL:  Failing row contains (1, tok_secret, +34600111222, (x), null).\n[SQL: INSERT ...]"
+    shown = scrub_text(told)
+    assert "tok_secret" not in shown
+    assert "[SQL: INSERT ...]" in shown
+    assert (
+        scrub_text("DETAIL:  Key (token)=(tok_secret) already exists.")
+        == "DETAIL:  Key (token)=(***) already exists."
+    )
