@@ -42,7 +42,20 @@ def till(engine: sa.Engine) -> Till:
 def test_workers_that_claim_one_attempt_charge_once(till: Till) -> None:
     attempt_id = till.confirmed()
     job = next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
-    _all_at_once(*[lambda: till.handlers[job.job](attempt_id, job.nth)] * AT_ONCE)
+    others = threading.Semaphore(0)
+
+    def answer_after_the_others_have_run() -> None:
+        for _ in range(AT_ONCE - 1):
+            others.acquire(timeout=5)
+
+    def work() -> None:
+        till.handlers[job.job](attempt_id, job.nth)
+        others.release()
+
+    till.bank.before_answer = answer_after_the_others_have_run
+
+    _all_at_once(*[work] * AT_ONCE)
+    till.bank.before_answer = lambda: None
     assert till.bank.sent == [("charge", attempt_id)]
     till.pass_time(60)
     assert till.state(attempt_id) is State.APPROVED
@@ -57,12 +70,13 @@ def test_callers_of_one_bill_reserve_it_once(till: Till) -> None:
     till.assert_books()
 
 
-def test_a_turn_that_is_delivered_many_times_makes_one_attempt(till: Till) -> None:
+@pytest.mark.parametrize("amount_minor", [2_000, 10_000], ids=["a part", "all of it"])
+def test_a_turn_that_is_delivered_many_times_makes_one_attempt(till: Till, amount_minor: int) -> None:
     bill_id = till.add_bill(10_000)
-    made = _all_at_once(*[lambda: till.make(bill_id, 2_000, made_for="call_1.7")] * AT_ONCE)
+    made = _all_at_once(*[lambda: till.make(bill_id, amount_minor, made_for="call_1.7")] * AT_ONCE)
     assert len(set(made)) == 1
     assert made[0] is not None
-    assert till.bill(bill_id) == (0, 2_000)
+    assert till.bill(bill_id) == (0, amount_minor)
 
 
 def test_a_withdrawal_and_a_claim_at_once_agree(till: Till) -> None:

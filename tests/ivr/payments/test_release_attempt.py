@@ -2,6 +2,8 @@
 
 import pytest
 
+from gateways.contract import Capture, Declined
+from gateways.declines import Decline
 from ivr.payments import patience
 from ivr.payments.states import State
 from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
@@ -84,6 +86,27 @@ def test_a_late_answer_to_the_capture_is_heard_while_voiding(till: Till) -> None
     till.run(job)
     assert till.state(attempt_id) is State.APPROVED
     till.run_due()
+    till.assert_settled()
+
+
+def test_a_capture_that_is_declined_while_voiding_leaves_the_last_word_to_the_void(till: Till) -> None:
+    attempt_id = till.authorized()
+    job = next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
+
+    def refuse(_request: Capture) -> Declined:
+        """Meanwhile the look-up finds it held, and nobody waits any more."""
+        till.clock.advance(patience.CHARGE_WITHIN_S)
+        till.run(job)
+        _look(till)
+        assert till.state(attempt_id) is State.VOIDING
+        return Declined(Decline.GENERIC, "try_later")
+
+    till.bank.capture = refuse  # type: ignore[method-assign]
+    till.run(job)
+    assert till.state(attempt_id) is State.VOIDING
+    assert till.bank.held
+    till.run_due()
+    assert till.state(attempt_id) is State.VOIDED
     till.assert_settled()
 
 

@@ -119,11 +119,12 @@ def test_a_claim_that_is_young_is_left_to_its_worker(till: Till) -> None:
 
 def test_an_authorization_found_for_a_caller_who_waits_is_captured(till: Till) -> None:
     call_id = till.begin_call()
-    till.bank.fates.append(Fate.NEVER)  # the capture
+    till.bank.fates.extend([Fate.NEVER, Fate.ANSWERED, Fate.NEVER])  # the first two captures
     attempt_id = till.authorized(call_id=call_id)
     till.run_due()
     assert till.state(attempt_id) is State.APPROVED
-    assert [verb for verb, _ in till.bank.sent] == ["capture", "capture"]
+    assert [verb for verb, _ in till.bank.sent] == ["capture"] * 3
+    assert till.told(attempt_id) == ["unknown", "approved"]
     till.assert_settled()
 
 
