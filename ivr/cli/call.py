@@ -2,13 +2,14 @@
 themselves.
 
 The processes are the Procfile's, on SQLite, with the sandbox bank and the console channel; all of them are
-stopped at the end, also on Ctrl-C. The exit status is 0 only if the payment is in the ledger and its
-confirmation was sent.
+stopped at the end, also on Ctrl-C and where the terminal is closed. The exit status is 0 only if the payment is
+in the ledger and its confirmation was sent.
 """
 
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -17,7 +18,7 @@ import click
 from ivr.clock import SystemClock
 from ivr.demo.bill import demo_bill
 from ivr.demo.ground import CALLED, CALLER, Ground, prepare
-from ivr.demo.processes import Processes, StartError, read_procfile
+from ivr.demo.processes import LEAVING, Processes, StartError, read_procfile
 from ivr.demo.receipt import Receipt, wait_for_receipt
 from ivr.ids import RandomIds
 from ivr.money import plain
@@ -31,7 +32,9 @@ FAILED = 1
 @click.option("--from", "from_number", default=CALLER, show_default=True, help="The number that calls.")
 def command(auto: bool, from_number: str) -> None:
     """Start everything on this machine and ring it."""
-    signal.signal(signal.SIGTERM, _leave)
+    for number in LEAVING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup a closed terminal is no reason
+            signal.signal(number, _leave)
     by_itself = auto or not (sys.stdin.isatty() and sys.stdout.isatty())
     ground = prepare(FOLDER, RandomIds(), dict(os.environ))
     try:
@@ -88,6 +91,7 @@ def _ring(ground: Ground, from_number: str, *, by_itself: bool) -> Receipt | Non
         from_number=from_number,
         to_number=CALLED,
     )
+    settings = replace(settings, fallback_url=f"{environ['PCI_PUBLIC_URL']}/pci/fallback")
     if by_itself:
         run_script(settings, DemoCaller.with_test_card(bill.reference, SystemClock()), sys.stdout)
     else:
