@@ -35,8 +35,8 @@ class NonceStore(Protocol):
         ...
 
 
-def _mac(secret: Secret, method: str, target: str, timestamp: str, nonce: str, body: bytes) -> str:
-    message = "\n".join([method, target, timestamp, nonce, hashlib.sha256(body).hexdigest()])
+def _mac(secret: Secret, *signed: str, body: bytes) -> str:
+    message = "\n".join([*signed, hashlib.sha256(body).hexdigest()])
     return hmac.new(secret.reveal().encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
@@ -48,7 +48,7 @@ def sign(
     return {
         HEADER_TIMESTAMP: timestamp,
         HEADER_NONCE: nonce,
-        HEADER_SIGNATURE: _mac(secrets[0], method, target, timestamp, nonce, body),
+        HEADER_SIGNATURE: _mac(secrets[0], method, target, timestamp, nonce, body=body),
     }
 
 
@@ -68,7 +68,7 @@ def verify(
     given = headers.get(HEADER_SIGNATURE, "")
     if not (timestamp.isascii() and timestamp.isdigit()) or not nonce or len(nonce) > 100:  # noqa: PLR2004
         raise BadSignatureError("the request is not signed")
-    expected = [_mac(secret, method, target, timestamp, nonce, body) for secret in secrets]
+    expected = [_mac(secret, method, target, timestamp, nonce, body=body) for secret in secrets]
     if not any(hmac.compare_digest(one.encode(), given.encode()) for one in expected):
         raise BadSignatureError(
             "the signature does not match: is INTERNAL_SECRET the same in both processes?"

@@ -173,7 +173,9 @@ class _Turn:
         return self._run(self.flow.step(self.session.step))
 
     def _back(self) -> Progress:
-        """To the question before this one; an earlier, refused answer to this very question is not before it."""
+        """To the question before this one; an earlier, refused answer to this very question is not before
+        it.
+        """
         trail = list(self.session.trail)
         while trail and trail[-1] == self.session.step:
             trail.pop()

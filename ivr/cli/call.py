@@ -2,8 +2,8 @@
 themselves.
 
 The processes are the Procfile's, on SQLite, with the sandbox bank and the console channel; all of them are
-stopped at the end, also on Ctrl-C and where the terminal is closed. The exit status is 0 only if the payment is
-in the ledger and its confirmation was sent.
+stopped at the end, also on Ctrl-C and where the terminal is closed. The exit status is 0 only if the payment
+is in the ledger and its confirmation was sent.
 """
 
 import os
