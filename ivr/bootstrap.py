@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import flask
 import sqlalchemy as sa
@@ -58,6 +59,8 @@ from ivr.wsgi import strip_environment
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +237,8 @@ def _renderer(config: Config, flow: Flow[Any]) -> Renderer:
     }
     recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
     recordings.check(prompts, host_prompts())
-    return Renderer(prompts, host_prompts(), voices, recordings)
+    public_path = urlsplit(config.public_url).path
+    return Renderer(prompts, host_prompts(), voices, recordings, public_path)
 
 
 # The worker process -----------------------------------------------------------------------------------------
@@ -288,6 +292,9 @@ def run_worker(config: Config, stop: threading.Event) -> bool:
     return Worker(on.engine, on.clock, on.ids, handlers(on)).run_until(stop)
 
 
-def _sweep(cashier: Cashier, stop: threading.Event) -> None:
-    while not stop.wait(SWEEP_EVERY_S):
-        cashier.sweep()
+def _sweep(cashier: Cashier, stop: threading.Event, every_s: float = SWEEP_EVERY_S) -> None:
+    while not stop.wait(every_s):
+        try:
+            cashier.sweep()
+        except Exception:  # the thread's edge: a database that is away for a moment must not end all sweeping
+            log.exception("sweep_failed")

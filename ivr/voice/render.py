@@ -2,7 +2,8 @@
 gets.
 
 May import `flows.language`, `ivr.calls.{answer,machine}` and `ivr.voice.twiml`. No Gather falls into silence:
-each posts its empty result too. URLs are relative to the document's own.
+each posts its empty result too. Our own URLs are relative to the document's host; where PUBLIC_URL has a path
+of its own, they begin with it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +21,23 @@ class Renderer:
     """Knows the prompts, the recordings and the voices; holds no state of a call."""
 
     def __init__(
-        self, prompts: Prompts, host_prompts: Prompts, voices: Mapping[str, Voice], recordings: Recordings
+        self,
+        prompts: Prompts,
+        host_prompts: Prompts,
+        voices: Mapping[str, Voice],
+        recordings: Recordings,
+        public_path: str = "",
     ) -> None:
+        """`public_path`: what stands before our paths in PUBLIC_URL, such as `/phone`."""
         self._prompts = prompts
         self._host_prompts = host_prompts
         self._voices = voices
         self._recordings = recordings
+        self._public_path = public_path
+
+    def address(self, url: str) -> str:
+        """One of our own paths as the carrier has to ask for it; a whole URL stays as it is."""
+        return self._public_path + url if url.startswith("/") else url
 
     def utter(self, utterances: Sequence[Utterance]) -> list[str]:
         """The Say and Play verbs of these utterances."""
@@ -47,16 +59,17 @@ class Renderer:
 
     def document(self, verbs: Sequence[str], ending: Ending, *, next_url: str) -> str:
         """The whole answer: the verbs, then the ending, which leads to `next_url`."""
+        onward = self.address(next_url)
         match ending:
             case Gather(keys, timeout_s):
-                gather = twiml.gather("".join(verbs), action=next_url, num_digits=keys, timeout_s=timeout_s)
+                gather = twiml.gather("".join(verbs), action=onward, num_digits=keys, timeout_s=timeout_s)
                 return twiml.document([gather])
             case Pause(length_s):
-                return twiml.document([*verbs, twiml.pause(length_s), twiml.redirect(next_url)])
+                return twiml.document([*verbs, twiml.pause(length_s), twiml.redirect(onward)])
             case SendTo(url):
-                return twiml.document([*verbs, twiml.redirect(url)])
+                return twiml.document([*verbs, twiml.redirect(self.address(url))])
             case Ring(number, caller_id):
-                dial = twiml.dial(number, action=next_url, timeout_s=PERSON_TIMEOUT_S, caller_id=caller_id)
+                dial = twiml.dial(number, action=onward, timeout_s=PERSON_TIMEOUT_S, caller_id=caller_id)
                 return twiml.document([*verbs, dial])
             case HangUp():
                 return twiml.document([*verbs, twiml.hangup()])

@@ -48,7 +48,7 @@ class Trouble:
             return twiml.document([*said, *last])
         if self._person_number:
             said += self._host(call_id, "host.offer_person")
-        action = f"/voice/{call_id}/trouble/{number}/{times}"
+        action = self._renderer.address(f"/voice/{call_id}/trouble/{number}/{times}")
         return twiml.document(
             [twiml.gather("".join(said), action=action, num_digits=1, timeout_s=_KEY_WAIT_S)]
         )
@@ -57,7 +57,8 @@ class Trouble:
         """After an apology: `0` for a person, otherwise the same turn again."""
         if key == "0" and self._person_number:
             return twiml.document([*self._host(call_id, "host.connecting"), self._ring(call_id)])
-        return twiml.document([twiml.redirect(f"{turn_url(call_id, number)}?troubles={times}")])
+        again = self._renderer.address(turn_url(call_id, number))
+        return twiml.document([twiml.redirect(f"{again}?troubles={times}")])
 
     def person_left(self, call_id: str, dialled: str | None) -> str:
         """The talk with the person is over, or there was none."""
@@ -67,11 +68,16 @@ class Trouble:
             )
         return twiml.document([twiml.hangup()])
 
+    def one_moment(self, call_id: str) -> list[str]:
+        """A word for somebody who waits."""
+        return self._host(call_id, "host.rejoin")
+
     def goodbye(self, call_id: str) -> str:
         return self._renderer.document(self._host(call_id, "host.goodbye"), HangUp(), next_url="")
 
     def _ring(self, call_id: str) -> str:
-        return twiml.dial(self._person_number, action=f"/voice/{call_id}/person", timeout_s=PERSON_TIMEOUT_S)
+        action = self._renderer.address(f"/voice/{call_id}/person")
+        return twiml.dial(self._person_number, action=action, timeout_s=PERSON_TIMEOUT_S)
 
     def _host(self, call_id: str, key: str) -> list[str]:
         return self._renderer.host(key, self._language(call_id))

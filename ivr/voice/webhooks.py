@@ -25,6 +25,8 @@ from ivr.voice.trouble import TROUBLES_MAX, Trouble
 
 log = structlog.get_logger()
 DEPLOY_WAITS_MAX = 20
+DEPLOY_WORD_EVERY = 8
+"""A second each: nobody listens longer to nothing."""
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 
@@ -170,9 +172,10 @@ class VoiceDoor:
         waits = 1 + _whole(flask.request.args.get("waits"))
         if waits > DEPLOY_WAITS_MAX:
             log.error("step_unknown_for_too_long")
-            return answer(self._trouble.apology(call_id, number, TROUBLES_MAX))
-        url = f"{turn_url(call_id, number)}?waits={waits}"
-        return answer(twiml.document([twiml.pause(1), twiml.redirect(url)]))
+            return answer(self._trouble.apology(call_id, number, TROUBLES_MAX + 1))
+        word = self._trouble.one_moment(call_id) if waits % DEPLOY_WORD_EVERY == 0 else []
+        url = f"{self._renderer.address(turn_url(call_id, number))}?waits={waits}"
+        return answer(twiml.document([*word, twiml.pause(1), twiml.redirect(url)]))
 
     def _verified(self) -> Form:
         fields = verify(

@@ -1,0 +1,379 @@
+"""A call whose webhooks come twice, late or not at all, whose processes die or are being replaced, or fail."""
+
+import copy
+import threading
+from collections.abc import Callable
+from unittest.mock import patch
+
+import flask
+import pytest
+import sqlalchemy as sa
+
+from flows.language.waits import CollectCard
+from flows.pay_bill.flow import flow as pay_bill
+from ivr import bootstrap
+from ivr.calls.errands import Runner
+from ivr.calls.host import Host
+from ivr.phone.events import Answer as Picked
+from ivr.phone.events import Reason
+from ivr.phone.transport import Answer, Form
+from ivr.storage import schema
+from ivr.storage.engine import reading
+from tests.support.patience import Patience
+from tests.support.payer import WAY, books, call_sid, pay
+from tests.support.phone import WEB, Trouble, TroubledTransport, call_settings, every
+from tests.support.server import AMOUNT_MINOR, PERSON, REFERENCE, Server
+
+Start = Callable[..., Server]
+SID = call_settings().call_sid
+PAID = "Thank you: 49 euros and 90 cents is paid."
+SORRY = "< I am sorry, something went wrong on our side. One moment, please."
+
+
+def _paid(server: Server, sid: str = SID) -> bool:
+    server.pass_time(120)
+    found = books(server, sid, REFERENCE)
+    return (found.paid_minor, found.texts, found.states[-1:]) == (AMOUNT_MINOR, 1, ["approved"])
+
+
+# Twice, late, lost ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("card_entry", ["tokenize", "authorize"])
+@pytest.mark.parametrize("trouble", [Trouble.TWICE, Trouble.COPY_LATE])
+def test_every_webhook_twice_or_late_changes_nothing(
+    start_server: Start, trouble: Trouble, card_entry: str
+) -> None:
+    server = start_server(SANDBOX_CARD_ENTRY=card_entry)
+    server.add_bill()
+    _, quiet, _ = pay(server, WAY[card_entry])
+    server.reset()
+    server.add_bill()
+    transport = TroubledTransport(server.transport, every(trouble))
+    ended, lines, _ = pay(server, WAY[card_entry], transport=transport)
+    assert (ended.reason, ended.faults) == (Reason.SERVER, ())
+    assert lines == quiet
+    assert _paid(server)
+
+
+def test_the_second_of_two_webhooks_gets_the_very_same_bytes(server: Server) -> None:
+    server.add_bill()
+    pay(server, WAY["tokenize"], transport=TroubledTransport(server.transport, every(Trouble.TWICE)))
+    firsts, seconds = server.transport.posted[::2], server.transport.posted[1::2]
+    assert [one.url for one in firsts] == [one.url for one in seconds]
+    for first, second in zip(firsts, seconds, strict=True):
+        assert first.answer.body == second.answer.body, first.url
+
+
+@pytest.mark.parametrize("card_entry", ["tokenize", "authorize"])
+def test_each_answer_lost_once(start_server: Start, card_entry: str) -> None:
+    """The carrier asks the fallback, and the call goes on where it was."""
+    server = start_server(SANDBOX_CARD_ENTRY=card_entry)
+    server.expected |= {"carrier_fallback"}
+    number = 0
+    while True:
+        number += 1
+        reference = f"{30_000_000 + number}"
+        phone = f"+3460000{number:04}"
+        server.add_bill(reference, phone=phone)
+        transport = TroubledTransport(server.transport, _lost_at(number))
+        settings = call_settings(call_sid(number), from_number=phone, to_number="+442000000000")
+        ended, lines, _ = pay(server, WAY[card_entry], settings=settings, transport=transport)
+        server.pass_time(60)
+        assert books(server, settings.call_sid, reference).paid_minor == AMOUNT_MINOR, (number, lines)
+        assert ended.reason is Reason.SERVER
+        if not transport.counts[Trouble.LOST_ANSWER]:
+            break
+    assert number > 8
+
+
+def _lost_at(number: int) -> Callable[[int, str], Trouble]:
+    return lambda count, url: (
+        Trouble.LOST_ANSWER if count == number and not url.endswith("/status") else Trouble.NONE
+    )
+
+
+# While an errand is under way, or after its process died -----------------------------------------------------
+
+
+class Carrier:
+    """Posts webhooks of one call by hand."""
+
+    def __init__(self, server: Server, **changed: str) -> None:
+        from ivr.phone.webhooks import Webhooks
+
+        self.settings = call_settings(to_number="+442000000000", **changed)
+        self._webhooks = Webhooks(self.settings, server.transport, lambda _: None)
+
+    def post(self, path: str, **fields: str) -> str:
+        form = self._webhooks._form("in-progress", fields)
+        answer = self._webhooks._post(f"{WEB}{path}", form)
+        return answer.body.decode()
+
+
+def test_a_repeat_while_an_errand_is_under_way_waits(server: Server) -> None:
+    """The web process asks PCI for an entry; meanwhile the carrier repeats the webhook."""
+    server.add_bill()
+    carrier = Carrier(server)
+    carrier.post("/voice/incoming")
+    repeats: list[str] = []
+
+    def repeat(_path: str) -> None:
+        if not repeats:
+            repeats.append(carrier.post("/voice/call_1/t/1", Digits="1"))
+
+    server.inside.meanwhile = repeat
+    answer = carrier.post("/voice/call_1/t/1", Digits="1")
+    assert "/pci/e/entry.call_1.1/t/0" in answer
+    assert '<Pause length="1"/><Redirect method="POST">/voice/call_1/t/1</Redirect>' in repeats[0]
+    assert carrier.post("/voice/call_1/t/1", Digits="1") == answer, "and then it gets the answer"
+
+
+class Killed(BaseException):
+    """A process that dies: nothing catches it."""
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_process_that_dies_in_an_errand_is_taken_over(server: Server, nth: int) -> None:
+    """Between the intent and its answer: at the opening of the card entry, and at its collection."""
+    server.add_bill()
+    run, calls = Runner.run, []
+
+    def dying(self: Runner, *asked: object) -> object:
+        calls.append(asked)
+        answer = run(self, *asked)
+        if len(calls) == nth:
+            raise Killed
+        return answer
+
+    class Respawning:
+        """The server's next process, and the carrier's patience with the one that died."""
+
+        def post(self, url: str, form: Form, headers: dict[str, str]) -> Answer:
+            try:
+                return server.transport.post(url, form, headers)
+            except Killed:
+                waiting = server.transport.post(url, form, headers)
+                assert b"<Pause" in waiting.body
+                server.pass_time(13)
+                return server.transport.post(url, form, headers)
+
+    with patch.object(Runner, "run", dying):
+        ended, lines, _ = pay(server, WAY["tokenize"], transport=Respawning())
+    assert ended.faults == ()
+    assert PAID in lines[-2]
+    assert _paid(server)
+    assert "errand_taken_over" in [entry["event"] for entry in server.logs]
+
+
+# Early and late ---------------------------------------------------------------------------------------------
+
+
+def test_an_old_turn_gets_its_answer_and_one_from_the_future_is_sent_to_the_present(server: Server) -> None:
+    server.add_bill()
+    carrier = Carrier(server)
+    carrier.post("/voice/incoming")
+    second = carrier.post("/voice/call_1/t/1", Digits="2")
+    third = carrier.post("/voice/call_1/t/2", Digits="500")
+    assert carrier.post("/voice/call_1/t/1", Digits="1") == second, "other keys change nothing"
+    assert carrier.post("/voice/call_1/t/2", Digits="500") == third
+    future = carrier.post("/voice/call_1/t/9", Digits="1")
+    assert '<Redirect method="POST">/voice/call_1/t/3</Redirect>' in future
+    carrier.post("/voice/status", CallStatus="completed")
+    assert carrier.post("/voice/call_1/t/2", Digits="1") == third
+    assert carrier.post("/voice/call_1/t/3", Digits="1").endswith("<Response><Hangup/></Response>")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_one_webhook_four_times_at_once(start_server: Start, kind: str) -> None:
+    """Turns with and without an errand: one answer, byte for byte, or a wait for it; one thing done."""
+    server = start_server(kind)
+    server.add_bill()
+    carrier = Carrier(server)
+    begun = _at_once(lambda: carrier.post("/voice/incoming"))
+    assert len(set(begun)) == 1
+    keyed = _at_once(lambda: carrier.post(_turn(begun[0]), Digits="2"))
+    assert len(set(keyed)) == 1
+    opened = _at_once(lambda: carrier.post(_turn(keyed[0]), Digits="4990"))
+    waits = [one for one in opened if "<Pause" in one]
+    assert len(set(opened) - set(waits)) == 1
+    with reading(server.on.engine) as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(schema.call)).scalar_one() == 1
+    with reading(server.room.engine) as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM card_entry")).scalar_one() == 1
+
+
+def _turn(document: str) -> str:
+    """Where the document's Gather posts to."""
+    return document.partition('action="')[2].partition('"')[0]
+
+
+def _at_once(post: Callable[[], str]) -> list[str]:
+    answers: list[str] = []
+    gate = threading.Barrier(4)
+
+    def posting() -> None:
+        gate.wait(5)
+        answers.append(post())
+
+    threads = [threading.Thread(target=posting) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(answers) == 4
+    return answers
+
+
+# A rolling deploy --------------------------------------------------------------------------------------------
+
+
+def _without(server: Server, step: str) -> flask.Flask:
+    """A web process of the last release, which does not know this step yet."""
+    older = copy.copy(pay_bill)
+    older.steps = {name: one for name, one in pay_bill.steps.items() if name != step}
+    with patch.object(bootstrap._voice_door, "__defaults__", (older,)):
+        return server.another_web()
+
+
+class Rolling:
+    """A load balancer before an old and a new process: the old one serves until it has said `times` that it cannot."""
+
+    def __init__(self, server: Server, old: flask.Flask, times: int) -> None:
+        self._server, self._old, self._times = server, old, times
+        self.waits = 0
+
+    def post(self, url: str, form: Form, headers: dict[str, str]) -> Answer:
+        from tests.support.phone import WsgiTransport
+
+        if url.startswith(WEB) and self.waits < self._times:
+            answer = WsgiTransport({WEB: self._old}).post(url, form, headers)
+            self.waits += b"waits=" in answer.body
+            return answer
+        return self._server.transport.post(url, form, headers)
+
+
+def test_a_process_that_does_not_know_the_step_asks_the_carrier_back(server: Server) -> None:
+    server.add_bill()
+    transport = Rolling(server, _without(server, "confirm"), times=3)
+    ended, lines, _ = pay(server, WAY["tokenize"], transport=transport)
+    assert ended.faults == ()
+    assert PAID in lines[-2]
+    assert transport.waits >= 3
+    assert _paid(server)
+
+
+def test_a_step_that_no_process_knows_ends_kindly(server: Server) -> None:
+    server.add_bill()
+    server.expected |= {"step_unknown_for_too_long"}
+    ended, lines, _ = pay(
+        server,
+        WAY["tokenize"][:4],
+        transport=Rolling(server, _without(server, "confirm"), times=99),
+        listener=Patience(server.clock),
+    )
+    assert ended.reason is Reason.SERVER
+    assert lines[-2] == "< Please ring again later. Goodbye."
+
+
+# A turn that fails -------------------------------------------------------------------------------------------
+
+
+def _failing(times: int) -> Callable[..., object]:
+    fulfil, failed = Host.fulfil, []
+
+    def raising(self: Host, turn: object, session: object, wait: object) -> object:
+        if isinstance(wait, CollectCard) and len(failed) < times:
+            failed.append(wait)
+            raise RuntimeError("planted")
+        return fulfil(self, turn, session, wait)
+
+    return raising
+
+
+def test_a_turn_that_fails_once_is_taken_again(server: Server) -> None:
+    """It is said kindly, and the question is asked again: the key is lost with the turn."""
+    server.add_bill()
+    server.expected |= {"turn_failed"}
+    with patch.object(Host, "fulfil", _failing(1)):
+        ended, lines, _ = pay(server, ["1", "(silence)", *WAY["tokenize"]])
+    assert ended.reason is Reason.SERVER, lines
+    assert SORRY in lines
+    assert PAID in lines[-2], lines
+    assert _paid(server)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_turn_that_always_fails_is_given_up(server: Server, language: str) -> None:
+    server.add_bill()
+    server.expected |= {"turn_failed"}
+    to_number = {"en": "+442000000000", "es": "+34911111111"}[language]
+    with patch.object(Host, "fulfil", _failing(99)):
+        ended, lines, _ = pay(server, ["1", "(silence)"] * 5, settings=call_settings(to_number=to_number))
+    assert ended.reason is Reason.SERVER
+    goodbye = {
+        "en": "< I am sorry that I could not help you now. Please ring again later. Goodbye.",
+        "es": "< Siento no haber podido ayudarle ahora. Por favor, vuelva a llamar más tarde. Adiós.",
+    }
+    assert lines[-2] == goodbye[language], lines
+
+
+def test_an_answer_that_cannot_be_used_is_given_up(server: Server) -> None:
+    """The errand is run, and what comes behind it fails, each time: nobody waits for its lease in silence."""
+    server.add_bill()
+    server.expected |= {"turn_failed"}
+    began = server.clock.now()
+    with patch.object(Host, "settle", side_effect=RuntimeError("planted")):
+        ended, lines, _ = pay(server, ["1", "(silence)", "(silence)"], listener=Patience(server.clock))
+    assert ended.reason is Reason.SERVER
+    assert lines.count(SORRY) == 3
+    assert lines[-2] == "< Please ring again later. Goodbye."
+    assert (server.clock.now() - began).total_seconds() < 10
+
+
+def test_a_turn_that_fails_offers_a_person(start_server: Start) -> None:
+    server = start_server(PERSON_NUMBER=PERSON)
+    server.add_bill()
+    server.expected |= {"turn_failed"}
+    with patch.object(Host, "fulfil", _failing(99)):
+        ended, lines, _ = pay(server, ["1", "0"])
+    assert "< To speak to a person, press 0." in lines
+    assert lines[-3:] == [
+        "< I am connecting you to a person.",
+        f"= rings {PERSON}: completed",
+        "= the server hung up",
+    ]
+    with patch.object(Host, "fulfil", _failing(99)):
+        ended, lines, _ = pay(
+            server,
+            ["1", "0"],
+            person=Picked.BUSY,
+            settings=call_settings(call_sid(7), to_number="+442000000000"),
+        )
+    assert lines[-3:-1] == [
+        "< Nobody can take your call at the moment.",
+        "< Please ring again later. Goodbye.",
+    ]
+    assert ended.reason is Reason.SERVER
+
+
+# Where the server stands -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "base", ["https://pay.example:8443", "https://pay.example/phone", "https://pay.example:8443/a/b"]
+)
+def test_a_public_url_with_a_port_or_a_path(start_server: Start, base: str) -> None:
+    cards = base.replace("pay.example", "cards.pay.example")
+    server = start_server(PUBLIC_URL=base, PCI_PUBLIC_URL=cards)
+    server.add_bill()
+    settings = call_settings(
+        to_number="+442000000000",
+        incoming_url=f"{base}/voice/incoming",
+        fallback_url=f"{base}/voice/fallback",
+        status_url=f"{base}/voice/status",
+    )
+    ended, lines, _ = pay(server, WAY["tokenize"], settings=settings)
+    assert ended.faults == ()
+    assert PAID in lines[-2]
+    assert _paid(server)

@@ -1,0 +1,128 @@
+"""Somebody who pays the usual bill, for tests in which something happens on the way; and what came of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from ivr.phone.engine import Call
+from ivr.phone.events import Answer, Asked, Ended, Event
+from ivr.phone.keys import HANG_UP, HangUp
+from ivr.phone.script import ScriptedCaller, Transcript, read_line
+from ivr.phone.transport import Transport
+from ivr.phone.webhooks import CallSettings
+from ivr.storage import schema
+from ivr.storage.engine import reading
+from tests.support.phone import call_settings
+from tests.support.server import ENGLISH, Server
+from tests.support.server_checks import NAMES
+
+CARD = ("(visa)", "(expiry)", "(code)")
+WAY = {"tokenize": ("1", *CARD, "1"), "authorize": ("1", "1", *CARD)}
+"""The caller's lines from hello to paid, by how the gateway takes cards."""
+
+
+def call_sid(number: int) -> str:
+    return f"CA{number:032x}"
+
+
+@dataclass
+class Telling:
+    """What was said and keyed, as lines."""
+
+    transcript: Transcript = field(default_factory=Transcript)
+
+    @property
+    def said(self) -> list[str]:
+        return [line[2:] for line in self.transcript.lines if line.startswith("< ")]
+
+
+class LeavingCaller(ScriptedCaller):
+    """Hangs up at the n-th chance to do something, counted from 1; 0: never. `chances` counts them."""
+
+    def __init__(
+        self, lines: Sequence[str], leaves_at: int, did: Callable[[str], None] = lambda _: None
+    ) -> None:
+        super().__init__([read_line(line, NAMES) for line in lines], did)
+        self._leaves_at = leaves_at
+        self._last: Event | None = None
+        self.chances = 0
+
+    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+        return HANG_UP if self._leaves() else super().keys(asked, heard)
+
+    def meanwhile(self, event: Event) -> str | HangUp:
+        if event is not self._last and self._leaves():
+            return HANG_UP
+        self._last = event
+        return super().meanwhile(event)
+
+    def _leaves(self) -> bool:
+        self.chances += 1
+        return self.chances == self._leaves_at
+
+
+def pay(  # noqa: PLR0913 - what can differ between two calls
+    server: Server,
+    lines: Sequence[str],
+    *,
+    leaves_at: int = 0,
+    transport: Transport | None = None,
+    settings: CallSettings | None = None,
+    person: Answer = Answer.COMPLETED,
+    listener: Callable[[Event], None] = lambda _: None,
+) -> tuple[Ended, list[str], LeavingCaller]:
+    """A call of the usual caller: how it ended, its transcript, and who called."""
+    transcript = Transcript()
+    caller = LeavingCaller(lines, leaves_at, transcript.keyed)
+
+    def hear(event: Event) -> None:
+        transcript(event)
+        listener(event)
+
+    call = Call(
+        settings or call_settings(to_number=ENGLISH),
+        caller=caller,
+        transport=transport or server.transport,
+        clock=server.clock,
+        listener=hear,
+        person=lambda _: person,
+    )
+    return call.run(), transcript.lines, caller
+
+
+@dataclass(frozen=True)
+class Books:
+    """What stands in the books of one call."""
+
+    call_status: str
+    states: list[str]
+    confirmed: bool
+    """The caller said yes to this payment: it goes on without them."""
+    paid_minor: int
+    reserved_minor: int
+    texts: int
+
+
+def books(server: Server, sid: str, reference: str) -> Books:
+    with reading(server.on.engine) as connection:
+        call = connection.execute(sa.select(schema.call).where(schema.call.c.call_sid == sid)).one()
+        bill = connection.execute(sa.select(schema.bill).where(schema.bill.c.reference == reference)).one()
+        attempts = connection.execute(
+            sa.select(schema.attempt)
+            .where(schema.attempt.c.call_id == call.id)
+            .order_by(schema.attempt.c.reference)
+        ).all()
+        texts = connection.execute(
+            sa.select(sa.func.count())
+            .select_from(schema.confirmation.join(schema.attempt))
+            .where(schema.attempt.c.call_id == call.id, schema.confirmation.c.state == "sent")
+        ).scalar_one()
+    return Books(
+        call.status,
+        [one.state for one in attempts],
+        any(one.charge_asked_at is not None for one in attempts),
+        bill.paid_minor,
+        bill.reserved_minor,
+        texts,
+    )
