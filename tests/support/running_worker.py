@@ -22,7 +22,7 @@ LOOK_S = 0.02
 FAST = Pace(
     charge_poll_s=LOOK_S, poll_s=LOOK_S, take_over_every_s=LOOK_S, sends_per_s=1000, first_retry_s=LOOK_S
 )
-STOP_S = 10.0
+STOP_S = 30.0
 
 
 @dataclass
@@ -32,7 +32,7 @@ class RunningWorker:
     worker: Worker
     engine: sa.Engine
 
-    def drain(self, timeout_s: float = 10.0) -> None:
+    def drain(self, timeout_s: float = 30.0) -> None:
         """Returns when nothing waits and nothing runs. Work whose delay is not over yet is left alone."""
         self._wait_until_none(["ENQUEUED", "PENDING"], timeout_s)
 
@@ -45,7 +45,7 @@ class RunningWorker:
             client.set_workflow_delay(work.workflow_id, delay_seconds=0)
         return len(delayed)
 
-    def finish(self, timeout_s: float = 10.0) -> None:
+    def finish(self, timeout_s: float = 30.0) -> None:
         """Hurries until no work of any kind is left; fails where a chain has no end."""
         self._wait_until_none(["ENQUEUED", "PENDING", "DELAYED"], timeout_s, between=self.hurry)
 

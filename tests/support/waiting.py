@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def eventually(condition: Callable[[], bool], *, timeout_s: float = 15.0, what: str = "it") -> None:
+def eventually(condition: Callable[[], bool], *, timeout_s: float = 30.0, what: str = "it") -> None:
     """Returns as soon as `condition` holds; fails where it does not within the time."""
     deadline = time.monotonic() + timeout_s
     while not condition():

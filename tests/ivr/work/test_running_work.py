@@ -181,14 +181,17 @@ def test_a_database_without_tables_for_work_is_refused_in_words(tmp_path: Path) 
 
 def test_charges_run_side_by_side_up_to_a_limit(engine: sa.Engine, durable: DurableWork) -> None:
     now, peak = 0, 0
-    counting = threading.Lock()
+    counting, full = threading.Lock(), threading.Event()
 
     def charge(_subject_id: str, _nth: int) -> None:
         nonlocal now, peak
         with counting:
             now += 1
             peak = max(peak, now)
-        time.sleep(0.05)
+            if now == 3:
+                full.set()
+        assert full.wait(30)
+        time.sleep(0.05)  # room for one too many
         with counting:
             now -= 1
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from ivr.clock import SystemClock
 from ivr.ids import RandomIds
+from ivr.work.backlog import backlog
 from ivr.work.enqueue import DurableWork
 from ivr.work.jobs import ALL_JOBS, CHARGE_ATTEMPT
 from ivr.work.locks import LockTakenError, hold
@@ -23,12 +24,12 @@ def _worker(engine: sa.Engine, charge: Handler) -> Worker:
 
 def test_what_runs_is_finished_and_the_rest_is_left_for_the_next_worker(engine: sa.Engine) -> None:
     durable = DurableWork(engine)
-    begun, go_on, stop = threading.Event(), threading.Event(), threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
     done: list[str] = []
 
     def charge(subject_id: str, _nth: int) -> None:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         done.append(subject_id)
 
     with engine.begin() as tx:
@@ -36,17 +37,28 @@ def test_what_runs_is_finished_and_the_rest_is_left_for_the_next_worker(engine: 
             durable.enqueue(tx, CHARGE_ATTEMPT, f"att_{number}")
     worker = _worker(engine, charge)
     answers: list[bool] = []
-    serving = threading.Thread(target=lambda: answers.append(worker.run_until(stop, timeout_s=10)))
-    serving.start()
-    assert begun.wait(10)
-    stop.set()
+    worker.start()
+    assert begun.wait(30)
+    intake = worker._running.dbos.background_thread_stop_events
+    stopping = threading.Thread(target=lambda: answers.append(worker.stop(30)))
+    stopping.start()
+    eventually(lambda: all(event.is_set() for event in intake), what="the end of its intake")
     go_on.set()
-    serving.join(10)
+    stopping.join(30)
     assert answers == [True]
     assert len(done) < 3
     with running_worker(engine, {CHARGE_ATTEMPT: lambda subject_id, _: done.append(subject_id)}) as after:
         after.drain()
     assert sorted(done) == ["att_0", "att_1", "att_2"]
+
+
+def test_it_works_until_it_is_told_to_stop(engine: sa.Engine) -> None:
+    durable = DurableWork(engine)
+    stop = threading.Event()
+    with engine.begin() as tx:
+        durable.enqueue(tx, CHARGE_ATTEMPT, "att_1")
+    assert _worker(engine, lambda *_: stop.set()).run_until(stop, timeout_s=30)
+    assert backlog(engine) == {}
 
 
 def test_a_worker_that_cannot_finish_says_so_and_nobody_repeats_its_work_while_it_lives(
@@ -64,7 +76,7 @@ def test_a_worker_that_cannot_finish_says_so_and_nobody_repeats_its_work_while_i
     stuck = _worker(engine, charge)
     stuck.start()
     runs, lock = stuck.runs, stuck._running.lock
-    assert begun.wait(10)
+    assert begun.wait(30)
     assert not stuck.stop(0.1)
     again: list[str] = []
     with running_worker(engine, {CHARGE_ATTEMPT: lambda subject_id, _: again.append(subject_id)}) as other:
@@ -72,7 +84,7 @@ def test_a_worker_that_cannot_finish_says_so_and_nobody_repeats_its_work_while_i
             hold(engine, stuck.name)
         assert again == []
         go_on.set()
-        assert runs.wait_until_over(10)
+        assert runs.wait_until_over(30)
         assert again == []
         lock.release()  # what the end of its process does
         other.drain()

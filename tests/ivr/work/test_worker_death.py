@@ -62,7 +62,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(
         first.wait()
         assert backlog(engine) == {"running": AT_ONCE, "waiting": COUNT - AT_ONCE}
         with running_worker(engine, {CHARGE_ATTEMPT: lambda *job: _charge(engine, *job)}) as second:
-            second.drain(timeout_s=8)
+            second.drain()
     assert sorted(effects(engine, "charged")) == sorted((name, "second") for name in names)
 
 
@@ -77,13 +77,13 @@ def test_a_worker_that_sleeps_keeps_its_work_and_one_that_was_taken_for_dead_doe
             with pytest.raises(AssertionError, match="still undone"):
                 second.drain(timeout_s=0.5)  # it lives: nobody may touch its work
             _take_lock_away(engine)
-            second.drain(timeout_s=8)
+            second.drain()
             by_second = sorted((name, "second") for name in names)
             assert sorted(effects(engine, "charged")) == by_second
             (tmp_path / "go").touch()
             first.send_signal(signal.SIGCONT)
             eventually(lambda: len(effects(engine, "refrained")) == len(names), what="its waking")
-            assert first.wait(10) == EXIT_LOCK_LOST
+            assert first.wait(30) == EXIT_LOCK_LOST
             assert (tmp_path / "lost").exists()
             second.drain()
     assert sorted(effects(engine, "charged")) == by_second
