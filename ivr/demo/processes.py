@@ -20,6 +20,8 @@ from urllib.request import urlopen
 
 STOP_S_MAX = 10
 READY_S_MAX = 60
+LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a supervisor, a terminal that was closed."""
 
 
 class StartError(Exception):
@@ -47,7 +49,7 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with _undisturbed():
+        with _undisturbed():  # a second Ctrl-C is not waited for: we are leaving already
             self._stop()
 
     def run(self, name: str, command: list[str]) -> None:
@@ -66,8 +68,9 @@ class Processes:
             raise StartError(f"{name} failed; see {log}")
 
     def start(self, name: str, command: list[str], *, port: int | None = None) -> None:
+        """Starts a process; a signal that comes meanwhile is heard once we know whom to stop."""
         environ = self._environ if port is None else {**self._environ, "PORT": str(port)}
-        with (self._logs / f"{name}.log").open("wb") as file:
+        with _undisturbed() as came, (self._logs / f"{name}.log").open("wb") as file:
             self._running[name] = subprocess.Popen(  # noqa: S603 - the Procfile's own command
                 command,
                 env=environ,
@@ -76,14 +79,16 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        for number in came:
+            signal.raise_signal(number)
 
     def wait_until_ready(self, urls: dict[str, str]) -> None:
-        """Waits for each process to answer; raises StartError where one died or took too long."""
+        """Waits for each process to answer; raises StartError where any died or one took too long."""
         give_up_at = time.monotonic() + READY_S_MAX
         waiting = dict(urls)
         while waiting:
+            self.check()
             for name, url in list(waiting.items()):
-                self._must_live(name)
                 if _answers(url):
                     del waiting[name]
             if time.monotonic() > give_up_at:
@@ -117,13 +122,15 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A second Ctrl-C does not leave processes behind."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _undisturbed() -> Iterator[list[int]]:
+    """Signals that would end us only note themselves, so that no process is left behind."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda heard, _: came.append(heard)) for number in LEAVING}
     try:
-        yield
+        yield came
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _answers(url: str) -> bool:

@@ -4,8 +4,9 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -47,7 +48,7 @@ def check(server: Server) -> None:
     assert not server.work.failed, server.work.failed
     _documents(server)
     _logs(server)
-    _money(server)
+    check_money(server.on.engine, server.bank.rows)
     for where, text in _everything_written(server):
         traces = card_traces(text)
         assert not traces, f"{traces} in {where}"
@@ -100,8 +101,9 @@ def _read(path: str) -> bytes:
         return b""
 
 
-def _money(server: Server) -> None:
-    with reading(server.on.engine) as connection:
+def check_money(engine: sa.Engine, bank_rows: Callable[[str], list[dict[str, Any]]]) -> None:
+    """What the bank took is what the books hold, each payment is confirmed once, no bill is overpaid."""
+    with reading(engine) as connection:
         bills = connection.execute(sa.select(schema.bill)).all()
         attempts = connection.execute(sa.select(schema.attempt)).all()
         entries = connection.execute(sa.select(schema.ledger_entry)).all()
@@ -112,21 +114,22 @@ def _money(server: Server) -> None:
         ).all()
         confirmed = connection.execute(sa.select(schema.confirmation.c.attempt_id)).scalars().all()
     approved = sorted(one.id for one in attempts if one.state == State.APPROVED)
-    assert sorted(one.source_id for one in entries) == approved
+    assert sorted(one.source_id for one in entries if one.kind == "charge") == approved
     assert sorted(confirmed) == approved
     for bill in bills:
         own = [one for one in attempts if one.bill_id == bill.id]
-        assert bill.paid_minor == sum(one.amount_minor for one in own if one.state == State.APPROVED)
+        paid = [one.amount_minor - one.refunded_minor for one in own if one.state == State.APPROVED]
+        assert bill.paid_minor == sum(paid)
         assert bill.reserved_minor == sum(one.amount_minor for one in own if one.state in HOLDING)
         assert bill.paid_minor + bill.reserved_minor <= bill.billed_minor
+    moved = bank_rows("SELECT key, kind, amount_minor FROM movement WHERE state = 'approved'")
     taken = {
-        row["key"]: row["amount_minor"]
-        for row in server.bank.rows("SELECT key, amount_minor FROM movement WHERE state = 'approved'")
+        row["key"]: -row["amount_minor"] if row["kind"] == "refund" else row["amount_minor"] for row in moved
     }
     books = {row.source_id: row.amount_minor for row in receivable}
     open_ones = {one.id for one in attempts if one.state in HOLDING}
     assert books.items() <= taken.items()
-    assert taken.keys() - books.keys() <= open_ones, "the bank took money that our books do not know"
+    assert taken.keys() - books.keys() <= open_ones, "the bank moved money that our books do not know"
     for one in attempts:
         if one.state not in HOLDING:
             assert one.token is None

@@ -1,0 +1,68 @@
+"""One house on each database for all tests that ring it: starting four processes takes longer than a call."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+
+from ivr.pci.migrate import migrate as migrate_pci
+from tests.support.databases import Databases
+from tests.support.house import House, make_house
+from tests.support.merchant_server import MerchantServer, merchant_server
+from tests.support.server import migrated_pci
+
+MERCHANT_SECRET = "the secret between the house and the merchant"
+
+
+@pytest.fixture(scope="session")
+def merchant() -> Iterator[MerchantServer]:
+    """The merchant's own system, which hears of every payment."""
+    with merchant_server() as running:
+        yield running
+
+
+def _databases(kind: str, folder: Path, databases: Databases, template: bytes) -> tuple[str, str]:
+    """Web's and PCI's, migrated."""
+    url = databases.url(kind)
+    if kind == "sqlite":
+        (folder / "pci.db").write_bytes(template)
+        return url, f"sqlite:///{folder}/pci.db"
+    pci_url = databases._named(databases._create(None))
+    migrate_pci(pci_url)
+    return url, pci_url
+
+
+@pytest.fixture(scope="session")
+def houses(
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases, merchant: MerchantServer
+) -> Iterator[Callable[[str], House]]:
+    """The house on a kind of database, made when it is first asked for."""
+    made: dict[str, House] = {}
+    with ExitStack() as stack:
+
+        def house_on(kind: str) -> House:
+            if kind not in made:
+                folder = tmp_path_factory.mktemp(f"house-{kind}")
+                template = migrated_pci(folder)
+                urls = _databases(kind, folder, databases, template)
+                settings = {"OUTCOME_URL": f"{merchant.url}/outcomes", "MERCHANT_SECRET": MERCHANT_SECRET}
+                made[kind] = make_house(folder, *urls, **settings)
+                for url in urls:
+                    stack.callback(databases.drop, url)
+                stack.callback(made[kind].close)
+            return made[kind]
+
+        yield house_on
+
+
+@pytest.fixture
+def house(request: pytest.FixtureRequest, houses: Callable[[str], House]) -> Iterator[House]:
+    """A running house, on SQLite where the test names no other; what must hold is checked at the end."""
+    found = houses(getattr(request, "param", "sqlite"))
+    found.all_up()
+    requests.delete(f"{found.environ['SANDBOX_URL']}/control/faults", timeout=10)
+    found.expected = set()
+    yield found
+    found.check()

@@ -1,0 +1,29 @@
+"""Several callers on real processes at the same moment."""
+
+from ivr.phone.events import Reason
+from tests.support.house import House, both_engines
+
+
+@both_engines
+def test_two_callers_pay_one_bill(house: House) -> None:
+    reference = house.add_bill(4971)
+    calls = [house.ringing(reference) for _ in range(2)]
+    rungs = [each.result() for each in calls]
+    assert len(house.charges(reference)) == 1
+    assert [rung.ended.faults for rung in rungs] == [(), ()]
+    paid = [rung for rung in rungs if "49 euros and 71 cents is paid. Your reference" in rung.words]
+    assert len(paid) == 1
+    [other] = [rung for rung in rungs if rung not in paid]
+    truths = ("is already paid", "A payment of this bill is under way", "it is paid, or being paid right now")
+    assert any(truth in other.words for truth in truths), other.words
+
+
+@both_engines
+def test_twenty_callers_pay_twenty_bills(house: House) -> None:
+    references = [house.add_bill(4000 + 100 * nth) for nth in range(20)]
+    rungs = [each.result() for each in [house.ringing(reference) for reference in references]]
+    for reference, rung in zip(references, rungs, strict=True):
+        assert (rung.ended.reason, rung.ended.faults) == (Reason.SERVER, ()), rung.words
+        assert "is paid. Your reference is" in rung.words
+        assert rung.statuses <= {200, 204}
+        assert len(house.charges(reference)) == 1

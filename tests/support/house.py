@@ -1,0 +1,376 @@
+"""The house as it stands in production: every process a real one, on a free loopback port, rung over HTTP.
+
+Processes are started by `ivr.demo.processes` in an environment as `ivr.demo.ground` makes it. Time is real,
+so whoever waits for something waits for a condition. A test kills a process, starts it anew, and reads the
+databases; `check` holds what must hold afterwards.
+"""
+
+import itertools
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+import requests
+import sqlalchemy as sa
+
+from gateways.secret import Secret
+from ivr.bills import store
+from ivr.bills.bill import NewBill
+from ivr.clock import SystemClock
+from ivr.demo.ground import CALLED, free_ports, prepare
+from ivr.demo.processes import Processes, read_procfile
+from ivr.ids import RandomIds
+from ivr.payments.states import HOLDING
+from ivr.phone.caller import Caller
+from ivr.phone.demo import DemoCaller
+from ivr.phone.engine import Call
+from ivr.phone.events import Ended, Event, Listener, Said, ignore
+from ivr.phone.transport import Answer, Form, HttpTransport, NotConnectedError
+from ivr.phone.webhooks import CallSettings
+from ivr.storage import schema
+from ivr.storage.engine import make_engine, reading
+from tests.support.server_checks import CARDS, KEYED, card_traces, check_money
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0
+"""Far more than anything takes on a quiet machine: a test fails by it, and never waits for it."""
+HASTE = 4
+"""The phone waits this many times shorter than it was told: who polls more often learns nothing else."""
+_TOLD = {"sent", "delivered", "spoken"}
+_BAD = {"error", "critical"}
+_numbers = itertools.count(1)
+
+
+class HastyClock(SystemClock):
+    """Real time, and a phone with little patience."""
+
+    def sleep(self, duration_s: float) -> None:
+        super().sleep(duration_s / HASTE)
+
+
+class Line:
+    """The carrier's way to the house: it remembers every answer, and waits at a door that nobody opens yet,
+    as a proxy in front of the processes does.
+
+    `before` is told the number (from 1) and URL of each webhook before it is sent. `doors` are the web
+    processes that take turns; the URL that is signed stays the public one.
+    """
+
+    def __init__(
+        self, before: Callable[[int, str], None] = lambda *_: None, doors: tuple[str, ...] = ()
+    ) -> None:
+        self._inner = HttpTransport(SystemClock())
+        self._before = before
+        self._doors = itertools.cycle(doors) if doors else None
+        self.answers: list[tuple[str, Answer]] = []
+
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+        self._before(len(self.answers) + 1, url)
+        answered: list[Answer] = []
+
+        def connected() -> bool:
+            try:
+                answered.append(self._inner.post(self._door(url), form, headers))
+            except NotConnectedError:
+                return False
+            return True
+
+        eventually(connected, timeout_s=PATIENCE_S, what=f"somebody listening at {url}")
+        self.answers.append((url, answered[0]))
+        return answered[0]
+
+    def _door(self, url: str) -> str:
+        path = urlsplit(url).path
+        if self._doors is None or not path.startswith("/voice/"):
+            return url
+        return next(self._doors) + url[url.index(path) :]
+
+
+@dataclass
+class Rung:
+    """A call that is over."""
+
+    call_sid: str
+    ended: Ended
+    said: list[str]
+    line: Line
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.said)
+
+    @property
+    def statuses(self) -> set[int]:
+        return {answer.status for _, answer in self.line.answers}
+
+
+@dataclass
+class House:
+    """Running processes. `start` them, `kill` them, ring them."""
+
+    folder: Path
+    environ: dict[str, str]
+    ports: dict[str, int]
+    processes: Processes
+    engine: sa.Engine
+    calls: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(24))
+    expected: set[str] = field(default_factory=set)
+    """Errors in the logs that belong to this test."""
+    _restarts: int = 0
+    _judged: set[str] = field(default_factory=set)
+    """Lines of the logs that an earlier test has answered for."""
+
+    # Processes --------------------------------------------------------------------------------------------
+
+    def start(self, *names: str) -> None:
+        """Starts them all at once, and waits until they are ready."""
+        for name in names:
+            log = self.logs / f"{name}.log"
+            if log.exists():
+                self._restarts += 1
+                log.rename(self.logs / f"{name}.{self._restarts}.log")
+            self.processes.start(name, self._command(name), port=self.ports.get(name))
+        self.processes.wait_until_ready({name: self._ready_url(name) for name in names if name != "worker"})
+        if "worker" in names:
+            eventually(lambda: "worker_started" in self.log("worker"), timeout_s=PATIENCE_S, what="a worker")
+
+    def _command(self, name: str) -> list[str]:
+        if name == "sandbox":
+            bank = ["--port", str(self.ports["sandbox"]), "--database", self.environ["SANDBOX_DATABASE"]]
+            return ["paybycall", "sandbox", *bank]
+        return read_procfile(ROOT / "Procfile")[name.rstrip("0123456789")]
+
+    def _ready_url(self, name: str) -> str:
+        path = "health" if name == "sandbox" else "readyz"
+        return f"http://127.0.0.1:{self.ports[name]}/{path}"
+
+    def popen(self, name: str) -> subprocess.Popen[bytes]:
+        return self.processes._running[name]
+
+    def kill(self, *names: str) -> None:
+        """As kill -9, with all workers."""
+        for name in names:
+            with suppress(ProcessLookupError):
+                os.killpg(self.popen(name).pid, signal.SIGKILL)
+            self.popen(name).wait()
+
+    def kill_children(self, name: str) -> None:
+        """As kill -9 to its workers alone: their parent starts new ones."""
+        for child in psutil.Process(self.popen(name).pid).children():
+            child.kill()
+
+    def anew(self, *names: str) -> None:
+        self.kill(*names)
+        self.start(*names)
+
+    def stop(self, name: str) -> int:
+        """SIGTERM to the process itself, as a supervisor sends it; its exit status."""
+        self.popen(name).terminate()
+        return self.popen(name).wait(PATIENCE_S)
+
+    def freeze(self, name: str) -> None:
+        """It listens and never answers."""
+        os.killpg(self.popen(name).pid, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen(name).pid, signal.SIGCONT)
+
+    def all_up(self) -> None:
+        """Starts whatever a test left dead."""
+        names = ("sandbox", "web", "pci", "worker")
+        self.start(
+            *[
+                each
+                for each in names
+                if each not in self.processes._running or self.popen(each).poll() is not None
+            ]
+        )
+
+    def command(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """`paybycall ...` with the house's settings; a change to the empty text takes a setting away."""
+        environ = {name: value for name, value in {**self.environ, **changes}.items() if value}
+        return subprocess.run(
+            [str(Path(sys.executable).parent / "paybycall"), *arguments],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+            cwd=self.folder,
+        )
+
+    # Calls ------------------------------------------------------------------------------------------------
+
+    def add_bill(self, amount_minor: int = 4990, minimum_minor: int | None = None) -> str:
+        """A bill of nobody in particular; its reference."""
+        ids = RandomIds()
+        new = NewBill(
+            reference=ids.reference(),
+            currency="EUR",
+            billed_minor=amount_minor,
+            minimum_minor=minimum_minor or amount_minor,
+            payer_phone=None,
+        )
+        with self.engine.begin() as tx:
+            store.upsert(tx, new, source="cli", clock=SystemClock(), ids=ids)
+        return new.reference
+
+    def ring(
+        self,
+        reference: str,
+        *,
+        caller: Caller | None = None,
+        line: Line | None = None,
+        listener: Listener = ignore,
+    ) -> Rung:
+        """A call to its end, from a number of its own; by itself the caller pays the bill."""
+        settings = CallSettings.to_server(
+            self.environ["PUBLIC_URL"],
+            ids=RandomIds(),
+            account_sid=self.environ["TWILIO_ACCOUNT_SID"],
+            auth_token=Secret(self.environ["TWILIO_AUTH_TOKEN"]),
+            from_number=f"+346005{next(_numbers):05}",
+            to_number=CALLED,
+        )
+        said: list[str] = []
+
+        def hear(event: Event) -> None:
+            if isinstance(event, Said):
+                said.append(event.text)
+            listener(event)
+
+        line = line or Line()
+        caller = caller or payer(reference)
+        ended = Call(settings, caller=caller, transport=line, clock=HastyClock(), listener=hear).run()
+        return Rung(settings.call_sid, ended, said, line)
+
+    def ringing(self, reference: str, **more: Any) -> Future[Rung]:
+        """The same in a thread of its own."""
+        return self.calls.submit(self.ring, reference, **more)
+
+    # What came of it --------------------------------------------------------------------------------------
+
+    def attempts(self, reference: str) -> list[Any]:
+        """The attempts on this bill, the eldest first."""
+        query = (
+            sa.select(schema.attempt)
+            .join(schema.bill, schema.bill.c.id == schema.attempt.c.bill_id)
+            .where(schema.bill.c.reference == reference)
+            .order_by(schema.attempt.c.created_at)
+        )
+        return self.rows(query)
+
+    def state(self, reference: str) -> str | None:
+        """The state of the last attempt on this bill."""
+        attempts = self.attempts(reference)
+        return attempts[-1].state if attempts else None
+
+    def until(self, reference: str, state: str) -> None:
+        eventually(lambda: self.state(reference) == state, timeout_s=PATIENCE_S, what=f"the state {state}")
+
+    def rows(self, query: Any) -> list[Any]:
+        with reading(self.engine) as connection:
+            return list(connection.execute(query).all())
+
+    def settled(self) -> bool:
+        """Nothing holds money any more, and every payer was told."""
+        holding = sa.select(schema.attempt.c.id).where(schema.attempt.c.state.in_(HOLDING))
+        untold = sa.select(schema.confirmation.c.id).where(schema.confirmation.c.state.not_in(_TOLD))
+        return not self.rows(holding) and not self.rows(untold)
+
+    def charges(self, reference: str) -> list[dict[str, Any]]:
+        """What the bank took for this bill."""
+        keys = {one.id for one in self.attempts(reference)}
+        rows = self.bank_rows("SELECT * FROM movement WHERE state = 'approved' AND kind != 'refund'")
+        return [row for row in rows if row["key"] in keys]
+
+    def bank_rows(self, query: str) -> list[dict[str, Any]]:
+        with closing(sqlite3.connect(self.environ["SANDBOX_DATABASE"], timeout=PATIENCE_S)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(query)]
+
+    def harm(self, harm: str, path: str, **more: Any) -> None:
+        """What goes wrong at the bank: see gateways/sandbox/README.md."""
+        url = f"{self.environ['SANDBOX_URL']}/control/faults"
+        answer = requests.post(url, json={"harm": harm, "path": path, **more}, timeout=PATIENCE_S)
+        assert answer.status_code == 204, answer.text
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    def log(self, name: str) -> str:
+        return (self.logs / f"{name}.log").read_text()
+
+    def check(self) -> None:
+        """What must hold whatever happened: the books, the logs, and no trace of a card."""
+        eventually(self.settled, timeout_s=PATIENCE_S, what="every payment to be settled and told")
+        check_money(self.engine, self.bank_rows)
+        surprises: list[str] = []
+        for path in self.logs.iterdir():
+            text = path.read_text()
+            assert not card_traces(text), path
+            surprises += self._surprises(text)
+        assert not surprises, "\n".join(surprises)
+        for path in self.folder.glob("*.db*"):
+            content = path.read_bytes()
+            assert not [name for name, number in CARDS.items() if number.encode() in content], path
+
+    def _surprises(self, text: str) -> list[str]:
+        """Errors that were logged since the last look and that the test did not expect."""
+        found = []
+        for line in text.splitlines():
+            if line in self._judged:
+                continue
+            self._judged.add(line)
+            if not line.startswith("{"):
+                found += [line] if "Traceback" in line or "rror:" in line else []
+                continue
+            entry = json.loads(line)
+            if entry["level"] in _BAD and entry["event"] not in self.expected:
+                found.append(line)
+        return found
+
+    def close(self) -> None:
+        self.calls.shutdown(wait=False, cancel_futures=True)
+        self.processes._stop()
+        self.engine.dispose()
+
+
+def payer(reference: str, card: str = "visa") -> DemoCaller:
+    """Pays the bill with one of the cards whose traces are looked for."""
+    return DemoCaller(reference, CARDS[card], KEYED["expiry"], KEYED["code"])
+
+
+def make_house(folder: Path, database_url: str, pci_database_url: str, **changes: str) -> House:
+    """A house whose processes are not started yet, on migrated databases; `changes` are settings."""
+    ground = prepare(folder, RandomIds(), dict(os.environ))
+    environ = {
+        **ground.environ,
+        "DATABASE_URL": database_url,
+        "PCI_DATABASE_URL": pci_database_url,
+        "PCI_KEY_DIRECTORY": str(folder / "keys"),
+        **changes,
+    }
+    [second] = free_ports(1)
+    ports = {**ground.ports, "web2": second}
+    engine = make_engine(database_url)
+    return House(folder, environ, ports, Processes(environ, ground.logs), engine)
+
+
+both_engines = pytest.mark.parametrize("house", ["sqlite", "postgres"], indirect=True)
+"""For a test whose point is in the database too."""
