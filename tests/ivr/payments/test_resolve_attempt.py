@@ -69,14 +69,18 @@ def test_a_decline_that_arrives_late_is_found(till: Till) -> None:
 def test_after_a_day_of_silence_a_person_decides(till: Till) -> None:
     attempt_id = _lose_sight(till, Fate.LOST_REPLY)
     till.bank.fates.extend([Fate.NEVER] * 400)
-    till.pass_time(patience.FOR_A_PERSON_AFTER_S - 600)
+    till.pass_time(3600)
+    looks = len(till.bank.looked_up)
+    till.pass_time(3600)
+    assert len(till.bank.looked_up) - looks == 3600 / patience.LOOK_AT_MOST_S
+    till.clock.advance(patience.FOR_A_PERSON_AFTER_S - 2 * 3600 - patience.LOOK_AT_MOST_S)
+    till.run_due()
     assert till.state(attempt_id) is State.UNKNOWN
-    till.pass_time(900)
+    till.pass_time(2 * patience.LOOK_AT_MOST_S)
     attempt = till.attempt(attempt_id)
     assert attempt.state is State.FOR_A_PERSON
     assert till.told(attempt_id) == ["unknown", "for_a_person"]
     assert till.bill(attempt.bill_id) == (0, 4_000)
-    assert len(till.bank.looked_up) < 320
     assert till.work.waiting() == []
     till.assert_books()
 
