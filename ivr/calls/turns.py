@@ -53,9 +53,9 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Rejoined:
-    """Where a call goes on after the carrier had trouble."""
+    """Where a call goes on after the carrier had trouble; nowhere (None) once it had too much of it."""
 
-    url: str
+    url: str | None
     language: str
 
 
@@ -133,9 +133,7 @@ class Turns:
         return None if row is None else str(row.session["language"])
 
     def rejoin(self, call_sid: str, troubles_max: int) -> Rejoined | None:
-        """For the fallback: where the call's last answer stands; None where no such call is under way or
-        it failed too often.
-        """
+        """For the fallback: where the call's last answer stands; None where no such call is under way."""
         with self._engine.begin() as tx:
             row = store.lock_by_sid(tx, call_sid)
             if row is None or not row.is_active:
@@ -144,8 +142,8 @@ class Turns:
             session = replace(session, troubles=session.troubles + 1)
             store.save(tx, row.id, turn=row.turn, session=session.dump(), intent=row.intent)
             if session.troubles > troubles_max:
-                return None
-            # Whoever was keying a card comes back by the next turn: it leads to the question that stands there.
+                return Rejoined(None, session.language)
+            # Who was keying a card comes back by the next turn: it leads to the question that stands there.
             number = row.turn if session.entry_id is not None else max(row.turn - 1, 0)
             return Rejoined(turn_url(row.id, number), session.language)
 
@@ -245,10 +243,11 @@ class Turns:
 
     def _finish(self, call_id: str, number: int, taken: str | _Errand) -> str:
         while isinstance(taken, _Errand):
+            lease = taken.lease
             try:
                 taken = self._run(call_id, number, taken)
             except Exception:
-                self._let_go(call_id, taken.lease)
+                self._let_go(call_id, lease)
                 raise
         return taken
 

@@ -5,6 +5,7 @@ before anything else (403, 400). Past that door no answer is an error: what goes
 call's id, said kindly, and a person is offered.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import structlog
 
 from flows.language import UnknownStepError
 from gateways.secret import Secret
-from ivr.calls.answer import SendTo, turn_url
+from ivr.calls.answer import HangUp, SendTo, turn_url
 from ivr.calls.errands import Runner
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
@@ -27,6 +28,8 @@ log = structlog.get_logger()
 DEPLOY_WAITS_MAX = 20
 DEPLOY_WORD_EVERY = 8
 """A second each: nobody listens longer to nothing."""
+_CALL_SID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""As the database and the PCI process take it; the carrier's are CA and 32 digits."""
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 
@@ -51,7 +54,7 @@ class Form:
 
     @property
     def call_sid(self) -> str:
-        return self.get("CallSid") or flask.abort(400, "The webhook names no CallSid.")
+        return self.get("CallSid") or ""
 
 
 def answer(document: str) -> flask.Response:
@@ -148,7 +151,10 @@ class VoiceDoor:
     def _rejoin(self, call_sid: str) -> str:
         rejoined = self._turns.rejoin(call_sid, TROUBLES_MAX)
         if rejoined is None:
-            return self._trouble.goodbye(call_sid)
+            return self._trouble.goodbye("unknown")
+        if rejoined.url is None:
+            verbs = self._renderer.host("host.goodbye", rejoined.language)
+            return self._renderer.document(verbs, HangUp(), next_url="")
         verbs = self._renderer.host("host.rejoin", rejoined.language)
         return self._renderer.document(verbs, SendTo(rejoined.url), next_url=rejoined.url)
 
@@ -184,7 +190,10 @@ class VoiceDoor:
             tokens=self._carrier.tokens,
             account_sid=self._carrier.account_sid,
         )
-        return Form(fields)
+        form = Form(fields)
+        if not _CALL_SID.fullmatch(form.call_sid):
+            flask.abort(400, "The webhook names no CallSid.")
+        return form
 
 
 def _whole(text: str | None) -> int:

@@ -1,0 +1,132 @@
+"""What is the same at every question of `pay_bill`: `0` for a person, every card that is declined, silence."""
+
+from collections.abc import Callable
+from unittest.mock import patch
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.phone.events import Answer, Reason
+from ivr.storage import schema
+from ivr.storage.engine import reading
+from tests.support.merchant_server import merchant_server
+from tests.support.patience import Patience
+from tests.support.payer import CARD, WAY, pay
+from tests.support.phone import CALLED, call_settings
+from tests.support.server import ENGLISH, PERSON, REFERENCE, SPANISH, Server
+
+Start = Callable[..., Server]
+STRANGER = "+34600999888"
+ENGLISH_CALL = call_settings(to_number=ENGLISH, from_number=STRANGER)
+QUESTIONS: dict[str, tuple[tuple[str, ...], str]] = {
+    "language": ((), "Español, pulse 2."),
+    "reference": (("1",), "Key the 8 digits of your bill's reference."),
+    "offer": (("1", REFERENCE), "You owe 49 euros and 90 cents."),
+    "amount": (("1", REFERENCE, "2"), "Key the amount, then hash."),
+    "confirmation": (
+        ("1", REFERENCE, "1", *CARD),
+        "To pay 49 euros and 90 cents with Visa 4, 2, 4, 2, press 1.",
+    ),
+}
+"""Question -> how a stranger gets there, and what it says."""
+GOES_ON = {"language": "reference", "reference": "reference"}
+"""Where the call goes on without a person; from the others, at the offer."""
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("answer", [*Answer, None])
+def test_zero_for_a_person(start_server: Start, name: str, answer: Answer | None) -> None:
+    """`None`: no number is configured. Whoever talked to a person is done; all others go on."""
+    way, question = QUESTIONS[name]
+    server = start_server(**({"PERSON_NUMBER": PERSON} if answer else {}))
+    server.add_bill(phone=None)
+    settings = call_settings(to_number=CALLED, from_number=STRANGER)
+    ended, lines, _ = pay(
+        server,
+        [*way, "0"],
+        settings=settings,
+        person=answer or Answer.COMPLETED,
+        listener=Patience(server.clock),
+    )
+    zero = lines.index("> 0")
+    assert lines[zero - 1].startswith(f"< {question}")
+    behind = lines[zero + 1 :]
+    if answer:
+        assert behind[:2] == ["< I am putting you through to a person.", f"= rings {PERSON}: {answer}"]
+        behind = behind[2:]
+    if answer is Answer.COMPLETED:
+        assert behind == ["= the server hung up"]
+        return
+    assert behind[0] == "< I am sorry, nobody can take your call at the moment. You can go on here."
+    assert behind[1].startswith(f"< {QUESTIONS[GOES_ON.get(name, 'offer')][1]}")
+    assert ended.reason is Reason.CALLER
+
+
+@pytest.mark.parametrize("settings", [{}, {"SANDBOX_CARD_ENTRY": "authorize"}], ids=["tokenize", "authorize"])
+@pytest.mark.parametrize(
+    ("card", "decline"),
+    [
+        ("declined", "generic"),
+        ("no_funds", "insufficient_funds"),
+        ("lost", "lost_stolen"),
+        ("stolen", "lost_stolen"),
+        ("expired", "expired_card"),
+        ("wrong_code", "incorrect_cvc"),
+        ("issuer_down", "issuer_unavailable"),
+        ("blocked", "suspected_fraud"),
+        ("authentication", "authentication_required"),
+    ],
+)
+def test_each_kind_of_decline(start_server: Start, card: str, decline: str, settings: dict[str, str]) -> None:
+    """All are told alike, so that nobody learns of a card that it was reported stolen; but one."""
+    server = start_server(**settings)
+    server.add_bill()
+    lines_keyed = [
+        f"({card})" if line == "(visa)" else line
+        for line in WAY[settings.get("SANDBOX_CARD_ENTRY", "tokenize")]
+    ]
+    _, lines, _ = pay(server, lines_keyed)
+    server.pass_time(120)
+    with reading(server.on.engine) as connection:
+        attempts = connection.execute(sa.select(schema.attempt).order_by(schema.attempt.c.reference)).all()
+    assert (attempts[0].state, attempts[0].decline) == ("declined", decline)
+    assert {one.state for one in attempts[1:]} <= {"fenced"}, "the next card was never keyed"
+    told = (
+        "< Your bank wants you to approve this payment yourself, and that cannot be done by phone. You were not charged."
+        if card == "authentication"
+        else "< Your bank did not accept this card, and you were not charged. Please try again, or another card."
+    )
+    assert told in lines
+
+
+@pytest.mark.parametrize("number", [ENGLISH, SPANISH])
+def test_a_caller_who_goes_silent_is_always_let_go(server: Server, number: str) -> None:
+    """From every question on, silence alone leads to a goodbye, in a time that can be borne."""
+    server.add_bill()
+    for keyed in range(len(WAY["tokenize"])):
+        began = server.clock.now()
+        settings = call_settings(f"CA{keyed}", to_number=number)
+        ended, lines, _ = pay(
+            server, [*WAY["tokenize"][:keyed], *["(silence)"] * 12][: keyed + 4], settings=settings
+        )
+        assert ended.reason in {Reason.SERVER, Reason.CALLER}, lines
+        assert (server.clock.now() - began).total_seconds() < 60
+
+
+def test_a_merchants_system_that_does_not_answer(start_server: Start) -> None:
+    """The look-up has a limit of its own, far below the carrier's."""
+    with merchant_server() as merchant, patch("ivr.bills.lookup.TIME_LIMIT_S", 0.2):
+        merchant.misbehave = lambda _: merchant.closing.wait(5)
+        server = start_server(BILL_LOOKUP_URL=merchant.url, MERCHANT_SECRET="m" * 32)
+        _, lines, _ = pay(server, [REFERENCE], settings=ENGLISH_CALL)
+        merchant.closing.set()
+    assert lines[-3] == "< I am sorry, I cannot look up bills at the moment."
+    with reading(server.on.engine) as connection:
+        assert connection.execute(sa.select(schema.guess)).all() == [], "that was no guess"
+
+
+def test_a_pci_process_that_is_not_there(start_server: Start) -> None:
+    server = start_server(PCI_INTERNAL_URL="http://127.0.0.1:9")
+    server.add_bill()
+    _, lines, _ = pay(server, ["1"])
+    assert lines[-3] == "< I am sorry, I cannot take cards at the moment. You were not charged."
