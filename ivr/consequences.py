@@ -36,32 +36,15 @@ class HouseConsequences:
         self._tells_merchant = tells_merchant
 
     def approved(self, tx: sa.Connection, attempt: Attempt) -> None:
-        bill = bills.get(tx, attempt.bill_id)
-        confirmation.record(
-            tx,
-            attempt_id=attempt.id,
-            receipt=Receipt(
-                merchant=self._merchant_name,
-                amount_minor=attempt.amount_minor,
-                currency=attempt.currency,
-                bill=bill.reference,
-                last_four=attempt.last_four or "",
-                reference=attempt.reference,
-            ),
-            language=attempt.language,
-            payer_phone=attempt.payer_phone,
-            can_text=attempt.payer_phone is not None,
-            channel=self._channel,
-            work=self._work,
-            clock=self._clock,
-            ids=self._ids,
-        )
+        self._confirm(tx, attempt, charged=True)
         self._note(tx, Kind.PAYMENT_APPROVED, attempt)
 
     def declined(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._keep_promise(tx, attempt)
         self._note(tx, Kind.PAYMENT_DECLINED, attempt, {"decline": attempt.decline})
 
     def not_charged(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._keep_promise(tx, attempt)
         self._note(tx, Kind.PAYMENT_NOT_CHARGED, attempt, {"state": attempt.state})
 
     def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
@@ -75,6 +58,34 @@ class HouseConsequences:
 
     def refund_declined(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:
         self._note(tx, Kind.REFUND_DECLINED, attempt, _refund_facts(refund), source_id=refund.id)
+
+    def _keep_promise(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """Who left without hearing the outcome is told that nothing was charged."""
+        if attempt.promised_at is not None and attempt.payer_phone is not None:
+            self._confirm(tx, attempt, charged=False)
+
+    def _confirm(self, tx: sa.Connection, attempt: Attempt, *, charged: bool) -> None:
+        bill = bills.get(tx, attempt.bill_id)
+        confirmation.record(
+            tx,
+            attempt_id=attempt.id,
+            receipt=Receipt(
+                merchant=self._merchant_name,
+                amount_minor=attempt.amount_minor,
+                currency=attempt.currency,
+                bill=bill.reference,
+                last_four=attempt.last_four or "",
+                reference=attempt.reference,
+            ),
+            charged=charged,
+            language=attempt.language,
+            payer_phone=attempt.payer_phone,
+            can_text=attempt.payer_phone is not None,
+            channel=self._channel,
+            work=self._work,
+            clock=self._clock,
+            ids=self._ids,
+        )
 
     def _note(
         self,
@@ -116,9 +127,8 @@ class HouseConsequences:
     def _write_down(
         self, tx: sa.Connection, kind: str, attempt: Attempt, facts: dict[str, Any] | None = None
     ) -> None:
-        shown = {"amount_minor": attempt.amount_minor, "currency": attempt.currency, **(facts or {})}
         timeline.add(
-            tx, kind, at=self._clock.now(), call_id=attempt.call_id, attempt_id=attempt.id, facts=shown
+            tx, kind, at=self._clock.now(), call_id=attempt.call_id, attempt_id=attempt.id, facts=facts
         )
 
 

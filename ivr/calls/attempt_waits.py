@@ -92,6 +92,8 @@ class AttemptWaits:
         if over is None and waited_s >= WAIT_S_MAX:
             attempt = self._attempts.withdraw(turn.tx, attempt.id)
             over = _exit(attempt) or "unknown"
+        if over == "unknown":
+            self._attempts.promise(turn.tx, attempt.id)
         if over is not None:
             done = replace(session, attempt_id=None, charging=False)
             return Left(done, over, {"receipt": _receipt(attempt, turn.caller)})
@@ -111,7 +113,11 @@ def _exit(attempt: Attempt) -> str | None:
             return "approved"
         case State.DECLINED:
             return exit_of(attempt.decline or Decline.GENERIC)
-        case State.FENCED | State.ABANDONED | State.VOIDED | State.VOIDING:
+        case State.FENCED | State.ABANDONED | State.VOIDED:
+            return "not_sent"
+        case State.VOIDING if (
+            attempt.claimed_at is None
+        ):  # a capture that was sent may still have gone through
             return "not_sent"
         case State.FOR_A_PERSON:
             return "unknown"

@@ -45,7 +45,9 @@ class CallEnder:
         if row is None or not row.is_active:
             return False
         attempt_id = row.session.get("attempt_id")
-        if attempt_id is not None and not row.session.get("charging"):
+        if attempt_id is not None and row.session.get("charging"):
+            self._attempts.promise(tx, attempt_id)
+        elif attempt_id is not None:
             self._attempts.withdraw(tx, attempt_id)
         store.end(tx, row.id, because=because, session={**row.session, "token": None}, now=self._clock.now())
         timeline.add(

@@ -45,8 +45,17 @@ def languages() -> tuple[str, ...]:
 
 def receipt(facts: Receipt, language: str) -> str:
     """The receipt in that language, with as much of the merchant's name as fits."""
+    return _filled("receipt", facts, language)
+
+
+def not_charged(facts: Receipt, language: str) -> str:
+    """For somebody who was promised a word and was not charged."""
+    return _filled("not_charged", facts, language)
+
+
+def _filled(key: str, facts: Receipt, language: str) -> str:
     spoken = language if language in languages() else _DEFAULT
-    template = _texts(spoken)["receipt"]
+    template = _texts(spoken)[key]
     values = {
         "amount": written(facts.amount_minor, facts.currency, spoken),
         "bill": facts.bill,

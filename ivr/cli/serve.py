@@ -95,4 +95,5 @@ def worker() -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    run_worker(config.load(os.environ), stop)
+    if not run_worker(config.load(os.environ), stop):
+        os._exit(1)  # something runs on: its threads would keep the process, and its lock, alive

@@ -96,6 +96,10 @@ class Processes:
                 raise StartError(f"{name} is not ready; see {self._logs / name}.log")
             time.sleep(0.1)
 
+    def pid(self, name: str) -> int:
+        """The process id of a started process; its children are its own group."""
+        return self._running[name].pid
+
     def check(self) -> None:
         """Raises StartError where a process died."""
         for name in self._running:

@@ -84,6 +84,8 @@ class Attempt:
     charge_asked_at: datetime | None
     claimed_at: datetime | None
     unknown_since: datetime | None
+    promised_at: datetime | None
+    """The caller left without hearing the outcome: whatever it is, they are texted."""
     settled_at: datetime | None
     jobs: int
     """How many jobs were asked for: the last one's number."""

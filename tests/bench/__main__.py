@@ -1,0 +1,172 @@
+"""`make bench`: what a payment call costs the server, in CPU and memory, as ratios within one run.
+
+The real processes are rung one call after the other; what they use is read from the operating system, so the
+phone's own cost does not count. Beside them, in the same run, stands what someone would write instead
+(`baseline.py`). Times on a busy machine are noise: quote the ratios.
+"""
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import requests
+
+from gateways.secret import Secret
+from ivr.bills import store
+from ivr.bills.bill import NewBill
+from ivr.clock import SystemClock
+from ivr.demo.ground import CALLED, Ground, free_ports, prepare
+from ivr.demo.processes import Processes, read_procfile
+from ivr.ids import RandomIds
+from ivr.phone.demo import DemoCaller
+from ivr.phone.engine import Call
+from ivr.phone.transport import HttpTransport
+from ivr.phone.webhooks import CallSettings
+from ivr.storage.engine import make_engine
+from ivr.voice.signature import compute
+from tests.bench import pieces
+
+CALLS = int(os.environ.get("BENCH_CALLS", "20"))
+WARM_UP = 3
+WEBHOOKS = 8
+
+
+@dataclass(frozen=True)
+class Used:
+    """CPU seconds and resident memory of a process with its children."""
+
+    cpu_s: float
+    resident_mb: float
+
+
+def used(process: psutil.Process) -> Used:
+    family = [process, *process.children(recursive=True)]
+    cpu = sum(sum(one.cpu_times()[:2]) for one in family)
+    return Used(cpu, sum(one.memory_info().rss for one in family) / 1e6)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="paybycall-bench-") as folder:
+        ground = prepare(Path(folder), RandomIds(), dict(os.environ))
+        with Processes(ground.environ, ground.logs) as processes:
+            ours, posted = _ours(processes, ground)
+            theirs = _theirs(processes, ground)
+    print(
+        f"\nA payment call, CPU milliseconds ({CALLS} calls; {posted:.1f} webhooks each, the yardstick has {WEBHOOKS})"
+    )
+    for name, (cpu_ms, resident_mb) in ours.items():
+        print(f"  {name:<10} {cpu_ms:8.1f} ms {resident_mb:8.0f} MB resident")
+    total = sum(cpu_ms for cpu_ms, _ in ours.values())
+    print(f"  {'yardstick':<10} {theirs[0]:8.1f} ms {theirs[1]:8.0f} MB resident")
+    print(f"  ratio, all processes to the yardstick:  {total / theirs[0]:.1f}")
+    print(
+        f"  ratio, web alone per webhook:           {(ours['web'][0] / posted) / (theirs[0] / WEBHOOKS):.1f}"
+    )
+    print("\nPieces, microseconds")
+    for name, library_us, ours_us in pieces.measure():
+        print(
+            f"  {name:<24} library {library_us:7.1f}   ours {ours_us:6.1f}   {library_us / ours_us:4.1f} times faster"
+        )
+
+
+def _ours(processes: Processes, ground: Ground) -> tuple[dict[str, tuple[float, float]], float]:
+    procfile = read_procfile(Path("Procfile"))
+    processes.run("release", procfile["release"])
+    bank = ["--port", str(ground.ports["sandbox"]), "--database", str(ground.folder / "bank.db")]
+    processes.start("sandbox", ["paybycall", "sandbox", *bank])
+    processes.start("web", procfile["web"], port=ground.ports["web"])
+    processes.start("pci", procfile["pci"], port=ground.ports["pci"])
+    processes.start("worker", procfile["worker"])
+    environ = ground.environ
+    processes.wait_until_ready(
+        {
+            "sandbox": f"{environ['SANDBOX_URL']}/",
+            "web": f"{environ['PUBLIC_URL']}/readyz",
+            "pci": f"{environ['PCI_PUBLIC_URL']}/readyz",
+        }
+    )
+    for number in range(WARM_UP):
+        _pay(ground, number)
+    watched = {name: psutil.Process(processes.pid(name)) for name in ("web", "pci", "worker")}
+    before = {name: used(process) for name, process in watched.items()}
+    posted = sum(_pay(ground, WARM_UP + number) for number in range(CALLS)) / CALLS
+    after = {name: used(process) for name, process in watched.items()}
+    cost = {
+        name: ((after[name].cpu_s - before[name].cpu_s) * 1000 / CALLS, after[name].resident_mb)
+        for name in watched
+    }
+    return cost, posted
+
+
+def _pay(ground: Ground, number: int) -> int:
+    """One call that pays its own bill; how many webhooks it took."""
+    reference, phone = str(20_000_000 + number), f"+346{number:08}"
+    clock, ids = SystemClock(), RandomIds()
+    engine = make_engine(ground.environ["DATABASE_URL"])
+    with engine.begin() as tx:
+        new = NewBill(
+            reference=reference, currency="EUR", billed_minor=4990, minimum_minor=1000, payer_phone=phone
+        )
+        store.upsert(tx, new, "cli", clock=clock, ids=ids)
+    engine.dispose()
+    settings = CallSettings.to_server(
+        ground.environ["PUBLIC_URL"],
+        ids=ids,
+        account_sid=ground.environ["TWILIO_ACCOUNT_SID"],
+        auth_token=Secret(ground.environ["TWILIO_AUTH_TOKEN"]),
+        from_number=phone,
+        to_number=CALLED,
+    )
+    transport = _Counting(HttpTransport(clock))
+    heard: list[object] = []
+    Call(
+        settings,
+        caller=DemoCaller.with_test_card(reference, clock),
+        transport=transport,
+        clock=clock,
+        listener=heard.append,
+    ).run()
+    if not any("is paid" in str(event) for event in heard):
+        raise AssertionError(f"call {number} did not pay: {heard[-3:]}")
+    return transport.count
+
+
+class _Counting:
+    def __init__(self, inner: HttpTransport) -> None:
+        self._inner = inner
+        self.count = 0
+
+    def post(self, url, form, headers):  # type: ignore[no-untyped-def]  # noqa: ANN001 - as the transport's
+        self.count += 1
+        return self._inner.post(url, form, headers)
+
+
+def _theirs(processes: Processes, ground: Ground) -> tuple[float, float]:
+    port = free_ports(1)[0]
+    options = ["--interface", "wsgi", "--port", str(port), "--blocking-threads", "16", "--factory"]
+    processes.start("yardstick", ["granian", *options, "tests.bench.baseline:app"])
+    url = f"http://127.0.0.1:{port}/voice"
+    processes.wait_until_ready({"yardstick": f"http://127.0.0.1:{port}/readyz"})
+    watched = psutil.Process(processes.pid("yardstick"))
+    token = Secret(ground.environ["TWILIO_AUTH_TOKEN"])
+    for number in range(WARM_UP):
+        _ring_theirs(url, token, f"CA{number}")
+    before = used(watched)
+    for number in range(CALLS):
+        _ring_theirs(url, token, f"CA{WARM_UP + number}")
+    after = used(watched)
+    return (after.cpu_s - before.cpu_s) * 1000 / CALLS, after.resident_mb
+
+
+def _ring_theirs(url: str, token: Secret, call_sid: str) -> None:
+    form = {**pieces.FORM, "CallSid": call_sid, "Digits": "1"}
+    signed = compute(token, url, {name: [value] for name, value in form.items()})
+    for _ in range(WEBHOOKS):
+        requests.post(url, data=form, headers={"X-Twilio-Signature": signed}, timeout=15).raise_for_status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
