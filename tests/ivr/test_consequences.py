@@ -1,0 +1,128 @@
+"""What a payment sets off: one confirmation, also for those who were promised a word and were not charged."""
+
+import pytest
+import sqlalchemy as sa
+
+from gateways.declines import Decline
+from ivr.bills import store
+from ivr.bills.bill import NewBill
+from ivr.clock import ManualClock
+from ivr.consequences import HouseConsequences
+from ivr.ids import SequentialIds
+from ivr.payments.attempt import Attempts, NewAttempt
+from ivr.payments.records import Attempt
+from ivr.payments.states import Event
+from ivr.storage import schema
+from ivr.storage.engine import reading
+from tests.support.work import RecordedWork
+
+PHONE = "+34600111222"
+
+
+@pytest.fixture
+def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Attempts:
+    consequences = HouseConsequences(
+        work=work, clock=clock, ids=ids, merchant_name="Demo Town Hall", channel="sms", tells_merchant=True
+    )
+    return Attempts(gateway="sandbox", work=work, clock=clock, ids=ids, consequences=consequences)
+
+
+def _made(
+    tx: sa.Connection, attempts: Attempts, clock: ManualClock, ids: SequentialIds, phone: str | None = PHONE
+) -> Attempt:
+    new = NewBill(reference="10203040", currency="EUR", billed_minor=4990, minimum_minor=1000)
+    store.upsert(tx, new, "cli", clock=clock, ids=ids)
+    bill = store.find(tx, "10203040")
+    assert bill is not None
+    made = attempts.make(
+        tx,
+        NewAttempt(
+            made_for="call_1.5",
+            bill_id=bill.id,
+            amount_minor=4990,
+            currency="EUR",
+            language="es",
+            payer_phone=phone,
+        ),
+    )
+    assert made is not None
+    attempts.ask_charge(tx, made.id)
+    attempts.advance(tx, made.id, Event.CLAIM)
+    return made
+
+
+def _bodies(engine: sa.Engine) -> list[str]:
+    with reading(engine) as connection:
+        return list(connection.execute(sa.select(schema.confirmation.c.body)).scalars())
+
+
+@pytest.mark.parametrize("event", [Event.DECLINE, Event.FENCE])
+def test_who_was_promised_a_text_hears_that_nothing_was_charged(
+    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds, event: Event
+) -> None:
+    with engine.begin() as tx:
+        made = _made(tx, attempts, clock, ids)
+        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.promise(tx, made.id)
+        if event is Event.DECLINE:
+            attempts._moves.move(tx, attempts.get(tx, made.id), event, decline=Decline.GENERIC)
+        else:
+            attempts.advance(tx, made.id, event)
+    (body,) = _bodies(engine)
+    assert "No se le ha cobrado nada" in body
+    assert made.reference in body
+
+
+def test_who_heard_the_decline_on_the_line_gets_no_text(
+    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+) -> None:
+    with engine.begin() as tx:
+        made = _made(tx, attempts, clock, ids)
+        attempts.advance(tx, made.id, Event.DECLINE, decline=Decline.GENERIC)
+    assert _bodies(engine) == []
+
+
+def test_a_withheld_number_is_promised_nothing_and_texted_nothing(
+    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+) -> None:
+    with engine.begin() as tx:
+        made = _made(tx, attempts, clock, ids, phone=None)
+        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.promise(tx, made.id)
+        attempts.advance(tx, made.id, Event.FENCE)
+    assert _bodies(engine) == []
+
+
+def test_a_promise_that_ends_well_is_one_receipt_and_no_more(
+    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+) -> None:
+    with engine.begin() as tx:
+        made = _made(tx, attempts, clock, ids)
+        attempts.promise(tx, made.id)
+        attempts.advance(tx, made.id, Event.APPROVE)
+    (body,) = _bodies(engine)
+    assert "recibido" in body
+
+
+def test_a_promise_after_the_outcome_changes_nothing(
+    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+) -> None:
+    with engine.begin() as tx:
+        made = _made(tx, attempts, clock, ids)
+        attempts.advance(tx, made.id, Event.DECLINE, decline=Decline.GENERIC)
+        attempts.promise(tx, made.id)
+        assert attempts.get(tx, made.id).promised_at is None
+
+
+def test_the_merchant_and_the_timeline_hear_of_each_move(
+    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds, work: RecordedWork
+) -> None:
+    with engine.begin() as tx:
+        made = _made(tx, attempts, clock, ids)
+        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.advance(tx, made.id, Event.APPROVE)
+    with reading(engine) as connection:
+        kinds = set(connection.execute(sa.select(schema.outcome.c.kind)).scalars())
+        told = set(connection.execute(sa.select(schema.timeline.c.kind)).scalars())
+    assert kinds == {"payment.unknown", "payment.approved"} == told
+    assert work.names().count("deliver_outcome") == 2
