@@ -89,7 +89,7 @@ class AttemptWaits:
         asked_at = attempt.charge_asked_at or attempt.created_at
         waited_s = (self._clock.now() - asked_at).total_seconds()
         over = _exit(attempt)
-        if over is None and waited_s >= WAIT_S_MAX:
+        if over is None and (waited_s >= WAIT_S_MAX or _is_too_late(attempt, self._clock)):
             attempt = self._attempts.withdraw(turn.tx, attempt.id)
             over = _exit(attempt) or "unknown"
         if over == "unknown":
@@ -100,6 +100,11 @@ class AttemptWaits:
         words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.waited_s, waited_s))
         prompt = _reassurance(words_now) if words_now > words_before else None
         return Waiting(replace(session, waited_s=waited_s), Pause(), host_prompt=prompt)
+
+
+def _is_too_late(attempt: Attempt, clock: Clock) -> bool:
+    """Nobody claimed it by its deadline, so nobody ever will: the caller need not wait for that any longer."""
+    return attempt.state in {State.RESERVED, State.AUTHORIZED} and clock.now() >= attempt.deadline_at
 
 
 def _reassurance(count: int) -> str:

@@ -83,7 +83,7 @@ class CardWaits:
                 return Left(self._lose_sight(turn, session, answer), "collected", facts)
             case Outcome.DECLINED:
                 decline = answer.decline or Decline.GENERIC
-                return Left(self._declined(turn, session, decline), exit_of(decline), facts)
+                return Left(self._declined(turn, session, answer, decline), exit_of(decline), facts)
             case Outcome.GAVE_UP:
                 return Left(self._withdraw(turn, session, never_asked=True), "gave_up")
             case Outcome.LEFT:
@@ -111,8 +111,9 @@ class CardWaits:
         self._attempts.advance(turn.tx, session.attempt_id, Event.LOSE_SIGHT)
         return replace(session, entry_id=None)
 
-    def _declined(self, turn: Turn, session: Session, decline: Decline) -> Session:
+    def _declined(self, turn: Turn, session: Session, answer: CardEntryResult, decline: Decline) -> Session:
         if session.attempt_id is not None:
+            self._attempts.attach_card(turn.tx, session.attempt_id, answer.brand, answer.last_four)
             self._attempts.advance(turn.tx, session.attempt_id, Event.DECLINE, decline=decline)
         return replace(session, entry_id=None, attempt_id=None)
 

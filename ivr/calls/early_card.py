@@ -34,5 +34,10 @@ class Tally:
         return Tally(self.count + len(digits), plain, shifted, like)
 
     @property
+    def could_be_a_card(self) -> bool:
+        """Long enough for a card, and perhaps not all of it yet."""
+        return self.like_a_card and self.count in _LENGTHS
+
+    @property
     def is_a_card(self) -> bool:
-        return self.like_a_card and self.count in _LENGTHS and self.plain_sum == 0
+        return self.could_be_a_card and self.plain_sum == 0

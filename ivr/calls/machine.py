@@ -19,6 +19,8 @@ MISSES_MAX = 2
 LONE_HASHES_MAX = 3
 MENU_TIMEOUT_S = 6
 DIGITS_TIMEOUT_S = 8
+TYPED_AHEAD_S = 1.0
+"""Whole answers that come sooner were keyed before the question: nobody keys eight digits in a second."""
 _CHAIN_MAX = 40
 
 
@@ -119,7 +121,9 @@ class _Turn:
         keyed = keyed.rpartition("*")[2]
         if not keyed:  # the caller cleared what they had keyed
             return self._ask_again()
-        return self._heard_key(step, keyed) if step.kind is Kind.MENU else self._heard_digits(step, keyed)
+        if step.kind is Kind.MENU:
+            return self._heard_key(step, keyed)
+        return self._heard_digits(step, keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
 
     def _heard_key(self, step: Step[Any], keyed: str) -> Progress:
         if keyed not in step.options:
@@ -127,11 +131,11 @@ class _Turn:
         self.session = replace(self.session, tally=Tally())
         return self._answered(step.options[keyed])
 
-    def _heard_digits(self, step: Step[Any], keyed: str) -> Progress:
+    def _heard_digits(self, step: Step[Any], keyed: str, *, typed_ahead: bool) -> Progress:
         ask = step.run(self.session.state)
         if not isinstance(ask, Ask):
             raise TypeError(f"step {step.name} is of kind digits and returned {type(ask).__name__}")
-        too_early = self._card_too_early(keyed, ask.into)
+        too_early = self._card_too_early(keyed, ask.into, typed_ahead=typed_ahead)
         if too_early is not None:
             return too_early
         if not _are_digits(keyed) or not ask.digits <= len(keyed) <= (ask.at_most or ask.digits):
@@ -139,13 +143,15 @@ class _Turn:
         self.session = replace(self.session, state=_with(self.session.state, ask.into, keyed))
         return self._answered("heard")
 
-    def _card_too_early(self, keyed: str, into: str | None = None) -> Progress | None:
-        """Where these keys complete a card's number: they are thrown away, with what an earlier turn had
-        kept of them.
+    def _card_too_early(
+        self, keyed: str, into: str | None = None, *, typed_ahead: bool = False
+    ) -> Progress | None:
+        """Where these keys complete a card's number, or are the next piece of one that was keyed in one go:
+        they are thrown away, with what an earlier turn had kept of them.
         """
         tally = self.session.tally.add(keyed) if _are_digits(keyed) else Tally()
         self.session = replace(self.session, tally=tally)
-        if not tally.is_a_card:
+        if not tally.is_a_card and not (typed_ahead and tally.could_be_a_card):
             return None
         state = self.session.state if into is None else _with(self.session.state, into, "")
         self.session = replace(self.session, tally=Tally(), state=state)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ivr.bills.bill import Status
 from tests.support.merchant_server import MerchantServer
 from tests.support.server import AMOUNT_MINOR, REFERENCE, Server
 
@@ -131,7 +132,7 @@ SCENES: dict[str, Scene] = {
     "withheld_number_es": Scene(nobodys_bill),
     "landline": Scene(nobodys_bill),
     "bill_already_paid": Scene(first=("known_caller",), between_s=120),
-    "bill_withdrawn": Scene(bill(phone=None, status="withdrawn")),
+    "bill_withdrawn": Scene(bill(phone=None, status=Status.WITHDRAWN)),
     "bill_being_paid": Scene(
         both(usual_bill, slow_bank(100)), first=("hung_up_while_charging",), later_s=300
     ),

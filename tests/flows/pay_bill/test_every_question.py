@@ -130,3 +130,15 @@ def test_a_pci_process_that_is_not_there(start_server: Start) -> None:
     server.add_bill()
     _, lines, _ = pay(server, ["1"])
     assert lines[-3] == "< I am sorry, I cannot take cards at the moment. You were not charged."
+
+
+def test_a_long_card_keyed_too_early_leaves_no_second_piece(server: Server) -> None:
+    """Nineteen digits fill two questions for a reference; only the first eight are ever taken for one."""
+    pay(server, ["(unionpay_19)", "(hang up)"], settings=ENGLISH_CALL)
+    with reading(server.on.engine) as connection:
+        kinds = connection.execute(sa.select(schema.timeline.c.kind)).scalars().all()
+        spoken = " ".join(connection.execute(sa.select(schema.call_turn.c.twiml)).scalars())
+        sessions = repr(connection.execute(sa.select(schema.call.c.session)).scalars().all())
+    assert "card.too_early" in kinds
+    assert "0, 0, 0, 0, 0, 0, 0, 0" not in spoken
+    assert "00000000" not in sessions
