@@ -1,9 +1,9 @@
 """Logs of every process: JSON lines with the call's id, and nothing in them that must not be read.
 
-May import nothing of ours. Each event, ours or a library's, passes `scrub` last: a run of 12 to 19 digits
-that passes the Luhn check is masked wherever it stands, and so is the value of every key that names a
-secret. Exceptions are logged without local variables. The chatty libraries stay at WARNING, whatever level
-is asked: they log whole requests.
+May import nothing of ours. Each event, ours or a library's, passes `scrub` last: a run of digits that holds
+a card number is masked wherever it stands, and so is the value of every key that names a secret, and what a
+database tells of a row. Exceptions are logged without local variables. The chatty libraries stay at WARNING,
+whatever level is asked: they log whole requests.
 """
 
 import logging
@@ -45,9 +45,19 @@ SECRET_KEYS = frozenset(
         "x-twilio-signature",
     }
 )
-_DIGIT_RUN = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)")
-_ROW = re.compile(r"(Failing row contains |Key \([^)]*\)=)\(.*?\)(?=\.|\s|$)", re.DOTALL)
-"""How PostgreSQL tells the values of a row that it refused: they may be anybody's data."""
+_GAP = r"(?:[ .+_\u00a0-]|%20)"
+_DIGIT_RUN = re.compile(rf"(?<!\d)\d(?:{_GAP}?\d){{11,}}")
+_CARD_LENGTHS = range(12, 20)
+_USUAL_LENGTHS = (14, 15, 16)
+_CODE_DIGITS_MIN = 3
+_READABLE_MAX = 40
+"""A run with more digits than this says nothing to a reader, so it is masked unexamined."""
+_DETAIL = re.compile(
+    r"^([^\W\d_]+ ?):  .*?(?=\n\[|\n\n(?:The above|During)|\n[^\W\d_]+ ?:  |\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+"""How PostgreSQL tells the values of a row that it refused, in whatever language it speaks: behind a label of
+one word and two blanks. They may be anybody's data."""
 _DEPTH_MAX = 8
 
 
@@ -100,8 +110,8 @@ def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 def scrub_text(text: str) -> str:
     """The text with every card number in it masked, and with no row that the database refused."""
-    without_rows = _ROW.sub(rf"\1({MASK})", text)
-    return _DIGIT_RUN.sub(lambda found: MASK if _passes_luhn(found[0]) else found[0], without_rows)
+    without_rows = _DETAIL.sub(rf"\1:  {MASK}", text)
+    return _DIGIT_RUN.sub(lambda found: MASK if _could_hold_a_card(found[0]) else found[0], without_rows)
 
 
 def _scrubbed(key: str, value: Any, depth: int) -> Any:
@@ -117,8 +127,26 @@ def _scrubbed(key: str, value: Any, depth: int) -> Any:
     return value if plain and clean == text else clean
 
 
+def _could_hold_a_card(run: str) -> bool:
+    """Whether groups of the run are a card number, or it begins with one: expiry and code come behind it."""
+    groups = re.split(_GAP, run)
+    everything = "".join(groups)
+    if len(everything) > _READABLE_MAX:
+        return True
+    for first in range(len(groups)):
+        digits = ""
+        for group in groups[first:]:
+            digits += group
+            if len(digits) >= _CARD_LENGTHS.stop:
+                break
+            if len(digits) in _CARD_LENGTHS and _passes_luhn(digits):
+                return True
+    behind_it = len(everything) - _CODE_DIGITS_MIN
+    return any(length <= behind_it and _passes_luhn(everything[:length]) for length in _USUAL_LENGTHS)
+
+
 def _passes_luhn(run: str) -> bool:
-    digits = [int(c) for c in reversed(run) if c.isdigit()]
+    digits = [int(digit) for digit in reversed(run)]
     doubled = sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])
     return (sum(digits[::2]) + doubled) % 10 == 0
 

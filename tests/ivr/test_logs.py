@@ -143,11 +143,53 @@ def test_configured_twice_a_line_is_written_once() -> None:
 
 
 def test_a_row_that_the_database_refused_is_not_shown() -> None:
-    told = "null value\nDETAIL:  Failing row contains (1, tok_secret, +34600111222, (x), null).\n[SQL: INSERT ...]"
+    told = "null value\nDETAIL:  Failing row contains (1, tok_secret, +34600111222, (x)).\n[SQL: INSERT ...]"
     shown = scrub_text(told)
     assert "tok_secret" not in shown
     assert "[SQL: INSERT ...]" in shown
-    assert (
-        scrub_text("DETAIL:  Key (token)=(tok_secret) already exists.")
-        == "DETAIL:  Key (token)=(***) already exists."
-    )
+    assert scrub_text("DETAIL:  Key (token)=(tok_secret) already exists.") == "DETAIL:  ***"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "DETAIL:  Failing row contains (1, Rates (2026) for you, tok_secret).",
+        "DETALLE:  La fila que falla contiene (1, tok_secret).",
+        "DÉTAIL :  La ligne en échec contient (1, tok_secret).",
+        'DETAIL:  Token "}" is invalid.\nCONTEXT:  JSON data, line 1: {"token": "tok_secret", }',
+        "DETAIL:  Failing row contains (two\nlines, tok_secret).",
+    ],
+)
+def test_a_refused_row_is_not_shown_in_any_language_or_shape(told: str) -> None:
+    shown = scrub_text(f"refused\n{told}\n[SQL: INSERT ...]")
+    assert "tok_secret" not in shown
+    assert shown.startswith("refused\n")
+    assert shown.endswith("[SQL: INSERT ...]")
+    assert "tok_secret" not in scrub_text(told)
+
+
+def test_a_refusal_loses_its_row_and_keeps_its_trace() -> None:
+    told = "refused\nDETAIL:  Failing row contains (tok_secret).\n\nThe above exception was the direct cause"
+    assert scrub_text(told) == f"refused\nDETAIL:  {MASK}\n\nThe above exception was the direct cause"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{PAN} 123",
+        f"{SPACED} 123",
+        f"{PAN}123",
+        f"{PAN}1230123",
+        f"{PAN} 12 30 123",
+        f"1 {PAN}",
+        "4242.4242.4242.4242",
+        "4242+4242+4242+4242",
+        "4242%204242%204242%204242",
+        "4242\u00a04242\u00a04242\u00a04242",
+        "3782822463100051234",
+        "1 " * 50 + PAN,
+    ],
+)
+def test_a_card_is_seen_with_what_is_keyed_around_it(text: str) -> None:
+    shown = scrub_text(f"<{text}>")
+    assert shown == f"<{MASK}>"
