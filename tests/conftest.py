@@ -1,8 +1,7 @@
-"""What every test can ask for: databases, a clock that stands still, ids that count, work that is recorded."""
+"""What every test can ask for: databases, a clock that stands still, ids that count, a whole server."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,7 +39,7 @@ def postgres_url() -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory, postgres_url) -> Databases:
+def databases(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Databases:
     return Databases(tmp_path_factory.mktemp("databases"), postgres_url, _migrate_all)
 
 
@@ -97,7 +96,7 @@ def start_server(servers: "Servers") -> Iterator[Callable[..., "Server"]]:
         logs = stack.enter_context(
             capture_logs([structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info])
         )
-        started: list["Server"] = []
+        started: list[Server] = []
 
         def start(kind: str = "sqlite", **changes: str) -> "Server":
             started.append(stack.enter_context(servers.one(kind, changes)))

@@ -103,7 +103,7 @@ class AttemptWaits:
 
 
 def _is_too_late(attempt: Attempt, clock: Clock) -> bool:
-    """Nobody claimed it by its deadline, so nobody ever will: the caller need not wait for that any longer."""
+    """Nobody claimed it by its deadline, so nobody ever will: no caller need wait for that any longer."""
     return attempt.state in {State.RESERVED, State.AUTHORIZED} and clock.now() >= attempt.deadline_at
 
 

@@ -1,7 +1,7 @@
-"""The worker of a test of the whole server: jobs are recorded with their transaction, and run when they are due.
+"""The worker of a test of the whole server: jobs are asked for by a commit, and run when they are due.
 
-Each runs in a thread of its own, so that a slow gateway holds up nobody, and a job that raises is a fault of the
-test. A worker that is absent takes nothing on.
+Each runs in a thread of its own, so that a slow gateway holds up nobody, and a job that raises is a fault of
+the test. A worker that is absent takes nothing on.
 """
 
 import threading

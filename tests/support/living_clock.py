@@ -1,9 +1,9 @@
 """Time in a test of the whole server: it stands still until somebody waits, and then all that is due happens.
 
-One caller's thread moves the clock (`sleep`, `advance`). On the way it stops at every moment at which something
-is due, and goes on only when everybody else is at rest: a job that is done, or one that waits for a later
-moment of this very clock (a bank that thinks for 15 s). So threads run one after the other, and every run of a
-test is the same.
+One caller's thread moves the clock (`sleep`, `advance`). On the way it stops at every moment at which
+something is due, and goes on only when everybody else is at rest: a job that is done, or one that waits for a
+later moment of this very clock (a bank that thinks for 15 s). So threads run one after the other, and every
+run of a test is the same.
 """
 
 import threading

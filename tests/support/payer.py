@@ -1,7 +1,7 @@
-"""Somebody who pays the usual bill, for tests in which something happens on the way; and what came of them."""
+"""Somebody who pays the usual bill, for tests in which something happens on the way; and what came of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -24,17 +24,6 @@ WAY = {"tokenize": ("1", *CARD, "1"), "authorize": ("1", "1", *CARD)}
 
 def call_sid(number: int) -> str:
     return f"CA{number:032x}"
-
-
-@dataclass
-class Telling:
-    """What was said and keyed, as lines."""
-
-    transcript: Transcript = field(default_factory=Transcript)
-
-    @property
-    def said(self) -> list[str]:
-        return [line[2:] for line in self.transcript.lines if line.startswith("< ")]
 
 
 class LeavingCaller(ScriptedCaller):
@@ -62,7 +51,7 @@ class LeavingCaller(ScriptedCaller):
         return self.chances == self._leaves_at
 
 
-def pay(  # noqa: PLR0913 - what can differ between two calls
+def pay(
     server: Server,
     lines: Sequence[str],
     *,

@@ -177,6 +177,9 @@ SCENES: dict[str, Scene] = {
     ),
     "authorize_answer_lost": Scene(both(usual_bill, harm("drop_after", "/authorizations")), AUTHORIZE),
     "authorize_request_lost": Scene(both(usual_bill, harm("drop_before", "/authorizations")), AUTHORIZE),
+    "authorize_pci_down_at_collecting": Scene(
+        both(usual_bill, pci_down_at("/collect")), AUTHORIZE, later_s=900
+    ),
     "authorize_given_up": Scene(settings=AUTHORIZE, later_s=900),
     "recorded_prompts": Scene(settings={"RECORDINGS": RECORDINGS}),
 }

@@ -1,4 +1,4 @@
-"""The whole server in the test's process: web, PCI, worker and bank, each with its own database, on one clock.
+"""The whole server in the test's process: web, PCI, worker and bank on one clock, each with its database.
 
 Web and PCI are the real Flask applications, composed as the processes compose them. The web process reaches
 PCI, and both reach the sandbox bank, over real sockets on the loopback address; the carrier is
@@ -107,16 +107,14 @@ class Line:
 
 
 class Pool(Executor):
-    """Cards on their way to the bank: each in a thread for which the clock waits. `kept`: nobody sends them."""
+    """Cards on their way to the bank, each in a thread for which the clock waits."""
 
     def __init__(self, clock: LivingClock) -> None:
         self._clock = clock
-        self.kept = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        if not self.kept:
-            self._clock.start(lambda: fn(*args, **kwargs))
-            self._clock.settle()
+        self._clock.start(lambda: fn(*args, **kwargs))
+        self._clock.settle()
         return Future()
 
 
@@ -224,14 +222,13 @@ class Server:
                 for table in reversed(tables.metadata.sorted_tables):
                     tx.execute(table.delete())
         with self.bank.ledger.writing() as tx:
-            for name in ("token", "movement", "card"):
-                tx.execute(f"DELETE FROM {name}")
+            for emptied in ("DELETE FROM token", "DELETE FROM movement", "DELETE FROM card"):
+                tx.execute(emptied)
         requests.delete(f"{self.bank.url}/control/faults", timeout=5)
         for key in self.room.config.key_directory.glob("*"):
             key.unlink()
         self.ids.reset()
         self.inside.down, self.inside.meanwhile = False, _nothing
-        self.pool.kept = False
         self.expected.clear()
         self.transport.posted.clear()
 

@@ -1,7 +1,7 @@
 """Every way through `pay_bill` as a file that reads like a call, against the whole server.
 
-`pytest tests/flows/pay_bill --update` writes the files anew; what stands in them is then to be read as a caller
-would hear it. Below each call stand its facts: how the call ended, each payment's states, the bill, the text.
+`pytest tests/flows/pay_bill --update` writes the files anew; what stands in them is then to be read as a
+caller would hear it. Below each call stand its facts: how it ended, each payment's states, bill and text.
 """
 
 from collections.abc import Callable

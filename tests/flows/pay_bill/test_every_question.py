@@ -1,4 +1,4 @@
-"""What is the same at every question of `pay_bill`: `0` for a person, every card that is declined, silence."""
+"""What is the same at every question of `pay_bill`: `0` for a person, silence, each kind of decline."""
 
 from collections.abc import Callable
 from unittest.mock import patch
@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 import sqlalchemy as sa
 
-from ivr.phone.events import Answer, Reason
+from ivr.phone.events import Answer, Reason, Said
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.support.merchant_server import merchant_server
@@ -92,9 +92,11 @@ def test_each_kind_of_decline(start_server: Start, card: str, decline: str, sett
     assert (attempts[0].state, attempts[0].decline) == ("declined", decline)
     assert {one.state for one in attempts[1:]} <= {"fenced"}, "the next card was never keyed"
     told = (
-        "< Your bank wants you to approve this payment yourself, and that cannot be done by phone. You were not charged."
+        "< Your bank wants you to approve this payment yourself, and that cannot be done by phone."
+        " You were not charged."
         if card == "authentication"
-        else "< Your bank did not accept this card, and you were not charged. Please try again, or another card."
+        else "< Your bank did not accept this card, and you were not charged."
+        " Please try again, or another card."
     )
     assert told in lines
 
@@ -142,3 +144,25 @@ def test_a_long_card_keyed_too_early_leaves_no_second_piece(server: Server) -> N
     assert "card.too_early" in kinds
     assert "0, 0, 0, 0, 0, 0, 0, 0" not in spoken
     assert "00000000" not in sessions
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("at", ["To pay 49 euros", "And the three digits"])
+def test_another_call_pays_the_bill_meanwhile(start_server: Start, kind: str, at: str) -> None:
+    """Two callers, one bill: whoever confirms second is not charged, and hears why."""
+    server = start_server(kind)
+    server.add_bill()
+    others: list[list[str]] = []
+
+    def someone_pays(event: object) -> None:
+        if isinstance(event, Said) and event.text.startswith(at) and not others:
+            others.append([])
+            others[0] += pay(server, [REFERENCE, *WAY["tokenize"]], settings=ENGLISH_CALL)[1]
+
+    _, lines, _ = pay(
+        server, WAY["tokenize"], settings=call_settings("CA2", to_number=ENGLISH), listener=someone_pays
+    )
+    assert others[0][-2].startswith("< Thank you: 49 euros and 90 cents is paid.")
+    assert lines[-2] == (
+        "< This amount is no longer open: it is paid, or being paid right now. You were not charged. Goodbye."
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from ivr.phone.events import Reason
+from ivr.phone.webhooks import CallSettings
 from tests.support.payer import WAY, books, call_sid, pay
 from tests.support.phone import Trouble, TroubledTransport, call_settings
 from tests.support.server import AMOUNT_MINOR, ENGLISH, Server
@@ -18,7 +19,7 @@ def _phone(count: int) -> str:
     return f"+3460000{count:04}"
 
 
-def _settings(count: int):
+def _settings(count: int) -> CallSettings:
     return call_settings(call_sid(count), from_number=_phone(count), to_number=ENGLISH)
 
 
@@ -55,6 +56,8 @@ def test_hanging_up_at_every_moment(card_entry: str, start_server: Callable[...,
         if card_entry == "authorize":
             server.bank.harm("none", "/authorizations", delay_s=2.5)
         ended, _, caller = pay(server, WAY[card_entry], leaves_at=count, settings=_settings(count))
+        if card_entry == "tokenize":
+            assert not card_data_left(server), "wiped with the hang-up, not by the sweeper"
         if ended.reason is not Reason.CALLER:
             break
         assert caller.chances == count

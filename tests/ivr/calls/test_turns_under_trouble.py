@@ -1,4 +1,4 @@
-"""A call whose webhooks come twice, late or not at all, whose processes die or are being replaced, or fail."""
+"""A call whose webhooks come twice, late or not at all, whose processes die, fail or are being replaced."""
 
 import copy
 import threading
@@ -93,7 +93,7 @@ def _lost_at(number: int) -> Callable[[int, str], Trouble]:
     )
 
 
-# While an errand is under way, or after its process died -----------------------------------------------------
+# While an errand is under way, or after its process died ----------------------------------------------------
 
 
 class Carrier:
@@ -225,7 +225,7 @@ def _at_once(post: Callable[[], str]) -> list[str]:
     return answers
 
 
-# A rolling deploy --------------------------------------------------------------------------------------------
+# A rolling deploy -------------------------------------------------------------------------------------------
 
 
 def _without(server: Server, step: str) -> flask.Flask:
@@ -237,7 +237,7 @@ def _without(server: Server, step: str) -> flask.Flask:
 
 
 class Rolling:
-    """A load balancer before an old and a new process: the old one serves until it has said `times` that it cannot."""
+    """A load balancer before two releases: the old one serves until it has said `times` that it cannot."""
 
     def __init__(self, server: Server, old: flask.Flask, times: int) -> None:
         self._server, self._old, self._times = server, old, times
@@ -276,7 +276,7 @@ def test_a_step_that_no_process_knows_ends_kindly(server: Server) -> None:
     assert lines[-2] == "< Please ring again later. Goodbye."
 
 
-# A turn that fails -------------------------------------------------------------------------------------------
+# A turn that fails ------------------------------------------------------------------------------------------
 
 
 def _failing(times: int) -> Callable[..., object]:
@@ -357,7 +357,7 @@ def test_a_turn_that_fails_offers_a_person(start_server: Start) -> None:
     assert ended.reason is Reason.SERVER
 
 
-# Where the server stands -------------------------------------------------------------------------------------
+# Where the server stands ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

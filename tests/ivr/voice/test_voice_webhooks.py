@@ -1,4 +1,4 @@
-"""The carrier's door as strangers, a confused carrier and a late one meet it: refused, answered, never a 500."""
+"""The carrier's door as strangers, a confused carrier and a late one meet it: never a 500."""
 
 import itertools
 from collections.abc import Callable, Mapping
