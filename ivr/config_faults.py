@@ -117,8 +117,8 @@ def _merchant(values: Values) -> list[str]:
 def _production(values: Values) -> list[str]:
     faults = [
         f"Set {name} to a URL that begins with https://: production refuses plain http."
-        for name in ("PUBLIC_URL", "TWILIO_API_BASE", "BILL_LOOKUP_URL", "OUTCOME_URL")
-        if values[name].startswith("http://")
+        for name in ("PUBLIC_URL", "TWILIO_API_BASE", "STRIPE_API_BASE", "BILL_LOOKUP_URL", "OUTCOME_URL")
+        if values[name].lower().startswith("http://")
     ]
     if not _ACCOUNT.fullmatch(values["TWILIO_ACCOUNT_SID"]):
         faults.append(

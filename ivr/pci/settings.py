@@ -148,9 +148,12 @@ def _faults(config: PciConfig) -> list[str]:
 
 
 def _faults_in_production(config: PciConfig, mounts: Path) -> list[str]:
+    urls = {"PCI_PUBLIC_URL": config.pci_public_url, "PUBLIC_URL": config.public_url}
+    if config.gateway != "sandbox":  # which is refused anyway
+        urls |= {name: value for name, value in config.gateway_settings.items() if isinstance(value, str)}
     faults = [
         f"Set {name} to a URL that begins with https://: production refuses plain http."
-        for name, value in (("PCI_PUBLIC_URL", config.pci_public_url), ("PUBLIC_URL", config.public_url))
+        for name, value in urls.items()
         if value.startswith("http://")
     ]
     if config.gateway == "sandbox":

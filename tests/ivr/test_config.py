@@ -114,6 +114,21 @@ def test_a_secret_is_never_repeated() -> None:
     assert "pass" not in "\n".join(faults(PUBLIC_URL="https://user:pass@pay.example.org"))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUBLIC_URL", "http://pay.example.org"),
+        ("TWILIO_API_BASE", "http://carrier.example.org"),
+        ("STRIPE_API_BASE", "http://gateway.example.org"),
+        ("BILL_LOOKUP_URL", "http://town.example/bills"),
+        ("OUTCOME_URL", "HTTP://town.example/paid"),
+    ],
+)
+def test_production_refuses_plain_http_however_it_is_written(name: str, value: str) -> None:
+    told = faults(**PRODUCTION | {"MERCHANT_SECRET": "m", name: value})
+    assert f"Set {name} to a URL that begins with https://: production refuses plain http." in told
+
+
 def test_production_refuses_what_is_for_development() -> None:
     told = "\n".join(faults(ENVIRONMENT="production"))
     for part in (

@@ -74,6 +74,7 @@ def test_what_cannot_work_is_refused(tmp_path: Path, changes: dict[str, str], se
     [
         ({"PCI_PUBLIC_URL": "http://pci.example.com"}, "Set PCI_PUBLIC_URL .*https"),
         ({"PUBLIC_URL": "http://pay.example.com"}, "Set PUBLIC_URL .*https"),
+        ({"STRIPE_API_BASE": "http://gateway.example.com"}, "Set STRIPE_API_BASE .*https"),
         ({"GATEWAY": "sandbox"}, "production refuses the sandbox"),
         ({"PCI_KEY_DIRECTORY": "/var/lib/keys"}, "Set PCI_KEY_DIRECTORY"),
         ({"INTERNAL_SECRET": "short-and-sweet"}, "Set INTERNAL_SECRET"),
