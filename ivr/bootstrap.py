@@ -116,7 +116,8 @@ def web_app(environ: Mapping[str, str]) -> "WSGIApplication":
 def make_web(on: Ground) -> flask.Flask:
     """The application on a given ground: every door of the web process."""
     config = on.config
-    app = flask.Flask("paybycall")
+    app = flask.Flask("paybycall", static_folder=None, template_folder=None)
+    app.debug = False  # whatever FLASK_DEBUG says: in debug, faults pass our handlers and our log's masks
     app.before_request(structlog.contextvars.clear_contextvars)
     metrics = Metrics(
         Books(on.engine, on.clock, lambda: _work_counts(on.engine)), shared_dir=config.metrics_dir
