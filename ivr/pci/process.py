@@ -72,5 +72,11 @@ def app_from_environ(environ: Mapping[str, str]) -> PciProcess:
 
 
 def forbid_core_dumps() -> None:
-    """For this process and its children."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    """For this process and its children.
+
+    One byte, not none: where the kernel pipes dumps to a program, it heeds no limit but this one
+    (fs/coredump.c), and a file of one byte is not begun. A limit that is 0 already cannot be raised.
+    """
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    limit = 0 if hard == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))

@@ -52,13 +52,18 @@ def test_a_fault_in_the_settings_is_a_sentence(tmp_path: Path) -> None:
         app_from_environ(environment(tmp_path, GATEWAY=""))
 
 
-def test_core_dumps_are_off() -> None:
+@pytest.mark.parametrize(("hard", "limit"), [(-1, "(1, 1)"), (0, "(0, 0)")])
+def test_core_dumps_are_off_piped_ones_too(hard: int, limit: str, tmp_path: Path) -> None:
     script = (
-        "import resource; from ivr.pci.process import forbid_core_dumps; forbid_core_dumps();"
-        "print(resource.getrlimit(resource.RLIMIT_CORE))"
+        "import os, resource, sys; from ivr.pci.process import forbid_core_dumps;"
+        f"resource.setrlimit(resource.RLIMIT_CORE, (0, {hard})); forbid_core_dumps();"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), flush=True); os.chdir(sys.argv[1]); os.abort()"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "(0, 0)"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == limit
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_process_environment_reaches_no_request(quiet: None, tmp_path: Path) -> None:
