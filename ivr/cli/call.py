@@ -57,7 +57,7 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 def _start(processes: Processes, ground: Ground) -> None:
     click.echo("Starting web, pci and worker, with the sandbox bank ...")
-    procfile = read_procfile(Path("Procfile"))
+    procfile = read_procfile(Path("Procfile"), ("release", "web", "pci", "worker"))
     processes.run("release", procfile["release"])
     bank = ["--port", str(ground.ports["sandbox"]), "--database", str(ground.folder / "sandbox-bank.db")]
     processes.start("sandbox", ["paybycall", "sandbox", *bank])

@@ -6,13 +6,14 @@ anything is started, so a fault is a sentence and not a loop of restarts. SIGTER
 
 import os
 import signal
+import socket
 import threading
 from types import FrameType
 
 import click
 
 from ivr import config
-from ivr.cli.faults import sentences
+from ivr.cli.faults import Fault, sentences
 
 STOP_S_MAX = 30
 """How long work under way may take to finish after SIGTERM."""
@@ -39,10 +40,23 @@ def _port(default: int) -> click.Option:
     )
 
 
+def _must_be_free(host: str, port: int) -> None:
+    """The web server would say it in a page of frames."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as fault:
+        why = str(fault.strerror).partition(" (")[0]
+        raise Fault(
+            f"Nobody can listen at {host}, port {port} ({why}): choose others by HOST and PORT."
+        ) from None
+
+
 def _granian(target: str, *, host: str, port: int, workers: int, threads: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
+    _must_be_free(host, port)
     Granian(
         target,
         address=host,
@@ -87,6 +101,7 @@ pci.params.append(_port(8001))
 def worker() -> None:
     """Charge, send, retry: everything that no webhook waits for."""
     from ivr.bootstrap import run_worker
+    from ivr.work.migrate import NotMigratedError
 
     stop = threading.Event()
 
@@ -95,5 +110,9 @@ def worker() -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    if not run_worker(config.load(os.environ), stop):
+    try:
+        finished = run_worker(config.load(os.environ), stop)
+    except NotMigratedError as fault:
+        raise Fault(str(fault)) from None
+    if not finished:
         os._exit(1)  # something runs on: its threads would keep the process, and its lock, alive

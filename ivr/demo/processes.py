@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,10 +28,16 @@ class StartError(Exception):
     """A process did not start; the message names it and its log."""
 
 
-def read_procfile(path: Path) -> dict[str, list[str]]:
-    """Process -> command."""
-    lines = [line.partition(":") for line in path.read_text().splitlines() if line.strip()]
-    return {name.strip(): shlex.split(command) for name, _, command in lines}
+def read_procfile(path: Path, needed: Collection[str] = ()) -> dict[str, list[str]]:
+    """Process -> command; raises StartError where there is no such file, or not all of `needed` in it."""
+    try:
+        lines = [line.partition(":") for line in path.read_text().splitlines() if line.strip()]
+    except FileNotFoundError:
+        raise StartError(f"There is no {path} here: change to the project's folder.") from None
+    procfile = {name.strip(): shlex.split(command) for name, _, command in lines}
+    if missing := [name for name in needed if not procfile.get(name)]:
+        raise StartError(f"The {path} has no {', '.join(missing)}.")
+    return procfile
 
 
 class Processes:

@@ -9,11 +9,9 @@ import requests
 
 from ivr.pci.migrate import migrate as migrate_pci
 from tests.support.databases import Databases
-from tests.support.house import House, make_house
+from tests.support.house import MERCHANT_SECRET, House, make_house
 from tests.support.merchant_server import MerchantServer, merchant_server
 from tests.support.server import migrated_pci
-
-MERCHANT_SECRET = "the secret between the house and the merchant"
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -47,6 +48,8 @@ from tests.support.waiting import eventually
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
 """Far more than anything takes on a quiet machine: a test fails by it, and never waits for it."""
+MERCHANT_SECRET = "the secret between the house and the merchant"
+PROCESSES = ("sandbox", "web", "pci", "worker")
 HASTE = 4
 """The phone waits this many times shorter than it was told: who polls more often learns nothing else."""
 _TOLD = {"sent", "delivered", "spoken"}
@@ -65,7 +68,8 @@ class Line:
     """The carrier's way to the house: it remembers every answer, and waits at a door that nobody opens yet,
     as a proxy in front of the processes does.
 
-    `before` is told the number (from 1) and URL of each webhook before it is sent. `doors` are the web
+    `before` is told the number (from 1) and URL of each webhook before it is sent; none is sent while the
+    line is not `passable`. `doors` are the web
     processes that take turns; the URL that is signed stays the public one.
     """
 
@@ -73,12 +77,15 @@ class Line:
         self, before: Callable[[int, str], None] = lambda *_: None, doors: tuple[str, ...] = ()
     ) -> None:
         self._inner = HttpTransport(SystemClock())
+        self.passable = threading.Event()
+        self.passable.set()
         self._before = before
         self._doors = itertools.cycle(doors) if doors else None
         self.answers: list[tuple[str, Answer]] = []
 
     def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
         self._before(len(self.answers) + 1, url)
+        assert self.passable.wait(PATIENCE_S)
         answered: list[Answer] = []
 
         def connected() -> bool:
@@ -163,9 +170,10 @@ class House:
     def kill(self, *names: str) -> None:
         """As kill -9, with all workers."""
         for name in names:
+            process = self.processes._running.pop(name)
             with suppress(ProcessLookupError):
-                os.killpg(self.popen(name).pid, signal.SIGKILL)
-            self.popen(name).wait()
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def kill_children(self, name: str) -> None:
         """As kill -9 to its workers alone: their parent starts new ones."""
@@ -178,8 +186,9 @@ class House:
 
     def stop(self, name: str) -> int:
         """SIGTERM to the process itself, as a supervisor sends it; its exit status."""
-        self.popen(name).terminate()
-        return self.popen(name).wait(PATIENCE_S)
+        process = self.processes._running.pop(name)
+        process.terminate()
+        return process.wait(PATIENCE_S)
 
     def freeze(self, name: str) -> None:
         """It listens and never answers."""
@@ -191,14 +200,10 @@ class House:
 
     def all_up(self) -> None:
         """Starts whatever a test left dead."""
-        names = ("sandbox", "web", "pci", "worker")
-        self.start(
-            *[
-                each
-                for each in names
-                if each not in self.processes._running or self.popen(each).poll() is not None
-            ]
-        )
+        for name, process in list(self.processes._running.items()):
+            if process.poll() is not None:
+                del self.processes._running[name]
+        self.start(*[each for each in PROCESSES if each not in self.processes._running])
 
     def command(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         """`paybycall ...` with the house's settings; a change to the empty text takes a setting away."""
@@ -282,6 +287,15 @@ class House:
     def until(self, reference: str, state: str) -> None:
         eventually(lambda: self.state(reference) == state, timeout_s=PATIENCE_S, what=f"the state {state}")
 
+    def until_the_bank_thinks(self, reference: str) -> None:
+        """The charge has arrived there, and is not decided."""
+
+        def thinking() -> bool:
+            rows = self.bank_rows("SELECT key FROM movement WHERE state = 'in_progress'")
+            return {one.id for one in self.attempts(reference)} & {row["key"] for row in rows} != set()
+
+        eventually(thinking, timeout_s=PATIENCE_S, what="a charge at the bank")
+
     def rows(self, query: Any) -> list[Any]:
         with reading(self.engine) as connection:
             return list(connection.execute(query).all())
@@ -297,6 +311,20 @@ class House:
         keys = {one.id for one in self.attempts(reference)}
         rows = self.bank_rows("SELECT * FROM movement WHERE state = 'approved' AND kind != 'refund'")
         return [row for row in rows if row["key"] in keys]
+
+    def errand_is_under_way(self) -> bool:
+        """Some call waits for an answer of the PCI process."""
+        return any(row.intent for row in self.rows(sa.select(schema.call.c.intent)))
+
+    def entry_states(self) -> list[str]:
+        """How the card entries stand at the PCI process, the newest last."""
+        engine = make_engine(self.environ["PCI_DATABASE_URL"])
+        try:
+            with reading(engine) as connection:
+                query = sa.text("SELECT status FROM card_entry ORDER BY created_at")
+                return list(connection.execute(query).scalars())
+        finally:
+            engine.dispose()
 
     def bank_rows(self, query: str) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(self.environ["SANDBOX_DATABASE"], timeout=PATIENCE_S)) as connection:
@@ -374,3 +402,5 @@ def make_house(folder: Path, database_url: str, pci_database_url: str, **changes
 
 both_engines = pytest.mark.parametrize("house", ["sqlite", "postgres"], indirect=True)
 """For a test whose point is in the database too."""
+on_postgres = pytest.mark.parametrize("house", ["postgres"], indirect=True)
+"""For one that takes long: once is enough, where production stands."""

@@ -23,7 +23,9 @@ class RecordedWork:
 
     asked: list[Asked] = field(default_factory=list)
 
-    def enqueue(self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0) -> None:
+    def enqueue(
+        self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0
+    ) -> None:
         assert tx.in_transaction()
         if any((a.job, a.subject_id, a.nth) == (job, subject_id, nth) for a in self.asked):
             return

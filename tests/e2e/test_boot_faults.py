@@ -1,0 +1,76 @@
+"""A process that cannot work does not start: it says in sentences what to set, and ends with status 2."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ivr.demo.ground import prepare
+from ivr.ids import RandomIds
+
+PAYBYCALL = str(Path(sys.executable).parent / "paybycall")
+
+
+def serve(name: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PAYBYCALL, "serve", name],
+        env={"PATH": os.defpath, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("web", "DATABASE_URL PUBLIC_URL PCI_INTERNAL_URL INTERNAL_SECRET TWILIO_AUTH_TOKEN GATEWAY"),
+        ("pci", "PCI_DATABASE_URL PCI_PUBLIC_URL PUBLIC_URL INTERNAL_SECRET TWILIO_AUTH_TOKEN GATEWAY"),
+        ("worker", "DATABASE_URL PUBLIC_URL TWILIO_ACCOUNT_SID GATEWAY"),
+    ],
+)
+def test_without_any_setting(name: str, needed: str) -> None:
+    ended = serve(name, {})
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    for setting in needed.split():
+        assert f"Set {setting}" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("web", ["sandbox", "https://", "CHANNEL"]),
+        ("pci", ["sandbox", "https://"]),
+        ("worker", ["sandbox", "https://", "CHANNEL"]),
+    ],
+)
+def test_production_refuses_what_the_demo_has(tmp_path: Path, name: str, refused: list[str]) -> None:
+    environ = prepare(tmp_path, RandomIds(), {}).environ
+    ended = serve(name, {**environ, "ENVIRONMENT": "production"})
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    for word in refused:
+        assert word in ended.stderr
+    for secret in ("TWILIO_AUTH_TOKEN", "INTERNAL_SECRET"):
+        assert environ[secret] not in ended.stderr + ended.stdout
+
+
+def test_a_worker_on_a_database_that_nobody_migrated(tmp_path: Path) -> None:
+    ended = serve("worker", prepare(tmp_path, RandomIds(), {}).environ)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    assert "paybycall migrate" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["web", "pci"])
+def test_a_port_that_is_taken(tmp_path: Path, name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = serve(name, {**prepare(tmp_path, RandomIds(), {}).environ, "PORT": port})
+    assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
+    assert f"Nobody can listen at 127.0.0.1, port {port} (Address already in use)" in ended.stderr

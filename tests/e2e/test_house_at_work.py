@@ -1,0 +1,127 @@
+"""The running house as its operator and the merchant's program meet it, and while a release rolls out."""
+
+import json
+from typing import Any
+
+import requests
+
+from gateways.secret import Secret
+from ivr.clock import SystemClock
+from ivr.merchant.signature import HEADER, is_genuine
+from tests.support.house import MERCHANT_SECRET, PATIENCE_S, House, Line, on_postgres
+from tests.support.merchant_server import MerchantServer, Posted
+from tests.support.waiting import eventually
+
+
+def findings(house: House) -> dict[str, tuple[str, str]]:
+    """What the doctor says: check -> (ok or FAULT, sentence). At the carrier's address nobody is."""
+    ended = house.command("doctor", TWILIO_API_BASE="http://127.0.0.1:9", NO_PROXY="127.0.0.1")
+    assert "Traceback" not in ended.stderr
+    lines = [line for line in ended.stdout.splitlines() if line.startswith(("ok", "FAULT"))]
+    said = {line[7:21].strip(): (line[:5].strip(), line[21:]) for line in lines}
+    assert ended.returncode == int(any(verdict == "FAULT" for verdict, _ in said.values()))
+    return said
+
+
+def test_the_doctor_finds_the_house_well_but_for_the_carrier(house: House) -> None:
+    said = findings(house)
+    assert {name for name, (verdict, _) in said.items() if verdict == "FAULT"} == {"carrier", "clock"}
+    assert {
+        "settings",
+        "web",
+        "pci",
+        "pci keys",
+        "shared secret",
+        "gateway",
+        "database",
+        "worker",
+    } <= said.keys()
+
+
+def test_the_doctor_names_what_is_stopped(house: House) -> None:
+    house.kill("pci", "worker", "sandbox")
+    said = findings(house)
+    well = {name for name, (verdict, _) in said.items() if verdict == "ok"}
+    assert well >= {"settings", "web", "database"}
+    assert not well & {"pci", "pci, outside", "pci keys", "shared secret", "gateway"}
+    assert "paybycall serve pci" in said["pci"][1]
+    eventually(lambda: findings(house)["worker"][0] == "FAULT", timeout_s=PATIENCE_S, what="a missed worker")
+    assert "paybycall serve worker" in findings(house)["worker"][1]
+
+
+@on_postgres
+def test_two_web_processes_take_turns_in_one_call(house: House) -> None:
+    """A release rolls out: each webhook meets the other process."""
+    reference = house.add_bill(4971)
+    house.start("web2")
+    try:
+        doors = tuple(f"http://127.0.0.1:{house.ports[name]}" for name in ("web", "web2"))
+        rung = house.ring(reference, line=Line(doors=doors))
+    finally:
+        assert house.stop("web2") == 0
+    assert rung.ended.faults == ()
+    assert rung.statuses <= {200, 204}
+    assert "is paid. Your reference is" in rung.words
+    assert len(house.charges(reference)) == 1
+
+
+class Program:
+    """The merchant's program, with a key made at the command line."""
+
+    def __init__(self, house: House) -> None:
+        made = house.command("apikey", "create", "billing system")
+        assert made.returncode == 0, made.stderr
+        self._root = house.environ["PUBLIC_URL"] + "/api/v1"
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Authorization"] = f"Bearer {made.stdout.strip()}"
+
+    def post(self, path: str, body: Any, **headers: str) -> requests.Response:
+        return self._session.post(self._root + path, json=body, headers=headers, timeout=PATIENCE_S)
+
+    def get(self, path: str) -> Any:
+        answer = self._session.get(self._root + path, timeout=PATIENCE_S)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+def outcome_of(posted: Posted) -> dict[str, Any]:
+    """What was posted, and that it is signed."""
+    assert is_genuine(Secret(MERCHANT_SECRET), posted.headers[HEADER], posted.body, SystemClock().now())
+    outcome: dict[str, Any] = json.loads(posted.body)
+    return outcome
+
+
+def test_a_bill_goes_in_and_a_payment_comes_out(house: House, merchant: MerchantServer) -> None:
+    program = Program(house)
+    bill = {"reference": "20406080", "amount": "49.90", "currency": "EUR"}
+    assert program.post("/bills", bill).status_code == 201
+    assert "is paid. Your reference is" in house.ring("20406080").words
+    [payment] = [one for one in program.get("/payments")["payments"] if one["bill_reference"] == "20406080"]
+    assert (payment["state"], payment["amount_minor"], payment["last_four"]) == ("approved", 4990, "4242")
+
+    def outcomes(kind: str) -> list[dict[str, Any]]:
+        told = [outcome_of(posted) for posted in list(merchant.posted)]
+        return [one for one in told if (one["type"], one["data"]["payment_id"]) == (kind, payment["id"])]
+
+    eventually(lambda: bool(outcomes("payment.approved")), timeout_s=PATIENCE_S, what="the outcome")
+    for expected in (202, 200):  # the second is a repeat
+        asked = program.post(
+            f"/payments/{payment['id']}/refunds", {"amount_minor": 990}, **{"Idempotency-Key": "once"}
+        )
+        assert asked.status_code == expected, asked.text
+    eventually(lambda: bool(outcomes("refund.approved")), timeout_s=PATIENCE_S, what="the refund")
+    assert program.get(f"/payments/{payment['id']}")["refunded_minor"] == 990
+    assert program.get("/bills/20406080")["paid_minor"] == 4000
+    refunds = house.bank_rows("SELECT amount_minor, charge_id FROM movement WHERE kind = 'refund'")
+    assert [each["amount_minor"] for each in refunds] == [990]
+    assert [len(outcomes(kind)) for kind in ("payment.approved", "refund.approved")] == [1, 1]
+
+
+def test_a_revoked_key_is_refused_by_the_running_process(house: House) -> None:
+    program = Program(house)
+    program.get("/payments")
+    listed = house.command("apikey", "list").stdout
+    key_id = listed.splitlines()[-1].split()[0]
+    assert house.command("apikey", "revoke", key_id).returncode == 0
+    assert program.post("/bills", {}).status_code == 401

@@ -1,0 +1,34 @@
+"""The worker's sweeper: the belt behind the durable queue, which a database that is away must not cut."""
+
+import threading
+from typing import Any, cast
+
+from structlog.testing import capture_logs
+
+from ivr.bootstrap import _sweep
+from ivr.payments.cashier import Cashier
+
+
+class FailsOnce:
+    """A cashier whose first sweep meets a database that is away; the third is the last."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.sweeps = 0
+        self._stop = stop
+
+    def sweep(self) -> int:
+        self.sweeps += 1
+        if self.sweeps == 1:
+            raise ConnectionError("the database is away")
+        if self.sweeps == 3:
+            self._stop.set()
+        return 0
+
+
+def test_a_sweep_that_fails_is_logged_and_not_the_last() -> None:
+    stop = threading.Event()
+    cashier: Any = FailsOnce(stop)
+    with capture_logs() as logs:
+        _sweep(cast("Cashier", cashier), stop, every_s=0.001)
+    assert cashier.sweeps == 3
+    assert [entry["event"] for entry in logs] == ["sweep_failed"]
