@@ -1,5 +1,8 @@
 """What every test can ask for: databases, a clock that stands still, ids that count, a whole server."""
 
+import logging
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -61,6 +64,20 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
     made = make_engine(database_url)
     yield made
     made.dispose()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A test that sets up a process's logs leaves those of the next test alone."""
+    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
+    before = (root.level, list(root.handlers))
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    root.setLevel(before[0])
+    root.handlers = before[1]
+    sys.excepthook, threading.excepthook = hooks
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ May import the rest of `ivr.calls`. A wait is fulfilled when it is first met, re
 back to it, and settled when its errand is answered.
 """
 
-from flows.language import Charge, CollectCard, FindBill, FindCallersBill, Transfer
+from flows.language import Charge, CollectCard, End, FindBill, FindCallersBill, Transfer
 from ivr.bills.lookup import MerchantBill, NotFound, Unreachable
 from ivr.calls.answer import Ring
 from ivr.calls.attempt_waits import AttemptWaits
@@ -50,14 +50,14 @@ class Host:
                 return Left(session, "nobody")
 
     def resume(self, turn: Turn, session: Session, wait: object, dialled: str | None) -> Fulfilment | None:
-        """A wait that the caller comes back to; None where the person they talked to has hung up: the call
-        is over.
-        """
+        """A wait that the caller comes back to; None where nothing is left to say: the call is over."""
         match wait:
             case CollectCard() if session.entry_id is not None:
                 return self._cards.come_back(turn, session)
             case Charge() if session.charging:
                 return self._charges.look(turn, session)
+            case End():  # the last words were said, and the carrier asks on
+                return None
             case Transfer() if dialled in PERSON_TALKED:
                 return None
             case Transfer() if dialled is not None:
