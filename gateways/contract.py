@@ -164,8 +164,8 @@ class Card:
     """A card as it was keyed. Lives in the PCI process for the moment of one call to the gateway."""
 
     number: Secret
-    expiry_month: int
-    expiry_year: int
+    expiry_month: int = field(repr=False)
+    expiry_year: int = field(repr=False)
     """Four digits."""
     code: Secret
     postal_code: Secret | None = None

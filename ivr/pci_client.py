@@ -6,7 +6,7 @@ Never called inside a transaction: it is a network call.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -71,11 +71,11 @@ class CardEntryResult:
 
     outcome: Outcome
     token: Secret | None = None
-    authorization: str | None = None
+    authorization: str | None = field(default=None, repr=False)
     brand: str | None = None
     last_four: str | None = None
-    expiry_month: int | None = None
-    expiry_year: int | None = None
+    expiry_month: int | None = field(default=None, repr=False)
+    expiry_year: int | None = field(default=None, repr=False)
     decline: Decline | None = None
     url: str | None = None
     """Of an open entry: where its question stands."""

@@ -35,7 +35,7 @@ class Session:
     attempt_id: str | None = None
     charging: bool = False
     """The caller has confirmed: a hang-up does not stop the charge any more."""
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     """The gateway's token between card entry and charge; gone with either's end."""
     troubles: int = 0
     """How often the carrier came to the fallback."""

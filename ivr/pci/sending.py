@@ -8,7 +8,7 @@ one who holds the lease.
 
 import threading
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import orjson
@@ -52,7 +52,7 @@ class Answer:
 
     outcome: Outcome
     token: Secret | None = None
-    authorization: str | None = None
+    authorization: str | None = field(default=None, repr=False)
     decline: str | None = None
 
     @property
