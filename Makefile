@@ -27,7 +27,7 @@ call: install ## ring the server: you key the card (AUTO=1: a scripted caller pa
 	@$(BIN)/paybycall call
 
 test: lint ## lint, types, import contracts and all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 lint: install ## ruff, mypy and import-linter
 	@$(BIN)/ruff check $(SOURCES)

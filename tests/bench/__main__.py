@@ -8,6 +8,7 @@ phone's own cost does not count. Beside them, in the same run, stands what someo
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from ivr.demo.processes import Processes, read_procfile
 from ivr.ids import RandomIds
 from ivr.phone.demo import DemoCaller
 from ivr.phone.engine import Call
-from ivr.phone.transport import HttpTransport
+from ivr.phone.transport import Answer, Form, HttpTransport
 from ivr.phone.webhooks import CallSettings
 from ivr.storage.engine import make_engine
 from ivr.voice.signature import compute
@@ -48,26 +49,30 @@ def used(process: psutil.Process) -> Used:
     return Used(cpu, sum(one.memory_info().rss for one in family) / 1e6)
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="paybycall-bench-") as folder:
         ground = prepare(Path(folder), RandomIds(), dict(os.environ))
         with Processes(ground.environ, ground.logs) as processes:
             ours, posted = _ours(processes, ground)
             theirs = _theirs(processes, ground)
-    print(
+    _say(
         f"\nA payment call, CPU milliseconds ({CALLS} calls; {posted:.1f} webhooks each, the yardstick has {WEBHOOKS})"
     )
     for name, (cpu_ms, resident_mb) in ours.items():
-        print(f"  {name:<10} {cpu_ms:8.1f} ms {resident_mb:8.0f} MB resident")
+        _say(f"  {name:<10} {cpu_ms:8.1f} ms {resident_mb:8.0f} MB resident")
     total = sum(cpu_ms for cpu_ms, _ in ours.values())
-    print(f"  {'yardstick':<10} {theirs[0]:8.1f} ms {theirs[1]:8.0f} MB resident")
-    print(f"  ratio, all processes to the yardstick:  {total / theirs[0]:.1f}")
-    print(
+    _say(f"  {'yardstick':<10} {theirs[0]:8.1f} ms {theirs[1]:8.0f} MB resident")
+    _say(f"  ratio, all processes to the yardstick:  {total / theirs[0]:.1f}")
+    _say(
         f"  ratio, web alone per webhook:           {(ours['web'][0] / posted) / (theirs[0] / WEBHOOKS):.1f}"
     )
-    print("\nPieces, microseconds")
+    _say("\nPieces, microseconds")
     for name, library_us, ours_us in pieces.measure():
-        print(
+        _say(
             f"  {name:<24} library {library_us:7.1f}   ours {ours_us:6.1f}   {library_us / ours_us:4.1f} times faster"
         )
 
@@ -139,7 +144,7 @@ class _Counting:
         self._inner = inner
         self.count = 0
 
-    def post(self, url, form, headers):  # type: ignore[no-untyped-def]  # noqa: ANN001 - as the transport's
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
         self.count += 1
         return self._inner.post(url, form, headers)
 

@@ -5,7 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from flows.language import Ask, CallState, Choose, End, FindCallersBill, Flow, Go, Say, SetLanguage, Tell, Transfer
+from flows.language import (
+    Ask,
+    CallState,
+    Choose,
+    End,
+    FindCallersBill,
+    Flow,
+    Go,
+    Say,
+    SetLanguage,
+    Tell,
+    Transfer,
+)
 from ivr.calls import machine
 from ivr.calls.machine import Keys, Listen, Need, Over
 from ivr.calls.session import Session
@@ -86,7 +98,9 @@ def test_digits_go_on_and_a_wrong_branch_asks_again() -> None:
     assert heard(key(begin(), "22345678")) == ["number"]
 
 
-@pytest.mark.parametrize(("keyed", "prompt"), [("", "host.no_input"), ("123", "host.no_match"), ("1A345678", "host.no_match")])
+@pytest.mark.parametrize(
+    ("keyed", "prompt"), [("", "host.no_input"), ("123", "host.no_match"), ("1A345678", "host.no_match")]
+)
 def test_a_first_miss_asks_again_and_a_second_goes_onward(keyed: str, prompt: str) -> None:
     once = key(begin(), keyed)
     assert heard(once) == [prompt, "number"]

@@ -1,0 +1,112 @@
+"""A call in the middle survives a deploy: sessions as an earlier release kept them are resumed by this one.
+
+`sessions/<release>.json` holds one session for each step at which a call can stand. They are never rewritten:
+when a release changes steps or state, its own file is added (`pytest --update` writes it where it is
+missing), and the earlier ones must still go on. A step that a release drops stays one release longer, marked
+retired.
+"""
+
+import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.language import Amount, BillFacts, CardFacts, Kind, ReceiptFacts
+from flows.pay_bill.flow import flow
+from ivr.calls import machine
+from ivr.calls.early_card import Tally
+from ivr.calls.machine import Keys, Listen, Need, Over
+from ivr.calls.session import Session
+
+FOLDER = Path(__file__).parent / "sessions"
+RELEASE = "0.1"
+STANDING = {
+    Kind.DIGITS,
+    Kind.MENU,
+    Kind.FIND_BILL,
+    Kind.COLLECT_CARD,
+    Kind.CHARGE,
+    Kind.TRANSFER,
+}
+"""Where a webhook can find a call. A bill is looked up within a turn, and a process can die in it."""
+
+
+def _full_session(step: str) -> Session:
+    """A session in which every field holds something."""
+    state = replace(
+        flow.begin(merchant="Demo Town Hall", can_text=True, language_known=True),
+        reference="10203040",
+        keyed="2000",
+        amount=Amount(2000, "EUR"),
+        bill=BillFacts("10203040", Amount(4990, "EUR"), Amount(1000, "EUR"), date(2026, 12, 6)),
+        card=CardFacts("visa", "4242"),
+        receipt=ReceiptFacts("95847317", Amount(2000, "EUR"), texted=True),
+        cards_declined=1,
+    )
+    return Session(
+        step=step,
+        state=state,
+        language="es",
+        visits={step: 1, "greet": 1},
+        trail=("ask_reference",),
+        misses=1,
+        tally=Tally().add("1020"),
+        waited_s=3.0,
+        entry_id="entry.call_1.4",
+        attempt_id="attempt_1",
+    )
+
+
+def _write(path: Path) -> None:
+    steps = [step.name for step in flow.steps.values() if step.kind in STANDING]
+    sessions = {name: _full_session(name).dump() for name in steps}
+    path.write_text(json.dumps(sessions, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def this_release(request: pytest.FixtureRequest) -> None:
+    path = FOLDER / f"{RELEASE}.json"
+    if request.config.getoption("--update") and not path.exists():
+        _write(path)
+
+
+def _kept() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path.stem, step, session)
+        for path in sorted(FOLDER.glob("*.json"))
+        for step, session in json.loads(path.read_text()).items()
+    ]
+
+
+def test_this_release_has_its_sessions() -> None:
+    """Every step at which a call can stand today is in the newest file."""
+    newest = {step for release, step, _ in _kept() if release == RELEASE}
+    assert newest == {step.name for step in flow.steps.values() if step.kind in STANDING}
+
+
+@pytest.mark.parametrize(
+    ("release", "step", "kept"), _kept(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_kept_session_goes_on(release: str, step: str, kept: dict[str, Any]) -> None:
+    session = Session.load(flow, kept)
+    assert session.dump().items() >= kept.items()
+    if machine.is_listening(flow, session):
+        for keyed in ("1", "10203040", "", "*", "0"):
+            stop = machine.hear(flow, session, Keys(keyed, 30.0)).stop
+            assert isinstance(stop, Listen | Need | Over)
+    else:
+        for exit_name in flow.step(step).exits:
+            assert isinstance(machine.leave(flow, session, exit_name).stop, Listen | Need | Over)
+
+
+def test_a_field_of_a_later_release_is_dropped_and_a_missing_one_takes_its_default() -> None:
+    kept = _full_session("ask_reference").dump()
+    kept["from_the_future"] = 1
+    kept["state"]["from_the_future"] = 1
+    del kept["waited_s"], kept["state"]["cards_declined"]
+    session = Session.load(flow, kept)
+    assert session.waited_s == 0.0
+    assert session.state.cards_declined == 0
