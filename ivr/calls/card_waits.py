@@ -63,8 +63,8 @@ class CardWaits:
     def opened(
         self, turn: Turn, session: Session, wait: CollectCard, answer: EntryOpened | PciSilent
     ) -> Fulfilment:
-        if isinstance(answer, PciSilent):
-            return Left(self._withdraw(turn, session, never_asked=True), "unavailable")
+        if isinstance(answer, PciSilent):  # the entry may be open all the same, and the fallback leads there
+            return Left(self._withdraw(turn, session), "unavailable")
         return Waiting(session, SendTo(answer.url), say=wait.say)
 
     def collected(  # noqa: PLR0911 - one line an outcome
