@@ -57,7 +57,8 @@ class Trouble:
         """After an apology: `0` for a person, otherwise the same turn again."""
         if key == "0" and self._person_number:
             return twiml.document([*self._host(call_id, "host.connecting"), self._ring(call_id)])
-        again = self._renderer.address(turn_url(call_id, number))
+        # A call whose first turn failed was not kept: it begins anew.
+        again = self._renderer.address(turn_url(call_id, number) if number else "/voice/incoming")
         return twiml.document([twiml.redirect(f"{again}?troubles={times}")])
 
     def person_left(self, call_id: str, dialled: str | None) -> str:

@@ -97,14 +97,9 @@ class VoiceDoor:
 
     def incoming(self) -> flask.Response:
         form = self._verified()
-        row = self._greeting.row(
-            call_sid=form.call_sid,
-            account_sid=self._carrier.account_sid,
-            from_field=form.get("From") or "",
-            to_field=form.get("To") or "",
-        )
-        structlog.contextvars.bind_contextvars(call_sid=form.call_sid, call_id=row.id)
-        return self._spoken(lambda: self._turns.begin(row), row.id, 0, 1)
+        structlog.contextvars.bind_contextvars(call_sid=form.call_sid)
+        times = 1 + _whole(flask.request.args.get("troubles"))
+        return self._spoken(lambda: self._begin(form), form.call_sid, 0, times)
 
     def turn(self, call_id: str, number: int) -> flask.Response:
         form = self._verified()
@@ -144,9 +139,19 @@ class VoiceDoor:
         log.error("carrier_fallback", error_code=form.get("ErrorCode"))
         if form.get("CallStatus") in ENDED:
             return answer(twiml.document([twiml.hangup()]))
-        return self._spoken(lambda: self._rejoin(form.call_sid), "unknown", 0, TROUBLES_MAX)
+        return self._spoken(lambda: self._rejoin(form.call_sid), "unknown", 1, TROUBLES_MAX)
 
     # Behind them ------------------------------------------------------------------------------------------
+
+    def _begin(self, form: Form) -> str:
+        row = self._greeting.row(
+            call_sid=form.call_sid,
+            account_sid=self._carrier.account_sid,
+            from_field=form.get("From") or "",
+            to_field=form.get("To") or "",
+        )
+        structlog.contextvars.bind_contextvars(call_id=row.id)
+        return self._turns.begin(row)
 
     def _rejoin(self, call_sid: str) -> str:
         rejoined = self._turns.rejoin(call_sid, TROUBLES_MAX)
