@@ -26,6 +26,8 @@ CHECK_AFTER_S = (60, 120, 300, 600, 1800, 3600, 6 * 3600, 12 * 3600)
 """Waits before each look into the carrier's list. The first is longer than a send can take."""
 MISSING_AFTER = timedelta(minutes=8)
 """A list that lacks a text sooner proves nothing: it may be under way."""
+SEND_WITHIN = timedelta(seconds=30)
+"""From the claim: a worker that slept longer than this before sending does not send, for somebody else looks."""
 _CHECKS_A_TRY = 100
 """Numbers the checks of each try apart from those of the next."""
 
@@ -53,7 +55,12 @@ class Sender:
         claimed = self._claim(confirmation_id)
         if claimed is None:
             return
-        answer = self._channel(claimed).send(self._message(claimed))
+        message = self._message(claimed)
+        now = self._clock.now()
+        if now - message.tried_at > SEND_WITHIN:
+            log.warning("confirmation.overslept", confirmation=claimed.id)
+            return  # the check that came with the claim goes on from here
+        answer = self._channel(claimed).send(message)
         now = self._clock.now()
         with self._engine.begin() as tx:
             if isinstance(answer, Sent):

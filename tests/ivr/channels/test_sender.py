@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
@@ -280,3 +281,32 @@ def test_nobody_by_that_name(worker: Worker) -> None:
     worker.sender.send("confirmation_none", 0)
     worker.sender.check("confirmation_none", 0)
     assert worker.post.sent == []
+
+
+class Oversleeping(ManualClock):
+    """A clock of a worker that is frozen once, right after its claim."""
+
+    def __init__(self, others: ManualClock, meanwhile: Callable[[], None]) -> None:
+        super().__init__(others.now())
+        self._others, self._meanwhile, self._reads = others, meanwhile, 0
+
+    def now(self) -> datetime:
+        self._reads += 1
+        if self._reads == 2:
+            self._meanwhile()
+        return self._others.now()
+
+
+def test_a_worker_that_froze_before_sending_does_not_send_behind_another(worker: Worker) -> None:
+    """The text is missing from the carrier's list for long enough, and another worker sends it."""
+
+    def others_work() -> None:
+        while not worker.post.sent:
+            worker.run(worker.work.asked.pop(0))
+
+    worker.work.asked.clear()
+    worker.post.answers = [Sent("SM1"), Sent("SM2")]
+    frozen = Oversleeping(worker.clock, others_work)
+    Sender(worker.engine, {"sms": worker.post}, work=worker.work, clock=frozen).send(worker.id, 0)
+    assert len(worker.post.sent) == 1
+    assert worker.now().state is State.SENT
