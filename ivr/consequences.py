@@ -127,8 +127,10 @@ class HouseConsequences:
     def _write_down(
         self, tx: sa.Connection, kind: str, attempt: Attempt, facts: dict[str, Any] | None = None
     ) -> None:
+        # Amounts stay in the books: a long one can look like a card, and the timeline refuses that.
+        shown = {name: value for name, value in (facts or {}).items() if not name.endswith("_minor")}
         timeline.add(
-            tx, kind, at=self._clock.now(), call_id=attempt.call_id, attempt_id=attempt.id, facts=facts
+            tx, kind, at=self._clock.now(), call_id=attempt.call_id, attempt_id=attempt.id, facts=shown
         )
 
 

@@ -10,7 +10,7 @@ from ivr.clock import ManualClock
 from ivr.consequences import HouseConsequences
 from ivr.ids import SequentialIds
 from ivr.payments.attempt import Attempts, NewAttempt
-from ivr.payments.records import Attempt
+from ivr.payments.records import Attempt, Refund, RefundState
 from ivr.payments.states import Event
 from ivr.storage import schema
 from ivr.storage.engine import reading
@@ -126,3 +126,32 @@ def test_the_merchant_and_the_timeline_hear_of_each_move(
         told = set(connection.execute(sa.select(schema.timeline.c.kind)).scalars())
     assert kinds == {"payment.unknown", "payment.approved"} == told
     assert work.names().count("deliver_outcome") == 2
+
+
+def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
+    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+) -> None:
+    """Thirteen digits that pass Luhn's check: a currency of small units has such amounts."""
+    with engine.begin() as tx:
+        made = _made(tx, attempts, clock, ids)
+        attempts.advance(tx, made.id, Event.APPROVE)
+        refund = Refund(
+            id="refund_1",
+            attempt_id=made.id,
+            amount_minor=4_000_000_000_006,
+            currency="EUR",
+            state=RefundState.APPROVED,
+            gateway_reference=None,
+            gateway_code=None,
+            asked_by=None,
+            created_at=clock.now(),
+            sent_at=None,
+            settled_at=None,
+            jobs=0,
+        )
+        attempts._moves.consequences.refunded(tx, attempts.get(tx, made.id), refund)
+    with reading(engine) as connection:
+        told = connection.execute(
+            sa.select(schema.outcome.c.body).where(schema.outcome.c.kind == "refund.approved")
+        ).scalar_one()
+    assert '"refund_minor":4000000000006' in told
