@@ -27,7 +27,7 @@ CHECK_AFTER_S = (60, 120, 300, 600, 1800, 3600, 6 * 3600, 12 * 3600)
 MISSING_AFTER = timedelta(minutes=8)
 """A list that lacks a text sooner proves nothing: it may be under way."""
 SEND_WITHIN = timedelta(seconds=30)
-"""From the claim: a worker that slept longer than this before sending does not send, for somebody else looks."""
+"""From the claim: a worker that slept longer than this before sending does not send: somebody else looks."""
 _CHECKS_A_TRY = 100
 """Numbers the checks of each try apart from those of the next."""
 

@@ -1,4 +1,4 @@
-"""A card entry whose opening was answered into the void, and that the carrier's fallback leads to all the same."""
+"""A card entry whose opening was answered into the void; the carrier's fallback leads to it all the same."""
 
 from collections.abc import Callable
 from typing import Any
