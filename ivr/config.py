@@ -7,7 +7,7 @@ else in the house reads the environment.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateways.secret import Secret
@@ -109,7 +109,8 @@ class Config:
     """Every setting, typed. See `paybycall config` for what each means."""
 
     environment: str
-    database_url: str
+    database_url: str = field(repr=False)
+    """May hold a password."""
     public_url: str
     pci_internal_url: str
     internal_secrets: tuple[Secret, ...]

@@ -6,7 +6,7 @@ can read this one by itself.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,8 @@ class PciConfig:
     """Every setting of the PCI process, typed. See `paybycall config` for what each means."""
 
     environment: str
-    database_url: str
+    database_url: str = field(repr=False)
+    """May hold a password."""
     pci_public_url: str
     public_url: str
     internal_secrets: tuple[Secret, ...]

@@ -45,6 +45,7 @@ def test_development_needs_little() -> None:
     assert config.gateway_settings["SANDBOX_URL"] == "http://127.0.0.1:8099"
     assert not config.in_production
     assert not config.metrics_token
+    assert "db-pass" not in repr(load(DEVELOPMENT | {"DATABASE_URL": "postgresql://me:db-pass@host/town"}))
 
 
 def test_what_must_be_set_is_told_all_at_once() -> None:

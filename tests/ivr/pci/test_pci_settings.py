@@ -36,6 +36,8 @@ def test_settings_that_fit_are_read(tmp_path: Path) -> None:
     assert loaded.say_voice == {"en": "Polly.Amy"}
     assert (loaded.key_generation_s, loaded.key_life_s) == (300, 900)
     assert "carrier-token" not in repr(loaded)
+    with_password = settings.load(environment(tmp_path, PCI_DATABASE_URL="postgresql://me:db-pass@host/pci"))
+    assert "db-pass" not in repr(with_password)
 
 
 def test_what_is_missing_is_told_all_at_once(tmp_path: Path) -> None:
