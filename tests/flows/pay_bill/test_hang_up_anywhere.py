@@ -58,6 +58,9 @@ def test_hanging_up_at_every_moment(card_entry: str, start_server: Callable[...,
         ended, _, caller = pay(server, WAY[card_entry], leaves_at=count, settings=_settings(count))
         if card_entry == "tokenize":
             assert not card_data_left(server), "wiped with the hang-up, not by the sweeper"
+        server.pass_time(90)
+        found = books(server, call_sid(count), references[-1])
+        assert found.reserved_minor == 0, "free again at once, or as soon as the gateway is certain"
         if ended.reason is not Reason.CALLER:
             break
         assert caller.chances == count
