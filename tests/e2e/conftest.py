@@ -36,7 +36,9 @@ def _databases(kind: str, folder: Path, databases: Databases, template: bytes) -
 def houses(
     tmp_path_factory: pytest.TempPathFactory, databases: Databases, merchant: MerchantServer
 ) -> Iterator[Callable[[str], House]]:
-    """The house on a kind of database, made when it is first asked for."""
+    """The house on a kind of database (`authorizing`: on SQLite, with a gateway that makes no tokens), made
+    when it is first asked for.
+    """
     made: dict[str, House] = {}
     with ExitStack() as stack:
 
@@ -44,8 +46,10 @@ def houses(
             if kind not in made:
                 folder = tmp_path_factory.mktemp(f"house-{kind}")
                 template = migrated_pci(folder)
-                urls = _databases(kind, folder, databases, template)
+                urls = _databases("postgres" if kind == "postgres" else "sqlite", folder, databases, template)
                 settings = {"OUTCOME_URL": f"{merchant.url}/outcomes", "MERCHANT_SECRET": MERCHANT_SECRET}
+                if kind == "authorizing":
+                    settings["SANDBOX_CARD_ENTRY"] = "authorize"
                 made[kind] = make_house(folder, *urls, **settings)
                 for url in urls:
                     stack.callback(databases.drop, url)
@@ -63,4 +67,5 @@ def house(request: pytest.FixtureRequest, houses: Callable[[str], House]) -> Ite
     requests.delete(f"{found.environ['SANDBOX_URL']}/control/faults", timeout=10)
     found.expected = set()
     yield found
+    found.all_up()  # where a test left some process dead, the others would wait for it
     found.check()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ivr.phone.events import Asked, Event, Paused, Reason
-from tests.support.house import PATIENCE_S, House, Line, Rung, both_engines, on_postgres
+from tests.support.house import PATIENCE_S, House, Line, Rung, authorizing, both_engines, on_postgres
 from tests.support.waiting import eventually
 
 PAID = "is paid. Your reference is"
@@ -99,6 +99,7 @@ def test_pci_dies_while_digits_are_half_keyed(house: House) -> None:
     paid_once(house, reference, rung)
 
 
+@on_postgres
 def test_pci_dies_while_it_tokenizes(house: House) -> None:
     """The one that is started anew takes the lease over when it ends, and asks under the same key."""
     reference = house.add_bill()
@@ -109,6 +110,20 @@ def test_pci_dies_while_it_tokenizes(house: House) -> None:
     rung = house.ring(reference, listener=once)
     assert once.done
     paid_once(house, reference, rung)
+
+
+@authorizing
+def test_pci_dies_while_it_authorizes(house: House) -> None:
+    """The amount is held once, whoever asked for it, and captured once."""
+    reference = house.add_bill()
+    house.harm("none", "/authorizations", delay_s=3)
+    once = Once(
+        lambda event: is_poll(event) and house.entry_states()[-1] == "sending", lambda: house.anew("pci")
+    )
+    rung = house.ring(reference, listener=once)
+    assert once.done
+    paid_once(house, reference, rung)
+    assert [row["kind"] for row in house.bank_rows("SELECT kind FROM movement")] == ["authorization"]
 
 
 def test_the_worker_dies_before_it_claims(house: House) -> None:

@@ -39,14 +39,11 @@ def test_the_doctor_finds_the_house_well_but_for_the_carrier(house: House) -> No
 
 
 def test_the_doctor_names_what_is_stopped(house: House) -> None:
-    house.kill("pci", "worker", "sandbox")
+    house.kill("pci")
     said = findings(house)
-    well = {name for name, (verdict, _) in said.items() if verdict == "ok"}
-    assert well >= {"settings", "web", "database"}
-    assert not well & {"pci", "pci, outside", "pci keys", "shared secret", "gateway"}
+    faults = {name for name, (verdict, _) in said.items() if verdict == "FAULT"}
+    assert faults == {"carrier", "clock", "pci", "pci, outside", "pci keys", "shared secret"}
     assert "paybycall serve pci" in said["pci"][1]
-    eventually(lambda: findings(house)["worker"][0] == "FAULT", timeout_s=PATIENCE_S, what="a missed worker")
-    assert "paybycall serve worker" in findings(house)["worker"][1]
 
 
 @on_postgres
@@ -116,12 +113,3 @@ def test_a_bill_goes_in_and_a_payment_comes_out(house: House, merchant: Merchant
     refunds = house.bank_rows("SELECT amount_minor, charge_id FROM movement WHERE kind = 'refund'")
     assert [each["amount_minor"] for each in refunds] == [990]
     assert [len(outcomes(kind)) for kind in ("payment.approved", "refund.approved")] == [1, 1]
-
-
-def test_a_revoked_key_is_refused_by_the_running_process(house: House) -> None:
-    program = Program(house)
-    program.get("/payments")
-    listed = house.command("apikey", "list").stdout
-    key_id = listed.splitlines()[-1].split()[0]
-    assert house.command("apikey", "revoke", key_id).returncode == 0
-    assert program.post("/bills", {}).status_code == 401

@@ -16,14 +16,15 @@ def heard_nothing_of_it(house: House, reference: str, call: Future[Rung]) -> Non
     assert len(house.charges(reference)) == 1
 
 
-def test_web_finishes_the_turn_under_way(house: House) -> None:
+@pytest.mark.parametrize("group", [False, True])
+def test_web_finishes_the_turn_under_way(house: House, group: bool) -> None:
     """It waits for a slow PCI process when the signal comes."""
     reference = house.add_bill()
     house.freeze("pci")
     try:
         call = house.ringing(reference)
         eventually(house.errand_is_under_way, timeout_s=PATIENCE_S, what="an errand")
-        house.popen("web").terminate()
+        house.ask_to_stop("web", group=group)
     finally:
         house.thaw("pci")
     assert house.stop("web") == 0

@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -48,6 +49,7 @@ from tests.support.waiting import eventually
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
 """Far more than anything takes on a quiet machine: a test fails by it, and never waits for it."""
+CALL_S_MAX = 3 * PATIENCE_S
 MERCHANT_SECRET = "the secret between the house and the merchant"
 PROCESSES = ("sandbox", "web", "pci", "worker")
 HASTE = 4
@@ -77,6 +79,7 @@ class Line:
         self, before: Callable[[int, str], None] = lambda *_: None, doors: tuple[str, ...] = ()
     ) -> None:
         self._inner = HttpTransport(SystemClock())
+        self._until = time.monotonic() + CALL_S_MAX
         self.passable = threading.Event()
         self.passable.set()
         self._before = before
@@ -84,6 +87,7 @@ class Line:
         self.answers: list[tuple[str, Answer]] = []
 
     def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+        assert time.monotonic() < self._until, "this call never ends"
         self._before(len(self.answers) + 1, url)
         assert self.passable.wait(PATIENCE_S)
         answered: list[Answer] = []
@@ -185,10 +189,16 @@ class House:
         self.start(*names)
 
     def stop(self, name: str) -> int:
-        """SIGTERM to the process itself, as a supervisor sends it; its exit status."""
-        process = self.processes._running.pop(name)
-        process.terminate()
-        return process.wait(PATIENCE_S)
+        """SIGTERM, as `ask_to_stop`, until it has ended; its exit status."""
+        self.ask_to_stop(name)
+        return self.processes._running.pop(name).wait(PATIENCE_S)
+
+    def ask_to_stop(self, name: str, *, group: bool = False) -> None:
+        """SIGTERM to the process itself, or to all its workers too: supervisors do either."""
+        if group:
+            os.killpg(self.popen(name).pid, signal.SIGTERM)
+        else:
+            self.popen(name).terminate()
 
     def freeze(self, name: str) -> None:
         """It listens and never answers."""
@@ -404,3 +414,5 @@ both_engines = pytest.mark.parametrize("house", ["sqlite", "postgres"], indirect
 """For a test whose point is in the database too."""
 on_postgres = pytest.mark.parametrize("house", ["postgres"], indirect=True)
 """For one that takes long: once is enough, where production stands."""
+authorizing = pytest.mark.parametrize("house", ["authorizing"], indirect=True)
+"""The card itself goes to the gateway, which holds the amount at once: no token can be asked for twice."""
