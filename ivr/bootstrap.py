@@ -7,7 +7,7 @@ has forked. The PCI process has a composition of its own, `ivr.pci.process`.
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ from ivr.calls.errands import Runner
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.host import Host
+from ivr.calls.retention import forget_turns
 from ivr.calls.turns import Turns
 from ivr.channels import webhooks as message_webhooks
 from ivr.channels.console import Console
@@ -288,14 +289,18 @@ def run_worker(config: Config, stop: threading.Event) -> bool:
 
     logs.configure(config.log_level, "worker")
     on = ground(config, pool_size=24)
-    sweeper = threading.Thread(target=_sweep, args=(on.cashier, stop), name="sweep", daemon=True)
+    sweeps = (on.cashier.sweep, lambda: forget_turns(on.engine, on.clock.now()))
+    sweeper = threading.Thread(target=_sweep, args=(sweeps, stop), name="sweep", daemon=True)
     sweeper.start()
     return Worker(on.engine, on.clock, on.ids, handlers(on)).run_until(stop)
 
 
-def _sweep(cashier: Cashier, stop: threading.Event, every_s: float = SWEEP_EVERY_S) -> None:
+def _sweep(
+    sweeps: Sequence[Callable[[], int]], stop: threading.Event, every_s: float = SWEEP_EVERY_S
+) -> None:
     while not stop.wait(every_s):
-        try:
-            cashier.sweep()
-        except Exception:  # the thread's edge: a database that is away for a moment must not end all sweeping
-            log.exception("sweep_failed")
+        for sweep in sweeps:
+            try:
+                sweep()
+            except Exception:  # the thread's edge: a database away for a moment must not end all sweeping
+                log.exception("sweep_failed")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import phonenumbers
 
@@ -120,6 +121,10 @@ def _production(values: Values) -> list[str]:
         for name in ("PUBLIC_URL", "TWILIO_API_BASE", "STRIPE_API_BASE", "BILL_LOOKUP_URL", "OUTCOME_URL")
         if values[name].lower().startswith("http://")
     ]
+    if _leaves_the_machine(values["PCI_INTERNAL_URL"]):
+        faults.append(
+            "Set PCI_INTERNAL_URL to https://, or to a loopback address: card tokens come that way."
+        )
     if not _ACCOUNT.fullmatch(values["TWILIO_ACCOUNT_SID"]):
         faults.append(
             "Set TWILIO_ACCOUNT_SID to AC and 32 hexadecimal digits, as the carrier's console shows it."
@@ -129,3 +134,9 @@ def _production(values: Values) -> list[str]:
     if values["CHANNEL"] == "console":
         faults.append("Set CHANNEL to sms: production refuses the console channel.")
     return faults
+
+
+def _leaves_the_machine(url: str) -> bool:
+    """Whether plain http would cross a network."""
+    parts = urlsplit(url)
+    return parts.scheme.lower() == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}

@@ -106,7 +106,7 @@ def ask_reference(_: Bill) -> Ask:
 
 @flow.find_bill(
     payable="offer",
-    not_found="not_found",
+    not_found="forget_reference",
     already_paid="already_paid",
     being_paid="being_paid",
     too_many_guesses="too_many_guesses",
@@ -116,9 +116,15 @@ def find_bill(state: Bill) -> FindBill:
     return FindBill(state.reference)
 
 
+@flow.decide(forgotten="not_found")
+def forget_reference(state: Bill) -> Go[Bill]:
+    """What was keyed may be the first half of a card: it is neither kept nor said back."""
+    return Go("forgotten", replace(state, reference=""))
+
+
 @flow.tell(then="ask_reference")
-def not_found(state: Bill) -> Tell:
-    return Tell(Say("reference.not_found", reference=Digits(state.reference)))
+def not_found(_: Bill) -> Tell:
+    return Tell(Say("reference.not_found"))
 
 
 @flow.tell(then="another_way")

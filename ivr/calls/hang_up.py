@@ -49,7 +49,8 @@ class CallEnder:
             self._attempts.promise(tx, attempt_id)
         elif attempt_id is not None:
             self._attempts.withdraw(tx, attempt_id)
-        store.end(tx, row.id, because=because, session={**row.session, "token": None}, now=self._clock.now())
+        kept = {name: row.session.get(name) for name in ("step", "language")}
+        store.end(tx, row.id, because=because, session=kept, now=self._clock.now())
         timeline.add(
             tx,
             "call.ended",

@@ -127,7 +127,7 @@ class _Turn:
 
     def _heard_key(self, step: Step[Any], keyed: str) -> Progress:
         if keyed not in step.options:
-            return self._card_too_early(keyed) or self._miss("host.no_match")
+            return self._card_too_early(keyed, 1) or self._miss("host.no_match")
         self.session = replace(self.session, tally=Tally())
         return self._answered(step.options[keyed])
 
@@ -135,22 +135,24 @@ class _Turn:
         ask = step.run(self.session.state)
         if not isinstance(ask, Ask):
             raise TypeError(f"step {step.name} is of kind digits and returned {type(ask).__name__}")
-        too_early = self._card_too_early(keyed, ask.into, typed_ahead=typed_ahead)
+        wanted = ask.at_most or ask.digits
+        too_early = self._card_too_early(keyed, wanted, ask.into, typed_ahead=typed_ahead)
         if too_early is not None:
             return too_early
-        if not _are_digits(keyed) or not ask.digits <= len(keyed) <= (ask.at_most or ask.digits):
+        if not _are_digits(keyed) or not ask.digits <= len(keyed) <= wanted:
             return self._miss("host.no_match")
         self.session = replace(self.session, state=_with(self.session.state, ask.into, keyed))
         return self._answered("heard")
 
     def _card_too_early(
-        self, keyed: str, into: str | None = None, *, typed_ahead: bool = False
+        self, keyed: str, wanted: int, into: str | None = None, *, typed_ahead: bool = False
     ) -> Progress | None:
         """Where these keys complete a card's number, or are the next piece of one that was keyed in one go:
-        they are thrown away, with what an earlier turn had kept of them.
+        they are thrown away, with what an earlier turn had kept of them. Fewer keys than were `wanted` mean a
+        pause behind them: whatever comes next begins anew.
         """
         tally = self.session.tally.add(keyed) if _are_digits(keyed) else Tally()
-        self.session = replace(self.session, tally=tally)
+        self.session = replace(self.session, tally=tally if len(keyed) >= wanted else Tally())
         if not tally.is_a_card and not (typed_ahead and tally.could_be_a_card):
             return None
         state = self.session.state if into is None else _with(self.session.state, into, "")

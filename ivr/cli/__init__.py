@@ -4,6 +4,7 @@ May import everything; nothing imports it. A command's faults are sentences on s
 status, never a traceback.
 """
 
+import os
 from importlib import import_module
 
 import click
@@ -38,3 +39,4 @@ class _Lazy(click.Group):
 @click.version_option(package_name="paybycall")
 def main() -> None:
     """Pay-by-Call: callers pay by keypad, through the merchant's own gateway."""
+    os.umask(0o077)  # databases, logs and keys are the operator's alone

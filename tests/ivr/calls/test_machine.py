@@ -172,3 +172,10 @@ def test_a_wait_is_left_by_its_exit_with_its_facts() -> None:
     left = machine.leave(flow, progress.session, "one", {"times": 3})
     assert heard(left) == ["bye"]
     assert left.session.state == Chat(number="12345678", times=3)
+
+
+def test_a_card_behind_a_false_start_is_thrown_away_too() -> None:
+    started = key(begin(), "5555")
+    first = key(started, "55555555")
+    assert not first.card_too_early
+    assert key(first, "55554444").card_too_early
