@@ -147,7 +147,9 @@ attempt = sa.Table(
     sa.Column("charge_asked_at", Instant, comment="the caller confirmed, and waits"),
     sa.Column("claimed_at", Instant),
     sa.Column("unknown_since", Instant),
-    sa.Column("promised_at", Instant, comment="the caller left without hearing the outcome: any outcome is texted"),
+    sa.Column(
+        "promised_at", Instant, comment="the caller left without hearing the outcome: any outcome is texted"
+    ),
     sa.Column("settled_at", Instant, comment="when it became final"),
     sa.Column(
         "jobs", sa.Integer, nullable=False, server_default="0", comment="jobs asked for: numbers the next"

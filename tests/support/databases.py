@@ -55,7 +55,9 @@ def postgres_server() -> Iterator[str]:
 
 
 def _make_fast(url: str) -> None:
-    """Our own server keeps nothing: it need not survive a power loss, and databases come and go for every test."""
+    """Our own server keeps nothing: it need not survive a power loss, and databases come and go for every
+    test.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from ivr.clock import ManualClock
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from ivr.storage.migrate import is_current, migrate
@@ -26,7 +27,7 @@ def test_migrating_again_changes_nothing(engine: sa.Engine) -> None:
         assert is_current(connection)
 
 
-def test_a_bill_is_never_reserved_past_what_is_billed(engine: sa.Engine, clock) -> None:
+def test_a_bill_is_never_reserved_past_what_is_billed(engine: sa.Engine, clock: ManualClock) -> None:
     row = {
         "id": "bill_1",
         "reference": "12345678",
