@@ -75,9 +75,18 @@ class Charging:
 
     def _record(self, tx: sa.Connection, attempt_id: str, answer: Result) -> None:
         attempt = records.locked(tx, attempt_id)
-        if attempt.state is State.VOIDING and isinstance(answer, Declined):
-            return  # the capture lost to the void, which is still to be made certain
-        answers.record(self._moves, tx, attempt, answer, note="answer to the charge")
+        if isinstance(answer, Declined) and attempt.gateway_authorization is not None:
+            self._let_go(tx, attempt, answer)
+        else:
+            answers.record(self._moves, tx, attempt, answer, note="answer to the charge")
+
+    def _let_go(self, tx: sa.Connection, attempt: Attempt, answer: Declined) -> None:
+        """A capture that is refused leaves the issuer holding the amount: it is voided, unless that, or a
+        look-up, is under way.
+        """
+        if attempt.state in {State.CLAIMED, State.AUTHORIZED}:
+            note = f"the capture was refused: {answer.gateway_code}"
+            self._moves.move(tx, attempt, Event.RELEASE, note=note)
 
 
 def _bill_reference(tx: sa.Connection, attempt: Attempt) -> str:

@@ -165,7 +165,9 @@ class Moves:
         if not records.caller_waits(tx, attempt, now):
             self.move(tx, attempt, Event.RELEASE, note="found authorized, and nobody waits")
         elif attempt.charge_asked_at is not None:
-            self.ask(tx, attempt, CHARGE_ATTEMPT)
+            # A capture that was sent before and did not arrive is sent again, and not as fast as we can.
+            sent_before = attempt.claimed_at is not None
+            self.ask(tx, attempt, CHARGE_ATTEMPT, patience.LOOK_FIRST_S if sent_before else 0.0)
         else:
             self.ask(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
 

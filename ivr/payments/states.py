@@ -66,6 +66,7 @@ GRAPH: dict[tuple[State, Event], State] = {
     (State.CLAIMED, Event.APPROVE): State.APPROVED,
     (State.CLAIMED, Event.DECLINE): State.DECLINED,
     (State.CLAIMED, Event.LOSE_SIGHT): State.UNKNOWN,
+    (State.CLAIMED, Event.RELEASE): State.VOIDING,
     (State.UNKNOWN, Event.APPROVE): State.APPROVED,
     (State.UNKNOWN, Event.DECLINE): State.DECLINED,
     (State.UNKNOWN, Event.FENCE): State.FENCED,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateways.contract import Capture, Declined
+from gateways.contract import Capture, Declined, UnsupportedError
 from gateways.declines import Decline
 from ivr.payments import patience
 from ivr.payments.states import State
@@ -107,6 +107,23 @@ def test_a_capture_that_is_declined_while_voiding_leaves_the_last_word_to_the_vo
     assert till.bank.held
     till.run_due()
     assert till.state(attempt_id) is State.VOIDED
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("refusal", [Declined(Decline.GENERIC, "no"), UnsupportedError("no captures here")])
+def test_a_capture_that_is_refused_leaves_nothing_held(
+    till: Till, refusal: Declined | UnsupportedError
+) -> None:
+    def refuse(_request: Capture) -> Declined:
+        if isinstance(refusal, UnsupportedError):
+            raise refusal
+        return refusal
+
+    till.bank.capture = refuse  # type: ignore[method-assign]
+    attempt_id = till.authorized(call_id=till.begin_call())
+    till.run_due()
+    assert till.state(attempt_id) is State.VOIDED
+    assert not till.bank.held
     till.assert_settled()
 
 

@@ -3,7 +3,17 @@
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Approved, Authorized, Charge, Declined, Fenced, LookupResult, Result
+from gateways.contract import (
+    Approved,
+    Authorized,
+    Capture,
+    Charge,
+    Declined,
+    Fenced,
+    LookupResult,
+    Result,
+    Unknown,
+)
 from gateways.declines import Decline
 from ivr.payments import answers, patience, records
 from ivr.payments.states import FINAL, State
@@ -125,10 +135,27 @@ def test_an_authorization_found_for_a_caller_who_waits_is_captured(till: Till) -
     call_id = till.begin_call()
     till.bank.fates.extend([Fate.NEVER, Fate.ANSWERED, Fate.NEVER])  # the first two captures
     attempt_id = till.authorized(call_id=call_id)
-    till.run_due()
+    till.pass_time(2 * patience.LOOK_FIRST_S)
     assert till.state(attempt_id) is State.APPROVED
     assert [verb for verb, _ in till.bank.sent] == ["capture"] * 3
     assert till.told(attempt_id) == ["unknown", "approved"]
+    till.assert_settled()
+
+
+def test_captures_that_fail_at_once_are_not_repeated_as_fast_as_we_can(till: Till) -> None:
+    """The bank refuses to listen to captures, and is quick to say what it holds."""
+    captures: list[Capture] = []
+
+    def fail(request: Capture) -> Unknown:
+        captures.append(request)
+        assert len(captures) < 100, "it never ends"
+        return Unknown("HTTP 500")
+
+    till.bank.capture = fail  # type: ignore[method-assign]
+    attempt_id = till.authorized(call_id=till.begin_call())
+    till.pass_time(2 * patience.CHARGE_WITHIN_S)
+    assert till.state(attempt_id) is State.VOIDED
+    assert 2 <= len(captures) <= 1 + patience.CHARGE_WITHIN_S / patience.LOOK_FIRST_S
     till.assert_settled()
 
 
