@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ivr.phone.events import Asked, Event, Paused, Reason
-from tests.support.house import PATIENCE_S, House, Line, Rung, authorizing, both_engines, on_postgres
+from tests.support.house import House, authorizing, both_engines, on_postgres
+from tests.support.house_line import PATIENCE_S, Line, Rung
 from tests.support.waiting import eventually
 
 PAID = "is paid. Your reference is"

@@ -8,7 +8,8 @@ import requests
 from gateways.secret import Secret
 from ivr.clock import SystemClock
 from ivr.merchant.signature import HEADER, is_genuine
-from tests.support.house import MERCHANT_SECRET, PATIENCE_S, House, Line, on_postgres
+from tests.support.house import MERCHANT_SECRET, House, on_postgres
+from tests.support.house_line import PATIENCE_S, Line
 from tests.support.merchant_server import MerchantServer, Posted
 from tests.support.waiting import eventually
 

@@ -16,7 +16,8 @@ from gateways.secret import Secret
 from ivr.demo.ground import free_ports
 from ivr.phone.transport import encoded
 from ivr.voice.signature import HEADER_SIGNATURE, compute
-from tests.support.house import PATIENCE_S, ROOT, House
+from tests.support.house import ROOT, House
+from tests.support.house_line import PATIENCE_S
 from tests.support.waiting import eventually
 
 SERVE = (

@@ -4,7 +4,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from tests.support.house import PATIENCE_S, House, Rung
+from tests.support.house import House
+from tests.support.house_line import PATIENCE_S, Rung
 from tests.support.waiting import eventually
 
 

@@ -12,15 +12,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -38,94 +34,20 @@ from ivr.payments.states import HOLDING
 from ivr.phone.caller import Caller
 from ivr.phone.demo import DemoCaller
 from ivr.phone.engine import Call
-from ivr.phone.events import Ended, Event, Listener, Said, ignore
-from ivr.phone.transport import Answer, Form, HttpTransport, NotConnectedError
+from ivr.phone.events import Event, Listener, Said, ignore
 from ivr.phone.webhooks import CallSettings
 from ivr.storage import schema
 from ivr.storage.engine import make_engine, reading
+from tests.support.house_line import PATIENCE_S, HastyClock, Line, Rung
 from tests.support.server_checks import CARDS, KEYED, card_traces, check_money
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60.0
-"""Far more than anything takes on a quiet machine: a test fails by it, and never waits for it."""
-CALL_S_MAX = 3 * PATIENCE_S
 MERCHANT_SECRET = "the secret between the house and the merchant"
 PROCESSES = ("sandbox", "web", "pci", "worker")
-HASTE = 4
-"""The phone waits this many times shorter than it was told: who polls more often learns nothing else."""
 _TOLD = {"sent", "delivered", "spoken"}
 _BAD = {"error", "critical"}
 _numbers = itertools.count(1)
-
-
-class HastyClock(SystemClock):
-    """Real time, and a phone with little patience."""
-
-    def sleep(self, duration_s: float) -> None:
-        super().sleep(duration_s / HASTE)
-
-
-class Line:
-    """The carrier's way to the house: it remembers every answer, and waits at a door that nobody opens yet,
-    as a proxy in front of the processes does.
-
-    `before` is told the number (from 1) and URL of each webhook before it is sent; none is sent while the
-    line is not `passable`. `doors` are the web
-    processes that take turns; the URL that is signed stays the public one.
-    """
-
-    def __init__(
-        self, before: Callable[[int, str], None] = lambda *_: None, doors: tuple[str, ...] = ()
-    ) -> None:
-        self._inner = HttpTransport(SystemClock())
-        self._until = time.monotonic() + CALL_S_MAX
-        self.passable = threading.Event()
-        self.passable.set()
-        self._before = before
-        self._doors = itertools.cycle(doors) if doors else None
-        self.answers: list[tuple[str, Answer]] = []
-
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
-        assert time.monotonic() < self._until, "this call never ends"
-        self._before(len(self.answers) + 1, url)
-        assert self.passable.wait(PATIENCE_S)
-        answered: list[Answer] = []
-
-        def connected() -> bool:
-            try:
-                answered.append(self._inner.post(self._door(url), form, headers))
-            except NotConnectedError:
-                return False
-            return True
-
-        eventually(connected, timeout_s=PATIENCE_S, what=f"somebody listening at {url}")
-        self.answers.append((url, answered[0]))
-        return answered[0]
-
-    def _door(self, url: str) -> str:
-        path = urlsplit(url).path
-        if self._doors is None or not path.startswith("/voice/"):
-            return url
-        return next(self._doors) + url[url.index(path) :]
-
-
-@dataclass
-class Rung:
-    """A call that is over."""
-
-    call_sid: str
-    ended: Ended
-    said: list[str]
-    line: Line
-
-    @property
-    def words(self) -> str:
-        return " ".join(self.said)
-
-    @property
-    def statuses(self) -> set[int]:
-        return {answer.status for _, answer in self.line.answers}
 
 
 @dataclass

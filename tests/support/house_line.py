@@ -1,0 +1,88 @@
+"""The way of a real call to the real house: HTTP in real time, rung by a phone that has little patience."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ivr.clock import SystemClock
+from ivr.phone.events import Ended
+from ivr.phone.transport import Answer, Form, HttpTransport, NotConnectedError
+from tests.support.waiting import eventually
+
+PATIENCE_S = 60.0
+"""Far more than anything takes on a quiet machine: a test fails by it, and never waits for it."""
+CALL_S_MAX = 3 * PATIENCE_S
+HASTE = 4
+"""The phone waits this many times shorter than it was told: who polls more often learns nothing else."""
+
+
+class HastyClock(SystemClock):
+    """Real time, and a phone with little patience."""
+
+    def sleep(self, duration_s: float) -> None:
+        super().sleep(duration_s / HASTE)
+
+
+class Line:
+    """The carrier's way to the house: it remembers every answer, and waits at a door that nobody opens yet,
+    as a proxy in front of the processes does.
+
+    `before` is told the number (from 1) and URL of each webhook before it is sent; none is sent while the
+    line is not `passable`. `doors` are the web
+    processes that take turns; the URL that is signed stays the public one.
+    """
+
+    def __init__(
+        self, before: Callable[[int, str], None] = lambda *_: None, doors: tuple[str, ...] = ()
+    ) -> None:
+        self._inner = HttpTransport(SystemClock())
+        self._until = time.monotonic() + CALL_S_MAX
+        self.passable = threading.Event()
+        self.passable.set()
+        self._before = before
+        self._doors = itertools.cycle(doors) if doors else None
+        self.answers: list[tuple[str, Answer]] = []
+
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+        assert time.monotonic() < self._until, "this call never ends"
+        self._before(len(self.answers) + 1, url)
+        assert self.passable.wait(PATIENCE_S)
+        answered: list[Answer] = []
+
+        def connected() -> bool:
+            try:
+                answered.append(self._inner.post(self._door(url), form, headers))
+            except NotConnectedError:
+                return False
+            return True
+
+        eventually(connected, timeout_s=PATIENCE_S, what=f"somebody listening at {url}")
+        self.answers.append((url, answered[0]))
+        return answered[0]
+
+    def _door(self, url: str) -> str:
+        path = urlsplit(url).path
+        if self._doors is None or not path.startswith("/voice/"):
+            return url
+        return next(self._doors) + url[url.index(path) :]
+
+
+@dataclass
+class Rung:
+    """A call that is over."""
+
+    call_sid: str
+    ended: Ended
+    said: list[str]
+    line: Line
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.said)
+
+    @property
+    def statuses(self) -> set[int]:
+        return {answer.status for _, answer in self.line.answers}
