@@ -141,6 +141,8 @@ class Gateway(Protocol):
     def lookup(self, key: str, *, fence: bool) -> LookupResult:
         """What became of a charge, authorization or refund. With `fence`, one that has not happened never
         will.
+
+        A key whose amount the issuer still holds is Authorized, never Declined: also after a refused capture.
         """
         ...
 

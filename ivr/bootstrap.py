@@ -43,7 +43,7 @@ from ivr.channels.sms import Sms
 from ivr.clock import Clock, SystemClock
 from ivr.config import Config
 from ivr.consequences import HouseConsequences
-from ivr.customers.guesses import Guesses
+from ivr.customers.guesses import Guesses, forget_guesses
 from ivr.ids import Ids, RandomIds
 from ivr.merchant.outcomes import Deliverer
 from ivr.ops import health
@@ -289,7 +289,11 @@ def run_worker(config: Config, stop: threading.Event) -> bool:
 
     logs.configure(config.log_level, "worker")
     on = ground(config, pool_size=24)
-    sweeps = (on.cashier.sweep, lambda: forget_turns(on.engine, on.clock.now()))
+    sweeps = (
+        on.cashier.sweep,
+        lambda: forget_turns(on.engine, on.clock.now()),
+        lambda: forget_guesses(on.engine, on.clock.now()),
+    )
     sweeper = threading.Thread(target=_sweep, args=(sweeps, stop), name="sweep", daemon=True)
     sweeper.start()
     return Worker(on.engine, on.clock, on.ids, handlers(on)).run_until(stop)

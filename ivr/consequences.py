@@ -47,6 +47,9 @@ class HouseConsequences:
         self._keep_promise(tx, attempt)
         self._note(tx, Kind.PAYMENT_NOT_CHARGED, attempt, {"state": attempt.state})
 
+    def left_unheard(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._keep_promise(tx, attempt)
+
     def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._note(tx, Kind.PAYMENT_UNKNOWN, attempt)
 

@@ -77,8 +77,9 @@ def dump(errand: Errand) -> dict[str, Any]:
 
 
 def load(data: dict[str, Any]) -> Errand:
-    fields = dict(data)
-    return _KINDS[fields.pop("kind")](**fields)
+    kind = _KINDS[data["kind"]]
+    known = {name: value for name, value in data.items() if name in kind.__dataclass_fields__}
+    return kind(**known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from flows.language import CallState, Flow
 from flows.language import state as codec
 from ivr.calls.early_card import Tally
 
+_TALLY = {one.name for one in fields(Tally)}
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -52,6 +54,7 @@ class Session:
         known = {one.name for one in fields(cls)}
         kept = {name: value for name, value in data.items() if name in known}
         kept["state"] = codec.load(flow.state, data["state"])
-        kept["tally"] = Tally(**data.get("tally", {}))
+        tally = {name: value for name, value in data.get("tally", {}).items() if name in _TALLY}
+        kept["tally"] = Tally(**tally)
         kept["trail"] = tuple(data.get("trail", ()))
         return cls(**kept)

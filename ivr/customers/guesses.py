@@ -33,3 +33,9 @@ class Guesses:
         """Counts one guess, and forgets those of this caller that count no more."""
         tx.execute(guess.delete().where(guess.c.caller == caller.counted_as, guess.c.at <= now - WINDOW))
         tx.execute(guess.insert().values(caller=caller.counted_as, at=now))
+
+
+def forget_guesses(engine: sa.Engine, now: datetime) -> int:
+    """Forgets every guess that counts no more, also of callers who never came back; how many there were."""
+    with engine.begin() as tx:
+        return tx.execute(guess.delete().where(guess.c.at <= now - WINDOW)).rowcount

@@ -126,14 +126,17 @@ class Attempts:
             self._moves.ask(tx, attempt, EXPIRE_ATTEMPT, patience.CHARGE_WITHIN_S)
 
     def promise(self, tx: sa.Connection, attempt_id: str) -> None:
-        """The caller leaves without hearing the outcome: whatever it will be, they are to be texted."""
+        """The caller leaves without hearing the outcome: whatever it is or will be, they are to be texted."""
         attempt = records.locked(tx, attempt_id)
-        if attempt.state not in FINAL and attempt.promised_at is None:
-            tx.execute(
-                sa.update(schema.attempt)
-                .where(schema.attempt.c.id == attempt_id)
-                .values(promised_at=self._clock.now())
-            )
+        if attempt.promised_at is not None:
+            return
+        tx.execute(
+            sa.update(schema.attempt)
+            .where(schema.attempt.c.id == attempt_id)
+            .values(promised_at=self._clock.now())
+        )
+        if attempt.state in FINAL - {State.APPROVED}:
+            self._moves.consequences.left_unheard(tx, records.get(tx, attempt_id))
 
     def advance(
         self,

@@ -29,6 +29,10 @@ class Consequences(Protocol):
         """It ended without a charge or a decline: fenced, abandoned or voided."""
         ...
 
+    def left_unheard(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """It had ended without a charge, and the caller hung up before they could hear so."""
+        ...
+
     def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
         """It was lost from sight, for the first time. One of the above follows."""
         ...

@@ -31,6 +31,7 @@ def migrate_engine(engine: sa.Engine) -> None:
     config = _alembic()
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("SET LOCAL lock_timeout = 0"))  # the other migration may take long
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -15,6 +15,10 @@ from sqlalchemy.types import TypeDecorator
 
 _READ_ONLY = "paybycall_reading"
 BUSY_TIMEOUT_MS = 10_000
+CONNECT_S_MAX = 3
+LOCK_MS_MAX = 8_000
+POOL_S_MAX = 8
+"""A carrier gives a webhook 15 s: none may wait longer for a database host or for another's lock."""
 
 
 class Instant(TypeDecorator[datetime]):
@@ -52,8 +56,15 @@ def make_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
+    patience = {"connect_timeout": CONNECT_S_MAX, "options": f"-c lock_timeout={LOCK_MS_MAX}"}
     return sa.create_engine(
-        parsed, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+        parsed,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_S_MAX,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args=patience,
     )
 
 

@@ -104,14 +104,16 @@ def test_a_promise_that_ends_well_is_one_receipt_and_no_more(
     assert "recibido" in body
 
 
-def test_a_promise_after_the_outcome_changes_nothing(
+def test_who_hangs_up_just_after_a_decline_hears_of_it_too(
     engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)
         attempts.advance(tx, made.id, Event.DECLINE, decline=Decline.GENERIC)
         attempts.promise(tx, made.id)
-        assert attempts.get(tx, made.id).promised_at is None
+        attempts.promise(tx, made.id)
+    (body,) = _bodies(engine)
+    assert "No se le ha cobrado nada" in body
 
 
 def test_the_merchant_and_the_timeline_hear_of_each_move(

@@ -325,6 +325,9 @@ class WrittenConsequences:
     def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._write(tx, "unknown", attempt)
 
+    def left_unheard(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """Who hung up just before they heard is texted by the house; these books have no texts."""
+
     def for_a_person(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._write(tx, "for_a_person", attempt)
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from ivr.clock import ManualClock
 from ivr.customers.caller import Caller
-from ivr.customers.guesses import Guesses
+from ivr.customers.guesses import WINDOW, Guesses, forget_guesses
 from ivr.storage.schema import guess
 
 ANA = Caller("+34600000001", can_text=True)
@@ -43,3 +43,17 @@ def test_a_day_later_they_are_forgiven_and_forgotten(engine: sa.Engine, clock: M
         assert not guesses.too_many(tx, ANA, clock.now())
         guesses.add(tx, ANA, clock.now())
         assert tx.execute(sa.select(sa.func.count()).select_from(guess)).scalar_one() == 1
+
+
+def test_those_of_callers_who_never_come_back_are_forgotten_too(
+    engine: sa.Engine, clock: ManualClock
+) -> None:
+    guesses = Guesses(max_per_caller=3, max_withheld=5)
+    with engine.begin() as tx:
+        guesses.add(tx, ANA, clock.now())
+    clock.advance(WINDOW.total_seconds() / 2)
+    with engine.begin() as tx:
+        guesses.add(tx, BEN, clock.now())
+    clock.advance(WINDOW.total_seconds() / 2)
+    assert forget_guesses(engine, clock.now()) == 1
+    assert forget_guesses(engine, clock.now()) == 0
