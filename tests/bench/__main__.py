@@ -59,9 +59,7 @@ def main() -> None:
         with Processes(ground.environ, ground.logs) as processes:
             ours, posted = _ours(processes, ground)
             theirs = _theirs(processes, ground)
-    _say(
-        f"\nA payment call, CPU milliseconds: {CALLS} calls, {posted:.1f} webhooks each; the yardstick, {WEBHOOKS}"
-    )
+    _say(f"\nA payment call, CPU ms: {CALLS} calls of {posted:.1f} webhooks; the yardstick's have {WEBHOOKS}")
     for name, (cpu_ms, resident_mb) in ours.items():
         _say(f"  {name:<10} {cpu_ms:8.1f} ms {resident_mb:8.0f} MB resident")
     total = sum(cpu_ms for cpu_ms, _ in ours.values())
