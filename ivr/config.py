@@ -32,7 +32,7 @@ GENERAL: tuple[Setting[Any], ...] = (
     ),
     Setting(
         "METRICS_TOKEN",
-        "The bearer token that /metrics of the web process wants; empty: none.",
+        "The bearer token that /metrics wants, of the web process and of the PCI process; empty: none.",
         secret,
         "",
         secret=True,

@@ -62,6 +62,14 @@ def answers(get: Get, setting: str, url: str, process: str) -> str:
     return f"{url} answers"
 
 
+PCI_PARTS = {
+    "database": "The PCI process's database does not answer, or not at its schema: "
+    "see PCI_DATABASE_URL, and run paybycall migrate.",
+    "keys": "The PCI process's keys' home does not answer: see PCI_KEY_DIRECTORY.",
+}
+"""What its `/readyz` names, and what to do; its log says more."""
+
+
 def pci_is_ready(get: Get, url: str) -> str:
     """The PCI process reaches its database and its keys."""
     try:
@@ -73,12 +81,13 @@ def pci_is_ready(get: Get, url: str) -> str:
         ) from None
     if answer.status_code == requests.codes.ok:
         return "its database and its key directory answer"
-    faults = (
-        [str(value) for name, value in sorted(said.items()) if name != "status"]
-        if isinstance(said, dict)
-        else []
-    )
-    raise FaultError(" ".join(faults) or f"What answers at PCI_INTERNAL_URL ({url}) is not ready.")
+    parts = said.get("parts") if isinstance(said, dict) else None
+    lacking = [
+        PCI_PARTS[name]
+        for name in PCI_PARTS
+        if isinstance(parts, dict) and parts.get(name) not in {"ok", None}
+    ]
+    raise FaultError(" ".join(lacking) or f"What answers at PCI_INTERNAL_URL ({url}) is not ready.")
 
 
 def secret_is_shared(pci: PciClient) -> str:

@@ -2,16 +2,19 @@
 
 May import `ivr.pci` and `ivr.wsgi`. A body past 64 kB is not read, an error page never repeats the request,
 and no request is logged beyond its call's id. A traceback is never shown and never logged:
-`failures.describe` tells kind and place.
+`failures.describe` tells kind and place. `/readyz` says which part is not ready, the log says why.
 """
+
+import hmac
 
 import orjson
 import sqlalchemy as sa
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, Unauthorized
 
+from gateways.secret import Secret
 from ivr.pci import migrate
 from ivr.pci.carrier import carrier_doors
 from ivr.pci.failures import tell
@@ -20,6 +23,8 @@ from ivr.pci.room import Room
 from ivr.storage.engine import reading
 from ivr.voice.carrier_request import BODY_BYTES_MAX
 
+PARTS = ("database", "keys")
+"""What `/readyz` asks."""
 log = structlog.get_logger()
 
 
@@ -44,19 +49,27 @@ def _add_health(app: Flask, room: Room) -> None:
 
     @app.get("/readyz")
     def readyz() -> Response:
-        faults = {name: fault for name, fault in _checks(room).items() if fault is not None}
-        return _json(
-            {"status": "not ready", **faults} if faults else {"status": "ok"}, 503 if faults else 200
-        )
+        faults = _faults(room)
+        for part, fault in faults.items():
+            log.warning("not_ready", part=part, fault=fault)
+        parts = {part: "not ready" if part in faults else "ok" for part in PARTS}
+        return _json({"status": "not ready" if faults else "ok", "parts": parts}, 503 if faults else 200)
 
     @app.get("/metrics")
     def metrics() -> Response:
+        if room.config.metrics_token and not _bears(room.config.metrics_token):
+            raise Unauthorized("Give METRICS_TOKEN as a bearer token.")
         return Response(room.metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
-def _checks(room: Room) -> dict[str, str | None]:
-    """Name of a part -> None, or a sentence for the operator."""
-    found: dict[str, str | None] = {"database": None, "keys": None}
+def _bears(token: Secret) -> bool:
+    expected = f"Bearer {token.reveal()}"
+    return hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected.encode())
+
+
+def _faults(room: Room) -> dict[str, str]:
+    """Each part that is not ready, with a sentence for the operator, who reads it in the log."""
+    found: dict[str, str] = {}
     try:
         with reading(room.engine) as connection:
             if not migrate.is_current(connection):
@@ -88,5 +101,5 @@ def _unexpected(error: Exception) -> Response:
     return Response(orjson.dumps(document), status=500, mimetype="application/problem+json")
 
 
-def _json(document: dict[str, str | None], status: int) -> Response:
+def _json(document: dict[str, object], status: int) -> Response:
     return Response(orjson.dumps(document), status=status, mimetype="application/json")

@@ -42,7 +42,7 @@ class NotBoundError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a turn comes to: verbs to send, columns to change, and what is told once it is committed."""
+    """What a turn comes to: verbs to send, columns to change, and what follows once it is committed."""
 
     verbs: tuple[str, ...]
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Conversation:
             reply = self._reply(tx, entry, key, form)
             answer = twiml.document(reply.verbs)
             entries.keep_turn(tx, entry_id, turn, answer, reply.values)
-        self._tell(reply)
+        self._follow(entry.id, reply)
         if reply.sending:
             self._sender.send(entry)
         return answer
@@ -125,7 +125,7 @@ class Conversation:
                 return twiml.document([twiml.redirect(self.turn_url(entry.id, 0))])
             else:
                 return self._again(tx, entry, entry.turn - 1)
-        self._tell(reply)
+        self._follow(entry.id, reply)
         return answer
 
     def apologize(self, form: Form) -> str:
@@ -141,7 +141,7 @@ class Conversation:
             if entry.status == Status.FINISHED:
                 return twiml.document([twiml.redirect(entry.return_url)])
             reply = self._give_up(tx, entry, Outcome.UNAVAILABLE, say="trouble")
-        self._tell(reply)
+        self._follow(entry.id, reply)
         return twiml.document(reply.verbs)
 
     def blind_apology(self) -> str:
@@ -157,7 +157,10 @@ class Conversation:
         kept = entries.kept_turn(connection, entry.id, turn)
         return kept or twiml.document([twiml.redirect(entry.return_url)])
 
-    def _tell(self, reply: Reply) -> None:
+    def _follow(self, entry_id: str, reply: Reply) -> None:
+        """What follows once the turn is committed."""
+        if reply.ended is not None:
+            ending.forget(self._keys, [entry_id])
         if reply.mistake is not None:
             self._metrics.mistaken(*reply.mistake)
         if reply.ended is not None:
@@ -166,10 +169,10 @@ class Conversation:
 
     def _data_key(self, entry: Entry) -> DataKey | None:
         """The entry's key while digits are awaited; None where it is gone or not needed."""
-        if entry.status != Status.KEYING or entry.key_generation is None or entry.wrapped_key is None:
+        if entry.status != Status.KEYING:
             return None
         try:
-            return sealing.unwrap(entry.id, entry.wrapped_key, self._keys.get(entry.key_generation))
+            return sealing.kept(entry.id, self._keys)
         except KeyGoneError:
             return None
 

@@ -1,10 +1,13 @@
-"""How an entry ends: its outcome is set and what was keyed is wiped, in one stroke, whoever ends it.
+"""How an entry ends: its outcome is set and what was keyed is wiped in one stroke, then its key is forgotten.
 
-May import `ivr.pci.{entries,sealing}`. An authorization that may have reached the issuer is never called
-unavailable: from then on every end without the gateway's answer is `authorization_unknown`, and the worker
-looks it up.
+May import `ivr.pci.{entries,failures,keys}`. Old pages and dead tuples keep the sealed bytes of a wiped row:
+whoever ends an entry calls `forget` as soon as that is committed, and nothing opens them any more; the
+sweeper does it again, for those who died in between. An authorization that may have reached the issuer is
+never called unavailable: from then on every end without the gateway's answer is `authorization_unknown`,
+and the worker looks it up.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,11 +15,10 @@ import sqlalchemy as sa
 
 from ivr.pci import entries
 from ivr.pci.entries import Entry, Outcome, Status
-from ivr.pci.sealing import Wrapped
+from ivr.pci.failures import tell
+from ivr.pci.keys import KeyService, Wrapped
 
 _WIPED = {
-    "key_generation": None,
-    "wrapped_key": None,
     "sealed_number": None,
     "sealed_expiry": None,
     "sealed_code": None,
@@ -31,6 +33,14 @@ class SealedResult:
 
     wrapped: Wrapped
     sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An entry that was ended, and how."""
+
+    entry_id: str
+    outcome: Outcome
 
 
 def finish(
@@ -71,22 +81,38 @@ def may_hold_money(entry: Entry) -> bool:
     return entry.status == Status.SENDING and entry.authorize is not None and entry.claims > 0
 
 
-def end_call(tx: sa.Connection, call_sid: str, now: datetime, *, but: str = "") -> list[Outcome]:
-    """Wipes what the call left, except the entry `but`; returns the outcomes of those that were not finished.
+def forget(keys: KeyService, entry_ids: Iterable[str]) -> list[str]:
+    """Destroys the keys of entries whose end is committed; returns those that are gone for certain.
+
+    A fault is told and not raised: the entry has ended and the caller hears so; the sweeper comes again.
+    """
+    gone = []
+    for entry_id in entry_ids:
+        try:
+            keys.forget(entry_id)
+        except Exception as error:  # noqa: BLE001 - the edge to the keys' home, whose faults are its own
+            tell("key_not_forgotten", error)
+        else:
+            gone.append(entry_id)
+    return gone
+
+
+def end_call(tx: sa.Connection, call_sid: str, now: datetime, *, but: str = "") -> list[Ended]:
+    """Wipes what the call left, except the entry `but`; returns those that were not finished.
 
     A token that nobody collected is worth nothing once the caller is gone; an authorization is kept for
     the worker that releases it, until the sweeper comes.
     """
-    outcomes = []
+    ended = []
     for entry_id in entries.ids_of_call(tx, call_sid):
         entry = entries.lock(tx, entry_id)
         if entry is None or entry.id == but:
             continue
         if entry.status != Status.FINISHED:
-            outcomes.append(give_up(tx, entry, Outcome.ENDED, now))
+            ended.append(Ended(entry.id, give_up(tx, entry, Outcome.ENDED, now)))
         elif entry.authorize is None:
             drop_result(tx, entry.id)
-    return outcomes
+    return ended
 
 
 def drop_result(tx: sa.Connection, entry_id: str) -> None:

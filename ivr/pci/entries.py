@@ -73,8 +73,7 @@ class Entry:
     star_last: bool
     fallbacks: int
     brand: str | None
-    key_generation: str | None
-    wrapped_key: bytes | None
+    key_kept: bool
     sealed_number: bytes | None
     sealed_expiry: bytes | None
     sealed_code: bytes | None

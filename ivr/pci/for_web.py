@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ivr.clock import Clock
 from ivr.pci import ending, entries, sealing
+from ivr.pci.ending import Ended
 from ivr.pci.entries import Authorize, Entry, Outcome, Status
 from ivr.pci.fields import Field
 from ivr.pci.keys import KeyGoneError, KeyService
@@ -85,7 +86,12 @@ class Desk:
 
         Whatever the call had left unfinished is wiped: one call keys one card at a time.
         """
+        with reading(self._engine) as connection:
+            if self._is_repeat(entries.find(connection, wanted.id), wanted):
+                return False
+        # Before the row: a key without an entry opens nothing, an entry without its key takes no card.
         _, wrapped = sealing.fresh(wanted.id, self._keys.current())
+        self._keys.keep(wanted.id, wrapped)
         now = self._clock.now()
         authorize = wanted.authorize
         row = {
@@ -107,13 +113,9 @@ class Desk:
             "star_last": False,
             "fallbacks": 0,
             "claims": 0,
-            "key_generation": wrapped.generation_id,
-            "wrapped_key": wrapped.wrapped,
+            "key_kept": True,
             "created_at": now,
         }
-        with reading(self._engine) as connection:
-            if self._is_repeat(entries.find(connection, wanted.id), wanted):
-                return False
         try:
             with self._engine.begin() as tx:
                 tx.execute(card_entry.insert().values(row))
@@ -123,7 +125,7 @@ class Desk:
                 if self._is_repeat(entries.find(connection, wanted.id), wanted):
                     return False
             raise
-        self._tell(superseded)
+        self._follow(superseded)
         return True
 
     def _is_repeat(self, found: Entry | None, wanted: Opening) -> bool:
@@ -163,13 +165,15 @@ class Desk:
     def end_call(self, call_sid: str) -> None:
         """The caller hung up: wipes what the call left."""
         with self._engine.begin() as tx:
-            outcomes = ending.end_call(tx, call_sid, self._clock.now())
-        self._tell(outcomes)
+            ended = ending.end_call(tx, call_sid, self._clock.now())
+        self._follow(ended)
 
-    def _tell(self, outcomes: list[Outcome]) -> None:
-        for outcome in outcomes:
-            self._metrics.entry_ended(outcome)
-            log.info("card_entry_ended", outcome=outcome)
+    def _follow(self, ended: list[Ended]) -> None:
+        """What follows once the ends are committed."""
+        ending.forget(self._keys, [one.entry_id for one in ended])
+        for one in ended:
+            self._metrics.entry_ended(one.outcome)
+            log.info("card_entry_ended", outcome=one.outcome)
 
 
 def _lost(entry: Entry, outcome: Outcome) -> Collected:

@@ -13,11 +13,13 @@ from ivr.clock import SystemClock
 from ivr.ids import RandomIds
 from ivr.logs import configure
 from ivr.pci.app import create_app
-from ivr.pci.keys import DirectoryKeys
+from ivr.pci.key_directory import DirectoryKeys
+from ivr.pci.keys import KeyHomeError, KeyService
 from ivr.pci.room import furnish
 from ivr.pci.settings import load
 from ivr.pci.sweeper import Caretaker
 from ivr.pci.tokenizers import card_gateway
+from ivr.settings import SettingsError
 from ivr.storage.engine import make_engine
 from ivr.wsgi import strip_environment
 
@@ -41,7 +43,12 @@ class PciProcess:
         return self._app(environ, start_response)
 
     def close(self) -> None:
-        """Graceful: cards on their way get their answer; those that wait are left to another process."""
+        """Graceful: cards on their way get their answer; those that wait are left to another process.
+
+        Their keys are left to it as well: another process of the machine, or the next one after a restart,
+        takes the callers' next turns and needs them. What is over is swept once more; to destroy the rest,
+        where no process comes after this one, is the operator's (docs/pci.md).
+        """
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._caretaker.close()
 
@@ -52,23 +59,32 @@ def app_from_environ(environ: Mapping[str, str]) -> PciProcess:
     forbid_core_dumps()
     configure(config.log_level, "pci")
     clock = SystemClock()
+    keys = DirectoryKeys(
+        config.key_directory, clock, generation_s=config.key_generation_s, life_s=config.key_life_s
+    )
+    destroy_old(keys)
     executor = ThreadPoolExecutor(config.gateway_threads, thread_name_prefix="pci-gateway")
     room = furnish(
         config,
         engine=make_engine(config.database_url, pool_size=_SERVER_THREADS + config.gateway_threads),
         clock=clock,
         ids=RandomIds(),
-        keys=DirectoryKeys(
-            config.key_directory,
-            clock,
-            generation_s=config.key_generation_s,
-            life_s=config.key_life_s,
-        ),
+        keys=keys,
         gateway=card_gateway(config.gateway, config.gateway_settings),
         executor=executor,
     )
     caretaker = Caretaker(renew=room.sender.renew, sweep=room.sweeper.sweep)
     return PciProcess(strip_environment(create_app(room), environ.keys()), caretaker, executor)
+
+
+def destroy_old(keys: KeyService) -> None:
+    """The keys whose life ended while no process was here: before anybody calls."""
+    try:
+        keys.sweep()
+    except (OSError, KeyHomeError) as fault:
+        raise SettingsError(
+            f"Set PCI_KEY_DIRECTORY to a directory where old keys can be destroyed: {fault}."
+        ) from None
 
 
 def forbid_core_dumps() -> None:

@@ -1,9 +1,9 @@
 """The tables of the PCI process: a database of its own, which no other process opens.
 
 May import `ivr.storage.engine` alone. Whatever was keyed is sealed before it gets here, and the keys are
-elsewhere: deleting a row does not destroy a secret (it stays in write-ahead logs and dead tuples),
-destroying its key does. Nothing here is needed for longer than a call; the sweeper empties it. Change a
-table by a migration in `migrations/versions`.
+elsewhere, even wrapped: deleting a row does not destroy a secret (it stays in write-ahead logs and dead
+tuples), destroying its key does. Nothing here is needed for longer than a call; the sweeper empties it.
+Change a table by a migration in `migrations/versions`.
 """
 
 import sqlalchemy as sa
@@ -46,8 +46,12 @@ card_entry = sa.Table(
     sa.Column("star_last", sa.Boolean, nullable=False, comment="the last key heard was a star"),
     sa.Column("fallbacks", sa.Integer, nullable=False, comment="how often the carrier came by its fallback"),
     sa.Column("brand", sa.String(16)),
-    sa.Column("key_generation", sa.String(20)),
-    sa.Column("wrapped_key", sa.LargeBinary, comment="the entry's data key, under its generation's key"),
+    sa.Column(
+        "key_kept",
+        sa.Boolean,
+        nullable=False,
+        comment="the key service may still keep its data key: the sweeper makes sure, and says so here",
+    ),
     sa.Column("sealed_number", sa.LargeBinary),
     sa.Column("sealed_expiry", sa.LargeBinary),
     sa.Column("sealed_code", sa.LargeBinary),

@@ -2,31 +2,22 @@
 
 May import `ivr.pci.keys`. Every seal is bound to its entry and its field: bytes moved to another row or
 column do not open. Nonces are random, and a data key seals a few dozen times at most. This file and
-`keys.py` are the only ones that ask the machine for random bytes.
+`key_directory.py` are the only ones that ask the machine for random bytes.
 """
 
 import os
-from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateways.secret import Secret
-from ivr.pci.keys import KEY_BYTES, Generation, KeyGoneError
+from ivr.pci.keys import KEY_BYTES, Generation, KeyGoneError, KeyService, Wrapped
 
 _NONCE_BYTES = 12
 
 
 class BrokenSealError(KeyGoneError):
     """The bytes do not open under this key for this entry and field: moved, changed, or another key's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wrapped:
-    """A data key as the database holds it."""
-
-    generation_id: str
-    wrapped: bytes
 
 
 class DataKey:
@@ -56,15 +47,21 @@ class DataKey:
 
 
 def fresh(entry_id: str, generation: Generation) -> tuple[DataKey, Wrapped]:
-    """A new data key for this entry, and how the database keeps it."""
+    """A new data key for this entry, and the same wrapped, to be kept."""
     key = AESGCM.generate_key(bit_length=KEY_BYTES * 8)
     nonce = os.urandom(_NONCE_BYTES)
     wrapped = nonce + AESGCM(generation.key).encrypt(nonce, key, _bound_key(entry_id, generation.id))
     return DataKey(key, entry_id), Wrapped(generation.id, wrapped)
 
 
+def kept(entry_id: str, keys: KeyService) -> DataKey:
+    """The data key that is kept for this entry; raises KeyGoneError."""
+    wrapped = keys.fetch(entry_id)
+    return unwrap(entry_id, wrapped.wrapped, keys.get(wrapped.generation_id))
+
+
 def unwrap(entry_id: str, wrapped: bytes, generation: Generation) -> DataKey:
-    """The entry's data key back; raises BrokenSealError."""
+    """A data key of this entry back; raises BrokenSealError."""
     try:
         key = AESGCM(generation.key).decrypt(
             wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], _bound_key(entry_id, generation.id)

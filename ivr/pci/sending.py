@@ -162,9 +162,7 @@ class Sender:
         return answer, card
 
     def _card(self, entry: Entry) -> Card:
-        if entry.key_generation is None or entry.wrapped_key is None:
-            raise KeyGoneError("the entry has no key")
-        key = sealing.unwrap(entry.id, entry.wrapped_key, self._keys.get(entry.key_generation))
+        key = sealing.kept(entry.id, self._keys)
         opened = {field: key.open(field, sealed) for field in Field if (sealed := entry.sealed(field))}
         month, year = expiry_of(opened[Field.EXPIRY].reveal())
         return Card(
@@ -227,6 +225,7 @@ class Sender:
                 return  # whoever took over will know more
             now = self._clock.now()
             ending.finish(tx, entry, answer.outcome, now, result=result, decline=answer.decline)
+        ending.forget(self._keys, [asked.id])
         self._metrics.entry_ended(answer.outcome)
         log.info("card_entry_ended", outcome=answer.outcome)
 

@@ -1,8 +1,8 @@
 """The settings of the PCI process, read once at boot. The web process has a list of its own in `ivr.config`.
 
-May import `ivr.settings` and `ivr.pci.{keys,tokenizers}`. Production refuses plain http, the sandbox, a short
-secret, and a key directory that a disk would keep. The two lists share names, never code: an assessor
-can read this one by itself.
+May import `ivr.settings` and `ivr.pci.{key_directory,keys,tokenizers}`. Production refuses plain http, the
+sandbox, a short secret, and a key directory that a disk would keep. The two lists share names, never code:
+an assessor can read this one by itself.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gateways.secret import Secret
-from ivr.pci.keys import GENERATION_S, LIFE_S, is_in_memory
+from ivr.pci.key_directory import is_in_memory
+from ivr.pci.keys import GENERATION_S, LIFE_S
 from ivr.pci.tokenizers import GATEWAYS
 from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
 
@@ -67,6 +68,13 @@ ALL: tuple[Setting[Any], ...] = (
     Setting(
         "LOG_LEVEL", "debug, info, warning or error.", one_of("debug", "info", "warning", "error"), "info"
     ),
+    Setting(
+        "METRICS_TOKEN",
+        "The bearer token that /metrics wants, of the web process and of the PCI process; empty: none.",
+        secret,
+        "",
+        secret=True,
+    ),
 )
 
 
@@ -93,6 +101,7 @@ class PciConfig:
     gateway_settings: Mapping[str, Any]
     """The settings whose names begin with the gateway's, as its `tokenize.from_settings` takes them."""
     log_level: str
+    metrics_token: Secret
 
     @property
     def in_production(self) -> bool:
@@ -121,6 +130,7 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
         gateway=values["GATEWAY"],
         gateway_settings={name: value for name, value in values.items() if name.startswith(prefix)},
         log_level=values["LOG_LEVEL"],
+        metrics_token=values["METRICS_TOKEN"],
     )
     faults = _faults(config)
     if config.in_production:

@@ -44,12 +44,18 @@ class Sweeper:
         self._entry_life = timedelta(seconds=entry_life_s)
 
     def sweep(self) -> None:
-        """One round."""
+        """One round. Neither the keys nor the rows wait for the others' home, should one be away."""
+        try:
+            self._keys.sweep()
+        finally:
+            self._sweep_rows()
+
+    def _sweep_rows(self) -> None:
         now = self._clock.now()
         for entry_id in self._forsaken(now):
             self._end(entry_id, now)
+        self._forget_ended()
         self._drop(now)
-        self._keys.sweep()
 
     def _forsaken(self, now: datetime) -> list[str]:
         """Entries whose caller is gone without a word, or whose gateway answer nobody polled for."""
@@ -67,8 +73,19 @@ class Sweeper:
             if entry is None or entry.status == Status.FINISHED:
                 return
             outcome = ending.give_up(tx, entry, Outcome.ENDED, now)
+        ending.forget(self._keys, [entry_id])
         self._metrics.entry_ended(outcome)
         log.info("card_entry_ended", outcome=outcome, entry_id=entry_id, swept=True)
+
+    def _forget_ended(self) -> None:
+        """For whoever died, or was refused by the keys' home, between an entry's end and `ending.forget`."""
+        ended = (card_entry.c.status == Status.FINISHED) & card_entry.c.key_kept
+        with reading(self._engine) as connection:
+            found = connection.execute(sa.select(card_entry.c.id).where(ended).limit(_BATCH)).scalars().all()
+        gone = ending.forget(self._keys, found)
+        if gone:
+            with self._engine.begin() as tx:
+                tx.execute(card_entry.update().where(card_entry.c.id.in_(gone)).values(key_kept=False))
 
     def _drop(self, now: datetime) -> None:
         """Results that nobody collected in time, rows of yesterday, nonces of requests long refused."""
@@ -104,9 +121,11 @@ class Caretaker:
                 self._thread.start()
 
     def close(self) -> None:
+        """Ends the thread, and sweeps once more."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=5)
+        self._try("sweep_failed", self._sweep)
 
     def _run(self) -> None:
         rounds = 0

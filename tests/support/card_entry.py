@@ -24,7 +24,8 @@ from ivr.clock import ManualClock
 from ivr.ids import Ids, SequentialIds
 from ivr.pci import settings
 from ivr.pci.app import create_app
-from ivr.pci.keys import DirectoryKeys, KeyService
+from ivr.pci.key_directory import DirectoryKeys
+from ivr.pci.keys import KeyService
 from ivr.pci.room import Room, furnish
 from ivr.pci.settings import PciConfig
 from ivr.pci.tokenizers import CardGateway

@@ -29,7 +29,7 @@ from ivr.ids import SequentialIds
 from ivr.pci import schema as pci_schema
 from ivr.pci import settings as pci_settings
 from ivr.pci.app import create_app
-from ivr.pci.keys import DirectoryKeys
+from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.room import Room, furnish
 from ivr.pci.tokenizers import card_gateway
 from ivr.phone.transport import Answer, Form

@@ -104,8 +104,10 @@ def test_a_process_that_does_not(get: outside.Get, part: str) -> None:
 
 def test_the_pci_process_tells_what_it_lacks() -> None:
     assert outside.pci_is_ready(saying(200, {"status": "ok"}), URL)
-    lacking = {"status": "not ready", "keys": "The keys' home does not answer: see PCI_KEY_DIRECTORY."}
-    with pytest.raises(FaultError, match=r"^The keys' home does not answer: see PCI_KEY_DIRECTORY\.$"):
+    lacking = {"status": "not ready", "parts": {"database": "ok", "keys": "not ready"}}
+    with pytest.raises(
+        FaultError, match=r"^The PCI process's keys' home does not answer: .*PCI_KEY_DIRECTORY\.$"
+    ):
         outside.pci_is_ready(saying(503, lacking), URL)
     for get in (silent, saying(503, ["?"]), saying(502, None)):
         with pytest.raises(FaultError, match="PCI_INTERNAL_URL"):

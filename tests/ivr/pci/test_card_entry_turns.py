@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from gateways.secret import Secret
 from ivr.clock import ManualClock
-from ivr.pci.keys import DirectoryKeys, Generation, KeyGoneError
+from ivr.pci.key_directory import DirectoryKeys
+from ivr.pci.keys import Generation, KeyGoneError, Wrapped
 from ivr.voice.signature import compute
 from tests.support.card_entry import (
     ACCOUNT_SID,
@@ -19,6 +20,7 @@ from tests.support.card_entry import (
     RETURN_URL,
     VISA,
     WEB_URL,
+    Caller,
     Held,
     PciBench,
     both_engines,
@@ -65,6 +67,23 @@ def test_the_same_webhook_at_the_same_moment_in_two_processes_is_taken_once(benc
     caller.bench = bench
     caller.key("0831").key("123")
     assert bench.gateway.cards[0].number.reveal() == VISA
+
+
+@both_engines
+def test_an_entry_opened_twice_in_the_same_moment_has_one_key(bench: PciBench) -> None:
+    """A digit is keyed between the copy's look for the entry and its key: the first key stays."""
+    callers: list[Caller] = []
+
+    class Overtaken(DirectoryKeys):
+        def keep(self, entry_id: str, wrapped: Wrapped) -> None:
+            callers.append(bench.caller().key(VISA))
+            super().keep(entry_id, wrapped)
+
+    other = bench.second_process(keys=Overtaken(bench.folder / "keys", bench.clock))
+    assert other.open().status_code == 200
+    callers[0].key("0831").key("123")
+    assert bench.gateway.cards[0].number.reveal() == VISA
+    assert bench.collected()["outcome"] == "collected"
 
 
 @both_engines
@@ -193,6 +212,15 @@ class LostKeys:
 
     def get(self, generation_id: str) -> Generation:
         raise KeyGoneError(generation_id)
+
+    def keep(self, entry_id: str, wrapped: Wrapped) -> None:
+        self._before.keep(entry_id, wrapped)
+
+    def fetch(self, entry_id: str) -> Wrapped:
+        return self._before.fetch(entry_id)
+
+    def forget(self, entry_id: str) -> None:
+        self._before.forget(entry_id)
 
     def sweep(self) -> int:
         return 0

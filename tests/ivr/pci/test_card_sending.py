@@ -1,5 +1,6 @@
 """The card on its way to the gateway: once, in time, by someone who lives, and told for what it is."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from gateways.contract import CardAuthorized, Declined, Tokenized, Unavailable, 
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.clock import ManualClock
+from ivr.pci.key_directory import DirectoryKeys
 from tests.support.card_entry import ENTRY_ID, RETURN_URL, Caller, Held, PciBench, both_engines
 
 AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}
@@ -135,7 +137,8 @@ def die(bench: PciBench, caller: Caller) -> None:
 
 @both_engines
 def test_another_process_takes_over_a_dead_ones_card_under_the_same_key(held: PciBench) -> None:
-    other = held.second_process(executor=Held())
+    keys = DirectoryKeys(held.folder / "keys", held.clock)  # all that the two share is the directory
+    other = held.second_process(executor=Held(), keys=keys)
     caller = held.caller().card()
     die(held, caller)
     caller.bench = other
@@ -242,8 +245,7 @@ def test_an_uncertain_answer_counts_only_from_the_one_who_has_the_lease(held: Pc
 def test_a_card_whose_key_is_gone_at_the_take_over(held: PciBench, authorize: Any, outcome: str) -> None:
     caller = held.caller(authorize=authorize).card()
     die(held, caller)
-    for path in (held.folder / "keys").iterdir():
-        path.unlink()
+    shutil.rmtree(held.folder / "keys")
     other = held.second_process(executor=Held())
     held.clock.advance(6)
     caller.bench = other

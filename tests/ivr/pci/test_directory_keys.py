@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ivr.clock import ManualClock
-from ivr.pci.keys import DirectoryKeys, KeyGoneError, KeyHomeError, is_in_memory
+from ivr.pci.key_directory import DirectoryKeys, is_in_memory
+from ivr.pci.keys import KeyGoneError, KeyHomeError, Wrapped
 
 
 @pytest.fixture
@@ -117,6 +118,95 @@ def test_a_key_that_is_not_whole_is_gone(home: Path, clock: ManualClock) -> None
 def test_a_key_must_outlive_its_generation(home: Path, clock: ManualClock) -> None:
     with pytest.raises(ValueError, match="twice"):
         DirectoryKeys(home, clock, generation_s=300, life_s=500)
+
+
+WRAPPED = Wrapped("1000", b"wrapped:" + bytes(range(52)))
+ENTRY = "entry.call_1.3"
+
+
+def kept_files(home: Path) -> list[Path]:
+    return list((home / "entries").iterdir())
+
+
+def test_an_entrys_key_is_kept_fetched_and_forgotten(home: Path, clock: ManualClock) -> None:
+    keys = DirectoryKeys(home, clock)
+    keys.keep(ENTRY, WRAPPED)
+    assert DirectoryKeys(home, clock).fetch(ENTRY) == WRAPPED  # another process of the machine
+    [file] = kept_files(home)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE((home / "entries").stat().st_mode) == 0o700
+    keys.forget(ENTRY)
+    keys.forget(ENTRY)
+    assert kept_files(home) == []
+    with pytest.raises(KeyGoneError):
+        keys.fetch(ENTRY)
+
+
+def test_nothing_is_kept_yet(home: Path, clock: ManualClock) -> None:
+    keys = DirectoryKeys(home, clock)
+    keys.forget(ENTRY)
+    with pytest.raises(KeyGoneError):
+        keys.fetch(ENTRY)
+    assert keys.sweep() == 0
+
+
+def test_the_first_key_of_an_entry_stays(home: Path, clock: ManualClock) -> None:
+    """An entry that is opened twice in the same moment has one key, whoever's row stands."""
+    keys = DirectoryKeys(home, clock)
+    keys.keep(ENTRY, WRAPPED)
+    keys.keep(ENTRY, Wrapped("1000", b"another"))
+    assert keys.fetch(ENTRY) == WRAPPED
+    assert len(kept_files(home)) == 1
+
+
+def test_a_forgotten_key_is_overwritten_first(home: Path, clock: ManualClock, tmp_path: Path) -> None:
+    keys = DirectoryKeys(home, clock)
+    keys.keep(ENTRY, WRAPPED)
+    [file] = kept_files(home)
+    kept = tmp_path / "another-name-of-the-same-bytes"
+    os.link(file, kept)
+    whole = kept.read_bytes()
+    keys.forget(ENTRY)
+    assert len(kept.read_bytes()) == len(whole)
+    assert not [at for at in range(len(whole) - 8) if whole[at : at + 8] in kept.read_bytes()]
+
+
+@pytest.mark.parametrize("entry_id", ["../../escaped", "..", ".", "a/b", "x" * 100, "ENTRY", "entry"])
+def test_an_entrys_id_names_no_path(home: Path, clock: ManualClock, entry_id: str) -> None:
+    keys = DirectoryKeys(home, clock)
+    keys.keep(entry_id, WRAPPED)
+    assert [path for path in home.parent.rglob("*") if path.is_file()] == kept_files(home)
+    assert keys.fetch(entry_id) == WRAPPED
+    with pytest.raises(KeyGoneError):
+        keys.fetch(entry_id + "x")
+
+
+def test_a_key_that_nobody_forgot_and_a_draft_are_swept_by_age(home: Path, clock: ManualClock) -> None:
+    keys = DirectoryKeys(home, clock)
+    keys.keep(ENTRY, WRAPPED)
+    [file] = kept_files(home)
+    draft = file.with_suffix(f".{'0' * 16}.draft")
+    os.link(file, draft)
+    (home / "entries" / "somebody-elses-file").write_bytes(b"")
+    clock.advance(899)
+    keys.keep("entry.call_2.1", WRAPPED)
+    assert keys.sweep() == 0
+    clock.advance(1)
+    assert keys.sweep() == 2
+    assert len(kept_files(home)) == 2
+    assert keys.fetch("entry.call_2.1") == WRAPPED
+
+
+def test_a_directory_of_others_is_not_swept(home: Path, clock: ManualClock, tmp_path: Path) -> None:
+    """A link in it would have any file of ours overwritten."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    home.mkdir()
+    home.chmod(0o777)
+    (home / "1000.key").symlink_to(victim)
+    with pytest.raises(KeyHomeError, match="PCI_KEY_DIRECTORY"):
+        DirectoryKeys(home, clock).sweep()
+    assert victim.read_text() == "precious"
 
 
 MOUNTS = """\

@@ -1,5 +1,7 @@
 """Health, readiness, metrics and error pages: they tell the operator, and nothing of a card."""
 
+import dataclasses
+import json
 import shutil
 
 import pytest
@@ -7,20 +9,34 @@ import sqlalchemy as sa
 
 from gateways.contract import Declined
 from gateways.declines import Decline
+from gateways.secret import Secret
+from ivr.pci.app import create_app
+from tests.support.captured_logs import captured_logs
 from tests.support.card_entry import VISA, PciBench
 
 
 def test_a_process_that_can_work_is_ready(bench: PciBench) -> None:
     assert bench.client.get("/healthz").json == {"status": "ok"}
-    assert bench.client.get("/readyz").status_code == 200
+    answer = bench.client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json == {"status": "ok", "parts": {"database": "ok", "keys": "ok"}}
+
+
+def assert_not_ready(bench: PciBench, part: str, fault: str) -> None:
+    """A stranger reads which part it is; the operator reads in the log what to do."""
+    with captured_logs("info", "pci") as logged:
+        answer = bench.client.get("/readyz")
+    assert answer.status_code == 503
+    parts = {"database": "ok", "keys": "ok"} | {part: "not ready"}
+    assert answer.json == {"status": "not ready", "parts": parts}
+    told = [json.loads(line) for line in logged.getvalue().splitlines()]
+    assert [line["part"] for line in told if fault in line.get("fault", "")] == [part]
 
 
 def test_a_database_of_another_release_is_not_ready(bench: PciBench) -> None:
     with bench.engine.begin() as tx:
         tx.execute(sa.text("DELETE FROM pci_schema_version"))
-    answer = bench.client.get("/readyz")
-    assert answer.status_code == 503
-    assert "paybycall migrate" in answer.json["database"]
+    assert_not_ready(bench, "database", "paybycall migrate")
     assert bench.client.get("/healthz").status_code == 200
 
 
@@ -29,20 +45,38 @@ def test_a_database_that_is_away_is_not_ready(bench: PciBench, monkeypatch: pyte
         raise sa.exc.OperationalError("SELECT 1", {}, OSError("away"))
 
     monkeypatch.setattr("ivr.pci.migrate.is_current", fail)
-    answer = bench.client.get("/readyz")
-    assert answer.status_code == 503
-    assert "PCI_DATABASE_URL" in answer.json["database"]
+    assert_not_ready(bench, "database", "PCI_DATABASE_URL")
 
 
 def test_without_a_home_for_keys_it_is_not_ready_and_opens_no_entry(bench: PciBench) -> None:
     shutil.rmtree(bench.folder / "keys", ignore_errors=True)
     (bench.folder / "keys").write_text("in the way")
-    answer = bench.client.get("/readyz")
-    assert answer.status_code == 503
-    assert "PCI_KEY_DIRECTORY" in answer.json["keys"]
+    assert_not_ready(bench, "keys", "PCI_KEY_DIRECTORY")
     opened = bench.open()
     assert opened.status_code == 500
     assert opened.json == {"type": "about:blank", "title": "Internal Server Error", "status": 500}
+
+
+def test_metrics_want_their_token(bench: PciBench) -> None:
+    assert bench.client.get("/metrics").status_code == 200  # none is set: open
+    room = dataclasses.replace(
+        bench.room, config=dataclasses.replace(bench.config, metrics_token=Secret("metrics-token"))
+    )
+    client = create_app(room).test_client()
+    for wrong in (
+        "",
+        "metrics-token",
+        "Bearer",
+        "Bearer ",
+        "Bearer other",
+        "Basic metrics-token",
+        "Bearer \xe9",
+    ):
+        answer = client.get("/metrics", headers={"Authorization": wrong} if wrong else {})
+        assert answer.status_code == 401
+        assert "pci_" not in answer.text
+    assert "pci_" in client.get("/metrics", headers={"Authorization": "Bearer metrics-token"}).text
+    assert client.get("/readyz").status_code == client.get("/healthz").status_code == 200
 
 
 def test_metrics_count_ends_and_mistakes(bench: PciBench) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import flask
 import pytest
 from werkzeug.test import Client
 
+from ivr.clock import ManualClock, SystemClock
 from ivr.pci import process
+from ivr.pci.key_directory import DirectoryKeys
+from ivr.pci.keys import Wrapped
 from ivr.pci.migrate import migrate
 from ivr.pci.process import PciProcess, app_from_environ
 from ivr.pci.room import Room
@@ -50,6 +54,54 @@ def test_threads_begin_with_the_first_request_and_end_with_close(quiet: None, tm
 def test_a_fault_in_the_settings_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Set GATEWAY"):
         app_from_environ(environment(tmp_path, GATEWAY=""))
+
+
+def old_keys(folder: Path) -> list[Path]:
+    """A generation's key, and an entry's, of a process that was stopped yesterday."""
+    home = folder / "keys"
+    keys = DirectoryKeys(home, ManualClock(datetime.now(UTC) - timedelta(days=1)))
+    keys.current()
+    keys.keep("entry.call_1.3", Wrapped("1000", b"wrapped"))
+    return [path for path in home.rglob("*") if path.is_file()]
+
+
+def test_old_keys_are_destroyed_before_anybody_calls(quiet: None, tmp_path: Path) -> None:
+    old = old_keys(tmp_path)
+    made = app_from_environ(environment(tmp_path))
+    assert len(old) == 2
+    assert not [path for path in old if path.exists()]
+    made.close()
+
+
+def test_close_sweeps_once_more_and_leaves_what_another_process_may_need(quiet: None, tmp_path: Path) -> None:
+    environ = environment(tmp_path)
+    migrate(environ["PCI_DATABASE_URL"])
+    made = app_from_environ(environ)
+    other = DirectoryKeys(tmp_path / "keys", SystemClock())
+    living = other.current()
+    other.keep("entry.call_2.3", Wrapped(living.id, b"wrapped"))
+    old = old_keys(tmp_path)
+    made.close()
+    assert other.get(living.id) == living
+    assert other.fetch("entry.call_2.3")
+    assert len([path for path in old if path.exists()]) == 2  # those that live
+
+
+def test_a_directory_of_others_for_the_keys_is_a_sentence(quiet: None, tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir(mode=0o755)
+    with pytest.raises(SettingsError, match="Set PCI_KEY_DIRECTORY"):
+        app_from_environ(environment(tmp_path))
+
+
+def test_keys_that_cannot_be_destroyed_are_a_sentence(
+    quiet: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(DirectoryKeys, "sweep", fail)
+    with pytest.raises(SettingsError, match=r"Set PCI_KEY_DIRECTORY .*Permission denied"):
+        app_from_environ(environment(tmp_path))
 
 
 @pytest.mark.parametrize(("hard", "limit"), [(-1, "(1, 1)"), (0, "(0, 0)")])

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.pci.sweeper import Caretaker
-from tests.support.card_entry import VISA, Held, PciBench, both_engines
+from tests.support.card_entry import ENTRY_ID, VISA, Held, PciBench, both_engines
 
 AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}
 
@@ -61,6 +61,51 @@ def test_a_result_that_nobody_collects_is_wiped_and_the_row_forgotten_after_a_da
     bench.clock.advance(24 * 3600)
     bench.room.sweeper.sweep()
     assert (count(bench, "card_entry"), count(bench, "card_entry_turn")) == (0, 0)
+
+
+@both_engines
+def test_the_key_of_an_ended_entry_is_forgotten_once_more_and_then_no_more(
+    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten: list[str] = []
+    monkeypatch.setattr(bench.keys, "forget", forgotten.append)
+    bench.caller().key(VISA)
+    bench.room.sweeper.sweep()
+    assert forgotten == []
+    bench.hang_up()
+    assert forgotten == [ENTRY_ID]
+    for _ in range(3):
+        bench.room.sweeper.sweep()
+    assert forgotten == [ENTRY_ID, ENTRY_ID]
+
+
+def test_keys_past_their_life_are_destroyed_while_the_database_is_away(
+    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise sa.exc.OperationalError("SELECT 1", {}, OSError("away"))
+
+    bench.caller().key(VISA)
+    bench.clock.advance(900)
+    monkeypatch.setattr("ivr.pci.sweeper.reading", fail)
+    with pytest.raises(sa.exc.OperationalError):
+        bench.room.sweeper.sweep()
+    assert [path for path in (bench.folder / "keys").rglob("*") if path.is_file()] == []
+
+
+def test_entries_are_ended_while_the_keys_home_is_away(
+    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("away")
+
+    bench.caller().key(VISA)
+    bench.clock.advance(601)
+    for verb in ("sweep", "forget"):
+        monkeypatch.setattr(bench.keys, verb, fail)
+    with pytest.raises(OSError, match="away"):
+        bench.room.sweeper.sweep()
+    assert row(bench)["status"] == "finished"
 
 
 @both_engines

@@ -47,12 +47,11 @@ def upgrade() -> None:
             "fallbacks", sa.Integer(), nullable=False, comment="how often the carrier came by its fallback"
         ),
         sa.Column("brand", sa.String(length=16), nullable=True),
-        sa.Column("key_generation", sa.String(length=20), nullable=True),
         sa.Column(
-            "wrapped_key",
-            sa.LargeBinary(),
-            nullable=True,
-            comment="the entry's data key, under its generation's key",
+            "key_kept",
+            sa.Boolean(),
+            nullable=False,
+            comment="the key service may still keep its data key: the sweeper makes sure, and says so here",
         ),
         sa.Column("sealed_number", sa.LargeBinary(), nullable=True),
         sa.Column("sealed_expiry", sa.LargeBinary(), nullable=True),

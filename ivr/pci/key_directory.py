@@ -1,0 +1,177 @@
+"""Keys as files of a directory in memory, shared by the PCI processes of one machine.
+
+May import `ivr.clock` and `ivr.pci.keys`. One file for each generation's key, and in a folder beside them one
+for each entry's wrapped data key. A key is there whole or not at all, readable by this user alone, and
+overwritten before it is unlinked. A directory on a disk would keep what was destroyed: `is_in_memory` tells.
+"""
+
+import hashlib
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ivr.clock import Clock
+from ivr.pci.keys import GENERATION_S, KEY_BYTES, LIFE_S, Generation, KeyGoneError, KeyHomeError, Wrapped
+
+_GENERATION = re.compile(r"[0-9]{1,12}")
+_KEY_FILE = re.compile(r"([0-9]{1,12})\.(?:key|[0-9a-f]{16}\.draft)")
+_ENTRY_FILE = re.compile(r"[0-9a-f]{64}\.(?:entry|[0-9a-f]{16}\.draft)")
+
+
+class DirectoryKeys:
+    """A generation's key is a file of 32 random bytes, named by the second in which the generation begins."""
+
+    def __init__(
+        self, directory: Path, clock: Clock, *, generation_s: int = GENERATION_S, life_s: int = LIFE_S
+    ) -> None:
+        if life_s < 2 * generation_s:
+            raise ValueError("a generation's key must live at least twice as long as the generation")
+        self._directory = directory
+        self._entries = directory / "entries"
+        self._clock = clock
+        self._generation_s = generation_s
+        self._life_s = life_s
+
+    def current(self) -> Generation:
+        self._prepare()
+        now = int(self._clock.now().timestamp())
+        generation_id = str(now - now % self._generation_s)
+        with suppress(FileNotFoundError):
+            return self._read(generation_id)
+        self._write(self._path(generation_id), AESGCM.generate_key(bit_length=KEY_BYTES * 8))
+        return self._read(generation_id)
+
+    def get(self, generation_id: str) -> Generation:
+        if not _GENERATION.fullmatch(generation_id) or self._is_over(generation_id):
+            raise KeyGoneError("the key's generation is over")
+        try:
+            return self._read(generation_id)
+        except FileNotFoundError:
+            raise KeyGoneError("the key is not here") from None
+
+    def keep(self, entry_id: str, wrapped: Wrapped) -> None:
+        self._prepare()
+        self._entries.mkdir(mode=0o700, exist_ok=True)
+        content = wrapped.generation_id.encode() + b":" + wrapped.wrapped
+        self._write(self._entry_path(entry_id), content)
+
+    def fetch(self, entry_id: str) -> Wrapped:
+        try:
+            content = self._entry_path(entry_id).read_bytes()
+        except FileNotFoundError:
+            raise KeyGoneError("the entry's key is not here") from None
+        generation_id, _, wrapped = content.partition(b":")
+        # Of a file that is being overwritten this is noise: it names no generation, or opens nothing.
+        return Wrapped(generation_id.decode("latin-1"), wrapped)
+
+    def forget(self, entry_id: str) -> None:
+        _destroy(self._entry_path(entry_id))
+
+    def sweep(self) -> int:
+        """What a process left that was killed while it made a key goes too."""
+        if not self._is_there():
+            return 0
+        generations = _files(self._directory, _KEY_FILE)
+        over = [path for path in generations if self._is_over(path.name.partition(".")[0])]
+        over += [path for path in _files(self._entries, _ENTRY_FILE) if self._was_kept_too_long(path)]
+        for path in over:
+            _destroy(path)
+        return len(over)
+
+    def _was_kept_too_long(self, path: Path) -> bool:
+        try:
+            kept_at = path.stat().st_mtime
+        except FileNotFoundError:  # forgotten meanwhile
+            return False
+        return self._clock.now().timestamp() >= kept_at + self._life_s
+
+    def _entry_path(self, entry_id: str) -> Path:
+        """By its digest: an id may hold dots, and shall not name a path."""
+        return self._entries / f"{hashlib.sha256(entry_id.encode()).hexdigest()}.entry"
+
+    def _is_over(self, generation_id: str) -> bool:
+        return self._clock.now().timestamp() >= int(generation_id) + self._life_s
+
+    def _path(self, generation_id: str) -> Path:
+        return self._directory / f"{generation_id}.key"
+
+    def _read(self, generation_id: str) -> Generation:
+        key = self._path(generation_id).read_bytes()
+        if len(key) != KEY_BYTES:
+            raise KeyGoneError("the key is not whole")
+        return Generation(generation_id, key)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Whole or not at all: written beside, then linked. Whoever comes second takes the first one's.
+
+        A draft that is left behind after the link is another name of the same bytes: it is overwritten
+        with them. One that is left before it is a key that nobody ever used.
+        """
+        draft = path.with_suffix(f".{os.urandom(8).hex()}.draft")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                now = self._clock.now().timestamp()
+                os.utime(file.fileno(), (now, now))  # its age is told by the clock that the sweep reads
+            with suppress(FileExistsError):
+                os.link(draft, path)
+        finally:
+            draft.unlink()
+
+    def _prepare(self) -> None:
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as fault:
+            raise KeyHomeError(f"{self._directory} cannot be made: {fault.strerror}") from None
+        self._is_there()
+
+    def _is_there(self) -> bool:
+        """The directory is ours alone, or it is refused: what is linked there would be overwritten."""
+        try:
+            found = self._directory.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise KeyHomeError(
+                f"{self._directory} must be a directory of this user with mode 700 (PCI_KEY_DIRECTORY)"
+            )
+        return True
+
+
+def _files(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if pattern.fullmatch(path.name)]
+
+
+def _destroy(path: Path) -> None:
+    """Overwritten, then unlinked; another process may be destroying it as well."""
+    with suppress(FileNotFoundError):
+        with path.open("r+b") as file:
+            file.write(os.urandom(os.fstat(file.fileno()).st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+
+
+def is_in_memory(directory: Path, mounts: str) -> bool:
+    """Whether the directory lies on a file system in memory; `mounts` is the text of /proc/mounts."""
+    resolved = directory.resolve()
+    homes = [resolved, *resolved.parents]
+    kinds = {}
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) > 2:  # noqa: PLR2004 - device, mount point, type
+            kinds[Path(_unescaped(fields[1]))] = fields[2]
+    return next((kinds[home] for home in homes if home in kinds), "") in {"tmpfs", "ramfs"}
+
+
+def _unescaped(mount_point: str) -> str:
+    r"""/proc/mounts writes a space as \040."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), mount_point)
