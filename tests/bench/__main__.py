@@ -32,6 +32,7 @@ from tests.bench import pieces
 
 CALLS = int(os.environ.get("BENCH_CALLS", "20"))
 WARM_UP = 3
+IDLE_S = 5
 WEBHOOKS = 8
 
 
@@ -93,6 +94,10 @@ def _ours(processes: Processes, ground: Ground) -> tuple[dict[str, tuple[float, 
     for number in range(WARM_UP):
         _pay(ground, number)
     watched = {name: psutil.Process(processes.pid(name)) for name in ("web", "pci", "worker")}
+    idle = _idle_ms(watched["worker"])
+    _say(
+        f"The worker with nothing to do: {idle:.1f} ms CPU a second (it looks for charges ten times a second)"
+    )
     before = {name: used(process) for name, process in watched.items()}
     posted = sum(_pay(ground, WARM_UP + number) for number in range(CALLS)) / CALLS
     after = {name: used(process) for name, process in watched.items()}
@@ -101,6 +106,13 @@ def _ours(processes: Processes, ground: Ground) -> tuple[dict[str, tuple[float, 
         for name in watched
     }
     return cost, posted
+
+
+def _idle_ms(process: psutil.Process) -> float:
+    """CPU milliseconds a second of a process that waits for work."""
+    before = used(process).cpu_s
+    SystemClock().sleep(IDLE_S)
+    return (used(process).cpu_s - before) * 1000 / IDLE_S
 
 
 def _pay(ground: Ground, number: int) -> int:
