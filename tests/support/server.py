@@ -6,6 +6,7 @@ PCI, and both reach the sandbox bank, over real sockets on the loopback address;
 lives anywhere but in the databases, so every turn saves and reloads its session.
 """
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -225,8 +226,7 @@ class Server:
             for emptied in ("DELETE FROM token", "DELETE FROM movement", "DELETE FROM card"):
                 tx.execute(emptied)
         requests.delete(f"{self.bank.url}/control/faults", timeout=5)
-        for key in self.room.config.key_directory.glob("*"):
-            key.unlink()
+        shutil.rmtree(self.room.config.key_directory, ignore_errors=True)
         self.ids.reset()
         self.inside.down, self.inside.meanwhile = False, _nothing
         self.expected.clear()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from ivr.pci.keys import KeyGoneError
 from ivr.pci.sweeper import Caretaker
 from tests.support.card_entry import ENTRY_ID, VISA, Held, PciBench, both_engines
 
@@ -77,6 +78,19 @@ def test_the_key_of_an_ended_entry_is_forgotten_once_more_and_then_no_more(
     for _ in range(3):
         bench.room.sweeper.sweep()
     assert forgotten == [ENTRY_ID, ENTRY_ID]
+
+
+def test_the_key_of_an_entry_that_the_sweeper_ends_does_not_wait_for_the_rest_of_the_round(
+    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The round may end many, and the next one's row may be held by a turn."""
+    bench.caller().key(VISA)
+    bench.clock.advance(601)
+    monkeypatch.setattr(bench.room.metrics, "entry_ended", lambda _: pytest.fail("after the key"))
+    with pytest.raises(pytest.fail.Exception):
+        bench.room.sweeper.sweep()
+    with pytest.raises(KeyGoneError):
+        bench.keys.fetch(ENTRY_ID)
 
 
 def test_keys_past_their_life_are_destroyed_while_the_database_is_away(
