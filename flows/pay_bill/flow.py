@@ -223,14 +223,14 @@ def order(state: Bill) -> Go[Bill]:
     return Go("confirm")
 
 
-@flow.menu({"1": "take_card", "2": "offer"}, gave_up="another_way")
+@flow.menu({"1": "take_card", "2": "offer"}, gave_up="given_up")
 def confirm_amount(state: Bill) -> Choose:
     return Choose(Say("confirm.amount", amount=state.chosen))
 
 
 @flow.collect_card(
     collected="card_keyed",
-    gave_up="another_way",
+    gave_up="given_up",
     left="offer",
     unavailable="no_cards_now",
     try_another_card="count_card",
@@ -250,7 +250,7 @@ def card_keyed(state: Bill) -> Go[Bill]:
     return Go("charge")
 
 
-@flow.menu({"1": "charge", "2": "other_card"}, gave_up="another_way")
+@flow.menu({"1": "charge", "2": "other_card"}, gave_up="given_up")
 def confirm(state: Bill) -> Choose:
     card = state.keyed_card
     brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
@@ -262,6 +262,12 @@ def confirm(state: Bill) -> Choose:
 @flow.decide(ask="take_card")
 def other_card(state: Bill) -> Go[Bill]:
     return Go("ask", replace(state, card=None))
+
+
+@flow.tell(then="another_way")
+def given_up(_: Bill) -> Tell:
+    """Whoever was asked for a card, or to confirm, and fell silent must not wonder what became of it."""
+    return Tell(Say("card.given_up"))
 
 
 @flow.tell(then="another_way")

@@ -96,7 +96,7 @@ def test_each_kind_of_decline(start_server: Start, card: str, decline: str, sett
         " You were not charged."
         if card == "authentication"
         else "< Your bank did not accept this card, and you were not charged."
-        " Please try again, or another card."
+        " Please try again, or use another card."
     )
     assert told in lines
 
@@ -122,7 +122,7 @@ def test_a_merchants_system_that_does_not_answer(start_server: Start) -> None:
         server = start_server(BILL_LOOKUP_URL=merchant.url, MERCHANT_SECRET="m" * 32)
         _, lines, _ = pay(server, [REFERENCE], settings=ENGLISH_CALL)
         merchant.closing.set()
-    assert lines[-3] == "< I am sorry, I cannot look up bills at the moment."
+    assert lines[-3] == "< I cannot look up bills at the moment."
     with reading(server.on.engine) as connection:
         assert connection.execute(sa.select(schema.guess)).all() == [], "that was no guess"
 
@@ -131,7 +131,7 @@ def test_a_pci_process_that_is_not_there(start_server: Start) -> None:
     server = start_server(PCI_INTERNAL_URL="http://127.0.0.1:9")
     server.add_bill()
     _, lines, _ = pay(server, ["1"])
-    assert lines[-3] == "< I am sorry, I cannot take cards at the moment. You were not charged."
+    assert lines[-3] == "< I cannot take cards at the moment. You were not charged."
 
 
 def test_a_long_card_keyed_too_early_leaves_no_second_piece(server: Server) -> None:

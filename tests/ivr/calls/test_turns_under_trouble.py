@@ -312,8 +312,8 @@ def test_a_turn_that_always_fails_is_given_up(server: Server, language: str) -> 
         ended, lines, _ = pay(server, ["1", "(silence)"] * 5, settings=call_settings(to_number=to_number))
     assert ended.reason is Reason.SERVER
     goodbye = {
-        "en": "< I am sorry that I could not help you now. Please ring again later. Goodbye.",
-        "es": "< Siento no haber podido ayudarle ahora. Por favor, vuelva a llamar más tarde. Adiós.",
+        "en": "< I am sorry that I could not help you this time. Goodbye.",
+        "es": "< Siento no haber podido ayudarle esta vez. Adiós.",
     }
     assert lines[-2] == goodbye[language], lines
 
