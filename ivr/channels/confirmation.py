@@ -136,7 +136,7 @@ def _note(
     tx: sa.Connection, found: Confirmation, state: State, now: datetime, error_code: str | None
 ) -> None:
     """What the payer's timeline should tell; that it is being sent is nobody's news."""
-    log.info("confirmation.moved", confirmation=found.id, state=str(state), error_code=error_code)
+    log.info("confirmation_moved", confirmation=found.id, state=str(state), error_code=error_code)
     if state in {State.QUEUED, State.SENDING}:
         return
     call_id = tx.execute(sa.select(attempt.c.call_id).where(attempt.c.id == found.attempt_id)).scalar_one()

@@ -58,7 +58,7 @@ class Sender:
         message = self._message(claimed)
         now = self._clock.now()
         if now - message.tried_at > SEND_WITHIN:
-            log.warning("confirmation.overslept", confirmation=claimed.id)
+            log.warning("confirmation_overslept", confirmation=claimed.id)
             return  # the check that came with the claim goes on from here
         answer = self._channel(claimed).send(message)
         now = self._clock.now()
@@ -70,7 +70,7 @@ class Sender:
             elif isinstance(answer, Refused):
                 self._again(tx, claimed, Event.REFUSED_FOR_NOW, answer.error_code)
             else:
-                log.warning("confirmation.answer_lost", confirmation=claimed.id, reason=answer.reason)
+                log.warning("confirmation_answer_lost", confirmation=claimed.id, reason=answer.reason)
                 confirmation.shift(tx, claimed.id, Event.LOSE_SIGHT, now, at_try=claimed.tries)
 
     def check(self, confirmation_id: str, nth: int) -> None:
@@ -138,7 +138,7 @@ class Sender:
             self._work.enqueue(tx, SEND_CONFIRMATION, tried.id, nth=tried.tries, delay_s=wait_s)
 
     def _give_up(self, tx: sa.Connection, tried: Confirmation, error_code: str) -> None:
-        log.error("confirmation.given_up", confirmation=tried.id, error_code=error_code)
+        log.error("confirmation_given_up", confirmation=tried.id, error_code=error_code)
         now = self._clock.now()
         confirmation.shift(tx, tried.id, Event.REFUSED, now, at_try=tried.tries, error_code=error_code)
 
@@ -146,6 +146,6 @@ class Sender:
         """Looks again after a longer wait. After the last one it stays: a callback may still come."""
         looks = nth % _CHECKS_A_TRY + 1
         if looks >= len(CHECK_AFTER_S):
-            log.error("confirmation.unclear", confirmation=found.id)
+            log.error("confirmation_unclear", confirmation=found.id)
             return
         self._work.enqueue(tx, CHECK_CONFIRMATION, found.id, nth=nth + 1, delay_s=CHECK_AFTER_S[looks])

@@ -65,7 +65,7 @@ class Sms:
             return Lost(type(fault).__name__)
         except Exception as fault:
             # Whatever it was that we could not read, it may have been taken: not to be sent again.
-            log.exception("confirmation.answer_unreadable", confirmation=message.confirmation_id)
+            log.exception("confirmation_answer_unreadable", confirmation=message.confirmation_id)
             return Lost(type(fault).__name__)
         return Sent(taken.sid) if taken.sid else Lost("an answer without an id")
 

@@ -60,7 +60,7 @@ def make_blueprint(
             if found is None:
                 raise NotFound("There is no such confirmation.")
             if event is None:
-                log.warning("confirmation.unknown_status", confirmation=found.id, status=said[:20])
+                log.warning("confirmation_unknown_status", confirmation=found.id, status=said[:20])
             elif found.provider_id in {None, sid}:
                 confirmation.shift(tx, found.id, event, clock.now(), error_code=error_code, provider_id=sid)
             elif event is Event.DELIVERED:

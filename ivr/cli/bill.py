@@ -17,7 +17,7 @@ def command() -> None:
 
 @command.command("add")
 @click.option("--reference", required=True, help="Eight digits: the caller keys them.")
-@click.option("--amount", required=True, help="What is owed, with a point: 49.90")
+@click.option("--amount", required=True, help="What was billed in all, with a point: 49.90")
 @click.option("--currency", required=True, help="ISO 4217, such as EUR.")
 @click.option("--minimum", help="The least that may be paid at once; left out: the whole amount.")
 @click.option("--due", help="The day by which it is due, YYYY-MM-DD.")

@@ -14,7 +14,11 @@ import click
 
 @click.command()
 @click.option(
-    "--port", default=8099, show_default=True, help="Where it listens, on loopback; 0: any free port."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8099,
+    show_default=True,
+    help="Where it listens, on loopback; 0: any free port.",
 )
 @click.option(
     "--database",

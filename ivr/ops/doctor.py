@@ -17,6 +17,10 @@ class FaultError(Exception):
     """Something to mend; the message is a sentence that says what to do."""
 
 
+class LastFaultError(FaultError):
+    """One without which the checks that follow could only say the same again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a check found."""
@@ -31,13 +35,17 @@ Check = Callable[[], str]
 
 
 def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
-    """Tries one after the other. A check that breaks is a finding too, and stops none of the others."""
+    """Tries one after the other. A check that breaks is a finding too; only a `LastFaultError` stops the
+    others.
+    """
     for name, check in checks:
         try:
             yield Finding(name, well=True, said=check())
         except FaultError as fault:
             yield Finding(name, well=False, said=str(fault))
+            if isinstance(fault, LastFaultError):
+                return
         except Exception as fault:
-            log.exception("doctor.check_broke", check=name)
+            log.exception("doctor_check_broke", check=name)
             said = f"This could not be tried ({type(fault).__name__}); the log on standard error says more."
             yield Finding(name, well=False, said=said)

@@ -55,7 +55,7 @@ def _database(engine: sa.Engine) -> str | None:
         with reading(engine) as tx:
             tx.execute(sa.select(1))
     except sa.exc.SQLAlchemyError:
-        log.warning("readyz.database_away", exc_info=True)
+        log.warning("readyz_without_database", exc_info=True)
         return "The database does not answer."
     return None
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from ivr.ops import health
-from ivr.ops.doctor import FaultError
+from ivr.ops.doctor import FaultError, LastFaultError
 from ivr.storage.engine import reading
 from ivr.storage.schema import attempt, confirmation
 
@@ -22,7 +22,7 @@ _SHOWN_MAX = 5
 def database_is_current(engine: sa.Engine) -> str:
     for check in health.PARTS.values():
         if said := check(engine):
-            raise FaultError(f"{said} DATABASE_URL names a {engine.dialect.name} database.")
+            raise LastFaultError(f"{said} DATABASE_URL names a {engine.dialect.name} database.")
     return f"{engine.dialect.name} answers and stands at this release's schema"
 
 

@@ -97,7 +97,7 @@ class Books(Collector):
                 sums = list(self._sums(tx))
             sums.append(self._jobs())
         except sa.exc.SQLAlchemyError:
-            log.exception("metrics.database_away")
+            log.exception("metrics_without_database")
             sums = []
         yield GaugeMetricFamily("paybycall_database_up", "Whether the database answers.", value=bool(sums))
         yield from sums

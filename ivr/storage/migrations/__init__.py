@@ -1,1 +1,1 @@
-"""Alembic migrations of the PCI process, as package data: `ivr.pci.migrate` runs them."""
+"""Alembic migrations of the house (bills, calls, payments, ledger), as package data: `ivr.storage.migrate` runs them."""

@@ -103,6 +103,13 @@ def test_a_port_that_is_taken_is_a_sentence_and_leaves_the_ledger_alone(database
         bank.process.kill()
 
 
+def test_a_port_that_there_is_not_is_a_sentence(database: Path) -> None:
+    ran = subprocess.run(command(database, 65536), check=False, capture_output=True, text=True, timeout=30)
+    assert ran.returncode == 2
+    assert "--port" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 def test_a_bank_that_is_killed_in_the_middle_of_a_charge_has_not_charged_and_never_will(
     database: Path,
 ) -> None:

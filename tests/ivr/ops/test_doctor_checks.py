@@ -21,7 +21,7 @@ from ivr.cli import main
 from ivr.clock import ManualClock
 from ivr.ids import SequentialIds
 from ivr.ops import inside, outside
-from ivr.ops.doctor import FaultError, examine
+from ivr.ops.doctor import FaultError, LastFaultError, examine
 from ivr.ops.living import living_workers
 from ivr.ops.outside import Account
 from ivr.pci_client import PciRefusedError, PciUnreachableError
@@ -72,6 +72,14 @@ def test_findings_come_one_by_one_and_a_broken_check_stops_none() -> None:
 
 
 # Outside ----------------------------------------------------------------------------------------------------
+
+
+def test_a_fault_that_leaves_nothing_to_try_is_the_last() -> None:
+    def ails() -> str:
+        raise LastFaultError("There is no database.")
+
+    found = list(examine([("a", lambda: "well"), ("b", ails), ("c", lambda: "well")]))
+    assert [(one.name, one.well) for one in found] == [("a", True), ("b", False)]
 
 
 def test_a_process_that_answers() -> None:
@@ -350,6 +358,10 @@ def test_the_command_tries_everything_and_fails_where_nothing_runs(
         "SANDBOX_URL": nowhere,
         "CHANNEL": "console",
     }
+    empty = CliRunner().invoke(main, ["doctor"], env=environ)
+    assert "run paybycall migrate" in empty.output
+    assert "database" in empty.output.splitlines()[-3], "what is in its tables is no question yet"
+    assert "doctor_check_broke" not in empty.stderr
     assert CliRunner().invoke(main, ["migrate"], env=environ).exit_code == 0
     ran = CliRunner().invoke(main, ["doctor"], env=environ)
     told = {
