@@ -2,8 +2,8 @@
 `ivr.pci.settings`.
 
 May import `ivr.settings` and `ivr.config_faults`. `load` refuses a configuration that cannot work and says
-which variables to set; production refuses the sandbox gateway, the console channel and plain http. Nothing
-else in the house reads the environment.
+which variables to set; production refuses the sandbox gateway, the console channel, the demo's name and plain
+http. Nothing else in the house reads the environment.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateways.secret import Secret
-from ivr.config_faults import faults_of, languages_of
+from ivr.config_faults import DEMO_MERCHANT, faults_of, languages_of
 from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
 
 GENERAL: tuple[Setting[Any], ...] = (
@@ -56,7 +56,7 @@ CARRIER: tuple[Setting[Any], ...] = (
     Setting("TWILIO_API_BASE", "The carrier's REST API.", url, "https://api.twilio.com"),
     Setting("CARD_ENTRY", "How cards are keyed: gather.", one_of("gather", "pay"), "gather"),
     Setting(
-        "MERCHANT_NAME", "The merchant's name as callers hear it and payers read it.", text, "Demo Town Hall"
+        "MERCHANT_NAME", "The merchant's name as callers hear it and payers read it.", text, DEMO_MERCHANT
     ),
     Setting("PERSON_NUMBER", "Whom `0` rings, in E.164; empty: nobody.", text, ""),
     Setting(

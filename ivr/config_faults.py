@@ -16,6 +16,7 @@ import flows.pay_bill
 from gateways import registry
 
 SECRET_LENGTH_MIN = 32
+DEMO_MERCHANT = "Demo Town Hall"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _SENDERS = (
@@ -131,6 +132,8 @@ def _production(values: Values) -> list[str]:
         )
     if values["GATEWAY"] == "sandbox":
         faults.append("Set GATEWAY to a real gateway: production refuses the sandbox.")
+    if values["MERCHANT_NAME"] == DEMO_MERCHANT:
+        faults.append("Set MERCHANT_NAME to whom callers pay: production does not greet them as the demo.")
     if values["CHANNEL"] == "console":
         faults.append("Set CHANNEL to sms: production refuses the console channel.")
     return faults

@@ -113,7 +113,10 @@ def _tell(ground: Ground, receipt: Receipt | None) -> None:
     click.echo(
         f"\nIn the ledger: {plain(receipt.amount_minor, receipt.currency)}, payment {receipt.reference}."
     )
-    click.echo(f"The confirmation ({receipt.channel}, {receipt.state}):\n\n    {receipt.body}\n")
+    if receipt.state == "spoken":
+        click.echo("No text can be sent to this caller: the reference was said twice.\n")
+    else:
+        click.echo(f"The confirmation ({receipt.channel}, {receipt.state}):\n\n    {receipt.body}\n")
     click.echo("Where to look next:")
     click.echo(f"    . {shown}/env")
     click.echo(f"    .venv/bin/paybycall payment show {receipt.reference}")

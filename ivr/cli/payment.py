@@ -155,25 +155,25 @@ def refund(payment_id: str, amount: str | None) -> None:
 
 @command.command("decide")
 @click.argument("subject_id", metavar="ID_OR_REFERENCE")
-@click.option("--charged", "moved", flag_value="yes", help="The gateway's dashboard shows the charge.")
-@click.option("--not-charged", "moved", flag_value="no", help="The dashboard shows none, or a cancelled one.")
+@click.option("--charged", is_flag=True, help="The gateway's dashboard shows the charge.")
+@click.option("--not-charged", is_flag=True, help="The dashboard shows none, or a cancelled one.")
 @click.option("--gateway-reference", help="With --charged: the charge's id in the dashboard.")
 @sentences
-def decide(subject_id: str, moved: str | None, gateway_reference: str | None) -> None:
+def decide(subject_id: str, *, charged: bool, not_charged: bool, gateway_reference: str | None) -> None:
     """Say what became of a payment that nobody could resolve for a day.
 
     Of a refund (its id begins with refund_) --charged means that the money was given back.
     """
     from ivr.payments.decide import NothingToDecideError, Word
 
-    if moved is None:
-        raise click.UsageError("Give --charged or --not-charged.")
+    if charged == not_charged:
+        raise click.UsageError("Give --charged or --not-charged, one of the two.")
     with desk(*_TILL) as at:
         cashier = _cashier(at)
         if subject_id.startswith("refund_"):
-            state = _decide_refund(at, cashier, subject_id, given_back=moved == "yes")
+            state = _decide_refund(at, cashier, subject_id, given_back=charged)
         else:
-            word = Word.APPROVED if moved == "yes" else Word.NOT_CHARGED
+            word = Word.APPROVED if charged else Word.NOT_CHARGED
             payment = _find(at, subject_id)
             try:
                 with at.engine.begin() as tx:

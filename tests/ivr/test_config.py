@@ -29,6 +29,7 @@ PRODUCTION = DEVELOPMENT | {
     "PUBLIC_URL": "https://pay.example.org",
     "CHANNEL": "sms",
     "SMS_FROM": "+34910000000",
+    "MERCHANT_NAME": "Example Town Hall",
 }
 
 
@@ -136,6 +137,7 @@ def test_production_refuses_what_is_for_development() -> None:
         "PUBLIC_URL to a URL that begins with https",
         "refuses the sandbox",
         "refuses the console channel",
+        "MERCHANT_NAME",
     ):
         assert part in told
     with pytest.raises(SettingsError) as refused:

@@ -1,1 +1,1 @@
-"""Alembic migrations of the house (bills, calls, payments, ledger), as package data: `ivr.storage.migrate` runs them."""
+"""Alembic migrations of the house's own database, as package data: `ivr.storage.migrate` runs them."""

@@ -43,7 +43,7 @@ def test_as_a_payer_reads_it() -> None:
         "Demo Town Hall: €49.90 received. Bill 12345678, card ending 4242, payment ref. 87654321. Thank you."
     )
     assert receipt(facts("Ayuntamiento de Alcalá de Henares"), "es") == (
-        "Ayuntamiento de Alcalá de Henares: pago de 49,90 € recibido. Recibo 12345678, tarjeta 4242, "
+        "Ayuntamiento de Alcalá de Henares: pago de 49,90 € recibido. Factura 12345678, tarjeta 4242, "
         "ref. de pago 87654321. Gracias."
     )
 

@@ -100,6 +100,8 @@ def test_a_person_decides_once(paybycall: Any, till: Till, undecided: str, word:
         f"paybycall payment decide {till.attempt(undecided).reference}" in paybycall("show", undecided).stderr
     )
     assert paybycall("decide", undecided).exit_code == 2
+    assert paybycall("decide", undecided, "--charged", "--not-charged").exit_code == 2
+    assert till.state(undecided) == State.FOR_A_PERSON
     decided = paybycall("decide", undecided, word, "--gateway-reference", "ch_1")
     assert (decided.exit_code, till.state(undecided)) == (0, state)
     again = paybycall("decide", undecided, "--charged")
