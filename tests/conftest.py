@@ -1,6 +1,7 @@
 """What every test can ask for: databases, a clock that stands still, ids that count, a whole server."""
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -67,8 +68,9 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture(autouse=True)
-def logs_as_they_were() -> Iterator[None]:
-    """A test that sets up a process's logs leaves those of the next test alone."""
+def process_as_it_was() -> Iterator[None]:
+    """A test that sets up a process (its logs, its umask) leaves the next test alone."""
+    umask = os.umask(0o022)
     root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
     before = (root.level, list(root.handlers))
     yield
@@ -78,6 +80,7 @@ def logs_as_they_were() -> Iterator[None]:
     root.setLevel(before[0])
     root.handlers = before[1]
     sys.excepthook, threading.excepthook = hooks
+    os.umask(umask)
 
 
 @pytest.fixture
