@@ -104,7 +104,7 @@ class Turns:
                 self._ender.watch(tx, row.id)
                 timeline.add(tx, "call.began", at=row.started_at, call_id=row.id, facts={"flow": row.flow})
                 progress = machine.begin(self._flow, self._session(row))
-                taken = self._advance(tx, row, 0, progress, [])
+                taken = self._advance(self._turn(tx, row, 0), progress, [])
             else:
                 row = known or store.lock_by_sid(tx, row.call_sid) or row
                 taken = self._repeat(tx, row, 0)
@@ -151,22 +151,19 @@ class Turns:
 
     def _hear(self, tx: sa.Connection, row: CallRow, number: int, heard: Heard) -> str | _Errand:
         session = self._session(row)
+        turn = self._turn(tx, row, number)
         if machine.is_listening(self._flow, session):
             asked_at = store.answered_at(tx, row.id, number - 1) or row.started_at
             elapsed_s = (self._clock.now() - asked_at).total_seconds()
             progress = machine.hear(self._flow, session, Keys(heard.digits or "", elapsed_s))
-            return self._advance(tx, row, number, progress, [])
-        turn = self._turn(tx, row, number)
+            return self._advance(turn, progress, [])
         fulfilled = self._host.resume(turn, session, self._wait(session), heard.dialled)
         if fulfilled is None:
             return self._commit(turn, session, [], HangUp())
         return self._go_on(turn, fulfilled, [])
 
-    def _advance(
-        self, tx: sa.Connection, row: CallRow, number: int, progress: Progress, verbs: list[str]
-    ) -> str | _Errand:
+    def _advance(self, turn: Turn, progress: Progress, verbs: list[str]) -> str | _Errand:
         """Goes on from a step of the machine until the turn ends or needs an errand."""
-        turn = self._turn(tx, row, number)
         verbs += self._renderer.utter(progress.said)
         self._note(turn, progress)
         match progress.stop:
@@ -188,7 +185,7 @@ class Turns:
                     facts={"step": session.step, "exit": exit_name},
                 )
                 progress = machine.leave(self._flow, session, exit_name, facts)
-                return self._advance(turn.tx, turn.row, turn.number, progress, verbs)
+                return self._advance(turn, progress, verbs)
             case Waiting(session, ending, same_turn=True):
                 store.save(turn.tx, turn.row.id, turn=turn.number, session=session.dump(), intent=None)
                 return self._renderer.document(verbs, ending, next_url=turn.next_url)
@@ -199,7 +196,7 @@ class Turns:
                     verbs += self._renderer.host(host_prompt, session.language)
                 return self._commit(turn, session, verbs, ending)
             case MustRun(session, errand):
-                return self._intend(turn, session, errand, verbs)
+                return self._lease(turn.tx, turn.row, session.dump(), errand, verbs)
 
     def _commit(self, turn: Turn, session: Session, verbs: list[str], ending: Ending) -> str:
         twiml = self._renderer.document(verbs, ending, next_url=turn.next_url)
@@ -207,12 +204,15 @@ class Turns:
         store.keep_answer(turn.tx, turn.row.id, turn.number, twiml, self._clock.now())
         return twiml
 
-    def _intend(self, turn: Turn, session: Session, errand: Errand, verbs: list[str]) -> _Errand:
+    def _lease(
+        self, tx: sa.Connection, row: CallRow, session: dict[str, Any], errand: Errand, verbs: list[str]
+    ) -> _Errand:
+        """Keeps the intent to run this errand; whoever holds its lease goes on with the answer."""
         lease = self._ids.new("lease")
         until = self._clock.now() + timedelta(seconds=INTENT_LEASE_S)
         intent = {"errand": errands.dump(errand), "lease": lease, "until": until.isoformat(), "verbs": verbs}
-        store.save(turn.tx, turn.row.id, turn=turn.number, session=session.dump(), intent=intent)
-        return _Errand(errand, lease, errands.Caller(turn.row.call_sid, turn.row.account_sid))
+        store.save(tx, row.id, turn=row.turn, session=session, intent=intent)
+        return _Errand(errand, lease, errands.Caller(row.call_sid, row.account_sid))
 
     def _repeat(self, tx: sa.Connection, row: CallRow, number: int) -> str | _Errand:
         """A webhook that is late, early, or a repeat of the one under way."""
@@ -232,12 +232,7 @@ class Turns:
     def _take_over(self, tx: sa.Connection, row: CallRow, intent: Mapping[str, Any]) -> _Errand:
         """Whoever held the errand died: run it again, under the same ids."""
         log.warning("errand_taken_over", call_id=row.id, turn=row.turn)
-        lease = self._ids.new("lease")
-        until = (self._clock.now() + timedelta(seconds=INTENT_LEASE_S)).isoformat()
-        store.save(
-            tx, row.id, turn=row.turn, session=row.session, intent={**intent, "lease": lease, "until": until}
-        )
-        return _Errand(errands.load(intent["errand"]), lease, errands.Caller(row.call_sid, row.account_sid))
+        return self._lease(tx, row, row.session, errands.load(intent["errand"]), intent["verbs"])
 
     # Between two transactions -----------------------------------------------------------------------------
 
