@@ -70,6 +70,10 @@ class Order:
     """Our references, for finance to find in the dashboard: attempt, payment, bill, call, channel."""
     statement: str = ""
     """What a payer recognises on the card's statement; the adapter cuts it to size."""
+    placed_at: datetime | None = None
+    """When the attempt was made; never sent. None: just now. A gateway forgets keys one day, and is not asked
+    by key any more.
+    """
 
 
 @dataclass(frozen=True, slots=True)
