@@ -19,6 +19,8 @@ class PaymentMoved:
     """Something happened to the order of this key: a charge, an authorization or a link."""
 
     key: str
+    taken: bool = True
+    """Whether the gateway says that money was taken or is held, as far as its notice tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gateways.notices import Disputed
 from ivr.bills import store as bills
 from ivr.channels import confirmation
 from ivr.channels.texts import Receipt
@@ -55,6 +56,17 @@ class HouseConsequences:
 
     def for_a_person(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._write_down(tx, "payment.for_a_person", attempt)
+
+    def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: Disputed) -> None:
+        facts = {
+            "dispute": dispute.reference,
+            "dispute_state": dispute.state,
+            "dispute_minor": dispute.amount_minor,
+            "reason": dispute.reason,
+            "answer_by": None if dispute.answer_by is None else dispute.answer_by.date().isoformat(),
+        }
+        source_id = f"{dispute.reference}:{dispute.state}"[:40]
+        self._note(tx, Kind.PAYMENT_DISPUTED, attempt, facts, source_id=source_id)
 
     def refunded(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:
         self._note(tx, Kind.REFUND_APPROVED, attempt, _refund_facts(refund), source_id=refund.id)
