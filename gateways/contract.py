@@ -50,6 +50,8 @@ class Capabilities:
     """The gateway posts webhooks: `hear`."""
     settlement: bool = False
     """The lines of a payout can be asked for: `payout_lines`."""
+    decline_codes: frozenset[str] = frozenset()
+    """The gateway's codes whose meaning the adapter knows; another one is GENERIC, and counted."""
     live: bool = True
     """False for a sandbox: production refuses it."""
 
@@ -259,7 +261,7 @@ class Gateway(Protocol):
         ...
 
     def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
-        """What a payout is made of; raises GatewayUnreachableError."""
+        """What a payout is made of; raises GatewayUnreachableError. A job asks it: two minutes at most."""
         ...
 
     def dashboard_url(self, reference: str) -> str | None:

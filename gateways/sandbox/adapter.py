@@ -31,6 +31,7 @@ from gateways.contract import (
 from gateways.sandbox.answers import Standing, standing
 from gateways.sandbox.client import BankClient, NoReply, sealed
 from gateways.sandbox.currencies import CURRENCIES
+from gateways.sandbox.declines import KNOWN
 from gateways.undeclared import Undeclared
 
 _BANK = "paybycall sandbox bank"
@@ -44,7 +45,12 @@ class SandboxGateway(Undeclared):
     def __init__(self, client: BankClient, card_entry: CardEntry) -> None:
         self._client = client
         self.capabilities = Capabilities(
-            card_entry=card_entry, currencies=CURRENCIES, refund=True, partial_refund=True, live=False
+            card_entry=card_entry,
+            currencies=CURRENCIES,
+            refund=True,
+            partial_refund=True,
+            decline_codes=KNOWN,
+            live=False,
         )
 
     def charge(self, charge: Charge) -> Result:

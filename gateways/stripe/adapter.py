@@ -13,12 +13,16 @@ from gateways.contract import (
     Capabilities,
     Capture,
     CardEntry,
+    CardSaving,
     Charge,
     Declined,
     GatewayUnreachableError,
+    LinkFound,
+    LinkOpen,
     LookupResult,
     NotFound,
     Order,
+    PayLink,
     Prepared,
     Refund,
     RefundFound,
@@ -26,10 +30,16 @@ from gateways.contract import (
     Unknown,
     Void,
 )
-from gateways.stripe import payments, refunds
+from gateways.notices import Heard
+from gateways.saved_cards import Forgotten, SavedCard
+from gateways.secret import Secret
+from gateways.settlement import PayoutLine
+from gateways.stripe import dashboard, payments, refunds, saved_cards, settlement, webhooks
 from gateways.stripe.answers import Refused, asked
 from gateways.stripe.client import Stripe
 from gateways.stripe.currencies import CURRENCIES
+from gateways.stripe.declines import KNOWN
+from gateways.stripe.links import Links
 from gateways.stripe.payments import Payments
 from gateways.undeclared import Undeclared
 
@@ -39,9 +49,18 @@ class StripeGateway(Undeclared):
 
     name = "stripe"
 
-    def __init__(self, stripe: Stripe, card_entry: CardEntry, *, moto: bool = False) -> None:
+    def __init__(
+        self,
+        stripe: Stripe,
+        card_entry: CardEntry,
+        *,
+        moto: bool = False,
+        webhook_secrets: tuple[Secret, ...] = (),
+    ) -> None:
         by_token = card_entry is CardEntry.TOKENIZE
         self._stripe = stripe
+        self._links = Links()
+        self._webhook_secrets = webhook_secrets
         self._payments = Payments("automatic" if by_token else "manual", moto=moto)
         self.capabilities = Capabilities(
             card_entry=card_entry,
@@ -49,6 +68,11 @@ class StripeGateway(Undeclared):
             refund=True,
             partial_refund=True,
             prepares=by_token,
+            links=True,
+            saves_cards=by_token,
+            notices=bool(webhook_secrets),
+            settlement=True,
+            decline_codes=KNOWN,
         )
 
     def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:
@@ -87,6 +111,43 @@ class StripeGateway(Undeclared):
             return Unknown("Stripe lists no such refund yet")
         return found
 
+    def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
+        demand(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
+        with self._stripe.visit() as visit:
+            return self._links.open(visit, link)
+
+    def lookup_link(self, link: PayLink, *, close: bool, reference: str | None = None) -> LinkFound:
+        with self._stripe.visit() as visit:
+            return self._links.lookup(visit, link, close=close, reference=reference)
+
+    def save_card(
+        self,
+        key: str,
+        token: Secret,
+        *,
+        charge_reference: str,  # noqa: ARG002 - the card is known by its token
+        holder: str | None,
+    ) -> CardSaving:
+        demand(self.name, self.capabilities, Verb.SAVE_CARD)
+        with self._stripe.visit() as visit:
+            return saved_cards.save(visit, key, token, holder)
+
+    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
+        demand(self.name, self.capabilities, Verb.SAVE_CARD)
+        with self._stripe.visit() as visit:
+            return saved_cards.forget(visit, card)
+
+    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        demand(self.name, self.capabilities, Verb.HEAR)
+        return webhooks.hear(self._webhook_secrets, headers, body)
+
+    def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
+        with self._stripe.visit(in_all_s=settlement.IN_ALL_S) as visit:
+            return settlement.lines(visit, payout)
+
+    def dashboard_url(self, reference: str) -> str | None:
+        return dashboard.url(reference, live=self._stripe.live)
+
     def check(self) -> None:
         with self._stripe.visit() as visit:
             answer = asked(visit, lambda v1, options: v1.balance.retrieve({}, options))
@@ -108,4 +169,5 @@ def from_settings(settings: Mapping[str, Any]) -> StripeGateway:
         Stripe(settings["STRIPE_API_KEY"], settings["STRIPE_API_BASE"]),
         CardEntry(settings["STRIPE_CARD_ENTRY"]),
         moto=settings["STRIPE_MOTO"] == "yes",
+        webhook_secrets=settings["STRIPE_WEBHOOK_SECRET"],
     )

@@ -72,6 +72,11 @@ class Told:
         found = self._at(*path)
         return found if isinstance(found, bool) else None
 
+    def is_none(self, *path: str) -> bool:
+        """Whether the field stands there, and is empty."""
+        parent = self.part(*path[:-1])
+        return parent is not None and path[-1] in parent._body and self._at(*path) is None  # noqa: SLF001
+
     def part(self, *path: str) -> "Told | None":
         found = self._at(*path)
         return Told(found, replayed=self.replayed) if isinstance(found, Mapping) else None

@@ -6,7 +6,9 @@ one; it is confirmed under another key; and what is in doubt is settled by cance
 own word "canceled" proves.
 """
 
+import logging
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,8 +31,12 @@ _NAME_MAX = 40
 _DESCRIPTION_MAX = 1000
 _SUFFIX_MAX = 10
 _NOT_ON_A_STATEMENT = re.compile(r"[^A-Za-z0-9 .,&/+-]")
+_PARAM = re.compile(r"[a-z0-9_\[\]]{1,80}")
 _LETTER = re.compile(r"[A-Za-z]")
 _WITH_CHARGE = ["latest_charge"]
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def intent_of(told: Told) -> Intent | Unknown:
         taken_minor=told.whole("amount_received") or 0,
         held_minor=told.whole("amount_capturable") or 0,
         declined=_declined(told.part("last_payment_error"), reference),
-        authorisation_code=_authorisation_code(told),
+        authorisation_code=authorisation_code(told),
         replayed=told.replayed,
     )
 
@@ -168,6 +174,14 @@ def refused_as_it_stands(refused: Refused, reference: str) -> Intent | Unknown:
 
 def refusal(refused: Refused, reference: str | None = None) -> Declined:
     """For what did nothing for certain: the card's fault where the code says so, else our settings'."""
+    param = refused.error.text("param") or ""
+    _log.error(
+        "Stripe refused what we sent (HTTP %s, %s%s)%s",
+        refused.status,
+        refused.said,
+        f", {param}" if _PARAM.fullmatch(param) else "",
+        ": have the account enabled for telephone orders, or set STRIPE_MOTO=no" if "[moto]" in param else "",
+    )
     return Declined(normalised(refused.said, Decline.CONFIG_ERROR), refused.said, reference)
 
 
@@ -190,8 +204,15 @@ def description(order: Order) -> str:
 def suffixed(order: Order) -> str:
     """What stands on the card's statement behind the account's prefix; empty: nothing. With the
     longest prefix, 10 of 22 characters are left; it has a letter, and plain letters, digits and signs alone.
+    What is too long keeps its last word, which is the reference: "B 12345678".
     """
-    plain = " ".join(_NOT_ON_A_STATEMENT.sub(" ", order.statement).split())[:_SUFFIX_MAX].strip()
+    letters = unicodedata.normalize("NFKD", order.statement).encode("ascii", "ignore").decode()
+    words = _NOT_ON_A_STATEMENT.sub(" ", letters).split()
+    plain = " ".join(words)
+    if len(plain) > _SUFFIX_MAX and len(words) > 1:
+        room = max(_SUFFIX_MAX - len(words[-1]) - 1, 1)
+        plain = f"{words[0][:room]} {words[-1]}"
+    plain = plain[:_SUFFIX_MAX].strip()
     return plain if _LETTER.search(plain) else ""
 
 
@@ -218,6 +239,7 @@ def _declined(error: Told | None, reference: str) -> Declined | None:
     return None if declined.gateway_code in SEEN_BEFORE else declined
 
 
-def _authorisation_code(told: Told) -> str | None:
-    code = told.text("latest_charge", "payment_method_details", "card", "authorization_code")
+def authorisation_code(told: Told, *path: str) -> str | None:
+    """The issuer's, of a payment whose charge is expanded."""
+    code = told.text(*path, "latest_charge", "payment_method_details", "card", "authorization_code")
     return code if code is not None and re.fullmatch(r"[0-9A-Za-z]{1,12}", code) else None

@@ -41,6 +41,11 @@ KEYS_LIVE = timedelta(hours=23)
 """Stripe promises 24 hours; one is for clocks that differ and for the request's way."""
 
 
+def is_forgotten(order: Order, now: datetime) -> bool:
+    """Whether Stripe may have forgotten the keys of that order."""
+    return order.placed_at is not None and now - order.placed_at > KEYS_LIVE
+
+
 class Payments:
     """`capture` says whether a confirmed intent takes the money, or holds it."""
 
@@ -95,7 +100,7 @@ class Payments:
         return after if gone.state in {"canceled", "succeeded", "requires_capture"} else gone.unclear()
 
     def _by_key(self, visit: Visit, order: Order) -> str | Unknown:
-        if order.placed_at is not None and self._now() - order.placed_at > KEYS_LIVE:
+        if is_forgotten(order, self._now()):
             return Unknown("Stripe has forgotten the key by now: look in its dashboard")
         made = make(visit, order, self._capture)
         if isinstance(made, Refused):
