@@ -157,17 +157,18 @@ class _Line(stripe.HTTPClient):
                 return self._whole(response), response.status_code, response.headers
         except SSLError:
             raise _broken("Stripe's certificate does not hold") from None
-        except Timeout:
+        except (Timeout, urllib3.exceptions.ReadTimeoutError):
             raise _broken("Stripe did not answer in time", should_retry=True) from None
-        except BrokenLine as fault:
+        except (BrokenLine, urllib3.exceptions.HTTPError) as fault:
             raise _broken(f"the line to Stripe broke ({type(fault).__name__})", should_retry=True) from None
 
     def close(self) -> None:
         self._session.close()
 
     def _whole(self, response: requests.Response) -> bytes:
+        """The body, piece by piece as it comes: a server that sends a byte now and then never times out."""
         body = bytearray()
-        for piece in response.iter_content(_PIECE):
+        while piece := response.raw.read1(_PIECE, decode_content=True):
             body += piece
             if self._left_s() <= 0:
                 raise Timeout
