@@ -1,11 +1,13 @@
 """The lines of a payout: whole, in our references, and adding up to what the bank receives."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
 from gateways.contract import Approved, Charge, GatewayUnreachableError, Refund
 from gateways.settlement import LineKind
+from gateways.stripe import settlement
 from tests.gateways.stripe.test_stripe_payments import ORDER, prepared, token
 from tests.support.stripe import disputes, payouts
 from tests.support.stripe.bench import StripeBench
@@ -24,7 +26,7 @@ def test_every_line_says_whose_it_is_and_all_add_up(bench: StripeBench) -> None:
     first, second = paid(bench, 1), paid(bench, 2)
     bench.gateway.refund(Refund("refund_1", first, 1000, "EUR"))
     disputes.open_dispute(bench.account, second)
-    payout = payouts.make(bench.account)
+    payout = payouts.pay_out(bench.account)
 
     lines = bench.gateway.payout_lines(payout["id"])
 
@@ -42,26 +44,50 @@ def test_every_line_says_whose_it_is_and_all_add_up(bench: StripeBench) -> None:
     assert all(line.available_on >= line.occurred_at for line in lines)
 
 
-def test_a_payout_of_many_pages_is_read_to_its_end(bench: StripeBench) -> None:
-    reference = paid(bench)
-    for number in range(120):
-        bench.gateway.refund(Refund(f"refund_{number}", reference, 10, "EUR"))
-    payout = payouts.make(bench.account)
-
-    lines = bench.gateway.payout_lines(payout["id"])
-    assert len(lines) == 121
-    assert sum(line.net_minor for line in lines) == payout["amount"]
+@pytest.fixture
+def many(bench: StripeBench, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A payout of three pages."""
+    monkeypatch.setattr(settlement, "_PAGE", 2)
+    for nth in range(4):
+        paid(bench, nth)
+    return payouts.pay_out(bench.account)
 
 
-def test_half_a_payout_is_none(bench: StripeBench) -> None:
-    reference = paid(bench)
-    for number in range(120):
-        bench.gateway.refund(Refund(f"refund_{number}", reference, 10, "EUR"))
-    payout = payouts.make(bench.account)
+def test_a_payout_of_many_pages_is_read_to_its_end(bench: StripeBench, many: dict[str, Any]) -> None:
+    lines = bench.gateway.payout_lines(many["id"])
+
+    assert len(lines) == 4
+    assert sum(line.net_minor for line in lines) == many["amount"]
+
+
+def test_half_a_payout_is_none(bench: StripeBench, many: dict[str, Any]) -> None:
     bench.server.harm(Harm.DELAY, "balance_transactions.list")
     bench.server.harm(Harm.DROP_BEFORE, "balance_transactions.list", times=3)
 
     with pytest.raises(GatewayUnreachableError, match="ask again later"):
+        bench.gateway.payout_lines(many["id"])
+
+
+def test_a_list_without_an_end_is_none(
+    bench: StripeBench, many: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settlement, "_PAGES_MAX", 2)
+
+    with pytest.raises(GatewayUnreachableError, match="no end"):
+        bench.gateway.payout_lines(many["id"])
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [({"automatic": False}, "only automatic payouts"), ({"reconciled": False}, "not reconciled")],
+)
+def test_a_payout_that_has_no_lines_yet_or_ever_is_a_sentence(
+    bench: StripeBench, how: dict[str, bool], sentence: str
+) -> None:
+    paid(bench)
+    payout = payouts.pay_out(bench.account, **how)
+
+    with pytest.raises(GatewayUnreachableError, match=sentence):
         bench.gateway.payout_lines(payout["id"])
 
 

@@ -115,7 +115,7 @@ def test_what_the_stand_in_posts_is_understood(bench: StripeBench) -> None:
     bench.gateway.charge(Charge(ORDER, token(bench), reference))
     bench.gateway.refund(Refund("refund_1", reference, 1000, "EUR"))
     dispute = disputes.open_dispute(bench.account, reference)
-    payout = payouts.make(bench.account)
+    payout = payouts.pay_out(bench.account)
     gateway, now = listening(), int(time.time())
 
     heard = []
