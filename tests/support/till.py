@@ -180,6 +180,9 @@ class TruthfulBank(Undeclared):
     def check(self) -> None:
         """It is always there."""
 
+    def dashboard_url(self, reference: str) -> str | None:
+        return f"https://bank.example/{reference}"
+
     def authorize(self, key: str, amount_minor: int) -> str | None:
         """As the PCI process asks: the authorization, or None where the key is fenced."""
         with self._lock:
