@@ -223,6 +223,8 @@ class PreparingBank(TruthfulBank):
     def __init__(self) -> None:
         super().__init__(replace(CAN_REFUND, prepares=True))
         self.prepared: set[str] = set()
+        self.asked_by: list[str | None] = []
+        """The references that look-ups came with."""
         self.reference_kept: Callable[[str], str | None] = lambda _: None
         """What the server's books hold as the gateway's reference of an attempt, at this moment."""
 
@@ -243,6 +245,7 @@ class PreparingBank(TruthfulBank):
     def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
         """Without a reference the order is made known once more, under its key."""
         assert reference in {None, f"ref_{order.key}", f"auth_{order.key}"}
+        self.asked_by.append(reference)
         self.prepared.add(order.key)
         return super().lookup(order, fence=fence, reference=reference)
 

@@ -63,6 +63,7 @@ def test_a_confirmation_without_an_answer_is_unknown_and_then_found_or_fenced(
     _charge(till)
     assert till.state(attempt_id) is State.UNKNOWN
     till.pass_time(700)
+    assert set(bank.asked_by) == {f"ref_{attempt_id}"}, "looked up by the reference that was kept"
     arrived = fate in {Fate.LOST_REPLY, Fate.BUG}
     assert till.state(attempt_id) is (State.APPROVED if arrived else State.FENCED)
     while bank.under_way:
@@ -105,6 +106,24 @@ def test_a_worker_that_freezes_while_it_prepares_confirms_nothing_that_was_looke
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
     assert till.state(attempt_id) is State.FENCED
     assert ("charge", attempt_id) not in bank.sent
+    till.assert_settled()
+
+
+def test_an_attempt_that_was_taken_over_while_it_was_prepared_is_not_confirmed(
+    till: Till, bank: PreparingBank
+) -> None:
+    attempt_id = till.confirmed()
+
+    def meanwhile() -> None:
+        bank.before_answer = lambda: None
+        till.handlers[CHARGE_ATTEMPT](attempt_id, 1)  # the job's re-run: its first worker is taken for dead
+
+    bank.before_answer = meanwhile
+    till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
+    assert ("charge", attempt_id) not in bank.sent
+    assert till.attempt(attempt_id).gateway_reference is None
+    till.pass_time(700)
+    assert till.state(attempt_id) is State.FENCED
     till.assert_settled()
 
 
