@@ -5,6 +5,7 @@ verb that forgets, so the contract suite calls each undeclared one and looks tha
 gateway.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from gateways.contract import Capabilities, CardEntry, UnsupportedError
@@ -19,6 +20,11 @@ class Verb(StrEnum):
     CAPTURE = "capture"
     VOID = "void"
     REFUND = "refund"
+    PREPARE = "prepare"
+    OPEN_LINK = "open a payment link"
+    SAVE_CARD = "save a card"
+    HEAR = "send webhooks"
+    PAYOUT_LINES = "list a payout"
 
 
 _CARD_ENTRY = {
@@ -30,6 +36,20 @@ _CARD_ENTRY = {
 }
 
 
+_DECLARED: dict[Verb, Callable[[Capabilities], bool]] = {
+    Verb.REFUND: lambda facts: facts.refund,
+    Verb.PREPARE: lambda facts: facts.prepares,
+    Verb.OPEN_LINK: lambda facts: facts.links,
+    Verb.SAVE_CARD: lambda facts: facts.saves_cards,
+    Verb.HEAR: lambda facts: facts.notices,
+    Verb.PAYOUT_LINES: lambda facts: facts.settlement,
+}
+
+
+def _always(_: Capabilities) -> bool:
+    return True
+
+
 def demand(gateway: str, capabilities: Capabilities, verb: Verb, *, currency: str | None = None) -> None:
     """Returns where the gateway declares the verb and takes the currency; else raises UnsupportedError."""
     wanted = _CARD_ENTRY.get(verb, capabilities.card_entry)
@@ -37,7 +57,7 @@ def demand(gateway: str, capabilities: Capabilities, verb: Verb, *, currency: st
         raise UnsupportedError(
             f"{gateway} cannot {verb}: its card entry is {capabilities.card_entry}, and that takes {wanted}"
         )
-    if verb is Verb.REFUND and not capabilities.refund:
+    if not _DECLARED.get(verb, _always)(capabilities):
         raise UnsupportedError(f"{gateway} cannot {verb}")
     if (
         currency is not None

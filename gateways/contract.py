@@ -1,6 +1,7 @@
 """What every gateway adapter promises: facts, a few verbs, and one result for every answer of the issuer.
 
-May import `gateways.declines` and `gateways.secret` alone. Amounts are integer minor units with a currency.
+May import `gateways.declines`, `notices`, `saved_cards`, `settlement` and `secret` alone. Amounts are integer
+minor units with a currency.
 An issuer's answer is a value; an exception out of a verb is a bug. Silence, a broken line, a 5xx and
 "I have seen this key before" are all `Unknown`, never a decline. `tokenize.py` of an adapter is the only
 file that touches a card number, and only the PCI process imports it.
@@ -8,11 +9,15 @@ file that touches a card number, and only the PCI process imports it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from gateways.declines import Decline
+from gateways.notices import Heard
+from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
+from gateways.settlement import PayoutLine
 
 
 class CardEntry(StrEnum):
@@ -35,21 +40,57 @@ class Capabilities:
     partial_refund: bool = False
     postal_code: bool = False
     """Whether card entry asks the payer's postal code."""
+    prepares: bool = False
+    """A charge is made first and its reference kept, then confirmed: `prepare` comes before `charge`."""
+    links: bool = False
+    """Payment pages of the gateway's own, with an expiry: `open_link`, `lookup_link`."""
+    saves_cards: bool = False
+    """A card can be kept for a customer's next payment: `save_card`, `forget_card`."""
+    notices: bool = False
+    """The gateway posts webhooks: `hear`."""
+    settlement: bool = False
+    """The lines of a payout can be asked for: `payout_lines`."""
     live: bool = True
     """False for a sandbox: production refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
-    """One charge. `key` is the attempt's id and the idempotency key: the same key charges at most once."""
+class Order:
+    """What is to be paid, without the card. Whoever names it again, in whichever process, uses the same
+    words: an adapter may ask for it a second time under its key, to learn what became of it.
+    """
 
     key: str
-    token: Secret
+    """The attempt's id and the idempotency key: the same key takes money at most once."""
     amount_minor: int
     currency: str
-    description: str
+    description: str = ""
+    """What a payer recognises in the gateway's mails and dashboard."""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """Our references, for finance to find in the gateway's dashboard: bill, call, attempt."""
+    """Our references, for finance to find in the dashboard: attempt, payment, bill, call, channel."""
+    statement: str = ""
+    """What a payer recognises on the card's statement; the adapter cuts it to size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """An order and the card that pays it."""
+
+    order: Order
+    token: Secret
+    reference: str | None = None
+    """As `prepare` gave it; None where the gateway does not prepare."""
+    holder: str | None = None
+    """Of a saved card: whose it is, as `save_card` said."""
+    keep_card: bool = False
+    """The payer agreed that the card is kept: `save_card` follows once this is approved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The gateway knows the order under this reference, and takes nothing before `charge` confirms it."""
+
+    gateway_reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +159,56 @@ class Fenced:
     """Not charged, and the gateway can no longer charge under this key."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The gateway knows of no such refund, and cannot rule out that one comes: ask again under its key."""
+
+
 Result = Approved | Declined | Unknown
 LookupResult = Approved | Authorized | Declined | Fenced | Unknown
+RefundFound = Approved | Declined | Fenced | NotFound | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class PayLink:
+    """An order to be paid on a page of the gateway's, by whoever has the link."""
+
+    order: Order
+    expires_at: datetime
+    """From then on nobody can pay by it."""
+    language: str
+    """ISO 639-1: the page's language."""
+    done_url: str
+    """Where the payer is led once they paid. That they arrive there proves nothing."""
+    left_url: str
+    """Where the payer is led who leaves without paying."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOpen:
+    """The link can be paid until it expires or is closed."""
+
+    gateway_reference: str
+    url: str
+
+
+LinkFound = Approved | LinkOpen | Fenced | Unknown
+CardSaving = SavedCard | Declined | Unknown
 
 
 class Gateway(Protocol):
     """The verbs of an adapter. Every one is safe to call from any thread and bounded in time (15 s at
-    most).
+    most). One that the capabilities do not declare raises UnsupportedError before anything is sent.
     """
 
     name: str
     capabilities: Capabilities
+
+    def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:
+        """Makes the order known, and charges nothing. Unknown is harmless: what is not confirmed is never
+        charged.
+        """
+        ...
 
     def charge(self, charge: Charge) -> Result: ...
 
@@ -138,12 +218,48 @@ class Gateway(Protocol):
 
     def refund(self, refund: Refund) -> Result: ...
 
-    def lookup(self, key: str, *, fence: bool) -> LookupResult:
-        """What became of a charge, authorization or refund. With `fence`, one that has not happened never
-        will.
+    def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
+        """What became of a charge or authorization. With `fence`, one that has not happened never will.
 
-        A key whose amount the issuer still holds is Authorized, never Declined: also after a refused capture.
+        `reference` is the gateway's, as far as it is known. An order whose amount the issuer still holds is
+        Authorized, never Declined: also after a refused capture.
         """
+        ...
+
+    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
+        """What became of a refund. With `fence`, one that has not happened never will; a gateway that cannot
+        promise that says NotFound, and takes the same refund again under its key.
+        """
+        ...
+
+    def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
+        """A page of the gateway's on which the order is paid once, until it expires or is closed."""
+        ...
+
+    def lookup_link(self, link: PayLink, *, close: bool, reference: str | None = None) -> LinkFound:
+        """What became of a link. With `close`, one that is not paid can never be paid any more."""
+        ...
+
+    def save_card(self, key: str, token: Secret, *, charge_reference: str, holder: str | None) -> CardSaving:
+        """Keeps the card of an approved charge that was sent with `keep_card`. `key` makes a repeat harmless;
+        `holder` is whom the gateway knows the customer as, None for one that it does not know yet.
+        """
+        ...
+
+    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
+        """The card can never be charged again. One that is forgotten already is Forgotten."""
+        ...
+
+    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        """A webhook of the gateway's, once its signature is proven; raises BadNoticeError otherwise."""
+        ...
+
+    def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
+        """What a payout is made of; raises GatewayUnreachableError."""
+        ...
+
+    def dashboard_url(self, reference: str) -> str | None:
+        """Where a person finds it in the gateway's dashboard; None where there is no such page."""
         ...
 
     def check(self) -> None:
@@ -201,11 +317,9 @@ class Tokenizer(Protocol):
 
 
 class Authorizer(Protocol):
-    """The PCI side of an adapter whose `card_entry` is AUTHORIZE. `key` is the attempt's id.
+    """The PCI side of an adapter whose `card_entry` is AUTHORIZE.
 
     Unknown means that the issuer may hold the amount: the worker looks the key up, and voids or captures.
     """
 
-    def authorize(
-        self, card: Card, *, key: str, amount_minor: int, currency: str, description: str
-    ) -> CardAuthorized | Declined | Unknown: ...
+    def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown: ...

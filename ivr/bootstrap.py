@@ -48,6 +48,7 @@ from ivr.ids import Ids, RandomIds
 from ivr.merchant.outcomes import Deliverer
 from ivr.ops import health
 from ivr.ops.metrics import Books, Metrics
+from ivr.payments import webhooks as gateway_webhooks
 from ivr.payments.cashier import Cashier, Handler
 from ivr.pci_client import PciClient
 from ivr.storage.engine import make_engine
@@ -84,6 +85,7 @@ class Ground:
             merchant_name=self.config.merchant_name,
             channel=self.config.channel,
             tells_merchant=bool(self.config.outcome_url),
+            dashboard_url=self.gateway.dashboard_url,
         )
         return Cashier(
             engine=self.engine,
@@ -134,9 +136,10 @@ def make_web(on: Ground) -> flask.Flask:
             account_sid=config.twilio_account_sid,
         )
     )
+    app.register_blueprint(gateway_webhooks.make_blueprint(on.gateway, on.cashier.notices))
     app.register_blueprint(
         api.blueprint(
-            on.engine, refunds=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
+            on.engine, till=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
         )
     )
     app.register_blueprint(health.make_blueprint(on.engine, metrics, metrics_token=config.metrics_token))
@@ -174,9 +177,7 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
             clock=on.clock,
             ids=on.ids,
         ),
-        cards=CardWaits(
-            attempts=attempts, maker=maker, card_entry=card_entry, merchant_name=config.merchant_name
-        ),
+        cards=CardWaits(attempts=attempts, maker=maker, card_entry=card_entry),
         charges=AttemptWaits(attempts=attempts, maker=maker, clock=on.clock),
         person_number=config.person_number,
     )
@@ -293,6 +294,7 @@ def run_worker(config: Config, stop: threading.Event) -> bool:
         on.cashier.sweep,
         lambda: forget_turns(on.engine, on.clock.now()),
         lambda: forget_guesses(on.engine, on.clock.now()),
+        lambda: on.cashier.notices.forget(on.clock.now()),
     )
     sweeper = threading.Thread(target=_sweep, args=(sweeps, stop), name="sweep", daemon=True)
     sweeper.start()

@@ -6,10 +6,12 @@ the port of `ivr.payments.consequences`: everything is written in the transactio
 record.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
+from gateways.notices import Disputed
 from ivr.bills import store as bills
 from ivr.channels import confirmation
 from ivr.channels.texts import Receipt
@@ -23,10 +25,20 @@ from ivr.work.jobs import Work
 
 
 class HouseConsequences:
-    """`channel` is how confirmations leave; with `tells_merchant`, each outcome is posted to the merchant."""
+    """`channel` is how confirmations leave; with `tells_merchant`, each outcome is posted to
+    the merchant, with the page that `dashboard_url` gives for the gateway's reference.
+    """
 
     def __init__(
-        self, *, work: Work, clock: Clock, ids: Ids, merchant_name: str, channel: str, tells_merchant: bool
+        self,
+        *,
+        work: Work,
+        clock: Clock,
+        ids: Ids,
+        merchant_name: str,
+        channel: str,
+        tells_merchant: bool,
+        dashboard_url: Callable[[str], str | None],
     ) -> None:
         self._work = work
         self._clock = clock
@@ -34,6 +46,7 @@ class HouseConsequences:
         self._merchant_name = merchant_name
         self._channel = channel
         self._tells_merchant = tells_merchant
+        self._dashboard_url = dashboard_url
 
     def approved(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._confirm(tx, attempt, charged=True)
@@ -55,6 +68,17 @@ class HouseConsequences:
 
     def for_a_person(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._write_down(tx, "payment.for_a_person", attempt)
+
+    def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: Disputed) -> None:
+        facts = {
+            "dispute": dispute.reference,
+            "dispute_state": dispute.state,
+            "dispute_minor": dispute.amount_minor,
+            "reason": dispute.reason,
+            "answer_by": None if dispute.answer_by is None else dispute.answer_by.date().isoformat(),
+        }
+        source_id = f"{dispute.reference}:{dispute.state}"[:40]
+        self._note(tx, Kind.PAYMENT_DISPUTED, attempt, facts, source_id=source_id)
 
     def refunded(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:
         self._note(tx, Kind.REFUND_APPROVED, attempt, _refund_facts(refund), source_id=refund.id)
@@ -111,6 +135,9 @@ class HouseConsequences:
             "currency": attempt.currency,
             "gateway": attempt.gateway,
             "gateway_reference": attempt.gateway_reference,
+            "gateway_url": self._dashboard_url(attempt.gateway_reference)
+            if attempt.gateway_reference
+            else None,
             "brand": attempt.brand,
             "last_four": attempt.last_four,
             "call_id": attempt.call_id,

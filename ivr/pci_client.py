@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import requests
 
+from gateways.contract import Order
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr import signing
@@ -34,16 +35,6 @@ class PciRefusedError(Exception):
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(f"the PCI process refused ({status}): {detail}")
         self.status = status
-
-
-@dataclass(frozen=True, slots=True)
-class Authorization:
-    """For a gateway without tokens: what to authorize while the card is there. `key` is the attempt's id."""
-
-    key: str
-    amount_minor: int
-    currency: str
-    description: str
 
 
 class Outcome(StrEnum):
@@ -107,9 +98,11 @@ class PciClient:
         language: str,
         return_url: str,
         postal_code: bool = False,
-        authorize: Authorization | None = None,
+        authorize: Order | None = None,
     ) -> str:
         """The URL to redirect the caller to. The same question again gives the same URL.
+
+        `authorize`: for a gateway without tokens, what to authorize while the card is there.
 
         Raises PciUnreachableError, or PciRefusedError (409: another entry has this id).
         """
@@ -120,6 +113,8 @@ class PciClient:
                 "amount_minor": authorize.amount_minor,
                 "currency": authorize.currency,
                 "description": authorize.description,
+                "metadata": dict(authorize.metadata),
+                "statement": authorize.statement,
             }
         answer = self._post(
             "/pci/internal/entries",

@@ -1,8 +1,8 @@
 """The sandbox gateway as the web and worker processes know it: every verb but those that touch a card number.
 
-May import `gateways.contract`, `capability` and its own shared files; never `tokenize`. Each verb
-refuses what is not declared, sends one request, and reads one answer; at most 12 s in all. A lost answer is
-`Unknown`, and nothing here ever sends a second time.
+May import `gateways.contract`, `capability`, `undeclared` and its own shared files; never `tokenize`. Each
+verb refuses what is not declared, sends one request, and reads one answer; at most 12 s in all. A lost answer
+is `Unknown`, and nothing here ever sends a second time.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,9 @@ from gateways.contract import (
     Fenced,
     GatewayUnreachableError,
     LookupResult,
+    Order,
     Refund,
+    RefundFound,
     Result,
     Unknown,
     Void,
@@ -29,11 +31,12 @@ from gateways.contract import (
 from gateways.sandbox.answers import Standing, standing
 from gateways.sandbox.client import BankClient, NoReply, sealed
 from gateways.sandbox.currencies import CURRENCIES
+from gateways.undeclared import Undeclared
 
 _BANK = "paybycall sandbox bank"
 
 
-class SandboxGateway:
+class SandboxGateway(Undeclared):
     """Charges through the sandbox bank."""
 
     name = "sandbox"
@@ -45,14 +48,15 @@ class SandboxGateway:
         )
 
     def charge(self, charge: Charge) -> Result:
-        demand(self.name, self.capabilities, Verb.CHARGE, currency=charge.currency)
+        order = charge.order
+        demand(self.name, self.capabilities, Verb.CHARGE, currency=order.currency)
         asked = {
-            "key": charge.key,
+            "key": order.key,
             "token": charge.token,
-            "amount_minor": charge.amount_minor,
-            "currency": charge.currency,
-            "description": charge.description,
-            "metadata": dict(charge.metadata),
+            "amount_minor": order.amount_minor,
+            "currency": order.currency,
+            "description": order.description,
+            "metadata": dict(order.metadata),
         }
         return _money_moved(self._ask("/charges", asked))
 
@@ -84,15 +88,23 @@ class SandboxGateway:
         }
         return _money_moved(self._ask("/refunds", asked))
 
-    def lookup(self, key: str, *, fence: bool) -> LookupResult:
-        answer = self._ask("/lookups", {"key": key, "fence": fence})
-        if isinstance(answer, Unknown):
-            return answer
-        if answer.state == "authorized":
+    def lookup(
+        self,
+        order: Order,
+        *,
+        fence: bool,
+        reference: str | None = None,  # noqa: ARG002 - this bank finds everything by our key
+    ) -> LookupResult:
+        answer = self._look(order.key, fence=fence)
+        if isinstance(answer, Standing) and answer.state == "authorized":
             return Authorized(answer.reference)
-        if answer.state in {"fenced", "voided"}:
-            return Fenced()
-        return _money_moved(answer)
+        return _found(answer)
+
+    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
+        return _found(self._look(refund.key, fence=fence))
+
+    def dashboard_url(self, reference: str) -> str | None:
+        return f"{self._client.url}/?id={reference}"
 
     def check(self) -> None:
         reply = self._client.get("/health")
@@ -106,8 +118,17 @@ class SandboxGateway:
                 f"Something else than the sandbox bank answers at {self._client.url}: set SANDBOX_URL anew."
             )
 
+    def _look(self, key: str, *, fence: bool) -> Standing | Unknown:
+        return self._ask("/lookups", {"key": key, "fence": fence})
+
     def _ask(self, path: str, asked: Mapping[str, Any]) -> Standing | Unknown:
         return standing(self._client.post(path, sealed(asked)))
+
+
+def _found(answer: Standing | Unknown) -> Approved | Declined | Fenced | Unknown:
+    if isinstance(answer, Standing) and answer.state in {"fenced", "voided"}:
+        return Fenced()
+    return _money_moved(answer)
 
 
 def _money_moved(answer: Standing | Unknown) -> Approved | Declined | Unknown:

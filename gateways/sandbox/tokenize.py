@@ -16,6 +16,7 @@ from gateways.contract import (
     CardAuthorized,
     CardEntry,
     Declined,
+    Order,
     Tokenized,
     Unavailable,
     Unknown,
@@ -50,16 +51,14 @@ class SandboxTokenizer:
             return Declined(normalised(code), code)
         return Unavailable(f"the bank refused (HTTP {reply.status}{f', {code}' if code else ''})")
 
-    def authorize(
-        self, card: Card, *, key: str, amount_minor: int, currency: str, description: str
-    ) -> CardAuthorized | Declined | Unknown:
-        demand("sandbox", _AUTHORIZES, Verb.AUTHORIZE, currency=currency)
+    def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
+        demand("sandbox", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)
         asked = {
-            "key": key,
-            "amount_minor": amount_minor,
-            "currency": currency,
-            "description": description,
-            "metadata": {},
+            "key": order.key,
+            "amount_minor": order.amount_minor,
+            "currency": order.currency,
+            "description": order.description,
+            "metadata": dict(order.metadata),
         }
         answer = standing(self._client.post("/authorizations", _sealed(card, asked)))
         if isinstance(answer, Unknown):

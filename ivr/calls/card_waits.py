@@ -17,6 +17,7 @@ from ivr.calls.errands import CollectEntry, EntryOpened, OpenEntry, PciSilent
 from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn, Waiting
 from ivr.calls.session import Session
 from ivr.payments.attempt import Attempts
+from ivr.payments.order import order_of
 from ivr.payments.states import Event
 from ivr.pci_client import CardEntryResult, Outcome
 
@@ -24,13 +25,10 @@ from ivr.pci_client import CardEntryResult, Outcome
 class CardWaits:
     """Fulfils CollectCard."""
 
-    def __init__(
-        self, *, attempts: Attempts, maker: AttemptMaker, card_entry: CardEntry, merchant_name: str
-    ) -> None:
+    def __init__(self, *, attempts: Attempts, maker: AttemptMaker, card_entry: CardEntry) -> None:
         self._attempts = attempts
         self._maker = maker
         self._card_entry = card_entry
-        self._merchant_name = merchant_name
 
     def open(self, turn: Turn, session: Session, wait: CollectCard) -> Fulfilment:
         """A new entry at the PCI process, named after call and turn."""
@@ -45,13 +43,7 @@ class CardWaits:
         if attempt is None:
             return Left(session, "no_longer_due")
         self._attempts.advance(turn.tx, attempt.id, Event.CARD_WANTED)
-        opening = replace(
-            opening,
-            key=attempt.id,
-            amount_minor=attempt.amount_minor,
-            currency=attempt.currency,
-            description=self._merchant_name,
-        )
+        opening = replace(opening, authorize=order_of(turn.tx, attempt))
         return MustRun(replace(session, attempt_id=attempt.id), opening)
 
     def come_back(self, turn: Turn, session: Session) -> Fulfilment:

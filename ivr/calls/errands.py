@@ -6,13 +6,14 @@ is run, so a process that dies leaves it for the carrier's repeat; running it ag
 under the same id.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
 
+from gateways.contract import Order
 from ivr.bills.lookup import LookupAnswer, MerchantLookup
-from ivr.pci_client import Authorization, CardEntryResult, PciClient, PciRefusedError, PciUnreachableError
+from ivr.pci_client import CardEntryResult, PciClient, PciRefusedError, PciUnreachableError
 
 log = structlog.get_logger()
 
@@ -32,11 +33,8 @@ class OpenEntry:
     entry_id: str
     language: str
     return_path: str
-    key: str | None = None
-    """Where the gateway authorizes at once: the attempt's id, with amount and description."""
-    amount_minor: int = 0
-    currency: str = ""
-    description: str = ""
+    authorize: Order | None = None
+    """Where the gateway authorizes at once: what is to be paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +71,16 @@ Answer = LookupAnswer | EntryOpened | CardEntryResult | PciSilent
 def dump(errand: Errand) -> dict[str, Any]:
     """The errand as it is kept in the call's row."""
     kind = next(name for name, cls in _KINDS.items() if isinstance(errand, cls))
-    return {"kind": kind, **{name: getattr(errand, name) for name in errand.__dataclass_fields__}}
+    return {"kind": kind, **asdict(errand)}
 
 
 def load(data: dict[str, Any]) -> Errand:
     kind = _KINDS[data["kind"]]
     known = {name: value for name, value in data.items() if name in kind.__dataclass_fields__}
+    if known.get("authorize") is not None:
+        known["authorize"] = Order(**known["authorize"])
+    elif data.get("key") is not None:  # as release 0.1 kept it: retired with the next release
+        known["authorize"] = Order(data["key"], data["amount_minor"], data["currency"], data["description"])
     return kind(**known)
 
 
@@ -124,9 +126,6 @@ class Runner:
         return PciSilent()
 
     def _open(self, errand: OpenEntry, caller: Caller) -> str:
-        authorize = None
-        if errand.key is not None:
-            authorize = Authorization(errand.key, errand.amount_minor, errand.currency, errand.description)
         return self._pci.open_entry(
             entry_id=errand.entry_id,
             call_sid=caller.call_sid,
@@ -134,7 +133,7 @@ class Runner:
             language=errand.language,
             return_url=self._public_url + errand.return_path,
             postal_code=self._postal_code,
-            authorize=authorize,
+            authorize=errand.authorize,
         )
 
     def say_goodbye(self, call_sid: str) -> None:

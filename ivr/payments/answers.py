@@ -32,7 +32,7 @@ PATHS: dict[tuple[State, type[LookupResult]], tuple[Event, ...]] = {
     (State.CLAIMED, Approved): (Event.APPROVE,),
     (State.CLAIMED, Authorized): (Event.LOSE_SIGHT, Event.AUTHORIZED),
     (State.CLAIMED, Declined): (Event.DECLINE,),
-    (State.CLAIMED, Fenced): (Event.LOSE_SIGHT, Event.FENCE),
+    (State.CLAIMED, Fenced): (Event.FENCE,),
     (State.CLAIMED, Unknown): (Event.LOSE_SIGHT,),
     (State.UNKNOWN, Approved): (Event.APPROVE,),
     (State.UNKNOWN, Authorized): (Event.AUTHORIZED,),
@@ -51,6 +51,8 @@ PATHS: dict[tuple[State, type[LookupResult]], tuple[Event, ...]] = {
     (State.DECLINED, Fenced): (),
     (State.FENCED, Declined): (),
     (State.FENCED, Fenced): (),
+    (State.ABANDONED, Declined): (),
+    (State.ABANDONED, Fenced): (),
     (State.VOIDED, Declined): (),
     (State.VOIDED, Fenced): (),
 }
@@ -80,11 +82,10 @@ def _facts(answer: LookupResult) -> dict[str, Any]:
                 "authorisation_code": fit(columns.authorisation_code, authorisation_code),
             }
         case Declined(decline, gateway_code, gateway_reference):
-            return {
-                "decline": decline,
-                "gateway_code": fit(columns.gateway_code, gateway_code),
-                "gateway_reference": fit(columns.gateway_reference, gateway_reference),
-            }
+            facts = {"decline": decline, "gateway_code": fit(columns.gateway_code, gateway_code)}
+            if gateway_reference is not None:  # or the one stays that was kept before the charge
+                facts["gateway_reference"] = fit(columns.gateway_reference, gateway_reference)
+            return facts
         case Authorized(authorization):
             return {"gateway_authorization": authorization}
         case _:

@@ -17,6 +17,9 @@ from gateways.contract import (
     Declined,
     Gateway,
     LookupResult,
+    Order,
+    Prepared,
+    RefundFound,
     Result,
     Unknown,
     UnsupportedError,
@@ -40,36 +43,31 @@ class Asking:
         """Whether the attempt was made for this gateway."""
         return attempt.gateway == self._gateway.name
 
-    def charge(self, attempt: Attempt, bill_reference: str) -> Result:
+    @property
+    def prepares(self) -> bool:
+        """Whether an order is made known, and its reference kept, before it is charged."""
+        return self._gateway.capabilities.prepares
+
+    def prepare(self, attempt: Attempt, order: Order) -> Prepared | Declined | Unknown:
+        """Makes the order known; takes nothing."""
+        return self._sent("prepare", attempt, lambda: self._gateway.prepare(order))
+
+    def charge(self, attempt: Attempt, order: Order, *, reference: str | None = None) -> Result:
         """Sends the money's request: a capture where the amount is authorized, else a charge of the token."""
 
         def send() -> Result:
             if attempt.gateway_authorization is not None:
                 return self._gateway.capture(
                     Capture(
-                        attempt.id,
+                        order.key,
                         attempt.gateway_authorization.reveal(),
-                        attempt.amount_minor,
-                        attempt.currency,
+                        order.amount_minor,
+                        order.currency,
                     )
                 )
             if attempt.token is None:
                 raise ValueError("an attempt without a card was claimed")
-            return self._gateway.charge(
-                Charge(
-                    key=attempt.id,
-                    token=attempt.token,
-                    amount_minor=attempt.amount_minor,
-                    currency=attempt.currency,
-                    description=f"Bill {bill_reference}, payment {attempt.reference}",
-                    metadata={
-                        "attempt": attempt.id,
-                        "payment": attempt.reference,
-                        "bill": bill_reference,
-                        "call": attempt.call_id or "",
-                    },
-                )
-            )
+            return self._gateway.charge(Charge(order, attempt.token, reference))
 
         return self._sent("charge", attempt, send)
 
@@ -82,18 +80,27 @@ class Asking:
         return self._answer("void", attempt, lambda: self._gateway.void(request))
 
     def refund(self, attempt: Attempt, refund: Refund) -> Result:
-        """Gives money back."""
-        request = RefundRequest(
-            refund.id, attempt.gateway_reference or "", refund.amount_minor, refund.currency
+        """Gives money back. The same refund again gives nothing more."""
+        return self._sent("refund", attempt, lambda: self._gateway.refund(_request(attempt, refund)))
+
+    def lookup(self, attempt: Attempt, order: Order, *, fence: bool) -> LookupResult:
+        """What became of the charge."""
+        reference = None if attempt.gateway_authorization is None else attempt.gateway_authorization.reveal()
+        return self._answer(
+            "lookup",
+            attempt,
+            lambda: self._gateway.lookup(
+                order, fence=fence, reference=reference or attempt.gateway_reference
+            ),
         )
-        return self._sent("refund", attempt, lambda: self._gateway.refund(request))
 
-    def lookup(self, attempt: Attempt, key: str, *, fence: bool) -> LookupResult:
-        """What became of the charge or refund of that key."""
-        return self._answer("lookup", attempt, lambda: self._gateway.lookup(key, fence=fence))
+    def lookup_refund(self, attempt: Attempt, refund: Refund, *, fence: bool) -> RefundFound:
+        """What became of the refund."""
+        request = _request(attempt, refund)
+        return self._answer("lookup", attempt, lambda: self._gateway.lookup_refund(request, fence=fence))
 
-    def _sent(self, verb: str, attempt: Attempt, send: Callable[[], Result]) -> Result:
-        def refusable() -> Result:
+    def _sent(self, verb: str, attempt: Attempt, send: Callable[[], R]) -> R | Declined | Unknown:
+        def refusable() -> R | Declined:
             try:
                 return send()
             except UnsupportedError as refused:
@@ -113,3 +120,7 @@ class Asking:
         except Exception:
             log.exception("gateway_adapter_failed", verb=verb, attempt_id=attempt.id)
             return Unknown("the adapter failed")
+
+
+def _request(attempt: Attempt, refund: Refund) -> RefundRequest:
+    return RefundRequest(refund.id, attempt.gateway_reference or "", refund.amount_minor, refund.currency)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from gateways.contract import Gateway
 from ivr.clock import Clock
+from ivr.finance.payouts import Payouts
 from ivr.ids import Ids
 from ivr.payments import decide as decisions
 from ivr.payments import sweep as sweeps
@@ -21,18 +22,23 @@ from ivr.payments.consequences import Consequences
 from ivr.payments.decide import Word
 from ivr.payments.expire import Expiring
 from ivr.payments.moves import Moves
+from ivr.payments.notices import Notices
 from ivr.payments.records import Attempt, Refund
 from ivr.payments.refund import Refunds
 from ivr.payments.refunding import Refunding
 from ivr.payments.release import Releasing
 from ivr.payments.resolve import Resolving
+from ivr.payments.verify import Verifying
 from ivr.work.jobs import (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
+    READ_PAYOUT,
     REFUND_PAYMENT,
     RELEASE_ATTEMPT,
     RESOLVE_ATTEMPT,
     RESOLVE_REFUND,
+    VERIFY_ATTEMPT,
+    VERIFY_REFUND,
     Job,
     Work,
 )
@@ -55,6 +61,7 @@ class Cashier:
         consequences: Consequences,
     ) -> None:
         self._engine = engine
+        self._gateway = gateway
         self._moves = Moves(work, clock, ids, consequences)
         asking = Asking(gateway)
         self._charging = Charging(engine, self._moves, asking)
@@ -62,6 +69,9 @@ class Cashier:
         self._resolving = Resolving(engine, self._moves, asking)
         self._releasing = Releasing(engine, self._moves, asking)
         self._refunding = Refunding(engine, self._moves, asking)
+        self._verifying = Verifying(engine, self._moves, asking, self._refunding)
+        self._payouts = Payouts(engine, gateway, work, clock, ids)
+        self.notices = Notices(engine, gateway.name, self._moves, self._payouts)
         self.attempts = Attempts(
             gateway=gateway.name, work=work, clock=clock, ids=ids, consequences=consequences
         )
@@ -76,7 +86,16 @@ class Cashier:
             RELEASE_ATTEMPT: self._releasing.run,
             REFUND_PAYMENT: self._refunding.send,
             RESOLVE_REFUND: self._refunding.resolve,
+            VERIFY_ATTEMPT: self._verifying.attempt,
+            VERIFY_REFUND: self._verifying.refund,
+            READ_PAYOUT: self._payouts.read,
         }
+
+    def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
+        """Where a person finds a charge in its gateway's dashboard; None where this server cannot say."""
+        if reference is None or gateway != self._gateway.name:
+            return None
+        return self._gateway.dashboard_url(reference)
 
     def ask_refund(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str

@@ -1,18 +1,20 @@
 """The job that charges: claim, send once, record the answer. It runs at least once and sends at most once.
 
-May import the rest of `ivr.payments`. The claim is a transaction of its own, before the request and outside
-it; whoever finds an attempt claimed already is the re-run after a kill, and asks what became of it instead of
-sending. What could go wrong in between, by a kill at any line, ends in the look-up that the claim itself
-asked for.
+May import the rest of `ivr.payments`. A gateway that prepares is told of the order first, its reference is
+committed, and only then it is asked for the money. The claim is a transaction of its own, before the request
+and outside it; whoever finds an attempt claimed already is the re-run after a kill, and asks what became of
+it instead of sending. What could go wrong in between, by a kill at any line, ends in the look-up that the
+claim itself asked for.
 """
 
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Declined, Result, Unknown
+from gateways.contract import Declined, Fenced, Order, Result, Unknown
 from ivr.payments import answers, patience, records
 from ivr.payments.asking import Asking
 from ivr.payments.moves import Moves
+from ivr.payments.order import order_of
 from ivr.payments.records import Attempt
 from ivr.payments.states import Event, State
 from ivr.storage import schema
@@ -32,10 +34,10 @@ class Charging:
         """Charges the attempt, unless somebody else claimed it, it was withdrawn, or its deadline is past."""
         with self._engine.begin() as tx:
             claimed = self._claim(tx, attempt_id)
-            bill_reference = "" if claimed is None else _bill_reference(tx, claimed)
-        if claimed is None:
+            order = None if claimed is None else order_of(tx, claimed)
+        if claimed is None or order is None:
             return
-        answer = self._send(claimed, bill_reference)
+        answer = self._send(claimed, order)
         if isinstance(answer, Unknown):
             log.warning(
                 "charge_unknown", attempt_id=attempt_id, call_id=claimed.call_id, reason=answer.reason
@@ -63,17 +65,50 @@ class Charging:
             return None
         return self._moves.move(tx, attempt, Event.CLAIM)
 
-    def _send(self, claimed: Attempt, bill_reference: str) -> Result:
+    def _send(self, claimed: Attempt, order: Order) -> Result | Fenced:
         """The gateway's answer. A worker that froze after its claim does not send: nobody expects it any
         more.
         """
-        assert claimed.claimed_at is not None  # noqa: S101 - the claim sets it
-        asleep_s = (self._moves.clock.now() - claimed.claimed_at).total_seconds()
+        asleep_s = self._since_claim_s(claimed)
         if asleep_s > patience.SEND_WITHIN_S:
             return Unknown(f"claimed {asleep_s:.0f} s ago and not sent")
-        return self._asking.charge(claimed, bill_reference)
+        if self._asking.prepares and claimed.gateway_authorization is None:
+            return self._prepare_and_confirm(claimed, order)
+        return self._asking.charge(claimed, order)
 
-    def _record(self, tx: sa.Connection, attempt_id: str, answer: Result) -> None:
+    def _prepare_and_confirm(self, claimed: Attempt, order: Order) -> Result | Fenced:
+        """In two steps: what has no reference in our books was never confirmed, by nobody."""
+        prepared = self._asking.prepare(claimed, order)
+        match prepared:
+            case Unknown(reason):
+                log.warning("charge_not_prepared", attempt_id=claimed.id, reason=reason)
+                return Fenced()
+            case Declined():
+                return prepared
+        if not self._keep_reference(claimed.id, prepared.gateway_reference):
+            return Unknown("it was looked up before it was confirmed")
+        asleep_s = self._since_claim_s(claimed)
+        if asleep_s > patience.CONFIRM_WITHIN_S:
+            return Unknown(f"claimed {asleep_s:.0f} s ago and not confirmed")
+        return self._asking.charge(claimed, order, reference=prepared.gateway_reference)
+
+    def _keep_reference(self, attempt_id: str, reference: str) -> bool:
+        """Before the confirmation, so that an unknown one can be fenced; False where it is ours no more."""
+        with self._engine.begin() as tx:
+            if records.locked(tx, attempt_id).state is not State.CLAIMED:
+                return False
+            tx.execute(
+                sa.update(schema.attempt)
+                .where(schema.attempt.c.id == attempt_id)
+                .values(gateway_reference=reference)
+            )
+            return True
+
+    def _since_claim_s(self, claimed: Attempt) -> float:
+        assert claimed.claimed_at is not None  # noqa: S101 - the claim sets it
+        return (self._moves.clock.now() - claimed.claimed_at).total_seconds()
+
+    def _record(self, tx: sa.Connection, attempt_id: str, answer: Result | Fenced) -> None:
         attempt = records.locked(tx, attempt_id)
         if isinstance(answer, Declined) and attempt.gateway_authorization is not None:
             self._let_go(tx, attempt, answer)
@@ -87,8 +122,3 @@ class Charging:
         if attempt.state in {State.CLAIMED, State.AUTHORIZED}:
             note = f"the capture was refused: {answer.gateway_code}"
             self._moves.move(tx, attempt, Event.RELEASE, note=note)
-
-
-def _bill_reference(tx: sa.Connection, attempt: Attempt) -> str:
-    found = tx.execute(sa.select(schema.bill.c.reference).where(schema.bill.c.id == attempt.bill_id))
-    return str(found.scalar_one())

@@ -1,16 +1,17 @@
 """What the rest of the house does when an attempt moves: the one port through which payments reach timeline,
 texts and webhooks.
 
-May import `ivr.payments.records` alone. Each method writes in the caller's transaction, so that the charge,
-its ledger entry and its one confirmation record are committed together or not at all. What could go wrong: an
-exception here rolls the money's record back; the sweep then asks the gateway again and comes back here, so a
-failure heals once its cause is mended.
+May import `gateways.notices` and `ivr.payments.records` alone. Each method writes in the caller's
+transaction, so that the charge, its ledger entry and its one confirmation record are committed together or
+not at all. What could go wrong: an exception here rolls the money's record back; the sweep then asks the
+gateway again and comes back here, so a failure heals once its cause is mended.
 """
 
 from typing import Protocol
 
 import sqlalchemy as sa
 
+from gateways.notices import Disputed
 from ivr.payments.records import Attempt, Refund
 
 
@@ -39,6 +40,10 @@ class Consequences(Protocol):
 
     def for_a_person(self, tx: sa.Connection, attempt: Attempt) -> None:
         """Nobody could say for a day what became of it: somebody has to look and decide."""
+        ...
+
+    def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: Disputed) -> None:
+        """The payer's bank wants the money back, or has decided about it."""
         ...
 
     def refunded(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:

@@ -16,10 +16,14 @@ CARD_LOOK_S = 15
 """How often an overdue card entry is looked at while its call is still there."""
 SEND_WITHIN_S = 5
 """From the claim: a worker that slept longer than this before sending does not send."""
+CONFIRM_WITHIN_S = 14
+"""From the claim: a charge that was prepared and is not confirmed by then is not confirmed any more."""
 UNDER_WAY_S = 30
 """From the claim: by then no request of ours can still be on its way, so the gateway may be asked to fence
 it.
 """
+SEND_REFUND_AGAIN_WITHIN_S = 12 * 3600
+"""From the first try: gateways remember a key for a day; a refund is sent again under it well before that."""
 LOOK_FIRST_S = 2
 LOOK_AT_MOST_S = 300
 FOR_A_PERSON_AFTER_S = 24 * 3600

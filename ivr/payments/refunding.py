@@ -2,8 +2,9 @@
 is certain.
 
 May import the rest of `ivr.payments`. A refund is marked as sent before it is sent: whoever finds it marked
-looks it up instead of sending again. Approved writes the ledger's reversal and makes the bill due again by as
-much; declined gives the amount back to what can still be refunded. After a day a person decides.
+looks it up instead of sending again; one that the gateway does not know, and cannot fence, is sent again
+under its own key, which gives back once. Approved writes the ledger's reversal and makes the bill due again
+by as much; declined gives the amount back to what can still be refunded. After a day a person decides.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Approved, Declined, Fenced, LookupResult
+from gateways.contract import Approved, Declined, Fenced, NotFound, RefundFound
 from ivr.bills import reservation
 from ivr.finance import ledger
 from ivr.payments import patience, records
@@ -55,12 +56,26 @@ class Refunding:
             attempt = records.get(tx, refund.attempt_id)
         if refund.state is not RefundState.UNKNOWN or refund.jobs != nth or refund.sent_at is None:
             return
-        fence = (self._moves.clock.now() - refund.sent_at).total_seconds() >= patience.UNDER_WAY_S
-        answer = self._asking.lookup(attempt, refund_id, fence=fence)
+        open_s = (self._moves.clock.now() - refund.sent_at).total_seconds()
+        answer = self._asking.lookup_refund(attempt, refund, fence=open_s >= patience.UNDER_WAY_S)
+        if isinstance(answer, NotFound) and open_s < patience.SEND_REFUND_AGAIN_WITHIN_S:
+            answer = self._asking.refund(attempt, refund)
         with self._engine.begin() as tx:
             refund = self._record(tx, refund_id, answer)
             if refund.state is RefundState.UNKNOWN:
                 self._look_again(tx, refund)
+
+    def verify(self, refund_id: str) -> None:
+        """One look at a refund that is over, or waits for a person, because the gateway spoke of it."""
+        with reading(self._engine) as tx:
+            refund = records.get_refund(tx, refund_id)
+            attempt = records.get(tx, refund.attempt_id)
+        if refund.state in {RefundState.ASKED, RefundState.UNKNOWN}:
+            return
+        answer = self._asking.lookup_refund(attempt, refund, fence=False)
+        with self._engine.begin() as tx:
+            self._record(tx, refund_id, answer)
+            tx.execute(sa.update(schema.refund).where(schema.refund.c.id == refund_id).values(look_at=None))
 
     def decide(self, tx: sa.Connection, refund_id: str, *, refunded: bool, who: str) -> Refund:
         """A person's word, with the gateway's dashboard open, on a refund that nobody could resolve."""
@@ -70,7 +85,7 @@ class Refunding:
         note = f"decided by {who}"
         return self._approve(tx, refund, None, note) if refunded else self._decline(tx, refund, None, note)
 
-    def _record(self, tx: sa.Connection, refund_id: str, answer: LookupResult) -> Refund:
+    def _record(self, tx: sa.Connection, refund_id: str, answer: RefundFound) -> Refund:
         """The refund after the answer. What contradicts an earlier answer is logged and changes nothing."""
         refund = records.locked_refund(tx, refund_id)
         match answer:
@@ -163,7 +178,7 @@ class Refunding:
         log.info("refund_moved", refund_id=refund.id, attempt_id=refund.attempt_id, state=str(state))
         return records.get_refund(tx, refund.id)
 
-    def _contradiction(self, refund: Refund, answer: LookupResult) -> None:
+    def _contradiction(self, refund: Refund, answer: RefundFound) -> None:
         """The gateway says now what it had ruled out: a person has to hear of it."""
         log.critical(
             "gateway_contradicts_itself",

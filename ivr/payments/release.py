@@ -13,6 +13,7 @@ from gateways.contract import Approved, LookupResult, Unknown
 from ivr.payments import answers, patience, records
 from ivr.payments.asking import Asking
 from ivr.payments.moves import Moves
+from ivr.payments.order import order_of
 from ivr.payments.records import Attempt
 from ivr.payments.states import Event, State
 from ivr.storage.engine import reading
@@ -33,6 +34,7 @@ class Releasing:
         """One try; asks for the next one where the authorization may still be held."""
         with reading(self._engine) as tx:
             attempt = records.get(tx, attempt_id)
+            order = order_of(tx, attempt)
         if attempt.state is not State.VOIDING or attempt.jobs != nth:
             return
         if isinstance(self._asking.void(attempt), Approved):
@@ -41,7 +43,7 @@ class Releasing:
                 if attempt.state is State.VOIDING:
                     self._moves.move(tx, attempt, Event.RELEASED, note="voided")
             return
-        found = self._asking.lookup(attempt, attempt.id, fence=True)
+        found = self._asking.lookup(attempt, order, fence=True)
         with self._engine.begin() as tx:
             self._record(tx, attempt_id, found)
 

@@ -16,6 +16,7 @@ from gateways.contract import LookupResult, Unknown
 from ivr.payments import answers, patience, records
 from ivr.payments.asking import Asking
 from ivr.payments.moves import Moves
+from ivr.payments.order import order_of
 from ivr.payments.records import Attempt
 from ivr.payments.states import Event, State
 from ivr.work.jobs import RESOLVE_ATTEMPT
@@ -35,10 +36,10 @@ class Resolving:
         """One look; asks for the next one where the outcome is still unknown."""
         with self._engine.begin() as tx:
             attempt = self._to_look_up(tx, attempt_id, nth)
-        if attempt is None:
+            order = None if attempt is None else order_of(tx, attempt)
+        if attempt is None or order is None:
             return
-        fence = self._is_past(attempt)
-        answer = self._asking.lookup(attempt, attempt.id, fence=fence)
+        answer = self._asking.lookup(attempt, order, fence=self._is_past(attempt))
         with self._engine.begin() as tx:
             self._record(tx, attempt_id, answer)
 

@@ -65,6 +65,7 @@ GRAPH: dict[tuple[State, Event], State] = {
     (State.VOIDING, Event.GIVE_TO_A_PERSON): State.FOR_A_PERSON,
     (State.CLAIMED, Event.APPROVE): State.APPROVED,
     (State.CLAIMED, Event.DECLINE): State.DECLINED,
+    (State.CLAIMED, Event.FENCE): State.FENCED,
     (State.CLAIMED, Event.LOSE_SIGHT): State.UNKNOWN,
     (State.CLAIMED, Event.RELEASE): State.VOIDING,
     (State.UNKNOWN, Event.APPROVE): State.APPROVED,

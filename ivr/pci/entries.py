@@ -1,7 +1,7 @@
 """Card entries as rows: how one is read, locked, changed, and how the answer of each turn is kept.
 
-May import `ivr.pci.schema`. A function that takes `tx` writes in the caller's transaction and never
-commits. What was keyed is here as sealed bytes alone.
+May import `gateways.contract` and `ivr.pci.schema`. A function that takes `tx` writes in the caller's
+transaction and never commits. What was keyed is here as sealed bytes alone.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gateways.contract import Order
 from ivr.pci.fields import Field
 from ivr.pci.schema import card_entry, card_entry_turn
 
@@ -41,16 +42,6 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Authorize:
-    """What a gateway without tokens is asked while the card is here. `key` is the attempt's id."""
-
-    key: str
-    amount_minor: int
-    currency: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
     """One row of `card_entry`."""
 
@@ -65,6 +56,8 @@ class Entry:
     authorize_amount_minor: int | None
     authorize_currency: str | None
     authorize_description: str | None
+    authorize_metadata: Mapping[str, str] | None
+    authorize_statement: str | None
     status: str
     outcome: str | None
     turn: int
@@ -97,15 +90,17 @@ class Entry:
         return found
 
     @property
-    def authorize(self) -> Authorize | None:
+    def authorize(self) -> Order | None:
         """What to authorize; None where the gateway makes a token."""
         if self.authorize_key is None:
             return None
-        return Authorize(
-            self.authorize_key,
-            self.authorize_amount_minor or 0,
-            self.authorize_currency or "",
-            self.authorize_description or "",
+        return Order(
+            key=self.authorize_key,
+            amount_minor=self.authorize_amount_minor or 0,
+            currency=self.authorize_currency or "",
+            description=self.authorize_description or "",
+            metadata=self.authorize_metadata or {},
+            statement=self.authorize_statement or "",
         )
 
 

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import IntegrityError
 
+from gateways.contract import Order
 from ivr.clock import Clock
 from ivr.pci import ending, entries, sealing
 from ivr.pci.ending import Ended
-from ivr.pci.entries import Authorize, Entry, Outcome, Status
+from ivr.pci.entries import Entry, Outcome, Status
 from ivr.pci.fields import Field
 from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.metrics import Metrics
@@ -46,7 +47,7 @@ class Opening:
     language: str
     return_url: str
     postal_code: bool
-    authorize: Authorize | None = None
+    authorize: Order | None = None
 
     def digest(self) -> str:
         """Tells two requests under one id apart."""
@@ -106,6 +107,8 @@ class Desk:
             "authorize_amount_minor": authorize.amount_minor if authorize else None,
             "authorize_currency": authorize.currency if authorize else None,
             "authorize_description": authorize.description if authorize else None,
+            "authorize_metadata": dict(authorize.metadata) if authorize else None,
+            "authorize_statement": authorize.statement if authorize else None,
             "status": Status.KEYING,
             "turn": 0,
             "field": Field.NUMBER,

@@ -1,6 +1,6 @@
 """The door at which the web process knocks: signed, fresh, and never seen before.
 
-May import `ivr.pci` and `ivr.signing`. A bad signature gets 403, a body that is not what
+May import `gateways.contract`, `ivr.pci` and `ivr.signing`. A bad signature gets 403, a body that is not what
 docs/architecture.md says 400; a problem document never repeats what was sent. Only this door hands out a
 token, and only into a signed request's answer.
 """
@@ -13,13 +13,16 @@ import orjson
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound
 
+from gateways.contract import Order
 from ivr import signing
-from ivr.pci.entries import Authorize
 from ivr.pci.for_web import Opening, TakenError, UnknownEntryError
 from ivr.pci.room import Room
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_METADATA_ID = re.compile(r"[A-Za-z0-9_.-]{0,100}")
+_METADATA_MAX = 20
+_STATEMENT = re.compile(r"[A-Z0-9 ]{0,80}")
 _TEXT_MAX = 500
 _URL_MAX = 2000
 
@@ -118,7 +121,7 @@ def _opening(document: dict[str, Any], room: Room) -> Opening:
     )
 
 
-def _authorize(given: Any) -> Authorize | None:
+def _authorize(given: Any) -> Order | None:
     if given is None:
         return None
     if not isinstance(given, dict):
@@ -129,12 +132,24 @@ def _authorize(given: Any) -> Authorize | None:
     description = given.get("description")
     if not isinstance(description, str) or len(description) > _TEXT_MAX or "\0" in description:
         raise BadRequest("authorize.description must be a short text.")
-    return Authorize(
+    return Order(
         key=_text(given, "key", _ID),
         amount_minor=amount_minor,
         currency=_text(given, "currency", _CURRENCY),
         description=description,
+        metadata=_metadata(given.get("metadata", {})),
+        statement=_text(given, "statement", _STATEMENT) if "statement" in given else "",
     )
+
+
+def _metadata(given: Any) -> dict[str, str]:
+    """Our references: ids, never a text that somebody wrote."""
+    if not isinstance(given, dict) or len(given) > _METADATA_MAX:
+        raise BadRequest("authorize.metadata must be a small object.")
+    for name, value in given.items():
+        if not _ID.fullmatch(name) or not isinstance(value, str) or not _METADATA_ID.fullmatch(value):
+            raise BadRequest("authorize.metadata must hold ids alone.")
+    return given
 
 
 def _text(document: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:

@@ -38,6 +38,8 @@ card_entry = sa.Table(
     sa.Column("authorize_amount_minor", sa.BigInteger),
     sa.Column("authorize_currency", sa.String(3)),
     sa.Column("authorize_description", sa.Text),
+    sa.Column("authorize_metadata", sa.JSON, comment="our references, as the gateway is to keep them"),
+    sa.Column("authorize_statement", sa.String(80)),
     sa.Column("status", sa.String(16), nullable=False, comment="keying, sending or finished"),
     sa.Column("outcome", sa.String(32), comment="set with status finished"),
     sa.Column("turn", sa.Integer, nullable=False, comment="the turn that the next webhook answers"),

@@ -19,6 +19,7 @@ from gateways.contract import (
     Card,
     CardAuthorized,
     Declined,
+    Order,
     Tokenized,
     Unavailable,
     Unknown,
@@ -28,7 +29,7 @@ from gateways.secret import Secret
 from ivr.clock import Clock
 from ivr.pci import ending, entries, sealing
 from ivr.pci.ending import SealedResult
-from ivr.pci.entries import Authorize, Entry, Outcome, Status
+from ivr.pci.entries import Entry, Outcome, Status
 from ivr.pci.failures import tell
 from ivr.pci.fields import Field, expiry_of
 from ivr.pci.keys import KeyGoneError, KeyService
@@ -190,17 +191,10 @@ class Sender:
                 log.warning("gateway_unavailable", reason=reason)
                 return Answer(Outcome.UNAVAILABLE)
 
-    def _authorized(self, wanted: Authorize, card: Card) -> Answer:
+    def _authorized(self, wanted: Order, card: Card) -> Answer:
         if self._gateway.authorizer is None:
             raise UnsupportedError("this gateway authorizes nothing")
-        found = self._gateway.authorizer.authorize(
-            card,
-            key=wanted.key,
-            amount_minor=wanted.amount_minor,
-            currency=wanted.currency,
-            description=wanted.description,
-        )
-        match found:
+        match self._gateway.authorizer.authorize(card, wanted):
             case CardAuthorized(authorization):
                 return Answer(Outcome.COLLECTED, authorization=authorization)
             case Declined(decline, gateway_code):

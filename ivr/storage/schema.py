@@ -134,6 +134,7 @@ attempt = sa.Table(
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Column("gateway", sa.String(20), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("card_entry_id", sa.String(120), comment="the card entry at the PCI process that it came from"),
     sa.Column("token", sa.Text, comment="the gateway's token; wiped when the attempt is final"),
     sa.Column("gateway_authorization", sa.Text, comment="where PCI authorized"),
     sa.Column("brand", sa.String(16)),
@@ -265,6 +266,65 @@ outcome = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("delivered_at", Instant),
     sa.UniqueConstraint("kind", "source_id"),
+)
+
+gateway_event = sa.Table(
+    "gateway_event",
+    metadata,
+    sa.Column("gateway", sa.String(20), primary_key=True),
+    sa.Column("event_id", sa.String(80), primary_key=True, comment="the same for every repeat"),
+    sa.Column("kind", sa.String(60), nullable=False, comment="as the gateway calls it"),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index(None, "at"),
+)
+
+dispute = sa.Table(
+    "dispute",
+    metadata,
+    sa.Column("gateway", sa.String(20), primary_key=True),
+    sa.Column("reference", sa.String(80), primary_key=True, comment="the dispute's, in the dashboard"),
+    sa.Column("charge_reference", sa.String(80), nullable=False, index=True),
+    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), index=True, comment="null: no charge of ours"),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("reason", sa.String(80), nullable=False, comment="as the gateway calls it"),
+    sa.Column("state", sa.String(8), nullable=False, comment="open, won or lost"),
+    sa.Column("answer_by", Instant),
+    sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+)
+
+payout = sa.Table(
+    "payout",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("gateway", sa.String(20), nullable=False),
+    sa.Column("reference", sa.String(80), nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("arrives", Instant, nullable=False),
+    sa.Column("told_at", Instant, nullable=False),
+    sa.Column("read_at", Instant, comment="when its lines were kept; null: not yet"),
+    sa.UniqueConstraint("gateway", "reference"),
+)
+
+payout_line = sa.Table(
+    "payout_line",
+    metadata,
+    sa.Column("payout_id", sa.ForeignKey("payout.id"), primary_key=True),
+    sa.Column("reference", sa.String(80), primary_key=True, comment="the line's own, at the gateway"),
+    sa.Column("kind", sa.String(8), nullable=False, comment="charge, refund, dispute, fee or other"),
+    sa.Column("gateway_kind", sa.String(60), nullable=False),
+    sa.Column("gross_minor", sa.BigInteger, nullable=False, comment="as it moves the merchant's balance"),
+    sa.Column("fee_minor", sa.BigInteger, nullable=False),
+    sa.Column("net_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("occurred_at", Instant, nullable=False),
+    sa.Column("available_on", Instant, nullable=False),
+    sa.Column("charge_reference", sa.String(80)),
+    sa.Column("attempt_id", sa.String(40), comment="as the gateway repeats it"),
+    sa.Column("refund_id", sa.String(40)),
+    sa.Index(None, "attempt_id"),
 )
 
 api_key = sa.Table(

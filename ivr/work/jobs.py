@@ -37,6 +37,9 @@ RESOLVE_ATTEMPT = Job("resolve_attempt", Queue.FOLLOW_UP)
 RELEASE_ATTEMPT = Job("release_attempt", Queue.FOLLOW_UP)
 REFUND_PAYMENT = Job("refund_payment", Queue.FOLLOW_UP)
 RESOLVE_REFUND = Job("resolve_refund", Queue.FOLLOW_UP)
+VERIFY_ATTEMPT = Job("verify_attempt", Queue.FOLLOW_UP)
+VERIFY_REFUND = Job("verify_refund", Queue.FOLLOW_UP)
+READ_PAYOUT = Job("read_payout", Queue.FOLLOW_UP)
 SEND_CONFIRMATION = Job("send_confirmation", Queue.SEND)
 CHECK_CONFIRMATION = Job("check_confirmation", Queue.SEND)
 DELIVER_OUTCOME = Job("deliver_outcome", Queue.FOLLOW_UP)
@@ -49,6 +52,9 @@ ALL_JOBS = (
     RELEASE_ATTEMPT,
     REFUND_PAYMENT,
     RESOLVE_REFUND,
+    VERIFY_ATTEMPT,
+    VERIFY_REFUND,
+    READ_PAYOUT,
     SEND_CONFIRMATION,
     CHECK_CONFIRMATION,
     DELIVER_OUTCOME,

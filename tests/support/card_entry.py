@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from gateways.contract import Card, CardAuthorized, Declined, Tokenized, Unavailable, Unknown
+from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.secret import Secret
 from ivr import signing
 from ivr.clock import ManualClock
@@ -92,12 +92,16 @@ class FakeGateway:
             raise self.token_answer
         return self.token_answer
 
-    def authorize(
-        self, card: Card, *, key: str, amount_minor: int, currency: str, description: str
-    ) -> HoldAnswer:
+    def authorize(self, card: Card, order: Order) -> HoldAnswer:
         self.cards.append(card)
         self.asked.append(
-            {"key": key, "amount_minor": amount_minor, "currency": currency, "description": description}
+            {
+                "key": order.key,
+                "amount_minor": order.amount_minor,
+                "currency": order.currency,
+                "description": order.description,
+                "metadata": order.metadata,
+            }
         )
         self.meanwhile()
         if isinstance(self.hold_answer, Exception):

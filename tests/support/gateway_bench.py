@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateways.capability import Verb
-from gateways.contract import Authorizer, Card, Gateway, Tokenizer
+from gateways.contract import Authorizer, Card, Gateway, Order, Tokenizer
 from gateways.declines import Decline
 
 LOOKUP = "lookup"
@@ -51,21 +51,27 @@ class Bench(ABC):
     foreign_currency: str
     """One that the gateway does not declare."""
 
+    def __init__(self) -> None:
+        self.orders: dict[str, Order] = {}
+        """What was asked first under each key, as a server keeps it."""
+        self.references: dict[str, str] = {}
+        """What the gateway called it, where it was prepared."""
+
     @abstractmethod
     def lose_request(self, asked: Asked) -> None:
-        """The next such request breaks before the gateway has read it."""
+        """The next such request breaks before it is read, and so does each repeat by the adapter."""
 
     @abstractmethod
     def lose_answer(self, asked: Asked) -> None:
-        """The next such request is done, and its answer is lost."""
+        """The next such request is done, and its answer is lost, also that of each repeat by the adapter."""
 
     @abstractmethod
     def fail(self, asked: Asked) -> None:
-        """The next such request is done, and answered by a 5xx."""
+        """The next such request is done, and it and each repeat by the adapter are answered by a 5xx."""
 
     @abstractmethod
     def garble(self, asked: Asked) -> None:
-        """The next such request is done, and answered by a page of HTML."""
+        """The next such request is done, and it and each repeat are answered by a page of HTML."""
 
     @abstractmethod
     def under_way(self, asked: Asked) -> AbstractContextManager["Held"]:

@@ -10,6 +10,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pytest
@@ -26,6 +27,11 @@ from gateways.contract import (
     Declined,
     Fenced,
     GatewayUnreachableError,
+    LookupResult,
+    NotFound,
+    Order,
+    PayLink,
+    Prepared,
     Refund,
     Result,
     Tokenized,
@@ -35,6 +41,7 @@ from gateways.contract import (
     Void,
 )
 from gateways.declines import Decline
+from gateways.saved_cards import SavedCard
 from gateways.secret import Secret
 from tests.support.gateway_bench import LOOKUP, Bench, PlantedBugError
 
@@ -99,7 +106,7 @@ class GatewayContract:
         results = _at_once(self.first_times(bench, "a-1"))
 
         assert all(isinstance(result, self.done | Unknown) for result in results), results
-        assert isinstance(bench.gateway.lookup("a-1", fence=True), self.found)
+        assert isinstance(self.look(bench, "a-1", fence=True), self.found)
         books = bench.books("a-1")
         assert books.taken_minor + books.held_minor == 5000
 
@@ -120,7 +127,7 @@ class GatewayContract:
 
         assert isinstance(self.ask_first(bench, "a-1", **changed), Unknown)
         assert bench.books("a-1").taken_minor == 5000
-        assert isinstance(bench.gateway.lookup("a-1", fence=True), Approved)
+        assert isinstance(self.look(bench, "a-1", fence=True), Approved)
 
     def test_two_keys_are_two_charges(self, bench: Bench) -> None:
         first, second = self.pay(bench, "a-1"), self.pay(bench, "a-2", 7000)
@@ -138,15 +145,15 @@ class GatewayContract:
         getattr(bench, harm)(self.first)
 
         assert isinstance(ask(), Unknown)
-        assert isinstance(bench.gateway.lookup("a-1", fence=False), self.found)
-        assert isinstance(bench.gateway.lookup("a-1", fence=True), self.found)
+        assert isinstance(self.look(bench, "a-1", fence=False), self.found)
+        assert isinstance(self.look(bench, "a-1", fence=True), self.found)
 
     def test_a_lost_decline_is_unknown_and_then_found(self, bench: Bench) -> None:
         ask = self.first_times(bench, "a-1", times=1, card=bench.declining[Decline.INSUFFICIENT_FUNDS])[0]
         bench.lose_answer(self.first)
 
         assert isinstance(ask(), Unknown)
-        found = bench.gateway.lookup("a-1", fence=True)
+        found = self.look(bench, "a-1", fence=True)
         assert isinstance(found, Declined)
         assert found.decline is Decline.INSUFFICIENT_FUNDS
 
@@ -155,25 +162,25 @@ class GatewayContract:
         bench.lose_request(self.first)
 
         assert isinstance(ask[0](), Unknown)
-        assert isinstance(bench.gateway.lookup("a-1", fence=False), Unknown)
-        assert bench.gateway.lookup("a-1", fence=True) == Fenced()
+        assert isinstance(self.look(bench, "a-1", fence=False), Unknown)
+        assert self.look(bench, "a-1", fence=True) == Fenced()
         assert isinstance(ask[1](), Unknown), "a late request under a fenced key"
-        assert bench.gateway.lookup("a-1", fence=False) == Fenced()
+        assert self.look(bench, "a-1", fence=False) == Fenced()
         assert _nothing_moved(bench, "a-1")
 
     def test_a_key_that_was_fenced_before_its_charge_never_charges(self, bench: Bench) -> None:
         ask = self.first_times(bench, "a-1", times=2)
 
-        assert bench.gateway.lookup("a-1", fence=True) == Fenced()
+        assert self.look(bench, "a-1", fence=True) == Fenced()
         assert all(isinstance(once(), Unknown) for once in ask)
-        assert bench.gateway.lookup("a-1", fence=True) == Fenced()
+        assert self.look(bench, "a-1", fence=True) == Fenced()
         assert _nothing_moved(bench, "a-1")
 
     def test_a_charge_and_a_fence_at_once_agree(self, bench: Bench) -> None:
         for number in range(6):
             key = f"a-{number}"
             ask = self.first_times(bench, key, times=1)[0]
-            asked, fenced = _at_once([ask, lambda key=key: bench.gateway.lookup(key, fence=True)])
+            asked, fenced = _at_once([ask, lambda key=key: self.look(bench, key, fence=True)])
 
             if isinstance(fenced, Fenced):
                 assert isinstance(asked, Unknown)
@@ -188,7 +195,7 @@ class GatewayContract:
             with bench.under_way(self.first) as held:
                 late = threads.submit(ask)
                 held.wait_until_reached()
-                looked = bench.gateway.lookup("a-1", fence=True)
+                looked = self.look(bench, "a-1", fence=True)
             answered = late.result()
 
         if isinstance(looked, Fenced):
@@ -196,7 +203,7 @@ class GatewayContract:
         else:
             assert isinstance(looked, Unknown)
             assert isinstance(answered, self.done)
-        assert isinstance(bench.gateway.lookup("a-1", fence=True), Fenced | self.found)
+        assert isinstance(self.look(bench, "a-1", fence=True), Fenced | self.found)
 
     def test_silence_is_unknown(self, bench: Bench) -> None:
         ask = self.first_times(bench, "a-1", times=1)[0]
@@ -209,8 +216,8 @@ class GatewayContract:
         self.pay(bench, "a-1")
         getattr(bench, harm)(LOOKUP)
 
-        assert isinstance(bench.gateway.lookup("a-1", fence=True), Unknown)
-        assert isinstance(bench.gateway.lookup("a-1", fence=True), Approved)
+        assert isinstance(self.look(bench, "a-1", fence=True), Unknown)
+        assert isinstance(self.look(bench, "a-1", fence=True), Approved)
 
     def test_a_gateway_that_is_gone_is_unknown_to_every_verb(self, bench: Bench) -> None:
         paid = self.pay(bench, "a-1")
@@ -219,7 +226,7 @@ class GatewayContract:
         bench.close()
 
         assert isinstance(ask(), Unknown)
-        assert isinstance(bench.gateway.lookup("a-1", fence=True), Unknown)
+        assert isinstance(self.look(bench, "a-1", fence=True), Unknown)
         assert isinstance(bench.gateway.refund(Refund("r-1", paid.gateway_reference, 100, "EUR")), Unknown)
         with pytest.raises(GatewayUnreachableError, match=r"\w+ .*\."):
             bench.gateway.check()
@@ -237,7 +244,7 @@ class GatewayContract:
             assert isinstance(first, Declined)
             assert first.decline is decline
             assert again == first
-            assert bench.gateway.lookup(key, fence=True) == first
+            assert self.look(bench, key, fence=True) == first
             assert _nothing_moved(bench, key)
 
     # Amounts
@@ -245,13 +252,13 @@ class GatewayContract:
     @pytest.mark.parametrize("decimals", [0, 2, 3])
     def test_amounts_are_minor_units_in_every_currency(self, bench: Bench, decimals: int) -> None:
         currency = bench.currencies[decimals]
-        paid = self.pay(bench, "a-1", 12345, currency)
+        paid = self.pay(bench, "a-1", 12340, currency)
         assert isinstance(paid, Approved)
-        refunded = bench.gateway.refund(Refund("r-1", paid.gateway_reference, 345, currency))
+        refunded = bench.gateway.refund(Refund("r-1", paid.gateway_reference, 340, currency))
 
         assert isinstance(refunded, Approved)
         books = bench.books("a-1")
-        assert (books.taken_minor, books.refunded_minor, books.currency) == (12345, 345, currency)
+        assert (books.taken_minor, books.refunded_minor, books.currency) == (12340, 340, currency)
 
     # Refunds
 
@@ -306,19 +313,28 @@ class GatewayContract:
         reference = self.paid(bench, "a-1", 5000)
         getattr(bench, harm)(Verb.REFUND)
 
-        assert isinstance(bench.gateway.refund(Refund("r-1", reference, 2000, "EUR")), Unknown)
-        assert isinstance(bench.gateway.lookup("r-1", fence=True), Approved)
+        refund = Refund("r-1", reference, 2000, "EUR")
+        assert isinstance(bench.gateway.refund(refund), Unknown)
+        assert isinstance(bench.gateway.lookup_refund(refund, fence=False), Approved)
+        assert isinstance(bench.gateway.lookup_refund(refund, fence=True), Approved)
         assert bench.books("a-1").refunded_minor == 2000
 
-    def test_a_refund_that_was_lost_and_fenced_never_happens(self, bench: Bench) -> None:
+    def test_a_refund_that_was_lost_is_fenced_or_sent_again_once(self, bench: Bench) -> None:
         reference = self.paid(bench, "a-1", 5000)
         bench.lose_request(Verb.REFUND)
         refund = Refund("r-1", reference, 2000, "EUR")
 
         assert isinstance(bench.gateway.refund(refund), Unknown)
-        assert bench.gateway.lookup("r-1", fence=True) == Fenced()
-        assert isinstance(bench.gateway.refund(refund), Unknown)
-        assert bench.books("a-1").refunded_minor == 0
+        assert isinstance(bench.gateway.lookup_refund(refund, fence=False), Unknown | NotFound)
+        found = bench.gateway.lookup_refund(refund, fence=True)
+        if found == Fenced():
+            assert isinstance(bench.gateway.refund(refund), Unknown)
+            assert bench.books("a-1").refunded_minor == 0
+        else:
+            assert found == NotFound()
+            assert isinstance(bench.gateway.refund(refund), Approved)
+            assert isinstance(bench.gateway.refund(refund), Approved)
+            assert bench.books("a-1").refunded_minor == 2000
 
     # What is not declared
 
@@ -363,6 +379,29 @@ class GatewayContract:
         assert not _leaks("\n".join(said), _secrets(bench))
 
     # What the kinds give
+
+    def look(self, bench: Bench, key: str, *, fence: bool) -> LookupResult:
+        """As a worker does who knows what was asked, and what the gateway called it if that was told."""
+        order = bench.orders.get(key) or _order(key)
+        return bench.gateway.lookup(order, fence=fence, reference=bench.references.get(key))
+
+    def beyond(self, bench: Bench) -> list[Callable[[], Any]]:
+        """The verbs that not every gateway has, where this one does not declare them."""
+        gateway, facts = bench.gateway, bench.gateway.capabilities
+        link = PayLink(_order("a-1"), datetime(2030, 1, 1, tzinfo=UTC), "en", "https://a.b", "https://a.b")
+        verbs: list[tuple[bool, Callable[[], Any]]] = [
+            (facts.prepares, lambda: gateway.prepare(_order("a-1"))),
+            (facts.links, lambda: gateway.open_link(link)),
+            (facts.links, lambda: gateway.lookup_link(link, close=True)),
+            (
+                facts.saves_cards,
+                lambda: gateway.save_card("a-1", Secret("tok_1"), charge_reference="ch_1", holder=None),
+            ),
+            (facts.saves_cards, lambda: gateway.forget_card(SavedCard("cus_1", Secret("tok_1")))),
+            (facts.notices, lambda: gateway.hear({}, b"{}")),
+            (facts.settlement, lambda: gateway.payout_lines("po_1")),
+        ]
+        return [verb for declared, verb in verbs if not declared]
 
     done: ClassVar[type]
 
@@ -418,7 +457,10 @@ class TokenContract(GatewayContract):
         card: Card | None = None,
     ) -> list[Callable[[], Any]]:
         token = self.token(bench, key, card)
-        return [lambda: self.charge(bench, key, token, 5000, currency) for _ in range(times)]
+        order = bench.orders.setdefault(key, _order(key, 5000, currency))
+        reference = None if currency == bench.foreign_currency else self.reference(bench, order)
+        assert reference is None or isinstance(reference, str)
+        return [lambda: bench.gateway.charge(Charge(order, token, reference)) for _ in range(times)]
 
     def token(self, bench: Bench, key: str, card: Card | None = None) -> Secret:
         made = bench.tokenizer.tokenize(card or bench.good_card, key=f"entry-{key}")
@@ -428,21 +470,28 @@ class TokenContract(GatewayContract):
     def charge(
         self, bench: Bench, key: str, token: Secret, amount_minor: int = 5000, currency: str = "EUR"
     ) -> Result:
-        return bench.gateway.charge(
-            Charge(
-                key,
-                token,
-                amount_minor,
-                currency,
-                "Water bill 12345678",
-                {"bill": "bill_1", "call": "call_1"},
-            )
-        )
+        order = _order(key, amount_minor, currency)
+        bench.orders.setdefault(key, order)
+        reference = self.reference(bench, order)
+        if isinstance(reference, Declined | Unknown):
+            return reference
+        return bench.gateway.charge(Charge(order, token, reference))
+
+    def reference(self, bench: Bench, order: Order) -> str | Declined | Unknown | None:
+        """What must be known before the charge is confirmed, where the gateway prepares."""
+        if not bench.gateway.capabilities.prepares:
+            return None
+        prepared = bench.gateway.prepare(order)
+        if not isinstance(prepared, Prepared):
+            return prepared
+        bench.references.setdefault(order.key, prepared.gateway_reference)
+        return prepared.gateway_reference
 
     def undeclared(self, bench: Bench) -> list[Callable[[], Any]]:
         return [
             lambda: bench.gateway.capture(Capture("a-1", "au_1", 5000, "EUR")),
             lambda: bench.gateway.void(Void("a-1", "au_1")),
+            *self.beyond(bench),
         ]
 
     def test_it_declares_tokens(self, bench: Bench) -> None:
@@ -499,7 +548,7 @@ class AuthorizationContract(GatewayContract):
         asked = self.ask_first(bench, key, amount_minor, card, currency)
         if isinstance(asked, Declined):
             return asked
-        found = bench.gateway.lookup(key, fence=False)
+        found = self.look(bench, key, fence=False)
         if isinstance(found, Approved):
             return bench.gateway.capture(Capture(key, found.gateway_reference, amount_minor, currency))
         assert isinstance(found, Authorized)
@@ -513,16 +562,12 @@ class AuthorizationContract(GatewayContract):
         card: Card | None = None,
         currency: str = "EUR",
     ) -> CardAuthorized | Declined | Unknown:
-        return bench.authorizer.authorize(
-            card or bench.good_card,
-            key=key,
-            amount_minor=amount_minor,
-            currency=currency,
-            description="Water bill 12345678",
-        )
+        order = _order(key, amount_minor, currency)
+        bench.orders.setdefault(key, order)
+        return bench.authorizer.authorize(card or bench.good_card, order)
 
     def undeclared(self, bench: Bench) -> list[Callable[[], Any]]:
-        return [lambda: bench.gateway.charge(Charge("a-1", Secret("tok_1"), 5000, "EUR", ""))]
+        return [lambda: bench.gateway.charge(Charge(_order("a-1"), Secret("tok_1"))), *self.beyond(bench)]
 
     def held(self, bench: Bench, key: str = "a-1") -> str:
         made = self.ask_first(bench, key)
@@ -536,7 +581,7 @@ class AuthorizationContract(GatewayContract):
         authorization = self.held(bench)
 
         assert (bench.books("a-1").held_minor, bench.books("a-1").taken_minor) == (5000, 0)
-        assert bench.gateway.lookup("a-1", fence=True) == Authorized(authorization)
+        assert self.look(bench, "a-1", fence=True) == Authorized(authorization)
         assert not isinstance(bench.gateway.refund(Refund("r-1", authorization, 100, "EUR")), Approved)
 
     def test_a_capture_takes_the_money_once(self, bench: Bench) -> None:
@@ -563,7 +608,7 @@ class AuthorizationContract(GatewayContract):
         getattr(bench, harm)(Verb.CAPTURE)
 
         assert isinstance(bench.gateway.capture(Capture("a-1", authorization, 5000, "EUR")), Unknown)
-        assert isinstance(bench.gateway.lookup("a-1", fence=True), Approved)
+        assert isinstance(self.look(bench, "a-1", fence=True), Approved)
         assert bench.books("a-1").taken_minor == 5000
 
     def test_a_capture_that_was_lost_is_still_held_and_can_be_captured(self, bench: Bench) -> None:
@@ -571,7 +616,7 @@ class AuthorizationContract(GatewayContract):
         bench.lose_request(Verb.CAPTURE)
 
         assert isinstance(bench.gateway.capture(capture), Unknown)
-        assert isinstance(bench.gateway.lookup("a-1", fence=True), Authorized)
+        assert isinstance(self.look(bench, "a-1", fence=True), Authorized)
         assert isinstance(bench.gateway.capture(capture), Approved)
 
     def test_a_void_releases_for_good(self, bench: Bench) -> None:
@@ -580,7 +625,7 @@ class AuthorizationContract(GatewayContract):
 
         assert isinstance(bench.gateway.void(void), Approved)
         assert isinstance(bench.gateway.void(void), Approved)
-        assert bench.gateway.lookup("a-1", fence=False) == Fenced()
+        assert self.look(bench, "a-1", fence=False) == Fenced()
         assert not isinstance(bench.gateway.capture(Capture("a-1", authorization, 5000, "EUR")), Approved)
         assert not isinstance(self.ask_first(bench, "a-1"), CardAuthorized)
         assert _nothing_moved(bench, "a-1")
@@ -590,7 +635,7 @@ class AuthorizationContract(GatewayContract):
         bench.gateway.capture(Capture("a-1", authorization, 5000, "EUR"))
 
         assert isinstance(bench.gateway.void(Void("a-1", authorization)), Unknown)
-        assert isinstance(bench.gateway.lookup("a-1", fence=True), Approved)
+        assert isinstance(self.look(bench, "a-1", fence=True), Approved)
         assert bench.books("a-1").taken_minor == 5000
 
     @pytest.mark.parametrize("harm", HARMS)
@@ -599,7 +644,7 @@ class AuthorizationContract(GatewayContract):
         getattr(bench, harm)(Verb.VOID)
 
         assert isinstance(bench.gateway.void(Void("a-1", authorization)), Unknown)
-        assert bench.gateway.lookup("a-1", fence=False) == Fenced()
+        assert self.look(bench, "a-1", fence=False) == Fenced()
 
     def test_a_capture_and_a_void_at_once_agree(self, bench: Bench) -> None:
         for number in range(6):
@@ -617,6 +662,11 @@ class AuthorizationContract(GatewayContract):
             assert isinstance(captured, Approved) != isinstance(voided, Approved)
             assert bench.books(key).taken_minor == (5000 if isinstance(captured, Approved) else 0)
             assert bench.books(key).held_minor == 0
+
+
+def _order(key: str, amount_minor: int = 5000, currency: str = "EUR") -> Order:
+    metadata = {"attempt": key, "bill": "bill_1", "call": "call_1"}
+    return Order(key, amount_minor, currency, "Water bill 12345678", metadata)
 
 
 def _at_once(asks: list[Callable[[], Any]]) -> list[Any]:

@@ -48,6 +48,7 @@ class SandboxBench(Bench):
     foreign_currency = "XTS"
 
     def __init__(self, bank: RunningBank, card_entry: CardEntry) -> None:
+        super().__init__()
         self.bank = bank
         self._card_entry = card_entry
         self._speak_with(BankClient(bank.url))

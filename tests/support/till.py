@@ -25,12 +25,15 @@ from gateways.contract import (
     Declined,
     Fenced,
     LookupResult,
+    Order,
     Refund,
+    RefundFound,
     Result,
     Unknown,
     Void,
 )
 from gateways.declines import Decline
+from gateways.undeclared import Undeclared
 from ivr.clock import Clock, ManualClock
 from ivr.ids import Ids, SequentialIds
 from ivr.payments import records
@@ -63,7 +66,7 @@ class Fate(Enum):
     """The adapter fails after the request arrived."""
 
 
-class TruthfulBank:
+class TruthfulBank(Undeclared):
     """A gateway that holds money. Safe from many threads; `sent` is every request for money that left us."""
 
     name = "bank"
@@ -102,16 +105,17 @@ class TruthfulBank:
 
     def charge(self, charge: Charge) -> Result:
         def arrive() -> Result:
-            if charge.key in self.fenced:
+            if key in self.fenced:
                 return Unknown("this key is fenced")
-            if charge.key not in self.charged and charge.key not in self.declined:
+            if key not in self.charged and key not in self.declined:
                 if charge.token.reveal() == "tok_declined":
-                    self.declined[charge.key] = Declined(Decline.INSUFFICIENT_FUNDS, "nsf")
+                    self.declined[key] = Declined(Decline.INSUFFICIENT_FUNDS, "nsf")
                 else:
-                    self.charged[charge.key] = charge.amount_minor
-            return self._standing(charge.key)
+                    self.charged[key] = charge.order.amount_minor
+            return self._standing(key)
 
-        return self._request("charge", charge.key, arrive)
+        key = charge.order.key
+        return self._request("charge", key, arrive)
 
     def capture(self, capture: Capture) -> Result:
         def arrive() -> Result:
@@ -147,7 +151,13 @@ class TruthfulBank:
 
         return self._request("refund", refund.key, arrive)
 
-    def lookup(self, key: str, *, fence: bool) -> LookupResult:
+    def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
+        return self._look(order.key, fence=fence)
+
+    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
+        return self._look(refund.key, fence=fence)
+
+    def _look(self, key: str, *, fence: bool) -> Approved | Authorized | Declined | Fenced | Unknown:
         with self._lock:
             self.looked_up.append((key, fence))
             fate = self._fate()
@@ -169,6 +179,9 @@ class TruthfulBank:
 
     def check(self) -> None:
         """It is always there."""
+
+    def dashboard_url(self, reference: str) -> str | None:
+        return f"https://bank.example/{reference}"
 
     def authorize(self, key: str, amount_minor: int) -> str | None:
         """As the PCI process asks: the authorization, or None where the key is fenced."""

@@ -11,6 +11,7 @@ from gateways.contract import (
     Declined,
     Fenced,
     LookupResult,
+    Order,
     Refund,
     Result,
     Unknown,
@@ -28,11 +29,11 @@ def bench(bank: RunningBank) -> SandboxBench:
 
 def charge(bench: SandboxBench, amount_minor: int, currency: str = "EUR", key: str = "a-1") -> Result:
     token = bench.tokenizer.tokenize(bench.good_card, key=f"entry-{key}").token
-    return bench.gateway.charge(Charge(key, token, amount_minor, currency, "Water"))
+    return bench.gateway.charge(Charge(Order(key, amount_minor, currency, "Water"), token))
 
 
 def lookups(bench: SandboxBench, count: int, key: str = "a-1") -> list[type[LookupResult]]:
-    return [type(bench.gateway.lookup(key, fence=True)) for _ in range(count)]
+    return [type(bench.gateway.lookup(Order(key, 5000, "EUR"), fence=True)) for _ in range(count)]
 
 
 BEHAVIOURS: dict[int, tuple[type, list[type], bool]] = {
@@ -76,7 +77,7 @@ def test_a_slow_answer_that_nobody_waits_for_is_unknown_then_under_way_then_appr
     token = bench.tokenizer.tokenize(bench.good_card, key="entry-1").token
     bank.thought.hold()
     bench.be_impatient()
-    assert isinstance(bench.gateway.charge(Charge("a-1", token, 4971, "EUR", "Water")), Unknown)
+    assert isinstance(bench.gateway.charge(Charge(Order("a-1", 4971, "EUR", "Water"), token)), Unknown)
     bank.thought.wait_until_reached()
     assert lookups(bench, 2) == [Unknown, Unknown]
     bench._speak_with(BankClient(bank.url))
@@ -96,9 +97,7 @@ def test_a_card_that_declines_does_so_whatever_the_amount(bench: SandboxBench) -
 
 def test_an_authorization_that_was_pending_is_found_authorized(bank: RunningBank) -> None:
     bench = SandboxBench(bank, CardEntry.AUTHORIZE)
-    answer = bench.authorizer.authorize(
-        bench.good_card, key="a-1", amount_minor=4975, currency="EUR", description=""
-    )
+    answer = bench.authorizer.authorize(bench.good_card, Order("a-1", 4975, "EUR"))
 
     assert not isinstance(answer, CardAuthorized)
     assert lookups(bench, 2) == [Unknown, Authorized]

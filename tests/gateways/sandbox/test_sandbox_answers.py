@@ -13,6 +13,7 @@ from gateways.contract import (
     Charge,
     Declined,
     GatewayUnreachableError,
+    Order,
     Unavailable,
     Unknown,
 )
@@ -23,7 +24,7 @@ from gateways.secret import Secret
 from tests.support.sandbox_bench import card
 
 URL = "http://bank.test"
-CHARGE = Charge("a-1", Secret("tok_secret_of_the_test"), 5000, "EUR", "Water")
+CHARGE = Charge(Order("a-1", 5000, "EUR", "Water"), Secret("tok_secret_of_the_test"))
 ECHO = "tok_secret_of_the_test 4242424242424242 973"
 STRANGE: list[dict[str, Any]] = [
     {"status": 200, "json": {}},
@@ -98,7 +99,7 @@ def test_a_strange_answer_to_an_authorization_is_unknown(answer: dict[str, Any])
     with responses.RequestsMock() as bank:
         bank.post(f"{URL}/authorizations", **answer)
         result = SandboxTokenizer(BankClient(URL)).authorize(
-            card("4242424242424242"), key="a-1", amount_minor=5000, currency="EUR", description=""
+            card("4242424242424242"), Order("a-1", 5000, "EUR")
         )
 
     assert isinstance(result, Unknown)
@@ -167,5 +168,5 @@ def test_a_secret_in_another_place_of_a_request_is_a_bug_that_is_named() -> None
     strange = Card(Secret("4242424242424242"), 12, 2030, Secret("973"))
     with pytest.raises(TypeError, match="Card has no place"):
         SandboxGateway(BankClient(URL), CardEntry.TOKENIZE).charge(
-            Charge("a-1", Secret("tok_1"), 5000, "EUR", strange)  # type: ignore[arg-type]
+            Charge(Order("a-1", 5000, "EUR", strange), Secret("tok_1"))  # type: ignore[arg-type]
         )

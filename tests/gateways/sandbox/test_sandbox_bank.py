@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, Charge, Refund
+from gateways.contract import Approved, CardEntry, Charge, Order, Refund
 from gateways.sandbox.bank.app import create_app
 from gateways.sandbox.bank.ledger import Ledger
 from gateways.sandbox.bank.premises import Premises
@@ -27,7 +27,7 @@ def post(bank: RunningBank, path: str, **request: Any) -> requests.Response:
 
 def charge(bench: SandboxBench, key: str, amount_minor: int = 5000, **metadata: str) -> str:
     token = bench.tokenizer.tokenize(bench.good_card, key=f"entry-{key}").token
-    paid = bench.gateway.charge(Charge(key, token, amount_minor, "EUR", "Water <bill>", metadata))
+    paid = bench.gateway.charge(Charge(Order(key, amount_minor, "EUR", "Water <bill>", metadata), token))
     assert isinstance(paid, Approved)
     return paid.gateway_reference
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import gateways.sandbox
-from gateways.contract import CardAuthorized, Declined, Tokenized
+from gateways.contract import CardAuthorized, Declined, Order, Tokenized
 from gateways.declines import Decline
 from gateways.sandbox.bank import cards
 from gateways.sandbox.bank.amounts import BY_ENDING
@@ -43,7 +43,7 @@ def test_cards_of_every_brand_are_taken(
     keyed = card(number, code)
 
     assert isinstance(pci.tokenize(keyed, key="entry-1"), Tokenized)
-    authorized = pci.authorize(keyed, key="a-1", amount_minor=5000, currency="EUR", description="")
+    authorized = pci.authorize(keyed, Order("a-1", 5000, "EUR"))
     assert isinstance(authorized, CardAuthorized)
     kept = bank.rows("SELECT brand, last_four FROM card UNION ALL SELECT brand, last_four FROM movement")
     assert kept == [{"brand": brand, "last_four": number[-4:]}] * 2
@@ -68,7 +68,7 @@ def test_what_is_wrong_as_keyed_is_declined_in_both_ways(
     bank: RunningBank, pci: SandboxTokenizer, keyed: object, decline: Decline
 ) -> None:
     tokenized = pci.tokenize(keyed, key="entry-1")  # type: ignore[arg-type]
-    authorized = pci.authorize(keyed, key="a-1", amount_minor=5000, currency="EUR", description="")  # type: ignore[arg-type]
+    authorized = pci.authorize(keyed, Order("a-1", 5000, "EUR"))  # type: ignore[arg-type]
 
     assert isinstance(tokenized, Declined)
     assert isinstance(authorized, Declined)

@@ -48,14 +48,17 @@ def test_the_bank_hears_our_references(till: Till) -> None:
     attempt_id = till.confirmed(call_id=call_id)
     till.run_due()
     attempt = till.attempt(attempt_id)
-    assert heard[0].key == attempt_id
-    assert heard[0].metadata == {
+    order = heard[0].order
+    assert order.key == attempt_id
+    assert order.metadata == {
         "attempt": attempt_id,
         "payment": attempt.reference,
         "bill": "10000001",
         "call": call_id,
+        "channel": "phone",
     }
-    assert attempt.reference in heard[0].description
+    assert attempt.reference in order.description
+    assert order.statement == "BILL 10000001"
 
 
 def test_a_declined_charge_frees_the_bill(till: Till) -> None:

@@ -11,6 +11,7 @@ from gateways.contract import (
     Declined,
     Fenced,
     LookupResult,
+    Order,
     Result,
     Unknown,
 )
@@ -37,9 +38,9 @@ def test_the_looks_grow_apart_and_fence_only_when_nothing_can_be_under_way(till:
     looks = []
     lookup = till.bank.lookup
 
-    def watched(key: str, *, fence: bool) -> LookupResult:
+    def watched(order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
         looks.append(((till.clock.now() - begun).total_seconds(), fence))
-        return lookup(key, fence=fence)
+        return lookup(order, fence=fence, reference=reference)
 
     till.bank.lookup = watched  # type: ignore[method-assign]
     till.pass_time(300)

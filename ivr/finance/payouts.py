@@ -1,0 +1,102 @@
+"""Payouts: what reached the merchant's bank account, line by line, so that finance can name each cent.
+
+May import `gateways.contract`, `notices`, `settlement`, `ivr.storage`, `ivr.work.jobs` and the leaves. A
+payout is kept when the gateway tells of it, and its lines are asked for by a job until they are there. What
+could go wrong is a sum that does not agree: the lines are kept all the same, and the log says so.
+"""
+
+import sqlalchemy as sa
+import structlog
+
+from gateways.contract import Gateway, GatewayUnreachableError
+from gateways.notices import PayoutSettled
+from gateways.settlement import PayoutLine
+from ivr.clock import Clock
+from ivr.ids import Ids
+from ivr.storage.engine import reading
+from ivr.storage.schema import payout, payout_line
+from ivr.work.jobs import READ_PAYOUT, Work
+
+log = structlog.get_logger()
+
+AGAIN_AFTER_S = (60, 300, 900, 3600, 6 * 3600, 12 * 3600, 24 * 3600)
+"""The wait after each try that the gateway did not answer; then a person asks by `paybycall payout read`."""
+
+
+class Payouts:
+    """Keeps payouts of one gateway and reads their lines."""
+
+    def __init__(self, engine: sa.Engine, gateway: Gateway, work: Work, clock: Clock, ids: Ids) -> None:
+        self._engine = engine
+        self._gateway = gateway
+        self._work = work
+        self._clock = clock
+        self._ids = ids
+
+    def keep(self, tx: sa.Connection, told: PayoutSettled) -> None:
+        """A payout that is told again is kept once."""
+        here = sa.and_(payout.c.gateway == self._gateway.name, payout.c.reference == told.reference)
+        if tx.execute(sa.select(payout.c.id).where(here)).first() is not None:
+            return
+        payout_id = self._ids.new("payout")
+        tx.execute(
+            sa.insert(payout).values(
+                id=payout_id,
+                gateway=self._gateway.name,
+                reference=told.reference,
+                amount_minor=told.amount_minor,
+                currency=told.currency,
+                arrives=told.arrives,
+                told_at=self._clock.now(),
+            )
+        )
+        self._work.enqueue(tx, READ_PAYOUT, payout_id)
+
+    def read(self, payout_id: str, nth: int) -> None:
+        """The job: asks for the lines, and keeps them once."""
+        with reading(self._engine) as tx:
+            kept = tx.execute(sa.select(payout).where(payout.c.id == payout_id)).one()
+        if kept.read_at is not None or kept.gateway != self._gateway.name:
+            return
+        try:
+            lines = self._gateway.payout_lines(kept.reference)
+        except GatewayUnreachableError as fault:
+            self._again(payout_id, nth, str(fault))
+            return
+        with self._engine.begin() as tx:
+            first = tx.execute(
+                sa.update(payout)
+                .where(payout.c.id == payout_id, payout.c.read_at.is_(None))
+                .values(read_at=self._clock.now())
+            )
+            if first.rowcount == 1 and lines:
+                tx.execute(sa.insert(payout_line), [_row(payout_id, line) for line in lines])
+        difference_minor = kept.amount_minor - sum(line.net_minor for line in lines)
+        if difference_minor:
+            log.error("payout_does_not_add_up", payout=kept.reference, difference_minor=difference_minor)
+
+    def _again(self, payout_id: str, nth: int, fault: str) -> None:
+        if nth >= len(AGAIN_AFTER_S):  # also where a person asked: they see it, and ask again
+            log.error("payout_not_read", payout_id=payout_id, fault=fault)
+            return
+        log.warning("payout_not_read_yet", payout_id=payout_id, fault=fault)
+        with self._engine.begin() as tx:
+            self._work.enqueue(tx, READ_PAYOUT, payout_id, nth=nth + 1, delay_s=AGAIN_AFTER_S[nth])
+
+
+def _row(payout_id: str, line: PayoutLine) -> dict[str, object]:
+    return {
+        "payout_id": payout_id,
+        "reference": line.reference,
+        "kind": line.kind,
+        "gateway_kind": line.gateway_kind,
+        "gross_minor": line.gross_minor,
+        "fee_minor": line.fee_minor,
+        "net_minor": line.net_minor,
+        "currency": line.currency,
+        "occurred_at": line.occurred_at,
+        "available_on": line.available_on,
+        "charge_reference": line.charge_reference,
+        "attempt_id": line.order_key,
+        "refund_id": line.refund_key,
+    }

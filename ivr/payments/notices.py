@@ -1,0 +1,106 @@
+"""What a gateway's webhook does: it is kept once, and the gateway is asked about what it hints at.
+
+May import `gateways.notices`, `ivr.finance` and the rest of `ivr.payments`. A notice proves nothing by
+itself, so one that is late, repeated, out of order or of a call that still waits changes nothing: an attempt
+that is on its way hears the gateway's own answer, an unknown one is looked up now instead of later.
+"""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateways.notices import Disputed, Heard, PaymentMoved, PayoutSettled, RefundMoved
+from ivr.finance import disputes
+from ivr.finance.payouts import Payouts
+from ivr.payments import records
+from ivr.payments.moves import Moves
+from ivr.payments.records import NoSuchAttemptError, RefundState
+from ivr.payments.states import State
+from ivr.payments.verify import VERIFIED
+from ivr.storage.schema import gateway_event
+from ivr.work.jobs import RESOLVE_ATTEMPT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND
+
+log = structlog.get_logger()
+
+KEPT_DAYS = 90
+"""Gateways repeat a webhook for days; what is older is forgotten."""
+
+
+class Notices:
+    """Takes the notices of one gateway."""
+
+    def __init__(self, engine: sa.Engine, gateway: str, moves: Moves, payouts: Payouts) -> None:
+        self._engine = engine
+        self._gateway = gateway
+        self._moves = moves
+        self._payouts = payouts
+
+    def take(self, heard: Heard) -> bool:
+        """Keeps the event and asks for what follows, together; False for a repeat."""
+        with self._engine.begin() as tx:
+            if not self._is_new(tx, heard):
+                return False
+            log.info("gateway_notice", gateway=self._gateway, kind=heard.kind, event_id=heard.event_id)
+            match heard.notice:
+                case PaymentMoved():
+                    self._payment_moved(tx, heard.notice)
+                case RefundMoved(key):
+                    self._refund_moved(tx, key)
+                case Disputed():
+                    self._disputed(tx, heard.notice)
+                case PayoutSettled():
+                    self._payouts.keep(tx, heard.notice)
+                case None:
+                    pass
+        return True
+
+    def forget(self, now: datetime) -> int:
+        """Drops events that no gateway repeats any more; how many there were."""
+        with self._engine.begin() as tx:
+            old = gateway_event.c.at < now - timedelta(days=KEPT_DAYS)
+            return tx.execute(sa.delete(gateway_event).where(old)).rowcount
+
+    def _is_new(self, tx: sa.Connection, heard: Heard) -> bool:
+        insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+        row = {
+            "gateway": self._gateway,
+            "event_id": heard.event_id,
+            "kind": heard.kind[:60],
+            "at": self._moves.clock.now(),
+        }
+        kept = tx.execute(
+            insert(gateway_event).values(row).on_conflict_do_nothing().returning(gateway_event.c.event_id)
+        )
+        return kept.first() is not None
+
+    def _payment_moved(self, tx: sa.Connection, notice: PaymentMoved) -> None:
+        try:
+            attempt = records.locked(tx, notice.key)
+        except NoSuchAttemptError:
+            log.warning("notice_of_no_payment_of_ours", key=notice.key)
+            return
+        if attempt.gateway != self._gateway:
+            log.warning("notice_of_another_gateways_payment", attempt_id=attempt.id)
+        elif attempt.state is State.UNKNOWN:
+            self._moves.ask(tx, attempt, RESOLVE_ATTEMPT)
+        elif attempt.state in VERIFIED and notice.taken:
+            self._moves.ask(tx, attempt, VERIFY_ATTEMPT)
+
+    def _refund_moved(self, tx: sa.Connection, key: str) -> None:
+        try:
+            refund = records.locked_refund(tx, key)
+        except NoSuchAttemptError:
+            log.warning("notice_of_no_refund_of_ours", key=key)
+            return
+        if refund.state is RefundState.UNKNOWN:
+            self._moves.ask(tx, refund, RESOLVE_REFUND)
+        elif refund.state is not RefundState.ASKED:
+            self._moves.ask(tx, refund, VERIFY_REFUND)
+
+    def _disputed(self, tx: sa.Connection, told: Disputed) -> None:
+        attempt_id = disputes.keep(tx, self._gateway, told, self._moves.clock.now())
+        if attempt_id is not None:
+            log.error("payment_disputed", attempt_id=attempt_id, dispute=told.reference, state=told.state)
+            self._moves.consequences.disputed(tx, records.get(tx, attempt_id), told)

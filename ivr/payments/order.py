@@ -1,0 +1,35 @@
+"""What is asked of a gateway, in the same words by whoever asks: made of what the books hold, and of nothing
+that can change between two processes or two releases of the settings.
+
+May import `gateways.contract`, `ivr.payments.records` and `ivr.storage.schema`. What could go wrong is a word
+that differs: a gateway that is asked again under a key then answers "seen before, and otherwise", and nobody
+learns what became of the first.
+"""
+
+import sqlalchemy as sa
+
+from gateways.contract import Order
+from ivr.payments.records import Attempt
+from ivr.storage import schema
+
+
+def order_of(tx: sa.Connection, attempt: Attempt) -> Order:
+    """The attempt as the gateway hears of it; finance finds call, bill and payment in its dashboard."""
+    bill = tx.execute(
+        sa.select(schema.bill.c.reference).where(schema.bill.c.id == attempt.bill_id)
+    ).scalar_one()
+    metadata = {
+        "attempt": attempt.id,
+        "payment": attempt.reference,
+        "bill": bill,
+        "call": attempt.call_id or "",
+        "channel": "phone" if attempt.call_id else "api",
+    }
+    return Order(
+        key=attempt.id,
+        amount_minor=attempt.amount_minor,
+        currency=attempt.currency,
+        description=f"Bill {bill}, payment {attempt.reference}",
+        metadata=metadata,
+        statement=f"BILL {bill}",
+    )
