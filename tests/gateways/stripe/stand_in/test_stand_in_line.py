@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 import stripe
@@ -111,6 +112,22 @@ def test_nobody_takes_the_connection_until_it_is_open_again(
     stand_in.accept()
 
     assert confirm().status == "succeeded"
+
+
+def test_requests_at_once_meet_each_other_where_a_test_lets_them(
+    stand_in: StripeServer, confirm: Callable[[], stripe.PaymentIntent]
+) -> None:
+    """Both have begun before either is done: one pays, the other is told of it; nobody pays twice."""
+    stand_in.line.between = Barrier(2, timeout=10).wait
+    with ThreadPoolExecutor() as threads:
+        asked = [threads.submit(confirm) for _ in range(2)]
+        faults = [one.exception() for one in asked]
+
+    (fault,) = [one for one in faults if one is not None]
+    assert isinstance(fault, stripe.APIError)
+    assert fault.http_status == 409
+    with stand_in.line.alone() as account:
+        assert account.books(attempt="a-1").charges == 1
 
 
 def test_a_wrong_key_and_a_path_that_is_not_there(
