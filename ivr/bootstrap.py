@@ -85,6 +85,7 @@ class Ground:
             merchant_name=self.config.merchant_name,
             channel=self.config.channel,
             tells_merchant=bool(self.config.outcome_url),
+            dashboard_url=self.gateway.dashboard_url,
         )
         return Cashier(
             engine=self.engine,
@@ -144,7 +145,7 @@ def make_web(on: Ground) -> flask.Flask:
     app.register_blueprint(gateway_webhooks.make_blueprint(on.gateway, on.cashier.notices))
     app.register_blueprint(
         api.blueprint(
-            on.engine, refunds=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
+            on.engine, till=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
         )
     )
     app.register_blueprint(health.make_blueprint(on.engine, metrics, metrics_token=config.metrics_token))

@@ -109,6 +109,9 @@ class SandboxGateway(Undeclared):
     def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
         return _found(self._look(refund.key, fence=fence))
 
+    def dashboard_url(self, reference: str) -> str | None:
+        return f"{self._client.url}/?id={reference}"
+
     def check(self) -> None:
         reply = self._client.get("/health")
         if isinstance(reply, NoReply):

@@ -13,7 +13,8 @@ from ivr.payments.refund import RefundRefusedError
 from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.work.jobs import CHARGE_ATTEMPT, REFUND_PAYMENT
-from tests.support.till import Fate, Till
+from tests.support.bank import Fate
+from tests.support.till import Till
 
 AT_ONCE = 4
 

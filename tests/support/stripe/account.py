@@ -10,6 +10,7 @@ import copy
 import hashlib
 import hmac
 from base64 import b64decode
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -82,6 +83,7 @@ class StripeAccount:
         self.pages = "https://checkout.stripe.com"
         """Where the hosted pages live; a server of the loopback puts its own address here."""
         self.objects: dict[str, Thing] = {}
+        self._by_kind: defaultdict[str, dict[str, Thing]] = defaultdict(dict)
         self.cards: dict[str, HeldCard] = {}
         self.used_methods: set[str] = set()
         """Payment methods that belong to nobody and had their turn."""
@@ -97,6 +99,7 @@ class StripeAccount:
         self.listeners: list[Listener] = []
         self.later: list[Callable[[], None]] = []
         """What happens on its own shortly after the answer, before the next request."""
+        self._tidied_at = 0
         self._locked: set[str] = set()
         self._current: Asked | None = None
         self._print_key = ids.secret().encode()
@@ -209,12 +212,19 @@ class StripeAccount:
 
     def new(self, prefix: str, kind: str, **fields: Any) -> Thing:
         thing = {"id": self.ids.new(prefix), "object": kind, "created": self.now, "livemode": False, **fields}
-        self.objects[thing["id"]] = thing
+        return self.keep(thing)
+
+    def keep(self, thing: Thing) -> Thing:
+        self.objects[thing["id"]] = self._by_kind[thing["object"]][thing["id"]] = thing
         return thing
+
+    def drop(self, thing: Thing) -> None:
+        """It never was: what was being made of a request that is refused after all."""
+        del self.objects[thing["id"]], self._by_kind[thing["object"]][thing["id"]]
 
     def of(self, kind: str) -> list[Thing]:
         """Every object of a kind, the oldest first."""
-        return [thing for thing in self.objects.values() if thing["object"] == kind]
+        return list(self._by_kind[kind].values())
 
     def find(self, kind: str, named: str, param: str, *, in_path: bool = False) -> Thing:
         thing = self.objects.get(named)
@@ -266,8 +276,10 @@ class StripeAccount:
         later, self.later = self.later, []
         for act in later:
             act()
-        for expire in routes.EXPIRIES:
-            expire(self)
+        if self._tidied_at != self.now:
+            self._tidied_at = self.now
+            for expire in routes.EXPIRIES:
+                expire(self)
 
 
 def _refused(refusal: Refusal, told: dict[str, str]) -> Answer:

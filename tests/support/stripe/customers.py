@@ -42,9 +42,9 @@ def delete(account: "StripeAccount", customer_id: str, params: Thing) -> Thing:
     for method in matching(account.of("payment_method"), {"customer": customer_id}, "customer"):
         methods.let_go(account, method)
     account.tell("customer.deleted", customer)
-    gone = {"id": customer_id, "object": "customer", "deleted": True, "created": customer["created"]}
-    account.objects[customer_id] = gone
-    return {name: value for name, value in gone.items() if name != "created"}
+    gone = {"id": customer_id, "object": "customer", "deleted": True}
+    account.keep(gone)
+    return gone
 
 
 def list_all(account: "StripeAccount", params: Thing) -> Thing:

@@ -53,7 +53,7 @@ def create(account: "StripeAccount", params: Thing) -> Thing:
     intent = _new(account, params)
     _check_method_of(account, intent, params)
     confirmed = _checked_options(account, intent, params, confirming=params.get("confirm") is True)
-    account.objects[intent["id"]] = intent
+    account.keep(intent)
     account.tell("payment_intent.created", intent)
     return _confirmed(account, intent, confirmed) if params.get("confirm") else intent
 
@@ -73,7 +73,7 @@ def _new(account: "StripeAccount", params: Thing) -> Thing:
             "automatic_payment_methods.",
         )
     intent = account.new("pi", "payment_intent")
-    del account.objects[intent["id"]]
+    account.drop(intent)
     intent |= {
         "amount": params["amount"],
         "amount_capturable": 0,

@@ -93,6 +93,10 @@ class Line:
         self.account = account
         self.received = 0
         """Requests that came this far, the lost ones too."""
+        self.between: Callable[[], None] | None = None
+        """Called while each request is in progress, with nobody kept out: requests then overlap, and meet
+        each other's locks. None: each is done at one go.
+        """
         self._sleep = sleep
         self._faults: list[Fault] = []
         self._replays: list[Request] = []
@@ -122,6 +126,12 @@ class Line:
             yield thought
         finally:
             thought.let_go()
+
+    @contextmanager
+    def alone(self) -> Iterator[StripeAccount]:
+        """The account for a test's own words (a payer pays, a payout is made) while others ask it, too."""
+        with self._one_at_a_time:
+            yield self.account
 
     def calm(self) -> None:
         """No fault is left."""
@@ -165,8 +175,12 @@ class Line:
             return self.account.finish(started, broken=broken)
 
     def _handled(self, request: Request) -> Answer:
-        with self._one_at_a_time:
-            return self.account.handle(request)
+        if self.between is None:
+            with self._one_at_a_time:
+                return self.account.handle(request)
+        started = self._begun(request)
+        self.between()
+        return self._finished(started)
 
     def _drop_before(self, request: Request, fault: Fault) -> Answer:
         raise LostError

@@ -49,7 +49,7 @@ def create(account: "StripeAccount", params: Thing) -> Thing:
     try:
         held = _held(account, card)
     except Refusal:
-        del account.objects[method["id"]]
+        account.drop(method)
         raise
     account.cards[method["id"]] = held
     method["card"] = shown_card(held)

@@ -20,6 +20,8 @@ from tests.support.stripe.wire import Request
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
     line: ClassVar[Line]
 
     def _answer(self) -> None:

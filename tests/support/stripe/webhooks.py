@@ -17,9 +17,13 @@ Post = Callable[[bytes, Mapping[str, str]], int]
 
 
 class Webhooks:
-    def __init__(self, account: StripeAccount, *secrets: str) -> None:
-        """`secrets`: the endpoint's; two while one is rolled."""
-        self._account = account
+    def __init__(
+        self, account: StripeAccount, *secrets: str, stamp: Callable[[], float] | None = None
+    ) -> None:
+        """`secrets`: the endpoint's; two while one is rolled. `stamp`: the time of signing, in seconds; the
+        library's own verification compares it with the machine's clock, so a test of that passes `time.time`.
+        """
+        self._stamp = stamp or (lambda: account.now)
         self._secrets = secrets or (WEBHOOK_SECRET,)
         self.waiting: list[Thing] = []
         self.delivered: list[Thing] = []
@@ -30,9 +34,9 @@ class Webhooks:
         return [event for event in self.waiting if not types or event["type"] in types]
 
     def signed(self, event: Thing, *, at: int | None = None) -> tuple[bytes, dict[str, str]]:
-        """The body and the headers; signed `at` a time in seconds, which is now unless a test says so."""
+        """The body and the headers; signed `at` a time in seconds, or now."""
         body = json.dumps({**event, "pending_webhooks": 1}, indent=2)
-        stamp = self._account.now if at is None else at
+        stamp = int(self._stamp()) if at is None else at
         parts = [stripe.WebhookSignature.generate_signature_header(body, one, stamp) for one in self._secrets]
         header = ",".join([parts[0], *(part.partition(",")[2] for part in parts[1:])])
         return body.encode(), {
