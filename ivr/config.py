@@ -73,7 +73,7 @@ CARRIER: tuple[Setting[Any], ...] = (
     Setting("GUESSES_MAX_WITHHELD", "The same for all withheld numbers together.", whole, "200"),
 )
 MONEY: tuple[Setting[Any], ...] = (
-    Setting("GATEWAY", "sandbox (development only); more gateways are folders under gateways/.", text),
+    Setting("GATEWAY", "sandbox (development only) or stripe: a folder under gateways/.", text),
     Setting("SANDBOX_URL", "Where the sandbox bank listens.", url, "http://127.0.0.1:8099"),
     Setting(
         "SANDBOX_CARD_ENTRY",

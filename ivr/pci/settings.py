@@ -63,7 +63,7 @@ ALL: tuple[Setting[Any], ...] = (
     ),
     Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
     Setting("SAY_VOICE", "The carrier's voice for each language: en=Polly.Amy,es=Polly.Lucia.", mapping, ""),
-    Setting("GATEWAY", "sandbox (development only); more gateways are folders under gateways/.", text),
+    Setting("GATEWAY", "sandbox (development only) or stripe: a folder under gateways/.", text),
     Setting("SANDBOX_URL", "Where the sandbox bank listens.", url, "http://127.0.0.1:8099"),
     Setting(
         "STRIPE_API_KEY",

@@ -9,6 +9,8 @@ import pytest
 
 from gateways.contract import (
     Approved,
+    Capture,
+    CardAuthorized,
     CardEntry,
     Charge,
     Declined,
@@ -205,6 +207,22 @@ def test_a_declined_order_that_is_fenced_cannot_be_confirmed_any_more(bench: Str
 
     assert bench.gateway.lookup(ORDER, fence=True, reference=reference) == declined
     assert intent(bench, reference)["status"] == "canceled"
+
+
+def test_what_a_person_captured_in_part_is_not_called_paid(stripe_server: StripeServer) -> None:
+    bench = StripeBench(stripe_server, CardEntry.AUTHORIZE)
+    held = bench.authorizer.authorize(card("4242424242424242"), ORDER)
+    assert isinstance(held, CardAuthorized)
+    with bench.gateway._stripe.visit() as visit:
+        visit.send(
+            lambda v1, options: v1.payment_intents.capture(
+                held.authorization, {"amount_to_capture": 1000}, options
+            )
+        )
+
+    found = bench.gateway.lookup(ORDER, fence=True, reference=held.authorization)
+    assert found == Unknown("Stripe says succeeded")
+    assert isinstance(bench.gateway.capture(Capture(ORDER.key, held.authorization, 4990, "EUR")), Unknown)
 
 
 # Cards at their entry
