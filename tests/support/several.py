@@ -21,6 +21,7 @@ from ivr.demo.ground import free_ports
 from ivr.storage.engine import make_engine
 from ivr.work.locks import _number
 from ivr.work.takeover import EXIT_LOCK_LOST
+from tests.support.databases import SESSIONS_MIN
 from tests.support.house import House, make_house
 from tests.support.house_line import PATIENCE_S
 from tests.support.house_processes import kind_of
@@ -135,10 +136,11 @@ class Several:
     # What breaks ------------------------------------------------------------------------------------------
 
     def connections(self) -> list[tuple[sa.Engine, int]]:
-        """All sessions of our processes."""
+        """The sessions of our processes; not those that only begin, whose end is told in other words."""
         query = sa.text(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
-            "AND backend_type = 'client backend' AND application_name != :own ORDER BY pid"
+            "AND backend_type = 'client backend' AND application_name != :own "
+            "AND backend_start < clock_timestamp() - interval '1 second' ORDER BY pid"
         )
         found: list[tuple[sa.Engine, int]] = []
         for engine in self.databases:
@@ -206,6 +208,8 @@ def several(folder: Path, url: str, pci_url: str, **settings: str) -> Iterator[S
         house.engine, pci_engine = make_engine(_named(url), pool_size=24), make_engine(_named(pci_url))
         stack.callback(pci_engine.dispose)
         with house.engine.connect() as tx:
+            sessions = int(tx.scalar(sa.text("SHOW max_connections")))
+            assert sessions >= SESSIONS_MIN, f"PostgreSQL has room for {sessions} sessions: too few"
             position = tx.execute(sa.text("SELECT * FROM pg_walfile_name_offset(pg_current_wal_lsn())")).one()
         made = Several(house, (web, pci), bank, (house.engine, pci_engine), (position[0], position[1]))
         stack.callback(_thaw_all, made)
