@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.house import ROOT
 from tests.support.house_line import PATIENCE_S
+from tests.support.house_processes import ROOT
 from tests.support.server_checks import CARDS, KEYED, card_traces
 from tests.support.waiting import eventually
 
