@@ -72,7 +72,6 @@ def test_what_must_be_set_is_told_all_at_once() -> None:
         ("INTERNAL_SECRET", "i" * 32 + ",short", "32 random characters"),
         ("TWILIO_AUTH_TOKEN", "one,two,three", "two values at most"),
         ("TWILIO_AUTH_TOKEN", ",", "not a comma"),
-        ("CARD_ENTRY", "pay", "gather"),
         ("PERSON_NUMBER", "910000000", "E.164"),
         ("HOME_COUNTRY", "Spain", "two capital letters"),
         ("LANGUAGES", "en,fr", "some of en, es"),
