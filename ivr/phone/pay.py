@@ -44,6 +44,8 @@ class PayHabits:
     """Unique name -> connector."""
     result_after_attempts: bool = True
     """After the last attempt: the action gets a Result; otherwise TwiML goes on behind the verb."""
+    trouble: str | None = None
+    """This Result at once, and nothing asked: the carrier's own trouble."""
 
 
 NOTHING_INSTALLED = PayHabits()
@@ -101,6 +103,8 @@ class PaySession:
 
     def run(self) -> Finished:
         connector = self._habits.connectors.get(self._verb.connector)
+        if self._habits.trouble is not None:
+            return self._finished(self._habits.trouble)
         if connector is None:
             told = f"paymentConnector='{self._verb.connector}' (there is no such connector)"
             return self._finished("validation-error", PaymentError=told)
