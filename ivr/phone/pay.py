@@ -102,12 +102,15 @@ class PaySession:
         self._keyed: dict[Step, Secret] = {}
 
     def run(self) -> Finished:
-        connector = self._habits.connectors.get(self._verb.connector)
         if self._habits.trouble is not None:
             return self._finished(self._habits.trouble)
+        connector = self._habits.connectors.get(self._verb.connector)
         if connector is None:
             told = f"paymentConnector='{self._verb.connector}' (there is no such connector)"
             return self._finished("validation-error", PaymentError=told)
+        return self._take(connector)
+
+    def _take(self, connector: Connector) -> Finished:
         try:
             return self._tokenize(connector, self._card())
         except _StarError:

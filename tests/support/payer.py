@@ -20,7 +20,7 @@ from tests.support.server import ENGLISH, Server
 from tests.support.server_checks import NAMES
 
 CARD = ("(visa)", "(expiry)", "(code)")
-WAY = {"tokenize": ("1", *CARD, "1"), "authorize": ("1", "1", *CARD)}
+WAY = {"tokenize": ("1", *CARD, "1"), "authorize": ("1", "1", *CARD), "pay": ("1", *CARD, "1")}
 """The caller's lines from hello to paid, by how the gateway takes cards."""
 
 
