@@ -19,6 +19,8 @@ from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secr
 
 SECRET_LENGTH_MIN = 32
 _STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_.")
+BY_CARRIER = ("CARD_ENTRY", "pay")
+"""Where the carrier takes the cards, this process is not started, and nothing of it need be set."""
 
 ALL: tuple[Setting[Any], ...] = (
     Setting("ENVIRONMENT", "development or production.", one_of("development", "production"), "production"),
@@ -26,14 +28,22 @@ ALL: tuple[Setting[Any], ...] = (
         "PCI_DATABASE_URL",
         "Where sealed card entries wait, for no other process to open: sqlite:///file or postgresql://...",
         text,
+        unless=BY_CARRIER,
     ),
-    Setting("PCI_PUBLIC_URL", "The URL under which the carrier reaches the PCI process.", url),
+    Setting(
+        "PCI_PUBLIC_URL",
+        "The URL under which the carrier reaches the PCI process.",
+        url,
+        unless=BY_CARRIER,
+    ),
     Setting("PUBLIC_URL", "The URL under which the carrier reaches the web process.", url),
     Setting(
         "INTERNAL_SECRET",
         "Signs requests between web and PCI: the same in both, 32 random characters or more.",
         secrets,
         secret=True,
+        unless=BY_CARRIER,
+        absent=(),
     ),
     Setting("TWILIO_ACCOUNT_SID", "The carrier account, AC...", text),
     Setting(
