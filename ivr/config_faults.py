@@ -99,8 +99,8 @@ def _pay(values: Values) -> list[str]:
             f"Set CARD_ENTRY to gather, or GATEWAY to one whose tokens the carrier's connector makes: "
             f"{' or '.join(PAY_GATEWAYS)}."
         )
-    if values["GATEWAY"] == "sandbox" and values["SANDBOX_CARD_ENTRY"] != "tokenize":
-        faults.append("Set SANDBOX_CARD_ENTRY to tokenize: with CARD_ENTRY=pay the carrier gives us tokens.")
+    elif values[entry := f"{values['GATEWAY'].upper()}_CARD_ENTRY"] != "tokenize":
+        faults.append(f"Set {entry} to tokenize: with CARD_ENTRY=pay the carrier gives us tokens.")
     if not _CONNECTOR.fullmatch(values["PAY_CONNECTOR"]):
         faults.append("Set PAY_CONNECTOR to the connector's unique name, as the carrier's console shows it.")
     spoken = values["PAY_LANGUAGE"]
