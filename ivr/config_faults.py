@@ -27,6 +27,7 @@ _SENDERS = (
 )
 """A number, a messaging service, a short code, a name of letters."""
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
+LINK_MINUTES = (30, 1440)
 Values = Mapping[str, Any]
 
 
@@ -96,9 +97,13 @@ def _languages(values: Values) -> list[str]:
 
 def _money(values: Values) -> list[str]:
     known = registry.names()
-    if values["GATEWAY"] in known:
-        return []
-    return [f"Set GATEWAY to one of {', '.join(known)}: there is no other."]
+    faults = []
+    if values["GATEWAY"] not in known:
+        faults.append(f"Set GATEWAY to one of {', '.join(known)}: there is no other.")
+    least, most = LINK_MINUTES
+    if not least <= values["LINK_EXPIRES_MIN"] <= most:
+        faults.append(f"Set LINK_EXPIRES_MIN to {least} to {most} minutes: gateways allow no other life.")
+    return faults
 
 
 def _messages(values: Values) -> list[str]:

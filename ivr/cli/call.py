@@ -60,6 +60,7 @@ def _start(processes: Processes, ground: Ground) -> None:
     procfile = read_procfile(Path("Procfile"), ("release", "web", "pci", "worker"))
     processes.run("release", procfile["release"])
     bank = ["--port", str(ground.ports["sandbox"]), "--database", str(ground.folder / "sandbox-bank.db")]
+    bank += ["--notify", f"{ground.environ['PUBLIC_URL']}/gateways/sandbox/webhook"]
     processes.start("sandbox", ["paybycall", "sandbox", *bank])
     processes.start("web", procfile["web"], port=ground.ports["web"])
     processes.start("pci", procfile["pci"], port=ground.ports["pci"])

@@ -83,6 +83,7 @@ class House:
     def _command(self, name: str) -> list[str]:
         if name == "sandbox":
             bank = ["--port", str(self.ports["sandbox"]), "--database", self.environ["SANDBOX_DATABASE"]]
+            bank += ["--notify", f"{self.environ['PUBLIC_URL']}/gateways/sandbox/webhook"]
             return ["paybycall", "sandbox", *bank]
         return read_procfile(ROOT / "Procfile")[name.rstrip("0123456789")]
 
