@@ -34,6 +34,7 @@ from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.host import Host
 from ivr.calls.link_waits import LinkWaits
+from ivr.calls.pay_progress import PayProgress
 from ivr.calls.retention import forget_turns
 from ivr.calls.turns import Turns
 from ivr.channels import webhooks as message_webhooks
@@ -55,6 +56,7 @@ from ivr.payments.cashier import Cashier, Handler
 from ivr.payments.pay_link import LinkTerms
 from ivr.pci_client import PciClient
 from ivr.storage.engine import make_engine
+from ivr.voice.pay.verb import PayOptions, PayVerb, pay_prompts
 from ivr.voice.render import Renderer
 from ivr.voice.trouble import Trouble
 from ivr.voice.twiml import Voice
@@ -88,6 +90,7 @@ class Ground:
             merchant_name=self.config.merchant_name,
             channel=self.config.channel,
             tells_merchant=bool(self.config.outcome_url),
+            dashboard_url=self.gateway.dashboard_url,
         )
         return Cashier(
             engine=self.engine,
@@ -145,7 +148,7 @@ def make_web(on: Ground) -> flask.Flask:
     )
     app.register_blueprint(
         api.blueprint(
-            on.engine, refunds=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
+            on.engine, till=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
         )
     )
     app.register_blueprint(health.make_blueprint(on.engine, metrics, metrics_token=config.metrics_token))
@@ -171,7 +174,7 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
     maker = AttemptMaker(attempts)
     card_entry = on.gateway.capabilities.card_entry
     runner = Runner(
-        PciClient(config.pci_internal_url, config.internal_secrets, clock=on.clock, ids=on.ids),
+        _pci_client(on),
         _lookup(on),
         config.public_url,
         postal_code=on.gateway.capabilities.postal_code,
@@ -183,13 +186,18 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
             clock=on.clock,
             ids=on.ids,
         ),
-        cards=CardWaits(attempts=attempts, maker=maker, card_entry=card_entry),
+        cards=CardWaits(
+            attempts=attempts,
+            maker=maker,
+            card_entry=card_entry,
+            by_carrier=config.carrier_takes_cards,
+        ),
         charges=AttemptWaits(attempts=attempts, maker=maker, clock=on.clock),
         links=LinkWaits(attempts=attempts, maker=maker, clock=on.clock),
         person_number=config.person_number,
     )
     ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)
-    renderer = _renderer(config, flow)
+    renderer = _renderer(config, flow, postal_code=on.gateway.capabilities.postal_code)
     turns = Turns(
         engine=on.engine,
         flow=flow,
@@ -227,7 +235,16 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
             default_language=config.languages[0],
             person_number=config.person_number,
         ),
+        progress=PayProgress(on.engine, on.clock),
     )
+
+
+def _pci_client(on: Ground) -> PciClient | None:
+    """None where the carrier takes the cards."""
+    config = on.config
+    if config.carrier_takes_cards:
+        return None
+    return PciClient(config.pci_internal_url, config.internal_secrets, clock=on.clock, ids=on.ids)
 
 
 def _lookup(on: Ground) -> MerchantLookup | None:
@@ -239,16 +256,26 @@ def _lookup(on: Ground) -> MerchantLookup | None:
     )
 
 
-def _renderer(config: Config, flow: Flow[Any]) -> Renderer:
+def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer:
     prompts = Prompts.load(flow.folder, config.languages)
     voices = {
         language: Voice(config.say_language.get(language, language), config.say_voice.get(language))
         for language in config.languages
     }
     recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
-    recordings.check(prompts, host_prompts())
+    by_carrier = pay_prompts(config.languages)
+    recordings.check(prompts, host_prompts(), by_carrier)
+    options = PayOptions(
+        connector=config.pay_connector,
+        languages=config.pay_language,
+        card_types=config.pay_card_types,
+        postal_code=postal_code,
+        timeout_s=config.pay_timeout_s,
+        attempts_max=config.pay_max_attempts,
+    )
+    pay = PayVerb(options, by_carrier, voices, recordings)
     public_path = urlsplit(config.public_url).path
-    return Renderer(prompts, host_prompts(), voices, recordings, public_path)
+    return Renderer(prompts, host_prompts(), voices, recordings, pay=pay, public_path=public_path)
 
 
 # The worker process -----------------------------------------------------------------------------------------

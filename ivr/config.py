@@ -12,20 +12,41 @@ from typing import Any
 
 from gateways.secret import Secret
 from ivr.config_faults import DEMO_MERCHANT, faults_of, languages_of
-from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
+from ivr.settings import (
+    Setting,
+    SettingsError,
+    mapping,
+    one_of,
+    read_all,
+    secret,
+    secrets,
+    text,
+    url,
+    whole,
+    words,
+)
 
+BY_CARRIER = ("CARD_ENTRY", "pay")
+"""Where the carrier takes the cards there is no PCI process, and nothing of it need be set."""
 GENERAL: tuple[Setting[Any], ...] = (
     Setting("ENVIRONMENT", "development or production.", one_of("development", "production"), "production"),
     Setting(
         "DATABASE_URL", "Where bills, calls and payments are kept: sqlite:///file or postgresql://...", text
     ),
     Setting("PUBLIC_URL", "The URL under which the carrier reaches the web process.", url),
-    Setting("PCI_INTERNAL_URL", "The URL under which the web process reaches the PCI process.", url),
+    Setting(
+        "PCI_INTERNAL_URL",
+        "The URL under which the web process reaches the PCI process.",
+        url,
+        unless=BY_CARRIER,
+    ),
     Setting(
         "INTERNAL_SECRET",
         "Signs requests between web and PCI: the same in both, 32 random characters or more.",
         secrets,
         secret=True,
+        unless=BY_CARRIER,
+        absent=(),
     ),
     Setting(
         "LOG_LEVEL", "debug, info, warning or error.", one_of("debug", "info", "warning", "error"), "info"
@@ -54,7 +75,27 @@ CARRIER: tuple[Setting[Any], ...] = (
         secret=True,
     ),
     Setting("TWILIO_API_BASE", "The carrier's REST API.", url, "https://api.twilio.com"),
-    Setting("CARD_ENTRY", "How cards are keyed: gather.", one_of("gather", "pay"), "gather"),
+    Setting(
+        "CARD_ENTRY",
+        "Who takes cards: gather, our PCI process; pay, the carrier by its Pay verb (no digit reaches us).",
+        one_of("gather", "pay"),
+        "gather",
+    ),
+    Setting("PAY_CONNECTOR", "The unique name of the carrier's Pay Connector.", text, "Default"),
+    Setting(
+        "PAY_LANGUAGE",
+        "The language of the carrier's Pay verb for each language.",
+        mapping,
+        "en=en-GB,es=es-ES",
+    ),
+    Setting(
+        "PAY_CARD_TYPES",
+        "The kinds of card that the Pay verb takes, separated by blanks.",
+        words,
+        "visa mastercard amex",
+    ),
+    Setting("PAY_TIMEOUT_S", "How long the Pay verb waits for a key, in seconds.", whole, "8"),
+    Setting("PAY_MAX_ATTEMPTS", "How often the Pay verb asks again after a mistake: 1, 2 or 3.", whole, "2"),
     Setting(
         "MERCHANT_NAME", "The merchant's name as callers hear it and payers read it.", text, DEMO_MERCHANT
     ),
@@ -131,6 +172,13 @@ class Config:
     twilio_account_sid: str
     twilio_auth_tokens: tuple[Secret, ...]
     twilio_api_base: str
+    card_entry: str
+    """gather or pay."""
+    pay_connector: str
+    pay_language: Mapping[str, str]
+    pay_card_types: tuple[str, ...]
+    pay_timeout_s: int
+    pay_max_attempts: int
     merchant_name: str
     person_number: str
     home_country: str
@@ -157,6 +205,10 @@ class Config:
     def in_production(self) -> bool:
         return self.environment == "production"
 
+    @property
+    def carrier_takes_cards(self) -> bool:
+        return self.card_entry == "pay"
+
 
 def load(environ: Mapping[str, str]) -> Config:
     """The settings out of the environment; raises SettingsError with a sentence for each fault."""
@@ -172,6 +224,12 @@ def load(environ: Mapping[str, str]) -> Config:
         twilio_account_sid=values["TWILIO_ACCOUNT_SID"],
         twilio_auth_tokens=values["TWILIO_AUTH_TOKEN"],
         twilio_api_base=values["TWILIO_API_BASE"],
+        card_entry=values["CARD_ENTRY"],
+        pay_connector=values["PAY_CONNECTOR"],
+        pay_language=values["PAY_LANGUAGE"],
+        pay_card_types=values["PAY_CARD_TYPES"],
+        pay_timeout_s=values["PAY_TIMEOUT_S"],
+        pay_max_attempts=values["PAY_MAX_ATTEMPTS"],
         merchant_name=values["MERCHANT_NAME"],
         person_number=values["PERSON_NUMBER"],
         home_country=values["HOME_COUNTRY"],

@@ -6,6 +6,7 @@ May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.pa
 moves the money's record.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,10 +26,20 @@ from ivr.work.jobs import Work
 
 
 class HouseConsequences:
-    """`channel` is how confirmations leave; with `tells_merchant`, each outcome is posted to the merchant."""
+    """`channel` is how confirmations leave; with `tells_merchant`, each outcome is posted to
+    the merchant, with the page that `dashboard_url` gives for the gateway's reference.
+    """
 
     def __init__(
-        self, *, work: Work, clock: Clock, ids: Ids, merchant_name: str, channel: str, tells_merchant: bool
+        self,
+        *,
+        work: Work,
+        clock: Clock,
+        ids: Ids,
+        merchant_name: str,
+        channel: str,
+        tells_merchant: bool,
+        dashboard_url: Callable[[str], str | None],
     ) -> None:
         self._work = work
         self._clock = clock
@@ -36,6 +47,7 @@ class HouseConsequences:
         self._merchant_name = merchant_name
         self._channel = channel
         self._tells_merchant = tells_merchant
+        self._dashboard_url = dashboard_url
 
     def approved(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._confirm(tx, attempt, charged=True)
@@ -150,6 +162,9 @@ class HouseConsequences:
             "method": attempt.method,
             "gateway": attempt.gateway,
             "gateway_reference": attempt.gateway_reference,
+            "gateway_url": self._dashboard_url(attempt.gateway_reference)
+            if attempt.gateway_reference
+            else None,
             "brand": attempt.brand,
             "last_four": attempt.last_four,
             "call_id": attempt.call_id,

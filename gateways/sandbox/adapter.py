@@ -172,6 +172,9 @@ class SandboxGateway(Undeclared):
             raise BadNoticeError("no secret is set")
         return webhooks.hear(self._webhook_secret, headers, body, self._now())
 
+    def dashboard_url(self, reference: str) -> str | None:
+        return f"{self._client.url}/?id={reference}"
+
     def check(self) -> None:
         reply = self._client.get("/health")
         if isinstance(reply, NoReply):

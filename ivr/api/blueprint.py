@@ -16,7 +16,7 @@ from werkzeug.routing import RequestRedirect
 
 from ivr.api import keys, openapi, problem
 from ivr.api.bills import BillRoutes
-from ivr.api.payments import AsksRefund, PaymentRoutes
+from ivr.api.payments import PaymentRoutes, Till
 from ivr.api.problem import Problem
 from ivr.api.request import BODY_MAX_BYTES
 from ivr.clock import Clock
@@ -30,12 +30,10 @@ _DOCUMENT = "openapi.json"
 View = Callable[..., tuple[dict[str, Any], int]]
 
 
-def blueprint(
-    engine: sa.Engine, *, refunds: AsksRefund, home_country: str, clock: Clock, ids: Ids
-) -> flask.Blueprint:
-    """The API, to be registered on the web process's application. `refunds` is the web process's Cashier."""
+def blueprint(engine: sa.Engine, *, till: Till, home_country: str, clock: Clock, ids: Ids) -> flask.Blueprint:
+    """The API, to be registered on the web process's application. `till` is the web process's Cashier."""
     bills = BillRoutes(engine, home_country=home_country, clock=clock, ids=ids)
-    payments = PaymentRoutes(engine, refunds=refunds, clock=clock)
+    payments = PaymentRoutes(engine, till=till, clock=clock)
     made = flask.Blueprint("api", __name__, url_prefix=ROOT)
     for method, path, view in (
         ("GET", f"/{_DOCUMENT}", _document),

@@ -39,7 +39,8 @@ def bill(shown: Bill) -> dict[str, Any]:
     }
 
 
-def payment(shown: Payment) -> dict[str, Any]:
+def payment(shown: Payment, gateway_url: str | None) -> dict[str, Any]:
+    """`gateway_url` is the payment's page in the gateway's dashboard."""
     return {
         "id": shown.id,
         "reference": shown.reference,
@@ -54,6 +55,7 @@ def payment(shown: Payment) -> dict[str, Any]:
         "call_id": shown.call_id,
         "gateway": shown.gateway,
         "gateway_reference": shown.gateway_reference,
+        "gateway_url": gateway_url,
         "authorisation_code": shown.authorisation_code,
         "brand": shown.brand,
         "last_four": shown.last_four,

@@ -36,7 +36,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,80}")
 Answer = tuple[dict[str, Any], int]
 
 
-class AsksRefund(Protocol):
+class Till(Protocol):
     """Where a refund is asked for; `ivr.payments.cashier.Cashier` is one."""
 
     def ask_refund(
@@ -45,13 +45,17 @@ class AsksRefund(Protocol):
         """Raises RefundRefusedError or UnsupportedError, each with a sentence."""
         ...
 
+    def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
+        """A charge's page in the gateway's dashboard."""
+        ...
+
 
 class PaymentRoutes:
     """What a program may do with payments."""
 
-    def __init__(self, engine: sa.Engine, *, refunds: AsksRefund, clock: Clock) -> None:
+    def __init__(self, engine: sa.Engine, *, till: Till, clock: Clock) -> None:
         self._engine = engine
-        self._refunds = refunds
+        self._till = till
         self._clock = clock
 
     def feed(self) -> Answer:
@@ -71,7 +75,7 @@ class PaymentRoutes:
             except payments.BadCursorError as fault:
                 raise Problem(400, "bad_query", f"cursor: {fault}.", field="cursor") from None
         return {
-            "payments": [documents.payment(one) for one in page.payments],
+            "payments": [self._document(one) for one in page.payments],
             "cursor": page.cursor,
             "has_more": len(page.payments) == limit and page.cursor != (cursor or "0"),
         }, 200
@@ -84,7 +88,7 @@ class PaymentRoutes:
                 found = payments.show(tx, payment_id)
         if found is None:
             raise _no_such_payment()
-        return documents.payment(found), 200
+        return self._document(found), 200
 
     def refund(self, payment_id: str) -> Answer:
         """202 where the refund is asked for now, 200 where it was under this key; the worker sends it."""
@@ -119,9 +123,12 @@ class PaymentRoutes:
         log.info("refund_asked", attempt_id=attempt.id, refund_id=refund.id, api_key_id=asker.id)
         return documents.refund(refund, attempt.currency), 202
 
+    def _document(self, shown: payments.Payment) -> dict[str, Any]:
+        return documents.payment(shown, self._till.dashboard_url(shown.gateway, shown.gateway_reference))
+
     def _ask(self, tx: sa.Connection, attempt: Attempt, amount_minor: int | None, asker: ApiKey) -> Refund:
         try:
-            return self._refunds.ask_refund(tx, attempt.id, amount_minor, asked_by=f"api: {asker.name}")
+            return self._till.ask_refund(tx, attempt.id, amount_minor, asked_by=f"api: {asker.name}")
         except (RefundRefusedError, UnsupportedError) as fault:
             raise Problem(409, "refund_refused", str(fault)) from None
 

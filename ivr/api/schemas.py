@@ -145,6 +145,7 @@ SCHEMAS: dict[str, Schema] = {
             "call_id": _or_null(_text()),
             "gateway": _text(),
             "gateway_reference": _or_null(_text("What to search for in the gateway's dashboard.")),
+            "gateway_url": _or_null(_text("Its page in the gateway's dashboard.", format="uri")),
             "authorisation_code": _or_null(_text()),
             "brand": _or_null(_text()),
             "last_four": _or_null(_text(pattern="^[0-9]{4}$")),

@@ -72,12 +72,15 @@ class Host:
                 return Left(session, "nobody")
 
     def resume(  # noqa: PLR0911 - the same
-        self, turn: Turn, session: Session, wait: object, dialled: str | None
+        self, turn: Turn, session: Session, wait: object, dialled: str | None, card: CardEntryResult | None
     ) -> Fulfilment | None:
-        """A wait that the caller comes back to; None where nothing is left to say: the call is over."""
+        """A wait that the caller comes back to; None where nothing is left to say: the call is over.
+
+        `card` is what became of one that the carrier took by itself.
+        """
         match wait:
             case CollectCard() if session.entry_id is not None:
-                return self._cards.come_back(turn, session)
+                return self._cards.come_back(turn, session, card)
             case Charge() if session.charging:
                 return self._charges.look(turn, session)
             case SendLink() if session.charging:

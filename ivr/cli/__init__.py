@@ -14,10 +14,13 @@ COMMANDS = {
     "bill": "ivr.cli.bill",
     "call": "ivr.cli.call",
     "config": "ivr.cli.config",
+    "dispute": "ivr.cli.dispute",
     "doctor": "ivr.cli.doctor",
     "flow": "ivr.cli.flow",
     "migrate": "ivr.cli.migrate",
     "payment": "ivr.cli.payment",
+    "pci": "ivr.cli.pci",
+    "payout": "ivr.cli.payout",
     "sandbox": "ivr.cli.sandbox",
     "serve": "ivr.cli.serve",
 }

@@ -18,6 +18,9 @@ LIST_MAX = 500
 _TILL = (*(setting.name for setting in MONEY), "MERCHANT_NAME", "CHANNEL", "OUTCOME_URL")
 
 
+_OF_GATEWAYS = tuple(setting.name for setting in MONEY if setting.name != "GATEWAY")
+
+
 @click.group("payment")
 def command() -> None:
     """List, show and refund payments; decide those that nobody could resolve."""
@@ -97,8 +100,9 @@ def show(payment_id: str) -> None:
     from ivr.payments.records import RefundState
     from ivr.payments.states import State
 
-    with desk() as at:
+    with desk(*_OF_GATEWAYS) as at:
         payment = _find(at, payment_id)
+        url = _dashboard_url(at, payment)
     for name, value in (
         ("id", payment.id),
         ("reference", payment.reference),
@@ -112,6 +116,7 @@ def show(payment_id: str) -> None:
         ("decline", payment.decline),
         ("gateway", payment.gateway),
         ("gateway reference", payment.gateway_reference),
+        ("dashboard", url),
         ("authorisation", payment.authorisation_code),
         ("call", payment.call_id),
         ("made", f"{payment.created_at:%Y-%m-%d %H:%M:%S}Z"),
@@ -199,6 +204,15 @@ def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: 
         raise Fault(f"{fault}.") from None
 
 
+def _dashboard_url(at: Desk, payment: "Payment") -> str | None:
+    """Its page in the dashboard of the gateway that charged it."""
+    from gateways import registry
+
+    if payment.gateway_reference is None or payment.gateway not in registry.names():
+        return None
+    return registry.adapter(payment.gateway, at.values).dashboard_url(payment.gateway_reference)
+
+
 def _find(at: Desk, payment_id: str) -> "Payment":
     from ivr.payments.reading import show as find
     from ivr.storage.engine import reading
@@ -231,6 +245,7 @@ def _cashier(at: Desk) -> "Cashier":
         merchant_name=at.values["MERCHANT_NAME"],
         channel=at.values["CHANNEL"],
         tells_merchant=bool(at.values["OUTCOME_URL"]),
+        dashboard_url=gateway.dashboard_url,
     )
     return Cashier(
         engine=at.engine, gateway=gateway, work=work, clock=at.clock, ids=at.ids, consequences=consequences

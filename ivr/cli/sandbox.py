@@ -1,7 +1,8 @@
 """`paybycall sandbox`: the sandbox bank as a process, for development and tests.
 
 May import the bank and the ground floor. Loopback only, and it reads no setting but the secret that signs its
-webhooks, so it holds nothing worth taking. A signal ends it after the requests under way; whoever waits for a slow answer is answered at once.
+webhooks, so it holds nothing worth taking. A signal ends it after the requests under way; whoever waits for a
+slow answer is answered at once.
 """
 
 import signal

@@ -76,7 +76,7 @@ class Payouts:
             log.error("payout_does_not_add_up", payout=kept.reference, difference_minor=difference_minor)
 
     def _again(self, payout_id: str, nth: int, fault: str) -> None:
-        if nth >= len(AGAIN_AFTER_S):
+        if nth >= len(AGAIN_AFTER_S):  # also where a person asked: they see it, and ask again
             log.error("payout_not_read", payout_id=payout_id, fault=fault)
             return
         log.warning("payout_not_read_yet", payout_id=payout_id, fault=fault)

@@ -67,6 +67,7 @@ class Cashier:
     ) -> None:
         """`links` says how links are made; without it none is."""
         self._engine = engine
+        self._gateway = gateway
         self._moves = Moves(work, clock, ids, consequences)
         asking = Asking(gateway)
         self._charging = Charging(engine, self._moves, asking)
@@ -103,6 +104,12 @@ class Cashier:
             VERIFY_REFUND: self._verifying.refund,
             READ_PAYOUT: self._payouts.read,
         }
+
+    def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
+        """Where a person finds a charge in its gateway's dashboard; None where this server cannot say."""
+        if reference is None or gateway != self._gateway.name:
+            return None
+        return self._gateway.dashboard_url(reference)
 
     def ask_refund(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str

@@ -17,6 +17,8 @@ from ivr.pci.tokenizers import GATEWAYS
 from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
 
 SECRET_LENGTH_MIN = 32
+BY_CARRIER = ("CARD_ENTRY", "pay")
+"""Where the carrier takes the cards, this process is not started, and nothing of it need be set."""
 
 ALL: tuple[Setting[Any], ...] = (
     Setting("ENVIRONMENT", "development or production.", one_of("development", "production"), "production"),
@@ -24,14 +26,22 @@ ALL: tuple[Setting[Any], ...] = (
         "PCI_DATABASE_URL",
         "Where sealed card entries wait, for no other process to open: sqlite:///file or postgresql://...",
         text,
+        unless=BY_CARRIER,
     ),
-    Setting("PCI_PUBLIC_URL", "The URL under which the carrier reaches the PCI process.", url),
+    Setting(
+        "PCI_PUBLIC_URL",
+        "The URL under which the carrier reaches the PCI process.",
+        url,
+        unless=BY_CARRIER,
+    ),
     Setting("PUBLIC_URL", "The URL under which the carrier reaches the web process.", url),
     Setting(
         "INTERNAL_SECRET",
         "Signs requests between web and PCI: the same in both, 32 random characters or more.",
         secrets,
         secret=True,
+        unless=BY_CARRIER,
+        absent=(),
     ),
     Setting("TWILIO_ACCOUNT_SID", "The carrier account, AC...", text),
     Setting(

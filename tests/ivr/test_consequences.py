@@ -22,7 +22,13 @@ PHONE = "+34600111222"
 @pytest.fixture
 def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Attempts:
     consequences = HouseConsequences(
-        work=work, clock=clock, ids=ids, merchant_name="Demo Town Hall", channel="sms", tells_merchant=True
+        work=work,
+        clock=clock,
+        ids=ids,
+        merchant_name="Demo Town Hall",
+        channel="sms",
+        tells_merchant=True,
+        dashboard_url=lambda reference: f"https://dashboard.example/{reference}",
     )
     return Attempts(gateway="sandbox", work=work, clock=clock, ids=ids, consequences=consequences)
 

@@ -13,7 +13,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from gateways.sandbox.bank import checkout, dashboard, fields
+from gateways.sandbox.bank import checkout, connector, dashboard, fields
 from gateways.sandbox.bank.amounts import behaviour
 from gateways.sandbox.bank.desk import Answer, Desk, Verb
 from gateways.sandbox.bank.faults import NO_FAULT, Fault, Faults, Harm
@@ -48,6 +48,8 @@ def create_app(premises: Premises) -> Flask:
 
 def _view(path: str, verb: Verb, faults: Faults) -> Callable[[], Response]:
     def view() -> Response:
+        if path == connector.PATH and not _is_connector():
+            return _error(HTTPStatus.UNAUTHORIZED, "unauthorized")
         body = _body()
         return _answer(verb, body, faults.take(path) or _fault_of_amount(path, body))
 
@@ -98,6 +100,11 @@ def _install_control(app: Flask, faults: Faults) -> None:
 
     app.add_url_rule("/control/faults", "add fault", add, methods=["POST"])
     app.add_url_rule("/control/faults", "clear faults", clear, methods=["DELETE"])
+
+
+def _is_connector() -> bool:
+    given = request.authorization
+    return given is not None and connector.is_let_in(given.username, given.password)
 
 
 def _body() -> Mapping[str, Any]:

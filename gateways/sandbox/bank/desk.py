@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from gateways.sandbox.bank import cards, fields, vault
+from gateways.sandbox.bank import cards, connector, fields, vault
 from gateways.sandbox.bank.cards import CardFacts
 from gateways.sandbox.bank.links import Links, NewPage
 from gateways.sandbox.bank.movements import Kind, Movement, State
@@ -51,6 +51,7 @@ class Desk:
             "/lookups": self._lookups,
             "/links": self._open_link,
             "/link-lookups": self._look_up_link,
+            connector.PATH: self._connector,
         }
 
     def _tokens(self, body: Mapping[str, Any], delay_s: float) -> Answer:
@@ -70,6 +71,11 @@ class Desk:
         return Answer(
             HTTPStatus.CREATED, {"token": token, "brand": facts.brand, "last_four": facts.last_four}
         )
+
+    def _connector(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        """A carrier's connector: it may ask again under the same name, and hears of the same card."""
+        kept = self._tokens(connector.as_tokenization(body), delay_s)
+        return Answer(HTTPStatus.OK, connector.answer(kept.status, kept.body))
 
     def _charges(self, body: Mapping[str, Any], delay_s: float) -> Answer:
         return self._taken(body, delay_s, Kind.CHARGE, token=fields.text(body, "token"))

@@ -32,7 +32,7 @@ def till(engine: sa.Engine) -> Till:
 def app(till: Till) -> flask.Flask:
     made = flask.Flask("test_api")
     made.register_blueprint(
-        blueprint(till.engine, refunds=till.cashier, home_country="ES", clock=till.clock, ids=till.ids)
+        blueprint(till.engine, till=till.cashier, home_country="ES", clock=till.clock, ids=till.ids)
     )
     made.add_url_rule("/elsewhere", view_func=lambda: "ours")
     made.register_error_handler(HTTPException, lambda fault: ("refused elsewhere", fault.code))
@@ -235,6 +235,7 @@ def test_a_payment_as_finance_finds_it(api: ApiClient, till: Till) -> None:
     shown = api.get(f"/payments/{paid}").json
     assert (shown["state"], shown["amount"], shown["currency"]) == ("approved", "40.00", "EUR")
     assert (shown["gateway_reference"], shown["last_four"]) == (f"ref_{paid}", "4242")
+    assert shown["gateway_url"] == f"https://bank.example/{shown['gateway_reference']}"
     assert api.get(f"/payments/{shown['reference']}").json == shown
     assert "tok_good" not in str(shown)
 

@@ -15,7 +15,8 @@ from ivr.storage import schema
 from ivr.storage.engine import make_engine
 from ivr.storage.migrate import migrate
 from ivr.work.backlog import backlog
-from tests.support.till import Fate, Till, TruthfulBank
+from tests.support.bank import Fate, TruthfulBank
+from tests.support.till import Till
 
 
 class SandboxBank(TruthfulBank):
@@ -65,6 +66,7 @@ def test_listed_and_shown(paybycall: Any, till: Till) -> None:
     for name in (first, one.reference):
         shown = paybycall("show", name).stdout
         assert f"ref_{first}" in shown
+        assert f"http://127.0.0.1:8099/?id=ref_{first}" in shown
         assert "approved" in shown
         assert "tok_good" not in shown
     assert paybycall("show", "att' OR 1=1").exit_code == 2
