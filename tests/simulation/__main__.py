@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tests.simulation.runs import CARD_ENTRIES, Simulation
+from tests.simulation.runs import CARD_ENTRIES, Simulation, memory
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
     tqdm.write(f"{given.worlds} worlds of seed {seed}")
     calls = charges = 0
     with (
-        tempfile.TemporaryDirectory(dir=_memory()) as folder,
+        tempfile.TemporaryDirectory(dir=memory()) as folder,
         Simulation(Path(folder), ways) as simulation,
         tqdm(total=given.worlds, unit="world", disable=given.quiet) as bar,
     ):
@@ -52,11 +52,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--trace", action="store_true", help="tell what happens in each world")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser.parse_args()
-
-
-def _memory() -> str | None:
-    """A directory in memory, where the machine has one: databases live as long as the run."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a directory of its own is made in it
 
 
 if __name__ == "__main__":

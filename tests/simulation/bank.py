@@ -79,7 +79,7 @@ class Bank(Protocol):
         ...
 
     def let_go(self, key: str) -> None:
-        """A person releases in the dashboard what is held."""
+        """A person in the dashboard waits for what is pending, and releases what is held."""
         ...
 
     def news(self) -> Sequence[Request]:
@@ -145,6 +145,12 @@ class SandboxBank:
         return f"{request.path} {json.loads(request.body)['key']}"
 
     def let_go(self, key: str) -> None:
+        headers = {"Content-Type": "application/json"}
+        body = json.dumps({"key": key, "fence": False}).encode()
+        question = Request("POST", f"http://{self.host}/lookups", headers, body)
+        while key in self.truth().open:
+            answer = self._receive(question)
+            assert answer.status < 400, answer
         with self._ledger.writing() as tx:
             tx.execute("UPDATE movement SET state = 'voided' WHERE key = ? AND state = 'authorized'", (key,))
 

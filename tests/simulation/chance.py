@@ -6,7 +6,7 @@ order, so the same seed is the same world. From the moment of `heal` nothing goe
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -65,9 +65,10 @@ class Fate(Enum):
 class Chance:
     """The one source of randomness of a world."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, **fixed: float) -> None:
+        """`fixed`: rates of the weather that are not drawn."""
         self._random = random.Random(seed)  # noqa: S311 - a simulation must be repeatable
-        self.weather = self._draw_weather()
+        self.weather = replace(self._draw_weather(), **fixed)
 
     def heal(self) -> None:
         """Nothing goes wrong any more."""

@@ -139,13 +139,14 @@ def _no_builder(*_: object) -> None:
 
 @contextmanager
 def quick_starts() -> Iterator[None]:
-    """For the length of a block, what every start of a process reads anew is read once; and a caller whose
-    hang-up was lost is looked for less often: by the real measure that takes longer than all the rest.
+    """For the length of a block, what every start of a process reads anew is read once; and what stays
+    open for hours is looked at less often: by the real measure that takes longer than all the rest.
     """
     read = functools.cache(Prompts.load)
     with (
         mock.patch.object(Prompts, "load", lambda folder, languages: read(folder, tuple(languages))),
         mock.patch.object(patience, "CARD_LOOK_S", 180),
+        mock.patch.object(patience, "LOOK_AT_MOST_S", 1800),
         mock.patch.object(Rule, "_compile_builder", return_value=_no_builder),
         mock.patch.object(ssl, "create_default_context", return_value=ssl.create_default_context()),
     ):

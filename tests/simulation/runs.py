@@ -14,6 +14,13 @@ from tests.simulation.house import House, quick_starts
 from tests.simulation.world import Played, World
 
 CARD_ENTRIES = ("tokenize", "authorize")
+WORLDS_IN_TESTS = 70
+"""In each way of taking cards, at every run of the tests; `make simulate` plays as many as asked."""
+
+
+def memory() -> str | None:
+    """A directory in memory, where the machine has one: databases live as long as the run."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a directory of its own is made in it
 
 
 class Simulation:
@@ -44,6 +51,7 @@ class Simulation:
         for number in range(first, first + count):
             yield self.play(seed, number)
 
-    def play(self, seed: str, number: int) -> Played:
+    def play(self, seed: str, number: int, **weather: float) -> Played:
+        """`weather`: rates that are fixed, whatever the seed draws; see `chance.Weather`."""
         way = self._ways[number % len(self._ways)]
-        return World(self._houses[way], seed, number).play()
+        return World(self._houses[way], seed, number, **weather).play()

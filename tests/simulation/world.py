@@ -85,13 +85,13 @@ class Ending:
 class World:
     """Plays once."""
 
-    def __init__(self, house: House, seed: str, number: int) -> None:
+    def __init__(self, house: House, seed: str, number: int, **weather: float) -> None:
         self.house, self.seed, self.number = house, seed, number
         self.scheduler = Scheduler()
         self.clock = SimulatedClock(self.scheduler)
         self.ids = SequentialIds()
         self.trace = Trace(lambda: self.scheduler.now_s)
-        self.chance = Chance(f"{seed}/{number}/{house.card_entry}")
+        self.chance = Chance(f"{seed}/{number}/{house.card_entry}", **weather)
         self.processes = Processes(self.scheduler, self.chance, self.trace)
         self.queue = SimulatedQueue(self.scheduler, self.chance, self.processes, self.trace)
         self.network = Network(self.scheduler, self.chance, self.processes, self.trace)
@@ -391,7 +391,7 @@ class World:
             owed = (
                 tx.execute(sa.select(refunds.c.id).where(refunds.c.state == "for_a_person")).scalars().all()
             )
-            for key in waiting:
+            for key in [*waiting, *owed]:
                 bank.let_go(key)
             truth = bank.truth()
             taken = {one.key: one.reference for one in truth.taken}
