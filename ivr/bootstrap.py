@@ -129,7 +129,13 @@ def make_web(on: Ground) -> flask.Flask:
     app.debug = False  # whatever FLASK_DEBUG says: in debug, faults pass our handlers and our log's masks
     app.before_request(structlog.contextvars.clear_contextvars)
     metrics = Metrics(
-        Books(on.engine, on.clock, lambda: _work_counts(on.engine)), shared_dir=config.metrics_dir
+        Books(
+            on.engine,
+            on.clock,
+            lambda: _work_counts(on.engine),
+            {on.gateway.name: on.gateway.capabilities.decline_codes},
+        ),
+        shared_dir=config.metrics_dir,
     )
     metrics.watch(app, on.clock)
     app.register_blueprint(_voice_door(on, metrics).blueprint())

@@ -114,7 +114,7 @@ CARRIER: tuple[Setting[Any], ...] = (
     Setting("GUESSES_MAX_WITHHELD", "The same for all withheld numbers together.", whole, "200"),
 )
 MONEY: tuple[Setting[Any], ...] = (
-    Setting("GATEWAY", "sandbox (development only); more gateways are folders under gateways/.", text),
+    Setting("GATEWAY", "sandbox (development only) or stripe: a folder under gateways/.", text),
     Setting("SANDBOX_URL", "Where the sandbox bank listens.", url, "http://127.0.0.1:8099"),
     Setting(
         "SANDBOX_CARD_ENTRY",
@@ -135,9 +135,34 @@ MONEY: tuple[Setting[Any], ...] = (
         whole,
         "60",
     ),
-    Setting("STRIPE_API_KEY", "The Stripe secret key.", secret, "", secret=True),
-    Setting("STRIPE_WEBHOOK_SECRET", "Signs Stripe's webhooks.", secret, "", secret=True),
+    Setting(
+        "STRIPE_API_KEY",
+        "The Stripe account's secret or restricted key: a live one in production, a test one elsewhere.",
+        secret,
+        "",
+        secret=True,
+    ),
+    Setting(
+        "STRIPE_WEBHOOK_SECRET",
+        "The signing secret of Stripe's webhook endpoint; two, separated by a comma, while one is rotated; "
+        "empty: webhooks are refused, and every outcome is asked for.",
+        secrets,
+        "",
+        secret=True,
+    ),
     Setting("STRIPE_API_BASE", "The Stripe API.", url, "https://api.stripe.com"),
+    Setting(
+        "STRIPE_CARD_ENTRY",
+        "How Stripe takes cards: tokenize, or authorize (held while keyed, captured later).",
+        one_of("tokenize", "authorize"),
+        "tokenize",
+    ),
+    Setting(
+        "STRIPE_MOTO",
+        "Whether charges are marked as telephone orders: yes only once Stripe enabled the account for it.",
+        one_of("yes", "no"),
+        "no",
+    ),
 )
 MESSAGES: tuple[Setting[Any], ...] = (
     Setting(

@@ -18,6 +18,7 @@ from gateways import registry
 SECRET_LENGTH_MIN = 32
 DEMO_MERCHANT = "Demo Town Hall"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_.")
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _SENDERS = (
     _E164,
@@ -136,13 +137,26 @@ def _languages(values: Values) -> list[str]:
 
 def _money(values: Values) -> list[str]:
     known = registry.names()
-    faults = []
     if values["GATEWAY"] not in known:
-        faults.append(f"Set GATEWAY to one of {', '.join(known)}: there is no other.")
+        return [f"Set GATEWAY to one of {', '.join(known)}: there is no other."]
+    faults = _stripe(values) if values["GATEWAY"] == "stripe" else []
     least, most = LINK_MINUTES
     if not least <= values["LINK_EXPIRES_MIN"] <= most:
         faults.append(f"Set LINK_EXPIRES_MIN to {least} to {most} minutes: gateways allow no other life.")
     return faults
+
+
+def _stripe(values: Values) -> list[str]:
+    """A key of the wrong kind takes real money in a test, or none from a real payer."""
+    key = _STRIPE_KEY.match(values["STRIPE_API_KEY"].reveal())
+    if key is None:
+        return ["Set STRIPE_API_KEY to a secret key (sk_...) or a restricted one (rk_...) of the account."]
+    production = values["ENVIRONMENT"] == "production"
+    if production and key[1] == "test":
+        return ["Set STRIPE_API_KEY to a live key: production takes real money."]
+    if not production and key[1] == "live":
+        return ["Set STRIPE_API_KEY to a test key: development takes no real money."]
+    return []
 
 
 def _messages(values: Values) -> list[str]:

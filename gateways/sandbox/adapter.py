@@ -37,6 +37,7 @@ from gateways.sandbox import webhooks
 from gateways.sandbox.answers import Standing, standing
 from gateways.sandbox.client import BankClient, NoReply, sealed
 from gateways.sandbox.currencies import CURRENCIES
+from gateways.sandbox.declines import KNOWN
 from gateways.secret import Secret
 from gateways.undeclared import Undeclared
 
@@ -66,6 +67,7 @@ class SandboxGateway(Undeclared):
             partial_refund=True,
             links=True,
             notices=self._webhook_secret is not None,
+            decline_codes=KNOWN,
             live=False,
         )
 

@@ -1,0 +1,23 @@
+"""Stripe, held to the contract in both kinds of card entry: its own library, over a real socket."""
+
+import pytest
+
+from gateways.contract import CardAuthorized, CardEntry
+from tests.support.gateway_contract import AuthorizationContract, TokenContract
+from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.server import StripeServer
+
+
+class TestStripeByToken(TokenContract):
+    @pytest.fixture
+    def bench(self, stripe_server: StripeServer) -> StripeBench:
+        return StripeBench(stripe_server, CardEntry.TOKENIZE)
+
+
+class TestStripeByAuthorization(AuthorizationContract):
+    undone_by_a_fence = CardAuthorized
+    """Stripe cancels what is held as gladly as what is not."""
+
+    @pytest.fixture
+    def bench(self, stripe_server: StripeServer) -> StripeBench:
+        return StripeBench(stripe_server, CardEntry.AUTHORIZE)
