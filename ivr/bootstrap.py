@@ -33,6 +33,7 @@ from ivr.calls.errands import Runner
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.host import Host
+from ivr.calls.link_waits import LinkWaits
 from ivr.calls.pay_progress import PayProgress
 from ivr.calls.retention import forget_turns
 from ivr.calls.turns import Turns
@@ -46,11 +47,13 @@ from ivr.config import Config
 from ivr.consequences import HouseConsequences
 from ivr.customers.guesses import Guesses, forget_guesses
 from ivr.ids import Ids, RandomIds
+from ivr.links import pages as link_pages
 from ivr.merchant.outcomes import Deliverer
 from ivr.ops import health
 from ivr.ops.metrics import Books, Metrics
 from ivr.payments import webhooks as gateway_webhooks
 from ivr.payments.cashier import Cashier, Handler
+from ivr.payments.pay_link import LinkTerms
 from ivr.pci_client import PciClient
 from ivr.storage.engine import make_engine
 from ivr.voice.pay.verb import PayOptions, PayVerb, pay_prompts
@@ -96,6 +99,7 @@ class Ground:
             clock=self.clock,
             ids=self.ids,
             consequences=consequences,
+            links=LinkTerms(self.config.public_url, self.config.link_expires_min),
         )
 
 
@@ -146,6 +150,9 @@ def make_web(on: Ground) -> flask.Flask:
     )
     app.register_blueprint(gateway_webhooks.make_blueprint(on.gateway, on.cashier.notices))
     app.register_blueprint(
+        link_pages.make_blueprint(on.engine, clock=on.clock, merchant_name=config.merchant_name)
+    )
+    app.register_blueprint(
         api.blueprint(
             on.engine, till=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
         )
@@ -192,6 +199,7 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
             by_carrier=config.carrier_takes_cards,
         ),
         charges=AttemptWaits(attempts=attempts, maker=maker, clock=on.clock),
+        links=LinkWaits(attempts=attempts, maker=maker, clock=on.clock),
         person_number=config.person_number,
     )
     ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)

@@ -123,6 +123,19 @@ MONEY: tuple[Setting[Any], ...] = (
         "tokenize",
     ),
     Setting(
+        "SANDBOX_WEBHOOK_SECRET",
+        "Signs the sandbox bank's webhooks, the same as the bank has it; empty: it sends none.",
+        secret,
+        "",
+        secret=True,
+    ),
+    Setting(
+        "LINK_EXPIRES_MIN",
+        "How long a payer can pay by a link that was texted, in minutes from 30 to 1440.",
+        whole,
+        "60",
+    ),
+    Setting(
         "STRIPE_API_KEY",
         "The Stripe account's secret or restricted key: a live one in production, a test one elsewhere.",
         secret,
@@ -204,6 +217,7 @@ class Config:
     gateway: str
     gateway_settings: Mapping[str, Any]
     """The settings whose names begin with the gateway's, as its adapter's `from_settings` takes them."""
+    link_expires_min: int
     channel: str
     sms_from: str
     bill_lookup_url: str
@@ -253,6 +267,7 @@ def load(environ: Mapping[str, str]) -> Config:
         guesses_max_withheld=values["GUESSES_MAX_WITHHELD"],
         gateway=values["GATEWAY"],
         gateway_settings={name: value for name, value in values.items() if name.startswith(prefix)},
+        link_expires_min=values["LINK_EXPIRES_MIN"],
         channel=values["CHANNEL"],
         sms_from=values["SMS_FROM"],
         bill_lookup_url=values["BILL_LOOKUP_URL"],

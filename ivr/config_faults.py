@@ -40,6 +40,7 @@ PAY_TIMEOUT_S_MAX = 60
 """What <Pay> takes. Source: twilio.com/docs/voice/twiml/pay."""
 _CONNECTOR = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
+LINK_MINUTES = (30, 1440)
 Values = Mapping[str, Any]
 
 
@@ -138,7 +139,11 @@ def _money(values: Values) -> list[str]:
     known = registry.names()
     if values["GATEWAY"] not in known:
         return [f"Set GATEWAY to one of {', '.join(known)}: there is no other."]
-    return _stripe(values) if values["GATEWAY"] == "stripe" else []
+    faults = _stripe(values) if values["GATEWAY"] == "stripe" else []
+    least, most = LINK_MINUTES
+    if not least <= values["LINK_EXPIRES_MIN"] <= most:
+        faults.append(f"Set LINK_EXPIRES_MIN to {least} to {most} minutes: gateways allow no other life.")
+    return faults
 
 
 def _stripe(values: Values) -> list[str]:

@@ -7,7 +7,7 @@ here.
 
 from flows.language.check import check
 from flows.language.draw import draw
-from flows.language.facts import BillFacts, CallState, CardFacts, ReceiptFacts
+from flows.language.facts import BillFacts, CallState, CardFacts, LinkFacts, ReceiptFacts
 from flows.language.flow import Flow, FlowError, Kind, Step, UnknownStepError
 from flows.language.host import host_prompts
 from flows.language.prompts import PromptError, Prompts, languages_in
@@ -18,11 +18,13 @@ from flows.language.waits import (
     Ask,
     Charge,
     Choose,
+    CloseLink,
     CollectCard,
     End,
     FindBill,
     FindCallersBill,
     Go,
+    SendLink,
     SetLanguage,
     Tell,
     Transfer,
@@ -38,6 +40,7 @@ __all__ = [
     "CardFacts",
     "Charge",
     "Choose",
+    "CloseLink",
     "CollectCard",
     "Digits",
     "End",
@@ -47,6 +50,7 @@ __all__ = [
     "FlowError",
     "Go",
     "Kind",
+    "LinkFacts",
     "Name",
     "Part",
     "PromptError",
@@ -55,6 +59,7 @@ __all__ = [
     "Recorded",
     "Recordings",
     "Say",
+    "SendLink",
     "SetLanguage",
     "StateError",
     "Step",

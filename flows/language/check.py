@@ -23,6 +23,8 @@ _FACTS = {
     Kind.FIND_CALLERS_BILL: "bill",
     Kind.COLLECT_CARD: "card",
     Kind.CHARGE: "receipt",
+    Kind.SEND_LINK: "link",
+    Kind.CLOSE_LINK: "bill",
 }
 """Where the host lays what it found, by kind of step."""
 

@@ -52,7 +52,7 @@ class CardWaits:
         if attempt is None:
             return Left(session, "no_longer_due")
         self._attempts.advance(turn.tx, attempt.id, Event.CARD_WANTED)
-        opening = replace(opening, authorize=order_of(turn.tx, attempt))
+        opening = replace(opening, authorize=replace(order_of(turn.tx, attempt), placed_at=None))
         return MustRun(replace(session, attempt_id=attempt.id), opening)
 
     def come_back(self, turn: Turn, session: Session, answer: CardEntryResult | None) -> Fulfilment:

@@ -65,6 +65,7 @@ def _start(processes: Processes, ground: Ground) -> None:
     procfile = read_procfile(Path("Procfile"), ("release", *names))
     processes.run("release", procfile["release"])
     bank = ["--port", str(ground.ports["sandbox"]), "--database", str(ground.folder / "sandbox-bank.db")]
+    bank += ["--notify", f"{ground.environ['PUBLIC_URL']}/gateways/sandbox/webhook"]
     processes.start("sandbox", ["paybycall", "sandbox", *bank])
     for name in names:
         processes.start(name, procfile[name], port=ground.ports.get(name))

@@ -48,13 +48,16 @@ def free_ports(count: int) -> list[int]:
 
 
 def _secrets(path: Path, ids: Ids) -> dict[str, str]:
+    made = {
+        "TWILIO_ACCOUNT_SID": "AC" + ids.secret().encode().hex()[:32],
+        "TWILIO_AUTH_TOKEN": ids.secret(),
+        "INTERNAL_SECRET": ids.secret(),
+        "MERCHANT_SECRET": ids.secret(),
+        "SANDBOX_WEBHOOK_SECRET": ids.secret(),
+    }
+    if path.exists() and made.keys() > json.loads(path.read_text()).keys():
+        path.unlink()  # of an earlier release
     if not path.exists():
-        made = {
-            "TWILIO_ACCOUNT_SID": "AC" + ids.secret().encode().hex()[:32],
-            "TWILIO_AUTH_TOKEN": ids.secret(),
-            "INTERNAL_SECRET": ids.secret(),
-            "MERCHANT_SECRET": ids.secret(),
-        }
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump(made, file)
@@ -91,7 +94,14 @@ def prepare(folder: Path, ids: Ids, inherited: dict[str, str]) -> Ground:
             "PCI_PUBLIC_URL": f"http://127.0.0.1:{ports['pci']}",
             "PCI_INTERNAL_URL": f"http://127.0.0.1:{ports['pci']}",
         }
-    for name in ("SANDBOX_CARD_ENTRY", "LANGUAGES", "PERSON_NUMBER", "MERCHANT_NAME", "LOG_LEVEL"):
+    for name in (
+        "SANDBOX_CARD_ENTRY",
+        "LANGUAGES",
+        "PERSON_NUMBER",
+        "MERCHANT_NAME",
+        "LOG_LEVEL",
+        "LINK_EXPIRES_MIN",
+    ):
         if name in inherited:
             settings[name] = inherited[name]
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(settings.items())]

@@ -75,6 +75,7 @@ class HouseProcesses:
     def _command(self, name: str) -> list[str]:
         if name == "sandbox":
             bank = ["--port", str(self.ports["sandbox"]), "--database", self.environ["SANDBOX_DATABASE"]]
+            bank += ["--notify", f"{self.environ['PUBLIC_URL']}/gateways/sandbox/webhook"]
             return ["paybycall", "sandbox", *bank]
         # In pg_stat_activity each connection bears the name of its process.
         return ["env", f"PGAPPNAME={name}", *read_procfile(ROOT / "Procfile")[kind_of(name)]]

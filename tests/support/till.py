@@ -59,6 +59,21 @@ class WrittenConsequences:
     def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._write(tx, "unknown", attempt)
 
+    def link_opened(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._write(tx, "link_opened", attempt)
+        tx.execute(
+            sa.insert(schema.confirmation).values(
+                id=f"link_{attempt.id}",
+                attempt_id=attempt.id,
+                purpose="link",
+                channel="console",
+                language=attempt.language,
+                body="a link",
+                state="waiting",
+                created_at=self.clock.now(),
+            )
+        )
+
     def left_unheard(self, tx: sa.Connection, attempt: Attempt) -> None:
         """Who hung up just before they heard is texted by the house; these books have no texts."""
 
@@ -283,7 +298,10 @@ class Till:
             attempts = tx.execute(sa.select(schema.attempt)).all()
             bills = tx.execute(sa.select(schema.bill)).all()
             refunds = tx.execute(sa.select(schema.refund)).all()
-            confirmed = list(tx.execute(sa.select(schema.confirmation.c.attempt_id)).scalars())
+            receipts = schema.confirmation.c.purpose == "receipt"
+            confirmed = list(
+                tx.execute(sa.select(schema.confirmation.c.attempt_id).where(receipts)).scalars()
+            )
             entries = tx.execute(sa.select(schema.ledger_entry)).all()
             total = tx.execute(sa.select(sa.func.sum(schema.ledger_line.c.amount_minor))).scalar() or 0
         approved = {row.id for row in attempts if row.state == State.APPROVED}

@@ -13,10 +13,11 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from gateways.sandbox.bank import connector, dashboard, fields
+from gateways.sandbox.bank import checkout, connector, dashboard, fields
 from gateways.sandbox.bank.amounts import behaviour
 from gateways.sandbox.bank.desk import Answer, Desk, Verb
 from gateways.sandbox.bank.faults import NO_FAULT, Fault, Faults, Harm
+from gateways.sandbox.bank.links import Links
 from gateways.sandbox.bank.premises import Premises
 from gateways.sandbox.bank.server import CONNECTION
 from gateways.sandbox.bank.teller import RefusedError, Teller
@@ -33,12 +34,14 @@ def create_app(premises: Premises) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = _BODY_BYTES_MAX
     teller = Teller(premises)
     teller.recover()
+    links = Links(premises)
     faults = Faults()
-    for path, verb in Desk(premises, teller).verbs.items():
+    for path, verb in Desk(premises, teller, links).verbs.items():
         app.add_url_rule(path, f"ask {path}", _view(path, verb, faults), methods=["POST"])
     _install_control(app, faults)
     app.add_url_rule("/health", "health", lambda: jsonify(bank=NAME), methods=["GET"])
     dashboard.install(app, premises.ledger)
+    checkout.install(app, links)
     app.register_error_handler(fields.MalformedError, _malformed)
     return app
 
