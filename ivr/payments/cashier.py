@@ -21,6 +21,7 @@ from ivr.payments.charge import Charging
 from ivr.payments.consequences import Consequences
 from ivr.payments.decide import Word
 from ivr.payments.expire import Expiring
+from ivr.payments.keeping import Keeping
 from ivr.payments.moves import Moves
 from ivr.payments.notices import Notices
 from ivr.payments.records import Attempt, Refund
@@ -32,11 +33,13 @@ from ivr.payments.verify import Verifying
 from ivr.work.jobs import (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
+    FORGET_CARD,
     READ_PAYOUT,
     REFUND_PAYMENT,
     RELEASE_ATTEMPT,
     RESOLVE_ATTEMPT,
     RESOLVE_REFUND,
+    SAVE_CARD,
     VERIFY_ATTEMPT,
     VERIFY_REFUND,
     Job,
@@ -71,6 +74,8 @@ class Cashier:
         self._refunding = Refunding(engine, self._moves, asking)
         self._verifying = Verifying(engine, self._moves, asking, self._refunding)
         self._payouts = Payouts(engine, gateway, work, clock, ids)
+        self._keeping = Keeping(engine, gateway, self._moves.cards)
+        self.saved_cards = self._moves.cards
         self.notices = Notices(engine, gateway.name, self._moves, self._payouts)
         self.attempts = Attempts(
             gateway=gateway.name, work=work, clock=clock, ids=ids, consequences=consequences
@@ -89,6 +94,8 @@ class Cashier:
             VERIFY_ATTEMPT: self._verifying.attempt,
             VERIFY_REFUND: self._verifying.refund,
             READ_PAYOUT: self._payouts.read,
+            SAVE_CARD: self._keeping.save,
+            FORGET_CARD: self._keeping.forget,
         }
 
     def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
@@ -123,4 +130,4 @@ class Cashier:
 
     def sweep(self) -> int:
         """Asks again for jobs that were lost; how many there were."""
-        return sweeps.sweep(self._engine, self._moves)
+        return sweeps.sweep(self._engine, self._moves) + self._keeping.sweep()

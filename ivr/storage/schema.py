@@ -142,6 +142,7 @@ attempt = sa.Table(
     sa.Column("gateway_reference", sa.String(80)),
     sa.Column("authorisation_code", sa.String(40)),
     sa.Column("saved_card_id", sa.String(40), comment="the saved card that pays; null: one that was keyed"),
+    sa.Column("holder", sa.String(80), comment="of a saved card: whose it is, as the gateway knows them"),
     sa.Column(
         "keep_card",
         sa.Boolean,

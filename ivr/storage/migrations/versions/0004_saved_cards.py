@@ -101,6 +101,15 @@ def upgrade() -> None:
     op.add_column(
         "attempt",
         sa.Column(
+            "holder",
+            sa.String(length=80),
+            nullable=True,
+            comment="of a saved card: whose it is, as the gateway knows them",
+        ),
+    )
+    op.add_column(
+        "attempt",
+        sa.Column(
             "keep_card",
             sa.Boolean(),
             server_default=sa.false(),
