@@ -81,6 +81,12 @@ MONEY: tuple[Setting[Any], ...] = (
         one_of("tokenize", "authorize"),
         "tokenize",
     ),
+    Setting(
+        "SAVED_CARDS",
+        "Whether callers may have their card kept at the gateway for their next payment: yes or no.",
+        one_of("no", "yes"),
+        "no",
+    ),
     Setting("STRIPE_API_KEY", "The Stripe secret key.", secret, "", secret=True),
     Setting("STRIPE_WEBHOOK_SECRET", "Signs Stripe's webhooks.", secret, "", secret=True),
     Setting("STRIPE_API_BASE", "The Stripe API.", url, "https://api.stripe.com"),
@@ -131,6 +137,7 @@ class Config:
     gateway: str
     gateway_settings: Mapping[str, Any]
     """The settings whose names begin with the gateway's, as its adapter's `from_settings` takes them."""
+    saved_cards: bool
     channel: str
     sms_from: str
     bill_lookup_url: str
@@ -170,6 +177,7 @@ def load(environ: Mapping[str, str]) -> Config:
         guesses_max_withheld=values["GUESSES_MAX_WITHHELD"],
         gateway=values["GATEWAY"],
         gateway_settings={name: value for name, value in values.items() if name.startswith(prefix)},
+        saved_cards=values["SAVED_CARDS"] == "yes",
         channel=values["CHANNEL"],
         sms_from=values["SMS_FROM"],
         bill_lookup_url=values["BILL_LOOKUP_URL"],

@@ -20,7 +20,10 @@ from flows.language.waits import (
     End,
     FindBill,
     FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
     Go,
+    MayKeepCard,
     SetLanguage,
     Tell,
     Transfer,
@@ -40,6 +43,9 @@ class Kind(StrEnum):
     LANGUAGE = "language"
     FIND_BILL = "find_bill"
     FIND_CALLERS_BILL = "find_callers_bill"
+    FIND_SAVED_CARD = "find_saved_card"
+    FORGET_CARD = "forget_card"
+    MAY_KEEP_CARD = "may_keep_card"
     COLLECT_CARD = "collect_card"
     CHARGE = "charge"
     TRANSFER = "transfer"
@@ -164,6 +170,21 @@ class Flow(Generic[S]):
         self, *, one: str, none: str, retired: bool = False
     ) -> Callable[[Callable[[S], FindCallersBill]], Callable[[S], FindCallersBill]]:
         return self._step(Kind.FIND_CALLERS_BILL, {"one": one, "none": none}, retired=retired)
+
+    def find_saved_card(
+        self, *, found: str, none: str, retired: bool = False
+    ) -> Callable[[Callable[[S], FindSavedCard]], Callable[[S], FindSavedCard]]:
+        return self._step(Kind.FIND_SAVED_CARD, {"found": found, "none": none}, retired=retired)
+
+    def forget_card(
+        self, *, then: str, retired: bool = False
+    ) -> Callable[[Callable[[S], ForgetCard]], Callable[[S], ForgetCard]]:
+        return self._step(Kind.FORGET_CARD, {"then": then}, retired=retired)
+
+    def may_keep_card(
+        self, *, may: str, may_not: str, retired: bool = False
+    ) -> Callable[[Callable[[S], MayKeepCard]], Callable[[S], MayKeepCard]]:
+        return self._step(Kind.MAY_KEEP_CARD, {"may": may, "may_not": may_not}, retired=retired)
 
     def collect_card(
         self,

@@ -4,7 +4,17 @@ May import the rest of `ivr.calls`. A wait is fulfilled when it is first met, re
 back to it, and settled when its errand is answered.
 """
 
-from flows.language import Charge, CollectCard, End, FindBill, FindCallersBill, Transfer
+from flows.language import (
+    Charge,
+    CollectCard,
+    End,
+    FindBill,
+    FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
+    MayKeepCard,
+    Transfer,
+)
 from ivr.bills.lookup import MerchantBill, NotFound, Unreachable
 from ivr.calls.answer import Ring
 from ivr.calls.attempt_waits import AttemptWaits
@@ -12,6 +22,8 @@ from ivr.calls.bill_waits import BillWaits
 from ivr.calls.card_waits import CardWaits
 from ivr.calls.errands import Answer, AskMerchant, CollectEntry, EntryOpened, Errand, OpenEntry, PciSilent
 from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
+from ivr.calls.machine import HostWait
+from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.session import Session
 from ivr.pci_client import CardEntryResult
 
@@ -22,22 +34,33 @@ class Host:
     """Fulfils the waits of every flow. `person_number` is whom Transfer rings; empty: nobody."""
 
     def __init__(
-        self, *, bills: BillWaits, cards: CardWaits, charges: AttemptWaits, person_number: str
+        self,
+        *,
+        bills: BillWaits,
+        cards: CardWaits,
+        saved_cards: SavedCardWaits,
+        charges: AttemptWaits,
+        person_number: str,
     ) -> None:
         self._bills = bills
+        self._saved_cards = saved_cards
         self._cards = cards
         self._charges = charges
         self._person_number = person_number
 
-    def fulfil(
-        self, turn: Turn, session: Session, wait: FindBill | FindCallersBill | CollectCard | Charge | Transfer
-    ) -> Fulfilment:
+    def fulfil(self, turn: Turn, session: Session, wait: HostWait) -> Fulfilment:  # noqa: PLR0911 - one line a wait
         """What a step waits for, as far as it goes without the network."""
         match wait:
             case FindBill(reference):
                 return self._bills.find(turn, session, reference)
             case FindCallersBill():
                 return self._bills.find_callers(turn, session)
+            case FindSavedCard():
+                return self._saved_cards.find(turn, session)
+            case ForgetCard():
+                return self._saved_cards.forget(turn, session)
+            case MayKeepCard():
+                return self._saved_cards.may_keep(turn, session)
             case CollectCard():
                 return self._cards.open(turn, session, wait)
             case Charge():

@@ -11,7 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.language import Ask, CallState, Choose, End, Flow, Go, Kind, Say, SetLanguage, Step, Tell
-from flows.language.waits import Charge, CollectCard, FindBill, FindCallersBill, Transfer
+from flows.language.waits import (
+    Charge,
+    CollectCard,
+    FindBill,
+    FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
+    MayKeepCard,
+    Transfer,
+)
 from ivr.calls.early_card import Tally
 from ivr.calls.session import Session
 
@@ -41,11 +50,16 @@ class Listen:
     timeout_s: int
 
 
+HostWait = (
+    FindBill | FindCallersBill | FindSavedCard | ForgetCard | MayKeepCard | CollectCard | Charge | Transfer
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """The turn cannot go on before the host has fulfilled this wait."""
 
-    wait: FindBill | FindCallersBill | CollectCard | Charge | Transfer
+    wait: HostWait
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +251,8 @@ class _Turn:
                 self._say(say)
                 return self._stop(Over())
             case FindBill() | FindCallersBill() | CollectCard() | Charge() | Transfer() as wait:
+                return self._stop(Need(wait))
+            case FindSavedCard() | ForgetCard() | MayKeepCard() as wait:
                 return self._stop(Need(wait))
             case other:
                 raise TypeError(f"step {step.name} returned {type(other).__name__}")
