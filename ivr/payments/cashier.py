@@ -29,6 +29,7 @@ from ivr.payments.refund import Refunds
 from ivr.payments.refunding import Refunding
 from ivr.payments.release import Releasing
 from ivr.payments.resolve import Resolving
+from ivr.payments.saved_cards import SavedCards
 from ivr.payments.verify import Verifying
 from ivr.work.jobs import (
     CHARGE_ATTEMPT,
@@ -75,7 +76,6 @@ class Cashier:
         self._verifying = Verifying(engine, self._moves, asking, self._refunding)
         self._payouts = Payouts(engine, gateway, work, clock, ids)
         self._keeping = Keeping(engine, gateway, self._moves.cards)
-        self.saved_cards = self._moves.cards
         self.notices = Notices(engine, gateway.name, self._moves, self._payouts)
         self.attempts = Attempts(
             gateway=gateway.name, work=work, clock=clock, ids=ids, consequences=consequences
@@ -103,6 +103,11 @@ class Cashier:
         if reference is None or gateway != self._gateway.name:
             return None
         return self._gateway.dashboard_url(reference)
+
+    @property
+    def saved_cards(self) -> SavedCards:
+        """What a call or a program may do with saved cards."""
+        return self._moves.cards
 
     def ask_refund(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
