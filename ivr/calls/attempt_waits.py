@@ -85,7 +85,8 @@ class AttemptWaits:
             self._attach_card(turn, session, wait, attempt)
             session = replace(session, attempt_id=attempt.id)
         self._attempts.ask_charge(turn.tx, str(session.attempt_id))
-        return Waiting(replace(session, charging=True, token=None, waited_s=0.0), Pause(), say=wait.say)
+        session = replace(session, token=None, expiry_month=None, expiry_year=None)
+        return Waiting(replace(session, charging=True, waited_s=0.0), Pause(), say=wait.say)
 
     def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:
         if wait.saved_card:
