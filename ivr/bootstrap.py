@@ -34,6 +34,8 @@ from ivr.calls.errands import Runner
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.host import Host
+from ivr.calls.link_waits import LinkWaits
+from ivr.calls.pay_progress import PayProgress
 from ivr.calls.retention import forget_turns
 from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.turns import Turns
@@ -47,13 +49,16 @@ from ivr.config import Config
 from ivr.consequences import HouseConsequences
 from ivr.customers.guesses import Guesses, forget_guesses
 from ivr.ids import Ids, RandomIds
+from ivr.links import pages as link_pages
 from ivr.merchant.outcomes import Deliverer
 from ivr.ops import health
 from ivr.ops.metrics import Books, Metrics
 from ivr.payments import webhooks as gateway_webhooks
 from ivr.payments.cashier import Cashier, Handler
+from ivr.payments.pay_link import LinkTerms
 from ivr.pci_client import PciClient
 from ivr.storage.engine import make_engine
+from ivr.voice.pay.verb import PayOptions, PayVerb, pay_prompts
 from ivr.voice.render import Renderer
 from ivr.voice.trouble import Trouble
 from ivr.voice.twiml import Voice
@@ -96,6 +101,7 @@ class Ground:
             clock=self.clock,
             ids=self.ids,
             consequences=consequences,
+            links=LinkTerms(self.config.public_url, self.config.link_expires_min),
         )
 
 
@@ -125,7 +131,13 @@ def make_web(on: Ground) -> flask.Flask:
     app.debug = False  # whatever FLASK_DEBUG says: in debug, faults pass our handlers and our log's masks
     app.before_request(structlog.contextvars.clear_contextvars)
     metrics = Metrics(
-        Books(on.engine, on.clock, lambda: _work_counts(on.engine)), shared_dir=config.metrics_dir
+        Books(
+            on.engine,
+            on.clock,
+            lambda: _work_counts(on.engine),
+            {on.gateway.name: on.gateway.capabilities.decline_codes},
+        ),
+        shared_dir=config.metrics_dir,
     )
     metrics.watch(app, on.clock)
     app.register_blueprint(_voice_door(on, metrics).blueprint())
@@ -139,6 +151,9 @@ def make_web(on: Ground) -> flask.Flask:
         )
     )
     app.register_blueprint(gateway_webhooks.make_blueprint(on.gateway, on.cashier.notices))
+    app.register_blueprint(
+        link_pages.make_blueprint(on.engine, clock=on.clock, merchant_name=config.merchant_name)
+    )
     app.register_blueprint(
         api.blueprint(
             on.engine, till=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
@@ -167,7 +182,7 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
     maker = AttemptMaker(attempts)
     card_entry = on.gateway.capabilities.card_entry
     runner = Runner(
-        PciClient(config.pci_internal_url, config.internal_secrets, clock=on.clock, ids=on.ids),
+        _pci_client(on),
         _lookup(on),
         config.public_url,
         postal_code=on.gateway.capabilities.postal_code,
@@ -188,13 +203,19 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
             clock=on.clock,
             ids=on.ids,
         ),
-        cards=CardWaits(attempts=attempts, maker=maker, card_entry=card_entry),
+        cards=CardWaits(
+            attempts=attempts,
+            maker=maker,
+            card_entry=card_entry,
+            by_carrier=config.carrier_takes_cards,
+        ),
         saved_cards=saved_cards,
         charges=AttemptWaits(attempts=attempts, maker=maker, saved_cards=saved_cards, clock=on.clock),
+        links=LinkWaits(attempts=attempts, maker=maker, clock=on.clock),
         person_number=config.person_number,
     )
     ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)
-    renderer = _renderer(config, flow)
+    renderer = _renderer(config, flow, postal_code=on.gateway.capabilities.postal_code)
     turns = Turns(
         engine=on.engine,
         flow=flow,
@@ -233,7 +254,16 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
             default_language=config.languages[0],
             person_number=config.person_number,
         ),
+        progress=PayProgress(on.engine, on.clock),
     )
+
+
+def _pci_client(on: Ground) -> PciClient | None:
+    """None where the carrier takes the cards."""
+    config = on.config
+    if config.carrier_takes_cards:
+        return None
+    return PciClient(config.pci_internal_url, config.internal_secrets, clock=on.clock, ids=on.ids)
 
 
 def _saves_cards(on: Ground) -> bool:
@@ -267,16 +297,26 @@ def _lookup(on: Ground) -> MerchantLookup | None:
     )
 
 
-def _renderer(config: Config, flow: Flow[Any]) -> Renderer:
+def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer:
     prompts = Prompts.load(flow.folder, config.languages)
     voices = {
         language: Voice(config.say_language.get(language, language), config.say_voice.get(language))
         for language in config.languages
     }
     recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
-    recordings.check(prompts, host_prompts())
+    by_carrier = pay_prompts(config.languages)
+    recordings.check(prompts, host_prompts(), by_carrier)
+    options = PayOptions(
+        connector=config.pay_connector,
+        languages=config.pay_language,
+        card_types=config.pay_card_types,
+        postal_code=postal_code,
+        timeout_s=config.pay_timeout_s,
+        attempts_max=config.pay_max_attempts,
+    )
+    pay = PayVerb(options, by_carrier, voices, recordings)
     public_path = urlsplit(config.public_url).path
-    return Renderer(prompts, host_prompts(), voices, recordings, public_path)
+    return Renderer(prompts, host_prompts(), voices, recordings, pay=pay, public_path=public_path)
 
 
 # The worker process -----------------------------------------------------------------------------------------

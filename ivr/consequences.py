@@ -1,9 +1,9 @@
 """What a payment sets off in the rest of the house: a line in the timeline, one confirmation, one word to the
 merchant.
 
-May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills` and the records of `ivr.payments`.
-Implements the port of `ivr.payments.consequences`: everything is written in the transaction that moves the
-money's record.
+May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.payments.pay_link` and the
+records of `ivr.payments`. Implements the port of `ivr.payments.consequences`: everything is written in the
+transaction that moves the money's record.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from gateways.notices import Disputed
 from ivr.bills import store as bills
 from ivr.channels import confirmation
-from ivr.channels.texts import Receipt
+from ivr.channels.texts import LinkOffer, Receipt
 from ivr.clock import Clock
 from ivr.customers import timeline
 from ivr.ids import Ids
 from ivr.merchant import outcomes
 from ivr.merchant.outcomes import Kind
+from ivr.payments import pay_link
 from ivr.payments.card_records import SavedCard
 from ivr.payments.records import Attempt, Refund
 from ivr.work.jobs import Work
@@ -63,6 +64,31 @@ class HouseConsequences:
 
     def left_unheard(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._keep_promise(tx, attempt)
+
+    def link_opened(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """One text carries it. Whoever cannot be texted was never promised a link."""
+        link = pay_link.of(tx, attempt)
+        if link is None or attempt.payer_phone is None:
+            raise RuntimeError(f"the link of attempt {attempt.id} can reach nobody")
+        self._write_down(tx, "link.opened", attempt)
+        confirmation.record_link(
+            tx,
+            attempt_id=attempt.id,
+            offer=LinkOffer(
+                merchant=self._merchant_name,
+                amount_minor=attempt.amount_minor,
+                currency=attempt.currency,
+                bill=bills.get(tx, attempt.bill_id).reference,
+                url=link.short_url,
+                minutes_left=link.minutes_left(self._clock.now()),
+            ),
+            language=attempt.language,
+            payer_phone=attempt.payer_phone,
+            channel=self._channel,
+            work=self._work,
+            clock=self._clock,
+            ids=self._ids,
+        )
 
     def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._note(tx, Kind.PAYMENT_UNKNOWN, attempt)
@@ -160,6 +186,7 @@ class HouseConsequences:
             "bill_reference": bill.reference,
             "amount_minor": attempt.amount_minor,
             "currency": attempt.currency,
+            "method": attempt.method,
             "gateway": attempt.gateway,
             "gateway_reference": attempt.gateway_reference,
             "gateway_url": self._dashboard_url(attempt.gateway_reference)

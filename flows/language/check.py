@@ -24,6 +24,8 @@ _FACTS = {
     Kind.FIND_SAVED_CARD: "saved_card",
     Kind.COLLECT_CARD: "card",
     Kind.CHARGE: "receipt",
+    Kind.SEND_LINK: "link",
+    Kind.CLOSE_LINK: "bill",
 }
 """Where the host lays what it found, by kind of step."""
 

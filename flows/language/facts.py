@@ -43,6 +43,17 @@ class ReceiptFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkFacts:
+    """A link by which the caller can pay."""
+
+    reference: str
+    """Eight digits: the payment's."""
+    amount: Amount
+    minutes: int
+    """How long it can still be paid."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallState:
     """What every flow's state begins with; the host fills these at the call's start.
 
@@ -68,3 +79,4 @@ class CallState:
     saved_card: CardFacts | None = None
     """The one that is kept for this caller, where it was looked for."""
     receipt: ReceiptFacts | None = None
+    link: LinkFacts | None = None

@@ -111,6 +111,25 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
+class SendLink:
+    """A link by which the caller pays `state.bill` themselves, sent by text; what it is, is laid into
+    `state.link`. It is sent, too, to a caller who hangs up meanwhile.
+    """
+
+    amount: Amount
+    say: Say
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLink:
+    """No link by which this caller could pay `state.bill` stays open: what is due then is laid into
+    `state.bill`.
+    """
+
+    say: Say
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """A person, by `<Dial>` to the configured number."""
 
@@ -137,6 +156,8 @@ Wait = (
     | MayKeepCard
     | CollectCard
     | Charge
+    | SendLink
+    | CloseLink
     | Transfer
     | End
 )

@@ -14,6 +14,7 @@ from flows.language import (
     Ask,
     Charge,
     Choose,
+    CloseLink,
     CollectCard,
     Digits,
     End,
@@ -26,6 +27,7 @@ from flows.language import (
     MayKeepCard,
     Name,
     Say,
+    SendLink,
     SetLanguage,
     Tell,
     Transfer,
@@ -35,6 +37,8 @@ from flows.pay_bill.bill import Bill
 
 REFERENCE_DIGITS = 8
 CARDS_MAX = 3
+MINUTES_TOLD_BELOW = 120
+"""A link that lives longer is told in hours."""
 BRANDS = {
     "visa": "Visa",
     "mastercard": "Mastercard",
@@ -92,14 +96,14 @@ def speak_spanish(_: Bill) -> SetLanguage:
 # Which bill -----------------------------------------------------------------------------------------------
 
 
-@flow.find_callers_bill(one="offer", none="ask_reference")
+@flow.find_callers_bill(one="offer", none="ask_reference", link_open="offer_link_again")
 def find_callers_bill(_: Bill) -> FindCallersBill:
     return FindCallersBill()
 
 
 @flow.decide(ask="ask_reference")
 def other_bill(state: Bill) -> Go[Bill]:
-    return Go("ask", replace(state, bill=None, amount=None))
+    return Go("ask", replace(state, bill=None, amount=None, link=None))
 
 
 @flow.digits(heard="find_bill", gave_up="another_way")
@@ -112,6 +116,7 @@ def ask_reference(_: Bill) -> Ask:
     not_found="forget_reference",
     already_paid="already_paid",
     being_paid="being_paid",
+    link_open="offer_link_again",
     too_many_guesses="too_many_guesses",
     unavailable="look_up_down",
 )
@@ -244,7 +249,7 @@ def confirm_amount(state: Bill) -> Choose:
     unavailable="no_cards_now",
     try_another_card="count_card",
     refused="refused",
-    needs_authentication="needs_authentication",
+    needs_authentication="send_link",
     no_longer_due="no_longer_due",
 )
 def take_card(state: Bill) -> CollectCard:
@@ -346,7 +351,7 @@ def no_cards_now(_: Bill) -> Tell:
     approved="receipt",
     try_another_card="count_card",
     refused="refused",
-    needs_authentication="needs_authentication",
+    needs_authentication="send_link",
     no_longer_due="no_longer_due",
     not_sent="not_sent",
     unknown="promise",
@@ -359,7 +364,7 @@ def charge(state: Bill) -> Charge:
     approved="receipt",
     try_another_card="count_card",
     refused="refused",
-    needs_authentication="needs_authentication",
+    needs_authentication="send_link",
     no_longer_due="no_longer_due",
     not_sent="not_sent",
     unknown="promise",
@@ -373,7 +378,7 @@ def charge_and_keep(state: Bill) -> Charge:
     approved="receipt",
     try_another_card="count_card",
     refused="refused",
-    needs_authentication="needs_authentication",
+    needs_authentication="send_link",
     no_longer_due="no_longer_due",
     not_sent="not_sent",
     unknown="promise",
@@ -426,6 +431,67 @@ def refused(_: Bill) -> Tell:
     return Tell(Say("charge.refused"))
 
 
+# A link instead of a card ----------------------------------------------------------------------------------
+
+
+@flow.send_link(
+    sent="link_sent",
+    no_text="needs_authentication",
+    no_longer_due="no_longer_due",
+    unavailable="no_link",
+)
+def send_link(state: Bill) -> SendLink:
+    """The bank wants the payer's own approval: they give it on a page, by a link that is texted."""
+    return SendLink(state.chosen, Say("link.sending"))
+
+
+@flow.end()
+def link_sent(state: Bill) -> End:
+    sent = state.sent_link
+    reference = Digits(sent.reference)
+    if sent.minutes < MINUTES_TOLD_BELOW:
+        return End(Say("link.sent_minutes", minutes=sent.minutes, reference=reference))
+    return End(Say("link.sent_hours", hours=round(sent.minutes / 60), reference=reference))
+
+
+@flow.tell(then="another_way")
+def no_link(_: Bill) -> Tell:
+    return Tell(Say("link.unavailable"))
+
+
+@flow.menu({"1": "close_link", "2": "close_for_another", "3": "other_bill"}, gave_up="another_way")
+def offer_link_again(state: Bill) -> Choose:
+    """Who rings again, and has a link that nobody paid by yet."""
+    return Choose(Say("link.open", amount=state.sent_link.amount))
+
+
+@flow.close_link(closed="offer", already_paid="already_paid", unavailable="link_still_open")
+def close_link(_: Bill) -> CloseLink:
+    """Nothing else is paid before the gateway has said that nobody can pay by the link any more."""
+    return CloseLink(Say("link.closing"))
+
+
+@flow.decide(chosen="renew_link")
+def close_for_another(state: Bill) -> Go[Bill]:
+    return Go("chosen", replace(state, amount=state.sent_link.amount))
+
+
+@flow.close_link(closed="send_link_again", already_paid="already_paid", unavailable="link_still_open")
+def renew_link(_: Bill) -> CloseLink:
+    """Another link, and never two that can be paid."""
+    return CloseLink(Say("link.closing"))
+
+
+@flow.send_link(sent="link_sent", no_text="no_link", no_longer_due="no_longer_due", unavailable="no_link")
+def send_link_again(state: Bill) -> SendLink:
+    return SendLink(state.chosen, Say("link.sending_again"))
+
+
+@flow.end()
+def link_still_open(_: Bill) -> End:
+    return End(Say("link.still_open"))
+
+
 @flow.tell(then="another_way")
 def needs_authentication(_: Bill) -> Tell:
     return Tell(Say("charge.needs_authentication"))
@@ -464,7 +530,7 @@ def go_on(state: Bill) -> Go[Bill]:
 
 @flow.transfer(unanswered="sorry", nobody="sorry")
 def another_way(_: Bill) -> Transfer:
-    """Where this flow cannot help: a person, or else a kind sentence. Links come later."""
+    """Where this flow cannot help: a person, or else a kind sentence."""
     return Transfer(Say("person.helping"))
 
 

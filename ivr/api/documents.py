@@ -11,7 +11,7 @@ from ivr.bills.bill import Bill
 from ivr.merchant.outcomes import rfc3339
 from ivr.money import plain
 from ivr.payments.card_records import SavedCard
-from ivr.payments.reading import Payment, RefundShown
+from ivr.payments.reading import LinkShown, Payment, RefundShown
 from ivr.payments.records import Refund
 
 
@@ -46,6 +46,8 @@ def payment(shown: Payment, gateway_url: str | None) -> dict[str, Any]:
         "id": shown.id,
         "reference": shown.reference,
         "state": shown.state,
+        "method": shown.method,
+        "link": None if shown.link is None else link(shown.link),
         "currency": shown.currency,
         "amount": decimal(shown.amount_minor, shown.currency),
         "amount_minor": shown.amount_minor,
@@ -62,6 +64,13 @@ def payment(shown: Payment, gateway_url: str | None) -> dict[str, Any]:
         "created_at": rfc3339(shown.created_at),
         "settled_at": None if shown.settled_at is None else rfc3339(shown.settled_at),
         "refunds": [refund(one, shown.currency) for one in shown.refunds],
+    }
+
+
+def link(shown: LinkShown) -> dict[str, Any]:
+    return {
+        "opened_at": None if shown.opened_at is None else rfc3339(shown.opened_at),
+        "expires_at": rfc3339(shown.expires_at),
     }
 
 

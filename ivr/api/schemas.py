@@ -11,7 +11,7 @@ from gateways.declines import Decline
 from ivr.bills.bill import AMOUNT_MAX_MINOR, Status
 from ivr.bills.store import Change
 from ivr.payments.card_records import CardState
-from ivr.payments.records import RefundState
+from ivr.payments.records import Method, RefundState
 from ivr.payments.states import State
 
 Schema = dict[str, Any]
@@ -135,7 +135,9 @@ SCHEMAS: dict[str, Schema] = {
         {
             "id": _text(),
             "reference": {**_REFERENCE, "description": "Eight digits: the payer was told these."},
-            "state": _text(enum=[*State]),
+            "state": _text("link_open: the payer can pay by a link that was texted.", enum=[*State]),
+            "method": _text("By a card that was keyed, or by a link.", enum=[*Method]),
+            "link": _or_null(ref("Link")),
             "currency": _CURRENCY,
             "amount": _AMOUNT,
             "amount_minor": _minor("Charged, or to be charged, in minor units.", 1),
@@ -152,6 +154,12 @@ SCHEMAS: dict[str, Schema] = {
             "created_at": _MOMENT,
             "settled_at": _or_null(_MOMENT),
             "refunds": _array(ref("Refund")),
+        }
+    ),
+    "Link": _object(
+        {
+            "opened_at": _or_null(_MOMENT),
+            "expires_at": {**_MOMENT, "description": "From then on nobody can pay by it."},
         }
     ),
     "Payments": _object(

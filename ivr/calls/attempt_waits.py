@@ -17,6 +17,7 @@ from ivr.calls.session import Session
 from ivr.clock import Clock
 from ivr.customers.caller import Caller
 from ivr.payments.attempt import Attempt, Attempts, NewAttempt
+from ivr.payments.records import Method
 from ivr.payments.states import State
 
 WAIT_S_MAX = 60
@@ -44,7 +45,9 @@ class AttemptMaker:
     def __init__(self, attempts: Attempts) -> None:
         self._attempts = attempts
 
-    def make(self, turn: Turn, session: Session, amount: Amount) -> Attempt | None:
+    def make(
+        self, turn: Turn, session: Session, amount: Amount, *, method: Method = Method.CARD
+    ) -> Attempt | None:
         """None where that much of the bill is no longer due."""
         if session.state.bill is None:
             raise TypeError(f"step {session.step} charges before a bill was found")
@@ -59,6 +62,7 @@ class AttemptMaker:
             language=session.language,
             amount_minor=amount.minor,
             currency=amount.currency,
+            method=method,
         )
         return self._attempts.make(turn.tx, new)
 
@@ -112,14 +116,19 @@ class AttemptWaits:
         if over is not None:
             done = replace(session, attempt_id=None, charging=False)
             return Left(done, over, {"receipt": _receipt(attempt, turn.caller)})
-        words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.waited_s, waited_s))
-        prompt = _reassurance(words_now) if words_now > words_before else None
-        return Waiting(replace(session, waited_s=waited_s), Pause(), host_prompt=prompt)
+        return still_waiting(session, waited_s)
 
 
 def _is_too_late(attempt: Attempt, clock: Clock) -> bool:
     """Nobody claimed it by its deadline, so nobody ever will: no caller need wait for that any longer."""
     return attempt.state in {State.RESERVED, State.AUTHORIZED} and clock.now() >= attempt.deadline_at
+
+
+def still_waiting(session: Session, waited_s: float) -> Waiting:
+    """The caller waits on, `waited_s` in all, and hears a word at least every nine seconds."""
+    words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.waited_s, waited_s))
+    prompt = _reassurance(words_now) if words_now > words_before else None
+    return Waiting(replace(session, waited_s=waited_s), Pause(), host_prompt=prompt)
 
 
 def _reassurance(count: int) -> str:

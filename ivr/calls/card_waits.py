@@ -2,7 +2,8 @@
 
 May import `ivr.payments`, `ivr.pci_client` and the rest of `ivr.calls`. Where the gateway authorizes at once,
 the attempt is made before the card is keyed, so that whatever the issuer holds has a name here; it moves with
-the entry's outcome.
+the entry's outcome. Where the carrier takes the card (CARD_ENTRY=pay), it does so in the very turn, no other
+process is asked, and its answer is read as the PCI process's would be.
 """
 
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 from flows.language import CardFacts, CollectCard
 from gateways.contract import CardEntry
 from gateways.declines import Decline
-from ivr.calls.answer import SendTo
+from ivr.calls.answer import PayCard, SendTo, pay_status_url
 from ivr.calls.attempt_waits import AttemptMaker, exit_of
 from ivr.calls.errands import CollectEntry, EntryOpened, OpenEntry, PciSilent
 from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn, Waiting
@@ -21,17 +22,25 @@ from ivr.payments.order import order_of
 from ivr.payments.states import Event
 from ivr.pci_client import CardEntryResult, Outcome
 
+BY_CARRIER = "pay."
+"""What the name of an entry begins with that the carrier takes; the PCI process's begin with `entry.`."""
+
 
 class CardWaits:
     """Fulfils CollectCard."""
 
-    def __init__(self, *, attempts: Attempts, maker: AttemptMaker, card_entry: CardEntry) -> None:
+    def __init__(
+        self, *, attempts: Attempts, maker: AttemptMaker, card_entry: CardEntry, by_carrier: bool = False
+    ) -> None:
         self._attempts = attempts
         self._maker = maker
         self._card_entry = card_entry
+        self._by_carrier = by_carrier
 
     def open(self, turn: Turn, session: Session, wait: CollectCard) -> Fulfilment:
-        """A new entry at the PCI process, named after call and turn."""
+        """A new entry, at the PCI process or the carrier, named after call and turn."""
+        if self._by_carrier:
+            return replace(self._ask_carrier(turn, session), say=wait.say)
         entry_id = f"entry.{turn.name}"
         opening = OpenEntry(entry_id, session.language, turn.next_url)
         session = replace(session, entry_id=entry_id, attempt_id=None, charging=False, token=None)
@@ -43,14 +52,27 @@ class CardWaits:
         if attempt is None:
             return Left(session, "no_longer_due")
         self._attempts.advance(turn.tx, attempt.id, Event.CARD_WANTED)
-        opening = replace(opening, authorize=order_of(turn.tx, attempt))
+        opening = replace(opening, authorize=replace(order_of(turn.tx, attempt), placed_at=None))
         return MustRun(replace(session, attempt_id=attempt.id), opening)
 
-    def come_back(self, turn: Turn, session: Session) -> Fulfilment:
-        """The caller is back from the PCI process."""
+    def come_back(self, turn: Turn, session: Session, answer: CardEntryResult | None) -> Fulfilment:
+        """The caller is back from the PCI process, or the carrier is, with its `answer`.
+
+        Whose the entry is says its name, however this process is set by now. A carrier that comes without an
+        answer had some trouble: it is asked again.
+        """
         if session.entry_id is None:
             raise RuntimeError(f"step {session.step} has no card entry to come back from")
+        if session.entry_id.startswith(BY_CARRIER):
+            return (
+                self._ask_carrier(turn, session) if answer is None else self.collected(turn, session, answer)
+            )
         return MustRun(session, CollectEntry(session.entry_id, turn.name))
+
+    def _ask_carrier(self, turn: Turn, session: Session) -> Waiting:
+        entry_id = f"{BY_CARRIER}{turn.name}"
+        session = replace(session, entry_id=entry_id, attempt_id=None, charging=False, token=None)
+        return Waiting(session, PayCard(session.language, pay_status_url(turn.row.id, turn.number)))
 
     def opened(
         self, turn: Turn, session: Session, wait: CollectCard, answer: EntryOpened | PciSilent

@@ -6,6 +6,7 @@ back to it, and settled when its errand is answered.
 
 from flows.language import (
     Charge,
+    CloseLink,
     CollectCard,
     End,
     FindBill,
@@ -13,6 +14,7 @@ from flows.language import (
     FindSavedCard,
     ForgetCard,
     MayKeepCard,
+    SendLink,
     Transfer,
 )
 from ivr.bills.lookup import MerchantBill, NotFound, Unreachable
@@ -22,6 +24,7 @@ from ivr.calls.bill_waits import BillWaits
 from ivr.calls.card_waits import CardWaits
 from ivr.calls.errands import Answer, AskMerchant, CollectEntry, EntryOpened, Errand, OpenEntry, PciSilent
 from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
+from ivr.calls.link_waits import LinkWaits
 from ivr.calls.machine import HostWait
 from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.session import Session
@@ -40,31 +43,35 @@ class Host:
         cards: CardWaits,
         saved_cards: SavedCardWaits,
         charges: AttemptWaits,
+        links: LinkWaits,
         person_number: str,
     ) -> None:
         self._bills = bills
         self._saved_cards = saved_cards
         self._cards = cards
         self._charges = charges
+        self._links = links
         self._person_number = person_number
 
-    def fulfil(self, turn: Turn, session: Session, wait: HostWait) -> Fulfilment:  # noqa: PLR0911 - one line a wait
+    def fulfil(  # noqa: PLR0911 - one line a kind of wait
+        self, turn: Turn, session: Session, wait: HostWait
+    ) -> Fulfilment:
         """What a step waits for, as far as it goes without the network."""
         match wait:
             case FindBill(reference):
                 return self._bills.find(turn, session, reference)
             case FindCallersBill():
                 return self._bills.find_callers(turn, session)
-            case FindSavedCard():
-                return self._saved_cards.find(turn, session)
-            case ForgetCard():
-                return self._saved_cards.forget(turn, session)
-            case MayKeepCard():
-                return self._saved_cards.may_keep(turn, session)
+            case FindSavedCard() | ForgetCard() | MayKeepCard():
+                return self._saved_cards.fulfil(turn, session, wait)
             case CollectCard():
                 return self._cards.open(turn, session, wait)
             case Charge():
                 return self._charges.ask(turn, session, wait)
+            case SendLink():
+                return self._links.send(turn, session, wait)
+            case CloseLink():
+                return self._links.close(turn, session, wait)
             case Transfer(say) if self._person_number:
                 called = turn.row.to_number
                 ring = Ring(self._person_number, caller_id=called if called.startswith("+") else None)
@@ -72,21 +79,30 @@ class Host:
             case Transfer():
                 return Left(session, "nobody")
 
-    def resume(self, turn: Turn, session: Session, wait: object, dialled: str | None) -> Fulfilment | None:
-        """A wait that the caller comes back to; None where nothing is left to say: the call is over."""
+    def resume(  # noqa: PLR0911 - the same
+        self, turn: Turn, session: Session, wait: object, dialled: str | None, card: CardEntryResult | None
+    ) -> Fulfilment | None:
+        """A wait that the caller comes back to; None where nothing is left to say: the call is over.
+
+        `card` is what became of one that the carrier took by itself.
+        """
         match wait:
             case CollectCard() if session.entry_id is not None:
-                return self._cards.come_back(turn, session)
+                return self._cards.come_back(turn, session, card)
             case Charge() if session.charging:
                 return self._charges.look(turn, session)
+            case SendLink() if session.charging:
+                return self._links.look(turn, session)
+            case CloseLink() if session.waiting_since is not None:
+                return self._links.look_whether_closed(turn, session)
             case End():  # the last words were said, and the carrier asks on
                 return None
             case Transfer() if dialled in PERSON_TALKED:
                 return None
             case Transfer() if dialled is not None:
                 return Left(session, "unanswered")
-            case FindBill() | FindCallersBill() | CollectCard() | Charge() | Transfer():
-                return self.fulfil(turn, session, wait)
+            case other if isinstance(other, HostWait):
+                return self.fulfil(turn, session, other)
             case _:
                 raise TypeError(f"nothing to resume at step {session.step}")
 

@@ -13,12 +13,14 @@ from typing import Any
 from flows.language import Ask, CallState, Choose, End, Flow, Go, Kind, Say, SetLanguage, Step, Tell
 from flows.language.waits import (
     Charge,
+    CloseLink,
     CollectCard,
     FindBill,
     FindCallersBill,
     FindSavedCard,
     ForgetCard,
     MayKeepCard,
+    SendLink,
     Transfer,
 )
 from ivr.calls.early_card import Tally
@@ -51,8 +53,18 @@ class Listen:
 
 
 HostWait = (
-    FindBill | FindCallersBill | FindSavedCard | ForgetCard | MayKeepCard | CollectCard | Charge | Transfer
+    FindBill
+    | FindCallersBill
+    | FindSavedCard
+    | ForgetCard
+    | MayKeepCard
+    | CollectCard
+    | Charge
+    | SendLink
+    | CloseLink
+    | Transfer
 )
+"""What the host fulfils."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +262,7 @@ class _Turn:
             case End(say):
                 self._say(say)
                 return self._stop(Over())
-            case FindBill() | FindCallersBill() | CollectCard() | Charge() | Transfer() as wait:
+            case wait if isinstance(wait, HostWait):
                 return self._stop(Need(wait))
             case FindSavedCard() | ForgetCard() | MayKeepCard() as wait:
                 return self._stop(Need(wait))

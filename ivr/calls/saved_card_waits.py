@@ -10,7 +10,7 @@ charges it.
 from collections.abc import Callable
 from dataclasses import replace
 
-from flows.language import CardFacts, Say
+from flows.language import CardFacts, FindSavedCard, ForgetCard, MayKeepCard, Say
 from ivr.calls.fulfilment import Left, Turn
 from ivr.calls.session import Session
 from ivr.clock import Clock
@@ -44,6 +44,16 @@ class SavedCardWaits:
         self._flow = flow
         self._release = release
         self._clock = clock
+
+    def fulfil(self, turn: Turn, session: Session, wait: FindSavedCard | ForgetCard | MayKeepCard) -> Left:
+        """None of these waits for anybody."""
+        match wait:
+            case FindSavedCard():
+                return self.find(turn, session)
+            case ForgetCard():
+                return self.forget(turn, session)
+            case MayKeepCard():
+                return self.may_keep(turn, session)
 
     def find(self, turn: Turn, session: Session) -> Left:
         """The newest card that may be offered now: not one that was declined in this call."""

@@ -31,7 +31,9 @@ class Session:
     """Results that came empty before the pause was over: a stray `#`."""
     tally: Tally = field(default_factory=Tally)
     waited_s: float = 0.0
-    """How long the caller has waited for a charge."""
+    """How long the caller has waited for a charge, or for a link."""
+    waiting_since: str | None = None
+    """Since when (ISO 8601) the caller waits for a link to be closed."""
     entry_id: str | None = None
     """The card entry under way at the PCI process."""
     attempt_id: str | None = None

@@ -49,14 +49,20 @@ def find(connection: sa.Connection, call_id: str) -> CallRow | None:
 
 def lock(tx: sa.Connection, call_id: str) -> CallRow | None:
     """The call, held until the transaction ends."""
-    return _read(tx.execute(sa.select(call).where(call.c.id == call_id).with_for_update()).one_or_none())
+    return _locked(tx, call.c.id == call_id)
 
 
 def lock_by_sid(tx: sa.Connection, call_sid: str) -> CallRow | None:
     """The call of the carrier's name, held until the transaction ends."""
-    return _read(
-        tx.execute(sa.select(call).where(call.c.call_sid == call_sid).with_for_update()).one_or_none()
-    )
+    return _locked(tx, call.c.call_sid == call_sid)
+
+
+def _locked(tx: sa.Connection, which: sa.ColumnElement[bool]) -> CallRow | None:
+    """Against other turns alone. A job that holds an attempt of this call refers to the call whenever it
+    writes the attempt a second time; it must not wait for us, who may be waiting for the attempt.
+    """
+    query = sa.select(call).where(which).with_for_update(key_share=True)
+    return _read(tx.execute(query).one_or_none())
 
 
 def begin(tx: sa.Connection, row: CallRow) -> bool:

@@ -20,6 +20,7 @@ COMMANDS = {
     "flow": "ivr.cli.flow",
     "migrate": "ivr.cli.migrate",
     "payment": "ivr.cli.payment",
+    "pci": "ivr.cli.pci",
     "payout": "ivr.cli.payout",
     "sandbox": "ivr.cli.sandbox",
     "serve": "ivr.cli.serve",

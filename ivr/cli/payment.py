@@ -84,7 +84,7 @@ def _line(payment: "Payment") -> str:
     from ivr.money import plain
 
     amount = plain(payment.amount_minor, payment.currency)
-    card = f"{payment.brand or 'card'} {payment.last_four or '----'}"
+    card = f"{payment.brand or payment.method} {payment.last_four or '----'}"
     back = f"  refunded {plain(payment.refunded_minor, payment.currency)}" if payment.refunded_minor else ""
     at = f"{payment.created_at:%Y-%m-%d %H:%M}Z"
     paid = f"{payment.state:<12}  {amount:>16}  bill {payment.bill_reference}"
@@ -107,6 +107,8 @@ def show(payment_id: str) -> None:
         ("id", payment.id),
         ("reference", payment.reference),
         ("state", payment.state),
+        ("method", payment.method),
+        ("link expires", None if payment.link is None else f"{payment.link.expires_at:%Y-%m-%d %H:%M:%S}Z"),
         ("amount", plain(payment.amount_minor, payment.currency)),
         ("refunded", plain(payment.refunded_minor, payment.currency)),
         ("bill", payment.bill_reference),

@@ -22,8 +22,10 @@ from ivr.payments.consequences import Consequences
 from ivr.payments.decide import Word
 from ivr.payments.expire import Expiring
 from ivr.payments.keeping import Keeping
+from ivr.payments.linking import Linking
 from ivr.payments.moves import Moves
 from ivr.payments.notices import Notices
+from ivr.payments.pay_link import LinkTerms
 from ivr.payments.records import Attempt, Refund
 from ivr.payments.refund import Refunds
 from ivr.payments.refunding import Refunding
@@ -35,6 +37,8 @@ from ivr.work.jobs import (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
     FORGET_CARD,
+    LOOK_AT_LINK,
+    OPEN_LINK,
     READ_PAYOUT,
     REFUND_PAYMENT,
     RELEASE_ATTEMPT,
@@ -63,7 +67,9 @@ class Cashier:
         clock: Clock,
         ids: Ids,
         consequences: Consequences,
+        links: LinkTerms | None = None,
     ) -> None:
+        """`links` says how links are made; without it none is."""
         self._engine = engine
         self._gateway = gateway
         self._moves = Moves(work, clock, ids, consequences)
@@ -71,6 +77,7 @@ class Cashier:
         self._charging = Charging(engine, self._moves, asking)
         self._expiring = Expiring(engine, self._moves)
         self._resolving = Resolving(engine, self._moves, asking)
+        self._linking = Linking(engine, self._moves, asking)
         self._releasing = Releasing(engine, self._moves, asking)
         self._refunding = Refunding(engine, self._moves, asking)
         self._verifying = Verifying(engine, self._moves, asking, self._refunding)
@@ -78,7 +85,12 @@ class Cashier:
         self._keeping = Keeping(engine, gateway, self._moves.cards)
         self.notices = Notices(engine, gateway.name, self._moves, self._payouts)
         self.attempts = Attempts(
-            gateway=gateway.name, work=work, clock=clock, ids=ids, consequences=consequences
+            gateway=gateway.name,
+            work=work,
+            clock=clock,
+            ids=ids,
+            consequences=consequences,
+            links=links if gateway.capabilities.links else None,
         )
         self._refunds = Refunds(gateway=gateway.name, capabilities=gateway.capabilities, moves=self._moves)
 
@@ -89,6 +101,8 @@ class Cashier:
             EXPIRE_ATTEMPT: self._expiring.run,
             RESOLVE_ATTEMPT: self._resolving.run,
             RELEASE_ATTEMPT: self._releasing.run,
+            OPEN_LINK: self._linking.open,
+            LOOK_AT_LINK: self._linking.look,
             REFUND_PAYMENT: self._refunding.send,
             RESOLVE_REFUND: self._refunding.resolve,
             VERIFY_ATTEMPT: self._verifying.attempt,

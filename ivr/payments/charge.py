@@ -15,7 +15,7 @@ from ivr.payments import answers, patience, records
 from ivr.payments.asking import Asking
 from ivr.payments.moves import Moves
 from ivr.payments.order import order_of
-from ivr.payments.records import Attempt
+from ivr.payments.records import Attempt, Method
 from ivr.payments.states import Event, State
 from ivr.storage import schema
 
@@ -58,7 +58,7 @@ class Charging:
             given_up = Event.ABANDON if attempt.state is State.RESERVED else Event.RELEASE
             self._moves.move(tx, attempt, given_up, note=too_late)
             return None
-        if attempt.token is None and attempt.gateway_authorization is None:
+        if attempt.method is Method.LINK or (attempt.token is None and attempt.gateway_authorization is None):
             log.error("charge_without_card", attempt_id=attempt.id, call_id=attempt.call_id)
             return None
         if not self._asking.is_of(attempt):

@@ -35,6 +35,10 @@ class Consequences(Protocol):
         """It had ended without a charge, and the caller hung up before they could hear so."""
         ...
 
+    def link_opened(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """The payer can pay by a link from now on, and is to get it."""
+        ...
+
     def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
         """It was lost from sight, for the first time. One of the above follows."""
         ...

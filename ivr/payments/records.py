@@ -22,6 +22,15 @@ class NoSuchAttemptError(LookupError):
     """There is no attempt, or no refund, of that id."""
 
 
+class Method(StrEnum):
+    """How an attempt is paid."""
+
+    CARD = "card"
+    """By a card that was keyed, or one that is kept."""
+    LINK = "link"
+    """By the payer themselves, on a page of the gateway's."""
+
+
 class RefundState(StrEnum):
     """Where a refund stands."""
 
@@ -51,11 +60,12 @@ class NewAttempt:
     call_id: str | None = None
     payer_phone: str | None = None
     """Who is texted, in E.164; None: nobody."""
+    method: Method = Method.CARD
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to charge one card for one bill. Its id is the gateway's idempotency key."""
+    """One attempt to have one amount of one bill paid. Its id is the gateway's idempotency key."""
 
     id: str
     made_for: str
@@ -95,6 +105,7 @@ class Attempt:
     settled_at: datetime | None
     jobs: int
     """How many jobs were asked for: the last one's number."""
+    method: Method = Method.CARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,7 @@ _REFUND = [schema.refund.c[field.name] for field in fields(Refund)]
 def _attempt(row: sa.RowMapping) -> Attempt:
     held: dict[str, Any] = dict(row)
     held["state"] = State(held["state"])
+    held["method"] = Method(held["method"])
     held["decline"] = None if held["decline"] is None else Decline(held["decline"])
     for name in ("token", "gateway_authorization"):
         held[name] = None if held[name] is None else Secret(held[name])

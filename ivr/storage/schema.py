@@ -1,8 +1,9 @@
 """Every table of the web and worker processes. The PCI process has a database and a schema of its own.
 
 May import `ivr.storage.engine` alone. A rule about money is a constraint here first and code second: reserved
-plus paid never exceeds what is billed, an attempt has one ledger entry and one confirmation. Moments are UTC,
-amounts minor units. Change a table by a migration in `migrations/versions`, in a before and an after half.
+plus paid never exceeds what is billed, an attempt has one ledger entry and one confirmation of each purpose.
+Moments are UTC, amounts minor units. Change a table by a migration in `migrations/versions`, in a before and
+an after half.
 """
 
 import sqlalchemy as sa
@@ -134,6 +135,7 @@ attempt = sa.Table(
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Column("gateway", sa.String(20), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("method", sa.String(8), nullable=False, server_default="card", comment="card or link"),
     sa.Column("card_entry_id", sa.String(120), comment="the card entry at the PCI process that it came from"),
     sa.Column("token", sa.Text, comment="the gateway's token; wiped when the attempt is final"),
     sa.Column("gateway_authorization", sa.Text, comment="where PCI authorized"),
@@ -172,6 +174,18 @@ attempt = sa.Table(
     sa.Index(None, "state"),
     sa.Index(None, "settled_at"),
     sa.Index(None, "look_at"),
+)
+
+pay_link = sa.Table(
+    "pay_link",
+    metadata,
+    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), primary_key=True),
+    sa.Column("token", sa.String(64), nullable=False, unique=True, comment="in our URL: who has it may pay"),
+    sa.Column("base_url", sa.Text, nullable=False, comment="PUBLIC_URL when it was made: asked anew alike"),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("url", sa.Text, comment="the gateway's page"),
+    sa.Column("gateway_reference", sa.String(255), comment="the link's own, at the gateway"),
+    sa.Column("opened_at", Instant, comment="when the gateway told us of its page"),
 )
 
 attempt_move = sa.Table(
@@ -286,7 +300,8 @@ confirmation = sa.Table(
     "confirmation",
     metadata,
     sa.Column("id", sa.String(40), primary_key=True),
-    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), nullable=False, unique=True),
+    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), nullable=False),
+    sa.Column("purpose", sa.String(8), nullable=False, server_default="receipt", comment="receipt or link"),
     sa.Column("channel", sa.String(16), nullable=False, comment="sms, console or spoken"),
     sa.Column("recipient", sa.String(20)),
     sa.Column("language", sa.String(8), nullable=False),
@@ -299,6 +314,7 @@ confirmation = sa.Table(
     sa.Column("tried_at", Instant),
     sa.Column("sent_at", Instant),
     sa.Column("delivered_at", Instant),
+    sa.UniqueConstraint("attempt_id", "purpose"),
 )
 
 outcome = sa.Table(

@@ -12,6 +12,7 @@ from tests.support.databases import Databases
 from tests.support.house import MERCHANT_SECRET, House, make_house
 from tests.support.merchant_server import MerchantServer, merchant_server
 from tests.support.server import migrated_pci
+from tests.support.several import Several, several
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +70,22 @@ def house(request: pytest.FixtureRequest, houses: Callable[[str], House]) -> Ite
     yield found
     found.all_up()  # where a test left some process dead, the others would wait for it
     found.check()
+
+
+@pytest.fixture
+def two_of_each(tmp_path: Path, databases: Databases, merchant: MerchantServer) -> Iterator[Several]:
+    """Two processes of each kind on one PostgreSQL, which is the test's alone."""
+    urls = _databases("postgres", tmp_path, databases, b"")
+    settings = {
+        "OUTCOME_URL": f"{merchant.url}/outcomes",
+        "MERCHANT_SECRET": MERCHANT_SECRET,
+        # What a lost hang-up leaves is swept after half a minute, and not after ten.
+        "PCI_KEY_GENERATION_S": "10",
+        "PCI_KEY_LIFE_S": "40",
+    }
+    try:
+        with several(tmp_path, *urls, **settings) as running:
+            yield running
+    finally:
+        for url in urls:
+            databases.drop(url)

@@ -16,8 +16,9 @@ from gateways.secret import Secret
 from ivr.demo.ground import free_ports
 from ivr.phone.transport import encoded
 from ivr.voice.signature import HEADER_SIGNATURE, compute
-from tests.support.house import ROOT, House
+from tests.support.house import House
 from tests.support.house_line import PATIENCE_S
+from tests.support.house_processes import ROOT
 from tests.support.waiting import eventually
 
 SERVE = (

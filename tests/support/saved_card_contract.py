@@ -118,12 +118,6 @@ class SavedCardContract(TokenContract):
         assert not isinstance(self.charge(bench, "b-1", token), Approved)
         assert _nothing_moved(bench, "b-1")
 
-    def test_a_card_that_is_to_be_kept_and_not_saved_yet_pays_once(self, bench: Bench) -> None:
-        token, _ = self.charge_to_keep(bench, "a-1")
-
-        assert not isinstance(self.charge(bench, "b-1", token), Approved)
-        assert _nothing_moved(bench, "b-1")
-
     def test_a_saved_card_pays_for_nobody_but_its_holder(self, bench: Bench) -> None:
         card, other = self.saved(bench, "a-1"), self.saved(bench, "a-2")
 

@@ -1,39 +1,13 @@
-"""Everything around payments, for tests: a bank that tells the truth, jobs that live in the database, and a
-till that puts them together.
-
-The bank is written at the level of the gateway contract. Each request meets a fate: it may be answered, lose
-its reply, stay on its way and arrive when a test delivers it, never arrive, or its sender may be killed
-before or after. What the bank holds in the end is the truth that the server's books are compared with.
+"""Everything around payments, for tests: a till that puts together a bank (`tests.support.bank`), jobs in a
+table (`tests.support.table_work`), the server's payments, and what a caller does with them.
 """
 
-import threading
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum, auto
 
 import sqlalchemy as sa
 
-from gateways.contract import (
-    Approved,
-    Authorized,
-    Capabilities,
-    Capture,
-    CardEntry,
-    Charge,
-    Declined,
-    Fenced,
-    LookupResult,
-    Order,
-    Refund,
-    RefundFound,
-    Result,
-    Unknown,
-    Void,
-)
-from gateways.declines import Decline
-from gateways.undeclared import Undeclared
+from gateways.notices import Disputed
 from ivr.clock import Clock, ManualClock
 from ivr.ids import Ids, SequentialIds
 from ivr.payments import records
@@ -42,261 +16,8 @@ from ivr.payments.card_records import SavedCard
 from ivr.payments.cashier import Cashier
 from ivr.payments.states import HOLDING, State
 from ivr.storage import schema
-from ivr.work.jobs import ALL_JOBS, Job
-
-CAN_REFUND = Capabilities(card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True, live=False)
-
-
-class KilledError(BaseException):
-    """The process died here: nothing after this line happened."""
-
-
-class Fate(Enum):
-    """What becomes of a request."""
-
-    ANSWERED = auto()
-    LOST_REPLY = auto()
-    """It arrives, its answer does not."""
-    LATE = auto()
-    """It is on its way when the sender gives up waiting, and arrives when it is delivered."""
-    NEVER = auto()
-    KILLED_BEFORE = auto()
-    KILLED_AFTER = auto()
-    KILLED_LATE = auto()
-    BUG = auto()
-    """The adapter fails after the request arrived."""
-
-
-class TruthfulBank(Undeclared):
-    """A gateway that holds money. Safe from many threads; `sent` is every request for money that left us."""
-
-    name = "bank"
-
-    def __init__(self, capabilities: Capabilities = CAN_REFUND) -> None:
-        self.capabilities = capabilities
-        self.fates: deque[Fate] = deque()
-        """Of the next requests, in order; then all are answered."""
-        self.sent: list[tuple[str, str]] = []
-        self.looked_up: list[tuple[str, bool]] = []
-        self.charged: dict[str, int] = {}
-        self.declined: dict[str, Declined] = {}
-        self.fenced: set[str] = set()
-        self.held: dict[str, int] = {}
-        """Authorized and not captured, by key."""
-        self.voided: set[str] = set()
-        self.refunded: dict[str, tuple[str, int]] = {}
-        """By the refund's key: whose charge, how much."""
-        self.refund_declined: set[str] = set()
-        self.under_way: list[Callable[[], object]] = []
-        self.before_answer: Callable[[], None] = lambda: None
-        self._lock = threading.RLock()
-
-    def money(self) -> dict[str, int]:
-        """What the bank owes us, by charge."""
-        owed = dict(self.charged)
-        for key, amount in self.refunded.values():
-            owed[key] -= amount
-        return owed
-
-    def deliver(self, number: int = 0) -> None:
-        """A request that was on its way arrives."""
-        self.under_way.pop(number)()
-
-    # What a gateway does ------------------------------------------------------------------------------------
-
-    def charge(self, charge: Charge) -> Result:
-        def arrive() -> Result:
-            if key in self.fenced:
-                return Unknown("this key is fenced")
-            if key not in self.charged and key not in self.declined:
-                if charge.token.reveal() == "tok_declined":
-                    self.declined[key] = Declined(Decline.INSUFFICIENT_FUNDS, "nsf")
-                else:
-                    self.charged[key] = charge.order.amount_minor
-            return self._standing(key)
-
-        key = charge.order.key
-        return self._request("charge", key, arrive)
-
-    def capture(self, capture: Capture) -> Result:
-        def arrive() -> Result:
-            if capture.key in self.held:
-                self.charged[capture.key] = self.held.pop(capture.key)
-            if capture.key in self.charged:
-                return self._standing(capture.key)
-            return Declined(Decline.GENERIC, "authorization_gone")
-
-        return self._request("capture", capture.key, arrive)
-
-    def void(self, void: Void) -> Result:
-        def arrive() -> Result:
-            if void.key in self.charged:
-                return Unknown("it was captured")
-            self.held.pop(void.key, None)
-            self.voided.add(void.key)
-            return Approved(f"void_{void.key}")
-
-        return self._request("void", void.key, arrive)
-
-    def refund(self, refund: Refund) -> Result:
-        def arrive() -> Result:
-            if refund.key in self.fenced:
-                return Unknown("this key is fenced")
-            charge_key = refund.gateway_reference.removeprefix("ref_")
-            if refund.key not in self.refunded:
-                if self.money().get(charge_key, 0) < refund.amount_minor:
-                    self.refund_declined.add(refund.key)
-                    return Declined(Decline.GENERIC, "over_refund")
-                self.refunded[refund.key] = (charge_key, refund.amount_minor)
-            return Approved(f"re_{refund.key}")
-
-        return self._request("refund", refund.key, arrive)
-
-    def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
-        return self._look(order.key, fence=fence)
-
-    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
-        return self._look(refund.key, fence=fence)
-
-    def _look(self, key: str, *, fence: bool) -> Approved | Authorized | Declined | Fenced | Unknown:
-        with self._lock:
-            self.looked_up.append((key, fence))
-            fate = self._fate()
-            if fate is Fate.KILLED_BEFORE:
-                raise KilledError
-            if fate in {Fate.NEVER, Fate.LATE, Fate.BUG}:
-                return Unknown("the bank does not answer")
-            found = self._found(key)
-            if found is None and fence:
-                self.fenced.add(key)
-        self.before_answer()
-        if fate in {Fate.KILLED_AFTER, Fate.KILLED_LATE}:
-            raise KilledError
-        if fate is Fate.LOST_REPLY:
-            return Unknown("the bank's answer was lost")
-        if found is not None:
-            return found
-        return Fenced() if fence else Unknown("not found")
-
-    def check(self) -> None:
-        """It is always there."""
-
-    def dashboard_url(self, reference: str) -> str | None:
-        return f"https://bank.example/{reference}"
-
-    def authorize(self, key: str, amount_minor: int) -> str | None:
-        """As the PCI process asks: the authorization, or None where the key is fenced."""
-        with self._lock:
-            if key in self.fenced:
-                return None
-            self.held[key] = amount_minor
-            return f"auth_{key}"
-
-    # How it goes wrong --------------------------------------------------------------------------------------
-
-    def _found(self, key: str) -> LookupResult | None:
-        """What the bank knows of a key; None: nothing."""
-        known: dict[str, LookupResult] = dict.fromkeys(self.voided | self.fenced, Fenced())
-        known |= {held: Authorized(f"auth_{held}") for held in self.held}
-        known |= {refund: Approved(f"re_{refund}") for refund in self.refunded}
-        known |= dict.fromkeys(self.refund_declined, Declined(Decline.GENERIC, "over_refund"))
-        known |= {charge: self._standing(charge) for charge in self.charged.keys() | self.declined.keys()}
-        return known.get(key)
-
-    def _standing(self, key: str) -> Approved | Declined:
-        return self.declined.get(key) or Approved(f"ref_{key}", "A1B2C3")
-
-    def _fate(self) -> Fate:
-        return self.fates.popleft() if self.fates else Fate.ANSWERED
-
-    def _request(self, verb: str, key: str, arrive: Callable[[], Result]) -> Result:
-        with self._lock:
-            fate = self._fate()
-            if fate is Fate.KILLED_BEFORE:
-                raise KilledError
-            self.sent.append((verb, key))
-            if fate in {Fate.LATE, Fate.KILLED_LATE}:
-                self.under_way.append(arrive)
-            elif fate is not Fate.NEVER:
-                answer = arrive()
-        self.before_answer()
-        if fate in {Fate.KILLED_AFTER, Fate.KILLED_LATE}:
-            raise KilledError
-        if fate is Fate.BUG:
-            raise RuntimeError("the adapter has a bug")
-        return answer if fate is Fate.ANSWERED else Unknown("no answer")
-
-
-_jobs = sa.Table(
-    "jobs_of_a_test",
-    sa.MetaData(),
-    sa.Column("job", sa.String(40), primary_key=True),
-    sa.Column("subject_id", sa.String(40), primary_key=True),
-    sa.Column("nth", sa.Integer, primary_key=True),
-    sa.Column("due_at", sa.Float, nullable=False),
-    sa.Column("runs", sa.Integer, nullable=False),
-)
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A job that was asked for and has not run."""
-
-    job: Job
-    subject_id: str
-    nth: int
-    due_at: float
-
-
-class TableWork:
-    """Jobs in a table of the same database: asked for by a transaction, gone with it."""
-
-    def __init__(self, engine: sa.Engine, clock: Clock) -> None:
-        self._engine = engine
-        self._clock = clock
-        _jobs.metadata.create_all(engine)
-
-    def enqueue(
-        self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0
-    ) -> None:
-        same = (_jobs.c.job == job.name, _jobs.c.subject_id == subject_id, _jobs.c.nth == nth)
-        if tx.execute(sa.select(_jobs.c.nth).where(*same)).first() is None:
-            due_at = self._clock.now().timestamp() + delay_s
-            tx.execute(
-                sa.insert(_jobs).values(job=job.name, subject_id=subject_id, nth=nth, due_at=due_at, runs=0)
-            )
-
-    def waiting(self) -> list[Waiting]:
-        """What has not run, the next due first."""
-        return self._jobs(_jobs.c.runs == 0)
-
-    def ran(self) -> list[Waiting]:
-        return self._jobs(_jobs.c.runs > 0)
-
-    def _jobs(self, which: sa.ColumnElement[bool]) -> list[Waiting]:
-        by_name = {job.name: job for job in ALL_JOBS}
-        with self._engine.begin() as tx:
-            rows = tx.execute(
-                sa.select(_jobs)
-                .where(which)
-                .order_by(_jobs.c.due_at, _jobs.c.nth, _jobs.c.subject_id, _jobs.c.job)
-            ).all()
-        return [Waiting(by_name[row.job], row.subject_id, row.nth, row.due_at) for row in rows]
-
-    def mark_run(self, one: Waiting) -> None:
-        with self._engine.begin() as tx:
-            tx.execute(
-                sa.update(_jobs)
-                .where(
-                    _jobs.c.job == one.job.name, _jobs.c.subject_id == one.subject_id, _jobs.c.nth == one.nth
-                )
-                .values(runs=_jobs.c.runs + 1)
-            )
-
-    def lose(self, job: Job) -> None:
-        """The queue forgets all that waits of this job."""
-        with self._engine.begin() as tx:
-            tx.execute(sa.delete(_jobs).where(_jobs.c.job == job.name, _jobs.c.runs == 0))
+from tests.support.bank import PreparingBank, TruthfulBank
+from tests.support.table_work import TableWork, Waiting, jobs
 
 
 @dataclass
@@ -339,6 +60,21 @@ class WrittenConsequences:
     def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._write(tx, "unknown", attempt)
 
+    def link_opened(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._write(tx, "link_opened", attempt)
+        tx.execute(
+            sa.insert(schema.confirmation).values(
+                id=f"link_{attempt.id}",
+                attempt_id=attempt.id,
+                purpose="link",
+                channel="console",
+                language=attempt.language,
+                body="a link",
+                state="waiting",
+                created_at=self.clock.now(),
+            )
+        )
+
     def left_unheard(self, tx: sa.Connection, attempt: Attempt) -> None:
         """Who hung up just before they heard is texted by the house; these books have no texts."""
 
@@ -360,6 +96,9 @@ class WrittenConsequences:
                 at=self.clock.now(), kind=kind, customer_id=card.customer_id, facts={"card_id": card.id}
             )
         )
+
+    def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: Disputed) -> None:
+        self._write(tx, f"disputed {dispute.state}", attempt)
 
     def refunded(self, tx: sa.Connection, attempt: Attempt, refund: records.Refund) -> None:
         self._write(tx, "refunded", attempt)
@@ -389,6 +128,8 @@ class Till:
             consequences=self.consequences,
         )
         self.handlers = self.cashier.handlers()
+        if isinstance(self.bank, PreparingBank):
+            self.bank.reference_kept = lambda attempt_id: self.attempt(attempt_id).gateway_reference
 
     @property
     def attempts(self) -> Attempts:
@@ -574,7 +315,10 @@ class Till:
             attempts = tx.execute(sa.select(schema.attempt)).all()
             bills = tx.execute(sa.select(schema.bill)).all()
             refunds = tx.execute(sa.select(schema.refund)).all()
-            confirmed = list(tx.execute(sa.select(schema.confirmation.c.attempt_id)).scalars())
+            receipts = schema.confirmation.c.purpose == "receipt"
+            confirmed = list(
+                tx.execute(sa.select(schema.confirmation.c.attempt_id).where(receipts)).scalars()
+            )
             entries = tx.execute(sa.select(schema.ledger_entry)).all()
             total = tx.execute(sa.select(sa.func.sum(schema.ledger_line.c.amount_minor))).scalar() or 0
         approved = {row.id for row in attempts if row.state == State.APPROVED}
@@ -606,8 +350,9 @@ class Till:
             assert amount >= self.bank.money()[key], (
                 "the books never say less than the bank holds for a charge they know"
             )
-        sends = [key for verb, key in self.bank.sent if verb in {"charge", "refund"}]
-        assert len(sends) == len(set(sends)), "a charge or refund was sent twice"
+        once = {"charge"} if isinstance(self.bank, PreparingBank) else {"charge", "refund"}
+        sends = [key for verb, key in self.bank.sent if verb in once]
+        assert len(sends) == len(set(sends)), "what is to be sent once was sent twice"
 
     def assert_settled(self) -> None:
         """What must hold once nothing is under way any more: our books are the bank's, to the cent."""
@@ -618,7 +363,7 @@ class Till:
 
 def forget_everything(engine: sa.Engine) -> None:
     """Empties every table, for a test that begins many times on one database."""
-    _jobs.metadata.create_all(engine)
+    jobs.metadata.create_all(engine)
     with engine.begin() as tx:
-        for table in [*reversed(schema.metadata.sorted_tables), _jobs]:
+        for table in [*reversed(schema.metadata.sorted_tables), jobs]:
             tx.execute(sa.delete(table))

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from gateways.sandbox.bank import cards, fields, kept, vault
+from gateways.sandbox.bank import cards, connector, fields, kept, vault
 from gateways.sandbox.bank.cards import CardFacts
+from gateways.sandbox.bank.links import Links, NewPage
 from gateways.sandbox.bank.movements import Kind, Movement, State
+from gateways.sandbox.bank.pages import Page
 from gateways.sandbox.bank.premises import Premises
 from gateways.sandbox.bank.refusal import RefusedError
 from gateways.sandbox.bank.teller import Order, Teller
@@ -32,9 +34,10 @@ Verb = Callable[[Mapping[str, Any], float], Answer]
 class Desk:
     """Where requests are read and answers written."""
 
-    def __init__(self, premises: Premises, teller: Teller) -> None:
+    def __init__(self, premises: Premises, teller: Teller, links: Links) -> None:
         self._premises = premises
         self._teller = teller
+        self._links = links
 
     @property
     def verbs(self) -> Mapping[str, Verb]:
@@ -49,6 +52,9 @@ class Desk:
             "/lookups": self._lookups,
             "/saved-cards": self._save_card,
             "/saved-cards/forgotten": self._forget_card,
+            "/links": self._open_link,
+            "/link-lookups": self._look_up_link,
+            connector.PATH: self._connector,
         }
 
     def _tokens(self, body: Mapping[str, Any], delay_s: float) -> Answer:
@@ -68,6 +74,11 @@ class Desk:
         return Answer(
             HTTPStatus.CREATED, {"token": token, "brand": facts.brand, "last_four": facts.last_four}
         )
+
+    def _connector(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        """A carrier's connector: it may ask again under the same name, and hears of the same card."""
+        kept = self._tokens(connector.as_tokenization(body), delay_s)
+        return Answer(HTTPStatus.OK, connector.answer(kept.status, kept.body))
 
     def _charges(self, body: Mapping[str, Any], delay_s: float) -> Answer:
         holder = fields.optional_text(body, "holder") or None
@@ -98,6 +109,31 @@ class Desk:
         found = self._teller.look_up(key, fence=fence)
         if found is None:
             return Answer(HTTPStatus.OK, {"state": "not_found", "key": key})
+        return Answer(HTTPStatus.OK, _told(found).body)
+
+    def _open_link(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        new = NewPage(
+            key=fields.text(body, "key"),
+            amount_minor=fields.whole(body, "amount_minor"),
+            currency=fields.currency(body),
+            description=fields.optional_text(body, "description"),
+            metadata=fields.metadata(body),
+            language=fields.text(body, "language"),
+            done_url=fields.url(body, "done_url"),
+            left_url=fields.url(body, "left_url"),
+            expires_at=fields.moment(body, "expires_at"),
+        )
+        self._premises.sleep(delay_s)
+        return _link_told(self._links.open(new))
+
+    def _look_up_link(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        key, close = fields.text(body, "key"), fields.flag(body, "close")
+        self._premises.sleep(delay_s)
+        found = self._links.look_up(key, close=close)
+        if found is None:
+            return Answer(HTTPStatus.OK, {"state": "not_found", "key": key})
+        if isinstance(found, Page):
+            return _link_told(found)
         return Answer(HTTPStatus.OK, _told(found).body)
 
     def _save_card(self, body: Mapping[str, Any], delay_s: float) -> Answer:
@@ -170,3 +206,7 @@ def _told(movement: Movement) -> Answer:
         "authorisation_code": movement.authorisation_code,
     }
     return Answer(_STATUS.get(movement.state, HTTPStatus.OK), body)
+
+
+def _link_told(page: Page) -> Answer:
+    return Answer(HTTPStatus.OK, {"key": page.key, "id": page.id, "state": page.state})

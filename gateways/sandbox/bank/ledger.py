@@ -60,6 +60,20 @@ CREATE TABLE IF NOT EXISTS movement (
     CHECK (state != 'declined' OR code IS NOT NULL),
     CHECK (refunded_minor = 0 OR (kind != 'refund' AND state = 'approved'))
 );
+CREATE TABLE IF NOT EXISTS link (
+    key TEXT PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL CHECK (state IN ('open', 'closed', 'paid')),
+    fingerprint TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+    currency TEXT NOT NULL,
+    description TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    language TEXT NOT NULL,
+    done_url TEXT NOT NULL,
+    left_url TEXT NOT NULL,
+    expires_at TEXT NOT NULL
+);
 CREATE INDEX IF NOT EXISTS movement_created ON movement (created_at);
 CREATE INDEX IF NOT EXISTS movement_charge ON movement (charge_id);
 """

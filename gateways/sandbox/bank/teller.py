@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from gateways.sandbox.bank import amounts, cards, kept, movements, vault
+from gateways.sandbox.bank import amounts, cards, kept, movements, pages, vault
 from gateways.sandbox.bank.cards import CardFacts
 from gateways.sandbox.bank.movements import Kind, Movement, State
 from gateways.sandbox.bank.premises import Premises
@@ -65,6 +65,8 @@ class Teller:
                 return _heard_before(tx, found, order)
             if found is not None:
                 raise RefusedError("in_progress")
+            if pages.by_key(tx, order.key) is not None:
+                raise RefusedError("key_reused")
             opened, verdict = self._open(tx, order)
         if opened.state is not State.IN_PROGRESS:
             return opened
@@ -179,7 +181,7 @@ def _conclude(tx: sqlite3.Connection, movement: Movement, code: str | None) -> M
         _give_back(tx, movement)
         return _moved(tx, movement, State.DECLINED, code=code)
     state = State.AUTHORIZED if movement.kind is Kind.AUTHORIZATION else State.APPROVED
-    return _moved(tx, movement, state, authorisation_code=_authorisation_code(movement))
+    return _moved(tx, movement, state, authorisation_code=authorisation_code(movement.id or ""))
 
 
 def _give_back(tx: sqlite3.Connection, movement: Movement) -> None:
@@ -226,8 +228,9 @@ def _authorization(tx: sqlite3.Connection, key: str, authorization: str) -> Move
     return found
 
 
-def _authorisation_code(movement: Movement) -> str:
-    return hashlib.sha256((movement.id or "").encode()).hexdigest()[:6].upper()
+def authorisation_code(movement_id: str) -> str:
+    """As an issuer gives one: six characters."""
+    return hashlib.sha256(movement_id.encode()).hexdigest()[:6].upper()
 
 
 def _fingerprint(tx: sqlite3.Connection, order: Order) -> str:

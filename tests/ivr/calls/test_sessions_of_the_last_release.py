@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from flows.language import Amount, BillFacts, CardFacts, Kind, ReceiptFacts
+from flows.language import Amount, BillFacts, CardFacts, Kind, LinkFacts, ReceiptFacts
 from flows.pay_bill.flow import flow
 from ivr.calls import machine
 from ivr.calls.early_card import Tally
@@ -23,12 +23,15 @@ from ivr.calls.session import Session
 
 FOLDER = Path(__file__).parent / "sessions"
 RELEASE = "0.2"
+LINK = LinkFacts("95847317", Amount(2000, "EUR"), 60)
 STANDING = {
     Kind.DIGITS,
     Kind.MENU,
     Kind.FIND_BILL,
     Kind.COLLECT_CARD,
     Kind.CHARGE,
+    Kind.SEND_LINK,
+    Kind.CLOSE_LINK,
     Kind.TRANSFER,
 }
 """Where a webhook can find a call. A bill is looked up within a turn, and a process can die in it."""
@@ -46,6 +49,7 @@ def _full_session(step: str) -> Session:
         saved_cards=True,
         saved_card=CardFacts("mastercard", "4444"),
         receipt=ReceiptFacts("95847317", Amount(2000, "EUR"), texted=True),
+        link=LINK,
         cards_declined=1,
     )
     return Session(
@@ -104,7 +108,8 @@ def test_a_kept_session_goes_on(release: str, step: str, kept: dict[str, Any]) -
             assert isinstance(stop, Listen | Need | Over)
     else:
         for exit_name in flow.step(step).exits:
-            assert isinstance(machine.leave(flow, session, exit_name).stop, Listen | Need | Over)
+            facts = {"link": LINK} if exit_name == "link_open" else None
+            assert isinstance(machine.leave(flow, session, exit_name, facts).stop, Listen | Need | Over)
 
 
 def test_a_field_of_a_later_release_is_dropped_and_a_missing_one_takes_its_default() -> None:

@@ -15,7 +15,8 @@ from ivr.storage import schema
 from ivr.storage.engine import make_engine
 from ivr.storage.migrate import migrate
 from ivr.work.backlog import backlog
-from tests.support.till import Fate, Till, TruthfulBank
+from tests.support.bank import Fate, TruthfulBank
+from tests.support.till import Till
 
 
 class SandboxBank(TruthfulBank):

@@ -13,7 +13,9 @@ from ivr.payments.attempt import Attempt
 from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.work.jobs import CHARGE_ATTEMPT
-from tests.support.till import Fate, KilledError, Till, Waiting
+from tests.support.bank import Fate, KilledError
+from tests.support.table_work import Waiting
+from tests.support.till import Till
 
 
 def _charge_job(till: Till) -> Waiting:

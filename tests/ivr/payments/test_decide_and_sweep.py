@@ -11,7 +11,8 @@ from ivr.payments.states import HOLDING, State
 from ivr.payments.sweep import REFUND_JOBS
 from ivr.storage import schema
 from ivr.work.jobs import ALL_JOBS
-from tests.support.till import Fate, KilledError, Till
+from tests.support.bank import Fate, KilledError
+from tests.support.till import Till
 
 
 def _for_a_person(till: Till, fate: Fate) -> str:

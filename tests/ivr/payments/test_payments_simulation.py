@@ -6,10 +6,12 @@ the end, when the bank answers again and nothing is under way, every attempt is 
 the bank holds, to the cent.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -27,7 +29,9 @@ from ivr.payments.decide import Word
 from ivr.payments.refund import RefundRefusedError
 from ivr.payments.states import HOLDING, Event, State
 from ivr.storage import schema
-from tests.support.till import Fate, KilledError, Till, Waiting, forget_everything
+from tests.support.bank import Fate, KilledError, PreparingBank, TruthfulBank
+from tests.support.table_work import Waiting
+from tests.support.till import Till, forget_everything
 
 FATES = st.lists(st.sampled_from(list(Fate)), max_size=3)
 PICK = st.integers(min_value=0, max_value=50)
@@ -36,10 +40,10 @@ PICK = st.integers(min_value=0, max_value=50)
 class World(RuleBasedStateMachine):
     """Two bills, some callers, one worker that is killed and comes back, and everything that can go wrong."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, bank: Callable[[], TruthfulBank]) -> None:
         super().__init__()
         forget_everything(engine)
-        self.till = Till(engine)
+        self.till = Till(engine, bank=bank())
         self.bills = [self.till.add_bill(10_000), self.till.add_bill(10_000)]
         self.calls: list[str] = []
         self.attempts: list[str] = []
@@ -221,10 +225,13 @@ def _hasten(engine: sa.Engine) -> None:
         engine.dispose()
 
 
-def test_whatever_happens_the_books_are_the_banks(engine: sa.Engine) -> None:
+@pytest.mark.parametrize("bank", [TruthfulBank, PreparingBank])
+def test_whatever_happens_the_books_are_the_banks(
+    engine: sa.Engine, bank: Callable[[], TruthfulBank]
+) -> None:
     _hasten(engine)
     run_state_machine_as_test(
-        partial(World, engine),
+        partial(World, engine, bank),
         settings=settings(
             max_examples=30,
             stateful_step_count=30,

@@ -8,12 +8,15 @@ import pytest
 import sqlalchemy as sa
 
 from gateways.contract import UnsupportedError
+from ivr.calls.store import lock
 from ivr.ids import RandomIds
+from ivr.payments.records import locked
 from ivr.payments.refund import RefundRefusedError
 from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.work.jobs import CHARGE_ATTEMPT, REFUND_PAYMENT
-from tests.support.till import Fate, Till
+from tests.support.bank import Fate
+from tests.support.till import Till
 
 AT_ONCE = 4
 
@@ -68,6 +71,17 @@ def test_callers_of_one_bill_reserve_it_once(till: Till) -> None:
     assert len([one for one in made if one is not None]) == 1
     assert till.bill(bill_id) == (0, 6_000)
     till.assert_books()
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_job_does_not_wait_for_a_turn_that_may_be_waiting_for_it(till: Till, engine: sa.Engine) -> None:
+    """The turn holds its call and wants the attempt; the job holds the attempt. On SQLite only one writes."""
+    call_id = till.begin_call()
+    attempt_id = till.confirmed(call_id=call_id)
+    with engine.begin() as turn:
+        assert lock(turn, call_id) is not None
+        till.run_due()
+        assert locked(turn, attempt_id).state is State.APPROVED
 
 
 @pytest.mark.parametrize("amount_minor", [2_000, 10_000], ids=["a part", "all of it"])

@@ -10,7 +10,8 @@ from ivr.payments.records import RefundState
 from ivr.payments.refund import RefundRefusedError
 from ivr.storage import schema
 from ivr.work.jobs import REFUND_PAYMENT
-from tests.support.till import Fate, KilledError, Till, TruthfulBank
+from tests.support.bank import Fate, KilledError, TruthfulBank
+from tests.support.till import Till
 
 
 def _ask(till: Till, attempt_id: str, amount_minor: int | None = None) -> str:

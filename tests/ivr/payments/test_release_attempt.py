@@ -7,7 +7,8 @@ from gateways.declines import Decline
 from ivr.payments import patience
 from ivr.payments.states import State
 from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
-from tests.support.till import Fate, Till
+from tests.support.bank import Fate
+from tests.support.till import Till
 
 
 def _look(till: Till) -> None:

@@ -20,7 +20,8 @@ from ivr.payments import answers, patience, records
 from ivr.payments.states import FINAL, State
 from ivr.storage import schema
 from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
-from tests.support.till import Fate, Till
+from tests.support.bank import Fate
+from tests.support.till import Till
 
 
 def _lose_sight(till: Till, fate: Fate = Fate.NEVER) -> str:

@@ -1,0 +1,164 @@
+"""What must hold of several processes on one PostgreSQL once nothing is under way: the bank's word and ours
+agree to the cent, every payer heard the truth, nobody left work behind, no card is left anywhere.
+
+`wait` first, then `check`. The bank is asked for its own records, so that our books are not their own judge.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr.payments.states import HOLDING, State
+from ivr.pci.schema import card_entry
+from ivr.storage import schema
+from ivr.storage.engine import reading
+from ivr.work.backlog import backlog, failed_jobs
+from tests.support.crowd import Crowd
+from tests.support.server_checks import CARDS, card_traces, check_money
+from tests.support.several import Several
+
+_LOST_LINE = re.compile(r"AdminShutdown|server closed the connection|connection is (?:lost|closed)")
+"""PostgreSQL ended the session: what the test did itself."""
+_CONNECTS = re.compile(r" in (?:__connect|connect)$")
+_OWN_DOING = {"carrier_fallback", "worker_lock_lost"}
+LOOK_S = 0.3
+_SEALED = [column for column in card_entry.c if column.name.startswith(("sealed_", "result_"))]
+
+
+def is_own_doing(entry: dict[str, Any]) -> bool:
+    """Whether an error in a log is what killing and cutting off must lead to."""
+    if entry["process"] == "pci" and "OperationalError" in entry.get("error", ()):
+        # It says no words of an error. One that got no session is another matter, of which there are too few.
+        return not any(_CONNECTS.search(frame) for frame in entry["where"])
+    why = f"{entry.get('exception', '')} {entry.get('error', '')} {entry['event']}"
+    return entry["event"] in _OWN_DOING or bool(_LOST_LINE.search(why))
+
+
+def wait(several: Several) -> None:
+    """Until nothing is under way; the story tells what is."""
+    left: list[str] = []
+
+    def rested() -> bool:
+        before = list(left)
+        left[:] = unrest(several)
+        if left and left != before:
+            several.tell(f"under way: {', '.join(left)}")
+        return not left
+
+    several.until(rested, "rest", every_s=LOOK_S)
+
+
+def unrest(several: Several) -> list[str]:
+    """What is still under way. A call whose hang-up was lost with a dying web process is not: PCI's sweeper
+    ends what it left, and the books end it after hours.
+    """
+    house = several.house
+    attempts = schema.attempt.c
+    held = house.rows(sa.select(attempts.id, attempts.state).where(attempts.state.in_(HOLDING)))
+    queued = house.rows(sa.select(schema.confirmation.c.id).where(schema.confirmation.c.state == "queued"))
+    with reading(several.databases[1]) as tx:
+        entries = tx.execute(sa.select(card_entry)).all()
+    unsealed = [row.id for row in entries if any(getattr(row, one.name) is not None for one in _SEALED)]
+    keys = list((house.folder / "keys" / "entries").iterdir())
+    missing = [name for name in house.members if not house.is_ready(name)]
+    found = [*map(str, held), *map(str, queued), *unsealed, *map(str, keys), *missing]
+    if not found:  # asked last: it costs most
+        work = backlog(house.engine)
+        found += [f"{work[kind]} jobs {kind}" for kind in ("waiting", "running") if work[kind]]
+    return found
+
+
+def check(several: Several, crowd: Crowd, outcomes: list[dict[str, Any]]) -> None:
+    """Raises AssertionError where anything does not hold. `outcomes` is what the merchant was told."""
+    house = several.house
+    check_money(house.engine, house.bank_rows)
+    assert not house.rows(sa.select(schema.bill).where(schema.bill.c.reserved_minor != 0))
+    attempts = {one.id: one for one in house.rows(sa.select(schema.attempt))}
+    approved = {id_ for id_, one in attempts.items() if one.state == State.APPROVED}
+    _the_bank_agrees(several, approved)
+    _payers_heard_the_truth(several, crowd, attempts)
+    told = [one["data"]["payment_id"] for one in outcomes if one["type"] == "payment.approved"]
+    assert set(told) == approved
+    assert failed_jobs(house.engine) == []
+    assert several.faults == []
+    _no_card_is_left(several)
+    house.excused = is_own_doing
+    house.check_files()
+
+
+def _the_bank_agrees(several: Several, approved: set[str]) -> None:
+    house = several.house
+    movements = house.bank_rows("SELECT key, amount_minor, metadata FROM movement WHERE state = 'approved'")
+    assert {row["key"] for row in movements} == approved
+    taken: Counter[str] = Counter()
+    for row in movements:
+        taken[json.loads(row["metadata"])["bill"]] += row["amount_minor"]
+    billed = {row.reference: row for row in house.rows(sa.select(schema.bill))}
+    assert {reference: row.paid_minor for reference, row in billed.items() if row.paid_minor} == taken
+    assert all(taken[reference] <= row.billed_minor for reference, row in billed.items())
+    sent = Counter(request.document["key"] for request in several.bank.seen)
+    assert not [key for key, times in sent.items() if times > 1], "a charge was sent twice"
+
+
+def _payers_heard_the_truth(several: Several, crowd: Crowd, attempts: dict[str, Any]) -> None:
+    calls = {
+        row.id: row.call_sid
+        for row in several.house.rows(sa.select(schema.call.c.id, schema.call.c.call_sid))
+    }
+    paid = Counter(calls[one.call_id] for one in attempts.values() if one.state == State.APPROVED)
+    for rung in crowd.rungs:
+        if "is paid. Your reference is" in rung.words:
+            assert paid[rung.call_sid] == 1, rung.words
+        elif "not charged" in rung.words:
+            assert paid[rung.call_sid] == 0, rung.words
+    texts = several.house.rows(sa.select(schema.confirmation))
+    for text in texts:
+        charged = attempts[text.attempt_id].state == State.APPROVED
+        assert ("received" in text.body, "not charged" in text.body) == (charged, not charged), text.body
+    printed = "".join(path.read_text() for path in several.house.logs.glob("worker*"))
+    for text in texts:
+        assert printed.count(text.body) <= 1, text.body
+
+
+def _no_card_is_left(several: Several) -> None:
+    """Not in a table, ours or the engine's, and not in what PostgreSQL keeps of them."""
+    for engine in several.databases:
+        tables = sa.MetaData()
+        for name in (None, "dbos"):
+            if sa.inspect(engine).has_schema(name or "public"):
+                tables.reflect(engine, schema=name)
+        with reading(engine) as tx:
+            for table in tables.sorted_tables:
+                for row in tx.execute(sa.select(table)):
+                    text = repr([value for value in row if isinstance(value, str | dict | list)])
+                    numbers = [name for name, number in CARDS.items() if number in text]
+                    assert not (numbers if table.schema else card_traces(text)), table.name
+    for path, content in _kept_by_postgres(several):
+        assert not [name for name, number in CARDS.items() if number.encode() in content], path
+
+
+def _kept_by_postgres(several: Several) -> Iterator[tuple[Path, bytes]]:
+    """The files of the two databases, and the log of what was written since the house was started; nothing
+    where the server is on another machine.
+    """
+    first, offset = several.written_from
+    for engine in several.databases:
+        with reading(engine) as tx:
+            home = Path(tx.scalar(sa.text("SHOW data_directory")))
+            number = tx.scalar(sa.text("SELECT oid FROM pg_database WHERE datname = current_database()"))
+            last, end = tx.execute(
+                sa.text("SELECT * FROM pg_walfile_name_offset(pg_current_wal_lsn())")
+            ).one()
+        if not home.is_dir():
+            return
+        for path in (home / "base" / str(number)).iterdir():
+            yield path, path.read_bytes()
+    for path in sorted((home / "pg_wal").glob("0*")):
+        if first <= path.name <= last:
+            written = path.read_bytes()[: end if path.name == last else None]
+            yield path, written[offset if path.name == first else 0 :]

@@ -1,0 +1,254 @@
+"""A bank that tells the truth, written at the level of the gateway contract, for tests of payments.
+
+Each request meets a fate: it may be answered, lose its reply, stay on its way and arrive when a test delivers
+it, never arrive, or its sender may be killed before or after. What the bank holds in the end is the truth
+that the server's books are compared with. `PreparingBank` is one whose charges are prepared and confirmed,
+and whose refunds cannot be fenced.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum, auto
+
+from gateways.contract import (
+    Approved,
+    Authorized,
+    Capabilities,
+    Capture,
+    CardEntry,
+    Charge,
+    Declined,
+    Fenced,
+    LookupResult,
+    NotFound,
+    Order,
+    Prepared,
+    Refund,
+    RefundFound,
+    Result,
+    Unknown,
+    Void,
+)
+from gateways.declines import Decline
+from gateways.undeclared import Undeclared
+
+CAN_REFUND = Capabilities(card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True, live=False)
+
+
+class KilledError(BaseException):
+    """The process died here: nothing after this line happened."""
+
+
+class Fate(Enum):
+    """What becomes of a request."""
+
+    ANSWERED = auto()
+    LOST_REPLY = auto()
+    """It arrives, its answer does not."""
+    LATE = auto()
+    """It is on its way when the sender gives up waiting, and arrives when it is delivered."""
+    NEVER = auto()
+    KILLED_BEFORE = auto()
+    KILLED_AFTER = auto()
+    KILLED_LATE = auto()
+    BUG = auto()
+    """The adapter fails after the request arrived."""
+
+
+class TruthfulBank(Undeclared):
+    """A gateway that holds money. Safe from many threads; `sent` is every request for money that left us."""
+
+    name = "bank"
+
+    def __init__(self, capabilities: Capabilities = CAN_REFUND) -> None:
+        self.capabilities = capabilities
+        self.fates: deque[Fate] = deque()
+        """Of the next requests, in order; then all are answered."""
+        self.sent: list[tuple[str, str]] = []
+        self.looked_up: list[tuple[str, bool]] = []
+        self.charged: dict[str, int] = {}
+        self.declined: dict[str, Declined] = {}
+        self.fenced: set[str] = set()
+        self.held: dict[str, int] = {}
+        """Authorized and not captured, by key."""
+        self.voided: set[str] = set()
+        self.refunded: dict[str, tuple[str, int]] = {}
+        """By the refund's key: whose charge, how much."""
+        self.refund_declined: set[str] = set()
+        self.under_way: list[Callable[[], object]] = []
+        self.before_answer: Callable[[], None] = lambda: None
+        self._lock = threading.RLock()
+
+    def money(self) -> dict[str, int]:
+        """What the bank owes us, by charge."""
+        owed = dict(self.charged)
+        for key, amount in self.refunded.values():
+            owed[key] -= amount
+        return owed
+
+    def deliver(self, number: int = 0) -> None:
+        """A request that was on its way arrives."""
+        self.under_way.pop(number)()
+
+    # What a gateway does ------------------------------------------------------------------------------------
+
+    def charge(self, charge: Charge) -> Result:
+        def arrive() -> Result:
+            if key in self.fenced:
+                return Unknown("this key is fenced")
+            if key not in self.charged and key not in self.declined:
+                if charge.token.reveal() == "tok_declined":
+                    self.declined[key] = Declined(Decline.INSUFFICIENT_FUNDS, "nsf")
+                else:
+                    self.charged[key] = charge.order.amount_minor
+            return self._standing(key)
+
+        key = charge.order.key
+        return self._request("charge", key, arrive)
+
+    def capture(self, capture: Capture) -> Result:
+        def arrive() -> Result:
+            if capture.key in self.held:
+                self.charged[capture.key] = self.held.pop(capture.key)
+            if capture.key in self.charged:
+                return self._standing(capture.key)
+            return Declined(Decline.GENERIC, "authorization_gone")
+
+        return self._request("capture", capture.key, arrive)
+
+    def void(self, void: Void) -> Result:
+        def arrive() -> Result:
+            if void.key in self.charged:
+                return Unknown("it was captured")
+            self.held.pop(void.key, None)
+            self.voided.add(void.key)
+            return Approved(f"void_{void.key}")
+
+        return self._request("void", void.key, arrive)
+
+    def refund(self, refund: Refund) -> Result:
+        def arrive() -> Result:
+            if refund.key in self.fenced:
+                return Unknown("this key is fenced")
+            charge_key = refund.gateway_reference.removeprefix("ref_")
+            if refund.key not in self.refunded:
+                if self.money().get(charge_key, 0) < refund.amount_minor:
+                    self.refund_declined.add(refund.key)
+                    return Declined(Decline.GENERIC, "over_refund")
+                self.refunded[refund.key] = (charge_key, refund.amount_minor)
+            return Approved(f"re_{refund.key}")
+
+        return self._request("refund", refund.key, arrive)
+
+    def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
+        return self._look(order.key, fence=fence)
+
+    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
+        return self._look(refund.key, fence=fence)
+
+    def _look(self, key: str, *, fence: bool) -> Approved | Authorized | Declined | Fenced | Unknown:
+        with self._lock:
+            self.looked_up.append((key, fence))
+            fate = self._fate()
+            if fate is Fate.KILLED_BEFORE:
+                raise KilledError
+            if fate in {Fate.NEVER, Fate.LATE, Fate.BUG}:
+                return Unknown("the bank does not answer")
+            found = self._found(key)
+            if found is None and fence:
+                self.fenced.add(key)
+        self.before_answer()
+        if fate in {Fate.KILLED_AFTER, Fate.KILLED_LATE}:
+            raise KilledError
+        if fate is Fate.LOST_REPLY:
+            return Unknown("the bank's answer was lost")
+        if found is not None:
+            return found
+        return Fenced() if fence else Unknown("not found")
+
+    def check(self) -> None:
+        """It is always there."""
+
+    def dashboard_url(self, reference: str) -> str | None:
+        return f"https://bank.example/{reference}"
+
+    def authorize(self, key: str, amount_minor: int) -> str | None:
+        """As the PCI process asks: the authorization, or None where the key is fenced."""
+        with self._lock:
+            if key in self.fenced:
+                return None
+            self.held[key] = amount_minor
+            return f"auth_{key}"
+
+    # How it goes wrong --------------------------------------------------------------------------------------
+
+    def _found(self, key: str) -> LookupResult | None:
+        """What the bank knows of a key; None: nothing."""
+        known: dict[str, LookupResult] = dict.fromkeys(self.voided | self.fenced, Fenced())
+        known |= {held: Authorized(f"auth_{held}") for held in self.held}
+        known |= {refund: Approved(f"re_{refund}") for refund in self.refunded}
+        known |= dict.fromkeys(self.refund_declined, Declined(Decline.GENERIC, "over_refund"))
+        known |= {charge: self._standing(charge) for charge in self.charged.keys() | self.declined.keys()}
+        return known.get(key)
+
+    def _standing(self, key: str) -> Approved | Declined:
+        return self.declined.get(key) or Approved(f"ref_{key}", "A1B2C3")
+
+    def _fate(self) -> Fate:
+        return self.fates.popleft() if self.fates else Fate.ANSWERED
+
+    def _request(self, verb: str, key: str, arrive: Callable[[], Result]) -> Result:
+        with self._lock:
+            fate = self._fate()
+            if fate is Fate.KILLED_BEFORE:
+                raise KilledError
+            self.sent.append((verb, key))
+            if fate in {Fate.LATE, Fate.KILLED_LATE}:
+                self.under_way.append(arrive)
+            elif fate is not Fate.NEVER:
+                answer = arrive()
+        self.before_answer()
+        if fate in {Fate.KILLED_AFTER, Fate.KILLED_LATE}:
+            raise KilledError
+        if fate is Fate.BUG:
+            raise RuntimeError("the adapter has a bug")
+        return answer if fate is Fate.ANSWERED else Unknown("no answer")
+
+
+class PreparingBank(TruthfulBank):
+    """Knows an order before it is charged, and takes nothing before the order's reference is confirmed."""
+
+    def __init__(self) -> None:
+        super().__init__(replace(CAN_REFUND, prepares=True))
+        self.prepared: set[str] = set()
+        self.asked_by: list[str | None] = []
+        """The references that look-ups came with."""
+        self.reference_kept: Callable[[str], str | None] = lambda _: None
+        """What the server's books hold as the gateway's reference of an attempt, at this moment."""
+
+    def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:
+        def arrive() -> Result:
+            self.prepared.add(order.key)
+            return Approved(f"ref_{order.key}")
+
+        answer = self._request("prepare", order.key, arrive)
+        return Prepared(answer.gateway_reference) if isinstance(answer, Approved) else answer
+
+    def charge(self, charge: Charge) -> Result:
+        key = charge.order.key
+        assert key in self.prepared
+        assert charge.reference == f"ref_{key}" == self.reference_kept(key), "confirmed before it was kept"
+        return super().charge(charge)
+
+    def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
+        """Without a reference the order is made known once more, under its key."""
+        assert reference in {None, f"ref_{order.key}", f"auth_{order.key}"}
+        self.asked_by.append(reference)
+        self.prepared.add(order.key)
+        return super().lookup(order, fence=fence, reference=reference)
+
+    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
+        answer = self._look(refund.key, fence=False)
+        return NotFound() if fence and answer == Unknown("not found") else answer

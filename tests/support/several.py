@@ -1,0 +1,224 @@
+"""The house with several processes of each kind: load balancers before them, one PostgreSQL behind them, and
+a supervisor who starts anew whatever ended.
+
+What they share is what docs/operations.md says they must: the databases, the key directory, the secrets, the
+URLs. Whoever ends by itself with another exit status than that of a worker that lost its lock has a fault:
+`faults` tells. All of it is to be used from one thread; only `house.ring` may be called from many.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import orjson
+import psutil
+import sqlalchemy as sa
+
+from ivr.demo.ground import free_ports
+from ivr.storage.engine import make_engine
+from ivr.work.locks import _number
+from ivr.work.takeover import EXIT_LOCK_LOST
+from tests.support.databases import SESSIONS_MIN
+from tests.support.house import House, make_house
+from tests.support.house_line import PATIENCE_S
+from tests.support.house_processes import kind_of
+from tests.support.load_balancer import LoadBalancer, Request, balancing
+from tests.support.waiting import eventually
+
+MEMBERS = ("sandbox", "web1", "web2", "pci1", "pci2", "worker1", "worker2")
+LOOK_S = 0.05
+"""Looking costs, too."""
+OWN = "the test itself"
+"""The application of the test's own connections, which are never cut."""
+PCI_ANSWER_S_MAX = 4.0
+"""It waits for nobody while it answers."""
+Found = TypeVar("Found")
+
+
+@dataclass
+class Several:
+    """Two of each. `until` waits for something, and starts anew what ended meanwhile."""
+
+    house: House
+    doors: tuple[LoadBalancer, LoadBalancer]
+    """Before web and before PCI."""
+    bank: LoadBalancer
+    databases: tuple[sa.Engine, sa.Engine]
+    """Web's and PCI's."""
+    written_from: tuple[str, int]
+    """Where PostgreSQL's log of writes stood when the house was started: file and offset."""
+    ended: list[tuple[str, int]] = field(default_factory=list)
+    """Who ended by itself, with which exit status."""
+    story: list[str] = field(default_factory=list)
+    """What was done to whom, and when: for whoever reads of a failure."""
+    _began: float = field(default_factory=time.monotonic)
+
+    def tell(self, what: str) -> None:
+        self.story.append(f"{time.monotonic() - self._began:6.1f} s  {what}")
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """The story goes with whatever fails; it is in the house's folder in any case."""
+        try:
+            yield
+        except BaseException as failed:
+            failed.add_note("\n".join(self.story))
+            raise
+        finally:
+            (self.house.folder / "story").write_text("\n".join(self.story) + "\n")
+
+    # The supervisor ---------------------------------------------------------------------------------------
+
+    def keep_up(self) -> None:
+        """Starts whoever is missing, each at a new port: another program may have taken the last one."""
+        self.ended += self.house.bury().items()
+        for name in self.house.missing():
+            if name in self.house.ports and name != "sandbox":
+                [self.house.ports[name]] = free_ports(1)
+            self.house.launch(name)
+
+    def until(self, find: Callable[[], Found | None], what: str, *, every_s: float = LOOK_S) -> Found:
+        """What is found, as soon as there is something."""
+        found: list[Found] = []
+
+        def looked() -> bool:
+            self.keep_up()
+            if seen := find():
+                found.append(seen)
+            return bool(found)
+
+        eventually(looked, timeout_s=3 * PATIENCE_S, what=what, every_s=every_s)
+        return found[0]
+
+    def all_ready(self, *kinds: str) -> None:
+        """All can do their work: of these kinds, or of every kind."""
+        names = [name for name in self.house.members if not kinds or kind_of(name) in kinds]
+        self.until(lambda: all(map(self.house.is_ready, names)), f"the start of {names}")
+
+    def of_kind(self, kind: str) -> list[str]:
+        return [name for name in self.house.members if kind_of(name) == kind]
+
+    @property
+    def passed(self) -> int:
+        """How many webhooks and card turns were answered."""
+        return sum(door.passed for door in self.doors)
+
+    @property
+    def faults(self) -> list[tuple[str, int]]:
+        return [each for each in self.ended if kind_of(each[0]) != "worker" or each[1] != EXIT_LOCK_LOST]
+
+    # Who does what ----------------------------------------------------------------------------------------
+
+    def at_the_bank(self, kind: str, path: str) -> tuple[str, Request] | None:
+        """A process of this kind whose request to this path the bank has not answered yet."""
+        asked = {port: each for port, each in list(self.bank.under_way.items()) if each.path == path}
+        for name in self.of_kind(kind) if asked else ():
+            for port in self._client_ports(name):
+                if port in asked:
+                    return name, asked[port]
+        return None
+
+    def _client_ports(self, name: str) -> list[int]:
+        with suppress(KeyError, psutil.NoSuchProcess, psutil.AccessDenied):
+            process = psutil.Process(self.house.popen(name).pid)
+            family = [process, *process.children(recursive=True)]
+            return [line.laddr.port for one in family for line in one.net_connections("tcp") if line.raddr]
+        return []
+
+    def worker_name(self, name: str) -> str:
+        """What a worker calls itself, in its lock and in the rows of work that it claimed."""
+        lines = [orjson.loads(line) for line in self.house.log(name).splitlines() if line.startswith("{")]
+        return next(str(entry["worker"]) for entry in lines if entry["event"] == "worker_started")
+
+    # What breaks ------------------------------------------------------------------------------------------
+
+    def connections(self) -> list[tuple[sa.Engine, int]]:
+        """The sessions of our processes; not those that only begin, whose end is told in other words."""
+        query = sa.text(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+            "AND backend_type = 'client backend' AND application_name != :own "
+            "AND backend_start < clock_timestamp() - interval '1 second' ORDER BY pid"
+        )
+        found: list[tuple[sa.Engine, int]] = []
+        for engine in self.databases:
+            with engine.connect() as tx:
+                found += [(engine, pid) for pid in tx.scalars(query, {"own": OWN})]
+        return found
+
+    def cut(self, engine: sa.Engine, pid: int) -> None:
+        with engine.connect() as tx:
+            tx.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+    def cut_off(self, name: str) -> None:
+        """Every session of one process, and its lock with them: so a machine loses its network."""
+        number = _number(self.worker_name(name)) if kind_of(name) == "worker" else 0
+        query = sa.text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND (application_name = :name OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' "
+            "AND ((classid::bigint << 32) | objid::bigint) = :lock))"
+        )
+        for engine in self.databases:
+            with engine.connect() as tx:
+                tx.execute(query, {"name": name, "lock": number})
+
+
+def _named(url: str) -> str:
+    """The URL of the test's own connections."""
+    named = sa.make_url(url).update_query_dict({"application_name": OWN})
+    return named.render_as_string(hide_password=False)
+
+
+def _kept(request: Request) -> bool:
+    return request.method == "POST" and request.path == "/charges"
+
+
+@contextmanager
+def several(folder: Path, url: str, pci_url: str, **settings: str) -> Iterator[Several]:
+    """The house, started, on two migrated databases."""
+    with ExitStack() as stack:
+        houses: list[House] = []
+
+        def doors(*names: str) -> Callable[[], list[int]]:
+            return lambda: [houses[0].ports[name] for name in names]
+
+        web = stack.enter_context(balancing(doors("web1", "web2")))
+        pci = stack.enter_context(balancing(doors("pci1", "pci2"), answer_s_max=PCI_ANSWER_S_MAX))
+        bank = stack.enter_context(
+            balancing(doors("sandbox"), answer_s_max=PATIENCE_S, breaks=True, keeps=_kept)
+        )
+        house = make_house(
+            folder,
+            url,
+            pci_url,
+            PUBLIC_URL=web.url,
+            PCI_PUBLIC_URL=pci.url,
+            PCI_INTERNAL_URL=pci.url,
+            SANDBOX_URL=bank.url,
+            **settings,
+        )
+        houses.append(house)
+        stack.callback(house.close)
+        house.members = MEMBERS
+        served = [name for name in MEMBERS if kind_of(name) in {"web", "pci"}]
+        house.ports |= dict(zip(served, free_ports(len(served)), strict=True))
+        house.engine.dispose()
+        house.engine, pci_engine = make_engine(_named(url), pool_size=24), make_engine(_named(pci_url))
+        stack.callback(pci_engine.dispose)
+        with house.engine.connect() as tx:
+            sessions = int(tx.scalar(sa.text("SHOW max_connections")))
+            assert sessions >= SESSIONS_MIN, f"PostgreSQL has room for {sessions} sessions: too few"
+            position = tx.execute(sa.text("SELECT * FROM pg_walfile_name_offset(pg_current_wal_lsn())")).one()
+        made = Several(house, (web, pci), bank, (house.engine, pci_engine), (position[0], position[1]))
+        stack.callback(_thaw_all, made)
+        made.all_ready()
+        yield made
+
+
+def _thaw_all(made: Several) -> None:
+    """Nobody who is frozen hears SIGTERM."""
+    for name in made.house.members:
+        with suppress(KeyError):
+            made.house.thaw(name)
