@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 import structlog
 from werkzeug.exceptions import HTTPException
 
-from flows.language import Flow, Prompts, Recordings, host_prompts
+from flows.language import Flow, Prompts, Recorded, Recordings, Say, Words, host_prompts, speak
 from flows.pay_bill.flow import flow as pay_bill
 from gateways import registry
 from gateways.contract import Gateway
@@ -36,6 +37,7 @@ from ivr.calls.host import Host
 from ivr.calls.link_waits import LinkWaits
 from ivr.calls.pay_progress import PayProgress
 from ivr.calls.retention import forget_turns
+from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.turns import Turns
 from ivr.channels import webhooks as message_webhooks
 from ivr.channels.console import Console
@@ -185,6 +187,15 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
         config.public_url,
         postal_code=on.gateway.capabilities.postal_code,
     )
+    saved_cards = SavedCardWaits(
+        cards=cashier.saved_cards,
+        attempts=attempts,
+        gateway=on.gateway.name,
+        wording=_wording(config, flow),
+        flow=flow.name,
+        release=version("paybycall"),
+        clock=on.clock,
+    )
     host = Host(
         bills=BillWaits(
             guesses=Guesses(config.guesses_max, config.guesses_max_withheld),
@@ -198,7 +209,8 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
             card_entry=card_entry,
             by_carrier=config.carrier_takes_cards,
         ),
-        charges=AttemptWaits(attempts=attempts, maker=maker, clock=on.clock),
+        saved_cards=saved_cards,
+        charges=AttemptWaits(attempts=attempts, maker=maker, saved_cards=saved_cards, clock=on.clock),
         links=LinkWaits(attempts=attempts, maker=maker, clock=on.clock),
         person_number=config.person_number,
     )
@@ -227,6 +239,7 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
         merchant_name=config.merchant_name,
         card_entry=card_entry,
         person_available=bool(config.person_number),
+        saved_cards=_saves_cards(on),
     )
     return VoiceDoor(
         carrier=Carrier(config.public_url, config.twilio_auth_tokens, config.twilio_account_sid),
@@ -251,6 +264,28 @@ def _pci_client(on: Ground) -> PciClient | None:
     if config.carrier_takes_cards:
         return None
     return PciClient(config.pci_internal_url, config.internal_secrets, clock=on.clock, ids=on.ids)
+
+
+def _saves_cards(on: Ground) -> bool:
+    """By the settings, and where the gateway can: no gateway that authorizes at once does."""
+    if on.config.saved_cards and not on.gateway.capabilities.saves_cards:
+        log.warning("saved_cards_off", gateway=on.gateway.name, sentence="This gateway keeps no cards.")
+    return on.config.saved_cards and on.gateway.capabilities.saves_cards
+
+
+def _wording(config: Config, flow: Flow[Any]) -> Callable[[Say, str], str]:
+    """What callers heard, for the record: also where a recording speaks it, whose address stands behind."""
+    prompts = Prompts.load(flow.folder, config.languages)
+    recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
+
+    def wording(say: Say, language: str) -> str:
+        words = "".join(part.text for part in speak(say, language, prompts) if isinstance(part, Words))
+        played = [
+            part.url for part in speak(say, language, prompts, recordings) if isinstance(part, Recorded)
+        ]
+        return " ".join([words, *(f"[{url}]" for url in played)])
+
+    return wording
 
 
 def _lookup(on: Ground) -> MerchantLookup | None:

@@ -123,6 +123,12 @@ MONEY: tuple[Setting[Any], ...] = (
         "tokenize",
     ),
     Setting(
+        "SAVED_CARDS",
+        "Whether callers may have their card kept at the gateway for their next payment: yes or no.",
+        one_of("no", "yes"),
+        "no",
+    ),
+    Setting(
         "SANDBOX_WEBHOOK_SECRET",
         "Signs the sandbox bank's webhooks, the same as the bank has it; empty: it sends none.",
         secret,
@@ -217,6 +223,7 @@ class Config:
     gateway: str
     gateway_settings: Mapping[str, Any]
     """The settings whose names begin with the gateway's, as its adapter's `from_settings` takes them."""
+    saved_cards: bool
     link_expires_min: int
     channel: str
     sms_from: str
@@ -267,6 +274,7 @@ def load(environ: Mapping[str, str]) -> Config:
         guesses_max_withheld=values["GUESSES_MAX_WITHHELD"],
         gateway=values["GATEWAY"],
         gateway_settings={name: value for name, value in values.items() if name.startswith(prefix)},
+        saved_cards=values["SAVED_CARDS"] == "yes",
         link_expires_min=values["LINK_EXPIRES_MIN"],
         channel=values["CHANNEL"],
         sms_from=values["SMS_FROM"],

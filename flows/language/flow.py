@@ -21,7 +21,10 @@ from flows.language.waits import (
     End,
     FindBill,
     FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
     Go,
+    MayKeepCard,
     SendLink,
     SetLanguage,
     Tell,
@@ -42,6 +45,9 @@ class Kind(StrEnum):
     LANGUAGE = "language"
     FIND_BILL = "find_bill"
     FIND_CALLERS_BILL = "find_callers_bill"
+    FIND_SAVED_CARD = "find_saved_card"
+    FORGET_CARD = "forget_card"
+    MAY_KEEP_CARD = "may_keep_card"
     COLLECT_CARD = "collect_card"
     CHARGE = "charge"
     SEND_LINK = "send_link"
@@ -172,6 +178,21 @@ class Flow(Generic[S]):
     ) -> Callable[[Callable[[S], FindCallersBill]], Callable[[S], FindCallersBill]]:
         exits = {"one": one, "none": none, "link_open": link_open}
         return self._step(Kind.FIND_CALLERS_BILL, exits, retired=retired)
+
+    def find_saved_card(
+        self, *, found: str, none: str, retired: bool = False
+    ) -> Callable[[Callable[[S], FindSavedCard]], Callable[[S], FindSavedCard]]:
+        return self._step(Kind.FIND_SAVED_CARD, {"found": found, "none": none}, retired=retired)
+
+    def forget_card(
+        self, *, then: str, retired: bool = False
+    ) -> Callable[[Callable[[S], ForgetCard]], Callable[[S], ForgetCard]]:
+        return self._step(Kind.FORGET_CARD, {"then": then}, retired=retired)
+
+    def may_keep_card(
+        self, *, may: str, may_not: str, retired: bool = False
+    ) -> Callable[[Callable[[S], MayKeepCard]], Callable[[S], MayKeepCard]]:
+        return self._step(Kind.MAY_KEEP_CARD, {"may": may, "may_not": may_not}, retired=retired)
 
     def collect_card(
         self,

@@ -16,6 +16,7 @@ from werkzeug.routing import RequestRedirect
 
 from ivr.api import keys, openapi, problem
 from ivr.api.bills import BillRoutes
+from ivr.api.cards import CardRoutes
 from ivr.api.payments import PaymentRoutes, Till
 from ivr.api.problem import Problem
 from ivr.api.request import BODY_MAX_BYTES
@@ -34,6 +35,7 @@ def blueprint(engine: sa.Engine, *, till: Till, home_country: str, clock: Clock,
     """The API, to be registered on the web process's application. `till` is the web process's Cashier."""
     bills = BillRoutes(engine, home_country=home_country, clock=clock, ids=ids)
     payments = PaymentRoutes(engine, till=till, clock=clock)
+    cards = CardRoutes(engine, cards=till.saved_cards, home_country=home_country)
     made = flask.Blueprint("api", __name__, url_prefix=ROOT)
     for method, path, view in (
         ("GET", f"/{_DOCUMENT}", _document),
@@ -42,6 +44,9 @@ def blueprint(engine: sa.Engine, *, till: Till, home_country: str, clock: Clock,
         ("GET", "/payments", payments.feed),
         ("GET", "/payments/<payment_id>", payments.show),
         ("POST", "/payments/<payment_id>/refunds", payments.refund),
+        ("POST", "/cards/search", cards.search),
+        ("GET", "/cards/<card_id>", cards.show),
+        ("DELETE", "/cards/<card_id>", cards.delete),
     ):
         made.add_url_rule(
             path,

@@ -10,6 +10,7 @@ from typing import Any
 from ivr.bills.bill import Bill
 from ivr.merchant.outcomes import rfc3339
 from ivr.money import plain
+from ivr.payments.card_records import SavedCard
 from ivr.payments.reading import LinkShown, Payment, RefundShown
 from ivr.payments.records import Refund
 
@@ -83,4 +84,30 @@ def refund(shown: Refund | RefundShown, currency: str) -> dict[str, Any]:
         "asked_by": shown.asked_by,
         "created_at": rfc3339(shown.created_at),
         "settled_at": None if shown.settled_at is None else rfc3339(shown.settled_at),
+    }
+
+
+def saved_card(shown: SavedCard) -> dict[str, Any]:
+    """Neither its token nor its holder at the gateway: these charge it."""
+    return {
+        "id": shown.id,
+        "phone": shown.phone,
+        "state": shown.state,
+        "gateway": shown.gateway,
+        "brand": shown.brand,
+        "last_four": shown.last_four,
+        "expiry_month": shown.expiry_month,
+        "expiry_year": shown.expiry_year,
+        "consent": {
+            "wording": shown.consent.wording,
+            "language": shown.consent.language,
+            "prompt": shown.consent.prompt,
+            "release": shown.consent.release,
+            "at": rfc3339(shown.consent.at),
+            "call_id": shown.call_id,
+        },
+        "kept_at": None if shown.kept_at is None else rfc3339(shown.kept_at),
+        "deleted_by": shown.forgotten_by,
+        "deletion_asked_at": None if shown.forget_asked_at is None else rfc3339(shown.forget_asked_at),
+        "deleted_at": None if shown.forgotten_at is None else rfc3339(shown.forgotten_at),
     }

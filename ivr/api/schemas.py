@@ -10,6 +10,7 @@ from typing import Any
 from gateways.declines import Decline
 from ivr.bills.bill import AMOUNT_MAX_MINOR, Status
 from ivr.bills.store import Change
+from ivr.payments.card_records import CardState
 from ivr.payments.records import Method, RefundState
 from ivr.payments.states import State
 
@@ -168,6 +169,36 @@ SCHEMAS: dict[str, Schema] = {
             "has_more": {"type": "boolean", "description": "Ask again at once with the cursor."},
         }
     ),
+    "CardSearch": _object({"phone": _text("The customer's number.")}),
+    "SavedCard": _object(
+        {
+            "id": _text(),
+            "phone": _text("E.164."),
+            "state": _text(
+                "It may be offered and charged while it is kept, and in no other state.", enum=[*CardState]
+            ),
+            "gateway": _text(),
+            "brand": _text(),
+            "last_four": _text(pattern="^[0-9]{4}$"),
+            "expiry_month": {"type": "integer", "minimum": 1, "maximum": 12},
+            "expiry_year": {"type": "integer", "minimum": 2000, "maximum": 9999},
+            "consent": _object(
+                {
+                    "wording": _text("Word by word as the customer heard it."),
+                    "language": _text("ISO 639-1."),
+                    "prompt": _text("Which sentence it was: flow and prompt."),
+                    "release": _text("Of this server, at that time."),
+                    "at": _MOMENT,
+                    "call_id": _text(),
+                }
+            ),
+            "kept_at": _or_null(_MOMENT),
+            "deleted_by": _or_null(_text("Who wanted it deleted, or why it was.")),
+            "deletion_asked_at": _or_null(_MOMENT),
+            "deleted_at": _or_null({**_MOMENT, "description": "When the gateway was certain."}),
+        }
+    ),
+    "SavedCards": _object({"cards": _array(ref("SavedCard"))}),
     "Problem": _object(
         {
             "type": _text(format="uri-reference"),

@@ -12,6 +12,7 @@ from gateways.declines import Decline, Remedy, remedy
 from ivr.bills import store as bills
 from ivr.calls.answer import Pause
 from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
+from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.session import Session
 from ivr.clock import Clock
 from ivr.customers.caller import Caller
@@ -69,23 +70,37 @@ class AttemptMaker:
 class AttemptWaits:
     """Fulfils Charge."""
 
-    def __init__(self, *, attempts: Attempts, maker: AttemptMaker, clock: Clock) -> None:
+    def __init__(
+        self, *, attempts: Attempts, maker: AttemptMaker, saved_cards: SavedCardWaits, clock: Clock
+    ) -> None:
         self._attempts = attempts
         self._maker = maker
+        self._saved_cards = saved_cards
         self._clock = clock
 
     def ask(self, turn: Turn, session: Session, wait: Charge) -> Fulfilment:
         """The caller confirmed: from here on a hang-up does not stop the charge."""
         if session.attempt_id is None:
+            if wait.saved_card and not self._saved_cards.can_pay(turn, session):
+                return Left(session, "not_sent")  # deleted since it was offered
             attempt = self._maker.make(turn, session, wait.amount)
             if attempt is None:
                 return Left(replace(session, token=None), "no_longer_due")
-            card = session.state.card
-            brand, last_four = (card.brand, card.last_four) if card else (None, None)
-            self._attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.token)
+            self._attach_card(turn, session, wait, attempt)
             session = replace(session, attempt_id=attempt.id)
         self._attempts.ask_charge(turn.tx, str(session.attempt_id))
-        return Waiting(replace(session, charging=True, token=None, waited_s=0.0), Pause(), say=wait.say)
+        session = replace(session, token=None, expiry_month=None, expiry_year=None)
+        return Waiting(replace(session, charging=True, waited_s=0.0), Pause(), say=wait.say)
+
+    def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:
+        if wait.saved_card:
+            self._saved_cards.pay(turn, session, attempt)
+            return
+        card = session.state.card
+        brand, last_four = (card.brand, card.last_four) if card else (None, None)
+        self._attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.token)
+        if wait.agreed is not None:
+            self._saved_cards.agree(turn, session, attempt, wait.agreed)
 
     def look(self, turn: Turn, session: Session) -> Fulfilment:
         """The caller waits: is it settled, and if not, when did they last hear a word?"""

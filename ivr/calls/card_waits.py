@@ -110,7 +110,12 @@ class CardWaits:
     def _keep(self, turn: Turn, session: Session, answer: CardEntryResult) -> Session:
         session = replace(session, entry_id=None)
         if session.attempt_id is None:
-            return replace(session, token=answer.token.reveal() if answer.token else None)
+            return replace(
+                session,
+                token=answer.token.reveal() if answer.token else None,
+                expiry_month=answer.expiry_month,
+                expiry_year=answer.expiry_year,
+            )
         self._attempts.attach_card(
             turn.tx, session.attempt_id, answer.brand, answer.last_four, authorization=answer.authorization
         )

@@ -15,7 +15,7 @@ from ivr.calls.session import Session
 from ivr.calls.store import CallRow
 from ivr.clock import Clock
 from ivr.customers import customer
-from ivr.customers.caller import Caller
+from ivr.customers.caller import Caller, is_forged
 from ivr.ids import Ids
 from ivr.storage.engine import reading
 
@@ -38,6 +38,7 @@ class Greeting:
         merchant_name: str,
         card_entry: CardEntry,
         person_available: bool,
+        saved_cards: bool = False,
     ) -> None:
         self._engine = engine
         self._flow = flow
@@ -49,8 +50,11 @@ class Greeting:
         self._merchant_name = merchant_name
         self._card_entry = card_entry
         self._person_available = person_available
+        self._saved_cards = saved_cards
 
-    def row(self, *, call_sid: str, account_sid: str, from_field: str, to_field: str) -> CallRow:
+    def row(
+        self, *, call_sid: str, account_sid: str, from_field: str, to_field: str, verstat: str | None = None
+    ) -> CallRow:
         """The call as it will be kept; nothing is written here."""
         caller = Caller.of(from_field, self._home_country)
         known = self._known_language(caller, to_field)
@@ -61,6 +65,7 @@ class Greeting:
             card_first=self._card_entry is CardEntry.TOKENIZE,
             person_available=self._person_available,
             merchant=self._merchant_name,
+            saved_cards=self._saved_cards and not caller.withheld and not is_forged(verstat),
         )
         session = Session(step=self._flow.start, state=state, language=known or self._languages[0])
         return CallRow(

@@ -13,6 +13,7 @@ COMMANDS = {
     "apikey": "ivr.cli.apikey",
     "bill": "ivr.cli.bill",
     "call": "ivr.cli.call",
+    "card": "ivr.cli.card",
     "config": "ivr.cli.config",
     "dispute": "ivr.cli.dispute",
     "doctor": "ivr.cli.doctor",

@@ -85,6 +85,12 @@ class Attempt:
     gateway_authorization: Secret | None
     brand: str | None
     last_four: str | None
+    saved_card_id: str | None
+    """The saved card that pays; None: one that was keyed."""
+    holder: str | None
+    """Of a saved card: whose it is, as the gateway knows them."""
+    keep_card: bool
+    """The payer agreed that the card is kept."""
     gateway_reference: str | None
     authorisation_code: str | None
     decline: Decline | None

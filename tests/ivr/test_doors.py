@@ -32,6 +32,8 @@ KEYED = {
     "web": {
         "/api/v1/bills",
         "/api/v1/bills/<reference>",
+        "/api/v1/cards/<card_id>",
+        "/api/v1/cards/search",
         "/api/v1/payments",
         "/api/v1/payments/<payment_id>",
         "/api/v1/payments/<payment_id>/refunds",

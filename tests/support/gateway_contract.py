@@ -360,6 +360,10 @@ class GatewayContract:
                 verb()
         assert bench.requests() == sent
 
+    def test_a_gateway_that_saves_cards_is_held_to_it(self, bench: Bench) -> None:
+        """Its tests inherit `SavedCardContract` too."""
+        assert bench.gateway.capabilities.saves_cards == hasattr(self, "saved")
+
     # Secrets
 
     def test_no_secret_in_any_repr_or_in_the_locals_of_a_traceback(

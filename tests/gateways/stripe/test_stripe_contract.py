@@ -3,12 +3,13 @@
 import pytest
 
 from gateways.contract import CardAuthorized, CardEntry
-from tests.support.gateway_contract import AuthorizationContract, TokenContract
+from tests.support.gateway_contract import AuthorizationContract
+from tests.support.saved_card_contract import SavedCardContract
 from tests.support.stripe.bench import StripeBench
 from tests.support.stripe.server import StripeServer
 
 
-class TestStripeByToken(TokenContract):
+class TestStripeByToken(SavedCardContract):
     @pytest.fixture
     def bench(self, stripe_server: StripeServer) -> StripeBench:
         return StripeBench(stripe_server, CardEntry.TOKENIZE)

@@ -14,7 +14,7 @@ from gateways.stripe import answers
 from gateways.stripe.adapter import StripeGateway
 from gateways.stripe.client import RETRIES, Stripe, Timing
 from gateways.stripe.tokenize import StripeTokenizer
-from tests.support.gateway_bench import LOOKUP, Asked, Bench, Books, PlantedBugError
+from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Bench, Books, PlantedBugError
 from tests.support.stripe.account import WEBHOOK_SECRET
 from tests.support.stripe.line import Harm, Thought
 from tests.support.stripe.server import StripeServer
@@ -27,6 +27,8 @@ KINDS = {
     Verb.VOID: "payment_intents.cancel",
     Verb.REFUND: "refunds.create",
     LOOKUP: "payment_intents.retrieve",
+    Verb.SAVE_CARD: "payment_methods.attach",
+    FORGET: "payment_methods.detach",
 }
 EVERY_TRY = RETRIES + 1
 BRISK = Timing(pause_s=0.01)
