@@ -28,6 +28,7 @@ from ivr.api import blueprint as api
 from ivr.bills.lookup import MerchantLookup
 from ivr.calls.attempt_waits import AttemptMaker, AttemptWaits
 from ivr.calls.bill_waits import BillWaits
+from ivr.calls.card_guard import CardGuard
 from ivr.calls.card_waits import CardWaits
 from ivr.calls.errands import Runner
 from ivr.calls.greeting import Greeting
@@ -44,6 +45,10 @@ from ivr.clock import Clock, SystemClock
 from ivr.config import Config
 from ivr.consequences import HouseConsequences
 from ivr.customers.guesses import Guesses, forget_guesses
+from ivr.defences.caps import Caps
+from ivr.defences.guard import Guard, forget_tries
+from ivr.defences.office import Office
+from ivr.defences.reports import Reporter
 from ivr.ids import Ids, RandomIds
 from ivr.merchant.outcomes import Deliverer
 from ivr.ops import health
@@ -56,7 +61,15 @@ from ivr.voice.render import Renderer
 from ivr.voice.trouble import Trouble
 from ivr.voice.twiml import Voice
 from ivr.voice.webhooks import Carrier, VoiceDoor
-from ivr.work.jobs import CHECK_CONFIRMATION, DELIVER_OUTCOME, END_SILENT_CALL, SEND_CONFIRMATION, Job, Work
+from ivr.work.jobs import (
+    CHECK_CONFIRMATION,
+    DELIVER_OUTCOME,
+    END_SILENT_CALL,
+    REPORT_CARD_OUTCOME,
+    SEND_CONFIRMATION,
+    Job,
+    Work,
+)
 from ivr.wsgi import strip_environment
 
 if TYPE_CHECKING:
@@ -77,11 +90,22 @@ class Ground:
     ids: Ids
 
     @property
+    def guard(self) -> Guard:
+        return Guard(Caps.from_settings(self.config.defences), self.work, self.clock, self.ids)
+
+    @property
+    def pci(self) -> PciClient:
+        """The way to the PCI process."""
+        config = self.config
+        return PciClient(config.pci_internal_url, config.internal_secrets, clock=self.clock, ids=self.ids)
+
+    @property
     def cashier(self) -> Cashier:
         consequences = HouseConsequences(
             work=self.work,
             clock=self.clock,
             ids=self.ids,
+            guard=self.guard,
             merchant_name=self.config.merchant_name,
             channel=self.config.channel,
             tells_merchant=bool(self.config.outcome_url),
@@ -139,7 +163,12 @@ def make_web(on: Ground) -> flask.Flask:
     app.register_blueprint(gateway_webhooks.make_blueprint(on.gateway, on.cashier.notices))
     app.register_blueprint(
         api.blueprint(
-            on.engine, till=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
+            on.engine,
+            till=on.cashier,
+            office=Office(on.engine, on.pci, on.clock),
+            home_country=config.home_country,
+            clock=on.clock,
+            ids=on.ids,
         )
     )
     app.register_blueprint(health.make_blueprint(on.engine, metrics, metrics_token=config.metrics_token))
@@ -162,10 +191,11 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
     config = on.config
     cashier = on.cashier
     attempts = cashier.attempts
-    maker = AttemptMaker(attempts)
+    guard = CardGuard(on.guard)
+    maker = AttemptMaker(attempts, guard)
     card_entry = on.gateway.capabilities.card_entry
     runner = Runner(
-        PciClient(config.pci_internal_url, config.internal_secrets, clock=on.clock, ids=on.ids),
+        on.pci,
         _lookup(on),
         config.public_url,
         postal_code=on.gateway.capabilities.postal_code,
@@ -177,8 +207,13 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
             clock=on.clock,
             ids=on.ids,
         ),
-        cards=CardWaits(attempts=attempts, maker=maker, card_entry=card_entry),
-        charges=AttemptWaits(attempts=attempts, maker=maker, clock=on.clock),
+        cards=CardWaits(
+            attempts=attempts,
+            maker=maker,
+            guard=guard,
+            card_entry=card_entry,
+        ),
+        charges=AttemptWaits(attempts=attempts, maker=maker, guard=guard, clock=on.clock),
         person_number=config.person_number,
     )
     ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)
@@ -262,6 +297,7 @@ def handlers(on: Ground) -> dict[Job, Handler]:
         CHECK_CONFIRMATION: sender.check,
         DELIVER_OUTCOME: deliverer,
         END_SILENT_CALL: ender.end_silent,
+        REPORT_CARD_OUTCOME: Reporter(on.engine, on.pci, on.work, on.clock),
     }
 
 
@@ -295,6 +331,7 @@ def run_worker(config: Config, stop: threading.Event) -> bool:
         lambda: forget_turns(on.engine, on.clock.now()),
         lambda: forget_guesses(on.engine, on.clock.now()),
         lambda: on.cashier.notices.forget(on.clock.now()),
+        lambda: forget_tries(on.engine, on.guard.caps, on.clock.now()),
     )
     sweeper = threading.Thread(target=_sweep, args=(sweeps, stop), name="sweep", daemon=True)
     sweeper.start()

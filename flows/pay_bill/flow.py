@@ -286,6 +286,7 @@ def no_cards_now(_: Bill) -> Tell:
     no_longer_due="no_longer_due",
     not_sent="not_sent",
     unknown="promise",
+    unavailable="no_cards_now",
 )
 def charge(state: Bill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"))

@@ -11,6 +11,7 @@ from flows.language import Amount, Charge, ReceiptFacts
 from gateways.declines import Decline, Remedy, remedy
 from ivr.bills import store as bills
 from ivr.calls.answer import Pause
+from ivr.calls.card_guard import CardGuard
 from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
 from ivr.calls.session import Session
 from ivr.clock import Clock
@@ -40,11 +41,12 @@ def exit_of(decline: Decline) -> str:
 class AttemptMaker:
     """Makes the attempt of a turn; a repeat of the turn makes none."""
 
-    def __init__(self, attempts: Attempts) -> None:
+    def __init__(self, attempts: Attempts, guard: CardGuard) -> None:
         self._attempts = attempts
+        self._guard = guard
 
     def make(self, turn: Turn, session: Session, amount: Amount) -> Attempt | None:
-        """None where that much of the bill is no longer due."""
+        """None where that much of the bill is no longer due. The guard has let the card through."""
         if session.state.bill is None:
             raise TypeError(f"step {session.step} charges before a bill was found")
         bill = bills.find(turn.tx, session.state.bill.reference)
@@ -58,21 +60,28 @@ class AttemptMaker:
             language=session.language,
             amount_minor=amount.minor,
             currency=amount.currency,
+            card_entry_id=session.entry_id or session.card_entry_id,
         )
-        return self._attempts.make(turn.tx, new)
+        attempt = self._attempts.make(turn.tx, new)
+        if attempt is not None:
+            self._guard.let_through(turn, bill.id, attempt)
+        return attempt
 
 
 class AttemptWaits:
     """Fulfils Charge."""
 
-    def __init__(self, *, attempts: Attempts, maker: AttemptMaker, clock: Clock) -> None:
+    def __init__(self, *, attempts: Attempts, maker: AttemptMaker, guard: CardGuard, clock: Clock) -> None:
         self._attempts = attempts
         self._maker = maker
+        self._guard = guard
         self._clock = clock
 
     def ask(self, turn: Turn, session: Session, wait: Charge) -> Fulfilment:
         """The caller confirmed: from here on a hang-up does not stop the charge."""
         if session.attempt_id is None:
+            if self._guard.refuses(turn, session):
+                return Left(replace(session, token=None), "unavailable")
             attempt = self._maker.make(turn, session, wait.amount)
             if attempt is None:
                 return Left(replace(session, token=None), "no_longer_due")
@@ -81,7 +90,8 @@ class AttemptWaits:
             self._attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.token)
             session = replace(session, attempt_id=attempt.id)
         self._attempts.ask_charge(turn.tx, str(session.attempt_id))
-        return Waiting(replace(session, charging=True, token=None, waited_s=0.0), Pause(), say=wait.say)
+        session = replace(session, charging=True, token=None, card_entry_id=None, waited_s=0.0)
+        return Waiting(session, Pause(), say=wait.say)
 
     def look(self, turn: Turn, session: Session) -> Fulfilment:
         """The caller waits: is it settled, and if not, when did they last hear a word?"""

@@ -13,6 +13,7 @@ from gateways.contract import CardEntry
 from gateways.declines import Decline
 from ivr.calls.answer import SendTo
 from ivr.calls.attempt_waits import AttemptMaker, exit_of
+from ivr.calls.card_guard import CardGuard
 from ivr.calls.errands import CollectEntry, EntryOpened, OpenEntry, PciSilent
 from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn, Waiting
 from ivr.calls.session import Session
@@ -25,7 +26,10 @@ from ivr.pci_client import CardEntryResult, Outcome
 class CardWaits:
     """Fulfils CollectCard."""
 
-    def __init__(self, *, attempts: Attempts, maker: AttemptMaker, card_entry: CardEntry) -> None:
+    def __init__(
+        self, *, attempts: Attempts, maker: AttemptMaker, guard: CardGuard, card_entry: CardEntry
+    ) -> None:
+        self._guard = guard
         self._attempts = attempts
         self._maker = maker
         self._card_entry = card_entry
@@ -34,7 +38,11 @@ class CardWaits:
         """A new entry at the PCI process, named after call and turn."""
         entry_id = f"entry.{turn.name}"
         opening = OpenEntry(entry_id, session.language, turn.next_url)
-        session = replace(session, entry_id=entry_id, attempt_id=None, charging=False, token=None)
+        if self._guard.refuses(turn, session):
+            return Left(replace(session, entry_id=None, attempt_id=None, token=None), "unavailable")
+        session = replace(
+            session, entry_id=entry_id, attempt_id=None, charging=False, token=None, card_entry_id=None
+        )
         if self._card_entry is CardEntry.TOKENIZE:
             return MustRun(session, opening)
         if wait.amount is None:
@@ -86,9 +94,11 @@ class CardWaits:
                 return Left(self._withdraw(turn, session), "unavailable")
 
     def _keep(self, turn: Turn, session: Session, answer: CardEntryResult) -> Session:
+        entry_id = session.entry_id
         session = replace(session, entry_id=None)
         if session.attempt_id is None:
-            return replace(session, token=answer.token.reveal() if answer.token else None)
+            token = answer.token.reveal() if answer.token else None
+            return replace(session, token=token, card_entry_id=entry_id)
         self._attempts.attach_card(
             turn.tx, session.attempt_id, answer.brand, answer.last_four, authorization=answer.authorization
         )
@@ -107,6 +117,8 @@ class CardWaits:
         if session.attempt_id is not None:
             self._attempts.attach_card(turn.tx, session.attempt_id, answer.brand, answer.last_four)
             self._attempts.advance(turn.tx, session.attempt_id, Event.DECLINE, decline=decline)
+        else:
+            self._guard.declined_at_entry(turn, session, decline)
         return replace(session, entry_id=None, attempt_id=None)
 
     def _withdraw(self, turn: Turn, session: Session, *, never_asked: bool = False) -> Session:

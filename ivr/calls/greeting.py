@@ -1,7 +1,8 @@
 """A call that begins: who is calling, which language they get, and the session they start with.
 
-May import `ivr.customers`, `ivr.storage.engine` and the rest of `ivr.calls`. The language follows from the
-number called, else from an earlier call of the same number, else it is asked once.
+May import `ivr.customers`, `ivr.defences.suspect`, `ivr.storage.engine` and the rest of `ivr.calls`.
+The language follows from the number called, else from an earlier call of the same number, else it is asked
+once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from ivr.calls.store import CallRow
 from ivr.clock import Clock
 from ivr.customers import customer
 from ivr.customers.caller import Caller
+from ivr.defences.suspect import verstat_to_keep
 from ivr.ids import Ids
 from ivr.storage.engine import reading
 
@@ -50,7 +52,9 @@ class Greeting:
         self._card_entry = card_entry
         self._person_available = person_available
 
-    def row(self, *, call_sid: str, account_sid: str, from_field: str, to_field: str) -> CallRow:
+    def row(
+        self, *, call_sid: str, account_sid: str, from_field: str, to_field: str, verstat: str | None = None
+    ) -> CallRow:
         """The call as it will be kept; nothing is written here."""
         caller = Caller.of(from_field, self._home_country)
         known = self._known_language(caller, to_field)
@@ -77,6 +81,7 @@ class Greeting:
             ended_because=None,
             started_at=self._clock.now(),
             ended_at=None,
+            stir_verstat=verstat_to_keep(verstat),
         )
 
     def _known_language(self, caller: Caller, to_field: str) -> str | None:

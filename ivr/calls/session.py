@@ -39,6 +39,8 @@ class Session:
     """The caller has confirmed: a hang-up does not stop the charge any more."""
     token: str | None = field(default=None, repr=False)
     """The gateway's token between card entry and charge; gone with either's end."""
+    card_entry_id: str | None = None
+    """The card entry that the token came from: the PCI process hears how it went."""
     troubles: int = 0
     """How often the carrier came to the fallback."""
 

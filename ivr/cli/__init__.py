@@ -17,6 +17,7 @@ COMMANDS = {
     "dispute": "ivr.cli.dispute",
     "doctor": "ivr.cli.doctor",
     "flow": "ivr.cli.flow",
+    "lockout": "ivr.cli.lockout",
     "migrate": "ivr.cli.migrate",
     "payment": "ivr.cli.payment",
     "payout": "ivr.cli.payout",

@@ -216,6 +216,7 @@ class Attempts:
                             amount_minor=new.amount_minor,
                             currency=new.currency,
                             gateway=self._gateway,
+                            card_entry_id=new.card_entry_id,
                             state=State.RESERVED,
                             created_at=now,
                             deadline_at=now + timedelta(seconds=patience.CHARGE_WITHIN_S),

@@ -51,6 +51,8 @@ class NewAttempt:
     call_id: str | None = None
     payer_phone: str | None = None
     """Who is texted, in E.164; None: nobody."""
+    card_entry_id: str | None = None
+    """The card entry that the card came from, or will come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Attempt:
     settled_at: datetime | None
     jobs: int
     """How many jobs were asked for: the last one's number."""
+    card_entry_id: str | None = None
+    """The card entry at the PCI process, which is told of the outcome; None: there was none."""
 
 
 @dataclass(frozen=True, slots=True)
