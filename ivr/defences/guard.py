@@ -129,8 +129,8 @@ class Guard:
 
     def _counted(self, tx: sa.Connection, kind: Kind, subject: str, now: datetime) -> Sum:
         last = lock_outs.last(tx, kind, subject)
-        since = now - self.caps.window
-        return tries.counted(tx, kind, subject, since=max(since, last.ended_at) if last else since, now=now)
+        last_end = last.ended_at if last else None
+        return tries.counted(tx, kind, subject, window=self.caps.window, last_end=last_end, now=now)
 
     def _lock_out_if_enough(self, tx: sa.Connection, suspect: Suspect) -> None:
         now = self.clock.now()
@@ -151,7 +151,7 @@ class Guard:
             number=last.number + 1 if last else 1,
             now=now,
             until=now + self.caps.lock,
-            why=f"{found.declined} declined of {found.ended} cards tried, by weight",
+            why=f"{found.declined} declined of {found.ended} cards tried",
             call_id=suspect.call_id,
             ids=self.ids,
         )

@@ -1,8 +1,8 @@
 """The job that tells the PCI process what became of a card.
 
-May import `ivr.payments.records`, `ivr.pci_client`, `ivr.work.jobs` and the leaves. The PCI process counts declines by card,
-and the issuer's word on a token comes to the worker. What crosses is the card entry's id and one bit. The job
-may run twice: the PCI process forgets the entry with the first report.
+May import `ivr.payments.records`, `ivr.pci_client`, `ivr.work.jobs` and the leaves. The PCI process
+counts declines by card, and the issuer's word on a token comes to the worker. What crosses is the card
+entry's id and one bit. The job may run twice: the PCI process forgets the entry with the first report.
 """
 
 from datetime import timedelta

@@ -49,7 +49,7 @@ def is_counted(decline: Decline | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Tries within the window, by weight."""
+    """Tries within the window; by weight where they are a caller's."""
 
     declined: int
     under_way: int
@@ -84,16 +84,28 @@ def hold_names(tx: sa.Connection, wanted: Iterable[str]) -> None:
         tx.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
-def counted(tx: sa.Connection, kind: Kind, subject: str, *, since: datetime, now: datetime) -> Sum:
-    """What this subject tried after `since`."""
-    weight, state = card_try.c.weight, card_try.c.state
+def counted(
+    tx: sa.Connection,
+    kind: Kind,
+    subject: str,
+    *,
+    window: timedelta,
+    last_end: datetime | None,
+    now: datetime,
+) -> Sum:
+    """What this subject tried within the window, and not before the end of its last lock-out."""
+    state = card_try.c.state
+    # A number in doubt says nothing against a call or a bill.
+    weight = card_try.c.weight if kind is Kind.CALLER else sa.literal(1)
     fresh = (state == TryState.OPEN) & (card_try.c.at > now - OPEN_COUNTS)
     ended = state.in_((TryState.DECLINED, TryState.APPROVED))
     sums = [
         sa.func.coalesce(sa.func.sum(weight).filter(one), 0)
         for one in (state == TryState.DECLINED, fresh, ended)
     ]
-    query = sa.select(*sums).where(_COLUMNS[kind] == subject, card_try.c.at > since)
+    query = sa.select(*sums).where(_COLUMNS[kind] == subject, card_try.c.at > now - window)
+    if last_end is not None:
+        query = query.where(card_try.c.at >= last_end)
     return Sum(*(int(value) for value in tx.execute(query).one()))
 
 

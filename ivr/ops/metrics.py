@@ -1,10 +1,10 @@
 """What `/metrics` shows: sums read from the database, and what only a process itself can measure.
 
 May import `ivr.storage`, `ivr.clock` and `ivr.defences.{breaker,lock_outs}` alone. No label is a number, a
-name or an id of anyone: states, reasons and routes. Sums from the database are true whichever process is asked,
-and survive a restart. Times and the cards keyed too early are counted by each process for itself; where
-several run, set PROMETHEUS_MULTIPROC_DIR to a directory that they share, emptied before a start, and each
-answers for all. Without it each answers for itself alone.
+name or an id of anyone: states, reasons and routes. Sums from the database are true whichever process is
+asked, and survive a restart. Times and the cards keyed too early are counted by each process for itself;
+where several run, set PROMETHEUS_MULTIPROC_DIR to a directory that they share, emptied before a start, and
+each answers for all. Without it each answers for itself alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping
