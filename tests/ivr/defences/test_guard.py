@@ -45,7 +45,9 @@ EDGES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "cap", "suspect"), EDGES, ids=lambda one: str(one)[:30])
+@pytest.mark.parametrize(
+    ("kind", "cap", "suspect"), EDGES, ids=["call", "caller", "withheld", "unproven", "bill"]
+)
 def test_the_last_card_under_a_cap_is_taken_and_the_next_is_not(
     engine: sa.Engine,
     clock: ManualClock,
