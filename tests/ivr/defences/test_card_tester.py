@@ -127,6 +127,24 @@ def test_a_card_that_is_locked_out_is_told_the_same_and_never_sent(start_server:
     assert server.bank.rows("SELECT * FROM token") == []
 
 
+def test_a_cap_that_is_met_between_the_card_and_its_charge_stops_the_charge(start_server: Start) -> None:
+    """Another call of the same number is faster: nothing is sent, and the words are the same."""
+    server = start_server()
+    server.add_bill()
+
+    def meanwhile(path: str) -> None:
+        if path.endswith("/collect"):
+            server.inside.meanwhile = lambda _: None
+            lock_out(server, Kind.CALLER, "+34600111222")
+
+    server.inside.meanwhile = meanwhile
+    told = words_after_the_offer(server, ("1", "(visa)", "(expiry)", "(code)", "1"))
+    assert told == [f"< {TOLD}", "< I am sorry that I could not help you this time. Goodbye."]
+    assert server.bank.rows("SELECT * FROM movement") == []
+    with reading(server.on.engine) as connection:
+        assert connection.execute(sa.select(schema.attempt)).all() == []
+
+
 def test_the_way_of_a_decline_from_the_worker_to_the_card(start_server: Start) -> None:
     """The token's decline comes back to the PCI process by its entry, which is then forgotten."""
     server = start_server()

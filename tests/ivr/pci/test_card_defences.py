@@ -121,6 +121,7 @@ def test_a_declined_card_whose_caller_hung_up_counts_too(bench: PciBench) -> Non
         bench.gateway.meanwhile = lambda nth=nth: bench.hang_up(f"CA{nth:032x}") and None
         keyed(bench, nth, authorize={**AUTHORIZE, "key": f"attempt_{nth}"})
     bench.gateway.meanwhile = lambda: None
+    bench.clock.advance(2 * H)
     assert keyed(bench, 5, authorize={**AUTHORIZE, "key": "attempt_5"}) == "unavailable"
 
 
@@ -164,6 +165,18 @@ def test_an_outcome_reported_twice_counts_once(bench: PciBench) -> None:
         report(bench, nth, declined=True)
     assert keyed(bench, 3) == "collected"
     report(bench, 99, declined=True)
+
+
+def test_a_process_that_takes_an_entry_over_asks_for_the_same_card(bench: PciBench) -> None:
+    """The one before it was admitted and died: nothing is counted twice, even where no other would pass."""
+    defences = bench.room.defences
+    for nth in range(5):
+        assert defences.admits(f"entry.{nth}", Secret(VISA))
+    assert not defences.admits("entry.5", Secret(VISA))
+    assert defences.admits("entry.4", Secret(VISA))
+    with reading(bench.engine) as connection:
+        tries = connection.execute(sa.select(schema.card_tally.c.tries)).scalars().all()
+    assert tries == [5, 5]
 
 
 def test_lifting_works_at_once_and_forgets_what_was_counted(bench: PciBench) -> None:

@@ -37,6 +37,7 @@ def test_cards_of_one_bin_share_its_mark_and_no_more() -> None:
     assert one.bin == two.bin
     assert one.card != two.card
     assert one.bin != marks.of(Secret("4242424142424242")).bin
+    assert marks.of(Secret("42424242")).card.value != one.bin.value, "each has a key of its own"
     assert marks.of(Secret("378282246310005")).bin == marks.of(Secret("378282999999999")).bin
 
 
