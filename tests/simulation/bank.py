@@ -7,16 +7,22 @@ truth. The stand-in itself never fails: what goes wrong is the way there, and wh
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from gateways.contract import CardEntry, Gateway
+from gateways.notices import BadNoticeError, Heard, Notice, PaymentMoved, RefundMoved
+from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.bank.app import create_app
 from gateways.sandbox.bank.ledger import Ledger
 from gateways.sandbox.bank.premises import Premises
+from gateways.sandbox.client import BankClient
 from ivr.ids import SequentialIds
 from tests.simulation.network import Receiver, Request, wsgi
+
+SIGNATURE, SIGNED = "x-sandbox-signature", "the bank's own hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,14 @@ class Truth:
     """Keys of which nobody can say yet what becomes of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """One webhook of the gateway's, as it posts it."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Bank(Protocol):
     """A gateway's stand-in."""
 
@@ -82,9 +96,30 @@ class Bank(Protocol):
         """A person in the dashboard waits for what is pending, and releases what is held."""
         ...
 
-    def news(self) -> Sequence[Request]:
+    def adapter(self, settings: Mapping[str, Any]) -> Gateway:
+        """The adapter of the web and worker processes."""
+        ...
+
+    def news(self) -> Sequence[News]:
         """Webhooks to be sent for what happened since the last time."""
         ...
+
+
+class TellingSandbox(SandboxGateway):
+    """The sandbox's adapter, and webhooks as other gateways have them: what the bank did, told unasked."""
+
+    def __init__(self, client: BankClient, card_entry: CardEntry) -> None:
+        super().__init__(client, card_entry)
+        self.capabilities = replace(self.capabilities, notices=True)
+
+    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        if {name.lower(): value for name, value in headers.items()}.get(SIGNATURE) != SIGNED:
+            raise BadNoticeError("not signed")
+        told = json.loads(body)
+        notice: Notice = PaymentMoved(told["key"], taken=told["state"] in {"approved", "authorized"})
+        if told["kind"] == "refund":
+            notice = RefundMoved(told["key"])
+        return Heard(told["id"], f"{told['kind']}.{told['state']}", notice)
 
 
 class SandboxBank:
@@ -100,12 +135,14 @@ class SandboxBank:
         self._now: Callable[[], datetime]
         self._sleep: Callable[[float], object]
         self._ids = SequentialIds()
+        self._told: dict[str, str] = {}
         self._ledger = Ledger(folder / "bank.db")
         self._receive = wsgi(create_app(Premises(self._ledger, self._what_time, self._wait, self._ids)))
 
     def begin(self, now: Callable[[], datetime], sleep: Callable[[float], object]) -> None:
         self._now, self._sleep = now, sleep
         self._ids._counts.clear()
+        self._told.clear()
         with self._ledger.writing() as tx:
             for emptied in ("DELETE FROM token", "DELETE FROM movement", "DELETE FROM card"):
                 tx.execute(emptied)
@@ -154,9 +191,23 @@ class SandboxBank:
         with self._ledger.writing() as tx:
             tx.execute("UPDATE movement SET state = 'voided' WHERE key = ? AND state = 'authorized'", (key,))
 
-    def news(self) -> Sequence[Request]:
-        """It sends none."""
-        return ()
+    def adapter(self, settings: Mapping[str, Any]) -> Gateway:
+        return TellingSandbox(BankClient(settings["SANDBOX_URL"]), CardEntry(settings["SANDBOX_CARD_ENTRY"]))
+
+    def news(self) -> Sequence[News]:
+        """A webhook for each movement that stands elsewhere than before."""
+        with self._ledger.reading() as tx:
+            rows = tx.execute("SELECT key, kind, state FROM movement ORDER BY rowid").fetchall()
+        fresh = [row for row in rows if self._told.get(row["key"]) != row["state"]]
+        self._told |= {row["key"]: row["state"] for row in fresh}
+        return [
+            News(
+                {"Content-Type": "application/json", SIGNATURE: SIGNED},
+                json.dumps({"id": self._ids.new("evt"), **dict(row)}).encode(),
+            )
+            for row in fresh
+            if row["state"] != "in_progress"
+        ]
 
     def close(self) -> None:
         self._ledger.close()

@@ -50,6 +50,7 @@ class Plan:
     part: bool
     """They pay a part, where they may."""
     clumsiness: float
+    rings_at_s: float
     leaves_at: int
     """At which chance they hang up, counted from 1; 0: never."""
 

@@ -22,7 +22,6 @@ from unittest import mock
 from werkzeug.routing import Rule
 
 from flows.language import Prompts
-from gateways import registry
 from ivr import config
 from ivr.bootstrap import Ground, handlers, make_web
 from ivr.clock import Clock
@@ -102,7 +101,7 @@ class House:
         return sorted(str(path.relative_to(self._keys)) for path in self._keys.rglob("*") if path.is_file())
 
     def ground(self, clock: Clock, ids: Ids, work: Work) -> Ground:
-        gateway = registry.adapter(self.config.gateway, self.config.gateway_settings)
+        gateway = self.bank.adapter(self.config.gateway_settings)
         return Ground(self.config, self.web_database.engine, work, gateway, clock, ids)
 
     def web(self, on: Ground) -> Any:

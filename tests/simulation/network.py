@@ -77,6 +77,8 @@ class Host:
     late_s_max: float = 120.0
     seen: Callable[[Request], None] = lambda _: None
     """Told of each request as its sender means it, once."""
+    done: Callable[[], None] = lambda: None
+    """Told whenever a request was taken, before its answer is on its way."""
 
 
 class Network(requests.adapters.BaseAdapter):
@@ -159,6 +161,7 @@ class Network(requests.adapters.BaseAdapter):
 
     def _leave(self, request: Request, host: Host, fate: Fate, box: Box, patience_s: float) -> None:
         """The request goes on its way, as its fate has it."""
+        back_s = 0.02
         match fate:
             case Fate.LOST:
                 self._later(0.2, lambda: self._scheduler.fill(box, BROKEN))
@@ -169,18 +172,19 @@ class Network(requests.adapters.BaseAdapter):
             case Fate.LATE:
                 travel_s = patience_s + self._chance.seconds(0.1, host.late_s_max)
             case Fate.SLOW:
-                travel_s = self._chance.seconds(patience_s / 4, patience_s - 0.5)
+                travel_s = self._chance.seconds(0.1, patience_s / 2 - 0.5)
+                back_s = self._chance.seconds(0.1, patience_s / 2 - 0.5)
             case _:
                 travel_s = self._chance.seconds(0.01, 0.15)
-        self._later(travel_s, lambda: self._arrive(request, host, box))
+        self._later(travel_s, lambda: self._arrive(request, host, box, back_s))
         if fate is Fate.REPEATED:
             again_s = self._chance.seconds(0.0, 30.0)
-            self._later(again_s, lambda: self._arrive(request, host, Box()))
+            self._later(again_s, lambda: self._arrive(request, host, Box(), back_s))
 
     def _later(self, delay_s: float, body: Callable[[], object]) -> None:
         self._scheduler.spawn("network", body, delay_s=delay_s)
 
-    def _arrive(self, request: Request, host: Host, box: Box) -> None:
+    def _arrive(self, request: Request, host: Host, box: Box, back_s: float) -> None:
         found = host.find()
         if found is None:
             self._scheduler.fill(box, BROKEN)
@@ -192,7 +196,8 @@ class Network(requests.adapters.BaseAdapter):
             try:
                 answer = receive(request)
             finally:
-                self._scheduler.fill(box, answer)
+                self._later(back_s, lambda: self._scheduler.fill(box, answer))
+            host.done()
             self._trace(process.name if process else "gateway", f"{request.path} -> {answer.status}")
 
         if process is None:

@@ -9,7 +9,7 @@ happened.
 import io
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import orjson
 import sqlalchemy as sa
@@ -24,9 +24,11 @@ from ivr.phone.engine import Call
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.simulation import books
-from tests.simulation.callers import PAYING, REFUSED, Plan, SimulatedCaller
+from tests.simulation.bank import News
+from tests.simulation.callers import Plan, SimulatedCaller
 from tests.simulation.carrier import Carrier, CarrierLine
 from tests.simulation.chance import Chance
+from tests.simulation.crowd import bills, plans
 from tests.simulation.database import Spell
 from tests.simulation.house import INSIDE, House, TaskPool
 from tests.simulation.logbook import Logbook
@@ -36,15 +38,12 @@ from tests.simulation.queue import SimulatedQueue
 from tests.simulation.scheduler import Scheduler, SimulatedClock
 from tests.simulation.trace import Trace
 from tests.support.phone import WEB, call_settings
-from tests.support.server import ENGLISH, SPANISH
 
 LAST_WORDS_S = 3600.0
 """By then every caller has put the phone down."""
 HEALING_S = (150, 200, 1000, 5 * 3600)
 """The sweeps run after each of these waits."""
 DAY_S = 25 * 3600
-SPECIAL_CENTS = (71, 72, 73, 74, 75, 76, 77, 78, 79)
-"""Amounts that end so go wrong at the sandbox bank, each in its own way."""
 
 
 @dataclass
@@ -72,14 +71,6 @@ class Played:
                 self.trace.told(),
             ]
         )
-
-
-@dataclass
-class Ending:
-    """Whom the end of a world waits for."""
-
-    under_way: int = 0
-    callers: list[SimulatedCaller] = field(default_factory=list)
 
 
 class World:
@@ -157,6 +148,7 @@ class World:
             find=lambda: None if self.bank_away else (None, receive),
             rate=lambda path: chance.weather.gateway / (1 if path in house.bank.money_paths else 4),
             seen=self._asked_of_the_bank,
+            done=self._hear_news,
         )
         self.network.hosts[INSIDE] = Host(
             find=lambda: self._receiver("pci"), rate=lambda _path: chance.weather.inside, late_s_max=40.0
@@ -176,6 +168,25 @@ class World:
         if name in self._asked:
             self.violations.append(f"the gateway was asked twice: {name}")
         self._asked.add(name)
+
+    def _hear_news(self) -> None:
+        """The gateway tells what it did: before its own answer, late, twice, in any order."""
+        chance = self.chance
+        for news in self.house.bank.news():
+            delay_s = chance.one_of([0.0, 0.5, 5.0, 60.0, 400.0]) if not chance.healed else 1.0
+            self.scheduler.spawn("news", lambda news=news: self._bring(news), delay_s=delay_s)
+            if chance.strikes(chance.weather.gateway):
+                later_s = chance.seconds(0.0, 300.0)
+                self.scheduler.spawn("news", lambda news=news: self._bring(news), delay_s=later_s)
+
+    def _bring(self, news: News) -> None:
+        """Until somebody has taken it, or the gateway loses patience."""
+        url = f"{WEB}/gateways/{self.house.bank.name}/webhook"
+        for wait_s in (20.0, 60.0, 300.0, 1800.0):
+            answer = self.network.exchange(Request("POST", url, news.headers, news.body), 10.0)
+            if answer is not None and 200 <= answer.status < 300:
+                return
+            self.scheduler.sleep(wait_s)
 
     def _furnish(self) -> str:
         """The processes, and the key of a program that asks for refunds."""
@@ -215,8 +226,11 @@ class World:
 
     def _live(self, api_key: str) -> None:
         """Callers call, things go wrong, until nobody is on the line any more."""
-        for plan in self._plans(self._bills()):
-            self._call_in(plan, self.chance.seconds(0.0, 25.0), redials=2)
+        due = bills(self.chance)
+        for new in due:
+            self._bill(new)
+        for plan in plans(self.chance, due):
+            self._call_in(plan, plan.rings_at_s, redials=2)
         self.scheduler.spawn("sweeps", self._sweep_on)
         for _ in range(self.chance.whole(0, 3)):
             self._refund_in(api_key, self.chance.seconds(15.0, 240.0))
@@ -225,45 +239,10 @@ class World:
         if self.under_way:
             self.violations.append(f"{self.under_way} callers never get off the line")
 
-    def _bills(self) -> list[tuple[str, str]]:
-        """A reference and its payer's phone, for each bill."""
-        made = []
-        for number in range(self.chance.whole(2, 5)):
-            cents = (
-                self.chance.one_of(SPECIAL_CENTS) if self.chance.strikes(0.2) else self.chance.whole(0, 70)
-            )
-            billed_minor = self.chance.whole(20, 95) * 100 + cents
-            minimum_minor = 1000 if self.chance.strikes(0.6) else billed_minor
-            reference, phone = f"2030405{number}", f"+3460011122{number}"
-            new = NewBill(
-                reference=reference,
-                currency="EUR",
-                billed_minor=billed_minor,
-                minimum_minor=minimum_minor,
-                payer_phone=phone,
-            )
-            with self.house.web_database.engine.begin() as tx:
-                store.upsert(tx, new, source="cli", clock=self.clock, ids=self.ids)
-            self.trace("world", f"bill {reference} of {billed_minor}")
-            made.append((reference, phone))
-        return made
-
-    def _plans(self, bills: list[tuple[str, str]]) -> Iterator[Plan]:
-        chance = self.chance
-        for number in range(chance.whole(3, 8)):
-            reference, phone = chance.one_of(bills)
-            shown = chance.one_of([phone, phone, f"+3461000000{number}", f"+3491234560{number}", "anonymous"])
-            first = [chance.one_of(list(REFUSED))] if chance.strikes(0.3) else []
-            yield Plan(
-                name=f"caller{number}",
-                number=shown,
-                called=chance.one_of([ENGLISH, SPANISH]),
-                reference=reference,
-                cards=[*first, chance.one_of(list(PAYING))],
-                part=chance.strikes(0.6),
-                clumsiness=chance.one_of([0.0, 0.0, 0.03, 0.15]),
-                leaves_at=chance.whole(1, 40) if chance.strikes(0.35) else 0,
-            )
+    def _bill(self, new: NewBill) -> None:
+        with self.house.web_database.engine.begin() as tx:
+            store.upsert(tx, new, source="cli", clock=self.clock, ids=self.ids)
+        self.trace("world", f"bill {new.reference} of {new.billed_minor}, {new.minimum_minor} at least")
 
     def _call_in(self, plan: Plan, delay_s: float, redials: int) -> None:
         self.under_way += 1
