@@ -29,6 +29,7 @@ from ivr.api import blueprint as api
 from ivr.bills.lookup import MerchantLookup
 from ivr.calls.attempt_waits import AttemptMaker, AttemptWaits
 from ivr.calls.bill_waits import BillWaits
+from ivr.calls.card_guard import CardGuard
 from ivr.calls.card_waits import CardWaits
 from ivr.calls.errands import Runner
 from ivr.calls.greeting import Greeting
@@ -48,6 +49,10 @@ from ivr.clock import Clock, SystemClock
 from ivr.config import Config
 from ivr.consequences import HouseConsequences
 from ivr.customers.guesses import Guesses, forget_guesses
+from ivr.defences.caps import Caps
+from ivr.defences.guard import Guard, forget_tries
+from ivr.defences.office import Office
+from ivr.defences.reports import Reporter
 from ivr.ids import Ids, RandomIds
 from ivr.links import pages as link_pages
 from ivr.merchant.outcomes import Deliverer
@@ -63,7 +68,15 @@ from ivr.voice.render import Renderer
 from ivr.voice.trouble import Trouble
 from ivr.voice.twiml import Voice
 from ivr.voice.webhooks import Carrier, VoiceDoor
-from ivr.work.jobs import CHECK_CONFIRMATION, DELIVER_OUTCOME, END_SILENT_CALL, SEND_CONFIRMATION, Job, Work
+from ivr.work.jobs import (
+    CHECK_CONFIRMATION,
+    DELIVER_OUTCOME,
+    END_SILENT_CALL,
+    REPORT_CARD_OUTCOME,
+    SEND_CONFIRMATION,
+    Job,
+    Work,
+)
 from ivr.wsgi import strip_environment
 
 if TYPE_CHECKING:
@@ -84,11 +97,24 @@ class Ground:
     ids: Ids
 
     @property
+    def guard(self) -> Guard:
+        return Guard(Caps.from_settings(self.config.defences), self.work, self.clock, self.ids)
+
+    @property
+    def pci(self) -> PciClient | None:
+        """The way to the PCI process; None where the carrier takes the cards."""
+        config = self.config
+        if config.carrier_takes_cards:
+            return None
+        return PciClient(config.pci_internal_url, config.internal_secrets, clock=self.clock, ids=self.ids)
+
+    @property
     def cashier(self) -> Cashier:
         consequences = HouseConsequences(
             work=self.work,
             clock=self.clock,
             ids=self.ids,
+            guard=self.guard,
             merchant_name=self.config.merchant_name,
             channel=self.config.channel,
             tells_merchant=bool(self.config.outcome_url),
@@ -156,7 +182,12 @@ def make_web(on: Ground) -> flask.Flask:
     )
     app.register_blueprint(
         api.blueprint(
-            on.engine, till=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
+            on.engine,
+            till=on.cashier,
+            office=Office(on.engine, on.pci, on.clock),
+            home_country=config.home_country,
+            clock=on.clock,
+            ids=on.ids,
         )
     )
     app.register_blueprint(health.make_blueprint(on.engine, metrics, metrics_token=config.metrics_token))
@@ -179,10 +210,11 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
     config = on.config
     cashier = on.cashier
     attempts = cashier.attempts
-    maker = AttemptMaker(attempts)
+    guard = CardGuard(on.guard)
+    maker = AttemptMaker(attempts, guard)
     card_entry = on.gateway.capabilities.card_entry
     runner = Runner(
-        _pci_client(on),
+        on.pci,
         _lookup(on),
         config.public_url,
         postal_code=on.gateway.capabilities.postal_code,
@@ -206,11 +238,14 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
         cards=CardWaits(
             attempts=attempts,
             maker=maker,
+            guard=guard,
             card_entry=card_entry,
             by_carrier=config.carrier_takes_cards,
         ),
         saved_cards=saved_cards,
-        charges=AttemptWaits(attempts=attempts, maker=maker, saved_cards=saved_cards, clock=on.clock),
+        charges=AttemptWaits(
+            attempts=attempts, maker=maker, guard=guard, saved_cards=saved_cards, clock=on.clock
+        ),
         links=LinkWaits(attempts=attempts, maker=maker, clock=on.clock),
         person_number=config.person_number,
     )
@@ -256,14 +291,6 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
         ),
         progress=PayProgress(on.engine, on.clock),
     )
-
-
-def _pci_client(on: Ground) -> PciClient | None:
-    """None where the carrier takes the cards."""
-    config = on.config
-    if config.carrier_takes_cards:
-        return None
-    return PciClient(config.pci_internal_url, config.internal_secrets, clock=on.clock, ids=on.ids)
 
 
 def _saves_cards(on: Ground) -> bool:
@@ -337,6 +364,7 @@ def handlers(on: Ground) -> dict[Job, Handler]:
         CHECK_CONFIRMATION: sender.check,
         DELIVER_OUTCOME: deliverer,
         END_SILENT_CALL: ender.end_silent,
+        REPORT_CARD_OUTCOME: Reporter(on.engine, on.pci, on.work, on.clock),
     }
 
 
@@ -370,6 +398,7 @@ def run_worker(config: Config, stop: threading.Event) -> bool:
         lambda: forget_turns(on.engine, on.clock.now()),
         lambda: forget_guesses(on.engine, on.clock.now()),
         lambda: on.cashier.notices.forget(on.clock.now()),
+        lambda: forget_tries(on.engine, on.guard.caps, on.clock.now()),
     )
     sweeper = threading.Thread(target=_sweep, args=(sweeps, stop), name="sweep", daemon=True)
     sweeper.start()

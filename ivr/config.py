@@ -186,7 +186,39 @@ MERCHANT: tuple[Setting[Any], ...] = (
     Setting("OUTCOME_URL", "Where the merchant hears of each payment; empty: nowhere.", text, ""),
     Setting("MERCHANT_SECRET", "Signs what we post to the merchant.", secrets, "", secret=True),
 )
-ALL = GENERAL + CARRIER + MONEY + MESSAGES + MERCHANT
+DEFENCES: tuple[Setting[Any], ...] = (
+    Setting("CARD_WINDOW_H", "For how many hours a tried card counts.", whole, "24"),
+    Setting("CARD_LOCK_OUT_H", "How many hours a lock-out lasts; a person may lift it sooner.", whole, "24"),
+    Setting("CARD_DECLINES_MAX_CALL", "Declined cards in one call; then no more are taken.", whole, "4"),
+    Setting("CARD_DECLINES_MAX_CALLER", "The same for a caller's number, over all its calls.", whole, "8"),
+    Setting(
+        "CARD_DECLINES_MAX_WITHHELD",
+        "The same for all withheld numbers together, and for all forged ones together.",
+        whole,
+        "20",
+    ),
+    Setting("CARD_DECLINES_MAX_BILL", "The same for a bill, whoever tries to pay it.", whole, "10"),
+    Setting("CARD_TRIES_MAX_CALL", "Cards tried in one call, good ones too.", whole, "8"),
+    Setting("CARD_TRIES_MAX_CALLER", "The same for a caller's number.", whole, "40"),
+    Setting("CARD_TRIES_MAX_WITHHELD", "The same for all withheld, or all forged, numbers.", whole, "200"),
+    Setting("CARD_TRIES_MAX_BILL", "The same for a bill.", whole, "20"),
+    Setting(
+        "CARD_DOUBTFUL_WEIGHT",
+        "What one card counts from a number that the carrier has no proof of (STIR/SHAKEN); 1: like any.",
+        whole,
+        "2",
+    ),
+    Setting("CARD_BREAKER_WINDOW_MIN", "The breaker looks back this many minutes.", whole, "15"),
+    Setting("CARD_BREAKER_CHARGES_MIN", "It needs at least this many answered charges.", whole, "20"),
+    Setting(
+        "CARD_BREAKER_DECLINES_PERCENT",
+        "Where more than this share of them is declined, it opens.",
+        whole,
+        "60",
+    ),
+    Setting("CARD_BREAKER_PAUSE_MIN", "For how many minutes no card is then taken at all.", whole, "15"),
+)
+ALL = GENERAL + CARRIER + MONEY + MESSAGES + MERCHANT + DEFENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +264,8 @@ class Config:
     merchant_secrets: tuple[Secret, ...]
     metrics_token: Secret
     metrics_dir: str
+    defences: Mapping[str, int]
+    """The settings of `DEFENCES`, by name, as `ivr.defences.caps.Caps` takes them."""
 
     @property
     def in_production(self) -> bool:
@@ -283,6 +317,7 @@ def load(environ: Mapping[str, str]) -> Config:
         merchant_secrets=values["MERCHANT_SECRET"],
         metrics_token=values["METRICS_TOKEN"],
         metrics_dir=values["PROMETHEUS_MULTIPROC_DIR"],
+        defences={one.name: values[one.name] for one in DEFENCES},
     )
     faults = faults_of(values)
     if faults:

@@ -46,7 +46,7 @@ Values = Mapping[str, Any]
 
 def faults_of(values: Values) -> list[str]:
     """A sentence for each fault; none where the settings can work."""
-    checks = [_general, _carrier, _languages, _money, _messages, _merchant]
+    checks = [_general, _carrier, _languages, _money, _messages, _merchant, _defences]
     if values["CARD_ENTRY"] == "pay":
         checks.append(_pay)
     if values["ENVIRONMENT"] == "production":
@@ -100,8 +100,8 @@ def _pay(values: Values) -> list[str]:
             f"Set CARD_ENTRY to gather, or GATEWAY to one whose tokens the carrier's connector makes: "
             f"{' or '.join(PAY_GATEWAYS)}."
         )
-    if values["GATEWAY"] == "sandbox" and values["SANDBOX_CARD_ENTRY"] != "tokenize":
-        faults.append("Set SANDBOX_CARD_ENTRY to tokenize: with CARD_ENTRY=pay the carrier gives us tokens.")
+    elif values[entry := f"{values['GATEWAY'].upper()}_CARD_ENTRY"] != "tokenize":
+        faults.append(f"Set {entry} to tokenize: with CARD_ENTRY=pay the carrier gives us tokens.")
     if not _CONNECTOR.fullmatch(values["PAY_CONNECTOR"]):
         faults.append("Set PAY_CONNECTOR to the connector's unique name, as the carrier's console shows it.")
     spoken = values["PAY_LANGUAGE"]
@@ -172,6 +172,14 @@ def _merchant(values: Values) -> list[str]:
     if (values["BILL_LOOKUP_URL"] or values["OUTCOME_URL"]) and not values["MERCHANT_SECRET"]:
         return ["Set MERCHANT_SECRET: what we post to the merchant is signed with it."]
     return []
+
+
+def _defences(values: Values) -> list[str]:
+    named = [name for name in values if name.startswith("CARD_") and name != "CARD_ENTRY"]
+    faults = [f"Set {name} to 1 or more." for name in named if values[name] < 1]
+    if values["CARD_BREAKER_DECLINES_PERCENT"] > 100:  # noqa: PLR2004 - per cent
+        faults.append("Set CARD_BREAKER_DECLINES_PERCENT to 100 or less.")
+    return faults
 
 
 def _production(values: Values) -> list[str]:

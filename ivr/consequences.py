@@ -1,9 +1,9 @@
 """What a payment sets off in the rest of the house: a line in the timeline, one confirmation, one word to the
 merchant.
 
-May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.payments.pay_link` and the
-records of `ivr.payments`. Implements the port of `ivr.payments.consequences`: everything is written in the
-transaction that moves the money's record.
+May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.defences`,
+`ivr.payments.pay_link` and the records of `ivr.payments`. Implements the port of `ivr.payments.consequences`:
+everything is written in the transaction that moves the money's record.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from ivr.channels import confirmation
 from ivr.channels.texts import LinkOffer, Receipt
 from ivr.clock import Clock
 from ivr.customers import timeline
+from ivr.defences.guard import Guard
 from ivr.ids import Ids
 from ivr.merchant import outcomes
 from ivr.merchant.outcomes import Kind
@@ -37,11 +38,13 @@ class HouseConsequences:
         work: Work,
         clock: Clock,
         ids: Ids,
+        guard: Guard,
         merchant_name: str,
         channel: str,
         tells_merchant: bool,
         dashboard_url: Callable[[str], str | None],
     ) -> None:
+        self._guard = guard
         self._work = work
         self._clock = clock
         self._ids = ids
@@ -51,14 +54,17 @@ class HouseConsequences:
         self._dashboard_url = dashboard_url
 
     def approved(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._guard.approved(tx, attempt)
         self._confirm(tx, attempt, charged=True)
         self._note(tx, Kind.PAYMENT_APPROVED, attempt)
 
     def declined(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._guard.declined(tx, attempt)
         self._keep_promise(tx, attempt)
         self._note(tx, Kind.PAYMENT_DECLINED, attempt, {"decline": attempt.decline})
 
     def not_charged(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._guard.not_charged(tx, attempt)
         self._keep_promise(tx, attempt)
         self._note(tx, Kind.PAYMENT_NOT_CHARGED, attempt, {"state": attempt.state})
 

@@ -230,8 +230,10 @@ class Flow(Generic[S]):
         no_longer_due: str,
         not_sent: str,
         unknown: str,
+        unavailable: str,
         retired: bool = False,
     ) -> Callable[[Callable[[S], Charge]], Callable[[S], Charge]]:
+        """`unavailable`: cards are not taken now, and nothing was sent; as of `collect_card`."""
         exits = {
             "approved": approved,
             "try_another_card": try_another_card,
@@ -240,6 +242,7 @@ class Flow(Generic[S]):
             "no_longer_due": no_longer_due,
             "not_sent": not_sent,
             "unknown": unknown,
+            "unavailable": unavailable,
         }
         return self._step(Kind.CHARGE, exits, retired=retired)
 

@@ -355,6 +355,7 @@ def no_cards_now(_: Bill) -> Tell:
     no_longer_due="no_longer_due",
     not_sent="not_sent",
     unknown="promise",
+    unavailable="no_cards_now",
 )
 def charge(state: Bill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"))
@@ -368,6 +369,7 @@ def charge(state: Bill) -> Charge:
     no_longer_due="no_longer_due",
     not_sent="not_sent",
     unknown="promise",
+    unavailable="no_cards_now",
 )
 def charge_and_keep(state: Bill) -> Charge:
     """The question that was answered is asked of the host once more: its wording is the consent."""
@@ -382,6 +384,7 @@ def charge_and_keep(state: Bill) -> Charge:
     no_longer_due="no_longer_due",
     not_sent="not_sent",
     unknown="promise",
+    unavailable="no_cards_now",
 )
 def charge_saved_card(state: Bill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"), saved_card=True)

@@ -19,6 +19,7 @@ _REFUSALS = {
     415: "The body is not sent as application/json.",
     422: "A field is wrong; `field` names it.",
     500: "A fault of ours. The request may be repeated.",
+    503: "The PCI process does not answer. The request may be repeated.",
 }
 
 
@@ -172,6 +173,30 @@ DOCUMENT: dict[str, Any] = {
                     404,
                 ),
             },
+        },
+        "/lockouts": {
+            "get": {
+                "summary": "Who may try no more cards for now",
+                "description": "The newest first. A caller who is locked out hears that cards cannot be "
+                "taken at the moment, and is put through to a person.",
+                "parameters": [
+                    _parameter(
+                        "which",
+                        "query",
+                        {"type": "string", "enum": ["standing", "all"], "default": "standing"},
+                        "`all`: also those of the last 30 days.",
+                    )
+                ],
+                "responses": _answers({200: _answer("The lock-outs.", ref("LockOuts"))}),
+            }
+        },
+        "/lockouts/{lock_out_id}": {
+            "delete": {
+                "summary": "Lift a lock-out",
+                "description": "At once, and with nothing counted any more. Who did so is kept.",
+                "parameters": [_parameter("lock_out_id", "path", _TEXT, "The lock-out's id.")],
+                "responses": _answers({200: _answer("It is over.", ref("LockOut"))}, 404, 503),
+            }
         },
     },
     "components": {

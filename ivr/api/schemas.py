@@ -199,6 +199,26 @@ SCHEMAS: dict[str, Schema] = {
         }
     ),
     "SavedCards": _object({"cards": _array(ref("SavedCard"))}),
+    "LockOut": _object(
+        {
+            "id": _text(),
+            "kind": _text("What was counted by.", enum=["call", "caller", "bill", "breaker", "card", "bin"]),
+            "subject": _text("Masked: a number's last digits, the beginning of a card's keyed hash, an id."),
+            "state": _text(enum=["locked_out", "half_open", "over"]),
+            "since": _MOMENT,
+            "until": _MOMENT,
+            "why": _text(),
+            "call_id": _or_null(_text("The call in which it began.")),
+            "lifted_at": _or_null(_MOMENT),
+            "lifted_by": _or_null(_text()),
+        }
+    ),
+    "LockOuts": _object(
+        {
+            "lockouts": _array(ref("LockOut")),
+            "complete": {"type": "boolean", "description": "False: the PCI process did not answer."},
+        }
+    ),
     "Problem": _object(
         {
             "type": _text(format="uri-reference"),

@@ -11,6 +11,7 @@ from flows.language import Amount, Charge, ReceiptFacts
 from gateways.declines import Decline, Remedy, remedy
 from ivr.bills import store as bills
 from ivr.calls.answer import Pause
+from ivr.calls.card_guard import CardGuard
 from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
 from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.session import Session
@@ -42,13 +43,14 @@ def exit_of(decline: Decline) -> str:
 class AttemptMaker:
     """Makes the attempt of a turn; a repeat of the turn makes none."""
 
-    def __init__(self, attempts: Attempts) -> None:
+    def __init__(self, attempts: Attempts, guard: CardGuard) -> None:
         self._attempts = attempts
+        self._guard = guard
 
     def make(
         self, turn: Turn, session: Session, amount: Amount, *, method: Method = Method.CARD
     ) -> Attempt | None:
-        """None where that much of the bill is no longer due."""
+        """None where that much of the bill is no longer due. The guard has let the card through."""
         if session.state.bill is None:
             raise TypeError(f"step {session.step} charges before a bill was found")
         bill = bills.find(turn.tx, session.state.bill.reference)
@@ -63,24 +65,37 @@ class AttemptMaker:
             amount_minor=amount.minor,
             currency=amount.currency,
             method=method,
+            card_entry_id=None if method is Method.LINK else session.entry_id or session.card_entry_id,
         )
-        return self._attempts.make(turn.tx, new)
+        attempt = self._attempts.make(turn.tx, new)
+        if attempt is not None and method is Method.CARD:
+            self._guard.let_through(turn, bill.id, attempt)
+        return attempt
 
 
 class AttemptWaits:
     """Fulfils Charge."""
 
     def __init__(
-        self, *, attempts: Attempts, maker: AttemptMaker, saved_cards: SavedCardWaits, clock: Clock
+        self,
+        *,
+        attempts: Attempts,
+        maker: AttemptMaker,
+        guard: CardGuard,
+        saved_cards: SavedCardWaits,
+        clock: Clock,
     ) -> None:
         self._attempts = attempts
         self._maker = maker
+        self._guard = guard
         self._saved_cards = saved_cards
         self._clock = clock
 
     def ask(self, turn: Turn, session: Session, wait: Charge) -> Fulfilment:
         """The caller confirmed: from here on a hang-up does not stop the charge."""
         if session.attempt_id is None:
+            if self._guard.refuses(turn, session):
+                return Left(replace(session, token=None), "unavailable")
             if wait.saved_card and not self._saved_cards.can_pay(turn, session):
                 return Left(session, "not_sent")  # deleted since it was offered
             attempt = self._maker.make(turn, session, wait.amount)
@@ -89,7 +104,7 @@ class AttemptWaits:
             self._attach_card(turn, session, wait, attempt)
             session = replace(session, attempt_id=attempt.id)
         self._attempts.ask_charge(turn.tx, str(session.attempt_id))
-        session = replace(session, token=None, expiry_month=None, expiry_year=None)
+        session = replace(session, token=None, expiry_month=None, expiry_year=None, card_entry_id=None)
         return Waiting(replace(session, charging=True, waited_s=0.0), Pause(), say=wait.say)
 
     def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:

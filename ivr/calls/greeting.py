@@ -1,7 +1,8 @@
 """A call that begins: who is calling, which language they get, and the session they start with.
 
-May import `ivr.customers`, `ivr.storage.engine` and the rest of `ivr.calls`. The language follows from the
-number called, else from an earlier call of the same number, else it is asked once.
+May import `ivr.customers`, `ivr.defences.suspect`, `ivr.storage.engine` and the rest of `ivr.calls`.
+The language follows from the number called, else from an earlier call of the same number, else it is asked
+once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,8 @@ from ivr.calls.session import Session
 from ivr.calls.store import CallRow
 from ivr.clock import Clock
 from ivr.customers import customer
-from ivr.customers.caller import Caller, is_forged
+from ivr.customers.caller import Caller
+from ivr.defences.suspect import Proof, proof_of, verstat_to_keep
 from ivr.ids import Ids
 from ivr.storage.engine import reading
 
@@ -65,7 +67,7 @@ class Greeting:
             card_first=self._card_entry is CardEntry.TOKENIZE,
             person_available=self._person_available,
             merchant=self._merchant_name,
-            saved_cards=self._saved_cards and not caller.withheld and not is_forged(verstat),
+            saved_cards=self._saved_cards and not caller.withheld and proof_of(verstat) is not Proof.FORGED,
         )
         session = Session(step=self._flow.start, state=state, language=known or self._languages[0])
         return CallRow(
@@ -82,6 +84,7 @@ class Greeting:
             ended_because=None,
             started_at=self._clock.now(),
             ended_at=None,
+            stir_verstat=verstat_to_keep(verstat),
         )
 
     def _known_language(self, caller: Caller, to_field: str) -> str | None:

@@ -46,6 +46,8 @@ class Session:
     """Of the card that was keyed: with it goes what the caller may agree to have kept."""
     saved_card_id: str | None = None
     """The saved card that was offered."""
+    card_entry_id: str | None = None
+    """The card entry that the token came from: the PCI process hears how it went."""
     troubles: int = 0
     """How often the carrier came to the fallback."""
 

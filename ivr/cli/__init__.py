@@ -18,6 +18,7 @@ COMMANDS = {
     "dispute": "ivr.cli.dispute",
     "doctor": "ivr.cli.doctor",
     "flow": "ivr.cli.flow",
+    "lockout": "ivr.cli.lockout",
     "migrate": "ivr.cli.migrate",
     "payment": "ivr.cli.payment",
     "pci": "ivr.cli.pci",

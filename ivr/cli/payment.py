@@ -8,14 +8,14 @@ import click
 
 from ivr.cli.desk import Desk, desk, legible, who
 from ivr.cli.faults import Fault, sentences
-from ivr.config import MONEY
+from ivr.config import DEFENCES, MONEY
 
 if TYPE_CHECKING:
     from ivr.payments.cashier import Cashier
     from ivr.payments.reading import Payment
 
 LIST_MAX = 500
-TILL = (*(setting.name for setting in MONEY), "MERCHANT_NAME", "CHANNEL", "OUTCOME_URL")
+TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), "MERCHANT_NAME", "CHANNEL", "OUTCOME_URL")
 
 
 _OF_GATEWAYS = tuple(setting.name for setting in MONEY if setting.name != "GATEWAY")
@@ -228,6 +228,8 @@ def cashier_at(at: Desk) -> "Cashier":
     """The cashier of this installation's gateway, with durable work behind it."""
     from gateways import registry
     from ivr.consequences import HouseConsequences
+    from ivr.defences.caps import Caps
+    from ivr.defences.guard import Guard
     from ivr.payments.cashier import Cashier
     from ivr.work.enqueue import DurableWork
     from ivr.work.migrate import NotMigratedError, require_migrated
@@ -242,6 +244,7 @@ def cashier_at(at: Desk) -> "Cashier":
         work=work,
         clock=at.clock,
         ids=at.ids,
+        guard=Guard(Caps.from_settings(at.values), work, at.clock, at.ids),
         merchant_name=at.values["MERCHANT_NAME"],
         channel=at.values["CHANNEL"],
         tells_merchant=bool(at.values["OUTCOME_URL"]),

@@ -269,6 +269,7 @@ class Attempts:
                             amount_minor=new.amount_minor,
                             currency=new.currency,
                             gateway=self._gateway,
+                            card_entry_id=new.card_entry_id,
                             state=State.RESERVED,
                             method=new.method,
                             created_at=now,

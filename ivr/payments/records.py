@@ -61,6 +61,8 @@ class NewAttempt:
     payer_phone: str | None = None
     """Who is texted, in E.164; None: nobody."""
     method: Method = Method.CARD
+    card_entry_id: str | None = None
+    """The card entry that the card came from, or will come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class Attempt:
     jobs: int
     """How many jobs were asked for: the last one's number."""
     method: Method = Method.CARD
+    card_entry_id: str | None = None
+    """The card entry at the PCI process, which is told of the outcome; None: there was none."""
 
 
 @dataclass(frozen=True, slots=True)

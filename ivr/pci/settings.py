@@ -69,6 +69,24 @@ ALL: tuple[Setting[Any], ...] = (
     ),
     Setting("PCI_GATEWAY_THREADS", "How many cards one process sends to the gateway at once.", whole, "8"),
     Setting(
+        "PCI_FINGERPRINT_KEY",
+        "Tells cards apart without saying which they are: 32 random characters or more, of its own; two, "
+        "separated by a comma, while one is rotated. Empty in development: derived from INTERNAL_SECRET.",
+        secrets,
+        "",
+        secret=True,
+    ),
+    Setting("PCI_COUNT_WINDOW_H", "For how many hours a tried card counts.", whole, "24"),
+    Setting("PCI_LOCK_OUT_H", "How many hours the lock-out of a card or a BIN lasts.", whole, "24"),
+    Setting("PCI_CARD_DECLINES_MAX", "How often one card may be declined; then it is not sent.", whole, "5"),
+    Setting("PCI_CARD_TRIES_MAX", "How often one card may be tried, with success too.", whole, "20"),
+    Setting(
+        "PCI_BIN_DECLINES_MAX",
+        "How many cards of one BIN may be declined, where they are two of three or more.",
+        whole,
+        "20",
+    ),
+    Setting(
         "PCI_RECORDINGS", "A TOML file of recorded card-entry prompts; empty: all are synthesized.", text, ""
     ),
     Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
@@ -118,6 +136,12 @@ class PciConfig:
     key_generation_s: int
     key_life_s: int
     gateway_threads: int
+    fingerprint_keys: tuple[Secret, ...]
+    count_window_h: int
+    lock_out_h: int
+    card_declines_max: int
+    card_tries_max: int
+    bin_declines_max: int
     recordings: str
     say_language: Mapping[str, str]
     say_voice: Mapping[str, str]
@@ -148,6 +172,12 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
         key_generation_s=values["PCI_KEY_GENERATION_S"],
         key_life_s=values["PCI_KEY_LIFE_S"],
         gateway_threads=values["PCI_GATEWAY_THREADS"],
+        fingerprint_keys=values["PCI_FINGERPRINT_KEY"] or _derived(values["INTERNAL_SECRET"]),
+        count_window_h=values["PCI_COUNT_WINDOW_H"],
+        lock_out_h=values["PCI_LOCK_OUT_H"],
+        card_declines_max=values["PCI_CARD_DECLINES_MAX"],
+        card_tries_max=values["PCI_CARD_TRIES_MAX"],
+        bin_declines_max=values["PCI_BIN_DECLINES_MAX"],
         recordings=values["PCI_RECORDINGS"],
         say_language=values["SAY_LANGUAGE"],
         say_voice=values["SAY_VOICE"],
@@ -159,6 +189,7 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
     faults = _faults(config)
     if config.in_production:
         faults += _faults_in_production(config, mounts)
+        faults += _faults_of_fingerprints(values["PCI_FINGERPRINT_KEY"], config)
     if faults:
         raise SettingsError("\n".join(faults))
     return config
@@ -177,8 +208,15 @@ def _faults(config: PciConfig) -> list[str]:
         )
     if config.gateway not in GATEWAYS:
         faults.append(f"Set GATEWAY to one that takes cards here: {', '.join(GATEWAYS)}.")
-    if config.gateway_threads < 1:
-        faults.append("Set PCI_GATEWAY_THREADS to 1 or more.")
+    counts = {
+        "PCI_GATEWAY_THREADS": config.gateway_threads,
+        "PCI_COUNT_WINDOW_H": config.count_window_h,
+        "PCI_LOCK_OUT_H": config.lock_out_h,
+        "PCI_CARD_DECLINES_MAX": config.card_declines_max,
+        "PCI_CARD_TRIES_MAX": config.card_tries_max,
+        "PCI_BIN_DECLINES_MAX": config.bin_declines_max,
+    }
+    faults += [f"Set {name} to 1 or more." for name, count in counts.items() if count < 1]
     return faults + (_stripe_faults(config) if config.gateway == "stripe" else [])
 
 
@@ -189,6 +227,20 @@ def _stripe_faults(config: PciConfig) -> list[str]:
         return ["Set STRIPE_API_KEY to a secret key (sk_...) or a restricted one (rk_...) of the account."]
     if key[1] != ("live" if config.in_production else "test"):
         return ["Set STRIPE_API_KEY to a live key in production, and to a test key elsewhere."]
+    return []
+
+
+def _derived(secrets_given: tuple[Secret, ...]) -> tuple[Secret, ...]:
+    """In development, where no fingerprint outlives a test card."""
+    return tuple(Secret(f"fingerprints {one.reveal()}") for one in secrets_given)
+
+
+def _faults_of_fingerprints(given: tuple[Secret, ...], config: PciConfig) -> list[str]:
+    """In production: a key of its own, and a long one."""
+    if not given or any(len(one.reveal()) < SECRET_LENGTH_MIN for one in given):
+        return [f"Set PCI_FINGERPRINT_KEY to {SECRET_LENGTH_MIN} random characters or more."]
+    if {one.reveal() for one in given} & {one.reveal() for one in config.internal_secrets}:
+        return ["Set PCI_FINGERPRINT_KEY to a value of its own: INTERNAL_SECRET is known to other processes."]
     return []
 
 

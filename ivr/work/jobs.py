@@ -48,6 +48,7 @@ SEND_CONFIRMATION = Job("send_confirmation", Queue.SEND)
 CHECK_CONFIRMATION = Job("check_confirmation", Queue.SEND)
 DELIVER_OUTCOME = Job("deliver_outcome", Queue.FOLLOW_UP)
 END_SILENT_CALL = Job("end_silent_call", Queue.FOLLOW_UP)
+REPORT_CARD_OUTCOME = Job("report_card_outcome", Queue.FOLLOW_UP)
 
 ALL_JOBS = (
     CHARGE_ATTEMPT,
@@ -67,6 +68,7 @@ ALL_JOBS = (
     CHECK_CONFIRMATION,
     DELIVER_OUTCOME,
     END_SILENT_CALL,
+    REPORT_CARD_OUTCOME,
 )
 
 

@@ -268,6 +268,13 @@ def test_stripe_is_set_up_by_its_own_settings(key: str) -> None:
     assert (settings["STRIPE_MOTO"], settings["STRIPE_CARD_ENTRY"]) == ("no", "tokenize")
 
 
+def test_the_carriers_tokens_are_charged_and_never_authorized() -> None:
+    stripe = {"GATEWAY": "stripe", "STRIPE_API_KEY": "sk_test_1", "STRIPE_CARD_ENTRY": "authorize"}
+    assert faults(**stripe, CARD_ENTRY="pay") == [
+        "Set STRIPE_CARD_ENTRY to tokenize: with CARD_ENTRY=pay the carrier gives us tokens."
+    ]
+
+
 def test_languages_are_those_with_prompts() -> None:
     assert spoken_languages() == ("en", "es")
 

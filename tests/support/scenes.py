@@ -158,6 +158,17 @@ SCENES: dict[str, Scene] = {
     "person_busy_es": Scene(settings=PERSON),
     "person_no_answer": Scene(nobodys_bill, PERSON),
     "three_declined_cards_person": Scene(settings=PERSON),
+    "cards_not_taken": Scene(
+        settings={"CARD_DECLINES_MAX_CALLER": "3"}, first=("three_declined_cards",), between_s=60
+    ),
+    "cards_not_taken_es": Scene(
+        settings={"CARD_DECLINES_MAX_CALLER": "3"}, first=("three_declined_cards",), between_s=60
+    ),
+    "cards_not_taken_person": Scene(
+        settings={"CARD_DECLINES_MAX_CALLER": "3", **PERSON},
+        first=("three_declined_cards_person",),
+        between_s=60,
+    ),
     "card_early_at_reference": Scene(nobodys_bill),
     "slow_gateway_15_s": Scene(both(usual_bill, slow_bank(15))),
     "slow_gateway_15_s_es": Scene(both(usual_bill, slow_bank(15))),

@@ -24,6 +24,7 @@ def production(folder: Path, **changes: str) -> dict[str, str]:
         "ENVIRONMENT": "production",
         "GATEWAY": "stripe",
         "STRIPE_API_KEY": "sk_live_1",
+        "PCI_FINGERPRINT_KEY": "fingerprint-key-of-more-than-32-characters",
         "PCI_KEY_DIRECTORY": "/dev/shm/paybycall-test-keys",  # noqa: S108 - named only, never made
     }
     return environment(folder) | real | changes
