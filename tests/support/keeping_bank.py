@@ -23,7 +23,8 @@ from gateways.secret import Secret
 from ivr.payments import card_records, records
 from ivr.payments.card_records import Consent
 from ivr.payments.saved_cards import Agreement
-from tests.support.till import CAN_REFUND, Till, TruthfulBank
+from tests.support.bank import CAN_REFUND, TruthfulBank
+from tests.support.till import Till
 
 PHONE = "+34600111222"
 KEEPS = replace(CAN_REFUND, saves_cards=True)

@@ -9,8 +9,9 @@ from ivr.api import keys
 from ivr.api.blueprint import blueprint
 from ivr.merchant.outcomes import rfc3339
 from tests.support.api_client import ApiClient
+from tests.support.bank import Fate
 from tests.support.keeping_bank import PHONE, KeepingBank, forget, kept, offered
-from tests.support.till import Fate, Till
+from tests.support.till import Till
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from ivr.payments.keeping import KEPT_MAX
 from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.work.jobs import CHARGE_ATTEMPT, FORGET_CARD, SAVE_CARD, Job
+from tests.support.bank import Fate, KilledError
 from tests.support.keeping_bank import (
     KEEPS,
     PHONE,
@@ -25,7 +26,8 @@ from tests.support.keeping_bank import (
     offered,
     pay_by,
 )
-from tests.support.till import Fate, KilledError, Till, Waiting
+from tests.support.table_work import Waiting
+from tests.support.till import Till
 
 LOSING = [Fate.LOST_REPLY, Fate.LATE, Fate.NEVER, Fate.BUG]
 KILLING = [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE]
