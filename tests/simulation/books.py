@@ -175,11 +175,15 @@ def _bills(books: Tables, truth: Truth) -> Iterator[str]:
 def confirmations(books: Tables, truth: Truth, merchant: str, texts: str) -> Iterator[str]:
     """Each charge has one record that says so; no other payer reads that they paid; no text leaves twice."""
     charged = {one.key for one in truth.taken}
-    found = Counter(one.attempt_id for one in books.confirmations)
+    found = Counter(one.attempt_id for one in books.confirmations if one.purpose == "receipt")
     for key in sorted(charged & books.attempts.keys()):
         if found[key] != 1:
             yield f"{key} was charged, and has {found[key]} confirmation records"
     for one in books.confirmations:
+        if (printed := texts.count(one.body)) > 1:
+            yield f"the text of {one.attempt_id} was sent {printed} times"
+        if one.purpose != "receipt":
+            continue
         attempt = books.attempts[one.attempt_id]
         facts = Receipt(
             merchant=merchant,
@@ -192,8 +196,6 @@ def confirmations(books: Tables, truth: Truth, merchant: str, texts: str) -> Ite
         due = (receipt if one.attempt_id in charged else not_charged)(facts, one.language)
         if one.body != due:
             yield f"the confirmation of {one.attempt_id} says: {one.body}"
-        if (printed := texts.count(one.body)) > 1:
-            yield f"the text of {one.attempt_id} was sent {printed} times"
 
 
 def words(books: Tables, truth: Truth, callers: Iterable[SimulatedCaller]) -> Iterator[str]:
