@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 import structlog
 from werkzeug.exceptions import HTTPException
 
-from flows.language import Flow, Prompts, Recordings, host_prompts
+from flows.language import Flow, Prompts, Recorded, Recordings, Say, Words, host_prompts, speak
 from flows.pay_bill.flow import flow as pay_bill
 from gateways import registry
 from gateways.contract import Gateway
@@ -34,7 +35,10 @@ from ivr.calls.errands import Runner
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.host import Host
+from ivr.calls.link_waits import LinkWaits
+from ivr.calls.pay_progress import PayProgress
 from ivr.calls.retention import forget_turns
+from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.turns import Turns
 from ivr.channels import webhooks as message_webhooks
 from ivr.channels.console import Console
@@ -50,13 +54,16 @@ from ivr.defences.guard import Guard, forget_tries
 from ivr.defences.office import Office
 from ivr.defences.reports import Reporter
 from ivr.ids import Ids, RandomIds
+from ivr.links import pages as link_pages
 from ivr.merchant.outcomes import Deliverer
 from ivr.ops import health
 from ivr.ops.metrics import Books, Metrics
 from ivr.payments import webhooks as gateway_webhooks
 from ivr.payments.cashier import Cashier, Handler
+from ivr.payments.pay_link import LinkTerms
 from ivr.pci_client import PciClient
 from ivr.storage.engine import make_engine
+from ivr.voice.pay.verb import PayOptions, PayVerb, pay_prompts
 from ivr.voice.render import Renderer
 from ivr.voice.trouble import Trouble
 from ivr.voice.twiml import Voice
@@ -94,9 +101,11 @@ class Ground:
         return Guard(Caps.from_settings(self.config.defences), self.work, self.clock, self.ids)
 
     @property
-    def pci(self) -> PciClient:
-        """The way to the PCI process."""
+    def pci(self) -> PciClient | None:
+        """The way to the PCI process; None where the carrier takes the cards."""
         config = self.config
+        if config.carrier_takes_cards:
+            return None
         return PciClient(config.pci_internal_url, config.internal_secrets, clock=self.clock, ids=self.ids)
 
     @property
@@ -118,6 +127,7 @@ class Ground:
             clock=self.clock,
             ids=self.ids,
             consequences=consequences,
+            links=LinkTerms(self.config.public_url, self.config.link_expires_min),
         )
 
 
@@ -147,7 +157,13 @@ def make_web(on: Ground) -> flask.Flask:
     app.debug = False  # whatever FLASK_DEBUG says: in debug, faults pass our handlers and our log's masks
     app.before_request(structlog.contextvars.clear_contextvars)
     metrics = Metrics(
-        Books(on.engine, on.clock, lambda: _work_counts(on.engine)), shared_dir=config.metrics_dir
+        Books(
+            on.engine,
+            on.clock,
+            lambda: _work_counts(on.engine),
+            {on.gateway.name: on.gateway.capabilities.decline_codes},
+        ),
+        shared_dir=config.metrics_dir,
     )
     metrics.watch(app, on.clock)
     app.register_blueprint(_voice_door(on, metrics).blueprint())
@@ -161,6 +177,9 @@ def make_web(on: Ground) -> flask.Flask:
         )
     )
     app.register_blueprint(gateway_webhooks.make_blueprint(on.gateway, on.cashier.notices))
+    app.register_blueprint(
+        link_pages.make_blueprint(on.engine, clock=on.clock, merchant_name=config.merchant_name)
+    )
     app.register_blueprint(
         api.blueprint(
             on.engine,
@@ -200,6 +219,15 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
         config.public_url,
         postal_code=on.gateway.capabilities.postal_code,
     )
+    saved_cards = SavedCardWaits(
+        cards=cashier.saved_cards,
+        attempts=attempts,
+        gateway=on.gateway.name,
+        wording=_wording(config, flow),
+        flow=flow.name,
+        release=version("paybycall"),
+        clock=on.clock,
+    )
     host = Host(
         bills=BillWaits(
             guesses=Guesses(config.guesses_max, config.guesses_max_withheld),
@@ -212,12 +240,17 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
             maker=maker,
             guard=guard,
             card_entry=card_entry,
+            by_carrier=config.carrier_takes_cards,
         ),
-        charges=AttemptWaits(attempts=attempts, maker=maker, guard=guard, clock=on.clock),
+        saved_cards=saved_cards,
+        charges=AttemptWaits(
+            attempts=attempts, maker=maker, saved_cards=saved_cards, guard=guard, clock=on.clock
+        ),
+        links=LinkWaits(attempts=attempts, maker=maker, clock=on.clock),
         person_number=config.person_number,
     )
     ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)
-    renderer = _renderer(config, flow)
+    renderer = _renderer(config, flow, postal_code=on.gateway.capabilities.postal_code)
     turns = Turns(
         engine=on.engine,
         flow=flow,
@@ -241,6 +274,7 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
         merchant_name=config.merchant_name,
         card_entry=card_entry,
         person_available=bool(config.person_number),
+        saved_cards=_saves_cards(on),
     )
     return VoiceDoor(
         carrier=Carrier(config.public_url, config.twilio_auth_tokens, config.twilio_account_sid),
@@ -255,7 +289,30 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
             default_language=config.languages[0],
             person_number=config.person_number,
         ),
+        progress=PayProgress(on.engine, on.clock),
     )
+
+
+def _saves_cards(on: Ground) -> bool:
+    """By the settings, and where the gateway can: no gateway that authorizes at once does."""
+    if on.config.saved_cards and not on.gateway.capabilities.saves_cards:
+        log.warning("saved_cards_off", gateway=on.gateway.name, sentence="This gateway keeps no cards.")
+    return on.config.saved_cards and on.gateway.capabilities.saves_cards
+
+
+def _wording(config: Config, flow: Flow[Any]) -> Callable[[Say, str], str]:
+    """What callers heard, for the record: also where a recording speaks it, whose address stands behind."""
+    prompts = Prompts.load(flow.folder, config.languages)
+    recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
+
+    def wording(say: Say, language: str) -> str:
+        words = "".join(part.text for part in speak(say, language, prompts) if isinstance(part, Words))
+        played = [
+            part.url for part in speak(say, language, prompts, recordings) if isinstance(part, Recorded)
+        ]
+        return " ".join([words, *(f"[{url}]" for url in played)])
+
+    return wording
 
 
 def _lookup(on: Ground) -> MerchantLookup | None:
@@ -267,16 +324,26 @@ def _lookup(on: Ground) -> MerchantLookup | None:
     )
 
 
-def _renderer(config: Config, flow: Flow[Any]) -> Renderer:
+def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer:
     prompts = Prompts.load(flow.folder, config.languages)
     voices = {
         language: Voice(config.say_language.get(language, language), config.say_voice.get(language))
         for language in config.languages
     }
     recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
-    recordings.check(prompts, host_prompts())
+    by_carrier = pay_prompts(config.languages)
+    recordings.check(prompts, host_prompts(), by_carrier)
+    options = PayOptions(
+        connector=config.pay_connector,
+        languages=config.pay_language,
+        card_types=config.pay_card_types,
+        postal_code=postal_code,
+        timeout_s=config.pay_timeout_s,
+        attempts_max=config.pay_max_attempts,
+    )
+    pay = PayVerb(options, by_carrier, voices, recordings)
     public_path = urlsplit(config.public_url).path
-    return Renderer(prompts, host_prompts(), voices, recordings, public_path)
+    return Renderer(prompts, host_prompts(), voices, recordings, pay=pay, public_path=public_path)
 
 
 # The worker process -----------------------------------------------------------------------------------------

@@ -12,20 +12,41 @@ from typing import Any
 
 from gateways.secret import Secret
 from ivr.config_faults import DEMO_MERCHANT, faults_of, languages_of
-from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
+from ivr.settings import (
+    Setting,
+    SettingsError,
+    mapping,
+    one_of,
+    read_all,
+    secret,
+    secrets,
+    text,
+    url,
+    whole,
+    words,
+)
 
+BY_CARRIER = ("CARD_ENTRY", "pay")
+"""Where the carrier takes the cards there is no PCI process, and nothing of it need be set."""
 GENERAL: tuple[Setting[Any], ...] = (
     Setting("ENVIRONMENT", "development or production.", one_of("development", "production"), "production"),
     Setting(
         "DATABASE_URL", "Where bills, calls and payments are kept: sqlite:///file or postgresql://...", text
     ),
     Setting("PUBLIC_URL", "The URL under which the carrier reaches the web process.", url),
-    Setting("PCI_INTERNAL_URL", "The URL under which the web process reaches the PCI process.", url),
+    Setting(
+        "PCI_INTERNAL_URL",
+        "The URL under which the web process reaches the PCI process.",
+        url,
+        unless=BY_CARRIER,
+    ),
     Setting(
         "INTERNAL_SECRET",
         "Signs requests between web and PCI: the same in both, 32 random characters or more.",
         secrets,
         secret=True,
+        unless=BY_CARRIER,
+        absent=(),
     ),
     Setting(
         "LOG_LEVEL", "debug, info, warning or error.", one_of("debug", "info", "warning", "error"), "info"
@@ -54,7 +75,27 @@ CARRIER: tuple[Setting[Any], ...] = (
         secret=True,
     ),
     Setting("TWILIO_API_BASE", "The carrier's REST API.", url, "https://api.twilio.com"),
-    Setting("CARD_ENTRY", "How cards are keyed: gather.", one_of("gather", "pay"), "gather"),
+    Setting(
+        "CARD_ENTRY",
+        "Who takes cards: gather, our PCI process; pay, the carrier by its Pay verb (no digit reaches us).",
+        one_of("gather", "pay"),
+        "gather",
+    ),
+    Setting("PAY_CONNECTOR", "The unique name of the carrier's Pay Connector.", text, "Default"),
+    Setting(
+        "PAY_LANGUAGE",
+        "The language of the carrier's Pay verb for each language.",
+        mapping,
+        "en=en-GB,es=es-ES",
+    ),
+    Setting(
+        "PAY_CARD_TYPES",
+        "The kinds of card that the Pay verb takes, separated by blanks.",
+        words,
+        "visa mastercard amex",
+    ),
+    Setting("PAY_TIMEOUT_S", "How long the Pay verb waits for a key, in seconds.", whole, "8"),
+    Setting("PAY_MAX_ATTEMPTS", "How often the Pay verb asks again after a mistake: 1, 2 or 3.", whole, "2"),
     Setting(
         "MERCHANT_NAME", "The merchant's name as callers hear it and payers read it.", text, DEMO_MERCHANT
     ),
@@ -73,7 +114,7 @@ CARRIER: tuple[Setting[Any], ...] = (
     Setting("GUESSES_MAX_WITHHELD", "The same for all withheld numbers together.", whole, "200"),
 )
 MONEY: tuple[Setting[Any], ...] = (
-    Setting("GATEWAY", "sandbox (development only); more gateways are folders under gateways/.", text),
+    Setting("GATEWAY", "sandbox (development only) or stripe: a folder under gateways/.", text),
     Setting("SANDBOX_URL", "Where the sandbox bank listens.", url, "http://127.0.0.1:8099"),
     Setting(
         "SANDBOX_CARD_ENTRY",
@@ -81,9 +122,53 @@ MONEY: tuple[Setting[Any], ...] = (
         one_of("tokenize", "authorize"),
         "tokenize",
     ),
-    Setting("STRIPE_API_KEY", "The Stripe secret key.", secret, "", secret=True),
-    Setting("STRIPE_WEBHOOK_SECRET", "Signs Stripe's webhooks.", secret, "", secret=True),
+    Setting(
+        "SAVED_CARDS",
+        "Whether callers may have their card kept at the gateway for their next payment: yes or no.",
+        one_of("no", "yes"),
+        "no",
+    ),
+    Setting(
+        "SANDBOX_WEBHOOK_SECRET",
+        "Signs the sandbox bank's webhooks, the same as the bank has it; empty: it sends none.",
+        secret,
+        "",
+        secret=True,
+    ),
+    Setting(
+        "LINK_EXPIRES_MIN",
+        "How long a payer can pay by a link that was texted, in minutes from 30 to 1440.",
+        whole,
+        "60",
+    ),
+    Setting(
+        "STRIPE_API_KEY",
+        "The Stripe account's secret or restricted key: a live one in production, a test one elsewhere.",
+        secret,
+        "",
+        secret=True,
+    ),
+    Setting(
+        "STRIPE_WEBHOOK_SECRET",
+        "The signing secret of Stripe's webhook endpoint; two, separated by a comma, while one is rotated; "
+        "empty: webhooks are refused, and every outcome is asked for.",
+        secrets,
+        "",
+        secret=True,
+    ),
     Setting("STRIPE_API_BASE", "The Stripe API.", url, "https://api.stripe.com"),
+    Setting(
+        "STRIPE_CARD_ENTRY",
+        "How Stripe takes cards: tokenize, or authorize (held while keyed, captured later).",
+        one_of("tokenize", "authorize"),
+        "tokenize",
+    ),
+    Setting(
+        "STRIPE_MOTO",
+        "Whether charges are marked as telephone orders: yes only once Stripe enabled the account for it.",
+        one_of("yes", "no"),
+        "no",
+    ),
 )
 MESSAGES: tuple[Setting[Any], ...] = (
     Setting(
@@ -150,6 +235,13 @@ class Config:
     twilio_account_sid: str
     twilio_auth_tokens: tuple[Secret, ...]
     twilio_api_base: str
+    card_entry: str
+    """gather or pay."""
+    pay_connector: str
+    pay_language: Mapping[str, str]
+    pay_card_types: tuple[str, ...]
+    pay_timeout_s: int
+    pay_max_attempts: int
     merchant_name: str
     person_number: str
     home_country: str
@@ -163,6 +255,8 @@ class Config:
     gateway: str
     gateway_settings: Mapping[str, Any]
     """The settings whose names begin with the gateway's, as its adapter's `from_settings` takes them."""
+    saved_cards: bool
+    link_expires_min: int
     channel: str
     sms_from: str
     bill_lookup_url: str
@@ -176,6 +270,10 @@ class Config:
     @property
     def in_production(self) -> bool:
         return self.environment == "production"
+
+    @property
+    def carrier_takes_cards(self) -> bool:
+        return self.card_entry == "pay"
 
 
 def load(environ: Mapping[str, str]) -> Config:
@@ -192,6 +290,12 @@ def load(environ: Mapping[str, str]) -> Config:
         twilio_account_sid=values["TWILIO_ACCOUNT_SID"],
         twilio_auth_tokens=values["TWILIO_AUTH_TOKEN"],
         twilio_api_base=values["TWILIO_API_BASE"],
+        card_entry=values["CARD_ENTRY"],
+        pay_connector=values["PAY_CONNECTOR"],
+        pay_language=values["PAY_LANGUAGE"],
+        pay_card_types=values["PAY_CARD_TYPES"],
+        pay_timeout_s=values["PAY_TIMEOUT_S"],
+        pay_max_attempts=values["PAY_MAX_ATTEMPTS"],
         merchant_name=values["MERCHANT_NAME"],
         person_number=values["PERSON_NUMBER"],
         home_country=values["HOME_COUNTRY"],
@@ -204,6 +308,8 @@ def load(environ: Mapping[str, str]) -> Config:
         guesses_max_withheld=values["GUESSES_MAX_WITHHELD"],
         gateway=values["GATEWAY"],
         gateway_settings={name: value for name, value in values.items() if name.startswith(prefix)},
+        saved_cards=values["SAVED_CARDS"] == "yes",
+        link_expires_min=values["LINK_EXPIRES_MIN"],
         channel=values["CHANNEL"],
         sms_from=values["SMS_FROM"],
         bill_lookup_url=values["BILL_LOOKUP_URL"],

@@ -18,6 +18,7 @@ from gateways import registry
 SECRET_LENGTH_MIN = 32
 DEMO_MERCHANT = "Demo Town Hall"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_.")
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _SENDERS = (
     _E164,
@@ -26,13 +27,28 @@ _SENDERS = (
     re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}"),
 )
 """A number, a messaging service, a short code, a name of letters."""
+PAY_GATEWAYS = ("stripe", "sandbox")
+"""The gateways whose tokens a connector of the carrier makes; the sandbox has one that the phone plays."""
+PAY_LANGUAGES = (
+    "en-AU", "en-CA", "en-GB", "en-IN", "en-US", "es-ES", "es-MX", "fr-CA", "fr-FR", "de-DE", "it-IT",
+)  # fmt: skip
+PAY_CARD_TYPES = (
+    "visa", "mastercard", "amex", "maestro", "discover", "optima", "jcb", "diners-club", "enroute",
+)  # fmt: skip
+PAY_ATTEMPTS_MAX = 3
+PAY_TIMEOUT_S_MAX = 60
+"""What <Pay> takes. Source: twilio.com/docs/voice/twiml/pay."""
+_CONNECTOR = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
+LINK_MINUTES = (30, 1440)
 Values = Mapping[str, Any]
 
 
 def faults_of(values: Values) -> list[str]:
     """A sentence for each fault; none where the settings can work."""
     checks = [_general, _carrier, _languages, _money, _messages, _merchant, _defences]
+    if values["CARD_ENTRY"] == "pay":
+        checks.append(_pay)
     if values["ENVIRONMENT"] == "production":
         checks.append(_production)
     return [fault for check in checks for fault in check(values)]
@@ -64,8 +80,6 @@ def _general(values: Values) -> list[str]:
 
 def _carrier(values: Values) -> list[str]:
     faults = []
-    if values["CARD_ENTRY"] == "pay":
-        faults.append("Set CARD_ENTRY to gather: the carrier's own <Pay> is not supported by this release.")
     if values["PERSON_NUMBER"] and not _E164.fullmatch(values["PERSON_NUMBER"]):
         faults.append("Set PERSON_NUMBER in E.164, such as +34910000000, or leave it away.")
     if values["HOME_COUNTRY"] not in phonenumbers.SUPPORTED_REGIONS:
@@ -75,6 +89,33 @@ def _carrier(values: Values) -> list[str]:
     ]
     if values["RECORDINGS"] and not Path(values["RECORDINGS"]).is_file():
         faults.append("Set RECORDINGS to a TOML file that exists, or leave it away.")
+    return faults
+
+
+def _pay(values: Values) -> list[str]:
+    """What the carrier's own card entry needs; its attributes are checked before a caller hears the fault."""
+    faults = []
+    if values["GATEWAY"] not in PAY_GATEWAYS:
+        faults.append(
+            f"Set CARD_ENTRY to gather, or GATEWAY to one whose tokens the carrier's connector makes: "
+            f"{' or '.join(PAY_GATEWAYS)}."
+        )
+    elif values[entry := f"{values['GATEWAY'].upper()}_CARD_ENTRY"] != "tokenize":
+        faults.append(f"Set {entry} to tokenize: with CARD_ENTRY=pay the carrier gives us tokens.")
+    if not _CONNECTOR.fullmatch(values["PAY_CONNECTOR"]):
+        faults.append("Set PAY_CONNECTOR to the connector's unique name, as the carrier's console shows it.")
+    spoken = values["PAY_LANGUAGE"]
+    if not set(languages_of(values)) <= spoken.keys() or not set(spoken.values()) <= set(PAY_LANGUAGES):
+        faults.append(
+            f"Set PAY_LANGUAGE for each of LANGUAGES, such as en=en-GB,es=es-ES: <Pay> speaks "
+            f"{', '.join(PAY_LANGUAGES)}."
+        )
+    if not values["PAY_CARD_TYPES"] or not set(values["PAY_CARD_TYPES"]) <= set(PAY_CARD_TYPES):
+        faults.append(f"Set PAY_CARD_TYPES to some of {', '.join(PAY_CARD_TYPES)}, separated by blanks.")
+    if not 1 <= values["PAY_MAX_ATTEMPTS"] <= PAY_ATTEMPTS_MAX:
+        faults.append("Set PAY_MAX_ATTEMPTS to 1, 2 or 3.")
+    if not 1 <= values["PAY_TIMEOUT_S"] <= PAY_TIMEOUT_S_MAX:
+        faults.append(f"Set PAY_TIMEOUT_S to 1 to {PAY_TIMEOUT_S_MAX} seconds.")
     return faults
 
 
@@ -96,9 +137,26 @@ def _languages(values: Values) -> list[str]:
 
 def _money(values: Values) -> list[str]:
     known = registry.names()
-    if values["GATEWAY"] in known:
-        return []
-    return [f"Set GATEWAY to one of {', '.join(known)}: there is no other."]
+    if values["GATEWAY"] not in known:
+        return [f"Set GATEWAY to one of {', '.join(known)}: there is no other."]
+    faults = _stripe(values) if values["GATEWAY"] == "stripe" else []
+    least, most = LINK_MINUTES
+    if not least <= values["LINK_EXPIRES_MIN"] <= most:
+        faults.append(f"Set LINK_EXPIRES_MIN to {least} to {most} minutes: gateways allow no other life.")
+    return faults
+
+
+def _stripe(values: Values) -> list[str]:
+    """A key of the wrong kind takes real money in a test, or none from a real payer."""
+    key = _STRIPE_KEY.match(values["STRIPE_API_KEY"].reveal())
+    if key is None:
+        return ["Set STRIPE_API_KEY to a secret key (sk_...) or a restricted one (rk_...) of the account."]
+    production = values["ENVIRONMENT"] == "production"
+    if production and key[1] == "test":
+        return ["Set STRIPE_API_KEY to a live key: production takes real money."]
+    if not production and key[1] == "live":
+        return ["Set STRIPE_API_KEY to a test key: development takes no real money."]
+    return []
 
 
 def _messages(values: Values) -> list[str]:
@@ -130,7 +188,7 @@ def _production(values: Values) -> list[str]:
         for name in ("PUBLIC_URL", "TWILIO_API_BASE", "STRIPE_API_BASE", "BILL_LOOKUP_URL", "OUTCOME_URL")
         if values[name].lower().startswith("http://")
     ]
-    if _leaves_the_machine(values["PCI_INTERNAL_URL"]):
+    if values["CARD_ENTRY"] != "pay" and _leaves_the_machine(values["PCI_INTERNAL_URL"]):
         faults.append(
             "Set PCI_INTERNAL_URL to https://, or to a loopback address: card tokens come that way."
         )

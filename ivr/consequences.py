@@ -1,8 +1,9 @@
 """What a payment sets off in the rest of the house: a line in the timeline, one confirmation, one word to the
 merchant.
 
-May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.defences` and
-`ivr.payments.records`. Implements the port of `ivr.payments.consequences`: everything is written in the
+May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.defences`,
+`ivr.payments.pay_link` and the records of `ivr.payments`. Implements the port of
+`ivr.payments.consequences`: everything is written in the
 transaction that moves the money's record.
 """
 
@@ -14,13 +15,15 @@ import sqlalchemy as sa
 from gateways.notices import Disputed
 from ivr.bills import store as bills
 from ivr.channels import confirmation
-from ivr.channels.texts import Receipt
+from ivr.channels.texts import LinkOffer, Receipt
 from ivr.clock import Clock
 from ivr.customers import timeline
 from ivr.defences.guard import Guard
 from ivr.ids import Ids
 from ivr.merchant import outcomes
 from ivr.merchant.outcomes import Kind
+from ivr.payments import pay_link
+from ivr.payments.card_records import SavedCard
 from ivr.payments.records import Attempt, Refund
 from ivr.work.jobs import Work
 
@@ -69,6 +72,31 @@ class HouseConsequences:
     def left_unheard(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._keep_promise(tx, attempt)
 
+    def link_opened(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """One text carries it. Whoever cannot be texted was never promised a link."""
+        link = pay_link.of(tx, attempt)
+        if link is None or attempt.payer_phone is None:
+            raise RuntimeError(f"the link of attempt {attempt.id} can reach nobody")
+        self._write_down(tx, "link.opened", attempt)
+        confirmation.record_link(
+            tx,
+            attempt_id=attempt.id,
+            offer=LinkOffer(
+                merchant=self._merchant_name,
+                amount_minor=attempt.amount_minor,
+                currency=attempt.currency,
+                bill=bills.get(tx, attempt.bill_id).reference,
+                url=link.short_url,
+                minutes_left=link.minutes_left(self._clock.now()),
+            ),
+            language=attempt.language,
+            payer_phone=attempt.payer_phone,
+            channel=self._channel,
+            work=self._work,
+            clock=self._clock,
+            ids=self._ids,
+        )
+
     def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._note(tx, Kind.PAYMENT_UNKNOWN, attempt)
 
@@ -91,6 +119,32 @@ class HouseConsequences:
 
     def refund_declined(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:
         self._note(tx, Kind.REFUND_DECLINED, attempt, _refund_facts(refund), source_id=refund.id)
+
+    def card_kept(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_down_card(tx, "card.kept", card)
+
+    def card_not_kept(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_down_card(tx, "card.not_kept", card)
+
+    def card_forgotten(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_down_card(tx, "card.forgotten", card)
+
+    def _write_down_card(self, tx: sa.Connection, kind: str, card: SavedCard) -> None:
+        facts = {
+            "card_id": card.id,
+            "brand": card.brand,
+            "last_four": card.last_four,
+            "by": card.forgotten_by,
+        }
+        timeline.add(
+            tx,
+            kind,
+            at=self._clock.now(),
+            customer_id=card.customer_id,
+            call_id=card.call_id,
+            attempt_id=card.attempt_id,
+            facts={name: value for name, value in facts.items() if value is not None},
+        )
 
     def _keep_promise(self, tx: sa.Connection, attempt: Attempt) -> None:
         """Who left without hearing the outcome is told that nothing was charged."""
@@ -139,6 +193,7 @@ class HouseConsequences:
             "bill_reference": bill.reference,
             "amount_minor": attempt.amount_minor,
             "currency": attempt.currency,
+            "method": attempt.method,
             "gateway": attempt.gateway,
             "gateway_reference": attempt.gateway_reference,
             "gateway_url": self._dashboard_url(attempt.gateway_reference)

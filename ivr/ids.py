@@ -9,6 +9,7 @@ from typing import Protocol
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _ID_LENGTH = 20
+_LINK_TOKEN_LENGTH = 26
 REFERENCE_LENGTH = 8
 
 
@@ -29,6 +30,12 @@ class Ids(Protocol):
         """A fresh URL-safe secret of 256 bits."""
         ...
 
+    def link_token(self) -> str:
+        """A fresh secret of 130 bits in small letters and digits: for a link that a person may have to
+        type.
+        """
+        ...
+
 
 class RandomIds:
     """Ids from the machine's random source."""
@@ -41,6 +48,9 @@ class RandomIds:
 
     def secret(self) -> str:
         return secrets.token_urlsafe(32)
+
+    def link_token(self) -> str:
+        return "".join(secrets.choice(_ALPHABET) for _ in range(_LINK_TOKEN_LENGTH))
 
 
 class SequentialIds:
@@ -61,3 +71,6 @@ class SequentialIds:
 
     def secret(self) -> str:
         return f"secret-{self._next('secret')}"
+
+    def link_token(self) -> str:
+        return f"linktoken{self._next('link'):017}"

@@ -30,6 +30,16 @@ class Setting(Generic[T]):
     default: str | None = None
     """The text taken where the variable is not set; None: it must be set."""
     secret: bool = False
+    unless: tuple[str, str] | None = None
+    """Another setting and its value with which this one need not be set (where it has no default)."""
+    absent: Any = ""
+    """What it is then."""
+
+    def is_needed(self, environ: Mapping[str, str]) -> bool:
+        """Whether it must be set in this environment."""
+        if self.default is not None:
+            return False
+        return self.unless is None or environ.get(self.unless[0], "").strip() != self.unless[1]
 
 
 def text(value: str) -> str:
@@ -73,6 +83,11 @@ def url(value: str) -> str:
     return trimmed
 
 
+def words(value: str) -> tuple[str, ...]:
+    """Words separated by blanks or commas, in lower case, each once."""
+    return tuple(dict.fromkeys(value.replace(",", " ").lower().split()))
+
+
 def one_of(*allowed: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         if value.strip() not in allowed:
@@ -107,7 +122,9 @@ def read_all(settings: tuple[Setting[Any], ...], environ: Mapping[str, str]) -> 
     for setting in settings:
         given = environ.get(setting.name, "").strip() or setting.default
         if given is None:
-            faults.append(f"Set {setting.name}: {setting.help}")
+            if setting.is_needed(environ):
+                faults.append(f"Set {setting.name}: {setting.help}")
+            values[setting.name] = setting.absent
             continue
         try:
             values[setting.name] = setting.read(given)

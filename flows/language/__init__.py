@@ -7,7 +7,7 @@ here.
 
 from flows.language.check import check
 from flows.language.draw import draw
-from flows.language.facts import BillFacts, CallState, CardFacts, ReceiptFacts
+from flows.language.facts import BillFacts, CallState, CardFacts, LinkFacts, ReceiptFacts
 from flows.language.flow import Flow, FlowError, Kind, Step, UnknownStepError
 from flows.language.host import host_prompts
 from flows.language.prompts import PromptError, Prompts, languages_in
@@ -18,11 +18,16 @@ from flows.language.waits import (
     Ask,
     Charge,
     Choose,
+    CloseLink,
     CollectCard,
     End,
     FindBill,
     FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
     Go,
+    MayKeepCard,
+    SendLink,
     SetLanguage,
     Tell,
     Transfer,
@@ -38,15 +43,20 @@ __all__ = [
     "CardFacts",
     "Charge",
     "Choose",
+    "CloseLink",
     "CollectCard",
     "Digits",
     "End",
     "FindBill",
     "FindCallersBill",
+    "FindSavedCard",
     "Flow",
     "FlowError",
+    "ForgetCard",
     "Go",
     "Kind",
+    "LinkFacts",
+    "MayKeepCard",
     "Name",
     "Part",
     "PromptError",
@@ -55,6 +65,7 @@ __all__ = [
     "Recorded",
     "Recordings",
     "Say",
+    "SendLink",
     "SetLanguage",
     "StateError",
     "Step",

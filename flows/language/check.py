@@ -21,8 +21,11 @@ _TERMINAL = frozenset({Kind.END, Kind.TRANSFER})
 _FACTS = {
     Kind.FIND_BILL: "bill",
     Kind.FIND_CALLERS_BILL: "bill",
+    Kind.FIND_SAVED_CARD: "saved_card",
     Kind.COLLECT_CARD: "card",
     Kind.CHARGE: "receipt",
+    Kind.SEND_LINK: "link",
+    Kind.CLOSE_LINK: "bill",
 }
 """Where the host lays what it found, by kind of step."""
 

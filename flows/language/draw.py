@@ -14,6 +14,8 @@ _SHAPES = {
     Kind.DECIDE: ("{", "}"),
     Kind.COLLECT_CARD: ("[[", "]]"),
     Kind.CHARGE: ("[[", "]]"),
+    Kind.SEND_LINK: ("[[", "]]"),
+    Kind.CLOSE_LINK: ("[[", "]]"),
     Kind.TRANSFER: ("([", "])"),
     Kind.END: ("([", "])"),
 }

@@ -16,11 +16,16 @@ from flows.language.waits import (
     Ask,
     Charge,
     Choose,
+    CloseLink,
     CollectCard,
     End,
     FindBill,
     FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
     Go,
+    MayKeepCard,
+    SendLink,
     SetLanguage,
     Tell,
     Transfer,
@@ -40,8 +45,13 @@ class Kind(StrEnum):
     LANGUAGE = "language"
     FIND_BILL = "find_bill"
     FIND_CALLERS_BILL = "find_callers_bill"
+    FIND_SAVED_CARD = "find_saved_card"
+    FORGET_CARD = "forget_card"
+    MAY_KEEP_CARD = "may_keep_card"
     COLLECT_CARD = "collect_card"
     CHARGE = "charge"
+    SEND_LINK = "send_link"
+    CLOSE_LINK = "close_link"
     TRANSFER = "transfer"
     END = "end"
 
@@ -146,24 +156,43 @@ class Flow(Generic[S]):
         not_found: str,
         already_paid: str,
         being_paid: str,
+        link_open: str,
         too_many_guesses: str,
         unavailable: str,
         retired: bool = False,
     ) -> Callable[[Callable[[S], FindBill]], Callable[[S], FindBill]]:
+        """`link_open`: the caller has a link for it that can still be paid; it is laid into the state."""
         exits = {
             "payable": payable,
             "not_found": not_found,
             "already_paid": already_paid,
             "being_paid": being_paid,
+            "link_open": link_open,
             "too_many_guesses": too_many_guesses,
             "unavailable": unavailable,
         }
         return self._step(Kind.FIND_BILL, exits, retired=retired)
 
     def find_callers_bill(
-        self, *, one: str, none: str, retired: bool = False
+        self, *, one: str, none: str, link_open: str, retired: bool = False
     ) -> Callable[[Callable[[S], FindCallersBill]], Callable[[S], FindCallersBill]]:
-        return self._step(Kind.FIND_CALLERS_BILL, {"one": one, "none": none}, retired=retired)
+        exits = {"one": one, "none": none, "link_open": link_open}
+        return self._step(Kind.FIND_CALLERS_BILL, exits, retired=retired)
+
+    def find_saved_card(
+        self, *, found: str, none: str, retired: bool = False
+    ) -> Callable[[Callable[[S], FindSavedCard]], Callable[[S], FindSavedCard]]:
+        return self._step(Kind.FIND_SAVED_CARD, {"found": found, "none": none}, retired=retired)
+
+    def forget_card(
+        self, *, then: str, retired: bool = False
+    ) -> Callable[[Callable[[S], ForgetCard]], Callable[[S], ForgetCard]]:
+        return self._step(Kind.FORGET_CARD, {"then": then}, retired=retired)
+
+    def may_keep_card(
+        self, *, may: str, may_not: str, retired: bool = False
+    ) -> Callable[[Callable[[S], MayKeepCard]], Callable[[S], MayKeepCard]]:
+        return self._step(Kind.MAY_KEEP_CARD, {"may": may, "may_not": may_not}, retired=retired)
 
     def collect_card(
         self,
@@ -216,6 +245,27 @@ class Flow(Generic[S]):
             "unavailable": unavailable,
         }
         return self._step(Kind.CHARGE, exits, retired=retired)
+
+    def send_link(
+        self, *, sent: str, no_text: str, no_longer_due: str, unavailable: str, retired: bool = False
+    ) -> Callable[[Callable[[S], SendLink]], Callable[[S], SendLink]]:
+        """`no_text`: nothing was said, for no link can reach this caller, or the gateway has none;
+        `unavailable`: it was tried, and there will be none.
+        """
+        exits = {
+            "sent": sent,
+            "no_text": no_text,
+            "no_longer_due": no_longer_due,
+            "unavailable": unavailable,
+        }
+        return self._step(Kind.SEND_LINK, exits, retired=retired)
+
+    def close_link(
+        self, *, closed: str, already_paid: str, unavailable: str, retired: bool = False
+    ) -> Callable[[Callable[[S], CloseLink]], Callable[[S], CloseLink]]:
+        """`unavailable`: the gateway does not say whether it can still be paid, so nothing else may be."""
+        exits = {"closed": closed, "already_paid": already_paid, "unavailable": unavailable}
+        return self._step(Kind.CLOSE_LINK, exits, retired=retired)
 
     def transfer(
         self, *, unanswered: str, nobody: str, retired: bool = False

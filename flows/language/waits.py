@@ -82,10 +82,50 @@ class CollectCard:
 
 
 @dataclass(frozen=True, slots=True)
+class FindSavedCard:
+    """The newest card that is kept for the number that is calling and may be offered, laid into
+    `state.saved_card`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetCard:
+    """The card in `state.saved_card` is to be deleted: from now on it is neither offered nor charged."""
+
+
+@dataclass(frozen=True, slots=True)
+class MayKeepCard:
+    """Whether the card that was keyed can be kept for this caller, and is not already."""
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
-    """The charge of `state.bill` with the card collected; the outcome is laid into `state.receipt`."""
+    """The charge of `state.bill`; the outcome is laid into `state.receipt`."""
 
     amount: Amount
+    say: Say
+    saved_card: bool = False
+    """By the card in `state.saved_card`; else by the one that was keyed."""
+    agreed: Say | None = None
+    """The question to which the caller answered that the card be kept: its wording is their consent."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendLink:
+    """A link by which the caller pays `state.bill` themselves, sent by text; what it is, is laid into
+    `state.link`. It is sent, too, to a caller who hangs up meanwhile.
+    """
+
+    amount: Amount
+    say: Say
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLink:
+    """No link by which this caller could pay `state.bill` stays open: what is due then is laid into
+    `state.bill`.
+    """
+
     say: Say
 
 
@@ -111,8 +151,13 @@ Wait = (
     | SetLanguage
     | FindBill
     | FindCallersBill
+    | FindSavedCard
+    | ForgetCard
+    | MayKeepCard
     | CollectCard
     | Charge
+    | SendLink
+    | CloseLink
     | Transfer
     | End
 )

@@ -1,14 +1,14 @@
 """What `pay_bill` keeps of a call, besides what the host lays in: the state that its steps are functions of.
 
-May import `flows.language` alone. `owed`, `chosen`, `keyed_card` and `issued` give what an earlier step must
-have brought; where they raise, the graph is wrong, never the caller. A field may be added with a default; one
-in use is renamed over two releases.
+May import `flows.language` alone. `owed`, `chosen`, `keyed_card`, `kept_card`, `sent_link` and `issued` give
+what an earlier step must have brought; where they raise, the graph is wrong, never the caller. A field may be
+added with a default; one in use is renamed over two releases.
 """
 
 from dataclasses import dataclass
 from typing import TypeVar
 
-from flows.language import Amount, BillFacts, CallState, CardFacts, ReceiptFacts
+from flows.language import Amount, BillFacts, CallState, CardFacts, LinkFacts, ReceiptFacts
 
 T = TypeVar("T")
 
@@ -36,6 +36,14 @@ class Bill(CallState):
     @property
     def keyed_card(self) -> CardFacts:
         return _there(self.card, "a card")
+
+    @property
+    def kept_card(self) -> CardFacts:
+        return _there(self.saved_card, "a saved card")
+
+    @property
+    def sent_link(self) -> LinkFacts:
+        return _there(self.link, "a link")
 
     @property
     def issued(self) -> ReceiptFacts:

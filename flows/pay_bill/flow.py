@@ -14,15 +14,20 @@ from flows.language import (
     Ask,
     Charge,
     Choose,
+    CloseLink,
     CollectCard,
     Digits,
     End,
     FindBill,
     FindCallersBill,
+    FindSavedCard,
     Flow,
+    ForgetCard,
     Go,
+    MayKeepCard,
     Name,
     Say,
+    SendLink,
     SetLanguage,
     Tell,
     Transfer,
@@ -32,6 +37,8 @@ from flows.pay_bill.bill import Bill
 
 REFERENCE_DIGITS = 8
 CARDS_MAX = 3
+MINUTES_TOLD_BELOW = 120
+"""A link that lives longer is told in hours."""
 BRANDS = {
     "visa": "Visa",
     "mastercard": "Mastercard",
@@ -89,14 +96,14 @@ def speak_spanish(_: Bill) -> SetLanguage:
 # Which bill -----------------------------------------------------------------------------------------------
 
 
-@flow.find_callers_bill(one="offer", none="ask_reference")
+@flow.find_callers_bill(one="offer", none="ask_reference", link_open="offer_link_again")
 def find_callers_bill(_: Bill) -> FindCallersBill:
     return FindCallersBill()
 
 
 @flow.decide(ask="ask_reference")
 def other_bill(state: Bill) -> Go[Bill]:
-    return Go("ask", replace(state, bill=None, amount=None))
+    return Go("ask", replace(state, bill=None, amount=None, link=None))
 
 
 @flow.digits(heard="find_bill", gave_up="another_way")
@@ -109,6 +116,7 @@ def ask_reference(_: Bill) -> Ask:
     not_found="forget_reference",
     already_paid="already_paid",
     being_paid="being_paid",
+    link_open="offer_link_again",
     too_many_guesses="too_many_guesses",
     unavailable="look_up_down",
 )
@@ -213,14 +221,20 @@ def too_much(state: Bill) -> Tell:
 # Card and confirmation ------------------------------------------------------------------------------------
 
 
-@flow.decide(card="take_card", confirm="confirm", confirm_amount="confirm_amount")
+@flow.decide(
+    card="take_card",
+    saved_card="find_saved_card",
+    confirm="confirm",
+    keep="may_keep",
+    confirm_amount="confirm_amount",
+)
 def order(state: Bill) -> Go[Bill]:
     """What comes next, once the amount is chosen. A card that is keyed already is not asked again."""
     if not state.card_first:
         return Go("confirm_amount")
     if state.card is None:
-        return Go("card")
-    return Go("confirm")
+        return Go("saved_card") if state.saved_cards else Go("card")
+    return Go("keep") if state.saved_cards else Go("confirm")
 
 
 @flow.menu({"1": "take_card", "2": "offer"}, gave_up="given_up")
@@ -235,7 +249,7 @@ def confirm_amount(state: Bill) -> Choose:
     unavailable="no_cards_now",
     try_another_card="count_card",
     refused="refused",
-    needs_authentication="needs_authentication",
+    needs_authentication="send_link",
     no_longer_due="no_longer_due",
 )
 def take_card(state: Bill) -> CollectCard:
@@ -243,11 +257,30 @@ def take_card(state: Bill) -> CollectCard:
     return CollectCard(None, amount=state.chosen)
 
 
-@flow.decide(confirm="confirm", charge="charge")
+@flow.decide(confirm="confirm", keep="may_keep", charge="charge")
 def card_keyed(state: Bill) -> Go[Bill]:
-    if state.card_first:
-        return Go("confirm")
-    return Go("charge")
+    if not state.card_first:
+        return Go("charge")
+    return Go("keep") if state.saved_cards else Go("confirm")
+
+
+@flow.may_keep_card(may="confirm_or_keep", may_not="confirm")
+def may_keep(_: Bill) -> MayKeepCard:
+    return MayKeepCard()
+
+
+@flow.menu({"1": "charge", "2": "other_card", "3": "charge_and_keep"}, gave_up="given_up")
+def confirm_or_keep(state: Bill) -> Choose:
+    """The keys of `confirm`, and one more: whoever presses them by habit agrees to nothing."""
+    return Choose(_pay_or_keep(state))
+
+
+def _pay_or_keep(state: Bill) -> Say:
+    card = state.keyed_card
+    brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
+    if brand is None:
+        return Say("keep.card", amount=state.chosen, last_four=last_four)
+    return Say("keep.branded", amount=state.chosen, brand=Name(brand), last_four=last_four)
 
 
 @flow.menu({"1": "charge", "2": "other_card"}, gave_up="given_up")
@@ -262,6 +295,42 @@ def confirm(state: Bill) -> Choose:
 @flow.decide(ask="take_card")
 def other_card(state: Bill) -> Go[Bill]:
     return Go("ask", replace(state, card=None))
+
+
+# A saved card ---------------------------------------------------------------------------------------------
+
+
+@flow.find_saved_card(found="offer_saved_card", none="take_card")
+def find_saved_card(_: Bill) -> FindSavedCard:
+    return FindSavedCard()
+
+
+@flow.menu({"1": "charge_saved_card", "2": "take_card", "9": "ask_delete"}, gave_up="given_up")
+def offer_saved_card(state: Bill) -> Choose:
+    """It says amount and card: whoever presses 1 here has confirmed both."""
+    card = state.kept_card
+    brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
+    if brand is None:
+        return Choose(Say("saved.card", amount=state.chosen, last_four=last_four))
+    return Choose(Say("saved.branded", amount=state.chosen, brand=Name(brand), last_four=last_four))
+
+
+@flow.menu({"1": "delete_card", "2": "offer_saved_card"}, gave_up="given_up")
+def ask_delete(state: Bill) -> Choose:
+    return Choose(Say("saved.delete", last_four=Digits(state.kept_card.last_four)))
+
+
+@flow.forget_card(then="card_deleted")
+def delete_card(_: Bill) -> ForgetCard:
+    return ForgetCard()
+
+
+@flow.tell(then="find_saved_card")
+def card_deleted(_: Bill) -> Tell:
+    return Tell(Say("saved.deleted"))
+
+
+# Without a card -------------------------------------------------------------------------------------------
 
 
 @flow.tell(then="another_way")
@@ -282,7 +351,7 @@ def no_cards_now(_: Bill) -> Tell:
     approved="receipt",
     try_another_card="count_card",
     refused="refused",
-    needs_authentication="needs_authentication",
+    needs_authentication="send_link",
     no_longer_due="no_longer_due",
     not_sent="not_sent",
     unknown="promise",
@@ -290,6 +359,35 @@ def no_cards_now(_: Bill) -> Tell:
 )
 def charge(state: Bill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"))
+
+
+@flow.charge(
+    approved="receipt",
+    try_another_card="count_card",
+    refused="refused",
+    needs_authentication="send_link",
+    no_longer_due="no_longer_due",
+    not_sent="not_sent",
+    unknown="promise",
+    unavailable="no_cards_now",
+)
+def charge_and_keep(state: Bill) -> Charge:
+    """The question that was answered is asked of the host once more: its wording is the consent."""
+    return Charge(state.chosen, Say("charge.wait"), agreed=_pay_or_keep(state))
+
+
+@flow.charge(
+    approved="receipt",
+    try_another_card="count_card",
+    refused="refused",
+    needs_authentication="send_link",
+    no_longer_due="no_longer_due",
+    not_sent="not_sent",
+    unknown="promise",
+    unavailable="no_cards_now",
+)
+def charge_saved_card(state: Bill) -> Charge:
+    return Charge(state.chosen, Say("charge.wait"), saved_card=True)
 
 
 @flow.end()
@@ -336,6 +434,67 @@ def refused(_: Bill) -> Tell:
     return Tell(Say("charge.refused"))
 
 
+# A link instead of a card ----------------------------------------------------------------------------------
+
+
+@flow.send_link(
+    sent="link_sent",
+    no_text="needs_authentication",
+    no_longer_due="no_longer_due",
+    unavailable="no_link",
+)
+def send_link(state: Bill) -> SendLink:
+    """The bank wants the payer's own approval: they give it on a page, by a link that is texted."""
+    return SendLink(state.chosen, Say("link.sending"))
+
+
+@flow.end()
+def link_sent(state: Bill) -> End:
+    sent = state.sent_link
+    reference = Digits(sent.reference)
+    if sent.minutes < MINUTES_TOLD_BELOW:
+        return End(Say("link.sent_minutes", minutes=sent.minutes, reference=reference))
+    return End(Say("link.sent_hours", hours=round(sent.minutes / 60), reference=reference))
+
+
+@flow.tell(then="another_way")
+def no_link(_: Bill) -> Tell:
+    return Tell(Say("link.unavailable"))
+
+
+@flow.menu({"1": "close_link", "2": "close_for_another", "3": "other_bill"}, gave_up="another_way")
+def offer_link_again(state: Bill) -> Choose:
+    """Who rings again, and has a link that nobody paid by yet."""
+    return Choose(Say("link.open", amount=state.sent_link.amount))
+
+
+@flow.close_link(closed="offer", already_paid="already_paid", unavailable="link_still_open")
+def close_link(_: Bill) -> CloseLink:
+    """Nothing else is paid before the gateway has said that nobody can pay by the link any more."""
+    return CloseLink(Say("link.closing"))
+
+
+@flow.decide(chosen="renew_link")
+def close_for_another(state: Bill) -> Go[Bill]:
+    return Go("chosen", replace(state, amount=state.sent_link.amount))
+
+
+@flow.close_link(closed="send_link_again", already_paid="already_paid", unavailable="link_still_open")
+def renew_link(_: Bill) -> CloseLink:
+    """Another link, and never two that can be paid."""
+    return CloseLink(Say("link.closing"))
+
+
+@flow.send_link(sent="link_sent", no_text="no_link", no_longer_due="no_longer_due", unavailable="no_link")
+def send_link_again(state: Bill) -> SendLink:
+    return SendLink(state.chosen, Say("link.sending_again"))
+
+
+@flow.end()
+def link_still_open(_: Bill) -> End:
+    return End(Say("link.still_open"))
+
+
 @flow.tell(then="another_way")
 def needs_authentication(_: Bill) -> Tell:
     return Tell(Say("charge.needs_authentication"))
@@ -374,7 +533,7 @@ def go_on(state: Bill) -> Go[Bill]:
 
 @flow.transfer(unanswered="sorry", nobody="sorry")
 def another_way(_: Bill) -> Transfer:
-    """Where this flow cannot help: a person, or else a kind sentence. Links come later."""
+    """Where this flow cannot help: a person, or else a kind sentence."""
     return Transfer(Say("person.helping"))
 
 

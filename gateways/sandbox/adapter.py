@@ -5,7 +5,8 @@ verb refuses what is not declared, sends one request, and reads one answer; at m
 is `Unknown`, and nothing here ever sends a second time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -16,21 +17,30 @@ from gateways.contract import (
     Capabilities,
     Capture,
     CardEntry,
+    CardSaving,
     Charge,
     Declined,
     Fenced,
     GatewayUnreachableError,
+    LinkFound,
+    LinkOpen,
     LookupResult,
     Order,
+    PayLink,
     Refund,
     RefundFound,
     Result,
     Unknown,
     Void,
 )
+from gateways.notices import BadNoticeError, Heard
+from gateways.sandbox import saving, webhooks
 from gateways.sandbox.answers import Standing, standing
 from gateways.sandbox.client import BankClient, NoReply, sealed
 from gateways.sandbox.currencies import CURRENCIES
+from gateways.sandbox.declines import KNOWN
+from gateways.saved_cards import Forgotten, SavedCard
+from gateways.secret import Secret
 from gateways.undeclared import Undeclared
 
 _BANK = "paybycall sandbox bank"
@@ -41,10 +51,27 @@ class SandboxGateway(Undeclared):
 
     name = "sandbox"
 
-    def __init__(self, client: BankClient, card_entry: CardEntry) -> None:
+    def __init__(
+        self,
+        client: BankClient,
+        card_entry: CardEntry,
+        *,
+        webhook_secret: Secret | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._client = client
+        self._now = now
+        self._webhook_secret = webhook_secret or None
         self.capabilities = Capabilities(
-            card_entry=card_entry, currencies=CURRENCIES, refund=True, partial_refund=True, live=False
+            card_entry=card_entry,
+            currencies=CURRENCIES,
+            refund=True,
+            partial_refund=True,
+            links=True,
+            notices=self._webhook_secret is not None,
+            decline_codes=KNOWN,
+            saves_cards=card_entry is CardEntry.TOKENIZE,
+            live=False,
         )
 
     def charge(self, charge: Charge) -> Result:
@@ -57,6 +84,8 @@ class SandboxGateway(Undeclared):
             "currency": order.currency,
             "description": order.description,
             "metadata": dict(order.metadata),
+            "keep_card": charge.keep_card,
+            "holder": charge.holder,
         }
         return _money_moved(self._ask("/charges", asked))
 
@@ -103,8 +132,66 @@ class SandboxGateway(Undeclared):
     def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
         return _found(self._look(refund.key, fence=fence))
 
+    def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
+        demand(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
+        answer = self._ask(
+            "/links",
+            {
+                "key": link.order.key,
+                "amount_minor": link.order.amount_minor,
+                "currency": link.order.currency,
+                "description": link.order.description,
+                "metadata": dict(link.order.metadata),
+                "language": link.language,
+                "done_url": link.done_url,
+                "left_url": link.left_url,
+                "expires_at": link.expires_at.isoformat(),
+            },
+        )
+        if isinstance(answer, Unknown):
+            return answer
+        return self._open_page(answer) if answer.state == "open" else answer.unclear()
+
+    def lookup_link(
+        self,
+        link: PayLink,
+        *,
+        close: bool,
+        reference: str | None = None,  # noqa: ARG002 - this bank finds everything by our key
+    ) -> LinkFound:
+        demand(self.name, self.capabilities, Verb.OPEN_LINK)
+        answer = self._ask("/link-lookups", {"key": link.order.key, "close": close})
+        if isinstance(answer, Unknown):
+            return answer
+        match answer.state:
+            case "open":
+                return self._open_page(answer)
+            case "approved":
+                return Approved(answer.reference, answer.authorisation_code)
+            case "closed" | "fenced":
+                return Fenced()
+            case _:
+                return answer.unclear()
+
+    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        demand(self.name, self.capabilities, Verb.HEAR)
+        if self._webhook_secret is None:
+            raise BadNoticeError("no secret is set")
+        return webhooks.hear(self._webhook_secret, headers, body, self._now())
+
     def dashboard_url(self, reference: str) -> str | None:
         return f"{self._client.url}/?id={reference}"
+
+    def save_card(self, key: str, token: Secret, *, charge_reference: str, holder: str | None) -> CardSaving:
+        """The bank keeps the very token that was charged: from now on it pays more than once."""
+        demand(self.name, self.capabilities, Verb.SAVE_CARD)
+        asked = {"key": key, "token": token, "charge": charge_reference, "holder": holder}
+        return saving.saved(self._client.post("/saved-cards", sealed(asked)), token)
+
+    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
+        demand(self.name, self.capabilities, Verb.SAVE_CARD)
+        asked = {"token": card.token, "holder": card.holder}
+        return saving.forgotten(self._client.post("/saved-cards/forgotten", sealed(asked)))
 
     def check(self) -> None:
         reply = self._client.get("/health")
@@ -117,6 +204,11 @@ class SandboxGateway(Undeclared):
             raise GatewayUnreachableError(
                 f"Something else than the sandbox bank answers at {self._client.url}: set SANDBOX_URL anew."
             )
+
+    def _open_page(self, answer: Standing) -> LinkOpen | Unknown:
+        if not answer.reference:
+            return Unknown("the bank says open without a reference")
+        return LinkOpen(answer.reference, f"{self._client.url}/pay/{answer.reference}")
 
     def _look(self, key: str, *, fence: bool) -> Standing | Unknown:
         return self._ask("/lookups", {"key": key, "fence": fence})
@@ -140,5 +232,9 @@ def _money_moved(answer: Standing | Unknown) -> Approved | Declined | Unknown:
 
 
 def from_settings(settings: Mapping[str, Any]) -> SandboxGateway:
-    """The gateway by SANDBOX_URL and SANDBOX_CARD_ENTRY (tokenize or authorize)."""
-    return SandboxGateway(BankClient(settings["SANDBOX_URL"]), CardEntry(settings["SANDBOX_CARD_ENTRY"]))
+    """The gateway by SANDBOX_URL, SANDBOX_CARD_ENTRY (tokenize or authorize) and SANDBOX_WEBHOOK_SECRET."""
+    return SandboxGateway(
+        BankClient(settings["SANDBOX_URL"]),
+        CardEntry(settings["SANDBOX_CARD_ENTRY"]),
+        webhook_secret=settings.get("SANDBOX_WEBHOOK_SECRET"),
+    )

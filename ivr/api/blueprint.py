@@ -16,6 +16,7 @@ from werkzeug.routing import RequestRedirect
 
 from ivr.api import keys, openapi, problem
 from ivr.api.bills import BillRoutes
+from ivr.api.cards import CardRoutes
 from ivr.api.lock_outs import LockOutRoutes
 from ivr.api.payments import PaymentRoutes, Till
 from ivr.api.problem import Problem
@@ -39,6 +40,7 @@ def blueprint(
     bills = BillRoutes(engine, home_country=home_country, clock=clock, ids=ids)
     payments = PaymentRoutes(engine, till=till, clock=clock)
     locked = LockOutRoutes(office)
+    cards = CardRoutes(engine, cards=till.saved_cards, home_country=home_country)
     made = flask.Blueprint("api", __name__, url_prefix=ROOT)
     for method, path, view in (
         ("GET", f"/{_DOCUMENT}", _document),
@@ -49,6 +51,9 @@ def blueprint(
         ("POST", "/payments/<payment_id>/refunds", payments.refund),
         ("GET", "/lockouts", locked.listed),
         ("DELETE", "/lockouts/<lock_out_id>", locked.lift),
+        ("POST", "/cards/search", cards.search),
+        ("GET", "/cards/<card_id>", cards.show),
+        ("DELETE", "/cards/<card_id>", cards.delete),
     ):
         made.add_url_rule(
             path,

@@ -11,7 +11,8 @@ from ivr.bills.bill import Bill
 from ivr.defences.office import Shown
 from ivr.merchant.outcomes import rfc3339
 from ivr.money import plain
-from ivr.payments.reading import Payment, RefundShown
+from ivr.payments.card_records import SavedCard
+from ivr.payments.reading import LinkShown, Payment, RefundShown
 from ivr.payments.records import Refund
 
 
@@ -46,6 +47,8 @@ def payment(shown: Payment, gateway_url: str | None) -> dict[str, Any]:
         "id": shown.id,
         "reference": shown.reference,
         "state": shown.state,
+        "method": shown.method,
+        "link": None if shown.link is None else link(shown.link),
         "currency": shown.currency,
         "amount": decimal(shown.amount_minor, shown.currency),
         "amount_minor": shown.amount_minor,
@@ -62,6 +65,13 @@ def payment(shown: Payment, gateway_url: str | None) -> dict[str, Any]:
         "created_at": rfc3339(shown.created_at),
         "settled_at": None if shown.settled_at is None else rfc3339(shown.settled_at),
         "refunds": [refund(one, shown.currency) for one in shown.refunds],
+    }
+
+
+def link(shown: LinkShown) -> dict[str, Any]:
+    return {
+        "opened_at": None if shown.opened_at is None else rfc3339(shown.opened_at),
+        "expires_at": rfc3339(shown.expires_at),
     }
 
 
@@ -90,4 +100,30 @@ def lock_out(shown: Shown) -> dict[str, Any]:
         "call_id": shown.call_id,
         "lifted_at": None if shown.lifted_at is None else rfc3339(shown.lifted_at),
         "lifted_by": shown.lifted_by,
+    }
+
+
+def saved_card(shown: SavedCard) -> dict[str, Any]:
+    """Neither its token nor its holder at the gateway: these charge it."""
+    return {
+        "id": shown.id,
+        "phone": shown.phone,
+        "state": shown.state,
+        "gateway": shown.gateway,
+        "brand": shown.brand,
+        "last_four": shown.last_four,
+        "expiry_month": shown.expiry_month,
+        "expiry_year": shown.expiry_year,
+        "consent": {
+            "wording": shown.consent.wording,
+            "language": shown.consent.language,
+            "prompt": shown.consent.prompt,
+            "release": shown.consent.release,
+            "at": rfc3339(shown.consent.at),
+            "call_id": shown.call_id,
+        },
+        "kept_at": None if shown.kept_at is None else rfc3339(shown.kept_at),
+        "deleted_by": shown.forgotten_by,
+        "deletion_asked_at": None if shown.forget_asked_at is None else rfc3339(shown.forget_asked_at),
+        "deleted_at": None if shown.forgotten_at is None else rfc3339(shown.forgotten_at),
     }

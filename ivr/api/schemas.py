@@ -10,7 +10,8 @@ from typing import Any
 from gateways.declines import Decline
 from ivr.bills.bill import AMOUNT_MAX_MINOR, Status
 from ivr.bills.store import Change
-from ivr.payments.records import RefundState
+from ivr.payments.card_records import CardState
+from ivr.payments.records import Method, RefundState
 from ivr.payments.states import State
 
 Schema = dict[str, Any]
@@ -134,7 +135,9 @@ SCHEMAS: dict[str, Schema] = {
         {
             "id": _text(),
             "reference": {**_REFERENCE, "description": "Eight digits: the payer was told these."},
-            "state": _text(enum=[*State]),
+            "state": _text("link_open: the payer can pay by a link that was texted.", enum=[*State]),
+            "method": _text("By a card that was keyed, or by a link.", enum=[*Method]),
+            "link": _or_null(ref("Link")),
             "currency": _CURRENCY,
             "amount": _AMOUNT,
             "amount_minor": _minor("Charged, or to be charged, in minor units.", 1),
@@ -151,6 +154,12 @@ SCHEMAS: dict[str, Schema] = {
             "created_at": _MOMENT,
             "settled_at": _or_null(_MOMENT),
             "refunds": _array(ref("Refund")),
+        }
+    ),
+    "Link": _object(
+        {
+            "opened_at": _or_null(_MOMENT),
+            "expires_at": {**_MOMENT, "description": "From then on nobody can pay by it."},
         }
     ),
     "Payments": _object(
@@ -180,6 +189,36 @@ SCHEMAS: dict[str, Schema] = {
             "complete": {"type": "boolean", "description": "False: the PCI process did not answer."},
         }
     ),
+    "CardSearch": _object({"phone": _text("The customer's number.")}),
+    "SavedCard": _object(
+        {
+            "id": _text(),
+            "phone": _text("E.164."),
+            "state": _text(
+                "It may be offered and charged while it is kept, and in no other state.", enum=[*CardState]
+            ),
+            "gateway": _text(),
+            "brand": _text(),
+            "last_four": _text(pattern="^[0-9]{4}$"),
+            "expiry_month": {"type": "integer", "minimum": 1, "maximum": 12},
+            "expiry_year": {"type": "integer", "minimum": 2000, "maximum": 9999},
+            "consent": _object(
+                {
+                    "wording": _text("Word by word as the customer heard it."),
+                    "language": _text("ISO 639-1."),
+                    "prompt": _text("Which sentence it was: flow and prompt."),
+                    "release": _text("Of this server, at that time."),
+                    "at": _MOMENT,
+                    "call_id": _text(),
+                }
+            ),
+            "kept_at": _or_null(_MOMENT),
+            "deleted_by": _or_null(_text("Who wanted it deleted, or why it was.")),
+            "deletion_asked_at": _or_null(_MOMENT),
+            "deleted_at": _or_null({**_MOMENT, "description": "When the gateway was certain."}),
+        }
+    ),
+    "SavedCards": _object({"cards": _array(ref("SavedCard"))}),
     "Problem": _object(
         {
             "type": _text(format="uri-reference"),

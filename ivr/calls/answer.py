@@ -34,6 +34,15 @@ class SendTo:
 
 
 @dataclass(frozen=True, slots=True)
+class PayCard:
+    """The turn ends with the carrier taking a card by itself: no key of it comes to us."""
+
+    language: str
+    status_url: str
+    """Where the carrier tells how far the caller is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ring:
     """The turn ends with a person."""
 
@@ -46,11 +55,16 @@ class HangUp:
     """The turn ends the call."""
 
 
-Ending = Gather | Pause | SendTo | Ring | HangUp
+Ending = Gather | Pause | SendTo | PayCard | Ring | HangUp
 
 
 def turn_url(call_id: str, turn: int) -> str:
     return f"/voice/{call_id}/t/{turn}"
+
+
+def pay_status_url(call_id: str, turn: int) -> str:
+    """Where the carrier reports on the card that it takes in this turn."""
+    return f"/voice/{call_id}/pay/{turn}"
 
 
 class Renderer(Protocol):

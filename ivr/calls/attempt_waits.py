@@ -13,10 +13,12 @@ from ivr.bills import store as bills
 from ivr.calls.answer import Pause
 from ivr.calls.card_guard import CardGuard
 from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
+from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.session import Session
 from ivr.clock import Clock
 from ivr.customers.caller import Caller
 from ivr.payments.attempt import Attempt, Attempts, NewAttempt
+from ivr.payments.records import Method
 from ivr.payments.states import State
 
 WAIT_S_MAX = 60
@@ -45,8 +47,10 @@ class AttemptMaker:
         self._attempts = attempts
         self._guard = guard
 
-    def make(self, turn: Turn, session: Session, amount: Amount) -> Attempt | None:
-        """None where that much of the bill is no longer due. The guard has let the card through."""
+    def make(
+        self, turn: Turn, session: Session, amount: Amount, *, method: Method = Method.CARD
+    ) -> Attempt | None:
+        """None where that much of the bill is no longer due. The guard has let a card through before."""
         if session.state.bill is None:
             raise TypeError(f"step {session.step} charges before a bill was found")
         bill = bills.find(turn.tx, session.state.bill.reference)
@@ -60,10 +64,11 @@ class AttemptMaker:
             language=session.language,
             amount_minor=amount.minor,
             currency=amount.currency,
-            card_entry_id=session.entry_id or session.card_entry_id,
+            card_entry_id=(session.entry_id or session.card_entry_id) if method is Method.CARD else None,
+            method=method,
         )
         attempt = self._attempts.make(turn.tx, new)
-        if attempt is not None:
+        if attempt is not None and method is Method.CARD:
             self._guard.let_through(turn, bill.id, attempt)
         return attempt
 
@@ -71,9 +76,18 @@ class AttemptMaker:
 class AttemptWaits:
     """Fulfils Charge."""
 
-    def __init__(self, *, attempts: Attempts, maker: AttemptMaker, guard: CardGuard, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        attempts: Attempts,
+        maker: AttemptMaker,
+        saved_cards: SavedCardWaits,
+        guard: CardGuard,
+        clock: Clock,
+    ) -> None:
         self._attempts = attempts
         self._maker = maker
+        self._saved_cards = saved_cards
         self._guard = guard
         self._clock = clock
 
@@ -82,16 +96,28 @@ class AttemptWaits:
         if session.attempt_id is None:
             if self._guard.refuses(turn, session):
                 return Left(replace(session, token=None), "unavailable")
+            if wait.saved_card and not self._saved_cards.can_pay(turn, session):
+                return Left(session, "not_sent")  # deleted since it was offered
+            if wait.saved_card:
+                session = replace(session, card_entry_id=None)
             attempt = self._maker.make(turn, session, wait.amount)
             if attempt is None:
                 return Left(replace(session, token=None), "no_longer_due")
-            card = session.state.card
-            brand, last_four = (card.brand, card.last_four) if card else (None, None)
-            self._attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.token)
+            self._attach_card(turn, session, wait, attempt)
             session = replace(session, attempt_id=attempt.id)
         self._attempts.ask_charge(turn.tx, str(session.attempt_id))
-        session = replace(session, charging=True, token=None, card_entry_id=None, waited_s=0.0)
-        return Waiting(session, Pause(), say=wait.say)
+        session = replace(session, token=None, card_entry_id=None, expiry_month=None, expiry_year=None)
+        return Waiting(replace(session, charging=True, waited_s=0.0), Pause(), say=wait.say)
+
+    def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:
+        if wait.saved_card:
+            self._saved_cards.pay(turn, session, attempt)
+            return
+        card = session.state.card
+        brand, last_four = (card.brand, card.last_four) if card else (None, None)
+        self._attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.token)
+        if wait.agreed is not None:
+            self._saved_cards.agree(turn, session, attempt, wait.agreed)
 
     def look(self, turn: Turn, session: Session) -> Fulfilment:
         """The caller waits: is it settled, and if not, when did they last hear a word?"""
@@ -107,14 +133,19 @@ class AttemptWaits:
         if over is not None:
             done = replace(session, attempt_id=None, charging=False)
             return Left(done, over, {"receipt": _receipt(attempt, turn.caller)})
-        words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.waited_s, waited_s))
-        prompt = _reassurance(words_now) if words_now > words_before else None
-        return Waiting(replace(session, waited_s=waited_s), Pause(), host_prompt=prompt)
+        return still_waiting(session, waited_s)
 
 
 def _is_too_late(attempt: Attempt, clock: Clock) -> bool:
     """Nobody claimed it by its deadline, so nobody ever will: no caller need wait for that any longer."""
     return attempt.state in {State.RESERVED, State.AUTHORIZED} and clock.now() >= attempt.deadline_at
+
+
+def still_waiting(session: Session, waited_s: float) -> Waiting:
+    """The caller waits on, `waited_s` in all, and hears a word at least every nine seconds."""
+    words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.waited_s, waited_s))
+    prompt = _reassurance(words_now) if words_now > words_before else None
+    return Waiting(replace(session, waited_s=waited_s), Pause(), host_prompt=prompt)
 
 
 def _reassurance(count: int) -> str:

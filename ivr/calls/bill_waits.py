@@ -1,22 +1,27 @@
 """Which bill: by its reference, in our books or the merchant's, or the one open bill of the number that
 calls.
 
-May import `ivr.bills`, `ivr.customers` and the rest of `ivr.calls`. Guesses are capped over calls: an unknown
-reference counts, whoever keyed it. Our ledger overrides a merchant's system that still says open.
+May import `ivr.bills`, `ivr.customers`, `ivr.payments` and the rest of `ivr.calls`. Guesses are capped over
+calls: an unknown reference counts, whoever keyed it. Our ledger overrides a merchant's system that still says
+open.
 """
+
+from typing import Any
 
 import structlog
 
-from flows.language import Amount, BillFacts
 from ivr.bills import store as bills
 from ivr.bills.bill import Bill, BillChangeError
 from ivr.bills.lookup import LookupAnswer, MerchantBill, NotFound, Unreachable
 from ivr.calls.errands import AskMerchant
 from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn
 from ivr.calls.session import Session
+from ivr.calls.told import bill_facts, link_facts
 from ivr.clock import Clock
 from ivr.customers.guesses import Guesses
 from ivr.ids import Ids
+from ivr.payments.attempt import Attempt
+from ivr.payments.open_links import open_links
 
 log = structlog.get_logger()
 
@@ -34,9 +39,13 @@ class BillWaits:
         if turn.caller.number is None:
             return Left(session, "none")
         found = [bill for bill in bills.open_for_phone(turn.tx, turn.caller.number) if _is_payable(bill)]
-        if len(found) != 1:
+        if len(found) == 1:
+            return Left(session, "one", {"bill": bill_facts(found[0])})
+        links = open_links(turn.tx, payer_phone=turn.caller.number)
+        if found or len({link.bill_id for link in links}) != 1:
             return Left(session, "none")
-        return Left(session, "one", {"bill": bill_facts(found[0])})
+        bill = bills.get(turn.tx, links[0].bill_id)
+        return Left(session, "link_open", self._link_facts(turn, bill, links[0]))
 
     def find(self, turn: Turn, session: Session, reference: str) -> Fulfilment:
         if self._guesses.too_many(turn.tx, turn.caller, self._clock.now()):
@@ -66,19 +75,15 @@ class BillWaits:
         if bill.is_paid:
             return Left(session, "already_paid")
         if not _is_payable(bill):
+            links = open_links(turn.tx, payer_phone=turn.caller.number, bill_reference=bill.reference)
+            if links:
+                return Left(session, "link_open", self._link_facts(turn, bill, links[0]))
             return Left(session, "being_paid")
         return Left(session, "payable", {"bill": bill_facts(bill)})
+
+    def _link_facts(self, turn: Turn, bill: Bill, link: Attempt) -> dict[str, Any]:
+        return {"bill": bill_facts(bill), "link": link_facts(turn, link, self._clock.now())}
 
 
 def _is_payable(bill: Bill) -> bool:
     return not bill.is_paid and not bill.is_being_paid and bill.payable_minor > 0
-
-
-def bill_facts(bill: Bill) -> BillFacts:
-    """The bill as the caller hears of it."""
-    return BillFacts(
-        reference=bill.reference,
-        due=Amount(bill.payable_minor, bill.currency),
-        minimum=Amount(bill.minimum_payable_minor, bill.currency),
-        due_date=bill.due_date,
-    )

@@ -2,7 +2,8 @@
 
 May import `ivr.payments`, `ivr.pci_client` and the rest of `ivr.calls`. Where the gateway authorizes at once,
 the attempt is made before the card is keyed, so that whatever the issuer holds has a name here; it moves with
-the entry's outcome.
+the entry's outcome. Where the carrier takes the card (CARD_ENTRY=pay), it does so in the very turn, no other
+process is asked, and its answer is read as the PCI process's would be.
 """
 
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 from flows.language import CardFacts, CollectCard
 from gateways.contract import CardEntry
 from gateways.declines import Decline
-from ivr.calls.answer import SendTo
+from ivr.calls.answer import PayCard, SendTo, pay_status_url
 from ivr.calls.attempt_waits import AttemptMaker, exit_of
 from ivr.calls.card_guard import CardGuard
 from ivr.calls.errands import CollectEntry, EntryOpened, OpenEntry, PciSilent
@@ -22,24 +23,36 @@ from ivr.payments.order import order_of
 from ivr.payments.states import Event
 from ivr.pci_client import CardEntryResult, Outcome
 
+BY_CARRIER = "pay."
+"""What the name of an entry begins with that the carrier takes; the PCI process's begin with `entry.`."""
+
 
 class CardWaits:
     """Fulfils CollectCard."""
 
     def __init__(
-        self, *, attempts: Attempts, maker: AttemptMaker, guard: CardGuard, card_entry: CardEntry
+        self,
+        *,
+        attempts: Attempts,
+        maker: AttemptMaker,
+        guard: CardGuard,
+        card_entry: CardEntry,
+        by_carrier: bool = False,
     ) -> None:
         self._guard = guard
         self._attempts = attempts
         self._maker = maker
         self._card_entry = card_entry
+        self._by_carrier = by_carrier
 
     def open(self, turn: Turn, session: Session, wait: CollectCard) -> Fulfilment:
-        """A new entry at the PCI process, named after call and turn."""
-        entry_id = f"entry.{turn.name}"
-        opening = OpenEntry(entry_id, session.language, turn.next_url)
+        """A new entry, at the PCI process or the carrier, named after call and turn."""
         if self._guard.refuses(turn, session):
             return Left(replace(session, entry_id=None, attempt_id=None, token=None), "unavailable")
+        if self._by_carrier:
+            return replace(self._ask_carrier(turn, session), say=wait.say)
+        entry_id = f"entry.{turn.name}"
+        opening = OpenEntry(entry_id, session.language, turn.next_url)
         session = replace(
             session, entry_id=entry_id, attempt_id=None, charging=False, token=None, card_entry_id=None
         )
@@ -51,14 +64,27 @@ class CardWaits:
         if attempt is None:
             return Left(session, "no_longer_due")
         self._attempts.advance(turn.tx, attempt.id, Event.CARD_WANTED)
-        opening = replace(opening, authorize=order_of(turn.tx, attempt))
+        opening = replace(opening, authorize=replace(order_of(turn.tx, attempt), placed_at=None))
         return MustRun(replace(session, attempt_id=attempt.id), opening)
 
-    def come_back(self, turn: Turn, session: Session) -> Fulfilment:
-        """The caller is back from the PCI process."""
+    def come_back(self, turn: Turn, session: Session, answer: CardEntryResult | None) -> Fulfilment:
+        """The caller is back from the PCI process, or the carrier is, with its `answer`.
+
+        Whose the entry is says its name, however this process is set by now. A carrier that comes without an
+        answer had some trouble: it is asked again.
+        """
         if session.entry_id is None:
             raise RuntimeError(f"step {session.step} has no card entry to come back from")
+        if session.entry_id.startswith(BY_CARRIER):
+            return (
+                self._ask_carrier(turn, session) if answer is None else self.collected(turn, session, answer)
+            )
         return MustRun(session, CollectEntry(session.entry_id, turn.name))
+
+    def _ask_carrier(self, turn: Turn, session: Session) -> Waiting:
+        entry_id = f"{BY_CARRIER}{turn.name}"
+        session = replace(session, entry_id=entry_id, attempt_id=None, charging=False, token=None)
+        return Waiting(session, PayCard(session.language, pay_status_url(turn.row.id, turn.number)))
 
     def opened(
         self, turn: Turn, session: Session, wait: CollectCard, answer: EntryOpened | PciSilent
@@ -94,11 +120,17 @@ class CardWaits:
                 return Left(self._withdraw(turn, session), "unavailable")
 
     def _keep(self, turn: Turn, session: Session, answer: CardEntryResult) -> Session:
-        entry_id = session.entry_id
+        by_carrier = session.entry_id is not None and session.entry_id.startswith(BY_CARRIER)
+        entry_id = None if by_carrier else session.entry_id
         session = replace(session, entry_id=None)
         if session.attempt_id is None:
-            token = answer.token.reveal() if answer.token else None
-            return replace(session, token=token, card_entry_id=entry_id)
+            return replace(
+                session,
+                card_entry_id=entry_id,
+                token=answer.token.reveal() if answer.token else None,
+                expiry_month=answer.expiry_month,
+                expiry_year=answer.expiry_year,
+            )
         self._attempts.attach_card(
             turn.tx, session.attempt_id, answer.brand, answer.last_four, authorization=answer.authorization
         )

@@ -93,10 +93,10 @@ class Caller:
 
 
 class Runner:
-    """Runs errands. `lookup` is None where the merchant has no look-up of its own."""
+    """Runs errands. `pci` is None where the carrier takes the cards, `lookup` where the merchant has none."""
 
     def __init__(
-        self, pci: PciClient, lookup: MerchantLookup | None, public_url: str, *, postal_code: bool
+        self, pci: PciClient | None, lookup: MerchantLookup | None, public_url: str, *, postal_code: bool
     ) -> None:
         self._pci = pci
         self._lookup = lookup
@@ -115,8 +115,10 @@ class Runner:
                     if self._lookup is None:
                         raise RuntimeError("no bill look-up is configured")
                     return self._lookup.ask(reference, lookup_id)
+                case _ if self._pci is None:  # of a call that began when there was a PCI process
+                    log.warning("no_pci_process_by_these_settings")
                 case OpenEntry():
-                    return EntryOpened(self._open(errand, caller))
+                    return EntryOpened(self._open(self._pci, errand, caller))
                 case CollectEntry(entry_id, claimant):
                     return self._pci.collect(entry_id, claimant)
         except PciUnreachableError as fault:
@@ -125,8 +127,8 @@ class Runner:
             log.exception("pci_refused")
         return PciSilent()
 
-    def _open(self, errand: OpenEntry, caller: Caller) -> str:
-        return self._pci.open_entry(
+    def _open(self, pci: PciClient, errand: OpenEntry, caller: Caller) -> str:
+        return pci.open_entry(
             entry_id=errand.entry_id,
             call_sid=caller.call_sid,
             account_sid=caller.account_sid,
@@ -137,7 +139,9 @@ class Runner:
         )
 
     def say_goodbye(self, call_sid: str) -> None:
-        """Tell the PCI process of a hang-up; its own sweeper covers a lost one."""
+        """Tell the PCI process, where there is one, of a hang-up; its own sweeper covers a lost one."""
+        if self._pci is None:
+            return
         try:
             self._pci.end_call(call_sid)
         except (PciUnreachableError, PciRefusedError) as fault:

@@ -16,7 +16,7 @@ from ivr.calls.session import Session
 from ivr.calls.store import CallRow
 from ivr.clock import Clock
 from ivr.customers import customer
-from ivr.customers.caller import Caller
+from ivr.customers.caller import Caller, is_forged
 from ivr.defences.suspect import verstat_to_keep
 from ivr.ids import Ids
 from ivr.storage.engine import reading
@@ -40,6 +40,7 @@ class Greeting:
         merchant_name: str,
         card_entry: CardEntry,
         person_available: bool,
+        saved_cards: bool = False,
     ) -> None:
         self._engine = engine
         self._flow = flow
@@ -51,6 +52,7 @@ class Greeting:
         self._merchant_name = merchant_name
         self._card_entry = card_entry
         self._person_available = person_available
+        self._saved_cards = saved_cards
 
     def row(
         self, *, call_sid: str, account_sid: str, from_field: str, to_field: str, verstat: str | None = None
@@ -65,6 +67,7 @@ class Greeting:
             card_first=self._card_entry is CardEntry.TOKENIZE,
             person_available=self._person_available,
             merchant=self._merchant_name,
+            saved_cards=self._saved_cards and not caller.withheld and not is_forged(verstat),
         )
         session = Session(step=self._flow.start, state=state, language=known or self._languages[0])
         return CallRow(

@@ -4,7 +4,19 @@ May import the rest of `ivr.calls`. A wait is fulfilled when it is first met, re
 back to it, and settled when its errand is answered.
 """
 
-from flows.language import Charge, CollectCard, End, FindBill, FindCallersBill, Transfer
+from flows.language import (
+    Charge,
+    CloseLink,
+    CollectCard,
+    End,
+    FindBill,
+    FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
+    MayKeepCard,
+    SendLink,
+    Transfer,
+)
 from ivr.bills.lookup import MerchantBill, NotFound, Unreachable
 from ivr.calls.answer import Ring
 from ivr.calls.attempt_waits import AttemptWaits
@@ -12,6 +24,9 @@ from ivr.calls.bill_waits import BillWaits
 from ivr.calls.card_waits import CardWaits
 from ivr.calls.errands import Answer, AskMerchant, CollectEntry, EntryOpened, Errand, OpenEntry, PciSilent
 from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
+from ivr.calls.link_waits import LinkWaits
+from ivr.calls.machine import HostWait
+from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.session import Session
 from ivr.pci_client import CardEntryResult
 
@@ -22,15 +37,24 @@ class Host:
     """Fulfils the waits of every flow. `person_number` is whom Transfer rings; empty: nobody."""
 
     def __init__(
-        self, *, bills: BillWaits, cards: CardWaits, charges: AttemptWaits, person_number: str
+        self,
+        *,
+        bills: BillWaits,
+        cards: CardWaits,
+        saved_cards: SavedCardWaits,
+        charges: AttemptWaits,
+        links: LinkWaits,
+        person_number: str,
     ) -> None:
         self._bills = bills
+        self._saved_cards = saved_cards
         self._cards = cards
         self._charges = charges
+        self._links = links
         self._person_number = person_number
 
-    def fulfil(
-        self, turn: Turn, session: Session, wait: FindBill | FindCallersBill | CollectCard | Charge | Transfer
+    def fulfil(  # noqa: PLR0911 - one line a kind of wait
+        self, turn: Turn, session: Session, wait: HostWait
     ) -> Fulfilment:
         """What a step waits for, as far as it goes without the network."""
         match wait:
@@ -38,10 +62,16 @@ class Host:
                 return self._bills.find(turn, session, reference)
             case FindCallersBill():
                 return self._bills.find_callers(turn, session)
+            case FindSavedCard() | ForgetCard() | MayKeepCard():
+                return self._saved_cards.fulfil(turn, session, wait)
             case CollectCard():
                 return self._cards.open(turn, session, wait)
             case Charge():
                 return self._charges.ask(turn, session, wait)
+            case SendLink():
+                return self._links.send(turn, session, wait)
+            case CloseLink():
+                return self._links.close(turn, session, wait)
             case Transfer(say) if self._person_number:
                 called = turn.row.to_number
                 ring = Ring(self._person_number, caller_id=called if called.startswith("+") else None)
@@ -49,21 +79,30 @@ class Host:
             case Transfer():
                 return Left(session, "nobody")
 
-    def resume(self, turn: Turn, session: Session, wait: object, dialled: str | None) -> Fulfilment | None:
-        """A wait that the caller comes back to; None where nothing is left to say: the call is over."""
+    def resume(  # noqa: PLR0911 - the same
+        self, turn: Turn, session: Session, wait: object, dialled: str | None, card: CardEntryResult | None
+    ) -> Fulfilment | None:
+        """A wait that the caller comes back to; None where nothing is left to say: the call is over.
+
+        `card` is what became of one that the carrier took by itself.
+        """
         match wait:
             case CollectCard() if session.entry_id is not None:
-                return self._cards.come_back(turn, session)
+                return self._cards.come_back(turn, session, card)
             case Charge() if session.charging:
                 return self._charges.look(turn, session)
+            case SendLink() if session.charging:
+                return self._links.look(turn, session)
+            case CloseLink() if session.waiting_since is not None:
+                return self._links.look_whether_closed(turn, session)
             case End():  # the last words were said, and the carrier asks on
                 return None
             case Transfer() if dialled in PERSON_TALKED:
                 return None
             case Transfer() if dialled is not None:
                 return Left(session, "unanswered")
-            case FindBill() | FindCallersBill() | CollectCard() | Charge() | Transfer():
-                return self.fulfil(turn, session, wait)
+            case other if isinstance(other, HostWait):
+                return self.fulfil(turn, session, other)
             case _:
                 raise TypeError(f"nothing to resume at step {session.step}")
 

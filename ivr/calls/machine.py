@@ -11,7 +11,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.language import Ask, CallState, Choose, End, Flow, Go, Kind, Say, SetLanguage, Step, Tell
-from flows.language.waits import Charge, CollectCard, FindBill, FindCallersBill, Transfer
+from flows.language.waits import (
+    Charge,
+    CloseLink,
+    CollectCard,
+    FindBill,
+    FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
+    MayKeepCard,
+    SendLink,
+    Transfer,
+)
 from ivr.calls.early_card import Tally
 from ivr.calls.session import Session
 
@@ -41,11 +52,26 @@ class Listen:
     timeout_s: int
 
 
+HostWait = (
+    FindBill
+    | FindCallersBill
+    | FindSavedCard
+    | ForgetCard
+    | MayKeepCard
+    | CollectCard
+    | Charge
+    | SendLink
+    | CloseLink
+    | Transfer
+)
+"""What the host fulfils."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """The turn cannot go on before the host has fulfilled this wait."""
 
-    wait: FindBill | FindCallersBill | CollectCard | Charge | Transfer
+    wait: HostWait
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +262,9 @@ class _Turn:
             case End(say):
                 self._say(say)
                 return self._stop(Over())
-            case FindBill() | FindCallersBill() | CollectCard() | Charge() | Transfer() as wait:
+            case wait if isinstance(wait, HostWait):
+                return self._stop(Need(wait))
+            case FindSavedCard() | ForgetCard() | MayKeepCard() as wait:
                 return self._stop(Need(wait))
             case other:
                 raise TypeError(f"step {step.name} returned {type(other).__name__}")

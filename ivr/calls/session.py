@@ -31,7 +31,9 @@ class Session:
     """Results that came empty before the pause was over: a stray `#`."""
     tally: Tally = field(default_factory=Tally)
     waited_s: float = 0.0
-    """How long the caller has waited for a charge."""
+    """How long the caller has waited for a charge, or for a link."""
+    waiting_since: str | None = None
+    """Since when (ISO 8601) the caller waits for a link to be closed."""
     entry_id: str | None = None
     """The card entry under way at the PCI process."""
     attempt_id: str | None = None
@@ -41,6 +43,11 @@ class Session:
     """The gateway's token between card entry and charge; gone with either's end."""
     card_entry_id: str | None = None
     """The card entry that the token came from: the PCI process hears how it went."""
+    expiry_month: int | None = field(default=None, repr=False)
+    expiry_year: int | None = field(default=None, repr=False)
+    """Of the card that was keyed: with it goes what the caller may agree to have kept."""
+    saved_card_id: str | None = None
+    """The saved card that was offered."""
     troubles: int = 0
     """How often the carrier came to the fallback."""
 

@@ -28,6 +28,7 @@ from ivr.clock import Clock
 from ivr.customers import customer, timeline
 from ivr.customers.caller import Caller
 from ivr.ids import Ids
+from ivr.pci_client import CardEntryResult
 from ivr.storage.engine import reading
 
 log = structlog.get_logger()
@@ -45,10 +46,13 @@ class ForeignCallError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a webhook says: keys, or how a dialled person answered; neither where the carrier just goes on."""
+    """What a webhook says: keys, how a dialled person answered, or what became of a card that the carrier
+    took; nothing where the carrier just goes on.
+    """
 
     digits: str | None = None
     dialled: str | None = None
+    card: CardEntryResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ class Turns:
             elapsed_s = (self._clock.now() - asked_at).total_seconds()
             progress = machine.hear(self._flow, session, Keys(heard.digits or "", elapsed_s))
             return self._advance(turn, progress, [])
-        fulfilled = self._host.resume(turn, session, self._wait(session), heard.dialled)
+        fulfilled = self._host.resume(turn, session, self._wait(session), heard.dialled, heard.card)
         if fulfilled is None:
             return self._commit(turn, session, [], HangUp())
         return self._go_on(turn, fulfilled, [])

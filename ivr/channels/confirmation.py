@@ -1,12 +1,14 @@
-"""The one confirmation of a payment: recorded with the charge, moved along its graph, never made twice.
+"""The texts about a payment, one of each purpose: recorded with what they tell of, moved along their graph,
+never made twice.
 
 May import `ivr.storage`, `ivr.work`, `ivr.customers.timeline` and its own room. A database constraint holds
-that an attempt has one. Every change takes the row's lock and asks the graph, so that a worker and a callback
-that meet cannot undo each other.
+that an attempt has one of each purpose: a receipt, and a link to pay by. Every change takes the row's lock
+and asks the graph, so that a worker and a callback that meet cannot undo each other.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,11 +19,22 @@ from ivr.channels.states import Event, State, after
 from ivr.clock import Clock
 from ivr.customers import timeline
 from ivr.ids import Ids
-from ivr.storage.schema import attempt, confirmation
+from ivr.storage.schema import attempt, confirmation, pay_link
 from ivr.work.jobs import SEND_CONFIRMATION, Work
 
 SPOKEN = "spoken"
+LINK_IS_OPEN = "link_open"
+"""The attempt's state in which its link can be paid; `ivr.payments.states` stands above this room."""
 log = structlog.get_logger()
+
+
+class Purpose(StrEnum):
+    """What a text is for."""
+
+    RECEIPT = "receipt"
+    """What became of the payment."""
+    LINK = "link"
+    """A link to pay by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,7 @@ class Confirmation:
     provider_id: str | None
     error_code: str | None
     tried_at: datetime | None
+    purpose: Purpose = Purpose.RECEIPT
 
 
 _COLUMNS = [confirmation.c[name] for name in Confirmation.__slots__]
@@ -64,26 +78,80 @@ def record(
     Where no text is possible it is `spoken`: the reference that the caller heard. `channel` is sms or
     console.
     """
-    known = _one(tx, confirmation.c.attempt_id == attempt_id)
+    return _record(
+        tx,
+        attempt_id=attempt_id,
+        purpose=Purpose.RECEIPT,
+        body=(texts.receipt if charged else texts.not_charged)(receipt, language),
+        language=language,
+        recipient=payer_phone if can_text else None,
+        channel=channel,
+        work=work,
+        clock=clock,
+        ids=ids,
+    )
+
+
+def record_link(
+    tx: sa.Connection,
+    *,
+    attempt_id: str,
+    offer: texts.LinkOffer,
+    language: str,
+    payer_phone: str,
+    channel: str,
+    work: Work,
+    clock: Clock,
+    ids: Ids,
+) -> Confirmation:
+    """Records the text that carries an attempt's link, and asks for its sending; again: the first one."""
+    return _record(
+        tx,
+        attempt_id=attempt_id,
+        purpose=Purpose.LINK,
+        body=texts.link(offer, language),
+        language=language,
+        recipient=payer_phone,
+        channel=channel,
+        work=work,
+        clock=clock,
+        ids=ids,
+    )
+
+
+def _record(
+    tx: sa.Connection,
+    *,
+    attempt_id: str,
+    purpose: Purpose,
+    body: str,
+    language: str,
+    recipient: str | None,
+    channel: str,
+    work: Work,
+    clock: Clock,
+    ids: Ids,
+) -> Confirmation:
+    known = _one(tx, sa.and_(confirmation.c.attempt_id == attempt_id, confirmation.c.purpose == purpose))
     if known:
         return known
-    texted = can_text and payer_phone is not None
     made = Confirmation(
         id=ids.new("confirmation"),
         attempt_id=attempt_id,
-        channel=channel if texted else SPOKEN,
-        recipient=payer_phone if texted else None,
+        channel=channel if recipient is not None else SPOKEN,
+        recipient=recipient,
         language=language,
-        body=(texts.receipt if charged else texts.not_charged)(receipt, language),
-        state=State.QUEUED if texted else State.SPOKEN,
+        body=body,
+        state=State.QUEUED if recipient is not None else State.SPOKEN,
         tries=0,
         provider_id=None,
         error_code=None,
         tried_at=None,
+        purpose=purpose,
     )
     values = {name: getattr(made, name) for name in Confirmation.__slots__}
     tx.execute(confirmation.insert().values(**values, created_at=clock.now()))
-    if texted:
+    if recipient is not None:
         work.enqueue(tx, SEND_CONFIRMATION, made.id)
     return made
 
@@ -92,10 +160,27 @@ def find(tx: sa.Connection, confirmation_id: str) -> Confirmation | None:
     return _one(tx, confirmation.c.id == confirmation_id)
 
 
-def reference(tx: sa.Connection, confirmation_id: str) -> str:
-    """The payment's reference, as the caller heard it."""
-    of_attempt = sa.select(attempt.c.reference).join(confirmation, confirmation.c.attempt_id == attempt.c.id)
-    return str(tx.execute(of_attempt.where(confirmation.c.id == confirmation_id)).scalar_one())
+def mark(tx: sa.Connection, confirmation_id: str) -> str:
+    """What stands in this text and in no other: the payment's reference, or the secret in its link."""
+    marks = (
+        sa.select(confirmation.c.purpose, attempt.c.reference, pay_link.c.token)
+        .join(attempt, attempt.c.id == confirmation.c.attempt_id)
+        .outerjoin(pay_link, pay_link.c.attempt_id == attempt.c.id)
+    )
+    row = tx.execute(marks.where(confirmation.c.id == confirmation_id)).one()
+    return str(row.token if row.purpose == Purpose.LINK else row.reference)
+
+
+def still_holds(tx: sa.Connection, found: Confirmation, now: datetime) -> bool:
+    """Whether what the text says is still so: a link that cannot be paid any more helps nobody."""
+    if found.purpose is not Purpose.LINK:
+        return True
+    open_link = (
+        sa.select(attempt.c.id)
+        .join(pay_link, pay_link.c.attempt_id == attempt.c.id)
+        .where(attempt.c.id == found.attempt_id, attempt.c.state == LINK_IS_OPEN, pay_link.c.expires_at > now)
+    )
+    return tx.execute(open_link).first() is not None
 
 
 def shift(
@@ -140,13 +225,14 @@ def _note(
     if state in {State.QUEUED, State.SENDING}:
         return
     call_id = tx.execute(sa.select(attempt.c.call_id).where(attempt.c.id == found.attempt_id)).scalar_one()
+    kind = "confirmation" if found.purpose is Purpose.RECEIPT else "link_text"
     facts = {"channel": found.channel} | ({"error_code": error_code} if error_code else {})
-    timeline.add(
-        tx, f"confirmation.{state}", at=now, call_id=call_id, attempt_id=found.attempt_id, facts=facts
-    )
+    timeline.add(tx, f"{kind}.{state}", at=now, call_id=call_id, attempt_id=found.attempt_id, facts=facts)
 
 
 def _one(tx: sa.Connection, where: sa.ColumnElement[bool], *, lock: bool = False) -> Confirmation | None:
     query = sa.select(*_COLUMNS).where(where)
     row = tx.execute(query.with_for_update() if lock else query).mappings().one_or_none()
-    return Confirmation(**{**row, "state": State(row["state"])}) if row else None
+    if row is None:
+        return None
+    return Confirmation(**{**row, "state": State(row["state"]), "purpose": Purpose(row["purpose"])})

@@ -4,7 +4,7 @@ May import nothing of ours. An answer of the carrier is a value. `Lost` is the o
 its way, so it is looked for before anyone sends it again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -15,10 +15,12 @@ class Message:
 
     confirmation_id: str
     """Comes back in the status callback."""
-    reference: str
-    """The payment's reference; it stands in the body, so that the text can be found in the carrier's list."""
+    mark: str = field(repr=False)
+    """Stands in this body and in no other, so that the text can be found in the carrier's list: the payment's
+    reference, or the secret in a link.
+    """
     recipient: str
-    body: str
+    body: str = field(repr=False)
     tried_at: datetime
     """When this try began: an older text is another one."""
 

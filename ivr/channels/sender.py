@@ -100,6 +100,9 @@ class Sender:
             waiting = confirmation.find(tx, confirmation_id)
             if waiting is None:
                 return None
+            if not confirmation.still_holds(tx, waiting, now):
+                confirmation.shift(tx, confirmation_id, Event.TOO_LATE, now, error_code="too_late")
+                return None
             tries = waiting.tries + 1
             claimed = confirmation.shift(
                 tx,
@@ -124,8 +127,8 @@ class Sender:
         if claimed.recipient is None or claimed.tried_at is None:
             raise AssertionError(f"{claimed.id} was claimed, and has no recipient or no time")
         with reading(self._engine) as tx:
-            reference = confirmation.reference(tx, claimed.id)
-        return Message(claimed.id, reference, claimed.recipient, claimed.body, claimed.tried_at)
+            mark = confirmation.mark(tx, claimed.id)
+        return Message(claimed.id, mark, claimed.recipient, claimed.body, claimed.tried_at)
 
     def _again(self, tx: sa.Connection, tried: Confirmation, event: Event, error_code: str) -> None:
         """Queues it anew after a while; gives up after the last try."""

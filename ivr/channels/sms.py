@@ -2,7 +2,7 @@
 
 May import `ivr.channels.port` and `ivr.channels.carrier_api` alone. The API has no idempotency key, so every
 answer is sorted with care: taken, certainly not taken, or lost. Lost is whatever may have reached the
-carrier; such a text is looked for in the carrier's list, by recipient and our reference. Source:
+carrier; such a text is looked for in the carrier's list, by recipient and the mark that it carries. Source:
 twilio.com/docs/messaging/api/message-resource.
 """
 
@@ -77,7 +77,7 @@ class Sms:
             return Unclear(f"the carrier's list could not be read: {type(fault).__name__}")
         since = message.tried_at - CLOCKS_DIFFER
         recent = [text for text in texts if text.date_created is None or text.date_created >= since]
-        ours = [text for text in recent if message.reference in (text.body or "")]
+        ours = [text for text in recent if message.mark in (text.body or "")]
         if ours:
             return Found(ours[0].sid)
         if any(not text.body for text in recent):

@@ -35,6 +35,8 @@ class Event(StrEnum):
     LOSE_SIGHT = "lose_sight"
     REFUSED_FOR_NOW = "refused_for_now"
     REFUSED = "refused"
+    TOO_LATE = "too_late"
+    """What it says no longer holds: a link that is paid or closed."""
     MISSING = "missing"
     """The carrier's list certainly lacks it."""
     DELIVERED = "delivered"
@@ -47,6 +49,7 @@ _AWAITING = (State.QUEUED, State.SENDING, State.MAYBE_SENT)
 
 GRAPH: dict[tuple[State, Event], State] = {
     (State.QUEUED, Event.CLAIM): State.SENDING,
+    (State.QUEUED, Event.TOO_LATE): State.FAILED,
     (State.SENDING, Event.LOSE_SIGHT): State.MAYBE_SENT,
     (State.SENDING, Event.REFUSED_FOR_NOW): State.QUEUED,
     (State.SENDING, Event.REFUSED): State.FAILED,

@@ -6,7 +6,7 @@ English is better than none.
 """
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +37,24 @@ class Receipt:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class LinkOffer:
+    """The facts of a text that carries a link. It does not hold the payment's reference: by that a receipt is
+    told apart in the carrier's list.
+    """
+
+    merchant: str
+    amount_minor: int
+    currency: str
+    bill: str
+    url: str = field(repr=False)
+    minutes_left: int
+
+
+MINUTES_TOLD_MAX = 119
+"""What lives longer is told in hours."""
+
+
 @cache
 def languages() -> tuple[str, ...]:
     """The languages that have texts."""
@@ -44,8 +62,10 @@ def languages() -> tuple[str, ...]:
 
 
 def receipt(facts: Receipt, language: str) -> str:
-    """The receipt in that language, with as much of the merchant's name as fits."""
-    return _filled("receipt", facts, language)
+    """The receipt in that language, with as much of the merchant's name as fits. Of a payment by link no card
+    may be known.
+    """
+    return _filled("receipt" if facts.last_four else "receipt_by_link", facts, language)
 
 
 def not_charged(facts: Receipt, language: str) -> str:
@@ -53,15 +73,23 @@ def not_charged(facts: Receipt, language: str) -> str:
     return _filled("not_charged", facts, language)
 
 
-def _filled(key: str, facts: Receipt, language: str) -> str:
+def link(facts: LinkOffer, language: str) -> str:
+    """The text that carries a link: the merchant's name is cut, never the URL."""
+    minutes = facts.minutes_left
+    left = f"{minutes} min" if minutes <= MINUTES_TOLD_MAX else f"{round(minutes / 60)} h"
+    return _filled("link", facts, language, url=facts.url, left=left)
+
+
+def _filled(key: str, facts: Receipt | LinkOffer, language: str, **more: str) -> str:
     spoken = language if language in languages() else _DEFAULT
     template = _texts(spoken)[key]
     values = {
         "amount": written(facts.amount_minor, facts.currency, spoken),
         "bill": facts.bill,
-        "last_four": facts.last_four,
-        "reference": facts.reference,
+        **more,
     }
+    if isinstance(facts, Receipt):
+        values |= {"last_four": facts.last_four, "reference": facts.reference}
     name = " ".join(facts.merchant.split())
     shown = name
     while True:

@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +23,9 @@ from ivr.demo.processes import LEAVING, Processes, StartError, read_procfile
 from ivr.demo.receipt import Receipt, wait_for_receipt
 from ivr.ids import RandomIds
 from ivr.money import plain
+
+if TYPE_CHECKING:
+    from ivr.phone.pay import PayHabits
 
 FOLDER = Path("var/demo")
 FAILED = 1
@@ -56,21 +60,19 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 def _start(processes: Processes, ground: Ground) -> None:
-    click.echo("Starting web, pci and worker, with the sandbox bank ...")
-    procfile = read_procfile(Path("Procfile"), ("release", "web", "pci", "worker"))
+    names = ("web", "worker") if ground.by_carrier else ("web", "pci", "worker")
+    click.echo(f"Starting {', '.join(names[:-1])} and worker, with the sandbox bank ...")
+    procfile = read_procfile(Path("Procfile"), ("release", *names))
     processes.run("release", procfile["release"])
     bank = ["--port", str(ground.ports["sandbox"]), "--database", str(ground.folder / "sandbox-bank.db")]
+    bank += ["--notify", f"{ground.environ['PUBLIC_URL']}/gateways/sandbox/webhook"]
     processes.start("sandbox", ["paybycall", "sandbox", *bank])
-    processes.start("web", procfile["web"], port=ground.ports["web"])
-    processes.start("pci", procfile["pci"], port=ground.ports["pci"])
-    processes.start("worker", procfile["worker"])
-    processes.wait_until_ready(
-        {
-            "sandbox": f"{ground.environ['SANDBOX_URL']}/",
-            "web": f"{ground.environ['PUBLIC_URL']}/readyz",
-            "pci": f"{ground.environ['PCI_PUBLIC_URL']}/readyz",
-        }
-    )
+    for name in names:
+        processes.start(name, procfile[name], port=ground.ports.get(name))
+    ready = {"sandbox": f"{ground.environ['SANDBOX_URL']}/", "web": f"{ground.environ['PUBLIC_URL']}/readyz"}
+    if not ground.by_carrier:
+        ready["pci"] = f"{ground.environ['PCI_PUBLIC_URL']}/readyz"
+    processes.wait_until_ready(ready)
 
 
 def _ring(ground: Ground, from_number: str, *, by_itself: bool) -> Receipt | None:
@@ -91,15 +93,28 @@ def _ring(ground: Ground, from_number: str, *, by_itself: bool) -> Receipt | Non
         from_number=from_number,
         to_number=CALLED,
     )
-    settings = replace(settings, fallback_url=f"{environ['PCI_PUBLIC_URL']}/pci/fallback")
+    if not ground.by_carrier:
+        settings = replace(settings, fallback_url=f"{environ['PCI_PUBLIC_URL']}/pci/fallback")
+    habits = _carrier(environ["SANDBOX_URL"])
     if by_itself:
-        run_script(settings, DemoCaller.with_test_card(bill.reference, SystemClock()), sys.stdout)
+        payer = DemoCaller.with_test_card(bill.reference, SystemClock())
+        run_script(settings, payer, sys.stdout, habits=habits)
     else:
         click.echo("A test card: 4242 4242 4242 4242, any date to come, any three digits.\n")
-        run_terminal(settings)
+        run_terminal(settings, habits=habits)
     receipt = wait_for_receipt(environ["DATABASE_URL"], settings.call_sid, SystemClock())
     _tell(ground, receipt)
     return receipt
+
+
+def _carrier(bank_url: str) -> "PayHabits":
+    """A carrier with a connector to the sandbox bank, under the name that PAY_CONNECTOR has by default."""
+    from gateways.sandbox.bank.connector import PASSWORD, PATH, USERNAME
+    from gateways.secret import Secret
+    from ivr.phone.connectors import GenericConnector
+    from ivr.phone.pay import PayHabits
+
+    return PayHabits({"Default": GenericConnector(bank_url + PATH, USERNAME, Secret(PASSWORD))})
 
 
 def _tell(ground: Ground, receipt: Receipt | None) -> None:

@@ -26,6 +26,9 @@ same value in both processes.
 
 Where `serve web` and `serve pci` listen is said by their options or by `HOST`, `PORT`, `WORKERS` and
 `THREADS`.
+
+With `CARD_ENTRY=pay` the carrier takes the cards: there is no PCI process, and none of its own settings is
+needed.
 """
 
 
@@ -52,12 +55,10 @@ def every_setting() -> list[Listed]:
 def now(setting: Setting[Any], environ: Mapping[str, str]) -> str:
     """What the setting is in this environment: a value, its default, a mask, or why it cannot be used."""
     given = environ.get(setting.name, "").strip()
+    if not given and setting.default is not None:
+        return f"{setting.default or '(empty)'}, the default"
     if not given:
-        return (
-            "not set, and it must be"
-            if setting.default is None
-            else f"{setting.default or '(empty)'}, the default"
-        )
+        return "not set, and it must be" if setting.is_needed(environ) else f"not needed: {_unless(setting)}"
     try:
         setting.read(given)
     except ValueError as fault:
@@ -65,6 +66,10 @@ def now(setting: Setting[Any], environ: Mapping[str, str]) -> str:
             f"unusable: it {fault}" if setting.secret else f"{without_secrets(given)}, unusable: it {fault}"
         )
     return MASK if setting.secret else without_secrets(given)
+
+
+def _unless(setting: Setting[Any]) -> str:
+    return "=".join(setting.unless or ())
 
 
 def markdown() -> str:
@@ -80,7 +85,8 @@ def _table(process: str) -> Iterator[str]:
         if process not in one.processes:
             continue
         default = one.setting.default
-        shown = "must be set" if default is None else f"`{default}`" if default else "empty"
+        must = f"must be set, unless `{_unless(one.setting)}`" if one.setting.unless else "must be set"
+        shown = must if default is None else f"`{default}`" if default else "empty"
         yield f"| `{one.setting.name}` | {one.setting.help.replace('|', chr(92) + '|')} | {shown} |"
 
 

@@ -57,16 +57,12 @@ def _refuse(sentences: str) -> str:
 def _outside(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, Check]]:
     from gateways import registry
     from ivr.ops import outside
-    from ivr.pci_client import PciClient
 
-    get = outside.over_http
-    yield "web", partial(outside.answers, get, "PUBLIC_URL", config.public_url, "web")
-    yield "pci", partial(outside.answers, get, "PCI_INTERNAL_URL", config.pci_internal_url, "pci")
-    if pci_public_url := environ.get("PCI_PUBLIC_URL", "").strip().rstrip("/"):
-        yield "pci, outside", partial(outside.answers, get, "PCI_PUBLIC_URL", pci_public_url, "pci")
-    yield "pci keys", partial(outside.pci_is_ready, get, config.pci_internal_url)
-    pci = PciClient(config.pci_internal_url, config.internal_secrets, clock=clock, ids=RandomIds())
-    yield "shared secret", partial(outside.secret_is_shared, pci)
+    yield "web", partial(outside.answers, outside.over_http, "PUBLIC_URL", config.public_url, "web")
+    if config.carrier_takes_cards:
+        yield "cards", lambda: "the carrier takes them by <Pay>: no PCI process is needed, and none is asked"
+    else:
+        yield from _pci(config, environ, clock)
     ask = cache(
         partial(
             outside.ask_carrier,
@@ -81,6 +77,19 @@ def _outside(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterat
         "gateway",
         lambda: outside.gateway_answers(registry.adapter(config.gateway, config.gateway_settings)),
     )
+
+
+def _pci(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, Check]]:
+    from ivr.ops import outside
+    from ivr.pci_client import PciClient
+
+    get = outside.over_http
+    yield "pci", partial(outside.answers, get, "PCI_INTERNAL_URL", config.pci_internal_url, "pci")
+    if pci_public_url := environ.get("PCI_PUBLIC_URL", "").strip().rstrip("/"):
+        yield "pci, outside", partial(outside.answers, get, "PCI_PUBLIC_URL", pci_public_url, "pci")
+    yield "pci keys", partial(outside.pci_is_ready, get, config.pci_internal_url)
+    pci = PciClient(config.pci_internal_url, config.internal_secrets, clock=clock, ids=RandomIds())
+    yield "shared secret", partial(outside.secret_is_shared, pci)
 
 
 def _inside(config: Config, clock: Clock) -> Iterator[tuple[str, Check]]:

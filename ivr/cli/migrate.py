@@ -6,12 +6,18 @@ import click
 
 from ivr import settings
 from ivr.cli.faults import sentences
+from ivr.config import BY_CARRIER
 from ivr.settings import Setting, read_all
 from ivr.storage.engine import make_engine
 
 SETTINGS = (
     Setting("DATABASE_URL", "Where bills, calls and payments are kept.", settings.text),
-    Setting("PCI_DATABASE_URL", "Where the PCI process keeps sealed card entries.", settings.text),
+    Setting(
+        "PCI_DATABASE_URL",
+        "Where the PCI process keeps sealed card entries.",
+        settings.text,
+        unless=BY_CARRIER,
+    ),
 )
 
 
@@ -30,5 +36,6 @@ def command() -> None:
         migrate_work(engine)
     finally:
         engine.dispose()
-    migrate_pci(values["PCI_DATABASE_URL"])
+    if values["PCI_DATABASE_URL"]:  # where the carrier takes the cards, there need be none
+        migrate_pci(values["PCI_DATABASE_URL"])
     click.echo("The databases stand at this release's schema.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ivr.payments.reading import Payment
 
 LIST_MAX = 500
-_TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), "MERCHANT_NAME", "CHANNEL", "OUTCOME_URL")
+TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), "MERCHANT_NAME", "CHANNEL", "OUTCOME_URL")
 
 
 _OF_GATEWAYS = tuple(setting.name for setting in MONEY if setting.name != "GATEWAY")
@@ -84,7 +84,7 @@ def _line(payment: "Payment") -> str:
     from ivr.money import plain
 
     amount = plain(payment.amount_minor, payment.currency)
-    card = f"{payment.brand or 'card'} {payment.last_four or '----'}"
+    card = f"{payment.brand or payment.method} {payment.last_four or '----'}"
     back = f"  refunded {plain(payment.refunded_minor, payment.currency)}" if payment.refunded_minor else ""
     at = f"{payment.created_at:%Y-%m-%d %H:%M}Z"
     paid = f"{payment.state:<12}  {amount:>16}  bill {payment.bill_reference}"
@@ -107,6 +107,8 @@ def show(payment_id: str) -> None:
         ("id", payment.id),
         ("reference", payment.reference),
         ("state", payment.state),
+        ("method", payment.method),
+        ("link expires", None if payment.link is None else f"{payment.link.expires_at:%Y-%m-%d %H:%M:%S}Z"),
         ("amount", plain(payment.amount_minor, payment.currency)),
         ("refunded", plain(payment.refunded_minor, payment.currency)),
         ("bill", payment.bill_reference),
@@ -146,9 +148,9 @@ def refund(payment_id: str, amount: str | None) -> None:
     from ivr.money import InvalidAmountError, parse_minor, plain
     from ivr.payments.refund import RefundRefusedError
 
-    with desk(*_TILL) as at:
+    with desk(*TILL) as at:
         payment = _find(at, payment_id)
-        cashier = _cashier(at)
+        cashier = cashier_at(at)
         try:
             minor = None if amount is None else parse_minor(amount, payment.currency)
             with at.engine.begin() as tx:
@@ -173,8 +175,8 @@ def decide(subject_id: str, *, charged: bool, not_charged: bool, gateway_referen
 
     if charged == not_charged:
         raise click.UsageError("Give --charged or --not-charged, one of the two.")
-    with desk(*_TILL) as at:
-        cashier = _cashier(at)
+    with desk(*TILL) as at:
+        cashier = cashier_at(at)
         if subject_id.startswith("refund_"):
             state = _decide_refund(at, cashier, subject_id, given_back=charged)
         else:
@@ -222,7 +224,7 @@ def _find(at: Desk, payment_id: str) -> "Payment":
     return payment
 
 
-def _cashier(at: Desk) -> "Cashier":
+def cashier_at(at: Desk) -> "Cashier":
     """The cashier of this installation's gateway, with durable work behind it."""
     from gateways import registry
     from ivr.consequences import HouseConsequences

@@ -1,11 +1,13 @@
 """`paybycall sandbox`: the sandbox bank as a process, for development and tests.
 
-May import the bank and the ground floor. Loopback only, and it reads no setting, so it holds nothing worth
-taking. A signal ends it after the requests under way; whoever waits for a slow answer is answered at once.
+May import the bank and the ground floor. Loopback only, and it reads no setting but the secret that signs its
+webhooks, so it holds nothing worth taking. A signal ends it after the requests under way; whoever waits for a
+slow answer is answered at once.
 """
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -27,15 +29,26 @@ import click
     show_default=True,
     help="The bank's own SQLite file; made where it is missing.",
 )
-def command(port: int, database: Path) -> None:
+@click.option(
+    "--notify",
+    metavar="URL",
+    help="Where its webhooks go: PUBLIC_URL and /gateways/sandbox/webhook. Wants SANDBOX_WEBHOOK_SECRET.",
+)
+@click.option("--webhook-secret", envvar="SANDBOX_WEBHOOK_SECRET", hidden=True, default="")
+def command(port: int, database: Path, notify: str | None, webhook_secret: str) -> None:
     """Run the sandbox bank: test cards only, no real money."""
     from gateways.sandbox.bank.app import create_app
     from gateways.sandbox.bank.ledger import Ledger
+    from gateways.sandbox.bank.notifier import Notifier
     from gateways.sandbox.bank.premises import Premises
     from gateways.sandbox.bank.server import BankServer
+    from gateways.secret import Secret
     from ivr.clock import SystemClock
     from ivr.ids import RandomIds
 
+    if notify and not webhook_secret:
+        print("Set SANDBOX_WEBHOOK_SECRET: webhooks are signed with it.", file=sys.stderr)
+        raise SystemExit(1)
     try:
         server = BankServer(port)
     except OSError as fault:
@@ -44,7 +57,13 @@ def command(port: int, database: Path) -> None:
     # Only now: opening a ledger puts right what a killed bank left, and the bank on this port may be alive.
     stopping = Event()
     ledger = Ledger(database)
-    app = create_app(Premises(ledger, now=SystemClock().now, sleep=stopping.wait, ids=RandomIds()))
+    premises = Premises(ledger, now=SystemClock().now, sleep=stopping.wait, ids=RandomIds())
+    if notify:
+        notifier = Notifier(
+            notify, Secret(webhook_secret), now=premises.now, sleep=stopping.wait, ids=premises.ids
+        )
+        premises = replace(premises, tell=notifier.tell)
+    app = create_app(premises)
 
     def stop(_signal: int, _frame: object) -> None:
         stopping.set()

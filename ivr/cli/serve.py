@@ -88,6 +88,12 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     """Hear card digits, and nothing else."""
     from ivr.pci import settings
 
+    name, value = config.BY_CARRIER
+    if os.environ.get(name, "").strip() == value:
+        raise Fault(
+            f"There is no PCI process with {name}={value}: the carrier takes the cards, and web and worker "
+            f"need no other. Start none of it (a Procfile runner takes pci=0), or set {name} to gather."
+        )
     settings.load(os.environ)
     _granian("ivr.cli.serving:pci", host=host, port=port, workers=workers, threads=threads)
 

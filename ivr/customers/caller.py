@@ -54,6 +54,13 @@ class Caller:
         )
 
 
+def is_forged(verstat: str | None) -> bool:
+    """Whether the carrier's StirVerstat says that the number is not the caller's: TN-Validation-Failed, with
+    or without a letter. Where it says nothing, as in most of the world, nothing follows from that.
+    """
+    return (verstat or "").strip().lower().startswith("tn-validation-failed")
+
+
 def _parsed(given: str, home_country: str) -> PhoneNumber | None:
     """A number that can exist, not only a valid one: a country opens a range before our tables know of it."""
     if given in _SPELT or not _WRITTEN_AS_A_NUMBER.fullmatch(given):

@@ -26,9 +26,12 @@ log = structlog.get_logger()
 
 
 class Reporter:
-    """The handler of `REPORT_CARD_OUTCOME`. Where the PCI process is silent, the next link asks again."""
+    """The handler of `REPORT_CARD_OUTCOME`; `pci` is None where the carrier takes the cards.
 
-    def __init__(self, engine: sa.Engine, pci: PciClient, work: Work, clock: Clock) -> None:
+    Where the PCI process is silent, the next link asks again.
+    """
+
+    def __init__(self, engine: sa.Engine, pci: PciClient | None, work: Work, clock: Clock) -> None:
         self._engine = engine
         self._pci = pci
         self._work = work
@@ -37,7 +40,7 @@ class Reporter:
     def __call__(self, attempt_id: str, nth: int) -> None:
         with reading(self._engine) as tx:
             attempt = records.get(tx, attempt_id)
-        if attempt.card_entry_id is None or attempt.settled_at is None:
+        if self._pci is None or attempt.card_entry_id is None or attempt.settled_at is None:
             return
         if self._clock.now() - attempt.settled_at > TOO_LATE:
             log.warning("card_outcome_not_reported", attempt_id=attempt_id)

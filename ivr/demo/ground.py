@@ -27,6 +27,8 @@ class Ground:
     environ: dict[str, str]
     ports: dict[str, int]
     """Process -> port."""
+    by_carrier: bool = False
+    """The carrier takes the cards: there is no PCI process."""
 
     @property
     def logs(self) -> Path:
@@ -46,13 +48,16 @@ def free_ports(count: int) -> list[int]:
 
 
 def _secrets(path: Path, ids: Ids) -> dict[str, str]:
+    made = {
+        "TWILIO_ACCOUNT_SID": "AC" + ids.secret().encode().hex()[:32],
+        "TWILIO_AUTH_TOKEN": ids.secret(),
+        "INTERNAL_SECRET": ids.secret(),
+        "MERCHANT_SECRET": ids.secret(),
+        "SANDBOX_WEBHOOK_SECRET": ids.secret(),
+    }
+    if path.exists() and made.keys() > json.loads(path.read_text()).keys():
+        path.unlink()  # of an earlier release
     if not path.exists():
-        made = {
-            "TWILIO_ACCOUNT_SID": "AC" + ids.secret().encode().hex()[:32],
-            "TWILIO_AUTH_TOKEN": ids.secret(),
-            "INTERNAL_SECRET": ids.secret(),
-            "MERCHANT_SECRET": ids.secret(),
-        }
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump(made, file)
@@ -70,11 +75,7 @@ def prepare(folder: Path, ids: Ids, inherited: dict[str, str]) -> Ground:
     settings = {
         "ENVIRONMENT": "development",
         "DATABASE_URL": f"sqlite:///{folder / 'paybycall.db'}",
-        "PCI_DATABASE_URL": f"sqlite:///{folder / 'pci.db'}",
-        "PCI_KEY_DIRECTORY": str(keys),
         "PUBLIC_URL": f"http://127.0.0.1:{ports['web']}",
-        "PCI_PUBLIC_URL": f"http://127.0.0.1:{ports['pci']}",
-        "PCI_INTERNAL_URL": f"http://127.0.0.1:{ports['pci']}",
         "GATEWAY": "sandbox",
         "SANDBOX_URL": f"http://127.0.0.1:{ports['sandbox']}",
         "SANDBOX_DATABASE": str(folder / "sandbox-bank.db"),
@@ -82,7 +83,25 @@ def prepare(folder: Path, ids: Ids, inherited: dict[str, str]) -> Ground:
         "HOST": "127.0.0.1",
         **_secrets(folder / "secrets.json", ids),
     }
-    for name in ("SANDBOX_CARD_ENTRY", "LANGUAGES", "PERSON_NUMBER", "MERCHANT_NAME", "LOG_LEVEL"):
+    by_carrier = inherited.get("CARD_ENTRY", "").strip() == "pay"
+    if by_carrier:  # no PCI process, and nothing of it to set
+        del settings["INTERNAL_SECRET"]
+        settings["CARD_ENTRY"] = "pay"
+    else:
+        settings |= {
+            "PCI_DATABASE_URL": f"sqlite:///{folder / 'pci.db'}",
+            "PCI_KEY_DIRECTORY": str(keys),
+            "PCI_PUBLIC_URL": f"http://127.0.0.1:{ports['pci']}",
+            "PCI_INTERNAL_URL": f"http://127.0.0.1:{ports['pci']}",
+        }
+    for name in (
+        "SANDBOX_CARD_ENTRY",
+        "LANGUAGES",
+        "PERSON_NUMBER",
+        "MERCHANT_NAME",
+        "LOG_LEVEL",
+        "LINK_EXPIRES_MIN",
+    ):
         if name in inherited:
             settings[name] = inherited[name]
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(settings.items())]
@@ -90,4 +109,4 @@ def prepare(folder: Path, ids: Ids, inherited: dict[str, str]) -> Ground:
     with os.fdopen(descriptor, "w") as file:
         file.write("\n".join(lines) + "\n")
     kept = {name: value for name, value in inherited.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
-    return Ground(folder, {**kept, **settings}, ports)
+    return Ground(folder, {**kept, **settings}, ports, by_carrier)

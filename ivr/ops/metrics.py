@@ -1,6 +1,6 @@
 """What `/metrics` shows: sums read from the database, and what only a process itself can measure.
 
-May import `ivr.storage`, `ivr.clock` and `ivr.defences.{breaker,lock_outs}` alone. No label is a number, a
+May import `gateways.declines`, `ivr.storage`, `ivr.clock` and `ivr.defences` alone. No label is a number, a
 name or an id of anyone: states, reasons and routes. Sums from the database are true whichever process is
 asked, and survive a restart. Times and the cards keyed too early are counted by each process for itself;
 where several run, set PROMETHEUS_MULTIPROC_DIR to a directory that they share, emptied before a start, and
@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from gateways.declines import Decline
 from ivr.clock import Clock
 from ivr.defences import lock_outs
 from ivr.defences.breaker import Position, position
@@ -85,12 +86,21 @@ class Metrics:
 
 
 class Books(Collector):
-    """Sums of the database. `work` counts background work by its state: waiting, later, running, failed."""
+    """Sums of the database. `work` counts background work by its state: waiting, later, running, failed;
+    `decline_codes` are those that each gateway's adapter knows the meaning of.
+    """
 
-    def __init__(self, engine: sa.Engine, clock: Clock, work: WorkCounts) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        clock: Clock,
+        work: WorkCounts,
+        decline_codes: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._work = work
+        self._decline_codes = decline_codes or {}
         self._work_seen: tuple[datetime, Mapping[str, int]] | None = None
 
     def collect(self) -> Iterator[Metric]:
@@ -114,6 +124,7 @@ class Books(Collector):
         yield _declines(tx)
         yield _by(tx, card_try.c.state, "paybycall_card_tries", "Cards tried that still count, by state.")
         yield from self._lock_outs(tx)
+        yield self._unmapped(tx)
         yield self._oldest_unknown(tx)
 
     def _calls(self, tx: sa.Connection) -> Iterator[Metric]:
@@ -153,6 +164,19 @@ class Books(Collector):
         for one in Position:
             breaker.add_metric([one], int(one is where))
         yield breaker
+
+    def _unmapped(self, tx: sa.Connection) -> Metric:
+        family = CounterMetricFamily(
+            "paybycall_declines_unmapped",
+            "Declines by a code that the gateway's adapter does not know: callers heard the generic wording.",
+            labels=["gateway"],
+        )
+        for gateway, known in self._decline_codes.items():
+            generic = sa.and_(attempt.c.gateway == gateway, attempt.c.decline == Decline.GENERIC)
+            codes = sa.select(attempt.c.gateway_code, sa.func.count()).where(generic)
+            counts = tx.execute(codes.group_by(attempt.c.gateway_code)).all()
+            family.add_metric([gateway], sum(count for code, count in counts if code and code not in known))
+        return family
 
     def _oldest_unknown(self, tx: sa.Connection) -> Metric:
         since = sa.select(sa.func.min(attempt.c.unknown_since)).where(attempt.c.state == "unknown")

@@ -1,9 +1,9 @@
 """What each answer of the gateway does to an attempt in each state, as one table.
 
-May import `gateways.contract`, `ivr.payments.moves`, `records` and `states`. Answers come late, twice and out
-of order: from the charge itself, from a look-up, from the PCI process. The table says by which events each
-one goes on from where the attempt is by then; no line for a pair means that the two contradict each other,
-which is logged as loudly as can be and changes nothing.
+May import `gateways.contract`, `ivr.payments.moves`, `pay_link`, `records` and `states`. Answers come late,
+twice and out of order: from the charge itself, from a look-up, from the PCI process. The table says by which
+events each one goes on from where the attempt is by then; no line for a pair means that the two contradict
+each other, which is logged as loudly as can be and changes nothing.
 """
 
 from typing import Any
@@ -11,7 +11,17 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Approved, Authorized, Declined, Fenced, LookupResult, Unknown
+from gateways.contract import (
+    Approved,
+    Authorized,
+    Declined,
+    Fenced,
+    LinkFound,
+    LinkOpen,
+    LookupResult,
+    Unknown,
+)
+from ivr.payments import pay_link
 from ivr.payments.moves import Moves
 from ivr.payments.records import Attempt, fit
 from ivr.payments.states import Event, State
@@ -19,7 +29,9 @@ from ivr.storage import schema
 
 log = structlog.get_logger()
 
-PATHS: dict[tuple[State, type[LookupResult]], tuple[Event, ...]] = {
+Answer = LookupResult | LinkFound
+
+PATHS: dict[tuple[State, type[Answer]], tuple[Event, ...]] = {
     (State.AUTHORIZING, Approved): (Event.LOSE_SIGHT, Event.APPROVE),
     (State.AUTHORIZING, Authorized): (Event.AUTHORIZED,),
     (State.AUTHORIZING, Declined): (Event.DECLINE,),
@@ -33,11 +45,20 @@ PATHS: dict[tuple[State, type[LookupResult]], tuple[Event, ...]] = {
     (State.CLAIMED, Authorized): (Event.LOSE_SIGHT, Event.AUTHORIZED),
     (State.CLAIMED, Declined): (Event.DECLINE,),
     (State.CLAIMED, Fenced): (Event.FENCE,),
+    (State.CLAIMED, LinkOpen): (Event.OPEN_LINK,),
     (State.CLAIMED, Unknown): (Event.LOSE_SIGHT,),
     (State.UNKNOWN, Approved): (Event.APPROVE,),
     (State.UNKNOWN, Authorized): (Event.AUTHORIZED,),
     (State.UNKNOWN, Declined): (Event.DECLINE,),
     (State.UNKNOWN, Fenced): (Event.FENCE,),
+    (State.UNKNOWN, LinkOpen): (Event.OPEN_LINK,),
+    (State.LINK_OPEN, Approved): (Event.APPROVE,),
+    (State.LINK_OPEN, Fenced): (Event.FENCE,),
+    (State.LINK_OPEN, LinkOpen): (),
+    (State.LINK_CLOSING, Approved): (Event.APPROVE,),
+    (State.LINK_CLOSING, Declined): (Event.FENCE,),
+    (State.LINK_CLOSING, Fenced): (Event.FENCE,),
+    (State.LINK_CLOSING, LinkOpen): (),
     (State.VOIDING, Approved): (Event.APPROVE,),
     (State.VOIDING, Authorized): (),
     (State.VOIDING, Declined): (Event.RELEASED,),
@@ -46,33 +67,40 @@ PATHS: dict[tuple[State, type[LookupResult]], tuple[Event, ...]] = {
     (State.FOR_A_PERSON, Authorized): (),
     (State.FOR_A_PERSON, Declined): (Event.FENCE,),
     (State.FOR_A_PERSON, Fenced): (Event.FENCE,),
+    (State.FOR_A_PERSON, LinkOpen): (),
     (State.APPROVED, Approved): (),
+    (State.APPROVED, LinkOpen): (),
     (State.DECLINED, Declined): (),
     (State.DECLINED, Fenced): (),
     (State.FENCED, Declined): (),
     (State.FENCED, Fenced): (),
+    (State.FENCED, LinkOpen): (),
     (State.ABANDONED, Declined): (),
     (State.ABANDONED, Fenced): (),
     (State.VOIDED, Declined): (),
     (State.VOIDED, Fenced): (),
 }
-"""From a state, by an answer: the events, in order. `Unknown` where it is not listed changes nothing."""
+"""From a state, by an answer: the events, in order. `Unknown` where it is not listed changes nothing. A page
+that was open when it was asked about may have been paid or closed before the answer came.
+"""
 
 
-def record(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: LookupResult, *, note: str) -> Attempt:
+def record(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: Answer, *, note: str) -> Attempt:
     """The attempt after the answer; `attempt` was read by `records.locked` in this transaction."""
     path = PATHS.get((attempt.state, type(answer)))
     if path is None:
         if not isinstance(answer, Unknown):
             _contradiction(moves, tx, attempt, answer)
         return attempt
+    if isinstance(answer, LinkOpen):
+        pay_link.keep_opened(tx, attempt.id, answer, moves.clock.now())
     for event in path:
         last = event is path[-1]
         attempt = moves.move(tx, attempt, event, note=note, **(_facts(answer) if last else {}))
     return attempt
 
 
-def _facts(answer: LookupResult) -> dict[str, Any]:
+def _facts(answer: Answer) -> dict[str, Any]:
     """The columns that an answer fills."""
     columns = schema.attempt.c
     match answer:
@@ -92,7 +120,7 @@ def _facts(answer: LookupResult) -> dict[str, Any]:
             return {}
 
 
-def _contradiction(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: LookupResult) -> None:
+def _contradiction(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: Answer) -> None:
     """The gateway says now what it had ruled out. Nothing is changed; it is kept, and a person has to hear of
     it.
     """

@@ -1,9 +1,9 @@
 """The edge to the gateway: every verb that payments use, asked so that always an answer comes back.
 
-May import `gateways.contract` and `ivr.payments.records`. An exception out of an adapter is a bug: it is
-logged here and becomes `Unknown`, for money may have moved. A capability that is not declared was refused
-before anything was sent, so that is a decline. Nothing is ever asked of another gateway than the one the
-attempt was made for: its "not found" would be a lie.
+May import `gateways.contract`, `ivr.payments.pay_link` and `records`. An exception out of an adapter is a
+bug: it is logged here and becomes `Unknown`, for money may have moved. A capability that is not declared was
+refused before anything was sent, so that is a decline. Nothing is ever asked of another gateway than the one
+the attempt was made for: its "not found" would be a lie.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,11 @@ from gateways.contract import (
     Charge,
     Declined,
     Gateway,
+    LinkFound,
+    LinkOpen,
     LookupResult,
     Order,
+    PayLink,
     Prepared,
     RefundFound,
     Result,
@@ -27,6 +30,7 @@ from gateways.contract import (
 )
 from gateways.contract import Refund as RefundRequest
 from gateways.declines import Decline
+from ivr.payments.pay_link import Link
 from ivr.payments.records import Attempt, Refund
 
 log = structlog.get_logger()
@@ -50,7 +54,7 @@ class Asking:
 
     def prepare(self, attempt: Attempt, order: Order) -> Prepared | Declined | Unknown:
         """Makes the order known; takes nothing."""
-        return self._sent("prepare", attempt, lambda: self._gateway.prepare(order))
+        return self._sent("prepare", attempt, lambda: self._gateway.prepare(order, holder=attempt.holder))
 
     def charge(self, attempt: Attempt, order: Order, *, reference: str | None = None) -> Result:
         """Sends the money's request: a capture where the amount is authorized, else a charge of the token."""
@@ -67,7 +71,9 @@ class Asking:
                 )
             if attempt.token is None:
                 raise ValueError("an attempt without a card was claimed")
-            return self._gateway.charge(Charge(order, attempt.token, reference))
+            return self._gateway.charge(
+                Charge(order, attempt.token, reference, holder=attempt.holder, keep_card=attempt.keep_card)
+            )
 
         return self._sent("charge", attempt, send)
 
@@ -83,8 +89,21 @@ class Asking:
         """Gives money back. The same refund again gives nothing more."""
         return self._sent("refund", attempt, lambda: self._gateway.refund(_request(attempt, refund)))
 
-    def lookup(self, attempt: Attempt, order: Order, *, fence: bool) -> LookupResult:
-        """What became of the charge."""
+    def open_link(self, attempt: Attempt, link: PayLink) -> LinkOpen | Declined | Unknown:
+        """A page on which the payer can pay the order themselves."""
+        return self._sent("open_link", attempt, lambda: self._gateway.open_link(link))
+
+    def lookup(
+        self, attempt: Attempt, order: Order, *, fence: bool, link: Link | None = None
+    ) -> LookupResult | LinkFound:
+        """What became of the charge, or of the link by which it is paid."""
+        if link is not None:
+            asked = link.request(order, attempt.language)
+            return self._answer(
+                "lookup_link",
+                attempt,
+                lambda: self._gateway.lookup_link(asked, close=fence, reference=link.gateway_reference),
+            )
         reference = None if attempt.gateway_authorization is None else attempt.gateway_authorization.reveal()
         return self._answer(
             "lookup",

@@ -17,13 +17,14 @@ from gateways.declines import Decline
 from ivr.bills import reservation
 from ivr.clock import Clock
 from ivr.ids import Ids
-from ivr.payments import patience, records
+from ivr.payments import patience, pay_link, records
 from ivr.payments.consequences import Consequences
 from ivr.payments.moves import Moves
-from ivr.payments.records import Attempt, NewAttempt, NoSuchAttemptError
+from ivr.payments.pay_link import LinkTerms
+from ivr.payments.records import Attempt, Method, NewAttempt, NoSuchAttemptError
 from ivr.payments.states import FINAL, Event, State
 from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT, EXPIRE_ATTEMPT, Work
+from ivr.work.jobs import CHARGE_ATTEMPT, EXPIRE_ATTEMPT, OPEN_LINK, Work
 
 __all__ = ["Attempt", "Attempts", "NewAttempt", "NoSuchAttemptError"]
 log = structlog.get_logger()
@@ -42,15 +43,30 @@ nothing new.
 
 
 class Attempts:
-    """What a call may do with an attempt. `gateway` names the one that new attempts are made for."""
+    """What a call may do with an attempt. `gateway` names the one that new attempts are made for; `links` is
+    None where it has no payment pages.
+    """
 
     def __init__(
-        self, *, gateway: str, work: Work, clock: Clock, ids: Ids, consequences: Consequences
+        self,
+        *,
+        gateway: str,
+        work: Work,
+        clock: Clock,
+        ids: Ids,
+        consequences: Consequences,
+        links: LinkTerms | None = None,
     ) -> None:
         self._gateway = gateway
+        self._links = links
         self._clock = clock
         self._ids = ids
         self._moves = Moves(work, clock, ids, consequences)
+
+    @property
+    def has_links(self) -> bool:
+        """Whether an attempt can be paid by link."""
+        return self._links is not None
 
     def make(self, tx: sa.Connection, new: NewAttempt) -> Attempt | None:
         """A new attempt that holds its part of the bill, or the one made before under this name.
@@ -69,6 +85,10 @@ class Attempts:
         if attempt_id is None:
             reservation.release(tx, new.bill_id, new.amount_minor, now)
             return self._made_before(tx, new)
+        if new.method is Method.LINK:
+            if self._links is None:
+                raise ValueError(f"{self._gateway} has no payment links")
+            pay_link.make(tx, attempt_id, self._ids.link_token(), self._links, now)
         self._moves.write_down(tx, attempt_id, "make", State.RESERVED)
         attempt = records.get(tx, attempt_id)
         self._moves.ask(tx, attempt, EXPIRE_ATTEMPT, patience.CHARGE_WITHIN_S)
@@ -89,9 +109,11 @@ class Attempts:
         *,
         token: str | None = None,
         authorization: str | None = None,
+        saved_card_id: str | None = None,
+        holder: str | None = None,
     ) -> None:
         """What stands for the card: a token to charge, or an authorization to capture. A final attempt takes
-        none.
+        none. `saved_card_id`: the token is that of a card which the gateway keeps for `holder`.
         """
         attempt = records.locked(tx, attempt_id)
         if attempt.state in FINAL:
@@ -102,6 +124,8 @@ class Attempts:
             "last_four": last_four,
             "token": token,
             "gateway_authorization": authorization,
+            "saved_card_id": saved_card_id,
+            "holder": holder,
         }
         values = {name: value for name, value in given.items() if value is not None}
         if values:
@@ -125,10 +149,39 @@ class Attempts:
             self._moves.ask(tx, attempt, CHARGE_ATTEMPT)
             self._moves.ask(tx, attempt, EXPIRE_ATTEMPT, patience.CHARGE_WITHIN_S)
 
-    def promise(self, tx: sa.Connection, attempt_id: str) -> None:
-        """The caller leaves without hearing the outcome: whatever it is or will be, they are to be texted."""
+    def ask_link(self, tx: sa.Connection, attempt_id: str) -> None:
+        """The payer was promised a link: a worker opens it, and it is sent, whoever hangs up meanwhile."""
         attempt = records.locked(tx, attempt_id)
-        if attempt.promised_at is not None:
+        if attempt.state is not State.RESERVED or attempt.charge_asked_at is not None:
+            return
+        tx.execute(
+            sa.update(schema.attempt)
+            .where(schema.attempt.c.id == attempt_id)
+            .values(charge_asked_at=self._clock.now())
+        )
+        self._moves.ask(tx, attempt, OPEN_LINK)
+
+    def close_link(self, tx: sa.Connection, attempt_id: str, *, note: str) -> Attempt:
+        """Nobody shall pay by this link any more. That is certain only once the attempt is final: it may have
+        been paid before.
+        """
+        attempt = records.locked(tx, attempt_id)
+        if attempt.method is not Method.LINK:
+            raise ValueError(f"attempt {attempt_id} is not paid by link")
+        match attempt.state:
+            case State.RESERVED:
+                return self._moves.move(tx, attempt, Event.ABANDON, note=note)
+            case State.CLAIMED | State.UNKNOWN | State.LINK_OPEN:
+                return self._moves.move(tx, attempt, Event.CLOSE_LINK, note=note)
+            case _:
+                return attempt
+
+    def promise(self, tx: sa.Connection, attempt_id: str) -> None:
+        """The caller leaves without hearing the outcome: whatever it is or will be, they are to be texted.
+        Who was sent a link has been.
+        """
+        attempt = records.locked(tx, attempt_id)
+        if attempt.promised_at is not None or attempt.state in {State.LINK_OPEN, State.LINK_CLOSING}:
             return
         tx.execute(
             sa.update(schema.attempt)
@@ -218,6 +271,7 @@ class Attempts:
                             gateway=self._gateway,
                             card_entry_id=new.card_entry_id,
                             state=State.RESERVED,
+                            method=new.method,
                             created_at=now,
                             deadline_at=now + timedelta(seconds=patience.CHARGE_WITHIN_S),
                         )

@@ -21,22 +21,30 @@ from ivr.payments.charge import Charging
 from ivr.payments.consequences import Consequences
 from ivr.payments.decide import Word
 from ivr.payments.expire import Expiring
+from ivr.payments.keeping import Keeping
+from ivr.payments.linking import Linking
 from ivr.payments.moves import Moves
 from ivr.payments.notices import Notices
+from ivr.payments.pay_link import LinkTerms
 from ivr.payments.records import Attempt, Refund
 from ivr.payments.refund import Refunds
 from ivr.payments.refunding import Refunding
 from ivr.payments.release import Releasing
 from ivr.payments.resolve import Resolving
+from ivr.payments.saved_cards import SavedCards
 from ivr.payments.verify import Verifying
 from ivr.work.jobs import (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
+    FORGET_CARD,
+    LOOK_AT_LINK,
+    OPEN_LINK,
     READ_PAYOUT,
     REFUND_PAYMENT,
     RELEASE_ATTEMPT,
     RESOLVE_ATTEMPT,
     RESOLVE_REFUND,
+    SAVE_CARD,
     VERIFY_ATTEMPT,
     VERIFY_REFUND,
     Job,
@@ -59,7 +67,9 @@ class Cashier:
         clock: Clock,
         ids: Ids,
         consequences: Consequences,
+        links: LinkTerms | None = None,
     ) -> None:
+        """`links` says how links are made; without it none is."""
         self._engine = engine
         self._gateway = gateway
         self._moves = Moves(work, clock, ids, consequences)
@@ -67,13 +77,20 @@ class Cashier:
         self._charging = Charging(engine, self._moves, asking)
         self._expiring = Expiring(engine, self._moves)
         self._resolving = Resolving(engine, self._moves, asking)
+        self._linking = Linking(engine, self._moves, asking)
         self._releasing = Releasing(engine, self._moves, asking)
         self._refunding = Refunding(engine, self._moves, asking)
         self._verifying = Verifying(engine, self._moves, asking, self._refunding)
         self._payouts = Payouts(engine, gateway, work, clock, ids)
+        self._keeping = Keeping(engine, gateway, self._moves.cards)
         self.notices = Notices(engine, gateway.name, self._moves, self._payouts)
         self.attempts = Attempts(
-            gateway=gateway.name, work=work, clock=clock, ids=ids, consequences=consequences
+            gateway=gateway.name,
+            work=work,
+            clock=clock,
+            ids=ids,
+            consequences=consequences,
+            links=links if gateway.capabilities.links else None,
         )
         self._refunds = Refunds(gateway=gateway.name, capabilities=gateway.capabilities, moves=self._moves)
 
@@ -84,11 +101,15 @@ class Cashier:
             EXPIRE_ATTEMPT: self._expiring.run,
             RESOLVE_ATTEMPT: self._resolving.run,
             RELEASE_ATTEMPT: self._releasing.run,
+            OPEN_LINK: self._linking.open,
+            LOOK_AT_LINK: self._linking.look,
             REFUND_PAYMENT: self._refunding.send,
             RESOLVE_REFUND: self._refunding.resolve,
             VERIFY_ATTEMPT: self._verifying.attempt,
             VERIFY_REFUND: self._verifying.refund,
             READ_PAYOUT: self._payouts.read,
+            SAVE_CARD: self._keeping.save,
+            FORGET_CARD: self._keeping.forget,
         }
 
     def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
@@ -96,6 +117,11 @@ class Cashier:
         if reference is None or gateway != self._gateway.name:
             return None
         return self._gateway.dashboard_url(reference)
+
+    @property
+    def saved_cards(self) -> SavedCards:
+        """What a call or a program may do with saved cards."""
+        return self._moves.cards
 
     def ask_refund(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
@@ -123,4 +149,4 @@ class Cashier:
 
     def sweep(self) -> int:
         """Asks again for jobs that were lost; how many there were."""
-        return sweeps.sweep(self._engine, self._moves)
+        return sweeps.sweep(self._engine, self._moves) + self._keeping.sweep()

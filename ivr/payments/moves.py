@@ -1,10 +1,10 @@
 """The only way an attempt moves: a compare-and-set along the graph, with everything that belongs to the move
 in the same transaction.
 
-May import `ivr.payments.states`, `records`, `consequences`, `patience`, `ivr.bills.reservation`,
-`ivr.finance.ledger`, `ivr.work.jobs` and the leaves. To each state belongs: what happens to the reservation,
-what is told to the rest of the house, and the job that looks at the attempt next. What could go wrong is a
-state without a next job; `NEXT_JOB` names one for every state that holds money.
+May import `ivr.payments.states`, `records`, `pay_link`, `saved_cards`, `consequences`, `patience`,
+`ivr.bills.reservation`, `ivr.finance.ledger`, `ivr.work.jobs` and the leaves. To each state belongs: what
+happens to the reservation, what is told to the rest of the house, and the job that looks at the attempt next.
+What could go wrong is a state without a next job; `NEXT_JOB` names one for every state that holds money.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,21 @@ from ivr.bills import reservation
 from ivr.clock import Clock
 from ivr.finance import ledger
 from ivr.ids import Ids
-from ivr.payments import patience, records
+from ivr.payments import patience, pay_link, records
 from ivr.payments.consequences import Consequences
 from ivr.payments.records import Attempt, Refund
+from ivr.payments.saved_cards import SavedCards
 from ivr.payments.states import FINAL, Event, State, move
 from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT, EXPIRE_ATTEMPT, RELEASE_ATTEMPT, RESOLVE_ATTEMPT, Job, Work
+from ivr.work.jobs import (
+    CHARGE_ATTEMPT,
+    EXPIRE_ATTEMPT,
+    LOOK_AT_LINK,
+    RELEASE_ATTEMPT,
+    RESOLVE_ATTEMPT,
+    Job,
+    Work,
+)
 
 log = structlog.get_logger()
 
@@ -34,6 +43,8 @@ NEXT_JOB: dict[State, Job | None] = {
     State.CLAIMED: RESOLVE_ATTEMPT,
     State.UNKNOWN: RESOLVE_ATTEMPT,
     State.VOIDING: RELEASE_ATTEMPT,
+    State.LINK_OPEN: LOOK_AT_LINK,
+    State.LINK_CLOSING: LOOK_AT_LINK,
     State.FOR_A_PERSON: None,
 }
 """The job that gets an attempt out of each state of `HOLDING`; a person is no job."""
@@ -51,6 +62,11 @@ class Moves:
     clock: Clock
     ids: Ids
     consequences: Consequences
+
+    @property
+    def cards(self) -> SavedCards:
+        """Cards that are kept, or not, with the payment's move."""
+        return SavedCards(self.work, self.clock, self.ids, self.consequences)
 
     def move(
         self, tx: sa.Connection, attempt: Attempt, event: Event, *, note: str = "", **facts: Any
@@ -80,6 +96,7 @@ class Moves:
         )
         self._settle(tx, moved, now)
         self._tell(tx, attempt, moved)
+        self.cards.attempt_moved(tx, attempt, moved)
         self._follow_up(tx, attempt.state, moved, now)
         return records.get(tx, attempt.id)
 
@@ -136,6 +153,8 @@ class Moves:
                 self.consequences.declined(tx, attempt)
             case State.FENCED | State.ABANDONED | State.VOIDED:
                 self.consequences.not_charged(tx, attempt)
+            case State.LINK_OPEN:
+                self.consequences.link_opened(tx, attempt)
             case State.UNKNOWN if before.unknown_since is None:
                 self.consequences.unknown(tx, attempt)
             case State.FOR_A_PERSON:
@@ -155,10 +174,20 @@ class Moves:
                 self.ask(tx, attempt, RESOLVE_ATTEMPT)
             case State.VOIDING:
                 self.ask(tx, attempt, RELEASE_ATTEMPT)
+            case State.LINK_OPEN:
+                self.ask(tx, attempt, LOOK_AT_LINK, self._until_link_ends_s(tx, attempt, now))
+            case State.LINK_CLOSING:
+                self.ask(tx, attempt, LOOK_AT_LINK)
             case State.AUTHORIZED if before is State.UNKNOWN:
                 self._found_authorized(tx, attempt, now)
             case _:
                 pass
+
+    def _until_link_ends_s(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> float:
+        link = pay_link.of(tx, attempt)
+        if link is None:
+            raise RuntimeError(f"attempt {attempt.id} has no link to be open")
+        return max(0.0, (link.expires_at - now).total_seconds() + patience.LINK_GRACE_S)
 
     def _found_authorized(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> None:
         """An authorization found again is captured for a caller who waits, and let go otherwise."""
@@ -172,7 +201,9 @@ class Moves:
             self.ask(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
 
 
-def _stamps(attempt: Attempt, state: State, now: datetime) -> dict[str, Any]:
+def _stamps(  # noqa: PLR0911 - one line a state
+    attempt: Attempt, state: State, now: datetime
+) -> dict[str, Any]:
     """The moments that go with a state, and what is wiped in it."""
     if state in FINAL:
         return {"settled_at": now, "look_at": None, "token": None, "gateway_authorization": None}
@@ -181,6 +212,8 @@ def _stamps(attempt: Attempt, state: State, now: datetime) -> dict[str, Any]:
             return {"deadline_at": now + timedelta(seconds=patience.CARD_WITHIN_S)}
         case State.CLAIMED:
             return {"claimed_at": now}
+        case State.LINK_OPEN:
+            return {"promised_at": None}  # the text with the link keeps what was promised
         case State.UNKNOWN:
             return {"unknown_since": attempt.unknown_since or now}
         case State.FOR_A_PERSON:

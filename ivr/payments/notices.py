@@ -2,7 +2,8 @@
 
 May import `gateways.notices`, `ivr.finance` and the rest of `ivr.payments`. A notice proves nothing by
 itself, so one that is late, repeated, out of order or of a call that still waits changes nothing: an attempt
-that is on its way hears the gateway's own answer, an unknown one is looked up now instead of later.
+that is on its way hears the gateway's own answer, an unknown one or an open link is looked up now instead of
+later.
 """
 
 from datetime import datetime, timedelta
@@ -16,11 +17,11 @@ from ivr.finance import disputes
 from ivr.finance.payouts import Payouts
 from ivr.payments import records
 from ivr.payments.moves import Moves
-from ivr.payments.records import NoSuchAttemptError, RefundState
-from ivr.payments.states import State
+from ivr.payments.records import Method, NoSuchAttemptError, RefundState
+from ivr.payments.states import Event, State
 from ivr.payments.verify import VERIFIED
 from ivr.storage.schema import gateway_event
-from ivr.work.jobs import RESOLVE_ATTEMPT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND
+from ivr.work.jobs import LOOK_AT_LINK, RESOLVE_ATTEMPT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND
 
 log = structlog.get_logger()
 
@@ -85,6 +86,10 @@ class Notices:
             log.warning("notice_of_another_gateways_payment", attempt_id=attempt.id)
         elif attempt.state is State.UNKNOWN:
             self._moves.ask(tx, attempt, RESOLVE_ATTEMPT)
+        elif attempt.state in {State.LINK_OPEN, State.LINK_CLOSING}:
+            self._moves.ask(tx, attempt, LOOK_AT_LINK)
+        elif attempt.state is State.CLAIMED and attempt.method is Method.LINK and notice.taken:
+            self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="paid before we knew that its link is open")
         elif attempt.state in VERIFIED and notice.taken:
             self._moves.ask(tx, attempt, VERIFY_ATTEMPT)
 

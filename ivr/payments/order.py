@@ -9,7 +9,7 @@ learns what became of the first.
 import sqlalchemy as sa
 
 from gateways.contract import Order
-from ivr.payments.records import Attempt
+from ivr.payments.records import Attempt, Method
 from ivr.storage import schema
 
 
@@ -23,7 +23,7 @@ def order_of(tx: sa.Connection, attempt: Attempt) -> Order:
         "payment": attempt.reference,
         "bill": bill,
         "call": attempt.call_id or "",
-        "channel": "phone" if attempt.call_id else "api",
+        "channel": _channel(attempt),
     }
     return Order(
         key=attempt.id,
@@ -32,4 +32,11 @@ def order_of(tx: sa.Connection, attempt: Attempt) -> Order:
         description=f"Bill {bill}, payment {attempt.reference}",
         metadata=metadata,
         statement=f"BILL {bill}",
+        placed_at=attempt.created_at,
     )
+
+
+def _channel(attempt: Attempt) -> str:
+    if attempt.method is Method.LINK:
+        return "link"
+    return "phone" if attempt.call_id else "api"

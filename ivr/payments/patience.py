@@ -22,6 +22,16 @@ UNDER_WAY_S = 30
 """From the claim: by then no request of ours can still be on its way, so the gateway may be asked to fence
 it.
 """
+OPEN_LINK_WITHIN_S = 60
+"""From the claim: a payment page that the gateway does not show by then is closed, whether it is there or
+not.
+"""
+LINK_GRACE_S = 60
+"""After a link's expiry, by our clock: then the gateway is asked what became of it. As much is laid on its
+life when it is made, so that a gateway never finds it too short.
+"""
+LINK_LIFE_S_MAX = 24 * 3600
+"""Gateways keep a payment page open no longer."""
 SEND_REFUND_AGAIN_WITHIN_S = 12 * 3600
 """From the first try: gateways remember a key for a day; a refund is sent again under it well before that."""
 LOOK_FIRST_S = 2

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from gateways.declines import Decline
-from ivr.payments.records import RefundState
+from ivr.payments.records import Method, RefundState
 from ivr.payments.states import State
 from ivr.storage import schema
 
@@ -40,6 +40,14 @@ class RefundShown:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkShown:
+    """The link of a payment by link; never what is in it, for who has that may pay."""
+
+    expires_at: datetime
+    opened_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
     """An attempt as finance and the merchant's programs know it."""
 
@@ -47,6 +55,7 @@ class Payment:
     reference: str
     """Eight digits: the caller was told these."""
     state: State
+    method: Method
     amount_minor: int
     refunded_minor: int
     """Given back for certain; what is only asked for stands in `refunds`."""
@@ -64,6 +73,7 @@ class Payment:
     created_at: datetime
     settled_at: datetime | None
     refunds: tuple[RefundShown, ...]
+    link: LinkShown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +162,16 @@ def _parse(since: str) -> int:
 
 def _payments(tx: sa.Connection, attempt_ids: Sequence[str]) -> tuple[Payment, ...]:
     """The payments of these ids, in their order."""
-    attempts = schema.attempt
+    attempts, links = schema.attempt, schema.pay_link
     rows = tx.execute(
-        sa.select(attempts, schema.bill.c.reference.label("bill_reference"))
+        sa.select(
+            attempts,
+            schema.bill.c.reference.label("bill_reference"),
+            links.c.expires_at.label("link_expires_at"),
+            links.c.opened_at.label("link_opened_at"),
+        )
         .join(schema.bill, schema.bill.c.id == attempts.c.bill_id)
+        .outerjoin(links, links.c.attempt_id == attempts.c.id)
         .where(attempts.c.id.in_(attempt_ids))
     ).all()
     refunds = _refunds(tx, attempt_ids)
@@ -168,6 +184,7 @@ def _payment(row: sa.Row[tuple[object, ...]], refunds: list[RefundShown]) -> Pay
         id=row.id,
         reference=row.reference,
         state=State(row.state),
+        method=Method(row.method),
         amount_minor=row.amount_minor,
         refunded_minor=sum(one.amount_minor for one in refunds if one.state is RefundState.APPROVED),
         currency=row.currency,
@@ -183,6 +200,7 @@ def _payment(row: sa.Row[tuple[object, ...]], refunds: list[RefundShown]) -> Pay
         created_at=row.created_at,
         settled_at=row.settled_at,
         refunds=tuple(refunds),
+        link=None if row.link_expires_at is None else LinkShown(row.link_expires_at, row.link_opened_at),
     )
 
 

@@ -22,6 +22,15 @@ class NoSuchAttemptError(LookupError):
     """There is no attempt, or no refund, of that id."""
 
 
+class Method(StrEnum):
+    """How an attempt is paid."""
+
+    CARD = "card"
+    """By a card that was keyed, or one that is kept."""
+    LINK = "link"
+    """By the payer themselves, on a page of the gateway's."""
+
+
 class RefundState(StrEnum):
     """Where a refund stands."""
 
@@ -53,11 +62,12 @@ class NewAttempt:
     """Who is texted, in E.164; None: nobody."""
     card_entry_id: str | None = None
     """The card entry that the card came from, or will come from."""
+    method: Method = Method.CARD
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to charge one card for one bill. Its id is the gateway's idempotency key."""
+    """One attempt to have one amount of one bill paid. Its id is the gateway's idempotency key."""
 
     id: str
     made_for: str
@@ -77,6 +87,12 @@ class Attempt:
     gateway_authorization: Secret | None
     brand: str | None
     last_four: str | None
+    saved_card_id: str | None
+    """The saved card that pays; None: one that was keyed."""
+    holder: str | None
+    """Of a saved card: whose it is, as the gateway knows them."""
+    keep_card: bool
+    """The payer agreed that the card is kept."""
     gateway_reference: str | None
     authorisation_code: str | None
     decline: Decline | None
@@ -93,6 +109,7 @@ class Attempt:
     """How many jobs were asked for: the last one's number."""
     card_entry_id: str | None = None
     """The card entry at the PCI process, which is told of the outcome; None: there was none."""
+    method: Method = Method.CARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +137,7 @@ _REFUND = [schema.refund.c[field.name] for field in fields(Refund)]
 def _attempt(row: sa.RowMapping) -> Attempt:
     held: dict[str, Any] = dict(row)
     held["state"] = State(held["state"])
+    held["method"] = Method(held["method"])
     held["decline"] = None if held["decline"] is None else Decline(held["decline"])
     for name in ("token", "gateway_authorization"):
         held[name] = None if held[name] is None else Secret(held[name])

@@ -9,7 +9,7 @@ gateway's dashboard.
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Approved, LookupResult, Unknown
+from gateways.contract import Approved, Unknown
 from ivr.payments import answers, patience, records
 from ivr.payments.asking import Asking
 from ivr.payments.moves import Moves
@@ -47,7 +47,7 @@ class Releasing:
         with self._engine.begin() as tx:
             self._record(tx, attempt_id, found)
 
-    def _record(self, tx: sa.Connection, attempt_id: str, found: LookupResult) -> None:
+    def _record(self, tx: sa.Connection, attempt_id: str, found: answers.Answer) -> None:
         attempt = answers.record(
             self._moves, tx, records.locked(tx, attempt_id), found, note="found when it was to be voided"
         )

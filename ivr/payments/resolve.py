@@ -12,12 +12,12 @@ from datetime import datetime
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import LookupResult, Unknown
-from ivr.payments import answers, patience, records
+from gateways.contract import Unknown
+from ivr.payments import answers, patience, pay_link, records
 from ivr.payments.asking import Asking
 from ivr.payments.moves import Moves
 from ivr.payments.order import order_of
-from ivr.payments.records import Attempt
+from ivr.payments.records import Attempt, Method
 from ivr.payments.states import Event, State
 from ivr.work.jobs import RESOLVE_ATTEMPT
 
@@ -37,9 +37,10 @@ class Resolving:
         with self._engine.begin() as tx:
             attempt = self._to_look_up(tx, attempt_id, nth)
             order = None if attempt is None else order_of(tx, attempt)
+            link = None if attempt is None else pay_link.of(tx, attempt)
         if attempt is None or order is None:
             return
-        answer = self._asking.lookup(attempt, order, fence=self._is_past(attempt))
+        answer = self._asking.lookup(attempt, order, fence=self._is_to_be_fenced(attempt), link=link)
         with self._engine.begin() as tx:
             self._record(tx, attempt_id, answer)
 
@@ -49,7 +50,7 @@ class Resolving:
         if attempt.jobs != nth:
             return None
         if attempt.state is State.CLAIMED:
-            if not self._is_past(attempt):
+            if not self._is_past(attempt, patience.UNDER_WAY_S):
                 self._moves.ask(tx, attempt, RESOLVE_ATTEMPT, patience.LOOK_FIRST_S)
                 return None
             # the move asks for a look of its own, at once
@@ -57,12 +58,18 @@ class Resolving:
             return None
         return attempt if attempt.state is State.UNKNOWN else None
 
-    def _is_past(self, attempt: Attempt) -> bool:
-        """Whether the request can no longer be under way."""
-        begun_at = attempt.claimed_at or attempt.unknown_since or attempt.deadline_at
-        return (self._moves.clock.now() - begun_at).total_seconds() >= patience.UNDER_WAY_S
+    def _is_to_be_fenced(self, attempt: Attempt) -> bool:
+        """Whether the request can no longer be under way. A payment page takes nothing, and may be asked for
+        longer: somebody was promised it.
+        """
+        is_link = attempt.method is Method.LINK
+        return self._is_past(attempt, patience.OPEN_LINK_WITHIN_S if is_link else patience.UNDER_WAY_S)
 
-    def _record(self, tx: sa.Connection, attempt_id: str, answer: LookupResult) -> None:
+    def _is_past(self, attempt: Attempt, within_s: float) -> bool:
+        begun_at = attempt.claimed_at or attempt.unknown_since or attempt.deadline_at
+        return (self._moves.clock.now() - begun_at).total_seconds() >= within_s
+
+    def _record(self, tx: sa.Connection, attempt_id: str, answer: answers.Answer) -> None:
         before = records.locked(tx, attempt_id)
         attempt = answers.record(self._moves, tx, before, answer, note="found by a look-up")
         if attempt.state is State.UNKNOWN and isinstance(answer, Unknown):

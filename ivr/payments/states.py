@@ -25,6 +25,10 @@ class State(StrEnum):
     """Unknown for a day: a person decides, with the gateway's dashboard open."""
     VOIDING = "voiding"
     """Authorized for a call that is gone: being released."""
+    LINK_OPEN = "link_open"
+    """The payer can pay it on a page of the gateway's, until it expires or is closed."""
+    LINK_CLOSING = "link_closing"
+    """Its page is being closed; whether it was paid before, the gateway says."""
     APPROVED = "approved"
     DECLINED = "declined"
     FENCED = "fenced"
@@ -47,6 +51,8 @@ class Event(StrEnum):
     ABANDON = "abandon"
     RELEASE = "release"
     RELEASED = "released"
+    OPEN_LINK = "open_link"
+    CLOSE_LINK = "close_link"
     GIVE_TO_A_PERSON = "give_to_a_person"
 
 
@@ -73,6 +79,16 @@ GRAPH: dict[tuple[State, Event], State] = {
     (State.UNKNOWN, Event.FENCE): State.FENCED,
     (State.UNKNOWN, Event.AUTHORIZED): State.AUTHORIZED,
     (State.UNKNOWN, Event.GIVE_TO_A_PERSON): State.FOR_A_PERSON,
+    (State.CLAIMED, Event.OPEN_LINK): State.LINK_OPEN,
+    (State.CLAIMED, Event.CLOSE_LINK): State.LINK_CLOSING,
+    (State.UNKNOWN, Event.OPEN_LINK): State.LINK_OPEN,
+    (State.UNKNOWN, Event.CLOSE_LINK): State.LINK_CLOSING,
+    (State.LINK_OPEN, Event.APPROVE): State.APPROVED,
+    (State.LINK_OPEN, Event.CLOSE_LINK): State.LINK_CLOSING,
+    (State.LINK_OPEN, Event.FENCE): State.FENCED,
+    (State.LINK_CLOSING, Event.APPROVE): State.APPROVED,
+    (State.LINK_CLOSING, Event.FENCE): State.FENCED,
+    (State.LINK_CLOSING, Event.GIVE_TO_A_PERSON): State.FOR_A_PERSON,
     (State.FOR_A_PERSON, Event.APPROVE): State.APPROVED,
     (State.FOR_A_PERSON, Event.FENCE): State.FENCED,
     (State.FOR_A_PERSON, Event.RELEASED): State.VOIDED,

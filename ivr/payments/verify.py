@@ -7,7 +7,7 @@ way as every other: it resolves what waits, and a contradiction is kept, and tol
 
 import sqlalchemy as sa
 
-from ivr.payments import answers, records
+from ivr.payments import answers, pay_link, records
 from ivr.payments.asking import Asking
 from ivr.payments.moves import Moves
 from ivr.payments.order import order_of
@@ -34,9 +34,10 @@ class Verifying:
         with reading(self._engine) as tx:
             attempt = records.get(tx, attempt_id)
             order = order_of(tx, attempt)
+            link = pay_link.of(tx, attempt)
         if attempt.state not in VERIFIED:
             return
-        answer = self._asking.lookup(attempt, order, fence=False)
+        answer = self._asking.lookup(attempt, order, fence=False, link=link)
         with self._engine.begin() as tx:
             before = records.locked(tx, attempt_id)
             answers.record(self._moves, tx, before, answer, note="found after a notice")

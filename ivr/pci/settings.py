@@ -5,6 +5,7 @@ sandbox, a short secret, and a key directory that a disk would keep. The two lis
 an assessor can read this one by itself.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ from ivr.pci.tokenizers import GATEWAYS
 from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
 
 SECRET_LENGTH_MIN = 32
+_STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_.")
+BY_CARRIER = ("CARD_ENTRY", "pay")
+"""Where the carrier takes the cards, this process is not started, and nothing of it need be set."""
 
 ALL: tuple[Setting[Any], ...] = (
     Setting("ENVIRONMENT", "development or production.", one_of("development", "production"), "production"),
@@ -24,14 +28,22 @@ ALL: tuple[Setting[Any], ...] = (
         "PCI_DATABASE_URL",
         "Where sealed card entries wait, for no other process to open: sqlite:///file or postgresql://...",
         text,
+        unless=BY_CARRIER,
     ),
-    Setting("PCI_PUBLIC_URL", "The URL under which the carrier reaches the PCI process.", url),
+    Setting(
+        "PCI_PUBLIC_URL",
+        "The URL under which the carrier reaches the PCI process.",
+        url,
+        unless=BY_CARRIER,
+    ),
     Setting("PUBLIC_URL", "The URL under which the carrier reaches the web process.", url),
     Setting(
         "INTERNAL_SECRET",
         "Signs requests between web and PCI: the same in both, 32 random characters or more.",
         secrets,
         secret=True,
+        unless=BY_CARRIER,
+        absent=(),
     ),
     Setting("TWILIO_ACCOUNT_SID", "The carrier account, AC...", text),
     Setting(
@@ -79,10 +91,22 @@ ALL: tuple[Setting[Any], ...] = (
     ),
     Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
     Setting("SAY_VOICE", "The carrier's voice for each language: en=Polly.Amy,es=Polly.Lucia.", mapping, ""),
-    Setting("GATEWAY", "sandbox (development only); more gateways are folders under gateways/.", text),
+    Setting("GATEWAY", "sandbox (development only) or stripe: a folder under gateways/.", text),
     Setting("SANDBOX_URL", "Where the sandbox bank listens.", url, "http://127.0.0.1:8099"),
-    Setting("STRIPE_API_KEY", "The Stripe secret key.", secret, "", secret=True),
+    Setting(
+        "STRIPE_API_KEY",
+        "The Stripe account's secret or restricted key: a live one in production, a test one elsewhere.",
+        secret,
+        "",
+        secret=True,
+    ),
     Setting("STRIPE_API_BASE", "The Stripe API.", url, "https://api.stripe.com"),
+    Setting(
+        "STRIPE_MOTO",
+        "Whether charges are marked as telephone orders: yes only once Stripe enabled the account for it.",
+        one_of("yes", "no"),
+        "no",
+    ),
     Setting(
         "LOG_LEVEL", "debug, info, warning or error.", one_of("debug", "info", "warning", "error"), "info"
     ),
@@ -192,7 +216,8 @@ def _faults(config: PciConfig) -> list[str]:
         "PCI_CARD_TRIES_MAX": config.card_tries_max,
         "PCI_BIN_DECLINES_MAX": config.bin_declines_max,
     }
-    return faults + [f"Set {name} to 1 or more." for name, count in counts.items() if count < 1]
+    faults += [f"Set {name} to 1 or more." for name, count in counts.items() if count < 1]
+    return faults + (_stripe_faults(config) if config.gateway == "stripe" else [])
 
 
 def _derived(secrets_given: tuple[Secret, ...]) -> tuple[Secret, ...]:
@@ -206,6 +231,16 @@ def _faults_of_fingerprints(given: tuple[Secret, ...], config: PciConfig) -> lis
         return [f"Set PCI_FINGERPRINT_KEY to {SECRET_LENGTH_MIN} random characters or more."]
     if {one.reveal() for one in given} & {one.reveal() for one in config.internal_secrets}:
         return ["Set PCI_FINGERPRINT_KEY to a value of its own: INTERNAL_SECRET is known to other processes."]
+    return []
+
+
+def _stripe_faults(config: PciConfig) -> list[str]:
+    """A key of the wrong kind sends real cards to a test, or test cards to a real account."""
+    key = _STRIPE_KEY.match(config.gateway_settings["STRIPE_API_KEY"].reveal())
+    if key is None:
+        return ["Set STRIPE_API_KEY to a secret key (sk_...) or a restricted one (rk_...) of the account."]
+    if key[1] != ("live" if config.in_production else "test"):
+        return ["Set STRIPE_API_KEY to a live key in production, and to a test key elsewhere."]
     return []
 
 

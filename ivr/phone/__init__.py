@@ -8,8 +8,9 @@ more carrier, over HTTP.
 
 - `engine`: `Call.run()` is one call, from the first ring to the status callback
 - `webhooks`, `transport`: the form, its signature, the repeat, the fallback; how it travels
-- `schema`, `verbs`: what TwiML may look like, derived from the twilio library; the verbs this phone runs
+- `schema`, `verbs`, `values`: what TwiML may look like, derived from the twilio library; what this phone runs
 - `keys`: numDigits, finishOnKey, early keys, dots for what must not be seen
+- `pay_verb`, `pay`, `cards`: the carrier's own card entry; `connectors`: where it gets a token for the card
 - `events`, `printer`: what happens on the line, and how it reads on a screen
 - `caller`, `script`, `demo`, `terminal`: who holds the handset: anybody, a script, a payer, a person
 
@@ -18,7 +19,7 @@ document's, drops fragments, repeats a webhook that never arrived, follows a hun
 more, lets a key cut a prompt short, carries early keys into the next Gather, asks the fallback URL about a
 broken answer (with the keys again), and reports the end of the call.
 
-What it does not: GET webhooks, speech, recordings, conferences, `<Pay>`. A document that asks for them is
-refused by name, as is one that the schema refuses. Nothing keyed under `/pci/` appears in an event or on the
-screen.
+What it does not: GET webhooks, speech, recordings, conferences, a `<Pay>` that charges by itself. A document
+that asks for them is refused by name, as is one that the schema refuses. Nothing keyed under `/pci/` or into
+a `<Pay>` appears in an event or on the screen.
 """

@@ -5,7 +5,7 @@ hang-up, a silence and a broken answer are values; a call always ends, by a limi
 would end it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime
 
@@ -27,9 +27,12 @@ from ivr.phone.events import (
     Said,
     ignore,
 )
-from ivr.phone.keys import Collector, HangUp, masked
+from ivr.phone.keys import Collector, GatherRules, HangUp, masked
+from ivr.phone.pay import NOTHING_INSTALLED, Line, PayHabits, PaySession
+from ivr.phone.pay_verb import Pay
 from ivr.phone.transport import HungUpError, Transport
-from ivr.phone.verbs import Dial, Gather, Hangup, Pause, Play, Redirect, Reject, Say, Verb
+from ivr.phone.values import Pause, Play, Prompt, Say
+from ivr.phone.verbs import Dial, Gather, Hangup, Redirect, Reject, Verb
 from ivr.phone.webhooks import CallSettings, Document, Webhooks, is_private
 
 REDIRECTS_MAX = 100
@@ -69,14 +72,17 @@ class Call:
         listener: Listener = ignore,
         person: Callable[[str], Answer] = _they_talk,
         limits: Limits = Limits(),
+        habits: PayHabits = NOTHING_INSTALLED,
     ) -> None:
-        """`person` says what the one whom `<Dial>` rings does, given the number."""
+        """`person` says what the one whom `<Dial>` rings does, given the number; `habits`: how Pay goes."""
         self._settings = settings
         self._caller = caller
         self._clock = clock
         self._listener = listener
         self._person = person
         self._limits = limits
+        self._habits = habits
+        self._pays = 0
         self._faults: list[Faulted] = []
         self._webhooks = Webhooks(settings, transport, self._note)
         self._began = clock.now()
@@ -138,12 +144,14 @@ class Call:
                 return outcome
         return Reason.END_OF_DOCUMENT
 
-    def _do(self, verb: Verb, document: Document) -> Outcome:
+    def _do(self, verb: Verb, document: Document) -> Outcome:  # noqa: PLR0911 - one line a verb
         match verb:
             case Say() | Play() | Pause():
                 return self._prompt(verb, document)
             case Gather():
                 return self._gather(verb, document)
+            case Pay():
+                return self._pay(verb, document)
             case Redirect():
                 return self._redirect(document.resolve(verb.url))
             case Dial():
@@ -195,27 +203,68 @@ class Call:
         return False
 
     def _gather(self, verb: Gather, document: Document) -> Outcome:
-        self._redirects = 0
-        for prompt in verb.prompts:
-            if self._early:
-                break
-            outcome = self._prompt(prompt, document, interruptible=True)
-            if outcome is not None:
-                return outcome
         action = document.resolve(verb.action)
         private = document.private or is_private(action)
-        collector = Collector(verb.rules)
+        collector = self._listen(verb.prompts, Collector(verb.rules), document, action, private=private)
+        if not isinstance(collector, Collector):
+            return collector
+        if not collector.digits and not verb.rules.action_on_empty_result:
+            return None
+        return self._ask(
+            action, Digits=collector.digits, FinishedOnKey=collector.finished_on, msg="Gather End"
+        )
+
+    def _listen(
+        self,
+        prompts: Sequence[Prompt],
+        collector: Collector,
+        document: Document,
+        action: str,
+        *,
+        private: bool,
+    ) -> Collector | Reason:
+        """Says the prompts, which a key cuts short, and gives what was keyed."""
+        self._redirects = 0
+        for prompt in prompts:
+            if self._early:
+                break
+            if self._prompt(prompt, document, interruptible=True) is not None:
+                return Reason.CALLER
         self._early = collector.take(self._early)
         if not collector.complete and self._collect(collector, action, private=private):
             return Reason.CALLER
         self._heard.clear()
         keyed = collector.digits + collector.finished_on
         self._listener(Keyed(masked(keyed) if private else keyed))
-        if not collector.digits and not verb.rules.action_on_empty_result:
-            return None
-        return self._ask(
-            action, Digits=collector.digits, FinishedOnKey=collector.finished_on, msg="Gather End"
-        )
+        return collector
+
+    def _pay(self, verb: Pay, document: Document) -> Outcome:
+        self._pays += 1
+        action = document.resolve(verb.action)
+        name = f"{self._settings.call_sid}:{self._pays}"
+        finished = PaySession(verb, self._line(verb, document, action), self._habits, name).run()
+        if finished.over is not None:
+            if finished.fields is not None:
+                self._webhooks.progress(action, "completed", finished.fields)
+            return finished.over
+        return None if finished.fields is None else self._ask(action, **finished.fields)
+
+    def _line(self, verb: Pay, document: Document, action: str) -> Line:
+        """What a Pay is lent: everything keyed is hidden, and a `#` behind the field before is forgotten."""
+
+        def listen(says: Sequence[Prompt], rules: GatherRules) -> Collector | Reason:
+            self._early = self._early.lstrip("#")
+            return self._listen(says, Collector(rules), document, action, private=True)
+
+        def say(says: Sequence[Prompt]) -> Reason | None:
+            gone = any(self._prompt(each, document) is not None for each in says)
+            return Reason.CALLER if gone else None
+
+        def report(fields: Mapping[str, str]) -> None:
+            if verb.status_callback is not None:
+                self._webhooks.progress(document.resolve(verb.status_callback), self._status, fields)
+
+        return Line(listen, say, report, self._clock.now)
 
     def _collect(self, collector: Collector, action: str, *, private: bool) -> bool:
         """Waits for keys as long as the Gather does; True where the caller hung up."""

@@ -32,6 +32,12 @@ class GatherRules:
     """The wait for the first key, and between two keys."""
     action_on_empty_result: bool = False
     """Whether silence is posted too; otherwise it falls through to the next verb."""
+    ends_at: str = ""
+    """Keys that end it at once besides; they are no part of the digits."""
+
+    def is_full(self, digits: str) -> bool:
+        """Whether nothing more is wanted."""
+        return len(digits) == self.num_digits
 
 
 class Collector:
@@ -50,12 +56,12 @@ class Collector:
             raise ValueError("this Gather is over")
         if key not in KEYPAD or len(key) != 1:
             raise ValueError(f"a keypad has no key {key!r}")
-        if key == self.rules.finish_on_key:
+        if key == self.rules.finish_on_key or key in self.rules.ends_at:
             self.finished_on = key
             self.complete = True
         else:
             self.digits += key
-            self.complete = len(self.digits) == self.rules.num_digits
+            self.complete = self.rules.is_full(self.digits)
         return self.complete
 
     def take(self, keys: str) -> str:

@@ -25,6 +25,7 @@ from ivr.phone.caller import Caller
 from ivr.phone.engine import Call
 from ivr.phone.events import Asked, Ended, Event, Said
 from ivr.phone.keys import HANG_UP, KEYPAD, Collector, HangUp
+from ivr.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.phone.printer import Printer
 from ivr.phone.transport import Answer, Form, HttpTransport, HungUpError, Transport
 from ivr.phone.webhooks import CallSettings
@@ -182,6 +183,7 @@ def run_terminal(
     out: TextIO | None = None,
     clock: Clock | None = None,
     transport: Transport | None = None,
+    habits: PayHabits = NOTHING_INSTALLED,
 ) -> Ended:
     """One call of a person at a terminal, by default the one of this process; returns when it is over."""
     clock = clock or SystemClock()
@@ -195,6 +197,7 @@ def run_terminal(
             transport=WatchedTransport(transport or HttpTransport(clock), keyboard),
             clock=clock,
             listener=printer,
+            habits=habits,
         ).run()
 
 
@@ -205,11 +208,17 @@ def run_script(
     *,
     clock: Clock | None = None,
     transport: Transport | None = None,
+    habits: PayHabits = NOTHING_INSTALLED,
 ) -> Ended:
     """One call of a caller who needs no terminal; the dialogue is printed as it happens."""
     clock = clock or SystemClock()
     printer = Printer(out)
     printer.line(f"Ringing {settings.to_number}.")
     return Call(
-        settings, caller=answers, transport=transport or HttpTransport(clock), clock=clock, listener=printer
+        settings,
+        caller=answers,
+        transport=transport or HttpTransport(clock),
+        clock=clock,
+        listener=printer,
+        habits=habits,
     ).run()

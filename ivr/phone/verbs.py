@@ -1,8 +1,8 @@
 """The verbs that this phone runs, read from TwiML, and the faults that a carrier would find in their values.
 
-May import `ivr.phone.keys` alone. `schema.validate` has seen to names and nesting; here are whole numbers,
-keys, methods, and the order that only makes sense one way. A verb that is lawful TwiML and not run by this
-phone is told apart from a fault.
+May import `ivr.phone.{keys,values,pay_verb}`. `schema.validate` has seen to names and nesting; here are whole
+numbers, keys, methods, and the order that only makes sense one way. A verb that is lawful TwiML and not run
+by this phone is told apart from a fault.
 """
 
 import xml.etree.ElementTree as ET
@@ -10,36 +10,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ivr.phone.keys import KEYPAD, GatherRules
-
-
-class BadValueError(ValueError):
-    """A verb cannot be run as written; the message says which and why."""
-
-
-class NotRunError(Exception):
-    """Lawful TwiML that a keypad caller's phone does not run: a recording, a conference, speech."""
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    text: str
-    language: str | None
-    voice: str | None
-    times: int
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    url: str
-    times: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    length_s: int
-
-
-Prompt = Say | Play | Pause
+from ivr.phone.pay_verb import Pay, read_pay
+from ivr.phone.values import (
+    READERS,
+    BadValueError,
+    NotRunError,
+    Pause,
+    Play,
+    Prompt,
+    Say,
+    flag,
+    read_prompt,
+    url,
+    whole,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +56,7 @@ class Reject:
     reason: str
 
 
-Verb = Say | Play | Pause | Gather | Redirect | Dial | Hangup | Reject
-
-
-def _whole(node: ET.Element, name: str, default: int, least: int = 1) -> int:
-    given = node.get(name)
-    if given is None:
-        return default
-    if not (given.isascii() and given.isdigit()) or int(given) < least:
-        raise BadValueError(f"<{node.tag}> {name} must be a whole number from {least} on, not {given!r}")
-    return int(given)
-
-
-def _flag(node: ET.Element, name: str) -> bool:
-    given = node.get(name, "false")
-    if given not in ("true", "false"):
-        raise BadValueError(f"<{node.tag}> {name} must be true or false, not {given!r}")
-    return given == "true"
+Verb = Say | Play | Pause | Gather | Pay | Redirect | Dial | Hangup | Reject
 
 
 def _posts(node: ET.Element) -> None:
@@ -97,30 +65,6 @@ def _posts(node: ET.Element) -> None:
         raise BadValueError(f"<{node.tag}> method must be POST or GET, not {method!r}")
     if method == "GET":
         raise NotRunError(f"<{node.tag}> asks for GET, which would put what was keyed into a URL")
-
-
-def _url(node: ET.Element) -> str:
-    url = (node.text or "").strip()
-    if not url:
-        raise BadValueError(f"<{node.tag}> has no URL")
-    return url
-
-
-def _say(node: ET.Element) -> Say:
-    text = " ".join("".join(node.itertext()).split())
-    if not text:
-        raise BadValueError("<Say> has nothing to say")
-    return Say(text, node.get("language"), node.get("voice"), _whole(node, "loop", 1))
-
-
-def _play(node: ET.Element) -> Play:
-    if node.get("digits") is not None:
-        raise NotRunError("<Play digits> sends tones to a machine; a person is calling")
-    return Play(_url(node), _whole(node, "loop", 1))
-
-
-def _pause(node: ET.Element) -> Pause:
-    return Pause(_whole(node, "length", 1))
 
 
 def _gather(node: ET.Element) -> Gather:
@@ -136,19 +80,23 @@ def _gather(node: ET.Element) -> Gather:
         raise BadValueError(f"<Gather> input must be dtmf, speech or both, not {node.get('input')!r}")
     if "dtmf" not in given:
         raise NotRunError("<Gather> listens to speech alone")
-    limit = _whole(node, "numDigits", 0)
+    limit = whole(node, "numDigits", 0)
     rules = GatherRules(
         num_digits=limit or None,
         finish_on_key=finish,
-        timeout_s=_whole(node, "timeout", 5),
-        action_on_empty_result=_flag(node, "actionOnEmptyResult"),
+        timeout_s=whole(node, "timeout", 5),
+        action_on_empty_result=flag(node, "actionOnEmptyResult"),
     )
-    return Gather(tuple(_PROMPTS[child.tag](child) for child in node), action, rules)
+    return Gather(tuple(read_prompt(child) for child in node), action, rules)
+
+
+def _pay(node: ET.Element) -> Pay:
+    return read_pay(node, read_prompt)
 
 
 def _redirect(node: ET.Element) -> Redirect:
     _posts(node)
-    return Redirect(_url(node))
+    return Redirect(url(node))
 
 
 def _dial(node: ET.Element) -> Dial:
@@ -161,7 +109,7 @@ def _dial(node: ET.Element) -> Dial:
         raise NotRunError("<Dial> rings several numbers at once")
     if not numbers[0]:
         raise BadValueError("<Dial> has no number")
-    return Dial(numbers[0], node.get("action") or None, _whole(node, "timeout", 30))
+    return Dial(numbers[0], node.get("action") or None, whole(node, "timeout", 30))
 
 
 def _hangup(_: ET.Element) -> Hangup:
@@ -175,10 +123,10 @@ def _reject(node: ET.Element) -> Reject:
     return Reject(reason)
 
 
-_PROMPTS: Mapping[str, Callable[[ET.Element], Prompt]] = {"Say": _say, "Play": _play, "Pause": _pause}
 _VERBS: Mapping[str, Callable[[ET.Element], Verb]] = {
-    **_PROMPTS,
+    **READERS,
     "Gather": _gather,
+    "Pay": _pay,
     "Redirect": _redirect,
     "Dial": _dial,
     "Hangup": _hangup,

@@ -16,7 +16,8 @@ from ivr.ids import Ids
 from ivr.phone.events import Faulted
 from ivr.phone.schema import DOCUMENT_BYTES_MAX, validate
 from ivr.phone.transport import Answer, NotConnectedError, Transport, TransportError
-from ivr.phone.verbs import NotRunError, Verb, parse
+from ivr.phone.values import NotRunError
+from ivr.phone.verbs import Verb, parse
 from ivr.voice.signature import HEADER_SIGNATURE, compute
 
 HEADER_IDEMPOTENCY = "I-Twilio-Idempotency-Token"
@@ -133,10 +134,13 @@ class Webhooks:
 
     def status(self, call_status: str, **fields: str) -> None:
         """The status callback; a fault is told, and nothing else comes of it."""
-        if self._settings.status_url is None:
-            return
+        if self._settings.status_url is not None:
+            self.progress(self._settings.status_url, call_status, fields)
+
+    def progress(self, url: str, call_status: str, fields: Mapping[str, str]) -> None:
+        """A report whose answer interests nobody; a fault is told, and nothing else comes of it."""
         try:
-            self._post(urldefrag(self._settings.status_url).url, self._form(call_status, fields))
+            self._post(urldefrag(url).url, self._form(call_status, fields))
         except _FaultyError as fault:
             self._told(fault.faulted)
 

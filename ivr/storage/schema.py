@@ -1,8 +1,9 @@
 """Every table of the web and worker processes. The PCI process has a database and a schema of its own.
 
 May import `ivr.storage.engine` alone. A rule about money is a constraint here first and code second: reserved
-plus paid never exceeds what is billed, an attempt has one ledger entry and one confirmation. Moments are UTC,
-amounts minor units. Change a table by a migration in `migrations/versions`, in a before and an after half.
+plus paid never exceeds what is billed, an attempt has one ledger entry and one confirmation of each purpose.
+Moments are UTC, amounts minor units. Change a table by a migration in `migrations/versions`, in a before and
+an after half.
 """
 
 import sqlalchemy as sa
@@ -137,6 +138,7 @@ attempt = sa.Table(
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Column("gateway", sa.String(20), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("method", sa.String(8), nullable=False, server_default="card", comment="card or link"),
     sa.Column("card_entry_id", sa.String(120), comment="the card entry at the PCI process that it came from"),
     sa.Column("token", sa.Text, comment="the gateway's token; wiped when the attempt is final"),
     sa.Column("gateway_authorization", sa.Text, comment="where PCI authorized"),
@@ -144,6 +146,15 @@ attempt = sa.Table(
     sa.Column("last_four", sa.String(4)),
     sa.Column("gateway_reference", sa.String(80)),
     sa.Column("authorisation_code", sa.String(40)),
+    sa.Column("saved_card_id", sa.String(40), comment="the saved card that pays; null: one that was keyed"),
+    sa.Column("holder", sa.String(80), comment="of a saved card: whose it is, as the gateway knows them"),
+    sa.Column(
+        "keep_card",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="the payer agreed that the card is kept",
+    ),
     sa.Column("decline", sa.String(32)),
     sa.Column("gateway_code", sa.String(80)),
     sa.Column("created_at", Instant, nullable=False),
@@ -168,6 +179,18 @@ attempt = sa.Table(
     sa.Index(None, "look_at"),
 )
 
+pay_link = sa.Table(
+    "pay_link",
+    metadata,
+    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), primary_key=True),
+    sa.Column("token", sa.String(64), nullable=False, unique=True, comment="in our URL: who has it may pay"),
+    sa.Column("base_url", sa.Text, nullable=False, comment="PUBLIC_URL when it was made: asked anew alike"),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("url", sa.Text, comment="the gateway's page"),
+    sa.Column("gateway_reference", sa.String(255), comment="the link's own, at the gateway"),
+    sa.Column("opened_at", Instant, comment="when the gateway told us of its page"),
+)
+
 attempt_move = sa.Table(
     "attempt_move",
     metadata,
@@ -177,6 +200,51 @@ attempt_move = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Column("note", sa.String(200)),
+)
+
+saved_card = sa.Table(
+    "saved_card",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True, comment="also the gateway's idempotency key"),
+    sa.Column("customer_id", sa.ForeignKey("customer.id"), nullable=False),
+    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), nullable=False, unique=True, comment="it came from"),
+    sa.Column("gateway", sa.String(20), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False, comment="see ivr.payments.saved_cards"),
+    sa.Column("holder", sa.String(80), comment="whom the gateway knows the customer as"),
+    sa.Column("token", sa.Text, comment="the gateway's token; wiped when the card is forgotten"),
+    sa.Column("brand", sa.String(16), nullable=False),
+    sa.Column("last_four", sa.String(4), nullable=False),
+    sa.Column("expiry_month", sa.Integer, nullable=False),
+    sa.Column("expiry_year", sa.Integer, nullable=False),
+    sa.Column("consent_wording", sa.Text, nullable=False, comment="word by word as it was spoken"),
+    sa.Column("consent_language", sa.String(8), nullable=False),
+    sa.Column("consent_prompt", sa.String(80), nullable=False, comment="flow:prompt"),
+    sa.Column("consent_release", sa.String(20), nullable=False, comment="of this server, when it was spoken"),
+    sa.Column("consented_at", Instant, nullable=False),
+    sa.Column("call_id", sa.ForeignKey("call.id"), nullable=False, comment="in which they agreed"),
+    sa.Column("kept_at", Instant, comment="the gateway keeps it"),
+    sa.Column("forgotten_by", sa.String(80), comment="who wanted it forgotten, or why it was"),
+    sa.Column("forget_asked_at", Instant, comment="from then on it is neither offered nor charged"),
+    sa.Column("forgotten_at", Instant, comment="the gateway can charge it no more"),
+    sa.Column("sent_at", Instant, comment="when the gateway was first asked to keep it"),
+    sa.Column("jobs", sa.Integer, nullable=False, server_default="0", comment="as on attempt"),
+    sa.Column("look_at", Instant, comment="as on attempt"),
+    sa.CheckConstraint("state = 'agreed' OR state = 'forgotten' OR token IS NOT NULL", name="has_token"),
+    sa.CheckConstraint("state != 'kept' OR holder IS NOT NULL", name="kept_for_a_holder"),
+    sa.Index(
+        "uq_saved_card_one_of_each",
+        "customer_id",
+        "gateway",
+        "brand",
+        "last_four",
+        "expiry_month",
+        "expiry_year",
+        unique=True,
+        sqlite_where=sa.text("state = 'kept'"),
+        postgresql_where=sa.text("state = 'kept'"),
+    ),
+    sa.Index(None, "customer_id", "state"),
+    sa.Index(None, "look_at"),
 )
 
 refund = sa.Table(
@@ -235,7 +303,8 @@ confirmation = sa.Table(
     "confirmation",
     metadata,
     sa.Column("id", sa.String(40), primary_key=True),
-    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), nullable=False, unique=True),
+    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), nullable=False),
+    sa.Column("purpose", sa.String(8), nullable=False, server_default="receipt", comment="receipt or link"),
     sa.Column("channel", sa.String(16), nullable=False, comment="sms, console or spoken"),
     sa.Column("recipient", sa.String(20)),
     sa.Column("language", sa.String(8), nullable=False),
@@ -248,6 +317,7 @@ confirmation = sa.Table(
     sa.Column("tried_at", Instant),
     sa.Column("sent_at", Instant),
     sa.Column("delivered_at", Instant),
+    sa.UniqueConstraint("attempt_id", "purpose"),
 )
 
 outcome = sa.Table(

@@ -1,17 +1,19 @@
 """A turn as TwiML: a pure function from what to say and how the turn ends to the document that the carrier
 gets.
 
-May import `flows.language`, `ivr.calls.{answer,machine}` and `ivr.voice.twiml`. No Gather falls into silence:
-each posts its empty result too. Our own URLs are relative to the document's host; where PUBLIC_URL has a path
-of its own, they begin with it.
+May import `flows.language`, `ivr.calls.{answer,machine}`, `ivr.voice.pay` and `ivr.voice.twiml`. No Gather
+falls into silence: each posts its empty result too. Our own URLs are relative to the document's host; where
+PUBLIC_URL has a path of its own, they begin with it.
 """
 
 from collections.abc import Mapping, Sequence
 
 from flows.language import Prompts, Recorded, Recordings, Say, Words, speak
-from ivr.calls.answer import Ending, Gather, HangUp, Pause, Ring, SendTo
+from ivr.calls.answer import Ending, Gather, HangUp, Pause, PayCard, Ring, SendTo
 from ivr.calls.machine import Utterance
 from ivr.voice import twiml
+from ivr.voice.pay.form import BEHIND_THE_VERB
+from ivr.voice.pay.verb import PayVerb
 from ivr.voice.twiml import Voice
 
 PERSON_TIMEOUT_S = 25
@@ -26,6 +28,8 @@ class Renderer:
         host_prompts: Prompts,
         voices: Mapping[str, Voice],
         recordings: Recordings,
+        *,
+        pay: PayVerb,
         public_path: str = "",
     ) -> None:
         """`public_path`: what stands before our paths in PUBLIC_URL, such as `/phone`."""
@@ -33,6 +37,7 @@ class Renderer:
         self._host_prompts = host_prompts
         self._voices = voices
         self._recordings = recordings
+        self._pay = pay
         self._public_path = public_path
 
     def address(self, url: str) -> str:
@@ -68,6 +73,10 @@ class Renderer:
                 return twiml.document([*verbs, twiml.pause(length_s), twiml.redirect(onward)])
             case SendTo(url):
                 return twiml.document([*verbs, twiml.redirect(self.address(url))])
+            case PayCard(language, status_url):
+                pay = self._pay.render(language, action=onward, status_callback=self.address(status_url))
+                behind = twiml.redirect(f"{onward}?{BEHIND_THE_VERB}")
+                return twiml.document([*verbs, pay, behind])
             case Ring(number, caller_id):
                 dial = twiml.dial(number, action=onward, timeout_s=PERSON_TIMEOUT_S, caller_id=caller_id)
                 return twiml.document([*verbs, dial])

@@ -87,6 +87,29 @@ def dial(number: str, *, action: str, timeout_s: int, caller_id: str | None = No
     return _verb("Dial", attributes, _verb("Number", {}, _text(number)))
 
 
+def pay(content: str, **attributes: str | int) -> str:
+    """A card keyed into the carrier's own machine; what it answers is posted to `action`."""
+    return _verb("Pay", {**attributes}, content)
+
+
+def prompt(
+    content: str,
+    *,
+    step: str,
+    card_type: str | None = None,
+    attempt: str | None = None,
+    error_type: str | None = None,
+) -> str:
+    """What a Pay says at one step; None where it says so at any card, attempt or error."""
+    attributes: dict[str, str | int | None] = {
+        "for": step,
+        "cardType": card_type,
+        "attempt": attempt,
+        "errorType": error_type,
+    }
+    return _verb("Prompt", attributes, content)
+
+
 def hangup() -> str:
     return "<Hangup/>"
 

@@ -1,4 +1,5 @@
-"""The carrier's door: `/voice/incoming`, `/voice/<call>/t/<n>`, `/voice/status`, `/voice/fallback`.
+"""The carrier's door: `/voice/incoming`, `/voice/<call>/t/<n>`, `/voice/<call>/pay/<n>`, `/voice/status`,
+`/voice/fallback`.
 
 May import `ivr.calls`, `ivr.customers`, the rest of `ivr.voice` and the leaves. Every request is verified
 before anything else (403, 400). Past that door no answer is an error: what goes wrong is logged with the
@@ -18,9 +19,11 @@ from ivr.calls.answer import HangUp, SendTo, turn_url
 from ivr.calls.errands import Runner
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
+from ivr.calls.pay_progress import PayProgress
 from ivr.calls.turns import ForeignCallError, Heard, Turns, UnknownCallError
 from ivr.voice import twiml
 from ivr.voice.carrier_request import verify
+from ivr.voice.pay import form as pay_form
 from ivr.voice.render import Renderer
 from ivr.voice.trouble import TROUBLES_MAX, Trouble
 
@@ -62,7 +65,7 @@ def answer(document: str) -> flask.Response:
 
 
 class VoiceDoor:
-    """The four webhooks as a Flask blueprint."""
+    """The webhooks as a Flask blueprint."""
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class VoiceDoor:
         runner: Runner,
         renderer: Renderer,
         trouble: Trouble,
+        progress: PayProgress,
     ) -> None:
         self._carrier = carrier
         self._turns = turns
@@ -82,6 +86,7 @@ class VoiceDoor:
         self._runner = runner
         self._renderer = renderer
         self._trouble = trouble
+        self._progress = progress
 
     def blueprint(self) -> flask.Blueprint:
         door = flask.Blueprint("voice", __name__)
@@ -89,6 +94,7 @@ class VoiceDoor:
         door.post("/voice/status")(self.status)
         door.post("/voice/fallback")(self.fallback)
         door.post("/voice/<call_id>/t/<int:number>")(self.turn)
+        door.post("/voice/<call_id>/pay/<int:number>")(self.pay)
         door.post("/voice/<call_id>/trouble/<int:number>/<int:times>")(self.trouble)
         door.post("/voice/<call_id>/person")(self.person)
         return door
@@ -104,11 +110,24 @@ class VoiceDoor:
     def turn(self, call_id: str, number: int) -> flask.Response:
         form = self._verified()
         structlog.contextvars.bind_contextvars(call_id=call_id, turn=number)
-        heard = Heard(form.get("Digits"), form.get("DialCallStatus"))
+        if form.get("Result") == pay_form.HUNG_UP:
+            return self._hung_up(form.call_sid, "completed")
+        behind = pay_form.BEHIND_THE_VERB in flask.request.query_string.decode("latin-1").split("&")
+        card = pay_form.card_of(form.get, behind_the_verb=behind)
+        heard = Heard(form.get("Digits"), form.get("DialCallStatus"), card)
         times = 1 + _whole(flask.request.args.get("troubles"))
         return self._spoken(
             lambda: self._turns.take(call_id, number, form.call_sid, heard), call_id, number, times
         )
+
+    def pay(self, call_id: str, number: int) -> flask.Response:
+        """The carrier's word on how far the card is that it takes in this turn. Nobody hears the answer."""
+        form = self._verified()
+        structlog.contextvars.bind_contextvars(call_id=call_id, turn=number)
+        progress = pay_form.progress_of(form.get)
+        if progress is not None:
+            self._progress.note(call_id, number, form.call_sid, progress)
+        return flask.Response(status=204)
 
     def trouble(self, call_id: str, number: int, times: int) -> flask.Response:
         """After an apology."""
@@ -126,10 +145,7 @@ class VoiceDoor:
         call_sid = form.call_sid
         structlog.contextvars.bind_contextvars(call_sid=call_sid)
         if form.get("CallStatus") in ENDED:
-            reason = form.get("CallStatus") or ""
-            if self._ender.end_by_sid(call_sid, reason):
-                log.info("call_ended", reason=reason)
-            self._runner.say_goodbye(call_sid)
+            self._end(call_sid, form.get("CallStatus") or "")
         return flask.Response(status=204)
 
     def fallback(self) -> flask.Response:
@@ -142,6 +158,16 @@ class VoiceDoor:
         return self._spoken(lambda: self._rejoin(form.call_sid), "unknown", 1, TROUBLES_MAX)
 
     # Behind them ------------------------------------------------------------------------------------------
+
+    def _end(self, call_sid: str, reason: str) -> None:
+        if self._ender.end_by_sid(call_sid, reason):
+            log.info("call_ended", reason=reason)
+        self._runner.say_goodbye(call_sid)
+
+    def _hung_up(self, call_sid: str, reason: str) -> flask.Response:
+        """The caller put the phone down while the carrier took a card: the end, as the status tells it."""
+        self._end(call_sid, reason)
+        return answer(twiml.document([twiml.hangup()]))
 
     def _begin(self, form: Form) -> str:
         row = self._greeting.row(

@@ -37,9 +37,13 @@ RESOLVE_ATTEMPT = Job("resolve_attempt", Queue.FOLLOW_UP)
 RELEASE_ATTEMPT = Job("release_attempt", Queue.FOLLOW_UP)
 REFUND_PAYMENT = Job("refund_payment", Queue.FOLLOW_UP)
 RESOLVE_REFUND = Job("resolve_refund", Queue.FOLLOW_UP)
+OPEN_LINK = Job("open_link", Queue.CHARGE)
+LOOK_AT_LINK = Job("look_at_link", Queue.CHARGE)
 VERIFY_ATTEMPT = Job("verify_attempt", Queue.FOLLOW_UP)
 VERIFY_REFUND = Job("verify_refund", Queue.FOLLOW_UP)
 READ_PAYOUT = Job("read_payout", Queue.FOLLOW_UP)
+SAVE_CARD = Job("save_card", Queue.FOLLOW_UP)
+FORGET_CARD = Job("forget_card", Queue.FOLLOW_UP)
 SEND_CONFIRMATION = Job("send_confirmation", Queue.SEND)
 CHECK_CONFIRMATION = Job("check_confirmation", Queue.SEND)
 DELIVER_OUTCOME = Job("deliver_outcome", Queue.FOLLOW_UP)
@@ -53,9 +57,13 @@ ALL_JOBS = (
     RELEASE_ATTEMPT,
     REFUND_PAYMENT,
     RESOLVE_REFUND,
+    OPEN_LINK,
+    LOOK_AT_LINK,
     VERIFY_ATTEMPT,
     VERIFY_REFUND,
     READ_PAYOUT,
+    SAVE_CARD,
+    FORGET_CARD,
     SEND_CONFIRMATION,
     CHECK_CONFIRMATION,
     DELIVER_OUTCOME,

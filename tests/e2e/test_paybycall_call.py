@@ -121,6 +121,31 @@ def test_a_scripted_caller_pays_again_and_again(desk: Desk) -> None:
     assert reference in shown.stdout
 
 
+def test_the_carrier_takes_the_card_and_there_is_no_pci_process(desk: Desk) -> None:
+    """CARD_ENTRY=pay, in real processes: not even its line in the Procfile is needed."""
+    lines = [line for line in (ROOT / "Procfile").read_text().splitlines() if not line.startswith("pci:")]
+    (desk.folder / "Procfile").write_text("\n".join(lines) + "\n")
+    status, printed = desk.ring(AUTO="1", CARD_ENTRY="pay")
+    assert status == 0, printed
+    for shown in (
+        "Starting web and worker,",
+        "   > ••••••••••••••••\n",
+        "In the ledger: 49.90 EUR, payment ",
+    ):
+        assert shown in printed
+    assert not card_traces(printed)
+    demo = desk.folder / "var" / "demo"
+    assert sorted(path.name for path in (demo / "logs").iterdir()) == [
+        "release.log", "sandbox.log", "web.log", "worker.log",
+    ]  # fmt: skip
+    assert not [word for word in ("INTERNAL_SECRET", "PCI_") if word in (demo / "env").read_text()]
+    for log in (demo / "logs").iterdir():
+        assert not card_traces(log.read_text()), log
+        assert "tok_" not in log.read_text()
+    assert not [name for name in CARDS.values() if name.encode() in (demo / "paybycall.db").read_bytes()]
+    assert desk.left_behind() == []
+
+
 def test_what_is_not_paid_is_no_success(desk: Desk) -> None:
     """No card can be taken: the caller hears it, and so does whoever looks at the exit status."""
     (desk.folder / "closed.py").write_text(CLOSED_PCI)
@@ -224,8 +249,9 @@ def terminal() -> Iterator[Terminal]:
     made.close()
 
 
-def test_a_person_keys_and_pays(desk: Desk, terminal: Terminal) -> None:
-    ringing = desk.begin(stdin=terminal.slave, out=terminal.slave)
+@pytest.mark.parametrize("mode", ["gather", "pay"])
+def test_a_person_keys_and_pays(desk: Desk, terminal: Terminal, mode: str) -> None:
+    ringing = desk.begin(stdin=terminal.slave, out=terminal.slave, CARD_ENTRY=mode)
     for question, keys in (
         ("English, press 1.", "1"),
         ("To pay, press 1.", "1"),

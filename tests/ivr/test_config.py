@@ -8,8 +8,9 @@ from click.testing import CliRunner
 from ivr.cli import main
 from ivr.cli.config import MASK, every_setting, markdown
 from ivr.config import ALL, load
-from ivr.config_faults import spoken_languages
+from ivr.config_faults import PAY_ATTEMPTS_MAX, PAY_CARD_TYPES, PAY_LANGUAGES, spoken_languages
 from ivr.pci import settings as pci
+from ivr.phone.pay_verb import ATTEMPTS_MAX, CARD_TYPES, LANGUAGES
 from ivr.settings import SettingsError
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,95 @@ def test_development_needs_little() -> None:
     assert "db-pass" not in repr(load(DEVELOPMENT | {"DATABASE_URL": "postgresql://me:db-pass@host/town"}))
 
 
+PAY = {"CARD_ENTRY": "pay", "PCI_INTERNAL_URL": "", "INTERNAL_SECRET": ""}
+
+
+def test_where_the_carrier_takes_cards_nothing_of_the_pci_process_is_needed() -> None:
+    config = load(DEVELOPMENT | PAY)
+    assert config.carrier_takes_cards
+    assert (config.pci_internal_url, config.internal_secrets) == ("", ())
+    assert config.pay_card_types == ("visa", "mastercard", "amex")
+    assert not load(DEVELOPMENT).carrier_takes_cards
+
+
+@pytest.mark.parametrize("name", ["PCI_INTERNAL_URL", "INTERNAL_SECRET"])
+def test_where_our_own_process_takes_them_it_is(name: str) -> None:
+    for mode in ({}, {"CARD_ENTRY": "gather"}):
+        [told] = faults(**mode, **{name: ""})
+        assert told.startswith(f"Set {name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("SANDBOX_CARD_ENTRY", "authorize", "SANDBOX_CARD_ENTRY to tokenize"),
+        ("PAY_CONNECTOR", "my connector", "unique name"),
+        ("PAY_LANGUAGE", "en=en-GB", "for each of LANGUAGES"),
+        ("PAY_LANGUAGE", "en=en-GB,es=ca-ES", "es-MX"),
+        ("PAY_LANGUAGE", "en", "pairs like"),
+        ("PAY_CARD_TYPES", "visa unionpay", "diners-club"),
+        ("PAY_CARD_TYPES", ",", "diners-club"),
+        ("PAY_MAX_ATTEMPTS", "4", "1, 2 or 3"),
+        ("PAY_MAX_ATTEMPTS", "0", "1, 2 or 3"),
+        ("PAY_TIMEOUT_S", "0", "1 to 60"),
+        ("PAY_TIMEOUT_S", "61", "1 to 60"),
+    ],
+)
+def test_what_the_carriers_card_entry_cannot_take(name: str, value: str, part: str) -> None:
+    told = faults(**PAY | {name: value})
+    assert len(told) == 1
+    assert told[0].startswith("Set ")
+    assert part in told[0]
+
+
+def test_cards_are_the_carriers_only_where_its_connector_knows_the_gateway() -> None:
+    told = faults(**PAY | {"GATEWAY": "piggybank"})
+    assert any(
+        "GATEWAY to one whose tokens the carrier's connector makes: stripe or sandbox" in one for one in told
+    )
+
+
+def test_kinds_of_card_are_read_as_people_write_them() -> None:
+    config = load(DEVELOPMENT | PAY | {"PAY_CARD_TYPES": "Visa, amex  visa"})
+    assert config.pay_card_types == ("visa", "amex")
+
+
+@pytest.mark.parametrize("mode", ["gather", "pay"])
+def test_production_wants_https_in_either_mode(mode: str) -> None:
+    told = faults(**PRODUCTION | {"CARD_ENTRY": mode, "PUBLIC_URL": "http://pay.example.org"})
+    assert "Set PUBLIC_URL to a URL that begins with https://: production refuses plain http." in told
+    told = faults(**PRODUCTION | {"CARD_ENTRY": mode, "PCI_INTERNAL_URL": "http://10.0.0.1:8001"})
+    assert any("PCI_INTERNAL_URL" in one for one in told) is (mode == "gather")
+
+
+def test_the_attributes_of_pay_are_those_that_the_phone_knows() -> None:
+    """Two lists, of two rooms that may not know each other; both are the carrier's."""
+    assert (PAY_CARD_TYPES, PAY_LANGUAGES, PAY_ATTEMPTS_MAX) == (CARD_TYPES, LANGUAGES, ATTEMPTS_MAX)
+
+
+def test_there_is_no_pci_process_to_serve() -> None:
+    """Clearly, with the status of whatever an operator can mend, and without looking at any other setting."""
+    done = CliRunner().invoke(main, ["serve", "pci"], env={"CARD_ENTRY": "pay"})
+    assert done.exit_code == 2
+    assert "There is no PCI process with CARD_ENTRY=pay" in done.output
+
+
+def test_a_release_without_a_pci_database(tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/town.db", "PCI_DATABASE_URL": ""}
+    refused = CliRunner().invoke(main, ["migrate"], env=environ | {"CARD_ENTRY": "gather"})
+    assert (refused.exit_code, "Set PCI_DATABASE_URL" in refused.output) == (2, True)
+    done = CliRunner().invoke(main, ["migrate"], env=environ | {"CARD_ENTRY": "pay"})
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in tmp_path.glob("*.db")] == ["town.db"]
+
+
+def test_the_list_of_settings_says_what_is_not_needed() -> None:
+    shown = CliRunner().invoke(main, ["config"], env=DEVELOPMENT | PAY)
+    lines = shown.output.splitlines()
+    for name in ("PCI_INTERNAL_URL", "INTERNAL_SECRET", "PCI_DATABASE_URL", "PCI_PUBLIC_URL"):
+        assert f"{name} = not needed: CARD_ENTRY=pay" in lines
+
+
 def test_what_must_be_set_is_told_all_at_once() -> None:
     with pytest.raises(SettingsError) as refused:
         load({})
@@ -72,7 +162,6 @@ def test_what_must_be_set_is_told_all_at_once() -> None:
         ("INTERNAL_SECRET", "i" * 32 + ",short", "32 random characters"),
         ("TWILIO_AUTH_TOKEN", "one,two,three", "two values at most"),
         ("TWILIO_AUTH_TOKEN", ",", "not a comma"),
-        ("CARD_ENTRY", "pay", "gather"),
         ("PERSON_NUMBER", "910000000", "E.164"),
         ("HOME_COUNTRY", "Spain", "two capital letters"),
         ("LANGUAGES", "en,fr", "some of en, es"),
@@ -146,6 +235,44 @@ def test_production_refuses_what_is_for_development() -> None:
             | {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_API_BASE": "http://carrier", "GATEWAY": "sandbox"}
         )
     assert len(str(refused.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("environment", "key", "part"),
+    [
+        ("production", "sk_test_1", "live key"),
+        ("production", "", "secret key"),
+        ("production", "pk_live_1", "secret key"),
+        ("development", "sk_live_1", "test key"),
+        ("development", "rk_live_1", "test key"),
+    ],
+)
+def test_a_stripe_key_of_the_wrong_kind_is_refused_and_not_repeated(
+    environment: str, key: str, part: str
+) -> None:
+    there = PRODUCTION if environment == "production" else DEVELOPMENT
+    told = faults(**there | {"GATEWAY": "stripe", "STRIPE_API_KEY": key})
+    assert len(told) == 1
+    assert told[0].startswith("Set STRIPE_API_KEY")
+    assert part in told[0]
+    assert not key or key not in told[0]
+
+
+@pytest.mark.parametrize("key", ["sk_test_1", "rk_test_1"])
+def test_stripe_is_set_up_by_its_own_settings(key: str) -> None:
+    settings = load(
+        DEVELOPMENT | {"GATEWAY": "stripe", "STRIPE_API_KEY": key, "STRIPE_WEBHOOK_SECRET": "whsec_a,whsec_b"}
+    ).gateway_settings
+    assert settings["STRIPE_API_KEY"].reveal() == key
+    assert [one.reveal() for one in settings["STRIPE_WEBHOOK_SECRET"]] == ["whsec_a", "whsec_b"]
+    assert (settings["STRIPE_MOTO"], settings["STRIPE_CARD_ENTRY"]) == ("no", "tokenize")
+
+
+def test_the_carriers_tokens_are_charged_and_never_authorized() -> None:
+    stripe = {"GATEWAY": "stripe", "STRIPE_API_KEY": "sk_test_1", "STRIPE_CARD_ENTRY": "authorize"}
+    assert faults(**stripe, CARD_ENTRY="pay") == [
+        "Set STRIPE_CARD_ENTRY to tokenize: with CARD_ENTRY=pay the carrier gives us tokens."
+    ]
 
 
 def test_languages_are_those_with_prompts() -> None:

@@ -101,7 +101,7 @@ def _the_bank_agrees(several: Several, approved: set[str]) -> None:
     billed = {row.reference: row for row in house.rows(sa.select(schema.bill))}
     assert {reference: row.paid_minor for reference, row in billed.items() if row.paid_minor} == taken
     assert all(taken[reference] <= row.billed_minor for reference, row in billed.items())
-    sent = Counter(request.document["key"] for request in several.bank.seen)
+    sent = Counter(request.document["key"] for bank in several.banks.values() for request in bank.seen)
     assert not [key for key, times in sent.items() if times > 1], "a charge was sent twice"
 
 

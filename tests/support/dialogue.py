@@ -12,6 +12,7 @@ from pathlib import Path
 from ivr.clock import Clock
 from ivr.phone.engine import Call
 from ivr.phone.events import Ended, Event, Listener, ignore
+from ivr.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.phone.script import ScriptedCaller, Transcript, read
 from ivr.phone.transport import Transport
 from ivr.phone.webhooks import CallSettings
@@ -29,6 +30,7 @@ def play(
     faults_expected: bool = False,
     afterwards: Callable[[], Sequence[str]] = tuple,
     compare: bool = True,
+    habits: PayHabits = NOTHING_INSTALLED,
 ) -> Ended:
     """Rings by the file's numbers and keys its lines; raises AssertionError with the difference.
 
@@ -52,6 +54,7 @@ def play(
         clock=clock,
         listener=hear,
         person=lambda _: dialogue.person,
+        habits=habits,
     )
     ended = call.run()
     if ended.faults and not faults_expected:

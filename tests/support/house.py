@@ -196,6 +196,11 @@ class House(HouseProcesses):
         answer = requests.post(url, json={"harm": harm, "path": path, **more}, timeout=PATIENCE_S)
         assert answer.status_code == 204, answer.text
 
+    def unharm(self) -> None:
+        """Nothing goes wrong there any more, but by amounts."""
+        url = f"{self.environ['SANDBOX_URL']}/control/faults"
+        assert requests.delete(url, timeout=PATIENCE_S).status_code == 204
+
     def check(self) -> None:
         """What must hold whatever happened: the books, the logs, and no trace of a card."""
         eventually(self.settled, timeout_s=PATIENCE_S, what="every payment to be settled and told")

@@ -8,17 +8,19 @@ import sqlalchemy as sa
 from ivr.phone.engine import Call
 from ivr.phone.events import Answer, Asked, Ended, Event
 from ivr.phone.keys import HANG_UP, HangUp
+from ivr.phone.pay import PayHabits
 from ivr.phone.script import ScriptedCaller, Transcript, read_line
 from ivr.phone.transport import Transport
 from ivr.phone.webhooks import CallSettings
 from ivr.storage import schema
 from ivr.storage.engine import reading
+from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import call_settings
 from tests.support.server import ENGLISH, Server
 from tests.support.server_checks import NAMES
 
 CARD = ("(visa)", "(expiry)", "(code)")
-WAY = {"tokenize": ("1", *CARD, "1"), "authorize": ("1", "1", *CARD)}
+WAY = {"tokenize": ("1", *CARD, "1"), "authorize": ("1", "1", *CARD), "pay": ("1", *CARD, "1")}
 """The caller's lines from hello to paid, by how the gateway takes cards."""
 
 
@@ -60,6 +62,7 @@ def pay(
     settings: CallSettings | None = None,
     person: Answer = Answer.COMPLETED,
     listener: Callable[[Event], None] = lambda _: None,
+    habits: PayHabits | None = None,
 ) -> tuple[Ended, list[str], LeavingCaller]:
     """A call of the usual caller: how it ended, its transcript, and who called."""
     transcript = Transcript()
@@ -76,6 +79,7 @@ def pay(
         clock=server.clock,
         listener=hear,
         person=lambda _: person,
+        habits=habits or carriers_habits(server),
     )
     return call.run(), transcript.lines, caller
 

@@ -19,6 +19,7 @@ from ivr.clock import Clock
 from ivr.phone.engine import Call
 from ivr.phone.events import Answer as Picked
 from ivr.phone.events import Ended, Event
+from ivr.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.phone.script import pressing
 from ivr.phone.transport import Answer, Form, HungUpError, NoAnswerError, Transport, encoded
 from ivr.phone.webhooks import CallSettings
@@ -185,6 +186,7 @@ def ring(
     *,
     settings: CallSettings | None = None,
     person: Picked = Picked.COMPLETED,
+    habits: PayHabits = NOTHING_INSTALLED,
 ) -> tuple[Ended, Heard]:
     """A call whose caller answers in turn (None: silence), then hangs up; its end and what was heard."""
     heard = Heard()
@@ -195,5 +197,6 @@ def ring(
         clock=clock,
         listener=heard,
         person=lambda _: person,
+        habits=habits,
     )
     return call.run(), heard

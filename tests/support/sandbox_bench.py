@@ -14,7 +14,7 @@ from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
 from gateways.secret import Secret
-from tests.support.gateway_bench import LOOKUP, Asked, Bench, Books, PlantedBugError
+from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Bench, Books, PlantedBugError
 from tests.support.sandbox_bank import RunningBank, Thought
 
 PATHS = {
@@ -24,6 +24,8 @@ PATHS = {
     Verb.CAPTURE: "/captures",
     Verb.VOID: "/voids",
     Verb.REFUND: "/refunds",
+    Verb.SAVE_CARD: "/saved-cards",
+    FORGET: "/saved-cards/forgotten",
     LOOKUP: "/lookups",
 }
 

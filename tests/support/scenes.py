@@ -68,6 +68,8 @@ class Scene:
     """How the merchant's own bill look-up answers."""
     later_s: float = 120
     """How long after the call its facts are told."""
+    carrier: dict[str, Any] = field(default_factory=dict)
+    """How the carrier's Pay goes: see `ivr.phone.pay.PayHabits`."""
 
 
 def keeps(**content: Any) -> Callable[[MerchantServer], None]:
@@ -109,6 +111,16 @@ def no_bill(_: Server) -> None:
 
 
 PERSON = {"PERSON_NUMBER": "+34900900900"}
+SAVED = {"SAVED_CARDS": "yes"}
+PAY = {"CARD_ENTRY": "pay"}
+PAID_BY_CARRIER = (
+    "pay", "pay_es", "pay_amex", "pay_amex_es", "pay_number_mistakes", "pay_number_mistakes_es",
+    "pay_expiry_mistakes", "pay_expiry_mistakes_es", "pay_code_mistakes", "pay_code_mistakes_es",
+    "pay_given_up", "pay_left_and_back", "pay_left_and_back_es", "pay_hung_up",
+    "pay_declined_then_another_card", "pay_card_refused_by_connector", "pay_other_card", "pay_card_early",
+    "pay_in_a_hurry", "pay_slow_keys",
+)  # fmt: skip
+"""The carrier takes the card, and nothing goes wrong but what the caller does."""
 AUTHORIZE = {"SANDBOX_CARD_ENTRY": "authorize"}
 OTHER = "20304050"
 RECORDINGS = str(Path(__file__).parent.parent / "flows" / "pay_bill" / "recordings.toml")
@@ -192,5 +204,42 @@ SCENES: dict[str, Scene] = {
         both(usual_bill, pci_down_at("/collect")), AUTHORIZE, later_s=900
     ),
     "authorize_given_up": Scene(settings=AUTHORIZE, later_s=900),
+    "card_kept": Scene(settings=SAVED),
+    "card_kept_es": Scene(settings=SAVED),
+    "card_not_kept": Scene(settings=SAVED),
+    "card_not_kept_other_card": Scene(settings=SAVED),
+    "card_kept_silence": Scene(settings=SAVED),
+    "card_kept_declined": Scene(settings=SAVED),
+    "saved_card_pays": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_pays_es": Scene(settings=SAVED, first=("card_kept_es",), between_s=300),
+    "saved_card_other_card": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_keyed_again": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_deleted": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_deleted_es": Scene(settings=SAVED, first=("card_kept_es",), between_s=300),
+    "saved_card_not_deleted": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_silence": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_declined": Scene(
+        bill(billed_minor=AMOUNT_MINOR + 984), SAVED, first=("card_kept",), between_s=300
+    ),
+    "saved_cards_withheld": Scene(nobodys_bill, SAVED),
+    "saved_cards_authorize": Scene(settings={**SAVED, **AUTHORIZE}),
+    **{name: Scene(settings=PAY) for name in PAID_BY_CARRIER},
+    "pay_given_up_behind": Scene(settings=PAY, carrier={"result_after_attempts": False}),
+    "pay_connector_down": Scene(
+        both(usual_bill, harm("error_before", "/connector")), PAY, expected=frozenset({"pay_failed"})
+    ),
+    "pay_connector_asks_again": Scene(both(usual_bill, harm("drop_after", "/connector", times=2)), PAY),
+    "pay_misconfigured": Scene(
+        settings=PAY | {"PAY_CONNECTOR": "Elsewhere"}, expected=frozenset({"pay_failed"})
+    ),
+    "pay_carrier_fails_es": Scene(
+        settings=PAY, expected=frozenset({"pay_failed"}), carrier={"trouble": "internal-error"}
+    ),
+    "pay_unknown_result": Scene(
+        settings=PAY, expected=frozenset({"pay_failed"}), carrier={"trouble": "a-result-of-next-year"}
+    ),
+    "pay_more_kinds_of_card": Scene(
+        settings=PAY | {"PAY_CARD_TYPES": "visa maestro discover diners-club jcb"}
+    ),
     "recorded_prompts": Scene(settings={"RECORDINGS": RECORDINGS}),
 }

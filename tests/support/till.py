@@ -12,6 +12,7 @@ from ivr.clock import Clock, ManualClock
 from ivr.ids import Ids, SequentialIds
 from ivr.payments import records
 from ivr.payments.attempt import Attempt, Attempts, NewAttempt
+from ivr.payments.card_records import SavedCard
 from ivr.payments.cashier import Cashier
 from ivr.payments.states import HOLDING, State
 from ivr.storage import schema
@@ -59,11 +60,42 @@ class WrittenConsequences:
     def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._write(tx, "unknown", attempt)
 
+    def link_opened(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._write(tx, "link_opened", attempt)
+        tx.execute(
+            sa.insert(schema.confirmation).values(
+                id=f"link_{attempt.id}",
+                attempt_id=attempt.id,
+                purpose="link",
+                channel="console",
+                language=attempt.language,
+                body="a link",
+                state="waiting",
+                created_at=self.clock.now(),
+            )
+        )
+
     def left_unheard(self, tx: sa.Connection, attempt: Attempt) -> None:
         """Who hung up just before they heard is texted by the house; these books have no texts."""
 
     def for_a_person(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._write(tx, "for_a_person", attempt)
+
+    def card_kept(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_card(tx, "card_kept", card)
+
+    def card_not_kept(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_card(tx, "card_not_kept", card)
+
+    def card_forgotten(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_card(tx, "card_forgotten", card)
+
+    def _write_card(self, tx: sa.Connection, kind: str, card: SavedCard) -> None:
+        tx.execute(
+            sa.insert(schema.timeline).values(
+                at=self.clock.now(), kind=kind, customer_id=card.customer_id, facts={"card_id": card.id}
+            )
+        )
 
     def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: Disputed) -> None:
         self._write(tx, f"disputed {dispute.state}", attempt)
@@ -283,7 +315,10 @@ class Till:
             attempts = tx.execute(sa.select(schema.attempt)).all()
             bills = tx.execute(sa.select(schema.bill)).all()
             refunds = tx.execute(sa.select(schema.refund)).all()
-            confirmed = list(tx.execute(sa.select(schema.confirmation.c.attempt_id)).scalars())
+            receipts = schema.confirmation.c.purpose == "receipt"
+            confirmed = list(
+                tx.execute(sa.select(schema.confirmation.c.attempt_id).where(receipts)).scalars()
+            )
             entries = tx.execute(sa.select(schema.ledger_entry)).all()
             total = tx.execute(sa.select(sa.func.sum(schema.ledger_line.c.amount_minor))).scalar() or 0
         approved = {row.id for row in attempts if row.state == State.APPROVED}

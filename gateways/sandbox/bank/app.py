@@ -13,13 +13,15 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from gateways.sandbox.bank import dashboard, fields
+from gateways.sandbox.bank import checkout, connector, dashboard, fields
 from gateways.sandbox.bank.amounts import behaviour
 from gateways.sandbox.bank.desk import Answer, Desk, Verb
 from gateways.sandbox.bank.faults import NO_FAULT, Fault, Faults, Harm
+from gateways.sandbox.bank.links import Links
 from gateways.sandbox.bank.premises import Premises
+from gateways.sandbox.bank.refusal import RefusedError
 from gateways.sandbox.bank.server import CONNECTION
-from gateways.sandbox.bank.teller import RefusedError, Teller
+from gateways.sandbox.bank.teller import Teller
 
 NAME = "paybycall sandbox bank"
 _BODY_BYTES_MAX = 64_000
@@ -33,18 +35,22 @@ def create_app(premises: Premises) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = _BODY_BYTES_MAX
     teller = Teller(premises)
     teller.recover()
+    links = Links(premises)
     faults = Faults()
-    for path, verb in Desk(premises, teller).verbs.items():
+    for path, verb in Desk(premises, teller, links).verbs.items():
         app.add_url_rule(path, f"ask {path}", _view(path, verb, faults), methods=["POST"])
     _install_control(app, faults)
     app.add_url_rule("/health", "health", lambda: jsonify(bank=NAME), methods=["GET"])
     dashboard.install(app, premises.ledger)
+    checkout.install(app, links)
     app.register_error_handler(fields.MalformedError, _malformed)
     return app
 
 
 def _view(path: str, verb: Verb, faults: Faults) -> Callable[[], Response]:
     def view() -> Response:
+        if path == connector.PATH and not _is_connector():
+            return _error(HTTPStatus.UNAUTHORIZED, "unauthorized")
         body = _body()
         return _answer(verb, body, faults.take(path) or _fault_of_amount(path, body))
 
@@ -95,6 +101,11 @@ def _install_control(app: Flask, faults: Faults) -> None:
 
     app.add_url_rule("/control/faults", "add fault", add, methods=["POST"])
     app.add_url_rule("/control/faults", "clear faults", clear, methods=["DELETE"])
+
+
+def _is_connector() -> bool:
+    given = request.authorization
+    return given is not None and connector.is_let_in(given.username, given.password)
 
 
 def _body() -> Mapping[str, Any]:

@@ -4,7 +4,9 @@ May import `gateways.sandbox.currencies` alone. An error never repeats a value: 
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateways.sandbox.currencies import CURRENCIES
 
@@ -67,3 +69,20 @@ def metadata(body: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
         raise MalformedError("metadata must be an object of texts")
     return dict(value)
+
+
+def url(body: Mapping[str, Any], name: str) -> str:
+    value = text(body, name)
+    if urlsplit(value).scheme not in {"http", "https"}:
+        raise MalformedError(f"{name} must be a URL that begins with http:// or https://")
+    return value
+
+
+def moment(body: Mapping[str, Any], name: str) -> datetime:
+    try:
+        value = datetime.fromisoformat(text(body, name))
+    except ValueError:
+        raise MalformedError(f"{name} must be a moment like 2026-11-22T10:00:00+00:00") from None
+    if value.tzinfo is None:
+        raise MalformedError(f"{name} must have a time zone")
+    return value

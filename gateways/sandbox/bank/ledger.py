@@ -26,6 +26,14 @@ CREATE TABLE IF NOT EXISTS token (
     digest TEXT PRIMARY KEY CHECK (length(digest) = 64),
     card_id TEXT NOT NULL REFERENCES card (id)
 );
+CREATE TABLE IF NOT EXISTS kept_card (
+    card_id TEXT PRIMARY KEY REFERENCES card (id),
+    charge_key TEXT NOT NULL,
+    key TEXT UNIQUE,
+    holder TEXT,
+    forgotten INTEGER NOT NULL DEFAULT 0 CHECK (forgotten IN (0, 1)),
+    CHECK ((key IS NULL) = (holder IS NULL))
+);
 CREATE TABLE IF NOT EXISTS movement (
     key TEXT PRIMARY KEY,
     id TEXT UNIQUE,
@@ -51,6 +59,20 @@ CREATE TABLE IF NOT EXISTS movement (
     CHECK (kind = 'authorization' OR state NOT IN ('authorized', 'voided')),
     CHECK (state != 'declined' OR code IS NOT NULL),
     CHECK (refunded_minor = 0 OR (kind != 'refund' AND state = 'approved'))
+);
+CREATE TABLE IF NOT EXISTS link (
+    key TEXT PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL CHECK (state IN ('open', 'closed', 'paid')),
+    fingerprint TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+    currency TEXT NOT NULL,
+    description TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    language TEXT NOT NULL,
+    done_url TEXT NOT NULL,
+    left_url TEXT NOT NULL,
+    expires_at TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS movement_created ON movement (created_at);
 CREATE INDEX IF NOT EXISTS movement_charge ON movement (charge_id);

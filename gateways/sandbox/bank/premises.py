@@ -20,9 +20,15 @@ class Ids(Protocol):
     def secret(self) -> str: ...
 
 
+def _tell_nobody(_kind: str, _key: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Premises:
     ledger: Ledger
     now: Callable[[], datetime]
     sleep: Callable[[float], object]
     ids: Ids
+    tell: Callable[[str, str], None] = _tell_nobody
+    """What happened (`link.paid`) and the key it happened to; returns at once, and may be lost."""

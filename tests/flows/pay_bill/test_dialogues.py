@@ -13,6 +13,7 @@ import pytest
 from tests.support.dialogue import play
 from tests.support.merchant_server import merchant_server
 from tests.support.patience import Patience
+from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import call_settings
 from tests.support.scenes import SCENES, Scene
 from tests.support.server import Server
@@ -23,7 +24,13 @@ FOLDER = Path(__file__).parent
 FILES = sorted(path.stem for path in FOLDER.glob("*.txt"))
 
 
-ON_POSTGRES = ("known_caller_es", "three_declined_cards", "slow_gateway_15_s", "authorize_answer_lost")
+ON_POSTGRES = (
+    "known_caller_es",
+    "three_declined_cards",
+    "slow_gateway_15_s",
+    "authorize_answer_lost",
+    "pay_es",
+)
 """The two databases share all code; a few calls show that they share its meaning."""
 
 
@@ -74,6 +81,7 @@ def _ring(server: Server, scene: Scene, count: int, name: str, *, update: bool) 
         faults_expected=scene.faults,
         afterwards=afterwards if last else tuple,
         compare=last,
+        habits=carriers_habits(server, **scene.carrier),
     )
     if not last:
         server.pass_time(scene.between_s)

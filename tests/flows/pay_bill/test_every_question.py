@@ -62,7 +62,11 @@ def test_zero_for_a_person(start_server: Start, name: str, answer: Answer | None
     assert ended.reason is Reason.CALLER
 
 
-@pytest.mark.parametrize("settings", [{}, {"SANDBOX_CARD_ENTRY": "authorize"}], ids=["tokenize", "authorize"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"SANDBOX_CARD_ENTRY": "authorize"}, {"CARD_ENTRY": "pay"}],
+    ids=["tokenize", "authorize", "pay"],
+)
 @pytest.mark.parametrize(
     ("card", "decline"),
     [

@@ -43,10 +43,18 @@ def _all_is_well(server: Server, count: int, reference: str) -> str:
     return "not paid"
 
 
-@pytest.mark.parametrize("card_entry", ["tokenize", "authorize"])
+MODES = {
+    "tokenize": {},
+    "authorize": {"SANDBOX_CARD_ENTRY": "authorize"},
+    "pay": {"CARD_ENTRY": "pay"},
+}
+"""How cards are taken, and the settings that make it so."""
+
+
+@pytest.mark.parametrize("card_entry", MODES)
 def test_hanging_up_at_every_moment(card_entry: str, start_server: Callable[..., Server]) -> None:
     """At each sentence, at each question, in each pause."""
-    server = start_server(SANDBOX_CARD_ENTRY=card_entry)
+    server = start_server(**MODES[card_entry])
     fates: list[str] = []
     references = []
     count = 0
@@ -79,12 +87,12 @@ def _gone_at(number: int) -> Callable[[int, str], Trouble]:
     )
 
 
-@pytest.mark.parametrize("card_entry", ["tokenize", "authorize"])
+@pytest.mark.parametrize("card_entry", MODES)
 def test_hanging_up_while_each_webhook_is_under_way(
     card_entry: str, start_server: Callable[..., Server]
 ) -> None:
     """The server's answer finds nobody any more."""
-    server = start_server(SANDBOX_CARD_ENTRY=card_entry)
+    server = start_server(**MODES[card_entry])
     references = []
     count = 0
     while True:

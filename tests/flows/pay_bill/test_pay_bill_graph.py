@@ -20,8 +20,11 @@ from flows.language import (
     End,
     FindBill,
     FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
     Go,
     Kind,
+    MayKeepCard,
     Prompts,
     ReceiptFacts,
     Say,
@@ -47,6 +50,9 @@ RETURNS = {
     Kind.LANGUAGE: SetLanguage,
     Kind.FIND_BILL: FindBill,
     Kind.FIND_CALLERS_BILL: FindCallersBill,
+    Kind.FIND_SAVED_CARD: FindSavedCard,
+    Kind.FORGET_CARD: ForgetCard,
+    Kind.MAY_KEEP_CARD: MayKeepCard,
     Kind.COLLECT_CARD: CollectCard,
     Kind.CHARGE: Charge,
     Kind.TRANSFER: Transfer,
@@ -61,6 +67,7 @@ def situations() -> Iterator[Bill]:
         merchant="Demo Town Hall",
         bill=BillFacts("12345678", Amount(4990, EUR), Amount(1000, EUR), date(2026, 12, 1)),
         card=CardFacts("visa", "4242"),
+        saved_card=CardFacts("visa", "4242"),
         receipt=ReceiptFacts("10000001", Amount(4990, EUR), texted=True),
         reference="12345678",
         keyed="2000",
@@ -76,12 +83,15 @@ def situations() -> Iterator[Bill]:
                 card_first=card_first,
                 bill=full.bill if part else whole,
                 card=CardFacts(brand, "4242"),
+                saved_card=CardFacts(brand, "4242"),
                 receipt=ReceiptFacts("10000001", Amount(4990, EUR), texted),
                 keyed=keyed,
                 cards_declined=declined,
             )
     yield replace(full, merchant="")
     yield replace(full, card=None)
+    yield replace(full, saved_cards=True)
+    yield replace(full, saved_cards=True, card=None)
     yield replace(full, bill=None)
 
 

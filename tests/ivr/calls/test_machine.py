@@ -59,7 +59,7 @@ def speak_spanish(chat: Chat) -> SetLanguage:
     return SetLanguage("es")
 
 
-@flow.find_callers_bill(one="bye", none="bye")
+@flow.find_callers_bill(one="bye", none="bye", link_open="bye")
 def find(chat: Chat) -> FindCallersBill:
     return FindCallersBill()
 

@@ -52,7 +52,7 @@ def test_recorded_once_with_its_sending(
     with engine.begin() as tx:
         assert record(tx, attempt_id) == made
         assert tx.execute(sa.select(sa.func.count()).select_from(confirmation)).scalar_one() == 1
-        assert confirmations.reference(tx, made.id) == "87654321"
+        assert confirmations.mark(tx, made.id) == "87654321"
     assert (made.state, made.channel, made.recipient) == (State.QUEUED, "sms", "+34600000001")
     assert "49,90 €" in made.body
     assert [(asked.job, asked.subject_id) for asked in work.asked] == [(SEND_CONFIRMATION, made.id)]

@@ -18,6 +18,7 @@ from ivr.channels import confirmation as confirmations
 from ivr.channels.states import Event
 from ivr.channels.texts import Receipt
 from ivr.cli import main
+from ivr.cli.doctor import checks
 from ivr.clock import ManualClock
 from ivr.ids import SequentialIds
 from ivr.ops import inside, outside
@@ -389,3 +390,25 @@ def test_the_command_tries_everything_and_fails_where_nothing_runs(
     assert "7 of 15 have to be mended." in ran.output
     assert ran.exit_code == 1
     assert TOKEN not in ran.output
+
+
+@pytest.mark.parametrize(
+    ("mode", "asked"), [("gather", {"pci", "pci keys", "shared secret"}), ("pay", {"cards"})]
+)
+def test_the_pci_process_is_looked_for_only_where_there_is_one(
+    mode: str, asked: set[str], tmp_path: Path
+) -> None:
+    environ = {
+        "ENVIRONMENT": "development",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/town.db",
+        "PUBLIC_URL": URL,
+        "TWILIO_ACCOUNT_SID": "AC1",
+        "TWILIO_AUTH_TOKEN": "token",
+        "GATEWAY": "sandbox",
+        "CHANNEL": "console",
+        "CARD_ENTRY": mode,
+    }
+    if mode == "gather":
+        environ |= {"PCI_INTERNAL_URL": "http://127.0.0.1:9", "INTERNAL_SECRET": "i" * 32}
+    names = {name for name, _ in checks(environ, ManualClock())}
+    assert names & {"pci", "pci keys", "shared secret", "cards"} == asked

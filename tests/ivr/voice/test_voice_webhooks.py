@@ -23,6 +23,7 @@ SID = "CA" + "1" * 32
 PATHS = (
     "/voice/incoming",
     "/voice/call_1/t/1",
+    "/voice/call_1/pay/1",
     "/voice/status",
     "/voice/fallback",
     "/voice/call_1/trouble/1/1",
@@ -145,6 +146,11 @@ FIELDS = st.fixed_dictionaries(
         "CallStatus": st.one_of(TEXT, st.sampled_from(["ringing", "in-progress", "completed", "failed"])),
         "ErrorCode": TEXT,
         "SpeechResult": TEXT,
+        "Result": st.one_of(TEXT, st.sampled_from(["success", "caller-hung-up", "internal-error"])),
+        "PaymentToken": TEXT,
+        "PaymentCardNumber": st.one_of(TEXT, KEYS),
+        "ExpirationDate": st.one_of(TEXT, KEYS),
+        "For": TEXT,
         "\N{SNOWMAN}": TEXT,
     },
 )

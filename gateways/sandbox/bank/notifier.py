@@ -1,0 +1,57 @@
+"""How the bank tells a server what happened: a signed webhook, tried three times, from a thread of its own.
+
+May import `gateways.sandbox.webhooks` and `gateways.secret`. It is a hint: where nobody listens it is lost,
+and the server finds out by itself later. No body and no signature is ever printed.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from threading import Thread
+
+import requests
+
+from gateways.sandbox.bank.premises import Ids
+from gateways.sandbox.webhooks import HEADER, notice, sign
+from gateways.secret import Secret
+
+TRY_AFTER_S = (0.0, 2.0, 10.0)
+TIMEOUT_S = 5.0
+
+
+class Notifier:
+    """Posts to one URL. `sleep` waits between tries."""
+
+    def __init__(
+        self,
+        url: str,
+        secret: Secret,
+        *,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], object],
+        ids: Ids,
+    ) -> None:
+        self._url = url
+        self._secret = secret
+        self._now = now
+        self._sleep = sleep
+        self._ids = ids
+
+    def tell(self, kind: str, key: str) -> None:
+        """Returns at once."""
+        body = notice(self._ids.new("evt"), kind, key)
+        Thread(target=self._post, args=(body,), name="webhook", daemon=True).start()
+
+    def _post(self, body: bytes) -> None:
+        for wait_s in TRY_AFTER_S:
+            self._sleep(wait_s)
+            headers = {HEADER: sign(self._secret, body, self._now()), "Content-Type": "application/json"}
+            try:
+                with requests.Session() as session:
+                    session.trust_env = False
+                    answer = session.post(
+                        self._url, data=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
+                    )
+            except requests.RequestException:
+                continue
+            if answer.ok:
+                return

@@ -1,0 +1,83 @@
+"""A link as its payer may know it: by its token alone, how far its payment is.
+
+May import `ivr.payments.records`, `states` and `ivr.storage.schema`. One query, whatever the token is. What
+could go wrong is a word too soon: only the state that the ledger was written with is `PAID`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from ivr.payments.states import State
+from ivr.storage import schema
+
+
+class Stage(StrEnum):
+    """What a payer can do, or is told."""
+
+    OPEN = "open"
+    PAID = "paid"
+    CONFIRMING = "confirming"
+    """It may have been paid; nobody can say yet."""
+    OVER = "over"
+    """It expired, was closed, or never came to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """The payment behind a link."""
+
+    stage: Stage
+    url: str | None = field(repr=False)
+    """The gateway's page."""
+    language: str
+    amount_minor: int
+    currency: str
+    reference: str
+    bill_reference: str
+
+
+def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
+    """The payment behind this token; None where there is none."""
+    link, attempt, bill = schema.pay_link.c, schema.attempt.c, schema.bill.c
+    row = tx.execute(
+        sa.select(
+            link.url,
+            link.expires_at,
+            attempt.state,
+            attempt.language,
+            attempt.amount_minor,
+            attempt.currency,
+            attempt.reference,
+            bill.reference.label("bill_reference"),
+        )
+        .join(schema.attempt, attempt.id == link.attempt_id)
+        .join(schema.bill, bill.id == attempt.bill_id)
+        .where(link.token == token)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Paying(
+        stage=stage_of(State(row.state), is_past=now >= row.expires_at),
+        url=row.url,
+        language=row.language,
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        reference=row.reference,
+        bill_reference=row.bill_reference,
+    )
+
+
+def stage_of(state: State, *, is_past: bool) -> Stage:
+    """What a state means to whoever holds the link."""
+    match state:
+        case State.APPROVED:
+            return Stage.PAID
+        case State.LINK_OPEN if not is_past:
+            return Stage.OPEN
+        case State.LINK_OPEN | State.LINK_CLOSING | State.UNKNOWN | State.FOR_A_PERSON:
+            return Stage.CONFIRMING
+        case _:
+            return Stage.OVER
