@@ -98,6 +98,8 @@ class AttemptWaits:
                 return Left(replace(session, token=None), "unavailable")
             if wait.saved_card and not self._saved_cards.can_pay(turn, session):
                 return Left(session, "not_sent")  # deleted since it was offered
+            if wait.saved_card:
+                session = replace(session, card_entry_id=None)
             attempt = self._maker.make(turn, session, wait.amount)
             if attempt is None:
                 return Left(replace(session, token=None), "no_longer_due")

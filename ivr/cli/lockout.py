@@ -10,7 +10,7 @@ from ivr.cli.faults import Fault, sentences
 if TYPE_CHECKING:
     from ivr.defences.office import Office, Shown
 
-_SETTINGS = ("PCI_INTERNAL_URL", "INTERNAL_SECRET")
+_SETTINGS = ("CARD_ENTRY", "PCI_INTERNAL_URL", "INTERNAL_SECRET")
 
 
 @click.group("lockout")
@@ -62,5 +62,7 @@ def _office(at: Desk) -> "Office":
     from ivr.defences.office import Office
     from ivr.pci_client import PciClient
 
+    if at.values["CARD_ENTRY"] == "pay":
+        return Office(at.engine, None, at.clock)
     pci = PciClient(at.values["PCI_INTERNAL_URL"], at.values["INTERNAL_SECRET"], clock=at.clock, ids=at.ids)
     return Office(at.engine, pci, at.clock)

@@ -35,10 +35,10 @@ KEYED = {
     "web": {
         "/api/v1/bills",
         "/api/v1/bills/<reference>",
-        "/api/v1/cards/<card_id>",
-        "/api/v1/cards/search",
         "/api/v1/lockouts",
         "/api/v1/lockouts/<lock_out_id>",
+        "/api/v1/cards/<card_id>",
+        "/api/v1/cards/search",
         "/api/v1/payments",
         "/api/v1/payments/<payment_id>",
         "/api/v1/payments/<payment_id>/refunds",
