@@ -16,15 +16,18 @@ from flows.language import (
     CardFacts,
     Charge,
     Choose,
+    CloseLink,
     CollectCard,
     End,
     FindBill,
     FindCallersBill,
     Go,
     Kind,
+    LinkFacts,
     Prompts,
     ReceiptFacts,
     Say,
+    SendLink,
     SetLanguage,
     Tell,
     Transfer,
@@ -49,6 +52,8 @@ RETURNS = {
     Kind.FIND_CALLERS_BILL: FindCallersBill,
     Kind.COLLECT_CARD: CollectCard,
     Kind.CHARGE: Charge,
+    Kind.SEND_LINK: SendLink,
+    Kind.CLOSE_LINK: CloseLink,
     Kind.TRANSFER: Transfer,
     Kind.END: End,
 }
@@ -65,6 +70,7 @@ def situations() -> Iterator[Bill]:
         reference="12345678",
         keyed="2000",
         amount=Amount(2000, EUR),
+        link=LinkFacts("10000002", Amount(4990, EUR), minutes=60),
     )
     whole = BillFacts("12345678", Amount(4990, EUR), Amount(4990, EUR))
     flags = product((True, False), repeat=4)
@@ -80,6 +86,7 @@ def situations() -> Iterator[Bill]:
                 keyed=keyed,
                 cards_declined=declined,
             )
+    yield replace(full, link=LinkFacts("10000002", Amount(4990, EUR), minutes=1439))
     yield replace(full, merchant="")
     yield replace(full, card=None)
     yield replace(full, bill=None)
