@@ -7,6 +7,7 @@ made of this row alone, so that any process can ask again under the attempt's ke
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 
 import sqlalchemy as sa
 
@@ -61,8 +62,10 @@ class Link:
         )
 
     def minutes_left(self, now: datetime) -> int:
-        """Whole minutes that it can still be paid; for a payer to be told, so never more than there are."""
-        return max(0, int((self.expires_at - now).total_seconds() // 60))
+        """Whole minutes that it can still be paid, for a payer to be told: never more than there are, and
+        without what was laid on its life for a slow opening.
+        """
+        return max(0, ceil(((self.expires_at - now).total_seconds() - patience.LINK_GRACE_S) / 60))
 
 
 _COLUMNS = [schema.pay_link.c[name] for name in Link.__slots__]

@@ -7,7 +7,14 @@ from ivr.pci.app import create_app
 from tests.support.server import Server
 
 OPEN = {
-    "web": {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"},
+    "web": {
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/api/v1/openapi.json",
+        "/pay/<token>",
+        "/receipt/<token>",
+    },
     "pci": {"/healthz", "/readyz", "/metrics"},
 }
 SIGNED = {

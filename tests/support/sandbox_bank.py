@@ -64,6 +64,8 @@ class RunningBank:
     def __init__(
         self, database: Path, clock: ManualClock | None = None, thought: Thought | None = None
     ) -> None:
+        self.tell: Callable[[str, str], None] = lambda *_: None
+        """Hears of what the bank would post as a webhook."""
         self.database = database
         self.clock = clock or ManualClock()
         self.thought = thought or Thought()
@@ -71,7 +73,7 @@ class RunningBank:
         self.ledger = Ledger(database)
         self._received = 0
         self._counting = Lock()
-        app = create_app(Premises(self.ledger, self.clock.now, self.thought.sleep, self.ids))
+        app = create_app(Premises(self.ledger, self.clock.now, self.thought.sleep, self.ids, self._tell))
         self._server = BankServer(0)
         self.url = self._server.url
         self._thread = Thread(target=self._server.serve, args=(self._counted(app),))
@@ -103,6 +105,10 @@ class RunningBank:
         finally:
             self.thought.let_go()
 
+    def pay_page(self, url: str, last_four: str = "4242", **more: str) -> requests.Response:
+        """A payer chooses a test card on a page of the bank's; where they are led is not followed."""
+        return requests.post(url, data={"card": last_four, **more}, timeout=5, allow_redirects=False)
+
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(self.database)) as connection:
             connection.row_factory = sqlite3.Row
@@ -122,6 +128,9 @@ class RunningBank:
             self._server.stop()
             self._thread.join(10)
             self.ledger.close()
+
+    def _tell(self, kind: str, key: str) -> None:
+        self.tell(kind, key)
 
     def _counted(self, app: Callable[..., Any]) -> Callable[..., Any]:
         def counting(environ: dict[str, Any], start_response: Any) -> Any:

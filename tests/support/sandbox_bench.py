@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from gateways.capability import Verb
-from gateways.contract import Card, CardEntry
+from gateways.contract import Card, CardEntry, PayLink
 from gateways.declines import Decline
 from gateways.sandbox import client
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
 from gateways.secret import Secret
-from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Bench, Books, PlantedBugError
+from ivr.clock import ManualClock
+from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Books, PlantedBugError
+from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkBench, order
 from tests.support.sandbox_bank import RunningBank, Thought
 
 PATHS = {
@@ -26,7 +28,9 @@ PATHS = {
     Verb.REFUND: "/refunds",
     Verb.SAVE_CARD: "/saved-cards",
     FORGET: "/saved-cards/forgotten",
+    Verb.OPEN_LINK: "/links",
     LOOKUP: "/lookups",
+    LOOKUP_LINK: "/link-lookups",
 }
 
 
@@ -34,7 +38,7 @@ def card(number: str, code: str = "973", month: int = 12, year: int = 2030) -> C
     return Card(Secret(number), month, year, Secret(code))
 
 
-class SandboxBench(Bench):
+class SandboxBench(LinkBench):
     good_card = card("4242424242424242")
     declining = {  # noqa: RUF012 - never written to
         Decline.AUTHENTICATION_REQUIRED: card("4000002500003155"),
@@ -85,6 +89,25 @@ class SandboxBench(Bench):
 
     def close(self) -> None:
         self.bank.close()
+
+    def link(self, key: str, **changed: Any) -> PayLink:
+        asked = {
+            "order": order(key),
+            "expires_at": ManualClock().now() + HOUR,
+            "language": "en",
+            "done_url": "https://pay.example.com/receipt/t",
+            "left_url": "https://pay.example.com/pay/t?left=1",
+        }
+        return PayLink(**{**asked, **changed})
+
+    def pay_page(self, url: str) -> bool:
+        return self.bank.pay_page(url).status_code == 303
+
+    def decline_page(self, url: str) -> None:
+        assert "not accepted" in self.bank.pay_page(url, "0002").text
+
+    def pass_time(self, duration_s: float) -> None:
+        self.bank.clock.advance(duration_s)
 
     def requests(self) -> int:
         return self.bank.received

@@ -106,6 +106,17 @@ def worker_comes(server: Server) -> None:
     server.work.absent = False
 
 
+def pays_by_link(server: Server) -> None:
+    """The payer opens the link that they were texted, and pays."""
+    assert server.pay_by_link() == 303
+
+
+def pays_unheard(server: Server) -> None:
+    """The same, and the bank's webhook is lost."""
+    server.webhooks_are_lost = True
+    pays_by_link(server)
+
+
 def no_bill(_: Server) -> None:
     pass
 
@@ -125,7 +136,34 @@ AUTHORIZE = {"SANDBOX_CARD_ENTRY": "authorize"}
 OTHER = "20304050"
 RECORDINGS = str(Path(__file__).parent.parent / "flows" / "pay_bill" / "recordings.toml")
 
+AUTHENTICATION = ("authentication_wanted",)
+"""An earlier call, which ended with a link."""
+
 SCENES: dict[str, Scene] = {
+    "authentication_wanted": Scene(then=pays_by_link),
+    "authentication_wanted_es": Scene(then=pays_unheard, later_s=4000),
+    "authentication_wanted_authorize": Scene(settings=AUTHORIZE, then=pays_by_link),
+    "authentication_withheld": Scene(nobodys_bill),
+    "authentication_landline_es": Scene(nobodys_bill),
+    "authentication_link_slow": Scene(both(usual_bill, harm("none", "/links", delay_s=20))),
+    "authentication_link_answer_lost": Scene(both(usual_bill, harm("drop_after", "/links"))),
+    "authentication_link_request_lost": Scene(both(usual_bill, harm("drop_before", "/links")), later_s=300),
+    "authentication_link_expires": Scene(settings={"LINK_EXPIRES_MIN": "1440"}, later_s=25 * 3600),
+    "link_open_card_instead": Scene(first=AUTHENTICATION, between_s=600),
+    "link_open_card_instead_es": Scene(first=AUTHENTICATION, between_s=600),
+    "link_open_another_link": Scene(first=AUTHENTICATION, between_s=600, then=pays_by_link),
+    "link_open_another_bill": Scene(
+        both(usual_bill, bill(reference=OTHER, phone=None)), first=AUTHENTICATION, between_s=600
+    ),
+    "link_open_silence": Scene(first=AUTHENTICATION, between_s=600),
+    "link_open_bank_silent": Scene(
+        both(usual_bill, harm("error_before", "/link-lookups", times=12)),
+        first=AUTHENTICATION,
+        between_s=600,
+        later_s=900,
+    ),
+    "link_open_somebody_else": Scene(first=AUTHENTICATION, between_s=600),
+    "link_expired_then_card": Scene(first=AUTHENTICATION, between_s=4000),
     "language_remembered": Scene(
         both(usual_bill, bill(reference=OTHER, phone=None)), first=("language_asked",), between_s=120
     ),

@@ -12,16 +12,20 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import flask
 import requests
+import sqlalchemy as sa
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gateways import registry
 from gateways.contract import Charge, Gateway, Result, Unknown
+from gateways.sandbox import webhooks
+from gateways.secret import Secret
 from ivr import config
 from ivr.bills import store
 from ivr.bills.bill import NewBill
@@ -35,7 +39,7 @@ from ivr.pci.room import Room, furnish
 from ivr.pci.tokenizers import card_gateway
 from ivr.phone.transport import Answer, Form
 from ivr.storage import schema
-from ivr.storage.engine import make_engine
+from ivr.storage.engine import make_engine, reading
 from tests.support.databases import Databases
 from tests.support.due_work import DueWork
 from tests.support.living_clock import LivingClock, Waiter
@@ -49,6 +53,7 @@ PERSON = "+34900900900"
 REFERENCE = "10203040"
 AMOUNT_MINOR = 4990
 MINIMUM_MINOR = 1000
+WEBHOOK_SECRET = Secret("a secret between the bank and the server")
 ADAPTER_PATIENCE_S = 10
 """What the sandbox's adapter waits for an answer, here by the test's clock."""
 
@@ -186,6 +191,7 @@ class Server:
     """Every line of every process, before it is scrubbed: `start_server` lays the list in."""
     expected: set[str] = field(default_factory=set)
     """Names of errors in the log that belong to this test."""
+    webhooks_are_lost: bool = False
 
     def add_bill(self, reference: str = REFERENCE, *, phone: str | None = CALLER, **changed: Any) -> str:
         """A bill of 49.90 euros; its id."""
@@ -201,6 +207,33 @@ class Server:
             found = store.find(tx, reference)
         assert found is not None
         return found.id
+
+    def hear_from_bank(self, kind: str, key: str) -> None:
+        """The bank's webhook arrives, unless webhooks are lost; it is signed by the machine's time."""
+        if self.webhooks_are_lost:
+            return
+        body = webhooks.notice(self.ids.new("evt"), kind, key)
+        headers = {webhooks.HEADER: webhooks.sign(WEBHOOK_SECRET, body, datetime.now(UTC))}
+        answer = self.web.test_client().post("/gateways/sandbox/webhook", data=body, headers=headers)
+        assert answer.status_code == 204, answer.text
+
+    def link_texts(self) -> list[str]:
+        """The texts that carry a link, the eldest first."""
+        texts = schema.confirmation.c
+        with reading(self.on.engine) as connection:
+            query = sa.select(texts.body).where(texts.purpose == "link").order_by(texts.created_at, texts.id)
+            return list(connection.execute(query).scalars())
+
+    def page_of_link(self) -> str:
+        """The payer opens the last link that they were texted: where it leads."""
+        path = self.link_texts()[-1].split(WEB)[1].split()[0]
+        page = self.web.test_client().get(path)
+        assert page.status_code == 303, page.text
+        return page.headers["Location"]
+
+    def pay_by_link(self, last_four: str = "4242") -> int:
+        """The same, and they choose a test card there; 303: it is paid."""
+        return self.bank.pay_page(self.page_of_link(), last_four).status_code
 
     def pass_time(self, duration_s: float) -> None:
         """Whatever falls due in this time is done."""
@@ -230,6 +263,7 @@ class Server:
         self.ids.reset()
         self.inside.down, self.inside.meanwhile = False, _nothing
         self.expected.clear()
+        self.webhooks_are_lost = False
         self.transport.posted.clear()
 
     def another_web(self, **changed: Any) -> flask.Flask:
@@ -257,6 +291,7 @@ def environment(
         "CHANNEL": "console",
         "LANGUAGE_BY_NUMBER": f"{SPANISH}=es,{ENGLISH}=en",
         "MERCHANT_NAME": "Demo Town Hall",
+        "SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET.reveal(),
         **changes,
     }
 
@@ -292,7 +327,9 @@ def running_server(folder: Path, database_url: str, pci_template: bytes, **chang
         clock.agenda = work
         web = make_web(on)
         transport = _transport(environ, web, pci)
-        yield Server(clock, ids, bank, work, on, web, room, pci, inside, pool, transport)
+        server = Server(clock, ids, bank, work, on, web, room, pci, inside, pool, transport)
+        bank.tell = server.hear_from_bank
+        yield server
         # Whoever still waits at the bank is let go, so that no thread outlives the server.
         work.absent = True
         clock.advance(3600)

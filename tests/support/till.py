@@ -14,10 +14,14 @@ from ivr.payments import records
 from ivr.payments.attempt import Attempt, Attempts, NewAttempt
 from ivr.payments.card_records import SavedCard
 from ivr.payments.cashier import Cashier
+from ivr.payments.pay_link import LinkTerms
+from ivr.payments.records import Method
 from ivr.payments.states import HOLDING, State
 from ivr.storage import schema
 from tests.support.bank import PreparingBank, TruthfulBank
 from tests.support.table_work import TableWork, Waiting, jobs
+
+LINKS = LinkTerms("https://pay.example.com", 60)
 
 
 @dataclass
@@ -126,6 +130,7 @@ class Till:
             clock=self.clock,
             ids=self.ids,
             consequences=self.consequences,
+            links=LINKS,
         )
         self.handlers = self.cashier.handlers()
         if isinstance(self.bank, PreparingBank):
@@ -178,7 +183,13 @@ class Till:
             tx.execute(sa.update(schema.call).where(schema.call.c.id == call_id).values(status="ended"))
 
     def make(
-        self, bill_id: str, amount_minor: int = 4_000, *, call_id: str | None = None, made_for: str = ""
+        self,
+        bill_id: str,
+        amount_minor: int = 4_000,
+        *,
+        call_id: str | None = None,
+        made_for: str = "",
+        method: Method = Method.CARD,
     ) -> str | None:
         """An attempt, reserved."""
         with self.engine.begin() as tx:
@@ -191,6 +202,8 @@ class Till:
                     currency="EUR",
                     language="en",
                     call_id=call_id,
+                    method=method,
+                    payer_phone="+34600111222" if method is Method.LINK else None,
                 ),
             )
         return None if made is None else made.id
@@ -209,6 +222,18 @@ class Till:
         assert attempt_id is not None
         self.confirm(attempt_id, token)
         return attempt_id
+
+    def linked(self, bill_id: str | None = None, *, call_id: str | None = None) -> str:
+        """An attempt whose link was promised to the payer."""
+        attempt_id = self.make(bill_id or self.add_bill(), call_id=call_id, method=Method.LINK)
+        assert attempt_id is not None
+        with self.engine.begin() as tx:
+            self.attempts.ask_link(tx, attempt_id)
+        return attempt_id
+
+    def close_link(self, attempt_id: str) -> None:
+        with self.engine.begin() as tx:
+            self.attempts.close_link(tx, attempt_id, note="a test")
 
     def want_card(self, *, call_id: str | None = None, amount_minor: int = 4_000) -> str:
         """An attempt whose card the PCI process authorizes."""

@@ -16,6 +16,7 @@ from flows.language import (
     CardFacts,
     Charge,
     Choose,
+    CloseLink,
     CollectCard,
     End,
     FindBill,
@@ -24,10 +25,12 @@ from flows.language import (
     ForgetCard,
     Go,
     Kind,
+    LinkFacts,
     MayKeepCard,
     Prompts,
     ReceiptFacts,
     Say,
+    SendLink,
     SetLanguage,
     Tell,
     Transfer,
@@ -55,6 +58,8 @@ RETURNS = {
     Kind.MAY_KEEP_CARD: MayKeepCard,
     Kind.COLLECT_CARD: CollectCard,
     Kind.CHARGE: Charge,
+    Kind.SEND_LINK: SendLink,
+    Kind.CLOSE_LINK: CloseLink,
     Kind.TRANSFER: Transfer,
     Kind.END: End,
 }
@@ -72,6 +77,7 @@ def situations() -> Iterator[Bill]:
         reference="12345678",
         keyed="2000",
         amount=Amount(2000, EUR),
+        link=LinkFacts("10000002", Amount(4990, EUR), minutes=60),
     )
     whole = BillFacts("12345678", Amount(4990, EUR), Amount(4990, EUR))
     flags = product((True, False), repeat=4)
@@ -88,6 +94,7 @@ def situations() -> Iterator[Bill]:
                 keyed=keyed,
                 cards_declined=declined,
             )
+    yield replace(full, link=LinkFacts("10000002", Amount(4990, EUR), minutes=1439))
     yield replace(full, merchant="")
     yield replace(full, card=None)
     yield replace(full, saved_cards=True)

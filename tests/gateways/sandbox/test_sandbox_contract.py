@@ -4,6 +4,7 @@ import pytest
 
 from gateways.contract import Approved, CardEntry
 from tests.support.gateway_contract import AuthorizationContract
+from tests.support.link_contract import LinkContract
 from tests.support.sandbox_bank import RunningBank
 from tests.support.sandbox_bench import SandboxBench
 from tests.support.saved_card_contract import SavedCardContract
@@ -25,3 +26,9 @@ class TestSandboxByAuthorization(AuthorizationContract):
     @pytest.fixture
     def bench(self, bank: RunningBank) -> SandboxBench:
         return SandboxBench(bank, CardEntry.AUTHORIZE)
+
+
+class TestSandboxByLink(LinkContract):
+    @pytest.fixture
+    def bench(self, bank: RunningBank) -> SandboxBench:
+        return SandboxBench(bank, CardEntry.TOKENIZE)

@@ -64,6 +64,7 @@ def _full_session(step: str) -> Session:
         entry_id="entry.call_1.4",
         attempt_id="attempt_1",
         saved_card_id="card_1",
+        waiting_since="2026-11-22T10:00:00+00:00",
     )
 
 

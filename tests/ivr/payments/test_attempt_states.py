@@ -5,10 +5,13 @@ it.
 import pytest
 import sqlalchemy as sa
 
+from ivr.clock import ManualClock
 from ivr.payments import records, states
 from ivr.payments.moves import LostRaceError
+from ivr.payments.records import Method
 from ivr.payments.states import FINAL, GRAPH, HOLDING, Event, IllegalMoveError, State
 from ivr.storage import schema
+from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
 
@@ -68,8 +71,11 @@ def test_every_state_fits_its_column() -> None:
 
 
 @pytest.mark.parametrize(("begin", "event"), list(GRAPH), ids=str)
-def test_each_edge_does_what_belongs_to_it(till: Till, begin: State, event: Event) -> None:
-    attempt_id = till.make(till.add_bill(10_000), 4_000)
+def test_each_edge_does_what_belongs_to_it(engine: sa.Engine, begin: State, event: Event) -> None:
+    by_link = {State.LINK_OPEN, State.LINK_CLOSING} & {begin, GRAPH[begin, event]}
+    clock = ManualClock()
+    till = Till(engine, clock, bank=LinkBank(clock))
+    attempt_id = till.make(till.add_bill(10_000), 4_000, method=Method.LINK if by_link else Method.CARD)
     moves = till.cashier._moves
     with till.engine.begin() as tx:
         till.attempts.attach_card(tx, attempt_id, "visa", "4242", token="tok", authorization="auth")

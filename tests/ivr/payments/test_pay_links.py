@@ -1,0 +1,568 @@
+"""A payment by link: one page, one text, one charge, whatever happens to worker, line, payer and webhook."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
+
+from gateways.contract import Approved, Declined, Fenced, LinkOpen
+from gateways.declines import Decline
+from gateways.notices import Heard, PaymentMoved
+from ivr.clock import ManualClock
+from ivr.payments import answers, patience, pay_link, reading, records
+from ivr.payments.links_read import Stage, paying, stage_of
+from ivr.payments.open_links import open_links
+from ivr.payments.pay_link import LinkTerms
+from ivr.payments.records import Method
+from ivr.payments.states import State
+from ivr.storage import schema
+from ivr.work.jobs import CHARGE_ATTEMPT, LOOK_AT_LINK, OPEN_LINK
+from tests.support.bank import Fate, KilledError
+from tests.support.link_bank import LinkBank
+from tests.support.table_work import Waiting
+from tests.support.till import Till
+
+HOUR_S = 3600
+PHONE = "+34600111222"
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def bank(clock: ManualClock) -> LinkBank:
+    return LinkBank(clock)
+
+
+@pytest.fixture
+def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
+    return Till(engine, clock, bank=bank)
+
+
+def _job(till: Till, job: object) -> Waiting:
+    return next(one for one in till.work.waiting() if one.job == job)
+
+
+def _texts(till: Till) -> list[tuple[str, str]]:
+    columns = schema.confirmation.c
+    with till.engine.begin() as tx:
+        rows = tx.execute(sa.select(columns.attempt_id, columns.purpose).order_by(columns.purpose)).all()
+    return [tuple(row) for row in rows]
+
+
+def _tell(till: Till, attempt_id: str, event: str = "evt_1", *, taken: bool = True) -> None:
+    till.cashier.notices.take(Heard(event, "link.paid", PaymentMoved(attempt_id, taken)))
+
+
+# The usual way ----------------------------------------------------------------------------------------------
+
+
+def test_a_link_is_opened_texted_paid_and_entered(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    assert till.state(attempt_id) is State.LINK_OPEN
+    assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000), "what a link can pay is held"
+    assert _texts(till) == [(attempt_id, "link")]
+    assert bank.pay(attempt_id)
+    _tell(till, attempt_id)
+    till.run_due()
+    attempt = till.attempt(attempt_id)
+    assert (attempt.state, attempt.gateway_reference, attempt.last_four) == (
+        State.APPROVED,
+        f"ref_{attempt_id}",
+        None,
+    )
+    assert till.bill(attempt.bill_id) == (4_000, 0)
+    assert _texts(till) == [(attempt_id, "link"), (attempt_id, "receipt")]
+    assert till.told(attempt_id) == ["link_opened", "approved"]
+    till.assert_settled()
+
+
+def test_what_the_gateway_is_asked_for(till: Till, bank: LinkBank, clock: ManualClock) -> None:
+    attempt_id = till.linked(call_id=till.begin_call())
+    till.run_due()
+    (asked,) = bank.asked
+    with till.engine.begin() as tx:
+        link = pay_link.of(tx, records.get(tx, attempt_id))
+    assert link is not None
+    token = link.token.reveal()
+    assert asked.order.key == attempt_id
+    assert asked.order.metadata["channel"] == "link"
+    assert asked.expires_at == clock.now() + timedelta(seconds=HOUR_S + patience.LINK_GRACE_S)
+    assert asked.language == "en"
+    assert asked.done_url == f"https://pay.example.com/receipt/{token}"
+    assert asked.left_url == f"https://pay.example.com/pay/{token}?left=1"
+    assert link.short_url == f"https://pay.example.com/pay/{token}"
+    assert (link.url, link.gateway_reference) == (
+        f"https://bank.example/pay/{attempt_id}",
+        f"page_{attempt_id}",
+    )
+    assert token not in repr(link)
+    assert str(link.url) not in repr(link)
+
+
+@pytest.mark.parametrize(("minutes", "life_s"), [(30, 1860), (60, 3660), (1440, 86_400)])
+def test_a_link_is_never_too_short_or_too_long_for_a_gateway(minutes: int, life_s: int) -> None:
+    now = ManualClock().now()
+    assert LinkTerms("https://x", minutes).expires_at(now) == now + timedelta(seconds=life_s)
+
+
+def test_a_repeat_of_the_turn_makes_no_second_link(till: Till, bank: LinkBank) -> None:
+    bill = till.add_bill(4_000)
+    first = till.make(bill, made_for="call_1.7", method=Method.LINK)
+    assert till.make(bill, made_for="call_1.7", method=Method.LINK) == first
+    with till.engine.begin() as tx:
+        till.attempts.ask_link(tx, str(first))
+        till.attempts.ask_link(tx, str(first))
+    till.run_due()
+    assert len(bank.asked) == 1
+    assert till.make(bill, made_for="call_2.1") is None, "another channel finds nothing left to pay"
+
+
+# A lost answer, a lost request, a killed worker -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fate", [Fate.LOST_REPLY, Fate.BUG])
+def test_a_lost_answer_is_looked_up_and_never_opened_again(till: Till, bank: LinkBank, fate: Fate) -> None:
+    bank.fates.append(fate)
+    attempt_id = till.linked()
+    till.run(_job(till, OPEN_LINK))
+    assert till.state(attempt_id) is State.UNKNOWN
+    till.run_due()
+    assert till.state(attempt_id) is State.LINK_OPEN
+    assert bank.sent == [("open_link", attempt_id)]
+    assert bank.looked_up == [(attempt_id, False)], "what somebody was promised is not closed"
+    assert _texts(till) == [(attempt_id, "link")]
+
+
+def test_a_lost_request_ends_closed_after_a_minute(till: Till, bank: LinkBank) -> None:
+    bank.fates.append(Fate.NEVER)
+    attempt_id = till.linked()
+    till.pass_time(patience.OPEN_LINK_WITHIN_S - 1)
+    assert till.state(attempt_id) is State.UNKNOWN
+    till.pass_time(64)
+    assert till.state(attempt_id) is State.FENCED
+    assert _texts(till) == []
+    till.assert_settled()
+
+
+def test_a_request_that_comes_late_finds_its_key_closed(till: Till, bank: LinkBank) -> None:
+    bank.fates.append(Fate.LATE)
+    attempt_id = till.linked()
+    till.pass_time(180)
+    assert till.state(attempt_id) is State.FENCED
+    bank.deliver()
+    assert not bank.pay(attempt_id)
+    till.assert_settled()
+
+
+@pytest.mark.parametrize(
+    ("fate", "end"),
+    [
+        (Fate.KILLED_BEFORE, State.FENCED),
+        (Fate.KILLED_AFTER, State.LINK_OPEN),
+        (Fate.KILLED_LATE, State.FENCED),
+    ],
+)
+@pytest.mark.parametrize("is_run_again", [True, False])
+def test_a_worker_killed_while_it_opens(
+    till: Till, bank: LinkBank, fate: Fate, end: State, *, is_run_again: bool
+) -> None:
+    bank.fates.append(fate)
+    attempt_id = till.linked()
+    job = _job(till, OPEN_LINK)
+    with pytest.raises(KilledError):
+        till.run(job)
+    assert till.state(attempt_id) is State.CLAIMED
+    if is_run_again:
+        till.run(job)
+    else:
+        till.work.mark_run(job)
+    till.pass_time(180)
+    assert till.state(attempt_id) is end
+    assert len(bank.sent) <= 1
+    while bank.under_way:
+        bank.deliver()
+    assert bank.pay(attempt_id) == (end is State.LINK_OPEN)
+    till.pass_time(2 * HOUR_S)
+    assert till.state(attempt_id) is (State.APPROVED if end is State.LINK_OPEN else State.FENCED)
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("fate", [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.LOST_REPLY, Fate.BUG])
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_a_look_that_dies_is_made_again(till: Till, bank: LinkBank, fate: Fate, *, is_paid: bool) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    if is_paid:
+        bank.pay(attempt_id)
+    _tell(till, attempt_id)
+    bank.fates.append(fate)
+    job = _job(till, LOOK_AT_LINK)
+    if fate in {Fate.KILLED_BEFORE, Fate.KILLED_AFTER}:
+        with pytest.raises(KilledError):
+            till.run(job)
+    till.work.mark_run(job)  # and nobody runs it again: the sweep finds it missing
+    till.clock.advance(patience.LOST_AFTER_S + 1)
+    with capture_logs():
+        till.cashier.sweep()
+    till.pass_time(2 * HOUR_S)
+    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.FENCED)
+    till.assert_settled()
+
+
+def test_nobody_opens_what_was_given_up(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.work.lose(OPEN_LINK)
+    till.pass_time(patience.CHARGE_WITHIN_S)
+    assert till.state(attempt_id) is State.ABANDONED
+    late = till.linked()
+    job = _job(till, OPEN_LINK)
+    till.clock.advance(patience.CHARGE_WITHIN_S)
+    till.run(job)
+    assert till.state(late) is State.ABANDONED
+    assert bank.sent == []
+    till.assert_settled()
+
+
+def test_a_worker_that_froze_after_its_claim_opens_nothing(
+    till: Till, bank: LinkBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt_id = till.linked()
+    asked = till.cashier._linking._asked
+
+    def frozen(*given: object) -> object:
+        till.clock.advance(patience.SEND_WITHIN_S + 1)
+        return asked(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(till.cashier._linking, "_asked", frozen)
+    till.run(_job(till, OPEN_LINK))
+    assert bank.sent == []
+    assert till.state(attempt_id) is State.UNKNOWN
+
+
+def test_a_refusal_is_certain(till: Till, bank: LinkBank) -> None:
+    bank.refuses = Declined(Decline.CONFIG_ERROR, "no_links_on_this_account")
+    attempt_id = till.linked()
+    till.run_due()
+    assert (till.state(attempt_id), till.attempt(attempt_id).decline) == (
+        State.DECLINED,
+        Decline.CONFIG_ERROR,
+    )
+    till.assert_settled()
+
+
+def test_a_link_is_never_charged_as_a_card_and_a_card_never_opened_as_a_link(
+    till: Till, bank: LinkBank
+) -> None:
+    link, card = till.linked(), till.confirmed()
+    with capture_logs() as logs:
+        till.handlers[CHARGE_ATTEMPT](link, 1)
+        till.handlers[OPEN_LINK](card, 1)
+    assert [entry["event"] for entry in logs] == ["charge_without_card", "link_of_a_card_attempt"]
+    assert bank.sent == []
+    with pytest.raises(ValueError, match="is not paid by link"):
+        till.close_link(card)
+
+
+# Webhooks: early, late, lost, repeated ----------------------------------------------------------------------
+
+
+def test_a_webhook_before_the_answer_to_the_opening(till: Till, bank: LinkBank) -> None:
+    """The payer was faster than our own books: the look-up has the last word, and the late answer none."""
+    attempt_id = till.linked()
+
+    def paid_meanwhile() -> None:
+        bank.before_answer = lambda: None
+        bank.pay(attempt_id)
+        _tell(till, attempt_id)
+        till.run_due()
+
+    bank.before_answer = paid_meanwhile
+    till.run(_job(till, OPEN_LINK))
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def test_a_webhook_of_nothing_taken_does_not_disturb_an_opening(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    bank.before_answer = lambda: _tell(till, attempt_id, taken=False)
+    till.run(_job(till, OPEN_LINK))
+    assert till.state(attempt_id) is State.LINK_OPEN
+
+
+def test_a_lost_webhook_is_made_up_for_at_the_expiry(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    bank.pay(attempt_id)
+    till.pass_time(HOUR_S)
+    assert till.state(attempt_id) is State.LINK_OPEN
+    till.pass_time(3 * patience.LINK_GRACE_S)
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def test_a_webhook_that_is_repeated_or_about_nothing_changes_nothing(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    for event in ("evt_1", "evt_1", "evt_2"):
+        _tell(till, attempt_id, event)
+        till.run_due()
+    assert till.state(attempt_id) is State.LINK_OPEN
+    bank.pay(attempt_id)
+    for event in ("evt_3", "evt_3", "evt_4"):
+        _tell(till, attempt_id, event)
+        till.run_due()
+    assert till.told(attempt_id) == ["link_opened", "approved"]
+    till.pass_time(2 * HOUR_S)
+    till.assert_settled()
+
+
+def test_a_webhook_of_money_taken_on_a_link_that_is_over_is_told_aloud(till: Till, bank: LinkBank) -> None:
+    """A gateway that took money after it said that it could not: nothing is hidden."""
+    attempt_id = till.linked()
+    till.run_due()
+    till.close_link(attempt_id)
+    till.run_due()
+    assert till.state(attempt_id) is State.FENCED
+    bank.charged[attempt_id] = 4_000
+    _tell(till, attempt_id)
+    with capture_logs() as logs:
+        till.run_due()
+    assert [entry["event"] for entry in logs if entry["log_level"] == "critical"] == [
+        "gateway_contradicts_itself"
+    ]
+
+
+# Expiry and closing -----------------------------------------------------------------------------------------
+
+
+def test_a_link_that_nobody_paid_by_frees_the_bill_at_its_expiry(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.pass_time(HOUR_S + 2 * patience.LINK_GRACE_S + 1)
+    attempt = till.attempt(attempt_id)
+    assert attempt.state is State.FENCED
+    assert till.bill(attempt.bill_id) == (0, 0)
+    assert bank.looked_up == [(attempt_id, True)], "asked once, a minute after the expiry, and closed"
+    assert till.told(attempt_id) == ["link_opened", "not_charged"]
+    till.assert_settled()
+
+
+def test_closed_on_demand(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    till.close_link(attempt_id)
+    assert till.state(attempt_id) is State.LINK_CLOSING
+    assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000), "until the gateway has said so"
+    till.run_due()
+    assert till.state(attempt_id) is State.FENCED
+    assert not bank.pay(attempt_id)
+    till.assert_settled()
+
+
+def test_paid_at_the_moment_of_closing_is_paid(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    till.close_link(attempt_id)
+    bank.pay(attempt_id)
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_a_gateway_that_is_silent_leaves_it_held(till: Till, bank: LinkBank, *, is_paid: bool) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    bill = till.attempt(attempt_id).bill_id
+    if is_paid:
+        bank.pay(attempt_id)
+    bank.fates.extend([Fate.NEVER] * 6)
+    till.close_link(attempt_id)
+    till.pass_time(30)
+    assert till.state(attempt_id) is State.LINK_CLOSING
+    assert till.bill(bill) == (0, 4_000)
+    till.pass_time(600)
+    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.FENCED)
+    till.assert_settled()
+
+
+def test_after_a_day_of_silence_a_person_decides(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    till.close_link(attempt_id)
+    bank.fates.extend([Fate.NEVER] * 1000)
+    with capture_logs():
+        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 600)
+    assert till.state(attempt_id) is State.FOR_A_PERSON
+    assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000)
+
+
+@pytest.mark.parametrize("fate", [Fate.ANSWERED, Fate.LOST_REPLY, Fate.NEVER])
+def test_closed_while_it_is_being_opened(till: Till, bank: LinkBank, fate: Fate) -> None:
+    """The caller waited long enough: the page may have been opened, and is closed before it is."""
+    attempt_id = till.linked()
+
+    def closed_meanwhile() -> None:
+        bank.before_answer = lambda: None
+        till.close_link(attempt_id)
+        till.run_due()
+
+    bank.before_answer = closed_meanwhile
+    bank.fates.append(fate)
+    till.run(_job(till, OPEN_LINK))
+    till.run_due()
+    assert till.state(attempt_id) is State.FENCED
+    assert _texts(till) == []
+    assert not bank.pay(attempt_id)
+    till.assert_settled()
+
+
+def test_closing_before_anybody_opens_sends_nothing(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.close_link(attempt_id)
+    till.run_due()
+    assert till.state(attempt_id) is State.ABANDONED
+    till.close_link(attempt_id)
+    assert bank.sent == []
+
+
+# Two channels, one bill -------------------------------------------------------------------------------------
+
+
+def test_the_rest_of_the_bill_is_paid_by_card_meanwhile(till: Till, bank: LinkBank) -> None:
+    bill = till.add_bill(10_000)
+    link = till.linked(bill)
+    till.run_due()
+    assert till.make(bill, 6_001) is None
+    rest = till.make(bill, 6_000)
+    assert rest is not None
+    till.confirm(rest)
+    till.run_due()
+    bank.pay(link)
+    _tell(till, link)
+    till.run_due()
+    assert till.bill(bill) == (10_000, 0)
+    till.assert_settled()
+
+
+def test_after_closing_the_same_money_is_paid_by_card_once(till: Till, bank: LinkBank) -> None:
+    bill = till.add_bill(4_000)
+    link = till.linked(bill)
+    till.run_due()
+    assert till.make(bill) is None
+    till.close_link(link)
+    assert till.make(bill) is None, "closing is not closed"
+    till.run_due()
+    card = till.make(bill)
+    assert card is not None
+    till.confirm(card)
+    till.run_due()
+    assert not bank.pay(link)
+    assert till.bill(bill) == (4_000, 0)
+    till.assert_settled()
+
+
+# A caller who is promised a link ----------------------------------------------------------------------------
+
+
+def test_a_promise_is_kept_by_the_link_itself(till: Till, bank: LinkBank) -> None:
+    """Whoever hung up before it was open is sent the link, and no other word when it expires."""
+    attempt_id = till.linked()
+    with till.engine.begin() as tx:
+        till.attempts.promise(tx, attempt_id)
+    till.run_due()
+    assert till.attempt(attempt_id).promised_at is None
+    with till.engine.begin() as tx:
+        till.attempts.promise(tx, attempt_id)
+    assert till.attempt(attempt_id).promised_at is None
+
+
+def test_a_promise_that_cannot_be_kept_stands(till: Till, bank: LinkBank) -> None:
+    bank.fates.append(Fate.NEVER)
+    attempt_id = till.linked()
+    with till.engine.begin() as tx:
+        till.attempts.promise(tx, attempt_id)
+    till.pass_time(180)
+    attempt = till.attempt(attempt_id)
+    assert (attempt.state, attempt.promised_at is not None) == (State.FENCED, True)
+
+
+def test_open_links_of_a_payer(till: Till, bank: LinkBank) -> None:
+    first, second = till.linked(), till.linked()
+    till.run_due()
+    bill_id = till.attempt(first).bill_id
+    with till.engine.begin() as tx:
+        bill = tx.execute(sa.select(schema.bill.c.reference).where(schema.bill.c.id == bill_id)).scalar_one()
+        mine = open_links(tx, payer_phone=PHONE)
+        assert {one.id for one in mine} == {first, second}
+        assert [one.id for one in open_links(tx, payer_phone=PHONE, bill_reference=bill)] == [first]
+        assert open_links(tx, payer_phone="+34600999888") == []
+        assert open_links(tx, payer_phone=None) == []
+    till.close_link(first)
+    with till.engine.begin() as tx:
+        assert len(open_links(tx, payer_phone=PHONE)) == 2, "it may still be paid"
+    till.run_due()
+    bank.pay(second)
+    _tell(till, second)
+    till.run_due()
+    with till.engine.begin() as tx:
+        assert open_links(tx, payer_phone=PHONE) == []
+
+
+# What others read -------------------------------------------------------------------------------------------
+
+
+def test_how_a_link_is_shown(till: Till, bank: LinkBank) -> None:
+    attempt_id, card = till.linked(), till.confirmed()
+    till.run_due()
+    with till.engine.begin() as tx:
+        shown, other = reading.show(tx, attempt_id), reading.show(tx, card)
+        link = pay_link.of(tx, records.get(tx, attempt_id))
+    assert shown is not None
+    assert other is not None
+    assert link is not None
+    assert (shown.method, other.method, other.link) == (Method.LINK, Method.CARD, None)
+    assert shown.link == reading.LinkShown(link.expires_at, link.opened_at)
+    assert link.opened_at is not None
+    assert link.token.reveal() not in repr(shown)
+
+
+def test_what_a_token_tells(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    with till.engine.begin() as tx:
+        link = pay_link.of(tx, records.get(tx, attempt_id))
+        assert link is not None
+        found = paying(tx, link.token.reveal(), till.clock.now())
+        assert found is not None
+        assert (found.stage, found.url) == (Stage.OPEN, f"https://bank.example/pay/{attempt_id}")
+        past = paying(tx, link.token.reveal(), link.expires_at)
+        assert past is not None
+        assert past.stage is Stage.CONFIRMING
+        assert paying(tx, "nobodys", till.clock.now()) is None
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("is_past", [True, False])
+def test_only_the_books_say_paid(state: State, *, is_past: bool) -> None:
+    stage = stage_of(state, is_past=is_past)
+    assert (stage is Stage.PAID) == (state is State.APPROVED)
+    assert (stage is Stage.OPEN) == (state is State.LINK_OPEN and not is_past)
+
+
+def test_every_answer_to_a_link_has_its_line() -> None:
+    """None of these is ever a contradiction."""
+    for state in (State.LINK_OPEN, State.LINK_CLOSING, State.UNKNOWN, State.FOR_A_PERSON):
+        for answer in (Approved, Fenced, LinkOpen):
+            assert (state, answer) in answers.PATHS
+
+
+def test_a_link_needs_a_gateway_that_has_them(engine: sa.Engine) -> None:
+    till = Till(engine)
+    assert not till.attempts.has_links
+    with pytest.raises(ValueError, match="has no payment links"):
+        till.make(till.add_bill(), method=Method.LINK)
