@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := ivr flows gateways tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install call test lint format types contracts bench lock clean
+.PHONY: help install call test lint format types contracts bench simulate lock clean
 
 help: ## what there is
 	@echo "Pay-by-Call: callers pay by keypad, through your own gateway."
@@ -41,6 +41,9 @@ format: install ## let ruff mend what it can
 
 bench: install ## measure speed and memory, as ratios in one run
 	@$(BIN)/python -m tests.bench
+
+simulate: install ## play worlds in which everything goes wrong, and check the books (WORLDS=1000 SEED=any)
+	@$(BIN)/python -m tests.simulation --worlds $(or $(WORLDS),1000) $(if $(SEED),--seed $(SEED))
 
 lock: install ## resolve the locked versions anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements/run.txt

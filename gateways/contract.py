@@ -50,6 +50,8 @@ class Capabilities:
     """The gateway posts webhooks: `hear`."""
     settlement: bool = False
     """The lines of a payout can be asked for: `payout_lines`."""
+    decline_codes: frozenset[str] = frozenset()
+    """The gateway's codes whose meaning the adapter knows; another one is GENERIC, and counted."""
     live: bool = True
     """False for a sandbox: production refuses it."""
 
@@ -70,6 +72,10 @@ class Order:
     """Our references, for finance to find in the dashboard: attempt, payment, bill, call, channel."""
     statement: str = ""
     """What a payer recognises on the card's statement; the adapter cuts it to size."""
+    placed_at: datetime | None = None
+    """When the attempt was made; never sent. None: just now. A gateway forgets keys one day, and is not asked
+    by key any more.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +261,7 @@ class Gateway(Protocol):
         ...
 
     def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
-        """What a payout is made of; raises GatewayUnreachableError."""
+        """What a payout is made of; raises GatewayUnreachableError. A job asks it: two minutes at most."""
         ...
 
     def dashboard_url(self, reference: str) -> str | None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 import structlog
 from werkzeug.exceptions import HTTPException
 
-from flows.language import Flow, Prompts, Recordings, host_prompts
+from flows.language import Flow, Prompts, Recorded, Recordings, Say, Words, host_prompts, speak
 from flows.pay_bill.flow import flow as pay_bill
 from gateways import registry
 from gateways.contract import Gateway
@@ -28,6 +29,7 @@ from ivr.api import blueprint as api
 from ivr.bills.lookup import MerchantLookup
 from ivr.calls.attempt_waits import AttemptMaker, AttemptWaits
 from ivr.calls.bill_waits import BillWaits
+from ivr.calls.card_guard import CardGuard
 from ivr.calls.card_waits import CardWaits
 from ivr.calls.errands import Runner
 from ivr.calls.greeting import Greeting
@@ -36,6 +38,7 @@ from ivr.calls.host import Host
 from ivr.calls.link_waits import LinkWaits
 from ivr.calls.pay_progress import PayProgress
 from ivr.calls.retention import forget_turns
+from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.turns import Turns
 from ivr.channels import webhooks as message_webhooks
 from ivr.channels.console import Console
@@ -46,6 +49,10 @@ from ivr.clock import Clock, SystemClock
 from ivr.config import Config
 from ivr.consequences import HouseConsequences
 from ivr.customers.guesses import Guesses, forget_guesses
+from ivr.defences.caps import Caps
+from ivr.defences.guard import Guard, forget_tries
+from ivr.defences.office import Office
+from ivr.defences.reports import Reporter
 from ivr.ids import Ids, RandomIds
 from ivr.links import pages as link_pages
 from ivr.merchant.outcomes import Deliverer
@@ -61,7 +68,15 @@ from ivr.voice.render import Renderer
 from ivr.voice.trouble import Trouble
 from ivr.voice.twiml import Voice
 from ivr.voice.webhooks import Carrier, VoiceDoor
-from ivr.work.jobs import CHECK_CONFIRMATION, DELIVER_OUTCOME, END_SILENT_CALL, SEND_CONFIRMATION, Job, Work
+from ivr.work.jobs import (
+    CHECK_CONFIRMATION,
+    DELIVER_OUTCOME,
+    END_SILENT_CALL,
+    REPORT_CARD_OUTCOME,
+    SEND_CONFIRMATION,
+    Job,
+    Work,
+)
 from ivr.wsgi import strip_environment
 
 if TYPE_CHECKING:
@@ -82,11 +97,24 @@ class Ground:
     ids: Ids
 
     @property
+    def guard(self) -> Guard:
+        return Guard(Caps.from_settings(self.config.defences), self.work, self.clock, self.ids)
+
+    @property
+    def pci(self) -> PciClient | None:
+        """The way to the PCI process; None where the carrier takes the cards."""
+        config = self.config
+        if config.carrier_takes_cards:
+            return None
+        return PciClient(config.pci_internal_url, config.internal_secrets, clock=self.clock, ids=self.ids)
+
+    @property
     def cashier(self) -> Cashier:
         consequences = HouseConsequences(
             work=self.work,
             clock=self.clock,
             ids=self.ids,
+            guard=self.guard,
             merchant_name=self.config.merchant_name,
             channel=self.config.channel,
             tells_merchant=bool(self.config.outcome_url),
@@ -129,7 +157,13 @@ def make_web(on: Ground) -> flask.Flask:
     app.debug = False  # whatever FLASK_DEBUG says: in debug, faults pass our handlers and our log's masks
     app.before_request(structlog.contextvars.clear_contextvars)
     metrics = Metrics(
-        Books(on.engine, on.clock, lambda: _work_counts(on.engine)), shared_dir=config.metrics_dir
+        Books(
+            on.engine,
+            on.clock,
+            lambda: _work_counts(on.engine),
+            {on.gateway.name: on.gateway.capabilities.decline_codes},
+        ),
+        shared_dir=config.metrics_dir,
     )
     metrics.watch(app, on.clock)
     app.register_blueprint(_voice_door(on, metrics).blueprint())
@@ -148,7 +182,12 @@ def make_web(on: Ground) -> flask.Flask:
     )
     app.register_blueprint(
         api.blueprint(
-            on.engine, till=on.cashier, home_country=config.home_country, clock=on.clock, ids=on.ids
+            on.engine,
+            till=on.cashier,
+            office=Office(on.engine, on.pci, on.clock),
+            home_country=config.home_country,
+            clock=on.clock,
+            ids=on.ids,
         )
     )
     app.register_blueprint(health.make_blueprint(on.engine, metrics, metrics_token=config.metrics_token))
@@ -171,13 +210,23 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
     config = on.config
     cashier = on.cashier
     attempts = cashier.attempts
-    maker = AttemptMaker(attempts)
+    guard = CardGuard(on.guard)
+    maker = AttemptMaker(attempts, guard)
     card_entry = on.gateway.capabilities.card_entry
     runner = Runner(
-        _pci_client(on),
+        on.pci,
         _lookup(on),
         config.public_url,
         postal_code=on.gateway.capabilities.postal_code,
+    )
+    saved_cards = SavedCardWaits(
+        cards=cashier.saved_cards,
+        attempts=attempts,
+        gateway=on.gateway.name,
+        wording=_wording(config, flow),
+        flow=flow.name,
+        release=version("paybycall"),
+        clock=on.clock,
     )
     host = Host(
         bills=BillWaits(
@@ -189,10 +238,14 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
         cards=CardWaits(
             attempts=attempts,
             maker=maker,
+            guard=guard,
             card_entry=card_entry,
             by_carrier=config.carrier_takes_cards,
         ),
-        charges=AttemptWaits(attempts=attempts, maker=maker, clock=on.clock),
+        saved_cards=saved_cards,
+        charges=AttemptWaits(
+            attempts=attempts, maker=maker, guard=guard, saved_cards=saved_cards, clock=on.clock
+        ),
         links=LinkWaits(attempts=attempts, maker=maker, clock=on.clock),
         person_number=config.person_number,
     )
@@ -221,6 +274,7 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
         merchant_name=config.merchant_name,
         card_entry=card_entry,
         person_available=bool(config.person_number),
+        saved_cards=_saves_cards(on),
     )
     return VoiceDoor(
         carrier=Carrier(config.public_url, config.twilio_auth_tokens, config.twilio_account_sid),
@@ -239,12 +293,26 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
     )
 
 
-def _pci_client(on: Ground) -> PciClient | None:
-    """None where the carrier takes the cards."""
-    config = on.config
-    if config.carrier_takes_cards:
-        return None
-    return PciClient(config.pci_internal_url, config.internal_secrets, clock=on.clock, ids=on.ids)
+def _saves_cards(on: Ground) -> bool:
+    """By the settings, and where the gateway can: no gateway that authorizes at once does."""
+    if on.config.saved_cards and not on.gateway.capabilities.saves_cards:
+        log.warning("saved_cards_off", gateway=on.gateway.name, sentence="This gateway keeps no cards.")
+    return on.config.saved_cards and on.gateway.capabilities.saves_cards
+
+
+def _wording(config: Config, flow: Flow[Any]) -> Callable[[Say, str], str]:
+    """What callers heard, for the record: also where a recording speaks it, whose address stands behind."""
+    prompts = Prompts.load(flow.folder, config.languages)
+    recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
+
+    def wording(say: Say, language: str) -> str:
+        words = "".join(part.text for part in speak(say, language, prompts) if isinstance(part, Words))
+        played = [
+            part.url for part in speak(say, language, prompts, recordings) if isinstance(part, Recorded)
+        ]
+        return " ".join([words, *(f"[{url}]" for url in played)])
+
+    return wording
 
 
 def _lookup(on: Ground) -> MerchantLookup | None:
@@ -296,6 +364,7 @@ def handlers(on: Ground) -> dict[Job, Handler]:
         CHECK_CONFIRMATION: sender.check,
         DELIVER_OUTCOME: deliverer,
         END_SILENT_CALL: ender.end_silent,
+        REPORT_CARD_OUTCOME: Reporter(on.engine, on.pci, on.work, on.clock),
     }
 
 
@@ -329,6 +398,7 @@ def run_worker(config: Config, stop: threading.Event) -> bool:
         lambda: forget_turns(on.engine, on.clock.now()),
         lambda: forget_guesses(on.engine, on.clock.now()),
         lambda: on.cashier.notices.forget(on.clock.now()),
+        lambda: forget_tries(on.engine, on.guard.caps, on.clock.now()),
     )
     sweeper = threading.Thread(target=_sweep, args=(sweeps, stop), name="sweep", daemon=True)
     sweeper.start()

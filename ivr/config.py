@@ -114,13 +114,19 @@ CARRIER: tuple[Setting[Any], ...] = (
     Setting("GUESSES_MAX_WITHHELD", "The same for all withheld numbers together.", whole, "200"),
 )
 MONEY: tuple[Setting[Any], ...] = (
-    Setting("GATEWAY", "sandbox (development only); more gateways are folders under gateways/.", text),
+    Setting("GATEWAY", "sandbox (development only) or stripe: a folder under gateways/.", text),
     Setting("SANDBOX_URL", "Where the sandbox bank listens.", url, "http://127.0.0.1:8099"),
     Setting(
         "SANDBOX_CARD_ENTRY",
         "How the sandbox takes cards: tokenize or authorize.",
         one_of("tokenize", "authorize"),
         "tokenize",
+    ),
+    Setting(
+        "SAVED_CARDS",
+        "Whether callers may have their card kept at the gateway for their next payment: yes or no.",
+        one_of("no", "yes"),
+        "no",
     ),
     Setting(
         "SANDBOX_WEBHOOK_SECRET",
@@ -135,9 +141,34 @@ MONEY: tuple[Setting[Any], ...] = (
         whole,
         "60",
     ),
-    Setting("STRIPE_API_KEY", "The Stripe secret key.", secret, "", secret=True),
-    Setting("STRIPE_WEBHOOK_SECRET", "Signs Stripe's webhooks.", secret, "", secret=True),
+    Setting(
+        "STRIPE_API_KEY",
+        "The Stripe account's secret or restricted key: a live one in production, a test one elsewhere.",
+        secret,
+        "",
+        secret=True,
+    ),
+    Setting(
+        "STRIPE_WEBHOOK_SECRET",
+        "The signing secret of Stripe's webhook endpoint; two, separated by a comma, while one is rotated; "
+        "empty: webhooks are refused, and every outcome is asked for.",
+        secrets,
+        "",
+        secret=True,
+    ),
     Setting("STRIPE_API_BASE", "The Stripe API.", url, "https://api.stripe.com"),
+    Setting(
+        "STRIPE_CARD_ENTRY",
+        "How Stripe takes cards: tokenize, or authorize (held while keyed, captured later).",
+        one_of("tokenize", "authorize"),
+        "tokenize",
+    ),
+    Setting(
+        "STRIPE_MOTO",
+        "Whether charges are marked as telephone orders: yes only once Stripe enabled the account for it.",
+        one_of("yes", "no"),
+        "no",
+    ),
 )
 MESSAGES: tuple[Setting[Any], ...] = (
     Setting(
@@ -155,7 +186,39 @@ MERCHANT: tuple[Setting[Any], ...] = (
     Setting("OUTCOME_URL", "Where the merchant hears of each payment; empty: nowhere.", text, ""),
     Setting("MERCHANT_SECRET", "Signs what we post to the merchant.", secrets, "", secret=True),
 )
-ALL = GENERAL + CARRIER + MONEY + MESSAGES + MERCHANT
+DEFENCES: tuple[Setting[Any], ...] = (
+    Setting("CARD_WINDOW_H", "For how many hours a tried card counts.", whole, "24"),
+    Setting("CARD_LOCK_OUT_H", "How many hours a lock-out lasts; a person may lift it sooner.", whole, "24"),
+    Setting("CARD_DECLINES_MAX_CALL", "Declined cards in one call; then no more are taken.", whole, "4"),
+    Setting("CARD_DECLINES_MAX_CALLER", "The same for a caller's number, over all its calls.", whole, "8"),
+    Setting(
+        "CARD_DECLINES_MAX_WITHHELD",
+        "The same for all withheld numbers together, and for all forged ones together.",
+        whole,
+        "20",
+    ),
+    Setting("CARD_DECLINES_MAX_BILL", "The same for a bill, whoever tries to pay it.", whole, "10"),
+    Setting("CARD_TRIES_MAX_CALL", "Cards tried in one call, good ones too.", whole, "8"),
+    Setting("CARD_TRIES_MAX_CALLER", "The same for a caller's number.", whole, "40"),
+    Setting("CARD_TRIES_MAX_WITHHELD", "The same for all withheld, or all forged, numbers.", whole, "200"),
+    Setting("CARD_TRIES_MAX_BILL", "The same for a bill.", whole, "20"),
+    Setting(
+        "CARD_DOUBTFUL_WEIGHT",
+        "What one card counts from a number that the carrier has no proof of (STIR/SHAKEN); 1: like any.",
+        whole,
+        "2",
+    ),
+    Setting("CARD_BREAKER_WINDOW_MIN", "The breaker looks back this many minutes.", whole, "15"),
+    Setting("CARD_BREAKER_CHARGES_MIN", "It needs at least this many answered charges.", whole, "20"),
+    Setting(
+        "CARD_BREAKER_DECLINES_PERCENT",
+        "Where more than this share of them is declined, it opens.",
+        whole,
+        "60",
+    ),
+    Setting("CARD_BREAKER_PAUSE_MIN", "For how many minutes no card is then taken at all.", whole, "15"),
+)
+ALL = GENERAL + CARRIER + MONEY + MESSAGES + MERCHANT + DEFENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +255,7 @@ class Config:
     gateway: str
     gateway_settings: Mapping[str, Any]
     """The settings whose names begin with the gateway's, as its adapter's `from_settings` takes them."""
+    saved_cards: bool
     link_expires_min: int
     channel: str
     sms_from: str
@@ -200,6 +264,8 @@ class Config:
     merchant_secrets: tuple[Secret, ...]
     metrics_token: Secret
     metrics_dir: str
+    defences: Mapping[str, int]
+    """The settings of `DEFENCES`, by name, as `ivr.defences.caps.Caps` takes them."""
 
     @property
     def in_production(self) -> bool:
@@ -242,6 +308,7 @@ def load(environ: Mapping[str, str]) -> Config:
         guesses_max_withheld=values["GUESSES_MAX_WITHHELD"],
         gateway=values["GATEWAY"],
         gateway_settings={name: value for name, value in values.items() if name.startswith(prefix)},
+        saved_cards=values["SAVED_CARDS"] == "yes",
         link_expires_min=values["LINK_EXPIRES_MIN"],
         channel=values["CHANNEL"],
         sms_from=values["SMS_FROM"],
@@ -250,6 +317,7 @@ def load(environ: Mapping[str, str]) -> Config:
         merchant_secrets=values["MERCHANT_SECRET"],
         metrics_token=values["METRICS_TOKEN"],
         metrics_dir=values["PROMETHEUS_MULTIPROC_DIR"],
+        defences={one.name: values[one.name] for one in DEFENCES},
     )
     faults = faults_of(values)
     if faults:

@@ -18,6 +18,7 @@ from gateways import registry
 SECRET_LENGTH_MIN = 32
 DEMO_MERCHANT = "Demo Town Hall"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_.")
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _SENDERS = (
     _E164,
@@ -45,7 +46,7 @@ Values = Mapping[str, Any]
 
 def faults_of(values: Values) -> list[str]:
     """A sentence for each fault; none where the settings can work."""
-    checks = [_general, _carrier, _languages, _money, _messages, _merchant]
+    checks = [_general, _carrier, _languages, _money, _messages, _merchant, _defences]
     if values["CARD_ENTRY"] == "pay":
         checks.append(_pay)
     if values["ENVIRONMENT"] == "production":
@@ -99,8 +100,8 @@ def _pay(values: Values) -> list[str]:
             f"Set CARD_ENTRY to gather, or GATEWAY to one whose tokens the carrier's connector makes: "
             f"{' or '.join(PAY_GATEWAYS)}."
         )
-    if values["GATEWAY"] == "sandbox" and values["SANDBOX_CARD_ENTRY"] != "tokenize":
-        faults.append("Set SANDBOX_CARD_ENTRY to tokenize: with CARD_ENTRY=pay the carrier gives us tokens.")
+    elif values[entry := f"{values['GATEWAY'].upper()}_CARD_ENTRY"] != "tokenize":
+        faults.append(f"Set {entry} to tokenize: with CARD_ENTRY=pay the carrier gives us tokens.")
     if not _CONNECTOR.fullmatch(values["PAY_CONNECTOR"]):
         faults.append("Set PAY_CONNECTOR to the connector's unique name, as the carrier's console shows it.")
     spoken = values["PAY_LANGUAGE"]
@@ -136,13 +137,26 @@ def _languages(values: Values) -> list[str]:
 
 def _money(values: Values) -> list[str]:
     known = registry.names()
-    faults = []
     if values["GATEWAY"] not in known:
-        faults.append(f"Set GATEWAY to one of {', '.join(known)}: there is no other.")
+        return [f"Set GATEWAY to one of {', '.join(known)}: there is no other."]
+    faults = _stripe(values) if values["GATEWAY"] == "stripe" else []
     least, most = LINK_MINUTES
     if not least <= values["LINK_EXPIRES_MIN"] <= most:
         faults.append(f"Set LINK_EXPIRES_MIN to {least} to {most} minutes: gateways allow no other life.")
     return faults
+
+
+def _stripe(values: Values) -> list[str]:
+    """A key of the wrong kind takes real money in a test, or none from a real payer."""
+    key = _STRIPE_KEY.match(values["STRIPE_API_KEY"].reveal())
+    if key is None:
+        return ["Set STRIPE_API_KEY to a secret key (sk_...) or a restricted one (rk_...) of the account."]
+    production = values["ENVIRONMENT"] == "production"
+    if production and key[1] == "test":
+        return ["Set STRIPE_API_KEY to a live key: production takes real money."]
+    if not production and key[1] == "live":
+        return ["Set STRIPE_API_KEY to a test key: development takes no real money."]
+    return []
 
 
 def _messages(values: Values) -> list[str]:
@@ -158,6 +172,14 @@ def _merchant(values: Values) -> list[str]:
     if (values["BILL_LOOKUP_URL"] or values["OUTCOME_URL"]) and not values["MERCHANT_SECRET"]:
         return ["Set MERCHANT_SECRET: what we post to the merchant is signed with it."]
     return []
+
+
+def _defences(values: Values) -> list[str]:
+    named = [name for name in values if name.startswith("CARD_") and name != "CARD_ENTRY"]
+    faults = [f"Set {name} to 1 or more." for name in named if values[name] < 1]
+    if values["CARD_BREAKER_DECLINES_PERCENT"] > 100:  # noqa: PLR2004 - per cent
+        faults.append("Set CARD_BREAKER_DECLINES_PERCENT to 100 or less.")
+    return faults
 
 
 def _production(values: Values) -> list[str]:

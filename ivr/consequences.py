@@ -1,9 +1,9 @@
 """What a payment sets off in the rest of the house: a line in the timeline, one confirmation, one word to the
 merchant.
 
-May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.payments.pay_link` and
-`records`. Implements the port of `ivr.payments.consequences`: everything is written in the transaction that
-moves the money's record.
+May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.defences`,
+`ivr.payments.pay_link` and the records of `ivr.payments`. Implements the port of `ivr.payments.consequences`:
+everything is written in the transaction that moves the money's record.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,12 @@ from ivr.channels import confirmation
 from ivr.channels.texts import LinkOffer, Receipt
 from ivr.clock import Clock
 from ivr.customers import timeline
+from ivr.defences.guard import Guard
 from ivr.ids import Ids
 from ivr.merchant import outcomes
 from ivr.merchant.outcomes import Kind
 from ivr.payments import pay_link
+from ivr.payments.card_records import SavedCard
 from ivr.payments.records import Attempt, Refund
 from ivr.work.jobs import Work
 
@@ -36,11 +38,13 @@ class HouseConsequences:
         work: Work,
         clock: Clock,
         ids: Ids,
+        guard: Guard,
         merchant_name: str,
         channel: str,
         tells_merchant: bool,
         dashboard_url: Callable[[str], str | None],
     ) -> None:
+        self._guard = guard
         self._work = work
         self._clock = clock
         self._ids = ids
@@ -50,14 +54,17 @@ class HouseConsequences:
         self._dashboard_url = dashboard_url
 
     def approved(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._guard.approved(tx, attempt)
         self._confirm(tx, attempt, charged=True)
         self._note(tx, Kind.PAYMENT_APPROVED, attempt)
 
     def declined(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._guard.declined(tx, attempt)
         self._keep_promise(tx, attempt)
         self._note(tx, Kind.PAYMENT_DECLINED, attempt, {"decline": attempt.decline})
 
     def not_charged(self, tx: sa.Connection, attempt: Attempt) -> None:
+        self._guard.not_charged(tx, attempt)
         self._keep_promise(tx, attempt)
         self._note(tx, Kind.PAYMENT_NOT_CHARGED, attempt, {"state": attempt.state})
 
@@ -111,6 +118,32 @@ class HouseConsequences:
 
     def refund_declined(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:
         self._note(tx, Kind.REFUND_DECLINED, attempt, _refund_facts(refund), source_id=refund.id)
+
+    def card_kept(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_down_card(tx, "card.kept", card)
+
+    def card_not_kept(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_down_card(tx, "card.not_kept", card)
+
+    def card_forgotten(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_down_card(tx, "card.forgotten", card)
+
+    def _write_down_card(self, tx: sa.Connection, kind: str, card: SavedCard) -> None:
+        facts = {
+            "card_id": card.id,
+            "brand": card.brand,
+            "last_four": card.last_four,
+            "by": card.forgotten_by,
+        }
+        timeline.add(
+            tx,
+            kind,
+            at=self._clock.now(),
+            customer_id=card.customer_id,
+            call_id=card.call_id,
+            attempt_id=card.attempt_id,
+            facts={name: value for name, value in facts.items() if value is not None},
+        )
 
     def _keep_promise(self, tx: sa.Connection, attempt: Attempt) -> None:
         """Who left without hearing the outcome is told that nothing was charged."""

@@ -1,4 +1,5 @@
-"""The web process's side of the PCI process: asks for card entries and fetches their results, signed.
+"""The web process's side of the PCI process: asks for card entries and fetches their results, signed;
+reports what became of a card, and asks for lock-outs.
 
 May import `ivr.{signing,clock,ids}` and `gateways.{declines,secret}`; never `ivr.pci`. Every question may
 be asked again after a lost answer and gets the same one. A token is a `Secret` from the moment it arrives.
@@ -7,6 +8,7 @@ Never called inside a transaction: it is a network call.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -70,6 +72,28 @@ class CardEntryResult:
     decline: Decline | None = None
     url: str | None = None
     """Of an open entry: where its question stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class PciLockOut:
+    """A lock-out of a card or a BIN. `subject` is the beginning of a keyed hash, which says nothing here."""
+
+    id: str
+    kind: str
+    subject: str
+    since: datetime
+    until: datetime
+    why: str
+    lifted_at: datetime | None
+    lifted_by: str | None
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> "PciLockOut":
+        moments = {
+            name: datetime.fromisoformat(document[name]) if document[name] else None
+            for name in ("since", "until", "lifted_at")
+        }
+        return cls(**{**document, **moments})
 
 
 class PciClient:
@@ -152,6 +176,22 @@ class PciClient:
     def end_call(self, call_sid: str) -> None:
         """The caller hung up: whatever the call left is wiped. Raises as `collect` does."""
         self._post(f"/pci/internal/calls/{call_sid}/ended", {})
+
+    def report_outcome(self, entry_id: str, *, declined: bool) -> None:
+        """What became of the card of this entry; a repeat, and an entry long forgotten, change nothing.
+
+        Raises as `collect` does.
+        """
+        self._post(f"/pci/internal/entries/{entry_id}/outcome", {"declined": declined})
+
+    def lock_outs(self, *, also_over: bool = False) -> list["PciLockOut"]:
+        """The lock-outs of cards and BINs, the newest first. Raises as `collect` does."""
+        answer = self._post("/pci/internal/lockouts", {"also_over": also_over})
+        return [PciLockOut.read(one) for one in answer["lockouts"]]
+
+    def lift_lock_out(self, lock_out_id: str, *, by: str) -> "PciLockOut":
+        """The lock-out, lifted. Raises as `collect` does; PciRefusedError with 404 where there is none."""
+        return PciLockOut.read(self._post(f"/pci/internal/lockouts/{lock_out_id}/lift", {"by": by}))
 
     def _post(self, target: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """`target` is signed as the PCI process sees it: without a path that a proxy before it takes away."""

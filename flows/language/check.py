@@ -21,6 +21,7 @@ _TERMINAL = frozenset({Kind.END, Kind.TRANSFER})
 _FACTS = {
     Kind.FIND_BILL: "bill",
     Kind.FIND_CALLERS_BILL: "bill",
+    Kind.FIND_SAVED_CARD: "saved_card",
     Kind.COLLECT_CARD: "card",
     Kind.CHARGE: "receipt",
     Kind.SEND_LINK: "link",

@@ -71,7 +71,12 @@ class CallState:
     """Whether the card may be keyed before the amount is confirmed (the gateway tokenizes)."""
     person_available: bool = False
     """Whether a person can be rung (a number is configured)."""
+    saved_cards: bool = False
+    """Cards may be kept for this caller, and offered to them: their number is known and not found forged."""
     bill: BillFacts | None = None
     card: CardFacts | None = None
+    """The card that was keyed."""
+    saved_card: CardFacts | None = None
+    """The one that is kept for this caller, where it was looked for."""
     receipt: ReceiptFacts | None = None
     link: LinkFacts | None = None

@@ -21,7 +21,10 @@ from flows.language.waits import (
     End,
     FindBill,
     FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
     Go,
+    MayKeepCard,
     SendLink,
     SetLanguage,
     Tell,
@@ -42,6 +45,9 @@ class Kind(StrEnum):
     LANGUAGE = "language"
     FIND_BILL = "find_bill"
     FIND_CALLERS_BILL = "find_callers_bill"
+    FIND_SAVED_CARD = "find_saved_card"
+    FORGET_CARD = "forget_card"
+    MAY_KEEP_CARD = "may_keep_card"
     COLLECT_CARD = "collect_card"
     CHARGE = "charge"
     SEND_LINK = "send_link"
@@ -173,6 +179,21 @@ class Flow(Generic[S]):
         exits = {"one": one, "none": none, "link_open": link_open}
         return self._step(Kind.FIND_CALLERS_BILL, exits, retired=retired)
 
+    def find_saved_card(
+        self, *, found: str, none: str, retired: bool = False
+    ) -> Callable[[Callable[[S], FindSavedCard]], Callable[[S], FindSavedCard]]:
+        return self._step(Kind.FIND_SAVED_CARD, {"found": found, "none": none}, retired=retired)
+
+    def forget_card(
+        self, *, then: str, retired: bool = False
+    ) -> Callable[[Callable[[S], ForgetCard]], Callable[[S], ForgetCard]]:
+        return self._step(Kind.FORGET_CARD, {"then": then}, retired=retired)
+
+    def may_keep_card(
+        self, *, may: str, may_not: str, retired: bool = False
+    ) -> Callable[[Callable[[S], MayKeepCard]], Callable[[S], MayKeepCard]]:
+        return self._step(Kind.MAY_KEEP_CARD, {"may": may, "may_not": may_not}, retired=retired)
+
     def collect_card(
         self,
         *,
@@ -209,8 +230,10 @@ class Flow(Generic[S]):
         no_longer_due: str,
         not_sent: str,
         unknown: str,
+        unavailable: str,
         retired: bool = False,
     ) -> Callable[[Callable[[S], Charge]], Callable[[S], Charge]]:
+        """`unavailable`: cards are not taken now, and nothing was sent; as of `collect_card`."""
         exits = {
             "approved": approved,
             "try_another_card": try_another_card,
@@ -219,6 +242,7 @@ class Flow(Generic[S]):
             "no_longer_due": no_longer_due,
             "not_sent": not_sent,
             "unknown": unknown,
+            "unavailable": unavailable,
         }
         return self._step(Kind.CHARGE, exits, retired=retired)
 

@@ -82,11 +82,32 @@ class CollectCard:
 
 
 @dataclass(frozen=True, slots=True)
+class FindSavedCard:
+    """The newest card that is kept for the number that is calling and may be offered, laid into
+    `state.saved_card`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetCard:
+    """The card in `state.saved_card` is to be deleted: from now on it is neither offered nor charged."""
+
+
+@dataclass(frozen=True, slots=True)
+class MayKeepCard:
+    """Whether the card that was keyed can be kept for this caller, and is not already."""
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
-    """The charge of `state.bill` with the card collected; the outcome is laid into `state.receipt`."""
+    """The charge of `state.bill`; the outcome is laid into `state.receipt`."""
 
     amount: Amount
     say: Say
+    saved_card: bool = False
+    """By the card in `state.saved_card`; else by the one that was keyed."""
+    agreed: Say | None = None
+    """The question to which the caller answered that the card be kept: its wording is their consent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +151,9 @@ Wait = (
     | SetLanguage
     | FindBill
     | FindCallersBill
+    | FindSavedCard
+    | ForgetCard
+    | MayKeepCard
     | CollectCard
     | Charge
     | SendLink

@@ -20,8 +20,11 @@ from flows.language import (
     End,
     FindBill,
     FindCallersBill,
+    FindSavedCard,
     Flow,
+    ForgetCard,
     Go,
+    MayKeepCard,
     Name,
     Say,
     SendLink,
@@ -218,14 +221,20 @@ def too_much(state: Bill) -> Tell:
 # Card and confirmation ------------------------------------------------------------------------------------
 
 
-@flow.decide(card="take_card", confirm="confirm", confirm_amount="confirm_amount")
+@flow.decide(
+    card="take_card",
+    saved_card="find_saved_card",
+    confirm="confirm",
+    keep="may_keep",
+    confirm_amount="confirm_amount",
+)
 def order(state: Bill) -> Go[Bill]:
     """What comes next, once the amount is chosen. A card that is keyed already is not asked again."""
     if not state.card_first:
         return Go("confirm_amount")
     if state.card is None:
-        return Go("card")
-    return Go("confirm")
+        return Go("saved_card") if state.saved_cards else Go("card")
+    return Go("keep") if state.saved_cards else Go("confirm")
 
 
 @flow.menu({"1": "take_card", "2": "offer"}, gave_up="given_up")
@@ -248,11 +257,30 @@ def take_card(state: Bill) -> CollectCard:
     return CollectCard(None, amount=state.chosen)
 
 
-@flow.decide(confirm="confirm", charge="charge")
+@flow.decide(confirm="confirm", keep="may_keep", charge="charge")
 def card_keyed(state: Bill) -> Go[Bill]:
-    if state.card_first:
-        return Go("confirm")
-    return Go("charge")
+    if not state.card_first:
+        return Go("charge")
+    return Go("keep") if state.saved_cards else Go("confirm")
+
+
+@flow.may_keep_card(may="confirm_or_keep", may_not="confirm")
+def may_keep(_: Bill) -> MayKeepCard:
+    return MayKeepCard()
+
+
+@flow.menu({"1": "charge", "2": "other_card", "3": "charge_and_keep"}, gave_up="given_up")
+def confirm_or_keep(state: Bill) -> Choose:
+    """The keys of `confirm`, and one more: whoever presses them by habit agrees to nothing."""
+    return Choose(_pay_or_keep(state))
+
+
+def _pay_or_keep(state: Bill) -> Say:
+    card = state.keyed_card
+    brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
+    if brand is None:
+        return Say("keep.card", amount=state.chosen, last_four=last_four)
+    return Say("keep.branded", amount=state.chosen, brand=Name(brand), last_four=last_four)
 
 
 @flow.menu({"1": "charge", "2": "other_card"}, gave_up="given_up")
@@ -267,6 +295,42 @@ def confirm(state: Bill) -> Choose:
 @flow.decide(ask="take_card")
 def other_card(state: Bill) -> Go[Bill]:
     return Go("ask", replace(state, card=None))
+
+
+# A saved card ---------------------------------------------------------------------------------------------
+
+
+@flow.find_saved_card(found="offer_saved_card", none="take_card")
+def find_saved_card(_: Bill) -> FindSavedCard:
+    return FindSavedCard()
+
+
+@flow.menu({"1": "charge_saved_card", "2": "take_card", "9": "ask_delete"}, gave_up="given_up")
+def offer_saved_card(state: Bill) -> Choose:
+    """It says amount and card: whoever presses 1 here has confirmed both."""
+    card = state.kept_card
+    brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
+    if brand is None:
+        return Choose(Say("saved.card", amount=state.chosen, last_four=last_four))
+    return Choose(Say("saved.branded", amount=state.chosen, brand=Name(brand), last_four=last_four))
+
+
+@flow.menu({"1": "delete_card", "2": "offer_saved_card"}, gave_up="given_up")
+def ask_delete(state: Bill) -> Choose:
+    return Choose(Say("saved.delete", last_four=Digits(state.kept_card.last_four)))
+
+
+@flow.forget_card(then="card_deleted")
+def delete_card(_: Bill) -> ForgetCard:
+    return ForgetCard()
+
+
+@flow.tell(then="find_saved_card")
+def card_deleted(_: Bill) -> Tell:
+    return Tell(Say("saved.deleted"))
+
+
+# Without a card -------------------------------------------------------------------------------------------
 
 
 @flow.tell(then="another_way")
@@ -291,9 +355,39 @@ def no_cards_now(_: Bill) -> Tell:
     no_longer_due="no_longer_due",
     not_sent="not_sent",
     unknown="promise",
+    unavailable="no_cards_now",
 )
 def charge(state: Bill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"))
+
+
+@flow.charge(
+    approved="receipt",
+    try_another_card="count_card",
+    refused="refused",
+    needs_authentication="send_link",
+    no_longer_due="no_longer_due",
+    not_sent="not_sent",
+    unknown="promise",
+    unavailable="no_cards_now",
+)
+def charge_and_keep(state: Bill) -> Charge:
+    """The question that was answered is asked of the host once more: its wording is the consent."""
+    return Charge(state.chosen, Say("charge.wait"), agreed=_pay_or_keep(state))
+
+
+@flow.charge(
+    approved="receipt",
+    try_another_card="count_card",
+    refused="refused",
+    needs_authentication="send_link",
+    no_longer_due="no_longer_due",
+    not_sent="not_sent",
+    unknown="promise",
+    unavailable="no_cards_now",
+)
+def charge_saved_card(state: Bill) -> Charge:
+    return Charge(state.chosen, Say("charge.wait"), saved_card=True)
 
 
 @flow.end()

@@ -17,6 +17,7 @@ from gateways.contract import (
     Capabilities,
     Capture,
     CardEntry,
+    CardSaving,
     Charge,
     Declined,
     Fenced,
@@ -33,10 +34,12 @@ from gateways.contract import (
     Void,
 )
 from gateways.notices import BadNoticeError, Heard
-from gateways.sandbox import webhooks
+from gateways.sandbox import saving, webhooks
 from gateways.sandbox.answers import Standing, standing
 from gateways.sandbox.client import BankClient, NoReply, sealed
 from gateways.sandbox.currencies import CURRENCIES
+from gateways.sandbox.declines import KNOWN
+from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
 from gateways.undeclared import Undeclared
 
@@ -66,6 +69,8 @@ class SandboxGateway(Undeclared):
             partial_refund=True,
             links=True,
             notices=self._webhook_secret is not None,
+            decline_codes=KNOWN,
+            saves_cards=card_entry is CardEntry.TOKENIZE,
             live=False,
         )
 
@@ -79,6 +84,8 @@ class SandboxGateway(Undeclared):
             "currency": order.currency,
             "description": order.description,
             "metadata": dict(order.metadata),
+            "keep_card": charge.keep_card,
+            "holder": charge.holder,
         }
         return _money_moved(self._ask("/charges", asked))
 
@@ -174,6 +181,17 @@ class SandboxGateway(Undeclared):
 
     def dashboard_url(self, reference: str) -> str | None:
         return f"{self._client.url}/?id={reference}"
+
+    def save_card(self, key: str, token: Secret, *, charge_reference: str, holder: str | None) -> CardSaving:
+        """The bank keeps the very token that was charged: from now on it pays more than once."""
+        demand(self.name, self.capabilities, Verb.SAVE_CARD)
+        asked = {"key": key, "token": token, "charge": charge_reference, "holder": holder}
+        return saving.saved(self._client.post("/saved-cards", sealed(asked)), token)
+
+    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
+        demand(self.name, self.capabilities, Verb.SAVE_CARD)
+        asked = {"token": card.token, "holder": card.holder}
+        return saving.forgotten(self._client.post("/saved-cards/forgotten", sealed(asked)))
 
     def check(self) -> None:
         reply = self._client.get("/health")

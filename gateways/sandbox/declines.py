@@ -21,6 +21,9 @@ _DECLINES = {
 }
 
 
+KNOWN = frozenset(_DECLINES)
+
+
 def normalised(code: str) -> Decline:
     """The reason behind a code of the bank."""
     return _DECLINES.get(code, Decline.GENERIC)

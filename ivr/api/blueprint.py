@@ -16,10 +16,13 @@ from werkzeug.routing import RequestRedirect
 
 from ivr.api import keys, openapi, problem
 from ivr.api.bills import BillRoutes
+from ivr.api.cards import CardRoutes
+from ivr.api.lock_outs import LockOutRoutes
 from ivr.api.payments import PaymentRoutes, Till
 from ivr.api.problem import Problem
 from ivr.api.request import BODY_MAX_BYTES
 from ivr.clock import Clock
+from ivr.defences.office import Office
 from ivr.ids import Ids
 from ivr.storage.engine import reading
 
@@ -30,10 +33,14 @@ _DOCUMENT = "openapi.json"
 View = Callable[..., tuple[dict[str, Any], int]]
 
 
-def blueprint(engine: sa.Engine, *, till: Till, home_country: str, clock: Clock, ids: Ids) -> flask.Blueprint:
+def blueprint(
+    engine: sa.Engine, *, till: Till, office: Office, home_country: str, clock: Clock, ids: Ids
+) -> flask.Blueprint:
     """The API, to be registered on the web process's application. `till` is the web process's Cashier."""
     bills = BillRoutes(engine, home_country=home_country, clock=clock, ids=ids)
     payments = PaymentRoutes(engine, till=till, clock=clock)
+    cards = CardRoutes(engine, cards=till.saved_cards, home_country=home_country)
+    locked = LockOutRoutes(office)
     made = flask.Blueprint("api", __name__, url_prefix=ROOT)
     for method, path, view in (
         ("GET", f"/{_DOCUMENT}", _document),
@@ -42,6 +49,11 @@ def blueprint(engine: sa.Engine, *, till: Till, home_country: str, clock: Clock,
         ("GET", "/payments", payments.feed),
         ("GET", "/payments/<payment_id>", payments.show),
         ("POST", "/payments/<payment_id>/refunds", payments.refund),
+        ("POST", "/cards/search", cards.search),
+        ("GET", "/cards/<card_id>", cards.show),
+        ("DELETE", "/cards/<card_id>", cards.delete),
+        ("GET", "/lockouts", locked.listed),
+        ("DELETE", "/lockouts/<lock_out_id>", locked.lift),
     ):
         made.add_url_rule(
             path,

@@ -1,15 +1,17 @@
-"""Bills and payments as JSON. Amounts twice: `amount` as text for people, `amount_minor` for programs.
+"""Bills, payments and lock-outs as JSON. Amounts twice: `amount` as text, `amount_minor` for programs.
 
-May import `ivr.bills`, `ivr.payments`, `ivr.merchant` and `ivr.money`. What leaves is listed here field by
-field, so that a new column never leaves by itself. The schemas of `ivr.api.schemas` say the same, and a test
-holds the two together.
+May import `ivr.bills`, `ivr.payments`, `ivr.merchant`, `ivr.defences` and `ivr.money`. What leaves is listed
+here field by field, so that a new column never leaves by itself. The schemas of `ivr.api.schemas` say the
+same, and a test holds the two together.
 """
 
 from typing import Any
 
 from ivr.bills.bill import Bill
+from ivr.defences.office import Shown
 from ivr.merchant.outcomes import rfc3339
 from ivr.money import plain
+from ivr.payments.card_records import SavedCard
 from ivr.payments.reading import LinkShown, Payment, RefundShown
 from ivr.payments.records import Refund
 
@@ -83,4 +85,45 @@ def refund(shown: Refund | RefundShown, currency: str) -> dict[str, Any]:
         "asked_by": shown.asked_by,
         "created_at": rfc3339(shown.created_at),
         "settled_at": None if shown.settled_at is None else rfc3339(shown.settled_at),
+    }
+
+
+def saved_card(shown: SavedCard) -> dict[str, Any]:
+    """Neither its token nor its holder at the gateway: these charge it."""
+    return {
+        "id": shown.id,
+        "phone": shown.phone,
+        "state": shown.state,
+        "gateway": shown.gateway,
+        "brand": shown.brand,
+        "last_four": shown.last_four,
+        "expiry_month": shown.expiry_month,
+        "expiry_year": shown.expiry_year,
+        "consent": {
+            "wording": shown.consent.wording,
+            "language": shown.consent.language,
+            "prompt": shown.consent.prompt,
+            "release": shown.consent.release,
+            "at": rfc3339(shown.consent.at),
+            "call_id": shown.call_id,
+        },
+        "kept_at": None if shown.kept_at is None else rfc3339(shown.kept_at),
+        "deleted_by": shown.forgotten_by,
+        "deletion_asked_at": None if shown.forget_asked_at is None else rfc3339(shown.forget_asked_at),
+        "deleted_at": None if shown.forgotten_at is None else rfc3339(shown.forgotten_at),
+    }
+
+
+def lock_out(shown: Shown) -> dict[str, Any]:
+    return {
+        "id": shown.id,
+        "kind": shown.kind,
+        "subject": shown.subject,
+        "state": shown.state,
+        "since": rfc3339(shown.since),
+        "until": rfc3339(shown.until),
+        "why": shown.why,
+        "call_id": shown.call_id,
+        "lifted_at": None if shown.lifted_at is None else rfc3339(shown.lifted_at),
+        "lifted_by": shown.lifted_by,
     }

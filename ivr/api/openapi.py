@@ -19,6 +19,7 @@ _REFUSALS = {
     415: "The body is not sent as application/json.",
     422: "A field is wrong; `field` names it.",
     500: "A fault of ours. The request may be repeated.",
+    503: "The PCI process does not answer. The request may be repeated.",
 }
 
 
@@ -45,6 +46,7 @@ def _parameter(name: str, where: str, schema: Schema, description: str) -> Schem
 
 _TEXT = {"type": "string"}
 _BILL = _parameter("reference", "path", _TEXT, "The bill's eight digits.")
+_CARD = _parameter("card_id", "path", _TEXT, "The card's id.")
 _PAYMENT = _parameter("payment_id", "path", _TEXT, "The payment's id.")
 
 DOCUMENT: dict[str, Any] = {
@@ -141,6 +143,59 @@ DOCUMENT: dict[str, Any] = {
                     },
                     *(404, 409, 413, 415, 422),
                 ),
+            }
+        },
+        "/cards/search": {
+            "post": {
+                "summary": "A customer's saved cards",
+                "description": "Those that are kept, about to be kept, or being deleted; the newest first.",
+                "requestBody": _body(ref("CardSearch")),
+                "responses": _answers(
+                    {200: _answer("The cards, none where there are none.", ref("SavedCards"))}, 413, 415, 422
+                ),
+            }
+        },
+        "/cards/{card_id}": {
+            "get": {
+                "summary": "One saved card, also a deleted one",
+                "parameters": [_CARD],
+                "responses": _answers({200: _answer("The card.", ref("SavedCard"))}, 404),
+            },
+            "delete": {
+                "summary": "Delete a saved card",
+                "description": "It is neither offered nor charged from now on, whatever the gateway says.",
+                "parameters": [_CARD],
+                "responses": _answers(
+                    {
+                        200: _answer("It is deleted, at the gateway too.", ref("SavedCard")),
+                        202: _answer("The gateway is being told.", ref("SavedCard")),
+                    },
+                    404,
+                ),
+            },
+        },
+        "/lockouts": {
+            "get": {
+                "summary": "Who may try no more cards for now",
+                "description": "The newest first. A caller who is locked out hears that cards cannot be "
+                "taken at the moment, and is put through to a person.",
+                "parameters": [
+                    _parameter(
+                        "which",
+                        "query",
+                        {"type": "string", "enum": ["standing", "all"], "default": "standing"},
+                        "`all`: also those of the last 30 days.",
+                    )
+                ],
+                "responses": _answers({200: _answer("The lock-outs.", ref("LockOuts"))}),
+            }
+        },
+        "/lockouts/{lock_out_id}": {
+            "delete": {
+                "summary": "Lift a lock-out",
+                "description": "At once, and with nothing counted any more. Who did so is kept.",
+                "parameters": [_parameter("lock_out_id", "path", _TEXT, "The lock-out's id.")],
+                "responses": _answers({200: _answer("It is over.", ref("LockOut"))}, 404, 503),
             }
         },
     },

@@ -25,6 +25,7 @@ from ivr.payments import reading as payments
 from ivr.payments import records
 from ivr.payments.records import Attempt, Refund
 from ivr.payments.refund import RefundRefusedError
+from ivr.payments.saved_cards import SavedCards
 from ivr.storage.engine import reading
 from ivr.storage.schema import refund_request
 
@@ -47,6 +48,11 @@ class Till(Protocol):
 
     def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
         """A charge's page in the gateway's dashboard."""
+        ...
+
+    @property
+    def saved_cards(self) -> SavedCards:
+        """The cards that customers agreed to have kept."""
         ...
 
 

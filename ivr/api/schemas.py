@@ -10,6 +10,7 @@ from typing import Any
 from gateways.declines import Decline
 from ivr.bills.bill import AMOUNT_MAX_MINOR, Status
 from ivr.bills.store import Change
+from ivr.payments.card_records import CardState
 from ivr.payments.records import Method, RefundState
 from ivr.payments.states import State
 
@@ -166,6 +167,56 @@ SCHEMAS: dict[str, Schema] = {
             "payments": _array(ref("Payment")),
             "cursor": _text("Keep it, and give it in the next request.", pattern="^[0-9]+$"),
             "has_more": {"type": "boolean", "description": "Ask again at once with the cursor."},
+        }
+    ),
+    "CardSearch": _object({"phone": _text("The customer's number.")}),
+    "SavedCard": _object(
+        {
+            "id": _text(),
+            "phone": _text("E.164."),
+            "state": _text(
+                "It may be offered and charged while it is kept, and in no other state.", enum=[*CardState]
+            ),
+            "gateway": _text(),
+            "brand": _text(),
+            "last_four": _text(pattern="^[0-9]{4}$"),
+            "expiry_month": {"type": "integer", "minimum": 1, "maximum": 12},
+            "expiry_year": {"type": "integer", "minimum": 2000, "maximum": 9999},
+            "consent": _object(
+                {
+                    "wording": _text("Word by word as the customer heard it."),
+                    "language": _text("ISO 639-1."),
+                    "prompt": _text("Which sentence it was: flow and prompt."),
+                    "release": _text("Of this server, at that time."),
+                    "at": _MOMENT,
+                    "call_id": _text(),
+                }
+            ),
+            "kept_at": _or_null(_MOMENT),
+            "deleted_by": _or_null(_text("Who wanted it deleted, or why it was.")),
+            "deletion_asked_at": _or_null(_MOMENT),
+            "deleted_at": _or_null({**_MOMENT, "description": "When the gateway was certain."}),
+        }
+    ),
+    "SavedCards": _object({"cards": _array(ref("SavedCard"))}),
+    "LockOut": _object(
+        {
+            "id": _text(),
+            "kind": _text("What was counted by.", enum=["call", "caller", "bill", "breaker", "card", "bin"]),
+            "subject": _text("Masked: a number's last digits, the beginning of a card's keyed hash, an id."),
+            "state": _text(enum=["locked_out", "half_open", "over"]),
+            "since": _MOMENT,
+            "until": _MOMENT,
+            "why": _text(),
+            "call_id": _or_null(_text("The call in which it began.")),
+            "lifted_at": _or_null(_MOMENT),
+            "lifted_by": _or_null(_text()),
+        }
+    ),
+    "LockOuts": _object(
+        {
+            "lockouts": _array(ref("LockOut")),
+            "complete": {"type": "boolean", "description": "False: the PCI process did not answer."},
         }
     ),
     "Problem": _object(

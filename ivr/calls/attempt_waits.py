@@ -11,7 +11,9 @@ from flows.language import Amount, Charge, ReceiptFacts
 from gateways.declines import Decline, Remedy, remedy
 from ivr.bills import store as bills
 from ivr.calls.answer import Pause
+from ivr.calls.card_guard import CardGuard
 from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
+from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.session import Session
 from ivr.clock import Clock
 from ivr.customers.caller import Caller
@@ -41,13 +43,14 @@ def exit_of(decline: Decline) -> str:
 class AttemptMaker:
     """Makes the attempt of a turn; a repeat of the turn makes none."""
 
-    def __init__(self, attempts: Attempts) -> None:
+    def __init__(self, attempts: Attempts, guard: CardGuard) -> None:
         self._attempts = attempts
+        self._guard = guard
 
     def make(
         self, turn: Turn, session: Session, amount: Amount, *, method: Method = Method.CARD
     ) -> Attempt | None:
-        """None where that much of the bill is no longer due."""
+        """None where that much of the bill is no longer due. The guard has let the card through."""
         if session.state.bill is None:
             raise TypeError(f"step {session.step} charges before a bill was found")
         bill = bills.find(turn.tx, session.state.bill.reference)
@@ -62,30 +65,59 @@ class AttemptMaker:
             amount_minor=amount.minor,
             currency=amount.currency,
             method=method,
+            card_entry_id=None if method is Method.LINK else session.entry_id or session.card_entry_id,
         )
-        return self._attempts.make(turn.tx, new)
+        attempt = self._attempts.make(turn.tx, new)
+        if attempt is not None and method is Method.CARD:
+            self._guard.let_through(turn, bill.id, attempt)
+        return attempt
 
 
 class AttemptWaits:
     """Fulfils Charge."""
 
-    def __init__(self, *, attempts: Attempts, maker: AttemptMaker, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        attempts: Attempts,
+        maker: AttemptMaker,
+        guard: CardGuard,
+        saved_cards: SavedCardWaits,
+        clock: Clock,
+    ) -> None:
         self._attempts = attempts
         self._maker = maker
+        self._guard = guard
+        self._saved_cards = saved_cards
         self._clock = clock
 
     def ask(self, turn: Turn, session: Session, wait: Charge) -> Fulfilment:
         """The caller confirmed: from here on a hang-up does not stop the charge."""
         if session.attempt_id is None:
+            if self._guard.refuses(turn, session):
+                return Left(replace(session, token=None), "unavailable")
+            if wait.saved_card and not self._saved_cards.can_pay(turn, session):
+                return Left(session, "not_sent")  # deleted since it was offered
+            if wait.saved_card:
+                session = replace(session, card_entry_id=None)
             attempt = self._maker.make(turn, session, wait.amount)
             if attempt is None:
                 return Left(replace(session, token=None), "no_longer_due")
-            card = session.state.card
-            brand, last_four = (card.brand, card.last_four) if card else (None, None)
-            self._attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.token)
+            self._attach_card(turn, session, wait, attempt)
             session = replace(session, attempt_id=attempt.id)
         self._attempts.ask_charge(turn.tx, str(session.attempt_id))
-        return Waiting(replace(session, charging=True, token=None, waited_s=0.0), Pause(), say=wait.say)
+        session = replace(session, token=None, expiry_month=None, expiry_year=None, card_entry_id=None)
+        return Waiting(replace(session, charging=True, waited_s=0.0), Pause(), say=wait.say)
+
+    def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:
+        if wait.saved_card:
+            self._saved_cards.pay(turn, session, attempt)
+            return
+        card = session.state.card
+        brand, last_four = (card.brand, card.last_four) if card else (None, None)
+        self._attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.token)
+        if wait.agreed is not None:
+            self._saved_cards.agree(turn, session, attempt, wait.agreed)
 
     def look(self, turn: Turn, session: Session) -> Fulfilment:
         """The caller waits: is it settled, and if not, when did they last hear a word?"""

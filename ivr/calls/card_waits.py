@@ -14,6 +14,7 @@ from gateways.contract import CardEntry
 from gateways.declines import Decline
 from ivr.calls.answer import PayCard, SendTo, pay_status_url
 from ivr.calls.attempt_waits import AttemptMaker, exit_of
+from ivr.calls.card_guard import CardGuard
 from ivr.calls.errands import CollectEntry, EntryOpened, OpenEntry, PciSilent
 from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn, Waiting
 from ivr.calls.session import Session
@@ -30,8 +31,15 @@ class CardWaits:
     """Fulfils CollectCard."""
 
     def __init__(
-        self, *, attempts: Attempts, maker: AttemptMaker, card_entry: CardEntry, by_carrier: bool = False
+        self,
+        *,
+        attempts: Attempts,
+        maker: AttemptMaker,
+        guard: CardGuard,
+        card_entry: CardEntry,
+        by_carrier: bool = False,
     ) -> None:
+        self._guard = guard
         self._attempts = attempts
         self._maker = maker
         self._card_entry = card_entry
@@ -39,11 +47,15 @@ class CardWaits:
 
     def open(self, turn: Turn, session: Session, wait: CollectCard) -> Fulfilment:
         """A new entry, at the PCI process or the carrier, named after call and turn."""
+        if self._guard.refuses(turn, session):
+            return Left(replace(session, entry_id=None, attempt_id=None, token=None), "unavailable")
         if self._by_carrier:
             return replace(self._ask_carrier(turn, session), say=wait.say)
         entry_id = f"entry.{turn.name}"
         opening = OpenEntry(entry_id, session.language, turn.next_url)
-        session = replace(session, entry_id=entry_id, attempt_id=None, charging=False, token=None)
+        session = replace(
+            session, entry_id=entry_id, attempt_id=None, charging=False, token=None, card_entry_id=None
+        )
         if self._card_entry is CardEntry.TOKENIZE:
             return MustRun(session, opening)
         if wait.amount is None:
@@ -52,7 +64,7 @@ class CardWaits:
         if attempt is None:
             return Left(session, "no_longer_due")
         self._attempts.advance(turn.tx, attempt.id, Event.CARD_WANTED)
-        opening = replace(opening, authorize=order_of(turn.tx, attempt))
+        opening = replace(opening, authorize=replace(order_of(turn.tx, attempt), placed_at=None))
         return MustRun(replace(session, attempt_id=attempt.id), opening)
 
     def come_back(self, turn: Turn, session: Session, answer: CardEntryResult | None) -> Fulfilment:
@@ -108,9 +120,16 @@ class CardWaits:
                 return Left(self._withdraw(turn, session), "unavailable")
 
     def _keep(self, turn: Turn, session: Session, answer: CardEntryResult) -> Session:
+        entry_id = session.entry_id if _is_of_pci(session.entry_id) else None
         session = replace(session, entry_id=None)
         if session.attempt_id is None:
-            return replace(session, token=answer.token.reveal() if answer.token else None)
+            return replace(
+                session,
+                token=answer.token.reveal() if answer.token else None,
+                expiry_month=answer.expiry_month,
+                expiry_year=answer.expiry_year,
+                card_entry_id=entry_id,
+            )
         self._attempts.attach_card(
             turn.tx, session.attempt_id, answer.brand, answer.last_four, authorization=answer.authorization
         )
@@ -129,6 +148,8 @@ class CardWaits:
         if session.attempt_id is not None:
             self._attempts.attach_card(turn.tx, session.attempt_id, answer.brand, answer.last_four)
             self._attempts.advance(turn.tx, session.attempt_id, Event.DECLINE, decline=decline)
+        else:
+            self._guard.declined_at_entry(turn, session, decline)
         return replace(session, entry_id=None, attempt_id=None)
 
     def _withdraw(self, turn: Turn, session: Session, *, never_asked: bool = False) -> Session:
@@ -138,3 +159,8 @@ class CardWaits:
         if session.attempt_id is not None:
             self._attempts.withdraw(turn.tx, session.attempt_id, never_asked=never_asked)
         return replace(session, entry_id=None, attempt_id=None)
+
+
+def _is_of_pci(entry_id: str | None) -> bool:
+    """Whether the PCI process knows of it, and hears how it went."""
+    return entry_id is not None and not entry_id.startswith(BY_CARRIER)

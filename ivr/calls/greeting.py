@@ -1,7 +1,8 @@
 """A call that begins: who is calling, which language they get, and the session they start with.
 
-May import `ivr.customers`, `ivr.storage.engine` and the rest of `ivr.calls`. The language follows from the
-number called, else from an earlier call of the same number, else it is asked once.
+May import `ivr.customers`, `ivr.defences.suspect`, `ivr.storage.engine` and the rest of `ivr.calls`.
+The language follows from the number called, else from an earlier call of the same number, else it is asked
+once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from ivr.calls.store import CallRow
 from ivr.clock import Clock
 from ivr.customers import customer
 from ivr.customers.caller import Caller
+from ivr.defences.suspect import Proof, proof_of, verstat_to_keep
 from ivr.ids import Ids
 from ivr.storage.engine import reading
 
@@ -38,6 +40,7 @@ class Greeting:
         merchant_name: str,
         card_entry: CardEntry,
         person_available: bool,
+        saved_cards: bool = False,
     ) -> None:
         self._engine = engine
         self._flow = flow
@@ -49,8 +52,11 @@ class Greeting:
         self._merchant_name = merchant_name
         self._card_entry = card_entry
         self._person_available = person_available
+        self._saved_cards = saved_cards
 
-    def row(self, *, call_sid: str, account_sid: str, from_field: str, to_field: str) -> CallRow:
+    def row(
+        self, *, call_sid: str, account_sid: str, from_field: str, to_field: str, verstat: str | None = None
+    ) -> CallRow:
         """The call as it will be kept; nothing is written here."""
         caller = Caller.of(from_field, self._home_country)
         known = self._known_language(caller, to_field)
@@ -61,6 +67,7 @@ class Greeting:
             card_first=self._card_entry is CardEntry.TOKENIZE,
             person_available=self._person_available,
             merchant=self._merchant_name,
+            saved_cards=self._saved_cards and not caller.withheld and proof_of(verstat) is not Proof.FORGED,
         )
         session = Session(step=self._flow.start, state=state, language=known or self._languages[0])
         return CallRow(
@@ -77,6 +84,7 @@ class Greeting:
             ended_because=None,
             started_at=self._clock.now(),
             ended_at=None,
+            stir_verstat=verstat_to_keep(verstat),
         )
 
     def _known_language(self, caller: Caller, to_field: str) -> str | None:

@@ -11,6 +11,9 @@ from flows.language import (
     End,
     FindBill,
     FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
+    MayKeepCard,
     SendLink,
     Transfer,
 )
@@ -23,6 +26,7 @@ from ivr.calls.errands import Answer, AskMerchant, CollectEntry, EntryOpened, Er
 from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
 from ivr.calls.link_waits import LinkWaits
 from ivr.calls.machine import HostWait
+from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.session import Session
 from ivr.pci_client import CardEntryResult
 
@@ -37,11 +41,13 @@ class Host:
         *,
         bills: BillWaits,
         cards: CardWaits,
+        saved_cards: SavedCardWaits,
         charges: AttemptWaits,
         links: LinkWaits,
         person_number: str,
     ) -> None:
         self._bills = bills
+        self._saved_cards = saved_cards
         self._cards = cards
         self._charges = charges
         self._links = links
@@ -56,6 +62,8 @@ class Host:
                 return self._bills.find(turn, session, reference)
             case FindCallersBill():
                 return self._bills.find_callers(turn, session)
+            case FindSavedCard() | ForgetCard() | MayKeepCard():
+                return self._saved_cards.fulfil(turn, session, wait)
             case CollectCard():
                 return self._cards.open(turn, session, wait)
             case Charge():

@@ -17,6 +17,9 @@ from flows.language.waits import (
     CollectCard,
     FindBill,
     FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
+    MayKeepCard,
     SendLink,
     Transfer,
 )
@@ -49,7 +52,18 @@ class Listen:
     timeout_s: int
 
 
-HostWait = FindBill | FindCallersBill | CollectCard | Charge | SendLink | CloseLink | Transfer
+HostWait = (
+    FindBill
+    | FindCallersBill
+    | FindSavedCard
+    | ForgetCard
+    | MayKeepCard
+    | CollectCard
+    | Charge
+    | SendLink
+    | CloseLink
+    | Transfer
+)
 """What the host fulfils."""
 
 
@@ -249,6 +263,8 @@ class _Turn:
                 self._say(say)
                 return self._stop(Over())
             case wait if isinstance(wait, HostWait):
+                return self._stop(Need(wait))
+            case FindSavedCard() | ForgetCard() | MayKeepCard() as wait:
                 return self._stop(Need(wait))
             case other:
                 raise TypeError(f"step {step.name} returned {type(other).__name__}")

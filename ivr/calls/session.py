@@ -41,6 +41,13 @@ class Session:
     """The caller has confirmed: a hang-up does not stop the charge any more."""
     token: str | None = field(default=None, repr=False)
     """The gateway's token between card entry and charge; gone with either's end."""
+    expiry_month: int | None = field(default=None, repr=False)
+    expiry_year: int | None = field(default=None, repr=False)
+    """Of the card that was keyed: with it goes what the caller may agree to have kept."""
+    saved_card_id: str | None = None
+    """The saved card that was offered."""
+    card_entry_id: str | None = None
+    """The card entry that the token came from: the PCI process hears how it went."""
     troubles: int = 0
     """How often the carrier came to the fallback."""
 

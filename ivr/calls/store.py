@@ -32,6 +32,8 @@ class CallRow:
     ended_because: str | None
     started_at: datetime
     ended_at: datetime | None
+    stir_verstat: str | None = None
+    """What the carrier says of the caller's number."""
 
     @property
     def is_active(self) -> bool:

@@ -8,14 +8,14 @@ import click
 
 from ivr.cli.desk import Desk, desk, legible, who
 from ivr.cli.faults import Fault, sentences
-from ivr.config import MONEY
+from ivr.config import DEFENCES, MONEY
 
 if TYPE_CHECKING:
     from ivr.payments.cashier import Cashier
     from ivr.payments.reading import Payment
 
 LIST_MAX = 500
-_TILL = (*(setting.name for setting in MONEY), "MERCHANT_NAME", "CHANNEL", "OUTCOME_URL")
+TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), "MERCHANT_NAME", "CHANNEL", "OUTCOME_URL")
 
 
 _OF_GATEWAYS = tuple(setting.name for setting in MONEY if setting.name != "GATEWAY")
@@ -148,9 +148,9 @@ def refund(payment_id: str, amount: str | None) -> None:
     from ivr.money import InvalidAmountError, parse_minor, plain
     from ivr.payments.refund import RefundRefusedError
 
-    with desk(*_TILL) as at:
+    with desk(*TILL) as at:
         payment = _find(at, payment_id)
-        cashier = _cashier(at)
+        cashier = cashier_at(at)
         try:
             minor = None if amount is None else parse_minor(amount, payment.currency)
             with at.engine.begin() as tx:
@@ -175,8 +175,8 @@ def decide(subject_id: str, *, charged: bool, not_charged: bool, gateway_referen
 
     if charged == not_charged:
         raise click.UsageError("Give --charged or --not-charged, one of the two.")
-    with desk(*_TILL) as at:
-        cashier = _cashier(at)
+    with desk(*TILL) as at:
+        cashier = cashier_at(at)
         if subject_id.startswith("refund_"):
             state = _decide_refund(at, cashier, subject_id, given_back=charged)
         else:
@@ -224,10 +224,12 @@ def _find(at: Desk, payment_id: str) -> "Payment":
     return payment
 
 
-def _cashier(at: Desk) -> "Cashier":
+def cashier_at(at: Desk) -> "Cashier":
     """The cashier of this installation's gateway, with durable work behind it."""
     from gateways import registry
     from ivr.consequences import HouseConsequences
+    from ivr.defences.caps import Caps
+    from ivr.defences.guard import Guard
     from ivr.payments.cashier import Cashier
     from ivr.work.enqueue import DurableWork
     from ivr.work.migrate import NotMigratedError, require_migrated
@@ -242,6 +244,7 @@ def _cashier(at: Desk) -> "Cashier":
         work=work,
         clock=at.clock,
         ids=at.ids,
+        guard=Guard(Caps.from_settings(at.values), work, at.clock, at.ids),
         merchant_name=at.values["MERCHANT_NAME"],
         channel=at.values["CHANNEL"],
         tells_merchant=bool(at.values["OUTCOME_URL"]),

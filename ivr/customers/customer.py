@@ -31,6 +31,15 @@ def find_by_phone(tx: sa.Connection, phone: str) -> Customer | None:
     return Customer(*row) if row else None
 
 
+def meet(tx: sa.Connection, phone: str, *, clock: Clock, ids: Ids) -> str:
+    """The id of this number's customer, who is new where there was none."""
+    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    now = clock.now()
+    new = insert(customer).values(id=ids.new("customer"), phone=phone, created_at=now, updated_at=now)
+    tx.execute(new.on_conflict_do_nothing(index_elements=[customer.c.phone]))
+    return str(tx.execute(sa.select(customer.c.id).where(customer.c.phone == phone)).scalar_one())
+
+
 def remember_language(tx: sa.Connection, phone: str, language: str, *, clock: Clock, ids: Ids) -> str:
     """The customer of this number speaks this language from now on; gives the customer's id."""
     now = clock.now()

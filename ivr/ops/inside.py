@@ -1,7 +1,7 @@
 """The doctor's checks of what stands in our own database: schema, workers, and what got stuck.
 
-May import `ivr.ops` and `ivr.storage`. Reads only. A fault names payments by the reference that callers were
-told.
+May import `ivr.ops`, `ivr.defences` and `ivr.storage`. Reads only. A fault names payments by the reference
+that callers were told.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from ivr.defences import lock_outs
+from ivr.defences.breaker import Position, position
+from ivr.defences.caps import Kind
 from ivr.ops import health
 from ivr.ops.doctor import FaultError, LastFaultError
 from ivr.storage.engine import reading
@@ -55,6 +58,19 @@ def no_payment_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
             f"Unknown for more than an hour: {_some(unknown)}. Does the gateway answer the worker?"
         )
     return "no payment waits for a person"
+
+
+def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:
+    """The breaker on the share of declines is closed; the lock-outs of callers and bills are counted."""
+    with reading(engine) as tx:
+        where = position(lock_outs.last(tx, Kind.BREAKER, lock_outs.EVERYBODY), now())
+        standing = [one for one in lock_outs.listed(tx, now()) if one.kind is not Kind.BREAKER]
+    if where is not Position.CLOSED:
+        raise FaultError(
+            "Too many charges were declined, and cards are taken from nobody, or from a few to try: look at "
+            "`paybycall payment list` for a card tester, then `paybycall lockout list` and `lift`."
+        )
+    return f"cards are taken; {len(standing)} locked out" if standing else "cards are taken"
 
 
 def no_text_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:

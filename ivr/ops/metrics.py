@@ -1,10 +1,10 @@
 """What `/metrics` shows: sums read from the database, and what only a process itself can measure.
 
-May import `ivr.storage` and `ivr.clock` alone. No label is a number, a name or an id of anyone: states,
-reasons and routes. Sums from the database are true whichever process is asked, and survive a restart. Times
-and the cards keyed too early are counted by each process for itself; where several run, set
-PROMETHEUS_MULTIPROC_DIR to a directory that they share, emptied before a start, and each answers for all.
-Without it each answers for itself alone.
+May import `gateways.declines`, `ivr.storage`, `ivr.clock` and `ivr.defences.{breaker,lock_outs}` alone. No
+label is a number, a name or an id of anyone: states, reasons and routes. Sums from the database are true
+whichever process is asked, and survive a restart. Times and the cards keyed too early are counted by each
+process for itself; where several run, set PROMETHEUS_MULTIPROC_DIR to a directory that they share, emptied
+before a start, and each answers for all. Without it each answers for itself alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,9 +18,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from gateways.declines import Decline
 from ivr.clock import Clock
+from ivr.defences import lock_outs
+from ivr.defences.breaker import Position, position
+from ivr.defences.caps import Kind
 from ivr.storage.engine import reading
-from ivr.storage.schema import attempt, call, confirmation, outcome, refund
+from ivr.storage.schema import attempt, call, card_try, confirmation, lock_out, outcome, refund
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15)
 """The carrier hangs up on us after 15 s."""
@@ -82,12 +86,21 @@ class Metrics:
 
 
 class Books(Collector):
-    """Sums of the database. `work` counts background work by its state: waiting, later, running, failed."""
+    """Sums of the database. `work` counts background work by its state: waiting, later, running, failed;
+    `decline_codes` are those that each gateway's adapter knows the meaning of.
+    """
 
-    def __init__(self, engine: sa.Engine, clock: Clock, work: WorkCounts) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        clock: Clock,
+        work: WorkCounts,
+        decline_codes: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._work = work
+        self._decline_codes = decline_codes or {}
         self._work_seen: tuple[datetime, Mapping[str, int]] | None = None
 
     def collect(self) -> Iterator[Metric]:
@@ -109,6 +122,9 @@ class Books(Collector):
         yield _by(tx, confirmation.c.state, "paybycall_confirmations", "Confirmations, by state.")
         yield _by(tx, outcome.c.state, "paybycall_outcomes", "Words to the merchant, by state.")
         yield _declines(tx)
+        yield self._unmapped(tx)
+        yield _by(tx, card_try.c.state, "paybycall_card_tries", "Cards tried that still count, by state.")
+        yield from self._lock_outs(tx)
         yield self._oldest_unknown(tx)
 
     def _calls(self, tx: sa.Connection) -> Iterator[Metric]:
@@ -130,6 +146,37 @@ class Books(Collector):
         yield CounterMetricFamily("paybycall_calls_started", "Calls that came in.", value=started)
         yield active
         yield ended
+
+    def _unmapped(self, tx: sa.Connection) -> Metric:
+        family = CounterMetricFamily(
+            "paybycall_declines_unmapped",
+            "Declines by a code that the gateway's adapter does not know: callers heard the generic wording.",
+            labels=["gateway"],
+        )
+        for gateway, known in self._decline_codes.items():
+            generic = sa.and_(attempt.c.gateway == gateway, attempt.c.decline == Decline.GENERIC)
+            codes = sa.select(attempt.c.gateway_code, sa.func.count()).where(generic)
+            counts = tx.execute(codes.group_by(attempt.c.gateway_code)).all()
+            family.add_metric([gateway], sum(count for code, count in counts if code and code not in known))
+        return family
+
+    def _lock_outs(self, tx: sa.Connection) -> Iterator[Metric]:
+        now = self._clock.now()
+        standing = GaugeMetricFamily("paybycall_lock_outs", "Lock-outs that stand, by kind.", labels=["kind"])
+        counts = sa.select(lock_out.c.kind, sa.func.count()).where(
+            lock_out.c.lifted_at.is_(None), lock_out.c.until > now
+        )
+        counted = {kind: count for kind, count in tx.execute(counts.group_by(lock_out.c.kind))}  # noqa: C416 - rows are no pairs to mypy
+        for kind in Kind:
+            standing.add_metric([kind], counted.get(kind, 0))
+        yield standing
+        where = position(lock_outs.last(tx, Kind.BREAKER, lock_outs.EVERYBODY), now)
+        breaker = GaugeMetricFamily(
+            "paybycall_card_breaker", "Where the breaker stands: one of these is 1.", labels=["state"]
+        )
+        for one in Position:
+            breaker.add_metric([one], int(one is where))
+        yield breaker
 
     def _oldest_unknown(self, tx: sa.Connection) -> Metric:
         since = sa.select(sa.func.min(attempt.c.unknown_since)).where(attempt.c.state == "unknown")

@@ -54,7 +54,7 @@ class Asking:
 
     def prepare(self, attempt: Attempt, order: Order) -> Prepared | Declined | Unknown:
         """Makes the order known; takes nothing."""
-        return self._sent("prepare", attempt, lambda: self._gateway.prepare(order))
+        return self._sent("prepare", attempt, lambda: self._gateway.prepare(order, holder=attempt.holder))
 
     def charge(self, attempt: Attempt, order: Order, *, reference: str | None = None) -> Result:
         """Sends the money's request: a capture where the amount is authorized, else a charge of the token."""
@@ -71,7 +71,9 @@ class Asking:
                 )
             if attempt.token is None:
                 raise ValueError("an attempt without a card was claimed")
-            return self._gateway.charge(Charge(order, attempt.token, reference))
+            return self._gateway.charge(
+                Charge(order, attempt.token, reference, holder=attempt.holder, keep_card=attempt.keep_card)
+            )
 
         return self._sent("charge", attempt, send)
 

@@ -109,9 +109,11 @@ class Attempts:
         *,
         token: str | None = None,
         authorization: str | None = None,
+        saved_card_id: str | None = None,
+        holder: str | None = None,
     ) -> None:
         """What stands for the card: a token to charge, or an authorization to capture. A final attempt takes
-        none.
+        none. `saved_card_id`: the token is that of a card which the gateway keeps for `holder`.
         """
         attempt = records.locked(tx, attempt_id)
         if attempt.state in FINAL:
@@ -122,6 +124,8 @@ class Attempts:
             "last_four": last_four,
             "token": token,
             "gateway_authorization": authorization,
+            "saved_card_id": saved_card_id,
+            "holder": holder,
         }
         values = {name: value for name, value in given.items() if value is not None}
         if values:
@@ -265,6 +269,7 @@ class Attempts:
                             amount_minor=new.amount_minor,
                             currency=new.currency,
                             gateway=self._gateway,
+                            card_entry_id=new.card_entry_id,
                             state=State.RESERVED,
                             method=new.method,
                             created_at=now,

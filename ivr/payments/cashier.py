@@ -21,6 +21,7 @@ from ivr.payments.charge import Charging
 from ivr.payments.consequences import Consequences
 from ivr.payments.decide import Word
 from ivr.payments.expire import Expiring
+from ivr.payments.keeping import Keeping
 from ivr.payments.linking import Linking
 from ivr.payments.moves import Moves
 from ivr.payments.notices import Notices
@@ -30,10 +31,12 @@ from ivr.payments.refund import Refunds
 from ivr.payments.refunding import Refunding
 from ivr.payments.release import Releasing
 from ivr.payments.resolve import Resolving
+from ivr.payments.saved_cards import SavedCards
 from ivr.payments.verify import Verifying
 from ivr.work.jobs import (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
+    FORGET_CARD,
     LOOK_AT_LINK,
     OPEN_LINK,
     READ_PAYOUT,
@@ -41,6 +44,7 @@ from ivr.work.jobs import (
     RELEASE_ATTEMPT,
     RESOLVE_ATTEMPT,
     RESOLVE_REFUND,
+    SAVE_CARD,
     VERIFY_ATTEMPT,
     VERIFY_REFUND,
     Job,
@@ -78,6 +82,7 @@ class Cashier:
         self._refunding = Refunding(engine, self._moves, asking)
         self._verifying = Verifying(engine, self._moves, asking, self._refunding)
         self._payouts = Payouts(engine, gateway, work, clock, ids)
+        self._keeping = Keeping(engine, gateway, self._moves.cards)
         self.notices = Notices(engine, gateway.name, self._moves, self._payouts)
         self.attempts = Attempts(
             gateway=gateway.name,
@@ -103,6 +108,8 @@ class Cashier:
             VERIFY_ATTEMPT: self._verifying.attempt,
             VERIFY_REFUND: self._verifying.refund,
             READ_PAYOUT: self._payouts.read,
+            SAVE_CARD: self._keeping.save,
+            FORGET_CARD: self._keeping.forget,
         }
 
     def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
@@ -110,6 +117,11 @@ class Cashier:
         if reference is None or gateway != self._gateway.name:
             return None
         return self._gateway.dashboard_url(reference)
+
+    @property
+    def saved_cards(self) -> SavedCards:
+        """What a call or a program may do with saved cards."""
+        return self._moves.cards
 
     def ask_refund(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
@@ -137,4 +149,4 @@ class Cashier:
 
     def sweep(self) -> int:
         """Asks again for jobs that were lost; how many there were."""
-        return sweeps.sweep(self._engine, self._moves)
+        return sweeps.sweep(self._engine, self._moves) + self._keeping.sweep()

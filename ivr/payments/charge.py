@@ -53,9 +53,10 @@ class Charging:
             return None
         if attempt.state not in {State.RESERVED, State.AUTHORIZED}:
             return None
-        if self._moves.clock.now() >= attempt.deadline_at:
+        too_late = self._too_late(tx, attempt)
+        if too_late is not None:
             given_up = Event.ABANDON if attempt.state is State.RESERVED else Event.RELEASE
-            self._moves.move(tx, attempt, given_up, note="not claimed by its deadline")
+            self._moves.move(tx, attempt, given_up, note=too_late)
             return None
         if attempt.method is Method.LINK or (attempt.token is None and attempt.gateway_authorization is None):
             log.error("charge_without_card", attempt_id=attempt.id, call_id=attempt.call_id)
@@ -64,6 +65,15 @@ class Charging:
             log.error("attempt_of_another_gateway", attempt_id=attempt.id, gateway=attempt.gateway)
             return None
         return self._moves.move(tx, attempt, Event.CLAIM)
+
+    def _too_late(self, tx: sa.Connection, attempt: Attempt) -> str | None:
+        """Why it is not to be sent any more, if so: a saved card counts until it is deleted."""
+        if self._moves.clock.now() >= attempt.deadline_at:
+            return "not claimed by its deadline"
+        saved = attempt.saved_card_id
+        if saved is not None and self._moves.cards.to_charge(tx, saved) is None:
+            return "its saved card was deleted"
+        return None
 
     def _send(self, claimed: Attempt, order: Order) -> Result | Fenced:
         """The gateway's answer. A worker that froze after its claim does not send: nobody expects it any

@@ -1,10 +1,10 @@
 """What the rest of the house does when an attempt moves: the one port through which payments reach timeline,
 texts and webhooks.
 
-May import `gateways.notices` and `ivr.payments.records` alone. Each method writes in the caller's
-transaction, so that the charge, its ledger entry and its one confirmation record are committed together or
-not at all. What could go wrong: an exception here rolls the money's record back; the sweep then asks the
-gateway again and comes back here, so a failure heals once its cause is mended.
+May import `gateways.notices` and `ivr.payments.{records,card_records}` alone. Each method writes in the
+caller's transaction, so that the charge, its ledger entry and its one confirmation record are committed
+together or not at all. What could go wrong: an exception here rolls the money's record back; the sweep then
+asks the gateway again and comes back here, so a failure heals once its cause is mended.
 """
 
 from typing import Protocol
@@ -12,6 +12,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from gateways.notices import Disputed
+from ivr.payments.card_records import SavedCard
 from ivr.payments.records import Attempt, Refund
 
 
@@ -56,4 +57,16 @@ class Consequences(Protocol):
 
     def refund_declined(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:
         """The money asked back was not given back, and will not be under this refund."""
+        ...
+
+    def card_kept(self, tx: sa.Connection, card: SavedCard) -> None:
+        """The gateway keeps a card for its payer's next payment."""
+        ...
+
+    def card_not_kept(self, tx: sa.Connection, card: SavedCard) -> None:
+        """The payer had agreed, and the gateway will not keep it."""
+        ...
+
+    def card_forgotten(self, tx: sa.Connection, card: SavedCard) -> None:
+        """Somebody wants it gone (`card.forgotten_by`): it is neither offered nor charged from now on."""
         ...

@@ -1,10 +1,10 @@
 """The only way an attempt moves: a compare-and-set along the graph, with everything that belongs to the move
 in the same transaction.
 
-May import `ivr.payments.states`, `records`, `pay_link`, `consequences`, `patience`, `ivr.bills.reservation`,
-`ivr.finance.ledger`, `ivr.work.jobs` and the leaves. To each state belongs: what happens to the reservation,
-what is told to the rest of the house, and the job that looks at the attempt next. What could go wrong is a
-state without a next job; `NEXT_JOB` names one for every state that holds money.
+May import `ivr.payments.states`, `records`, `pay_link`, `saved_cards`, `consequences`, `patience`,
+`ivr.bills.reservation`, `ivr.finance.ledger`, `ivr.work.jobs` and the leaves. To each state belongs: what
+happens to the reservation, what is told to the rest of the house, and the job that looks at the attempt next.
+What could go wrong is a state without a next job; `NEXT_JOB` names one for every state that holds money.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from ivr.ids import Ids
 from ivr.payments import patience, pay_link, records
 from ivr.payments.consequences import Consequences
 from ivr.payments.records import Attempt, Refund
+from ivr.payments.saved_cards import SavedCards
 from ivr.payments.states import FINAL, Event, State, move
 from ivr.storage import schema
 from ivr.work.jobs import (
@@ -62,6 +63,11 @@ class Moves:
     ids: Ids
     consequences: Consequences
 
+    @property
+    def cards(self) -> SavedCards:
+        """Cards that are kept, or not, with the payment's move."""
+        return SavedCards(self.work, self.clock, self.ids, self.consequences)
+
     def move(
         self, tx: sa.Connection, attempt: Attempt, event: Event, *, note: str = "", **facts: Any
     ) -> Attempt:
@@ -90,6 +96,7 @@ class Moves:
         )
         self._settle(tx, moved, now)
         self._tell(tx, attempt, moved)
+        self.cards.attempt_moved(tx, attempt, moved)
         self._follow_up(tx, attempt.state, moved, now)
         return records.get(tx, attempt.id)
 

@@ -32,6 +32,7 @@ def order_of(tx: sa.Connection, attempt: Attempt) -> Order:
         description=f"Bill {bill}, payment {attempt.reference}",
         metadata=metadata,
         statement=f"BILL {bill}",
+        placed_at=attempt.created_at,
     )
 
 

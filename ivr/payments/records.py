@@ -61,6 +61,8 @@ class NewAttempt:
     payer_phone: str | None = None
     """Who is texted, in E.164; None: nobody."""
     method: Method = Method.CARD
+    card_entry_id: str | None = None
+    """The card entry that the card came from, or will come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,12 @@ class Attempt:
     gateway_authorization: Secret | None
     brand: str | None
     last_four: str | None
+    saved_card_id: str | None
+    """The saved card that pays; None: one that was keyed."""
+    holder: str | None
+    """Of a saved card: whose it is, as the gateway knows them."""
+    keep_card: bool
+    """The payer agreed that the card is kept."""
     gateway_reference: str | None
     authorisation_code: str | None
     decline: Decline | None
@@ -100,6 +108,8 @@ class Attempt:
     jobs: int
     """How many jobs were asked for: the last one's number."""
     method: Method = Method.CARD
+    card_entry_id: str | None = None
+    """The card entry at the PCI process, which is told of the outcome; None: there was none."""
 
 
 @dataclass(frozen=True, slots=True)

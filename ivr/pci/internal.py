@@ -19,6 +19,7 @@ from ivr.pci.for_web import Opening, TakenError, UnknownEntryError
 from ivr.pci.room import Room
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _METADATA_ID = re.compile(r"[A-Za-z0-9_.-]{0,100}")
 _METADATA_MAX = 20
@@ -63,7 +64,29 @@ def internal_doors(room: Room) -> Blueprint:
         room.desk.end_call(call_sid)
         return Response(status=204)
 
+    _add_defences(doors, room)
     return doors
+
+
+def _add_defences(doors: Blueprint, room: Room) -> None:
+    @doors.post("/pci/internal/entries/<entry_id>/outcome")
+    def report_outcome(entry_id: str) -> Response:
+        declined = _flag(_document(room), "declined")
+        with room.engine.begin() as tx:
+            room.defences.settle(tx, entry_id, declined=declined)
+        return Response(status=204)
+
+    @doors.post("/pci/internal/lockouts")
+    def lock_outs() -> Response:
+        found = room.defences.lock_outs(also_over=_flag(_document(room), "also_over"))
+        return _json({"lockouts": [dataclasses.asdict(one) for one in found]}, 200)
+
+    @doors.post("/pci/internal/lockouts/<lock_out_id>/lift")
+    def lift_lock_out(lock_out_id: str) -> Response:
+        lifted = room.defences.lift(lock_out_id, by=_text(_document(room), "by", _NAME))
+        if lifted is None:
+            raise NotFound("There is no such lock-out.")
+        return _json(dataclasses.asdict(lifted), 200)
 
 
 def _verify(room: Room) -> bytes:

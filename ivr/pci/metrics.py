@@ -24,6 +24,10 @@ class Metrics:
         self._takeovers = Counter(
             "pci_takeovers", "Cards sent again for a process that died.", registry=self.registry
         )
+        self._not_sent = Counter(
+            "pci_cards_not_sent", "Cards not sent: their lock-out stands.", ["kind"], registry=self.registry
+        )
+        self._locked_out = Counter("pci_lock_outs", "Lock-outs begun.", ["kind"], registry=self.registry)
         self._seconds = Histogram(
             "pci_gateway_seconds",
             "Time of a request to the gateway.",
@@ -42,6 +46,12 @@ class Metrics:
 
     def taken_over(self) -> None:
         self._takeovers.inc()
+
+    def not_sent(self, kind: str) -> None:
+        self._not_sent.labels(kind=kind).inc()
+
+    def locked_out(self, kind: str) -> None:
+        self._locked_out.labels(kind=kind).inc()
 
     def gateway_took(self, duration_s: float) -> None:
         self._seconds.observe(duration_s)

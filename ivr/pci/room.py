@@ -6,6 +6,7 @@ clock, the keys and the gateway, and get the same room.
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -14,6 +15,8 @@ from flows.language import Recordings
 from ivr.clock import Clock
 from ivr.ids import Ids
 from ivr.pci.conversation import Conversation
+from ivr.pci.defences import CardCaps, CardDefences
+from ivr.pci.fingerprints import Fingerprints
 from ivr.pci.for_web import Desk
 from ivr.pci.keys import KeyService
 from ivr.pci.metrics import Metrics
@@ -42,6 +45,7 @@ class Room:
     nonces: DatabaseNonces
     conversation: Conversation
     desk: Desk
+    defences: CardDefences
     sender: Sender
     sweeper: Sweeper
 
@@ -62,11 +66,13 @@ def furnish(
     metrics = Metrics()
     entry_life_s = config.key_life_s - config.key_generation_s
     speech = _speech(config)
+    defences = CardDefences(engine, Fingerprints(config.fingerprint_keys), _caps(config), clock, ids, metrics)
     sender = Sender(
         engine=engine,
         clock=clock,
         keys=keys,
         gateway=gateway,
+        defences=defences,
         executor=executor,
         metrics=metrics,
         owner=ids.new("pci"),
@@ -92,8 +98,26 @@ def furnish(
             entry_life_s=entry_life_s,
         ),
         desk=Desk(engine=engine, clock=clock, keys=keys, metrics=metrics),
+        defences=defences,
         sender=sender,
-        sweeper=Sweeper(engine=engine, clock=clock, keys=keys, metrics=metrics, entry_life_s=entry_life_s),
+        sweeper=Sweeper(
+            engine=engine,
+            clock=clock,
+            keys=keys,
+            metrics=metrics,
+            defences=defences,
+            entry_life_s=entry_life_s,
+        ),
+    )
+
+
+def _caps(config: PciConfig) -> CardCaps:
+    return CardCaps(
+        declines_max=config.card_declines_max,
+        tries_max=config.card_tries_max,
+        bin_declines_max=config.bin_declines_max,
+        window=timedelta(hours=config.count_window_h),
+        lock=timedelta(hours=config.lock_out_h),
     )
 
 

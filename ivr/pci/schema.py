@@ -2,7 +2,8 @@
 
 May import `ivr.storage.engine` alone. Whatever was keyed is sealed before it gets here, and the keys are
 elsewhere, even wrapped: deleting a row does not destroy a secret (it stays in write-ahead logs and dead
-tuples), destroying its key does. Nothing here is needed for longer than a call; the sweeper empties it.
+tuples), destroying its key does. No card entry is needed for longer than a call; the sweeper empties them.
+What is counted against card testing lives for a day, by keyed hashes alone, and names no entry.
 Change a table by a migration in `migrations/versions`.
 """
 
@@ -90,4 +91,45 @@ nonce = sa.Table(
     sa.Column("nonce", sa.String(100), primary_key=True),
     sa.Column("seen_at", Instant, nullable=False),
     sa.Index(None, "seen_at"),
+)
+
+card_watch = sa.Table(
+    "card_watch",
+    metadata,
+    sa.Column("entry_id", sa.String(120), primary_key=True, comment="forgotten with the card's outcome"),
+    sa.Column("key_id", sa.String(16), nullable=False, comment="which PCI_FINGERPRINT_KEY"),
+    sa.Column("card_mark", sa.String(64), nullable=False, comment="keyed hash of the number"),
+    sa.Column("bin_mark", sa.String(64), nullable=False, comment="keyed hash of its first digits"),
+    sa.Column("since", Instant, nullable=False),
+    sa.Index(None, "card_mark"),
+    sa.Index(None, "bin_mark"),
+    sa.Index(None, "since"),
+)
+
+card_tally = sa.Table(
+    "card_tally",
+    metadata,
+    sa.Column("kind", sa.String(8), primary_key=True, comment="card or bin"),
+    sa.Column("key_id", sa.String(16), primary_key=True),
+    sa.Column("mark", sa.String(64), primary_key=True),
+    sa.Column("hour", Instant, primary_key=True, comment="no finer: a moment would name a payment"),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("declines", sa.Integer, nullable=False),
+    sa.Index(None, "hour"),
+)
+
+lock_out = sa.Table(
+    "lock_out",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("kind", sa.String(8), nullable=False, comment="card or bin"),
+    sa.Column("key_id", sa.String(16), nullable=False),
+    sa.Column("mark", sa.String(64), nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("until", Instant, nullable=False),
+    sa.Column("why", sa.String(200), nullable=False),
+    sa.Column("lifted_at", Instant),
+    sa.Column("lifted_by", sa.String(80)),
+    sa.Index(None, "mark", "until"),
+    sa.Index(None, "until"),
 )

@@ -1,9 +1,9 @@
 """The card on its way to the gateway: a leased row, a bounded pool, and an answer that is recorded once.
 
-May import `ivr.pci.{entries,ending,sealing,keys,tokenizers}`. No transaction is open while the gateway is
-asked. A process that dies loses its lease in seconds and another one asks again under the same key, which
-the gateway knows. Whoever brings a certain answer first is believed; an uncertain one counts only from the
-one who holds the lease.
+May import `ivr.pci.{defences,entries,ending,sealing,keys,tokenizers}`. No transaction is open while the
+gateway is asked. A process that dies loses its lease in seconds and another one asks again under the same
+key, which the gateway knows. Whoever brings a certain answer first is believed; an uncertain one counts only
+from the one who holds the lease.
 """
 
 import threading
@@ -28,6 +28,7 @@ from gateways.contract import (
 from gateways.secret import Secret
 from ivr.clock import Clock
 from ivr.pci import ending, entries, sealing
+from ivr.pci.defences import CardDefences, is_counted
 from ivr.pci.ending import SealedResult
 from ivr.pci.entries import Entry, Outcome, Status
 from ivr.pci.failures import tell
@@ -71,6 +72,7 @@ class Sender:
         clock: Clock,
         keys: KeyService,
         gateway: CardGateway,
+        defences: CardDefences,
         executor: Executor,
         metrics: Metrics,
         owner: str,
@@ -81,6 +83,7 @@ class Sender:
         self._clock = clock
         self._keys = keys
         self._gateway = gateway
+        self._defences = defences
         self._executor = executor
         self._metrics = metrics
         self._owner = owner
@@ -150,6 +153,8 @@ class Sender:
         except KeyGoneError:
             asked_before = entry.authorize is not None and entry.claims > 0
             return _without_answer(maybe_held=asked_before), None
+        if not self._defences.admits(entry.id, card.number):
+            return _without_answer(maybe_held=False), None
         began = self._clock.now()
         try:
             answer = self._answer(entry, card)
@@ -211,6 +216,7 @@ class Sender:
         if card is not None and answer.outcome is not Outcome.UNAVAILABLE:
             result = self._sealed(asked, answer, card)
         with self._engine.begin() as tx:
+            self._settle(tx, asked, answer)
             entry = entries.lock(tx, asked.id)
             if entry is None or entry.status != Status.SENDING:
                 log.info("answer_came_late", outcome=answer.outcome)
@@ -222,6 +228,20 @@ class Sender:
         ending.forget(self._keys, [asked.id])
         self._metrics.entry_ended(answer.outcome)
         log.info("card_entry_ended", outcome=answer.outcome)
+
+    def _settle(self, tx: sa.Connection, asked: Entry, answer: Answer) -> None:
+        """What the defences count, also where the caller is gone. A token's outcome, and an unknown one,
+        come later, from the web process.
+        """
+        match answer.outcome:
+            case Outcome.DECLINED:
+                self._defences.settle(tx, asked.id, declined=is_counted(answer.decline))
+            case Outcome.COLLECTED if asked.authorize is not None:
+                self._defences.settle(tx, asked.id, declined=False)
+            case Outcome.UNAVAILABLE:
+                self._defences.settle(tx, asked.id, declined=False)
+            case _:
+                pass
 
     def _sealed(self, entry: Entry, answer: Answer, card: Card) -> SealedResult:
         """Under a data key of its own, so that the card's can go at once."""

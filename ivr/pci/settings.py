@@ -5,6 +5,7 @@ sandbox, a short secret, and a key directory that a disk would keep. The two lis
 an assessor can read this one by itself.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from ivr.pci.tokenizers import GATEWAYS
 from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
 
 SECRET_LENGTH_MIN = 32
+_STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_.")
 BY_CARRIER = ("CARD_ENTRY", "pay")
 """Where the carrier takes the cards, this process is not started, and nothing of it need be set."""
 
@@ -67,14 +69,44 @@ ALL: tuple[Setting[Any], ...] = (
     ),
     Setting("PCI_GATEWAY_THREADS", "How many cards one process sends to the gateway at once.", whole, "8"),
     Setting(
+        "PCI_FINGERPRINT_KEY",
+        "Tells cards apart without saying which they are: 32 random characters or more, of its own; two, "
+        "separated by a comma, while one is rotated. Empty in development: derived from INTERNAL_SECRET.",
+        secrets,
+        "",
+        secret=True,
+    ),
+    Setting("PCI_COUNT_WINDOW_H", "For how many hours a tried card counts.", whole, "24"),
+    Setting("PCI_LOCK_OUT_H", "How many hours the lock-out of a card or a BIN lasts.", whole, "24"),
+    Setting("PCI_CARD_DECLINES_MAX", "How often one card may be declined; then it is not sent.", whole, "5"),
+    Setting("PCI_CARD_TRIES_MAX", "How often one card may be tried, with success too.", whole, "20"),
+    Setting(
+        "PCI_BIN_DECLINES_MAX",
+        "How many cards of one BIN may be declined, where they are two of three or more.",
+        whole,
+        "20",
+    ),
+    Setting(
         "PCI_RECORDINGS", "A TOML file of recorded card-entry prompts; empty: all are synthesized.", text, ""
     ),
     Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
     Setting("SAY_VOICE", "The carrier's voice for each language: en=Polly.Amy,es=Polly.Lucia.", mapping, ""),
-    Setting("GATEWAY", "sandbox (development only); more gateways are folders under gateways/.", text),
+    Setting("GATEWAY", "sandbox (development only) or stripe: a folder under gateways/.", text),
     Setting("SANDBOX_URL", "Where the sandbox bank listens.", url, "http://127.0.0.1:8099"),
-    Setting("STRIPE_API_KEY", "The Stripe secret key.", secret, "", secret=True),
+    Setting(
+        "STRIPE_API_KEY",
+        "The Stripe account's secret or restricted key: a live one in production, a test one elsewhere.",
+        secret,
+        "",
+        secret=True,
+    ),
     Setting("STRIPE_API_BASE", "The Stripe API.", url, "https://api.stripe.com"),
+    Setting(
+        "STRIPE_MOTO",
+        "Whether charges are marked as telephone orders: yes only once Stripe enabled the account for it.",
+        one_of("yes", "no"),
+        "no",
+    ),
     Setting(
         "LOG_LEVEL", "debug, info, warning or error.", one_of("debug", "info", "warning", "error"), "info"
     ),
@@ -104,6 +136,12 @@ class PciConfig:
     key_generation_s: int
     key_life_s: int
     gateway_threads: int
+    fingerprint_keys: tuple[Secret, ...]
+    count_window_h: int
+    lock_out_h: int
+    card_declines_max: int
+    card_tries_max: int
+    bin_declines_max: int
     recordings: str
     say_language: Mapping[str, str]
     say_voice: Mapping[str, str]
@@ -134,6 +172,12 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
         key_generation_s=values["PCI_KEY_GENERATION_S"],
         key_life_s=values["PCI_KEY_LIFE_S"],
         gateway_threads=values["PCI_GATEWAY_THREADS"],
+        fingerprint_keys=values["PCI_FINGERPRINT_KEY"] or _derived(values["INTERNAL_SECRET"]),
+        count_window_h=values["PCI_COUNT_WINDOW_H"],
+        lock_out_h=values["PCI_LOCK_OUT_H"],
+        card_declines_max=values["PCI_CARD_DECLINES_MAX"],
+        card_tries_max=values["PCI_CARD_TRIES_MAX"],
+        bin_declines_max=values["PCI_BIN_DECLINES_MAX"],
         recordings=values["PCI_RECORDINGS"],
         say_language=values["SAY_LANGUAGE"],
         say_voice=values["SAY_VOICE"],
@@ -145,6 +189,7 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
     faults = _faults(config)
     if config.in_production:
         faults += _faults_in_production(config, mounts)
+        faults += _faults_of_fingerprints(values["PCI_FINGERPRINT_KEY"], config)
     if faults:
         raise SettingsError("\n".join(faults))
     return config
@@ -163,9 +208,40 @@ def _faults(config: PciConfig) -> list[str]:
         )
     if config.gateway not in GATEWAYS:
         faults.append(f"Set GATEWAY to one that takes cards here: {', '.join(GATEWAYS)}.")
-    if config.gateway_threads < 1:
-        faults.append("Set PCI_GATEWAY_THREADS to 1 or more.")
-    return faults
+    counts = {
+        "PCI_GATEWAY_THREADS": config.gateway_threads,
+        "PCI_COUNT_WINDOW_H": config.count_window_h,
+        "PCI_LOCK_OUT_H": config.lock_out_h,
+        "PCI_CARD_DECLINES_MAX": config.card_declines_max,
+        "PCI_CARD_TRIES_MAX": config.card_tries_max,
+        "PCI_BIN_DECLINES_MAX": config.bin_declines_max,
+    }
+    faults += [f"Set {name} to 1 or more." for name, count in counts.items() if count < 1]
+    return faults + (_stripe_faults(config) if config.gateway == "stripe" else [])
+
+
+def _stripe_faults(config: PciConfig) -> list[str]:
+    """A key of the wrong kind sends real cards to a test, or test cards to a real account."""
+    key = _STRIPE_KEY.match(config.gateway_settings["STRIPE_API_KEY"].reveal())
+    if key is None:
+        return ["Set STRIPE_API_KEY to a secret key (sk_...) or a restricted one (rk_...) of the account."]
+    if key[1] != ("live" if config.in_production else "test"):
+        return ["Set STRIPE_API_KEY to a live key in production, and to a test key elsewhere."]
+    return []
+
+
+def _derived(secrets_given: tuple[Secret, ...]) -> tuple[Secret, ...]:
+    """In development, where no fingerprint outlives a test card."""
+    return tuple(Secret(f"fingerprints {one.reveal()}") for one in secrets_given)
+
+
+def _faults_of_fingerprints(given: tuple[Secret, ...], config: PciConfig) -> list[str]:
+    """In production: a key of its own, and a long one."""
+    if not given or any(len(one.reveal()) < SECRET_LENGTH_MIN for one in given):
+        return [f"Set PCI_FINGERPRINT_KEY to {SECRET_LENGTH_MIN} random characters or more."]
+    if {one.reveal() for one in given} & {one.reveal() for one in config.internal_secrets}:
+        return ["Set PCI_FINGERPRINT_KEY to a value of its own: INTERNAL_SECRET is known to other processes."]
+    return []
 
 
 def _faults_in_production(config: PciConfig, mounts: Path) -> list[str]:

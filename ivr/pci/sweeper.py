@@ -14,6 +14,7 @@ import structlog
 
 from ivr.clock import Clock
 from ivr.pci import ending, entries, nonces
+from ivr.pci.defences import CardDefences
 from ivr.pci.entries import Outcome, Status
 from ivr.pci.failures import tell
 from ivr.pci.keys import KeyService
@@ -35,8 +36,16 @@ class Sweeper:
     """Wipes and destroys. `entry_life_s`: how long an entry, and then its result, may wait for anyone."""
 
     def __init__(
-        self, *, engine: sa.Engine, clock: Clock, keys: KeyService, metrics: Metrics, entry_life_s: int
+        self,
+        *,
+        engine: sa.Engine,
+        clock: Clock,
+        keys: KeyService,
+        metrics: Metrics,
+        defences: CardDefences,
+        entry_life_s: int,
     ) -> None:
+        self._defences = defences
         self._engine = engine
         self._clock = clock
         self._keys = keys
@@ -56,6 +65,7 @@ class Sweeper:
             self._end(entry_id, now)
         self._forget_ended()
         self._drop(now)
+        self._defences.forget(now)
 
     def _forsaken(self, now: datetime) -> list[str]:
         """Entries whose caller is gone without a word, or whose gateway answer nobody polled for."""

@@ -31,7 +31,17 @@ def _sandbox(settings: Mapping[str, Any]) -> CardGateway:
     return CardGateway(tokenizer=side, authorizer=side)
 
 
-GATEWAYS: Mapping[str, Callable[[Mapping[str, Any]], CardGateway]] = {"sandbox": _sandbox}
+def _stripe(settings: Mapping[str, Any]) -> CardGateway:
+    from gateways.stripe import tokenize
+
+    side = tokenize.from_settings(settings)
+    return CardGateway(tokenizer=side, authorizer=side)
+
+
+GATEWAYS: Mapping[str, Callable[[Mapping[str, Any]], CardGateway]] = {
+    "sandbox": _sandbox,
+    "stripe": _stripe,
+}
 """Name -> how its PCI side is made from the settings that begin with the name. Only that one is loaded."""
 
 

@@ -175,6 +175,7 @@ class VoiceDoor:
             account_sid=self._carrier.account_sid,
             from_field=form.get("From") or "",
             to_field=form.get("To") or "",
+            verstat=form.get("StirVerstat"),
         )
         structlog.contextvars.bind_contextvars(call_id=row.id)
         return self._turns.begin(row)

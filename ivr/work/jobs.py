@@ -42,10 +42,13 @@ LOOK_AT_LINK = Job("look_at_link", Queue.CHARGE)
 VERIFY_ATTEMPT = Job("verify_attempt", Queue.FOLLOW_UP)
 VERIFY_REFUND = Job("verify_refund", Queue.FOLLOW_UP)
 READ_PAYOUT = Job("read_payout", Queue.FOLLOW_UP)
+SAVE_CARD = Job("save_card", Queue.FOLLOW_UP)
+FORGET_CARD = Job("forget_card", Queue.FOLLOW_UP)
 SEND_CONFIRMATION = Job("send_confirmation", Queue.SEND)
 CHECK_CONFIRMATION = Job("check_confirmation", Queue.SEND)
 DELIVER_OUTCOME = Job("deliver_outcome", Queue.FOLLOW_UP)
 END_SILENT_CALL = Job("end_silent_call", Queue.FOLLOW_UP)
+REPORT_CARD_OUTCOME = Job("report_card_outcome", Queue.FOLLOW_UP)
 
 ALL_JOBS = (
     CHARGE_ATTEMPT,
@@ -59,10 +62,13 @@ ALL_JOBS = (
     VERIFY_ATTEMPT,
     VERIFY_REFUND,
     READ_PAYOUT,
+    SAVE_CARD,
+    FORGET_CARD,
     SEND_CONFIRMATION,
     CHECK_CONFIRMATION,
     DELIVER_OUTCOME,
     END_SILENT_CALL,
+    REPORT_CARD_OUTCOME,
 )
 
 

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import requests
 
 from ivr.pci.migrate import migrate as migrate_pci
 from tests.support.databases import Databases
@@ -65,7 +64,7 @@ def house(request: pytest.FixtureRequest, houses: Callable[[str], House]) -> Ite
     """A running house, on SQLite where the test names no other; what must hold is checked at the end."""
     found = houses(getattr(request, "param", "sqlite"))
     found.all_up()
-    requests.delete(f"{found.environ['SANDBOX_URL']}/control/faults", timeout=10)
+    found.unharm()
     found.expected = set()
     yield found
     found.all_up()  # where a test left some process dead, the others would wait for it

@@ -42,6 +42,15 @@ def test_the_sides_of_the_sandbox_know_nothing_of_the_bank(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith("gateways.sandbox.bank")]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.parent.name != "stripe"],
+    ids=lambda path: str(path.relative_to(HOME)),
+)
+def test_only_stripes_folder_imports_its_library(path: Path) -> None:
+    assert not [name for name in imports(path) if name.split(".")[0] == "stripe"]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOME)))
 def test_every_file_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))

@@ -237,6 +237,44 @@ def test_production_refuses_what_is_for_development() -> None:
     assert len(str(refused.value).splitlines()) == 3
 
 
+@pytest.mark.parametrize(
+    ("environment", "key", "part"),
+    [
+        ("production", "sk_test_1", "live key"),
+        ("production", "", "secret key"),
+        ("production", "pk_live_1", "secret key"),
+        ("development", "sk_live_1", "test key"),
+        ("development", "rk_live_1", "test key"),
+    ],
+)
+def test_a_stripe_key_of_the_wrong_kind_is_refused_and_not_repeated(
+    environment: str, key: str, part: str
+) -> None:
+    there = PRODUCTION if environment == "production" else DEVELOPMENT
+    told = faults(**there | {"GATEWAY": "stripe", "STRIPE_API_KEY": key})
+    assert len(told) == 1
+    assert told[0].startswith("Set STRIPE_API_KEY")
+    assert part in told[0]
+    assert not key or key not in told[0]
+
+
+@pytest.mark.parametrize("key", ["sk_test_1", "rk_test_1"])
+def test_stripe_is_set_up_by_its_own_settings(key: str) -> None:
+    settings = load(
+        DEVELOPMENT | {"GATEWAY": "stripe", "STRIPE_API_KEY": key, "STRIPE_WEBHOOK_SECRET": "whsec_a,whsec_b"}
+    ).gateway_settings
+    assert settings["STRIPE_API_KEY"].reveal() == key
+    assert [one.reveal() for one in settings["STRIPE_WEBHOOK_SECRET"]] == ["whsec_a", "whsec_b"]
+    assert (settings["STRIPE_MOTO"], settings["STRIPE_CARD_ENTRY"]) == ("no", "tokenize")
+
+
+def test_the_carriers_tokens_are_charged_and_never_authorized() -> None:
+    stripe = {"GATEWAY": "stripe", "STRIPE_API_KEY": "sk_test_1", "STRIPE_CARD_ENTRY": "authorize"}
+    assert faults(**stripe, CARD_ENTRY="pay") == [
+        "Set STRIPE_CARD_ENTRY to tokenize: with CARD_ENTRY=pay the carrier gives us tokens."
+    ]
+
+
 def test_languages_are_those_with_prompts() -> None:
     assert spoken_languages() == ("en", "es")
 

@@ -8,12 +8,14 @@ from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.clock import ManualClock
 from ivr.consequences import HouseConsequences
+from ivr.defences.guard import Guard
 from ivr.ids import SequentialIds
 from ivr.payments.attempt import Attempts, NewAttempt
 from ivr.payments.records import Attempt, Refund, RefundState
 from ivr.payments.states import Event
 from ivr.storage import schema
 from ivr.storage.engine import reading
+from tests.support.defences import usual_caps
 from tests.support.work import RecordedWork
 
 PHONE = "+34600111222"
@@ -25,6 +27,7 @@ def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Atte
         work=work,
         clock=clock,
         ids=ids,
+        guard=Guard(usual_caps(), work, clock, ids),
         merchant_name="Demo Town Hall",
         channel="sms",
         tells_merchant=True,

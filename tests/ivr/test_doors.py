@@ -33,12 +33,19 @@ SIGNED = {
         "/pci/internal/calls/<call_sid>/ended",
         "/pci/internal/entries",
         "/pci/internal/entries/<entry_id>/collect",
+        "/pci/internal/entries/<entry_id>/outcome",
+        "/pci/internal/lockouts",
+        "/pci/internal/lockouts/<lock_out_id>/lift",
     },
 }
 KEYED = {
     "web": {
         "/api/v1/bills",
         "/api/v1/bills/<reference>",
+        "/api/v1/lockouts",
+        "/api/v1/lockouts/<lock_out_id>",
+        "/api/v1/cards/<card_id>",
+        "/api/v1/cards/search",
         "/api/v1/payments",
         "/api/v1/payments/<payment_id>",
         "/api/v1/payments/<payment_id>/refunds",

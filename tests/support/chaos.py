@@ -20,7 +20,9 @@ from tests.support.house_processes import kind_of
 from tests.support.load_balancer import Request
 from tests.support.several import Several
 
-BANK_THINKS_S = 3
+BANK_THINKS_S = 4
+"""Shorter than any patience: PCI's lease of five seconds, the ten that an adapter waits."""
+MANY = 1000
 CUTS_MAX = 5
 TRIES_MAX = 6
 
@@ -60,14 +62,17 @@ class Chaos:
         passed = self._several.passed
         self._several.until(lambda: self._several.passed >= passed + count, f"{count} requests")
 
-    def _frozen_at_the_bank(self, kind: str, path: str, ring: Callable[[], None]) -> tuple[str, Request]:
+    def _frozen_at_the_bank(self, kind: str, path: str) -> tuple[str, Request]:
         """A process that is frozen while the bank thinks about its request: it cannot hear the answer."""
         several = self._several
         for _ in range(TRIES_MAX):
-            ring()
+            several.all_ready(kind)  # with one alone its callers would hear that nothing works
+            self._house.harm("none", path, delay_s=BANK_THINKS_S, times=MANY)
+            self._crowd.ring(self._house.add_bill())
             name, request = several.until(lambda: several.at_the_bank(kind, path), f"a {kind} at {path}")
             self._house.freeze(name)
-            if several.bank.under_way.get(request.client_port) is request:
+            self._house.unharm()
+            if several.banks[name].under_way.get(request.client_port) is request:
                 several.tell(f"{name} is frozen; it had asked about {request.document['key']}")
                 return name, request
             self._house.thaw(name)  # it was quicker than we
@@ -94,12 +99,7 @@ class Chaos:
 
     def _charging_worker(self) -> tuple[str, str]:
         """Its process's name, and what it calls itself."""
-
-        def ring() -> None:
-            self._house.harm("none", "/charges", delay_s=BANK_THINKS_S)
-            self._crowd.ring(self._house.add_bill())
-
-        name, _ = self._frozen_at_the_bank("worker", "/charges", ring)
+        name, _ = self._frozen_at_the_bank("worker", "/charges")
         return name, self._several.worker_name(name)
 
     def _until_put_back(self, worker: str) -> None:
@@ -120,13 +120,8 @@ class Chaos:
         """
         mend = self._random.choice((self._house.thaw, self._house.kill))
 
-        def ring() -> None:
-            self._several.all_ready("pci")  # with one alone the caller would hear that cards cannot be taken
-            self._house.harm("none", "/tokens", delay_s=BANK_THINKS_S)
-            self._crowd.ring(self._house.add_bill())
-
         for _ in range(TRIES_MAX):
-            name, request = self._frozen_at_the_bank("pci", "/tokens", ring)
+            name, request = self._frozen_at_the_bank("pci", "/tokens")
             entry_id = request.document["key"].removesuffix(":card")
             try:
                 self._several.cut_off(name)

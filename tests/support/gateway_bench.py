@@ -17,8 +17,9 @@ from gateways.contract import Authorizer, Card, Gateway, Order, Tokenizer
 from gateways.declines import Decline
 
 LOOKUP = "lookup"
+FORGET = "forget a card"
 Asked = Verb | str
-"""A verb, or LOOKUP."""
+"""A verb, or one of the two above."""
 
 
 class PlantedBugError(Exception):

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from ivr.phone.caller import Caller
 from ivr.phone.demo import DemoCaller
 from ivr.phone.engine import Call
 from ivr.phone.events import Event, Listener, Said, ignore
-from ivr.phone.webhooks import CallSettings
+from ivr.phone.webhooks import CallSettings, Webhooks
 from ivr.storage import schema
 from ivr.storage.engine import make_engine, reading
 from tests.support.house_line import PATIENCE_S, HastyClock, Line, Rung
@@ -102,14 +102,7 @@ class House(HouseProcesses):
         listener: Listener = ignore,
     ) -> Rung:
         """A call to its end, from a number of its own; by itself the caller pays the bill."""
-        settings = CallSettings.to_server(
-            self.environ["PUBLIC_URL"],
-            ids=RandomIds(),
-            account_sid=self.environ["TWILIO_ACCOUNT_SID"],
-            auth_token=Secret(self.environ["TWILIO_AUTH_TOKEN"]),
-            from_number=f"+346005{next(_numbers):05}",
-            to_number=CALLED,
-        )
+        settings = self._call_settings(f"+346005{next(_numbers):05}")
         said: list[str] = []
 
         def hear(event: Event) -> None:
@@ -121,6 +114,21 @@ class House(HouseProcesses):
         caller = caller or payer(reference)
         ended = Call(settings, caller=caller, transport=line, clock=HastyClock(), listener=hear).run()
         return Rung(settings.call_sid, ended, said, line)
+
+    def hang_up_again(self, call_sid: str) -> None:
+        """The carrier repeats that this call is over."""
+        settings = replace(self._call_settings(CALLED), call_sid=call_sid)
+        Webhooks(settings, Line(), lambda _: None).status("completed", CallDuration="0")
+
+    def _call_settings(self, from_number: str) -> CallSettings:
+        return CallSettings.to_server(
+            self.environ["PUBLIC_URL"],
+            ids=RandomIds(),
+            account_sid=self.environ["TWILIO_ACCOUNT_SID"],
+            auth_token=Secret(self.environ["TWILIO_AUTH_TOKEN"]),
+            from_number=from_number,
+            to_number=CALLED,
+        )
 
     def ringing(self, reference: str, **more: Any) -> Future[Rung]:
         """The same in a thread of its own."""
@@ -195,6 +203,11 @@ class House(HouseProcesses):
         url = f"{self.environ['SANDBOX_URL']}/control/faults"
         answer = requests.post(url, json={"harm": harm, "path": path, **more}, timeout=PATIENCE_S)
         assert answer.status_code == 204, answer.text
+
+    def unharm(self) -> None:
+        """Nothing goes wrong there any more, but by amounts."""
+        url = f"{self.environ['SANDBOX_URL']}/control/faults"
+        assert requests.delete(url, timeout=PATIENCE_S).status_code == 204
 
     def check(self) -> None:
         """What must hold whatever happened: the books, the logs, and no trace of a card."""

@@ -38,6 +38,8 @@ class HouseProcesses:
     processes: Processes
     members: tuple[str, ...] = field(default=ONE_OF_EACH, kw_only=True)
     """What belongs to this house, and is brought `all_up`."""
+    own: dict[str, dict[str, str]] = field(default_factory=dict, kw_only=True)
+    """Settings of one process alone."""
     _restarts: int = field(default=0, kw_only=True)
 
     @property
@@ -78,7 +80,9 @@ class HouseProcesses:
             bank += ["--notify", f"{self.environ['PUBLIC_URL']}/gateways/sandbox/webhook"]
             return ["paybycall", "sandbox", *bank]
         # In pg_stat_activity each connection bears the name of its process.
-        return ["env", f"PGAPPNAME={name}", *read_procfile(ROOT / "Procfile")[kind_of(name)]]
+        own = {"PGAPPNAME": name, **self.own.get(name, {})}
+        settings = [f"{setting}={value}" for setting, value in own.items()]
+        return ["env", *settings, *read_procfile(ROOT / "Procfile")[kind_of(name)]]
 
     def _ready_url(self, name: str) -> str:
         path = "health" if name == "sandbox" else "readyz"

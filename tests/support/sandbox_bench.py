@@ -15,7 +15,7 @@ from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
 from gateways.secret import Secret
 from ivr.clock import ManualClock
-from tests.support.gateway_bench import LOOKUP, Asked, Books, PlantedBugError
+from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Books, PlantedBugError
 from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkBench, order
 from tests.support.sandbox_bank import RunningBank, Thought
 
@@ -27,6 +27,8 @@ PATHS = {
     Verb.VOID: "/voids",
     Verb.REFUND: "/refunds",
     Verb.OPEN_LINK: "/links",
+    Verb.SAVE_CARD: "/saved-cards",
+    FORGET: "/saved-cards/forgotten",
     LOOKUP: "/lookups",
     LOOKUP_LINK: "/link-lookups",
 }

@@ -122,6 +122,7 @@ def no_bill(_: Server) -> None:
 
 
 PERSON = {"PERSON_NUMBER": "+34900900900"}
+SAVED = {"SAVED_CARDS": "yes"}
 PAY = {"CARD_ENTRY": "pay"}
 PAID_BY_CARRIER = (
     "pay", "pay_es", "pay_amex", "pay_amex_es", "pay_number_mistakes", "pay_number_mistakes_es",
@@ -195,6 +196,17 @@ SCENES: dict[str, Scene] = {
     "person_busy_es": Scene(settings=PERSON),
     "person_no_answer": Scene(nobodys_bill, PERSON),
     "three_declined_cards_person": Scene(settings=PERSON),
+    "cards_not_taken": Scene(
+        settings={"CARD_DECLINES_MAX_CALLER": "3"}, first=("three_declined_cards",), between_s=60
+    ),
+    "cards_not_taken_es": Scene(
+        settings={"CARD_DECLINES_MAX_CALLER": "3"}, first=("three_declined_cards",), between_s=60
+    ),
+    "cards_not_taken_person": Scene(
+        settings={"CARD_DECLINES_MAX_CALLER": "3", **PERSON},
+        first=("three_declined_cards_person",),
+        between_s=60,
+    ),
     "card_early_at_reference": Scene(nobodys_bill),
     "slow_gateway_15_s": Scene(both(usual_bill, slow_bank(15))),
     "slow_gateway_15_s_es": Scene(both(usual_bill, slow_bank(15))),
@@ -230,6 +242,25 @@ SCENES: dict[str, Scene] = {
         both(usual_bill, pci_down_at("/collect")), AUTHORIZE, later_s=900
     ),
     "authorize_given_up": Scene(settings=AUTHORIZE, later_s=900),
+    "card_kept": Scene(settings=SAVED),
+    "card_kept_es": Scene(settings=SAVED),
+    "card_not_kept": Scene(settings=SAVED),
+    "card_not_kept_other_card": Scene(settings=SAVED),
+    "card_kept_silence": Scene(settings=SAVED),
+    "card_kept_declined": Scene(settings=SAVED),
+    "saved_card_pays": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_pays_es": Scene(settings=SAVED, first=("card_kept_es",), between_s=300),
+    "saved_card_other_card": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_keyed_again": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_deleted": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_deleted_es": Scene(settings=SAVED, first=("card_kept_es",), between_s=300),
+    "saved_card_not_deleted": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_silence": Scene(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_declined": Scene(
+        bill(billed_minor=AMOUNT_MINOR + 984), SAVED, first=("card_kept",), between_s=300
+    ),
+    "saved_cards_withheld": Scene(nobodys_bill, SAVED),
+    "saved_cards_authorize": Scene(settings={**SAVED, **AUTHORIZE}),
     **{name: Scene(settings=PAY) for name in PAID_BY_CARRIER},
     "pay_given_up_behind": Scene(settings=PAY, carrier={"result_after_attempts": False}),
     "pay_connector_down": Scene(

@@ -256,7 +256,7 @@ class Server:
                 for table in reversed(tables.metadata.sorted_tables):
                     tx.execute(table.delete())
         with self.bank.ledger.writing() as tx:
-            for emptied in ("token", "movement", "card", "link"):
+            for emptied in ("kept_card", "token", "movement", "card", "link"):
                 tx.execute(f"DELETE FROM {emptied}")  # noqa: S608 - the names of its tables
         requests.delete(f"{self.bank.url}/control/faults", timeout=5)
         shutil.rmtree(self.room.config.key_directory, ignore_errors=True)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import orjson
-import psutil
 import sqlalchemy as sa
 
 from ivr.demo.ground import free_ports
@@ -45,7 +44,8 @@ class Several:
     house: House
     doors: tuple[LoadBalancer, LoadBalancer]
     """Before web and before PCI."""
-    bank: LoadBalancer
+    banks: dict[str, LoadBalancer]
+    """The way to the bank of each process that speaks to it: so it is known who asked for what."""
     databases: tuple[sa.Engine, sa.Engine]
     """Web's and PCI's."""
     written_from: tuple[str, int]
@@ -114,19 +114,11 @@ class Several:
 
     def at_the_bank(self, kind: str, path: str) -> tuple[str, Request] | None:
         """A process of this kind whose request to this path the bank has not answered yet."""
-        asked = {port: each for port, each in list(self.bank.under_way.items()) if each.path == path}
-        for name in self.of_kind(kind) if asked else ():
-            for port in self._client_ports(name):
-                if port in asked:
-                    return name, asked[port]
+        for name in self.of_kind(kind):
+            for request in list(self.banks[name].under_way.values()):
+                if request.path == path:
+                    return name, request
         return None
-
-    def _client_ports(self, name: str) -> list[int]:
-        with suppress(KeyError, psutil.NoSuchProcess, psutil.AccessDenied):
-            process = psutil.Process(self.house.popen(name).pid)
-            family = [process, *process.children(recursive=True)]
-            return [line.laddr.port for one in family for line in one.net_connections("tcp") if line.raddr]
-        return []
 
     def worker_name(self, name: str) -> str:
         """What a worker calls itself, in its lock and in the rows of work that it claimed."""
@@ -186,9 +178,13 @@ def several(folder: Path, url: str, pci_url: str, **settings: str) -> Iterator[S
 
         web = stack.enter_context(balancing(doors("web1", "web2")))
         pci = stack.enter_context(balancing(doors("pci1", "pci2"), answer_s_max=PCI_ANSWER_S_MAX))
-        bank = stack.enter_context(
-            balancing(doors("sandbox"), answer_s_max=PATIENCE_S, breaks=True, keeps=_kept)
-        )
+        banks = {
+            name: stack.enter_context(
+                balancing(doors("sandbox"), answer_s_max=PATIENCE_S, breaks=True, keeps=_kept)
+            )
+            for name in MEMBERS
+            if kind_of(name) in {"pci", "worker"}
+        }
         house = make_house(
             folder,
             url,
@@ -196,12 +192,12 @@ def several(folder: Path, url: str, pci_url: str, **settings: str) -> Iterator[S
             PUBLIC_URL=web.url,
             PCI_PUBLIC_URL=pci.url,
             PCI_INTERNAL_URL=pci.url,
-            SANDBOX_URL=bank.url,
             **settings,
         )
         houses.append(house)
         stack.callback(house.close)
         house.members = MEMBERS
+        house.own = {name: {"SANDBOX_URL": bank.url} for name, bank in banks.items()}
         served = [name for name in MEMBERS if kind_of(name) in {"web", "pci"}]
         house.ports |= dict(zip(served, free_ports(len(served)), strict=True))
         house.engine.dispose()
@@ -211,7 +207,7 @@ def several(folder: Path, url: str, pci_url: str, **settings: str) -> Iterator[S
             sessions = int(tx.scalar(sa.text("SHOW max_connections")))
             assert sessions >= SESSIONS_MIN, f"PostgreSQL has room for {sessions} sessions: too few"
             position = tx.execute(sa.text("SELECT * FROM pg_walfile_name_offset(pg_current_wal_lsn())")).one()
-        made = Several(house, (web, pci), bank, (house.engine, pci_engine), (position[0], position[1]))
+        made = Several(house, (web, pci), banks, (house.engine, pci_engine), (position[0], position[1]))
         stack.callback(_thaw_all, made)
         made.all_ready()
         yield made

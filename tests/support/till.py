@@ -12,6 +12,7 @@ from ivr.clock import Clock, ManualClock
 from ivr.ids import Ids, SequentialIds
 from ivr.payments import records
 from ivr.payments.attempt import Attempt, Attempts, NewAttempt
+from ivr.payments.card_records import SavedCard
 from ivr.payments.cashier import Cashier
 from ivr.payments.pay_link import LinkTerms
 from ivr.payments.records import Method
@@ -83,6 +84,22 @@ class WrittenConsequences:
 
     def for_a_person(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._write(tx, "for_a_person", attempt)
+
+    def card_kept(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_card(tx, "card_kept", card)
+
+    def card_not_kept(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_card(tx, "card_not_kept", card)
+
+    def card_forgotten(self, tx: sa.Connection, card: SavedCard) -> None:
+        self._write_card(tx, "card_forgotten", card)
+
+    def _write_card(self, tx: sa.Connection, kind: str, card: SavedCard) -> None:
+        tx.execute(
+            sa.insert(schema.timeline).values(
+                at=self.clock.now(), kind=kind, customer_id=card.customer_id, facts={"card_id": card.id}
+            )
+        )
 
     def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: Disputed) -> None:
         self._write(tx, f"disputed {dispute.state}", attempt)

@@ -19,8 +19,9 @@ from gateways.sandbox.bank.desk import Answer, Desk, Verb
 from gateways.sandbox.bank.faults import NO_FAULT, Fault, Faults, Harm
 from gateways.sandbox.bank.links import Links
 from gateways.sandbox.bank.premises import Premises
+from gateways.sandbox.bank.refusal import RefusedError
 from gateways.sandbox.bank.server import CONNECTION
-from gateways.sandbox.bank.teller import RefusedError, Teller
+from gateways.sandbox.bank.teller import Teller
 
 NAME = "paybycall sandbox bank"
 _BODY_BYTES_MAX = 64_000

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from gateways.sandbox.bank import cards, connector, fields, vault
+from gateways.sandbox.bank import cards, connector, fields, kept, vault
 from gateways.sandbox.bank.cards import CardFacts
 from gateways.sandbox.bank.links import Links, NewPage
 from gateways.sandbox.bank.movements import Kind, Movement, State
 from gateways.sandbox.bank.pages import Page
 from gateways.sandbox.bank.premises import Premises
-from gateways.sandbox.bank.teller import Order, RefusedError, Teller
+from gateways.sandbox.bank.refusal import RefusedError
+from gateways.sandbox.bank.teller import Order, Teller
 
 _STATUS = {State.DECLINED: HTTPStatus.PAYMENT_REQUIRED, State.PENDING: HTTPStatus.ACCEPTED}
 
@@ -49,6 +50,8 @@ class Desk:
             "/voids": self._voids,
             "/refunds": self._refunds,
             "/lookups": self._lookups,
+            "/saved-cards": self._save_card,
+            "/saved-cards/forgotten": self._forget_card,
             "/links": self._open_link,
             "/link-lookups": self._look_up_link,
             connector.PATH: self._connector,
@@ -78,7 +81,10 @@ class Desk:
         return Answer(HTTPStatus.OK, connector.answer(kept.status, kept.body))
 
     def _charges(self, body: Mapping[str, Any], delay_s: float) -> Answer:
-        return self._taken(body, delay_s, Kind.CHARGE, token=fields.text(body, "token"))
+        holder = fields.optional_text(body, "holder") or None
+        keep_card = "keep_card" in body and fields.flag(body, "keep_card")
+        token = fields.text(body, "token")
+        return self._taken(body, delay_s, Kind.CHARGE, token=token, keep_card=keep_card, holder=holder)
 
     def _authorizations(self, body: Mapping[str, Any], delay_s: float) -> Answer:
         return self._taken(body, delay_s, Kind.AUTHORIZATION, card=self._assessed(body))
@@ -130,6 +136,25 @@ class Desk:
             return _link_told(found)
         return Answer(HTTPStatus.OK, _told(found).body)
 
+    def _save_card(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        key, token = fields.text(body, "key"), fields.text(body, "token")
+        charge_id, holder = fields.text(body, "charge"), fields.optional_text(body, "holder") or None
+        self._premises.sleep(delay_s)
+        new_holder = self._premises.ids.new("cus")
+        try:
+            with self._premises.ledger.writing() as tx:
+                whose = kept.save(tx, key, token, charge_id=charge_id, holder=holder, new_holder=new_holder)
+        except kept.NotKeptError as refused:
+            return Answer(HTTPStatus.PAYMENT_REQUIRED, {"error": {"code": refused.code}})
+        return Answer(HTTPStatus.CREATED, {"holder": whose})
+
+    def _forget_card(self, body: Mapping[str, Any], delay_s: float) -> Answer:
+        token, holder = fields.text(body, "token"), fields.text(body, "holder")
+        self._premises.sleep(delay_s)
+        with self._premises.ledger.writing() as tx:
+            kept.forget(tx, token, holder)
+        return Answer(HTTPStatus.OK, {"state": "forgotten"})
+
     def _taken(
         self,
         body: Mapping[str, Any],
@@ -139,6 +164,8 @@ class Desk:
         token: str | None = None,
         card: CardFacts | str | None = None,
         charge_id: str | None = None,
+        keep_card: bool = False,
+        holder: str | None = None,
     ) -> Answer:
         order = Order(
             kind=kind,
@@ -150,6 +177,8 @@ class Desk:
             token=token,
             card=card,
             charge_id=charge_id,
+            keep_card=keep_card,
+            holder=holder,
         )
         return _told(self._teller.take(order, delay_s=delay_s))
 

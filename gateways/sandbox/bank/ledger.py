@@ -26,6 +26,14 @@ CREATE TABLE IF NOT EXISTS token (
     digest TEXT PRIMARY KEY CHECK (length(digest) = 64),
     card_id TEXT NOT NULL REFERENCES card (id)
 );
+CREATE TABLE IF NOT EXISTS kept_card (
+    card_id TEXT PRIMARY KEY REFERENCES card (id),
+    charge_key TEXT NOT NULL,
+    key TEXT UNIQUE,
+    holder TEXT,
+    forgotten INTEGER NOT NULL DEFAULT 0 CHECK (forgotten IN (0, 1)),
+    CHECK ((key IS NULL) = (holder IS NULL))
+);
 CREATE TABLE IF NOT EXISTS movement (
     key TEXT PRIMARY KEY,
     id TEXT UNIQUE,

@@ -16,7 +16,8 @@ from gateways.sandbox.bank.cards import CardFacts
 from gateways.sandbox.bank.movements import Kind, Movement, State
 from gateways.sandbox.bank.pages import Page, PageState
 from gateways.sandbox.bank.premises import Premises
-from gateways.sandbox.bank.teller import RefusedError, authorisation_code
+from gateways.sandbox.bank.refusal import RefusedError
+from gateways.sandbox.bank.teller import authorisation_code
 
 PAID = "link.paid"
 

@@ -11,20 +11,13 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from gateways.sandbox.bank import amounts, cards, movements, pages, vault
+from gateways.sandbox.bank import amounts, cards, kept, movements, pages, vault
 from gateways.sandbox.bank.cards import CardFacts
 from gateways.sandbox.bank.movements import Kind, Movement, State
 from gateways.sandbox.bank.premises import Premises
+from gateways.sandbox.bank.refusal import RefusedError
 
 _ID_PREFIX = {Kind.CHARGE: "ch", Kind.AUTHORIZATION: "au", Kind.REFUND: "re"}
-
-
-class RefusedError(Exception):
-    """Neither yes nor no; `code` says why, and a lookup what became of the key."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +33,10 @@ class Order:
     token: str | None = field(default=None, repr=False)
     card: CardFacts | str | None = None
     charge_id: str | None = None
+    keep_card: bool = False
+    """The payer agreed that the card is kept."""
+    holder: str | None = None
+    """Of a saved card: whose it is."""
 
 
 class Teller:
@@ -145,10 +142,14 @@ def _pay_with(tx: sqlite3.Connection, order: Order) -> tuple[CardFacts, str | No
         return _NO_CARD, order.card
     if order.card is not None:
         return order.card, None
-    kept = vault.find(tx, order.token or "")
-    if kept is None:
+    card = vault.find(tx, order.token or "")
+    if card is None:
         return _NO_CARD, "unknown_token"
-    return kept.facts, None if vault.spend(tx, kept, order.key) else "token_used"
+    if order.holder is not None or not vault.spend(tx, card, order.key):
+        return card.facts, kept.refusal(tx, card.id, order.holder)
+    if order.keep_card:
+        kept.agree(tx, card.id, order.key)
+    return card.facts, None
 
 
 def _pay_back(tx: sqlite3.Connection, order: Order) -> tuple[CardFacts, str | None]:
@@ -234,7 +235,7 @@ def authorisation_code(movement_id: str) -> str:
 
 def _fingerprint(tx: sqlite3.Connection, order: Order) -> str:
     """What makes two orders the same one; a card counts by what the bank keeps of it, never by its number."""
-    kept = vault.find(tx, order.token) if order.token is not None else None
+    paying = vault.find(tx, order.token) if order.token is not None else None
     card = [order.card.brand, order.card.last_four] if isinstance(order.card, CardFacts) else order.card
     return json.dumps(
         [
@@ -243,8 +244,10 @@ def _fingerprint(tx: sqlite3.Connection, order: Order) -> str:
             order.currency,
             order.description,
             dict(sorted(order.metadata.items())),
-            kept.id if kept is not None else None,
+            paying.id if paying is not None else None,
             card,
             order.charge_id,
+            order.keep_card,
+            order.holder,
         ]
     )

@@ -2,7 +2,7 @@
 
 May import `bank.cards` and `bank.ledger`'s transactions alone. A token is random, told once, and kept as its
 SHA-256. A card pays under one key: two tokens of the same tokenization, or one token under two keys, never
-pay twice.
+pay twice; only one that is kept for its payer (`bank.kept`) does.
 """
 
 import hashlib

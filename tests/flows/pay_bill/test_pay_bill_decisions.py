@@ -17,6 +17,7 @@ from flows.language import (
     CollectCard,
     End,
     Go,
+    Kind,
     Prompts,
     ReceiptFacts,
     Tell,
@@ -165,10 +166,50 @@ def test_where_the_gateway_authorizes_the_confirmation_comes_before_the_card() -
 
 def test_no_charge_without_a_confirmed_amount() -> None:
     """Only a key pressed at a read-back, or a card keyed after one, leads to the charge."""
-    leading = {name for name, step in flow.steps.items() if "charge" in step.exits.values()}
-    assert leading == {"confirm", "card_keyed"}
-    leading = {name for name, step in flow.steps.items() if "take_card" in step.exits.values()}
-    assert leading == {"order", "confirm_amount", "other_card", "card_declined"}
+    assert _leading_to("charge") == {"confirm", "confirm_or_keep", "card_keyed"}
+    assert _leading_to("charge_and_keep") == {"confirm_or_keep"}
+    assert _leading_to("charge_saved_card") == {"offer_saved_card"}
+    assert _leading_to("take_card") == {
+        "order",
+        "find_saved_card",
+        "offer_saved_card",
+        "confirm_amount",
+        "other_card",
+        "card_declined",
+    }
+
+
+def _leading_to(name: str) -> set[str]:
+    return {step.name for step in flow.steps.values() if name in step.exits.values()}
+
+
+def test_all_charges_end_alike() -> None:
+    """A saved card that is declined counts as any other, and is followed by one that is keyed."""
+    charges = [step for step in flow.steps.values() if step.kind is Kind.CHARGE]
+    assert len(charges) == 3
+    assert all(step.exits == charges[0].exits for step in charges)
+
+
+def test_saved_cards_are_a_way_of_their_own_only_where_they_may_be() -> None:
+    state = owing(amount=Amount(4990, EUR), saved_cards=True)
+    keyed = replace(state, card=CardFacts("visa", "4242"))
+    assert decide("order", state)[0] == "find_saved_card"
+    assert decide("order", keyed)[0] == decide("card_keyed", keyed)[0] == "may_keep"
+    authorizing = replace(keyed, card_first=False)
+    assert decide("order", authorizing)[0] == "confirm_amount"
+    assert decide("card_keyed", authorizing)[0] == "charge"
+
+
+def test_what_is_agreed_to_is_what_was_asked() -> None:
+    for brand in ("visa", "novel"):
+        state = owing(amount=Amount(4990, EUR), card=CardFacts(brand, "4242"))
+        asked, charge = (flow.step(name).run(state) for name in ("confirm_or_keep", "charge_and_keep"))
+        assert isinstance(asked, Choose)
+        assert isinstance(charge, Charge)
+        assert charge.agreed == asked.say
+    plain = flow.step("charge").run(owing(amount=Amount(4990, EUR)))
+    assert isinstance(plain, Charge)
+    assert (plain.agreed, plain.saved_card) == (None, False)
 
 
 def test_another_card_forgets_this_one() -> None:

@@ -21,9 +21,12 @@ from flows.language import (
     End,
     FindBill,
     FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
     Go,
     Kind,
     LinkFacts,
+    MayKeepCard,
     Prompts,
     ReceiptFacts,
     Say,
@@ -50,6 +53,9 @@ RETURNS = {
     Kind.LANGUAGE: SetLanguage,
     Kind.FIND_BILL: FindBill,
     Kind.FIND_CALLERS_BILL: FindCallersBill,
+    Kind.FIND_SAVED_CARD: FindSavedCard,
+    Kind.FORGET_CARD: ForgetCard,
+    Kind.MAY_KEEP_CARD: MayKeepCard,
     Kind.COLLECT_CARD: CollectCard,
     Kind.CHARGE: Charge,
     Kind.SEND_LINK: SendLink,
@@ -66,6 +72,7 @@ def situations() -> Iterator[Bill]:
         merchant="Demo Town Hall",
         bill=BillFacts("12345678", Amount(4990, EUR), Amount(1000, EUR), date(2026, 12, 1)),
         card=CardFacts("visa", "4242"),
+        saved_card=CardFacts("visa", "4242"),
         receipt=ReceiptFacts("10000001", Amount(4990, EUR), texted=True),
         reference="12345678",
         keyed="2000",
@@ -82,6 +89,7 @@ def situations() -> Iterator[Bill]:
                 card_first=card_first,
                 bill=full.bill if part else whole,
                 card=CardFacts(brand, "4242"),
+                saved_card=CardFacts(brand, "4242"),
                 receipt=ReceiptFacts("10000001", Amount(4990, EUR), texted),
                 keyed=keyed,
                 cards_declined=declined,
@@ -89,6 +97,8 @@ def situations() -> Iterator[Bill]:
     yield replace(full, link=LinkFacts("10000002", Amount(4990, EUR), minutes=1439))
     yield replace(full, merchant="")
     yield replace(full, card=None)
+    yield replace(full, saved_cards=True)
+    yield replace(full, saved_cards=True, card=None)
     yield replace(full, bill=None)
 
 

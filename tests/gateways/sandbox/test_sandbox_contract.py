@@ -2,17 +2,24 @@
 
 import pytest
 
-from gateways.contract import CardEntry
-from tests.support.gateway_contract import AuthorizationContract, TokenContract
+from gateways.contract import Approved, CardEntry
+from tests.support.gateway_contract import AuthorizationContract
 from tests.support.link_contract import LinkContract
 from tests.support.sandbox_bank import RunningBank
 from tests.support.sandbox_bench import SandboxBench
+from tests.support.saved_card_contract import SavedCardContract
 
 
-class TestSandboxByToken(TokenContract):
+class TestSandboxByToken(SavedCardContract):
     @pytest.fixture
     def bench(self, bank: RunningBank) -> SandboxBench:
         return SandboxBench(bank, CardEntry.TOKENIZE)
+
+    def test_a_card_that_is_to_be_kept_and_not_saved_yet_pays_once(self, bench: SandboxBench) -> None:
+        token, _ = self.charge_to_keep(bench, "a-1")
+
+        assert not isinstance(self.charge(bench, "b-1", token), Approved)
+        assert bench.books("b-1").taken_minor == 0
 
 
 class TestSandboxByAuthorization(AuthorizationContract):

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from ivr.api import keys
 from ivr.api.blueprint import ROOT, blueprint
 from ivr.api.openapi import DOCUMENT
+from ivr.defences.office import Office
 from ivr.storage.schema import bill, refund
 from tests.support.api_client import ApiClient, check
 from tests.support.till import Till
@@ -32,7 +33,14 @@ def till(engine: sa.Engine) -> Till:
 def app(till: Till) -> flask.Flask:
     made = flask.Flask("test_api")
     made.register_blueprint(
-        blueprint(till.engine, till=till.cashier, home_country="ES", clock=till.clock, ids=till.ids)
+        blueprint(
+            till.engine,
+            till=till.cashier,
+            office=Office(till.engine, None, till.clock),
+            home_country="ES",
+            clock=till.clock,
+            ids=till.ids,
+        )
     )
     made.add_url_rule("/elsewhere", view_func=lambda: "ours")
     made.register_error_handler(HTTPException, lambda fault: ("refused elsewhere", fault.code))

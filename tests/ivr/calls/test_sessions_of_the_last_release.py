@@ -23,6 +23,7 @@ from ivr.calls.session import Session
 
 FOLDER = Path(__file__).parent / "sessions"
 RELEASE = "0.2"
+LINK = LinkFacts("95847317", Amount(2000, "EUR"), 60)
 STANDING = {
     Kind.DIGITS,
     Kind.MENU,
@@ -34,8 +35,6 @@ STANDING = {
     Kind.TRANSFER,
 }
 """Where a webhook can find a call. A bill is looked up within a turn, and a process can die in it."""
-LAID_IN = {"link_open": {"link": LinkFacts("10000002", Amount(2000, "EUR"), minutes=60)}}
-"""What the host lays in with an exit that an earlier release did not have."""
 
 
 def _full_session(step: str) -> Session:
@@ -47,8 +46,10 @@ def _full_session(step: str) -> Session:
         amount=Amount(2000, "EUR"),
         bill=BillFacts("10203040", Amount(4990, "EUR"), Amount(1000, "EUR"), date(2026, 12, 6)),
         card=CardFacts("visa", "4242"),
+        saved_cards=True,
+        saved_card=CardFacts("mastercard", "4444"),
         receipt=ReceiptFacts("95847317", Amount(2000, "EUR"), texted=True),
-        link=LinkFacts("10000002", Amount(2000, "EUR"), minutes=60),
+        link=LINK,
         cards_declined=1,
     )
     return Session(
@@ -63,6 +64,7 @@ def _full_session(step: str) -> Session:
         entry_id="entry.call_1.4",
         attempt_id="attempt_1",
         waiting_since="2026-11-22T10:00:00+00:00",
+        saved_card_id="card_1",
     )
 
 
@@ -107,7 +109,7 @@ def test_a_kept_session_goes_on(release: str, step: str, kept: dict[str, Any]) -
             assert isinstance(stop, Listen | Need | Over)
     else:
         for exit_name in flow.step(step).exits:
-            facts = LAID_IN.get(exit_name)
+            facts = {"link": LINK} if exit_name == "link_open" else None
             assert isinstance(machine.leave(flow, session, exit_name, facts).stop, Listen | Need | Over)
 
 

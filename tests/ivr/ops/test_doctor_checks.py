@@ -383,10 +383,11 @@ def test_the_command_tries_everything_and_fails_where_nothing_runs(
         "database": "ok",
         "worker": "FAULT",
         "payments": "ok",
+        "cards": "ok",
         "texts": "ok",
         "jobs": "ok",
     }
-    assert "7 of 14 have to be mended." in ran.output
+    assert "7 of 15 have to be mended." in ran.output
     assert ran.exit_code == 1
     assert TOKEN not in ran.output
 

@@ -72,6 +72,22 @@ def test_calls_attempts_declines_and_confirmations_are_counted(
     assert "12345678" not in shown
 
 
+def test_declines_by_codes_that_the_adapter_does_not_know_are_counted(
+    engine: sa.Engine, clock: ManualClock
+) -> None:
+    declined = [("generic", "do_not_honor"), ("generic", "brand_new"), ("expired_card", "expired_card")]
+    with engine.begin() as tx:
+        for nth, (decline, code) in enumerate(declined):
+            made = approved_attempt(tx, clock, reference=f"8000000{nth}")
+            _set(tx, made, state="declined", decline=decline, gateway_code=code)
+    known = {"sandbox": frozenset({"do_not_honor", "expired_card"}), "other": frozenset({"x"})}
+
+    shown = Metrics(Books(engine, clock, dict, known)).exposition().decode().splitlines()
+
+    assert 'paybycall_declines_unmapped_total{gateway="sandbox"} 1.0' in shown
+    assert 'paybycall_declines_unmapped_total{gateway="other"} 0.0' in shown
+
+
 def _set(tx: sa.Connection, attempt_id: str, **values: object) -> None:
     tx.execute(attempt.update().where(attempt.c.id == attempt_id).values(**values))
 

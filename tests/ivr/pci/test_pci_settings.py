@@ -6,7 +6,6 @@ import pytest
 
 from ivr import config
 from ivr.pci import settings
-from ivr.pci.tokenizers import GATEWAYS
 from ivr.settings import SettingsError
 from tests.support.card_entry import environment
 
@@ -25,6 +24,7 @@ def production(folder: Path, **changes: str) -> dict[str, str]:
         "ENVIRONMENT": "production",
         "GATEWAY": "stripe",
         "STRIPE_API_KEY": "sk_live_1",
+        "PCI_FINGERPRINT_KEY": "fingerprint-key-of-more-than-32-characters",
         "PCI_KEY_DIRECTORY": "/dev/shm/paybycall-test-keys",  # noqa: S108 - named only, never made
     }
     return environment(folder) | real | changes
@@ -83,14 +83,31 @@ def test_what_cannot_work_is_refused(tmp_path: Path, changes: dict[str, str], se
     ],
 )
 def test_production_refuses_what_development_takes(
-    tmp_path: Path, mounts: Path, changes: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, mounts: Path, changes: dict[str, str], sentence: str
 ) -> None:
-    monkeypatch.setattr(settings, "GATEWAYS", {**GATEWAYS, "stripe": GATEWAYS["sandbox"]})
     settings.load(production(tmp_path), mounts=mounts)
-    settings.load(production(tmp_path, ENVIRONMENT="development", **changes), mounts=mounts)
+    development = {"ENVIRONMENT": "development", "STRIPE_API_KEY": "sk_test_1"}
+    settings.load(production(tmp_path, **development, **changes), mounts=mounts)
     with pytest.raises(SettingsError, match=sentence) as caught:
         settings.load(production(tmp_path, **changes), mounts=mounts)
     assert "short-and-sweet" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "key"),
+    [
+        ("production", "sk_test_1"),
+        ("production", ""),
+        ("production", "pk_live_1"),
+        ("development", "rk_live_1"),
+    ],
+)
+def test_a_stripe_key_of_the_wrong_kind_is_refused_and_not_repeated(
+    tmp_path: Path, mounts: Path, environment: str, key: str
+) -> None:
+    with pytest.raises(SettingsError, match="Set STRIPE_API_KEY") as caught:
+        settings.load(production(tmp_path, ENVIRONMENT=environment, STRIPE_API_KEY=key), mounts=mounts)
+    assert not key or key not in str(caught.value)
 
 
 def test_without_a_list_of_mounts_nothing_counts_as_memory(tmp_path: Path) -> None:

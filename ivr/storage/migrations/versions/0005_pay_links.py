@@ -6,7 +6,7 @@ from alembic import op
 from ivr.storage.engine import Instant
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

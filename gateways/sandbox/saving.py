@@ -1,0 +1,42 @@
+"""What the bank's answers about a saved card mean.
+
+May import `gateways.contract`, `saved_cards`, `secret` and the files that the sandbox's two sides share. As
+with money: what is not understood to the last field is `Unknown`, and only the bank's own "no" is one.
+"""
+
+import re
+from http import HTTPStatus
+
+from gateways.contract import CardSaving, Declined, Unknown
+from gateways.sandbox.answers import error_code
+from gateways.sandbox.client import NoReply, Reply
+from gateways.sandbox.declines import normalised
+from gateways.saved_cards import Forgotten, SavedCard
+from gateways.secret import Secret
+
+_HOLDER = re.compile(r"cus_[0-9a-z]{1,40}")
+
+
+def saved(reply: Reply | NoReply, token: Secret) -> CardSaving:
+    """The card as it is charged from now on: by the token that stood for it all along."""
+    if isinstance(reply, NoReply):
+        return Unknown(reply.reason)
+    code = error_code(reply.body)
+    if reply.status == HTTPStatus.PAYMENT_REQUIRED and code is not None:
+        return Declined(normalised(code), code)
+    holder = reply.body.get("holder")
+    if reply.status != HTTPStatus.CREATED or not isinstance(holder, str) or not _HOLDER.fullmatch(holder):
+        return _not_understood(reply, code)
+    return SavedCard(holder, token)
+
+
+def forgotten(reply: Reply | NoReply) -> Forgotten | Unknown:
+    if isinstance(reply, NoReply):
+        return Unknown(reply.reason)
+    if reply.status == HTTPStatus.OK and reply.body.get("state") == "forgotten":
+        return Forgotten()
+    return _not_understood(reply, error_code(reply.body))
+
+
+def _not_understood(reply: Reply, code: str | None) -> Unknown:
+    return Unknown(f"the bank refused (HTTP {reply.status}{f', {code}' if code else ''})")

@@ -1,0 +1,173 @@
+"""Stripe as the web and worker processes know it: every verb but those that touch a card number.
+
+May import `gateways.contract`, `capability`, `undeclared` and its own files; never `tokenize`. Each verb
+refuses what is not declared, and is one visit to Stripe: at most 15 s in all, the library's retries under
+our key included. What Stripe does not say for certain is `Unknown`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateways.capability import Verb, demand
+from gateways.contract import (
+    Capabilities,
+    Capture,
+    CardEntry,
+    CardSaving,
+    Charge,
+    Declined,
+    GatewayUnreachableError,
+    LinkFound,
+    LinkOpen,
+    LookupResult,
+    NotFound,
+    Order,
+    PayLink,
+    Prepared,
+    Refund,
+    RefundFound,
+    Result,
+    Unknown,
+    Void,
+)
+from gateways.notices import Heard
+from gateways.saved_cards import Forgotten, SavedCard
+from gateways.secret import Secret
+from gateways.settlement import PayoutLine
+from gateways.stripe import dashboard, payments, refunds, saved_cards, settlement, webhooks
+from gateways.stripe.answers import Refused, asked
+from gateways.stripe.client import Stripe
+from gateways.stripe.currencies import CURRENCIES
+from gateways.stripe.declines import KNOWN
+from gateways.stripe.links import Links
+from gateways.stripe.payments import Payments
+from gateways.undeclared import Undeclared
+
+
+class StripeGateway(Undeclared):
+    """Charges through one account of Stripe's."""
+
+    name = "stripe"
+
+    def __init__(
+        self,
+        stripe: Stripe,
+        card_entry: CardEntry,
+        *,
+        moto: bool = False,
+        webhook_secrets: tuple[Secret, ...] = (),
+    ) -> None:
+        by_token = card_entry is CardEntry.TOKENIZE
+        self._stripe = stripe
+        self._links = Links()
+        self._webhook_secrets = webhook_secrets
+        self._payments = Payments("automatic" if by_token else "manual", moto=moto)
+        self.capabilities = Capabilities(
+            card_entry=card_entry,
+            currencies=CURRENCIES,
+            refund=True,
+            partial_refund=True,
+            prepares=by_token,
+            links=True,
+            saves_cards=by_token,
+            notices=bool(webhook_secrets),
+            settlement=True,
+            decline_codes=KNOWN,
+        )
+
+    def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:
+        demand(self.name, self.capabilities, Verb.PREPARE, currency=order.currency)
+        with self._stripe.visit() as visit:
+            return self._payments.prepare(visit, order, holder)
+
+    def charge(self, charge: Charge) -> Result:
+        demand(self.name, self.capabilities, Verb.CHARGE, currency=charge.order.currency)
+        with self._stripe.visit() as visit:
+            return self._payments.charge(visit, charge)
+
+    def capture(self, capture: Capture) -> Result:
+        demand(self.name, self.capabilities, Verb.CAPTURE, currency=capture.currency)
+        with self._stripe.visit() as visit:
+            return payments.capture(visit, capture)
+
+    def void(self, void: Void) -> Result:
+        demand(self.name, self.capabilities, Verb.VOID)
+        with self._stripe.visit() as visit:
+            return payments.void(visit, void)
+
+    def refund(self, refund: Refund) -> Result:
+        demand(self.name, self.capabilities, Verb.REFUND, currency=refund.currency)
+        with self._stripe.visit() as visit:
+            return refunds.refund(visit, refund)
+
+    def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
+        with self._stripe.visit() as visit:
+            return self._payments.lookup(visit, order, fence=fence, reference=reference)
+
+    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
+        with self._stripe.visit() as visit:
+            found = refunds.find(visit, refund)
+        if isinstance(found, NotFound) and not fence:
+            return Unknown("Stripe lists no such refund yet")
+        return found
+
+    def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
+        demand(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
+        with self._stripe.visit() as visit:
+            return self._links.open(visit, link)
+
+    def lookup_link(self, link: PayLink, *, close: bool, reference: str | None = None) -> LinkFound:
+        with self._stripe.visit() as visit:
+            return self._links.lookup(visit, link, close=close, reference=reference)
+
+    def save_card(
+        self,
+        key: str,
+        token: Secret,
+        *,
+        charge_reference: str,  # noqa: ARG002 - the card is known by its token
+        holder: str | None,
+    ) -> CardSaving:
+        demand(self.name, self.capabilities, Verb.SAVE_CARD)
+        with self._stripe.visit() as visit:
+            return saved_cards.save(visit, key, token, holder)
+
+    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
+        demand(self.name, self.capabilities, Verb.SAVE_CARD)
+        with self._stripe.visit() as visit:
+            return saved_cards.forget(visit, card)
+
+    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        demand(self.name, self.capabilities, Verb.HEAR)
+        return webhooks.hear(self._webhook_secrets, headers, body)
+
+    def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
+        with self._stripe.visit(in_all_s=settlement.IN_ALL_S) as visit:
+            return settlement.lines(visit, payout)
+
+    def dashboard_url(self, reference: str) -> str | None:
+        return dashboard.url(reference, live=self._stripe.live)
+
+    def check(self) -> None:
+        with self._stripe.visit() as visit:
+            answer = asked(visit, lambda v1, options: v1.balance.retrieve({}, options))
+        if isinstance(answer, Unknown):
+            raise GatewayUnreachableError(
+                f"Stripe at {self._stripe.base} does not answer ({answer.reason}): "
+                "see that this machine reaches it, or set STRIPE_API_BASE."
+            )
+        if isinstance(answer, Refused):
+            raise GatewayUnreachableError(
+                f"Stripe refuses STRIPE_API_KEY (HTTP {answer.status}, {answer.said}): set a secret key of "
+                "the account, or a restricted one with the rights that docs/gateways/stripe.md lists."
+            )
+
+
+def from_settings(settings: Mapping[str, Any]) -> StripeGateway:
+    """The gateway by the settings STRIPE_*."""
+    return StripeGateway(
+        Stripe(settings["STRIPE_API_KEY"], settings["STRIPE_API_BASE"]),
+        CardEntry(settings["STRIPE_CARD_ENTRY"]),
+        moto=settings["STRIPE_MOTO"] == "yes",
+        webhook_secrets=settings["STRIPE_WEBHOOK_SECRET"],
+    )

@@ -1,0 +1,146 @@
+"""What Stripe's answers mean. Shared by the adapter and the PCI side, so that both read them alike.
+
+May import `gateways.secret` and `.client`. An answer is read field by field, each by what it may look like;
+no text of Stripe's is repeated unless it is a plain code. A refusal is certain only where it says of itself
+that nothing was done: all that says "seen before", "in use" or "wait" is not.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from gateways.contract import Unknown
+from gateways.secret import Secret
+from gateways.stripe.client import NoReply, Reply, Send, Visit
+
+_CODE = re.compile(r"[a-z0-9_]{1,64}")
+_REFERENCE = re.compile(r"[a-z]{2,6}_[A-Za-z0-9_]{1,120}")
+_NOTHING_DONE = frozenset({400, 401, 403, 404})
+_UNCLEAR = frozenset(
+    {
+        "idempotency_key_in_use",
+        "intent_invalid_state",
+        "lock_timeout",
+        "payment_intent_rate_limit_exceeded",
+        "payment_intent_unexpected_state",
+        "rate_limit",
+        "resource_already_exists",
+        "status_transition_invalid",
+    }
+)
+"""Said of something that stands otherwise than we thought, or that somebody else is at."""
+
+
+class Told:
+    """A part of an answer. Masks itself, for it may hold a token; read a field by its path."""
+
+    __slots__ = ("_body", "replayed")
+
+    def __init__(self, body: Mapping[str, Any], *, replayed: bool = False) -> None:
+        self._body = body
+        self.replayed = replayed
+
+    def __repr__(self) -> str:
+        return "Told(***)"
+
+    def code(self, *path: str) -> str | None:
+        """A plain word in small letters."""
+        return _matching(_CODE, self._at(*path))
+
+    def reference(self, *path: str) -> str | None:
+        """An id of Stripe's; of something expanded, its id."""
+        found = self._at(*path)
+        return _matching(_REFERENCE, found.get("id") if isinstance(found, Mapping) else found)
+
+    def secret(self, *path: str) -> Secret | None:
+        """An id that must not be told."""
+        found = self.reference(*path)
+        return Secret(found) if found else None
+
+    def text(self, *path: str) -> str | None:
+        """What was ours, or is never repeated."""
+        found = self._at(*path)
+        return found if isinstance(found, str) else None
+
+    def whole(self, *path: str) -> int | None:
+        found = self._at(*path)
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+    def yes(self, *path: str) -> bool | None:
+        found = self._at(*path)
+        return found if isinstance(found, bool) else None
+
+    def is_none(self, *path: str) -> bool:
+        """Whether the field stands there, and is empty."""
+        parent = self.part(*path[:-1])
+        return parent is not None and path[-1] in parent._body and self._at(*path) is None  # noqa: SLF001
+
+    def part(self, *path: str) -> "Told | None":
+        found = self._at(*path)
+        return Told(found, replayed=self.replayed) if isinstance(found, Mapping) else None
+
+    def each(self, *path: str) -> "tuple[Told, ...] | None":
+        """The objects of a list; None where it is none."""
+        found = self._at(*path)
+        if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+            return None
+        return tuple(Told(one) for one in found)
+
+    def _at(self, *path: str) -> Any:
+        found: Any = self._body
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Stripe did not do it, or does not say."""
+
+    status: int
+    kind: str | None
+    code: str | None
+    error: Told
+
+    @property
+    def by_the_card(self) -> bool:
+        """Whether the issuer, or Stripe for it, said no to the card."""
+        return self.status == HTTPStatus.PAYMENT_REQUIRED and self.kind == "card_error"
+
+    @property
+    def nothing_done(self) -> bool:
+        """Whether this request, for certain, did nothing."""
+        return self.status in _NOTHING_DONE and self.kind != "idempotency_error" and self.code not in _UNCLEAR
+
+    @property
+    def said(self) -> str:
+        """For a log: the code, or what stands for it."""
+        return self.code or self.kind or f"http_{self.status}"
+
+    def unknown(self) -> Unknown:
+        return Unknown(f"Stripe refused (HTTP {self.status}, {self.said})")
+
+
+Answer = Told | Refused | Unknown
+
+
+def asked(visit: Visit, send: Send, *, key: str | None = None) -> Answer:
+    """Sends one request, and reads its answer."""
+    return _read(visit.send(send, key=key))
+
+
+def _read(reply: Reply | NoReply) -> Answer:
+    if isinstance(reply, NoReply):
+        return Unknown(reply.reason)
+    if reply.status == HTTPStatus.OK:
+        return Told(reply.body, replayed=reply.replayed)
+    error = Told(reply.body).part("error")
+    if error is None:
+        return Unknown(f"Stripe's answer was not understood (HTTP {reply.status})")
+    return Refused(reply.status, error.code("type"), error.code("code"), error)
+
+
+def _matching(pattern: re.Pattern[str], value: object) -> str | None:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else None

@@ -1,0 +1,210 @@
+"""How we speak to Stripe: a verb is a visit, with one connection, one deadline and the library's retries.
+
+May import `stripe`, `requests`, `gateways.secret` and `.quiet`. The library retries dropped connections,
+time-outs, 409 and 5xx under the same idempotency key; one more try is begun only where it can end before the
+deadline. Neither proxies nor .netrc are read from the environment, and no redirect is followed: each could
+carry a secret, or a charge, where it was not meant to go. No exception of the library leaves this file, for
+each holds the whole answer.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+import stripe
+import urllib3
+from requests.exceptions import ConnectionError as BrokenLine
+from requests.exceptions import SSLError, Timeout
+from stripe._v1_services import V1Services
+
+from gateways.secret import Secret
+from gateways.stripe import quiet
+
+RETRIES = 2
+_PIECE = 65_536
+_BODY_MAX = 16_000_000
+
+Send = Callable[[V1Services, stripe.RequestOptions], stripe.StripeObject]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long Stripe may take, in seconds."""
+
+    connect_s: float = 2.0
+    read_s: float = 8.0
+    in_all_s: float = 14.0
+    """For a whole verb, retries and all: whoever asks is promised 15."""
+    pause_s: float = 0.5
+    """Before the first retry, twice that before the second."""
+    worth_s: float = 0.5
+    """A retry that would have less time than this is not begun."""
+
+
+class Reply:
+    """What Stripe said. Its body stays out of the repr: it may hold a token."""
+
+    __slots__ = ("body", "replayed", "status")
+
+    def __init__(self, status: int, body: Mapping[str, Any], *, replayed: bool) -> None:
+        self.status = status
+        self.body = body
+        self.replayed = replayed
+        """Whether this is the answer to an earlier request under the same key, and may be out of date."""
+
+    def __repr__(self) -> str:
+        return f"Reply(status={self.status}, replayed={self.replayed})"
+
+
+@dataclass(frozen=True, slots=True)
+class NoReply:
+    """No answer that means anything: Stripe may have done what it was asked, or not."""
+
+    reason: str
+
+
+class Visit:
+    """The requests of one verb. To be used in a `with` block."""
+
+    def __init__(self, api_key: Secret, base: str, timing: Timing) -> None:
+        self._line = _Line(timing)
+        self._client = stripe.StripeClient(
+            api_key.reveal(),
+            base_addresses={"api": base},
+            http_client=self._line,
+            max_network_retries=RETRIES,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._line.close()
+
+    def send(self, ask: Send, *, key: str | None = None) -> Reply | NoReply:
+        """`ask` calls one method of the library. Under `key`, Stripe does it once and repeats its answer;
+        without one, only the library's own retries are known as repeats.
+        """
+        try:
+            return _reply(ask(self._client.v1, {"idempotency_key": key} if key else {}))
+        except stripe.APIConnectionError as fault:
+            return NoReply(fault.user_message or "the line to Stripe broke")
+        except stripe.StripeError as fault:
+            return _refusal(fault)
+        except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; and its traceback holds the body
+            return NoReply(f"the line to Stripe broke ({type(fault).__name__})")
+
+
+class Stripe:
+    """One account of Stripe's. Holds no connection between verbs, so it is safe from any thread."""
+
+    def __init__(self, api_key: Secret, base: str, timing: Timing | None = None) -> None:
+        quiet.library()
+        self.base = base.rstrip("/")
+        self.live = "_live_" in api_key.reveal()[:8]
+        self._api_key = api_key
+        self._timing = timing or Timing()
+
+    def visit(self, *, in_all_s: float | None = None) -> Visit:
+        """For one verb; `in_all_s` where nobody waits for it."""
+        timing = self._timing
+        if in_all_s is not None:
+            timing = Timing(timing.connect_s, timing.read_s, in_all_s, timing.pause_s, timing.worth_s)
+        return Visit(self._api_key, self.base, timing)
+
+
+class _Line(stripe.HTTPClient):
+    """The library's way to the network. Its retries ask `_should_retry` and `_sleep_time_seconds`."""
+
+    name = "requests"
+
+    def __init__(self, timing: Timing) -> None:
+        super().__init__()
+        self._timing = timing
+        self._ends_at = time.monotonic() + timing.in_all_s
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
+    ) -> tuple[Any, int, Mapping[str, str]]:
+        left_s = self._left_s()
+        if left_s <= 0:
+            raise _broken("there was no time left to ask Stripe")
+        try:
+            with self._session.request(
+                method,
+                url,
+                headers=headers,
+                data=post_data,
+                timeout=urllib3.Timeout(  # type: ignore[arg-type] # requests takes one; its stubs forgot
+                    total=left_s, connect=self._timing.connect_s, read=self._timing.read_s
+                ),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return self._whole(response), response.status_code, response.headers
+        except SSLError:
+            raise _broken("Stripe's certificate does not hold") from None
+        except (Timeout, urllib3.exceptions.ReadTimeoutError):
+            raise _broken("Stripe did not answer in time", should_retry=True) from None
+        except (BrokenLine, urllib3.exceptions.HTTPError) as fault:
+            raise _broken(f"the line to Stripe broke ({type(fault).__name__})", should_retry=True) from None
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _whole(self, response: requests.Response) -> bytes:
+        """The body, piece by piece as it comes: a server that sends a byte now and then never times out."""
+        body = bytearray()
+        while piece := response.raw.read1(_PIECE, decode_content=True):
+            body += piece
+            if self._left_s() <= 0:
+                raise Timeout
+            if len(body) > _BODY_MAX:
+                raise _broken("Stripe's answer has no end")
+        return bytes(body)
+
+    def _left_s(self) -> float:
+        return self._ends_at - time.monotonic()
+
+    def _sleep_time_seconds(self, num_retries: int) -> float:
+        return float(self._add_jitter_time(self._timing.pause_s * 2 ** (num_retries - 1)))
+
+    def _should_retry(
+        self,
+        response: tuple[Any, int, Mapping[str, str] | None] | None,
+        api_connection_error: stripe.APIConnectionError | None,
+        num_retries: int,
+        max_network_retries: int | None,
+    ) -> bool:
+        wanted = super()._should_retry(response, api_connection_error, num_retries, max_network_retries)
+        return bool(wanted) and self._left_s() > self._timing.pause_s * 2**num_retries + self._timing.worth_s
+
+
+def _broken(reason: str, *, should_retry: bool = False) -> stripe.APIConnectionError:
+    return stripe.APIConnectionError(reason, should_retry=should_retry)  # type: ignore[no-untyped-call]
+
+
+def _reply(found: stripe.StripeObject) -> Reply:
+    told = found.last_response
+    headers = {} if told is None else {name.lower(): value for name, value in told.headers.items()}
+    return Reply(200, found.to_dict(), replayed=headers.get("idempotent-replayed") == "true")
+
+
+def _refusal(fault: stripe.StripeError) -> Reply | NoReply:
+    body, status = fault.json_body, fault.http_status
+    if status is None or not isinstance(body, dict):
+        return NoReply(f"Stripe's answer was not understood (HTTP {status})")
+    return Reply(status, body, replayed=False)

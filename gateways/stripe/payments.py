@@ -1,0 +1,180 @@
+"""The verbs that charge: prepare, charge, capture, void, and finding what became of one.
+
+May import `gateways.contract` and the files beside it. A lookup without a reference makes the intent again
+under its key: Stripe gives the one that there is, or makes it now, and either can be fenced. Stripe forgets
+keys after a day, so an order that is older is not asked for by key: that could make a second one while the
+first was paid.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from gateways.contract import (
+    Approved,
+    Authorized,
+    Capture,
+    Charge,
+    Declined,
+    Fenced,
+    LookupResult,
+    Order,
+    Prepared,
+    Result,
+    Unknown,
+    Void,
+)
+from gateways.stripe.answers import Refused, Told, asked
+from gateways.stripe.client import Visit
+from gateways.stripe.intents import (
+    CaptureMethod,
+    Intent,
+    cancel,
+    confirm,
+    intent_of,
+    look,
+    make,
+    refusal,
+    refused_as_it_stands,
+)
+
+KEYS_LIVE = timedelta(hours=23)
+"""Stripe promises 24 hours; one is for clocks that differ and for the request's way."""
+
+
+def is_forgotten(order: Order, now: datetime) -> bool:
+    """Whether Stripe may have forgotten the keys of that order."""
+    return order.placed_at is not None and now - order.placed_at > KEYS_LIVE
+
+
+class Payments:
+    """`capture` says whether a confirmed intent takes the money, or holds it."""
+
+    def __init__(
+        self,
+        capture: CaptureMethod,
+        *,
+        moto: bool,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._capture = capture
+        self._moto = moto
+        self._now = now
+
+    def prepare(self, visit: Visit, order: Order, holder: str | None) -> Prepared | Declined | Unknown:
+        made = make(visit, order, self._capture)
+        if isinstance(made, Refused):
+            return refusal(made) if made.nothing_done else made.unknown()
+        if isinstance(made, Unknown):
+            return made
+        if not made.is_of(order):
+            return Unknown("Stripe knows another order by this key")
+        return _held_by(visit, made.reference, holder) if holder else Prepared(made.reference)
+
+    def charge(self, visit: Visit, charge: Charge) -> Result:
+        order, reference = charge.order, charge.reference
+        if reference is None:
+            prepared = self.prepare(visit, order, charge.holder)
+            if not isinstance(prepared, Prepared):
+                return prepared
+            reference = prepared.gateway_reference
+        confirmed = confirm(visit, order.key, reference, charge.token, moto=self._moto, keep=charge.keep_card)
+        if not isinstance(confirmed, Intent):
+            return confirmed
+        found = _standing(confirmed, order)
+        return found if isinstance(found, Approved | Declined | Unknown) else confirmed.unclear()
+
+    def lookup(self, visit: Visit, order: Order, *, fence: bool, reference: str | None) -> LookupResult:
+        known = reference or self._by_key(visit, order)
+        if isinstance(known, Unknown):
+            return known
+        found = look(visit, known)
+        if isinstance(found, Unknown):
+            return found
+        result = _standing(found, order)
+        if not fence or isinstance(result, Approved | Authorized | Fenced) or not found.is_of(order):
+            return result
+        gone = cancel(visit, known)
+        if isinstance(gone, Unknown):
+            return gone
+        after = _standing(gone, order)
+        return after if gone.state in {"canceled", "succeeded", "requires_capture"} else gone.unclear()
+
+    def _by_key(self, visit: Visit, order: Order) -> str | Unknown:
+        if is_forgotten(order, self._now()):
+            return Unknown("Stripe has forgotten the key by now: look in its dashboard")
+        made = make(visit, order, self._capture)
+        if isinstance(made, Refused):
+            return made.unknown()
+        return made if isinstance(made, Unknown) else made.reference
+
+
+def capture(visit: Visit, wanted: Capture) -> Result:
+    """Takes exactly what is held under the key. Under no idempotency key: Stripe captures an intent once."""
+    held = look(visit, wanted.authorization)
+    if isinstance(held, Unknown):
+        return held
+    if (held.key, held.amount_minor, held.currency) != (wanted.key, wanted.amount_minor, wanted.currency):
+        return Unknown("Stripe holds something else by this authorization")
+    if held.state != "requires_capture":
+        return _captured(held)
+    answer = asked(
+        visit,
+        lambda v1, options: v1.payment_intents.capture(
+            wanted.authorization,
+            {"amount_to_capture": wanted.amount_minor, "expand": ["latest_charge"]},
+            options,
+        ),
+    )
+    if isinstance(answer, Refused):
+        stands = refused_as_it_stands(answer, wanted.authorization)
+        return _captured(stands) if isinstance(stands, Intent) else stands
+    if isinstance(answer, Unknown):
+        return answer
+    taken = intent_of(answer)
+    return _captured(taken) if isinstance(taken, Intent) else taken
+
+
+def void(visit: Visit, wanted: Void) -> Result:
+    """Approved where the authorization is released; Unknown where it was captured: look it up."""
+    gone = cancel(visit, wanted.authorization)
+    if isinstance(gone, Unknown):
+        return gone
+    return Approved(gone.reference) if gone.state == "canceled" else gone.unclear()
+
+
+def _captured(intent: Intent) -> Result:
+    if intent.state == "succeeded" and intent.taken_minor == intent.amount_minor:
+        return Approved(intent.reference, intent.authorisation_code)
+    return intent.unclear()
+
+
+def _held_by(visit: Visit, reference: str, holder: str) -> Prepared | Declined | Unknown:
+    """The intent becomes the customer's once it is made, never by making it: a lookup that makes it again
+    knows no customer, and the same key takes the same words.
+    """
+    answer = asked(
+        visit, lambda v1, options: v1.payment_intents.update(reference, {"customer": holder}, options)
+    )
+    if isinstance(answer, Told):
+        return Prepared(reference) if answer.reference("customer") == holder else Unknown("no holder")
+    if isinstance(answer, Refused):
+        if answer.code == "payment_intent_unexpected_state":
+            return Prepared(reference)
+        return refusal(answer) if answer.nothing_done else answer.unknown()
+    return answer
+
+
+def _standing(intent: Intent, order: Order) -> LookupResult:
+    """What an intent says of its order."""
+    if not intent.is_of(order):
+        return Unknown("Stripe knows another order by this reference")
+    match intent.state:
+        case "succeeded" if intent.taken_minor == order.amount_minor:
+            return Approved(intent.reference, intent.authorisation_code)
+        case "requires_capture" if intent.held_minor == order.amount_minor:
+            return Authorized(intent.reference)
+        case "requires_payment_method" | "canceled" if intent.declined is not None:
+            return intent.declined
+        case "canceled":
+            return Fenced()
+    return intent.unclear()

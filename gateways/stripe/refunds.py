@@ -1,0 +1,102 @@
+"""Giving money back at Stripe, in full or in part, and finding what became of it.
+
+May import `gateways.contract` and the files beside it. A refund is found by our id in its metadata, in the
+list of its payment's refunds: Stripe's search lags, and a key is forgotten after a day. Refused for certain
+is a refund only where that list does not hold it.
+"""
+
+from gateways.contract import Approved, Declined, NotFound, Refund, RefundFound, Result, Unknown
+from gateways.declines import Decline
+from gateways.stripe.answers import Refused, Told, asked
+from gateways.stripe.client import Visit
+from gateways.stripe.declines import normalised
+from gateways.stripe.intents import Intent, look
+
+KEY = "paybycall_refund"
+_PAGE = 100
+_PAGES_MAX = 10
+
+
+def refund(visit: Visit, wanted: Refund) -> Result:
+    paid = look(visit, wanted.gateway_reference)
+    if isinstance(paid, Unknown):
+        return paid
+    if paid.currency != wanted.currency or paid.state != "succeeded":
+        return _misdirected(paid)
+    answer = asked(
+        visit,
+        lambda v1, options: v1.refunds.create(
+            {
+                "payment_intent": wanted.gateway_reference,
+                "amount": wanted.amount_minor,
+                "metadata": {KEY: wanted.key},
+            },
+            options,
+        ),
+        key=f"{wanted.key}:refund",
+    )
+    if isinstance(answer, Told):
+        return _result(answer, wanted)
+    if isinstance(answer, Refused) and answer.nothing_done:
+        found = find(visit, wanted)
+        if isinstance(found, NotFound):
+            return Declined(normalised(answer.said), answer.said)
+        return found if isinstance(found, Approved | Declined) else answer.unknown()
+    return answer.unknown() if isinstance(answer, Refused) else answer
+
+
+def find(visit: Visit, wanted: Refund) -> RefundFound:
+    """The refund of that key among those of its payment."""
+    after: str | None = None
+    for _ in range(_PAGES_MAX):
+        page = _page(visit, wanted.gateway_reference, after)
+        if isinstance(page, Unknown):
+            return page
+        listed = page.each("data")
+        if listed is None:
+            return Unknown("Stripe's list of refunds was not understood")
+        for one in listed:
+            if one.text("metadata", KEY) == wanted.key:
+                return _result(one, wanted)
+        after = listed[-1].reference("id") if listed else None
+        if page.yes("has_more") is False:
+            return NotFound()
+        if after is None:
+            return Unknown("Stripe's list of refunds was not understood")
+    return Unknown("Stripe's list of refunds has no end")
+
+
+def _page(visit: Visit, payment: str, after: str | None) -> Told | Unknown:
+    answer = asked(
+        visit,
+        lambda v1, options: v1.refunds.list(
+            {
+                "payment_intent": payment,
+                "limit": _PAGE,
+                **({"starting_after": after} if after else {}),
+            },
+            options,
+        ),
+    )
+    return answer.unknown() if isinstance(answer, Refused) else answer
+
+
+def _result(told: Told, wanted: Refund) -> Result:
+    reference, state, failed = told.reference("id"), told.code("status"), told.code("failure_reason")
+    if (told.whole("amount"), (told.code("currency") or "").upper()) != (
+        wanted.amount_minor,
+        wanted.currency,
+    ):
+        return Unknown("Stripe knows another refund by this key")
+    if state == "succeeded" and reference is not None:
+        return Approved(reference)
+    if state in {"failed", "canceled"}:
+        code = failed or f"refund_{state}"
+        return Declined(Decline.GENERIC, code, reference)
+    return Unknown(f"Stripe says {state}")
+
+
+def _misdirected(paid: Intent) -> Declined:
+    """Nothing was sent: what is to be given back was not taken, or not in this currency."""
+    code = "charge_not_refundable" if paid.state != "succeeded" else "currency_mismatch"
+    return Declined(Decline.CONFIG_ERROR, code)

@@ -1,0 +1,113 @@
+"""What a payout is made of: the account's balance transactions that Stripe put into it.
+
+May import `gateways.contract`, `settlement` and the files beside it. Only an automatic payout has lines, and
+they are complete once Stripe reconciled it, which it tells by `payout.reconciliation_completed`: before
+that, and where the list has no end, a sentence is raised and nothing is returned, since half a payout would
+be a wrong one.
+"""
+
+from datetime import UTC, datetime
+
+from stripe.params import BalanceTransactionListParams
+
+from gateways.contract import GatewayUnreachableError
+from gateways.settlement import LineKind, PayoutLine
+from gateways.stripe import refunds
+from gateways.stripe.answers import Refused, Told, asked
+from gateways.stripe.client import Visit
+from gateways.stripe.intents import KEY
+
+IN_ALL_S = 120.0
+_PAGE = 100
+_PAGES_MAX = 200
+_KINDS = {
+    "charge": LineKind.CHARGE,
+    "dispute": LineKind.DISPUTE,
+    "dispute_reversal": LineKind.DISPUTE,
+    "fee": LineKind.FEE,
+    "network_cost": LineKind.FEE,
+    "partial_capture_reversal": LineKind.OTHER,
+    "refund": LineKind.REFUND,
+    "refund_failure": LineKind.REFUND,
+}
+"""By Stripe's reporting category."""
+
+
+def lines(visit: Visit, payout: str) -> tuple[PayoutLine, ...]:
+    """The lines in Stripe's order, without the payout's own; raises GatewayUnreachableError."""
+    _complete(visit, payout)
+    found: list[PayoutLine] = []
+    after: str | None = None
+    for _ in range(_PAGES_MAX):
+        page = _page(visit, payout, after)
+        listed = page.each("data")
+        if listed is None:
+            raise GatewayUnreachableError(
+                f"Stripe's list of {payout} was not understood: look in its dashboard."
+            )
+        found += [_line(one) for one in listed if one.code("type") != "payout"]
+        if page.yes("has_more") is False:
+            return tuple(found)
+        after = listed[-1].reference("id") if listed else None
+        if after is None:
+            break
+    raise GatewayUnreachableError(f"Stripe's list of {payout} has no end: look in its dashboard.")
+
+
+def _complete(visit: Visit, payout: str) -> None:
+    told = _answered(asked(visit, lambda v1, options: v1.payouts.retrieve(payout, {}, options)), payout)
+    if told.yes("automatic") is not True:
+        raise GatewayUnreachableError(
+            f"Stripe cannot say what {payout} is made of: only automatic payouts have lines."
+        )
+    if told.code("reconciliation_status") != "completed":
+        raise GatewayUnreachableError(f"Stripe has not reconciled {payout} yet: ask again later.")
+
+
+def _page(visit: Visit, payout: str, after: str | None) -> Told:
+    wanted: BalanceTransactionListParams = {"payout": payout, "limit": _PAGE, "expand": ["data.source"]}
+    if after is not None:
+        wanted["starting_after"] = after
+    return _answered(asked(visit, lambda v1, options: v1.balance_transactions.list(wanted, options)), payout)
+
+
+def _answered(answer: object, payout: str) -> Told:
+    if isinstance(answer, Told):
+        return answer
+    why = answer.said if isinstance(answer, Refused) else getattr(answer, "reason", "")
+    raise GatewayUnreachableError(f"Stripe did not tell the lines of {payout} ({why}): ask again later.")
+
+
+def _line(told: Told) -> PayoutLine:
+    reference, currency, category = (
+        told.reference("id"),
+        told.code("currency"),
+        told.code("reporting_category"),
+    )
+    gross, fee, net = told.whole("amount"), told.whole("fee"), told.whole("net")
+    created, available = told.whole("created"), told.whole("available_on")
+    if reference is None or currency is None or gross is None or fee is None or net is None:
+        raise GatewayUnreachableError("A line of Stripe's payout was not understood: look in its dashboard.")
+    source = told.part("source")
+    return PayoutLine(
+        reference=reference,
+        kind=_KINDS.get(category or "", LineKind.OTHER),
+        gateway_kind=category or told.code("type") or "unknown",
+        gross_minor=gross,
+        fee_minor=fee,
+        net_minor=net,
+        currency=currency.upper(),
+        occurred_at=datetime.fromtimestamp(created or 0, UTC),
+        available_on=datetime.fromtimestamp(available or 0, UTC),
+        charge_reference=_charge(source),
+        order_key=source.text("metadata", KEY) if source else None,
+        refund_key=source.text("metadata", refunds.KEY) if source else None,
+    )
+
+
+def _charge(source: Told | None) -> str | None:
+    """The payment that a charge, a refund or a dispute belongs to, as we refer to it."""
+    if source is None:
+        return None
+    own = source.reference("id") if source.code("object") == "charge" else None
+    return source.reference("payment_intent") or source.reference("charge") or own

@@ -1,0 +1,111 @@
+"""Stripe as the PCI process knows it: the only file that reads a card number.
+
+May import `gateways.contract`, `capability`, `secret` and the files it shares with the adapter; only the PCI
+process imports it. The bare digits stand in one expression, on their way into the library's request; nothing
+is logged but plain codes, and a lost answer is told without them. Stripe has to have allowed the account to
+send card numbers: see docs/gateways/stripe.md.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from gateways.capability import Verb, demand
+from gateways.contract import (
+    Capabilities,
+    Card,
+    CardAuthorized,
+    CardEntry,
+    Declined,
+    Order,
+    Tokenized,
+    Unavailable,
+    Unknown,
+)
+from gateways.secret import Secret
+from gateways.stripe.answers import Refused, Told, asked
+from gateways.stripe.client import Stripe, Visit
+from gateways.stripe.currencies import CURRENCIES
+from gateways.stripe.intents import Intent, card_declined, confirm, make, refusal
+
+_AUTHORIZES = Capabilities(card_entry=CardEntry.AUTHORIZE, currencies=CURRENCIES)
+_log = logging.getLogger(__name__)
+
+
+class StripeTokenizer:
+    """Tokenizes and authorizes at Stripe: which of the two is asked is the web process's choice."""
+
+    def __init__(self, stripe: Stripe, *, moto: bool) -> None:
+        self._stripe = stripe
+        self._moto = moto
+
+    def tokenize(self, card: Card, *, key: str) -> Tokenized | Declined | Unavailable:
+        """A PaymentMethod. A repeat under the same key within a day gives the same one."""
+        with self._stripe.visit() as visit:
+            made = _payment_method(visit, card, key)
+        if isinstance(made, Secret):
+            return Tokenized(made)
+        return Unavailable(made.reason) if isinstance(made, Unknown) else made
+
+    def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
+        demand("stripe", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)
+        with self._stripe.visit() as visit:
+            token = _payment_method(visit, card, order.key)
+            if not isinstance(token, Secret):
+                return token
+            made = make(visit, order, "manual")
+            if isinstance(made, Refused):
+                return refusal(made) if made.nothing_done else made.unknown()
+            if isinstance(made, Unknown):
+                return made
+            held = confirm(visit, order.key, made.reference, token, moto=self._moto)
+        if not isinstance(held, Intent):
+            return held
+        if held.state == "requires_capture" and held.is_of(order) and held.held_minor == order.amount_minor:
+            return CardAuthorized(held.reference)
+        return held.unclear()
+
+
+def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | Unknown:
+    answer = asked(
+        visit,
+        lambda v1, options: v1.payment_methods.create(
+            {
+                "type": "card",
+                "card": {
+                    "number": card.number.reveal(),
+                    "exp_month": card.expiry_month,
+                    "exp_year": card.expiry_year,
+                    "cvc": card.code.reveal(),
+                },
+                **(
+                    {"billing_details": {"address": {"postal_code": card.postal_code.reveal()}}}
+                    if card.postal_code
+                    else {}
+                ),
+            },
+            options,
+        ),
+        key=f"{key}:card",
+    )
+    if isinstance(answer, Told):
+        return answer.secret("id") or Unknown("Stripe's answer is no payment method that we understand")
+    if isinstance(answer, Refused):
+        if answer.by_the_card:
+            return card_declined(answer.error, None)
+        _log.error(
+            "Stripe took no card number (HTTP %s, %s): have the raw card data APIs switched on for the "
+            "account, and check STRIPE_API_KEY of the PCI process; see docs/gateways/stripe.md.",
+            answer.status,
+            answer.said,
+        )
+        return answer.unknown()
+    return answer
+
+
+def from_settings(settings: Mapping[str, Any]) -> StripeTokenizer:
+    """The PCI side by STRIPE_API_KEY, STRIPE_API_BASE and STRIPE_MOTO."""
+    return StripeTokenizer(
+        Stripe(settings["STRIPE_API_KEY"], settings["STRIPE_API_BASE"]),
+        moto=settings["STRIPE_MOTO"] == "yes",
+    )

@@ -1,0 +1,128 @@
+"""Stripe's webhooks: proven by their signature, and told in the words of `gateways.notices`.
+
+May import `stripe`, `gateways.notices` and the files beside it. The raw body is what was signed: it is never
+parsed before. Events of snapshots alone: a "thin" event holds nothing that we could read without asking, and
+is refused by a sentence. What is not about a payment of ours is heard, and means nothing.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import stripe
+
+from gateways.notices import (
+    BadNoticeError,
+    Disputed,
+    DisputeState,
+    Heard,
+    Notice,
+    PaymentMoved,
+    PayoutSettled,
+    RefundMoved,
+)
+from gateways.secret import Secret
+from gateways.stripe import refunds
+from gateways.stripe.answers import Told
+from gateways.stripe.intents import KEY
+
+TOLERANCE_S = 300
+_KIND = re.compile(r"[a-z0-9_.]{1,80}")
+_DISPUTES = {
+    "lost": DisputeState.LOST,
+    "prevented": DisputeState.WON,
+    "warning_closed": DisputeState.WON,
+    "won": DisputeState.WON,
+}
+_TAKEN = {"succeeded", "requires_capture"}
+
+
+def hear(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes) -> Heard:
+    """The event; raises BadNoticeError."""
+    event = _proven(secrets, headers, body)
+    event_id, kind, about = event.reference("id"), event.text("type"), event.part("data", "object")
+    if event_id is None or kind is None or not _KIND.fullmatch(kind) or about is None:
+        raise BadNoticeError("the event has no id, no type or no object")
+    return Heard(event_id, kind, _notice(kind, about))
+
+
+def _proven(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes) -> Told:
+    signature = next((value for name, value in headers.items() if name.lower() == "stripe-signature"), None)
+    if signature is None:
+        raise BadNoticeError("the request has no Stripe-Signature")
+    for secret in secrets:
+        try:
+            found = stripe.Webhook.construct_event(body, signature, secret.reveal(), TOLERANCE_S)
+        except stripe.SignatureVerificationError:
+            continue
+        except (AttributeError, TypeError, ValueError):
+            thin = b"v2.core.event" in body
+            raise BadNoticeError(
+                "thin events are not supported: let the endpoint send snapshots" if thin else "it is no event"
+            ) from None
+        return Told(found.to_dict())
+    raise BadNoticeError("no signature of Stripe's fits, or it is older than five minutes")
+
+
+def _notice(kind: str, about: Told) -> Notice | None:
+    for prefix, read in _READERS.items():
+        if kind.startswith(prefix):
+            return read(about)
+    return None
+
+
+def _intent(about: Told) -> Notice | None:
+    key = about.text("metadata", KEY)
+    return PaymentMoved(key, taken=about.code("status") in _TAKEN) if key else None
+
+
+def _session(about: Told) -> Notice | None:
+    key = about.text("metadata", KEY)
+    return PaymentMoved(key, taken=about.code("payment_status") == "paid") if key else None
+
+
+def _charge(about: Told) -> Notice | None:
+    key = about.text("metadata", KEY)
+    return PaymentMoved(key) if key else None
+
+
+def _refund(about: Told) -> Notice | None:
+    key = about.text("metadata", refunds.KEY)
+    return RefundMoved(key) if key else None
+
+
+def _dispute(about: Told) -> Notice | None:
+    reference = about.reference("id")
+    charge = about.reference("payment_intent") or about.reference("charge")
+    amount, currency = about.whole("amount"), about.code("currency")
+    if reference is None or charge is None or amount is None or currency is None:
+        return None
+    due = about.whole("evidence_details", "due_by")
+    return Disputed(
+        reference=reference,
+        charge_reference=charge,
+        amount_minor=amount,
+        currency=currency.upper(),
+        reason=about.code("reason") or "unknown",
+        state=_DISPUTES.get(about.code("status") or "", DisputeState.OPEN),
+        answer_by=None if due is None else datetime.fromtimestamp(due, UTC),
+    )
+
+
+def _payout(about: Told) -> Notice | None:
+    reference, arrives = about.reference("id"), about.whole("arrival_date")
+    amount, currency = about.whole("amount"), about.code("currency")
+    if reference is None or arrives is None or amount is None or currency is None:
+        return None
+    return PayoutSettled(reference, amount, currency.upper(), datetime.fromtimestamp(arrives, UTC))
+
+
+_READERS: dict[str, Callable[[Told], Notice | None]] = {
+    "payment_intent.": _intent,
+    "checkout.session.": _session,
+    "charge.dispute.": _dispute,
+    "charge.refund.": _refund,
+    "refund.": _refund,
+    "charge.refunded": _charge,
+    "payout.reconciliation_completed": _payout,
+}

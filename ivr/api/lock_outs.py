@@ -1,0 +1,51 @@
+"""`/api/v1/lockouts`: who may try no more cards for now, and lifting that.
+
+May import `ivr.defences.office`, `ivr.pci_client` and the rest of `ivr.api`. A lock-out of a card or a BIN is
+the PCI process's: where it does not answer, the list says that it is not complete, and lifting is refused
+with 503.
+"""
+
+from typing import Any
+
+import flask
+
+from ivr.api import documents
+from ivr.api.keys import ApiKey
+from ivr.api.problem import Problem
+from ivr.api.request import query
+from ivr.defences.office import Office
+from ivr.pci_client import PciRefusedError, PciUnreachableError
+
+Answer = tuple[dict[str, Any], int]
+_WHICH = {"": False, "standing": False, "all": True}
+
+
+class LockOutRoutes:
+    """What a program may do with lock-outs."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def listed(self) -> Answer:
+        """Those that stand, or with `which=all` also those of the last 30 days."""
+        which = query("which").get("which", "")
+        if which not in _WHICH:
+            raise Problem(400, "bad_query", "which is standing or all.", field="which")
+        found = self._office.listed(also_over=_WHICH[which])
+        return {
+            "lockouts": [documents.lock_out(one) for one in found.lock_outs],
+            "complete": found.complete,
+        }, 200
+
+    def lift(self, lock_out_id: str) -> Answer:
+        """Lifts it; one that is lifted already stays as it is."""
+        asker: ApiKey = flask.g.api_key
+        try:
+            lifted = self._office.lift(lock_out_id, by=f"api: {asker.name}")
+        except (PciUnreachableError, PciRefusedError):
+            raise Problem(
+                503, "pci_unreachable", "The PCI process does not answer: nothing was lifted. Try again."
+            ) from None
+        if lifted is None:
+            raise Problem(404, "not_found", "There is no lock-out of this id.")
+        return documents.lock_out(lifted), 200

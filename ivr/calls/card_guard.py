@@ -1,0 +1,49 @@
+"""The guard against card testing, as a turn of a call asks it.
+
+May import `ivr.defences`, `ivr.bills` and the rest of `ivr.calls` that holds values. What stands in the way
+is the same to the caller whatever it is: the exit `unavailable`, with its one sentence, and then a person.
+"""
+
+from dataclasses import dataclass
+
+from gateways.declines import Decline
+from ivr.bills import store as bills
+from ivr.calls.fulfilment import Turn
+from ivr.calls.session import Session
+from ivr.defences.guard import Guard
+from ivr.defences.suspect import Suspect, by_phone
+from ivr.payments.attempt import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class CardGuard:
+    """Knows who a turn's caller is to the guard."""
+
+    guard: Guard
+
+    def refuses(self, turn: Turn, session: Session) -> bool:
+        """Whether no card is taken in this turn."""
+        suspect = self._suspect(turn, session)
+        return suspect is not None and self.guard.refuses(turn.tx, suspect)
+
+    def let_through(self, turn: Turn, bill_id: str, attempt: Attempt) -> None:
+        self.guard.let_through(turn.tx, self._of_bill(turn, bill_id), attempt)
+
+    def declined_at_entry(self, turn: Turn, session: Session, decline: Decline) -> None:
+        suspect = self._suspect(turn, session)
+        if suspect is not None:
+            self.guard.declined_at_entry(turn.tx, suspect, decline)
+
+    def _suspect(self, turn: Turn, session: Session) -> Suspect | None:
+        """None before a bill was found: no card can be charged then."""
+        found = bills.find(turn.tx, session.state.bill.reference) if session.state.bill else None
+        return None if found is None else self._of_bill(turn, found.id)
+
+    def _of_bill(self, turn: Turn, bill_id: str) -> Suspect:
+        return by_phone(
+            turn.caller,
+            turn.row.stir_verstat,
+            call_id=turn.row.id,
+            bill_id=bill_id,
+            doubtful_weight=self.guard.caps.doubtful_weight,
+        )

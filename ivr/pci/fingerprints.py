@@ -1,0 +1,83 @@
+"""What tells one card from another without saying which it is: keyed hashes of its number and of its BIN.
+
+May import `gateways.secret` alone. HMAC-SHA256 under PCI_FINGERPRINT_KEY, with a key of its own for each of
+the two, so that neither opens the other; a bare hash of a number is found by trying all numbers (PCI DSS
+3.5.1.1). Each value stands beside the id of its key: while a key is rotated the new one is written, and both
+are looked for.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateways.secret import Secret
+
+_LONG_BIN_FROM = 16
+_KEY_ID_LENGTH = 8
+SHOWN_LENGTH = 8
+
+
+class Kind(StrEnum):
+    """What is counted and locked out here."""
+
+    CARD = "card"
+    BIN = "bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One keyed hash. `value` is hexadecimal."""
+
+    kind: Kind
+    key_id: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Of one card: what is written, and everything it may have been written as before."""
+
+    card: Mark
+    bin: Mark
+    known_as: tuple[Mark, ...]
+
+    def of(self, kind: Kind) -> tuple[Mark, ...]:
+        return tuple(mark for mark in self.known_as if mark.kind is kind)
+
+
+class Fingerprints:
+    """Makes marks. The first key writes; all are looked for."""
+
+    def __init__(self, keys: Sequence[Secret]) -> None:
+        if not keys:
+            raise ValueError("a fingerprint needs a key")
+        self._keys = tuple(_Key(key) for key in keys)
+
+    def of(self, number: Secret) -> Marks:
+        """The marks of a card by its number."""
+        digits = number.reveal()
+        known = tuple(mark for key in self._keys for mark in (key.card(digits), key.bin(digits)))
+        return Marks(known[0], known[1], known)
+
+
+class _Key:
+    """One key of PCI_FINGERPRINT_KEY: its name, and a key derived from it for each use."""
+
+    def __init__(self, key: Secret) -> None:
+        self._for_card = _mac(key.reveal().encode(), "card number")
+        self._for_bin = _mac(key.reveal().encode(), "issuer number")
+        self._id = _mac(key.reveal().encode(), "key id").hex()[:_KEY_ID_LENGTH]
+
+    def card(self, digits: str) -> Mark:
+        return Mark(Kind.CARD, self._id, _mac(self._for_card, digits).hex())
+
+    def bin(self, digits: str) -> Mark:
+        """The issuer's part: eight digits, or six of a shorter number (ISO/IEC 7812-1:2017)."""
+        issuer = digits[:8] if len(digits) >= _LONG_BIN_FROM else digits[:6]
+        return Mark(Kind.BIN, self._id, _mac(self._for_bin, issuer).hex())
+
+
+def _mac(key: bytes, text: str) -> bytes:
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()

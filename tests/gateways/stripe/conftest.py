@@ -1,0 +1,27 @@
+from collections.abc import Iterator
+
+import pytest
+
+from gateways.contract import CardEntry
+from ivr.clock import ManualClock
+from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.server import StripeServer, running_stripe
+
+
+@pytest.fixture
+def stripe_clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def stripe_server(stripe_clock: ManualClock) -> Iterator[StripeServer]:
+    """Every body that is sent to it has to fit the library's own types."""
+    with running_stripe(stripe_clock) as server:
+        yield server
+    assert server.account.violations == []
+
+
+@pytest.fixture
+def bench(stripe_server: StripeServer) -> StripeBench:
+    """By token, and not as a telephone order."""
+    return StripeBench(stripe_server, CardEntry.TOKENIZE, moto=False)

@@ -1,0 +1,284 @@
+"""The line to Stripe: bounded in time, quiet, and blind to what the environment says of networks."""
+
+import json
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import responses
+import stripe
+
+from gateways.contract import CardEntry, Charge, GatewayUnreachableError, Order, Prepared, Tokenized, Unknown
+from gateways.secret import Secret
+from gateways.stripe.adapter import StripeGateway, from_settings
+from gateways.stripe.client import NoReply, Reply, Stripe, Timing
+from gateways.stripe.tokenize import StripeTokenizer
+from tests.support.stripe.bench import StripeBench, card
+from tests.support.stripe.line import Harm
+
+BASE = "https://api.stripe.example"
+KEY = "sk_test_hush"
+ORDER = Order("attempt_1", 4990, "EUR", "Bill 1", {"attempt": "attempt_1"})
+
+
+def gateway(base: str = BASE, timing: Timing | None = None) -> StripeGateway:
+    return StripeGateway(Stripe(Secret(KEY), base, timing or Timing(pause_s=0.01)), CardEntry.TOKENIZE)
+
+
+@contextmanager
+def talker(say: Any) -> Iterator[str]:
+    """A server that does with each connection what it is told to."""
+    door = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def serve() -> None:
+        while not stop.is_set():
+            try:
+                line, _ = door.accept()
+            except OSError:
+                return
+            threading.Thread(target=say, args=(line, stop), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+    finally:
+        stop.set()
+        door.close()
+
+
+def silence(line: socket.socket, stop: threading.Event) -> None:
+    stop.wait(20)
+    line.close()
+
+
+def drops(line: socket.socket, stop: threading.Event) -> None:
+    """A byte now and then, each in time: the whole would take a minute."""
+    line.recv(65_536)
+    line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\n")
+    for _ in range(600):
+        if stop.wait(0.05):
+            break
+        try:
+            line.sendall(b" ")
+        except OSError:
+            break
+    line.close()
+
+
+@pytest.mark.parametrize("say", [silence, drops])
+def test_a_verb_ends_in_time_whatever_the_line_does(say: Any) -> None:
+    timing = Timing(connect_s=0.2, read_s=0.3, in_all_s=1.0, pause_s=0.05, worth_s=0.1)
+    with talker(say) as base:
+        began = time.monotonic()
+        answer = gateway(base, timing).prepare(ORDER)
+        took_s = time.monotonic() - began
+
+    assert isinstance(answer, Unknown)
+    assert took_s < 1.5
+
+
+def test_a_retry_that_could_not_end_in_time_is_not_begun() -> None:
+    timing = Timing(read_s=0.3, in_all_s=0.6, pause_s=0.2, worth_s=0.5)
+    came: list[int] = []
+
+    def count(line: socket.socket, stop: threading.Event) -> None:
+        came.append(1)
+        silence(line, stop)
+
+    with talker(count) as base:
+        assert isinstance(gateway(base, timing).prepare(ORDER), Unknown)
+    assert len(came) == 1
+
+
+def test_the_promise_of_fifteen_seconds_is_kept_by_the_defaults() -> None:
+    timing = Timing()
+    assert timing.in_all_s + timing.connect_s / 2 <= 15
+    assert timing.read_s < timing.in_all_s
+
+
+def test_a_retry_comes_under_the_same_key(bench: StripeBench) -> None:
+    bench.server.harm(Harm.DROP_BEFORE, "payment_intents.create", times=2)
+
+    assert isinstance(bench.gateway.prepare(ORDER), Prepared)
+    assert bench.server.line.received == 3
+    assert [asked.key for asked in bench.account.asked] == ["attempt_1:create"]
+
+
+def test_what_stripe_says_not_to_repeat_is_not_repeated() -> None:
+    with responses.RequestsMock() as wire:
+        wire.post(
+            f"{BASE}/v1/payment_intents",
+            status=500,
+            headers={"Stripe-Should-Retry": "false"},
+            json={"error": {"type": "api_error", "message": "hush"}},
+        )
+        answer = gateway().prepare(ORDER)
+        assert len(wire.calls) == 1
+    assert answer == Unknown("Stripe refused (HTTP 500, api_error)")
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with responses.RequestsMock() as wire:
+        wire.post(f"{BASE}/v1/payment_intents", status=307, headers={"Location": "https://evil.example/"})
+        assert isinstance(gateway().prepare(ORDER), Unknown)
+        assert len(wire.calls) == 1
+
+
+def test_neither_proxies_nor_netrc_are_taken_from_the_environment(
+    bench: StripeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    bench.gateway.check()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, "{}"),
+        (200, '{"id": "pi_1"}'),
+        (200, '{"id": "pi_1", "status": "succeeded", "amount": "4990", "currency": "eur"}'),
+        (200, '{"id": "ch_1", "status": "succeeded", "amount": 4990, "currency": "eur"}'),
+        (200, '{"id": "pi_1 <b>", "status": "succeeded", "amount": 4990, "currency": "eur"}'),
+        (200, "[]"),
+        (200, "null"),
+        (200, "<html>"),
+        (204, ""),
+        (402, '{"error": "card"}'),
+        (402, '{"error": {"type": "card_error", "code": "card_declined", "decline_code": "stolen_card"}}'),
+        (418, "{}"),
+    ],
+)
+def test_what_is_not_understood_to_the_last_field_is_unknown(status: int, body: str) -> None:
+    with responses.RequestsMock() as wire:
+        wire.post(f"{BASE}/v1/payment_intents/pi_1/confirm", status=status, body=body)
+        charged = gateway().charge(Charge(ORDER, Secret("pm_1"), "pi_1"))
+    assert isinstance(charged, Unknown), charged
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_credentials_are_no_decline_where_nothing_can_be_cancelled(status: int) -> None:
+    refused = {"error": {"type": "invalid_request_error", "message": f"Invalid API Key provided: {KEY}"}}
+    with responses.RequestsMock() as wire:
+        wire.post(f"{BASE}/v1/payment_intents/pi_1/confirm", status=status, json=refused)
+        wire.post(f"{BASE}/v1/payment_intents/pi_1/cancel", status=status, json=refused)
+        charged = gateway().charge(Charge(ORDER, Secret("pm_1"), "pi_1"))
+    assert isinstance(charged, Unknown)
+    assert KEY not in repr(charged)
+
+
+def test_check_tells_what_to_mend_and_not_the_key(bench: StripeBench) -> None:
+    bench.speak(Timing(pause_s=0.01), key="sk_test_wrong_and_secret")
+    with pytest.raises(GatewayUnreachableError, match="STRIPE_API_KEY") as refused:
+        bench.gateway.check()
+    assert "wrong_and_secret" not in str(refused.value)
+
+    bench.server.refuse()
+    with pytest.raises(GatewayUnreachableError, match="STRIPE_API_BASE"):
+        bench.gateway.check()
+
+
+def test_the_library_says_nothing_below_a_warning(
+    bench: StripeBench, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("stripe").setLevel(logging.DEBUG)
+    assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry_1"), Tokenized)
+
+    assert not [record for record in caplog.records if record.name == "stripe"]
+    assert "4242424242424242" not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_the_librarys_own_switch_in_the_environment_is_turned_off(bench: StripeBench) -> None:
+    script = f"""
+import logging
+logging.basicConfig(level=logging.DEBUG)
+from gateways.contract import Card
+from gateways.secret import Secret
+from gateways.stripe.client import Stripe
+from gateways.stripe.tokenize import StripeTokenizer
+side = StripeTokenizer(Stripe(Secret({bench.account.key!r}), {bench.server.url!r}), moto=False)
+print(side.tokenize(Card(Secret("4242424242424242"), 12, 2030, Secret("973")), key="entry_1"))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"STRIPE_LOG": "debug", "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    said = run.stdout + run.stderr
+    assert "Tokenized(token=Secret(***))" in said
+    assert "4242424242424242" not in said
+    assert "973" not in said
+
+
+def test_nothing_that_holds_a_secret_shows_it() -> None:
+    line = Stripe(Secret(KEY), BASE)
+    with line.visit() as visit:
+        shown = [repr(line), repr(visit), repr(vars(line)), repr(Reply(200, {"id": "pm_1"}, replayed=False))]
+    shown += [repr(StripeTokenizer(line, moto=False)), repr(gateway()), repr(NoReply("silence"))]
+    assert KEY not in "".join(shown)
+    assert "pm_1" not in "".join(shown)
+
+
+def test_no_telemetry_is_sent_or_written(bench: StripeBench) -> None:
+    bench.gateway.check()
+    assert stripe.enable_telemetry is False
+
+
+def test_it_is_set_up_from_its_settings() -> None:
+    settings = {
+        "STRIPE_API_KEY": Secret("sk_live_1"),
+        "STRIPE_API_BASE": BASE,
+        "STRIPE_CARD_ENTRY": "authorize",
+        "STRIPE_MOTO": "yes",
+        "STRIPE_WEBHOOK_SECRET": (),
+    }
+    made = from_settings(settings)
+    assert made.capabilities.card_entry is CardEntry.AUTHORIZE
+    assert not made.capabilities.notices, "nobody could prove a webhook"
+    assert not made.capabilities.prepares
+    assert made.capabilities.live
+
+
+@pytest.mark.parametrize(
+    ("key", "reference", "url"),
+    [
+        ("sk_live_1", "pi_1", "https://dashboard.stripe.com/payments/pi_1"),
+        ("rk_live_1", "ch_1", "https://dashboard.stripe.com/payments/ch_1"),
+        ("sk_test_1", "pi_1", "https://dashboard.stripe.com/test/payments/pi_1"),
+        ("sk_test_1", "po_1", "https://dashboard.stripe.com/test/payouts/po_1"),
+        ("sk_test_1", "cus_1", "https://dashboard.stripe.com/test/customers/cus_1"),
+        ("sk_test_1", "dp_1", "https://dashboard.stripe.com/test/disputes/dp_1"),
+        ("sk_test_1", "re_1", "https://dashboard.stripe.com/test/search?query=re_1"),
+        ("sk_test_1", "cs_test_1", "https://dashboard.stripe.com/test/search?query=cs_test_1"),
+        ("sk_test_1", "pm_1", None),
+        ("sk_test_1", "pi_1/../../x", None),
+        ("sk_test_1", "", None),
+    ],
+)
+def test_where_a_person_finds_it(key: str, reference: str, url: str | None) -> None:
+    made = StripeGateway(Stripe(Secret(key), BASE), CardEntry.TOKENIZE)
+    assert made.dashboard_url(reference) == url
+
+
+def test_a_body_that_the_library_never_typed_is_noticed(bench: StripeBench) -> None:
+    """The stand-in's check itself: what the fixture holds to be empty can fill."""
+    with bench.gateway._stripe.visit() as visit:
+        visit.send(lambda v1, options: v1.payment_intents.create({"amuont": 1}, options))  # type: ignore[typeddict-item]
+    assert bench.account.violations
+    bench.account.violations.clear()
+    assert json.dumps(card("4242424242424242").expiry_month) == "12"

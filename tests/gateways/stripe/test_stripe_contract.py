@@ -1,0 +1,24 @@
+"""Stripe, held to the contract in both kinds of card entry: its own library, over a real socket."""
+
+import pytest
+
+from gateways.contract import CardAuthorized, CardEntry
+from tests.support.gateway_contract import AuthorizationContract
+from tests.support.saved_card_contract import SavedCardContract
+from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.server import StripeServer
+
+
+class TestStripeByToken(SavedCardContract):
+    @pytest.fixture
+    def bench(self, stripe_server: StripeServer) -> StripeBench:
+        return StripeBench(stripe_server, CardEntry.TOKENIZE)
+
+
+class TestStripeByAuthorization(AuthorizationContract):
+    undone_by_a_fence = CardAuthorized
+    """Stripe cancels what is held as gladly as what is not."""
+
+    @pytest.fixture
+    def bench(self, stripe_server: StripeServer) -> StripeBench:
+        return StripeBench(stripe_server, CardEntry.AUTHORIZE)

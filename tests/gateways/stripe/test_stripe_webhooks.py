@@ -1,0 +1,179 @@
+"""Webhooks as Stripe signs them, and what each tells."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+import stripe
+
+from gateways.contract import CardEntry, Charge, Refund, UnsupportedError
+from gateways.notices import (
+    BadNoticeError,
+    Disputed,
+    DisputeState,
+    PaymentMoved,
+    PayoutSettled,
+    RefundMoved,
+)
+from gateways.secret import Secret
+from gateways.stripe.adapter import StripeGateway
+from gateways.stripe.client import Stripe
+from tests.gateways.stripe.test_stripe_payments import ORDER, prepared, token
+from tests.support.stripe import disputes, payouts
+from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.webhooks import Webhooks
+
+SECRET = "whsec_new"
+EVENT = {"id": "evt_1", "object": "event", "type": "account.updated", "data": {"object": {"id": "acct_1"}}}
+
+
+def listening(*secrets: str) -> StripeGateway:
+    line = Stripe(Secret("sk_test_1"), "https://api.stripe.example")
+    return StripeGateway(
+        line, CardEntry.TOKENIZE, webhook_secrets=tuple(Secret(one) for one in secrets or (SECRET,))
+    )
+
+
+def signed(event: Any, secret: str = SECRET, at: int | None = None) -> tuple[dict[str, str], bytes]:
+    body = json.dumps(event)
+    header = stripe.WebhookSignature.generate_signature_header(body, secret, at or int(time.time()))
+    return {"Stripe-Signature": header}, body.encode()
+
+
+def about(kind: str, **thing: Any) -> dict[str, Any]:
+    return {**EVENT, "type": kind, "data": {"object": thing}}
+
+
+OURS = {"metadata": {"paybycall_key": "attempt_1"}}
+
+
+@pytest.mark.parametrize(
+    ("event", "notice"),
+    [
+        (about("payment_intent.succeeded", status="succeeded", **OURS), PaymentMoved("attempt_1")),
+        (
+            about("payment_intent.amount_capturable_updated", status="requires_capture", **OURS),
+            PaymentMoved("attempt_1"),
+        ),
+        (
+            about("payment_intent.payment_failed", status="requires_payment_method", **OURS),
+            PaymentMoved("attempt_1", taken=False),
+        ),
+        (about("payment_intent.canceled", status="canceled", **OURS), PaymentMoved("attempt_1", taken=False)),
+        (about("checkout.session.completed", payment_status="paid", **OURS), PaymentMoved("attempt_1")),
+        (
+            about("checkout.session.expired", payment_status="unpaid", **OURS),
+            PaymentMoved("attempt_1", taken=False),
+        ),
+        (about("charge.refunded", **OURS), PaymentMoved("attempt_1")),
+        (about("refund.created", metadata={"paybycall_refund": "refund_1"}), RefundMoved("refund_1")),
+        (about("refund.failed", metadata={"paybycall_refund": "refund_1"}), RefundMoved("refund_1")),
+        (about("charge.refund.updated", metadata={"paybycall_refund": "refund_1"}), RefundMoved("refund_1")),
+        (about("payment_intent.succeeded", status="succeeded", metadata={}), None),
+        (about("refund.created", metadata=None), None),
+        (about("charge.dispute.created", id="dp_1"), None),
+        (about("charge.succeeded", **OURS), None),
+        (about("brand.new", **OURS), None),
+        (EVENT, None),
+    ],
+)
+def test_an_event_tells(event: dict[str, Any], notice: object) -> None:
+    heard = listening().hear(*signed(event))
+    assert (heard.event_id, heard.kind, heard.notice) == ("evt_1", event["type"], notice)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("needs_response", DisputeState.OPEN),
+        ("warning_under_review", DisputeState.OPEN),
+        ("brand_new", DisputeState.OPEN),
+        ("won", DisputeState.WON),
+        ("warning_closed", DisputeState.WON),
+        ("lost", DisputeState.LOST),
+    ],
+)
+def test_a_dispute_stands(status: str, state: DisputeState) -> None:
+    event = about(
+        "charge.dispute.updated",
+        id="dp_1",
+        payment_intent="pi_1",
+        charge="ch_1",
+        amount=4990,
+        currency="eur",
+        reason="fraudulent",
+        status=status,
+    )
+    notice = listening().hear(*signed(event)).notice
+    assert notice == Disputed("dp_1", "pi_1", 4990, "EUR", "fraudulent", state)
+
+
+def test_what_the_stand_in_posts_is_understood(bench: StripeBench) -> None:
+    hooks = Webhooks(bench.account, SECRET)
+    reference = prepared(bench)
+    bench.gateway.charge(Charge(ORDER, token(bench), reference))
+    bench.gateway.refund(Refund("refund_1", reference, 1000, "EUR"))
+    dispute = disputes.open_dispute(bench.account, reference)
+    payout = payouts.pay_out(bench.account)
+    gateway, now = listening(), int(time.time())
+
+    heard = []
+    for event in hooks.waiting:
+        body, headers = hooks.signed(event, at=now)
+        heard.append(gateway.hear(headers, body))
+    notices = [one.notice for one in heard]
+    assert PaymentMoved(ORDER.key) in notices
+    assert RefundMoved("refund_1") in notices
+    [disputed] = {one for one in notices if isinstance(one, Disputed) and one.state is DisputeState.OPEN}
+    assert (disputed.reference, disputed.charge_reference) == (dispute["id"], reference)
+    assert disputed.answer_by is not None
+    [settled] = [one for one in notices if isinstance(one, PayoutSettled)]
+    assert (settled.reference, settled.amount_minor) == (payout["id"], payout["amount"])
+    assert len({one.event_id for one in heard}) == len(heard)
+
+
+def test_either_secret_is_good_while_one_is_rotated() -> None:
+    for secret in ("whsec_old", SECRET):
+        assert listening(SECRET, "whsec_old").hear(*signed(EVENT, secret)).event_id == "evt_1"
+
+
+def test_the_name_of_the_header_may_be_written_any_way() -> None:
+    headers, body = signed(EVENT)
+    assert listening().hear({"stripe-signature": headers["Stripe-Signature"]}, body).event_id == "evt_1"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        signed(EVENT, "whsec_other"),
+        signed(EVENT, at=int(time.time()) - 301),
+        ({}, b"{}"),
+        ({"Stripe-Signature": "t=1,v1=00"}, b"{}"),
+        ({"Stripe-Signature": "nonsense"}, b"{}"),
+        (signed(EVENT)[0], signed({**EVENT, "id": "evt_2"})[1]),
+        signed([]),
+        signed("hush"),
+        signed({**EVENT, "data": None}),
+        signed({**EVENT, "type": "<b>"}),
+        signed({**EVENT, "id": 7}),
+        (signed(EVENT)[0], b"\xff\xfe"),
+    ],
+)
+def test_what_stripe_did_not_sign_or_nobody_can_read_is_refused(headers: dict[str, str], body: bytes) -> None:
+    with pytest.raises(BadNoticeError) as refused:
+        listening().hear(headers, body)
+    assert "evt_" not in str(refused.value)
+    assert SECRET not in str(refused.value)
+
+
+def test_a_thin_event_is_refused_by_a_sentence() -> None:
+    thin = {"id": "evt_1", "object": "v2.core.event", "type": "v1.payment_intent.succeeded"}
+    with pytest.raises(BadNoticeError, match="thin events are not supported"):
+        listening().hear(*signed(thin))
+
+
+def test_without_a_secret_nobody_is_heard(bench: StripeBench) -> None:
+    assert not bench.gateway.capabilities.notices
+    with pytest.raises(UnsupportedError):
+        bench.gateway.hear(*signed(EVENT))

@@ -1,0 +1,60 @@
+"""`paybycall card` at a person's desk: listed with its consent, deleted at once."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from ivr.cli import main
+from ivr.work.backlog import backlog
+from tests.support.keeping_bank import PHONE, KeepingBank, kept, offered
+from tests.support.till import Till
+
+
+class SandboxBank(KeepingBank):
+    """A bank of the name that GATEWAY has here."""
+
+    name = "sandbox"
+
+
+@pytest.fixture
+def till(engine: sa.Engine) -> Till:
+    return Till(engine, bank=SandboxBank())
+
+
+@pytest.fixture
+def paybycall(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("GATEWAY", "sandbox")
+    monkeypatch.delenv("OUTCOME_URL", raising=False)
+
+    def run(*arguments: str) -> Result:
+        result = CliRunner().invoke(main, ["card", *arguments])
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return run
+
+
+def test_listed_with_what_was_agreed_to(paybycall: Any, till: Till) -> None:
+    assert "No card is kept" in paybycall("list", PHONE).stderr
+    card = kept(till)
+    lines = paybycall("list", PHONE).stdout.splitlines()
+    assert lines[0] == f"{card.id}  visa 4242  09/2031  kept  sandbox"
+    assert lines[1].endswith(f"Z in en, call {card.call_id}: To pay and keep this card, 3.")
+    assert paybycall("list", "600 111 222").stdout.splitlines() == lines
+    assert "tok_good" not in "".join(lines)
+    assert paybycall("list", "nobody").exit_code == 2
+
+
+def test_deleted_by_a_person_with_its_work(paybycall: Any, till: Till) -> None:
+    card = kept(till)
+    deleted = paybycall("delete", card.id)
+    assert deleted.exit_code == 0
+    assert deleted.stdout.endswith(f"{card.id} is deleted; the gateway is being told.\n")
+    assert offered(till) is None
+    assert backlog(till.engine)["waiting"] == 1
+    assert paybycall("delete", card.id).exit_code == 0
+    assert backlog(till.engine)["waiting"] == 1
+    assert "no card of this id" in paybycall("delete", "card_none").stderr

@@ -1,0 +1,509 @@
+"""A card is kept once, for who agreed, after it has paid; and forgotten for good, whatever gets lost on the
+way.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.payments import patience
+from ivr.payments.card_records import CardState
+from ivr.payments.keeping import KEPT_MAX
+from ivr.payments.states import State
+from ivr.storage import schema
+from ivr.work.jobs import CHARGE_ATTEMPT, FORGET_CARD, SAVE_CARD, Job
+from tests.support.bank import Fate, KilledError
+from tests.support.keeping_bank import (
+    KEEPS,
+    PHONE,
+    KeepingBank,
+    agree,
+    card_of,
+    forget,
+    kept,
+    offered,
+    pay_by,
+)
+from tests.support.table_work import Waiting
+from tests.support.till import Till
+
+LOSING = [Fate.LOST_REPLY, Fate.LATE, Fate.NEVER, Fate.BUG]
+KILLING = [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE]
+
+
+@pytest.fixture
+def bank() -> KeepingBank:
+    return KeepingBank()
+
+
+@pytest.fixture
+def till(engine: sa.Engine, bank: KeepingBank) -> Till:
+    return Till(engine, bank=bank)
+
+
+def _job(till: Till, job: Job) -> Waiting:
+    [one] = [one for one in till.work.waiting() if one.job == job]
+    return one
+
+
+def _card_events(till: Till) -> list[str]:
+    kinds = sa.select(schema.timeline.c.kind).where(schema.timeline.c.kind.like("card%"))
+    with till.engine.begin() as tx:
+        return list(tx.execute(kinds.order_by(schema.timeline.c.id)).scalars())
+
+
+def _charged(till: Till) -> str:
+    """An attempt that was approved, whose card is to be saved and is not yet."""
+    attempt_id = agree(till)
+    till.run(_job(till, CHARGE_ATTEMPT))
+    assert till.state(attempt_id) is State.APPROVED
+    return attempt_id
+
+
+# Keeping --------------------------------------------------------------------------------------------------
+
+
+def test_an_approved_card_is_kept_with_its_consent(till: Till, bank: KeepingBank) -> None:
+    began = till.clock.now()
+    card = kept(till)
+    assert (card.phone, card.holder, card.brand, card.last_four) == (PHONE, f"cus_{card.id}", "visa", "4242")
+    assert (card.consent.wording, card.consent.language) == ("To pay and keep this card, 3.", "en")
+    assert (card.consent.prompt, card.consent.release) == ("pay_bill:keep.branded", "0.1.0")
+    assert card.consent.at == began
+    assert bank.saved == {"tok_good": card.holder}
+    assert _card_events(till) == ["card_kept"]
+    assert offered(till) == card.id
+    assert till.attempt(card.attempt_id).token is None
+    till.assert_settled()
+
+
+def test_nothing_is_kept_of_a_card_that_was_declined(till: Till, bank: KeepingBank) -> None:
+    attempt_id = agree(till, "tok_declined")
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.DECLINED
+    assert card_of(till, attempt_id) is None
+    assert bank.asked("save_card") == 0
+    assert _card_events(till) == []
+
+
+def test_nothing_is_kept_of_a_charge_that_was_never_sent(till: Till) -> None:
+    attempt_id = agree(till)
+    till.work.lose(CHARGE_ATTEMPT)
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.ABANDONED
+    assert card_of(till, attempt_id) is None
+
+
+def test_a_payment_whose_payer_did_not_agree_keeps_nothing(till: Till, bank: KeepingBank) -> None:
+    till.paid()
+    till.pass_time(60)
+    assert bank.agreed == set()
+    assert bank.asked("save_card") == 0
+
+
+@pytest.mark.parametrize("fate", [Fate.LOST_REPLY, Fate.LATE, Fate.KILLED_AFTER])
+def test_an_approval_that_is_found_later_keeps_the_card_all_the_same(
+    till: Till, bank: KeepingBank, fate: Fate
+) -> None:
+    attempt_id = agree(till)
+    bank.fates.append(fate)
+    job = _job(till, CHARGE_ATTEMPT)
+    if fate is Fate.KILLED_AFTER:
+        with pytest.raises(KilledError):
+            till.run(job)
+    else:
+        till.run(job)
+    assert till.state(attempt_id) is not State.APPROVED
+    if fate is Fate.LATE:
+        bank.deliver()
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.APPROVED
+    card = card_of(till, attempt_id)
+    assert card is not None
+    assert card.state is CardState.KEPT
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("fate", LOSING)
+def test_a_save_whose_answer_is_lost_is_repeated_in_the_same_words(
+    till: Till, bank: KeepingBank, fate: Fate
+) -> None:
+    attempt_id = _charged(till)
+    bank.fates.append(fate)
+    till.run(_job(till, SAVE_CARD))
+    card = card_of(till, attempt_id)
+    assert card is not None
+    assert card.state is CardState.KEEPING
+    assert offered(till) is None
+    till.pass_time(60)
+    assert offered(till) == card.id
+    assert bank.asked("save_card") == 2
+    assert len(bank.saved) == 1
+    assert _card_events(till) == ["card_kept"]
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("fate", KILLING)
+def test_a_worker_that_dies_while_it_saves(till: Till, bank: KeepingBank, fate: Fate) -> None:
+    _charged(till)
+    bank.fates.append(fate)
+    with pytest.raises(KilledError):
+        till.run(_job(till, SAVE_CARD))
+    till.run_due()
+    assert len(bank.saved) == 1
+    assert _card_events(till) == ["card_kept"]
+
+
+def test_the_words_of_a_save_stay_though_another_card_is_kept_meanwhile(
+    till: Till, bank: KeepingBank
+) -> None:
+    """The first try names no holder, because there is none; nor does any other."""
+    _charged(till)
+    bank.fates.append(Fate.NEVER)
+    till.run(_job(till, SAVE_CARD))
+    bank.fates.extend([Fate.ANSWERED, Fate.ANSWERED])
+    kept(till, "tok_other", last_four="1111")
+    till.pass_time(60)
+    assert set(bank.saved) == {"tok_good", "tok_other"}
+
+
+def test_a_second_card_is_kept_for_the_same_holder(till: Till, bank: KeepingBank) -> None:
+    first, second = kept(till), kept(till, "tok_other", last_four="1111")
+    assert first.holder == second.holder
+    assert bank.saved == {"tok_good": first.holder, "tok_other": first.holder}
+
+
+def test_a_gateway_that_will_not_keep_a_card_leaves_the_payment_alone(till: Till, bank: KeepingBank) -> None:
+    bank.refuses_to_keep = True
+    attempt_id = agree(till)
+    till.pass_time(60)
+    card = card_of(till, attempt_id)
+    assert card is not None
+    assert (card.state, card.token, card.forgotten_by) == (
+        CardState.FORGOTTEN,
+        None,
+        "gateway: not_to_be_kept",
+    )
+    assert till.state(attempt_id) is State.APPROVED
+    assert _card_events(till) == ["card_not_kept"]
+    till.assert_settled()
+
+
+def test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone(
+    till: Till, bank: KeepingBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a change of the settings: the capability is gone, and the adapter refuses."""
+    bank.capabilities = replace(KEEPS, saves_cards=False)
+    monkeypatch.delattr(KeepingBank, "save_card")
+    attempt_id = agree(till)
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.APPROVED
+    assert _card_events(till) == ["card_not_kept"]
+    till.assert_settled()
+
+
+def test_after_a_day_of_silence_the_card_is_given_up_and_forgotten(till: Till, bank: KeepingBank) -> None:
+    attempt_id = _charged(till)
+    bank.fates.append(Fate.LATE)
+    bank.fates.extend([Fate.NEVER] * 1000)
+    till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * patience.LOOK_AT_MOST_S)
+    card = card_of(till, attempt_id)
+    assert card is not None
+    assert card.state is CardState.FORGETTING
+    bank.fates.clear()
+    bank.deliver()
+    till.pass_time(2 * 3600)
+    assert bank.saved == {}
+    assert bank.forgotten == {"tok_good"}
+    assert till.work.waiting() == []
+    till.assert_settled()
+
+
+def test_a_save_that_runs_twice_asks_once(till: Till, bank: KeepingBank) -> None:
+    _charged(till)
+    job = _job(till, SAVE_CARD)
+    till.run(job)
+    till.run(job)
+    assert bank.asked("save_card") == 1
+    assert _card_events(till) == ["card_kept"]
+
+
+def test_a_save_that_was_lost_is_swept_up(till: Till) -> None:
+    attempt_id = _charged(till)
+    till.work.lose(SAVE_CARD)
+    assert till.cashier.sweep() == 0
+    till.pass_time(patience.LOST_AFTER_S + 1)
+    assert till.cashier.sweep() == 1
+    till.run_due()
+    card = card_of(till, attempt_id)
+    assert card is not None
+    assert card.state is CardState.KEPT
+    assert till.cashier.sweep() == 0
+
+
+# One of each, and few -------------------------------------------------------------------------------------
+
+
+def test_the_same_card_again_takes_the_place_of_the_first(till: Till, bank: KeepingBank) -> None:
+    first = kept(till)
+    second = kept(till, "tok_again")
+    assert offered(till) == second.id
+    assert bank.saved == {"tok_again": second.holder}
+    assert bank.forgotten == {"tok_good"}
+    gone = card_of(till, first.attempt_id)
+    assert gone is not None
+    assert (gone.state, gone.token) == (CardState.FORGOTTEN, None)
+
+
+@pytest.mark.parametrize("other", [{"last_four": "1111"}, {"expiry": (10, 2031)}, {"phone": "+34600111333"}])
+def test_another_card_or_another_customer_is_no_replacement(
+    till: Till, bank: KeepingBank, other: dict[str, object]
+) -> None:
+    kept(till)
+    kept(till, "tok_other", **other)
+    assert set(bank.saved) == {"tok_good", "tok_other"}
+
+
+def test_a_customer_keeps_few_cards_and_is_offered_the_newest(till: Till, bank: KeepingBank) -> None:
+    cards = []
+    for number in range(KEPT_MAX + 1):
+        cards.append(kept(till, f"tok_{number}", last_four=f"111{number}"))
+        till.clock.advance(60)
+        assert offered(till) == cards[-1].id
+    assert set(bank.saved) == {f"tok_{number}" for number in range(1, KEPT_MAX + 1)}
+    forget(till, cards[-1].id)
+    assert offered(till) == cards[-2].id
+
+
+# Who is offered what --------------------------------------------------------------------------------------
+
+
+def test_a_card_is_offered_to_its_customer_at_its_gateway_until_its_last_month_is_over(till: Till) -> None:
+    now = till.clock.now()
+    card = kept(till, expiry=(now.month, now.year))
+    assert offered(till) == card.id
+    assert offered(till, phone="+34600111333") is None
+    assert offered(till, gateway="another") is None
+    till.clock.advance(timedelta(days=31).total_seconds())
+    assert offered(till) is None
+
+
+def test_an_expired_card_is_forgotten_by_the_sweep(till: Till, bank: KeepingBank) -> None:
+    now = till.clock.now()
+    card = kept(till, expiry=(now.month, now.year))
+    assert till.cashier.sweep() == 0
+    till.clock.advance(timedelta(days=31).total_seconds())
+    assert till.cashier.sweep() == 1
+    till.run_due()
+    assert bank.saved == {}
+    gone = card_of(till, card.attempt_id)
+    assert gone is not None
+    assert (gone.state, gone.forgotten_by) == (CardState.FORGOTTEN, "expired")
+
+
+def test_a_card_that_was_declined_in_a_call_is_not_offered_in_it_again(till: Till, bank: KeepingBank) -> None:
+    card = kept(till)
+    bank.saved["tok_good"] = "somebody_else"
+    attempt = till.attempt(pay_by(till, card))
+    till.run_due()
+    assert till.state(attempt.id) is State.DECLINED
+    assert offered(till, call_id=str(attempt.call_id)) is None
+    assert offered(till, call_id="another_call") == card.id
+
+
+# Paying ---------------------------------------------------------------------------------------------------
+
+
+def test_a_saved_card_pays_twice_for_its_holder(till: Till, bank: KeepingBank) -> None:
+    card = kept(till)
+    bank.holders.clear()
+    attempts = [pay_by(till, card), pay_by(till, card)]
+    till.run_due()
+    assert [till.state(one) for one in attempts] == [State.APPROVED] * 2
+    assert bank.holders == [card.holder] * 2
+    assert [till.attempt(one).keep_card for one in attempts] == [False, False]
+    till.assert_settled()
+
+
+def test_a_gateway_that_prepares_hears_of_the_holder_first(engine: sa.Engine) -> None:
+    bank = KeepingBank(replace(KEEPS, prepares=True))
+    till = Till(engine, bank=bank)
+    card = kept(till)
+    bank.holders.clear()
+    pay_by(till, card)
+    till.run_due()
+    assert bank.holders == [card.holder] * 2
+    till.assert_settled()
+
+
+def test_a_card_that_was_deleted_between_confirmation_and_charge_is_not_charged(
+    till: Till, bank: KeepingBank
+) -> None:
+    card = kept(till)
+    attempt_id = pay_by(till, card)
+    forget(till, card.id)
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.ABANDONED
+    assert ("charge", attempt_id) not in bank.sent
+    till.assert_settled()
+
+
+# Forgetting -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fate", LOSING)
+def test_forgetting_insists_until_it_is_certain(till: Till, bank: KeepingBank, fate: Fate) -> None:
+    card = kept(till)
+    bank.fates.append(fate)
+    assert forget(till, card.id).state is CardState.FORGETTING
+    assert offered(till) is None
+    till.run(_job(till, FORGET_CARD))
+    still = card_of(till, card.attempt_id)
+    assert still is not None
+    assert still.state is CardState.FORGETTING
+    till.pass_time(60)
+    gone = card_of(till, card.attempt_id)
+    assert gone is not None
+    assert (gone.state, gone.token, gone.forgotten_by) == (CardState.FORGOTTEN, None, "api: a test")
+    assert gone.consent == card.consent
+    assert bank.saved == {}
+    assert _card_events(till) == ["card_kept", "card_forgotten"]
+
+
+@pytest.mark.parametrize("fate", KILLING)
+def test_a_worker_that_dies_while_it_forgets(till: Till, bank: KeepingBank, fate: Fate) -> None:
+    card = kept(till)
+    forget(till, card.id)
+    bank.fates.append(fate)
+    with pytest.raises(KilledError):
+        till.run(_job(till, FORGET_CARD))
+    till.run_due()
+    gone = card_of(till, card.attempt_id)
+    assert gone is not None
+    assert gone.state is CardState.FORGOTTEN
+    assert bank.saved == {}
+
+
+def test_forgetting_never_gives_up(till: Till, bank: KeepingBank) -> None:
+    card = kept(till)
+    forget(till, card.id)
+    bank.fates.extend([Fate.NEVER] * 2000)
+    till.pass_time(3 * 24 * 3600)
+    asked = bank.asked("forget_card")
+    till.pass_time(24 * 3600)
+    assert bank.asked("forget_card") - asked == 24, "once an hour in the end"
+    bank.fates.clear()
+    till.pass_time(3600)
+    assert bank.forgotten == {"tok_good"}
+
+
+def test_forgetting_twice_is_forgetting_once(till: Till, bank: KeepingBank) -> None:
+    card = kept(till)
+    forget(till, card.id, by="voice: call_1")
+    assert forget(till, card.id).forgotten_by == "voice: call_1"
+    till.run_due()
+    assert forget(till, card.id).state is CardState.FORGOTTEN
+    assert bank.asked("forget_card") == 1
+    assert _card_events(till) == ["card_kept", "card_forgotten"]
+
+
+def test_a_card_forgotten_before_it_was_saved_is_never_sent_there(till: Till, bank: KeepingBank) -> None:
+    attempt_id = _charged(till)
+    card = card_of(till, attempt_id)
+    assert card is not None
+    assert forget(till, card.id).state is CardState.FORGOTTEN
+    till.pass_time(60)
+    assert bank.asked("save_card") + bank.asked("forget_card") == 0
+    assert till.work.waiting() == []
+
+
+def test_a_card_forgotten_before_it_has_paid_is_not_kept_afterwards(till: Till, bank: KeepingBank) -> None:
+    attempt_id = agree(till)
+    card = card_of(till, attempt_id)
+    assert card is not None
+    forget(till, card.id)
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.APPROVED
+    assert bank.saved == {}
+    assert offered(till) is None
+
+
+@pytest.mark.parametrize("fate", LOSING)
+def test_a_card_forgotten_while_its_save_is_in_doubt_is_forgotten_there_too(
+    till: Till, bank: KeepingBank, fate: Fate
+) -> None:
+    attempt_id = _charged(till)
+    bank.fates.append(fate)
+    till.run(_job(till, SAVE_CARD))
+    card = card_of(till, attempt_id)
+    assert card is not None
+    assert forget(till, card.id).state is CardState.FORGETTING
+    till.pass_time(60)
+    for _ in bank.under_way[:]:
+        bank.deliver()
+    gone = card_of(till, attempt_id)
+    assert gone is not None
+    assert gone.state is CardState.FORGOTTEN
+    assert bank.saved == {}
+    assert _card_events(till) == ["card_forgotten"]
+
+
+def test_a_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_answer(
+    till: Till, bank: KeepingBank
+) -> None:
+    attempt_id = _charged(till)
+    card = card_of(till, attempt_id)
+    assert card is not None
+
+    def meanwhile() -> None:
+        bank.before_answer = lambda: None
+        forget(till, card.id)
+
+    bank.before_answer = meanwhile
+    till.run(_job(till, SAVE_CARD))
+    assert offered(till) is None
+    till.pass_time(60)
+    assert bank.saved == {}
+    assert _card_events(till) == ["card_forgotten"]
+
+
+def test_a_forgetting_that_was_lost_is_swept_up(till: Till, bank: KeepingBank) -> None:
+    card = kept(till)
+    forget(till, card.id)
+    till.work.lose(FORGET_CARD)
+    till.pass_time(patience.LOST_AFTER_S + 1)
+    assert till.cashier.sweep() == 1
+    till.run_due()
+    assert bank.saved == {}
+
+
+def test_nothing_of_another_gateways_card_is_asked_here(till: Till, bank: KeepingBank) -> None:
+    card = kept(till)
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.saved_card).values(gateway="another"))
+    forget(till, card.id)
+    till.pass_time(60)
+    assert bank.asked("forget_card") == 0
+    still = card_of(till, card.attempt_id)
+    assert still is not None
+    assert still.state is CardState.FORGETTING
+
+
+# What is told -----------------------------------------------------------------------------------------------
+
+
+def test_a_token_masks_itself(till: Till) -> None:
+    card = kept(till)
+    assert card.token is not None
+    assert card.token.reveal() == "tok_good"
+    assert "tok_good" not in repr(card)
+
+
+def test_the_database_holds_that_one_card_is_kept_once(till: Till) -> None:
+    first = kept(till)
+    kept(till, "tok_again")
+    back = sa.update(schema.saved_card).where(schema.saved_card.c.id == first.id)
+    with pytest.raises(sa.exc.IntegrityError), till.engine.begin() as tx:
+        tx.execute(back.values(state="kept", token="tok_good"))

@@ -1,0 +1,58 @@
+"""`make simulate`: as many worlds as asked for, one after the other, each with its books checked.
+
+May import its own folder. Ends with the first world that is not clean: its seed, how to play it again, and
+what happened in it are printed, and the exit code is 1.
+"""
+
+import argparse
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from tests.simulation.runs import CARD_ENTRIES, Simulation, memory
+
+
+def main() -> int:
+    given = _arguments()
+    seed = given.seed or str(secrets.randbelow(10**9))
+    began = time.monotonic()
+    ways = [given.card_entry] if given.card_entry else list(CARD_ENTRIES)
+    tqdm.write(f"{given.worlds} worlds of seed {seed}")
+    calls = charges = 0
+    with (
+        tempfile.TemporaryDirectory(dir=memory()) as folder,
+        Simulation(Path(folder), ways) as simulation,
+        tqdm(total=given.worlds, unit="world", disable=given.quiet) as bar,
+    ):
+        for played in simulation.worlds(seed, first=given.first, count=given.worlds):
+            bar.update()
+            calls, charges = calls + played.calls, charges + played.charges
+            bar.set_postfix(calls=calls, charges=charges)
+            if given.trace:
+                tqdm.write(played.trace.told())
+            if played.violations:
+                bar.close()
+                tqdm.write(played.told())
+                return 1
+    took_s = time.monotonic() - began
+    tqdm.write(f"{given.worlds} worlds, {calls} calls, {charges} charges, no violation, in {took_s:.0f} s")
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--worlds", type=int, default=1000, help="how many worlds (1000)")
+    parser.add_argument("--seed", help="any word; without it, one is drawn and printed")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first world (0)")
+    parser.add_argument("--card-entry", choices=CARD_ENTRIES, help="one way of taking cards; without: both")
+    parser.add_argument("--trace", action="store_true", help="tell what happens in each world")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""Bugs to be planted into the house: the simulator must find each of them.
+
+May import the house. Each is what a hasty change could do; `BUGS` says which weather brings it to light.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from unittest import mock
+
+import sqlalchemy as sa
+import structlog
+
+from gateways.contract import Charge, Fenced, LookupResult, Order, Result, Unknown
+from gateways.sandbox.adapter import SandboxGateway
+from ivr.bills import reservation
+from ivr.calls import attempt_waits
+from ivr.channels import confirmation
+from ivr.channels.confirmation import Confirmation
+from ivr.channels.sender import Sender
+from ivr.finance import ledger
+from ivr.payments.asking import Asking
+from ivr.payments.attempt import Attempt
+from ivr.payments.cashier import Cashier
+from ivr.payments.charge import Charging
+from ivr.payments.resolve import Resolving
+from ivr.payments.states import State
+from ivr.pci import ending
+from ivr.pci.key_directory import DirectoryKeys
+from ivr.pci.sending import Sender as CardSender
+from ivr.storage import schema
+from ivr.storage.engine import reading
+
+Patches = list[AbstractContextManager[Any]]
+QUIET = {"carrier": 0.0, "inside": 0.0, "gateway": 0.0, "kills": 0.0, "database": 0.0, "queue": 0.0}
+GATEWAY_FAILS = {**QUIET, "gateway": 0.6}
+QUEUE_FAILS = {**QUIET, "queue": 0.5}
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`plant` gives the patches; `weather` is what brings it to light."""
+
+    plant: Callable[[], Patches]
+    told: str
+    """Part of the sentence by which it is found."""
+    weather: Mapping[str, float] = field(default_factory=dict)
+    card_entry: str = "tokenize"
+    first: int = 0
+    """The number of the world to begin with: one near to where it was found before saves time."""
+
+    def planted(self) -> ExitStack:
+        """The house has the bug for the length of a block."""
+        with ExitStack() as stack:
+            for patch in self.plant():
+                stack.enter_context(patch)
+            return stack.pop_all()
+
+
+def _fresh_key() -> Patches:
+    """The idempotency key is made fresh at each send."""
+    real, count = SandboxGateway.charge, itertools.count()
+
+    def charge(self: SandboxGateway, asked: Charge) -> Result:
+        order = replace(asked.order, key=f"{asked.order.key}x{next(count)}")
+        return real(self, replace(asked, order=order))
+
+    return [mock.patch.object(SandboxGateway, "charge", charge)]
+
+
+def _charge_again() -> Patches:
+    """A charge whose outcome is unknown is sent again."""
+    real = Asking.charge
+
+    def charge(self: Asking, *asked: Any, **more: Any) -> Result:
+        answer = real(self, *asked, **more)
+        return real(self, *asked, **more) if isinstance(answer, Unknown) else answer
+
+    return [mock.patch.object(Asking, "charge", charge)]
+
+
+def _declined_for_unknown() -> Patches:
+    """Who waits for an unknown outcome hears that they were not charged."""
+    real = attempt_waits._exit
+
+    def exit_of(attempt: Attempt) -> str | None:
+        return "refused" if attempt.state is State.UNKNOWN else real(attempt)
+
+    return [mock.patch.object(attempt_waits, "_exit", exit_of)]
+
+
+def _entry_outside() -> Patches:
+    """The ledger is written after the transaction that says approved, in one of its own."""
+    owed: list[dict[str, Any]] = []
+    real_post = ledger.post_charge
+
+    def later(handler: type) -> AbstractContextManager[Any]:
+        real: Any = vars(handler)["run"]
+
+        def run(self: Any, *given: Any) -> None:
+            owed.clear()
+            real(self, *given)
+            for one in [*owed]:
+                with self._engine.begin() as tx:
+                    real_post(tx, **one)
+
+        return mock.patch.object(handler, "run", run)
+
+    def post(_tx: sa.Connection, **entry: Any) -> None:
+        owed.append(entry)
+
+    return [mock.patch.object(ledger, "post_charge", post), later(Charging), later(Resolving)]
+
+
+def _entry_twice() -> Patches:
+    """Each charge is entered a second time, under another name."""
+    real = ledger.post_charge
+
+    def post(tx: sa.Connection, **entry: Any) -> None:
+        real(tx, **entry)
+        real(tx, **{**entry, "attempt_id": entry["attempt_id"] + "x"})
+
+    return [mock.patch.object(ledger, "post_charge", post)]
+
+
+def _text_twice() -> Patches:
+    """Whoever sends a text does not ask whether it was sent."""
+    real = Sender._claim
+
+    def claim(self: Sender, confirmation_id: str) -> Confirmation | None:
+        claimed = real(self, confirmation_id)
+        if claimed is not None:
+            return claimed
+        with reading(self._engine) as tx:
+            found = confirmation.find(tx, confirmation_id)
+        return None if found is None else replace(found, tried_at=self._clock.now())
+
+    return [mock.patch.object(Sender, "_claim", claim)]
+
+
+def _never_swept() -> Patches:
+    """A job that is lost is not asked for again."""
+    return [mock.patch.object(Cashier, "sweep", return_value=0)]
+
+
+def _nothing_reserved() -> Patches:
+    """A part of a bill is not held for who is paying it."""
+
+    def settle(tx: sa.Connection, bill_id: str, amount_minor: int, now: datetime) -> None:
+        bill = schema.bill
+        paid = {"paid_minor": bill.c.paid_minor + amount_minor, "updated_at": now}
+        tx.execute(sa.update(bill).where(bill.c.id == bill_id).values(**paid))
+
+    return [
+        mock.patch.object(reservation, "reserve", return_value=True),
+        mock.patch.object(reservation, "release"),
+        mock.patch.object(reservation, "settle", settle),
+    ]
+
+
+def _card_logged() -> Patches:
+    """The PCI process logs what it sends."""
+    real = CardSender._card
+
+    def card(self: CardSender, entry: Any) -> Any:
+        found = real(self, entry)
+        structlog.get_logger().debug("asking", what=found.number.reveal())
+        return found
+
+    return [mock.patch.object(CardSender, "_card", card)]
+
+
+def _card_kept() -> Patches:
+    """What was keyed is not wiped from its row."""
+    return [mock.patch.dict(ending._WIPED, clear=True)]
+
+
+def _keys_kept() -> Patches:
+    """The keys of what was keyed are not destroyed."""
+    return [
+        mock.patch.object(DirectoryKeys, "forget"),
+        mock.patch.object(DirectoryKeys, "sweep", return_value=0),
+    ]
+
+
+def _fence_ignored() -> Patches:
+    """Not found is taken for fenced, and the gateway is not asked to fence."""
+    real = SandboxGateway.lookup
+
+    def lookup(
+        self: SandboxGateway, order: Order, *, fence: bool, reference: str | None = None
+    ) -> LookupResult:
+        found = real(self, order, fence=False, reference=reference)
+        return Fenced() if fence and isinstance(found, Unknown) and "not_found" in found.reason else found
+
+    return [mock.patch.object(SandboxGateway, "lookup", lookup)]
+
+
+BUGS: Mapping[str, Bug] = {
+    "a fresh key at each send": Bug(_fresh_key, "no attempt"),
+    "charged again while unknown": Bug(_charge_again, "asked twice", GATEWAY_FAILS),
+    "declined said for unknown": Bug(_declined_for_unknown, "heard 'charge.refused'", GATEWAY_FAILS),
+    "the ledger entry outside the transaction": Bug(
+        _entry_outside, "has 0 entries in the ledger", {**QUIET, "database": 0.03}
+    ),
+    "the ledger entry twice": Bug(_entry_twice, "that the gateway does not have"),
+    "the text twice": Bug(_text_twice, "was sent 2 times", {**QUIET, "queue": 0.9}),
+    "a lost job not swept": Bug(_never_swept, "is still", QUEUE_FAILS, first=9),
+    "nothing reserved": Bug(_nothing_reserved, "was taken for"),
+    "a card number in the log": Bug(_card_logged, "a card number stands in the log", card_entry="authorize"),
+    "a sealed card not wiped": Bug(_card_kept, "still holds something"),
+    "the keys not destroyed": Bug(_keys_kept, "is left"),
+    "the fence ignored": Bug(_fence_ignored, "which is fenced", GATEWAY_FAILS, first=19),
+}

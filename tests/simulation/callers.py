@@ -1,0 +1,166 @@
+"""The callers of a world: they pay, hesitate, mistype, key their card too early, hang up, and ring again.
+
+May import `ivr.phone` and its own folder. A caller goes by the prompts that they hear, in whatever language.
+What they were told is kept, with the turn in which it was said, for the books: nobody who is charged may have
+heard otherwise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ivr.phone.events import Asked, Event, Faulted, Said
+from ivr.phone.keys import HANG_UP, HangUp
+from tests.simulation.carrier import CarrierLine
+from tests.simulation.chance import Chance
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.words import named
+
+EXPIRY = "0931"
+CODES = {"amex": "9731"}
+CODE = "973"
+QUESTIONS_MAX = 45
+"""Nobody answers more of them."""
+PAYING = {
+    "visa": "4242424242424242",
+    "visa_debit": "4000056655665556",
+    "mastercard": "5555555555554444",
+    "amex": "378282246310005",
+}
+REFUSED = {
+    "declined": "4000000000000002",
+    "no_funds": "4000000000009995",
+    "stolen": "4000000000009979",
+    "issuer_down": "4000000000000119",
+    "authentication": "4000002500003155",
+}
+CARDS = {**PAYING, **REFUSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who calls, and what they mean to do."""
+
+    name: str
+    number: str
+    """As the carrier's From has it."""
+    called: str
+    reference: str
+    cards: Sequence[str]
+    """Names of cards, tried one after the other."""
+    part: bool
+    """They pay a part, where they may."""
+    clumsiness: float
+    rings_at_s: float
+    leaves_at: int
+    """At which chance they hang up, counted from 1; 0: never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One sentence, and the address of the document in which it stood."""
+
+    prompt: str
+    text: str
+    at: str
+
+
+@dataclass
+class SimulatedCaller:
+    """One person on one call; a `ivr.phone.caller.Caller`, and the listener of the same call."""
+
+    plan: Plan
+    chance: Chance
+    scheduler: Scheduler
+    line: CarrierLine
+    heard: list[Heard] = field(default_factory=list)
+    faults: list[Faulted] = field(default_factory=list)
+    _chances: int = 0
+    _asked: int = 0
+    _cards: int = 0
+    _number_keyed: bool = False
+    _last: Event | None = None
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Said(text):
+                self.heard.append(Heard(named(text), text, self.line.at))
+            case Faulted():
+                self.faults.append(event)
+
+    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+        if self._leaves():
+            return HANG_UP
+        self._asked += 1
+        if self._asked > QUESTIONS_MAX:
+            return HANG_UP
+        self.scheduler.sleep(self.chance.seconds(0.2, 3.0))
+        last = named(heard[-1]) if heard else ""
+        keys = self._into_card_entry(asked, last) if asked.private else self._into_menu(last)
+        if keys and self.chance.strikes(self.plan.clumsiness):
+            keys = self._fumbled(keys)
+        return keys
+
+    def meanwhile(self, event: Event) -> str | HangUp:
+        if event is not self._last and self._leaves():
+            self._last = event
+            return HANG_UP
+        self._last = event
+        return ""
+
+    def _leaves(self) -> bool:
+        self._chances += 1
+        if self._chances != self.plan.leaves_at:
+            return False
+        if self.chance.strikes(0.5):
+            self.line.leaving = True  # in the middle of the next webhook
+            return False
+        return True
+
+    def _into_menu(self, prompt: str) -> str:
+        match prompt:
+            case "reference.ask" | "reference.not_found":
+                return self.plan.reference
+            case "bill.offer_part" if self.plan.part:
+                return "2"
+            case "amount.ask" | "amount.too_little" | "amount.too_much":
+                return f"{self.chance.whole(1000, 1700)}#"
+            case "host.trouble" | "host.offer_person":
+                return ""
+            case _:
+                return "1"
+
+    def _into_card_entry(self, asked: Asked, prompt: str) -> str:
+        wanted = asked.wanted or 0
+        field_name = prompt.removeprefix("pci.").split(".")[0] if prompt.startswith("pci.") else ""
+        if field_name not in {"number", "expiry", "code", "code_four"}:
+            field_name = {4: "code_four" if self._card == "amex" and self._number_keyed else "expiry"}.get(
+                wanted, "code" if wanted == 3 else "number"
+            )
+        if field_name == "number":
+            self._cards += not self._number_keyed or prompt == "pci.number.ask"
+            self._number_keyed = False
+            return f"{CARDS[self._card]}#"
+        if field_name == "expiry":
+            return EXPIRY
+        self._number_keyed = False
+        return CODES.get(self._card, CODE)
+
+    @property
+    def _card(self) -> str:
+        return self.plan.cards[min(max(self._cards - 1, 0), len(self.plan.cards) - 1)]
+
+    def _fumbled(self, keys: str) -> str:
+        """Silence, a key left out, a star, two of them, or the card where nobody asked for it."""
+        match self.chance.whole(0, 5):
+            case 0:
+                return ""
+            case 1:
+                return keys[:-2] + "#"
+            case 2:
+                return keys[:3] + "*" + keys
+            case 3:
+                return "**"
+            case 4:
+                return CARDS[self._card] + EXPIRY + CODE
+            case _:
+                return keys + keys

@@ -1,0 +1,21 @@
+"""A simulation for one way of taking cards, on databases in memory."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.runs import Simulation, memory
+
+
+@pytest.fixture
+def simulation() -> Iterator[Callable[[str], Simulation]]:
+    with ExitStack() as stack:
+
+        def begin(card_entry: str) -> Simulation:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(dir=memory()))
+            return stack.enter_context(Simulation(Path(folder), [card_entry]))
+
+        yield begin

@@ -1,0 +1,138 @@
+"""A database of the house, watched: at each begin and each commit, processes die, pause, or are refused.
+
+May import SQLAlchemy and its own folder. A transaction itself is never cut in two: what is between its begin
+and its commit happens at once, as the database promises. What is asked of the queue in a transaction counts
+from its commit on, and is forgotten where it is rolled back.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr.storage.engine import _begin_sqlite
+from tests.simulation.chance import Chance
+from tests.simulation.processes import Processes
+from tests.simulation.scheduler import KilledError, Scheduler, Task
+from tests.simulation.trace import Trace
+
+AFTER_COMMIT = "after_commit"
+"""Under this name a connection's `info` keeps what is to be done once it has committed."""
+
+
+@dataclass
+class Spell:
+    """What the watch needs of the world that is being played."""
+
+    scheduler: Scheduler
+    chance: Chance
+    processes: Processes
+    trace: Trace
+    away: bool = False
+    """The database refuses everybody for a while."""
+
+
+@dataclass
+class WatchedDatabase:
+    """One engine and its watch; `spell` is None where nobody plays: then it does nothing."""
+
+    name: str
+    engine: sa.Engine
+    spell: Spell | None = None
+    _holders: dict[int, Task] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sa.event.listen(self.engine, "connect", hasten)
+        with self.engine.connect():
+            """The first connection of an engine is made in a way of its own."""
+        sa.event.remove(self.engine, "begin", _begin_sqlite)  # listeners are called in the order they came in
+        sa.event.listen(self.engine, "begin", self._before_begin)
+        sa.event.listen(self.engine, "begin", _begin_sqlite)
+        sa.event.listen(self.engine, "begin", self._begun)
+        self._commit = self._wrap("do_commit", self._committing)
+        self._rollback = self._wrap("do_rollback", self._rolling_back)
+
+    def _wrap(self, name: str, ours: Callable[[Any], None]) -> Callable[[Any], None]:
+        dialect: Any = self.engine.dialect
+        real: Callable[[Any], None] = getattr(dialect, name)
+        setattr(dialect, name, ours)
+        return real
+
+    def _task(self) -> Task | None:
+        """The task that is running, where it belongs to a process."""
+        task = self.spell.scheduler.current if self.spell is not None else None
+        return task if task is not None and task.process is not None else None
+
+    def _before_begin(self, _connection: sa.Connection) -> None:
+        task = self._task()
+        if task is None or self.spell is None:
+            return
+        if task.doomed or not task.process.alive:
+            raise KilledError
+        self._strike(self.spell, "before a transaction")
+        if self.spell.away:
+            raise sa.exc.OperationalError("BEGIN", None, sqlite3.OperationalError("the database is away"))
+
+    def _begun(self, connection: sa.Connection) -> None:
+        task = self.spell.scheduler.current if self.spell is not None else None
+        if task is not None:
+            self._holders[_of(connection.connection)] = task
+            task.open_transactions += 1
+
+    def _committing(self, connection: Any) -> None:
+        task, spell = self._task(), self.spell
+        if task is None or spell is None:
+            self._commit(connection)
+            self._ended(connection)
+            self._follow(connection)
+            return
+        if task.doomed or not task.process.alive:
+            self._rolling_back(connection)
+            raise KilledError
+        if spell.chance.strikes(spell.chance.weather.kills):
+            self._rolling_back(connection)  # as the database does, once the line is gone
+            spell.processes.die_here("before a commit")
+        if spell.away or spell.chance.strikes(spell.chance.weather.database):
+            spell.trace(task.name, f"commit refused by {self.name}")
+            raise sqlite3.OperationalError("the database went away")
+        self._commit(connection)
+        self._ended(connection)
+        self._follow(connection)
+        if spell.chance.strikes(spell.chance.weather.database / 2):
+            spell.trace(task.name, f"commit done by {self.name}, and its answer lost")
+            raise sqlite3.OperationalError("the connection broke")
+        self._strike(spell, "after a commit")
+
+    def _strike(self, spell: Spell, where: str) -> None:
+        """Between two transactions: the process dies, or it is slow and others go on."""
+        chance = spell.chance
+        if chance.strikes(chance.weather.kills):
+            spell.processes.die_here(where)
+        if chance.strikes(chance.weather.pauses):
+            spell.scheduler.sleep(chance.one_of([0.0, 0.001, 0.1, 1.0, 4.0]))
+
+    def _rolling_back(self, connection: Any) -> None:
+        connection.info.pop(AFTER_COMMIT, None)
+        self._rollback(connection)
+        self._ended(connection)
+
+    def _follow(self, connection: Any) -> None:
+        for each in connection.info.pop(AFTER_COMMIT, []):
+            each()
+
+    def _ended(self, connection: Any) -> None:
+        task = self._holders.pop(_of(connection), None)
+        if task is not None:
+            task.open_transactions -= 1
+
+
+def _of(connection: Any) -> int:
+    return id(connection.dbapi_connection)
+
+
+def hasten(connection: Any, _record: object) -> None:
+    """Nothing here survives the machine anyway."""
+    connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA busy_timeout=0")  # one thread: whoever waited for a lock would wait in vain

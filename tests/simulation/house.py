@@ -1,0 +1,152 @@
+"""The house of a simulation: its databases, made once, and how each of its processes is composed.
+
+May import whatever composes the house. One house serves world after world: between two of them every table
+and every key is emptied. The processes are composed as their entry points compose them, on a clock, ids, a
+queue and a network of the world; what costs a process its start (prompts read from files, the trusted
+certificates of the machine) is read once.
+"""
+
+import contextlib
+import functools
+import io
+import shutil
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from werkzeug.routing import Rule
+
+from flows.language import Prompts
+from ivr import config
+from ivr.bootstrap import Ground, handlers, make_web
+from ivr.clock import Clock
+from ivr.ids import Ids
+from ivr.payments import patience
+from ivr.pci import schema as pci_schema
+from ivr.pci import settings as pci_settings
+from ivr.pci.app import create_app
+from ivr.pci.key_directory import DirectoryKeys
+from ivr.pci.migrate import migrate as migrate_pci
+from ivr.pci.room import Room, furnish
+from ivr.pci.tokenizers import card_gateway
+from ivr.storage import schema
+from ivr.storage.engine import make_engine
+from ivr.storage.migrate import migrate
+from ivr.work.jobs import Work
+from tests.simulation.bank import Bank
+from tests.simulation.database import WatchedDatabase
+from tests.support.phone import PCI, WEB
+from tests.support.server import environment
+
+INSIDE = "cards.inside"
+"""Where the web process reaches the PCI process."""
+
+
+class TaskPool(Executor):
+    """Cards on their way to the gateway, each in a task of the PCI process that took it on."""
+
+    def __init__(self, begin: Callable[[Callable[[], object]], object]) -> None:
+        self._begin = begin
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self._begin(lambda: fn(*args, **kwargs))
+        return Future()
+
+
+@dataclass(frozen=True, slots=True)
+class PciLife:
+    """One life of a PCI process."""
+
+    app: Any
+    room: Room
+
+
+class House:
+    """A house on SQLite in a folder, with one gateway and one way of taking cards."""
+
+    def __init__(self, folder: Path, bank: Bank, card_entry: str) -> None:
+        self.bank = bank
+        self.card_entry = card_entry
+        self._keys = folder / "keys"
+        url = f"sqlite:///{folder}/web.db"
+        changes = {**bank.settings, "GATEWAY": bank.name, "SANDBOX_CARD_ENTRY": card_entry}
+        environ = environment(folder, url, f"http://{bank.host}", f"http://{INSIDE}", changes)
+        self.config = config.load(environ)
+        self.pci_config = pci_settings.load(environ)
+        migrate_pci(self.pci_config.database_url)
+        self.web_database = WatchedDatabase("the web database", make_engine(url))
+        migrate(self.web_database.engine)
+        self.pci_database = WatchedDatabase("the PCI database", make_engine(self.pci_config.database_url))
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Which kind of process answers for which origin of the carrier's."""
+        return {WEB: "web", PCI: "pci"}
+
+    def empty(self) -> None:
+        """As new."""
+        for database, tables in ((self.web_database, schema), (self.pci_database, pci_schema)):
+            with database.engine.begin() as tx:
+                for table in reversed(tables.metadata.sorted_tables):
+                    tx.execute(table.delete())
+        shutil.rmtree(self._keys, ignore_errors=True)
+
+    def keys_left(self) -> list[str]:
+        """What the keys' home still keeps."""
+        return sorted(str(path.relative_to(self._keys)) for path in self._keys.rglob("*") if path.is_file())
+
+    def ground(self, clock: Clock, ids: Ids, work: Work) -> Ground:
+        gateway = self.bank.adapter(self.config.gateway_settings)
+        return Ground(self.config, self.web_database.engine, work, gateway, clock, ids)
+
+    def web(self, on: Ground) -> Any:
+        return make_web(on)
+
+    def worker(self, on: Ground, texts: io.StringIO) -> Any:
+        """Its handlers; `texts` is what it prints for payers to read."""
+        with contextlib.redirect_stdout(texts):
+            return handlers(on)
+
+    def pci(self, clock: Clock, ids: Ids, pool: Executor) -> PciLife:
+        read = self.pci_config
+        room = furnish(
+            read,
+            engine=self.pci_database.engine,
+            clock=clock,
+            ids=ids,
+            keys=DirectoryKeys(
+                read.key_directory, clock, generation_s=read.key_generation_s, life_s=read.key_life_s
+            ),
+            gateway=card_gateway(read.gateway, read.gateway_settings),
+            executor=pool,
+        )
+        return PciLife(create_app(room), room)
+
+    def close(self) -> None:
+        self.web_database.engine.dispose()
+        self.pci_database.engine.dispose()
+
+
+def _no_builder(*_: object) -> None:
+    raise AssertionError("no route of the house is ever built from its name")
+
+
+@contextmanager
+def quick_starts() -> Iterator[None]:
+    """For the length of a block, what every start of a process reads anew is read once; and what stays
+    open for hours is looked at less often: by the real measure that takes longer than all the rest.
+    """
+    read = functools.cache(Prompts.load)
+    with (
+        mock.patch.object(Prompts, "load", lambda folder, languages: read(folder, tuple(languages))),
+        mock.patch.object(patience, "CARD_LOOK_S", 180),
+        mock.patch.object(patience, "LOOK_AT_MOST_S", 1800),
+        mock.patch.object(Rule, "_compile_builder", return_value=_no_builder),
+        mock.patch.object(ssl, "create_default_context", return_value=ssl.create_default_context()),
+    ):
+        yield

@@ -1,0 +1,79 @@
+"""Every line that the house logs in a world, before it is scrubbed; and which of them tell of a bug.
+
+May import structlog and SQLAlchemy. What goes wrong by the world's own doing (a database that refuses) is
+logged as an error, and is none; any other exception that reaches a log is a fault of the house.
+"""
+
+import sys
+import traceback
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+EXPECTED = frozenset(
+    {
+        "attempt_for_a_person",
+        "attempt_job_lost",
+        "carrier_fallback",
+        "confirmation_unclear",
+        "refund_for_a_person",
+        "refund_job_lost",
+    }
+)
+"""Errors that are the operator's news, and no bug."""
+_ERRORS = frozenset({"error", "critical", "exception"})
+
+
+@dataclass
+class Logbook:
+    """`lines` is everything; `bugs` a sentence for each line that must not be there."""
+
+    lines: list[MutableMapping[str, Any]] = field(default_factory=list)
+    bugs: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """For the length of a block, all that is logged is kept here and goes nowhere else."""
+        before = structlog.get_config()
+        structlog.configure(
+            processors=[structlog.contextvars.merge_contextvars, self._keep],
+            wrapper_class=structlog.make_filtering_bound_logger(0),
+            cache_logger_on_first_use=False,
+        )
+        try:
+            yield
+        finally:
+            structlog.configure(**before)
+
+    def _keep(self, _logger: Any, level: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        fault = _fault(event)
+        if fault is not None:
+            event["exc_info"] = "".join(traceback.format_exception(fault))
+        self.lines.append(event)
+        if level in _ERRORS and event["event"] not in EXPECTED and not _is_weather(fault, event):
+            self.bugs.append(f"the house logged {event['event']}: {_shown(event)}")
+        raise structlog.DropEvent
+
+
+def _fault(event: MutableMapping[str, Any]) -> BaseException | None:
+    given = event.get("exc_info")
+    if isinstance(given, BaseException):
+        return given
+    if isinstance(given, tuple):
+        return given[1]  # type: ignore[no-any-return]
+    return sys.exc_info()[1] if given else None
+
+
+def _is_weather(fault: BaseException | None, event: MutableMapping[str, Any]) -> bool:
+    """Whether the world itself made it go wrong."""
+    if isinstance(fault, sa.exc.OperationalError):
+        return "locked" not in str(fault)
+    return bool({"OperationalError"} & set(event.get("error", ())))
+
+
+def _shown(event: MutableMapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in event.items() if name != "event")

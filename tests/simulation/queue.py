@@ -1,0 +1,94 @@
+"""The durable queue of a world: what is asked for by a commit is run by a worker, at least once.
+
+May import `ivr.work` and its own folder. As the real one: named by job, subject and number, so that asking
+again does nothing; a run that raises is tried again later, a run whose worker died is another's. Beyond it:
+jobs about money get lost (the sweep must ask again), come late, and run twice.
+"""
+
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+import structlog
+
+from ivr.work.jobs import Job
+from ivr.work.tries import NEVER_GIVEN_UP, delay_s
+from tests.simulation.chance import Chance
+from tests.simulation.database import AFTER_COMMIT
+from tests.simulation.processes import Process, Processes
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.trace import Trace
+
+TAKEN_OVER_AFTER_S = 15.0
+"""How long it takes until the jobs of a dead worker are another's."""
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One job that was asked for."""
+
+    job: Job
+    subject_id: str
+    nth: int
+
+    def __str__(self) -> str:
+        return f"{self.job.name} {self.subject_id} {self.nth}"
+
+
+@dataclass
+class SimulatedQueue:
+    """Implements `ivr.work.jobs.Work`, and runs what was asked for."""
+
+    scheduler: Scheduler
+    chance: Chance
+    processes: Processes
+    trace: Trace
+    known: set[Piece] = field(default_factory=set)
+
+    def enqueue(
+        self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0
+    ) -> None:
+        assert tx.in_transaction()
+        piece = Piece(job, subject_id, nth)
+        tx.info.setdefault(AFTER_COMMIT, []).append(lambda: self._keep(piece, delay_s))
+
+    def _keep(self, piece: Piece, delay_s: float) -> None:
+        if piece in self.known:
+            return
+        self.known.add(piece)
+        if self.chance.strikes(self.chance.weather.queue):
+            if piece.job in NEVER_GIVEN_UP and self.chance.strikes(0.4):
+                self.trace("queue", f"loses {piece}")
+                return
+            if self.chance.strikes(0.4):
+                again_s = self.chance.one_of([0.0, 0.5, 5.0, 45.0, 300.0])
+                self.trace("queue", f"runs {piece} twice")
+                self._run_in(piece, delay_s + again_s, 0)
+            else:
+                delay_s += self.chance.one_of([1.0, 10.0, 40.0, 150.0])
+        self._run_in(piece, delay_s, 0)
+
+    def _run_in(self, piece: Piece, wait_s: float, tries: int) -> None:
+        self.scheduler.spawn(f"due {piece}", lambda: self._hand_out(piece, tries), delay_s=wait_s)
+
+    def _hand_out(self, piece: Piece, tries: int) -> None:
+        worker = self.processes.one("worker")
+        if worker is None:
+            self._run_in(piece, 1.0, tries)
+            return
+        self.processes.begin(worker, str(piece), lambda: self._run(worker, piece, tries))
+
+    def _run(self, worker: Process, piece: Piece, tries: int) -> None:
+        finished = False
+        self.trace(worker.name, f"runs {piece}")
+        try:
+            worker.inside[piece.job](piece.subject_id, piece.nth)
+            finished = True
+        except Exception as fault:  # the worker's edge, as `ivr.work.runs` has it
+            finished = True
+            self.trace(worker.name, f"{piece} raised {type(fault).__name__}")
+            log.exception("job_raised", job=piece.job.name)
+            self._run_in(piece, delay_s(tries + 1), tries + 1)
+        finally:
+            if not finished:
+                self._run_in(piece, TAKEN_OVER_AFTER_S, tries)

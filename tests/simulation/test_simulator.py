@@ -1,0 +1,56 @@
+"""The simulator itself: it finds what is planted, finds nothing where nothing is, and plays a world again."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.simulation.bugs import BUGS
+from tests.simulation.runs import Simulation
+
+WORLDS_MAX = 60
+"""A bug that lives longer than this is not found."""
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_planted_bug_is_found(name: str, simulation: Callable[[str], Simulation]) -> None:
+    bug = BUGS[name]
+    worlds = simulation(bug.card_entry)
+    with bug.planted():
+        found = next(
+            played
+            for number in range(bug.first, bug.first + WORLDS_MAX)
+            if (played := worlds.play("bugs", number, **bug.weather)).violations
+        )
+    assert any(bug.told in each for each in found.violations), found.told()
+    assert f"--seed bugs --first {found.number} --worlds 1" in found.told()
+    again = worlds.play("bugs", found.number, **bug.weather)
+    assert not again.violations, again.told()
+
+
+@pytest.mark.parametrize("card_entry", ["tokenize", "authorize"])
+def test_the_same_seed_is_the_same_world(card_entry: str, simulation: Callable[[str], Simulation]) -> None:
+    worlds = simulation(card_entry)
+    first = worlds.play("again", 3, kills=0.02, gateway=0.4)
+    other = worlds.play("again", 4)
+    second = worlds.play("again", 3, kills=0.02, gateway=0.4)
+    assert len(first.trace.lines) > 50
+    assert first.trace.lines == second.trace.lines
+    assert other.trace.lines != first.trace.lines
+
+
+def test_the_printed_command_plays_the_same_world(simulation: Callable[[str], Simulation]) -> None:
+    """In another process, whose sets and dictionaries of strings have another order."""
+    played = simulation("authorize").play("again", 5)
+    command = [sys.executable, "-m", "tests.simulation", "--seed", "again", "--first", "5", "--worlds", "1"]
+    told = subprocess.run(
+        [*command, "--card-entry", "authorize", "--trace", "--quiet"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+    )
+    assert played.trace.told() in told.stdout

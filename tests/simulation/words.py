@@ -1,0 +1,65 @@
+"""What callers hear, told by its prompt: the same in every language.
+
+May import `flows.language` and the folders of prompts. A sentence that no prompt makes has no name, and a
+caller answers it as somebody who did not understand.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from pathlib import Path
+
+from flows.language import Prompts, host_prompts
+from flows.language.prompts import Literal, languages_in
+from flows.pay_bill.flow import flow as pay_bill
+from ivr import pci
+
+NOT_CHARGED = frozenset(
+    {
+        "card.declined",
+        "card.enough",
+        "card.unavailable",
+        "card.given_up",
+        "charge.refused",
+        "charge.needs_authentication",
+        "charge.no_longer_due",
+        "charge.not_sent",
+    }
+)
+"""Prompts that tell the caller: you were not charged."""
+CHARGED = frozenset({"receipt.texted", "receipt.spoken"})
+_CARD_ENTRY = "pci."
+
+
+@cache
+def _known() -> list[tuple[re.Pattern[str], str]]:
+    """Every prompt of the house, the longest first: what is said is that prompt, or begins with it."""
+    found = sorted(_patterns(), key=lambda each: -len(each[0]))
+    return [(re.compile(pattern), key) for pattern, key in found]
+
+
+def _patterns() -> Iterator[tuple[str, str]]:
+    folder = Path(pci.__file__).parent
+    books = (
+        ("", Prompts.load(pay_bill.folder, languages_in(pay_bill.folder))),
+        ("", host_prompts()),
+        (_CARD_ENTRY, Prompts.load(folder, languages_in(folder))),
+    )
+    for prefix, prompts in books:
+        for language in prompts.languages:
+            for key in sorted(prompts.keys(language)):
+                parts = [
+                    _squeezed(one.text) if isinstance(one, Literal) else ".+"
+                    for one in prompts.segments(language, key)
+                ]
+                yield "".join(parts), prefix + key
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"(?:\\ |\s)+", r"\\s*", re.escape(text))
+
+
+@lru_cache(maxsize=4096)
+def named(text: str) -> str:
+    """The key of the prompt; card entry's begin with `pci.`; empty where it is none of ours."""
+    return next((key for pattern, key in _known() if pattern.fullmatch(text)), "")

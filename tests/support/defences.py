@@ -1,0 +1,140 @@
+"""The guard against card testing on a test's bench: the caps as they are by default, changed by name, and
+people who try cards in calls that are only rows.
+"""
+
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from gateways.declines import Decline
+from ivr.bills import store
+from ivr.bills.bill import NewBill
+from ivr.clock import ManualClock
+from ivr.config import DEFENCES
+from ivr.consequences import HouseConsequences
+from ivr.defences import lock_outs
+from ivr.defences.caps import Caps, Kind
+from ivr.defences.guard import Guard
+from ivr.defences.lock_outs import LockOut
+from ivr.defences.suspect import Suspect
+from ivr.ids import Ids, SequentialIds
+from ivr.payments.attempt import Attempts, NewAttempt
+from ivr.payments.states import Event
+from ivr.settings import read_all
+from ivr.storage import schema
+from ivr.storage.engine import reading
+from tests.support.work import RecordedWork
+
+ANNA = "+34600111222"
+
+
+def usual_caps(**changes: int) -> Caps:
+    """The caps of the default settings; `changes` are settings, by their names."""
+    return Caps.from_settings({**read_all(DEFENCES, {}), **changes})
+
+
+@dataclass
+class Counter:
+    """Where cards are tried: everything a charge goes through, without telephone and gateway."""
+
+    engine: sa.Engine
+    clock: ManualClock
+    caps: Caps
+    ids: Ids = field(default_factory=SequentialIds)
+    work: RecordedWork = field(default_factory=RecordedWork)
+    calls: int = 0
+
+    @property
+    def guard(self) -> Guard:
+        """A new one each time, as another process has it: nothing is remembered but in the database."""
+        return Guard(self.caps, self.work, self.clock, self.ids)
+
+    @property
+    def attempts(self) -> Attempts:
+        consequences = HouseConsequences(
+            work=self.work,
+            clock=self.clock,
+            ids=self.ids,
+            guard=self.guard,
+            merchant_name="Town",
+            channel="sms",
+            tells_merchant=False,
+            dashboard_url=lambda _: None,
+        )
+        return Attempts(
+            gateway="bank", work=self.work, clock=self.clock, ids=self.ids, consequences=consequences
+        )
+
+    def bill(self, reference: str = "10203040", billed_minor: int = 1_000_000) -> str:
+        new = NewBill(reference=reference, currency="EUR", billed_minor=billed_minor, minimum_minor=1)
+        with self.engine.begin() as tx:
+            store.upsert(tx, new, "cli", clock=self.clock, ids=self.ids)
+            found = store.find(tx, reference)
+        assert found is not None
+        return found.id
+
+    def call(self) -> str:
+        self.calls += 1
+        call_id = f"call_{self.calls}"
+        with self.engine.begin() as tx:
+            tx.execute(
+                schema.call.insert().values(
+                    id=call_id,
+                    call_sid=f"CA{self.calls}",
+                    account_sid="AC1",
+                    to_number="+34910000000",
+                    flow="pay_bill",
+                    turn=0,
+                    session={},
+                    status="active",
+                    started_at=self.clock.now(),
+                )
+            )
+        return call_id
+
+    def begin(self, suspect: Suspect, entry_id: str | None = None) -> str | None:
+        """As a turn does it: asks, and lets through; None where it is refused."""
+        with self.engine.begin() as tx:
+            if self.guard.refuses(tx, suspect):
+                return None
+            made = self.attempts.make(
+                tx,
+                NewAttempt(
+                    made_for=self.ids.new("turn"),
+                    bill_id=suspect.bill_id,
+                    amount_minor=1,
+                    currency="EUR",
+                    language="en",
+                    call_id=suspect.call_id,
+                    card_entry_id=entry_id,
+                ),
+            )
+            assert made is not None
+            self.guard.let_through(tx, suspect, made)
+            return made.id
+
+    def end(self, attempt_id: str, event: Event, decline: Decline | None = None) -> None:
+        """The worker claims it, and this comes of it."""
+        with self.engine.begin() as tx:
+            self.attempts.advance(tx, attempt_id, Event.CLAIM)
+        with self.engine.begin() as tx:
+            self.attempts.advance(tx, attempt_id, event, decline=decline)
+
+    def try_card(self, suspect: Suspect, decline: Decline | None = Decline.GENERIC) -> bool:
+        """One card, from the question to the issuer's answer, a second later; False where it is refused."""
+        attempt_id = self.begin(suspect)
+        if attempt_id is None:
+            return False
+        self.clock.advance(1)
+        self.end(attempt_id, Event.APPROVE if decline is None else Event.DECLINE, decline)
+        return True
+
+    def lock_outs(self, kind: Kind | None = None) -> list[LockOut]:
+        """Those that stand."""
+        with reading(self.engine) as tx:
+            found = lock_outs.listed(tx, self.clock.now())
+        return [one for one in found if kind in {None, one.kind}]
+
+    def lift(self, lock_out_id: str) -> None:
+        with self.engine.begin() as tx:
+            assert lock_outs.lift(tx, lock_out_id, by="me", now=self.clock.now())

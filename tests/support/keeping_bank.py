@@ -1,0 +1,148 @@
+"""A truthful bank that keeps cards, and a payer who agreed to it: for tests of saving and forgetting.
+
+Saves and forgettings meet the same fates as charges do. A save that is repeated in other words is not
+understood, as by a gateway that remembers its keys.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from gateways.contract import (
+    Capabilities,
+    CardSaving,
+    Charge,
+    Declined,
+    Order,
+    Prepared,
+    Result,
+    Unknown,
+)
+from gateways.declines import Decline
+from gateways.saved_cards import Forgotten, SavedCard
+from gateways.secret import Secret
+from ivr.payments import card_records, records
+from ivr.payments.card_records import Consent
+from ivr.payments.saved_cards import Agreement
+from tests.support.bank import CAN_REFUND, TruthfulBank
+from tests.support.till import Till
+
+PHONE = "+34600111222"
+KEEPS = replace(CAN_REFUND, saves_cards=True)
+
+
+class KeepingBank(TruthfulBank):
+    """`saved` is what it keeps: token -> holder."""
+
+    def __init__(self, capabilities: Capabilities = KEEPS) -> None:
+        super().__init__(capabilities)
+        self.saved: dict[str, str] = {}
+        self.forgotten: set[str] = set()
+        self.refuses_to_keep = False
+        self.agreed: set[str] = set()
+        """Tokens that were charged with `keep_card`."""
+        self.holders: list[str | None] = []
+        """As charges, and preparations, named them."""
+        self._words: dict[str, tuple[str, str, str | None]] = {}
+
+    def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:
+        self.holders.append(holder)
+        return Prepared(f"ref_{order.key}")
+
+    def charge(self, charge: Charge) -> Result:
+        token = charge.token.reveal()
+        self.holders.append(charge.holder)
+        if charge.holder is not None and (token in self.forgotten or self.saved.get(token) != charge.holder):
+            self.declined[charge.order.key] = Declined(Decline.GENERIC, "no_such_card")
+        if charge.keep_card:
+            self.agreed.add(token)
+        return super().charge(charge)
+
+    def save_card(self, key: str, token: Secret, *, charge_reference: str, holder: str | None) -> CardSaving:
+        def arrive() -> Any:
+            words = (token.reveal(), charge_reference, holder)
+            if self._words.setdefault(key, words) != words:
+                return Unknown("this key was used with other words")
+            if self.refuses_to_keep or token.reveal() not in self.agreed or token.reveal() in self.forgotten:
+                return Declined(Decline.GENERIC, "not_to_be_kept")
+            whose = self.saved.setdefault(token.reveal(), holder or f"cus_{key}")
+            return SavedCard(whose, token)
+
+        return self._request("save_card", key, arrive)  # type: ignore[return-value]
+
+    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
+        def arrive() -> Any:
+            self.saved.pop(card.token.reveal(), None)
+            self.forgotten.add(card.token.reveal())
+            return Forgotten()
+
+        return self._request("forget_card", card.token.reveal(), arrive)  # type: ignore[return-value]
+
+    def asked(self, verb: str) -> int:
+        """How often it was asked for that."""
+        return sum(one == verb for one, _ in self.sent)
+
+
+def agree(
+    till: Till,
+    token: str = "tok_good",
+    *,
+    phone: str = PHONE,
+    last_four: str = "4242",
+    expiry: tuple[int, int] = (9, 2031),
+) -> str:
+    """A payer confirms a payment, and that the card is kept; the attempt's id."""
+    call_id = till.begin_call()
+    attempt_id = till.make(till.add_bill(), call_id=call_id)
+    assert attempt_id is not None
+    consent = Consent(
+        "To pay and keep this card, 3.", "en", "pay_bill:keep.branded", "0.1.0", till.clock.now()
+    )
+    with till.engine.begin() as tx:
+        till.attempts.attach_card(tx, attempt_id, "visa", last_four, token=token)
+        agreement = Agreement(phone, "visa", last_four, *expiry, call_id, consent)
+        till.cashier.saved_cards.agree(tx, records.get(tx, attempt_id), agreement)
+        till.attempts.ask_charge(tx, attempt_id)
+    return attempt_id
+
+
+def card_of(till: Till, attempt_id: str) -> card_records.SavedCard | None:
+    with till.engine.begin() as tx:
+        return card_records.of_attempt(tx, attempt_id)
+
+
+def kept(till: Till, token: str = "tok_good", **more: Any) -> card_records.SavedCard:
+    """A card that the bank keeps."""
+    attempt_id = agree(till, token, **more)
+    till.run_due()
+    card = card_of(till, attempt_id)
+    assert card is not None
+    assert card.state == "kept"
+    return card
+
+
+def offered(
+    till: Till, *, phone: str = PHONE, call_id: str = "call_none", gateway: str = "bank"
+) -> str | None:
+    """The id of the card that a caller would be offered now."""
+    with till.engine.begin() as tx:
+        card = card_records.to_offer(tx, phone, gateway, call_id=call_id, now=till.clock.now())
+    return None if card is None else card.id
+
+
+def forget(till: Till, card_id: str, by: str = "api: a test") -> card_records.SavedCard:
+    with till.engine.begin() as tx:
+        return till.cashier.saved_cards.forget(tx, card_id, by=by)
+
+
+def pay_by(till: Till, card: card_records.SavedCard) -> str:
+    """A payer confirms a payment by a saved card; the attempt's id."""
+    attempt_id = till.make(till.add_bill(), call_id=till.begin_call())
+    assert attempt_id is not None
+    assert card.token is not None
+    with till.engine.begin() as tx:
+        till.attempts.attach_card(
+            tx, attempt_id, card.brand, card.last_four,
+            token=card.token.reveal(), saved_card_id=card.id, holder=card.holder,
+        )  # fmt: skip
+        till.attempts.ask_charge(tx, attempt_id)
+    return attempt_id

@@ -1,0 +1,173 @@
+"""What every gateway that declares `saves_cards` is held to: a card pays again only where its payer agreed,
+and never once it is forgotten.
+
+Inherit it beside `TokenContract`, which brings the keyed card, the charge, and the look for secrets after
+every test.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from gateways.capability import Verb
+from gateways.contract import Approved, Charge, Declined, Prepared, Result, Unknown
+from gateways.declines import Decline
+from gateways.saved_cards import Forgotten, SavedCard
+from gateways.secret import Secret
+from tests.support.gateway_bench import FORGET, Bench
+from tests.support.gateway_contract import HARMS, TokenContract, _nothing_moved, _order
+
+
+class SavedCardContract(TokenContract):
+    """A mixin: the tests of `TokenContract` come with it."""
+
+    def charge_to_keep(self, bench: Bench, key: str, *, keep_card: bool = True) -> tuple[Secret, str]:
+        """A card that was keyed and charged; its token, and the gateway's reference of the charge."""
+        token = self.token(bench, key)
+        order = bench.orders.setdefault(key, _order(key))
+        reference = self.reference(bench, order)
+        assert reference is None or isinstance(reference, str)
+        charged = bench.gateway.charge(Charge(order, token, reference, keep_card=keep_card))
+        assert isinstance(charged, Approved)
+        return token, charged.gateway_reference
+
+    def saved(self, bench: Bench, key: str = "a-1", *, holder: str | None = None) -> SavedCard:
+        token, charged = self.charge_to_keep(bench, key)
+        card = bench.gateway.save_card(f"save-{key}", token, charge_reference=charged, holder=holder)
+        assert isinstance(card, SavedCard)
+        return card
+
+    def pay_again(self, bench: Bench, key: str, card: SavedCard) -> Result:
+        order = bench.orders.setdefault(key, _order(key))
+        reference = None
+        if bench.gateway.capabilities.prepares:
+            prepared = bench.gateway.prepare(order, holder=card.holder)
+            if not isinstance(prepared, Prepared):
+                return prepared
+            reference = bench.references.setdefault(key, prepared.gateway_reference)
+        return bench.gateway.charge(Charge(order, card.token, reference, holder=card.holder))
+
+    def test_it_declares_saved_cards(self, bench: Bench) -> None:
+        assert bench.gateway.capabilities.saves_cards
+
+    def test_a_saved_card_pays_under_two_keys_each_once(self, bench: Bench) -> None:
+        card = self.saved(bench)
+        results = [self.pay_again(bench, key, card) for key in ("b-1", "b-2", "b-1")]
+
+        assert all(isinstance(result, Approved) for result in results), results
+        assert results[0] == results[2]
+        assert [bench.books(key).taken_minor for key in ("a-1", "b-1", "b-2")] == [5000, 5000, 5000]
+
+    @pytest.mark.parametrize("harm", HARMS)
+    def test_a_saved_card_whose_answer_is_lost_is_unknown_and_then_found(
+        self, bench: Bench, harm: str
+    ) -> None:
+        card = self.saved(bench)
+        order = bench.orders.setdefault("b-1", _order("b-1"))
+        reference = None
+        if bench.gateway.capabilities.prepares:
+            prepared = bench.gateway.prepare(order, holder=card.holder)
+            assert isinstance(prepared, Prepared)
+            reference = bench.references.setdefault("b-1", prepared.gateway_reference)
+        getattr(bench, harm)(Verb.CHARGE)
+
+        charge = Charge(order, card.token, reference, holder=card.holder)
+        assert isinstance(bench.gateway.charge(charge), Unknown)
+        assert isinstance(self.look(bench, "b-1", fence=True), Approved)
+        assert bench.books("b-1").taken_minor == 5000
+
+    def test_the_same_save_again_is_the_same_card(self, bench: Bench) -> None:
+        token, charged = self.charge_to_keep(bench, "a-1")
+
+        def save() -> object:
+            return bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+
+        first = save()
+        assert isinstance(first, SavedCard)
+        assert save() == first
+        with ThreadPoolExecutor() as threads:
+            later = [future.result() for future in [threads.submit(save) for _ in range(4)]]
+        assert {one for one in later if not isinstance(one, Unknown)} <= {first}
+
+    def test_a_second_card_of_a_customer_is_saved_for_the_same_one(self, bench: Bench) -> None:
+        first = self.saved(bench, "a-1")
+        second = self.saved(bench, "a-2", holder=first.holder)
+
+        assert (second.holder, second.token == first.token) == (first.holder, False)
+        assert isinstance(self.pay_again(bench, "b-1", first), Approved)
+        assert isinstance(self.pay_again(bench, "b-2", second), Approved)
+
+    @pytest.mark.parametrize("harm", ["lose_request", *HARMS])
+    def test_a_save_without_an_answer_is_unknown_and_harmless_to_repeat(
+        self, bench: Bench, harm: str
+    ) -> None:
+        token, charged = self.charge_to_keep(bench, "a-1")
+        getattr(bench, harm)(Verb.SAVE_CARD)
+
+        lost = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+        assert isinstance(lost, Unknown)
+        card = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+        assert isinstance(card, SavedCard)
+        assert isinstance(self.pay_again(bench, "b-1", card), Approved)
+
+    def test_a_card_whose_payer_did_not_agree_is_never_charged_again(self, bench: Bench) -> None:
+        token, charged = self.charge_to_keep(bench, "a-1", keep_card=False)
+        card = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+
+        assert isinstance(card, Declined)
+        assert not isinstance(self.charge(bench, "b-1", token), Approved)
+        assert _nothing_moved(bench, "b-1")
+
+    def test_a_saved_card_pays_for_nobody_but_its_holder(self, bench: Bench) -> None:
+        card, other = self.saved(bench, "a-1"), self.saved(bench, "a-2")
+
+        assert other.holder != card.holder
+        assert not isinstance(self.pay_again(bench, "b-1", SavedCard(other.holder, card.token)), Approved)
+        assert _nothing_moved(bench, "b-1")
+
+    def test_a_forgotten_card_never_charges(self, bench: Bench) -> None:
+        card = self.saved(bench)
+
+        assert bench.gateway.forget_card(card) == Forgotten()
+        assert bench.gateway.forget_card(card) == Forgotten()
+        assert not isinstance(self.pay_again(bench, "b-1", card), Approved)
+        assert _nothing_moved(bench, "b-1")
+        assert isinstance(self.look(bench, "a-1", fence=True), Approved), "what it paid is paid"
+
+    @pytest.mark.parametrize("harm", ["lose_request", *HARMS])
+    def test_a_forgetting_without_an_answer_is_unknown_and_harmless_to_repeat(
+        self, bench: Bench, harm: str
+    ) -> None:
+        card = self.saved(bench)
+        getattr(bench, harm)(FORGET)
+
+        assert isinstance(bench.gateway.forget_card(card), Unknown)
+        assert bench.gateway.forget_card(card) == Forgotten()
+        assert not isinstance(self.pay_again(bench, "b-1", card), Approved)
+
+    def test_a_gateway_that_is_gone_is_unknown_to_both_verbs(self, bench: Bench) -> None:
+        token, charged = self.charge_to_keep(bench, "a-1")
+        card = self.saved(bench, "a-2")
+        bench.close()
+
+        saved = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+        assert isinstance(saved, Unknown)
+        assert isinstance(bench.gateway.forget_card(card), Unknown)
+
+    def test_a_declined_charge_leaves_no_card_to_save(self, bench: Bench) -> None:
+        token = self.token(bench, "a-1", bench.declining[Decline.INSUFFICIENT_FUNDS])
+        order = bench.orders.setdefault("a-1", _order("a-1"))
+        reference = self.reference(bench, order)
+        assert reference is None or isinstance(reference, str)
+        declined = bench.gateway.charge(Charge(order, token, reference, keep_card=True))
+
+        assert isinstance(declined, Declined)
+        saved = bench.gateway.save_card(
+            "save-1", token, charge_reference=declined.gateway_reference or "none", holder=None
+        )
+        assert not isinstance(saved, SavedCard)
+
+    def test_no_token_in_the_repr_of_a_saved_card(self, bench: Bench) -> None:
+        card = self.saved(bench)
+
+        assert card.token.reveal() not in repr(card)

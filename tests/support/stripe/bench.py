@@ -1,0 +1,116 @@
+"""Stripe on the contract suite's bench: the real adapter and library, a real socket, open books."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from gateways.capability import Verb
+from gateways.contract import Card, CardEntry
+from gateways.declines import Decline
+from gateways.secret import Secret
+from gateways.stripe import answers
+from gateways.stripe.adapter import StripeGateway
+from gateways.stripe.client import RETRIES, Stripe, Timing
+from gateways.stripe.tokenize import StripeTokenizer
+from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Bench, Books, PlantedBugError
+from tests.support.stripe.account import WEBHOOK_SECRET
+from tests.support.stripe.line import Harm, Thought
+from tests.support.stripe.server import StripeServer
+
+KINDS = {
+    Verb.TOKENIZE: "payment_methods.create",
+    Verb.CHARGE: "payment_intents.confirm",
+    Verb.AUTHORIZE: "payment_intents.confirm",
+    Verb.CAPTURE: "payment_intents.capture",
+    Verb.VOID: "payment_intents.cancel",
+    Verb.REFUND: "refunds.create",
+    LOOKUP: "payment_intents.retrieve",
+    Verb.SAVE_CARD: "payment_methods.attach",
+    FORGET: "payment_methods.detach",
+}
+EVERY_TRY = RETRIES + 1
+BRISK = Timing(pause_s=0.01)
+
+
+def card(number: str, code: str = "973", month: int = 12, year: int = 2030) -> Card:
+    return Card(Secret(number), month, year, Secret(code))
+
+
+class StripeBench(Bench):
+    good_card = card("4242424242424242")
+    declining = {  # noqa: RUF012 - never written to
+        Decline.AUTHENTICATION_REQUIRED: card("4000002760003184"),
+        Decline.EXPIRED_CARD: card("4000000000000069"),
+        Decline.GENERIC: card("4000000000000002"),
+        Decline.INCORRECT_CVC: card("4000000000000127"),
+        Decline.INSUFFICIENT_FUNDS: card("4000000000009995"),
+        Decline.ISSUER_UNAVAILABLE: card("4000000000000119"),
+        Decline.LOST_STOLEN: card("4000000000009987"),
+        Decline.SUSPECTED_FRAUD: card("4100000000000019"),
+    }
+    currencies = {0: "JPY", 2: "EUR", 3: "KWD"}  # noqa: RUF012 - never written to
+    foreign_currency = "XTS"
+
+    def __init__(self, server: StripeServer, card_entry: CardEntry, *, moto: bool = True) -> None:
+        super().__init__()
+        self.server = server
+        self.account = server.account
+        self._card_entry = card_entry
+        self._moto = moto
+        self.speak(BRISK)
+
+    def speak(self, timing: Timing, key: str | None = None) -> None:
+        """Anew, with another patience or another API key."""
+        stripe = Stripe(Secret(key or self.account.key), self.server.url, timing)
+        self.gateway = StripeGateway(stripe, self._card_entry, moto=self._moto)
+        self.tokenizer = self.authorizer = StripeTokenizer(stripe, moto=self._moto)
+
+    def lose_request(self, asked: Asked) -> None:
+        self.server.harm(Harm.DROP_BEFORE, KINDS[asked], times=EVERY_TRY)
+
+    def lose_answer(self, asked: Asked) -> None:
+        self.server.harm(Harm.DROP_AFTER, KINDS[asked], times=EVERY_TRY)
+
+    def fail(self, asked: Asked) -> None:
+        self.server.harm(Harm.ERROR_AFTER, KINDS[asked], times=EVERY_TRY)
+
+    def garble(self, asked: Asked) -> None:
+        """The library does not repeat what was answered with 200."""
+        self.server.harm(Harm.GARBAGE_AFTER, KINDS[asked])
+
+    def under_way(self, asked: Asked) -> AbstractContextManager[Thought]:
+        return self.server.line.held(KINDS[asked])
+
+    def be_impatient(self) -> None:
+        self.speak(Timing(read_s=0.2, in_all_s=1, pause_s=0.01))
+
+    def plant_bug(self, patch: pytest.MonkeyPatch) -> None:
+        def bug(*_: Any) -> Any:
+            raise PlantedBugError
+
+        patch.setattr(answers, "_read", bug)
+
+    def close(self) -> None:
+        self.server.close()
+
+    def requests(self) -> int:
+        return self.server.line.received
+
+    def books(self, key: str) -> Books:
+        books = self.account.books(attempt=key)
+        assert books.charges <= 1, f"{key} was charged twice"
+        return Books(books.taken_minor, books.held_minor, books.refunded_minor, books.currency)
+
+    def tokens(self) -> Iterator[str]:
+        yield from (self.account.key, WEBHOOK_SECRET)
+        yield from (method["id"] for method in self.account.of("payment_method"))
+        yield from (intent["client_secret"] for intent in self.account.of("payment_intent"))
+
+    def stored_bytes(self) -> Iterator[tuple[str, bytes]]:
+        """The adapter keeps nothing, and the stand-in only in memory."""
+        yield from ()
+
+    def stored_text(self) -> str:
+        return ""
