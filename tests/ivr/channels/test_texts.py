@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ivr.channels import texts
 from ivr.channels.segments import Encoding, segments
-from ivr.channels.texts import Receipt, languages, receipt
+from ivr.channels.texts import LinkOffer, Receipt, languages, link, receipt
 
 LONG = (
     "Ayuntamiento de Alcalá de Henares, Concejalía de Hacienda y Gestión Tributaria, "
@@ -93,3 +93,51 @@ def test_every_language_has_the_same_texts_with_the_same_values() -> None:
         for language in languages()
     }
     assert placeholders["en"] == placeholders["es"]
+
+
+# Links ------------------------------------------------------------------------------------------------------
+
+URL = f"https://pay.example.com/pay/{'7k3m9' * 5}x"
+
+
+def offer(merchant: str = "Demo Town Hall", amount_minor: int = 4990, currency: str = "EUR") -> LinkOffer:
+    return LinkOffer(merchant, amount_minor, currency, bill="12345678", url=URL, minutes_left=60)
+
+
+def test_a_link_as_a_payer_reads_it() -> None:
+    assert link(offer(), "en") == (
+        f"Demo Town Hall: to pay €49.90 for bill 12345678, open {URL} (within 60 min)."
+    )
+    assert link(offer("Ayuntamiento de Alcalá"), "es") == (
+        f"Ayuntamiento de Alcalá: pague 49,90 €, factura 12345678, en {URL} (vale 60 min)."
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("merchant", NAMES)
+@pytest.mark.parametrize(("amount_minor", "currency"), AMOUNTS)
+def test_a_link_is_never_cut(language: str, merchant: str, amount_minor: int, currency: str) -> None:
+    text = link(offer(merchant, amount_minor, currency), language)
+    assert segments(text)[1] <= 2
+    assert f" {URL} " in text, "with blanks around it, so that a phone makes nothing else of it"
+    assert "12345678" in text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [(0, "0 min"), (29, "29 min"), (119, "119 min"), (120, "2 h"), (1439, "24 h"), (1440, "24 h")],
+)
+def test_how_long_a_link_lives(minutes: int, told: str) -> None:
+    facts = LinkOffer("Demo", 100, "EUR", "12345678", URL, minutes)
+    assert f"(within {told})" in link(facts, "en")
+    assert URL not in repr(facts)
+
+
+def test_a_receipt_without_a_card_reads_well() -> None:
+    by_link = Receipt("Demo Town Hall", 4990, "EUR", "12345678", last_four="", reference="87654321")
+    assert receipt(by_link, "en") == (
+        "Demo Town Hall: €49.90 received. Bill 12345678, payment ref. 87654321. Thank you."
+    )
+    assert receipt(by_link, "es") == (
+        "Demo Town Hall: pago de 49,90 € recibido. Factura 12345678, ref. de pago 87654321. Gracias."
+    )
