@@ -14,7 +14,7 @@ from tests.simulation.house import House, quick_starts
 from tests.simulation.world import Played, World
 
 CARD_ENTRIES = ("tokenize", "authorize")
-WORLDS_IN_TESTS = 70
+WORLDS_IN_TESTS = 40
 """In each way of taking cards, at every run of the tests; `make simulate` plays as many as asked."""
 
 
