@@ -240,6 +240,7 @@ def _voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
             maker=maker,
             guard=guard,
             card_entry=card_entry,
+            currencies=on.gateway.capabilities.currencies,
             by_carrier=config.carrier_takes_cards,
         ),
         saved_cards=saved_cards,

@@ -119,8 +119,19 @@ class Refused:
         """For a log: the code, or what stands for it."""
         return self.code or self.kind or f"http_{self.status}"
 
+    @property
+    def advice(self) -> str:
+        """What an operator does about it, where that is certain; begins with a colon."""
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            return ": Stripe does not know STRIPE_API_KEY, so set a key of the account"
+        if self.status == HTTPStatus.FORBIDDEN:
+            return ": STRIPE_API_KEY lacks a right that docs/gateways/stripe.md lists"
+        if self.code == "amount_too_small":
+            return ": Stripe takes no amount as small, so let such bills be paid in another way"
+        return ""
+
     def unknown(self) -> Unknown:
-        return Unknown(f"Stripe refused (HTTP {self.status}, {self.said})")
+        return Unknown(f"Stripe refused (HTTP {self.status}, {self.said}){self.advice}")
 
 
 Answer = Told | Refused | Unknown

@@ -174,15 +174,20 @@ def refused_as_it_stands(refused: Refused, reference: str) -> Intent | Unknown:
 
 def refusal(refused: Refused, reference: str | None = None) -> Declined:
     """For what did nothing for certain: the card's fault where the code says so, else our settings'."""
+    _tell_operator(refused)
+    return Declined(normalised(refused.said, Decline.CONFIG_ERROR), refused.said, reference)
+
+
+def _tell_operator(refused: Refused) -> None:
     param = refused.error.text("param") or ""
+    moto = ": have the account enabled for telephone orders, or set STRIPE_MOTO=no"
     _log.error(
         "Stripe refused what we sent (HTTP %s, %s%s)%s",
         refused.status,
         refused.said,
         f", {param}" if _PARAM.fullmatch(param) else "",
-        ": have the account enabled for telephone orders, or set STRIPE_MOTO=no" if "[moto]" in param else "",
+        moto if "[moto]" in param else refused.advice,
     )
-    return Declined(normalised(refused.said, Decline.CONFIG_ERROR), refused.said, reference)
 
 
 def card_declined(error: Told, reference: str | None) -> Declined:
@@ -229,6 +234,7 @@ def _not_confirmed(visit: Visit, reference: str, refused: Refused) -> Declined |
     gone = cancel(visit, reference)
     if isinstance(gone, Intent) and gone.state == "canceled":
         return refusal(refused, reference)
+    _tell_operator(refused)
     return refused.unknown()
 
 

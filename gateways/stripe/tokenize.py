@@ -8,6 +8,7 @@ send card numbers: see docs/gateways/stripe.md.
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from gateways.capability import Verb, demand
@@ -45,6 +46,8 @@ class StripeTokenizer:
             made = _payment_method(visit, card, key)
         if isinstance(made, Secret):
             return Tokenized(made)
+        if isinstance(made, Refused):
+            made = made.unknown()
         return Unavailable(made.reason) if isinstance(made, Unknown) else made
 
     def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
@@ -52,7 +55,7 @@ class StripeTokenizer:
         with self._stripe.visit() as visit:
             token = _payment_method(visit, card, order.key)
             if not isinstance(token, Secret):
-                return token
+                return _nothing_held(token)
             made = make(visit, order, "manual")
             if isinstance(made, Refused):
                 return refusal(made) if made.nothing_done else made.unknown()
@@ -66,7 +69,17 @@ class StripeTokenizer:
         return held.unclear()
 
 
-def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | Unknown:
+def _nothing_held(answer: Declined | Refused | Unknown) -> Declined | Unknown:
+    """Where Stripe does not take the number, nothing was confirmed: that is certain, and no matter for the
+    caller's bank.
+    """
+    if not isinstance(answer, Refused):
+        return answer
+    certain = answer.nothing_done or answer.status == HTTPStatus.PAYMENT_REQUIRED
+    return refusal(answer) if certain else answer.unknown()
+
+
+def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | Refused | Unknown:
     answer = asked(
         visit,
         lambda v1, options: v1.payment_methods.create(
@@ -99,7 +112,6 @@ def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | U
             answer.status,
             answer.said,
         )
-        return answer.unknown()
     return answer
 
 

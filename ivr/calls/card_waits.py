@@ -6,8 +6,11 @@ the entry's outcome. Where the carrier takes the card (CARD_ENTRY=pay), it does 
 process is asked, and its answer is read as the PCI process's would be.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
+
+import structlog
 
 from flows.language import CardFacts, CollectCard
 from gateways.contract import CardEntry
@@ -23,6 +26,8 @@ from ivr.payments.order import order_of
 from ivr.payments.states import Event
 from ivr.pci_client import CardEntryResult, Outcome
 
+log = structlog.get_logger()
+
 BY_CARRIER = "pay."
 """What the name of an entry begins with that the carrier takes; the PCI process's begin with `entry.`."""
 
@@ -37,16 +42,26 @@ class CardWaits:
         maker: AttemptMaker,
         guard: CardGuard,
         card_entry: CardEntry,
+        currencies: Collection[str] | None,
         by_carrier: bool = False,
     ) -> None:
+        """`currencies`: those that the gateway takes; None: all."""
         self._guard = guard
         self._attempts = attempts
+        self._currencies = currencies
         self._maker = maker
         self._card_entry = card_entry
         self._by_carrier = by_carrier
 
     def open(self, turn: Turn, session: Session, wait: CollectCard) -> Fulfilment:
-        """A new entry, at the PCI process or the carrier, named after call and turn."""
+        """A new entry, at the PCI process or the carrier, named after call and turn. Nobody keys a card for
+        what the gateway would refuse whatever the card.
+        """
+        if self._is_not_taken(wait):
+            log.error(
+                "currency_not_taken", call_id=turn.row.id, currency=wait.amount and wait.amount.currency
+            )
+            return Left(session, "refused")
         if self._guard.refuses(turn, session):
             return Left(replace(session, entry_id=None, attempt_id=None, token=None), "unavailable")
         if self._by_carrier:
@@ -66,6 +81,11 @@ class CardWaits:
         self._attempts.advance(turn.tx, attempt.id, Event.CARD_WANTED)
         opening = replace(opening, authorize=replace(order_of(turn.tx, attempt), placed_at=None))
         return MustRun(replace(session, attempt_id=attempt.id), opening)
+
+    def _is_not_taken(self, wait: CollectCard) -> bool:
+        if wait.amount is None or self._currencies is None:
+            return False
+        return wait.amount.currency not in self._currencies
 
     def come_back(self, turn: Turn, session: Session, answer: CardEntryResult | None) -> Fulfilment:
         """The caller is back from the PCI process, or the carrier is, with its `answer`.

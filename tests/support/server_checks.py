@@ -51,7 +51,7 @@ def check(server: Server) -> None:
     _documents(server)
     _logs(server)
     check_money(server.on.engine, server.bank.rows)
-    for where, text in _everything_written(server):
+    for where, text in everything_written(server):
         traces = card_traces(text)
         assert not traces, f"{traces} in {where}"
         assert where in _HOLD_TOKENS or not any(one in text for one in server.bank.ids.secrets), where
@@ -79,7 +79,7 @@ def _logs(server: Server) -> None:
     assert not surprises, surprises
 
 
-def _everything_written(server: Server) -> Iterator[tuple[str, str]]:
+def everything_written(server: Server) -> Iterator[tuple[str, str]]:
     """The log before it is scrubbed, every value of the web database, and its very files."""
     for entry in server.logs:
         yield "the log", repr(entry)

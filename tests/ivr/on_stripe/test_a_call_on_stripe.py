@@ -1,0 +1,193 @@
+"""Calls that pay by card at Stripe: what the caller hears, what Stripe took, what our books say."""
+
+from collections.abc import Callable
+
+import pytest
+
+from gateways.declines import Decline
+from ivr.payments.states import State
+from ivr.phone.events import Event, Said
+from ivr.storage import schema
+from tests.ivr.on_stripe.conftest import Start
+from tests.support.house_on_stripe import StripeHouse
+from tests.support.phone import CALLER
+from tests.support.server_checks import CARDS, KEYED
+from tests.support.stripe.line import Harm
+
+NOT_ACCEPTED = "Your bank did not accept this card, and you were not charged."
+PAID = "Thank you: 49 euros and 90 cents is paid."
+REFUSED = "This payment cannot be taken by phone. You were not charged."
+NO_CARDS = "I cannot take cards at the moment. You were not charged."
+NOT_SENT = "the payment could not be sent, and you were not charged."
+PROMISE = "Your bank has not answered yet, so please do not pay again."
+
+
+def test_a_caller_pays_and_finance_finds_it(house: StripeHouse) -> None:
+    assert PAID in house.pay(CARDS["visa"])
+    [intent] = house.intents()
+    paid = house.payment()
+    assert (intent["status"], intent["amount_received"], intent["currency"]) == ("succeeded", 4990, "eur")
+    assert intent["metadata"] == {
+        "attempt": paid.id,
+        "payment": paid.reference,
+        "bill": "10203040",
+        "call": paid.call_id,
+        "channel": "phone",
+        "paybycall_key": paid.id,
+    }
+    assert intent["description"] == f"Bill 10203040, payment {paid.reference}"
+    assert intent["statement_descriptor_suffix"] == "B 10203040"
+    assert (paid.state, paid.gateway_reference) == (State.APPROVED, intent["id"])
+    [receipt] = house.rows(schema.confirmation)
+    assert (receipt.purpose, receipt.recipient, receipt.state) == ("receipt", CALLER, "sent")
+    url = f"https://dashboard.stripe.com/test/payments/{intent['id']}"
+    assert house.server.on.cashier.dashboard_url("stripe", paid.gateway_reference) == url
+
+
+@pytest.mark.parametrize(
+    ("card", "decline"),
+    [
+        ("declined", Decline.GENERIC),
+        ("no_funds", Decline.INSUFFICIENT_FUNDS),
+        ("lost", Decline.LOST_STOLEN),
+        ("stolen", Decline.LOST_STOLEN),
+        ("expired", Decline.EXPIRED_CARD),
+        ("wrong_code", Decline.INCORRECT_CVC),
+        ("issuer_down", Decline.ISSUER_UNAVAILABLE),
+        ("blocked", Decline.SUSPECTED_FRAUD),
+    ],
+)
+def test_a_declined_card_is_told_and_another_one_pays(
+    house: StripeHouse, card: str, decline: Decline
+) -> None:
+    said = house.pay(CARDS[card], CARDS["visa"], KEYED["expiry"], KEYED["code"], "1")
+    assert said.count(NOT_ACCEPTED) == 1
+    assert PAID in said
+    assert not {"stolen", "lost", "fraud", "reported"} & set(said.lower().replace(".", "").split())
+    first, second = house.payments()
+    assert (first.state, first.decline, second.state) == (State.DECLINED, decline, State.APPROVED)
+
+
+def test_one_lost_answer_is_asked_for_again_by_the_library(house: StripeHouse) -> None:
+    house.harm(Harm.DROP_AFTER, "payment_intents.create", times=1)
+    house.harm(Harm.DROP_AFTER, "payment_intents.confirm", times=1)
+    assert PAID in house.pay(CARDS["visa"])
+
+
+def test_the_answer_to_the_making_is_lost(house: StripeHouse) -> None:
+    """Nothing was confirmed: the caller hears that, and may ring again."""
+    house.harm(Harm.DROP_AFTER, "payment_intents.create")
+    assert NOT_SENT in house.pay(CARDS["visa"])
+    house.server.pass_time(120)
+    assert house.payment().state is State.FENCED
+    assert PAID in house.pay(CARDS["visa"])
+
+
+def test_the_answer_to_the_confirmation_is_lost_and_found(house: StripeHouse) -> None:
+    house.harm(Harm.DROP_AFTER, "payment_intents.confirm")
+    assert PAID in house.pay(CARDS["visa"])
+
+
+def test_the_confirmation_never_arrives_and_is_fenced(house: StripeHouse) -> None:
+    house.harm(Harm.DROP_BEFORE, "payment_intents.confirm")
+    said = house.pay(CARDS["visa"])
+    assert NOT_SENT in said
+    assert house.payment().state is State.FENCED
+    assert [one["status"] for one in house.intents()] == ["canceled"]
+
+
+@pytest.mark.parametrize("delay_s", [9, 80])
+def test_stripe_is_slow_to_confirm(house: StripeHouse, delay_s: int) -> None:
+    """The caller is spoken to meanwhile; where no answer comes, it is looked up."""
+    house.harm(Harm.DELAY, "payment_intents.confirm", times=1, delay_s=delay_s)
+    assert PAID in house.pay(CARDS["visa"])
+    house.server.pass_time(120)
+
+
+def test_stripe_is_slow_to_make_it(house: StripeHouse) -> None:
+    house.harm(Harm.DELAY, "payment_intents.create", times=1, delay_s=12)
+    said = house.pay(CARDS["visa"])
+    assert PAID in said
+
+
+def test_stripe_is_away(house: StripeHouse) -> None:
+    house.stripe.refuse()
+    said = house.pay(CARDS["visa"])
+    assert NO_CARDS in said
+    assert house.payments() == []
+    house.stripe.accept()
+    assert PAID in house.pay(CARDS["visa"])
+
+
+def at_the_confirmation(act: Callable[[], None]) -> Callable[[Event], None]:
+    """Does it while the card and the amount are read back."""
+
+    def listener(event: Event) -> None:
+        if isinstance(event, Said) and event.text.startswith("To pay 49"):
+            act()
+
+    return listener
+
+
+def test_stripe_goes_away_behind_the_card(house: StripeHouse) -> None:
+    said = house.pay(CARDS["visa"], listener=at_the_confirmation(house.stripe.refuse))
+    assert NOT_SENT in said
+    house.stripe.accept()
+    house.server.pass_time(300)
+    assert house.payment().state is State.FENCED
+
+
+def test_a_key_that_stripe_does_not_know(start_house: Start) -> None:
+    """No caller hears of their bank, and the operator hears what to do."""
+    house = start_house(key="sk_test_of_another")
+    said = house.pay(CARDS["visa"])
+    assert "bank" not in said
+    assert NO_CARDS in said
+    assert "STRIPE_API_KEY" in house.told_operator
+
+
+def test_the_key_is_revoked_behind_the_card(house: StripeHouse) -> None:
+    def revoke() -> None:
+        house.stripe.account.key = "sk_test_new"
+
+    said = house.pay(CARDS["visa"], listener=at_the_confirmation(revoke))
+    assert "bank" not in said
+    assert "not charged" in said
+    house.stripe.account.key = "sk_test_standin"
+    assert "STRIPE_API_KEY" in house.told_operator
+
+
+def test_the_key_is_revoked_before_the_confirmation(house: StripeHouse) -> None:
+    def revoke() -> None:
+        house.stripe.account.key = "sk_test_new"
+
+    house.harm(Harm.TELL_FIRST, "payment_intents.create", times=1, act=revoke)
+    said = house.pay(CARDS["visa"])
+    assert NOT_ACCEPTED not in said
+    house.server.pass_time(60)
+    house.stripe.account.key = "sk_test_standin"
+    house.server.pass_time(400)
+    assert house.payment().state is State.FENCED
+    assert "STRIPE_API_KEY" in house.told_operator
+
+
+ANOTHER = "+34600999888"
+
+
+def test_an_amount_below_stripes_least(house: StripeHouse) -> None:
+    house.server.add_bill("20304050", phone=ANOTHER, billed_minor=30, minimum_minor=30)
+    said = house.pay(CARDS["visa"], from_number=ANOTHER)
+    assert REFUSED in said
+    assert "Stripe takes no amount as small" in house.told_operator
+
+
+@pytest.mark.parametrize("settings", [{}, {"STRIPE_CARD_ENTRY": "authorize"}, {"CARD_ENTRY": "pay"}])
+def test_a_currency_that_stripe_does_not_take(start_house: Start, settings: dict[str, str]) -> None:
+    """Told before a card is keyed for nothing."""
+    house = start_house(**settings)
+    house.server.expected.add("currency_not_taken")
+    house.server.add_bill("20304050", phone=ANOTHER, currency="ISK", billed_minor=500, minimum_minor=500)
+    said = house.call("1", "1", from_number=ANOTHER)
+    assert REFUSED in said
+    assert "Please key your card number" not in said
+    assert "ISK" in house.told_operator

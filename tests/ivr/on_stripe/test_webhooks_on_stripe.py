@@ -1,0 +1,122 @@
+"""What Stripe posts: early, twice, forged, late; refunds, disputes and payouts."""
+
+import pytest
+
+from ivr.payments.states import State
+from ivr.storage import schema
+from tests.support.house_on_stripe import StripeHouse
+from tests.support.server_checks import CARDS
+from tests.support.stripe import disputes, payouts, refunds
+from tests.support.stripe.line import Harm
+
+
+def test_the_webhook_comes_before_our_own_answer(house: StripeHouse) -> None:
+    heard: list[int] = []
+
+    def tell() -> None:
+        for event in list(house.webhooks.waiting):
+            heard.extend(house.webhooks.deliver(event, house.post, times=2))
+
+    house.harm(Harm.TELL_FIRST, "payment_intents.confirm", times=1, act=tell)
+    assert "is paid" in house.pay(CARDS["visa"])
+    assert set(heard) == {204}
+    assert len(heard) >= 4
+    house.hear(times=3)
+
+
+def test_the_webhook_finds_what_our_own_answer_lost(house: StripeHouse) -> None:
+    """Found at once, and not by the next look."""
+    house.harm(Harm.DROP_AFTER, "payment_intents.confirm")
+    house.harm(Harm.ERROR_BEFORE, "payment_intents.retrieve", times=24)
+    assert "please do not pay again" in house.pay(CARDS["visa"])
+    house.stripe.line.calm()
+    assert house.payment().state is State.UNKNOWN
+    house.hear("payment_intent.succeeded", times=2)
+    assert house.payment().state is State.APPROVED
+
+
+def test_a_forged_an_old_and_a_foreign_webhook_change_nothing(house: StripeHouse) -> None:
+    house.pay(CARDS["visa"])
+    [event, *_] = house.webhooks.of("payment_intent.succeeded")
+    body, headers = house.webhooks.signed(event)
+    assert house.post(body.replace(b"4990", b"9990"), headers) == 400
+    assert house.post(body, {**headers, "Stripe-Signature": "t=1,v1=" + "0" * 64}) == 400
+    assert house.post(body, {"Content-Type": "application/json"}) == 400
+    assert house.post(b"{", headers) == 400
+    assert house.webhooks.deliver(event, house.post, at=1_700_000_000) == [400]
+    assert house.rows(schema.gateway_event) == []
+
+
+def _refund(house: StripeHouse, minor: int | None = None) -> str:
+    with house.server.on.engine.begin() as tx:
+        asked = house.server.on.cashier.ask_refund(tx, house.payment().id, minor, asked_by="finance")
+    house.server.pass_time(1)
+    return asked.id
+
+
+def test_given_back_in_parts_and_then_in_full(house: StripeHouse) -> None:
+    house.pay(CARDS["visa"])
+    first, second = _refund(house, 1000), _refund(house)
+    assert house.payment().refunded_minor == 4990
+    made = house.stripe.account.of("refund")
+    assert sorted(one["amount"] for one in made) == [1000, 3990]
+    assert {one["metadata"]["paybycall_refund"] for one in made} == {first, second}
+    house.hear(times=2)
+
+
+def test_the_answer_to_a_refund_is_lost(house: StripeHouse) -> None:
+    house.pay(CARDS["visa"])
+    house.harm(Harm.DROP_AFTER, "refunds.create")
+    _refund(house, 1000)
+    house.server.pass_time(600)
+    assert house.payment().refunded_minor == 1000
+    assert len(house.stripe.account.of("refund")) == 1
+
+
+@pytest.mark.parametrize("number", ["4000000000005126", CARDS["visa"]])
+def test_a_refund_fails_later(house: StripeHouse, number: str) -> None:
+    """Stripe said yes, then the payer's bank sent it back: a person hears of it, our books stay."""
+    house.server.expected.add("gateway_contradicts_itself")
+    house.refunds_came_back = True
+    house.pay(number)
+    _refund(house, 1000)
+    [refund] = house.stripe.account.of("refund")
+    assert house.payment().refunded_minor == 1000
+    if number == CARDS["visa"]:
+        refunds.conclude(house.stripe.account, refund["id"], succeeds=False)
+    house.hear(times=2)
+    assert refund["status"] == "failed"
+    assert "gateway_contradicts_itself" in house.told_operator
+
+
+def test_a_dispute_is_told_and_lost(house: StripeHouse) -> None:
+    house.server.expected.add("payment_disputed")
+    house.pay(CARDS["visa"])
+    paid = house.payment()
+    opened = disputes.open_dispute(house.stripe.account, paid.gateway_reference)
+    house.hear(times=2)
+    [kept] = house.rows(schema.dispute)
+    assert (kept.attempt_id, kept.state, kept.amount_minor) == (paid.id, "open", 4990)
+    disputes.close(house.stripe.account, opened["id"], won=False)
+    house.hear()
+    [kept] = house.rows(schema.dispute)
+    assert kept.state == "lost"
+
+
+def test_a_payout_is_read_by_our_references(house: StripeHouse) -> None:
+    house.pay(CARDS["visa"])
+    _refund(house, 1000)
+    payout = payouts.pay_out(house.stripe.account, reconciled=False)
+    house.hear()
+    assert house.rows(schema.payout) == []
+    payouts.reconcile(house.stripe.account, payout["id"])
+    house.hear(times=2)
+    house.server.pass_time(60)
+    [kept] = house.rows(schema.payout)
+    lines = house.rows(schema.payout_line)
+    paid = house.payment()
+    assert {(one.kind, one.attempt_id, one.charge_reference) for one in lines if one.kind == "charge"} == {
+        ("charge", paid.id, paid.gateway_reference)
+    }
+    assert {one.refund_id for one in lines if one.kind == "refund"} == {paid.refunds[0].id}
+    assert sum(one.net_minor for one in lines) == kept.amount_minor == payout["amount"]
