@@ -321,3 +321,15 @@ def test_the_command_shows_values_and_no_secret() -> None:
     assert "LANGUAGES = en,es, the default" in lines
     assert "PCI_DATABASE_URL = not set, and it must be" in lines
     assert not any(word in shown.output for word in ("hush", "pass@", "word@", "key=pass"))
+
+
+@pytest.mark.parametrize("minutes", ["0", "29", "1441"])
+def test_a_link_lives_as_long_as_gateways_allow(minutes: str) -> None:
+    assert faults(LINK_EXPIRES_MIN=minutes) == [
+        "Set LINK_EXPIRES_MIN to 30 to 1440 minutes: gateways allow no other life."
+    ]
+    assert load(DEVELOPMENT).link_expires_min == 60
+    assert {load(DEVELOPMENT | {"LINK_EXPIRES_MIN": fits}).link_expires_min for fits in ("30", "1440")} == {
+        30,
+        1440,
+    }

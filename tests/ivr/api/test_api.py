@@ -13,9 +13,12 @@ from werkzeug.exceptions import HTTPException
 from ivr.api import keys
 from ivr.api.blueprint import ROOT, blueprint
 from ivr.api.openapi import DOCUMENT
+from ivr.clock import ManualClock
 from ivr.defences.office import Office
+from ivr.payments import pay_link, records
 from ivr.storage.schema import bill, refund
 from tests.support.api_client import ApiClient, check
+from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
 BILL = {"reference": "55555555", "amount": "49.90", "currency": "EUR", "phone": "+34600123456"}
@@ -246,6 +249,23 @@ def test_a_payment_as_finance_finds_it(api: ApiClient, till: Till) -> None:
     assert shown["gateway_url"] == f"https://bank.example/{shown['gateway_reference']}"
     assert api.get(f"/payments/{shown['reference']}").json == shown
     assert "tok_good" not in str(shown)
+
+
+def test_a_payment_by_link_as_finance_finds_it(api: ApiClient, engine: sa.Engine) -> None:
+    clock = ManualClock()
+    till = Till(engine, clock, bank=LinkBank(clock))
+    attempt_id = till.linked()
+    shown = api.get(f"/payments/{attempt_id}").json
+    assert (shown["method"], shown["link"]["opened_at"]) == ("link", None)
+    till.run_due()
+    shown = api.get(f"/payments/{attempt_id}").json
+    assert (shown["state"], shown["link"]["opened_at"]) == ("link_open", shown["created_at"])
+    assert shown["link"]["expires_at"] > shown["created_at"]
+    with till.engine.begin() as tx:
+        link = pay_link.of(tx, records.get(tx, attempt_id))
+    assert link is not None
+    assert link.token.reveal() not in str(shown)
+    assert "https://bank.example/pay" not in str(shown)
 
 
 @pytest.mark.parametrize("name", ["attempt_999", "1", "x%00", "%27%3B--", "a" * 3_000])

@@ -2,6 +2,7 @@
 decides.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from ivr.cli import main
+from ivr.clock import ManualClock
+from ivr.payments import pay_link, records
 from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.storage.engine import make_engine
 from ivr.storage.migrate import migrate
 from ivr.work.backlog import backlog
 from tests.support.bank import Fate, TruthfulBank
+from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
 
@@ -70,6 +74,21 @@ def test_listed_and_shown(paybycall: Any, till: Till) -> None:
         assert "approved" in shown
         assert "tok_good" not in shown
     assert paybycall("show", "att' OR 1=1").exit_code == 2
+
+
+def test_a_payment_by_link(paybycall: Any, engine: sa.Engine) -> None:
+    clock = ManualClock()
+    till = Till(engine, clock, bank=LinkBank(clock))
+    attempt_id = till.linked()
+    till.run_due()
+    shown = paybycall("show", attempt_id).stdout
+    with till.engine.begin() as tx:
+        link = pay_link.of(tx, records.get(tx, attempt_id))
+    assert link is not None
+    assert re.search(r"^method +link$", shown, re.MULTILINE)
+    assert re.search(r"^link expires +2026-11-22 \d\d:\d\d:\d\dZ$", shown, re.MULTILINE)
+    assert link.token.reveal() not in shown, "who has it may pay"
+    assert " link ----" in paybycall("list").stdout
 
 
 def test_listed_since_a_moment_each_once(paybycall: Any, till: Till) -> None:
