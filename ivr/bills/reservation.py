@@ -66,6 +66,20 @@ def give_back(tx: sa.Connection, bill_id: str, amount_minor: int, now: datetime)
     )
 
 
+def paid_after_all(tx: sa.Connection, bill_id: str, amount_minor: int, now: datetime) -> bool:
+    """A refund came back: that much is paid again. False, and nothing is changed, where somebody else is just
+    paying that part.
+    """
+    taken = bill.c.paid_minor + bill.c.reserved_minor + bill.c.paid_elsewhere_minor + amount_minor
+    fits = sa.or_(bill.c.reserved_minor == 0, taken <= bill.c.billed_minor)
+    return _changed(
+        tx,
+        sa.update(bill)
+        .where(bill.c.id == bill_id, fits)
+        .values(paid_minor=bill.c.paid_minor + amount_minor, updated_at=now),
+    )
+
+
 def _must(tx: sa.Connection, bill_id: str, holds: sa.ColumnElement[bool], **values: Any) -> None:
     if not _changed(tx, sa.update(bill).where(bill.c.id == bill_id, holds).values(**values)):
         raise ReservationError(f"bill {bill_id} does not hold that amount: nothing was changed")

@@ -1,4 +1,5 @@
-"""The ledger: one balanced entry for each approved charge and each approved refund, and never a second.
+"""The ledger: one balanced entry for each approved charge, each approved refund and each refund that
+came back, and never a second.
 
 May import `ivr.storage.schema` and `ivr.ids`. An entry is written inside the transaction that makes the
 charge final; the constraint on (kind, source) turns a second one into an IntegrityError, which rolls that
@@ -29,6 +30,8 @@ class Kind(StrEnum):
 
     CHARGE = "charge"
     REFUND = "refund"
+    REFUND_FAILED = "refund_failed"
+    """A refund that was given back came back: the payer's bank did not take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,22 @@ def post_refund(
     return _post(tx, Entry(ids.new("entry"), Kind.REFUND, refund_id, bill_id, at, lines))
 
 
+def post_refund_failed(
+    tx: sa.Connection,
+    *,
+    ids: Ids,
+    refund_id: str,
+    bill_id: str,
+    gateway: str,
+    amount_minor: int,
+    currency: str,
+    at: datetime,
+) -> Entry:
+    """The entry of a refund that came back: the refund's, turned round."""
+    lines = (Line(receivable(gateway), amount_minor, currency), Line(BILLS_PAID, -amount_minor, currency))
+    return _post(tx, Entry(ids.new("entry"), Kind.REFUND_FAILED, refund_id, bill_id, at, lines))
+
+
 def _post(tx: sa.Connection, entry: Entry) -> Entry:
     sums: defaultdict[str, int] = defaultdict(int)
     for line in entry.lines:
@@ -143,7 +162,10 @@ def for_attempt(tx: sa.Connection, attempt_id: str) -> list[Entry]:
         .where(
             sa.or_(
                 sa.and_(ledger_entry.c.kind == Kind.CHARGE, ledger_entry.c.source_id == attempt_id),
-                sa.and_(ledger_entry.c.kind == Kind.REFUND, ledger_entry.c.source_id.in_(refunds)),
+                sa.and_(
+                    ledger_entry.c.kind.in_([Kind.REFUND, Kind.REFUND_FAILED]),
+                    ledger_entry.c.source_id.in_(refunds),
+                ),
             )
         )
         .order_by(ledger_entry.c.at, ledger_entry.c.kind, ledger_entry.c.id)

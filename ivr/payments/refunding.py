@@ -97,7 +97,9 @@ class Refunding:
                 return self._decline(tx, refund, None, "never reached the gateway")
             case Approved() if refund.state is RefundState.DECLINED:
                 self._contradiction(refund, answer)
-            case Declined() | Fenced() if refund.state is RefundState.APPROVED:
+            case Declined(_, gateway_code) if refund.state is RefundState.APPROVED:
+                return self._come_back(tx, refund, gateway_code)
+            case Fenced() if refund.state is RefundState.APPROVED:
                 self._contradiction(refund, answer)
             case _:
                 pass
@@ -147,6 +149,28 @@ class Refunding:
         )
         self._moves.consequences.refund_declined(tx, records.get(tx, attempt.id), done)
         return done
+
+    def _come_back(self, tx: sa.Connection, refund: Refund, gateway_code: str) -> Refund:
+        """The payer's bank did not take it, days later: the merchant has the money again, and the payer has
+        not. A person gives it back by another way.
+        """
+        attempt = records.locked(tx, refund.attempt_id)
+        now = self._moves.clock.now()
+        if not reservation.paid_after_all(tx, attempt.bill_id, refund.amount_minor, now):
+            log.critical("refund_came_back_to_a_bill_that_is_being_paid", refund_id=refund.id)
+            return refund
+        log.error("refund_came_back", refund_id=refund.id, attempt_id=attempt.id, gateway_code=gateway_code)
+        ledger.post_refund_failed(
+            tx,
+            ids=self._moves.ids,
+            refund_id=refund.id,
+            bill_id=attempt.bill_id,
+            gateway=attempt.gateway,
+            amount_minor=refund.amount_minor,
+            currency=refund.currency,
+            at=now,
+        )
+        return self._decline(tx, refund, gateway_code, "it came back")
 
     def _look_again(self, tx: sa.Connection, refund: Refund) -> None:
         sent_at = refund.sent_at or refund.created_at

@@ -255,7 +255,14 @@ def test_a_refund_that_is_unknown_is_looked_up_and_one_that_is_over_is_verified(
     till.bank.refund_declined.add(refund.id)  # the payer's bank sent it back
     with capture_logs() as logs:
         till.run_due()
-    assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["refund_came_back"]
+    assert till.told(attempt_id) == ["approved", "refunded", "refund_declined"]
+    assert till.attempt(attempt_id).refunded_minor == 0
+    assert till.bill(till.attempt(attempt_id).bill_id) == (4_000, 0)
+    assert till.ledger() == till.bank.money() == {attempt_id: 4_000}
+    _tell(till, RefundMoved(refund.id), "evt_3")
+    till.run_due()
+    assert till.ledger() == {attempt_id: 4_000}
 
 
 # Disputes -------------------------------------------------------------------------------------------------
