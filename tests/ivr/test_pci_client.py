@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from flask import Flask, Response
 from werkzeug.serving import make_server
 
-from gateways.contract import Declined
+from gateways.contract import Declined, Order
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.clock import ManualClock
 from ivr.ids import RandomIds
 from ivr.pci.migrate import migrate
-from ivr.pci_client import Authorization, Outcome, PciClient, PciRefusedError, PciUnreachableError
+from ivr.pci_client import Outcome, PciClient, PciRefusedError, PciUnreachableError
 from ivr.storage.engine import make_engine
 from tests.support.card_entry import (
     ACCOUNT_SID,
@@ -90,10 +90,11 @@ def test_a_card_from_question_to_token(bench: PciBench, pci: PciClient) -> None:
 
 
 def test_an_authorization_and_a_decline(bench: PciBench, pci: PciClient) -> None:
-    wanted = Authorization("attempt_1", 4990, "EUR", "Demo")
+    wanted = Order("attempt_1", 4990, "EUR", "Demo", {"bill": "10203040"}, "BILL 10203040")
     Caller(bench).follow(pci.open_entry(ENTRY_ID, **opening(authorize=wanted))).card()
     assert pci.collect(ENTRY_ID, "call_1.4").authorization == "auth_1"
     assert bench.gateway.asked[0]["amount_minor"] == 4990
+    assert bench.gateway.asked[0]["metadata"] == {"bill": "10203040"}
     bench.gateway.hold_answer = Declined(Decline.EXPIRED_CARD, "expired_card")
     Caller(bench).follow(pci.open_entry("entry.2", **opening(authorize=wanted))).card()
     assert pci.collect("entry.2", "call_1.8").decline is Decline.EXPIRED_CARD

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from ivr.api import keys
 from ivr.api.blueprint import blueprint
+from ivr.defences.office import Office
 from ivr.merchant.outcomes import rfc3339
 from tests.support.api_client import ApiClient
 from tests.support.bank import Fate
@@ -27,7 +28,14 @@ def till(engine: sa.Engine, bank: KeepingBank) -> Till:
 @pytest.fixture
 def api(till: Till) -> ApiClient:
     app = flask.Flask("test_cards")
-    made = blueprint(till.engine, till=till.cashier, home_country="ES", clock=till.clock, ids=till.ids)
+    made = blueprint(
+        till.engine,
+        till=till.cashier,
+        office=Office(till.engine, None, till.clock),
+        home_country="ES",
+        clock=till.clock,
+        ids=till.ids,
+    )
     app.register_blueprint(made)
     with till.engine.begin() as tx:
         _, secret = keys.make(tx, "billing system", clock=till.clock, ids=till.ids)

@@ -103,7 +103,11 @@ def _stuck(till: Till, state: State) -> str:
     return attempt_id
 
 
-@pytest.mark.parametrize("state", sorted(HOLDING - {State.FOR_A_PERSON}))
+LINKS = {State.LINK_OPEN, State.LINK_CLOSING}
+"""Their lost jobs are told in test_pay_links."""
+
+
+@pytest.mark.parametrize("state", sorted(HOLDING - {State.FOR_A_PERSON} - LINKS))
 def test_an_attempt_whose_job_was_lost_is_found_in_every_state(till: Till, state: State) -> None:
     attempt_id = _stuck(till, state)
     assert till.cashier.sweep() == 0  # not late yet

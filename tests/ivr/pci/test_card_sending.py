@@ -47,7 +47,7 @@ def test_a_gateway_that_fails_is_unavailable(bench: PciBench, answer: Any) -> No
 
 def test_an_authorization(bench: PciBench) -> None:
     assert bench.caller(authorize=AUTHORIZE).card().wait().sent_to == RETURN_URL
-    assert bench.gateway.asked == [AUTHORIZE]
+    assert bench.gateway.asked == [{**AUTHORIZE, "metadata": {}}]
     answer = bench.collected()
     assert (answer["outcome"], answer["authorization"], answer["token"]) == ("collected", "auth_1", None)
 
