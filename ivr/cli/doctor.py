@@ -103,7 +103,7 @@ def _inside(config: Config, clock: Clock) -> Iterator[tuple[str, Check]]:
         yield "database", partial(inside.database_is_current, engine)
         yield "worker", partial(inside.worker_lives, lambda: living_workers(engine, clock.now()))
         yield "payments", partial(inside.no_payment_is_stuck, engine, clock.now)
-        yield "cards", partial(inside.cards_are_taken, engine, clock.now)
+        yield "card guard", partial(inside.cards_are_taken, engine, clock.now)
         yield "texts", partial(inside.no_text_is_stuck, engine, clock.now)
         yield (
             "jobs",

@@ -383,7 +383,7 @@ def test_the_command_tries_everything_and_fails_where_nothing_runs(
         "database": "ok",
         "worker": "FAULT",
         "payments": "ok",
-        "cards": "ok",
+        "card guard": "ok",
         "texts": "ok",
         "jobs": "ok",
     }
