@@ -304,7 +304,7 @@ def _saves_cards(on: Ground) -> bool:
 def _wording(config: Config, flow: Flow[Any]) -> Callable[[Say, str], str]:
     """What callers heard, for the record: also where a recording speaks it, whose address stands behind."""
     prompts = Prompts.load(flow.folder, config.languages)
-    recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
+    recordings = _recordings(config)
 
     def wording(say: Say, language: str) -> str:
         words = "".join(part.text for part in speak(say, language, prompts) if isinstance(part, Words))
@@ -325,13 +325,17 @@ def _lookup(on: Ground) -> MerchantLookup | None:
     )
 
 
+def _recordings(config: Config) -> Recordings:
+    return Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
+
+
 def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer:
     prompts = Prompts.load(flow.folder, config.languages)
     voices = {
         language: Voice(config.say_language.get(language, language), config.say_voice.get(language))
         for language in config.languages
     }
-    recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
+    recordings = _recordings(config)
     by_carrier = pay_prompts(config.languages)
     recordings.check(prompts, host_prompts(), by_carrier)
     options = PayOptions(
@@ -394,12 +398,13 @@ def run_worker(config: Config, stop: threading.Event) -> bool:
 
     logs.configure(config.log_level, "worker")
     on = ground(config, pool_size=24)
+    cashier, caps = on.cashier, on.guard.caps
     sweeps = (
-        on.cashier.sweep,
+        cashier.sweep,
         lambda: forget_turns(on.engine, on.clock.now()),
         lambda: forget_guesses(on.engine, on.clock.now()),
-        lambda: on.cashier.notices.forget(on.clock.now()),
-        lambda: forget_tries(on.engine, on.guard.caps, on.clock.now()),
+        lambda: cashier.notices.forget(on.clock.now()),
+        lambda: forget_tries(on.engine, caps, on.clock.now()),
     )
     sweeper = threading.Thread(target=_sweep, args=(sweeps, stop), name="sweep", daemon=True)
     sweeper.start()

@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
 from ivr.clock import Clock
 from ivr.ids import Ids
+from ivr.storage.engine import insert_of
 from ivr.storage.schema import bill
 
 OPEN_MAX = 20
@@ -100,7 +100,7 @@ def _insert(tx: sa.Connection, new: NewBill, source: str, clock: Clock, ids: Ids
         "created_at": now,
         "updated_at": now,
     }
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(tx)
     statement = insert(bill).values(values).on_conflict_do_nothing(index_elements=["reference"])
     return tx.execute(statement.returning(bill.c.id)).first() is not None
 

@@ -7,10 +7,10 @@ results, on both databases. A withheld caller is no customer.
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ivr.clock import Clock
 from ivr.ids import Ids
+from ivr.storage.engine import insert_of
 from ivr.storage.schema import customer
 
 
@@ -33,7 +33,7 @@ def find_by_phone(tx: sa.Connection, phone: str) -> Customer | None:
 
 def meet(tx: sa.Connection, phone: str, *, clock: Clock, ids: Ids) -> str:
     """The id of this number's customer, who is new where there was none."""
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(tx)
     now = clock.now()
     new = insert(customer).values(id=ids.new("customer"), phone=phone, created_at=now, updated_at=now)
     tx.execute(new.on_conflict_do_nothing(index_elements=[customer.c.phone]))
@@ -44,7 +44,7 @@ def remember_language(tx: sa.Connection, phone: str, language: str, *, clock: Cl
     """The customer of this number speaks this language from now on; gives the customer's id."""
     now = clock.now()
     # The two databases share the clause, and SQLAlchemy has it once for each.
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(tx)
     statement = insert(customer).values(
         id=ids.new("customer"), phone=phone, language=language, created_at=now, updated_at=now
     )

@@ -14,14 +14,13 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateways.secret import Secret
 from ivr.clock import Clock
 from ivr.ids import Ids
 from ivr.merchant import signature
 from ivr.merchant.post import Endpoint, HttpPost, NoAnswerError, Post
-from ivr.storage.engine import reading
+from ivr.storage.engine import insert_of, reading
 from ivr.storage.schema import outcome
 from ivr.work.jobs import DELIVER_OUTCOME, Work
 
@@ -71,7 +70,7 @@ def record(
         "created": rfc3339(now),
         "data": {"payment_id": attempt_id, **facts},
     }
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(tx)
     statement = (
         insert(outcome)
         .values(

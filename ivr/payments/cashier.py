@@ -80,7 +80,7 @@ class Cashier:
         self._linking = Linking(engine, self._moves, asking)
         self._releasing = Releasing(engine, self._moves, asking)
         self._refunding = Refunding(engine, self._moves, asking)
-        self._verifying = Verifying(engine, self._moves, asking, self._refunding)
+        self._verifying = Verifying(engine, self._moves, asking)
         self._payouts = Payouts(engine, gateway, work, clock, ids)
         self._keeping = Keeping(engine, gateway, self._moves.cards)
         self.notices = Notices(engine, gateway.name, self._moves, self._payouts)
@@ -105,8 +105,8 @@ class Cashier:
             LOOK_AT_LINK: self._linking.look,
             REFUND_PAYMENT: self._refunding.send,
             RESOLVE_REFUND: self._refunding.resolve,
-            VERIFY_ATTEMPT: self._verifying.attempt,
-            VERIFY_REFUND: self._verifying.refund,
+            VERIFY_ATTEMPT: self._verifying.run,
+            VERIFY_REFUND: self._refunding.verify,
             READ_PAYOUT: self._payouts.read,
             SAVE_CARD: self._keeping.save,
             FORGET_CARD: self._keeping.forget,

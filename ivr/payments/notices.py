@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateways.notices import Disputed, Heard, PaymentMoved, PayoutSettled, RefundMoved
 from ivr.finance import disputes
@@ -20,6 +19,7 @@ from ivr.payments.moves import Moves
 from ivr.payments.records import Method, NoSuchAttemptError, RefundState
 from ivr.payments.states import Event, State
 from ivr.payments.verify import VERIFIED
+from ivr.storage.engine import insert_of
 from ivr.storage.schema import gateway_event
 from ivr.work.jobs import LOOK_AT_LINK, RESOLVE_ATTEMPT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND
 
@@ -64,7 +64,7 @@ class Notices:
             return tx.execute(sa.delete(gateway_event).where(old)).rowcount
 
     def _is_new(self, tx: sa.Connection, heard: Heard) -> bool:
-        insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+        insert = insert_of(tx)
         row = {
             "gateway": self._gateway,
             "event_id": heard.event_id,

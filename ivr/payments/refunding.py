@@ -65,7 +65,7 @@ class Refunding:
             if refund.state is RefundState.UNKNOWN:
                 self._look_again(tx, refund)
 
-    def verify(self, refund_id: str) -> None:
+    def verify(self, refund_id: str, _nth: int) -> None:
         """One look at a refund that is over, or waits for a person, because the gateway spoke of it."""
         with reading(self._engine) as tx:
             refund = records.get_refund(tx, refund_id)

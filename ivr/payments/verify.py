@@ -1,8 +1,8 @@
-"""The jobs behind a notice that contradicts our books: the gateway is asked once more, and believed.
+"""The job behind a notice that contradicts our books: the gateway is asked once more, and believed.
 
 May import the rest of `ivr.payments`. A notice says that money was taken for an attempt that is over without
-a charge, or waits for a person; or that something happened to a refund that is over. The answer goes the same
-way as every other: it resolves what waits, and a contradiction is kept, and told as loudly as can be.
+a charge, or waits for a person. The answer goes the same way as every other: it resolves what waits, and a
+contradiction is kept, and told as loudly as can be.
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,6 @@ from ivr.payments import answers, pay_link, records
 from ivr.payments.asking import Asking
 from ivr.payments.moves import Moves
 from ivr.payments.order import order_of
-from ivr.payments.refunding import Refunding
 from ivr.payments.states import FINAL, State
 from ivr.storage import schema
 from ivr.storage.engine import reading
@@ -23,13 +22,12 @@ VERIFIED = (FINAL | {State.FOR_A_PERSON}) - {State.APPROVED}
 class Verifying:
     """Asks one gateway about what it said unasked."""
 
-    def __init__(self, engine: sa.Engine, moves: Moves, asking: Asking, refunding: Refunding) -> None:
+    def __init__(self, engine: sa.Engine, moves: Moves, asking: Asking) -> None:
         self._engine = engine
         self._moves = moves
         self._asking = asking
-        self._refunding = refunding
 
-    def attempt(self, attempt_id: str, _nth: int) -> None:
+    def run(self, attempt_id: str, _nth: int) -> None:
         """One look; nothing is fenced."""
         with reading(self._engine) as tx:
             attempt = records.get(tx, attempt_id)
@@ -46,7 +44,3 @@ class Verifying:
                 .where(schema.attempt.c.id == attempt_id, schema.attempt.c.state.in_(VERIFIED))
                 .values(look_at=None)
             )
-
-    def refund(self, refund_id: str, _nth: int) -> None:
-        """The same for a refund that is over, or waits for a person."""
-        self._refunding.verify(refund_id)

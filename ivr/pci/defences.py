@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateways.declines import Decline
 from gateways.secret import Secret
@@ -22,7 +21,7 @@ from ivr.ids import Ids
 from ivr.pci.fingerprints import SHOWN_LENGTH, Fingerprints, Kind, Mark
 from ivr.pci.metrics import Metrics
 from ivr.pci.schema import card_tally, card_watch, lock_out
-from ivr.storage.engine import reading
+from ivr.storage.engine import insert_of, reading
 
 WATCHED = timedelta(hours=2)
 """How long an entry waits for its card's outcome."""
@@ -220,7 +219,7 @@ def _watched(tx: sa.Connection, entry_id: str) -> tuple[Mark, Mark] | None:
 
 
 def _tally(tx: sa.Connection, mark: Mark, now: datetime, *, tries: int = 0, declines: int = 0) -> None:
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(tx)
     statement = insert(card_tally).values(
         kind=mark.kind,
         key_id=mark.key_id,

@@ -5,12 +5,13 @@ instead of failing half-way; a read transaction is marked by `reading`. Errors n
 statement: they may be anybody's data. `Instant` keeps moments in UTC on both databases.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 _READ_ONLY = "paybycall_reading"
@@ -85,6 +86,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     reading = connection.get_execution_options().get(_READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def insert_of(tx: sa.Connection) -> Callable[[sa.Table], postgresql.Insert | sqlite.Insert]:
+    """The `insert` of this connection's database, which knows ON CONFLICT."""
+    return postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
 
 
 @contextmanager

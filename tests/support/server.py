@@ -351,7 +351,9 @@ class Servers:
         """A server as new. It is kept for the next test where it could be put in order."""
         idle = self._idle.setdefault((kind, *sorted(changes.items())), [])
         server = idle.pop() if idle else self._start(kind, changes)
+        parts = _parts(server)
         yield server
+        assert _parts(server) == parts, "a test exchanged a part of a server that others use after it"
         server.reset()
         idle.append(server)
 
@@ -365,6 +367,12 @@ class Servers:
 
     def close(self) -> None:
         self._stack.close()
+
+
+def _parts(server: Server) -> list[int]:
+    """Which objects the server is made of."""
+    its = (server.web, server.room, server.pci, server.on, server.inside.app, server.transport.apps)
+    return [id(part) for part in its]
 
 
 def _not_yet(_environ: Any, start_response: Any) -> Sequence[bytes]:

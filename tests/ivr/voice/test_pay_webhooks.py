@@ -317,19 +317,24 @@ def test_a_second_card_has_reports_of_its_own(start_server: Start) -> None:
 # When the mode is changed -----------------------------------------------------------------------------------
 
 
-def test_a_call_that_began_at_the_pci_process_goes_on_kindly(start_server: Start) -> None:
+def test_a_call_that_began_at_the_pci_process_goes_on_kindly(
+    start_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """CARD_ENTRY was changed while a card was being keyed."""
     server = start_server()
     server.add_bill()
     said(server, "/voice/incoming")
     assert "/pci/e/" in said(server, "/voice/call_1/t/1", Digits="1")
-    server.web = start_server(CARD_ENTRY="pay").another_web(engine=server.on.engine)
+    later = start_server(CARD_ENTRY="pay").another_web(engine=server.on.engine)
+    monkeypatch.setattr(server, "web", later)
     assert "I cannot take cards at the moment. You were not charged." in said(server, TURN)
 
 
-def test_a_card_that_the_carrier_is_taking_is_taken_also_by_the_old_settings(start_server: Start) -> None:
+def test_a_card_that_the_carrier_is_taking_is_taken_also_by_the_old_settings(
+    start_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = card_is_asked(start_server(CARD_ENTRY="pay"))
-    server.web = start_server().another_web(engine=server.on.engine)
+    monkeypatch.setattr(server, "web", start_server().another_web(engine=server.on.engine))
     assert "press 1. Another card, 2." in said(server, TURN, **ANSWER)
 
 
