@@ -8,12 +8,13 @@ here.
 from flows.language.check import check
 from flows.language.draw import draw
 from flows.language.facts import BillFacts, CallState, CardFacts, LinkFacts, ReceiptFacts
-from flows.language.flow import Flow, FlowError, Kind, Step, UnknownStepError
+from flows.language.flow import Flow, UnknownStepError
 from flows.language.host import host_prompts
 from flows.language.prompts import PromptError, Prompts, languages_in
 from flows.language.recordings import Recordings
 from flows.language.speech import Part, Recorded, Words, speak
 from flows.language.state import StateError
+from flows.language.steps import FlowError, Kind, Step, Steps
 from flows.language.waits import (
     Ask,
     Charge,
@@ -69,6 +70,7 @@ __all__ = [
     "SetLanguage",
     "StateError",
     "Step",
+    "Steps",
     "Tell",
     "Transfer",
     "UnknownStepError",

@@ -12,8 +12,9 @@ from typing import Any, get_type_hints
 from flows.language import source
 from flows.language import state as codec
 from flows.language.facts import CallState
-from flows.language.flow import Flow, FlowError, Kind, Step
+from flows.language.flow import Flow
 from flows.language.prompts import PromptError, Prompts, languages_in
+from flows.language.steps import FlowError, Kind, Step
 
 _KEYS = frozenset("123456789")
 """`0` and `*` are the host's, `#` ends an entry."""

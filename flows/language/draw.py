@@ -6,7 +6,8 @@ decides, a pill ends; dotted arrows are the ways that stand open at every step.
 
 from typing import Any
 
-from flows.language.flow import Flow, Kind, Step
+from flows.language.flow import Flow
+from flows.language.steps import Kind, Step
 
 _SHAPES = {
     Kind.DIGITS: ("[/", "/]"),

@@ -1,7 +1,7 @@
 """What a step can say and do, read from its source without running it.
 
 May import nothing of ours. `Say("key")`, `Go("exit")` and `Ask(into="field")` are found in the step's
-function and in the functions of the same module that it names; each must be a literal, or the graph and the
+function and in the functions of the same folder that it names; each must be a literal, or the graph and the
 prompts could not be known before a caller stumbles over them.
 """
 
@@ -52,8 +52,12 @@ def _sources(run: Any, seen: set[Any]) -> Iterator[ast.AST]:
     yield tree
     for node in ast.walk(tree):
         named = run.__globals__.get(node.id) if isinstance(node, ast.Name) else None
-        if isinstance(named, FunctionType) and named.__module__ == run.__module__:
+        if isinstance(named, FunctionType) and _folder(named) == _folder(run):
             yield from _sources(named, seen)
+
+
+def _folder(run: Any) -> str:
+    return str(run.__module__).rpartition(".")[0]
 
 
 def _take(call: ast.Call, reading: Reading) -> None:

@@ -23,8 +23,9 @@ from werkzeug.routing import Rule
 
 from flows.language import Prompts
 from ivr import config
-from ivr.bootstrap import Ground, handlers, make_web
+from ivr.bootstrap import handlers, make_web
 from ivr.clock import Clock
+from ivr.ground import Ground
 from ivr.ids import Ids
 from ivr.payments import patience
 from ivr.pci import schema as pci_schema

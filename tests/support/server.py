@@ -29,7 +29,8 @@ from gateways.secret import Secret
 from ivr import config
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.bootstrap import Ground, handlers, make_web
+from ivr.bootstrap import handlers, make_web
+from ivr.ground import Ground
 from ivr.ids import SequentialIds
 from ivr.pci import schema as pci_schema
 from ivr.pci import settings as pci_settings

@@ -25,7 +25,8 @@ from flows.language import (
     speak,
 )
 from flows.pay_bill.bill import Bill
-from flows.pay_bill.flow import CARDS_MAX, flow
+from flows.pay_bill.charge import CARDS_MAX
+from flows.pay_bill.flow import flow
 
 EUR = "EUR"
 PROMPTS = Prompts.load(flow.folder, ["en", "es"])

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from flows.language.waits import CollectCard
 from flows.pay_bill.flow import flow as pay_bill
-from ivr import bootstrap
+from ivr import voice_door
 from ivr.calls.errands import Runner
 from ivr.calls.host import Host
 from ivr.phone.events import Answer as Picked
@@ -232,7 +232,7 @@ def _without(server: Server, step: str) -> flask.Flask:
     """A web process of the last release, which does not know this step yet."""
     older = copy.copy(pay_bill)
     older.steps = {name: one for name, one in pay_bill.steps.items() if name != step}
-    with patch.object(bootstrap._voice_door, "__defaults__", (older,)):
+    with patch.object(voice_door.voice_door, "__defaults__", (older,)):
         return server.another_web()
 
 

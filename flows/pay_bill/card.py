@@ -1,0 +1,119 @@
+"""The card, and the one question that whoever pays says yes to.
+
+May import `flows.language` and its own folder.
+"""
+
+from dataclasses import replace
+
+from flows.language import (
+    Choose,
+    CollectCard,
+    Digits,
+    Go,
+    MayKeepCard,
+    Name,
+    Say,
+    Steps,
+    Tell,
+)
+from flows.pay_bill.bill import Bill
+
+BRANDS = {
+    "visa": "Visa",
+    "mastercard": "Mastercard",
+    "amex": "American Express",
+    "discover": "Discover",
+    "diners": "Diners Club",
+    "jcb": "JCB",
+    "unionpay": "UnionPay",
+    "maestro": "Maestro",
+}
+
+steps = Steps[Bill]()
+
+
+@steps.decide(
+    card="take_card",
+    saved_card="find_saved_card",
+    confirm="confirm",
+    keep="may_keep",
+    confirm_amount="confirm_amount",
+)
+def order(state: Bill) -> Go[Bill]:
+    """What comes next, once the amount is chosen. A card that is keyed already is not asked again."""
+    if not state.card_first:
+        return Go("confirm_amount")
+    if state.card is None:
+        return Go("saved_card") if state.saved_cards else Go("card")
+    return Go("keep") if state.saved_cards else Go("confirm")
+
+
+@steps.menu({"1": "take_card", "2": "offer"}, gave_up="given_up")
+def confirm_amount(state: Bill) -> Choose:
+    return Choose(Say("confirm.amount", amount=state.chosen))
+
+
+@steps.collect_card(
+    collected="card_keyed",
+    gave_up="given_up",
+    left="offer",
+    unavailable="no_cards_now",
+    try_another_card="count_card",
+    refused="refused",
+    needs_authentication="send_link",
+    no_longer_due="no_longer_due",
+)
+def take_card(state: Bill) -> CollectCard:
+    """The card entry speaks for itself: a sentence before it would cost the caller two seconds."""
+    return CollectCard(None, amount=state.chosen)
+
+
+@steps.decide(confirm="confirm", keep="may_keep", charge="charge")
+def card_keyed(state: Bill) -> Go[Bill]:
+    if not state.card_first:
+        return Go("charge")
+    return Go("keep") if state.saved_cards else Go("confirm")
+
+
+@steps.may_keep_card(may="confirm_or_keep", may_not="confirm")
+def may_keep(_: Bill) -> MayKeepCard:
+    return MayKeepCard()
+
+
+@steps.menu({"1": "charge", "2": "other_card", "3": "charge_and_keep"}, gave_up="given_up")
+def confirm_or_keep(state: Bill) -> Choose:
+    """The keys of `confirm`, and one more: whoever presses them by habit agrees to nothing."""
+    return Choose(pay_or_keep(state))
+
+
+def pay_or_keep(state: Bill) -> Say:
+    card = state.keyed_card
+    brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
+    if brand is None:
+        return Say("keep.card", amount=state.chosen, last_four=last_four)
+    return Say("keep.branded", amount=state.chosen, brand=Name(brand), last_four=last_four)
+
+
+@steps.menu({"1": "charge", "2": "other_card"}, gave_up="given_up")
+def confirm(state: Bill) -> Choose:
+    card = state.keyed_card
+    brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
+    if brand is None:
+        return Choose(Say("confirm.card", amount=state.chosen, last_four=last_four))
+    return Choose(Say("confirm.branded", amount=state.chosen, brand=Name(brand), last_four=last_four))
+
+
+@steps.decide(ask="take_card")
+def other_card(state: Bill) -> Go[Bill]:
+    return Go("ask", replace(state, card=None))
+
+
+@steps.tell(then="another_way")
+def given_up(_: Bill) -> Tell:
+    """Whoever was asked for a card, or to confirm, and fell silent must not wonder what became of it."""
+    return Tell(Say("card.given_up"))
+
+
+@steps.tell(then="another_way")
+def no_cards_now(_: Bill) -> Tell:
+    return Tell(Say("card.unavailable"))

@@ -1,0 +1,109 @@
+"""The charge and what comes of it. What is unknown is never called declined.
+
+May import `flows.language` and its own folder.
+"""
+
+from dataclasses import replace
+
+from flows.language import (
+    Charge,
+    Digits,
+    End,
+    Go,
+    Say,
+    Steps,
+    Tell,
+)
+from flows.pay_bill.bill import Bill
+from flows.pay_bill.card import pay_or_keep
+
+CARDS_MAX = 3
+
+steps = Steps[Bill]()
+
+
+@steps.charge(
+    approved="receipt",
+    try_another_card="count_card",
+    refused="refused",
+    needs_authentication="send_link",
+    no_longer_due="no_longer_due",
+    not_sent="not_sent",
+    unknown="promise",
+    unavailable="no_cards_now",
+)
+def charge(state: Bill) -> Charge:
+    return Charge(state.chosen, Say("charge.wait"))
+
+
+@steps.charge(
+    approved="receipt",
+    try_another_card="count_card",
+    refused="refused",
+    needs_authentication="send_link",
+    no_longer_due="no_longer_due",
+    not_sent="not_sent",
+    unknown="promise",
+    unavailable="no_cards_now",
+)
+def charge_and_keep(state: Bill) -> Charge:
+    """The question that was answered is asked of the host once more: its wording is the consent."""
+    return Charge(state.chosen, Say("charge.wait"), agreed=pay_or_keep(state))
+
+
+@steps.charge(
+    approved="receipt",
+    try_another_card="count_card",
+    refused="refused",
+    needs_authentication="send_link",
+    no_longer_due="no_longer_due",
+    not_sent="not_sent",
+    unknown="promise",
+    unavailable="no_cards_now",
+)
+def charge_saved_card(state: Bill) -> Charge:
+    return Charge(state.chosen, Say("charge.wait"), saved_card=True)
+
+
+@steps.end()
+def receipt(state: Bill) -> End:
+    """A reference that nobody texts is said twice."""
+    paid = state.issued
+    reference = Digits(paid.reference)
+    if paid.texted:
+        return End(Say("receipt.texted", amount=paid.amount, reference=reference))
+    return End(Say("receipt.spoken", amount=paid.amount, reference=reference, again=reference))
+
+
+@steps.end()
+def promise(state: Bill) -> End:
+    """Nobody knows yet: neither paid nor declined is said, and above all, not to pay again."""
+    sent = state.issued
+    reference = Digits(sent.reference)
+    if sent.texted:
+        return End(Say("promise.texted", reference=reference))
+    return End(Say("promise.spoken", reference=reference, again=reference))
+
+
+@steps.decide(again="card_declined", enough="cards_declined")
+def count_card(state: Bill) -> Go[Bill]:
+    """A declined card is forgotten, so that the next confirmation reads back the new one."""
+    counted = replace(state, cards_declined=state.cards_declined + 1, card=None)
+    if counted.cards_declined < CARDS_MAX:
+        return Go("again", counted)
+    return Go("enough", counted)
+
+
+@steps.tell(then="take_card")
+def card_declined(_: Bill) -> Tell:
+    return Tell(Say("card.declined"))
+
+
+@steps.tell(then="another_way")
+def cards_declined(_: Bill) -> Tell:
+    return Tell(Say("card.enough"))
+
+
+@steps.tell(then="another_way")
+def refused(_: Bill) -> Tell:
+    return Tell(Say("charge.refused"))

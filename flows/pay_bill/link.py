@@ -1,0 +1,97 @@
+"""A link instead of a card: sent, and what a caller may do who rings again while it is open.
+
+May import `flows.language` and its own folder.
+"""
+
+from dataclasses import replace
+
+from flows.language import (
+    Choose,
+    CloseLink,
+    Digits,
+    End,
+    Go,
+    Say,
+    SendLink,
+    Steps,
+    Tell,
+)
+from flows.pay_bill.bill import Bill
+
+MINUTES_TOLD_BELOW = 120
+"""A link that lives longer is told in hours."""
+
+steps = Steps[Bill]()
+
+
+@steps.send_link(
+    sent="link_sent",
+    no_text="needs_authentication",
+    no_longer_due="no_longer_due",
+    unavailable="no_link",
+)
+def send_link(state: Bill) -> SendLink:
+    """The bank wants the payer's own approval: they give it on a page, by a link that is texted."""
+    return SendLink(state.chosen, Say("link.sending"))
+
+
+@steps.end()
+def link_sent(state: Bill) -> End:
+    sent = state.sent_link
+    reference = Digits(sent.reference)
+    if sent.minutes < MINUTES_TOLD_BELOW:
+        return End(Say("link.sent_minutes", minutes=sent.minutes, reference=reference))
+    return End(Say("link.sent_hours", hours=round(sent.minutes / 60), reference=reference))
+
+
+@steps.tell(then="another_way")
+def no_link(_: Bill) -> Tell:
+    return Tell(Say("link.unavailable"))
+
+
+@steps.menu({"1": "close_link", "2": "close_for_another", "3": "other_bill"}, gave_up="another_way")
+def offer_link_again(state: Bill) -> Choose:
+    """Who rings again, and has a link that nobody paid by yet."""
+    return Choose(Say("link.open", amount=state.sent_link.amount))
+
+
+@steps.close_link(closed="offer", already_paid="already_paid", unavailable="link_still_open")
+def close_link(_: Bill) -> CloseLink:
+    """Nothing else is paid before the gateway has said that nobody can pay by the link any more."""
+    return CloseLink(Say("link.closing"))
+
+
+@steps.decide(chosen="renew_link")
+def close_for_another(state: Bill) -> Go[Bill]:
+    return Go("chosen", replace(state, amount=state.sent_link.amount))
+
+
+@steps.close_link(closed="send_link_again", already_paid="already_paid", unavailable="link_still_open")
+def renew_link(_: Bill) -> CloseLink:
+    """Another link, and never two that can be paid."""
+    return CloseLink(Say("link.closing"))
+
+
+@steps.send_link(sent="link_sent", no_text="no_link", no_longer_due="no_longer_due", unavailable="no_link")
+def send_link_again(state: Bill) -> SendLink:
+    return SendLink(state.chosen, Say("link.sending_again"))
+
+
+@steps.end()
+def link_still_open(_: Bill) -> End:
+    return End(Say("link.still_open"))
+
+
+@steps.tell(then="another_way")
+def needs_authentication(_: Bill) -> Tell:
+    return Tell(Say("charge.needs_authentication"))
+
+
+@steps.end()
+def no_longer_due(_: Bill) -> End:
+    return End(Say("charge.no_longer_due"))
+
+
+@steps.end()
+def not_sent(_: Bill) -> End:
+    return End(Say("charge.not_sent"))

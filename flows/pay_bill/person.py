@@ -1,0 +1,45 @@
+"""A person: asked for with the 0 key, or where this flow cannot help.
+
+May import `flows.language` and its own folder.
+"""
+
+from flows.language import (
+    End,
+    Go,
+    Say,
+    Steps,
+    Tell,
+    Transfer,
+)
+from flows.pay_bill.bill import Bill
+
+steps = Steps[Bill]()
+
+
+@steps.transfer(unanswered="nobody_now", nobody="nobody_now")
+def to_person(_: Bill) -> Transfer:
+    """Behind the `0` key, at any moment. Where nobody answers, the call goes on where it can."""
+    return Transfer(Say("person.connecting"))
+
+
+@steps.tell(then="go_on")
+def nobody_now(_: Bill) -> Tell:
+    return Tell(Say("person.nobody"))
+
+
+@steps.decide(bill="offer", ask="ask_reference")
+def go_on(state: Bill) -> Go[Bill]:
+    if state.bill is None:
+        return Go("ask")
+    return Go("bill")
+
+
+@steps.transfer(unanswered="sorry", nobody="sorry")
+def another_way(_: Bill) -> Transfer:
+    """Where this flow cannot help: a person, or else a kind sentence."""
+    return Transfer(Say("person.helping"))
+
+
+@steps.end()
+def sorry(_: Bill) -> End:
+    return End(Say("person.sorry"))

@@ -1,0 +1,49 @@
+"""A card that the caller agreed to have kept: paid with one key, or deleted.
+
+May import `flows.language` and its own folder.
+"""
+
+from flows.language import (
+    Choose,
+    Digits,
+    FindSavedCard,
+    ForgetCard,
+    Name,
+    Say,
+    Steps,
+    Tell,
+)
+from flows.pay_bill.bill import Bill
+from flows.pay_bill.card import BRANDS
+
+steps = Steps[Bill]()
+
+
+@steps.find_saved_card(found="offer_saved_card", none="take_card")
+def find_saved_card(_: Bill) -> FindSavedCard:
+    return FindSavedCard()
+
+
+@steps.menu({"1": "charge_saved_card", "2": "take_card", "9": "ask_delete"}, gave_up="given_up")
+def offer_saved_card(state: Bill) -> Choose:
+    """It says amount and card: whoever presses 1 here has confirmed both."""
+    card = state.kept_card
+    brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
+    if brand is None:
+        return Choose(Say("saved.card", amount=state.chosen, last_four=last_four))
+    return Choose(Say("saved.branded", amount=state.chosen, brand=Name(brand), last_four=last_four))
+
+
+@steps.menu({"1": "delete_card", "2": "offer_saved_card"}, gave_up="given_up")
+def ask_delete(state: Bill) -> Choose:
+    return Choose(Say("saved.delete", last_four=Digits(state.kept_card.last_four)))
+
+
+@steps.forget_card(then="card_deleted")
+def delete_card(_: Bill) -> ForgetCard:
+    return ForgetCard()
+
+
+@steps.tell(then="find_saved_card")
+def card_deleted(_: Bill) -> Tell:
+    return Tell(Say("saved.deleted"))

@@ -1,0 +1,81 @@
+"""Which bill is paid: the one that the caller's number knows, or the one whose reference is keyed.
+
+May import `flows.language` and its own folder.
+"""
+
+from dataclasses import replace
+
+from flows.language import (
+    Ask,
+    End,
+    FindBill,
+    FindCallersBill,
+    Go,
+    Say,
+    Steps,
+    Tell,
+)
+from flows.pay_bill.bill import Bill
+
+REFERENCE_DIGITS = 8
+
+steps = Steps[Bill]()
+
+
+@steps.find_callers_bill(one="offer", none="ask_reference", link_open="offer_link_again")
+def find_callers_bill(_: Bill) -> FindCallersBill:
+    return FindCallersBill()
+
+
+@steps.decide(ask="ask_reference")
+def other_bill(state: Bill) -> Go[Bill]:
+    return Go("ask", replace(state, bill=None, amount=None, link=None))
+
+
+@steps.digits(heard="find_bill", gave_up="another_way")
+def ask_reference(_: Bill) -> Ask:
+    return Ask(Say("reference.ask"), digits=REFERENCE_DIGITS, into="reference")
+
+
+@steps.find_bill(
+    payable="offer",
+    not_found="forget_reference",
+    already_paid="already_paid",
+    being_paid="being_paid",
+    link_open="offer_link_again",
+    too_many_guesses="too_many_guesses",
+    unavailable="look_up_down",
+)
+def find_bill(state: Bill) -> FindBill:
+    return FindBill(state.reference)
+
+
+@steps.decide(forgotten="not_found")
+def forget_reference(state: Bill) -> Go[Bill]:
+    """What was keyed may be the first half of a card: it is neither kept nor said back."""
+    return Go("forgotten", replace(state, reference=""))
+
+
+@steps.tell(then="ask_reference")
+def not_found(_: Bill) -> Tell:
+    return Tell(Say("reference.not_found"))
+
+
+@steps.tell(then="another_way")
+def too_many_guesses(_: Bill) -> Tell:
+    return Tell(Say("reference.too_many"))
+
+
+@steps.tell(then="another_way")
+def look_up_down(_: Bill) -> Tell:
+    return Tell(Say("reference.unavailable"))
+
+
+@steps.end()
+def already_paid(_: Bill) -> End:
+    return End(Say("bill.already_paid"))
+
+
+@steps.end()
+def being_paid(_: Bill) -> End:
+    return End(Say("bill.being_paid"))
