@@ -148,5 +148,6 @@ class Cashier:
         return self._refunding.decide(tx, refund_id, refunded=refunded, who=who)
 
     def sweep(self) -> int:
-        """Asks again for jobs that were lost; how many there were."""
-        return sweeps.sweep(self._engine, self._moves) + self._keeping.sweep()
+        """Asks again for jobs that were lost, and closes links of withdrawn bills; how many there were."""
+        lost = sweeps.sweep(self._engine, self._moves) + self._keeping.sweep()
+        return lost + self._linking.close_withdrawn()

@@ -18,6 +18,8 @@ from ivr.payments.order import order_of
 from ivr.payments.pay_link import Link
 from ivr.payments.records import Attempt, Method
 from ivr.payments.states import Event, State
+from ivr.storage import schema
+from ivr.storage.engine import reading
 from ivr.work.jobs import LOOK_AT_LINK
 
 log = structlog.get_logger()
@@ -66,6 +68,23 @@ class Linking:
             after = answers.record(self._moves, tx, before, answer, note="found by a look at its link")
             if after.state is before.state and after.jobs == nth:
                 self._look_again(tx, after, link, answer)
+
+    def close_withdrawn(self) -> int:
+        """Begins to close the links of bills that were withdrawn since, whoever withdrew them; how many."""
+        attempts, bills = schema.attempt.c, schema.bill.c
+        with reading(self._engine) as tx:
+            query = (
+                sa.select(attempts.id)
+                .join(schema.bill, bills.id == attempts.bill_id)
+                .where(attempts.state == State.LINK_OPEN, bills.withdrawn)
+            )
+            ids = list(tx.execute(query).scalars())
+        for attempt_id in ids:
+            with self._engine.begin() as tx:
+                attempt = records.locked(tx, attempt_id)
+                if attempt.state is State.LINK_OPEN:
+                    self._moves.move(tx, attempt, Event.CLOSE_LINK, note="its bill is withdrawn")
+        return len(ids)
 
     def _claim(self, tx: sa.Connection, attempt_id: str) -> Attempt | None:
         """The attempt, where it is ours alone to open."""

@@ -363,6 +363,20 @@ def test_closed_on_demand(till: Till, bank: LinkBank) -> None:
     till.assert_settled()
 
 
+def test_a_bill_that_is_withdrawn_takes_its_link_with_it(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    assert till.cashier.sweep() == 0
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.bill).values(withdrawn=True))
+    assert till.cashier.sweep() == 1
+    assert till.cashier.sweep() == 0, "it is being closed"
+    till.run_due()
+    assert till.state(attempt_id) is State.FENCED
+    assert not bank.pay(attempt_id)
+    till.assert_settled()
+
+
 def test_paid_at_the_moment_of_closing_is_paid(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.run_due()
