@@ -20,7 +20,11 @@ from ivr.work.worker import Pace, Worker
 
 LOOK_S = 0.02
 FAST = Pace(
-    charge_poll_s=LOOK_S, poll_s=LOOK_S, take_over_every_s=LOOK_S, sends_per_s=1000, first_retry_s=LOOK_S
+    charge_poll_s=LOOK_S,
+    poll_s=LOOK_S,
+    take_over_every_s=5 * LOOK_S,  # what is claimed and not begun after ten rounds is claimed anew
+    sends_per_s=1000,
+    first_retry_s=LOOK_S,
 )
 STOP_S = 30.0
 

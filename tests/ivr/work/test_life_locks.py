@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ivr.storage.engine import make_engine
 from ivr.work.locks import LOCK_APPLICATION, FileLock, LifeLock, LockTakenError, hold
 from ivr.work.takeover import EXIT_LOCK_LOST, TakeOver
+from tests.support.waiting import eventually
 
 
 def take_away(engine: sa.Engine, worker: str) -> None:
@@ -24,6 +25,11 @@ def take_away(engine: sa.Engine, worker: str) -> None:
         assert tx.scalar(sa.text(ended + " AND datname = current_database()"), {"name": LOCK_APPLICATION})
 
 
+def _is_free(lock: LifeLock, worker: str) -> bool:
+    with lock.taken_from_the_dead(worker) as is_dead:
+        return is_dead
+
+
 def test_a_living_worker_keeps_its_lock_and_a_gone_one_does_not(engine: sa.Engine) -> None:
     mine, other = hold(engine, "worker_1"), hold(engine, "worker_2")
     assert mine.is_ours()
@@ -32,6 +38,7 @@ def test_a_living_worker_keeps_its_lock_and_a_gone_one_does_not(engine: sa.Engin
     with pytest.raises(LockTakenError, match="worker_2"):
         hold(engine, "worker_2")
     other.release()
+    eventually(lambda: _is_free(mine, "worker_2"), what="the end of its session")
     with mine.taken_from_the_dead("worker_2") as is_dead:
         assert is_dead
         third = hold(engine, "worker_3")
