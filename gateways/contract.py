@@ -36,6 +36,8 @@ class Capabilities:
     card_entry: CardEntry
     currencies: frozenset[str] | None = None
     """ISO codes; None: whatever the merchant's account takes."""
+    least_minor: Mapping[str, int] = field(default_factory=dict)
+    """By ISO code, the least that one charge may take, in minor units; a currency not named has no least."""
     refund: bool = False
     partial_refund: bool = False
     postal_code: bool = False
@@ -54,6 +56,11 @@ class Capabilities:
     """The gateway's codes whose meaning the adapter knows; another one is GENERIC, and counted."""
     live: bool = True
     """False for a sandbox: production refuses it."""
+
+    def takes(self, amount_minor: int, currency: str) -> bool:
+        """Whether a charge of this amount is not refused for the amount alone, whatever the card."""
+        known = self.currencies is None or currency in self.currencies
+        return known and amount_minor >= self.least_minor.get(currency, 0)
 
 
 @dataclass(frozen=True, slots=True)

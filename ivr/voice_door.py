@@ -65,6 +65,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
         bills=BillWaits(
             guesses=Guesses(config.guesses_max, config.guesses_max_withheld),
             asks_merchant=runner.asks_merchant,
+            least_minor=on.gateway.capabilities.least_minor,
             clock=on.clock,
             ids=on.ids,
         ),
@@ -73,14 +74,16 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
             maker=maker,
             guard=guard,
             card_entry=card_entry,
-            currencies=on.gateway.capabilities.currencies,
+            takes=on.gateway.capabilities.takes,
             by_carrier=config.carrier_takes_cards,
         ),
         saved_cards=saved_cards,
         charges=AttemptWaits(
             attempts=attempts, maker=maker, guard=guard, saved_cards=saved_cards, clock=on.clock
         ),
-        links=LinkWaits(attempts=attempts, maker=maker, clock=on.clock),
+        links=LinkWaits(
+            attempts=attempts, maker=maker, least_minor=on.gateway.capabilities.least_minor, clock=on.clock
+        ),
         person_number=config.person_number,
     )
     ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)

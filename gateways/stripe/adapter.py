@@ -37,7 +37,7 @@ from gateways.settlement import PayoutLine
 from gateways.stripe import dashboard, payments, refunds, saved_cards, settlement, webhooks
 from gateways.stripe.answers import Refused, asked
 from gateways.stripe.client import Stripe
-from gateways.stripe.currencies import CURRENCIES
+from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR
 from gateways.stripe.declines import KNOWN
 from gateways.stripe.links import Links
 from gateways.stripe.payments import Payments
@@ -65,6 +65,7 @@ class StripeGateway(Undeclared):
         self.capabilities = Capabilities(
             card_entry=card_entry,
             currencies=CURRENCIES,
+            least_minor=LEAST_MINOR,
             refund=True,
             partial_refund=True,
             prepares=by_token,

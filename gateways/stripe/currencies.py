@@ -15,3 +15,33 @@ _CODES = (
 )
 
 CURRENCIES = frozenset(_CODES.split())
+
+LEAST_MINOR = {
+    "AED": 200,
+    "AUD": 50,
+    "BGN": 100,
+    "BRL": 50,
+    "CAD": 50,
+    "CHF": 50,
+    "CZK": 1500,
+    "DKK": 250,
+    "EUR": 50,
+    "GBP": 30,
+    "HKD": 400,
+    "HUF": 17500,
+    "INR": 50,
+    "JPY": 50,
+    "MXN": 1000,
+    "MYR": 200,
+    "NOK": 300,
+    "NZD": 50,
+    "PLN": 200,
+    "RON": 200,
+    "SEK": 300,
+    "SGD": 50,
+    "THB": 1000,
+    "USD": 50,
+}
+"""The least that is charged where the account is paid out in the same currency; else Stripe converts, and
+the least of the other one holds. Source: docs.stripe.com/currencies, "Minimum and maximum charge amounts".
+"""

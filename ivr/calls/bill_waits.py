@@ -6,10 +6,12 @@ calls: an unknown reference counts, whoever keyed it. Our ledger overrides a mer
 open.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
+from flows.language import BillFacts
 from ivr.bills import store as bills
 from ivr.bills.bill import Bill, BillChangeError
 from ivr.bills.lookup import LookupAnswer, MerchantBill, NotFound, Unreachable
@@ -29,8 +31,18 @@ log = structlog.get_logger()
 class BillWaits:
     """Fulfils FindBill and FindCallersBill."""
 
-    def __init__(self, *, guesses: Guesses, asks_merchant: bool, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self,
+        *,
+        guesses: Guesses,
+        asks_merchant: bool,
+        least_minor: Mapping[str, int],
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        """`least_minor`: what the gateway charges at least, by currency."""
         self._guesses = guesses
+        self._least_minor = least_minor
         self._asks_merchant = asks_merchant
         self._clock = clock
         self._ids = ids
@@ -40,7 +52,7 @@ class BillWaits:
             return Left(session, "none")
         found = [bill for bill in bills.open_for_phone(turn.tx, turn.caller.number) if _is_payable(bill)]
         if len(found) == 1:
-            return Left(session, "one", {"bill": bill_facts(found[0])})
+            return Left(session, "one", {"bill": self._facts(found[0])})
         links = open_links(turn.tx, payer_phone=turn.caller.number)
         if found or len({link.bill_id for link in links}) != 1:
             return Left(session, "none")
@@ -79,10 +91,13 @@ class BillWaits:
             if links:
                 return Left(session, "link_open", self._link_facts(turn, bill, links[0]))
             return Left(session, "being_paid")
-        return Left(session, "payable", {"bill": bill_facts(bill)})
+        return Left(session, "payable", {"bill": self._facts(bill)})
+
+    def _facts(self, bill: Bill) -> BillFacts:
+        return bill_facts(bill, self._least_minor)
 
     def _link_facts(self, turn: Turn, bill: Bill, link: Attempt) -> dict[str, Any]:
-        return {"bill": bill_facts(bill), "link": link_facts(turn, link, self._clock.now())}
+        return {"bill": self._facts(bill), "link": link_facts(turn, link, self._clock.now())}
 
 
 def _is_payable(bill: Bill) -> bool:

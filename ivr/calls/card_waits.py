@@ -6,7 +6,7 @@ the entry's outcome. Where the carrier takes the card (CARD_ENTRY=pay), it does 
 process is asked, and its answer is read as the PCI process's would be.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -42,13 +42,13 @@ class CardWaits:
         maker: AttemptMaker,
         guard: CardGuard,
         card_entry: CardEntry,
-        currencies: Collection[str] | None,
+        takes: Callable[[int, str], bool],
         by_carrier: bool = False,
     ) -> None:
-        """`currencies`: those that the gateway takes; None: all."""
+        """`takes`: whether the gateway takes an amount, in minor units, of a currency."""
         self._guard = guard
         self._attempts = attempts
-        self._currencies = currencies
+        self._takes = takes
         self._maker = maker
         self._card_entry = card_entry
         self._by_carrier = by_carrier
@@ -58,9 +58,7 @@ class CardWaits:
         what the gateway would refuse whatever the card.
         """
         if self._is_not_taken(wait):
-            log.error(
-                "currency_not_taken", call_id=turn.row.id, currency=wait.amount and wait.amount.currency
-            )
+            log.error("amount_not_taken", call_id=turn.row.id, amount=str(wait.amount))
             return Left(session, "refused")
         if self._guard.refuses(turn, session):
             return Left(replace(session, entry_id=None, attempt_id=None, token=None), "unavailable")
@@ -83,9 +81,7 @@ class CardWaits:
         return MustRun(replace(session, attempt_id=attempt.id), opening)
 
     def _is_not_taken(self, wait: CollectCard) -> bool:
-        if wait.amount is None or self._currencies is None:
-            return False
-        return wait.amount.currency not in self._currencies
+        return wait.amount is not None and not self._takes(wait.amount.minor, wait.amount.currency)
 
     def come_back(self, turn: Turn, session: Session, answer: CardEntryResult | None) -> Fulfilment:
         """The caller is back from the PCI process, or the carrier is, with its `answer`.

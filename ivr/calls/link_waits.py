@@ -5,6 +5,7 @@ hangs up. Only the gateway's word closes a link: without it the caller is never 
 money. A link is told, and closed, only to the number that it was texted to.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,7 +26,11 @@ from ivr.payments.states import FINAL, State
 class LinkWaits:
     """Fulfils SendLink and CloseLink."""
 
-    def __init__(self, *, attempts: Attempts, maker: AttemptMaker, clock: Clock) -> None:
+    def __init__(
+        self, *, attempts: Attempts, maker: AttemptMaker, least_minor: Mapping[str, int], clock: Clock
+    ) -> None:
+        """`least_minor`: what the gateway charges at least, by currency."""
+        self._least_minor = least_minor
         self._attempts = attempts
         self._maker = maker
         self._clock = clock
@@ -78,7 +83,7 @@ class LinkWaits:
             if bill.is_paid:
                 return Left(done, "already_paid")
             if bill.payable_minor > 0:
-                return Left(done, "closed", {"bill": bill_facts(bill), "link": None})
+                return Left(done, "closed", {"bill": bill_facts(bill, self._least_minor), "link": None})
             return Left(done, "unavailable")
         if waited_s >= WAIT_S_MAX:
             return Left(done, "unavailable")

@@ -3,6 +3,7 @@
 May import `ivr.bills`, `ivr.payments` and `ivr.calls.fulfilment`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from flows.language import Amount, BillFacts, LinkFacts
@@ -12,12 +13,14 @@ from ivr.payments import pay_link
 from ivr.payments.attempt import Attempt
 
 
-def bill_facts(bill: Bill) -> BillFacts:
-    """The bill as the caller hears of it."""
+def bill_facts(bill: Bill, least_minor: Mapping[str, int]) -> BillFacts:
+    """The bill as the caller hears of it. They may not pay less than the gateway charges at least."""
+    due = bill.payable_minor
+    minimum = min(max(bill.minimum_payable_minor, least_minor.get(bill.currency, 0)), due)
     return BillFacts(
         reference=bill.reference,
-        due=Amount(bill.payable_minor, bill.currency),
-        minimum=Amount(bill.minimum_payable_minor, bill.currency),
+        due=Amount(due, bill.currency),
+        minimum=Amount(minimum, bill.currency),
         due_date=bill.due_date,
     )
 

@@ -174,18 +174,31 @@ def test_the_key_is_revoked_before_the_confirmation(house: StripeHouse) -> None:
 ANOTHER = "+34600999888"
 
 
-def test_an_amount_below_stripes_least(house: StripeHouse) -> None:
-    house.server.add_bill("20304050", phone=ANOTHER, billed_minor=30, minimum_minor=30)
-    said = house.pay(CARDS["visa"], from_number=ANOTHER)
+@pytest.mark.parametrize("settings", [{}, {"STRIPE_CARD_ENTRY": "authorize"}, {"CARD_ENTRY": "pay"}])
+def test_a_bill_below_stripes_least(start_house: Start, settings: dict[str, str]) -> None:
+    """Told before a card is keyed for nothing."""
+    house = start_house(**settings)
+    house.server.expected.add("amount_not_taken")
+    house.server.add_bill("20304050", phone=ANOTHER, billed_minor=49, minimum_minor=30)
+    said = house.call("1", "1", from_number=ANOTHER)
     assert REFUSED in said
-    assert "Stripe takes no amount as small" in house.told_operator
+    assert "Please key your card number" not in said
+    assert "EUR" in house.told_operator
+
+
+def test_no_part_below_stripes_least_is_offered(house: StripeHouse) -> None:
+    house.server.add_bill("20304050", phone=ANOTHER, billed_minor=200, minimum_minor=30)
+    said = house.call("2", "49#", "50#", CARDS["visa"], KEYED["expiry"], KEYED["code"], from_number=ANOTHER)
+    assert "Key the amount, then hash. For 50 cents, the least, press 5, 0 and hash." in said
+    assert "That is too little. The least you can pay is 50 cents." in said
+    assert "50 cents with" in said
 
 
 @pytest.mark.parametrize("settings", [{}, {"STRIPE_CARD_ENTRY": "authorize"}, {"CARD_ENTRY": "pay"}])
 def test_a_currency_that_stripe_does_not_take(start_house: Start, settings: dict[str, str]) -> None:
     """Told before a card is keyed for nothing."""
     house = start_house(**settings)
-    house.server.expected.add("currency_not_taken")
+    house.server.expected.add("amount_not_taken")
     house.server.add_bill("20304050", phone=ANOTHER, currency="ISK", billed_minor=500, minimum_minor=500)
     said = house.call("1", "1", from_number=ANOTHER)
     assert REFUSED in said
