@@ -55,6 +55,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
     saved_cards = SavedCardWaits(
         cards=cashier.saved_cards,
         attempts=attempts,
+        guard=guard,
         gateway=on.gateway.name,
         wording=_wording(config, flow),
         flow=flow.name,

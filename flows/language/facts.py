@@ -78,5 +78,7 @@ class CallState:
     """The card that was keyed."""
     saved_card: CardFacts | None = None
     """The one that is kept for this caller, where it was looked for."""
+    another_card: bool = True
+    """Behind a declined card: whether another one would be taken in this call."""
     receipt: ReceiptFacts | None = None
     link: LinkFacts | None = None

@@ -150,9 +150,10 @@ class Steps(Generic[S]):
         return self._step(Kind.FIND_BILL, exits, retired=retired)
 
     def find_callers_bill(
-        self, *, one: str, none: str, link_open: str, retired: bool = False
+        self, *, one: str, none: str, being_paid: str, link_open: str, retired: bool = False
     ) -> Callable[[Callable[[S], FindCallersBill]], Callable[[S], FindCallersBill]]:
-        exits = {"one": one, "none": none, "link_open": link_open}
+        """`being_paid`: all of their one open bill is under way; `link_open` as of `find_bill`."""
+        exits = {"one": one, "none": none, "being_paid": being_paid, "link_open": link_open}
         return self._step(Kind.FIND_CALLERS_BILL, exits, retired=retired)
 
     def find_saved_card(

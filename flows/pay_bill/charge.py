@@ -85,18 +85,30 @@ def promise(state: Bill) -> End:
     return End(Say("promise.spoken", reference=reference, again=reference))
 
 
-@steps.decide(again="card_declined", enough="cards_declined")
+@steps.decide(again="card_declined", enough="cards_declined", no_more="no_more_cards")
 def count_card(state: Bill) -> Go[Bill]:
     """A declined card is forgotten, so that the next confirmation reads back the new one."""
     counted = replace(state, cards_declined=state.cards_declined + 1, card=None)
-    if counted.cards_declined < CARDS_MAX:
+    if may_try_again(counted):
         return Go("again", counted)
-    return Go("enough", counted)
+    if counted.cards_declined > 1:
+        return Go("enough", counted)
+    return Go("no_more", counted)
+
+
+def may_try_again(state: Bill) -> bool:
+    """Whether one more card is asked for: by this flow's measure, and by the guard's."""
+    return state.cards_declined < CARDS_MAX and state.another_card
 
 
 @steps.tell(then="take_card")
 def card_declined(_: Bill) -> Tell:
     return Tell(Say("card.declined"))
+
+
+@steps.tell(then="another_way")
+def no_more_cards(_: Bill) -> Tell:
+    return Tell(Say("card.no_more"))
 
 
 @steps.tell(then="another_way")

@@ -17,6 +17,7 @@ from flows.language import (
     Tell,
 )
 from flows.pay_bill.bill import Bill
+from flows.pay_bill.charge import may_try_again
 
 MINUTES_TOLD_BELOW = 120
 """A link that lives longer is told in hours."""
@@ -26,7 +27,7 @@ steps = Steps[Bill]()
 
 @steps.send_link(
     sent="link_sent",
-    no_text="needs_authentication",
+    no_text="count_authentication",
     no_longer_due="no_longer_due",
     unavailable="no_link",
 )
@@ -49,16 +50,42 @@ def no_link(_: Bill) -> Tell:
     return Tell(Say("link.unavailable"))
 
 
-@steps.menu({"1": "close_link", "2": "close_for_another", "3": "other_bill"}, gave_up="another_way")
-def offer_link_again(state: Bill) -> Choose:
+@steps.decide(whole="offer_link", part="offer_link_or_rest")
+def offer_link_again(state: Bill) -> Go[Bill]:
     """Who rings again, and has a link that nobody paid by yet."""
+    return Go("part") if state.owed.due.minor else Go("whole")
+
+
+@steps.menu({"1": "close_for_card", "2": "close_for_another", "3": "other_bill"}, gave_up="another_way")
+def offer_link(state: Bill) -> Choose:
     return Choose(Say("link.open", amount=state.sent_link.amount))
 
 
-@steps.close_link(closed="offer", already_paid="already_paid", unavailable="link_still_open")
+@steps.menu({"1": "close_for_card", "2": "close_for_another", "3": "pay_rest"}, gave_up="another_way")
+def offer_link_or_rest(state: Bill) -> Choose:
+    return Choose(Say("link.open_part", amount=state.sent_link.amount, rest=state.owed.due))
+
+
+@steps.decide(rest="offer")
+def pay_rest(state: Bill) -> Go[Bill]:
+    return Go("rest", replace(state, link=None))
+
+
+@steps.decide(chosen="close_link")
+def close_for_card(state: Bill) -> Go[Bill]:
+    return Go("chosen", replace(state, amount=state.sent_link.amount))
+
+
+@steps.close_link(closed="take_its_place", already_paid="already_paid", unavailable="link_still_open")
 def close_link(_: Bill) -> CloseLink:
     """Nothing else is paid before the gateway has said that nobody can pay by the link any more."""
     return CloseLink(Say("link.closing"))
+
+
+@steps.decide(fits="order", changed="offer")
+def take_its_place(state: Bill) -> Go[Bill]:
+    """The amount of the link is what the card pays, where as much is still owed."""
+    return Go("fits") if state.chosen.minor <= state.owed.due.minor else Go("changed")
 
 
 @steps.decide(chosen="renew_link")
@@ -82,9 +109,23 @@ def link_still_open(_: Bill) -> End:
     return End(Say("link.still_open"))
 
 
-@steps.tell(then="another_way")
+@steps.decide(again="needs_authentication", enough="no_authentication")
+def count_authentication(state: Bill) -> Go[Bill]:
+    """No link reaches this caller, and yet another card may pay without."""
+    counted = replace(state, cards_declined=state.cards_declined + 1, card=None)
+    if may_try_again(counted):
+        return Go("again", counted)
+    return Go("enough", counted)
+
+
+@steps.tell(then="take_card")
 def needs_authentication(_: Bill) -> Tell:
     return Tell(Say("charge.needs_authentication"))
+
+
+@steps.tell(then="another_way")
+def no_authentication(_: Bill) -> Tell:
+    return Tell(Say("charge.no_authentication"))
 
 
 @steps.end()

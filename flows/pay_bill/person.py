@@ -27,11 +27,11 @@ def nobody_now(_: Bill) -> Tell:
     return Tell(Say("person.nobody"))
 
 
-@steps.decide(bill="offer", ask="ask_reference")
+@steps.decide(bill="offer", link="offer_link_again", ask="ask_reference")
 def go_on(state: Bill) -> Go[Bill]:
     if state.bill is None:
         return Go("ask")
-    return Go("bill")
+    return Go("bill") if state.link is None else Go("link")
 
 
 @steps.transfer(unanswered="sorry", nobody="sorry")

@@ -22,14 +22,23 @@ REFERENCE_DIGITS = 8
 steps = Steps[Bill]()
 
 
-@steps.find_callers_bill(one="offer", none="ask_reference", link_open="offer_link_again")
+@steps.find_callers_bill(
+    one="offer", none="ask_reference", being_paid="your_bill_being_paid", link_open="offer_link_again"
+)
 def find_callers_bill(_: Bill) -> FindCallersBill:
     return FindCallersBill()
 
 
+@steps.tell(then="ask_reference")
+def your_bill_being_paid(_: Bill) -> Tell:
+    """Who rings again to hear how it went; and who owes another one is not sent away."""
+    return Tell(Say("bill.yours_being_paid"))
+
+
 @steps.decide(ask="ask_reference")
 def other_bill(state: Bill) -> Go[Bill]:
-    return Go("ask", replace(state, bill=None, amount=None, link=None))
+    """The bill that was offered stays, until another one is found: `*` leads back to it."""
+    return Go("ask", replace(state, amount=None))
 
 
 @steps.digits(heard="find_bill", gave_up="another_way")

@@ -21,6 +21,9 @@ OPEN_MAX = 20
 """More open bills than this under one phone number are nobody's to be offered by voice."""
 
 
+_UNPAID = sa.and_(
+    sa.not_(bill.c.withdrawn), bill.c.billed_minor > bill.c.paid_minor + bill.c.paid_elsewhere_minor
+)
 _PAYABLE = sa.and_(
     sa.not_(bill.c.withdrawn),
     bill.c.billed_minor > bill.c.paid_minor + bill.c.paid_elsewhere_minor + bill.c.reserved_minor,
@@ -48,8 +51,17 @@ def get(tx: sa.Connection, bill_id: str) -> Bill:
 
 def open_for_phone(tx: sa.Connection, phone: str) -> list[Bill]:
     """Bills of this E.164 number with something payable, the earliest due first; OPEN_MAX at most."""
+    return _for_phone(tx, phone, _PAYABLE)
+
+
+def unpaid_for_phone(tx: sa.Connection, phone: str) -> list[Bill]:
+    """The same, with those all of whose rest is being paid."""
+    return _for_phone(tx, phone, _UNPAID)
+
+
+def _for_phone(tx: sa.Connection, phone: str, which: sa.ColumnElement[bool]) -> list[Bill]:
     due_first = (bill.c.due_date.is_(None), bill.c.due_date, bill.c.reference)
-    query = sa.select(bill).where(bill.c.payer_phone == phone, _PAYABLE).order_by(*due_first).limit(OPEN_MAX)
+    query = sa.select(bill).where(bill.c.payer_phone == phone, which).order_by(*due_first).limit(OPEN_MAX)
     return [Bill.from_row(row) for row in tx.execute(query)]
 
 

@@ -132,7 +132,10 @@ class AttemptWaits:
             self._attempts.promise(turn.tx, attempt.id)
         if over is not None:
             done = replace(session, attempt_id=None, charging=False)
-            return Left(done, over, {"receipt": _receipt(attempt, turn.caller)})
+            facts: dict[str, object] = {"receipt": _receipt(attempt, turn.caller)}
+            if attempt.state is State.DECLINED:
+                facts["another_card"] = not self._guard.refuses(turn, session)
+            return Left(done, over, facts)
         return still_waiting(session, waited_s)
 
 

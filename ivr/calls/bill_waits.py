@@ -22,8 +22,8 @@ from ivr.calls.told import bill_facts, link_facts
 from ivr.clock import Clock
 from ivr.customers.guesses import Guesses
 from ivr.ids import Ids
-from ivr.payments.attempt import Attempt
-from ivr.payments.open_links import open_links
+from ivr.payments import records
+from ivr.payments.open_links import open_links, was_texted
 
 log = structlog.get_logger()
 
@@ -48,16 +48,18 @@ class BillWaits:
         self._ids = ids
 
     def find_callers(self, turn: Turn, session: Session) -> Fulfilment:
+        """The one bill of this number that can be paid, or has a link; else whether one is all under way."""
         if turn.caller.number is None:
             return Left(session, "none")
-        found = [bill for bill in bills.open_for_phone(turn.tx, turn.caller.number) if _is_payable(bill)]
-        if len(found) == 1:
-            return Left(session, "one", {"bill": self._facts(found[0])})
-        links = open_links(turn.tx, payer_phone=turn.caller.number)
-        if found or len({link.bill_id for link in links}) != 1:
-            return Left(session, "none")
-        bill = bills.get(turn.tx, links[0].bill_id)
-        return Left(session, "link_open", self._link_facts(turn, bill, links[0]))
+        owed = bills.unpaid_for_phone(turn.tx, turn.caller.number)
+        mine = {bill.id: bill for bill in owed if _is_payable(bill)}
+        for link in open_links(turn.tx, payer_phone=turn.own_number):
+            mine[link.bill_id] = bills.get(turn.tx, link.bill_id)
+        if len(mine) == 1:
+            [bill] = mine.values()
+            exit_name, facts = self._payable(turn, bill)
+            return Left(session, "one" if exit_name == "payable" else exit_name, facts)
+        return Left(session, "being_paid" if not mine and len(owed) == 1 else "none")
 
     def find(self, turn: Turn, session: Session, reference: str) -> Fulfilment:
         if self._guesses.too_many(turn.tx, turn.caller, self._clock.now()):
@@ -65,9 +67,11 @@ class BillWaits:
         bill = bills.find(turn.tx, reference)
         if self._asks_merchant and (bill is None or bill.source == "lookup"):
             return MustRun(session, AskMerchant(reference, turn.name))
-        return self._found(turn, session, bill)
+        return self._found(turn, session, bill or _of_payment(turn, reference))
 
-    def heard_from_merchant(self, turn: Turn, session: Session, answer: LookupAnswer) -> Fulfilment:
+    def heard_from_merchant(
+        self, turn: Turn, session: Session, reference: str, answer: LookupAnswer
+    ) -> Fulfilment:
         match answer:
             case MerchantBill(new):
                 try:
@@ -76,7 +80,7 @@ class BillWaits:
                     log.warning("look_up_not_taken_over", fault=str(fault))
                 return self._found(turn, session, bills.find(turn.tx, new.reference))
             case NotFound():
-                return self._found(turn, session, None)
+                return self._found(turn, session, _of_payment(turn, reference))
             case Unreachable():
                 return Left(session, "unavailable")
 
@@ -86,18 +90,27 @@ class BillWaits:
             return Left(session, "not_found")
         if bill.is_paid:
             return Left(session, "already_paid")
+        exit_name, facts = self._payable(turn, bill)
+        return Left(session, exit_name, facts)
+
+    def _payable(self, turn: Turn, bill: Bill) -> tuple[str, dict[str, Any]]:
+        """The exit of a bill that is not paid, and its facts. A link that this caller has comes first."""
+        for attempt in open_links(turn.tx, payer_phone=turn.own_number, bill_reference=bill.reference):
+            if was_texted(turn.tx, attempt):
+                link = link_facts(turn, attempt, self._clock.now())
+                return "link_open", {"bill": self._facts(bill), "link": link}
         if not _is_payable(bill):
-            links = open_links(turn.tx, payer_phone=turn.caller.number, bill_reference=bill.reference)
-            if links:
-                return Left(session, "link_open", self._link_facts(turn, bill, links[0]))
-            return Left(session, "being_paid")
-        return Left(session, "payable", {"bill": self._facts(bill)})
+            return "being_paid", {}
+        return "payable", {"bill": self._facts(bill), "link": None}
 
     def _facts(self, bill: Bill) -> BillFacts:
         return bill_facts(bill, self._least_minor)
 
-    def _link_facts(self, turn: Turn, bill: Bill, link: Attempt) -> dict[str, Any]:
-        return {"bill": self._facts(bill), "link": link_facts(turn, link, self._clock.now())}
+
+def _of_payment(turn: Turn, reference: str) -> Bill | None:
+    """Who notes the reference of a payment keys it when they ring again: it leads to what they paid."""
+    bill_id = records.bill_id_of(turn.tx, reference)
+    return None if bill_id is None else bills.get(turn.tx, bill_id)
 
 
 def _is_payable(bill: Bill) -> bool:

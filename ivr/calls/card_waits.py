@@ -125,7 +125,9 @@ class CardWaits:
                 return Left(self._lose_sight(turn, session, answer), "collected", facts)
             case Outcome.DECLINED:
                 decline = answer.decline or Decline.GENERIC
-                return Left(self._declined(turn, session, answer, decline), exit_of(decline), facts)
+                after = self._declined(turn, session, answer, decline)
+                facts["another_card"] = not self._guard.refuses(turn, session)
+                return Left(after, exit_of(decline), facts)
             case Outcome.GAVE_UP:
                 return Left(self._withdraw(turn, session, never_asked=True), "gave_up")
             case Outcome.LEFT:

@@ -1,6 +1,6 @@
 """How far a wait came: left by an exit, still waiting, or in need of an errand; and the turn in which it did.
 
-May import `ivr.customers` and the rest of `ivr.calls` that holds values.
+May import `ivr.customers`, `ivr.defences.suspect` and the rest of `ivr.calls` that holds values.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from ivr.calls.errands import Errand
 from ivr.calls.session import Session
 from ivr.calls.store import CallRow
 from ivr.customers.caller import Caller
+from ivr.defences.suspect import Proof, proof_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,13 @@ class Turn:
     def name(self) -> str:
         """The name that everything made in this turn derives from: a repeat makes nothing twice."""
         return f"{self.row.id}.{self.number}"
+
+    @property
+    def own_number(self) -> str | None:
+        """The number for which the caller may see and close what was sent to it; None where it was withheld,
+        or the carrier found it forged.
+        """
+        return None if proof_of(self.row.stir_verstat) is Proof.FORGED else self.caller.number
 
     @property
     def next_url(self) -> str:

@@ -111,8 +111,8 @@ class Host:
     ) -> Fulfilment:
         """What an errand's answer means for the wait that needed it."""
         match errand, answer, wait:
-            case AskMerchant(), MerchantBill() | NotFound() | Unreachable(), _:
-                return self._bills.heard_from_merchant(turn, session, answer)
+            case AskMerchant(reference), MerchantBill() | NotFound() | Unreachable(), _:
+                return self._bills.heard_from_merchant(turn, session, reference, answer)
             case OpenEntry(), EntryOpened() | PciSilent(), CollectCard():
                 return self._cards.opened(turn, session, wait, answer)
             case CollectEntry(), CardEntryResult() | PciSilent(), _:

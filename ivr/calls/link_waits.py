@@ -7,7 +7,9 @@ money. A link is told, and closed, only to the number that it was texted to.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import structlog
 
 from flows.language import CloseLink, SendLink
 from ivr.bills import store as bills
@@ -18,9 +20,15 @@ from ivr.calls.session import Session
 from ivr.calls.told import bill_facts, link_facts
 from ivr.clock import Clock
 from ivr.payments.attempt import Attempt, Attempts
-from ivr.payments.open_links import open_links
+from ivr.payments.open_links import count_since, open_links
 from ivr.payments.records import Method
 from ivr.payments.states import FINAL, State
+
+log = structlog.get_logger()
+
+A_DAY = timedelta(days=1)
+LINKS_A_DAY_MAX = 10
+"""To one number: whoever shows it in a call has texts sent to it, at the merchant's cost."""
 
 
 class LinkWaits:
@@ -39,8 +47,12 @@ class LinkWaits:
 
     def send(self, turn: Turn, session: Session, wait: SendLink) -> Fulfilment:
         """From here on a hang-up does not stop the link."""
-        if not (self._attempts.has_links and turn.caller.can_text):
+        number = turn.own_number
+        if number is None or not (self._attempts.has_links and turn.caller.can_text):
             return Left(session, "no_text")
+        if count_since(turn.tx, number, self._clock.now() - A_DAY) >= LINKS_A_DAY_MAX:
+            log.warning("links_capped", call_id=turn.row.id)
+            return Left(session, "unavailable")
         attempt = self._maker.make(turn, session, wait.amount, method=Method.LINK)
         if attempt is None:
             return Left(session, "no_longer_due")
@@ -90,7 +102,7 @@ class LinkWaits:
         return still_waiting(session, waited_s)
 
     def _open(self, turn: Turn, session: Session) -> list[Attempt]:
-        return open_links(turn.tx, payer_phone=turn.caller.number, bill_reference=_reference(session))
+        return open_links(turn.tx, payer_phone=turn.own_number, bill_reference=_reference(session))
 
 
 def _reference(session: Session) -> str:

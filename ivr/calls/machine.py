@@ -27,12 +27,14 @@ from ivr.calls.early_card import Tally
 from ivr.calls.session import Session
 
 MISSES_MAX = 2
-LONE_HASHES_MAX = 3
+STRAYS_MAX = 3
 MENU_TIMEOUT_S = 6
 DIGITS_TIMEOUT_S = 8
 TYPED_AHEAD_S = 1.0
 """Whole answers that come sooner were keyed before the question: nobody keys eight digits in a second."""
 _CHAIN_MAX = 40
+_FOR_GOOD = frozenset({Kind.CLOSE_LINK, Kind.FORGET_CARD})
+"""What the host has done there cannot be undone: `*` does not lead behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,8 @@ def leave(
 ) -> Progress:
     """The turn after the host has fulfilled a wait: its exit, and the facts laid into the state."""
     state = replace(session.state, **(facts or {}))
-    return _Turn(flow, replace(session, state=state)).take(exit_name)
+    trail = () if flow.step(session.step).kind in _FOR_GOOD else session.trail
+    return _Turn(flow, replace(session, state=state, trail=trail)).take(exit_name)
 
 
 def is_listening(flow: Flow[Any], session: Session) -> bool:
@@ -138,8 +141,7 @@ class _Turn:
         timeout_s = MENU_TIMEOUT_S if step.kind is Kind.MENU else DIGITS_TIMEOUT_S
         keyed = keys.keyed.replace("#", "")
         if not keyed:
-            early = keys.elapsed_s < timeout_s and self.session.lone_hashes < LONE_HASHES_MAX
-            return self._lone_hash() if early else self._miss("host.no_input")
+            return self._stray() if keys.elapsed_s < timeout_s else self._miss("host.no_input")
         if keyed == "0":
             return self.enter(self.flow.person)
         if keyed == "*":
@@ -148,10 +150,13 @@ class _Turn:
         if not keyed:  # the caller cleared what they had keyed
             return self._ask_again()
         if step.kind is Kind.MENU:
-            return self._heard_key(step, keyed)
+            return self._heard_key(step, keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
         return self._heard_digits(step, keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
 
-    def _heard_key(self, step: Step[Any], keyed: str) -> Progress:
+    def _heard_key(self, step: Step[Any], keyed: str, *, typed_ahead: bool) -> Progress:
+        choose = step.run(self.session.state)
+        if typed_ahead and isinstance(choose, Choose) and choose.heard_first:
+            return self._stray()
         if keyed not in step.options:
             return self._card_too_early(keyed, 1) or self._miss("host.no_match")
         self.session = replace(self.session, tally=Tally())
@@ -199,7 +204,10 @@ class _Turn:
         self._say_host(prompt)
         return self._ask_again()
 
-    def _lone_hash(self) -> Progress:
+    def _stray(self) -> Progress:
+        """What came was meant for an earlier question: this one is asked again, without a word about it."""
+        if self.session.lone_hashes >= STRAYS_MAX:
+            return self._miss("host.no_input")
         self.session = replace(self.session, lone_hashes=self.session.lone_hashes + 1)
         return self._ask_again()
 

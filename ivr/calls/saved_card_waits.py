@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from flows.language import CardFacts, FindSavedCard, ForgetCard, MayKeepCard, Say
+from ivr.calls.card_guard import CardGuard
 from ivr.calls.fulfilment import Left, Turn
 from ivr.calls.session import Session
 from ivr.clock import Clock
@@ -31,6 +32,7 @@ class SavedCardWaits:
         *,
         cards: SavedCards,
         attempts: Attempts,
+        guard: CardGuard,
         gateway: str,
         wording: Wording,
         flow: str,
@@ -39,6 +41,7 @@ class SavedCardWaits:
     ) -> None:
         self._cards = cards
         self._attempts = attempts
+        self._guard = guard
         self._gateway = gateway
         self._wording = wording
         self._flow = flow
@@ -56,10 +59,12 @@ class SavedCardWaits:
                 return self.may_keep(turn, session)
 
     def find(self, turn: Turn, session: Session) -> Left:
-        """The newest card that may be offered now: not one that was declined in this call."""
+        """The newest card that may be offered now: not one that was declined in this call, and none where no
+        card would be charged.
+        """
         number = self._number(turn, session)
         found = None
-        if number is not None:
+        if number is not None and not self._guard.refuses(turn, session):
             found = card_records.to_offer(
                 turn.tx, number, self._gateway, call_id=turn.row.id, now=self._clock.now()
             )

@@ -28,7 +28,7 @@ class Session:
     misses: int = 0
     """Silences and wrong keys at the present question."""
     lone_hashes: int = 0
-    """Results that came empty before the pause was over: a stray `#`."""
+    """Keys at the present question that were meant for an earlier one: a late `#`, the second of two."""
     tally: Tally = field(default_factory=Tally)
     waited_s: float = 0.0
     """How long the caller has waited for a charge, or for a link."""

@@ -1,13 +1,15 @@
 """Links that a payer was sent and that may still be paid, by their number: what a call asks before it offers
 anything else.
 
-May import `ivr.payments.records`, `states` and `ivr.storage.schema`. A link that is being closed is among
-them: until the gateway has said so, it may be paid.
+May import `ivr.payments.pay_link`, `records`, `states` and `ivr.storage.schema`. A link that is being closed
+is among them: until the gateway has said so, it may be paid.
 """
+
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from ivr.payments import records
+from ivr.payments import pay_link, records
 from ivr.payments.records import Attempt, Method
 from ivr.payments.states import State
 from ivr.storage import schema
@@ -35,3 +37,18 @@ def open_links(
     if bill_reference is not None:
         query = query.where(bills.reference == bill_reference)
     return [records.get(tx, attempt_id) for attempt_id in tx.execute(query).scalars()]
+
+
+def count_since(tx: sa.Connection, payer_phone: str, since: datetime) -> int:
+    """How many links were made for this number since then, whatever became of them."""
+    attempts = schema.attempt.c
+    query = sa.select(sa.func.count()).where(
+        attempts.payer_phone == payer_phone, attempts.method == Method.LINK, attempts.created_at >= since
+    )
+    return tx.execute(query).scalar_one()
+
+
+def was_texted(tx: sa.Connection, attempt: Attempt) -> bool:
+    """Whether its page was opened, and so its text asked for: the payer knows of this link."""
+    link = pay_link.of(tx, attempt)
+    return link is not None and link.opened_at is not None

@@ -173,6 +173,12 @@ def find_made_for(tx: sa.Connection, made_for: str) -> Attempt | None:
     return None if row is None else _attempt(row)
 
 
+def bill_id_of(tx: sa.Connection, reference: str) -> str | None:
+    """Whose payment was told to its payer under these eight digits: the bill's id."""
+    attempts = schema.attempt.c
+    return tx.execute(sa.select(attempts.bill_id).where(attempts.reference == reference)).scalar_one_or_none()
+
+
 def get_refund(tx: sa.Connection, refund_id: str) -> Refund:
     return _one_refund(tx, sa.select(*_REFUND), refund_id)
 

@@ -47,6 +47,8 @@ class CallSettings:
     to_country: str = "ES"
     extra: Mapping[str, str] = field(default_factory=dict)
     """More fields of the form: CallerName, StirVerstat, SipHeader_X-..."""
+    reaction_s: float = 0.0
+    """How long the caller listens to a question before the first key, where none was pressed early."""
 
     @classmethod
     def to_server(

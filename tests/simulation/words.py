@@ -18,10 +18,12 @@ NOT_CHARGED = frozenset(
     {
         "card.declined",
         "card.enough",
+        "card.no_more",
         "card.unavailable",
         "card.given_up",
         "charge.refused",
         "charge.needs_authentication",
+        "charge.no_authentication",
         "charge.no_longer_due",
         "charge.not_sent",
     }

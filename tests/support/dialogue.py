@@ -16,6 +16,7 @@ from ivr.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.phone.script import ScriptedCaller, Transcript, read
 from ivr.phone.transport import Transport
 from ivr.phone.webhooks import CallSettings
+from tests.support.phone import REACTION_S
 
 
 def play(
@@ -48,7 +49,12 @@ def play(
         listener(event)
 
     call = Call(
-        replace(settings, from_number=dialogue.from_number, to_number=dialogue.to_number),
+        replace(
+            settings,
+            from_number=dialogue.from_number,
+            to_number=dialogue.to_number,
+            reaction_s=REACTION_S,
+        ),
         caller=caller,
         transport=transport,
         clock=clock,

@@ -29,7 +29,7 @@ from ivr.phone.script import Act, Line, ScriptedCaller, pressing
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.support.patience import Patience
-from tests.support.phone import CALLER, call_settings
+from tests.support.phone import CALLER, REACTION_S, call_settings
 from tests.support.server import ENGLISH, Server, running_server
 from tests.support.server_checks import KEYED, card_data_left, check, everything_written
 from tests.support.stripe.account import WEBHOOK_SECRET, Switches
@@ -100,7 +100,9 @@ class StripeHouse:
                 listener(event)
 
         ended = Call(
-            call_settings(f"CA{self._calls:032x}", from_number=from_number, to_number=ENGLISH),
+            call_settings(
+                f"CA{self._calls:032x}", from_number=from_number, to_number=ENGLISH, reaction_s=REACTION_S
+            ),
             caller=caller,
             transport=self.server.transport,
             clock=self.server.clock,

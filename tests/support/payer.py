@@ -1,7 +1,7 @@
 """Somebody who pays the usual bill, for tests in which something happens on the way; and what came of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -15,7 +15,7 @@ from ivr.phone.webhooks import CallSettings
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.support.pay_carrier import carriers_habits
-from tests.support.phone import call_settings
+from tests.support.phone import REACTION_S, call_settings
 from tests.support.server import ENGLISH, Server
 from tests.support.server_checks import NAMES
 
@@ -73,7 +73,7 @@ def pay(
         listener(event)
 
     call = Call(
-        settings or call_settings(to_number=ENGLISH),
+        replace(settings or call_settings(to_number=ENGLISH), reaction_s=REACTION_S),
         caller=caller,
         transport=transport or server.transport,
         clock=server.clock,

@@ -29,6 +29,8 @@ PCI = "https://cards.pay.example"
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = Secret("the-carriers-token")
 CALLER = "+34600111222"
+REACTION_S = 1.5
+"""A question is heard that long before its answer is keyed."""
 CALLED = "+34910000000"
 WsgiApp = Callable[..., Any]
 

@@ -97,6 +97,7 @@ attempt = sa.Table(
     sa.CheckConstraint("refunded_minor >= 0 AND refunded_minor <= amount_minor", name="no_over_refund"),
     sa.Index(None, "bill_id"),
     sa.Index(None, "call_id"),
+    sa.Index(None, "payer_phone"),
     sa.Index(None, "state"),
     sa.Index(None, "settled_at"),
     sa.Index(None, "look_at"),

@@ -18,6 +18,7 @@ from flows.language import (
     End,
     Go,
     Kind,
+    LinkFacts,
     Prompts,
     ReceiptFacts,
     Tell,
@@ -122,10 +123,23 @@ def test_the_example_fits_the_currency(
     assert (ask.digits, ask.at_most, ask.into) == (1, at_most, "keyed")
 
 
-def test_another_bill_forgets_this_one() -> None:
-    step, state = decide("other_bill", owing(amount=Amount(4990, EUR)))
+def test_another_bill_forgets_the_amount_and_star_leads_back_to_this_one() -> None:
+    owed = owing(amount=Amount(4990, EUR))
+    step, state = decide("other_bill", owed)
     assert step == "ask_reference"
-    assert (state.bill, state.amount) == (None, None)
+    assert (state.bill, state.amount) == (owed.bill, None)
+
+
+@pytest.mark.parametrize(("minor", "leads_to"), [(4990, "order"), (4991, "offer")])
+def test_a_card_takes_the_place_of_a_link_where_as_much_is_owed(minor: int, leads_to: str) -> None:
+    assert decide("take_its_place", owing(amount=Amount(minor, EUR)))[0] == leads_to
+
+
+def test_where_nobody_can_be_rung_a_link_is_offered_again_and_never_a_bill_of_nothing() -> None:
+    linked = owing(due=0, minimum=0, link=LinkFacts("10000002", Amount(4990, EUR), 60))
+    assert decide("go_on", linked)[0] == "offer_link_again"
+    assert decide("offer_link_again", linked)[0] == "offer_link"
+    assert decide("go_on", owing())[0] == "offer"
 
 
 # Cards ----------------------------------------------------------------------------------------------------
@@ -177,6 +191,7 @@ def test_no_charge_without_a_confirmed_amount() -> None:
         "confirm_amount",
         "other_card",
         "card_declined",
+        "needs_authentication",
     }
 
 

@@ -95,6 +95,10 @@ def situations() -> Iterator[Bill]:
                 cards_declined=declined,
             )
     yield replace(full, link=LinkFacts("10000002", Amount(4990, EUR), minutes=1439))
+    yield replace(full, link=None)
+    yield replace(full, bill=replace(whole, due=Amount(0, EUR), minimum=Amount(0, EUR)))
+    yield replace(full, another_card=False)
+    yield replace(full, another_card=False, cards_declined=1)
     yield replace(full, merchant="")
     yield replace(full, card=None)
     yield replace(full, saved_cards=True)
@@ -108,7 +112,7 @@ def run(name: str) -> Iterator[object]:
         try:
             yield flow.step(name).run(state)
         except LookupError:
-            if state.bill is not None and state.card is not None:
+            if None not in {state.bill, state.card, state.link}:
                 raise
 
 

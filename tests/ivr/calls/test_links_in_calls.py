@@ -158,7 +158,11 @@ def test_a_part_is_linked_and_the_rest_is_paid_by_card(server: Server) -> None:
     server.add_bill()
     pay(server, ["2", "2000#", *WANTED[1:]])
     server.pass_time(60)
-    _, lines, _ = pay(server, WAY["tokenize"], settings=AGAIN)
+    _, lines, _ = pay(server, ["3", *WAY["tokenize"]], settings=AGAIN)
+    assert lines[1] == (
+        "< You have a link from us, to pay 20 euros. To pay that by card now instead, press 1."
+        " Another link, 2. To pay the rest, 29 euros and 90 cents, 3."
+    )
     assert "< You owe 29 euros and 90 cents. To pay, press 1. Another amount, 2. Another bill, 3." in lines
     assert server.pay_by_link() == 303
     server.pass_time(60)
@@ -176,10 +180,10 @@ def test_a_gateway_without_links_is_as_before(server: Server, monkeypatch: pytes
     apps = {origin: web if app is server.web else app for origin, app in server.transport.apps.items()}
     monkeypatch.setattr(server.transport, "apps", apps)
     _, lines, _ = pay(server, WANTED)
-    assert lines[-3] == (
-        "< Your bank wants you to approve this payment yourself, and that cannot be done by phone."
-        " You were not charged."
+    assert lines[-4].endswith(
+        "and that cannot be done on this line. You were not charged. Please use another card."
     )
+    assert lines[-3] == "< Please key your card number."
     assert _attempts(server) == [("card", "declined")]
 
 

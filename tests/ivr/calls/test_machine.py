@@ -59,7 +59,7 @@ def speak_spanish(chat: Chat) -> SetLanguage:
     return SetLanguage("es")
 
 
-@flow.find_callers_bill(one="bye", none="bye", link_open="bye")
+@flow.find_callers_bill(one="bye", none="bye", being_paid="bye", link_open="bye")
 def find(chat: Chat) -> FindCallersBill:
     return FindCallersBill()
 
@@ -117,7 +117,7 @@ def test_misses_are_forgotten_at_the_next_question() -> None:
 
 def test_a_lone_hash_is_ignored_silently_but_not_for_ever() -> None:
     progress = begin()
-    for _ in range(machine.LONE_HASHES_MAX):
+    for _ in range(machine.STRAYS_MAX):
         progress = key(progress, "", elapsed_s=1.0)
         assert heard(progress) == ["number"]
     assert heard(key(progress, "", elapsed_s=1.0)) == ["host.no_input", "number"]

@@ -82,7 +82,7 @@ def test_the_answer_to_the_opening_is_lost(house: StripeHouse, harm: Harm) -> No
 def test_rings_again_and_pays_by_card(house: StripeHouse) -> None:
     """Nothing else is paid before Stripe has ended the link."""
     asked_to_approve(house)
-    said = house.call("1", "1", CARDS["visa"], "0931", "973", "1")
+    said = house.call("1", CARDS["visa"], "0931", "973", "1")
     assert "is paid" in said
     [session] = house.stripe.account.of("checkout.session")
     assert session["status"] == "expired"

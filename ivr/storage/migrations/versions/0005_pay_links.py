@@ -18,6 +18,7 @@ def upgrade() -> None:
             "method", sa.String(length=8), nullable=False, server_default="card", comment="card or link"
         ),
     )
+    op.create_index(op.f("ix_attempt_payer_phone"), "attempt", ["payer_phone"])
     op.create_table(
         "pay_link",
         sa.Column("attempt_id", sa.String(length=40), nullable=False),
