@@ -48,7 +48,7 @@ class Bug:
     told: str
     """Part of the sentence by which it is found."""
     weather: Mapping[str, float] = field(default_factory=dict)
-    card_entry: str = "tokenize"
+    house: str = "tokenize"
     first: int = 0
     """The number of the world to begin with: one near to where it was found before saves time."""
 
@@ -210,7 +210,7 @@ BUGS: Mapping[str, Bug] = {
     "the text twice": Bug(_text_twice, "was sent 2 times", {**QUIET, "queue": 0.9}),
     "a lost job not swept": Bug(_never_swept, "is still", QUEUE_FAILS, first=9),
     "nothing reserved": Bug(_nothing_reserved, "was taken for"),
-    "a card number in the log": Bug(_card_logged, "a card number stands in the log", card_entry="authorize"),
+    "a card number in the log": Bug(_card_logged, "a card number stands in the log", house="authorize"),
     "a sealed card not wiped": Bug(_card_kept, "still holds something"),
     "the keys not destroyed": Bug(_keys_kept, "is left"),
     "the fence ignored": Bug(_fence_ignored, "which is fenced", GATEWAY_FAILS, first=19),
