@@ -194,9 +194,9 @@ class PciClient:
         return PciLockOut.read(self._post(f"/pci/internal/lockouts/{lock_out_id}/lift", {"by": by}))
 
     def _post(self, target: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Asked once more, signed anew, where the signature was refused: a proxy that repeats a request brings
-        a copy whose nonce was seen, and its 403 may be the answer that comes back. Every question is the same
-        one again, so nothing happens twice; another secret is refused twice.
+        """Asked once more, signed anew, where the signature was refused: a proxy that repeats a request
+        brings a copy whose nonce was seen, and its 403 may be the answer that comes back. Every question is
+        the same one again, so nothing happens twice; another secret is refused twice.
         """
         body = orjson.dumps(document)
         try:

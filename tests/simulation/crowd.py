@@ -36,7 +36,8 @@ def bills(chance: Chance) -> list[NewBill]:
 def plans(chance: Chance, due: Sequence[NewBill], approval: str) -> Iterator[Plan]:
     """Callers from their own phone, another one, a landline, or a number that they withhold.
 
-    `approval` is the card whose bank wants its payer's own. In some worlds all of them mean to pay the same bill, whole, in the same moment.
+    `approval` is the card whose bank wants its payer's own. In some worlds all of them mean to pay the same
+    bill, whole, in the same moment.
     """
     rush = chance.strikes(0.25)
     for number in range(chance.whole(3, 8)):
