@@ -12,7 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Fenced, Unknown
+from gateways.contract import Authorized, Fenced, Unknown
 from ivr.payments import answers, patience, pay_link, records
 from ivr.payments.asking import Asking
 from ivr.payments.moves import Moves
@@ -22,6 +22,8 @@ from ivr.payments.states import Event, State
 from ivr.work.jobs import RESOLVE_ATTEMPT
 
 log = structlog.get_logger()
+_ONCE_AUTHORIZED = frozenset({State.AUTHORIZED, State.CLAIMED, State.VOIDING, State.VOIDED, State.APPROVED})
+"""Where an unknown attempt gets to, once it is found to be authorized."""
 
 
 class Resolving:
@@ -89,6 +91,8 @@ class Resolving:
 
     def _record(self, tx: sa.Connection, attempt_id: str, answer: answers.Answer) -> None:
         before = records.locked(tx, attempt_id)
+        if isinstance(answer, Authorized) and before.state in _ONCE_AUTHORIZED:
+            return  # another look was faster; what was held then may be captured or released by now
         attempt = answers.record(self._moves, tx, before, answer, note="found by a look-up")
         if attempt.state is State.UNKNOWN and isinstance(answer, Unknown):
             self._look_again(tx, attempt, answer.reason)

@@ -219,8 +219,9 @@ def _nothing_cancelled() -> Patches:
         self: StripeGateway, order: Order, *, fence: bool, reference: str | None = None
     ) -> LookupResult:
         found = real(self, order, fence=False, reference=reference)
-        is_open = isinstance(found, Unknown) and "requires_confirmation" in found.reason
-        return Fenced() if fence and is_open else found
+        if fence and isinstance(found, Unknown) and "requires_confirmation" in found.reason:
+            return Fenced()
+        return real(self, order, fence=fence, reference=reference)
 
     return [mock.patch.object(StripeGateway, "lookup", lookup)]
 

@@ -46,8 +46,10 @@ HEARD = (
 )
 """What the endpoint has asked for: a gateway that told everything would tell nothing else."""
 _READ = ("/v1/balance", "/v1/payouts", "/v1/events")
-_ASKED_BY_KEY_ALONE = ("/v1/checkout/sessions", "/v1/customers")
+_ASKED_BY_KEY_ALONE = frozenset({"/v1/checkout/sessions", "/v1/customers"})
 """What is made there is found by its key alone, and a fault is repeated under a key for a day."""
+_MADE_WHILE_KEYED = "/v1/payment_intents"
+"""The same, where it is made and confirmed in one go, while its card is there."""
 _CARDS = {number[-4:]: number for number in TEST_CARDS}
 _LATER_S = (5.0, 40.0, 600.0)
 _WORLDS: dict[str, Clock] = {}
@@ -69,6 +71,9 @@ class StripeBank:
             "STRIPE_CARD_ENTRY": card_entry,
             "STRIPE_MOTO": "yes" if moto else "no",
         }
+        self._by_key_alone = _ASKED_BY_KEY_ALONE | (
+            {_MADE_WHILE_KEYED} if card_entry == "authorize" else set()
+        )
         self._around: Surroundings
         self._account: StripeAccount
         self._webhooks: Webhooks
@@ -110,7 +115,7 @@ class StripeBank:
         account.switches.refunds_pending = chance.strikes(rate / 4)
         broken = chance.strikes(rate / 12)
         answer = account.finish(started, broken=broken)
-        self.needs_a_day |= broken and request.path in _ASKED_BY_KEY_ALONE
+        self.needs_a_day |= broken and request.path in self._by_key_alone
         self._take_time()
         return answer
 
