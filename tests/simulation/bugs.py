@@ -17,7 +17,6 @@ import structlog
 from gateways.contract import Charge, Fenced, LinkFound, LookupResult, Order, Result, Unknown
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.saved_cards import Forgotten
-from gateways.stripe.adapter import StripeGateway
 from ivr.bills import reservation
 from ivr.calls import attempt_waits
 from ivr.channels import confirmation
@@ -211,21 +210,6 @@ def _reference_not_kept() -> Patches:
     return [mock.patch.object(Charging, "_keep_reference", return_value=True)]
 
 
-def _nothing_cancelled() -> Patches:
-    """What the gateway has not confirmed yet is taken for fenced, and is not cancelled there."""
-    real = StripeGateway.lookup
-
-    def lookup(
-        self: StripeGateway, order: Order, *, fence: bool, reference: str | None = None
-    ) -> LookupResult:
-        found = real(self, order, fence=False, reference=reference)
-        if fence and isinstance(found, Unknown) and "requires_confirmation" in found.reason:
-            return Fenced()
-        return real(self, order, fence=fence, reference=reference)
-
-    return [mock.patch.object(StripeGateway, "lookup", lookup)]
-
-
 def _link_closed_here_alone() -> Patches:
     """A link that somebody wants closed is taken for closed, and the gateway is not asked."""
     real = Asking.lookup
@@ -284,7 +268,6 @@ BUGS: Mapping[str, Bug] = {
     "confirmed before its reference is kept": Bug(
         _reference_not_kept, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize"
     ),
-    "nothing cancelled": Bug(_nothing_cancelled, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize"),
     "a link closed here alone": Bug(_link_closed_here_alone, "took money when it was fenced", QUIET),
     "what is paid by link entered twice": Bug(
         _link_entered_twice, "that the gateway does not have", QUIET, house="stripe-authorize"
