@@ -7,7 +7,7 @@ here.
 
 from flows.language.check import check
 from flows.language.draw import draw
-from flows.language.facts import BillFacts, CallState, CardFacts, LinkFacts, ReceiptFacts
+from flows.language.facts import BillFacts, CallState, CardFacts, LinkFacts, NotBroughtError, ReceiptFacts
 from flows.language.flow import Flow, UnknownStepError
 from flows.language.host import host_prompts
 from flows.language.prompts import PromptError, Prompts, languages_in
@@ -59,6 +59,7 @@ __all__ = [
     "LinkFacts",
     "MayKeepCard",
     "Name",
+    "NotBroughtError",
     "Part",
     "PromptError",
     "Prompts",

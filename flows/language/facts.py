@@ -10,6 +10,10 @@ from datetime import date
 from flows.language.words import Amount
 
 
+class NotBroughtError(LookupError):
+    """A step needs a fact that no step before it has brought, or that one has taken away since."""
+
+
 @dataclass(frozen=True, slots=True)
 class BillFacts:
     """One bill as the caller hears of it."""

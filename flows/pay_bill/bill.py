@@ -8,7 +8,7 @@ added with a default; one in use is renamed over two releases.
 from dataclasses import dataclass
 from typing import TypeVar
 
-from flows.language import Amount, BillFacts, CallState, CardFacts, LinkFacts, ReceiptFacts
+from flows.language import Amount, BillFacts, CallState, CardFacts, LinkFacts, NotBroughtError, ReceiptFacts
 
 T = TypeVar("T")
 
@@ -52,5 +52,5 @@ class Bill(CallState):
 
 def _there(value: T | None, what: str) -> T:
     if value is None:
-        raise LookupError(f"no step has brought {what}")
+        raise NotBroughtError(f"no step has brought {what}")
     return value

@@ -75,8 +75,12 @@ def _nothing_held(answer: Declined | Refused | Unknown) -> Declined | Unknown:
     """
     if not isinstance(answer, Refused):
         return answer
-    certain = answer.nothing_done or answer.status == HTTPStatus.PAYMENT_REQUIRED
-    return refusal(answer) if certain else answer.unknown()
+    return refusal(answer) if _nothing_made(answer) else answer.unknown()
+
+
+def _nothing_made(refused: Refused) -> bool:
+    """Whether Stripe will not have the number; otherwise it was only busy, or broke."""
+    return refused.nothing_done or refused.status == HTTPStatus.PAYMENT_REQUIRED
 
 
 def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | Refused | Unknown:
@@ -106,12 +110,13 @@ def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | R
     if isinstance(answer, Refused):
         if answer.by_the_card:
             return card_declined(answer.error, None)
-        _log.error(
-            "Stripe took no card number (HTTP %s, %s): have the raw card data APIs switched on for the "
-            "account, and check STRIPE_API_KEY of the PCI process; see docs/gateways/stripe.md.",
-            answer.status,
-            answer.said,
-        )
+        if _nothing_made(answer):
+            _log.error(
+                "Stripe took no card number (HTTP %s, %s): have the raw card data APIs switched on for the "
+                "account, and check STRIPE_API_KEY of the PCI process; see docs/gateways/stripe.md.",
+                answer.status,
+                answer.said,
+            )
     return answer
 
 

@@ -10,7 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flows.language import Ask, CallState, Choose, End, Flow, Go, Kind, Say, SetLanguage, Step, Tell
+from flows.language import (
+    Ask,
+    CallState,
+    Choose,
+    End,
+    Flow,
+    Go,
+    Kind,
+    NotBroughtError,
+    Say,
+    SetLanguage,
+    Step,
+    Tell,
+)
 from flows.language.waits import (
     Charge,
     CloseLink,
@@ -216,16 +229,24 @@ class _Turn:
 
     def _back(self) -> Progress:
         """To the question before this one; an earlier, refused answer to this very question is not before
-        it.
+        it. One that cannot be asked any more, because what it is about was taken back since (a card, a bill),
+        is passed over.
         """
         trail = list(self.session.trail)
-        while trail and trail[-1] == self.session.step:
+        while trail and (trail[-1] == self.session.step or not self._can_be_asked(trail[-1])):
             trail.pop()
         if not trail:
             return self._ask_again()
         previous = trail.pop()
         self.session = replace(self.session, trail=tuple(trail), tally=Tally())
         return self.enter(previous)
+
+    def _can_be_asked(self, name: str) -> bool:
+        try:
+            self.flow.step(name).run(self.session.state)
+        except NotBroughtError:
+            return False
+        return True
 
     # Where it leads ---------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Unknown
+from gateways.contract import Authorized, Fenced, Unknown
 from ivr.payments import answers, patience, pay_link, records
 from ivr.payments.asking import Asking
 from ivr.payments.moves import Moves
@@ -22,6 +22,8 @@ from ivr.payments.states import Event, State
 from ivr.work.jobs import RESOLVE_ATTEMPT
 
 log = structlog.get_logger()
+_ONCE_AUTHORIZED = frozenset({State.AUTHORIZED, State.CLAIMED, State.VOIDING, State.VOIDED, State.APPROVED})
+"""Where an unknown attempt gets to, once it is found to be authorized."""
 
 
 class Resolving:
@@ -40,7 +42,11 @@ class Resolving:
             link = None if attempt is None else pay_link.of(tx, attempt)
         if attempt is None or order is None:
             return
-        answer = self._asking.lookup(attempt, order, fence=self._is_to_be_fenced(attempt), link=link)
+        answer: answers.Answer
+        if self._was_never_confirmed(attempt):
+            answer = Fenced()
+        else:
+            answer = self._asking.lookup(attempt, order, fence=self._is_to_be_fenced(attempt), link=link)
         with self._engine.begin() as tx:
             self._record(tx, attempt_id, answer)
 
@@ -58,6 +64,20 @@ class Resolving:
             return None
         return attempt if attempt.state is State.UNKNOWN else None
 
+    def _was_never_confirmed(self, attempt: Attempt) -> bool:
+        """Whether it was to be prepared, and no reference was kept while it was its worker's: then nobody
+        confirmed it, and from now on nobody can. The gateway, which may repeat a fault of its own for a day,
+        need not be asked. An attempt without a token is none of these: its card was entered to authorize.
+        """
+        return (
+            self._asking.prepares
+            and self._asking.is_of(attempt)
+            and attempt.method is not Method.LINK
+            and attempt.token is not None
+            and attempt.gateway_authorization is None
+            and attempt.gateway_reference is None
+        )
+
     def _is_to_be_fenced(self, attempt: Attempt) -> bool:
         """Whether the request can no longer be under way. A payment page takes nothing, and may be asked for
         longer: somebody was promised it.
@@ -71,6 +91,8 @@ class Resolving:
 
     def _record(self, tx: sa.Connection, attempt_id: str, answer: answers.Answer) -> None:
         before = records.locked(tx, attempt_id)
+        if isinstance(answer, Authorized) and before.state in _ONCE_AUTHORIZED:
+            return  # another look was faster; what was held then may be captured or released by now
         attempt = answers.record(self._moves, tx, before, answer, note="found by a look-up")
         if attempt.state is State.UNKNOWN and isinstance(answer, Unknown):
             self._look_again(tx, attempt, answer.reason)

@@ -1,6 +1,7 @@
 """The web process asks the PCI process over a real socket, and tells silence from refusal."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask, Response
 from werkzeug.serving import make_server
+from werkzeug.test import run_wsgi_app
 
 from gateways.contract import Declined, Order
 from gateways.declines import Decline
@@ -39,7 +41,7 @@ def bench(tmp_path: Path, clock: ManualClock) -> Iterator[PciBench]:
     engine.dispose()
 
 
-def serving(app: Flask) -> Iterator[str]:
+def serving(app: Any) -> Iterator[str]:
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = Thread(target=server.serve_forever)
     thread.start()
@@ -129,6 +131,42 @@ def test_a_rotated_secret_works_on_both_sides(bench: PciBench, url: str) -> None
     object.__setattr__(bench.config, "internal_secrets", (new, INTERNAL_SECRET))
     PciClient(url, [INTERNAL_SECRET], bench.clock, RandomIds()).end_call(CALL_SID)
     PciClient(url, [new, INTERNAL_SECRET], bench.clock, RandomIds()).end_call(CALL_SID)
+
+
+class Repeating:
+    """A proxy that brings each request twice, and the answer to its copy."""
+
+    def __init__(self, app: Flask, times: int) -> None:
+        self._app = app
+        self._times = times
+        self.brought = 0
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        self.brought += 1
+        if self._times > 0:
+            self._times -= 1
+            run_wsgi_app(self._app, {**environ, "wsgi.input": BytesIO(body)}, buffered=True)
+        return self._app({**environ, "wsgi.input": BytesIO(body)}, start_response)
+
+
+def test_a_request_that_the_network_repeats_is_asked_anew_and_gets_its_answer(bench: PciBench) -> None:
+    proxy = Repeating(bench.app, times=1)
+    for url in serving(proxy):
+        pci = PciClient(url, [INTERNAL_SECRET], bench.clock, RandomIds())
+        first = pci.open_entry(ENTRY_ID, **opening())
+        assert proxy.brought == 2
+        assert pci.open_entry(ENTRY_ID, **opening()) == first
+
+
+def test_a_request_is_not_asked_for_ever(bench: PciBench) -> None:
+    proxy = Repeating(bench.app, times=9)
+    for url in serving(proxy):
+        pci = PciClient(url, [INTERNAL_SECRET], bench.clock, RandomIds())
+        with pytest.raises(PciRefusedError) as refused:
+            pci.end_call(CALL_SID)
+        assert refused.value.status == 403
+        assert proxy.brought == 2
 
 
 def test_nobody_there(clock: ManualClock) -> None:

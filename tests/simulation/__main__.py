@@ -9,29 +9,33 @@ import secrets
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from tqdm import tqdm
 
-from tests.simulation.runs import CARD_ENTRIES, Simulation, memory
+from tests.simulation.runs import HOUSES, Simulation, memory
 
 
 def main() -> int:
     given = _arguments()
     seed = given.seed or str(secrets.randbelow(10**9))
     began = time.monotonic()
-    ways = [given.card_entry] if given.card_entry else list(CARD_ENTRIES)
+    names = [given.house] if given.house else list(HOUSES)
     tqdm.write(f"{given.worlds} worlds of seed {seed}")
-    calls = charges = 0
+    calls = charges = links = cards = 0
+    played_in: Counter[str] = Counter()
     with (
         tempfile.TemporaryDirectory(dir=memory()) as folder,
-        Simulation(Path(folder), ways) as simulation,
+        Simulation(Path(folder), names) as simulation,
         tqdm(total=given.worlds, unit="world", disable=given.quiet) as bar,
     ):
         for played in simulation.worlds(seed, first=given.first, count=given.worlds):
             bar.update()
+            played_in[played.house] += 1
             calls, charges = calls + played.calls, charges + played.charges
-            bar.set_postfix(calls=calls, charges=charges)
+            links, cards = links + played.links, cards + played.cards
+            bar.set_postfix(calls=calls, charges=charges, links=links, cards=cards)
             if given.trace:
                 tqdm.write(played.trace.told())
             if played.violations:
@@ -39,7 +43,11 @@ def main() -> int:
                 tqdm.write(played.told())
                 return 1
     took_s = time.monotonic() - began
-    tqdm.write(f"{given.worlds} worlds, {calls} calls, {charges} charges, no violation, in {took_s:.0f} s")
+    tqdm.write(
+        f"{given.worlds} worlds, {calls} calls, {charges} charges ({links} by link), {cards} cards kept,"
+        f" no violation, in {took_s:.0f} s"
+    )
+    tqdm.write(", ".join(f"{name}: {times}" for name, times in played_in.items()))
     return 0
 
 
@@ -48,7 +56,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--worlds", type=int, default=1000, help="how many worlds (1000)")
     parser.add_argument("--seed", help="any word; without it, one is drawn and printed")
     parser.add_argument("--first", type=int, default=0, help="the number of the first world (0)")
-    parser.add_argument("--card-entry", choices=CARD_ENTRIES, help="one way of taking cards; without: both")
+    parser.add_argument(
+        "--house", choices=HOUSES, help="one gateway and way of taking cards; without: each in turn"
+    )
     parser.add_argument("--trace", action="store_true", help="tell what happens in each world")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser.parse_args()

@@ -1,16 +1,18 @@
 """The gateway of a world, as a plug: its stand-in, and the truth about money that the books are held against.
 
-May import `gateways.sandbox.bank` and its own folder. A second gateway is a second class like `SandboxBank`:
+May import `gateways.sandbox.bank` and its own folder. Another gateway is another class like `SandboxBank`:
 the house reaches it through its real adapter over the simulated network, and what it holds in the end is the
 truth. The stand-in itself never fails: what goes wrong is the way there, and what its issuer is made to say.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from gateways.contract import CardEntry, Gateway
 from gateways.notices import BadNoticeError, Heard, Notice, PaymentMoved, RefundMoved
@@ -19,10 +21,29 @@ from gateways.sandbox.bank.app import create_app
 from gateways.sandbox.bank.ledger import Ledger
 from gateways.sandbox.bank.premises import Premises
 from gateways.sandbox.client import BankClient
+from ivr.clock import Clock
 from ivr.ids import SequentialIds
+from ivr.phone.connectors import Connector
+from tests.simulation.chance import Chance
 from tests.simulation.network import Receiver, Request, wsgi
+from tests.simulation.scheduler import Scheduler
 
+MONEY_PATHS = frozenset(
+    {
+        "/charges",
+        "/authorizations",
+        "/captures",
+        "/voids",
+        "/refunds",
+        "/lookups",
+        "/links",
+        "/link-lookups",
+        "/saved-cards",
+        "/saved-cards/forgotten",
+    }
+)
 SIGNATURE, SIGNED = "x-sandbox-signature", "the bank's own hand"
+_SIGNED = {"Content-Type": "application/json", SIGNATURE: SIGNED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +79,33 @@ class Truth:
     """Keys whose amount the issuer holds, and nobody took."""
     open: Sequence[str]
     """Keys of which nobody can say yet what becomes of them."""
+    payable: Sequence[str]
+    """Keys whose page can still be paid."""
+    kept: Sequence[str]
+    """Cards that can pay again, each as `fingerprint` has its token."""
+
+
+def fingerprint(token: str) -> str:
+    """By which a token is told from another, and nobody learns it."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One webhook of the gateway's, as it posts it."""
+    """One webhook of the gateway's. `posted` gives its headers and its body, signed at that moment."""
 
-    headers: Mapping[str, str]
-    body: bytes
+    posted: Callable[[], tuple[Mapping[str, str], bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a stand-in needs of the world around it."""
+
+    clock: Clock
+    scheduler: Scheduler
+    chance: Chance
+    tell: Callable[[], None]
+    """Something happened that nobody asked for just now: there may be news."""
 
 
 class Bank(Protocol):
@@ -75,14 +115,33 @@ class Bank(Protocol):
     """As GATEWAY has it."""
     host: str
     """Where the house's adapter asks."""
-    card_entries: Sequence[str]
     settings: Mapping[str, str]
-    money_paths: frozenset[str]
-    """What is asked there is about money: it goes wrong most."""
+    approval: str
+    """The card, by its name among the callers', whose bank wants its payer's own approval."""
+    needs_a_day: bool
+    """Whether something of this world is settled after a day at the earliest, by a person or by itself."""
 
-    def begin(self, now: Callable[[], datetime], sleep: Callable[[float], object]) -> None:
+    def is_money(self, path: str) -> bool:
+        """Whether what is asked there is about money: it goes wrong most."""
+        ...
+
+    def begin(self, around: Surroundings) -> None:
         """A new world: it has never heard of anybody."""
         ...
+
+    def pay_page(self, url: str, card: str) -> bool:
+        """A payer pays on a page of a link by the card of these last four; whether this paid it."""
+        ...
+
+    def connector(self) -> Connector | None:
+        """Where a carrier that takes cards itself has them tokenized."""
+        ...
+
+    def complaints(self) -> Sequence[str]:
+        """What it was asked for in words that no such gateway understands."""
+        ...
+
+    def close(self) -> None: ...
 
     def receiver(self) -> Receiver: ...
 
@@ -127,25 +186,27 @@ class SandboxBank:
 
     name = "sandbox"
     host = "bank.example"
-    card_entries = ("tokenize", "authorize")
-    money_paths = frozenset({"/charges", "/authorizations", "/captures", "/voids", "/refunds", "/lookups"})
+    needs_a_day = False
+    approval = "approval"
 
-    def __init__(self, folder: Path) -> None:
-        self.settings = {"SANDBOX_URL": f"http://{self.host}"}
-        self._now: Callable[[], datetime]
-        self._sleep: Callable[[float], object]
+    def __init__(self, folder: Path, card_entry: str) -> None:
+        self.settings = {"SANDBOX_URL": f"http://{self.host}", "SANDBOX_CARD_ENTRY": card_entry}
+        self._around: Surroundings
         self._ids = SequentialIds()
         self._told: dict[str, str] = {}
         self._ledger = Ledger(folder / "bank.db")
         self._receive = wsgi(create_app(Premises(self._ledger, self._what_time, self._wait, self._ids)))
 
-    def begin(self, now: Callable[[], datetime], sleep: Callable[[float], object]) -> None:
-        self._now, self._sleep = now, sleep
+    def is_money(self, path: str) -> bool:
+        return path in MONEY_PATHS
+
+    def begin(self, around: Surroundings) -> None:
+        self._around = around
         self._ids._counts.clear()
         self._told.clear()
         with self._ledger.writing() as tx:
-            for emptied in ("DELETE FROM token", "DELETE FROM movement", "DELETE FROM card"):
-                tx.execute(emptied)
+            for emptied in ("kept_card", "token", "movement", "card", "link"):
+                tx.execute(f"DELETE FROM {emptied}")  # noqa: S608 - the names of its tables
 
     def receiver(self) -> Receiver:
         return self._receive
@@ -153,6 +214,11 @@ class SandboxBank:
     def truth(self) -> Truth:
         with self._ledger.reading() as tx:
             rows = [dict(row) for row in tx.execute("SELECT * FROM movement ORDER BY rowid")]
+            pages = tx.execute("SELECT * FROM link WHERE state = 'open' ORDER BY rowid").fetchall()
+            kept = tx.execute(
+                "SELECT digest FROM token JOIN kept_card ON kept_card.card_id = token.card_id"
+                " WHERE kept_card.holder IS NOT NULL AND NOT forgotten ORDER BY digest"
+            ).fetchall()
         keys = {row["id"]: row["key"] for row in rows}
         moved = [row for row in rows if row["state"] == "approved"]
         return Truth(
@@ -174,6 +240,12 @@ class SandboxBank:
             ],
             held=[row["key"] for row in rows if row["state"] == "authorized"],
             open=[row["key"] for row in rows if row["state"] in {"pending", "in_progress"}],
+            payable=[
+                row["key"]
+                for row in pages
+                if datetime.fromisoformat(row["expires_at"]) > self._around.clock.now()
+            ],
+            kept=[row["digest"] for row in kept],
         )
 
     def once_only(self, request: Request) -> str | None:
@@ -201,20 +273,33 @@ class SandboxBank:
         fresh = [row for row in rows if self._told.get(row["key"]) != row["state"]]
         self._told |= {row["key"]: row["state"] for row in fresh}
         return [
-            News(
-                {"Content-Type": "application/json", SIGNATURE: SIGNED},
-                json.dumps({"id": self._ids.new("evt"), **dict(row)}).encode(),
-            )
-            for row in fresh
-            if row["state"] != "in_progress"
+            _news({"id": self._ids.new("evt"), **dict(row)}) for row in fresh if row["state"] != "in_progress"
         ]
+
+    def pay_page(self, url: str, card: str) -> bool:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = self._receive(Request("POST", url, headers, f"card={card}".encode()))
+        assert urlsplit(url).path.startswith("/pay/"), url
+        assert answer.status in {200, 303, 410}, answer
+        return answer.status == 303
+
+    def connector(self) -> None:
+        return None
+
+    def complaints(self) -> Sequence[str]:
+        return []
 
     def close(self) -> None:
         self._ledger.close()
 
     def _what_time(self) -> datetime:
-        return self._now()
+        return self._around.clock.now()
 
     def _wait(self, duration_s: float) -> None:
         if duration_s > 0:
-            self._sleep(duration_s)
+            self._around.scheduler.sleep(duration_s)
+
+
+def _news(told: Mapping[str, Any]) -> News:
+    body = json.dumps(told).encode()
+    return News(lambda: (_SIGNED, body))

@@ -6,7 +6,7 @@ without sentences is clean. The gateway's books are the truth, ours are held aga
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -15,12 +15,13 @@ import sqlalchemy as sa
 
 from ivr.channels.texts import Receipt, not_charged, receipt
 from ivr.finance import ledger
+from ivr.payments.card_records import CardState
 from ivr.payments.records import REFUND_FINAL, RefundState
 from ivr.payments.states import HOLDING, State
 from ivr.pci import schema as pci_schema
 from ivr.storage import schema
 from ivr.storage.engine import reading
-from tests.simulation.bank import GivenBack, Taken, Truth
+from tests.simulation.bank import GivenBack, Taken, Truth, fingerprint
 from tests.simulation.callers import CARDS, SimulatedCaller
 from tests.simulation.house import House
 from tests.simulation.words import CHARGED, NOT_CHARGED
@@ -39,6 +40,7 @@ class Tables:
     attempts: Mapping[str, Any]
     bills: Mapping[str, Any]
     refunds: Mapping[str, Any]
+    saved_cards: list[Any]
     calls: list[Any]
     confirmations: list[Any]
     entries: list[Any]
@@ -53,13 +55,21 @@ class Tables:
         with reading(house.web_database.engine) as tx:
             rows = {
                 table.name: tx.execute(sa.select(table)).all()
-                for table in (schema.attempt, schema.bill, schema.refund, schema.call, schema.confirmation)
+                for table in (
+                    schema.attempt,
+                    schema.bill,
+                    schema.refund,
+                    schema.saved_card,
+                    schema.call,
+                    schema.confirmation,
+                )
             }
             owed = sa.select(entry.c.source_id, line.c.amount_minor).select_from(entry.join(line))
             return cls(
                 attempts={row.id: row for row in rows["attempt"]},
                 bills={row.id: row for row in rows["bill"]},
                 refunds={row.id: row for row in rows["refund"]},
+                saved_cards=list(rows["saved_card"]),
                 calls=list(rows["call"]),
                 confirmations=list(rows["confirmation"]),
                 entries=list(tx.execute(sa.select(entry))),
@@ -87,6 +97,8 @@ def money(books: Tables, truth: Truth) -> Iterator[str]:
         yield f"the issuer still holds the amount of {key}"
     for key in truth.open:
         yield f"the gateway still has {key} open"
+    for key in truth.payable:
+        yield f"the page of {key} can still be paid"
     for call in books.calls:
         if call.status != "ended":
             yield f"{call.id} never ended"
@@ -214,6 +226,29 @@ def words(books: Tables, truth: Truth, callers: Iterable[SimulatedCaller]) -> It
                 yield f"{call_id} heard {heard.prompt!r} at turn {turn}, and {paid[0].id} was charged"
             if heard.prompt in CHARGED and not paid:
                 yield f"{call_id} heard {heard.prompt!r} at turn {turn}, and nothing was charged"
+
+
+def saved_cards(books: Tables, truth: Truth, callers: Sequence[SimulatedCaller]) -> Iterator[str]:
+    """A card is kept where its payer agreed to just that; what is forgotten is forgotten."""
+    calls = {call.id: call.call_sid for call in books.calls}
+    kept: set[str] = set()
+    for card in books.saved_cards:
+        caller = callers[int(calls[card.call_id].removeprefix("CA"), 16) - 1]
+        if card.consent_wording not in caller.agreed_to:
+            yield f"{card.id} has a consent that nobody gave: {card.consent_wording}"
+        if card.state == CardState.KEPT:
+            kept.add(fingerprint(card.token))
+            if fingerprint(card.token) not in truth.kept:
+                yield f"{card.id} is kept here, and not at the gateway"
+        elif card.state != CardState.FORGOTTEN:
+            yield f"{card.id} is still {card.state}"
+        elif card.token is not None:
+            yield f"{card.id} is forgotten, and its token is there"
+        if books.attempts[card.attempt_id].state != State.APPROVED:
+            yield f"{card.id} came of {card.attempt_id}, which is {books.attempts[card.attempt_id].state}"
+    for one in truth.kept:
+        if one not in kept:
+            yield "the gateway keeps a card that is not among ours"
 
 
 def cards(house: House, written: Iterable[tuple[str, str]]) -> Iterator[str]:

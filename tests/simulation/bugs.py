@@ -14,19 +14,25 @@ from unittest import mock
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Charge, Fenced, LookupResult, Order, Result, Unknown
+from gateways.contract import Charge, Fenced, LinkFound, LookupResult, Order, Result, Unknown
 from gateways.sandbox.adapter import SandboxGateway
+from gateways.saved_cards import Forgotten
 from ivr.bills import reservation
 from ivr.calls import attempt_waits
 from ivr.channels import confirmation
 from ivr.channels.confirmation import Confirmation
 from ivr.channels.sender import Sender
 from ivr.finance import ledger
+from ivr.payments import records
 from ivr.payments.asking import Asking
 from ivr.payments.attempt import Attempt
 from ivr.payments.cashier import Cashier
 from ivr.payments.charge import Charging
+from ivr.payments.keeping import Keeping
+from ivr.payments.pay_link import Link
+from ivr.payments.records import Method
 from ivr.payments.resolve import Resolving
+from ivr.payments.saved_cards import Agreement, SavedCards
 from ivr.payments.states import State
 from ivr.pci import ending
 from ivr.pci.key_directory import DirectoryKeys
@@ -48,7 +54,7 @@ class Bug:
     told: str
     """Part of the sentence by which it is found."""
     weather: Mapping[str, float] = field(default_factory=dict)
-    card_entry: str = "tokenize"
+    house: str = "tokenize"
     first: int = 0
     """The number of the world to begin with: one near to where it was found before saves time."""
 
@@ -199,6 +205,51 @@ def _fence_ignored() -> Patches:
     return [mock.patch.object(SandboxGateway, "lookup", lookup)]
 
 
+def _reference_not_kept() -> Patches:
+    """A charge is confirmed before the reference under which it was prepared is committed."""
+    return [mock.patch.object(Charging, "_keep_reference", return_value=True)]
+
+
+def _link_closed_here_alone() -> Patches:
+    """A link that somebody wants closed is taken for closed, and the gateway is not asked."""
+    real = Asking.lookup
+
+    def lookup(
+        self: Asking, attempt: Attempt, order: Order, *, fence: bool, link: Link | None = None
+    ) -> LookupResult | LinkFound:
+        return Fenced() if fence and link is not None else real(self, attempt, order, fence=fence, link=link)
+
+    return [mock.patch.object(Asking, "lookup", lookup)]
+
+
+def _link_entered_twice() -> Patches:
+    """What was paid by link is entered when it is found, and once more under the name of the link."""
+    real = ledger.post_charge
+
+    def post(tx: sa.Connection, **entry: Any) -> None:
+        real(tx, **entry)
+        if records.get(tx, entry["attempt_id"]).method is Method.LINK:
+            real(tx, **{**entry, "attempt_id": entry["attempt_id"] + "-link"})
+
+    return [mock.patch.object(ledger, "post_charge", post)]
+
+
+def _forgotten_here_alone() -> Patches:
+    """A card that was deleted is forgotten here, and not at the gateway."""
+    return [mock.patch.object(Keeping, "_forget", return_value=Forgotten())]
+
+
+def _consent_by_rote() -> Patches:
+    """What is recorded as a consent is not what the caller heard."""
+    real = SavedCards.agree
+
+    def agree(self: SavedCards, tx: sa.Connection, attempt: Attempt, agreement: Agreement) -> None:
+        consent = replace(agreement.consent, wording="I agree that my card is kept.")
+        real(self, tx, attempt, replace(agreement, consent=consent))
+
+    return [mock.patch.object(SavedCards, "agree", agree)]
+
+
 BUGS: Mapping[str, Bug] = {
     "a fresh key at each send": Bug(_fresh_key, "no attempt"),
     "charged again while unknown": Bug(_charge_again, "asked twice", GATEWAY_FAILS),
@@ -210,8 +261,17 @@ BUGS: Mapping[str, Bug] = {
     "the text twice": Bug(_text_twice, "was sent 2 times", {**QUIET, "queue": 0.9}),
     "a lost job not swept": Bug(_never_swept, "is still", QUEUE_FAILS, first=9),
     "nothing reserved": Bug(_nothing_reserved, "was taken for"),
-    "a card number in the log": Bug(_card_logged, "a card number stands in the log", card_entry="authorize"),
+    "a card number in the log": Bug(_card_logged, "a card number stands in the log", house="authorize"),
     "a sealed card not wiped": Bug(_card_kept, "still holds something"),
     "the keys not destroyed": Bug(_keys_kept, "is left"),
     "the fence ignored": Bug(_fence_ignored, "which is fenced", GATEWAY_FAILS, first=19),
+    "confirmed before its reference is kept": Bug(
+        _reference_not_kept, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize"
+    ),
+    "a link closed here alone": Bug(_link_closed_here_alone, "took money when it was fenced", QUIET),
+    "what is paid by link entered twice": Bug(
+        _link_entered_twice, "that the gateway does not have", QUIET, house="stripe-authorize"
+    ),
+    "a card forgotten here alone": Bug(_forgotten_here_alone, "that is not among ours", QUIET),
+    "a consent by rote": Bug(_consent_by_rote, "that nobody gave", QUIET, house="stripe-pay"),
 }

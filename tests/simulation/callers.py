@@ -5,7 +5,7 @@ What they were told is kept, with the turn in which it was said, for the books: 
 heard otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ivr.phone.events import Asked, Event, Faulted, Said
@@ -31,9 +31,10 @@ REFUSED = {
     "no_funds": "4000000000009995",
     "stolen": "4000000000009979",
     "issuer_down": "4000000000000119",
-    "authentication": "4000002500003155",
 }
-CARDS = {**PAYING, **REFUSED}
+APPROVAL = {"approval": "4000002500003155", "approval_always": "4000002760003184"}
+"""Cards whose bank wants the payer's own approval; of a telephone order, the second one alone."""
+CARDS = {**PAYING, **REFUSED, **APPROVAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,12 @@ class Plan:
     rings_at_s: float
     leaves_at: int
     """At which chance they hang up, counted from 1; 0: never."""
+    keeps: bool
+    """They agree that their card is kept, where they are asked."""
+    saved: str
+    """The key that they press where their saved card is offered: it pays, another does, it is deleted."""
+    link: str
+    """The key that they press where they have a link: a card instead, another link, another bill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,8 @@ class SimulatedCaller:
     line: CarrierLine
     heard: list[Heard] = field(default_factory=list)
     faults: list[Faulted] = field(default_factory=list)
+    agreed_to: set[str] = field(default_factory=set)
+    """Questions, word by word, that they answered by agreeing that their card is kept."""
     _chances: int = 0
     _asked: int = 0
     _cards: int = 0
@@ -98,6 +107,8 @@ class SimulatedCaller:
         keys = self._into_card_entry(asked, last) if asked.private else self._into_menu(last)
         if keys and self.chance.strikes(self.plan.clumsiness):
             keys = self._fumbled(keys)
+        if last.startswith("keep.") and keys and keys[0] == "3":
+            self.agreed_to.add(heard[-1])
         return keys
 
     def meanwhile(self, event: Event) -> str | HangUp:
@@ -127,17 +138,29 @@ class SimulatedCaller:
             case "host.trouble" | "host.offer_person":
                 return ""
             case _:
-                return "1"
+                return self._choices.get(prompt, "1")
+
+    @property
+    def _choices(self) -> Mapping[str, str]:
+        """The keys of menus in which they do not all do the same."""
+        keep = "3" if self.plan.keeps else "1"
+        return {
+            "keep.branded": keep,
+            "keep.card": keep,
+            "saved.branded": self.plan.saved,
+            "saved.card": self.plan.saved,
+            "link.open": self.plan.link,
+        }
 
     def _into_card_entry(self, asked: Asked, prompt: str) -> str:
         wanted = asked.wanted or 0
-        field_name = prompt.removeprefix("pci.").split(".")[0] if prompt.startswith("pci.") else ""
+        field_name = prompt.split(".")[1] if prompt.startswith(("pci.", "pay.")) else ""
         if field_name not in {"number", "expiry", "code", "code_four"}:
             field_name = {4: "code_four" if self._card == "amex" and self._number_keyed else "expiry"}.get(
                 wanted, "code" if wanted == 3 else "number"
             )
         if field_name == "number":
-            self._cards += not self._number_keyed or prompt == "pci.number.ask"
+            self._cards += not self._number_keyed or prompt in {"pci.number.ask", "pay.number.ask"}
             self._number_keyed = False
             return f"{CARDS[self._card]}#"
         if field_name == "expiry":

@@ -5,6 +5,7 @@ leads to the fallback URL, as `ivr.phone.webhooks` has it; beyond that, requests
 another order than they were sent in, and the end of a call is told late, twice, early or never.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from tests.simulation.scheduler import Box, Scheduler
 from tests.simulation.trace import Trace
 
 PATIENCE_S = 15.0
+_PROGRESS = re.compile(r"/voice/[^/]+/pay/\d+")
 _FATES = (
     Fate.LOST,
     Fate.ANSWER_LOST,
@@ -81,8 +83,8 @@ class CarrierLine:
     def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
         chance = self.carrier.chance
         path = urlsplit(url).path
-        if path == "/voice/status":
-            return self._tell_the_end(url, form, headers)
+        if path == "/voice/status" or _PROGRESS.fullmatch(path):
+            return self._tell(path, url, form, headers)
         fate = chance.fate(chance.weather.carrier, _FATES)
         if fate is not Fate.ANSWERED:
             self.carrier.trace(self.name, f"{path}: {fate.name.lower()}")
@@ -118,13 +120,14 @@ class CarrierLine:
         self.carrier.bring(url, form, headers, box, chance.seconds(0.01, 0.2))
         return box
 
-    def _tell_the_end(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
-        """Often lost, often late; nobody waits for its answer."""
+    def _tell(self, path: str, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+        """The end of a call, or how far a Pay is: often lost, often late, and nobody waits for its answer."""
         chance = self.carrier.chance
         fate = chance.fate(
             chance.weather.carrier * 2, (Fate.LOST, Fate.LOST, Fate.LATE, Fate.SLOW, Fate.REPEATED)
         )
-        self.carrier.trace(self.name, f"the call is over ({fate.name.lower()})")
+        what = "the call is over" if path == "/voice/status" else f"{path}"
+        self.carrier.trace(self.name, f"{what} ({fate.name.lower()})")
         if fate is not Fate.LOST:
             waits = {Fate.LATE: chance.seconds(5.0, 90.0), Fate.SLOW: chance.seconds(0.5, 5.0)}
             delay_s = waits.get(fate, 0.01)

@@ -1,4 +1,4 @@
-"""A simulation for one way of taking cards, on databases in memory."""
+"""A simulation in one house, on databases in memory."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ from tests.simulation.runs import Simulation, memory
 def simulation() -> Iterator[Callable[[str], Simulation]]:
     with ExitStack() as stack:
 
-        def begin(card_entry: str) -> Simulation:
+        def begin(house: str) -> Simulation:
             folder = stack.enter_context(tempfile.TemporaryDirectory(dir=memory()))
-            return stack.enter_context(Simulation(Path(folder), [card_entry]))
+            return stack.enter_context(Simulation(Path(folder), [house]))
 
         yield begin

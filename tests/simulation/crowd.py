@@ -33,17 +33,18 @@ def bills(chance: Chance) -> list[NewBill]:
     return made
 
 
-def plans(chance: Chance, due: Sequence[NewBill]) -> Iterator[Plan]:
+def plans(chance: Chance, due: Sequence[NewBill], approval: str) -> Iterator[Plan]:
     """Callers from their own phone, another one, a landline, or a number that they withhold.
 
-    In some worlds all of them mean to pay the same bill, whole, in the same moment.
+    `approval` is the card whose bank wants its payer's own. In some worlds all of them mean to pay the same
+    bill, whole, in the same moment.
     """
     rush = chance.strikes(0.25)
     for number in range(chance.whole(3, 8)):
         bill = due[0] if rush else chance.one_of(due)
         own = bill.payer_phone or ""
         shown = chance.one_of([own, own, f"+3461000000{number}", f"+3491234560{number}", "anonymous"])
-        first = [chance.one_of(list(REFUSED))] if chance.strikes(0.3) else []
+        first = [chance.one_of([*REFUSED, approval, approval, approval])] if chance.strikes(0.4) else []
         yield Plan(
             name=f"caller{number}",
             number=shown,
@@ -54,4 +55,7 @@ def plans(chance: Chance, due: Sequence[NewBill]) -> Iterator[Plan]:
             clumsiness=chance.one_of([0.0, 0.0, 0.03, 0.15]),
             rings_at_s=chance.seconds(0.0, 4.0 if rush else 25.0),
             leaves_at=chance.whole(1, 40) if chance.strikes(0.35) else 0,
+            keeps=chance.strikes(0.6),
+            saved=chance.one_of(["1", "1", "2", "9"]),
+            link=chance.one_of(["1", "1", "2", "3"]),
         )

@@ -35,12 +35,14 @@ from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.migrate import migrate as migrate_pci
 from ivr.pci.room import Room, furnish
 from ivr.pci.tokenizers import card_gateway
+from ivr.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.storage import schema
 from ivr.storage.engine import make_engine
 from ivr.storage.migrate import migrate
 from ivr.work.jobs import Work
 from tests.simulation.bank import Bank
 from tests.simulation.database import WatchedDatabase
+from tests.simulation.stripe_bank import on_the_worlds_clock
 from tests.support.phone import PCI, WEB
 from tests.support.server import environment
 
@@ -68,14 +70,14 @@ class PciLife:
 
 
 class House:
-    """A house on SQLite in a folder, with one gateway and one way of taking cards."""
+    """A house on SQLite in a folder, with one gateway and the settings of its own way of taking cards."""
 
-    def __init__(self, folder: Path, bank: Bank, card_entry: str) -> None:
+    def __init__(self, folder: Path, bank: Bank, name: str, settings: Mapping[str, str]) -> None:
         self.bank = bank
-        self.card_entry = card_entry
+        self.name = name
         self._keys = folder / "keys"
         url = f"sqlite:///{folder}/web.db"
-        changes = {**bank.settings, "GATEWAY": bank.name, "SANDBOX_CARD_ENTRY": card_entry}
+        changes = {**bank.settings, "GATEWAY": bank.name, **settings}
         environ = environment(folder, url, f"http://{bank.host}", f"http://{INSIDE}", changes)
         self.config = config.load(environ)
         self.pci_config = pci_settings.load(environ)
@@ -88,6 +90,12 @@ class House:
     def origins(self) -> Mapping[str, str]:
         """Which kind of process answers for which origin of the carrier's."""
         return {WEB: "web", PCI: "pci"}
+
+    @property
+    def habits(self) -> PayHabits:
+        """What the carrier has installed for this merchant."""
+        connector = self.bank.connector() if self.config.carrier_takes_cards else None
+        return PayHabits(connectors={"Default": connector}) if connector else NOTHING_INSTALLED
 
     def empty(self) -> None:
         """As new."""
@@ -144,6 +152,7 @@ def quick_starts() -> Iterator[None]:
     """
     read = functools.cache(Prompts.load)
     with (
+        on_the_worlds_clock(),
         mock.patch.object(Prompts, "load", lambda folder, languages: read(folder, tuple(languages))),
         mock.patch.object(patience, "CARD_LOOK_S", 180),
         mock.patch.object(patience, "LOOK_AT_MOST_S", 1800),

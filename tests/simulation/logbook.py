@@ -4,6 +4,7 @@ May import structlog and SQLAlchemy. What goes wrong by the world's own doing (a
 logged as an error, and is none; any other exception that reaches a log is a fault of the house.
 """
 
+import logging
 import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
@@ -18,6 +19,7 @@ EXPECTED = frozenset(
     {
         "attempt_for_a_person",
         "attempt_job_lost",
+        "card_job_lost",
         "carrier_fallback",
         "confirmation_unclear",
         "refund_for_a_person",
@@ -25,6 +27,8 @@ EXPECTED = frozenset(
     }
 )
 """Errors that are the operator's news, and no bug."""
+_CARRIERS_TROUBLE = frozenset({"internal-error", "payment-connector-error"})
+"""Results of a Pay that are no fault of ours; any other that is logged as one is."""
 _ERRORS = frozenset({"error", "critical", "exception"})
 
 
@@ -39,6 +43,9 @@ class Logbook:
     def kept(self) -> Iterator[None]:
         """For the length of a block, all that is logged is kept here and goes nowhere else."""
         before = structlog.get_config()
+        adapters, ear = logging.getLogger("gateways"), _Ear(self)
+        adapters.addHandler(ear)
+        propagates, adapters.propagate = adapters.propagate, False
         structlog.configure(
             processors=[structlog.contextvars.merge_contextvars, self._keep],
             wrapper_class=structlog.make_filtering_bound_logger(0),
@@ -48,15 +55,32 @@ class Logbook:
             yield
         finally:
             structlog.configure(**before)
+            adapters.removeHandler(ear)
+            adapters.propagate = propagates
 
     def _keep(self, _logger: Any, level: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         fault = _fault(event)
         if fault is not None:
             event["exc_info"] = "".join(traceback.format_exception(fault))
         self.lines.append(event)
-        if level in _ERRORS and event["event"] not in EXPECTED and not _is_weather(fault, event):
+        if level in _ERRORS and not _is_news(event) and not _is_weather(fault, event):
             self.bugs.append(f"the house logged {event['event']}: {_shown(event)}")
         raise structlog.DropEvent
+
+
+class _Ear(logging.Handler):
+    """Hears what adapters tell the operator: an error says that the gateway, or its account, is not as we
+    think, and here it always is.
+    """
+
+    def __init__(self, logbook: Logbook) -> None:
+        super().__init__(logging.WARNING)
+        self._logbook = logbook
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._logbook.lines.append({"event": record.getMessage(), "logger": record.name})
+        if record.levelno >= logging.ERROR:
+            self._logbook.bugs.append(f"the gateway's adapter logged: {record.getMessage()}")
 
 
 def _fault(event: MutableMapping[str, Any]) -> BaseException | None:
@@ -66,6 +90,13 @@ def _fault(event: MutableMapping[str, Any]) -> BaseException | None:
     if isinstance(given, tuple):
         return given[1]  # type: ignore[no-any-return]
     return sys.exc_info()[1] if given else None
+
+
+def _is_news(event: MutableMapping[str, Any]) -> bool:
+    """Whether the operator has to hear of it, and nobody of ours did wrong."""
+    if event["event"] == "pay_failed":
+        return event["result"] in _CARRIERS_TROUBLE
+    return event["event"] in EXPECTED
 
 
 def _is_weather(fault: BaseException | None, event: MutableMapping[str, Any]) -> bool:

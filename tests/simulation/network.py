@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import requests
+import urllib3
 from werkzeug.test import run_wsgi_app
 
 from tests.simulation.chance import Chance, Fate
@@ -104,7 +105,7 @@ class Network(requests.adapters.BaseAdapter):
 
     def send(self, request: Any, **options: Any) -> requests.Response:  # type: ignore[override]
         timeout = options.get("timeout")
-        patience_s = float(timeout[1] if isinstance(timeout, tuple) else timeout or 80.0)
+        patience_s = _patience_s(timeout)
         body = request.body or b""
         asked = Request(
             request.method,
@@ -120,8 +121,9 @@ class Network(requests.adapters.BaseAdapter):
         response = requests.Response()
         response.status_code = answer.status
         response.headers.update(answer.headers)
-        response.raw = io.BytesIO(answer.body)
-        response._content = answer.body
+        response.raw = urllib3.HTTPResponse(io.BytesIO(answer.body), preload_content=False)
+        if not options.get("stream"):
+            response._content = answer.body
         response.url = request.url
         response.request = request
         return response
@@ -216,6 +218,13 @@ def _as_it_arrives(fate: Fate, answer: Answer) -> Answer:
             return Answer(200, {"Content-Type": "text/html"}, _PAGE)
         case _:
             return answer
+
+
+def _patience_s(timeout: Any) -> float:
+    """How long the sender waits for the answer, however it says so."""
+    if isinstance(timeout, urllib3.Timeout):
+        return float(min(timeout.total, timeout._read))
+    return float(timeout[1] if isinstance(timeout, tuple) else timeout or 80.0)
 
 
 class BreakableLine:

@@ -55,7 +55,7 @@ class Processes:
         self._start(slot)
 
     def living(self, kind: str) -> list[Process]:
-        return [slot.process for slot in self.slots[kind] if slot.process is not None]
+        return [slot.process for slot in self.slots.get(kind, []) if slot.process is not None]
 
     def one(self, kind: str) -> Process | None:
         """Whoever takes the next request, or job; None: nobody is there."""

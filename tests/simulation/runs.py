@@ -1,21 +1,40 @@
 """Worlds, one after the other: the houses that they are played in, and the first that is not clean.
 
-May import its own folder. World by world the houses take turns, one for each way of taking cards. A world
-whose number is even is played in the first house, so a number names the same world in every run.
+May import its own folder. World by world the houses take turns: one for each gateway and each way of taking
+cards. Which one a world is played in follows from its number, so a number names the same world in every run.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from tests.simulation.bank import SandboxBank
+from tests.simulation.bank import Bank, SandboxBank
 from tests.simulation.house import House, quick_starts
+from tests.simulation.stripe_bank import StripeBank
 from tests.simulation.world import Played, World
 
-CARD_ENTRIES = ("tokenize", "authorize")
+
+@dataclass(frozen=True)
+class Plot:
+    """A house as it is to be built: its gateway, given a folder, and its settings."""
+
+    bank: Callable[[Path], Bank]
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+_SAVES = {"SAVED_CARDS": "yes"}
+HOUSES: Mapping[str, Plot] = {
+    "tokenize": Plot(lambda folder: SandboxBank(folder, "tokenize"), _SAVES),
+    "authorize": Plot(lambda folder: SandboxBank(folder, "authorize")),
+    "stripe-tokenize": Plot(lambda _: StripeBank("tokenize", moto=True), _SAVES),
+    "stripe-authorize": Plot(lambda _: StripeBank("authorize", moto=False)),
+    "stripe-pay": Plot(lambda _: StripeBank("tokenize", moto=False), {**_SAVES, "CARD_ENTRY": "pay"}),
+}
 WORLDS_IN_TESTS = 40
-"""In each way of taking cards, at every run of the tests; `make simulate` plays as many as asked."""
+"""In each of the sandbox's houses, at every run of the tests; `make simulate` plays as many as asked."""
+STRIPES_WORLDS_IN_TESTS = 8
 
 
 def memory() -> str | None:
@@ -26,22 +45,22 @@ def memory() -> str | None:
 class Simulation:
     """Houses that stand for the length of a block."""
 
-    def __init__(self, folder: Path, card_entries: Sequence[str] = CARD_ENTRIES) -> None:
+    def __init__(self, folder: Path, names: Sequence[str] = tuple(HOUSES)) -> None:
         self._folder = folder
-        self._ways = tuple(card_entries)
+        self._names = tuple(names)
         self._houses: dict[str, House] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         self._stack.enter_context(quick_starts())
-        for way in self._ways:
-            folder = self._folder / way
+        for name in self._names:
+            folder = self._folder / name
             folder.mkdir()
-            bank = SandboxBank(folder)
+            bank = HOUSES[name].bank(folder)
             self._stack.callback(bank.close)
-            house = House(folder, bank, way)
+            house = House(folder, bank, name, HOUSES[name].settings)
             self._stack.callback(house.close)
-            self._houses[way] = house
+            self._houses[name] = house
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,5 +72,5 @@ class Simulation:
 
     def play(self, seed: str, number: int, **weather: float) -> Played:
         """`weather`: rates that are fixed, whatever the seed draws; see `chance.Weather`."""
-        way = self._ways[number % len(self._ways)]
-        return World(self._houses[way], seed, number, **weather).play()
+        name = self._names[number % len(self._names)]
+        return World(self._houses[name], seed, number, **weather).play()

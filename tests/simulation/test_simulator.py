@@ -17,7 +17,7 @@ WORLDS_MAX = 60
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_found(name: str, simulation: Callable[[str], Simulation]) -> None:
     bug = BUGS[name]
-    worlds = simulation(bug.card_entry)
+    worlds = simulation(bug.house)
     with bug.planted():
         found = next(
             played
@@ -30,9 +30,9 @@ def test_a_planted_bug_is_found(name: str, simulation: Callable[[str], Simulatio
     assert not again.violations, again.told()
 
 
-@pytest.mark.parametrize("card_entry", ["tokenize", "authorize"])
-def test_the_same_seed_is_the_same_world(card_entry: str, simulation: Callable[[str], Simulation]) -> None:
-    worlds = simulation(card_entry)
+@pytest.mark.parametrize("house", ["tokenize", "authorize", "stripe-tokenize", "stripe-pay"])
+def test_the_same_seed_is_the_same_world(house: str, simulation: Callable[[str], Simulation]) -> None:
+    worlds = simulation(house)
     first = worlds.play("again", 3, kills=0.02, gateway=0.4)
     other = worlds.play("again", 4)
     second = worlds.play("again", 3, kills=0.02, gateway=0.4)
@@ -46,7 +46,7 @@ def test_the_printed_command_plays_the_same_world(simulation: Callable[[str], Si
     played = simulation("authorize").play("again", 5)
     command = [sys.executable, "-m", "tests.simulation", "--seed", "again", "--first", "5", "--worlds", "1"]
     told = subprocess.run(
-        [*command, "--card-entry", "authorize", "--trace", "--quiet"],
+        [*command, "--house", "authorize", "--trace", "--quiet"],
         capture_output=True,
         text=True,
         check=True,

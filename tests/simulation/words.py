@@ -13,6 +13,7 @@ from flows.language import Prompts, host_prompts
 from flows.language.prompts import Literal, languages_in
 from flows.pay_bill.flow import flow as pay_bill
 from ivr import pci
+from ivr.voice.pay.verb import pay_prompts
 
 NOT_CHARGED = frozenset(
     {
@@ -26,6 +27,7 @@ NOT_CHARGED = frozenset(
         "charge.no_authentication",
         "charge.no_longer_due",
         "charge.not_sent",
+        "link.unavailable",
     }
 )
 """Prompts that tell the caller: you were not charged."""
@@ -46,6 +48,7 @@ def _patterns() -> Iterator[tuple[str, str]]:
         ("", Prompts.load(pay_bill.folder, languages_in(pay_bill.folder))),
         ("", host_prompts()),
         (_CARD_ENTRY, Prompts.load(folder, languages_in(folder))),
+        ("", pay_prompts(languages_in(pay_bill.folder))),
     )
     for prefix, prompts in books:
         for language in prompts.languages:

@@ -6,10 +6,9 @@ that the seed alone decides. A world without violations is clean; one with some 
 happened.
 """
 
-import io
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 import sqlalchemy as sa
@@ -21,10 +20,11 @@ from ivr.ids import SequentialIds
 from ivr.payments.decide import Word
 from ivr.payments.states import State
 from ivr.phone.engine import Call
+from ivr.phone.pay import PayHabits
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.simulation import books
-from tests.simulation.bank import News
+from tests.simulation.bank import News, Surroundings
 from tests.simulation.callers import Plan, SimulatedCaller
 from tests.simulation.carrier import Carrier, CarrierLine
 from tests.simulation.chance import Chance
@@ -33,6 +33,7 @@ from tests.simulation.database import Spell
 from tests.simulation.house import INSIDE, House, TaskPool
 from tests.simulation.logbook import Logbook
 from tests.simulation.network import Answer, Host, Network, Request, wsgi
+from tests.simulation.payers import Payers, Texts
 from tests.simulation.processes import Process, Processes
 from tests.simulation.queue import SimulatedQueue
 from tests.simulation.scheduler import Scheduler, SimulatedClock
@@ -52,20 +53,24 @@ class Played:
 
     seed: str
     number: int
-    card_entry: str
+    house: str
     violations: list[str]
     trace: Trace
     calls: int
     charges: int
+    links: int
+    """Payments by link."""
+    cards: int
+    """Cards that somebody agreed to have kept."""
     attempts: int
 
     def told(self) -> str:
         """The violations, how to play it again, and what happened."""
-        again = f"--seed {self.seed} --first {self.number} --worlds 1 --card-entry {self.card_entry}"
+        again = f"--seed {self.seed} --first {self.number} --worlds 1 --house {self.house}"
         return "\n".join(
             [
                 *(f"VIOLATION: {each}" for each in self.violations),
-                f"world {self.number} of seed {self.seed}, {self.card_entry}; to play it again:",
+                f"world {self.number} of seed {self.seed}, {self.house}; to play it again:",
                 f"  python -m tests.simulation {again}",
                 "what happened:",
                 self.trace.told(),
@@ -82,13 +87,22 @@ class World:
         self.clock = SimulatedClock(self.scheduler)
         self.ids = SequentialIds()
         self.trace = Trace(lambda: self.scheduler.now_s)
-        self.chance = Chance(f"{seed}/{number}/{house.card_entry}", **weather)
+        self.chance = Chance(f"{seed}/{number}/{house.name}", **weather)
         self.processes = Processes(self.scheduler, self.chance, self.trace)
         self.queue = SimulatedQueue(self.scheduler, self.chance, self.processes, self.trace)
         self.network = Network(self.scheduler, self.chance, self.processes, self.trace)
         self.spell = Spell(self.scheduler, self.chance, self.processes, self.trace)
         self.logbook = Logbook()
-        self.texts = io.StringIO()
+        self.payers = Payers(
+            self.scheduler,
+            self.chance,
+            self.network,
+            self.trace,
+            house.bank,
+            house.web_database.engine,
+            self._hear_news,
+        )
+        self.texts = Texts(self.payers.texted)
         self.written: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.callers: list[SimulatedCaller] = []
@@ -102,7 +116,7 @@ class World:
         house = self.house
         house.web_database.spell = house.pci_database.spell = None
         house.empty()
-        house.bank.begin(self.clock.now, self.scheduler.sleep)
+        house.bank.begin(Surroundings(self.clock, self.scheduler, self.chance, self._hear_news))
         with self.network.installed(), self.logbook.kept():
             self._connect()
             api_key = self._furnish()
@@ -118,11 +132,13 @@ class World:
         return Played(
             self.seed,
             self.number,
-            house.card_entry,
+            house.name,
             self.violations,
             self.trace,
             len(self.callers),
             len(truth.taken),
+            self.payers.paid,
+            len(tables.saved_cards),
             len(tables.attempts),
         )
 
@@ -131,10 +147,13 @@ class World:
         yield from books.money(tables, truth)
         yield from books.confirmations(tables, truth, self.house.config.merchant_name, texts)
         yield from books.words(tables, truth, self.callers)
+        yield from books.saved_cards(tables, truth, self.callers)
         logged = [("the log", repr(line)) for line in self.logbook.lines]
         asked = [("the queue", str(piece)) for piece in self.queue.known]
         yield from books.cards(self.house, [*self.written, *logged, *asked, ("a text", texts)])
+        yield from self.payers.violations
         yield from self.logbook.bugs
+        yield from (f"the gateway does not understand {each}" for each in self.house.bank.complaints())
         for caller in self.callers:
             yield from (f"the carrier could not run {each}" for each in caller.faults if each.code >= 11206)
 
@@ -146,7 +165,7 @@ class World:
         receive = house.bank.receiver()
         self.network.hosts[house.bank.host] = Host(
             find=lambda: None if self.bank_away else (None, receive),
-            rate=lambda path: chance.weather.gateway / (1 if path in house.bank.money_paths else 4),
+            rate=lambda path: chance.weather.gateway / (1 if house.bank.is_money(path) else 4),
             seen=self._asked_of_the_bank,
             done=self._hear_news,
         )
@@ -183,7 +202,7 @@ class World:
         """Until somebody has taken it, or the gateway loses patience."""
         url = f"{WEB}/gateways/{self.house.bank.name}/webhook"
         for wait_s in (20.0, 60.0, 300.0, 1800.0):
-            answer = self.network.exchange(Request("POST", url, news.headers, news.body), 10.0)
+            answer = self.network.exchange(Request("POST", url, *news.posted()), 10.0)
             if answer is not None and 200 <= answer.status < 300:
                 return
             self.scheduler.sleep(wait_s)
@@ -195,7 +214,7 @@ class World:
             _, token = api_keys.make(tx, "refunds", clock=self.clock, ids=self.ids)
         for _ in range(self.chance.whole(1, 2)):
             self.processes.add("web", lambda: house.web(on))
-        for _ in range(self.chance.whole(1, 2)):
+        for _ in range(0 if house.config.carrier_takes_cards else self.chance.whole(1, 2)):
             self._add_pci()
         for _ in range(self.chance.whole(1, 2)):
             self.processes.add("worker", lambda: house.worker(on, self.texts))
@@ -229,7 +248,7 @@ class World:
         due = bills(self.chance)
         for new in due:
             self._bill(new)
-        for plan in plans(self.chance, due):
+        for plan in plans(self.chance, due, self.house.bank.approval):
             self._call_in(plan, plan.rings_at_s, redials=2)
         self.scheduler.spawn("sweeps", self._sweep_on)
         for _ in range(self.chance.whole(0, 3)):
@@ -256,13 +275,23 @@ class World:
             f"CA{len(self.callers):032x}", from_number=plan.number, to_number=plan.called
         )
         self.trace(plan.name, f"rings from {plan.number} about {plan.reference}")
-        ended = Call(settings, caller=caller, transport=line, clock=self.clock, listener=caller).run()
+        ended = Call(
+            settings, caller=caller, transport=line, clock=self.clock, listener=caller, habits=self._habits()
+        ).run()
         last = caller.heard[-1].prompt if caller.heard else ""
         self.trace(plan.name, f"{ended.reason}; heard last: {last}")
         content = any(each.prompt.startswith(("receipt", "promise", "bill.already")) for each in caller.heard)
         if redials and self.chance.strikes(0.1 if content else 0.35):
             self._call_in(plan, self.chance.seconds(1.0, 90.0), redials - 1)
         self.under_way -= 1
+
+    def _habits(self) -> PayHabits:
+        """How this carrier's Pay goes today: its pages disagree, and it may have trouble of its own."""
+        installed, chance = self.house.habits, self.chance
+        if not installed.connectors:
+            return installed
+        trouble = "internal-error" if chance.strikes(chance.weather.carrier / 4) else None
+        return replace(installed, result_after_attempts=chance.strikes(0.5), trouble=trouble)
 
     def _refund_in(self, api_key: str, delay_s: float) -> None:
         self.scheduler.spawn("refund", lambda: self._refund(api_key), delay_s=delay_s)
@@ -341,13 +370,13 @@ class World:
 
     def _heal(self) -> None:
         """Nothing goes wrong any more, time passes, and whoever sweeps does."""
-        days = self.chance.strikes(0.01)
+        away = self.chance.strikes(0.01)
         self.trace("world", "heals")
         self.chance.heal()
         self.processes.heal()
-        self.spell.away, self.bank_away = False, days
-        if days:
-            self.trace("world", "the gateway is away for a day")
+        self.spell.away, self.bank_away = False, away
+        if away or self.house.bank.needs_a_day:
+            self.trace("world", "a day passes" + (", and the gateway is away" if away else ""))
             self._pass(DAY_S)
             self.bank_away = False
             self._decide()

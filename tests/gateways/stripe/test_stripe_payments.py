@@ -256,6 +256,15 @@ def test_an_account_without_raw_cards_is_told_to_the_operator(
     assert "4242" not in caplog.text
 
 
+def test_a_fault_of_stripes_own_does_not_blame_the_account(
+    bench: StripeBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.server.harm(Harm.BROKEN_INSIDE, "payment_methods.create")
+
+    assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry_1"), Unavailable)
+    assert "raw card data" not in caplog.text
+
+
 def test_the_same_key_tokenizes_once(bench: StripeBench) -> None:
     assert token(bench) == token(bench)
     assert bench.account.requests("payment_methods.create") == 2

@@ -89,6 +89,23 @@ def test_a_worker_that_is_killed_leaves_an_attempt_that_others_bring_to_its_end(
     till.assert_settled()
 
 
+def test_who_was_killed_while_preparing_leaves_nothing_that_the_gateway_need_be_asked_about(
+    till: Till, bank: PreparingBank
+) -> None:
+    """It may repeat a fault of its own under the key for a day, and the bill would be held as long."""
+    bank.fates.append(Fate.KILLED_AFTER)
+    attempt_id = till.confirmed()
+    with pytest.raises(KilledError):
+        till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
+    till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
+    bank.fates += [Fate.NEVER] * 50
+    till.pass_time(2)
+    assert till.state(attempt_id) is State.FENCED
+    assert not bank.looked_up
+    assert till.told(attempt_id) == ["unknown", "not_charged"]
+    till.assert_settled()
+
+
 def test_a_worker_that_freezes_while_it_prepares_confirms_nothing_that_was_looked_up(
     till: Till, bank: PreparingBank
 ) -> None:

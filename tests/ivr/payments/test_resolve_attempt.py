@@ -193,6 +193,28 @@ def test_an_authorization_found_before_the_caller_confirmed_waits_for_it(till: T
     till.assert_settled()
 
 
+def test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held(till: Till) -> None:
+    """It was held when it was asked about; before the answer is read, it is let go of."""
+    call_id = till.begin_call()
+    till.bank.fates.append(Fate.NEVER)
+    attempt_id = till.authorized(call_id=call_id)
+    till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
+    till.hang_up(call_id)
+    number = till.attempt(attempt_id).jobs
+
+    def overtaken() -> None:
+        till.bank.before_answer = lambda: None
+        till.run_due()
+
+    till.bank.before_answer = overtaken
+    till.handlers[RESOLVE_ATTEMPT](attempt_id, number)
+    assert till.state(attempt_id) is State.VOIDED
+    with till.engine.begin() as tx:
+        events = tx.execute(sa.select(schema.attempt_move.c.event)).scalars().all()
+    assert "contradiction" not in events
+    till.assert_settled()
+
+
 def test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing(till: Till) -> None:
     approved, declined = till.paid(), till.confirmed("tok_declined")
     till.run_due()
