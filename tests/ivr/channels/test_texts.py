@@ -152,7 +152,7 @@ def test_a_link_as_a_payer_reads_it() -> None:
         f"Demo Town Hall: to pay €49.90 for bill 12345678, open {URL} (within 60 min)."
     )
     assert link(offer("Ayuntamiento de Alcalá"), "es") == (
-        f"Ayuntamiento de Alcala: pague 49,90 €, factura 12345678, en {URL} (vale 60 min)."
+        f"Ayuntamiento de Alcala: pague 49,90 €, factura 12345678, en {URL} (caduca en 60 min)."
     )
 
 
