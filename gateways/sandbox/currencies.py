@@ -16,6 +16,10 @@ _DECIMALS = {code: places for places, codes in _BY_DECIMALS.items() for code in 
 CURRENCIES = frozenset(_DECIMALS)
 
 
+def decimals(currency: str) -> int:
+    return _DECIMALS[currency]
+
+
 def plain(amount_minor: int, currency: str) -> str:
     """The amount with a point and its code: "49.90 EUR", "500 JPY", "1.234 KWD"."""
     places = _DECIMALS[currency]

@@ -1,8 +1,8 @@
 """What a payer reads: the texts of `texts.<language>.toml`, filled in, in two segments at most.
 
 May import `ivr.money` and `ivr.channels.segments` alone. Everything in a receipt is needed but the end of a
-merchant's long name, so that is what is cut. A language without texts gets the first one's: a receipt in
-English is better than none.
+merchant's long name, so that is what is cut; before that, its accents go where they alone would make the text
+twice as dear. A language without texts gets the first one's: a receipt in English is better than none.
 """
 
 import tomllib
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ivr.channels.segments import segments
+from ivr.channels.segments import Encoding, folded, segments
 from ivr.money import written
 
 SEGMENTS_MAX = 2
@@ -75,9 +75,17 @@ def not_charged(facts: Receipt, language: str) -> str:
 
 def link(facts: LinkOffer, language: str) -> str:
     """The text that carries a link: the merchant's name is cut, never the URL."""
-    minutes = facts.minutes_left
-    left = f"{minutes} min" if minutes <= MINUTES_TOLD_MAX else f"{round(minutes / 60)} h"
-    return _filled("link", facts, language, url=facts.url, left=left)
+    return _filled("link", facts, language, url=facts.url, left=time_left(facts.minutes_left))
+
+
+def time_left(minutes: int) -> str:
+    """How long a payer still has: "45 min", "2 h 40 min". A minute short of a full hour is that hour."""
+    if minutes <= MINUTES_TOLD_MAX:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if rest == 59:  # noqa: PLR2004 - a link that was just made for full hours
+        return f"{hours + 1} h"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
 def _filled(key: str, facts: Receipt | LinkOffer, language: str, **more: str) -> str:
@@ -91,6 +99,9 @@ def _filled(key: str, facts: Receipt | LinkOffer, language: str, **more: str) ->
     if isinstance(facts, Receipt):
         values |= {"last_four": facts.last_four, "reference": facts.reference}
     name = " ".join(facts.merchant.split())
+    plain = folded(name)
+    if segments(template.format(merchant=plain, **values))[0] is Encoding.GSM_7:
+        name = plain
     shown = name
     while True:
         text = template.format(merchant=shown, **values)

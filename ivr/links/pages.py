@@ -1,8 +1,9 @@
 """The two pages: what a token leads to, by what the books say of its payment.
 
-May import `ivr.links.view`, `ivr.payments`, `ivr.storage`, `ivr.money` and Flask. A page says "paid" when the
-ledger does and not before. A token that never was, one that expired and one that was closed get the same
-answer, in every language, after the same one query.
+May import `ivr.links.view`, `ivr.payments`, `ivr.channels.texts`, `ivr.storage`, `ivr.money` and Flask. A
+page says "paid" when the ledger does and not before; and who was just led here from the gateway's page, as
+the address says, does not read "not paid" because we have not heard of it yet. A token that never was, one
+that expired and one that was closed get the same answer, in every language, after the same one query.
 """
 
 from http import HTTPStatus
@@ -12,13 +13,17 @@ import structlog
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
+from ivr.channels.texts import time_left
 from ivr.clock import Clock
 from ivr.links.view import HEADERS, View, languages, page, spoken, words
 from ivr.money import written
 from ivr.payments.links_read import Paying, Stage, paying
+from ivr.payments.pay_link import DONE, LEFT
 from ivr.storage.engine import reading
 
 log = structlog.get_logger()
+
+_SETTLED = frozenset({Stage.PAID, Stage.REFUNDED})
 
 
 def make_blueprint(engine: sa.Engine, *, clock: Clock, merchant_name: str) -> Blueprint:
@@ -40,20 +45,26 @@ class _Pages:
     def pay(self, token: str) -> Response:
         """To the gateway's page while it can be paid; `?left` says that the payer comes back from there."""
         found = self._find(token)
-        if found is not None and found.stage is Stage.PAID:
-            return self._made([_paid(found)])
+        if found is not None and found.stage in _SETTLED:
+            return self._made([_settled(found)])
         if found is None or found.stage is not Stage.OPEN or found.url is None:
             return self._over()
-        if "left" in request.args:
-            return self._made([_left(found)])
+        if LEFT in request.args:
+            return self._made([_unpaid(found, "left", "?")])  # without its query this page leads on
         return Response(status=HTTPStatus.SEE_OTHER, headers={**HEADERS, "Location": found.url})
 
     def receipt(self, token: str) -> Response:
-        """Where a payer lands who has paid, as far as the gateway's page goes."""
+        """Where a payer lands who has paid, as far as the gateway's page goes; `?done` says that they come
+        from there, and are ahead of the gateway's word to us.
+        """
         found = self._find(token)
         if found is None or found.stage is Stage.OVER:
             return self._over()
-        return self._made([_paid(found) if found.stage is Stage.PAID else _confirming(found)])
+        if found.stage in _SETTLED:
+            return self._made([_settled(found)])
+        if found.stage is Stage.OPEN and DONE not in request.args:
+            return self._made([_unpaid(found, "open", f"../pay/{token}")])
+        return self._made([_confirming(found)])
 
     def trouble(self, fault: Exception) -> Response:
         """The web framework would log the path, and the token with it."""
@@ -86,28 +97,46 @@ def _plain(language: str, key: str, *more: str) -> View:
 
 
 def _facts(found: Paying, said: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    amount = written(found.amount_minor, found.currency, spoken(found.language))
-    return (
-        (said["amount"], amount),
+    known = [
+        (said["amount"], _written(found, found.amount_minor)),
         (said["bill"], found.bill_reference),
         (said["reference"], found.reference),
-    )
+    ]
+    if found.refunded_minor:
+        known.insert(1, (said["back"], _written(found, found.refunded_minor)))
+    return tuple(known)
 
 
-def _paid(found: Paying) -> View:
+def _written(found: Paying, amount_minor: int) -> str:
+    return written(amount_minor, found.currency, spoken(found.language))
+
+
+def _settled(found: Paying) -> View:
+    """What the books say: paid, paid and a part given back, or all given back."""
     said = words(spoken(found.language))
-    return View(spoken(found.language), said["paid_title"], (said["paid"],), _facts(found, said))
+    if found.stage is Stage.REFUNDED:
+        title, text = said["refunded_title"], said["refunded"]
+    elif found.refunded_minor:
+        title = said["paid_title"]
+        text = said["paid_less"].format(back=_written(found, found.refunded_minor))
+    else:
+        title, text = said["paid_title"], said["paid"]
+    return View(spoken(found.language), title, (text,), _facts(found, said))
 
 
 def _confirming(found: Paying) -> View:
     said = words(spoken(found.language))
-    link = (said["again"], "")  # the empty address is this very page
+    link = (said["again"], "")  # the empty address is this very page, with its query
     return View(
         spoken(found.language), said["confirming_title"], (said["confirming"],), _facts(found, said), link
     )
 
 
-def _left(found: Paying) -> View:
+def _unpaid(found: Paying, key: str, way_on: str) -> View:
+    """A link that is open, how long it still is, and the way to the gateway's page."""
     said = words(spoken(found.language))
-    link = (said["go"], "?")  # this page without its query: it leads on to the gateway's
-    return View(spoken(found.language), said["left_title"], (said["left"],), _facts(found, said), link)
+    left = time_left(found.minutes_left) if found.minutes_left else said["moments"]
+    texts = (said[key], said["good_for"].format(left=left))
+    return View(
+        spoken(found.language), said["unpaid_title"], texts, _facts(found, said), (said["go"], way_on)
+    )

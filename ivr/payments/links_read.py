@@ -1,7 +1,8 @@
 """A link as its payer may know it: by its token alone, how far its payment is.
 
-May import `ivr.payments.records`, `states` and `ivr.storage.schema`. One query, whatever the token is. What
-could go wrong is a word too soon: only the state that the ledger was written with is `PAID`.
+May import `ivr.payments.records`, `states`, `pay_link` and `ivr.storage.schema`. One query, whatever the
+token is. What could go wrong is a word too soon: only the state that the ledger was written with is `PAID`,
+and only refunds that are in the ledger count as given back.
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
+from ivr.payments.pay_link import minutes_left
+from ivr.payments.records import RefundState
 from ivr.payments.states import State
 from ivr.storage import schema
 
@@ -19,6 +22,8 @@ class Stage(StrEnum):
 
     OPEN = "open"
     PAID = "paid"
+    REFUNDED = "refunded"
+    """It was paid, and all of it was given back."""
     CONFIRMING = "confirming"
     """It may have been paid; nobody can say yet."""
     OVER = "over"
@@ -34,14 +39,23 @@ class Paying:
     """The gateway's page."""
     language: str
     amount_minor: int
+    refunded_minor: int
+    """Given back for certain."""
     currency: str
     reference: str
     bill_reference: str
+    minutes_left: int
+    """That it can still be paid, while it is open; 0: less than one."""
 
 
 def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
     """The payment behind this token; None where there is none."""
-    link, attempt, bill = schema.pay_link.c, schema.attempt.c, schema.bill.c
+    link, attempt, bill, refund = schema.pay_link.c, schema.attempt.c, schema.bill.c, schema.refund.c
+    refunded = (
+        sa.select(sa.func.coalesce(sa.func.sum(refund.amount_minor), 0))
+        .where(refund.attempt_id == attempt.id, refund.state == RefundState.APPROVED)
+        .scalar_subquery()
+    )
     row = tx.execute(
         sa.select(
             link.url,
@@ -52,6 +66,7 @@ def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
             attempt.currency,
             attempt.reference,
             bill.reference.label("bill_reference"),
+            refunded.label("refunded_minor"),
         )
         .join(schema.attempt, attempt.id == link.attempt_id)
         .join(schema.bill, bill.id == attempt.bill_id)
@@ -59,22 +74,29 @@ def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
     ).one_or_none()
     if row is None:
         return None
+    refunded_minor = int(row.refunded_minor)
     return Paying(
-        stage=stage_of(State(row.state), is_past=now >= row.expires_at),
+        stage=stage_of(
+            State(row.state),
+            is_past=now >= row.expires_at,
+            is_given_back=refunded_minor >= row.amount_minor,
+        ),
         url=row.url,
         language=row.language,
         amount_minor=row.amount_minor,
+        refunded_minor=refunded_minor,
         currency=row.currency,
         reference=row.reference,
         bill_reference=row.bill_reference,
+        minutes_left=minutes_left(row.expires_at, now),
     )
 
 
-def stage_of(state: State, *, is_past: bool) -> Stage:
+def stage_of(state: State, *, is_past: bool, is_given_back: bool = False) -> Stage:
     """What a state means to whoever holds the link."""
     match state:
         case State.APPROVED:
-            return Stage.PAID
+            return Stage.REFUNDED if is_given_back else Stage.PAID
         case State.LINK_OPEN if not is_past:
             return Stage.OPEN
         case State.LINK_OPEN | State.LINK_CLOSING | State.UNKNOWN | State.FOR_A_PERSON:

@@ -17,6 +17,13 @@ from ivr.payments import patience, records
 from ivr.payments.records import Attempt, Method
 from ivr.storage import schema
 
+DONE = "done"
+"""In the query of the address to which the gateway leads who has paid: their payment is to be taken for one
+that is being confirmed, until we hear of it. It proves nothing, and nobody is told "paid" for it.
+"""
+LEFT = "left"
+"""In the query of the address to which it leads who leaves without paying."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkTerms:
@@ -57,15 +64,19 @@ class Link:
             order=order,
             expires_at=self.expires_at,
             language=language,
-            done_url=f"{self.base_url}/receipt/{self.token.reveal()}",
-            left_url=f"{self.short_url}?left=1",
+            done_url=f"{self.base_url}/receipt/{self.token.reveal()}?{DONE}=1",
+            left_url=f"{self.short_url}?{LEFT}=1",
         )
 
     def minutes_left(self, now: datetime) -> int:
-        """Whole minutes that it can still be paid, for a payer to be told: never more than there are, and
-        without what was laid on its life for a slow opening.
-        """
-        return max(0, ceil(((self.expires_at - now).total_seconds() - patience.LINK_GRACE_S) / 60))
+        return minutes_left(self.expires_at, now)
+
+
+def minutes_left(expires_at: datetime, now: datetime) -> int:
+    """Whole minutes that a link can still be paid, for a payer to be told: never more than there are, and
+    without what was laid on its life for a slow opening.
+    """
+    return max(0, ceil(((expires_at - now).total_seconds() - patience.LINK_GRACE_S) / 60))
 
 
 _COLUMNS = [schema.pay_link.c[name] for name in Link.__slots__]

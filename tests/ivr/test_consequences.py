@@ -78,7 +78,7 @@ def test_who_was_promised_a_text_hears_that_nothing_was_charged(
         else:
             attempts.advance(tx, made.id, event)
     (body,) = _bodies(engine)
-    assert "No se le ha cobrado nada" in body
+    assert "no se le ha cobrado nada" in body
     assert made.reference in body
 
 
@@ -122,7 +122,7 @@ def test_who_hangs_up_just_after_a_decline_hears_of_it_too(
         attempts.promise(tx, made.id)
         attempts.promise(tx, made.id)
     (body,) = _bodies(engine)
-    assert "No se le ha cobrado nada" in body
+    assert "no se le ha cobrado nada" in body
 
 
 def test_the_merchant_and_the_timeline_hear_of_each_move(

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from time import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import sqlalchemy as sa
@@ -175,10 +176,14 @@ class StripeHouse:
         paid = requests.post(self.open_link().url, {"card": card}, timeout=10, allow_redirects=False)
         if paid.status_code != 303:
             return paid.text
-        return self.receipt_page()
+        landed = urlsplit(paid.headers["Location"])
+        return self._shown(f"{landed.path}?{landed.query}")
 
     def receipt_page(self) -> str:
-        path = self.texted_link().replace("/pay/", "/receipt/")
+        """The same page later, without what the gateway's address says of it."""
+        return self._shown(self.texted_link().replace("/pay/", "/receipt/"))
+
+    def _shown(self, path: str) -> str:
         return self.server.web.test_client().get(path).get_data(as_text=True)
 
 

@@ -1,19 +1,21 @@
 """The page on which a payer pays an order at the bank: `GET` and `POST /pay/<id>`, in English and Spanish.
 
-May import Flask and the bank's own files. No number is keyed here: the payer chooses one of the public test
-cards by its last four. One of them asks for the payer's own approval, which is a second form on the same
+May import Flask, babel and the bank's own files. No number is keyed here: the payer chooses one of the public
+test cards by its last four. One of them asks for the payer's own approval, which is a second form on the same
 page.
 """
 
+from decimal import Decimal
 from http import HTTPStatus
 
+from babel import numbers
 from flask import Flask, Response, make_response, redirect, render_template_string, request
 
 from gateways.sandbox.bank import cards
 from gateways.sandbox.bank.cards import APPROVED, CardFacts
 from gateways.sandbox.bank.links import Links
 from gateways.sandbox.bank.pages import Page
-from gateways.sandbox.currencies import plain
+from gateways.sandbox.currencies import decimals
 
 _AUTHENTICATION = "authentication_required"
 CHOICES = ("4242", "3155", "0002", "9995")
@@ -38,7 +40,7 @@ _WORDS = {
     },
     "es": {
         "title": "Banco de pruebas",
-        "test": "Página de pruebas: ni dinero ni tarjetas de verdad.",
+        "test": "Página de pruebas: sin dinero ni tarjetas de verdad.",
         "amount": "Importe",
         "choose": "Pague con una de estas tarjetas de prueba:",
         APPROVED: "se acepta",
@@ -50,7 +52,7 @@ _WORDS = {
         "yes": "Sí, lo autorizo",
         "no": "No",
         "leave": "Salir sin pagar",
-        "over": "Esta página ya no se puede pagar.",
+        "over": "Ya no se puede pagar en esta página.",
     },
 }
 
@@ -58,8 +60,17 @@ _PAGE = """<!doctype html>
 <html lang="{{ language }}"><head><meta charset="utf-8"><title>{{ words.title }}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
-body { font: 18px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 28rem; padding: 0 1rem }
-button { font: inherit; width: 100%; padding: .7rem; margin: .3rem 0; text-align: left }
+:root { color-scheme: light dark }
+body { font: 18px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 28rem; padding: 0 1rem;
+  background: #f4f5f7; color: #1b1f24; overflow-wrap: anywhere }
+button { font: inherit; width: 100%; padding: .7rem; margin: .3rem 0; text-align: left; border-radius: .75rem;
+  border: 1px solid #d5d9df; background: #fff; color: inherit }
+a { color: #0b5fce }
+@media (prefers-color-scheme: dark) {
+  body { background: #14171a; color: #eceff2 }
+  button { background: #1e2328; border-color: #353c44 }
+  a { color: #4d94f5 }
+}
 </style></head><body>
 <h1>{{ words.title }}</h1>
 <p><small>{{ words.test }}</small></p>
@@ -121,9 +132,15 @@ def _made(page: Page | None, known: Page | None, *, asks: str = "", declined: bo
         language=language,
         words=_WORDS[language],
         page=page,
-        amount=plain(page.amount_minor, page.currency) if page is not None else "",
+        amount=_written(page, language) if page is not None else "",
         asks=asks,
         declined=declined,
         choices=choices,
     )
     return make_response(body, HTTPStatus.OK if page is not None else HTTPStatus.GONE)
+
+
+def _written(page: Page, language: str) -> str:
+    """The amount as a reader of that language expects it."""
+    value = Decimal(page.amount_minor).scaleb(-decimals(page.currency))
+    return numbers.format_currency(value, page.currency, locale=language)

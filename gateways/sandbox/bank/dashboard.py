@@ -22,15 +22,24 @@ _PLAIN_FILTERS = ("id", "key", "state", "currency")
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Sandbox bank</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
-body { font: 16px/1.4 system-ui, sans-serif; margin: 2rem }
+:root { color-scheme: light dark }
+body { font: 16px/1.4 system-ui, sans-serif; margin: 2rem 1rem; background: #f4f5f7; color: #1b1f24 }
+main { overflow-x: auto }
 table { border-collapse: collapse }
-th, td { text-align: left; padding: .3rem .8rem; border-bottom: 1px solid #ddd }
-td.amount { text-align: right; font-variant-numeric: tabular-nums }
+th, td { text-align: left; vertical-align: top; padding: .3rem .8rem; border-bottom: 1px solid #d5d9df }
+td.amount { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+a { color: #0b5fce }
+@media (prefers-color-scheme: dark) {
+  body { background: #14171a; color: #eceff2 }
+  th, td { border-color: #353c44 }
+  a { color: #4d94f5 }
+}
 </style></head><body>
 <h1>Sandbox bank</h1>
 <p>No real money, no real cards. The same list for programs: <a href="/charges">/charges</a>.</p>
-<table><thead><tr><th>When</th><th>Amount</th><th>State</th><th>Refunded</th><th>Card</th><th>Reference</th>
+<main><table><thead><tr><th>When</th><th>Amount</th><th>State</th><th>Refunded</th><th>Card</th><th>Reference</th>
 <th>Your reference</th></tr></thead><tbody>
 {% for charge in charges %}<tr><td>{{ charge.created_at[:19] }}</td>
 <td class="amount">{{ charge.amount }}</td>
@@ -40,7 +49,7 @@ td.amount { text-align: right; font-variant-numeric: tabular-nums }
 <td>{{ charge.key }}
 {% for name, value in charge.metadata.items() %}<br>{{ name }}: {{ value }}{% endfor %}</td></tr>
 {% else %}<tr><td colspan="7">No charges yet.</td></tr>
-{% endfor %}</tbody></table></body></html>
+{% endfor %}</tbody></table></main></body></html>
 """
 
 

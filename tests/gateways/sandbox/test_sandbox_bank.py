@@ -140,6 +140,7 @@ def test_the_page_shows_each_charge_and_escapes_what_it_was_given(
     page = requests.get(f"{bank.url}/", timeout=5).text
 
     assert all(shown in page for shown in ("50.00 EUR", "approved", "4242", reference, "a-1"))
+    assert "color-scheme: light dark" in page
     assert "<script>" not in page
 
 

@@ -46,11 +46,14 @@ def test_the_page_says_what_is_paid_in_the_payers_language(bench: SandboxBench) 
     page = _page(_open(bench))
     assert page.status_code == 200
     assert 'lang="en"' in page.text
-    assert "50.00 EUR" in page.text
+    assert "€50.00" in page.text
+    assert "color-scheme: light dark" in page.text
     assert "Water bill 12345678" in page.text
     spanish = _page(_open(SandboxBench(bench.bank, CardEntry.TOKENIZE), order=order("b-1"), language="es"))
     assert 'lang="es"' in spanish.text
     assert "Pague con una de estas tarjetas" in spanish.text
+    assert "50,00\N{NO-BREAK SPACE}€" in spanish.text
+    assert "EUR" not in spanish.text
 
 
 def test_looking_at_the_page_changes_nothing(bench: SandboxBench) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ivr.channels.segments import Encoding, segments
+from ivr.channels.segments import Encoding, folded, segments
 
 GSM, UCS = Encoding.GSM_7, Encoding.UCS_2
 
@@ -37,3 +37,21 @@ GSM, UCS = Encoding.GSM_7, Encoding.UCS_2
 )
 def test_a_text_takes(text: str, encoding: Encoding, count: int) -> None:
     assert segments(text) == (encoding, count)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Ayuntamiento de Málaga", "Ayuntamiento de Malaga"),
+        ("ÁÍÓÚáíóú çÊêëâô", "AIOUaiou cEeeao"),
+        ("España, Café, pingüino, Òrrius àèìòù", "España, Café, pingüino, Orrius àèìòù"),
+        ("Çäöåøæß ÄÖÅØÆÉÑÜ ¿¡ @£§€", "Çäöåøæß ÄÖÅØÆÉÑÜ ¿¡ @£§€"),
+        ("Espan\u0303a, Cafe\u0301, Ma\u0301laga", "España, Café, Malaga"),
+        ("Col·legi d\u2019Advocats \u201cNº 1\u201d \u2013 2ª", 'Col.legi d\'Advocats "No 1" - 2a'),
+        ("Łódź", "Łodz"),
+        ("Δήμος Μάλαγα", "Δήμος Μάλαγα"),
+        ("北京市", "北京市"),
+    ],
+)
+def test_a_text_in_plain_letters(text: str, plain: str) -> None:
+    assert folded(text) == plain

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ivr.channels import texts
 from ivr.channels.segments import Encoding, segments
-from ivr.channels.texts import LinkOffer, Receipt, languages, link, receipt
+from ivr.channels.texts import LinkOffer, Receipt, languages, link, not_charged, receipt
 
 LONG = (
     "Ayuntamiento de Alcalá de Henares, Concejalía de Hacienda y Gestión Tributaria, "
@@ -43,7 +43,7 @@ def test_as_a_payer_reads_it() -> None:
         "Demo Town Hall: €49.90 received. Bill 12345678, card ending 4242, payment ref. 87654321. Thank you."
     )
     assert receipt(facts("Ayuntamiento de Alcalá de Henares"), "es") == (
-        "Ayuntamiento de Alcalá de Henares: pago de 49,90 € recibido. Factura 12345678, tarjeta 4242, "
+        "Ayuntamiento de Alcala de Henares: pago de 49,90 € recibido. Factura 12345678, tarjeta 4242, "
         "ref. de pago 87654321. Gracias."
     )
 
@@ -70,12 +70,55 @@ def test_whatever_the_merchant_is_called(merchant: str, amount_minor: int, curre
 
 def test_our_own_words_need_no_accents_that_double_the_text() -> None:
     for language in languages():
-        assert segments(receipt(facts(), language)) == (Encoding.GSM_7, 1)
+        for made in (receipt, not_charged):
+            assert segments(made(facts(), language)) == (Encoding.GSM_7, 1)
 
 
 def test_a_long_name_is_cut_at_a_word_that_says_something() -> None:
+    assert receipt(facts(f"{LONG} 北京"), "es").startswith("Ayuntamiento de Alcalá de Henares...:")
+    assert "...: pago de 49,90 €" in receipt(facts(LONG * 2), "es")
+
+
+def test_a_long_name_is_cut_only_once_its_accents_are_gone() -> None:
     text = receipt(facts(LONG), "es")
-    assert text.startswith("Ayuntamiento de Alcalá de Henares...:")
+    assert "Atencion al Contribuyente: pago de 49,90 €" in text
+    assert segments(text) == (Encoding.GSM_7, 2)
+
+
+ACCENTED = "Ayuntamiento de Málaga"
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_an_accent_in_the_name_neither_doubles_nor_cuts_a_text(language: str) -> None:
+    for made in (receipt, not_charged):
+        text = made(facts(ACCENTED), language)
+        assert segments(text) == (Encoding.GSM_7, 1)
+        assert text.startswith("Ayuntamiento de Malaga: ")
+    offered = link(offer(ACCENTED), language)
+    assert segments(offered)[0] is Encoding.GSM_7
+    assert offered.startswith("Ayuntamiento de Malaga: ")
+
+
+@pytest.mark.parametrize("name", ["Δήμος Μάλαγα", "北京市á", "Ayuntamiento de Málaga 😀"])
+def test_a_name_that_no_folding_makes_cheap_keeps_its_accents(name: str) -> None:
+    assert receipt(facts(name), "en").startswith(f"{name}: ")
+
+
+def test_a_name_keeps_its_accents_where_the_amount_is_dear_anyway() -> None:
+    text = receipt(facts("Málaga", 99_999_999, "INR"), "en")
+    assert segments(text)[0] is Encoding.UCS_2
+    assert text.startswith("Málaga: ₹")
+
+
+def test_who_was_not_charged_reads_how_to_pay() -> None:
+    assert not_charged(facts(), "en") == (
+        "Demo Town Hall: your payment of €49.90 for bill 12345678 did not go through: nothing was charged. "
+        "To pay, ring us again. Ref. 87654321."
+    )
+    assert not_charged(facts(), "es") == (
+        "Demo Town Hall: su pago de 49,90 € de la factura 12345678 no se ha realizado: "
+        "no se le ha cobrado nada. Para pagar, vuelva a llamar. Ref. 87654321."
+    )
 
 
 def test_a_name_that_fits_is_left_alone_and_braces_in_it_are_no_placeholders() -> None:
@@ -109,7 +152,7 @@ def test_a_link_as_a_payer_reads_it() -> None:
         f"Demo Town Hall: to pay €49.90 for bill 12345678, open {URL} (within 60 min)."
     )
     assert link(offer("Ayuntamiento de Alcalá"), "es") == (
-        f"Ayuntamiento de Alcalá: pague 49,90 €, factura 12345678, en {URL} (vale 60 min)."
+        f"Ayuntamiento de Alcala: pague 49,90 €, factura 12345678, en {URL} (caduca en 60 min)."
     )
 
 
@@ -125,7 +168,16 @@ def test_a_link_is_never_cut(language: str, merchant: str, amount_minor: int, cu
 
 @pytest.mark.parametrize(
     ("minutes", "told"),
-    [(0, "0 min"), (29, "29 min"), (119, "119 min"), (120, "2 h"), (1439, "24 h"), (1440, "24 h")],
+    [
+        (0, "0 min"),
+        (29, "29 min"),
+        (119, "119 min"),
+        (120, "2 h"),
+        (160, "2 h 40 min"),
+        (178, "2 h 58 min"),
+        (1439, "24 h"),
+        (1440, "24 h"),
+    ],
 )
 def test_how_long_a_link_lives(minutes: int, told: str) -> None:
     facts = LinkOffer("Demo", 100, "EUR", "12345678", URL, minutes)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
 
 import flask
 import pytest
@@ -99,6 +100,7 @@ def test_who_leaves_without_paying_is_not_sent_back_at_once(till: Till, client: 
     answer = client().get(f"/pay/{token_of(till, opened)}?left=1")
     assert answer.status_code == 200
     assert "You have not paid yet" in answer.text
+    assert "The link is good for 60 min more." in answer.text
     assert 'href="?"' in answer.text, "the way on is this page without its query"
 
 
@@ -107,12 +109,12 @@ def test_paid_says_the_books_and_nothing_else(
 ) -> None:
     token = token_of(till, opened)
     bank.pay(opened)
-    waiting = client().get(f"/receipt/{token}")
+    waiting = client().get(f"/receipt/{token}?done=1")
     assert waiting.status_code == 200
     assert "being confirmed" in waiting.text
     assert "has arrived" not in waiting.text
     till.pass_time(2 * HOUR_S)
-    for path in (f"/receipt/{token}", f"/pay/{token}", f"/pay/{token}?left=1"):
+    for path in (f"/receipt/{token}", f"/receipt/{token}?done=1", f"/pay/{token}", f"/pay/{token}?left=1"):
         paid = client().get(path)
         assert paid.status_code == 200
         assert "Your payment has arrived" in paid.text
@@ -121,11 +123,102 @@ def test_paid_says_the_books_and_nothing_else(
         )
 
 
+def test_a_receipt_of_a_link_that_is_open_says_so_and_leads_back(
+    till: Till, client: Client, opened: str
+) -> None:
+    token = token_of(till, opened)
+    till.clock.advance(15 * 60)
+    page = client().get(f"/receipt/{token}")
+    assert page.status_code == 200
+    assert "Not paid yet" in page.text
+    assert "We have not heard of a payment by this link yet." in page.text
+    assert "The link is good for 45 min more." in page.text
+    assert "There is nothing more to do" not in page.text
+    way_on = urljoin(f"https://pay.example.com/receipt/{token}", f"../pay/{token}")
+    assert f'href="../pay/{token}"' in page.text
+    assert client().get(urlsplit(way_on).path).headers["Location"] == f"https://bank.example/pay/{opened}"
+    till.clock.advance(45 * 60)
+    assert "The link is good for less than a minute more." in client().get(f"/receipt/{token}").text
+
+
+def test_who_comes_from_the_gateway_never_reads_that_they_have_not_paid(
+    till: Till, bank: LinkBank, client: Client, opened: str
+) -> None:
+    """They are ahead of the webhook. The address is the one that the gateway was given."""
+    done = urlsplit(bank.asked[0].done_url)
+    bank.pay(opened)
+    for _ in range(2):
+        page = client().get(f"{done.path}?{done.query}").text
+        assert "Your payment is being confirmed" in page
+        assert "Not paid yet" not in page
+        assert 'href=""' in page, "looked at again, the address keeps its mark"
+    till.close_link(opened)
+    for path in (done.path, f"{done.path}?{done.query}"):
+        assert "Your payment is being confirmed" in client().get(path).text
+
+
+@pytest.mark.parametrize("query", ["?done=1", "?paid=1", "?done=1&left=1", "?state=approved", "?refunded"])
+def test_no_address_makes_a_payment(till: Till, client: Client, opened: str, query: str) -> None:
+    for path in (f"/receipt/{token_of(till, opened)}", f"/pay/{token_of(till, opened)}"):
+        page = client().get(path + query).text
+        assert not any(word in page for word in ("has arrived", ">Paid<", "Refunded", "given back"))
+
+
+def _give_back(till: Till, attempt_id: str, amount_minor: int | None = None, *, run: bool = True) -> str:
+    with till.engine.begin() as tx:
+        refund = till.cashier.ask_refund(tx, attempt_id, amount_minor, asked_by="finance")
+    if run:
+        till.run_due()
+    return refund.id
+
+
+def test_what_was_given_back_is_told_by_the_books(
+    till: Till, bank: LinkBank, client: Client, opened: str
+) -> None:
+    token = token_of(till, opened)
+    bank.pay(opened)
+    till.pass_time(2 * HOUR_S)
+    _give_back(till, opened, 1_000, run=False)
+    asked = client().get(f"/receipt/{token}").text
+    assert "Your payment has arrived.<" in asked, "asked for is not given back"
+    assert "€10.00" not in asked
+    till.run_due()
+    part = client().get(f"/receipt/{token}").text
+    assert "Paid</h1>" in part
+    assert "Your payment has arrived, and €10.00 of it was given back to you." in part
+    assert "<dt>Given back</dt><dd>€10.00</dd>" in part
+    _give_back(till, opened)
+    for path in (f"/receipt/{token}", f"/receipt/{token}?done=1", f"/pay/{token}", f"/pay/{token}?left=1"):
+        whole = client().get(path)
+        assert whole.status_code == 200
+        assert "Refunded</h1>" in whole.text
+        assert "given back to you in full" in whole.text
+        assert "<dt>Given back</dt><dd>€40.00</dd>" in whole.text
+        assert "has arrived" not in whole.text
+    speak_spanish(till)
+    assert "Devuelto</h1>" in client().get(f"/receipt/{token}").text
+
+
+def test_a_refund_that_the_gateway_refused_was_not_given_back(
+    till: Till, bank: LinkBank, client: Client, opened: str
+) -> None:
+    bank.pay(opened)
+    till.pass_time(2 * HOUR_S)
+    bank.refunded["by hand"] = (opened, 4_000)
+    _give_back(till, opened)
+    page = client().get(f"/receipt/{token_of(till, opened)}").text
+    assert "Your payment has arrived.<" in page
+    assert "Given back" not in page
+
+
 def test_in_the_payers_language(till: Till, bank: LinkBank, client: Client, opened: str) -> None:
     speak_spanish(till)
     token = token_of(till, opened)
     assert '<html lang="es">' in client().get(f"/receipt/{token}").text
-    assert "Todavía no ha pagado" in client().get(f"/pay/{token}?left=1").text
+    left = client().get(f"/pay/{token}?left=1").text
+    assert "Todavía no ha pagado" in left
+    assert "El enlace es válido durante 60 min más." in left
+    assert "en cuanto se confirme" in client().get(f"/receipt/{token}?done=1").text
     bank.pay(opened)
     till.pass_time(2 * HOUR_S)
     paid = client().get(f"/receipt/{token}", headers={"Accept-Language": "en"}).text
@@ -172,7 +265,7 @@ def test_what_is_over_is_told_like_what_never_was(
     first = answers[0]
     assert first.status_code == 404
     assert "This link has ended" in first.text
-    assert "Este enlace ha terminado" in first.text
+    assert "Este enlace ya no es válido" in first.text
     assert ('<html lang="es">' in first.text) == (accepted == "es")
 
 
@@ -210,7 +303,14 @@ def _every_answer(till: Till, bank: LinkBank, client: FlaskClient) -> Iterator[f
     opened = till.linked()
     till.run_due()
     token = token_of(till, opened)
-    for path in (f"/pay/{token}", f"/pay/{token}?left", f"/receipt/{token}", "/pay/x", "/receipt/x"):
+    for path in (
+        f"/pay/{token}",
+        f"/pay/{token}?left",
+        f"/receipt/{token}",
+        f"/receipt/{token}?done",
+        "/pay/x",
+        "/receipt/x",
+    ):
         yield client.get(path)
     bank.pay(opened)
     till.pass_time(2 * HOUR_S)
@@ -259,7 +359,7 @@ def test_no_page_runs_or_fetches_anything(till: Till, bank: LinkBank, client: Cl
         assert not names & {"script", "img", "link", "iframe", "form", "object", "base", "input"}
         for _, attributes in page.tags:
             assert not {name for name in attributes if name.startswith("on") or name in {"src", "style"}}
-            assert attributes.get("href") in {None, "", "?"}
+            assert re.fullmatch(r"|\?|\.\./pay/\w+", attributes.get("href") or "")
         if answer.text:
             assert NASTY not in answer.text
             assert page.style == view._CSS, "the policy's hash is over these very bytes"
@@ -283,6 +383,8 @@ def test_pages_are_whole_for_those_who_hear_or_zoom_them(till: Till, bank: LinkB
 def test_both_languages_have_the_same_words() -> None:
     assert view.languages() == ("en", "es")
     assert view.words("en").keys() == view.words("es").keys()
+    for key, text in view.words("en").items():
+        assert re.findall(r"{\w+}", text) == re.findall(r"{\w+}", view.words("es")[key])
     assert view.spoken("xx") == "en"
 
 

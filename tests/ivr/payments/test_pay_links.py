@@ -93,7 +93,7 @@ def test_what_the_gateway_is_asked_for(till: Till, bank: LinkBank, clock: Manual
     assert asked.order.metadata["channel"] == "link"
     assert asked.expires_at == clock.now() + timedelta(seconds=HOUR_S + patience.LINK_GRACE_S)
     assert asked.language == "en"
-    assert asked.done_url == f"https://pay.example.com/receipt/{token}"
+    assert asked.done_url == f"https://pay.example.com/receipt/{token}?done=1"
     assert asked.left_url == f"https://pay.example.com/pay/{token}?left=1"
     assert link.short_url == f"https://pay.example.com/pay/{token}"
     assert (link.url, link.gateway_reference) == (
@@ -566,6 +566,8 @@ def test_only_the_books_say_paid(state: State, *, is_past: bool) -> None:
     stage = stage_of(state, is_past=is_past)
     assert (stage is Stage.PAID) == (state is State.APPROVED)
     assert (stage is Stage.OPEN) == (state is State.LINK_OPEN and not is_past)
+    given_back = stage_of(state, is_past=is_past, is_given_back=True)
+    assert given_back is (Stage.REFUNDED if state is State.APPROVED else stage)
 
 
 def test_every_answer_to_a_link_has_its_line() -> None:
