@@ -111,15 +111,18 @@ def list_bills(*, payable: bool, limit: int) -> None:
 @click.argument("reference")
 @sentences
 def show(reference: str) -> None:
-    """Show one bill."""
+    """Show one bill, and its payments."""
     from ivr.bills import store
+    from ivr.cli.payment_shown import line
     from ivr.money import plain
+    from ivr.payments import reading as payments
     from ivr.storage.engine import reading
 
     with desk() as at, reading(at.engine) as tx:
         bill = store.find(tx, reference)
-    if bill is None:
-        raise Fault("There is no bill under this reference: paybycall bill list")
+        if bill is None:
+            raise Fault("There is no bill under this reference: paybycall bill list")
+        found = payments.latest(tx, LIST_MAX, bill_id=bill.id)
     for name, minor in (
         ("billed", bill.billed_minor),
         ("minimum", bill.minimum_minor),
@@ -133,3 +136,5 @@ def show(reference: str) -> None:
     click.echo(f"{'due':<15} {bill.due_date or '-'!s:>16}")
     click.echo(f"{'phone':<15} {bill.payer_phone or '-':>16}")
     click.echo(f"{'described by':<15} {bill.source:>16}  {bill.updated_at:%Y-%m-%d %H:%M}Z")
+    for payment in found:
+        click.echo(f"{'payment':<15} {line(payment, with_bill=False)}")

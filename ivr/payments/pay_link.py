@@ -62,10 +62,15 @@ class Link:
         )
 
     def minutes_left(self, now: datetime) -> int:
-        """Whole minutes that it can still be paid, for a payer to be told: never more than there are, and
-        without what was laid on its life for a slow opening.
-        """
-        return max(0, ceil(((self.expires_at - now).total_seconds() - patience.LINK_GRACE_S) / 60))
+        """As `minutes_left` says."""
+        return minutes_left(self.expires_at, now)
+
+
+def minutes_left(expires_at: datetime, now: datetime) -> int:
+    """Whole minutes that a link can still be paid, for a payer to be told: never more than there are, and
+    without what was laid on its life for a slow opening.
+    """
+    return max(0, ceil(((expires_at - now).total_seconds() - patience.LINK_GRACE_S) / 60))
 
 
 _COLUMNS = [schema.pay_link.c[name] for name in Link.__slots__]
