@@ -6,6 +6,7 @@ that says so is written with the refund.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -46,6 +47,11 @@ class Till(Protocol):
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
     ) -> Refund:
         """Raises RefundRefusedError or UnsupportedError, each with a sentence."""
+        ...
+
+    @property
+    def least_minor(self) -> Mapping[str, int]:
+        """By currency, the least that the gateway charges."""
         ...
 
     def dashboard_url(self, gateway: str, reference: str | None) -> str | None:

@@ -30,6 +30,8 @@ def add(
     from ivr.bills import store
     from ivr.bills.bill import BillError
     from ivr.bills.fields import read_bill
+    from ivr.bills.least import too_small
+    from ivr.cli.least_charge import least_minor
     from ivr.money import plain
 
     given = {
@@ -48,6 +50,8 @@ def add(
         except BillError as fault:
             raise Fault(f"{fault}.") from None
     click.echo(f"Bill {new.reference} is {change}: {plain(new.billed_minor, new.currency)}.")
+    if warning := too_small(new, least_minor()):
+        click.echo(f"But {warning}.", err=True)
 
 
 @command.command("import")
@@ -58,14 +62,19 @@ def import_file(file: BinaryIO) -> None:
 
     The first line names the columns, in any order, separated by commas or semicolons: reference, amount,
     currency, and where there are any minimum, due_date (YYYY-MM-DD), phone, paid_elsewhere, status (open,
-    paid or withdrawn). UTF-8. Bad rows are told by line and the good ones kept; the same file again changes
-    nothing. Exit status 1 where a row was refused.
+    paid or withdrawn). UTF-8. Bad rows are told by line and the good ones kept, also those that are too small
+    for the gateway, which are told as well; the same file again changes nothing. Exit status 1 where a row
+    was refused.
     """
     from ivr.bills.import_csv import CsvImport
     from ivr.bills.table import BadRow, UnreadableFileError
+    from ivr.cli.least_charge import least_minor
 
     def tell(bad: BadRow) -> None:
         click.echo(f"line {bad.line}: {bad.reason}", err=True)
+
+    def warn(small: BadRow) -> None:
+        click.echo(f"line {small.line}: taken, but {small.reason}", err=True)
 
     with desk("HOME_COUNTRY") as at:
         run = CsvImport(
@@ -74,6 +83,8 @@ def import_file(file: BinaryIO) -> None:
             clock=at.clock,
             ids=at.ids,
             on_refused=tell,
+            on_small=warn,
+            least_minor=least_minor(),
         )
         try:
             report = run.run(file)

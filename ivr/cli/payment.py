@@ -22,7 +22,7 @@ _OF_GATEWAYS = tuple(setting.name for setting in MONEY if setting.name != "GATEW
 
 @click.group("payment")
 def command() -> None:
-    """List, show and refund payments; decide those that nobody could resolve."""
+    """List, show and refund payments; decide unresolved ones."""
 
 
 def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
