@@ -114,6 +114,7 @@ def test_the_payers_reference_goes_before_a_bill_of_the_same_digits(till: Till) 
     with reading(till.engine) as tx:
         its_bill = tx.execute(sa.select(schema.bill.c.reference)).scalar_one()
     other = till.add_bill()
+    assert till.make(other) is not None
     with till.engine.begin() as tx:
         tx.execute(sa.update(schema.bill).where(schema.bill.c.id == other).values(reference=reference))
     known = found(till, reference)
