@@ -40,3 +40,6 @@ class PayoutLine:
     order_key: str | None
     """Our attempt, where the gateway repeats it."""
     refund_key: str | None = None
+    """Our refund, where the gateway repeats it."""
+    source_reference: str | None = None
+    """Of the charge, refund or dispute itself, as the gateway's dashboard names it."""

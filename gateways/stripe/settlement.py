@@ -102,6 +102,7 @@ def _line(told: Told) -> PayoutLine:
         charge_reference=_charge(source),
         order_key=source.text("metadata", KEY) if source else None,
         refund_key=source.text("metadata", refunds.KEY) if source else None,
+        source_reference=told.reference("source"),
     )
 
 

@@ -6,7 +6,7 @@ transaction.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from ivr.api.request import json_body
 from ivr.bills import store
 from ivr.bills.bill import BillChangeError, BillError, NewBill
 from ivr.bills.fields import NAMES, read_bill, unknown_names
+from ivr.bills.least import too_small
 from ivr.bills.store import Change
 from ivr.clock import Clock
 from ivr.ids import Ids
@@ -30,8 +31,18 @@ Answer = tuple[dict[str, Any], int]
 class BillRoutes:
     """What a program may do with bills."""
 
-    def __init__(self, engine: sa.Engine, *, home_country: str, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        home_country: str,
+        least_minor: Mapping[str, int],
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        """`least_minor`: what the gateway charges at least, by currency."""
         self._engine = engine
+        self._least_minor = least_minor
         self._home_country = home_country
         self._clock = clock
         self._ids = ids
@@ -98,7 +109,9 @@ class BillRoutes:
         stored = store.find(tx, new.reference)
         if stored is None:
             raise RuntimeError("a bill that was stored is not there")
-        return {"result": change, "bill": documents.bill(stored)}
+        result = {"result": change, "bill": documents.bill(stored)}
+        warning = too_small(new, self._least_minor)
+        return result if warning is None else {**result, "warning": f"It is stored, but {warning}."}
 
 
 def _twice(first: int) -> Problem:

@@ -8,6 +8,7 @@ with 503.
 from typing import Any
 
 import flask
+import structlog
 
 from ivr.api import documents
 from ivr.api.keys import ApiKey
@@ -17,6 +18,7 @@ from ivr.defences.office import Office
 from ivr.pci_client import PciRefusedError, PciUnreachableError
 
 Answer = tuple[dict[str, Any], int]
+log = structlog.get_logger()
 _WHICH = {"": False, "standing": False, "all": True}
 
 
@@ -32,6 +34,8 @@ class LockOutRoutes:
         if which not in _WHICH:
             raise Problem(400, "bad_query", "which is standing or all.", field="which")
         found = self._office.listed(also_over=_WHICH[which])
+        if not found.complete:
+            log.warning("pci_lock_outs_not_listed", fault=found.missing_because)
         return {
             "lockouts": [documents.lock_out(one) for one in found.lock_outs],
             "complete": found.complete,

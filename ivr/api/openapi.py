@@ -118,7 +118,15 @@ DOCUMENT: dict[str, Any] = {
         "/payments/{payment_id}": {
             "get": {
                 "summary": "One payment",
-                "parameters": [{**_PAYMENT, "description": "The payment's id, or the payer's eight digits."}],
+                "description": "Also by a refund of it, and by what the gateway calls either: what stands in "
+                "the gateway's reports is found here.",
+                "parameters": [
+                    {
+                        **_PAYMENT,
+                        "description": "The payment's id, the payer's eight digits, a refund's id, or the "
+                        "gateway's reference of the charge or of a refund.",
+                    }
+                ],
                 "responses": _answers({200: _answer("The payment.", ref("Payment"))}, 404),
             }
         },

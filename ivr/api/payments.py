@@ -1,11 +1,12 @@
 """`/api/v1/payments`: every payment in the order of its last change, one payment, and a refund asked for.
 
-May import `ivr.payments.{reading,records,refund}` and the rest of `ivr.api`. A refund needs an
+May import `ivr.payments.{finding,reading,records,refund}` and the rest of `ivr.api`. A refund needs an
 `Idempotency-Key`: the same key for the same payment is the same refund, however often it is sent; the row
 that says so is written with the refund.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -21,8 +22,8 @@ from ivr.api.request import json_object, moment, query, whole_number
 from ivr.bills.bill import BillError
 from ivr.bills.fields import read_amount
 from ivr.clock import Clock
+from ivr.payments import finding, records
 from ivr.payments import reading as payments
-from ivr.payments import records
 from ivr.payments.records import Attempt, Refund
 from ivr.payments.refund import RefundRefusedError
 from ivr.payments.saved_cards import SavedCards
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 
 LIMIT_DEFAULT = 100
 _ID = re.compile(r"[a-z]{1,10}_[0-9a-z]{1,30}|[0-9]{8}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+"""Ours or a gateway's."""
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,80}")
 Answer = tuple[dict[str, Any], int]
 
@@ -44,6 +47,11 @@ class Till(Protocol):
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
     ) -> Refund:
         """Raises RefundRefusedError or UnsupportedError, each with a sentence."""
+        ...
+
+    @property
+    def least_minor(self) -> Mapping[str, int]:
+        """By currency, the least that the gateway charges."""
         ...
 
     def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
@@ -87,11 +95,13 @@ class PaymentRoutes:
         }, 200
 
     def show(self, payment_id: str) -> Answer:
-        """One payment, by its id or by the eight digits that the caller was told."""
+        """One payment, by its id, the eight digits that the caller was told, a refund's id, or the gateway's
+        reference of the charge or a refund; none where several fit.
+        """
         found = None
-        if _ID.fullmatch(payment_id):
+        if _NAME.fullmatch(payment_id):
             with reading(self._engine) as tx:
-                found = payments.show(tx, payment_id)
+                found = finding.one(tx, payment_id)
         if found is None:
             raise _no_such_payment()
         return self._document(found), 200

@@ -54,6 +54,7 @@ _AMOUNT = _text(
 )
 _MOMENT = _text("RFC 3339, UTC.", format="date-time")
 _DAY = _text(format="date")
+_WARNING = _text("It is stored, and callers cannot pay it, or not the least part that it allows: why.")
 
 _NEW_BILL = {
     "reference": _REFERENCE,
@@ -96,7 +97,9 @@ SCHEMAS: dict[str, Schema] = {
             "updated_at": _MOMENT,
         }
     ),
-    "StoredBill": _object({"result": _text(enum=[*Change]), "bill": ref("Bill")}),
+    "StoredBill": _object(
+        {"result": _text(enum=[*Change]), "bill": ref("Bill"), "warning": _WARNING}, optional=("warning",)
+    ),
     "StoredBills": _object(
         {
             "results": _array(
@@ -106,8 +109,9 @@ SCHEMAS: dict[str, Schema] = {
                         "result": _text(enum=[*Change, "refused"]),
                         "bill": ref("Bill"),
                         "problem": ref("Problem"),
+                        "warning": _WARNING,
                     },
-                    optional=("bill", "problem"),
+                    optional=("bill", "problem", "warning"),
                 )
             )
         }

@@ -7,7 +7,7 @@ reads the file itself.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from ivr.bills import store
 from ivr.bills.bill import BillChangeError, BillError, NewBill
 from ivr.bills.fields import read_bill
+from ivr.bills.least import too_small
 from ivr.bills.table import BadRow, read_table
 from ivr.clock import Clock
 from ivr.ids import Ids
@@ -49,12 +50,19 @@ class CsvImport:
         clock: Clock,
         ids: Ids,
         on_refused: Callable[[BadRow], None],
+        on_small: Callable[[BadRow], None] = lambda _: None,
+        least_minor: Mapping[str, int] | None = None,
     ) -> None:
+        """`least_minor`: what the gateway charges at least, by currency; `on_small` hears of each row that
+        was stored below it.
+        """
         self._engine = engine
         self._home_country = home_country
         self._clock = clock
         self._ids = ids
         self._on_refused = on_refused
+        self._on_small = on_small
+        self._least_minor = least_minor or {}
         self._line_of: dict[str, int] = {}
         self.report = Report()
 
@@ -100,6 +108,11 @@ class CsvImport:
         self.report.stored.update(changes)
         for bad in sorted(refused, key=lambda bad: bad.line):
             self._refuse(bad)
+        lines_refused = {bad.line for bad in refused}
+        for line, bill in batch:
+            warning = too_small(bill, self._least_minor)
+            if warning is not None and line not in lines_refused:
+                self._on_small(BadRow(line, warning))
 
     def _refuse(self, bad: BadRow) -> None:
         self.report.refused += 1

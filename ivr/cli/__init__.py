@@ -42,6 +42,16 @@ class _Lazy(click.Group):
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="paybycall")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Pay-by-Call: callers pay by keypad, through the merchant's own gateway."""
     os.umask(0o077)  # databases, logs and keys are the operator's alone
+    if ctx.invoked_subcommand != "serve":  # its processes set up logs of their own
+        _log_to_standard_error()
+
+
+def _log_to_standard_error() -> None:
+    """What a command prints is its answer, and may be read by a program: no log belongs there."""
+    from ivr import logs
+
+    logs.configure("warning", "command")

@@ -30,6 +30,8 @@ def add(
     from ivr.bills import store
     from ivr.bills.bill import BillError
     from ivr.bills.fields import read_bill
+    from ivr.bills.least import too_small
+    from ivr.cli.least_charge import least_minor
     from ivr.money import plain
 
     given = {
@@ -48,6 +50,8 @@ def add(
         except BillError as fault:
             raise Fault(f"{fault}.") from None
     click.echo(f"Bill {new.reference} is {change}: {plain(new.billed_minor, new.currency)}.")
+    if warning := too_small(new, least_minor()):
+        click.echo(f"But {warning}.", err=True)
 
 
 @command.command("import")
@@ -58,14 +62,19 @@ def import_file(file: BinaryIO) -> None:
 
     The first line names the columns, in any order, separated by commas or semicolons: reference, amount,
     currency, and where there are any minimum, due_date (YYYY-MM-DD), phone, paid_elsewhere, status (open,
-    paid or withdrawn). UTF-8. Bad rows are told by line and the good ones kept; the same file again changes
-    nothing. Exit status 1 where a row was refused.
+    paid or withdrawn). UTF-8. Bad rows are told by line and the good ones kept, also those that are too small
+    for the gateway, which are told as well; the same file again changes nothing. Exit status 1 where a row
+    was refused.
     """
     from ivr.bills.import_csv import CsvImport
     from ivr.bills.table import BadRow, UnreadableFileError
+    from ivr.cli.least_charge import least_minor
 
     def tell(bad: BadRow) -> None:
         click.echo(f"line {bad.line}: {bad.reason}", err=True)
+
+    def warn(small: BadRow) -> None:
+        click.echo(f"line {small.line}: taken, but {small.reason}", err=True)
 
     with desk("HOME_COUNTRY") as at:
         run = CsvImport(
@@ -74,6 +83,8 @@ def import_file(file: BinaryIO) -> None:
             clock=at.clock,
             ids=at.ids,
             on_refused=tell,
+            on_small=warn,
+            least_minor=least_minor(),
         )
         try:
             report = run.run(file)
@@ -111,15 +122,18 @@ def list_bills(*, payable: bool, limit: int) -> None:
 @click.argument("reference")
 @sentences
 def show(reference: str) -> None:
-    """Show one bill."""
+    """Show one bill, and its payments."""
     from ivr.bills import store
+    from ivr.cli.payment_shown import line
     from ivr.money import plain
+    from ivr.payments import reading as payments
     from ivr.storage.engine import reading
 
     with desk() as at, reading(at.engine) as tx:
         bill = store.find(tx, reference)
-    if bill is None:
-        raise Fault("There is no bill under this reference: paybycall bill list")
+        if bill is None:
+            raise Fault("There is no bill under this reference: paybycall bill list")
+        found = payments.latest(tx, LIST_MAX, bill_id=bill.id)
     for name, minor in (
         ("billed", bill.billed_minor),
         ("minimum", bill.minimum_minor),
@@ -133,3 +147,5 @@ def show(reference: str) -> None:
     click.echo(f"{'due':<15} {bill.due_date or '-'!s:>16}")
     click.echo(f"{'phone':<15} {bill.payer_phone or '-':>16}")
     click.echo(f"{'described by':<15} {bill.source:>16}  {bill.updated_at:%Y-%m-%d %H:%M}Z")
+    for payment in found:
+        click.echo(f"{'payment':<15} {line(payment, with_bill=False)}")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ivr.clock import SystemClock
+from ivr.customers.caller import Caller
 from ivr.demo.bill import demo_bill
 from ivr.demo.ground import CALLED, CALLER, Ground, prepare
 from ivr.demo.processes import LEAVING, Processes, StartError, read_procfile
@@ -29,11 +30,27 @@ if TYPE_CHECKING:
 
 FOLDER = Path("var/demo")
 FAILED = 1
+_NOWHERE = "ZZ"
+"""No country: a number has to begin with its prefix."""
+
+
+def _from(_ctx: click.Context, _param: click.Parameter, given: str) -> str:
+    """Something mistyped would ring as a withheld number, and nobody would know why no text came."""
+    if Caller.is_withheld_by(given) or Caller.of(given, _NOWHERE).number is not None:
+        return given
+    raise click.BadParameter(f"this is no number: write it like {CALLER}, or anonymous to withhold it")
 
 
 @click.command("call")
 @click.option("--auto", envvar="AUTO", is_flag=True, help="A scripted caller pays the demo bill.")
-@click.option("--from", "from_number", default=CALLER, show_default=True, help="The number that calls.")
+@click.option(
+    "--from",
+    "from_number",
+    default=CALLER,
+    show_default=True,
+    callback=_from,
+    help="The number that calls, like +34600123456; `anonymous` withholds it.",
+)
 def command(auto: bool, from_number: str) -> None:
     """Start everything on this machine and ring it."""
     for number in LEAVING:

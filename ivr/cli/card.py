@@ -19,7 +19,10 @@ def command() -> None:
 @click.argument("phone")
 @sentences
 def list_cards(phone: str) -> None:
-    """List the cards of the customer with this number, the newest first, and what they agreed to."""
+    """List the cards of a customer, and what they agreed to.
+
+    PHONE is the customer's number; the newest card stands first.
+    """
     from ivr.customers.caller import Caller
     from ivr.payments import card_records
     from ivr.storage.engine import reading
@@ -43,7 +46,10 @@ def list_cards(phone: str) -> None:
 @click.argument("card_id", metavar="ID")
 @sentences
 def delete(card_id: str) -> None:
-    """Delete a card: it is neither offered nor charged any more, and the worker has the gateway forget it."""
+    """Delete a card.
+
+    It is neither offered nor charged any more, and the worker has the gateway forget it.
+    """
     from ivr.cli.payment import TILL, cashier_at
     from ivr.payments.card_records import CardState, NoSuchCardError
 

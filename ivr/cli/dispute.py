@@ -22,22 +22,12 @@ def command() -> None:
 @sentences
 def list_disputes(*, every: bool, limit: int) -> None:
     """List open disputes, the one to be answered first on top."""
-    import sqlalchemy as sa
-
-    from gateways.notices import DisputeState
+    from ivr.finance import disputes
     from ivr.money import plain
     from ivr.storage.engine import reading
-    from ivr.storage.schema import attempt, dispute
 
-    wanted = sa.true() if every else dispute.c.state == DisputeState.OPEN
     with desk() as at, reading(at.engine) as tx:
-        found = tx.execute(
-            sa.select(dispute, attempt.c.reference.label("payment"))
-            .join(attempt, attempt.c.id == dispute.c.attempt_id, isouter=True)
-            .where(wanted)
-            .order_by(sa.nulls_last(dispute.c.answer_by), dispute.c.opened_at)
-            .limit(limit)
-        ).all()
+        found = disputes.listed(tx, limit, also_decided=every)
     for one in found:
         answer_by = "" if one.answer_by is None else f"  answer by {one.answer_by:%Y-%m-%d}"
         click.echo(

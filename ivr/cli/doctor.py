@@ -20,9 +20,6 @@ from ivr.settings import SettingsError
 @click.command("doctor")
 def command() -> None:
     """Try what can be tried, and say what to mend."""
-    from ivr import logs
-
-    logs.configure("warning", "doctor")
     findings = list(_told(examine(checks(os.environ, SystemClock()))))
     faults = sum(not finding.well for finding in findings)
     click.echo(f"\n{faults} of {len(findings)} have to be mended." if faults else "\nAll is well.")

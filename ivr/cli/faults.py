@@ -1,5 +1,8 @@
-"""Faults of a command as sentences on standard error: exit status 2, and no traceback for what an operator
-can mend.
+"""Faults of a command as sentences on standard error, and no traceback for what an operator can mend.
+
+One rule for every command. Status 2: nothing was done, since what was asked cannot be done as it was asked
+(usage, a setting, something that is not there, a refusal). Status 1: it was done, and the result is not whole
+or not good, such as an import with refused rows. 0: all is well.
 """
 
 import functools

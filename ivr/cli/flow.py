@@ -1,7 +1,7 @@
 """`paybycall flow`: the flows as pictures, and whether each is whole.
 
 May import `flows`. A flow is a folder of `flows` with a `flow.py` that holds `flow`; importing it checks it,
-so a fault in a graph, a prompt or a state is told here with a line for each, and the status is not 0.
+so a fault in a graph, a prompt or a state is told here with a line for each, and the status is 1.
 """
 
 import pkgutil
@@ -12,6 +12,7 @@ import click
 
 import flows
 from flows.language import Flow, FlowError, draw, languages_in
+from ivr.cli.faults import Fault
 
 _NO_FLOWS = frozenset({"language"})
 
@@ -31,7 +32,10 @@ def draw_command(name: str) -> None:
 @command.command("check")
 @click.argument("names", nargs=-1)
 def check_command(names: tuple[str, ...]) -> None:
-    """Check the flows NAMES, or all: every step, exit and prompt in every language."""
+    """Check the flows NAMES, or all.
+
+    Every step, exit and prompt, in every language.
+    """
     for name in names or _names():
         found = _load(name)
         languages = ", ".join(languages_in(found.folder))
@@ -45,7 +49,7 @@ def _names() -> list[str]:
 
 def _load(name: str) -> Flow[Any]:
     if name not in _names():
-        raise click.ClickException(f"there is no flow {name}; there are: {', '.join(_names())}")
+        raise Fault(f"There is no flow {name}; there are: {', '.join(_names())}.")
     try:
         found: Flow[Any] = import_module(f"flows.{name}.flow").flow
     except FlowError as fault:

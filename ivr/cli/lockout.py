@@ -15,21 +15,28 @@ _SETTINGS = ("CARD_ENTRY", "PCI_INTERNAL_URL", "INTERNAL_SECRET")
 
 @click.group("lockout")
 def command() -> None:
-    """List and lift lock-outs: of calls, callers, bills, cards, BINs, and the breaker."""
+    """List and lift lock-outs: who may try no more cards.
+
+    Of calls, callers, bills, cards and BINs, and the breaker.
+    """
 
 
 @command.command("list")
 @click.option("--all", "also_over", is_flag=True, help="Also those that are over, of the last 30 days.")
 @sentences
 def list_lock_outs(*, also_over: bool) -> None:
-    """List lock-outs, the newest first."""
+    """List lock-outs, the newest first.
+
+    Exit status 1 where those of cards and BINs are missing.
+    """
     with desk(*_SETTINGS) as at:
         found = _office(at).listed(also_over=also_over)
     for one in found.lock_outs:
         click.echo(_line(one))
     if not found.complete:
-        click.echo("Those of cards and BINs are not listed: the PCI process does not answer.", err=True)
-    elif not found.lock_outs:
+        click.echo(f"Those of cards and BINs are not listed: {found.missing_because}.", err=True)
+        raise SystemExit(1)
+    if not found.lock_outs:
         click.echo("Nobody is locked out.", err=True)
 
 

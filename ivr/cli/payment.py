@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 LIST_MAX = 500
 TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), "MERCHANT_NAME", "CHANNEL", "OUTCOME_URL")
 
-
 _OF_GATEWAYS = tuple(setting.name for setting in MONEY if setting.name != "GATEWAY")
 
 
 @click.group("payment")
 def command() -> None:
-    """List, show and refund payments; decide those that nobody could resolve."""
+    """List, show and refund payments; decide unresolved ones."""
 
 
 def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
@@ -43,21 +42,28 @@ def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 @click.option(
     "--limit", default=50, show_default=True, type=click.IntRange(1, LIST_MAX), help="Without --since."
 )
+@click.option("--bill", metavar="REFERENCE", help="Only those of this bill.")
 @sentences
-def list_payments(*, since: datetime | None, limit: int) -> None:
+def list_payments(*, since: datetime | None, limit: int, bill: str | None) -> None:
     """List payments, the newest first."""
+    from ivr.bills import store as bills
+    from ivr.cli.payment_shown import line
     from ivr.payments import reading as payments
     from ivr.storage.engine import reading
 
     with desk() as at:
-        if since is None:
-            with reading(at.engine) as tx:
-                found: Iterator[Payment] = iter(payments.latest(tx, limit))
-        else:
-            found = _since(at, since)
+        with reading(at.engine) as tx:
+            billed = None if bill is None else bills.find(tx, bill)
+            if bill is not None and billed is None:
+                raise Fault("There is no bill under this reference: paybycall bill list")
+            if since is None:
+                bill_id = None if billed is None else billed.id
+                found: Iterator[Payment] = iter(payments.latest(tx, limit, bill_id=bill_id))
+        if since is not None:
+            found = (one for one in _since(at, since) if billed is None or one.bill_id == billed.id)
         count = 0
         for count, payment in enumerate(found, start=1):  # noqa: B007 - counted for the sentence below
-            click.echo(_line(payment))
+            click.echo(line(payment))
     if not count:
         click.echo("There are no such payments.", err=True)
 
@@ -80,62 +86,49 @@ def _since(at: Desk, moment: datetime) -> "Iterator[Payment]":
         cursor = page.cursor
 
 
-def _line(payment: "Payment") -> str:
-    from ivr.money import plain
-
-    amount = plain(payment.amount_minor, payment.currency)
-    card = f"{payment.brand or payment.method} {payment.last_four or '----'}"
-    back = f"  refunded {plain(payment.refunded_minor, payment.currency)}" if payment.refunded_minor else ""
-    at = f"{payment.created_at:%Y-%m-%d %H:%M}Z"
-    paid = f"{payment.state:<12}  {amount:>16}  bill {payment.bill_reference}"
-    return f"{payment.reference}  {at}  {paid}  {card}{back}"
-
-
 @command.command("show")
-@click.argument("payment_id", metavar="ID_OR_REFERENCE")
+@click.argument("what", metavar="WHAT")
 @sentences
-def show(payment_id: str) -> None:
-    """Show one payment, by its id or by the eight digits that the payer was told."""
-    from ivr.money import plain
-    from ivr.payments.records import RefundState
-    from ivr.payments.states import State
+def show(what: str) -> None:
+    """Show one payment, by any of its names.
+
+    WHAT is the payment's id, the eight digits that the payer was told, a refund's id, a reference of the
+    gateway's (of a charge, a refund, a payment page or a dispute; of Stripe also ch_..., once its payout was
+    read), a call (call_... or the carrier's CA...), or a bill's reference. Where several payments fit they
+    are listed.
+    """
+    from ivr.cli import payment_shown
+    from ivr.payments import finding
+    from ivr.storage.engine import reading
 
     with desk(*_OF_GATEWAYS) as at:
-        payment = _find(at, payment_id)
-        url = _dashboard_url(at, payment)
-    for name, value in (
-        ("id", payment.id),
-        ("reference", payment.reference),
-        ("state", payment.state),
-        ("method", payment.method),
-        ("link expires", None if payment.link is None else f"{payment.link.expires_at:%Y-%m-%d %H:%M:%S}Z"),
-        ("amount", plain(payment.amount_minor, payment.currency)),
-        ("refunded", plain(payment.refunded_minor, payment.currency)),
-        ("bill", payment.bill_reference),
-        ("card", f"{payment.brand or '-'} {payment.last_four or '-'}"),
-        ("decline", payment.decline),
-        ("gateway", payment.gateway),
-        ("gateway reference", payment.gateway_reference),
-        ("dashboard", url),
-        ("authorisation", payment.authorisation_code),
-        ("call", payment.call_id),
-        ("made", f"{payment.created_at:%Y-%m-%d %H:%M:%S}Z"),
-        ("settled", None if payment.settled_at is None else f"{payment.settled_at:%Y-%m-%d %H:%M:%S}Z"),
-    ):
-        click.echo(f"{name:<18} {legible(value)}")
-    for refund in payment.refunds:
-        amount = plain(refund.amount_minor, payment.currency)
+        with reading(at.engine) as tx:
+            found = finding.find(tx, what)
+        if found is None:
+            raise Fault(_nothing_of(what))
+        if not found.payments:
+            raise Fault(f"There is no payment of this {found.of} yet.")
+        if len(found.payments) > 1:
+            for payment in found.payments:
+                click.echo(payment_shown.line(payment))
+            click.echo(
+                f"{len(found.payments)} payments of this {found.of}: paybycall payment show REFERENCE "
+                "(the first column) shows one.",
+                err=True,
+            )
+            return
+        payment_shown.tell(at, found.payments[0], _dashboard_url(at, found.payments[0]))
+    if found.also_a_bill:
         click.echo(
-            f"{'refund':<18} {refund.id}  {amount}  {refund.state}  asked by {legible(refund.asked_by)}"
+            f"A bill has these eight digits too: paybycall payment list --bill {legible(what)}", err=True
         )
-    undecided = [payment.reference] if payment.state is State.FOR_A_PERSON else []
-    undecided += [one.id for one in payment.refunds if one.state is RefundState.FOR_A_PERSON]
-    for subject in undecided:
-        click.echo(
-            "Look for it in the gateway's dashboard, then: "
-            f"paybycall payment decide {subject} --charged, or --not-charged",
-            err=True,
-        )
+
+
+def _nothing_of(what: str) -> str:
+    said = "There is no payment of this id or reference: paybycall payment list"
+    if what.startswith(("ch_", "py_")):
+        said += ". A charge of Stripe's is known by this name once its payout was read: take its pi_..."
+    return said
 
 
 @command.command("refund")
@@ -167,9 +160,10 @@ def refund(payment_id: str, amount: str | None) -> None:
 @click.option("--gateway-reference", help="With --charged: the charge's id in the dashboard.")
 @sentences
 def decide(subject_id: str, *, charged: bool, not_charged: bool, gateway_reference: str | None) -> None:
-    """Say what became of a payment that nobody could resolve for a day.
+    """Say what became of an unresolved payment.
 
-    Of a refund (its id begins with refund_) --charged means that the money was given back.
+    It is one that nobody could resolve for a day. Of a refund (its id begins with refund_) --charged means
+    that the money was given back.
     """
     from ivr.payments.decide import NothingToDecideError, Word
 

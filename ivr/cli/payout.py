@@ -4,11 +4,16 @@ May import what a command may. Payouts come by the gateway's webhook and their l
 the lines of one now, where the gateway was away for too long.
 """
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ivr.cli.desk import desk, legible
 from ivr.cli.faults import Fault, sentences
 from ivr.config import MONEY
+
+if TYPE_CHECKING:
+    from ivr.finance.payout_lines import LineShown
 
 LIST_MAX = 500
 
@@ -45,30 +50,30 @@ def list_payouts(*, limit: int) -> None:
 @click.argument("reference")
 @sentences
 def show(reference: str) -> None:
-    """Show one payout line by line; `payment` is the reference that the payer was told."""
+    """Show one payout line by line.
+
+    `payment` is the reference that the payer was told, `refund` our refund's id. Behind them stand the
+    gateway's references of the payment and, in brackets, of the charge, refund or dispute itself.
+    """
     import sqlalchemy as sa
 
+    from ivr.finance import payout_lines
     from ivr.money import plain
     from ivr.storage.engine import reading
-    from ivr.storage.schema import attempt, payout, payout_line
+    from ivr.storage.schema import payout
 
     with desk() as at, reading(at.engine) as tx:
         kept = tx.execute(sa.select(payout).where(payout.c.reference == reference)).first()
         if kept is None:
             raise Fault("There is no payout of this reference: paybycall payout list")
-        lines = tx.execute(
-            sa.select(payout_line, attempt.c.reference.label("payment"))
-            .join(attempt, attempt.c.id == payout_line.c.attempt_id, isouter=True)
-            .where(payout_line.c.payout_id == kept.id)
-            .order_by(payout_line.c.occurred_at, payout_line.c.reference)
-        ).all()
+        lines = payout_lines.lines(tx, kept.id, kept.gateway)
     for line in lines:
         gross, fee, net = (
             plain(minor, line.currency) for minor in (line.gross_minor, line.fee_minor, line.net_minor)
         )
         click.echo(
             f"{line.occurred_at:%Y-%m-%d}  {line.kind:<8}  {gross:>16}  fee {fee:>12}  net {net:>16}  "
-            f"payment {line.payment or '-'}  {legible(line.charge_reference)}"
+            f"payment {line.payment or '-'}  {_gateways_own(line)}"
         )
     net_minor = sum(line.net_minor for line in lines)
     click.echo(f"{len(lines)} lines, net {plain(net_minor, kept.currency)}")
@@ -76,6 +81,13 @@ def show(reference: str) -> None:
         click.echo(f"Its lines are not read yet: paybycall payout read {legible(reference)}", err=True)
     elif net_minor != kept.amount_minor:
         click.echo(f"The payout is {plain(kept.amount_minor, kept.currency)}: they differ.", err=True)
+
+
+def _gateways_own(line: "LineShown") -> str:
+    """Our refund, and what to look for in the dashboard."""
+    refund = "" if line.refund_id is None else f"refund {line.refund_id}  "
+    source = "" if line.source_reference is None else f" ({legible(line.source_reference)})"
+    return f"{refund}{legible(line.charge_reference)}{source}"
 
 
 @command.command("read")

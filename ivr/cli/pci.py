@@ -24,7 +24,10 @@ def command() -> None:
 @click.option("--markdown", "as_markdown", is_flag=True, help="Write the table of docs/pci.md.")
 @sentences
 def scope(*, as_markdown: bool) -> None:
-    """What is in scope with the settings of this environment, and what you still have to do."""
+    """Say what is in scope, and what you have to do.
+
+    By the settings of this environment.
+    """
     from ivr.ops import scope as facts
 
     if as_markdown:

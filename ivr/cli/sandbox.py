@@ -6,12 +6,13 @@ slow answer is answered at once.
 """
 
 import signal
-import sys
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import click
+
+from ivr.cli.faults import Fault
 
 
 @click.command()
@@ -47,13 +48,11 @@ def command(port: int, database: Path, notify: str | None, webhook_secret: str) 
     from ivr.ids import RandomIds
 
     if notify and not webhook_secret:
-        print("Set SANDBOX_WEBHOOK_SECRET: webhooks are signed with it.", file=sys.stderr)
-        raise SystemExit(1)
+        raise Fault("Set SANDBOX_WEBHOOK_SECRET: webhooks are signed with it.")
     try:
         server = BankServer(port)
     except OSError as fault:
-        print(f"Port {port} is not free ({fault.strerror}): choose another by --port.", file=sys.stderr)
-        raise SystemExit(1) from None
+        raise Fault(f"Port {port} is not free ({fault.strerror}): choose another by --port.") from None
     # Only now: opening a ledger puts right what a killed bank left, and the bank on this port may be alive.
     stopping = Event()
     ledger = Ledger(database)

@@ -41,6 +41,12 @@ class Caller:
         """The name under which this caller's guesses are counted."""
         return self.number or WITHHELD
 
+    @staticmethod
+    def is_withheld_by(given: str) -> bool:
+        """Whether this is how a carrier tells of a withheld number, and not something mistyped."""
+        text = given.strip()
+        return not text or text.lower() in _WORDS or text in _SPELT
+
     @classmethod
     def of(cls, given: str, home_country: str) -> "Caller":
         """The caller of a carrier's From; `home_country` (ISO code) is that of numbers without a prefix."""

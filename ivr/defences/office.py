@@ -2,8 +2,8 @@
 
 May import `ivr.customers.timeline`, `ivr.pci_client`, `ivr.storage` and the rest of `ivr.defences`. What
 comes from the PCI process is an opaque id and the beginning of a keyed hash. Who lifted what is kept in the
-row and as a line of the timeline. A PCI process that is silent takes its part off the list, and the list says
-so.
+row and as a line of the timeline. A PCI process that is silent, or refuses, takes its part off the list, and
+the list says so and why.
 """
 
 import re
@@ -24,6 +24,7 @@ from ivr.storage.engine import reading
 
 _OURS = re.compile(r"lockout_[0-9a-z]{1,30}")
 _OF_PCI = re.compile(r"cardlock_[0-9a-z]{1,30}")
+_FORBIDDEN = 403
 _NOT_FOUND = 404
 log = structlog.get_logger()
 
@@ -46,10 +47,15 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The newest first. Not `complete` where the PCI process did not answer."""
+    """The newest first."""
 
     lock_outs: list[Shown]
-    complete: bool
+    missing_because: str | None = None
+    """Why those of cards and BINs are not here, where they are not."""
+
+    @property
+    def complete(self) -> bool:
+        return self.missing_because is None
 
 
 class Office:
@@ -65,14 +71,13 @@ class Office:
         now = self._clock.now()
         with reading(self._engine) as tx:
             found = [_ours(one, now) for one in lock_outs.listed(tx, now, also_over=also_over)]
-        complete = True
+        missing_because = None
         if self._pci is not None:
             try:
                 found += [_of_pci(one, now) for one in self._pci.lock_outs(also_over=also_over)]
             except (PciUnreachableError, PciRefusedError) as fault:
-                log.warning("pci_lock_outs_not_listed", fault=str(fault))
-                complete = False
-        return Listing(sorted(found, key=lambda one: one.since, reverse=True), complete)
+                missing_because = _why(fault)
+        return Listing(sorted(found, key=lambda one: one.since, reverse=True), missing_because)
 
     def lift(self, lock_out_id: str, *, by: str) -> Shown | None:
         """The lock-out, lifted from this moment on; None where there is none of this id.
@@ -139,6 +144,12 @@ def _of_pci(one: PciLockOut, now: datetime) -> Shown:
         lifted_at=one.lifted_at,
         lifted_by=one.lifted_by,
     )
+
+
+def _why(fault: PciUnreachableError | PciRefusedError) -> str:
+    if isinstance(fault, PciRefusedError) and fault.status == _FORBIDDEN:
+        return f"{fault}: INTERNAL_SECRET is not the same there, or the clocks are apart"
+    return str(fault)
 
 
 def _nameable(by: str) -> str:

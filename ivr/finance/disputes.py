@@ -5,12 +5,35 @@ in our ledger: what it costs stands in the payout's lines. Notices come late, tw
 was decided is never open again.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from gateways.notices import Disputed, DisputeState
+from ivr.finance.payout_lines import attempt_of_charge
 from ivr.storage.schema import attempt, dispute
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeShown:
+    """A dispute as finance reads it."""
+
+    reference: str
+    """The dispute's own, in the gateway's dashboard."""
+    state: DisputeState
+    amount_minor: int
+    currency: str
+    reason: str
+    answer_by: datetime | None
+    payment: str | None
+    """The reference that the payer was told; None: no payment of ours."""
+
+
+_ATTEMPT = sa.func.coalesce(
+    dispute.c.attempt_id, attempt_of_charge(dispute.c.gateway, dispute.c.charge_reference)
+)
+"""A dispute may be told before the charge's own answer was kept: then it is found by its reference."""
 
 
 def keep(tx: sa.Connection, gateway: str, told: Disputed, now: datetime) -> str | None:
@@ -44,3 +67,32 @@ def _attempt_id(tx: sa.Connection, gateway: str, charge_reference: str) -> str |
             attempt.c.gateway == gateway, attempt.c.gateway_reference == charge_reference
         )
     ).scalar_one_or_none()
+
+
+def listed(tx: sa.Connection, limit: int, *, also_decided: bool = False) -> list[DisputeShown]:
+    """The one to be answered first on top."""
+    return _shown(tx, sa.true() if also_decided else dispute.c.state == DisputeState.OPEN, limit)
+
+
+def of_payment(
+    tx: sa.Connection, gateway: str, attempt_id: str, charge_reference: str | None
+) -> list[DisputeShown]:
+    """Every dispute of one payment, also those that are decided."""
+    own = dispute.c.attempt_id == attempt_id
+    if charge_reference is not None:
+        told_early = sa.and_(dispute.c.gateway == gateway, dispute.c.charge_reference == charge_reference)
+        own = sa.or_(own, told_early)
+    return _shown(tx, own)
+
+
+def _shown(tx: sa.Connection, where: sa.ColumnElement[bool], limit: int | None = None) -> list[DisputeShown]:
+    names = ("reference", "state", "amount_minor", "currency", "reason", "answer_by")
+    rows = tx.execute(
+        sa.select(*(dispute.c[name] for name in names), attempt.c.reference.label("payment"))
+        .select_from(dispute)
+        .outerjoin(attempt, attempt.c.id == _ATTEMPT)
+        .where(where)
+        .order_by(sa.nulls_last(dispute.c.answer_by), dispute.c.opened_at)
+        .limit(limit)
+    )
+    return [DisputeShown(**{**row, "state": DisputeState(row["state"])}) for row in rows.mappings()]

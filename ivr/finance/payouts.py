@@ -99,4 +99,5 @@ def _row(payout_id: str, line: PayoutLine) -> dict[str, object]:
         "charge_reference": line.charge_reference,
         "attempt_id": line.order_key,
         "refund_id": line.refund_key,
+        "source_reference": line.source_reference,
     }

@@ -5,7 +5,7 @@ command line or a page asks for refunds and decides what nobody could resolve. E
 and may be killed at any line.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
@@ -111,6 +111,11 @@ class Cashier:
             SAVE_CARD: self._keeping.save,
             FORGET_CARD: self._keeping.forget,
         }
+
+    @property
+    def least_minor(self) -> Mapping[str, int]:
+        """By currency, the least that the gateway charges."""
+        return self._gateway.capabilities.least_minor
 
     def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
         """Where a person finds a charge in its gateway's dashboard; None where this server cannot say."""

@@ -1,8 +1,9 @@
-"""A link as its payer may know it: by its token alone, how far its payment is.
+"""A link as its payer may know it: by its token alone, how far its payment is; and how it was sent to them.
 
 May import `ivr.payments.records`, `states`, `pay_link` and `ivr.storage.schema`. One query, whatever the
 token is. What could go wrong is a word too soon: only the state that the ledger was written with is `PAID`,
-and only refunds that are in the ledger count as given back.
+and only refunds that are in the ledger count as given back; and a token that leaves by another door: who asks
+how a link was sent is never told what the text said.
 """
 
 from dataclasses import dataclass, field
@@ -90,6 +91,28 @@ def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
         bill_reference=row.bill_reference,
         minutes_left=minutes_left(row.expires_at, now),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Texted:
+    """The text that carried a link, without its words: who reads them may pay."""
+
+    state: str
+    """See `ivr.channels.states`."""
+    channel: str
+    recipient: str | None
+    sent_at: datetime | None
+
+
+def texted(tx: sa.Connection, attempt_id: str) -> Texted | None:
+    """How this attempt's link was sent; None where no text was asked for."""
+    text = schema.confirmation.c
+    row = tx.execute(
+        sa.select(text.state, text.channel, text.recipient, text.sent_at).where(
+            text.attempt_id == attempt_id, text.purpose == "link"
+        )
+    ).one_or_none()
+    return None if row is None else Texted(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it
 
 
 def stage_of(state: State, *, is_past: bool, is_given_back: bool = False) -> Stage:

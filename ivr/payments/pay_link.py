@@ -69,6 +69,7 @@ class Link:
         )
 
     def minutes_left(self, now: datetime) -> int:
+        """As `minutes_left` says."""
         return minutes_left(self.expires_at, now)
 
 

@@ -7,7 +7,7 @@ cursor stays `OVERLAP_S` behind, and what changed in the last seconds can be lis
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -121,17 +121,27 @@ def cursor_at(tx: sa.Connection, moment: datetime) -> str:
 
 
 def latest(
-    tx: sa.Connection, limit: int, *, states: frozenset[State] = frozenset(State)
+    tx: sa.Connection,
+    limit: int,
+    *,
+    states: frozenset[State] = frozenset(State),
+    bill_id: str | None = None,
 ) -> tuple[Payment, ...]:
-    """The payments made last, the newest first."""
+    """The payments made last, the newest first; `bill_id`: those of one bill."""
     attempts = schema.attempt.c
     found = tx.execute(
         sa.select(attempts.id)
-        .where(attempts.state.in_(states))
+        .where(attempts.state.in_(states), sa.true() if bill_id is None else attempts.bill_id == bill_id)
         .order_by(attempts.created_at.desc(), attempts.id.desc())
         .limit(min(max(limit, 1), LIMIT_MAX))
     )
     return _payments(tx, list(found.scalars()))
+
+
+def of_ids(tx: sa.Connection, attempt_ids: Collection[str]) -> tuple[Payment, ...]:
+    """The payments of these ids, the earliest first; each of them is there."""
+    found = _payments(tx, sorted(attempt_ids))
+    return tuple(sorted(found, key=lambda payment: payment.created_at))
 
 
 def show(tx: sa.Connection, id_or_reference: str) -> Payment | None:

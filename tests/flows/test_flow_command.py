@@ -48,8 +48,8 @@ def test_check_looks_at_every_flow() -> None:
 )
 def test_an_unknown_flow_is_a_sentence(words: list[str]) -> None:
     result = CliRunner().invoke(command, words)
-    assert result.exit_code == 1
-    assert f"Error: there is no flow {words[1]}; there are: pay_bill" in result.output
+    assert result.exit_code == 2
+    assert f"There is no flow {words[1]}; there are: pay_bill" in result.stderr
 
 
 def test_a_broken_flow_tells_its_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

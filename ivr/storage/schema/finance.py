@@ -52,6 +52,7 @@ dispute = sa.Table(
     sa.Column("answer_by", Instant),
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Index(None, "reference"),
 )
 
 payout = sa.Table(
@@ -81,8 +82,14 @@ payout_line = sa.Table(
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Column("occurred_at", Instant, nullable=False),
     sa.Column("available_on", Instant, nullable=False),
-    sa.Column("charge_reference", sa.String(80)),
+    sa.Column("charge_reference", sa.String(80), index=True),
     sa.Column("attempt_id", sa.String(40), comment="as the gateway repeats it"),
     sa.Column("refund_id", sa.String(40)),
+    sa.Column(
+        "source_reference",
+        sa.String(80),
+        index=True,
+        comment="of the charge, refund or dispute itself, in the dashboard",
+    ),
     sa.Index(None, "attempt_id"),
 )

@@ -98,6 +98,7 @@ attempt = sa.Table(
     sa.Index(None, "bill_id"),
     sa.Index(None, "call_id"),
     sa.Index(None, "payer_phone"),
+    sa.Index(None, "gateway_reference"),
     sa.Index(None, "state"),
     sa.Index(None, "settled_at"),
     sa.Index(None, "look_at"),
@@ -111,7 +112,7 @@ pay_link = sa.Table(
     sa.Column("base_url", sa.Text, nullable=False, comment="PUBLIC_URL when it was made: asked anew alike"),
     sa.Column("expires_at", Instant, nullable=False),
     sa.Column("url", sa.Text, comment="the gateway's page"),
-    sa.Column("gateway_reference", sa.String(255), comment="the link's own, at the gateway"),
+    sa.Column("gateway_reference", sa.String(255), index=True, comment="the link's own, at the gateway"),
     sa.Column("opened_at", Instant, comment="when the gateway told us of its page"),
 )
 
@@ -181,7 +182,7 @@ refund = sa.Table(
     sa.Column(
         "state", sa.String(16), nullable=False, comment="asked, approved, declined, unknown or for_a_person"
     ),
-    sa.Column("gateway_reference", sa.String(80)),
+    sa.Column("gateway_reference", sa.String(80), index=True),
     sa.Column("gateway_code", sa.String(80)),
     sa.Column("asked_by", sa.String(80), comment="a person's or an API key's name"),
     sa.Column("created_at", Instant, nullable=False),

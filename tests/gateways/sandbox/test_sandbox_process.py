@@ -96,7 +96,7 @@ def test_a_port_that_is_taken_is_a_sentence_and_leaves_the_ledger_alone(database
             command(database, port), check=False, capture_output=True, text=True, timeout=30
         )
 
-        assert second.returncode == 1
+        assert second.returncode == 2
         assert f"Port {port} is not free" in second.stderr
         assert "Traceback" not in second.stderr
         assert states(database) == {"a-1": "in_progress"}

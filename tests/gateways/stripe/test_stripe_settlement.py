@@ -40,6 +40,10 @@ def test_every_line_says_whose_it_is_and_all_add_up(bench: StripeBench) -> None:
         (LineKind.REFUND, first, None, "refund_1"),
         (LineKind.DISPUTE, second, None, None),
     }
+    sources = {line.kind: line.source_reference or "" for line in lines}
+    assert sources[LineKind.CHARGE].startswith("ch_")
+    assert sources[LineKind.REFUND].startswith("re_")
+    assert sources[LineKind.DISPUTE].startswith("dp_")
     assert {line.currency for line in lines} == {"EUR"}
     assert all(line.available_on >= line.occurred_at for line in lines)
 

@@ -1,6 +1,7 @@
 """The API as a merchant's program meets it; `ApiClient` holds every answer against the OpenAPI document."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import flask
@@ -55,6 +56,36 @@ def api(app: flask.Flask, till: Till) -> ApiClient:
     with till.engine.begin() as tx:
         _, secret = keys.make(tx, "billing system", clock=till.clock, ids=till.ids)
     return ApiClient(app, secret.reveal(), set())
+
+
+@one_database
+def test_a_bill_that_is_too_small_for_the_gateway_is_stored_with_a_word(
+    till: Till, api: ApiClient, app: flask.Flask
+) -> None:
+    till.bank.capabilities = replace(till.bank.capabilities, least_minor={"EUR": 50})
+    fussy = flask.Flask("fussy")
+    fussy.register_blueprint(
+        blueprint(
+            till.engine,
+            till=till.cashier,
+            office=Office(till.engine, None, till.clock),
+            home_country="ES",
+            clock=till.clock,
+            ids=till.ids,
+        )
+    )
+    small = {**BILL, "amount": "0.49"}
+    assert "warning" not in api.post("/bills", small).json
+    to_fussy = ApiClient(fussy, api.token, set())
+    assert (
+        "no less than 0.50 EUR: callers cannot pay this bill."
+        in to_fussy.post("/bills", small).json["warning"]
+    )
+    [listed] = to_fussy.post("/bills", [small]).json["results"]
+    assert (listed["result"], "0.50 EUR" in listed["warning"]) == ("unchanged", True)
+    part = to_fussy.post("/bills", {**BILL, "minimum": "0.49"}).json
+    assert "may not pay less at once" in part["warning"]
+    assert "warning" not in to_fussy.post("/bills", BILL).json
 
 
 # Who may ask ---
@@ -266,6 +297,22 @@ def test_a_payment_by_link_as_finance_finds_it(api: ApiClient, engine: sa.Engine
     assert link is not None
     assert link.token.reveal() not in str(shown)
     assert "https://bank.example/pay" not in str(shown)
+
+
+def test_a_payment_by_a_refund_and_by_the_gateways_references(api: ApiClient, till: Till) -> None:
+    till.paid()
+    paid = till.paid()
+    with till.engine.begin() as tx:
+        refund = till.cashier.ask_refund(tx, paid, 1_000, asked_by="ana")
+    till.run_due()
+    shown = api.get(f"/payments/{paid}").json
+    for name in (f"ref_{paid}", refund.id, f"re_{refund.id}"):
+        assert api.get(f"/payments/{name}").json == shown, name
+        if name != refund.id:
+            again = api.post(f"/payments/{name}/refunds", {}, headers={"Idempotency-Key": "k"})
+            assert again.status_code == 404, "money moves by a payment's own name alone"
+    for name in (shown["bill_reference"], "pi_none"):
+        assert api.get(f"/payments/{name}").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["attempt_999", "1", "x%00", "%27%3B--", "a" * 3_000])

@@ -135,3 +135,48 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(paybycall: Any, engin
 def test_names_that_no_key_can_have(paybycall: Any, name: str) -> None:
     result = paybycall("apikey", "create", name)
     assert (result.exit_code, result.stdout) == (2, "")
+
+
+@pytest.fixture
+def stripe(paybycall: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that charges no less than 0.50 EUR is set up."""
+    monkeypatch.setenv("GATEWAY", "stripe")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_1")
+
+
+@pytest.mark.usefixtures("stripe")
+@one_database
+def test_a_bill_that_is_too_small_for_the_gateway_is_taken_with_a_word(paybycall: Any) -> None:
+    assert paybycall(*ADD).stderr == ""
+    for changed, sentence in (
+        (
+            ["--amount", "0.49"],
+            "But the gateway charges no less than 0.50 EUR: callers cannot pay this bill.\n",
+        ),
+        (
+            ["--minimum", "0.10"],
+            "But the gateway charges no less than 0.50 EUR: callers may not pay less at once.\n",
+        ),
+    ):
+        added = paybycall(*ADD, *changed)
+        assert (added.exit_code, added.stderr) == (0, sentence)
+        assert added.stdout.startswith("Bill 12345678 is changed")
+
+
+@pytest.mark.usefixtures("stripe")
+@one_database
+def test_small_rows_of_an_import_are_taken_with_a_word(paybycall: Any) -> None:
+    rows = "reference;amount;currency\n12345678;0,49;EUR\n1;0,10;EUR\n12345679;0,50;EUR\n"
+    result = paybycall("bill", "import", "-", input=rows)
+    assert (result.exit_code, result.stdout) == (1, "2 added, 0 changed, 0 unchanged, 1 refused.\n")
+    [small, bad] = sorted(result.stderr.splitlines())
+    assert small.startswith("line 2: taken, but the gateway charges no less than 0.50 EUR: ")
+    assert bad.startswith("line 3: reference ")
+
+
+@one_database
+def test_without_a_gateway_nothing_is_too_small(paybycall: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for gateway in ("", "nobank"):
+        monkeypatch.setenv("GATEWAY", gateway)
+        added = paybycall(*ADD, "--amount", "0.01")
+        assert (added.exit_code, added.stderr) == (0, "")

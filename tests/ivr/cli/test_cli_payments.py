@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
+from gateways.notices import Disputed, DisputeState, Heard
+from ivr.cli import desk as cli_desk
 from ivr.cli import main
 from ivr.clock import ManualClock
 from ivr.payments import pay_link, records
@@ -76,8 +78,110 @@ def test_listed_and_shown(paybycall: Any, till: Till) -> None:
     assert paybycall("show", "att' OR 1=1").exit_code == 2
 
 
-def test_a_payment_by_link(paybycall: Any, engine: sa.Engine) -> None:
+def test_found_by_what_finance_holds(paybycall: Any, till: Till) -> None:
+    call, bill = till.begin_call(), till.add_bill()
+    [reference] = select(till, schema.bill.c.reference)
+    for name, of in ((call, "call"), (reference, "bill")):
+        none = paybycall("show", name)
+        assert (none.exit_code, none.stderr) == (2, f"There is no payment of this {of} yet.\n")
+    first = till.make(bill, call_id=call)
+    assert first is not None
+    till.confirm(first)
+    till.run_due()
+    with till.engine.begin() as tx:
+        refund = till.cashier.ask_refund(tx, first, 1_000, asked_by="ana")
+    till.run_due()
+    own = paybycall("show", first).stdout
+    assert f"re_{refund.id}" in own
+    for name in (f"ref_{first}", refund.id, f"re_{refund.id}", call, reference):
+        assert paybycall("show", name).stdout == own
+    second = till.make(bill, 1_000, call_id=call)
+    assert second is not None
+    for name, of in ((call, "call"), (reference, "bill")):
+        several = paybycall("show", name)
+        assert several.exit_code == 0
+        assert f"2 payments of this {of}: paybycall payment show REFERENCE" in several.stderr
+        listed = {line.split()[0] for line in several.stdout.splitlines()}
+        assert listed == {till.attempt(first).reference, till.attempt(second).reference}
+    for name in (call, reference, f"ref_{first}", refund.id):
+        assert paybycall("refund", name).exit_code == 2, "money moves by a payment's own name alone"
+    unknown = paybycall("show", "ch_1")
+    assert (unknown.exit_code, "once its payout was read" in unknown.stderr) == (2, True)
+
+
+def test_eight_digits_that_are_a_bills_too(paybycall: Any, till: Till) -> None:
+    reference = till.attempt(till.paid()).reference
+    assert paybycall("show", reference).stderr == ""
+    other = till.add_bill()
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.bill).where(schema.bill.c.id == other).values(reference=reference))
+    shown = paybycall("show", reference)
+    assert "approved" in shown.stdout
+    assert f"paybycall payment list --bill {reference}" in shown.stderr
+
+
+def test_the_payments_of_a_bill(paybycall: Any, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    till.paid()
+    till.clock.advance(60)
+    paid = till.attempt(till.paid())
+    [bill] = select(till, schema.bill.c.reference, schema.bill.c.id == paid.bill_id)
+    shown = CliRunner().invoke(main, ["bill", "show", bill]).stdout.splitlines()
+    [line] = [line for line in shown if line.startswith("payment ")]
+    for part in (paid.reference, "approved", "40.00 EUR", f"{paid.created_at:%Y-%m-%d}"):
+        assert part in line
+    for more in ([], ["--since", "2026-11-22"]):
+        listed = paybycall("list", "--bill", bill, *more).stdout.splitlines()
+        assert [line.split()[0] for line in listed] == [paid.reference]
+    assert paybycall("list", "--bill", "99999999").exit_code == 2
+
+
+def test_a_dispute_stands_with_its_payment(paybycall: Any, till: Till) -> None:
+    paid = till.paid()
+    assert "\ndispute " not in paybycall("show", paid).stdout
+    due = till.clock.now().replace(year=2027)
+    told = Disputed("dp_1", f"ref_{paid}", 4_000, "EUR", "fraud\x1b[2J", DisputeState.OPEN, due)
+    till.cashier.notices.take(Heard("evt_1", "dispute", told))
+    shown = paybycall("show", "dp_1").stdout
+    assert f"dispute            dp_1  open  40.00 EUR  fraud?[2J  answer by {due:%Y-%m-%d}\n" in shown
+    assert f"payment {till.attempt(paid).reference}" in CliRunner().invoke(main, ["dispute", "list"]).stdout
+
+
+def test_a_payout_names_payments_and_refunds(paybycall: Any, till: Till) -> None:
+    paid = till.paid()
+    with till.engine.begin() as tx:
+        refund = till.cashier.ask_refund(tx, paid, 1_000, asked_by="ana")
+        now = till.clock.now()
+        payout = {"id": "payout_1", "gateway": "sandbox", "reference": "po_1", "amount_minor": 0}
+        tx.execute(sa.insert(schema.payout).values(**payout, currency="EUR", arrives=now, told_at=now))
+        for kind, source, refund_id in (("refund", "re_1", refund.id), ("dispute", "dp_1", None)):
+            tx.execute(
+                sa.insert(schema.payout_line).values(
+                    payout_id="payout_1",
+                    reference=f"txn_{source}",
+                    kind=kind,
+                    gateway_kind=kind,
+                    **dict.fromkeys(("gross_minor", "fee_minor", "net_minor"), 0),
+                    currency="EUR",
+                    **dict.fromkeys(("occurred_at", "available_on"), now),
+                    charge_reference=f"ref_{paid}",
+                    refund_id=refund_id,
+                    source_reference=source,
+                )
+            )
+    reference = till.attempt(paid).reference
+    dispute, back, _ = CliRunner().invoke(main, ["payout", "show", "po_1"]).stdout.splitlines()
+    assert dispute.endswith(f"payment {reference}  ref_{paid} (dp_1)")
+    assert back.endswith(f"payment {reference}  refund {refund.id}  ref_{paid} (re_1)")
+
+
+def select(till: Till, column: sa.Column[Any], where: Any = None) -> list[Any]:
+    with till.engine.begin() as tx:
+        return list(tx.execute(sa.select(column).where(sa.true() if where is None else where)).scalars())
+
+
+def test_a_payment_by_link(paybycall: Any, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock()
+    monkeypatch.setattr(cli_desk, "SystemClock", lambda: clock)
     till = Till(engine, clock, bank=LinkBank(clock))
     attempt_id = till.linked()
     till.run_due()
@@ -87,7 +191,21 @@ def test_a_payment_by_link(paybycall: Any, engine: sa.Engine) -> None:
     assert link is not None
     assert re.search(r"^method +link$", shown, re.MULTILINE)
     assert re.search(r"^link expires +2026-11-22 \d\d:\d\d:\d\dZ$", shown, re.MULTILINE)
-    assert link.token.reveal() not in shown, "who has it may pay"
+    assert "link               still open for 60 min; the payer has no text yet (console: waiting)" in shown
+    clock.advance(600)
+    sent = schema.confirmation.update().values(
+        sent_at=clock.now(), recipient="+34600111222", body=link.short_url
+    )
+    with till.engine.begin() as tx:
+        tx.execute(sent.values(state="delivered", channel="sms"))
+    later = paybycall("show", attempt_id).stdout
+    assert "still open for 50 min; the payer was texted it to ...1222 at 2026-11-22 " in later
+    assert "(sms: delivered)" in later
+    clock.advance(3600)
+    assert "its time is over" in paybycall("show", attempt_id).stdout
+    for output in (shown, later):
+        assert link.token.reveal() not in output, "who has it may pay"
+        assert "https://bank.example/pay" not in output
     assert " link ----" in paybycall("list").stdout
 
 

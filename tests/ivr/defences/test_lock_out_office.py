@@ -1,15 +1,18 @@
 """Lock-outs where people see and lift them: the API, the command line, metrics and the doctor."""
 
 import os
+import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from click.testing import CliRunner
 
 from gateways.secret import Secret
 from ivr.api import keys
-from ivr.cli import main
+from ivr.cli import desk, main
 from ivr.clock import Clock, ManualClock
 from ivr.defences import lock_outs
 from ivr.defences.caps import Kind
@@ -113,7 +116,10 @@ def test_a_wrong_question_is_refused(api: ApiClient) -> None:
     assert api.get("/lockouts?kind=caller").status_code == 400
 
 
-def test_the_command_line_lists_and_lifts(locked: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def commands(locked: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a person at the command line, whose logs nobody has set up."""
+    structlog.reset_defaults()
     config = locked.on.config
     for name, value in {
         "DATABASE_URL": config.database_url,
@@ -121,14 +127,42 @@ def test_the_command_line_lists_and_lifts(locked: Server, monkeypatch: pytest.Mo
         "INTERNAL_SECRET": config.internal_secrets[0].reveal(),
     }.items():
         monkeypatch.setitem(os.environ, name, value)
+
+
+@pytest.mark.usefixtures("commands")
+def test_the_command_line_lists_and_lifts(locked: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "SystemClock", lambda: locked.clock)
     [ours] = [one for one in _listed(locked) if one.kind is Kind.CALLER]
     listed = CliRunner().invoke(main, ["lockout", "list", "--all"])
-    assert listed.exit_code == 0
-    assert "...1222" in listed.output
+    assert (listed.exit_code, listed.stderr, len(listed.stdout.splitlines())) == (0, "", 2)
+    assert "...1222" in listed.stdout
     lifted = CliRunner().invoke(main, ["lockout", "lift", ours.id])
-    assert (lifted.exit_code, lifted.output) == (0, f"{ours.id} is over: cards are taken again.\n")
+    assert (lifted.exit_code, lifted.stdout) == (0, f"{ours.id} is over: cards are taken again.\n")
     assert _listed(locked) == []
     assert CliRunner().invoke(main, ["lockout", "lift", "lockout_none"]).exit_code == 2
+
+
+@pytest.mark.usefixtures("commands")
+@pytest.mark.parametrize(
+    ("is_down", "sentence"),
+    [
+        (False, r"refused \(403\): .*: INTERNAL_SECRET is not the same there, or the clocks are apart"),
+        (True, r"failed \(HTTP 503\)"),
+    ],
+)
+def test_a_list_that_lacks_the_cards_says_why_and_ends_with_1(
+    locked: Server, is_down: bool, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of the machine that the command runs on is ten minutes ahead."""
+    ahead = ManualClock(locked.clock.now() + timedelta(minutes=10))
+    monkeypatch.setattr(desk, "SystemClock", lambda: ahead)
+    locked.inside.down = is_down
+    listed = CliRunner().invoke(main, ["lockout", "list"])
+    assert listed.exit_code == 1
+    [line] = listed.stdout.splitlines()
+    assert "...1222" in line
+    said = rf"Those of cards and BINs are not listed: the PCI process {sentence}\.\n"
+    assert re.fullmatch(said, listed.stderr), listed.stderr
 
 
 def _listed(server: Server) -> list[lock_outs.LockOut]:

@@ -1,0 +1,133 @@
+"""One payment as `paybycall payment show` prints it, and as one line of a list.
+
+May import what a command may. A link's token is never here: who has it may pay. What comes from a gateway is
+printed without what a terminal would obey.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from ivr.cli.desk import Desk, legible
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ivr.payments.links_read import Texted
+    from ivr.payments.reading import Payment
+
+_SHOWN_DIGITS = 4
+
+
+def line(payment: "Payment", *, with_bill: bool = True) -> str:
+    """A payment in one line; its reference is the first word."""
+    from ivr.money import plain
+
+    amount = plain(payment.amount_minor, payment.currency)
+    bill = f"  bill {payment.bill_reference}" if with_bill else ""
+    card = f"{payment.brand or payment.method} {payment.last_four or '----'}"
+    back = f"  refunded {plain(payment.refunded_minor, payment.currency)}" if payment.refunded_minor else ""
+    at = f"{payment.created_at:%Y-%m-%d %H:%M}Z"
+    return f"{payment.reference}  {at}  {payment.state:<12}  {amount:>16}{bill}  {card}{back}"
+
+
+def tell(at: Desk, payment: "Payment", dashboard_url: str | None) -> None:
+    """Prints all that is known of it, and on standard error what a person has to decide."""
+    for name, value in _facts(at, payment, dashboard_url):
+        click.echo(f"{name:<18} {legible(value)}")
+    for subject in _undecided(payment):
+        click.echo(
+            "Look for it in the gateway's dashboard, then: "
+            f"paybycall payment decide {subject} --charged, or --not-charged",
+            err=True,
+        )
+
+
+def _facts(at: Desk, payment: "Payment", dashboard_url: str | None) -> Iterator[tuple[str, str | None]]:
+    from ivr.money import plain
+
+    yield "id", payment.id
+    yield "reference", payment.reference
+    yield "state", payment.state
+    yield "method", payment.method
+    yield from _link(at, payment)
+    yield "amount", plain(payment.amount_minor, payment.currency)
+    yield "refunded", plain(payment.refunded_minor, payment.currency)
+    yield "bill", payment.bill_reference
+    yield "card", f"{payment.brand or '-'} {payment.last_four or '-'}"
+    yield "decline", payment.decline
+    yield "gateway", payment.gateway
+    yield "gateway reference", payment.gateway_reference
+    yield "dashboard", dashboard_url
+    yield "authorisation", payment.authorisation_code
+    yield "call", payment.call_id
+    yield "made", _moment(payment.created_at)
+    yield "settled", None if payment.settled_at is None else _moment(payment.settled_at)
+    yield from _refunds(payment)
+    yield from _disputes(at, payment)
+
+
+def _link(at: Desk, payment: "Payment") -> Iterator[tuple[str, str | None]]:
+    """Until when it can be paid, and that the payer has it."""
+    from ivr.payments import links_read
+    from ivr.payments.pay_link import minutes_left
+    from ivr.payments.states import State
+    from ivr.storage.engine import reading
+
+    yield "link expires", None if payment.link is None else _moment(payment.link.expires_at)
+    if payment.link is None:
+        return
+    with reading(at.engine) as tx:
+        texted = links_read.texted(tx, payment.id)
+    if payment.state is State.LINK_OPEN:
+        left = minutes_left(payment.link.expires_at, at.clock.now())
+        still = f"still open for {left} min" if left else "its time is over: the gateway is being asked"
+        yield "link", f"{still}; the payer {_heard_of(texted)}"
+    elif texted is not None:
+        yield "link", f"the payer {_heard_of(texted)}"
+
+
+def _heard_of(texted: "Texted | None") -> str:
+    if texted is None:
+        return "was sent no text"
+    to = "" if texted.recipient is None else f" to ...{texted.recipient[-_SHOWN_DIGITS:]}"
+    if texted.sent_at is None:
+        return f"has no text yet ({texted.channel}{to}: {texted.state})"
+    return f"was texted it{to} at {_moment(texted.sent_at)} ({texted.channel}: {texted.state})"
+
+
+def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:
+    from ivr.money import plain
+
+    for one in payment.refunds:
+        amount = plain(one.amount_minor, payment.currency)
+        there = "" if one.gateway_reference is None else f"  {one.gateway_reference}"
+        yield "refund", f"{one.id}  {amount}  {one.state}  asked by {one.asked_by or '-'}{there}"
+
+
+def _disputes(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
+    from ivr.finance import disputes
+    from ivr.money import plain
+    from ivr.storage.engine import reading
+
+    with reading(at.engine) as tx:
+        found = disputes.of_payment(tx, payment.gateway, payment.id, payment.gateway_reference)
+    for one in found:
+        answer_by = "" if one.answer_by is None else f"  answer by {one.answer_by:%Y-%m-%d}"
+        amount = plain(one.amount_minor, one.currency)
+        yield "dispute", f"{one.reference}  {one.state}  {amount}  {one.reason}{answer_by}"
+
+
+def _undecided(payment: "Payment") -> Iterator[str]:
+    """What only a person can say."""
+    from ivr.payments.records import RefundState
+    from ivr.payments.states import State
+
+    if payment.state is State.FOR_A_PERSON:
+        yield payment.reference
+    yield from (one.id for one in payment.refunds if one.state is RefundState.FOR_A_PERSON)
+
+
+def _moment(at: "datetime") -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}Z"

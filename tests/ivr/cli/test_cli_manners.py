@@ -1,0 +1,81 @@
+"""What holds of every command: its short help is whole, its logs are on standard error, and its exit status
+follows one rule.
+"""
+
+import json
+from collections.abc import Iterator
+
+import click
+import pytest
+import structlog
+from click.testing import CliRunner
+
+from ivr.cli import main
+from ivr.cli.call import command as call
+
+
+def groups(command: click.Command, names: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command that has commands."""
+    if not isinstance(command, click.Group):
+        return
+    yield names
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from groups(found, (*names, name))
+
+
+def test_no_short_help_is_cut() -> None:
+    for names in groups(main):
+        shown = CliRunner().invoke(main, [*names, "--help"]).output
+        _, _, commands = shown.partition("Commands:")
+        assert commands
+        assert "..." not in commands, commands
+
+
+def test_a_log_is_no_part_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command("answer")
+    def answer() -> None:
+        structlog.get_logger().warning("all_is_not_well", number="4242424242424242")
+        click.echo("the answer")
+
+    structlog.reset_defaults()
+    monkeypatch.setattr(type(main), "get_command", lambda *_: answer)
+    ran = CliRunner().invoke(main, ["answer"])
+    assert ran.stdout == "the answer\n"
+    log = json.loads(ran.stderr)
+    assert (log["event"], log["number"]) == ("all_is_not_well", "***")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["flow", "draw", "nope"], "There is no flow nope; there are: pay_bill"),
+        (["flow", "check", "nope"], "There is no flow nope; there are: pay_bill"),
+        (["sandbox", "--notify", "http://127.0.0.1:1/"], "Set SANDBOX_WEBHOOK_SECRET"),
+        (["flow", "nope"], "No such command"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_2(
+    arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SANDBOX_WEBHOOK_SECRET", raising=False)
+    ran = CliRunner().invoke(main, arguments)
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert sentence in ran.stderr
+
+
+@pytest.mark.parametrize("given", ["abc", "600000001", "+34", "+34600x", "nobody", "+34 1"])
+def test_a_demo_call_from_what_is_no_number_is_refused_before_anything_starts(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.cli.call.prepare", lambda *_: pytest.fail("it began"))
+    ran = CliRunner().invoke(main, ["call", "--auto", "--from", given])
+    assert ran.exit_code == 2
+    assert "this is no number: write it like +34600000001, or anonymous to withhold it" in ran.stderr
+
+
+@pytest.mark.parametrize("given", ["+34600000001", "+1 202 555 0123", "anonymous", "Restricted", ""])
+def test_a_demo_call_from_a_number_or_withheld_on_purpose(given: str) -> None:
+    assert call.make_context("call", ["--from", given]).params["from_number"] == given

@@ -1,0 +1,227 @@
+"""The way back to our books: a payment is found by whatever finance holds, and no table is read whole."""
+
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from gateways.notices import Disputed, DisputeState, Heard, PayoutSettled
+from gateways.settlement import LineKind, PayoutLine
+from ivr.clock import ManualClock
+from ivr.finance import disputes, payout_lines
+from ivr.payments import finding
+from ivr.payments.finding import Found, Name
+from ivr.storage import schema
+from ivr.storage.engine import reading
+from tests.ivr.payments.test_gateway_notices import TellingBank
+from tests.support.link_bank import LinkBank
+from tests.support.till import Till
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+PAYOUT = PayoutSettled("po_1", 0, "EUR", NOON)
+
+
+@pytest.fixture
+def bank() -> TellingBank:
+    return TellingBank()
+
+
+@pytest.fixture
+def till(engine: sa.Engine, bank: TellingBank) -> Till:
+    return Till(engine, bank=bank)
+
+
+def found(till: Till, name: str) -> Found | None:
+    with reading(till.engine) as tx:
+        return finding.find(tx, name)
+
+
+def ids(till: Till, name: str) -> list[str]:
+    """The payments of that name, in their order."""
+    known = found(till, name)
+    return [] if known is None else [payment.id for payment in known.payments]
+
+
+def line(kind: LineKind, source: str, charge: str | None, **ours: str | None) -> PayoutLine:
+    """A line of a payout; `ours` are the keys that the gateway repeats."""
+    keys = {"order_key": None, "refund_key": None, **ours}
+    return PayoutLine(
+        f"txn_{source}", kind, kind, 100, 0, 100, "EUR", NOON, NOON, charge, source_reference=source, **keys
+    )
+
+
+def tell_of_payout(till: Till, bank: TellingBank, *lines: PayoutLine) -> str:
+    """Our id of the payout, whose lines are read."""
+    bank.lines = lines
+    till.cashier.notices.take(Heard("evt_payout", "payout", PAYOUT))
+    till.run_due()
+    with reading(till.engine) as tx:
+        return str(tx.execute(sa.select(schema.payout.c.id)).scalar_one())
+
+
+def tell_of_dispute(till: Till, charge: str, dispute: str = "dp_1") -> None:
+    told = Disputed(dispute, charge, 4_000, "EUR", "fraudulent", DisputeState.OPEN, NOON)
+    till.cashier.notices.take(Heard(f"evt_{dispute}", "dispute", told))
+
+
+def test_by_its_own_names_and_the_gateways(till: Till) -> None:
+    till.paid()
+    paid = till.paid()
+    with till.engine.begin() as tx:
+        refund = till.cashier.ask_refund(tx, paid, 1_000, asked_by="ana")
+    till.run_due()
+    with reading(till.engine) as tx:
+        back = tx.execute(sa.select(schema.refund.c.gateway_reference)).scalar_one()
+    assert back is not None
+    for name in (paid, till.attempt(paid).reference, f"ref_{paid}", refund.id, back):
+        assert ids(till, name) == [paid], name
+        with reading(till.engine) as tx:
+            one = finding.one(tx, name)
+        assert one is not None
+        assert one.id == paid
+
+
+@pytest.mark.parametrize("name", ["", "%", "pi_none", "99999999", "call_none", "CA00", "' OR 1=1", "None"])
+def test_what_nothing_is_called(till: Till, name: str) -> None:
+    till.paid()
+    tell_of_dispute(till, "ref_of_nobody")
+    assert found(till, name) is None
+
+
+def test_a_call_and_a_bill_have_all_of_theirs(till: Till) -> None:
+    call = till.begin_call()
+    bill = till.add_bill()
+    with reading(till.engine) as tx:
+        reference = tx.execute(sa.select(schema.bill.c.reference)).scalar_one()
+    assert found(till, call) == Found(Name.CALL, ())
+    assert found(till, reference) == Found(Name.BILL, ())
+    first = till.make(bill, 1_000, call_id=call)
+    till.clock.advance(1)
+    second = till.make(bill, 1_000, call_id=call)
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.call).values(call_sid="CA1"))
+    for name, of in ((call, Name.CALL), ("CA1", Name.CALL), (reference, Name.BILL)):
+        known = found(till, name)
+        assert known is not None
+        assert (known.of, [one.id for one in known.payments]) == (of, [first, second])
+        with reading(till.engine) as tx:
+            assert finding.one(tx, name) is None, "nobody guesses which"
+
+
+def test_the_payers_reference_goes_before_a_bill_of_the_same_digits(till: Till) -> None:
+    paid = till.paid()
+    reference = till.attempt(paid).reference
+    with reading(till.engine) as tx:
+        its_bill = tx.execute(sa.select(schema.bill.c.reference)).scalar_one()
+    other = till.add_bill()
+    assert till.make(other) is not None
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.bill).where(schema.bill.c.id == other).values(reference=reference))
+    known = found(till, reference)
+    assert known is not None
+    assert (known.of, [one.id for one in known.payments], known.also_a_bill) == (Name.PAYMENT, [paid], True)
+    assert ids(till, its_bill) == [paid]
+
+
+def test_a_link_by_its_page(engine: sa.Engine) -> None:
+    clock = ManualClock()
+    till = Till(engine, clock, bank=LinkBank(clock))
+    linked = till.linked()
+    till.run_due()
+    assert ids(till, f"page_{linked}") == [linked]
+
+
+def test_a_dispute_also_where_it_was_told_before_the_charge_was_known(till: Till) -> None:
+    paid = till.paid()
+    tell_of_dispute(till, f"ref_{paid}", "dp_1")
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(gateway_reference=None))
+    tell_of_dispute(till, "ch_early", "dp_2")
+    assert ids(till, "dp_2") == []
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(gateway_reference="ch_early"))
+    for name in ("dp_1", "dp_2", f"ref_{paid}"):
+        assert ids(till, name) == [paid], name
+    with reading(till.engine) as tx:
+        shown = disputes.of_payment(tx, "bank", paid, "ch_early")
+        assert disputes.of_payment(tx, "other", "attempt_none", "ch_early") == []
+        listed = disputes.listed(tx, 10)
+    assert {one.payment for one in listed} == {till.attempt(paid).reference}
+    assert [one.reference for one in shown] == ["dp_1", "dp_2"]
+
+
+def test_a_charge_that_only_a_payout_names(till: Till, bank: TellingBank) -> None:
+    first, second = till.paid(), till.paid()
+    tell_of_payout(
+        till,
+        bank,
+        line(LineKind.CHARGE, "ch_1", "pi_by_key", order_key=first),
+        line(LineKind.CHARGE, "ch_2", f"ref_{second}"),
+        line(LineKind.CHARGE, "ch_3", "pi_of_nobody", order_key="attempt_of_nobody"),
+        line(LineKind.FEE, "fee_1", None),
+    )
+    for name, attempt_id in (("ch_1", first), ("pi_by_key", first), ("ch_2", second)):
+        assert ids(till, name) == [attempt_id], name
+    assert found(till, "ch_3") is None
+    assert found(till, "fee_1") is None
+
+
+def test_another_gateways_reference_is_not_mistaken_for_ours(till: Till, bank: TellingBank) -> None:
+    paid = till.paid()
+    payout = tell_of_payout(till, bank, line(LineKind.CHARGE, "ch_1", f"ref_{paid}"))
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.payout).values(gateway="other"))
+    assert found(till, "ch_1") is None
+    with reading(till.engine) as tx:
+        [shown] = payout_lines.lines(tx, payout, "other")
+    assert shown.payment is None
+
+
+def test_each_line_of_a_payout_names_our_payment_and_our_refund(till: Till, bank: TellingBank) -> None:
+    paid, other = till.paid(), till.paid()
+    with till.engine.begin() as tx:
+        by_key = till.cashier.ask_refund(tx, paid, 1_000, asked_by="ana")
+        by_reference = till.cashier.ask_refund(tx, other, 1_000, asked_by="ana")
+    payout = tell_of_payout(
+        till,
+        bank,
+        line(LineKind.CHARGE, "ch_1", f"ref_{paid}", order_key=paid),
+        line(LineKind.DISPUTE, "dp_1", f"ref_{paid}"),
+        line(LineKind.REFUND, "re_1", "pi_x", refund_key=by_key.id),
+        line(LineKind.REFUND, "re_2", None),
+        line(LineKind.REFUND, "re_3", f"ref_{paid}", refund_key="refund_of_nobody"),
+        line(LineKind.FEE, "xx_1", None),
+    )
+    told_by_reference = schema.refund.c.id == by_reference.id
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.refund).where(told_by_reference).values(gateway_reference="re_2"))
+        lines = payout_lines.lines(tx, payout, "bank")
+    of_paid, of_other = till.attempt(paid).reference, till.attempt(other).reference
+    assert [(one.source_reference, one.payment, one.refund_id) for one in lines] == [
+        ("ch_1", of_paid, None),
+        ("dp_1", of_paid, None),
+        ("re_1", of_paid, by_key.id),
+        ("re_2", of_other, by_reference.id),
+        ("re_3", of_paid, None),
+        ("xx_1", None, None),
+    ]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_look_up_reads_a_whole_table(engine: sa.Engine) -> None:
+    plans: list[str] = []
+
+    def explain(connection: sa.Connection, *statement: object) -> None:
+        _, sql, parameters, *_ = statement
+        if str(sql).startswith("SELECT"):
+            cursor = connection.connection.cursor()
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
+            plans.extend(str(row[3]) for row in cursor.fetchall())
+
+    sa.event.listen(engine, "before_cursor_execute", explain)
+    with reading(engine) as tx:
+        assert finding.find(tx, "pi_none") is None
+        assert disputes.of_payment(tx, "bank", "attempt_1", "pi_none") == []
+        assert payout_lines.lines(tx, "payout_1", "bank") == []
+    assert len(plans) > 20
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []
