@@ -75,6 +75,7 @@ def _sums(kind: Kind) -> sa.Select[tuple[int, int, int]]:
     )
 
 
+_HELD_BILL = sa.select(bill.c.id).where(bill.c.id == sa.bindparam("wanted")).with_for_update(key_share=True)
 _SUMS = {kind: _sums(kind) for kind in _COLUMNS}
 """Built once: they are asked for at each card, for each that is counted."""
 
@@ -90,7 +91,7 @@ def hold(tx: sa.Connection, suspect: Suspect) -> None:
 
     The bill's row comes first: whoever moves an attempt has it already when its outcome is counted here.
     """
-    tx.execute(sa.select(bill.c.id).where(bill.c.id == suspect.bill_id).with_for_update(key_share=True))
+    tx.execute(_HELD_BILL, {"wanted": suspect.bill_id})
     hold_names(tx, [f"{kind}:{subject}" for kind, subject in names(suspect)])
 
 

@@ -15,8 +15,10 @@ from tests.simulation.house import House, quick_starts
 from tests.simulation.world import Played, World
 
 CARD_ENTRIES = ("tokenize", "authorize")
-WORLDS_IN_TESTS = 40
-"""In each way of taking cards, at every run of the tests; `make simulate` plays as many as asked."""
+WORLDS_IN_TESTS = 75
+"""In each file of tests, at every run of the tests: 300 in all, in four files that workers share among them.
+`make simulate` plays as many as asked.
+"""
 
 
 def memory() -> str | None:
