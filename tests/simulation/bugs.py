@@ -204,14 +204,14 @@ BUGS: Mapping[str, Bug] = {
     "charged again while unknown": Bug(_charge_again, "asked twice", GATEWAY_FAILS),
     "declined said for unknown": Bug(_declined_for_unknown, "heard 'charge.refused'", GATEWAY_FAILS),
     "the ledger entry outside the transaction": Bug(
-        _entry_outside, "has 0 entries in the ledger", {**QUIET, "database": 0.03}
+        _entry_outside, "has 0 entries in the ledger", {**QUIET, "database": 0.03}, first=8
     ),
     "the ledger entry twice": Bug(_entry_twice, "that the gateway does not have"),
     "the text twice": Bug(_text_twice, "was sent 2 times", {**QUIET, "queue": 0.9}),
-    "a lost job not swept": Bug(_never_swept, "is still", QUEUE_FAILS, first=9),
-    "nothing reserved": Bug(_nothing_reserved, "was taken for"),
+    "a lost job not swept": Bug(_never_swept, "is still", QUEUE_FAILS, first=13),
+    "nothing reserved": Bug(_nothing_reserved, "was taken for", first=12),
     "a card number in the log": Bug(_card_logged, "a card number stands in the log", card_entry="authorize"),
     "a sealed card not wiped": Bug(_card_kept, "still holds something"),
     "the keys not destroyed": Bug(_keys_kept, "is left"),
-    "the fence ignored": Bug(_fence_ignored, "which is fenced", GATEWAY_FAILS, first=19),
+    "the fence ignored": Bug(_fence_ignored, "which is fenced", GATEWAY_FAILS, first=23),
 }
