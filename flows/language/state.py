@@ -43,11 +43,11 @@ _Plain = Callable[[Any, Any, str], Any]
 
 def _walk(kind: Any, value: Any, where: str, plain: _Plain) -> Any:
     """The value carried over by its annotation; `plain` carries what is no container, in or out."""
-    if get_origin(kind) in (Union, UnionType):
+    if _origin(kind) in (Union, UnionType):
         if value is None:
             return None
         (kind,) = (one for one in get_args(kind) if one is not NoneType)
-    if get_origin(kind) is tuple:
+    if _origin(kind) is tuple:
         if not isinstance(value, list | tuple):
             raise _wrong(where, "a list", value)
         of = get_args(kind)[0]
@@ -129,6 +129,12 @@ def _unkept(kind: Any, where: str) -> list[str]:
 def _hints(kind: Any) -> dict[str, Any]:
     """Kept, because a turn asks for the same few classes each time and resolving annotations is slow."""
     return get_type_hints(kind)
+
+
+@cache
+def _origin(kind: Any) -> Any:
+    """Kept for the same reason."""
+    return get_origin(kind)
 
 
 def _has_default(one: "Field[Any]") -> bool:

@@ -20,7 +20,6 @@ from ivr.storage.schema import bill
 OPEN_MAX = 20
 """More open bills than this under one phone number are nobody's to be offered by voice."""
 
-
 _UNPAID = sa.and_(
     sa.not_(bill.c.withdrawn), bill.c.billed_minor > bill.c.paid_minor + bill.c.paid_elsewhere_minor
 )
@@ -28,6 +27,17 @@ _PAYABLE = sa.and_(
     sa.not_(bill.c.withdrawn),
     bill.c.billed_minor > bill.c.paid_minor + bill.c.paid_elsewhere_minor + bill.c.reserved_minor,
 )
+
+_OF_REFERENCE = sa.select(bill).where(bill.c.reference == sa.bindparam("wanted"))
+_HELD = _OF_REFERENCE.with_for_update()
+_OF_PHONE = (
+    sa.select(bill)
+    .where(bill.c.payer_phone == sa.bindparam("phone"))
+    .order_by(bill.c.due_date.is_(None), bill.c.due_date, bill.c.reference)
+    .limit(OPEN_MAX)
+)
+_OPEN_FOR_PHONE = _OF_PHONE.where(_PAYABLE)
+_UNPAID_FOR_PHONE = _OF_PHONE.where(_UNPAID)
 
 
 class Change(StrEnum):
@@ -40,7 +50,7 @@ class Change(StrEnum):
 
 def find(tx: sa.Connection, reference: str) -> Bill | None:
     """The bill under this reference, or None."""
-    row = tx.execute(sa.select(bill).where(bill.c.reference == reference)).one_or_none()
+    row = tx.execute(_OF_REFERENCE, {"wanted": reference}).one_or_none()
     return None if row is None else Bill.from_row(row)
 
 
@@ -51,18 +61,12 @@ def get(tx: sa.Connection, bill_id: str) -> Bill:
 
 def open_for_phone(tx: sa.Connection, phone: str) -> list[Bill]:
     """Bills of this E.164 number with something payable, the earliest due first; OPEN_MAX at most."""
-    return _for_phone(tx, phone, _PAYABLE)
+    return [Bill.from_row(row) for row in tx.execute(_OPEN_FOR_PHONE, {"phone": phone})]
 
 
 def unpaid_for_phone(tx: sa.Connection, phone: str) -> list[Bill]:
     """The same, with those all of whose rest is being paid."""
-    return _for_phone(tx, phone, _UNPAID)
-
-
-def _for_phone(tx: sa.Connection, phone: str, which: sa.ColumnElement[bool]) -> list[Bill]:
-    due_first = (bill.c.due_date.is_(None), bill.c.due_date, bill.c.reference)
-    query = sa.select(bill).where(bill.c.payer_phone == phone, which).order_by(*due_first).limit(OPEN_MAX)
-    return [Bill.from_row(row) for row in tx.execute(query)]
+    return [Bill.from_row(row) for row in tx.execute(_UNPAID_FOR_PHONE, {"phone": phone})]
 
 
 def latest(tx: sa.Connection, limit: int, *, only_payable: bool = False) -> list[Bill]:
@@ -95,8 +99,7 @@ def upsert(tx: sa.Connection, new: NewBill, source: str, *, clock: Clock, ids: I
 
 def _locked(tx: sa.Connection, reference: str) -> Bill | None:
     """On PostgreSQL the row is locked; on SQLite the whole write transaction is alone."""
-    query = sa.select(bill).where(bill.c.reference == reference).with_for_update()
-    row = tx.execute(query).one_or_none()
+    row = tx.execute(_HELD, {"wanted": reference}).one_or_none()
     return None if row is None else Bill.from_row(row)
 
 

@@ -13,6 +13,25 @@ from sqlalchemy.exc import IntegrityError
 
 from ivr.storage.schema import call, call_turn
 
+# Built once: each turn of a call needs them, and to build one takes longer than to run it.
+_OF_ID = sa.select(call).where(call.c.id == sa.bindparam("wanted"))
+_OF_SID = sa.select(call).where(call.c.call_sid == sa.bindparam("wanted"))
+_UPDATE = sa.update(call).where(call.c.id == sa.bindparam("wanted"))
+_KEEP_ANSWER = sa.insert(call_turn)
+_TURN = (call_turn.c.call_id == sa.bindparam("of_call"), call_turn.c.turn == sa.bindparam("at_turn"))
+_ANSWER = sa.select(call_turn.c.twiml).where(*_TURN)
+_ANSWERED_AT = sa.select(call_turn.c.at).where(*_TURN)
+
+
+def _held(query: sa.Select[Any]) -> sa.Select[Any]:
+    """Against other turns alone. A job that holds an attempt of this call refers to the call whenever it
+    writes the attempt a second time; it must not wait for us, who may be waiting for the attempt.
+    """
+    return query.with_for_update(key_share=True)
+
+
+_HELD_OF_ID, _HELD_OF_SID = _held(_OF_ID), _held(_OF_SID)
+
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
@@ -46,25 +65,17 @@ def _read(row: sa.Row[Any] | None) -> CallRow | None:
 
 def find(connection: sa.Connection, call_id: str) -> CallRow | None:
     """The call as it stands."""
-    return _read(connection.execute(sa.select(call).where(call.c.id == call_id)).one_or_none())
+    return _read(connection.execute(_OF_ID, {"wanted": call_id}).one_or_none())
 
 
 def lock(tx: sa.Connection, call_id: str) -> CallRow | None:
     """The call, held until the transaction ends."""
-    return _locked(tx, call.c.id == call_id)
+    return _read(tx.execute(_HELD_OF_ID, {"wanted": call_id}).one_or_none())
 
 
 def lock_by_sid(tx: sa.Connection, call_sid: str) -> CallRow | None:
     """The call of the carrier's name, held until the transaction ends."""
-    return _locked(tx, call.c.call_sid == call_sid)
-
-
-def _locked(tx: sa.Connection, which: sa.ColumnElement[bool]) -> CallRow | None:
-    """Against other turns alone. A job that holds an attempt of this call refers to the call whenever it
-    writes the attempt a second time; it must not wait for us, who may be waiting for the attempt.
-    """
-    query = sa.select(call).where(which).with_for_update(key_share=True)
-    return _read(tx.execute(query).one_or_none())
+    return _read(tx.execute(_HELD_OF_SID, {"wanted": call_sid}).one_or_none())
 
 
 def begin(tx: sa.Connection, row: CallRow) -> bool:
@@ -82,27 +93,22 @@ def begin(tx: sa.Connection, row: CallRow) -> bool:
 def save(
     tx: sa.Connection, call_id: str, *, turn: int, session: dict[str, Any], intent: dict[str, Any] | None
 ) -> None:
-    tx.execute(sa.update(call).where(call.c.id == call_id).values(turn=turn, session=session, intent=intent))
+    tx.execute(_UPDATE, {"wanted": call_id, "turn": turn, "session": session, "intent": intent})
 
 
 def end(tx: sa.Connection, call_id: str, *, because: str, session: dict[str, Any], now: datetime) -> None:
-    tx.execute(
-        sa.update(call)
-        .where(call.c.id == call_id)
-        .values(status="ended", ended_because=because, ended_at=now, session=session, intent=None)
-    )
+    ended = {"status": "ended", "ended_because": because, "ended_at": now, "session": session, "intent": None}
+    tx.execute(_UPDATE, {"wanted": call_id, **ended})
 
 
 def keep_answer(tx: sa.Connection, call_id: str, turn: int, twiml: str, now: datetime) -> None:
-    tx.execute(sa.insert(call_turn).values(call_id=call_id, turn=turn, twiml=twiml, at=now))
+    tx.execute(_KEEP_ANSWER, {"call_id": call_id, "turn": turn, "twiml": twiml, "at": now})
 
 
 def answer(tx: sa.Connection, call_id: str, turn: int) -> str | None:
     """The TwiML that was sent at this turn."""
-    query = sa.select(call_turn.c.twiml).where(call_turn.c.call_id == call_id, call_turn.c.turn == turn)
-    return tx.execute(query).scalar_one_or_none()
+    return tx.execute(_ANSWER, {"of_call": call_id, "at_turn": turn}).scalar_one_or_none()
 
 
 def answered_at(tx: sa.Connection, call_id: str, turn: int) -> datetime | None:
-    query = sa.select(call_turn.c.at).where(call_turn.c.call_id == call_id, call_turn.c.turn == turn)
-    return tx.execute(query).scalar_one_or_none()
+    return tx.execute(_ANSWERED_AT, {"of_call": call_id, "at_turn": turn}).scalar_one_or_none()

@@ -12,6 +12,9 @@ from ivr.customers.caller import Caller
 from ivr.storage.schema import guess
 
 WINDOW = timedelta(hours=24)
+_RECENT = sa.select(sa.func.count()).where(
+    guess.c.caller == sa.bindparam("counted_as"), guess.c.at > sa.bindparam("after")
+)
 
 
 class Guesses:
@@ -24,10 +27,8 @@ class Guesses:
     def too_many(self, tx: sa.Connection, caller: Caller, now: datetime) -> bool:
         """Whether this caller has used up the guesses of the last 24 hours."""
         allowed = self._max_withheld if caller.withheld else self._max_per_caller
-        recent = sa.select(sa.func.count()).where(
-            guess.c.caller == caller.counted_as, guess.c.at > now - WINDOW
-        )
-        return int(tx.execute(recent).scalar_one()) >= allowed
+        within = {"counted_as": caller.counted_as, "after": now - WINDOW}
+        return int(tx.execute(_RECENT, within).scalar_one()) >= allowed
 
     def add(self, tx: sa.Connection, caller: Caller, now: datetime) -> None:
         """Counts one guess, and forgets those of this caller that count no more."""

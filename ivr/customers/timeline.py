@@ -26,6 +26,8 @@ _NAMES_A_THING = re.compile(
 """Our ids, the carrier's SIDs and UUIDs: random, so that by chance digits stand together in them."""
 _PHONE = re.compile(r"(?<!\w)\+[1-9]\d{6,14}(?!\d)")
 
+_ADD = timeline.insert()
+
 
 class CardInFactsError(ValueError):
     """A fact holds what could be a card number, or is no plain value. The message never repeats it."""
@@ -60,11 +62,8 @@ def add(
     for text in _texts(given):
         if could_hold_a_card(text):
             raise CardInFactsError(f"the facts of {kind} hold digits that could be a card")
-    tx.execute(
-        timeline.insert().values(
-            at=at, kind=kind, call_id=call_id, attempt_id=attempt_id, customer_id=customer_id, facts=given
-        )
-    )
+    about = {"customer_id": customer_id, "call_id": call_id, "attempt_id": attempt_id}
+    tx.execute(_ADD, {"at": at, "kind": kind, **about, "facts": given})
 
 
 def of_call(tx: sa.Connection, call_id: str) -> list[Entry]:

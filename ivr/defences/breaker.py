@@ -58,9 +58,11 @@ class Breaker:
         """Whether no card is taken now. A half-open one holds its lock until the transaction ends, so that
         no more than its few are let through.
         """
-        if position(lock_outs.last(tx, Kind.BREAKER, EVERYBODY), now) is Position.HALF_OPEN:
+        last = lock_outs.last(tx, Kind.BREAKER, EVERYBODY)
+        if position(last, now) is Position.HALF_OPEN:
             self._decide(tx, now)
-        match position(last := lock_outs.last(tx, Kind.BREAKER, EVERYBODY), now):
+            last = lock_outs.last(tx, Kind.BREAKER, EVERYBODY)
+        match position(last, now):
             case Position.HALF_OPEN if last is not None:
                 probes = _since(tx, last.until, now)
                 return probes.ended + probes.under_way >= PROBES

@@ -18,6 +18,7 @@ from ivr.customers import timeline
 from ivr.defences import lock_outs, tries
 from ivr.defences.breaker import Breaker
 from ivr.defences.caps import Cap, Caps, Kind
+from ivr.defences.lock_outs import LockOut
 from ivr.defences.suspect import SHARED, Suspect
 from ivr.defences.tries import Sum, TryState
 from ivr.ids import Ids
@@ -122,20 +123,19 @@ class Guard:
         last = lock_outs.last(tx, kind, subject)
         if last is not None and last.stands(now):
             return True
-        cap, found = self._cap(kind, subject), self._counted(tx, kind, subject, now)
+        cap, found = self._cap(kind, subject), self._counted(tx, kind, subject, last)
         self._lock_out(tx, kind, subject, found, suspect)
         over = found.declined + found.under_way >= cap.declines_max
         return over or found.ended + found.under_way >= cap.tries_max
 
-    def _counted(self, tx: sa.Connection, kind: Kind, subject: str, now: datetime) -> Sum:
-        last = lock_outs.last(tx, kind, subject)
-        last_end = last.ended_at if last else None
+    def _counted(self, tx: sa.Connection, kind: Kind, subject: str, last: LockOut | None) -> Sum:
+        last_end, now = last.ended_at if last else None, self.clock.now()
         return tries.counted(tx, kind, subject, window=self.caps.window, last_end=last_end, now=now)
 
     def _lock_out_if_enough(self, tx: sa.Connection, suspect: Suspect) -> None:
-        now = self.clock.now()
         for kind, subject in tries.names(suspect):
-            self._lock_out(tx, kind, subject, self._counted(tx, kind, subject, now), suspect)
+            found = self._counted(tx, kind, subject, lock_outs.last(tx, kind, subject))
+            self._lock_out(tx, kind, subject, found, suspect)
 
     def _lock_out(self, tx: sa.Connection, kind: Kind, subject: str, found: Sum, suspect: Suspect) -> None:
         now, cap = self.clock.now(), self._cap(kind, subject)

@@ -22,6 +22,13 @@ KEPT = timedelta(days=30)
 EVERYBODY = "everybody"
 """The breaker's subject."""
 _SHOWN_DIGITS = 4
+_NEWEST = (
+    sa.select(lock_out)
+    .where(lock_out.c.kind == sa.bindparam("kind"), lock_out.c.subject == sa.bindparam("subject"))
+    .order_by(lock_out.c.number.desc())
+    .limit(1)
+)
+"""Built once: it is asked for at each card, for each that is counted."""
 log = structlog.get_logger()
 
 
@@ -58,8 +65,7 @@ class LockOut:
 
 def last(tx: sa.Connection, kind: Kind, subject: str) -> LockOut | None:
     """The subject's newest lock-out, over or not."""
-    query = sa.select(lock_out).where(lock_out.c.kind == kind, lock_out.c.subject == subject)
-    return _read(tx.execute(query.order_by(lock_out.c.number.desc()).limit(1)).one_or_none())
+    return _read(tx.execute(_NEWEST, {"kind": kind, "subject": subject}).one_or_none())
 
 
 def begin(

@@ -59,6 +59,27 @@ class Sum:
 _COLUMNS = {Kind.CALL: card_try.c.call_id, Kind.CALLER: card_try.c.caller, Kind.BILL: card_try.c.bill_id}
 
 
+def _sums(kind: Kind) -> sa.Select[tuple[int, int, int]]:
+    """The columns of a `Sum`, of the tries of one subject after a moment."""
+    state = card_try.c.state
+    # A number in doubt says nothing against a call or a bill.
+    weight = card_try.c.weight if kind is Kind.CALLER else sa.literal(1)
+    fresh = (state == TryState.OPEN) & (card_try.c.at > sa.bindparam("open_after"))
+    ended = state.in_((TryState.DECLINED, TryState.APPROVED))
+    sums = [
+        sa.func.coalesce(sa.func.sum(weight).filter(one), 0)
+        for one in (state == TryState.DECLINED, fresh, ended)
+    ]
+    return sa.select(*sums).where(
+        _COLUMNS[kind] == sa.bindparam("subject"), card_try.c.at > sa.bindparam("after")
+    )
+
+
+_HELD_BILL = sa.select(bill.c.id).where(bill.c.id == sa.bindparam("wanted")).with_for_update(key_share=True)
+_SUMS = {kind: _sums(kind) for kind in _COLUMNS}
+"""Built once: they are asked for at each card, for each that is counted."""
+
+
 def names(suspect: Suspect) -> list[tuple[Kind, str]]:
     """Under what a try of this suspect is counted."""
     found = ((Kind.CALL, suspect.call_id), (Kind.CALLER, suspect.caller), (Kind.BILL, suspect.bill_id))
@@ -70,7 +91,7 @@ def hold(tx: sa.Connection, suspect: Suspect) -> None:
 
     The bill's row comes first: whoever moves an attempt has it already when its outcome is counted here.
     """
-    tx.execute(sa.select(bill.c.id).where(bill.c.id == suspect.bill_id).with_for_update(key_share=True))
+    tx.execute(_HELD_BILL, {"wanted": suspect.bill_id})
     hold_names(tx, [f"{kind}:{subject}" for kind, subject in names(suspect)])
 
 
@@ -94,19 +115,10 @@ def counted(
     now: datetime,
 ) -> Sum:
     """What this subject tried within the window, and not before the end of its last lock-out."""
-    state = card_try.c.state
-    # A number in doubt says nothing against a call or a bill.
-    weight = card_try.c.weight if kind is Kind.CALLER else sa.literal(1)
-    fresh = (state == TryState.OPEN) & (card_try.c.at > now - OPEN_COUNTS)
-    ended = state.in_((TryState.DECLINED, TryState.APPROVED))
-    sums = [
-        sa.func.coalesce(sa.func.sum(weight).filter(one), 0)
-        for one in (state == TryState.DECLINED, fresh, ended)
-    ]
-    query = sa.select(*sums).where(_COLUMNS[kind] == subject, card_try.c.at > now - window)
+    query, within = _SUMS[kind], {"subject": subject, "after": now - window, "open_after": now - OPEN_COUNTS}
     if last_end is not None:
         query = query.where(card_try.c.at >= last_end)
-    return Sum(*(int(value) for value in tx.execute(query).one()))
+    return Sum(*(int(value) for value in tx.execute(query, within).one()))
 
 
 def add(

@@ -50,6 +50,15 @@ NEXT_JOB: dict[State, Job | None] = {
 """The job that gets an attempt out of each state of `HOLDING`; a person is no job."""
 
 
+def _count_job(table: sa.Table) -> sa.Executable:
+    """One more job was asked for; gives its number."""
+    one_more = sa.update(table).where(table.c.id == sa.bindparam("wanted")).values(jobs=table.c.jobs + 1)
+    return one_more.returning(table.c.jobs)
+
+
+_COUNT_JOB = {Attempt: _count_job(schema.attempt), Refund: _count_job(schema.refund)}
+
+
 class LostRaceError(Exception):
     """The attempt is no longer in the state it was read in: it was moved without its lock, a bug."""
 
@@ -105,27 +114,23 @@ class Moves:
     ) -> None:
         """A line in the attempt's history; what lists payments reads its changes there."""
         tx.execute(
-            sa.insert(schema.attempt_move).values(
-                attempt_id=attempt_id,
-                event=str(event),
-                state=state,
-                at=self.clock.now(),
-                note=records.fit(schema.attempt_move.c.note, note) or None,
-            )
+            sa.insert(schema.attempt_move),
+            {
+                "attempt_id": attempt_id,
+                "event": str(event),
+                "state": state,
+                "at": self.clock.now(),
+                "note": records.fit(schema.attempt_move.c.note, note) or None,
+            },
         )
 
     def ask(self, tx: sa.Connection, subject: Attempt | Refund, job: Job, delay_s: float = 0.0) -> None:
         """Asks for a job under a number of its own, and notes when it is due, so that the sweep sees one that
         was lost.
         """
-        table = schema.attempt if isinstance(subject, Attempt) else schema.refund
-        now = self.clock.now()
-        tx.execute(
-            sa.update(table)
-            .where(table.c.id == subject.id)
-            .values(jobs=table.c.jobs + 1, look_at=now + timedelta(seconds=delay_s))
-        )
-        number = tx.execute(sa.select(table.c.jobs).where(table.c.id == subject.id)).scalar_one()
+        due = self.clock.now() + timedelta(seconds=delay_s)
+        counted = _COUNT_JOB[type(subject)]
+        number = tx.execute(counted, {"wanted": subject.id, "look_at": due}).scalar_one()
         self.work.enqueue(tx, job, subject.id, nth=number, delay_s=delay_s)
 
     def _settle(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> None:

@@ -19,13 +19,12 @@ from ivr.storage import schema
 
 _FOLDER = Path(__file__).parent
 _DEFAULT = "en"
+_REFERENCE = sa.select(schema.bill.c.reference).where(schema.bill.c.id == sa.bindparam("wanted"))
 
 
 def order_of(tx: sa.Connection, attempt: Attempt) -> Order:
     """The attempt as the gateway hears of it; finance finds call, bill and payment in its dashboard."""
-    bill = tx.execute(
-        sa.select(schema.bill.c.reference).where(schema.bill.c.id == attempt.bill_id)
-    ).scalar_one()
+    bill = tx.execute(_REFERENCE, {"wanted": attempt.bill_id}).scalar_one()
     metadata = {
         "attempt": attempt.id,
         "payment": attempt.reference,

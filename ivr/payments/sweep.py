@@ -27,27 +27,27 @@ REFUND_JOBS: dict[RefundState, Job] = {
     RefundState.ASKED: REFUND_PAYMENT,
     RefundState.UNKNOWN: RESOLVE_REFUND,
 }
+_attempts, _refunds = schema.attempt.c, schema.refund.c
+_STUCK = (
+    sa.select(_attempts.id)
+    .where(_attempts.look_at < sa.bindparam("late"), _attempts.state.in_(HOLDING))
+    .order_by(_attempts.look_at)
+    .limit(AT_ONCE_MAX)
+)
+_OWED = (
+    sa.select(_refunds.id)
+    .where(_refunds.look_at < sa.bindparam("late"), _refunds.state.not_in(REFUND_FINAL))
+    .order_by(_refunds.look_at)
+    .limit(AT_ONCE_MAX)
+)
 
 
 def sweep(engine: sa.Engine, moves: Moves) -> int:
     """How many lost jobs were asked for again."""
     late = moves.clock.now() - timedelta(seconds=patience.LOST_AFTER_S)
-    attempts, refunds = schema.attempt.c, schema.refund.c
     with reading(engine) as tx:
-        stuck = tx.execute(
-            sa.select(attempts.id)
-            .where(attempts.look_at < late, attempts.state.in_(HOLDING))
-            .order_by(attempts.look_at)
-            .limit(AT_ONCE_MAX)
-        ).scalars()
-        attempt_ids = list(stuck)
-        owed = tx.execute(
-            sa.select(refunds.id)
-            .where(refunds.look_at < late, refunds.state.not_in(REFUND_FINAL))
-            .order_by(refunds.look_at)
-            .limit(AT_ONCE_MAX)
-        ).scalars()
-        refund_ids = list(owed)
+        attempt_ids = list(tx.execute(_STUCK, {"late": late}).scalars())
+        refund_ids = list(tx.execute(_OWED, {"late": late}).scalars())
     return sum(_ask_attempt(engine, moves, id_) for id_ in attempt_ids) + sum(
         _ask_refund(engine, moves, id_) for id_ in refund_ids
     )

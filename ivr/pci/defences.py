@@ -29,6 +29,33 @@ LOCK_OUTS_KEPT = timedelta(days=30)
 NOT_ABOUT_THE_CARD = frozenset({Decline.CONFIG_ERROR, Decline.ISSUER_UNAVAILABLE})
 _BIN_SHARE = (2, 3)
 """A BIN is locked out only where at least this share of its cards was declined."""
+# Built once: each card asks for them several times, and each sweep.
+_WATCH_OF_ENTRY = sa.select(card_watch).where(card_watch.c.entry_id == sa.bindparam("wanted"))
+_UNDER_WAY = {
+    kind: sa.select(sa.func.count()).where(
+        column == sa.bindparam("mark"), card_watch.c.since > sa.bindparam("after")
+    )
+    for kind, column in ((Kind.CARD, card_watch.c.card_mark), (Kind.BIN, card_watch.c.bin_mark))
+}
+_SAME = [card_tally.c[name] == sa.bindparam(name) for name in ("kind", "key_id", "mark")]
+_TALLIED = sa.select(
+    sa.func.coalesce(sa.func.sum(card_tally.c.tries), 0),
+    sa.func.coalesce(sa.func.sum(card_tally.c.declines), 0),
+).where(*_SAME, card_tally.c.hour > sa.bindparam("after"))
+_STANDING = (
+    sa.select(lock_out.c.id)
+    .where(
+        lock_out.c.mark == sa.bindparam("mark"),
+        lock_out.c.kind == sa.bindparam("kind"),
+        lock_out.c.lifted_at.is_(None),
+        lock_out.c.until > sa.bindparam("now"),
+    )
+    .limit(1)
+)
+_FORGET_MARK = card_tally.delete().where(*_SAME)
+_FORGET_WATCHED = card_watch.delete().where(card_watch.c.since <= sa.bindparam("before"))
+_FORGET_TALLIES = card_tally.delete().where(card_tally.c.hour <= sa.bindparam("before"))
+_FORGET_LOCK_OUTS = lock_out.delete().where(lock_out.c.until < sa.bindparam("before"))
 log = structlog.get_logger()
 
 
@@ -90,14 +117,9 @@ class CardDefences:
                     self.metrics.not_sent(kind)
                     log.warning("card_not_sent", because=str(kind))
                     return False
+            row = {"entry_id": entry_id, "key_id": marks.card.key_id, "since": now}
             tx.execute(
-                card_watch.insert().values(
-                    entry_id=entry_id,
-                    key_id=marks.card.key_id,
-                    card_mark=marks.card.value,
-                    bin_mark=marks.bin.value,
-                    since=now,
-                )
+                card_watch.insert(), {**row, "card_mark": marks.card.value, "bin_mark": marks.bin.value}
             )
             for mark in (marks.card, marks.bin):
                 _tally(tx, mark, now, tries=1)
@@ -141,9 +163,9 @@ class CardDefences:
     def forget(self, now: datetime) -> None:
         """The sweep: entries whose outcome never came, and what counts no more."""
         with self.engine.begin() as tx:
-            tx.execute(card_watch.delete().where(card_watch.c.since <= now - WATCHED))
-            tx.execute(card_tally.delete().where(card_tally.c.hour <= now - self.caps.window))
-            tx.execute(lock_out.delete().where(lock_out.c.until < now - LOCK_OUTS_KEPT))
+            tx.execute(_FORGET_WATCHED, {"before": now - WATCHED})
+            tx.execute(_FORGET_TALLIES, {"before": now - self.caps.window})
+            tx.execute(_FORGET_LOCK_OUTS, {"before": now - LOCK_OUTS_KEPT})
 
     def _is_locked_out(self, tx: sa.Connection, marks: tuple[Mark, ...], now: datetime) -> bool:
         if any(_standing(tx, mark, now) for mark in marks):
@@ -182,14 +204,10 @@ class CardDefences:
         """`tries` are those that have ended."""
         tries, declines, under_way = 0, 0, 0
         for mark in marks:
-            fresh = _column(mark) == mark.value
-            held = sa.select(sa.func.count()).where(fresh, card_watch.c.since > now - WATCHED)
-            under_way += int(tx.execute(held).scalar_one())
-            sums = sa.select(
-                sa.func.coalesce(sa.func.sum(card_tally.c.tries), 0),
-                sa.func.coalesce(sa.func.sum(card_tally.c.declines), 0),
-            ).where(*_same(mark), card_tally.c.hour > now - self.caps.window)
-            found = tx.execute(sums).one()
+            watched = {"mark": mark.value, "after": now - WATCHED}
+            under_way += int(tx.execute(_UNDER_WAY[mark.kind], watched).scalar_one())
+            within = {"after": now - self.caps.window}
+            found = tx.execute(_TALLIED, {**_named(mark), **within}).one()
             tries, declines = tries + int(found[0]), declines + int(found[1])
         return _Sum(max(tries - under_way, declines), declines, under_way)
 
@@ -199,20 +217,13 @@ def is_counted(decline: str | None) -> bool:
     return decline not in NOT_ABOUT_THE_CARD
 
 
-def _column(mark: Mark) -> sa.Column[str]:
-    return card_watch.c.card_mark if mark.kind is Kind.CARD else card_watch.c.bin_mark
-
-
-def _same(mark: Mark) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        card_tally.c.kind == mark.kind,
-        card_tally.c.key_id == mark.key_id,
-        card_tally.c.mark == mark.value,
-    )
+def _named(mark: Mark) -> dict[str, str]:
+    """What `_SAME` asks for."""
+    return {"kind": mark.kind, "key_id": mark.key_id, "mark": mark.value}
 
 
 def _watched(tx: sa.Connection, entry_id: str) -> tuple[Mark, Mark] | None:
-    row = tx.execute(sa.select(card_watch).where(card_watch.c.entry_id == entry_id)).one_or_none()
+    row = tx.execute(_WATCH_OF_ENTRY, {"wanted": entry_id}).one_or_none()
     if row is None:
         return None
     return Mark(Kind.CARD, row.key_id, row.card_mark), Mark(Kind.BIN, row.key_id, row.bin_mark)
@@ -236,13 +247,12 @@ def _tally(tx: sa.Connection, mark: Mark, now: datetime, *, tries: int = 0, decl
 
 
 def _forget_tallies(tx: sa.Connection, mark: Mark) -> None:
-    tx.execute(card_tally.delete().where(*_same(mark)))
+    tx.execute(_FORGET_MARK, _named(mark))
 
 
 def _standing(tx: sa.Connection, mark: Mark, now: datetime) -> bool:
-    here = (lock_out.c.mark == mark.value) & (lock_out.c.kind == mark.kind)
-    stands = lock_out.c.lifted_at.is_(None) & (lock_out.c.until > now)
-    return tx.execute(sa.select(lock_out.c.id).where(here, stands).limit(1)).first() is not None
+    wanted = {"mark": mark.value, "kind": mark.kind, "now": now}
+    return tx.execute(_STANDING, wanted).first() is not None
 
 
 def _hold(tx: sa.Connection, marks: Iterable[Mark]) -> None:

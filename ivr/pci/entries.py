@@ -105,38 +105,48 @@ class Entry:
 
 
 _COLUMNS = [card_entry.c[one.name] for one in dataclasses.fields(Entry)]
+# Built once: each turn needs them, and to build one takes longer than to run it.
+_OF_ID = sa.select(*_COLUMNS).where(card_entry.c.id == sa.bindparam("wanted"))
+_HELD = _OF_ID.with_for_update()
+_CHANGE = card_entry.update().where(card_entry.c.id == sa.bindparam("wanted"))
+_IDS_OF_CALL = (
+    sa.select(card_entry.c.id)
+    .where(card_entry.c.call_sid == sa.bindparam("wanted"))
+    .order_by(card_entry.c.created_at)
+)
+_KEEP_TURN = card_entry_turn.insert()
 
 
 def find(connection: sa.Connection, entry_id: str) -> Entry | None:
     """The entry, as it stands this moment."""
-    return _one(connection, sa.select(*_COLUMNS).where(card_entry.c.id == entry_id))
+    return _one(connection.execute(_OF_ID, {"wanted": entry_id}))
 
 
 def lock(tx: sa.Connection, entry_id: str) -> Entry | None:
     """The entry, held until `tx` ends: no other turn, and no answer of the gateway, changes it meanwhile."""
-    return _one(tx, sa.select(*_COLUMNS).where(card_entry.c.id == entry_id).with_for_update())
+    return _one(tx.execute(_HELD, {"wanted": entry_id}))
 
 
 def newest_of_call(connection: sa.Connection, call_sid: str, account_sid: str) -> Entry | None:
     """The last entry that the web process opened for this call."""
     wanted = (card_entry.c.call_sid == call_sid) & (card_entry.c.account_sid == account_sid)
     query = sa.select(*_COLUMNS).where(wanted)
-    return _one(connection, query.order_by(card_entry.c.created_at.desc(), card_entry.c.id.desc()).limit(1))
+    newest_first = query.order_by(card_entry.c.created_at.desc(), card_entry.c.id.desc())
+    return _one(connection.execute(newest_first.limit(1)))
 
 
 def ids_of_call(connection: sa.Connection, call_sid: str) -> list[str]:
     """All entries of a call, oldest first."""
-    query = sa.select(card_entry.c.id).where(card_entry.c.call_sid == call_sid)
-    return list(connection.execute(query.order_by(card_entry.c.created_at)).scalars())
+    return list(connection.execute(_IDS_OF_CALL, {"wanted": call_sid}).scalars())
 
 
 def change(tx: sa.Connection, entry_id: str, **values: Any) -> None:
-    tx.execute(card_entry.update().where(card_entry.c.id == entry_id).values(**values))
+    tx.execute(_CHANGE, {"wanted": entry_id, **values})
 
 
 def keep_turn(tx: sa.Connection, entry_id: str, turn: int, twiml: str, values: Mapping[str, Any]) -> None:
     """Keeps the answer of this turn, changes what it changed, and moves the entry on to the next."""
-    tx.execute(card_entry_turn.insert().values(entry_id=entry_id, turn=turn, twiml=twiml))
+    tx.execute(_KEEP_TURN, {"entry_id": entry_id, "turn": turn, "twiml": twiml})
     change(tx, entry_id, turn=turn + 1, **values)
 
 
@@ -147,6 +157,6 @@ def kept_turn(connection: sa.Connection, entry_id: str, turn: int) -> str | None
     return found
 
 
-def _one(connection: sa.Connection, query: sa.Select[Any]) -> Entry | None:
-    row = connection.execute(query).mappings().first()
+def _one(found: sa.Result[Any]) -> Entry | None:
+    row = found.mappings().first()
     return None if row is None else Entry(**row)

@@ -121,7 +121,7 @@ class Desk:
         }
         try:
             with self._engine.begin() as tx:
-                tx.execute(card_entry.insert().values(row))
+                tx.execute(card_entry.insert(), row)
                 superseded = ending.end_call(tx, wanted.call_sid, now, but=wanted.id)
         except IntegrityError:  # asked twice in the same moment
             with reading(self._engine) as connection:

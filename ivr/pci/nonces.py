@@ -11,6 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from ivr.pci.schema import nonce as seen
 from ivr.signing import TOLERANCE_S
 
+_KEEP = seen.insert()
+_TOO_OLD = seen.delete().where(seen.c.seen_at < sa.bindparam("before"))
+
 
 class DatabaseNonces:
     """An `ivr.signing.NonceStore`."""
@@ -21,7 +24,7 @@ class DatabaseNonces:
     def remember(self, nonce: str, now: datetime) -> bool:
         try:
             with self._engine.begin() as tx:
-                tx.execute(seen.insert().values(nonce=nonce, seen_at=now))
+                tx.execute(_KEEP, {"nonce": nonce, "seen_at": now})
         except IntegrityError:
             return False
         return True
@@ -29,4 +32,4 @@ class DatabaseNonces:
 
 def forget(tx: sa.Connection, now: datetime) -> None:
     """Drops the nonces of requests that are refused for their age anyway."""
-    tx.execute(seen.delete().where(seen.c.seen_at < now - timedelta(seconds=4 * TOLERANCE_S)))
+    tx.execute(_TOO_OLD, {"before": now - timedelta(seconds=4 * TOLERANCE_S)})

@@ -29,6 +29,16 @@ ROWS_KEPT = timedelta(hours=24)
 _GRACE_S = 10
 _BATCH = 500
 
+_ENDED_BEFORE = (card_entry.c.status == Status.FINISHED) & (card_entry.c.finished_at < sa.bindparam("before"))
+_WIPE_RESULTS = (
+    card_entry.update()
+    .where(_ENDED_BEFORE, card_entry.c.sealed_result.is_not(None))
+    .values(result_generation=None, result_key=None, sealed_result=None)
+)
+_DROP_TURNS = card_entry_turn.delete().where(
+    card_entry_turn.c.entry_id.in_(sa.select(card_entry.c.id).where(_ENDED_BEFORE))
+)
+_DROP_ENTRIES = card_entry.delete().where(_ENDED_BEFORE)
 log = structlog.get_logger()
 
 
@@ -99,17 +109,10 @@ class Sweeper:
 
     def _drop(self, now: datetime) -> None:
         """Results that nobody collected in time, rows of yesterday, nonces of requests long refused."""
-        finished = card_entry.c.status == Status.FINISHED
-        stale = finished & (card_entry.c.finished_at < now - self._entry_life)
-        old = sa.select(card_entry.c.id).where(finished & (card_entry.c.finished_at < now - ROWS_KEPT))
         with self._engine.begin() as tx:
-            tx.execute(
-                card_entry.update()
-                .where(stale & card_entry.c.sealed_result.is_not(None))
-                .values(result_generation=None, result_key=None, sealed_result=None)
-            )
-            tx.execute(card_entry_turn.delete().where(card_entry_turn.c.entry_id.in_(old)))
-            tx.execute(card_entry.delete().where(finished & (card_entry.c.finished_at < now - ROWS_KEPT)))
+            tx.execute(_WIPE_RESULTS, {"before": now - self._entry_life})
+            tx.execute(_DROP_TURNS, {"before": now - ROWS_KEPT})
+            tx.execute(_DROP_ENTRIES, {"before": now - ROWS_KEPT})
             nonces.forget(tx, now)
 
 

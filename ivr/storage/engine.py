@@ -84,8 +84,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(begin_of(connection))
+
+
+def begin_of(connection: sa.Connection) -> str:
+    """How a transaction of this connection begins on SQLite."""
     reading = connection.get_execution_options().get(_READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    return "BEGIN" if reading else "BEGIN IMMEDIATE"
 
 
 def insert_of(tx: sa.Connection) -> Callable[[sa.Table], postgresql.Insert | sqlite.Insert]:

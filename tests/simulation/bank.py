@@ -7,7 +7,9 @@ truth. The stand-in itself never fails: what goes wrong is the way there, and wh
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -181,6 +183,20 @@ class TellingSandbox(SandboxGateway):
         return Heard(told["id"], f"{told['kind']}.{told['state']}", notice)
 
 
+class OneConnection(Ledger):
+    """The bank's ledger in a house of one thread: it is opened once, and not for each transaction."""
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        self._anchor.execute(begin)
+        try:
+            yield self._anchor
+        except BaseException:
+            self._anchor.execute("ROLLBACK")
+            raise
+        self._anchor.execute("COMMIT")
+
+
 class SandboxBank:
     """The sandbox's own bank, its application called in this process."""
 
@@ -194,7 +210,7 @@ class SandboxBank:
         self._around: Surroundings
         self._ids = SequentialIds()
         self._told: dict[str, str] = {}
-        self._ledger = Ledger(folder / "bank.db")
+        self._ledger = OneConnection(folder / "bank.db")
         self._receive = wsgi(create_app(Premises(self._ledger, self._what_time, self._wait, self._ids)))
 
     def is_money(self, path: str) -> bool:

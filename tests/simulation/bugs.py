@@ -255,7 +255,7 @@ BUGS: Mapping[str, Bug] = {
     "charged again while unknown": Bug(_charge_again, "asked twice", GATEWAY_FAILS),
     "declined said for unknown": Bug(_declined_for_unknown, "heard 'charge.refused'", GATEWAY_FAILS),
     "the ledger entry outside the transaction": Bug(
-        _entry_outside, "has 0 entries in the ledger", {**QUIET, "database": 0.03}
+        _entry_outside, "has 0 entries in the ledger", {**QUIET, "database": 0.03}, first=8
     ),
     "the ledger entry twice": Bug(_entry_twice, "that the gateway does not have"),
     "the text twice": Bug(_text_twice, "was sent 2 times", {**QUIET, "queue": 0.9}),

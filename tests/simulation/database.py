@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ivr.storage.engine import _begin_sqlite
+from ivr.storage.engine import _begin_sqlite, begin_of
 from tests.simulation.chance import Chance
 from tests.simulation.processes import Processes
 from tests.simulation.scheduler import KilledError, Scheduler, Task
@@ -47,10 +47,8 @@ class WatchedDatabase:
         sa.event.listen(self.engine, "connect", hasten)
         with self.engine.connect():
             """The first connection of an engine is made in a way of its own."""
-        sa.event.remove(self.engine, "begin", _begin_sqlite)  # listeners are called in the order they came in
-        sa.event.listen(self.engine, "begin", self._before_begin)
-        sa.event.listen(self.engine, "begin", _begin_sqlite)
-        sa.event.listen(self.engine, "begin", self._begun)
+        sa.event.remove(self.engine, "begin", _begin_sqlite)
+        sa.event.listen(self.engine, "begin", self._begin)
         self._commit = self._wrap("do_commit", self._committing)
         self._rollback = self._wrap("do_rollback", self._rolling_back)
 
@@ -65,7 +63,13 @@ class WatchedDatabase:
         task = self.spell.scheduler.current if self.spell is not None else None
         return task if task is not None and task.process is not None else None
 
-    def _before_begin(self, _connection: sa.Connection) -> None:
+    def _begin(self, connection: sa.Connection) -> None:
+        self._before_begin()
+        # As `_begin_sqlite` does, and not by way of a statement of SQLAlchemy's: there are very many.
+        connection.connection.dbapi_connection.execute(begin_of(connection))  # type: ignore[union-attr]
+        self._begun(connection)
+
+    def _before_begin(self) -> None:
         task = self._task()
         if task is None or self.spell is None:
             return

@@ -158,9 +158,13 @@ class SimulatedClock(ManualClock):
     def __init__(self, scheduler: Scheduler) -> None:
         super().__init__()
         self._scheduler = scheduler
+        self._read = 0.0, self._now
 
     def now(self) -> datetime:
-        return self._now + timedelta(seconds=round(self._scheduler.now_s, 3))
+        at_s = self._scheduler.now_s
+        if at_s != self._read[0]:
+            self._read = at_s, self._now + timedelta(seconds=round(at_s, 3))
+        return self._read[1]
 
     def sleep(self, duration_s: float) -> None:
         if duration_s > 0:

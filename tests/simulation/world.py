@@ -38,7 +38,7 @@ from tests.simulation.processes import Process, Processes
 from tests.simulation.queue import SimulatedQueue
 from tests.simulation.scheduler import Scheduler, SimulatedClock
 from tests.simulation.trace import Trace
-from tests.support.phone import WEB, call_settings
+from tests.support.phone import REACTION_S, WEB, call_settings
 
 LAST_WORDS_S = 3600.0
 """By then every caller has put the phone down."""
@@ -272,6 +272,7 @@ class World:
         caller = SimulatedCaller(plan, self.chance, self.scheduler, line)
         self.callers.append(caller)
         settings = call_settings(
+            reaction_s=REACTION_S,
             f"CA{len(self.callers):032x}", from_number=plan.number, to_number=plan.called
         )
         self.trace(plan.name, f"rings from {plan.number} about {plan.reference}")
