@@ -272,8 +272,10 @@ class World:
         caller = SimulatedCaller(plan, self.chance, self.scheduler, line)
         self.callers.append(caller)
         settings = call_settings(
+            f"CA{len(self.callers):032x}",
+            from_number=plan.number,
+            to_number=plan.called,
             reaction_s=REACTION_S,
-            f"CA{len(self.callers):032x}", from_number=plan.number, to_number=plan.called
         )
         self.trace(plan.name, f"rings from {plan.number} about {plan.reference}")
         ended = Call(
