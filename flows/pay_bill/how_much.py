@@ -72,14 +72,10 @@ def hear_amount(state: Bill) -> Go[Bill]:
 
 @steps.tell(then="ask_amount")
 def too_little(state: Bill) -> Tell:
-    return Tell(Say("amount.too_little", heard=_heard(state), minimum=state.owed.minimum))
+    """What was keyed is not said back: it may be part of a card."""
+    return Tell(Say("amount.too_little", minimum=state.owed.minimum))
 
 
 @steps.tell(then="ask_amount")
 def too_much(state: Bill) -> Tell:
-    return Tell(Say("amount.too_much", heard=_heard(state), due=state.owed.due))
-
-
-def _heard(state: Bill) -> Amount:
-    """Who keyed euros where cents were asked for hears it."""
-    return Amount(int(state.keyed), state.owed.due.currency)
+    return Tell(Say("amount.too_much", due=state.owed.due))
