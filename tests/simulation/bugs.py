@@ -253,25 +253,25 @@ def _consent_by_rote() -> Patches:
 BUGS: Mapping[str, Bug] = {
     "a fresh key at each send": Bug(_fresh_key, "no attempt"),
     "charged again while unknown": Bug(_charge_again, "asked twice", GATEWAY_FAILS),
-    "declined said for unknown": Bug(_declined_for_unknown, "heard 'charge.refused'", GATEWAY_FAILS),
+    "declined said for unknown": Bug(_declined_for_unknown, "heard 'charge.refused'", GATEWAY_FAILS, first=9),
     "the ledger entry outside the transaction": Bug(
         _entry_outside, "has 0 entries in the ledger", {**QUIET, "database": 0.03}, first=8
     ),
     "the ledger entry twice": Bug(_entry_twice, "that the gateway does not have"),
     "the text twice": Bug(_text_twice, "was sent 2 times", {**QUIET, "queue": 0.9}),
-    "a lost job not swept": Bug(_never_swept, "is still", QUEUE_FAILS, first=9),
-    "nothing reserved": Bug(_nothing_reserved, "was taken for"),
+    "a lost job not swept": Bug(_never_swept, "is still", QUEUE_FAILS),
+    "nothing reserved": Bug(_nothing_reserved, "was taken for", first=15),
     "a card number in the log": Bug(_card_logged, "a card number stands in the log", house="authorize"),
     "a sealed card not wiped": Bug(_card_kept, "still holds something"),
     "the keys not destroyed": Bug(_keys_kept, "is left"),
-    "the fence ignored": Bug(_fence_ignored, "which is fenced", GATEWAY_FAILS, first=19),
+    "the fence ignored": Bug(_fence_ignored, "which is fenced", GATEWAY_FAILS, first=43),
     "confirmed before its reference is kept": Bug(
-        _reference_not_kept, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize"
+        _reference_not_kept, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize", first=5
     ),
-    "a link closed here alone": Bug(_link_closed_here_alone, "took money when it was fenced", QUIET),
+    "a link closed here alone": Bug(_link_closed_here_alone, "which is fenced", QUIET, first=11),
     "what is paid by link entered twice": Bug(
         _link_entered_twice, "that the gateway does not have", QUIET, house="stripe-authorize"
     ),
-    "a card forgotten here alone": Bug(_forgotten_here_alone, "that is not among ours", QUIET),
+    "a card forgotten here alone": Bug(_forgotten_here_alone, "that is not among ours", QUIET, first=32),
     "a consent by rote": Bug(_consent_by_rote, "that nobody gave", QUIET, house="stripe-pay"),
 }

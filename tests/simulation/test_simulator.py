@@ -19,12 +19,9 @@ def test_a_planted_bug_is_found(name: str, simulation: Callable[[str], Simulatio
     bug = BUGS[name]
     worlds = simulation(bug.house)
     with bug.planted():
-        found = next(
-            played
-            for number in range(bug.first, bug.first + WORLDS_MAX)
-            if (played := worlds.play("bugs", number, **bug.weather)).violations
-        )
-    assert any(bug.told in each for each in found.violations), found.told()
+        numbers = range(bug.first, bug.first + WORLDS_MAX)
+        played = (worlds.play("bugs", number, **bug.weather) for number in numbers)
+        found = next(one for one in played if any(bug.told in each for each in one.violations))
     assert f"--seed bugs --first {found.number} --worlds 1" in found.told()
     again = worlds.play("bugs", found.number, **bug.weather)
     assert not again.violations, again.told()
