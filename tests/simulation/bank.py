@@ -83,8 +83,10 @@ class Truth:
     """Keys of which nobody can say yet what becomes of them."""
     payable: Sequence[str]
     """Keys whose page can still be paid."""
-    kept: Sequence[str]
-    """Cards that can pay again, each as `fingerprint` has its token."""
+    kept: Sequence[frozenset[str]]
+    """Cards that can pay again, each by all its tokens, as `fingerprint` has them: what was asked for twice
+    may have been named twice.
+    """
 
 
 def fingerprint(token: str) -> str:
@@ -232,8 +234,9 @@ class SandboxBank:
             rows = [dict(row) for row in tx.execute("SELECT * FROM movement ORDER BY rowid")]
             pages = tx.execute("SELECT * FROM link WHERE state = 'open' ORDER BY rowid").fetchall()
             kept = tx.execute(
-                "SELECT digest FROM token JOIN kept_card ON kept_card.card_id = token.card_id"
-                " WHERE kept_card.holder IS NOT NULL AND NOT forgotten ORDER BY digest"
+                "SELECT group_concat(digest, ' ') AS digests"
+                " FROM token JOIN kept_card ON kept_card.card_id = token.card_id"
+                " WHERE kept_card.holder IS NOT NULL AND NOT forgotten GROUP BY token.card_id ORDER BY 1"
             ).fetchall()
         keys = {row["id"]: row["key"] for row in rows}
         moved = [row for row in rows if row["state"] == "approved"]
@@ -261,7 +264,7 @@ class SandboxBank:
                 for row in pages
                 if datetime.fromisoformat(row["expires_at"]) > self._around.clock.now()
             ],
-            kept=[row["digest"] for row in kept],
+            kept=[frozenset(row["digests"].split()) for row in kept],
         )
 
     def once_only(self, request: Request) -> str | None:

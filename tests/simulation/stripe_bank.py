@@ -183,7 +183,9 @@ class StripeBank:
                 for one in account.of("checkout.session")
                 if one["status"] == "open"
             ],
-            kept=sorted(fingerprint(one["id"]) for one in account.of("payment_method") if one["customer"]),
+            kept=[
+                frozenset({fingerprint(one["id"])}) for one in account.of("payment_method") if one["customer"]
+            ],
         )
 
     def once_only(self, request: Request) -> str | None:
