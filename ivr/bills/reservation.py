@@ -80,6 +80,12 @@ def paid_after_all(tx: sa.Connection, bill_id: str, amount_minor: int, now: date
     )
 
 
+def overpaid_minor(tx: sa.Connection, bill_id: str) -> int:
+    """How much more is paid than was billed; 0: nothing."""
+    over = bill.c.paid_minor + bill.c.paid_elsewhere_minor - bill.c.billed_minor
+    return max(0, int(tx.execute(sa.select(over).where(bill.c.id == bill_id)).scalar_one()))
+
+
 def _must(tx: sa.Connection, bill_id: str, holds: sa.ColumnElement[bool], **values: Any) -> None:
     if not _changed(tx, sa.update(bill).where(bill.c.id == bill_id, holds).values(**values)):
         raise ReservationError(f"bill {bill_id} does not hold that amount: nothing was changed")

@@ -2,17 +2,21 @@
 
 May import `gateways.notices` and `ivr.storage`. A dispute is kept as the gateway tells it and moves no money
 in our ledger: what it costs stands in the payout's lines. Notices come late, twice and out of order: one that
-was decided is never open again.
+was decided is never open again, and one that comes before its payment is known is tied to it afterwards.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+import structlog
 
 from gateways.notices import Disputed, DisputeState
 from ivr.finance.payout_lines import attempt_of_charge
 from ivr.storage.schema import attempt, dispute
+
+log = structlog.get_logger()
+_DECIDED = frozenset({DisputeState.WON, DisputeState.LOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,17 @@ _ATTEMPT = sa.func.coalesce(
 
 
 def keep(tx: sa.Connection, gateway: str, told: Disputed, now: datetime) -> str | None:
-    """The attempt that is disputed, where this is news; None for a repeat, or for no charge of ours."""
+    """The attempt that is disputed, where this is news of it; None for a repeat, or for no charge of ours."""
     here = sa.and_(dispute.c.gateway == gateway, dispute.c.reference == told.reference)
-    known = tx.execute(sa.select(dispute.c.state).where(here).with_for_update()).scalar_one_or_none()
-    if known == told.state or known in {DisputeState.WON, DisputeState.LOST}:
+    known = tx.execute(
+        sa.select(dispute.c.state, dispute.c.attempt_id).where(here).with_for_update()
+    ).one_or_none()
+    if known is not None and known.state == told.state and known.attempt_id is not None:
         return None
-    attempt_id = _attempt_id(tx, gateway, told.charge_reference)
+    if known is not None and known.state != told.state and known.state in _DECIDED:
+        return None
+    tied_to = None if known is None else known.attempt_id
+    attempt_id = tied_to or _attempt_id(tx, gateway, told.charge_reference)
     values = {
         "charge_reference": told.charge_reference,
         "attempt_id": attempt_id,
@@ -61,12 +70,46 @@ def keep(tx: sa.Connection, gateway: str, told: Disputed, now: datetime) -> str 
     return attempt_id
 
 
-def _attempt_id(tx: sa.Connection, gateway: str, charge_reference: str) -> str | None:
-    return tx.execute(
-        sa.select(attempt.c.id).where(
-            attempt.c.gateway == gateway, attempt.c.gateway_reference == charge_reference
+def tie(
+    tx: sa.Connection, gateway: str, charge_reference: str, attempt_id: str, now: datetime
+) -> list[Disputed]:
+    """The disputes that came before anybody knew whose charge it is: from now on they are this attempt's."""
+    orphans = sa.and_(
+        dispute.c.gateway == gateway,
+        dispute.c.charge_reference == charge_reference,
+        dispute.c.attempt_id.is_(None),
+    )
+    rows = tx.execute(sa.select(dispute).where(orphans).order_by(dispute.c.reference).with_for_update()).all()
+    if rows:
+        tx.execute(sa.update(dispute).where(orphans).values(attempt_id=attempt_id, updated_at=now))
+    return [
+        Disputed(
+            reference=row.reference,
+            charge_reference=row.charge_reference,
+            amount_minor=row.amount_minor,
+            currency=row.currency,
+            reason=row.reason,
+            state=DisputeState(row.state),
+            answer_by=row.answer_by,
         )
-    ).scalar_one_or_none()
+        for row in rows
+    ]
+
+
+def _attempt_id(tx: sa.Connection, gateway: str, charge_reference: str) -> str | None:
+    """The attempt of that charge; where two hold it, by a mistake that a person made, the first paid."""
+    ids = (
+        tx.execute(
+            sa.select(attempt.c.id)
+            .where(attempt.c.gateway == gateway, attempt.c.gateway_reference == charge_reference)
+            .order_by(attempt.c.settled_at.nulls_last(), attempt.c.id)
+        )
+        .scalars()
+        .all()
+    )
+    if len(ids) > 1:
+        log.error("one_charge_of_two_payments", charge_reference=charge_reference, attempt_ids=list(ids))
+    return ids[0] if ids else None
 
 
 def listed(tx: sa.Connection, limit: int, *, also_decided: bool = False) -> list[DisputeShown]:

@@ -133,6 +133,12 @@ def _post(tx: sa.Connection, entry: Entry) -> Entry:
     return entry
 
 
+def has(tx: sa.Connection, kind: Kind, source_id: str) -> bool:
+    """Whether the entry is written."""
+    here = sa.and_(ledger_entry.c.kind == kind, ledger_entry.c.source_id == source_id)
+    return tx.execute(sa.select(ledger_entry.c.id).where(here)).first() is not None
+
+
 def balance(tx: sa.Connection, account: str) -> dict[str, int]:
     """The account's balance in minor units by currency; an account without lines has none."""
     rows = tx.execute(

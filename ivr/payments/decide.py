@@ -1,8 +1,9 @@
 """A person's word on an attempt that nobody could resolve for a day, said with the gateway's dashboard open.
 
 May import `ivr.payments.moves`, `records` and `states`. It writes the same ledger entry, text and webhook as
-an answer of the gateway would. What could go wrong is a word on an attempt that is not waiting for one: that
-is refused, so nothing that is certain is overruled.
+an answer of the gateway would. What could go wrong is a word on an attempt that is not waiting for one, or
+one that names the charge of another attempt: both are refused, so nothing that is certain is overruled and no
+charge is booked twice.
 """
 
 from enum import StrEnum
@@ -24,7 +25,11 @@ class Word(StrEnum):
 
 
 class NothingToDecideError(ValueError):
-    """The attempt does not wait for a person; the message says where it stands."""
+    """The attempt does not wait for a person, or not for this word; the message says why."""
+
+
+class ReferenceTakenError(NothingToDecideError):
+    """The charge that the person names is another attempt's; the message says whose."""
 
 
 def decide(
@@ -36,7 +41,9 @@ def decide(
     who: str,
     gateway_reference: str | None = None,
 ) -> Attempt:
-    """The attempt after the person's word; `gateway_reference` is the charge's in the dashboard."""
+    """The attempt after the person's word; `gateway_reference` is the charge's in the dashboard. Without one,
+    that stays which the books know.
+    """
     attempt = records.locked(tx, attempt_id)
     if attempt.state is not State.FOR_A_PERSON:
         raise NothingToDecideError(
@@ -45,6 +52,24 @@ def decide(
     note = f"decided by {who}"
     if word is Word.APPROVED:
         reference = records.fit(schema.attempt.c.gateway_reference, gateway_reference)
-        return moves.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=reference)
+        if reference:
+            _refuse_of_another(tx, attempt, reference)
+        kept = reference or attempt.gateway_reference
+        return moves.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=kept)
     was_held = attempt.gateway_authorization is not None
     return moves.move(tx, attempt, Event.RELEASED if was_held else Event.FENCE, note=note)
+
+
+def _refuse_of_another(tx: sa.Connection, attempt: Attempt, gateway_reference: str) -> None:
+    columns = schema.attempt.c
+    of_another = sa.and_(
+        columns.gateway == attempt.gateway,
+        columns.gateway_reference == gateway_reference,
+        columns.id != attempt.id,
+    )
+    other = tx.execute(sa.select(columns.reference).where(of_another).limit(1)).scalar_one_or_none()
+    if other is not None:
+        raise ReferenceTakenError(
+            f"{gateway_reference} is the charge of payment {other} already: "
+            f"look for the one of payment {attempt.reference} in the dashboard."
+        )

@@ -2,9 +2,10 @@
 in the same transaction.
 
 May import `ivr.payments.states`, `records`, `pay_link`, `saved_cards`, `consequences`, `patience`,
-`ivr.bills.reservation`, `ivr.finance.ledger`, `ivr.work.jobs` and the leaves. To each state belongs: what
-happens to the reservation, what is told to the rest of the house, and the job that looks at the attempt next.
-What could go wrong is a state without a next job; `NEXT_JOB` names one for every state that holds money.
+`ivr.bills.reservation`, `ivr.finance.{ledger,disputes}`, `gateways.notices`, `ivr.work.jobs` and the leaves.
+To each state belongs: what happens to the reservation, what is told to the rest of the house, and the job
+that looks at the attempt next. What could go wrong is a state without a next job; `NEXT_JOB` names one for
+every state that holds money.
 """
 
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from gateways.notices import Disputed
 from ivr.bills import reservation
 from ivr.clock import Clock
-from ivr.finance import ledger
+from ivr.finance import disputes, ledger
 from ivr.ids import Ids
 from ivr.payments import patience, pay_link, records
 from ivr.payments.consequences import Consequences
@@ -30,6 +32,8 @@ from ivr.work.jobs import (
     LOOK_AT_LINK,
     RELEASE_ATTEMPT,
     RESOLVE_ATTEMPT,
+    VERIFY_ATTEMPT,
+    VERIFY_REFUND,
     Job,
     Work,
 )
@@ -133,6 +137,22 @@ class Moves:
         number = tx.execute(counted, {"wanted": subject.id, "look_at": due}).scalar_one()
         self.work.enqueue(tx, job, subject.id, nth=number, delay_s=delay_s)
 
+    def verify(self, tx: sa.Connection, subject: Attempt | Refund, delay_s: float = 0.0) -> None:
+        """The gateway is to be asked whether it is right and our books are not, until it has answered."""
+        is_attempt = isinstance(subject, Attempt)
+        table = schema.attempt if is_attempt else schema.refund
+        tx.execute(
+            sa.update(table)
+            .where(table.c.id == subject.id, table.c.verify_since.is_(None))
+            .values(verify_since=self.clock.now())
+        )
+        self.ask(tx, subject, VERIFY_ATTEMPT if is_attempt else VERIFY_REFUND, delay_s)
+
+    def verified(self, tx: sa.Connection, subject: Attempt | Refund) -> None:
+        """The gateway has answered, or a person looks: nothing is asked any more."""
+        table = schema.attempt if isinstance(subject, Attempt) else schema.refund
+        tx.execute(sa.update(table).where(table.c.id == subject.id).values(verify_since=None, look_at=None))
+
     def _settle(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> None:
         """The reservation goes with the state: held, settled or released."""
         if attempt.state is State.APPROVED:
@@ -154,6 +174,7 @@ class Moves:
         match attempt.state:
             case State.APPROVED:
                 self.consequences.approved(tx, attempt)
+                self._tie_disputes(tx, attempt)
             case State.DECLINED:
                 self.consequences.declined(tx, attempt)
             case State.FENCED | State.ABANDONED | State.VOIDED:
@@ -167,6 +188,19 @@ class Moves:
                 self.consequences.for_a_person(tx, attempt)
             case _:
                 pass
+
+    def _tie_disputes(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """The payer's bank can be faster than our own books."""
+        if attempt.gateway_reference is None:
+            return
+        now = self.clock.now()
+        for told in disputes.tie(tx, attempt.gateway, attempt.gateway_reference, attempt.id, now):
+            self.disputed(tx, attempt, told)
+
+    def disputed(self, tx: sa.Connection, attempt: Attempt, told: Disputed) -> None:
+        """The payer's bank wants the money back, or has decided: the merchant has to answer in time."""
+        log.error("payment_disputed", attempt_id=attempt.id, dispute=told.reference, state=told.state)
+        self.consequences.disputed(tx, attempt, told)
 
     def _follow_up(self, tx: sa.Connection, before: State, attempt: Attempt, now: datetime) -> None:
         """The job that looks at the attempt next."""

@@ -21,7 +21,7 @@ from ivr.payments.states import Event, State
 from ivr.payments.verify import VERIFIED
 from ivr.storage.engine import insert_of
 from ivr.storage.schema import gateway_event
-from ivr.work.jobs import LOOK_AT_LINK, RESOLVE_ATTEMPT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND
+from ivr.work.jobs import LOOK_AT_LINK, RESOLVE_ATTEMPT, RESOLVE_REFUND
 
 log = structlog.get_logger()
 
@@ -91,7 +91,7 @@ class Notices:
         elif attempt.state is State.CLAIMED and attempt.method is Method.LINK and notice.taken:
             self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="paid before we knew that its link is open")
         elif attempt.state in VERIFIED and notice.taken:
-            self._moves.ask(tx, attempt, VERIFY_ATTEMPT)
+            self._moves.verify(tx, attempt)
 
     def _refund_moved(self, tx: sa.Connection, key: str) -> None:
         try:
@@ -102,10 +102,9 @@ class Notices:
         if refund.state is RefundState.UNKNOWN:
             self._moves.ask(tx, refund, RESOLVE_REFUND)
         elif refund.state is not RefundState.ASKED:
-            self._moves.ask(tx, refund, VERIFY_REFUND)
+            self._moves.verify(tx, refund)
 
     def _disputed(self, tx: sa.Connection, told: Disputed) -> None:
         attempt_id = disputes.keep(tx, self._gateway, told, self._moves.clock.now())
         if attempt_id is not None:
-            log.error("payment_disputed", attempt_id=attempt_id, dispute=told.reference, state=told.state)
-            self._moves.consequences.disputed(tx, records.get(tx, attempt_id), told)
+            self._moves.disputed(tx, records.get(tx, attempt_id), told)

@@ -110,6 +110,8 @@ class Attempt:
     method: Method = Method.CARD
     card_entry_id: str | None = None
     """The card entry at the PCI process, which is told of the outcome; None: there was none."""
+    verify_since: datetime | None = None
+    """Since when the gateway is asked whether a notice that contradicts our books is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class Refund:
     sent_at: datetime | None
     settled_at: datetime | None
     jobs: int
+    verify_since: datetime | None = None
+    """As on an attempt."""
 
 
 _ATTEMPT = [schema.attempt.c[field.name] for field in fields(Attempt)]

@@ -48,7 +48,7 @@ class Resolving:
         else:
             answer = self._asking.lookup(attempt, order, fence=self._is_to_be_fenced(attempt), link=link)
         with self._engine.begin() as tx:
-            self._record(tx, attempt_id, answer)
+            self._record(tx, attempt_id, answer, nth)
 
     def _to_look_up(self, tx: sa.Connection, attempt_id: str, nth: int) -> Attempt | None:
         """The attempt, where its outcome is unknown and this is the look that was asked for last."""
@@ -89,12 +89,13 @@ class Resolving:
         begun_at = attempt.claimed_at or attempt.unknown_since or attempt.deadline_at
         return (self._moves.clock.now() - begun_at).total_seconds() >= within_s
 
-    def _record(self, tx: sa.Connection, attempt_id: str, answer: answers.Answer) -> None:
+    def _record(self, tx: sa.Connection, attempt_id: str, answer: answers.Answer, nth: int) -> None:
+        """A look that a notice asked for meanwhile goes on in our place."""
         before = records.locked(tx, attempt_id)
         if isinstance(answer, Authorized) and before.state in _ONCE_AUTHORIZED:
             return  # another look was faster; what was held then may be captured or released by now
         attempt = answers.record(self._moves, tx, before, answer, note="found by a look-up")
-        if attempt.state is State.UNKNOWN and isinstance(answer, Unknown):
+        if attempt.state is State.UNKNOWN and isinstance(answer, Unknown) and attempt.jobs == nth:
             self._look_again(tx, attempt, answer.reason)
 
     def _look_again(self, tx: sa.Connection, attempt: Attempt, reason: str) -> None:

@@ -1,10 +1,10 @@
 """The sweep: asks again for the job of every attempt and refund whose job is overdue, which means that it was
 lost.
 
-May import `ivr.payments.moves`, `records`, `patience` and `states`. Belt and braces behind the durable queue.
-It needs no list of states: each attempt that holds money says itself when it is looked at next (`look_at`),
-and `moves.NEXT_JOB` says by which job. What could go wrong is a job that is merely slow: it is asked for
-under a new number, and each job reads the state anew.
+May import `ivr.payments.moves`, `records`, `patience`, `states` and `verify`. Belt and braces behind the
+durable queue. It needs no list of states: each attempt that holds money, or that the gateway contradicts,
+says itself when it is looked at next (`look_at`), and `moves.NEXT_JOB` says by which job. What could go wrong
+is a job that is merely slow: it is asked for under a new number, and each job reads the state anew.
 """
 
 from datetime import timedelta
@@ -16,9 +16,10 @@ from ivr.payments import patience, records
 from ivr.payments.moves import NEXT_JOB, Moves
 from ivr.payments.records import REFUND_FINAL, RefundState
 from ivr.payments.states import HOLDING
+from ivr.payments.verify import VERIFIED
 from ivr.storage import schema
 from ivr.storage.engine import reading
-from ivr.work.jobs import REFUND_PAYMENT, RESOLVE_REFUND, Job
+from ivr.work.jobs import REFUND_PAYMENT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND, Job
 
 log = structlog.get_logger()
 AT_ONCE_MAX = 100
@@ -30,13 +31,19 @@ REFUND_JOBS: dict[RefundState, Job] = {
 _attempts, _refunds = schema.attempt.c, schema.refund.c
 _STUCK = (
     sa.select(_attempts.id)
-    .where(_attempts.look_at < sa.bindparam("late"), _attempts.state.in_(HOLDING))
+    .where(
+        _attempts.look_at < sa.bindparam("late"),
+        sa.or_(_attempts.state.in_(HOLDING), _attempts.verify_since.is_not(None)),
+    )
     .order_by(_attempts.look_at)
     .limit(AT_ONCE_MAX)
 )
 _OWED = (
     sa.select(_refunds.id)
-    .where(_refunds.look_at < sa.bindparam("late"), _refunds.state.not_in(REFUND_FINAL))
+    .where(
+        _refunds.look_at < sa.bindparam("late"),
+        sa.or_(_refunds.state.not_in(REFUND_FINAL), _refunds.verify_since.is_not(None)),
+    )
     .order_by(_refunds.look_at)
     .limit(AT_ONCE_MAX)
 )
@@ -56,7 +63,8 @@ def sweep(engine: sa.Engine, moves: Moves) -> int:
 def _ask_attempt(engine: sa.Engine, moves: Moves, attempt_id: str) -> bool:
     with engine.begin() as tx:
         attempt = records.locked(tx, attempt_id)
-        job = NEXT_JOB.get(attempt.state)
+        is_verified = attempt.state in VERIFIED and attempt.verify_since is not None
+        job = VERIFY_ATTEMPT if is_verified else NEXT_JOB.get(attempt.state)
         if job is None:
             return False
         log.error("attempt_job_lost", attempt_id=attempt_id, state=str(attempt.state), job=job.name)
@@ -67,7 +75,7 @@ def _ask_attempt(engine: sa.Engine, moves: Moves, attempt_id: str) -> bool:
 def _ask_refund(engine: sa.Engine, moves: Moves, refund_id: str) -> bool:
     with engine.begin() as tx:
         refund = records.locked_refund(tx, refund_id)
-        job = REFUND_JOBS.get(refund.state)
+        job = REFUND_JOBS.get(refund.state, None if refund.verify_since is None else VERIFY_REFUND)
         if job is None:
             return False
         log.error("refund_job_lost", refund_id=refund_id, state=str(refund.state), job=job.name)

@@ -22,8 +22,10 @@ EXPECTED = frozenset(
         "card_job_lost",
         "carrier_fallback",
         "confirmation_unclear",
+        "notice_for_a_person",
         "refund_for_a_person",
         "refund_job_lost",
+        "refund_notice_for_a_person",
     }
 )
 """Errors that are the operator's news, and no bug."""

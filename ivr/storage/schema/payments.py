@@ -93,6 +93,11 @@ attempt = sa.Table(
         "jobs", sa.Integer, nullable=False, server_default="0", comment="jobs asked for: numbers the next"
     ),
     sa.Column("look_at", Instant, comment="when a job looks at it again; long past: that job was lost"),
+    sa.Column(
+        "verify_since",
+        Instant,
+        comment="since when the gateway is asked whether a notice is right; null: it is not",
+    ),
     sa.CheckConstraint("amount_minor > 0", name="amount_above_zero"),
     sa.CheckConstraint("refunded_minor >= 0 AND refunded_minor <= amount_minor", name="no_over_refund"),
     sa.Index(None, "bill_id"),
@@ -190,6 +195,7 @@ refund = sa.Table(
     sa.Column("settled_at", Instant),
     sa.Column("jobs", sa.Integer, nullable=False, server_default="0", comment="as on attempt"),
     sa.Column("look_at", Instant, comment="as on attempt"),
+    sa.Column("verify_since", Instant, comment="as on attempt"),
     sa.CheckConstraint("amount_minor > 0", name="amount_above_zero"),
     sa.Index(None, "look_at"),
 )

@@ -3,15 +3,16 @@
 import pytest
 import sqlalchemy as sa
 
+from gateways.notices import Heard, PaymentMoved, RefundMoved
 from ivr.payments import patience
-from ivr.payments.decide import NothingToDecideError, Word
+from ivr.payments.decide import NothingToDecideError, ReferenceTakenError, Word
 from ivr.payments.moves import NEXT_JOB
 from ivr.payments.records import REFUND_FINAL, RefundState
 from ivr.payments.states import HOLDING, State
 from ivr.payments.sweep import REFUND_JOBS
 from ivr.storage import schema
 from ivr.work.jobs import ALL_JOBS
-from tests.support.bank import Fate, KilledError
+from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
 
 
@@ -35,6 +36,39 @@ def test_a_person_finds_the_charge_in_the_dashboard(till: Till) -> None:
         notes = tx.execute(sa.select(schema.attempt_move.c.note).order_by(schema.attempt_move.c.id)).scalars()
         assert list(notes)[-1] == "decided by ana"
     till.assert_settled()
+
+
+def test_a_persons_word_keeps_the_reference_that_the_books_know(engine: sa.Engine) -> None:
+    till = Till(engine, bank=PreparingBank())
+    attempt_id = till.confirmed()
+    till.bank.fates.extend([Fate.ANSWERED, Fate.LOST_REPLY, Fate.NEVER, Fate.NEVER])
+    till.run_due()
+    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.run_due()
+    with till.engine.begin() as tx:
+        attempt = till.cashier.decide(tx, attempt_id, Word.APPROVED, who="ana")
+    assert (attempt.state, attempt.gateway_reference) == (State.APPROVED, f"ref_{attempt_id}")
+    till.assert_settled()
+
+
+def test_one_charge_of_the_gateway_is_not_booked_for_two_payments(till: Till) -> None:
+    paid = till.paid()
+    waits = _for_a_person(till, Fate.NEVER)
+    taken = rf"^ref_{paid} is the charge of payment {till.attempt(paid).reference} already"
+    with pytest.raises(ReferenceTakenError, match=taken), till.engine.begin() as tx:
+        till.cashier.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}")
+    assert till.state(waits) is State.FOR_A_PERSON
+    assert till.ledger() == till.bank.money()
+
+
+def test_another_gateway_may_have_a_charge_of_the_same_name(till: Till) -> None:
+    paid = till.paid()
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(gateway="other"))
+    waits = _for_a_person(till, Fate.LOST_REPLY)
+    with till.engine.begin() as tx:
+        decided = till.cashier.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}")
+    assert decided.state is State.APPROVED
 
 
 def test_a_person_finds_no_charge(till: Till) -> None:
@@ -140,6 +174,42 @@ def test_a_refund_whose_job_was_lost_is_found(till: Till, sent: bool) -> None:
     till.run_due()
     assert till.told(attempt_id) == ["approved", "refunded"]
     till.assert_settled()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_notice_whose_look_was_lost_is_looked_into_again(till: Till, waits: bool) -> None:
+    attempt_id = _for_a_person(till, Fate.LOST_REPLY)
+    if not waits:
+        with till.engine.begin() as tx:
+            till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
+    till.cashier.notices.take(Heard("evt_1", "payment.moved", PaymentMoved(attempt_id, taken=True)))
+    _lose_everything(till)
+    till.clock.advance(patience.LOST_AFTER_S + 1)
+    assert till.cashier.sweep() == 1
+    till.run_due()
+    assert till.state(attempt_id) is (State.APPROVED if waits else State.FENCED)
+    with till.engine.begin() as tx:
+        events = list(tx.execute(sa.select(schema.attempt_move.c.event)).scalars())
+    assert ("contradiction" in events) is not waits
+    till.clock.advance(patience.LOST_AFTER_S + 1)
+    assert till.cashier.sweep() == 0
+
+
+def test_a_notice_of_a_refund_whose_look_was_lost_is_looked_into_again(till: Till) -> None:
+    attempt_id = till.paid()
+    with till.engine.begin() as tx:
+        refund = till.cashier.ask_refund(tx, attempt_id, asked_by="ana")
+    till.run_due()
+    del till.bank.refunded[refund.id]
+    till.bank.refund_declined.add(refund.id)
+    till.cashier.notices.take(Heard("evt_1", "refund.moved", RefundMoved(refund.id)))
+    _lose_everything(till)
+    till.clock.advance(patience.LOST_AFTER_S + 1)
+    assert till.cashier.sweep() == 1
+    till.run_due()
+    assert till.ledger() == till.bank.money() == {attempt_id: 4_000}
+    till.clock.advance(patience.LOST_AFTER_S + 1)
+    assert till.cashier.sweep() == 0
 
 
 def test_a_look_that_failed_is_found_again(till: Till) -> None:

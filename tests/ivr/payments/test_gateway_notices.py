@@ -1,6 +1,6 @@
 """What a gateway tells by webhook: kept once, never believed, and asked about."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import flask
@@ -22,6 +22,8 @@ from gateways.notices import (
 )
 from gateways.settlement import LineKind, PayoutLine
 from ivr.finance.payouts import AGAIN_AFTER_S
+from ivr.payments import patience
+from ivr.payments.decide import Word
 from ivr.payments.notices import KEPT_DAYS
 from ivr.payments.states import Event, State
 from ivr.payments.webhooks import BODY_BYTES_MAX, make_blueprint
@@ -214,6 +216,97 @@ def test_what_waits_for_a_person_is_resolved_by_a_notice(till: Till) -> None:
     till.assert_settled()
 
 
+def _ruled_out_by_a_slip(till: Till) -> str:
+    """The bank has charged it, and a person said that it has not."""
+    attempt_id = _lose_sight(till, Fate.LOST_REPLY)
+    with till.engine.begin() as tx:
+        till.attempts.advance(tx, attempt_id, Event.GIVE_TO_A_PERSON)
+        till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
+    return attempt_id
+
+
+def test_a_notice_that_contradicts_us_is_asked_about_until_the_gateway_answers(till: Till) -> None:
+    attempt_id = _ruled_out_by_a_slip(till)
+    till.bank.fates += [Fate.NEVER] * 3
+    with capture_logs() as logs:
+        _tell(till, PaymentMoved(attempt_id, taken=True))
+        till.pass_time(60)
+    assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
+    assert till.work.waiting() == []
+    assert till.attempt(attempt_id).verify_since is None
+
+
+def test_a_notice_that_nobody_confirms_for_a_day_is_given_to_a_person(till: Till) -> None:
+    attempt_id = _ruled_out_by_a_slip(till)
+    till.bank.fates += [Fate.NEVER] * 1000
+    with capture_logs() as logs:
+        _tell(till, PaymentMoved(attempt_id, taken=True))
+        till.pass_time(patience.FOR_A_PERSON_AFTER_S - 1)
+        assert [one for one in logs if one["log_level"] == "error"] == []
+        till.pass_time(2 * patience.LOOK_AT_MOST_S)
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["notice_for_a_person"]
+    assert till.work.waiting() == []
+    with till.engine.begin() as tx:
+        last = tx.execute(sa.select(schema.attempt_move).order_by(schema.attempt_move.c.id.desc())).first()
+    assert last is not None
+    assert (last.event, last.state) == ("unverified", State.FENCED)
+
+
+def test_a_second_notice_makes_no_second_chain_of_looks(till: Till) -> None:
+    attempt_id = _ruled_out_by_a_slip(till)
+    till.bank.fates += [Fate.NEVER] * 100
+    before = len(till.bank.looked_up)
+    for number in range(3):
+        _tell(till, PaymentMoved(attempt_id, taken=True), f"evt_{number}")
+    till.run_due()
+    assert len(till.bank.looked_up) == before + 1
+    assert [one.job for one in till.work.waiting()].count(VERIFY_ATTEMPT) == 1
+
+
+def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(till: Till) -> None:
+    attempt_id = _ruled_out_by_a_slip(till)
+    _tell(till, PaymentMoved(attempt_id, taken=True))
+
+    def meanwhile() -> None:
+        till.bank.before_answer = lambda: None
+        _tell(till, PaymentMoved(attempt_id, taken=True), "evt_2")
+
+    till.bank.before_answer = meanwhile
+    till.bank.fates += [Fate.LOST_REPLY]
+    with capture_logs() as logs:
+        till.run_due()
+    assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
+
+
+def test_a_notice_never_fences(till: Till) -> None:
+    """Whoever waits for a person is asked about: nothing that could come is ruled out by that."""
+    attempt_id = _lose_sight(till, Fate.NEVER)
+    with till.engine.begin() as tx:
+        till.attempts.advance(tx, attempt_id, Event.GIVE_TO_A_PERSON)
+    _tell(till, PaymentMoved(attempt_id, taken=True))
+    till.run_due()
+    assert till.bank.looked_up == [(attempt_id, False)]
+    assert till.state(attempt_id) is State.FOR_A_PERSON
+
+
+def test_a_notice_during_a_look_makes_us_look_now(till: Till) -> None:
+    attempt_id = _lose_sight(till, Fate.LATE)
+    till.bank.fates += [Fate.NEVER] * 4
+    till.pass_time(9)
+    till.clock.advance(7)
+
+    def paid_meanwhile() -> None:
+        """The look finds nothing yet; before we hear so, the charge arrives and is told."""
+        till.bank.before_answer = lambda: None
+        till.bank.deliver()
+        _tell(till, PaymentMoved(attempt_id, taken=True))
+
+    till.bank.before_answer = paid_meanwhile
+    till.bank.fates.append(Fate.LOST_REPLY)
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED, "the notice's own look was dropped"
+
+
 @pytest.mark.parametrize("notice", [PaymentMoved("attempt_of_nobody"), RefundMoved("refund_of_nobody"), None])
 def test_a_notice_about_nothing_of_ours_is_kept_and_does_nothing(till: Till, notice: Notice | None) -> None:
     assert _tell(till, notice)
@@ -289,6 +382,59 @@ def test_a_dispute_of_no_charge_of_ours_is_kept(till: Till) -> None:
     _tell(till, _dispute("ref_of_nobody"))
     with till.engine.begin() as tx:
         assert tx.execute(sa.select(schema.dispute.c.attempt_id)).one() == (None,)
+
+
+def _charge_of(till: Till, reference: str) -> None:
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(gateway_reference=reference))
+
+
+def test_a_dispute_that_comes_before_its_payment_is_known_is_told_once_it_is(till: Till) -> None:
+    attempt_id = _lose_sight(till, Fate.LOST_REPLY)
+    _tell(till, _dispute(f"ref_{attempt_id}"))
+    _tell(till, replace(_dispute("ref_of_another"), reference="dp_2"), "evt_2")
+    assert till.told(attempt_id) == ["unknown"]
+    with capture_logs() as logs:
+        till.run_due()
+    assert till.told(attempt_id) == ["unknown", "approved", "disputed open"]
+    assert [one["dispute"] for one in logs if one["event"] == "payment_disputed"] == ["dp_1"]
+    _tell(till, _dispute(f"ref_{attempt_id}"), "evt_3")
+    assert till.told(attempt_id) == ["unknown", "approved", "disputed open"], "and not a second time"
+    with till.engine.begin() as tx:
+        tied = tx.execute(sa.select(schema.dispute.c.reference, schema.dispute.c.attempt_id)).all()
+    assert {tuple(row) for row in tied} == {("dp_1", attempt_id), ("dp_2", None)}
+
+
+def test_a_dispute_that_was_tied_before_is_not_told_again_when_its_payment_is_approved(till: Till) -> None:
+    attempt_id = _lose_sight(till, Fate.LOST_REPLY)
+    _charge_of(till, f"ref_{attempt_id}")  # kept before it was confirmed
+    _tell(till, _dispute(f"ref_{attempt_id}"))
+    till.run_due()
+    assert till.told(attempt_id) == ["unknown", "disputed open", "approved"]
+
+
+@pytest.mark.parametrize("state", list(DisputeState))
+def test_a_dispute_that_was_left_untied_is_tied_when_it_is_heard_again(
+    till: Till, state: DisputeState
+) -> None:
+    attempt_id = till.paid()
+    _tell(till, _dispute("ref_strange", state))
+    _charge_of(till, "ref_strange")
+    _tell(till, _dispute("ref_strange", state), "evt_2")
+    _tell(till, _dispute("ref_strange", state), "evt_3")
+    assert till.told(attempt_id) == ["approved", f"disputed {state}"]
+
+
+def test_a_dispute_of_a_charge_that_two_payments_hold_is_of_the_first_one_paid(till: Till) -> None:
+    """A person's mistake of the past, which is refused today."""
+    first = till.paid()
+    till.clock.advance(60)
+    till.paid()
+    _charge_of(till, "ref_shared")
+    with capture_logs() as logs:
+        assert _tell(till, _dispute("ref_shared"))
+    assert till.told(first) == ["approved", "disputed open"]
+    assert "one_charge_of_two_payments" in [one["event"] for one in logs]
 
 
 # Payouts --------------------------------------------------------------------------------------------------

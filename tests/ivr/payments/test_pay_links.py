@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from gateways.contract import Approved, Declined, Fenced, LinkOpen
 from gateways.declines import Decline
-from gateways.notices import Heard, PaymentMoved
+from gateways.notices import Disputed, DisputeState, Heard, PaymentMoved
 from ivr.clock import ManualClock
 from ivr.payments import answers, patience, pay_link, reading, records
 from ivr.payments.links_read import Stage, paying, stage_of
@@ -292,6 +292,36 @@ def test_a_webhook_of_nothing_taken_does_not_disturb_an_opening(till: Till, bank
     bank.before_answer = lambda: _tell(till, attempt_id, taken=False)
     till.run(_job(till, OPEN_LINK))
     assert till.state(attempt_id) is State.LINK_OPEN
+    assert till.told(attempt_id) == ["link_opened"], "it was never lost from sight"
+
+
+def test_a_webhook_during_a_look_makes_us_look_now(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    _tell(till, attempt_id, taken=False)
+
+    def paid_meanwhile() -> None:
+        bank.before_answer = lambda: None
+        bank.pay(attempt_id)
+        _tell(till, attempt_id, "evt_2")
+
+    bank.before_answer = paid_meanwhile
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED, "the webhook's own look was dropped"
+    till.assert_settled()
+
+
+def test_a_dispute_that_comes_before_we_know_that_the_link_was_paid_is_told(
+    till: Till, bank: LinkBank
+) -> None:
+    """The webhook of the payment is lost: it is found at the link's expiry."""
+    attempt_id = till.linked()
+    till.run_due()
+    bank.pay(attempt_id)
+    told = Disputed("dp_1", f"ref_{attempt_id}", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
+    till.cashier.notices.take(Heard("evt_1", "dispute.created", told))
+    till.pass_time(2 * HOUR_S)
+    assert till.told(attempt_id) == ["link_opened", "approved", "disputed open"]
 
 
 def test_a_lost_webhook_is_made_up_for_at_the_expiry(till: Till, bank: LinkBank) -> None:

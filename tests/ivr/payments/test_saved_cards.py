@@ -466,6 +466,9 @@ def test_a_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_answer
     assert offered(till) is None
     till.pass_time(60)
     assert bank.saved == {}
+    assert bank.asked("save_card") == 1, (
+        "what the answer names is forgotten, and not kept once more to name it"
+    )
     assert _card_events(till) == ["card_forgotten"]
 
 
