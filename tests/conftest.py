@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from tests.support.server import Server, Servers
 
 
+SLOWEST = ("tests/e2e/", "tests/simulation/", "tests/ivr/payments/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest files come first, so that no worker begins one when the others are done."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[object]:
     """A function that gives the server's URL, and starts one the first time somebody asks."""
