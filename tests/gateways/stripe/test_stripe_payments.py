@@ -26,10 +26,13 @@ from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
 from gateways.stripe.intents import metadata, suffixed
 from gateways.stripe.payments import Payments
-from tests.support.stripe import intents
+from tests.support.stripe import charging, intents, methods
 from tests.support.stripe.bench import StripeBench, card
+from tests.support.stripe.cards import Refused
+from tests.support.stripe.errors import Refusal
 from tests.support.stripe.line import Harm
 from tests.support.stripe.server import StripeServer
+from tests.support.stripe.wire import Answer, json_answer
 
 ORDER = Order(
     "attempt_1",
@@ -127,6 +130,61 @@ def test_what_cannot_be_cancelled_either_is_unknown(bench: StripeBench) -> None:
 
     assert isinstance(bench.gateway.charge(Charge(ORDER, Secret("pm_never"), reference)), Unknown)
     assert bench.gateway.lookup(ORDER, fence=True, reference=reference) == Fenced()
+
+
+def test_a_refusal_of_what_was_paid_meanwhile_is_unknown(bench: StripeBench) -> None:
+    """400 to our confirmation, and the cancel that would prove it finds another process's payment."""
+    reference, good = prepared(bench), methods.make(bench.account)["id"]
+    paid = {"payment_method": good, "error_on_requires_action": True}
+    bench.server.harm(
+        Harm.TELL_FIRST,
+        "payment_intents.confirm",
+        act=lambda: intents.confirm(bench.account, reference, paid) and None,
+    )
+
+    assert isinstance(bench.gateway.charge(Charge(ORDER, Secret("pm_never"), reference)), Unknown)
+    assert bench.account.requests("payment_intents.cancel") == 1
+    assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Approved)
+
+
+def declining(bench: StripeBench, reference: str, code: str) -> Answer:
+    """The card is refused for this, and so Stripe says it."""
+    method, why = methods.make(bench.account), Refused("card_declined", "Your card was declined.", code)
+    said: Refusal = charging.refused(
+        bench.account, intent(bench, reference), method, why, charging.Circumstances()
+    )
+    return json_answer(said.status, {"error": said.error})
+
+
+def test_another_intents_decline_is_not_believed(bench: StripeBench) -> None:
+    reference = prepared(bench)
+    others = prepared(bench, dataclasses.replace(ORDER, key="attempt_2"))
+    for about, wanted in ((others, Unknown), (reference, Declined)):
+        says = declining(bench, about, "insufficient_funds")
+        bench.server.harm(Harm.OTHER_WORDS, "payment_intents.confirm", says=says)
+        charged = bench.gateway.charge(Charge(ORDER, token(bench), reference))
+        assert isinstance(charged, wanted), charged
+
+
+def test_a_transaction_that_the_issuer_has_seen_before_is_never_a_decline(bench: StripeBench) -> None:
+    reference = prepared(bench)
+    says = declining(bench, reference, "duplicate_transaction")
+    bench.server.harm(Harm.OTHER_WORDS, "payment_intents.confirm", says=says)
+
+    assert isinstance(bench.gateway.charge(Charge(ORDER, token(bench), reference)), Unknown)
+    assert isinstance(bench.gateway.lookup(ORDER, fence=False, reference=reference), Unknown)
+    assert bench.gateway.lookup(ORDER, fence=True, reference=reference) == Fenced()
+
+
+def test_a_cancel_that_cancelled_nothing_fences_nothing(bench: StripeBench) -> None:
+    """What the last card was declined for stands there still, and the next confirmation can take money."""
+    reference = prepared(bench)
+    bench.gateway.charge(Charge(ORDER, token(bench, "4000000000009995"), reference))
+    stands = json_answer(200, intent(bench, reference))
+    bench.server.harm(Harm.OTHER_WORDS, "payment_intents.cancel", says=stands)
+
+    assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Unknown)
+    assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Declined)
 
 
 @pytest.mark.parametrize("harm", [Harm.RATE_LIMIT, Harm.CONFLICT, Harm.BROKEN_INSIDE])
