@@ -26,8 +26,9 @@ from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
 from gateways.stripe.intents import metadata, suffixed
 from gateways.stripe.payments import Payments
+from ivr.clock import ManualClock
 from tests.support.stripe import charging, intents, methods
-from tests.support.stripe.bench import StripeBench, card
+from tests.support.stripe.bench import BRISK, EVERY_TRY, StripeBench, card
 from tests.support.stripe.cards import Refused
 from tests.support.stripe.errors import Refusal
 from tests.support.stripe.line import Harm
@@ -365,9 +366,7 @@ def test_a_card_is_saved_once_and_to_the_holder_that_is_known(bench: StripeBench
     assert again == saved
     assert len(bench.account.of("customer")) == 1
     other = bench.account.ids.new("cus")
-    assert isinstance(
-        bench.gateway.save_card("card_2", saved.token, charge_reference="pi_1", holder=other), Declined
-    )
+    assert bench.gateway.save_card("card_2", saved.token, charge_reference="pi_1", holder=other) == saved
 
 
 @pytest.mark.parametrize("kind", ["customers.create", "payment_methods.attach"])
@@ -380,6 +379,54 @@ def test_a_saving_whose_answer_is_lost_can_be_repeated(bench: StripeBench, kind:
     assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
     assert isinstance(bench.gateway.save_card("card_1", once, **save), SavedCard)
     assert len(bench.account.of("customer")) == 1
+
+
+def test_a_card_whose_saving_was_lost_is_found_when_stripe_has_forgotten_the_key(
+    bench: StripeBench, stripe_clock: ManualClock
+) -> None:
+    """A second customer is made then, and the card is the first one's: never "not kept", it is chargeable."""
+    once = token(bench)
+    bench.gateway.charge(Charge(ORDER, once, prepared(bench), keep_card=True))
+    bench.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)
+    save = {"charge_reference": "pi_1", "holder": None}
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
+    first = bench.account.objects[once.reveal()]["customer"]
+    stripe_clock.advance(24 * 3600 + 60)
+
+    assert bench.gateway.save_card("card_1", once, **save) == SavedCard(first, once)
+    assert len(bench.account.of("customer")) == 2
+    assert bench.gateway.forget_card(SavedCard(first, once)) == Forgotten()
+
+
+def test_a_key_that_was_rolled_proves_nothing_about_a_card_that_was_sent_before(bench: StripeBench) -> None:
+    once, key = token(bench), bench.account.key
+    bench.gateway.charge(Charge(ORDER, once, prepared(bench), keep_card=True))
+    bench.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)
+    save = {"charge_reference": "pi_1", "holder": None}
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
+    bench.speak(BRISK, "sk_test_rolled")
+
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
+    bench.speak(BRISK, key)
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), SavedCard)
+
+
+@pytest.mark.parametrize("kind", ["customers.create", "payment_methods.attach"])
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_refused_saving_is_certain_only_of_a_card_that_was_seen_and_that_nobody_has(
+    bench: StripeBench, kind: str, status: int
+) -> None:
+    once = token(bench)
+    bench.gateway.charge(Charge(ORDER, once, prepared(bench), keep_card=True))
+    said = {"type": "card_error" if status == 402 else "invalid_request_error", "code": "card_declined"}
+    refused = json_answer(status, {"error": said})
+    bench.server.harm(Harm.OTHER_WORDS, kind, says=refused)
+    bench.server.harm(Harm.OTHER_WORDS, "payment_methods.retrieve", says=refused)
+    save = {"charge_reference": "pi_1", "holder": None}
+
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown), "it was not seen"
+    bench.server.harm(Harm.OTHER_WORDS, kind, says=refused)
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), Declined)
 
 
 def test_a_card_that_was_not_kept_at_its_charge_cannot_be_saved(bench: StripeBench) -> None:
