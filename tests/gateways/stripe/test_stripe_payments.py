@@ -284,6 +284,21 @@ def test_what_a_person_captured_in_part_is_not_called_paid(stripe_server: Stripe
     assert isinstance(bench.gateway.capture(Capture(ORDER.key, held.authorization, 4990, "EUR")), Unknown)
 
 
+@pytest.mark.parametrize(
+    ("amount_minor", "taken"), [(1230, True), (1235, False), (1231, False), (1240, True)]
+)
+def test_three_decimals_that_stripe_does_not_take_are_refused_before_a_card_is_keyed(
+    bench: StripeBench, amount_minor: int, taken: bool
+) -> None:
+    order = dataclasses.replace(
+        ORDER, key=f"attempt_{amount_minor}", amount_minor=amount_minor, currency="KWD"
+    )
+
+    assert bench.gateway.capabilities.takes(amount_minor, "KWD") is taken
+    assert isinstance(bench.gateway.prepare(order), Prepared) is taken, "as Stripe says itself"
+    assert bench.gateway.capabilities.takes(amount_minor, "EUR")
+
+
 # Cards at their entry
 
 
