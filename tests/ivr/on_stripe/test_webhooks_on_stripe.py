@@ -50,7 +50,7 @@ def test_a_forged_an_old_and_a_foreign_webhook_change_nothing(house: StripeHouse
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_no_signed_body_is_sent_again_for_ever(start_house: Start, kind: str) -> None:
-    """What the books could not hold: with 5xx, Stripe repeats it for days, and then turns the endpoint off."""
+    """What the books could not hold: to a 5xx, Stripe sends it again for days."""
     house = start_house(kind)
     long = "1" * 100
     for nth, (event_type, thing) in enumerate(
