@@ -137,7 +137,7 @@ MONEY: tuple[Setting[Any], ...] = (
     ),
     Setting(
         "LINK_EXPIRES_MIN",
-        "How long a payer can pay by a link that was texted, in minutes from 30 to 1440.",
+        "How long a payer can pay by a link that was texted, in minutes from 30 to 1430.",
         whole,
         "60",
     ),

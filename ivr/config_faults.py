@@ -40,7 +40,8 @@ PAY_TIMEOUT_S_MAX = 60
 """What <Pay> takes. Source: twilio.com/docs/voice/twiml/pay."""
 _CONNECTOR = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
-LINK_MINUTES = (30, 1440)
+LINK_MINUTES = (30, 1430)
+"""Gateways allow a day at most, by their own clock: ten minutes are for ours, and for a slow opening."""
 Values = Mapping[str, Any]
 
 

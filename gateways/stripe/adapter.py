@@ -37,7 +37,7 @@ from gateways.settlement import PayoutLine
 from gateways.stripe import dashboard, payments, refunds, saved_cards, settlement, webhooks
 from gateways.stripe.answers import Refused, asked
 from gateways.stripe.client import Stripe
-from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR
+from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR, STEP_MINOR
 from gateways.stripe.declines import KNOWN
 from gateways.stripe.links import Links
 from gateways.stripe.payments import Payments
@@ -66,6 +66,7 @@ class StripeGateway(Undeclared):
             card_entry=card_entry,
             currencies=CURRENCIES,
             least_minor=LEAST_MINOR,
+            step_minor=STEP_MINOR,
             refund=True,
             partial_refund=True,
             prepares=by_token,
@@ -140,7 +141,7 @@ class StripeGateway(Undeclared):
 
     def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
         demand(self.name, self.capabilities, Verb.HEAR)
-        return webhooks.hear(self._webhook_secrets, headers, body)
+        return webhooks.hear(self._webhook_secrets, headers, body, live=self._stripe.live)
 
     def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
         with self._stripe.visit(in_all_s=settlement.IN_ALL_S) as visit:

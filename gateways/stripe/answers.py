@@ -8,6 +8,7 @@ that nothing was done: all that says "seen before", "in use" or "wait" is not.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +18,10 @@ from gateways.stripe.client import NoReply, Reply, Send, Visit
 
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
 _REFERENCE = re.compile(r"[a-z]{2,6}_[A-Za-z0-9_]{1,120}")
+_CURRENCY = re.compile(r"[a-z]{3}")
+_OURS = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+_WHOLE_MAX = 2**63 - 1
+_MOMENT_MAX = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
 _NOTHING_DONE = frozenset({400, 401, 403, 404})
 _UNCLEAR = frozenset(
     {
@@ -64,9 +69,25 @@ class Told:
         found = self._at(*path)
         return found if isinstance(found, str) else None
 
+    def ours(self, *path: str) -> str | None:
+        """An id of our own, which we put there; somebody else's may stand there, too."""
+        return _matching(_OURS, self._at(*path))
+
+    def currency(self, *path: str) -> str | None:
+        """An ISO code, in capitals."""
+        found = _matching(_CURRENCY, self._at(*path))
+        return found.upper() if found else None
+
     def whole(self, *path: str) -> int | None:
+        """A number that a database takes."""
         found = self._at(*path)
-        return found if isinstance(found, int) and not isinstance(found, bool) else None
+        plain = isinstance(found, int) and not isinstance(found, bool)
+        return found if plain and abs(found) <= _WHOLE_MAX else None
+
+    def moment(self, *path: str) -> datetime | None:
+        """A moment of this century, in UTC."""
+        found = self.whole(*path)
+        return datetime.fromtimestamp(found, UTC) if found is not None and 0 <= found < _MOMENT_MAX else None
 
     def yes(self, *path: str) -> bool | None:
         found = self._at(*path)

@@ -2,19 +2,22 @@
 
 May import nothing of ours. Kept to those in which Stripe's smallest unit is that of ISO 4217 and CLDR, so
 that no amount is ever multiplied: ISK, UGX and MGA are left out, for Stripe counts them in another unit. An
-account may take fewer. Amounts with three decimals have to end in 0, or Stripe refuses them.
+account may take fewer.
 """
 
+_THREE_DECIMALS = "BHD JOD KWD OMR TND"
 _CODES = (
     "BIF CLP DJF GNF JPY KMF KRW PYG RWF VND VUV XAF XOF XPF "  # no decimals
     "AED ANG ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BWP BZD CAD CHF CNY COP CRC CZK DKK DOP DZD "
     "EGP ETB EUR FJD GBP GEL GIP GMD GTQ HKD HNL HTG HUF IDR ILS INR JMD KES KHR KYD KZT LKR MAD MDL MKD MOP "
     "MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON SAR SCR SEK SGD THB TRY "
-    "TTD TWD TZS UAH USD UYU ZAR ZMW "  # two
-    "BHD JOD KWD OMR TND"  # three
+    "TTD TWD TZS UAH USD UYU ZAR ZMW " + _THREE_DECIMALS  # two
 )
 
 CURRENCIES = frozenset(_CODES.split())
+
+STEP_MINOR = dict.fromkeys(_THREE_DECIMALS.split(), 10)
+"""Amounts with three decimals have to end in 0."""
 
 LEAST_MINOR = {
     "AED": 200,

@@ -2,10 +2,11 @@
 good.
 
 May import `gateways.contract`, `saved_cards` and the files beside it. Attaching and detaching are harmless
-to repeat, and what Stripe refuses of them is settled by looking at the card: whose it is, is the answer.
+to repeat, and what Stripe refuses of them is settled by looking at the card: whose it is, is the answer. A
+card that is called not kept while somebody has it would stay chargeable, and unknown to us, for good.
 """
 
-from gateways.contract import CardSaving, Declined, Unknown
+from gateways.contract import CardSaving, Unknown
 from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
 from gateways.stripe.answers import Refused, Told, asked
@@ -16,8 +17,13 @@ _GONE = "resource_missing"
 
 
 def save(visit: Visit, key: str, token: Secret, holder: str | None) -> CardSaving:
+    """Whosever it is afterwards: a repeat may come after Stripe has forgotten `key`, and find the card with
+    the customer that was made before.
+    """
     owner = holder or _new_customer(visit, key)
-    if not isinstance(owner, str):
+    if isinstance(owner, Refused):
+        return _not_attached(visit, token, owner)
+    if isinstance(owner, Unknown):
         return owner
     answer = asked(
         visit,
@@ -26,9 +32,7 @@ def save(visit: Visit, key: str, token: Secret, holder: str | None) -> CardSavin
     if isinstance(answer, Unknown):
         return answer
     if isinstance(answer, Refused):
-        if answer.by_the_card:
-            return card_declined(answer.error, None)
-        return _not_attached(visit, token, owner, answer)
+        return _not_attached(visit, token, answer)
     return SavedCard(owner, token) if answer.reference("customer") == owner else Unknown("no holder")
 
 
@@ -49,25 +53,32 @@ def forget(visit: Visit, card: SavedCard) -> Forgotten | Unknown:
     return Forgotten()
 
 
-def _new_customer(visit: Visit, key: str) -> str | Declined | Unknown:
+def _new_customer(visit: Visit, key: str) -> str | Refused | Unknown:
     answer = asked(
         visit,
         lambda v1, options: v1.customers.create({"metadata": {KEY: key}}, options),
         key=f"{key}:customer",
     )
-    if isinstance(answer, Refused):
-        return refusal(answer) if answer.nothing_done else answer.unknown()
-    if isinstance(answer, Unknown):
+    if isinstance(answer, Refused | Unknown):
         return answer
     return answer.reference("id") or Unknown("Stripe's answer is no customer that we understand")
 
 
-def _not_attached(visit: Visit, token: Secret, owner: str, refused: Refused) -> CardSaving:
-    """It may be attached already, by the payment itself or by the request before this one."""
+def _not_attached(visit: Visit, token: Secret, refused: Refused) -> CardSaving:
+    """It may be attached already, by the payment itself or by a request before this one: only a card that
+    was seen, and that nobody has, is not kept for certain.
+    """
     looked = _look(visit, token)
-    if isinstance(looked, Told) and looked.reference("customer") == owner:
-        return SavedCard(owner, token)
-    return refusal(refused) if refused.nothing_done else refused.unknown()
+    if isinstance(looked, Told):
+        owner = looked.reference("customer")
+        if owner is not None:
+            return SavedCard(owner, token)
+        if looked.secret("id") == token and looked.is_none("customer"):
+            if refused.by_the_card:
+                return card_declined(refused.error, None)
+            if refused.nothing_done:
+                return refusal(refused)
+    return refused.unknown()
 
 
 def _look(visit: Visit, token: Secret) -> Told | Refused | Unknown:

@@ -18,6 +18,7 @@ from gateways.stripe.client import Visit
 from gateways.stripe.intents import KEY
 
 IN_ALL_S = 120.0
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _PAGE = 100
 _PAGES_MAX = 200
 _KINDS = {
@@ -81,11 +82,11 @@ def _answered(answer: object, payout: str) -> Told:
 def _line(told: Told) -> PayoutLine:
     reference, currency, category = (
         told.reference("id"),
-        told.code("currency"),
+        told.currency("currency"),
         told.code("reporting_category"),
     )
     gross, fee, net = told.whole("amount"), told.whole("fee"), told.whole("net")
-    created, available = told.whole("created"), told.whole("available_on")
+    created, available = told.moment("created"), told.moment("available_on")
     if reference is None or currency is None or gross is None or fee is None or net is None:
         raise GatewayUnreachableError("A line of Stripe's payout was not understood: look in its dashboard.")
     source = told.part("source")
@@ -96,12 +97,12 @@ def _line(told: Told) -> PayoutLine:
         gross_minor=gross,
         fee_minor=fee,
         net_minor=net,
-        currency=currency.upper(),
-        occurred_at=datetime.fromtimestamp(created or 0, UTC),
-        available_on=datetime.fromtimestamp(available or 0, UTC),
+        currency=currency,
+        occurred_at=created or _EPOCH,
+        available_on=available or _EPOCH,
         charge_reference=_charge(source),
-        order_key=source.text("metadata", KEY) if source else None,
-        refund_key=source.text("metadata", refunds.KEY) if source else None,
+        order_key=source.ours("metadata", KEY) if source else None,
+        refund_key=source.ours("metadata", refunds.KEY) if source else None,
         source_reference=told.reference("source"),
     )
 

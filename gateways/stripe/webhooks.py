@@ -2,12 +2,13 @@
 
 May import `stripe`, `gateways.notices` and the files beside it. The raw body is what was signed: it is never
 parsed before. Events of snapshots alone: a "thin" event holds nothing that we could read without asking, and
-is refused by a sentence. What is not about a payment of ours is heard, and means nothing.
+is refused by a sentence. What is not about a payment of ours is heard, and means nothing; so is what the
+books could not hold, which Stripe would send again for days. Each is told to the log.
 """
 
+import logging
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
 import stripe
 
@@ -27,6 +28,8 @@ from gateways.stripe.answers import Told
 from gateways.stripe.intents import KEY
 
 TOLERANCE_S = 300
+_REFERENCE_MAX = 80
+"""Of an id that is kept."""
 _KIND = re.compile(r"[a-z0-9_.]{1,80}")
 _DISPUTES = {
     "lost": DisputeState.LOST,
@@ -35,14 +38,18 @@ _DISPUTES = {
     "won": DisputeState.WON,
 }
 _TAKEN = {"succeeded", "requires_capture"}
+_log = logging.getLogger(__name__)
 
 
-def hear(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes) -> Heard:
-    """The event; raises BadNoticeError."""
+def hear(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes, *, live: bool) -> Heard:
+    """The event; raises BadNoticeError. `live`: whether our key takes real money."""
     event = _proven(secrets, headers, body)
-    event_id, kind, about = event.reference("id"), event.text("type"), event.part("data", "object")
+    event_id, kind, about = _kept(event, "id"), event.text("type"), event.part("data", "object")
     if event_id is None or kind is None or not _KIND.fullmatch(kind) or about is None:
         raise BadNoticeError("the event has no id, no type or no object")
+    if event.yes("livemode") is (not live) or event.text("account") is not None:
+        _log.warning("an event of Stripe's is of the other mode, or of a connected account: %s", kind)
+        return Heard(event_id, kind, None)
     return Heard(event_id, kind, _notice(kind, about))
 
 
@@ -55,7 +62,7 @@ def _proven(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes
             found = stripe.Webhook.construct_event(body, signature, secret.reveal(), TOLERANCE_S)
         except stripe.SignatureVerificationError:
             continue
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, RecursionError, TypeError, ValueError):
             thin = b"v2.core.event" in body
             raise BadNoticeError(
                 "thin events are not supported: let the endpoint send snapshots" if thin else "it is no event"
@@ -71,50 +78,67 @@ def _notice(kind: str, about: Told) -> Notice | None:
     return None
 
 
+def _ours(about: Told, name: str) -> str | None:
+    key = about.ours("metadata", name)
+    if key is None and about.text("metadata", name):
+        _log.warning("an event of Stripe's names something of ours by what is no id of ours")
+    return key
+
+
+def _kept(about: Told, *path: str) -> str | None:
+    found = about.reference(*path)
+    return found if found is not None and len(found) <= _REFERENCE_MAX else None
+
+
+def _unreadable(what: str) -> None:
+    _log.error("a %s that Stripe tells of was not understood: look in its dashboard", what)
+
+
 def _intent(about: Told) -> Notice | None:
-    key = about.text("metadata", KEY)
+    key = _ours(about, KEY)
     return PaymentMoved(key, taken=about.code("status") in _TAKEN) if key else None
 
 
 def _session(about: Told) -> Notice | None:
-    key = about.text("metadata", KEY)
+    key = _ours(about, KEY)
     return PaymentMoved(key, taken=about.code("payment_status") == "paid") if key else None
 
 
 def _charge(about: Told) -> Notice | None:
-    key = about.text("metadata", KEY)
+    key = _ours(about, KEY)
     return PaymentMoved(key) if key else None
 
 
 def _refund(about: Told) -> Notice | None:
-    key = about.text("metadata", refunds.KEY)
+    key = _ours(about, refunds.KEY)
     return RefundMoved(key) if key else None
 
 
 def _dispute(about: Told) -> Notice | None:
-    reference = about.reference("id")
-    charge = about.reference("payment_intent") or about.reference("charge")
-    amount, currency = about.whole("amount"), about.code("currency")
+    reference = _kept(about, "id")
+    charge = _kept(about, "payment_intent") or _kept(about, "charge")
+    amount, currency = about.whole("amount"), about.currency("currency")
     if reference is None or charge is None or amount is None or currency is None:
+        _unreadable("dispute")
         return None
-    due = about.whole("evidence_details", "due_by")
     return Disputed(
         reference=reference,
         charge_reference=charge,
         amount_minor=amount,
-        currency=currency.upper(),
+        currency=currency,
         reason=about.code("reason") or "unknown",
         state=_DISPUTES.get(about.code("status") or "", DisputeState.OPEN),
-        answer_by=None if due is None else datetime.fromtimestamp(due, UTC),
+        answer_by=about.moment("evidence_details", "due_by"),
     )
 
 
 def _payout(about: Told) -> Notice | None:
-    reference, arrives = about.reference("id"), about.whole("arrival_date")
-    amount, currency = about.whole("amount"), about.code("currency")
+    reference, arrives = _kept(about, "id"), about.moment("arrival_date")
+    amount, currency = about.whole("amount"), about.currency("currency")
     if reference is None or arrives is None or amount is None or currency is None:
+        _unreadable("payout")
         return None
-    return PayoutSettled(reference, amount, currency.upper(), datetime.fromtimestamp(arrives, UTC))
+    return PayoutSettled(reference, amount, currency, arrives)
 
 
 _READERS: dict[str, Callable[[Told], Notice | None]] = {

@@ -6,6 +6,7 @@ the address says, does not read "not paid" because we have not heard of it yet. 
 that expired and one that was closed get the same answer, in every language, after the same one query.
 """
 
+import re
 from http import HTTPStatus
 
 import sqlalchemy as sa
@@ -22,6 +23,8 @@ from ivr.payments.pay_link import DONE, LEFT
 from ivr.storage.engine import reading
 
 log = structlog.get_logger()
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What a token may look like at all; what does not is asked for as none, for some databases refuse it."""
 
 _SETTLED = frozenset({Stage.PAID, Stage.REFUNDED})
 
@@ -74,8 +77,9 @@ class _Pages:
         return self._made([_plain(one, "trouble") for one in _wanted()], HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _find(self, token: str) -> Paying | None:
+        asked = token if _TOKEN.fullmatch(token) else ""
         with reading(self._engine) as tx:
-            return paying(tx, token, self._clock.now())
+            return paying(tx, asked, self._clock.now())
 
     def _over(self) -> Response:
         return self._made([_plain(one, "over", "over_what_next") for one in _wanted()], HTTPStatus.NOT_FOUND)

@@ -4,7 +4,8 @@ enough.
 May import `ivr.pci` alone. A card that is locked out is not sent to the gateway at all. Which card an entry
 is of is known only until its outcome is: then it is counted in a tally of whole hours, and the entry is
 forgotten, so nothing that is kept can be joined to a payment and its last four digits. What could go wrong is
-a BIN of many honest cards: it is locked out only where most of its cards are declined.
+a BIN of many honest cards: it is locked out only where most of its cards are declined, and a card that no
+issuer was asked about is neither declined nor good.
 """
 
 from collections.abc import Iterable
@@ -18,25 +19,39 @@ from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.clock import Clock
 from ivr.ids import Ids
+from ivr.pci.entries import Status
 from ivr.pci.fingerprints import SHOWN_LENGTH, Fingerprints, Kind, Mark
 from ivr.pci.metrics import Metrics
-from ivr.pci.schema import card_tally, card_watch, lock_out
+from ivr.pci.schema import card_entry, card_tally, card_watch, lock_out
 from ivr.storage.engine import insert_of, reading
 
 WATCHED = timedelta(hours=2)
 """How long an entry waits for its card's outcome."""
 LOCK_OUTS_KEPT = timedelta(days=30)
 NOT_ABOUT_THE_CARD = frozenset({Decline.CONFIG_ERROR, Decline.ISSUER_UNAVAILABLE})
+_BATCH = 500
 _BIN_SHARE = (2, 3)
 """A BIN is locked out only where at least this share of its cards was declined."""
 # Built once: each card asks for them several times, and each sweep.
 _WATCH_OF_ENTRY = sa.select(card_watch).where(card_watch.c.entry_id == sa.bindparam("wanted"))
+_DROPPED = (
+    sa.exists()
+    .where(card_entry.c.id == card_watch.c.entry_id, card_entry.c.status == Status.FINISHED)
+    .where(card_entry.c.authorize_key.is_(None), card_entry.c.sealed_result.is_(None))
+)
+"""Entries whose token is not kept any more, because the call ended or nobody came for it. Most were never
+charged; of those that were, the outcome is reported and counted as it comes.
+"""
 _UNDER_WAY = {
-    kind: sa.select(sa.func.count()).where(
+    kind: sa.select(sa.func.count(), sa.func.count(sa.case((counts, 1)))).where(
         column == sa.bindparam("mark"), card_watch.c.since > sa.bindparam("after")
     )
-    for kind, column in ((Kind.CARD, card_watch.c.card_mark), (Kind.BIN, card_watch.c.bin_mark))
+    for kind, column, counts in (
+        (Kind.CARD, card_watch.c.card_mark, sa.true()),
+        (Kind.BIN, card_watch.c.bin_mark, ~_DROPPED),
+    )
 }
+"""Entries that wait for their card's outcome, and those of them that count as declined meanwhile."""
 _SAME = [card_tally.c[name] == sa.bindparam(name) for name in ("kind", "key_id", "mark")]
 _TALLIED = sa.select(
     sa.func.coalesce(sa.func.sum(card_tally.c.tries), 0),
@@ -53,7 +68,13 @@ _STANDING = (
     .limit(1)
 )
 _FORGET_MARK = card_tally.delete().where(*_SAME)
-_FORGET_WATCHED = card_watch.delete().where(card_watch.c.since <= sa.bindparam("before"))
+_LATE = sa.select(card_watch).where(card_watch.c.since <= sa.bindparam("before")).limit(_BATCH)
+_ONE_TRY_LESS = (
+    card_tally.update()
+    .where(*(card_tally.c[name] == sa.bindparam(f"of_{name}") for name in ("kind", "key_id", "mark", "hour")))
+    .where(card_tally.c.tries > 0)
+    .values(tries=card_tally.c.tries - 1)
+)
 _FORGET_TALLIES = card_tally.delete().where(card_tally.c.hour <= sa.bindparam("before"))
 _FORGET_LOCK_OUTS = lock_out.delete().where(lock_out.c.until < sa.bindparam("before"))
 log = structlog.get_logger()
@@ -86,6 +107,8 @@ class LockOut:
 
 @dataclass(frozen=True, slots=True)
 class _Sum:
+    """`tries` are those that ended, `under_way` those that count as declined until their outcome is known."""
+
     tries: int
     declines: int
     under_way: int
@@ -162,10 +185,21 @@ class CardDefences:
 
     def forget(self, now: datetime) -> None:
         """The sweep: entries whose outcome never came, and what counts no more."""
+        with reading(self.engine) as connection:
+            late = connection.execute(_LATE, {"before": now - WATCHED}).all()
+        for row in late:
+            self._forget_entry(row.entry_id, Mark(Kind.BIN, row.key_id, row.bin_mark), row.since)
         with self.engine.begin() as tx:
-            tx.execute(_FORGET_WATCHED, {"before": now - WATCHED})
             tx.execute(_FORGET_TALLIES, {"before": now - self.caps.window})
             tx.execute(_FORGET_LOCK_OUTS, {"before": now - LOCK_OUTS_KEPT})
+
+    def _forget_entry(self, entry_id: str, bin_mark: Mark, since: datetime) -> None:
+        """Nothing became of it: for the BIN it was no try either, or hang-ups would hide declines."""
+        with self.engine.begin() as tx:
+            _hold(tx, (bin_mark,))
+            if tx.execute(card_watch.delete().where(card_watch.c.entry_id == entry_id)).rowcount == 1:
+                of = {**_named(bin_mark), "hour": _hour(since)}
+                tx.execute(_ONE_TRY_LESS, {f"of_{name}": value for name, value in of.items()})
 
     def _is_locked_out(self, tx: sa.Connection, marks: tuple[Mark, ...], now: datetime) -> bool:
         if any(_standing(tx, mark, now) for mark in marks):
@@ -201,15 +235,15 @@ class CardDefences:
         return declines >= self.caps.bin_declines_max and declines * whole >= tries * part
 
     def _counted(self, tx: sa.Connection, marks: tuple[Mark, ...], now: datetime) -> _Sum:
-        """`tries` are those that have ended."""
-        tries, declines, under_way = 0, 0, 0
+        tries, declines, watched, under_way = 0, 0, 0, 0
         for mark in marks:
-            watched = {"mark": mark.value, "after": now - WATCHED}
-            under_way += int(tx.execute(_UNDER_WAY[mark.kind], watched).scalar_one())
+            here = {"mark": mark.value, "after": now - WATCHED}
+            waiting, counting = tx.execute(_UNDER_WAY[mark.kind], here).one()
+            watched, under_way = watched + int(waiting), under_way + int(counting)
             within = {"after": now - self.caps.window}
             found = tx.execute(_TALLIED, {**_named(mark), **within}).one()
             tries, declines = tries + int(found[0]), declines + int(found[1])
-        return _Sum(max(tries - under_way, declines), declines, under_way)
+        return _Sum(max(tries - watched, declines), declines, under_way)
 
 
 def is_counted(decline: str | None) -> bool:
@@ -235,7 +269,7 @@ def _tally(tx: sa.Connection, mark: Mark, now: datetime, *, tries: int = 0, decl
         kind=mark.kind,
         key_id=mark.key_id,
         mark=mark.value,
-        hour=now.replace(minute=0, second=0, microsecond=0),
+        hour=_hour(now),
         tries=tries,
         declines=declines,
     )
@@ -244,6 +278,10 @@ def _tally(tx: sa.Connection, mark: Mark, now: datetime, *, tries: int = 0, decl
         set_={"tries": card_tally.c.tries + tries, "declines": card_tally.c.declines + declines},
     )
     tx.execute(kept)
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _forget_tallies(tx: sa.Connection, mark: Mark) -> None:

@@ -80,8 +80,9 @@ WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 _STANDS = {
     "dbos.dbos_migrations": "SELECT * FROM dbos.dbos_migrations",
     "public.alembic_version": "SELECT * FROM public.alembic_version",
+    "public.pci_schema_version": "SELECT * FROM public.pci_schema_version",
 }
-"""At which revision a database stands."""
+"""At which revision a database stands: the web process's, or the PCI process's."""
 _SHAPE = """
 SELECT md5(string_agg(concat_ws(' ', table_schema, table_name, column_name, data_type, is_nullable), ','
     ORDER BY table_schema, table_name, column_name)) FROM information_schema.columns
@@ -91,7 +92,9 @@ WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
 
 def _shape(connection: psycopg.Connection) -> str:
     """Which tables and columns there are, and at which revision they say they stand."""
-    stands = [connection.execute(query).fetchall() for query in _STANDS.values()]
+    known = "SELECT to_regclass(%s) IS NOT NULL"
+    there = [name for name in _STANDS if connection.execute(known, [name]).fetchone() == (True,)]
+    stands = [connection.execute(_STANDS[name]).fetchall() for name in there]
     return str((connection.execute(_SHAPE).fetchone(), stands))
 
 

@@ -148,7 +148,7 @@ SCENES: dict[str, Scene] = {
     "authentication_link_slow": Scene(both(usual_bill, harm("none", "/links", delay_s=20))),
     "authentication_link_answer_lost": Scene(both(usual_bill, harm("drop_after", "/links"))),
     "authentication_link_request_lost": Scene(both(usual_bill, harm("drop_before", "/links")), later_s=300),
-    "authentication_link_expires": Scene(settings={"LINK_EXPIRES_MIN": "1440"}, later_s=25 * 3600),
+    "authentication_link_expires": Scene(settings={"LINK_EXPIRES_MIN": "1430"}, later_s=25 * 3600),
     "link_open_card_instead": Scene(first=AUTHENTICATION, between_s=600),
     "link_open_card_instead_es": Scene(first=AUTHENTICATION, between_s=600),
     "link_open_another_link": Scene(first=AUTHENTICATION, between_s=600, then=pays_by_link),

@@ -37,7 +37,8 @@ _OUTCOMES = {
 _OURS_TO_MEND = frozenset({"payment-connector-error", "validation-error", "internal-error"})
 _BRANDS = {"diners-club": "diners", "master-card": "mastercard"}
 """The carrier's kinds of card that we call otherwise."""
-_BRAND = re.compile(r"[a-z][a-z-]{1,19}")
+_BRAND = re.compile(r"[a-z][a-z-]{1,15}")
+"""No longer than the books take."""
 _LAST_FOUR = re.compile(r"[0-9]{4}$")
 _TOKEN = re.compile(r"(?=.*[A-Za-z_])[A-Za-z0-9_.:/+=-]{4,255}")
 _EXPIRY = re.compile(r"(0[1-9]|1[0-2])([0-9]{2})")

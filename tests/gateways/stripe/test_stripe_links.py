@@ -59,6 +59,15 @@ def test_a_paid_link_is_approved_and_can_be_refunded(bench: StripeBench, link: P
     assert isinstance(refunded, Approved)
 
 
+def test_a_link_that_is_complete_and_not_paid_yet_is_not_approved(bench: StripeBench, link: PayLink) -> None:
+    bench.account.switches.slow_issuer = True
+    reference = opened(bench, link)
+    session = checkout.pay(bench.account, reference)
+
+    assert (session["status"], session["payment_status"]) == ("complete", "unpaid")
+    assert isinstance(bench.gateway.lookup_link(link, close=True, reference=reference), Unknown)
+
+
 def test_a_link_whose_payer_was_declined_stays_open(bench: StripeBench, link: PayLink) -> None:
     reference = opened(bench, link)
     checkout.pay(bench.account, reference, "4000000000000002")

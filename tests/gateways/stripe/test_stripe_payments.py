@@ -26,10 +26,14 @@ from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
 from gateways.stripe.intents import metadata, suffixed
 from gateways.stripe.payments import Payments
-from tests.support.stripe import intents
-from tests.support.stripe.bench import StripeBench, card
+from ivr.clock import ManualClock
+from tests.support.stripe import charging, intents, methods
+from tests.support.stripe.bench import BRISK, EVERY_TRY, StripeBench, card
+from tests.support.stripe.cards import Refused
+from tests.support.stripe.errors import Refusal
 from tests.support.stripe.line import Harm
 from tests.support.stripe.server import StripeServer
+from tests.support.stripe.wire import Answer, json_answer
 
 ORDER = Order(
     "attempt_1",
@@ -129,6 +133,61 @@ def test_what_cannot_be_cancelled_either_is_unknown(bench: StripeBench) -> None:
     assert bench.gateway.lookup(ORDER, fence=True, reference=reference) == Fenced()
 
 
+def test_a_refusal_of_what_was_paid_meanwhile_is_unknown(bench: StripeBench) -> None:
+    """400 to our confirmation, and the cancel that would prove it finds another process's payment."""
+    reference, good = prepared(bench), methods.make(bench.account)["id"]
+    paid = {"payment_method": good, "error_on_requires_action": True}
+    bench.server.harm(
+        Harm.TELL_FIRST,
+        "payment_intents.confirm",
+        act=lambda: intents.confirm(bench.account, reference, paid) and None,
+    )
+
+    assert isinstance(bench.gateway.charge(Charge(ORDER, Secret("pm_never"), reference)), Unknown)
+    assert bench.account.requests("payment_intents.cancel") == 1
+    assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Approved)
+
+
+def declining(bench: StripeBench, reference: str, code: str) -> Answer:
+    """The card is refused for this, and so Stripe says it."""
+    method, why = methods.make(bench.account), Refused("card_declined", "Your card was declined.", code)
+    said: Refusal = charging.refused(
+        bench.account, intent(bench, reference), method, why, charging.Circumstances()
+    )
+    return json_answer(said.status, {"error": said.error})
+
+
+def test_another_intents_decline_is_not_believed(bench: StripeBench) -> None:
+    reference = prepared(bench)
+    others = prepared(bench, dataclasses.replace(ORDER, key="attempt_2"))
+    for about, wanted in ((others, Unknown), (reference, Declined)):
+        says = declining(bench, about, "insufficient_funds")
+        bench.server.harm(Harm.OTHER_WORDS, "payment_intents.confirm", says=says)
+        charged = bench.gateway.charge(Charge(ORDER, token(bench), reference))
+        assert isinstance(charged, wanted), charged
+
+
+def test_a_transaction_that_the_issuer_has_seen_before_is_never_a_decline(bench: StripeBench) -> None:
+    reference = prepared(bench)
+    says = declining(bench, reference, "duplicate_transaction")
+    bench.server.harm(Harm.OTHER_WORDS, "payment_intents.confirm", says=says)
+
+    assert isinstance(bench.gateway.charge(Charge(ORDER, token(bench), reference)), Unknown)
+    assert isinstance(bench.gateway.lookup(ORDER, fence=False, reference=reference), Unknown)
+    assert bench.gateway.lookup(ORDER, fence=True, reference=reference) == Fenced()
+
+
+def test_a_cancel_that_cancelled_nothing_fences_nothing(bench: StripeBench) -> None:
+    """What the last card was declined for stands there still, and the next confirmation can take money."""
+    reference = prepared(bench)
+    bench.gateway.charge(Charge(ORDER, token(bench, "4000000000009995"), reference))
+    stands = json_answer(200, intent(bench, reference))
+    bench.server.harm(Harm.OTHER_WORDS, "payment_intents.cancel", says=stands)
+
+    assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Unknown)
+    assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Declined)
+
+
 @pytest.mark.parametrize("harm", [Harm.RATE_LIMIT, Harm.CONFLICT, Harm.BROKEN_INSIDE])
 def test_wait_and_seen_before_are_unknown(bench: StripeBench, harm: Harm) -> None:
     reference = prepared(bench)
@@ -225,6 +284,21 @@ def test_what_a_person_captured_in_part_is_not_called_paid(stripe_server: Stripe
     assert isinstance(bench.gateway.capture(Capture(ORDER.key, held.authorization, 4990, "EUR")), Unknown)
 
 
+@pytest.mark.parametrize(
+    ("amount_minor", "taken"), [(1230, True), (1235, False), (1231, False), (1240, True)]
+)
+def test_three_decimals_that_stripe_does_not_take_are_refused_before_a_card_is_keyed(
+    bench: StripeBench, amount_minor: int, taken: bool
+) -> None:
+    order = dataclasses.replace(
+        ORDER, key=f"attempt_{amount_minor}", amount_minor=amount_minor, currency="KWD"
+    )
+
+    assert bench.gateway.capabilities.takes(amount_minor, "KWD") is taken
+    assert isinstance(bench.gateway.prepare(order), Prepared) is taken, "as Stripe says itself"
+    assert bench.gateway.capabilities.takes(amount_minor, "EUR")
+
+
 # Cards at their entry
 
 
@@ -307,9 +381,7 @@ def test_a_card_is_saved_once_and_to_the_holder_that_is_known(bench: StripeBench
     assert again == saved
     assert len(bench.account.of("customer")) == 1
     other = bench.account.ids.new("cus")
-    assert isinstance(
-        bench.gateway.save_card("card_2", saved.token, charge_reference="pi_1", holder=other), Declined
-    )
+    assert bench.gateway.save_card("card_2", saved.token, charge_reference="pi_1", holder=other) == saved
 
 
 @pytest.mark.parametrize("kind", ["customers.create", "payment_methods.attach"])
@@ -322,6 +394,54 @@ def test_a_saving_whose_answer_is_lost_can_be_repeated(bench: StripeBench, kind:
     assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
     assert isinstance(bench.gateway.save_card("card_1", once, **save), SavedCard)
     assert len(bench.account.of("customer")) == 1
+
+
+def test_a_card_whose_saving_was_lost_is_found_when_stripe_has_forgotten_the_key(
+    bench: StripeBench, stripe_clock: ManualClock
+) -> None:
+    """A second customer is made then, and the card is the first one's: never "not kept", it is chargeable."""
+    once = token(bench)
+    bench.gateway.charge(Charge(ORDER, once, prepared(bench), keep_card=True))
+    bench.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)
+    save = {"charge_reference": "pi_1", "holder": None}
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
+    first = bench.account.objects[once.reveal()]["customer"]
+    stripe_clock.advance(24 * 3600 + 60)
+
+    assert bench.gateway.save_card("card_1", once, **save) == SavedCard(first, once)
+    assert len(bench.account.of("customer")) == 2
+    assert bench.gateway.forget_card(SavedCard(first, once)) == Forgotten()
+
+
+def test_a_key_that_was_rolled_proves_nothing_about_a_card_that_was_sent_before(bench: StripeBench) -> None:
+    once, key = token(bench), bench.account.key
+    bench.gateway.charge(Charge(ORDER, once, prepared(bench), keep_card=True))
+    bench.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)
+    save = {"charge_reference": "pi_1", "holder": None}
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
+    bench.speak(BRISK, "sk_test_rolled")
+
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
+    bench.speak(BRISK, key)
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), SavedCard)
+
+
+@pytest.mark.parametrize("kind", ["customers.create", "payment_methods.attach"])
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_refused_saving_is_certain_only_of_a_card_that_was_seen_and_that_nobody_has(
+    bench: StripeBench, kind: str, status: int
+) -> None:
+    once = token(bench)
+    bench.gateway.charge(Charge(ORDER, once, prepared(bench), keep_card=True))
+    said = {"type": "card_error" if status == 402 else "invalid_request_error", "code": "card_declined"}
+    refused = json_answer(status, {"error": said})
+    bench.server.harm(Harm.OTHER_WORDS, kind, says=refused)
+    bench.server.harm(Harm.OTHER_WORDS, "payment_methods.retrieve", says=refused)
+    save = {"charge_reference": "pi_1", "holder": None}
+
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown), "it was not seen"
+    bench.server.harm(Harm.OTHER_WORDS, kind, says=refused)
+    assert isinstance(bench.gateway.save_card("card_1", once, **save), Declined)
 
 
 def test_a_card_that_was_not_kept_at_its_charge_cannot_be_saved(bench: StripeBench) -> None:

@@ -28,8 +28,8 @@ SECRET = "whsec_new"
 EVENT = {"id": "evt_1", "object": "event", "type": "account.updated", "data": {"object": {"id": "acct_1"}}}
 
 
-def listening(*secrets: str) -> StripeGateway:
-    line = Stripe(Secret("sk_test_1"), "https://api.stripe.example")
+def listening(*secrets: str, key: str = "sk_test_1") -> StripeGateway:
+    line = Stripe(Secret(key), "https://api.stripe.example")
     return StripeGateway(
         line, CardEntry.TOKENIZE, webhook_secrets=tuple(Secret(one) for one in secrets or (SECRET,))
     )
@@ -109,6 +109,67 @@ def test_a_dispute_stands(status: str, state: DisputeState) -> None:
     assert notice == Disputed("dp_1", "pi_1", 4990, "EUR", "fraudulent", state)
 
 
+DISPUTE: dict[str, Any] = {
+    "id": "dp_1", "payment_intent": "pi_1", "amount": 4990, "currency": "eur", "reason": "fraudulent",
+}  # fmt: skip
+PAYOUT: dict[str, Any] = {"id": "po_1", "amount": 4990, "currency": "eur", "arrival_date": 1_800_000_000}
+
+
+def disputed(**more: Any) -> dict[str, Any]:
+    return about("charge.dispute.created", **{**DISPUTE, **more})
+
+
+def paid_out(**more: Any) -> dict[str, Any]:
+    return about("payout.reconciliation_completed", **{**PAYOUT, **more})
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        about("payment_intent.succeeded", status="succeeded", metadata={"paybycall_key": "a\0b"}),
+        about("charge.refunded", metadata={"paybycall_key": "a" * 41}),
+        about("checkout.session.completed", metadata={"paybycall_key": "año"}),
+        about("refund.created", metadata={"paybycall_refund": "\0"}),
+        disputed(currency="eurodollar"),
+        disputed(amount=10**30),
+        disputed(id="dp_" + "1" * 78),
+        disputed(payment_intent="pi_" + "1" * 78),
+        paid_out(arrival_date=99_999_999_999_999),
+        paid_out(arrival_date=-1),
+        paid_out(currency="eurodollar"),
+        paid_out(id="po_" + "1" * 78),
+    ],
+)
+def test_what_the_books_could_not_hold_means_nothing_and_is_told(
+    event: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert listening().hear(*signed(event)).notice is None
+    [record] = caplog.records
+    assert "\0" not in record.getMessage()
+    whole = [disputed(), paid_out(), about("refund.created", metadata={"paybycall_refund": "refund_1"})]
+    assert all(listening().hear(*signed(one)).notice for one in whole)
+
+
+def test_a_dispute_whose_end_is_no_moment_is_kept_without_it() -> None:
+    for due_by, known in ((1_800_000_000, True), (10**18, False)):
+        notice = listening().hear(*signed(disputed(evidence_details={"due_by": due_by}))).notice
+        assert isinstance(notice, Disputed)
+        assert (notice.answer_by is not None) is known
+
+
+@pytest.mark.parametrize("key", ["sk_test_1", "sk_live_1", "rk_live_1", "rk_test_1"])
+@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize("account", [None, "acct_1"])
+def test_an_event_of_the_other_mode_or_of_a_connected_account_means_nothing(
+    key: str, live: bool, account: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = {**paid_out(), "livemode": live} | ({"account": account} if account else {})
+    heard = listening(key=key).hear(*signed(event))
+    is_ours = live == ("live" in key) and account is None
+    assert (heard.event_id, heard.notice is not None) == ("evt_1", is_ours)
+    assert len(caplog.records) == (0 if is_ours else 1)
+
+
 def test_what_the_stand_in_posts_is_understood(bench: StripeBench) -> None:
     hooks = Webhooks(bench.account, SECRET)
     reference = prepared(bench)
@@ -157,6 +218,7 @@ def test_the_name_of_the_header_may_be_written_any_way() -> None:
         signed({**EVENT, "data": None}),
         signed({**EVENT, "type": "<b>"}),
         signed({**EVENT, "id": 7}),
+        signed({**EVENT, "id": "evt_" + "1" * 77}),
         (signed(EVENT)[0], b"\xff\xfe"),
     ],
 )

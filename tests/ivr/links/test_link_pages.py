@@ -71,6 +71,17 @@ def opened(till: Till) -> str:
     return attempt_id
 
 
+@pytest.mark.parametrize("page", ["pay", "receipt"])
+@pytest.mark.parametrize(
+    "token", ["%00", "a%00b", "%ff", "x" * 5000, "'%20or%201=1--", "%0d%0aSet-Cookie:%20x"]
+)
+def test_what_can_be_no_token_is_over_like_any_other(client: Client, page: str, token: str) -> None:
+    with capture_logs() as logs:
+        answer = client().get(f"/{page}/{token}")
+    assert (answer.status_code, logs) == (404, [])
+    assert answer.text == client().get(f"/{page}/linktoken00000000000000000").text
+
+
 # Where it leads ---------------------------------------------------------------------------------------------
 
 

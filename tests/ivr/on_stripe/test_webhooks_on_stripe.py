@@ -4,6 +4,7 @@ import pytest
 
 from ivr.payments.states import State
 from ivr.storage import schema
+from tests.ivr.on_stripe.conftest import Start
 from tests.support.house_on_stripe import StripeHouse
 from tests.support.server_checks import CARDS
 from tests.support.stripe import disputes, payouts, refunds
@@ -45,6 +46,39 @@ def test_a_forged_an_old_and_a_foreign_webhook_change_nothing(house: StripeHouse
     assert house.post(b"{", headers) == 400
     assert house.webhooks.deliver(event, house.post, at=1_700_000_000) == [400]
     assert house.rows(schema.gateway_event) == []
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_no_signed_body_is_sent_again_for_ever(start_house: Start, kind: str) -> None:
+    """What the books could not hold: to a 5xx, Stripe sends it again for days."""
+    house = start_house(kind)
+    long = "1" * 100
+    for nth, (event_type, thing) in enumerate(
+        [
+            ("payment_intent.succeeded", {"status": "succeeded", "metadata": {"paybycall_key": "a\0b"}}),
+            ("refund.updated", {"metadata": {"paybycall_refund": "a\0b"}}),
+            ("payout.reconciliation_completed", {"id": "po_1", "amount": 1, "currency": "eur"}),
+            (
+                "payout.reconciliation_completed",
+                {"id": "po_1", "amount": 1, "currency": "eur", "arrival_date": 10**14},
+            ),
+            (
+                "charge.dispute.created",
+                {"id": "dp_1", "charge": "ch_1", "amount": 1, "currency": "eurodollar"},
+            ),
+            ("charge.dispute.created", {"id": "dp_1", "charge": "ch_1", "amount": 10**30, "currency": "eur"}),
+            (
+                "charge.dispute.created",
+                {"id": "dp_1", "charge": f"ch_{long}", "amount": 1, "currency": "eur"},
+            ),
+        ]
+    ):
+        event = {"id": f"evt_{nth}", "object": "event", "type": event_type, "data": {"object": thing}}
+        body, headers = house.webhooks.signed(event)
+        assert house.post(body, headers) == 204, event_type
+    body, headers = house.webhooks.signed({**event, "id": f"evt_{long}"})
+    assert house.post(body, headers) == 400
+    assert house.rows(schema.dispute) + house.rows(schema.payout) == []
 
 
 def _refund(house: StripeHouse, minor: int | None = None) -> str:

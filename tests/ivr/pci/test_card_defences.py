@@ -141,6 +141,71 @@ def test_a_bin_of_many_honest_cards_is_not(bench: PciBench) -> None:
     assert standing(bench) == []
 
 
+def hang_up(bench: PciBench, nth: int) -> None:
+    assert bench.ask(f"/pci/internal/calls/CA{nth:032x}/ended", {}).status_code == 204
+
+
+@both_engines
+def test_cards_that_nobody_charged_do_not_close_a_bank_to_everybody(bench: PciBench) -> None:
+    """Invented numbers of one BIN, and a caller who hangs up before the amount: no issuer is asked."""
+    for nth in range(25):
+        assert keyed(bench, nth, card(nth)) == "collected"
+        hang_up(bench, nth)
+    assert keyed(bench, 25, card(25)) == "collected"
+    assert standing(bench) == []
+
+
+def test_a_card_that_nobody_charged_is_still_a_try_of_that_card(bench: PciBench) -> None:
+    for nth in range(5):
+        assert keyed(bench, nth) == "collected"
+        hang_up(bench, nth)
+    assert keyed(bench, 5) == "unavailable"
+    bench.clock.advance(2 * H)
+    bench.room.sweeper.sweep()
+    for nth in range(6, 21):
+        assert keyed(bench, nth) == "collected"
+        report(bench, nth, declined=False)
+    assert keyed(bench, 21) == "unavailable", "tried twenty times"
+
+
+def test_a_decline_is_counted_also_where_the_caller_had_hung_up_by_then(bench: PciBench) -> None:
+    for nth in range(20):
+        assert keyed(bench, nth, card(nth)) == "collected"
+        hang_up(bench, nth)
+        report(bench, nth, declined=True)
+    assert [one["kind"] for one in standing(bench)] == ["bin"]
+
+
+@pytest.mark.parametrize("wait_s", [0, 2 * H])
+def test_hang_ups_do_not_hide_a_testers_declines(bench: PciBench, wait_s: int) -> None:
+    """Cards that were never charged are no part of the share of the BIN that was declined."""
+    for nth in range(15):
+        assert keyed(bench, nth, card(nth)) == "collected"
+        hang_up(bench, nth)
+    bench.clock.advance(wait_s)
+    bench.room.sweeper.sweep()
+    for nth in range(15, 35):
+        assert keyed(bench, nth, card(nth)) == "collected"
+        report(bench, nth, declined=True)
+    assert [one["kind"] for one in standing(bench)] == ["bin"]
+
+
+def test_a_bin_counts_what_is_under_way_as_declined_while_the_call_goes_on(bench: PciBench) -> None:
+    assert [keyed(bench, nth, card(nth)) for nth in range(21)] == ["collected"] * 20 + ["unavailable"]
+
+
+def test_an_amount_that_the_issuer_was_asked_for_counts_after_the_call(bench: PciBench) -> None:
+    """Where the gateway authorizes: nobody heard the answer, and it may have been a decline."""
+    bench.gateway.hold_answer = Unknown("lost")
+    for nth in range(20):
+        keyed(bench, nth, card(nth), authorize={**AUTHORIZE, "key": f"attempt_{nth}"})
+        hang_up(bench, nth)
+    bench.clock.advance(H)
+    bench.room.sweeper.sweep()
+    wanted = {**AUTHORIZE, "key": "attempt_20"}
+    assert keyed(bench, 20, card(20), authorize=wanted) == "unavailable"
+
+
 def test_counts_and_lock_outs_end_with_their_time(bench: PciBench) -> None:
     for nth in range(4):
         keyed(bench, nth)

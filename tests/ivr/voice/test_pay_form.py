@@ -57,6 +57,7 @@ def test_success_is_a_token_the_last_four_and_the_expiry() -> None:
         ("diners-club", "diners"), ("maestro", "maestro"), ("jcb", "jcb"), ("discover", "discover"),
         ("optima", "optima"), ("enroute", "enroute"), ("", "other"),
         ("4242424242424242", "other"), ("a b", "other"),
+        ("cartes-bancaires", "cartes-bancaires"), ("cartes-bancaires-x", "other"),
     ],
 )  # fmt: skip
 def test_kinds_of_card_by_our_names(named: str, brand: str) -> None:

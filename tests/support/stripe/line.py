@@ -50,6 +50,8 @@ class Harm(StrEnum):
     RATE_LIMIT = "rate_limit"
     CONFLICT = "conflict"
     """409, as if another request under the key were in progress."""
+    OTHER_WORDS = "other_words"
+    """Not done, and answered in a test's own words: what Stripe could say, and its account here cannot."""
     TELL_FIRST = "tell_first"
     """Done; then something else happens (a webhook arrives); then answered."""
 
@@ -84,6 +86,7 @@ class Fault:
     thought: Thought | None = None
     delay_s: float = 0
     act: Callable[[], None] | None = None
+    says: Answer | None = None
 
 
 class Line:
@@ -110,12 +113,13 @@ class Line:
         times: int = 1,
         delay_s: float = 0,
         act: Callable[[], None] | None = None,
+        says: Answer | None = None,
     ) -> Thought:
         """The next `times` requests of this kind (None: any) go wrong so; a held one waits for `let_go`."""
         assert kind is None or kind in KINDS, kind
         thought = Thought()
         with self._one_at_a_time:
-            self._faults.append(Fault(Harm(harm), kind, times, thought, delay_s, act))
+            self._faults.append(Fault(Harm(harm), kind, times, thought, delay_s, act, says))
         return thought
 
     @contextmanager
@@ -232,6 +236,10 @@ class Line:
 
     def _conflict(self, request: Request, fault: Fault) -> Answer:
         return _said(key_in_use(request.headers.get("idempotency-key", "")))
+
+    def _other_words(self, request: Request, fault: Fault) -> Answer:
+        assert fault.says is not None, "other_words needs an answer"
+        return fault.says
 
     def _tell_first(self, request: Request, fault: Fault) -> Answer:
         answer = self._handled(request)

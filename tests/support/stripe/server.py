@@ -15,7 +15,7 @@ from ivr.clock import Clock, ManualClock
 from ivr.ids import Ids, RandomIds
 from tests.support.stripe.account import StripeAccount, Switches
 from tests.support.stripe.line import Harm, Line, LostError, Thought
-from tests.support.stripe.wire import Request
+from tests.support.stripe.wire import Answer, Request
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -122,8 +122,9 @@ class StripeServer:
         times: int = 1,
         delay_s: float = 0,
         act: Callable[[], None] | None = None,
+        says: Answer | None = None,
     ) -> Thought:
-        return self.line.harm(harm, kind, times=times, delay_s=delay_s, act=act)
+        return self.line.harm(harm, kind, times=times, delay_s=delay_s, act=act, says=says)
 
     @property
     def settings(self) -> dict[str, str]:
