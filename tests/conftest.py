@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -31,9 +32,21 @@ if TYPE_CHECKING:
 SLOWEST = ("tests/e2e/", "tests/simulation/", "tests/ivr/payments/")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slowest files come first, so that no worker begins one when the others are done."""
-    items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
+    """How the tests are dealt out to the workers of a run: a file stays together, and so do all that ring the
+    same running houses. The slowest come first, so that no worker begins one when the others are done.
+    """
+    sizes = Counter(item.path for item in items)
+
+    def in_turn(item: pytest.Item) -> tuple[bool, int, int, str]:
+        rings = "houses" in getattr(item, "fixturenames", ())
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("houses" if rings else file))
+        slow = next((rank for rank, folder in enumerate(SLOWEST) if file.startswith(folder)), len(SLOWEST))
+        return not rings, slow, -sizes[item.path], file
+
+    items.sort(key=in_turn)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
-"""One house on each database for all tests that ring it: starting four processes takes longer than a call."""
+"""One house on each database for all tests that ring it: starting four processes takes longer than a call. It
+ends with the last of them, for its processes never sleep quite.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -26,7 +28,7 @@ MANY = {
 """Callers of these houses share a few numbers and test cards: no guard stands in their way."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def merchant() -> Iterator[MerchantServer]:
     """The merchant's own system, which hears of every payment."""
     with merchant_server() as running:
@@ -44,7 +46,7 @@ def _databases(kind: str, folder: Path, databases: Databases, template: bytes) -
     return url, pci_url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def houses(
     tmp_path_factory: pytest.TempPathFactory, databases: Databases, merchant: MerchantServer
 ) -> Iterator[Callable[[str], House]]:
