@@ -32,7 +32,7 @@ call: install ## ring the server: you key the card (AUTO=1: a scripted caller pa
 	@$(BIN)/paybycall call
 
 test: lint ## lint, types, import contracts and all tests
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope --no-loadscope-reorder
 
 lint: install ## ruff, mypy and import-linter
 	@$(BIN)/ruff check $(SOURCES)

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 import structlog
 from structlog.testing import capture_logs
+from xdist.scheduler import LoadScopeScheduling
 
 from ivr.clock import ManualClock
 from ivr.ids import SequentialIds
@@ -30,23 +31,36 @@ if TYPE_CHECKING:
 
 
 SLOWEST = ("tests/e2e/", "tests/simulation/", "tests/ivr/payments/")
+RING_THE_SAME_HOUSES = frozenset(
+    f"tests/e2e/test_{name}.py"
+    for name in ("calls_at_once", "deaths", "house_at_work", "on_the_wire", "stopping_gracefully")
+)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """How the tests are dealt out to the workers of a run: a file stays together, and so do all that ring the
-    same running houses. The slowest come first, so that no worker begins one when the others are done.
+    """The slowest files come first, so that no worker begins one when the others are done; the houses first
+    of all.
     """
     sizes = Counter(item.path for item in items)
 
-    def in_turn(item: pytest.Item) -> tuple[bool, int, int, str]:
-        rings = "houses" in getattr(item, "fixturenames", ())
+    def turn(item: pytest.Item) -> tuple[bool, int, int, str]:
         file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("houses" if rings else file))
         slow = next((rank for rank, folder in enumerate(SLOWEST) if file.startswith(folder)), len(SLOWEST))
-        return not rings, slow, -sizes[item.path], file
+        return file not in RING_THE_SAME_HOUSES, slow, -sizes[item.path], file
 
-    items.sort(key=in_turn)
+    items.sort(key=turn)
+
+
+class ByFile(LoadScopeScheduling):
+    """Deals tests out to workers by the file, and those that ring the same running houses to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "houses" if file in RING_THE_SAME_HOUSES else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
