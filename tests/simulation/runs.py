@@ -33,7 +33,7 @@ HOUSES: Mapping[str, Plot] = {
     "stripe-authorize": Plot(lambda _: StripeBank("authorize", moto=False)),
     "stripe-pay": Plot(lambda _: StripeBank("tokenize", moto=False), {**_SAVES, "CARD_ENTRY": "pay"}),
 }
-WORLDS_IN_TESTS = 60
+WORLDS_IN_TESTS = 40
 """In each house, at every run of the tests; `make simulate` plays as many as asked."""
 
 

@@ -111,6 +111,7 @@ class Databases:
         self._idle: list[str] = []
         self._as_new = ""
         self._filled = ""
+        self._tables: frozenset[str] = frozenset()
 
     def url(self, kind: str) -> str:
         """The URL of a fresh database: `kind` is sqlite or postgres."""
@@ -143,8 +144,9 @@ class Databases:
                 self._named(self._templates["postgres"]).replace("+psycopg", "")
             ) as template:
                 self._as_new = _shape(template)
-                tables = [name for (name,) in template.execute(_TABLES) if name not in _STANDS]
-            filled = [f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in tables]  # noqa: S608
+                self._tables = frozenset(name for (name,) in template.execute(_TABLES))
+            emptied = sorted(self._tables - _STANDS.keys())
+            filled = [f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in emptied]  # noqa: S608
             self._filled = " UNION ALL ".join(filled)
         return self._named(self._idle.pop() if self._idle else self._create(self._templates["postgres"]))
 
@@ -179,6 +181,9 @@ class Databases:
         try:
             with psycopg.connect(plain, autocommit=True) as connection:
                 connection.execute(_SEND_AWAY)
+                for (name,) in connection.execute(_TABLES).fetchall():
+                    if name not in self._tables:  # a test's own
+                        connection.execute(f"DROP TABLE {name} CASCADE")
                 if _shape(connection) != self._as_new:
                     return False
                 filled = [name for (name,) in connection.execute(self._filled)]
