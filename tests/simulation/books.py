@@ -27,8 +27,8 @@ from tests.simulation.house import House
 from tests.simulation.words import CHARGED, NOT_CHARGED
 
 _TURN = re.compile(r"/voice/([a-z0-9_]+)/t/(\d+)")
-_BARE = re.compile(r"(?<![\w.:])(?:0931|973|9731)(?![\w:])")
-"""An expiry or code that stands alone: inside an id or a moment the same digits are chance."""
+_BARE = re.compile(r"(?<![\w.:])(?:0931|973|9731)(?![\w:]|\.\d)")
+"""An expiry or code that stands alone: inside an id, a moment or a measure the same digits are chance."""
 _NUMBERS = re.compile("|".join(CARDS.values()))
 _GAPS = re.compile(r"(?<=\d)(?:, |[ -])(?=\d)")
 

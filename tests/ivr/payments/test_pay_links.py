@@ -434,6 +434,7 @@ def test_a_gateway_that_is_silent_leaves_it_held(till: Till, bank: LinkBank, *, 
     till.assert_settled()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_after_a_day_of_silence_a_person_decides(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.run_due()

@@ -224,6 +224,7 @@ def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: 
     assert _refund(till, refund_id).verify_since is None
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_a_refund_that_the_gateway_says_nothing_of_for_a_day_is_given_to_a_person(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     till.bank.fates += [Fate.NEVER] * 1000
@@ -305,6 +306,7 @@ def test_a_refund_that_came_back_while_its_bill_is_being_paid_is_booked_in_the_e
     assert till.work.waiting() == []
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_a_refund_that_came_back_is_not_given_up_while_the_bill_is_held(till: Till) -> None:
     first, refund_id = _refunded(till)
     second = till.make(till.attempt(first).bill_id, 10_000)
@@ -387,6 +389,7 @@ def test_an_answer_that_comes_after_a_persons_word_is_looked_into(till: Till, *,
     till.assert_settled()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_a_refund_that_never_fits_the_books_is_told_aloud_after_a_day(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 4_000)
     with till.engine.begin() as tx:

@@ -204,6 +204,7 @@ def test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone(
     till.assert_settled()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_after_a_day_of_silence_the_card_is_given_up_and_forgotten(till: Till, bank: KeepingBank) -> None:
     attempt_id = _charged(till)
     bank.fates.append(Fate.LATE)
@@ -386,6 +387,7 @@ def test_a_worker_that_dies_while_it_forgets(till: Till, bank: KeepingBank, fate
     assert bank.saved == {}
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_forgetting_never_gives_up(till: Till, bank: KeepingBank) -> None:
     card = kept(till)
     forget(till, card.id)
