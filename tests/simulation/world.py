@@ -378,7 +378,8 @@ class World:
         self.chance.heal()
         self.processes.heal()
         self.spell.away, self.bank_away = False, away
-        if away or self.house.bank.needs_a_day:
+        a_day = away or self.house.bank.needs_a_day
+        if a_day:
             self.trace("world", "a day passes" + (", and the gateway is away" if away else ""))
             self._pass(DAY_S)
             self.bank_away = False
@@ -386,6 +387,8 @@ class World:
         for wait_s in HEALING_S:
             self._pass(wait_s)
             self._sweep()
+            if a_day:  # the last look, behind which a person is asked, may come a little later than the day
+                self._decide()
         self._pass(60)
 
     def _pass(self, duration_s: float) -> None:
