@@ -82,8 +82,8 @@ def may_keep(_: Bill) -> MayKeepCard:
 
 @steps.menu({"1": "charge", "2": "other_card", "3": "charge_and_keep"}, gave_up="given_up")
 def confirm_or_keep(state: Bill) -> Choose:
-    """The keys of `confirm`, and one more: whoever presses them by habit agrees to nothing."""
-    return Choose(pay_or_keep(state))
+    """The keys of `confirm`, and one more: whoever presses them by habit, or ahead, agrees to nothing."""
+    return Choose(pay_or_keep(state), heard_first=True)
 
 
 def pay_or_keep(state: Bill) -> Say:
