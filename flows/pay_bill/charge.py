@@ -20,9 +20,7 @@ from flows.pay_bill.card import pay_or_keep
 CARDS_MAX = 3
 
 steps = Steps[Bill]()
-
-
-@steps.charge(
+ends_alike = steps.charge(
     approved="receipt",
     try_another_card="count_card",
     refused="refused",
@@ -32,35 +30,21 @@ steps = Steps[Bill]()
     unknown="promise",
     unavailable="no_cards_now",
 )
+"""Whichever card pays, what comes of it is the same to the caller."""
+
+
+@ends_alike
 def charge(state: Bill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"))
 
 
-@steps.charge(
-    approved="receipt",
-    try_another_card="count_card",
-    refused="refused",
-    needs_authentication="send_link",
-    no_longer_due="no_longer_due",
-    not_sent="not_sent",
-    unknown="promise",
-    unavailable="no_cards_now",
-)
+@ends_alike
 def charge_and_keep(state: Bill) -> Charge:
     """The question that was answered is asked of the host once more: its wording is the consent."""
     return Charge(state.chosen, Say("charge.wait"), agreed=pay_or_keep(state))
 
 
-@steps.charge(
-    approved="receipt",
-    try_another_card="count_card",
-    refused="refused",
-    needs_authentication="send_link",
-    no_longer_due="no_longer_due",
-    not_sent="not_sent",
-    unknown="promise",
-    unavailable="no_cards_now",
-)
+@ends_alike
 def charge_saved_card(state: Bill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"), saved_card=True)
 
