@@ -293,8 +293,6 @@ class _Turn:
                 return self._stop(Over())
             case wait if isinstance(wait, HostWait):
                 return self._stop(Need(wait))
-            case FindSavedCard() | ForgetCard() | MayKeepCard() as wait:
-                return self._stop(Need(wait))
             case other:
                 raise TypeError(f"step {step.name} returned {type(other).__name__}")
 

@@ -21,6 +21,7 @@ _KEEP_ANSWER = sa.insert(call_turn)
 _TURN = (call_turn.c.call_id == sa.bindparam("of_call"), call_turn.c.turn == sa.bindparam("at_turn"))
 _ANSWER = sa.select(call_turn.c.twiml).where(*_TURN)
 _ANSWERED_AT = sa.select(call_turn.c.at).where(*_TURN)
+_ANSWERED_AGAIN = sa.update(call_turn).where(*_TURN)
 
 
 def _held(query: sa.Select[Any]) -> sa.Select[Any]:
@@ -110,5 +111,11 @@ def answer(tx: sa.Connection, call_id: str, turn: int) -> str | None:
     return tx.execute(_ANSWER, {"of_call": call_id, "at_turn": turn}).scalar_one_or_none()
 
 
+def answered_again(tx: sa.Connection, call_id: str, turn: int, now: datetime) -> None:
+    """The same TwiML is sent now once more."""
+    tx.execute(_ANSWERED_AGAIN, {"of_call": call_id, "at_turn": turn, "at": now})
+
+
 def answered_at(tx: sa.Connection, call_id: str, turn: int) -> datetime | None:
+    """When the answer was sent, the last time of several."""
     return tx.execute(_ANSWERED_AT, {"of_call": call_id, "at_turn": turn}).scalar_one_or_none()

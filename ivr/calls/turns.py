@@ -222,6 +222,8 @@ class Turns:
         """A webhook that is late, early, or a repeat of the one under way."""
         stored = store.answer(tx, row.id, number)
         if stored is not None:
+            if number == row.turn - 1:  # the question that stands is asked again: keys count from here on
+                store.answered_again(tx, row.id, number, self._clock.now())
             return stored
         if number > row.turn:
             return self._come_to(turn_url(row.id, row.turn), 0)

@@ -15,7 +15,7 @@ from ivr import voice_door
 from ivr.calls.errands import Runner
 from ivr.calls.host import Host
 from ivr.phone.events import Answer as Picked
-from ivr.phone.events import Reason
+from ivr.phone.events import Event, Faulted, Reason
 from ivr.phone.transport import Answer, Form
 from ivr.storage import schema
 from ivr.storage.engine import reading
@@ -27,6 +27,7 @@ from tests.support.server import AMOUNT_MINOR, PERSON, REFERENCE, Server
 Start = Callable[..., Server]
 SID = call_settings().call_sid
 PAID = "Thank you: 49 euros and 90 cents is paid."
+LOST, NONE = Trouble.LOST_ANSWER, Trouble.NONE
 SORRY = "< I am sorry, something went wrong on our side. One moment, please."
 
 
@@ -91,6 +92,29 @@ def _lost_at(number: int) -> Callable[[int, str], Trouble]:
     return lambda count, url: (
         Trouble.LOST_ANSWER if count == number and not url.endswith("/status") else Trouble.NONE
     )
+
+
+def test_keys_that_waited_while_an_answer_was_lost_agree_to_nothing(start_server: Start) -> None:
+    """The question whether to keep the card is asked again behind the fallback: the second of two keys that
+    spilled out of the code was pressed before it.
+    """
+    server = start_server(SAVED_CARDS="yes")
+    server.expected |= {"carrier_fallback"}
+    server.add_bill()
+    losses = iter([LOST])
+    transport = TroubledTransport(
+        server.transport, lambda _, url: next(losses, NONE) if url == f"{WEB}/voice/call_1/t/4" else NONE
+    )
+
+    def wait_for_the_carrier(event: Event) -> None:
+        if isinstance(event, Faulted):
+            server.pass_time(15)
+
+    lines = ["1", "(visa)", "(expiry)", "(code)333", "1"]
+    pay(server, lines, transport=transport, listener=wait_for_the_carrier)
+    assert _paid(server)
+    with reading(server.on.engine) as connection:
+        assert connection.execute(sa.select(schema.saved_card.c.id)).all() == []
 
 
 # While an errand is under way, or after its process died ----------------------------------------------------
