@@ -1,8 +1,8 @@
 """What a payment sets off in the rest of the house: a line in the timeline, one confirmation, one word to the
 merchant.
 
-May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.defences`,
-`ivr.payments.pay_link` and the records of `ivr.payments`. Implements the port of `ivr.payments.consequences`:
+May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.defences`, `ivr.calls.store`,
+`ivr.payments.{approval,attempt,pay_link}` and the records of `ivr.payments`. Implements the port of `ivr.payments.consequences`:
 everything is written in the transaction that moves the money's record.
 """
 
@@ -13,16 +13,21 @@ import sqlalchemy as sa
 
 from gateways.notices import Disputed
 from ivr.bills import store as bills
+from ivr.calls import store as calls
 from ivr.channels import confirmation
 from ivr.channels.texts import LinkOffer, Receipt
 from ivr.clock import Clock
 from ivr.customers import timeline
 from ivr.defences.guard import Guard
+from ivr.defences.suspect import Proof, proof_of
 from ivr.ids import Ids
 from ivr.merchant import outcomes
 from ivr.merchant.outcomes import Kind
 from ivr.payments import pay_link
+from ivr.payments.approval import Approvals, is_instead_of_a_card
+from ivr.payments.attempt import Attempts
 from ivr.payments.card_records import SavedCard
+from ivr.payments.pay_link import LinkTerms
 from ivr.payments.records import Attempt, Refund
 from ivr.work.jobs import Work
 
@@ -42,8 +47,13 @@ class HouseConsequences:
         merchant_name: str,
         channel: str,
         tells_merchant: bool,
+        gateway: str,
         dashboard_url: Callable[[str], str | None],
+        links: LinkTerms | None = None,
     ) -> None:
+        """`links`: how payers are sent links; None where `gateway` has no payment pages."""
+        attempts = Attempts(gateway=gateway, work=work, clock=clock, ids=ids, consequences=self, links=links)
+        self._approvals = Approvals(attempts, clock)
         self._guard = guard
         self._work = work
         self._clock = clock
@@ -87,6 +97,7 @@ class HouseConsequences:
                 bill=bills.get(tx, attempt.bill_id).reference,
                 url=link.short_url,
                 minutes_left=link.minutes_left(self._clock.now()),
+                unheard=is_instead_of_a_card(attempt),
             ),
             language=attempt.language,
             payer_phone=attempt.payer_phone,
@@ -146,9 +157,16 @@ class HouseConsequences:
         )
 
     def _keep_promise(self, tx: sa.Connection, attempt: Attempt) -> None:
-        """Who left without hearing the outcome is told that nothing was charged."""
-        if attempt.promised_at is not None and attempt.payer_phone is not None:
+        """Who left without hearing the outcome reads that nothing was charged, or how to pay all the same."""
+        if attempt.promised_at is None or attempt.payer_phone is None:
+            return
+        if not (self._rang_themselves(tx, attempt) and self._approvals.send_link(tx, attempt)):
             self._confirm(tx, attempt, charged=False)
+
+    def _rang_themselves(self, tx: sa.Connection, attempt: Attempt) -> bool:
+        """Whether the carrier leaves it open that the call came from the number that it showed."""
+        call = None if attempt.call_id is None else calls.find(tx, attempt.call_id)
+        return call is not None and proof_of(call.stir_verstat) is not Proof.FORGED
 
     def _confirm(self, tx: sa.Connection, attempt: Attempt, *, charged: bool) -> None:
         bill = bills.get(tx, attempt.bill_id)

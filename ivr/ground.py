@@ -20,9 +20,7 @@ from ivr.payments.cashier import Cashier
 from ivr.payments.pay_link import LinkTerms
 from ivr.pci_client import PciClient
 from ivr.storage.engine import make_engine
-from ivr.work.jobs import (
-    Work,
-)
+from ivr.work.jobs import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,7 @@ class Ground:
 
     @property
     def cashier(self) -> Cashier:
+        links = LinkTerms(self.config.public_url, self.config.link_expires_min)
         consequences = HouseConsequences(
             work=self.work,
             clock=self.clock,
@@ -58,7 +57,9 @@ class Ground:
             merchant_name=self.config.merchant_name,
             channel=self.config.channel,
             tells_merchant=bool(self.config.outcome_url),
+            gateway=self.gateway.name,
             dashboard_url=self.gateway.dashboard_url,
+            links=links if self.gateway.capabilities.links else None,
         )
         return Cashier(
             engine=self.engine,
@@ -67,7 +68,7 @@ class Ground:
             clock=self.clock,
             ids=self.ids,
             consequences=consequences,
-            links=LinkTerms(self.config.public_url, self.config.link_expires_min),
+            links=links,
         )
 
 

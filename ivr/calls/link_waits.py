@@ -7,7 +7,7 @@ money. A link is told, and closed, only to the number that it was texted to.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -20,15 +20,11 @@ from ivr.calls.session import Session
 from ivr.calls.told import bill_facts, link_facts
 from ivr.clock import Clock
 from ivr.payments.attempt import Attempt, Attempts
-from ivr.payments.open_links import count_since, open_links
+from ivr.payments.open_links import had_enough, open_links
 from ivr.payments.records import Method
 from ivr.payments.states import FINAL, State
 
 log = structlog.get_logger()
-
-A_DAY = timedelta(days=1)
-LINKS_A_DAY_MAX = 10
-"""To one number: whoever shows it in a call has texts sent to it, at the merchant's cost."""
 
 
 class LinkWaits:
@@ -50,7 +46,7 @@ class LinkWaits:
         number = turn.own_number
         if number is None or not (self._attempts.has_links and turn.caller.can_text):
             return Left(session, "no_text")
-        if count_since(turn.tx, number, self._clock.now() - A_DAY) >= LINKS_A_DAY_MAX:
+        if had_enough(turn.tx, number, self._clock.now()):
             log.warning("links_capped", call_id=turn.row.id)
             return Left(session, "unavailable")
         attempt = self._maker.make(turn, session, wait.amount, method=Method.LINK)

@@ -49,6 +49,8 @@ class LinkOffer:
     bill: str
     url: str = field(repr=False)
     minutes_left: int
+    unheard: bool = False
+    """Its payer left while a card was charged, and does not know yet that their bank wants their approval."""
 
 
 MINUTES_TOLD_MAX = 119
@@ -75,7 +77,8 @@ def not_charged(facts: Receipt, language: str) -> str:
 
 def link(facts: LinkOffer, language: str) -> str:
     """The text that carries a link: the merchant's name is cut, never the URL."""
-    return _filled("link", facts, language, url=facts.url, left=time_left(facts.minutes_left))
+    key = "link_unheard" if facts.unheard else "link"
+    return _filled(key, facts, language, url=facts.url, left=time_left(facts.minutes_left))
 
 
 def time_left(minutes: int) -> str:

@@ -242,6 +242,7 @@ def cashier_at(at: Desk) -> "Cashier":
         merchant_name=at.values["MERCHANT_NAME"],
         channel=at.values["CHANNEL"],
         tells_merchant=bool(at.values["OUTCOME_URL"]),
+        gateway=gateway.name,
         dashboard_url=gateway.dashboard_url,
     )
     return Cashier(

@@ -5,7 +5,7 @@ May import `ivr.payments.pay_link`, `records`, `states` and `ivr.storage.schema`
 is among them: until the gateway has said so, it may be paid.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -15,6 +15,9 @@ from ivr.payments.states import State
 from ivr.storage import schema
 
 OPEN = frozenset({State.LINK_OPEN, State.LINK_CLOSING})
+A_DAY = timedelta(days=1)
+LINKS_A_DAY_MAX = 10
+"""To one number: whoever shows it in a call has texts sent to it, at the merchant's cost."""
 
 
 def open_links(
@@ -46,6 +49,11 @@ def count_since(tx: sa.Connection, payer_phone: str, since: datetime) -> int:
         attempts.payer_phone == payer_phone, attempts.method == Method.LINK, attempts.created_at >= since
     )
     return tx.execute(query).scalar_one()
+
+
+def had_enough(tx: sa.Connection, payer_phone: str, now: datetime) -> bool:
+    """Whether this number is sent no other link today."""
+    return count_since(tx, payer_phone, now - A_DAY) >= LINKS_A_DAY_MAX
 
 
 def was_texted(tx: sa.Connection, attempt: Attempt) -> bool:

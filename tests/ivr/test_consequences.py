@@ -31,6 +31,7 @@ def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Atte
         merchant_name="Demo Town Hall",
         channel="sms",
         tells_merchant=True,
+        gateway="sandbox",
         dashboard_url=lambda reference: f"https://dashboard.example/{reference}",
     )
     return Attempts(gateway="sandbox", work=work, clock=clock, ids=ids, consequences=consequences)

@@ -59,6 +59,7 @@ class Counter:
             merchant_name="Town",
             channel="sms",
             tells_merchant=False,
+            gateway="bank",
             dashboard_url=lambda _: None,
         )
         return Attempts(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
+from ivr.payments import open_links
 from ivr.phone.events import Event, Reason, Said
 from ivr.storage import schema
 from ivr.storage.engine import reading
@@ -140,6 +141,52 @@ def test_paid_while_another_link_is_asked_for(server: Server) -> None:
         assert len(server.link_texts()) == 1
     else:
         assert attempts[-1] == ("link", "link_open")
+
+
+LEAVES = [*WANTED, "(hang up while waiting)"]
+
+
+def test_who_leaves_before_the_bank_has_answered_is_sent_the_link(server: Server) -> None:
+    """They were promised a word, and it is one that they can do something with; in their language."""
+    server.add_bill()
+    pay(server, ["2", *LEAVES], settings=call_settings())
+    server.pass_time(10)
+    (text,) = server.link_texts()
+    assert text.startswith("Demo Town Hall: apruebe el pago de 49,90 €, factura 10203040, en https://")
+    assert _texts(server) == [("link", "sent")]
+    _, lines, _ = pay(server, [], settings=call_settings(call_sid(2)))
+    assert "Tiene un enlace nuestro para pagar 49 euros y 90 céntimos." in lines[1]
+    assert server.pay_by_link() == 303
+    server.pass_time(10)
+    assert _attempts(server) == [("card", "declined"), ("link", "approved")]
+    assert _texts(server) == [("link", "sent"), ("receipt", "sent")]
+
+
+def test_who_left_and_cannot_be_linked_hears_that_nothing_was_charged(server: Server) -> None:
+    server.add_bill()
+    server.bank.harm("drop_before", "/links", times=99)
+    server.bank.harm("drop_before", "/link-lookups", times=9)
+    server.expected |= {"link_unknown", "still_unknown"}
+    pay(server, LEAVES)
+    server.pass_time(600)
+    assert server.link_texts() == []
+    assert _attempts(server) == [("card", "declined"), ("link", "fenced")]
+    assert _texts(server) == [("receipt", "sent")]
+    with reading(server.on.engine) as connection:
+        (body,) = connection.execute(sa.select(schema.confirmation.c.body)).scalars()
+    assert "nothing was charged. To pay, ring us again." in body
+
+
+@pytest.mark.parametrize(("verstat", "links_a_day"), [("TN-Validation-Failed-A", 10), ("", 0)])
+def test_no_link_goes_to_a_forged_number_nor_to_one_that_had_enough(
+    server: Server, monkeypatch: pytest.MonkeyPatch, verstat: str, links_a_day: int
+) -> None:
+    monkeypatch.setattr(open_links, "LINKS_A_DAY_MAX", links_a_day)
+    server.add_bill()
+    pay(server, LEAVES, settings=call_settings(to_number=ENGLISH, extra={"StirVerstat": verstat}))
+    server.pass_time(10)
+    assert _attempts(server) == [("card", "declined")]
+    assert _texts(server) == [("receipt", "sent")]
 
 
 def test_hanging_up_while_a_link_is_closed(server: Server) -> None:

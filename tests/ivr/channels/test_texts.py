@@ -1,6 +1,7 @@
 """Receipts: everything a payer needs, in their language, in two segments at most."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -156,11 +157,25 @@ def test_a_link_as_a_payer_reads_it() -> None:
     )
 
 
+def test_a_link_for_who_has_not_heard_why() -> None:
+    assert link(replace(offer(), unheard=True), "en") == (
+        f"Demo Town Hall: not paid yet. Approve €49.90 for bill 12345678 at {URL} (within 60 min)."
+    )
+    assert link(replace(offer(), unheard=True), "es") == (
+        f"Demo Town Hall: apruebe el pago de 49,90 €, factura 12345678, en {URL} (caduca en 60 min)."
+    )
+
+
 @pytest.mark.parametrize("language", ["en", "es"])
 @pytest.mark.parametrize("merchant", NAMES)
 @pytest.mark.parametrize(("amount_minor", "currency"), AMOUNTS)
 def test_a_link_is_never_cut(language: str, merchant: str, amount_minor: int, currency: str) -> None:
-    text = link(offer(merchant, amount_minor, currency), language)
+    offered = offer(merchant, amount_minor, currency)
+    for text in (link(offered, language), link(replace(offered, unheard=True), language)):
+        _holds_the_link(text)
+
+
+def _holds_the_link(text: str) -> None:
     assert segments(text)[1] <= 2
     assert f" {URL} " in text, "with blanks around it, so that a phone makes nothing else of it"
     assert "12345678" in text
