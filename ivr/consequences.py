@@ -2,8 +2,8 @@
 merchant.
 
 May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.defences`, `ivr.calls.store`,
-`ivr.payments.{approval,attempt,pay_link}` and the records of `ivr.payments`. Implements the port of `ivr.payments.consequences`:
-everything is written in the transaction that moves the money's record.
+`ivr.payments.{approval,attempt,pay_link}` and the records of `ivr.payments`. Implements the port of
+`ivr.payments.consequences`: everything is written in the transaction that moves the money's record.
 """
 
 from collections.abc import Callable
