@@ -9,6 +9,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -122,8 +123,10 @@ class Bank(Protocol):
     settings: Mapping[str, str]
     approval: str
     """The card, by its name among the callers', whose bank wants its payer's own approval."""
-    needs_a_day: bool
-    """Whether something of this world is settled after a day at the earliest, by a person or by itself."""
+    repeats_a_fault_for: AbstractSet[str]
+    """Keys of ours for which it repeats a fault of its own for a day: they are settled after that at the
+    earliest, by a person or by itself.
+    """
 
     def is_money(self, path: str) -> bool:
         """Whether what is asked there is about money: it goes wrong most."""
@@ -204,7 +207,7 @@ class SandboxBank:
 
     name = "sandbox"
     host = "bank.example"
-    needs_a_day = False
+    repeats_a_fault_for: AbstractSet[str] = frozenset()
     approval = "approval"
 
     def __init__(self, folder: Path, card_entry: str) -> None:

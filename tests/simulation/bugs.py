@@ -17,6 +17,9 @@ import structlog
 from gateways.contract import Charge, Fenced, LinkFound, LookupResult, Order, Result, Unknown
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.saved_cards import Forgotten
+from gateways.stripe import payments
+from gateways.stripe.client import Visit
+from gateways.stripe.intents import Intent
 from ivr.bills import reservation
 from ivr.calls import attempt_waits
 from ivr.channels import confirmation
@@ -210,6 +213,20 @@ def _reference_not_kept() -> Patches:
     return [mock.patch.object(Charging, "_keep_reference", return_value=True)]
 
 
+def _cancel_left_out() -> Patches:
+    """A fence at Stripe looks at the intent and takes it for cancelled: its confirmation may still arrive."""
+
+    def cancel(visit: Visit, reference: str) -> Intent | Unknown:
+        found = payments.look(visit, reference)
+        waits = isinstance(found, Intent) and found.state in {
+            "requires_confirmation",
+            "requires_payment_method",
+        }
+        return replace(found, state="canceled") if waits else found
+
+    return [mock.patch.object(payments, "cancel", cancel)]
+
+
 def _link_closed_here_alone() -> Patches:
     """A link that somebody wants closed is taken for closed, and the gateway is not asked."""
     real = Asking.lookup
@@ -267,6 +284,9 @@ BUGS: Mapping[str, Bug] = {
     "the fence ignored": Bug(_fence_ignored, "which is fenced", GATEWAY_FAILS, first=43),
     "confirmed before its reference is kept": Bug(
         _reference_not_kept, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize", first=5
+    ),
+    "the cancel left out at Stripe": Bug(
+        _cancel_left_out, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize", first=250
     ),
     "a link closed here alone": Bug(_link_closed_here_alone, "which is fenced", QUIET, first=11),
     "what is paid by link entered twice": Bug(

@@ -78,7 +78,7 @@ class StripeBank:
         self._account: StripeAccount
         self._webhooks: Webhooks
         self._slow: set[str] = set()
-        self.needs_a_day = False
+        self.repeats_a_fault_for: set[str] = set()
 
     def is_money(self, path: str) -> bool:
         return not path.startswith(_READ)
@@ -89,7 +89,7 @@ class StripeBank:
         self._account = StripeAccount(around.clock, SequentialIds())
         self._webhooks = Webhooks(self._account, stamp=lambda: around.clock.now().timestamp())
         self._slow.clear()
-        self.needs_a_day = False
+        self.repeats_a_fault_for = set()
 
     # What the house asks ------------------------------------------------------------------------------------
 
@@ -115,7 +115,8 @@ class StripeBank:
         account.switches.refunds_pending = chance.strikes(rate / 4)
         broken = chance.strikes(rate / 12)
         answer = account.finish(started, broken=broken)
-        self.needs_a_day |= broken and request.path in self._by_key_alone
+        if broken and request.path in self._by_key_alone:
+            self.repeats_a_fault_for.add(request.headers["idempotency-key"].partition(":")[0])
         self._take_time()
         return answer
 

@@ -6,7 +6,7 @@ that the seed alone decides. A world without violations is clean; one with some 
 happened.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,6 @@ from ivr.api import keys as api_keys
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.ids import SequentialIds
-from ivr.payments.decide import Word
 from ivr.payments.states import State
 from ivr.phone.engine import Call
 from ivr.phone.pay import PayHabits
@@ -34,6 +33,7 @@ from tests.simulation.house import INSIDE, House, TaskPool
 from tests.simulation.logbook import Logbook
 from tests.simulation.network import Answer, Host, Network, Request, wsgi
 from tests.simulation.payers import Payers, Texts
+from tests.simulation.person import decide
 from tests.simulation.processes import Process, Processes
 from tests.simulation.queue import SimulatedQueue
 from tests.simulation.scheduler import Scheduler, SimulatedClock
@@ -372,49 +372,35 @@ class World:
     # And how it ends ----------------------------------------------------------------------------------------
 
     def _heal(self) -> None:
-        """Nothing goes wrong any more, time passes, and whoever sweeps does."""
+        """Nothing goes wrong any more; what the gateway does not tell for a day, a person does."""
         away = self.chance.strikes(0.01)
         self.trace("world", "heals")
         self.chance.heal()
         self.processes.heal()
         self.spell.away, self.bank_away = False, away
-        a_day = away or self.house.bank.needs_a_day
-        if a_day:
+        self._recover()
+        if away or self.house.bank.repeats_a_fault_for:
             self.trace("world", "a day passes" + (", and the gateway is away" if away else ""))
             self._pass(DAY_S)
             self.bank_away = False
-            self._decide()
+            self._decide(whatever=away)
+            # the last look, behind which a person is asked, may come a little later than the day
+            self._recover(then=lambda: self._decide(whatever=away))
+        self._pass(60)
+
+    def _recover(self, then: Callable[[], object] = lambda: None) -> None:
+        """Time passes, and whoever sweeps does."""
         for wait_s in HEALING_S:
             self._pass(wait_s)
             self._sweep()
-            if a_day:  # the last look, behind which a person is asked, may come a little later than the day
-                self._decide()
-        self._pass(60)
+            then()
 
     def _pass(self, duration_s: float) -> None:
         self.scheduler.run(until_s=self.scheduler.now_s + duration_s)
 
-    def _decide(self) -> None:
-        """A person looks into the gateway's dashboard, and says what stands there."""
-        bank, cashier = self.house.bank, self._on.cashier
-        table, refunds = schema.attempt, schema.refund
-        with self.house.web_database.engine.begin() as tx:
-            waiting = (
-                tx.execute(sa.select(table.c.id).where(table.c.state == State.FOR_A_PERSON)).scalars().all()
-            )
-            owed = (
-                tx.execute(sa.select(refunds.c.id).where(refunds.c.state == "for_a_person")).scalars().all()
-            )
-            for key in [*waiting, *owed]:
-                bank.let_go(key)
-            truth = bank.truth()
-            taken = {one.key: one.reference for one in truth.taken}
-            for key in waiting:
-                word = Word.APPROVED if key in taken else Word.NOT_CHARGED
-                cashier.decide(tx, key, word, who="ana", gateway_reference=taken.get(key))
-            given = {one.key for one in truth.given_back}
-            for key in owed:
-                cashier.decide_refund(tx, key, refunded=key in given, who="ana")
+    def _decide(self, *, whatever: bool) -> None:
+        said = decide(self.house.web_database.engine, self._on.cashier, self.house.bank, whatever=whatever)
+        self.violations += said
 
 
 def _weathered(sweep: object) -> object:
