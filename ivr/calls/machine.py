@@ -152,19 +152,20 @@ class _Turn:
     def hear(self, keys: Keys) -> Progress:
         step = self.flow.step(self.session.step)
         timeout_s = MENU_TIMEOUT_S if step.kind is Kind.MENU else DIGITS_TIMEOUT_S
-        keyed = keys.keyed.replace("#", "")
-        if not keyed:
+        keyed, begun = keys.keyed.replace("#", ""), self.session.begun
+        self.session = replace(self.session, begun="")
+        if not keyed and not begun:
             return self._stray() if keys.elapsed_s < timeout_s else self._miss("host.no_input")
-        if keyed == "0":
+        if keyed == "0" and not begun:
             return self.enter(self.flow.person)
-        if keyed == "*":
+        if keyed == "*" and not begun:
             return self._back()
-        keyed = keyed.rpartition("*")[2]
-        if not keyed:  # the caller cleared what they had keyed
+        whole = (begun + keyed).rpartition("*")[2]
+        if not whole:  # the caller cleared what they had keyed
             return self._ask_again()
         if step.kind is Kind.MENU:
-            return self._heard_key(step, keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
-        return self._heard_digits(step, keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
+            return self._heard_key(step, whole, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
+        return self._heard_digits(step, begun + keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
 
     def _heard_key(self, step: Step[Any], keyed: str, *, typed_ahead: bool) -> Progress:
         choose = step.run(self.session.state)
@@ -180,6 +181,9 @@ class _Turn:
         if not isinstance(ask, Ask):
             raise TypeError(f"step {step.name} is of kind digits and returned {type(ask).__name__}")
         wanted = ask.at_most or ask.digits
+        room, keyed = len(keyed), keyed.rpartition("*")[2]
+        if len(keyed) < wanted <= room:
+            return self._listen_on(keyed, wanted - len(keyed))
         too_early = self._card_too_early(keyed, wanted, ask.into, typed_ahead=typed_ahead)
         if too_early is not None:
             return too_early
@@ -187,6 +191,16 @@ class _Turn:
             return self._miss("host.no_match")
         self.session = replace(self.session, state=_with(self.session.state, ask.into, keyed))
         return self._answered("heard")
+
+    def _listen_on(self, begun: str, keys: int) -> Progress:
+        """What a star cleared has filled the Gather before the answer was whole: the caller is keying on, and
+        is not interrupted by a word.
+        """
+        if self.session.lone_hashes >= STRAYS_MAX:
+            return self._miss("host.no_match")
+        strays = self.session.lone_hashes + 1
+        self.session = replace(self.session, begun=begun, tally=Tally(), lone_hashes=strays)
+        return self._stop(Listen(keys, DIGITS_TIMEOUT_S))
 
     def _card_too_early(
         self, keyed: str, wanted: int, into: str | None = None, *, typed_ahead: bool = False
@@ -267,6 +281,7 @@ class _Turn:
             visits={**self.session.visits, name: visits},
             misses=0,
             lone_hashes=0,
+            begun="",
         )
         return self._run(self.flow.step(name))
 

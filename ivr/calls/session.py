@@ -29,6 +29,10 @@ class Session:
     """Silences and wrong keys at the present question."""
     lone_hashes: int = 0
     """Keys at the present question that were meant for an earlier one: a late `#`, the second of two."""
+    begun: str = field(default="", repr=False)
+    """The beginning of an answer, keyed behind a star that cleared a slip: the slip took its room in the
+    Gather, and the rest is under way.
+    """
     tally: Tally = field(default_factory=Tally)
     waited_s: float = 0.0
     """How long the caller has waited for a charge, or for a link."""

@@ -134,6 +134,44 @@ def test_star_behind_digits_clears_them() -> None:
     assert heard(key(begin(), "9*12345678")) == ["pick"]
 
 
+@pytest.mark.parametrize(
+    "gathers",
+    [
+        ("1234*123", "45678"),
+        ("999999*1", "2345678"),
+        ("9*99*123", "45678"),
+        ("999*9999", "*123", "45678"),
+        ("9999999*", "12345678"),
+    ],
+)
+def test_a_slip_that_is_cleared_costs_nothing_but_its_keys(gathers: tuple[str, ...]) -> None:
+    """The Gather is full before the answer is; the caller keys on, and hears nothing before they are done."""
+    progress = begin()
+    for count, keyed in enumerate(gathers, start=1):
+        assert progress.stop == Listen(len(keyed) if count > 1 else 8, machine.DIGITS_TIMEOUT_S)
+        progress = key(progress, keyed, elapsed_s=1.5)
+        if count < len(gathers):
+            assert heard(progress) in ([], ["number"])
+    assert heard(progress) == ["pick"]
+
+
+def test_a_zero_behind_a_cleared_slip_is_a_digit() -> None:
+    assert heard(key(key(begin(), "9*123456"), "70")) == ["pick"]
+    one_left = key(begin(), "*1234567")
+    assert one_left.stop == Listen(1, machine.DIGITS_TIMEOUT_S)
+    assert heard(key(one_left, "0")) == ["pick"]
+
+
+def test_a_cleared_slip_without_the_rest_is_a_miss_and_slips_have_an_end() -> None:
+    assert heard(key(key(begin(), "1234*123"), "")) == ["host.no_match", "number"]
+    assert heard(key(key(begin(), "1234*123"), "*")) == ["number"]
+    progress = key(begin(), "12345*12")
+    for _ in range(machine.STRAYS_MAX - 1):
+        progress = key(progress, "345*12")
+        assert heard(progress) == []
+    assert heard(key(progress, "345*12")) == ["host.no_match", "number"]
+
+
 def test_zero_rings_a_person_at_any_question() -> None:
     for progress in (begin(), key(begin(), "12345678")):
         stop = key(progress, "0").stop
