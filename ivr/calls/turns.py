@@ -137,10 +137,14 @@ class Turns:
         return None if row is None else str(row.session["language"])
 
     def rejoin(self, call_sid: str, troubles_max: int) -> Rejoined | None:
-        """For the fallback: where the call's last answer stands; None where no such call is under way."""
+        """For the fallback: where the call's last answer stands; None where it is over. Raises
+        UnknownCallError where it never began.
+        """
         with self._engine.begin() as tx:
             row = store.lock_by_sid(tx, call_sid)
-            if row is None or not row.is_active:
+            if row is None:
+                raise UnknownCallError(call_sid)
+            if not row.is_active:
                 return None
             session = self._session(row)
             session = replace(session, troubles=session.troubles + 1)

@@ -155,7 +155,7 @@ class VoiceDoor:
         log.error("carrier_fallback", error_code=form.get("ErrorCode"))
         if form.get("CallStatus") in ENDED:
             return answer(twiml.document([twiml.hangup()]))
-        return self._spoken(lambda: self._rejoin(form.call_sid), "unknown", 1, TROUBLES_MAX)
+        return self._spoken(lambda: self._rejoin(form), "unknown", 1, TROUBLES_MAX)
 
     # Behind them ------------------------------------------------------------------------------------------
 
@@ -180,8 +180,11 @@ class VoiceDoor:
         structlog.contextvars.bind_contextvars(call_id=row.id)
         return self._turns.begin(row)
 
-    def _rejoin(self, call_sid: str) -> str:
-        rejoined = self._turns.rejoin(call_sid, TROUBLES_MAX)
+    def _rejoin(self, form: Form) -> str:
+        try:
+            rejoined = self._turns.rejoin(form.call_sid, TROUBLES_MAX)
+        except UnknownCallError:  # the very first webhook was lost: the caller has heard nothing yet
+            return self._begin(form)
         if rejoined is None:
             return self._trouble.goodbye("unknown")
         if rejoined.url is None:

@@ -273,8 +273,17 @@ def test_the_fallback_during_a_card_entry_leads_to_its_standing_question(falling
     assert key(standing) == expiry
 
 
-def test_the_fallback_before_the_first_answer_and_after_the_end(falling: Server) -> None:
-    assert "Please ring again later" in said(falling, "/voice/fallback", ErrorCode="11200")
+def test_a_call_whose_first_webhook_was_lost_begins_at_the_fallback(falling: Server) -> None:
+    """In the language of the number called, and whatever keys the carrier repeats are not read."""
+    falling.add_bill()
+    back = said(falling, "/voice/fallback", ErrorCode="11200", To=SPANISH, Digits="1")
+    assert "Debe 49 euros y 90 céntimos." in back
+    late = said(falling, "/voice/incoming", To=SPANISH)
+    assert late == back, "the first one arrives after all"
+    assert [(one.status, one.turn) for one in calls(falling)] == [("active", 1)]
+
+
+def test_the_fallback_after_the_end(falling: Server) -> None:
     falling.add_bill()
     said(falling, "/voice/incoming")
     post(falling, "/voice/status", form(CallStatus="completed"))
