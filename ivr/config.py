@@ -111,7 +111,7 @@ CARRIER: tuple[Setting[Any], ...] = (
     Setting("SAY_VOICE", "The carrier's voice for each language: en=Polly.Amy,es=Polly.Lucia.", mapping, ""),
     Setting("RECORDINGS", "A TOML file of recorded prompts; empty: all are synthesized.", text, ""),
     Setting("GUESSES_MAX", "Unknown references allowed per caller number in 24 hours.", whole, "10"),
-    Setting("GUESSES_MAX_WITHHELD", "The same for all withheld numbers together.", whole, "200"),
+    Setting("GUESSES_MAX_WITHHELD", "The same for all withheld and forged numbers together.", whole, "200"),
 )
 MONEY: tuple[Setting[Any], ...] = (
     Setting("GATEWAY", "sandbox (development only) or stripe: a folder under gateways/.", text),

@@ -60,7 +60,7 @@ class AttemptMaker:
             made_for=turn.name,
             bill_id=bill.id,
             call_id=turn.row.id,
-            payer_phone=turn.caller.number if turn.caller.can_text else None,
+            payer_phone=turn.own_number if turn.own.can_text else None,
             language=session.language,
             amount_minor=amount.minor,
             currency=amount.currency,
@@ -132,7 +132,7 @@ class AttemptWaits:
             self._attempts.promise(turn.tx, attempt.id)
         if over is not None:
             done = replace(session, attempt_id=None, charging=False)
-            facts: dict[str, object] = {"receipt": _receipt(attempt, turn.caller)}
+            facts: dict[str, object] = {"receipt": _receipt(attempt, turn.own)}
             if attempt.state is State.DECLINED:
                 facts["another_card"] = not self._guard.refuses(turn, session)
             return Left(done, over, facts)

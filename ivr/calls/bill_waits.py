@@ -62,7 +62,7 @@ class BillWaits:
         return Left(session, "being_paid" if not mine and len(owed) == 1 else "none")
 
     def find(self, turn: Turn, session: Session, reference: str) -> Fulfilment:
-        if self._guesses.too_many(turn.tx, turn.caller, self._clock.now()):
+        if self._guesses.too_many(turn.tx, turn.own, self._clock.now()):
             return Left(session, "too_many_guesses")
         bill = bills.find(turn.tx, reference)
         if self._asks_merchant and (bill is None or bill.source == "lookup"):
@@ -86,7 +86,7 @@ class BillWaits:
 
     def _found(self, turn: Turn, session: Session, bill: Bill | None) -> Fulfilment:
         if bill is None or bill.withdrawn:
-            self._guesses.add(turn.tx, turn.caller, self._clock.now())
+            self._guesses.add(turn.tx, turn.own, self._clock.now())
             return Left(session, "not_found")
         if bill.is_paid:
             return Left(session, "already_paid")

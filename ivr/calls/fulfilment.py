@@ -65,11 +65,18 @@ class Turn:
         return f"{self.row.id}.{self.number}"
 
     @property
+    def own(self) -> Caller:
+        """The caller, to be texted, remembered and counted: nobody we can know, where the carrier found the
+        number forged, whose owner is another.
+        """
+        return Caller(None) if proof_of(self.row.stir_verstat) is Proof.FORGED else self.caller
+
+    @property
     def own_number(self) -> str | None:
         """The number for which the caller may see and close what was sent to it; None where it was withheld,
         or the carrier found it forged.
         """
-        return None if proof_of(self.row.stir_verstat) is Proof.FORGED else self.caller.number
+        return self.own.number
 
     @property
     def next_url(self) -> str:

@@ -60,14 +60,15 @@ class Greeting:
         """The call as it will be kept; nothing is written here."""
         caller = Caller.of(from_field, self._home_country)
         known = self._known_language(caller, to_field)
+        is_forged = proof_of(verstat) is Proof.FORGED
         state = self._flow.begin(
             language_known=known is not None or len(self._languages) == 1,
             languages=self._languages,
-            can_text=caller.can_text,
+            can_text=caller.can_text and not is_forged,
             card_first=self._card_entry is CardEntry.TOKENIZE,
             person_available=self._person_available,
             merchant=self._merchant_name,
-            saved_cards=self._saved_cards and not caller.withheld and proof_of(verstat) is not Proof.FORGED,
+            saved_cards=self._saved_cards and not caller.withheld and not is_forged,
         )
         session = Session(step=self._flow.start, state=state, language=known or self._languages[0])
         return CallRow(

@@ -44,7 +44,7 @@ class LinkWaits:
     def send(self, turn: Turn, session: Session, wait: SendLink) -> Fulfilment:
         """From here on a hang-up does not stop the link."""
         number = turn.own_number
-        if number is None or not (self._attempts.has_links and turn.caller.can_text):
+        if number is None or not (self._attempts.has_links and turn.own.can_text):
             return Left(session, "no_text")
         if had_enough(turn.tx, number, self._clock.now()):
             log.warning("links_capped", call_id=turn.row.id)

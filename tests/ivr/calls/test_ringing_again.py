@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
 from ivr.payments.open_links import count_since
+from ivr.phone.webhooks import CallSettings
+from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.support.payer import WAY, books, call_sid, pay
-from tests.support.phone import CALLER, call_settings
+from tests.support.phone import CALLED, CALLER, call_settings
 from tests.support.server import ENGLISH, REFERENCE, Server
 
 Start = Callable[..., Server]
@@ -108,13 +111,51 @@ def test_a_link_that_was_never_texted_is_not_offered(server: Server) -> None:
 # Whoever shows a number -------------------------------------------------------------------------------------
 
 
+def forged(count: int, *, to_number: str = ENGLISH) -> CallSettings:
+    """A call that shows the usual caller's number, and the carrier knows that it is not theirs."""
+    extra = {"StirVerstat": "TN-Validation-Failed-A"}
+    return call_settings(call_sid(count), to_number=to_number, extra=extra)
+
+
 def test_a_number_that_the_carrier_calls_forged_hears_of_no_link(server: Server) -> None:
     _linked(server)
-    forged = call_settings(call_sid(2), to_number=ENGLISH, extra={"StirVerstat": "TN-Validation-Failed-A"})
-    _, lines, _ = pay(server, ["1"], settings=forged)
+    _, lines, _ = pay(server, ["1"], settings=forged(2))
     assert not any("link" in line for line in lines)
     assert len(server.link_texts()) == 1
     assert server.pay_by_link() == 303
+
+
+def test_whoever_forges_a_number_has_nothing_texted_to_its_owner(server: Server) -> None:
+    """They note the reference, as a withheld caller does; and what they keyed is not the owner's language."""
+    server.add_bill()
+    _, lines, _ = pay(server, ["2", *WAY["tokenize"]], settings=forged(1, to_number=CALLED))
+    assert lines[-2].startswith("< Gracias: ha pagado 49 euros y 90 céntimos. Anote su referencia:")
+    server.pass_time(60)
+    with reading(server.on.engine) as tx:
+        assert tx.execute(sa.select(schema.confirmation.c.recipient)).scalars().all() == [None]
+    _, lines, _ = pay(server, [], settings=call_settings(call_sid(2), to_number=CALLED))
+    assert "< Español, pulse 2." in lines
+
+
+def test_who_hangs_up_behind_a_forged_number_is_not_texted_either(server: Server) -> None:
+    server.add_bill()
+    server.bank.harm("none", "/charges", delay_s=5)
+    pay(server, [*WAY["tokenize"], "(hang up while waiting)"], settings=forged(1))
+    server.pass_time(60)
+    with reading(server.on.engine) as tx:
+        assert tx.execute(sa.select(schema.confirmation.c.recipient)).scalars().all() == [None]
+    assert books(server, call_sid(1), REFERENCE).paid_minor == 4990
+
+
+def test_whoever_forges_a_number_uses_up_no_guess_of_its_owner(start_server: Start) -> None:
+    server = start_server(GUESSES_MAX="2", GUESSES_MAX_WITHHELD="3")
+    server.add_bill(phone=None)
+    for count in range(1, 3):
+        pay(server, ["99999991", "99999992", "(hang up)"], settings=forged(count))
+    _, lines, _ = pay(server, [REFERENCE], settings=forged(3))
+    assert "< I can look up no more references today." in lines
+    _, lines, _ = pay(server, [REFERENCE], settings=call_settings(call_sid(4), to_number=ENGLISH))
+    assert OFFER in lines
 
 
 def test_nobody_has_a_number_texted_without_end(server: Server) -> None:
