@@ -38,5 +38,7 @@ def sentences(run: Callable[P, T]) -> Callable[P, T]:
             raise Fault(str(fault)) from None
         except OperationalError as fault:
             raise Fault(f"The database does not answer: {fault.orig}") from None
+        except UnicodeEncodeError:  # bytes of the command line that are no text
+            raise Fault("What was given is no text in UTF-8: write it anew.") from None
 
     return told

@@ -180,3 +180,13 @@ def test_without_a_gateway_nothing_is_too_small(paybycall: Any, monkeypatch: pyt
         monkeypatch.setenv("GATEWAY", gateway)
         added = paybycall(*ADD, "--amount", "0.01")
         assert (added.exit_code, added.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "command", [["bill", "show"], ["payment", "list", "--bill"], ["apikey", "revoke"], ["payout", "show"]]
+)
+def test_what_is_no_text_is_refused_with_a_sentence(paybycall: Any, command: list[str]) -> None:
+    """Bytes that are not UTF-8, as Python hands them over; both databases refuse them, each in its way."""
+    told = paybycall(*command, "\udcff")
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert told.stderr == "What was given is no text in UTF-8: write it anew.\n"
