@@ -61,12 +61,14 @@ def ask_amount(state: Bill) -> Ask:
 
 @steps.decide(fits="order", too_little="too_little", too_much="too_much")
 def hear_amount(state: Bill) -> Go[Bill]:
+    """What is refused may be a piece of a card: it is not kept either."""
     bill = state.owed
     minor = int(state.keyed)
+    forgotten = replace(state, keyed="")
     if minor < bill.minimum.minor:
-        return Go("too_little")
+        return Go("too_little", forgotten)
     if minor > bill.due.minor:
-        return Go("too_much")
+        return Go("too_much", forgotten)
     return Go("fits", replace(state, amount=Amount(minor, bill.due.currency)))
 
 

@@ -45,6 +45,8 @@ MENU_TIMEOUT_S = 6
 DIGITS_TIMEOUT_S = 8
 TYPED_AHEAD_S = 1.0
 """Whole answers that come sooner were keyed before the question: nobody keys eight digits in a second."""
+SLIP_KEYS_MAX = 20
+"""More than the longest card has: whoever keys on is not keying a card."""
 _CHAIN_MAX = 40
 _FOR_GOOD = frozenset({Kind.CLOSE_LINK, Kind.FORGET_CARD})
 """What the host has done there cannot be undone: `*` does not lead behind it."""
@@ -154,27 +156,48 @@ class _Turn:
         timeout_s = MENU_TIMEOUT_S if step.kind is Kind.MENU else DIGITS_TIMEOUT_S
         keyed, begun = keys.keyed.replace("#", ""), self.session.begun
         self.session = replace(self.session, begun="")
+        if step.kind is Kind.MENU and self._is_rest_of_a_slip(keyed, keys.elapsed_s):
+            return self._rest_of_a_slip(keyed)
         if not keyed and not begun:
-            return self._stray() if keys.elapsed_s < timeout_s else self._miss("host.no_input")
+            return self._stray() if keys.elapsed_s < timeout_s else self._silence()
         if keyed == "0" and not begun:
             return self.enter(self.flow.person)
         if keyed == "*" and not begun:
             return self._back()
-        whole = (begun + keyed).rpartition("*")[2]
-        if not whole:  # the caller cleared what they had keyed
+        if keyed.endswith("*"):  # the caller cleared what they had keyed
             return self._ask_again()
-        if step.kind is Kind.MENU:
-            return self._heard_key(step, whole, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
-        return self._heard_digits(step, begun + keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
+        heard = self._heard_key if step.kind is Kind.MENU else self._heard_digits
+        return heard(step, begun + keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
+
+    def _silence(self) -> Progress:
+        """A pause: whatever is keyed next begins anew."""
+        self.session = replace(self.session, tally=Tally())
+        return self._miss("host.no_input")
 
     def _heard_key(self, step: Step[Any], keyed: str, *, typed_ahead: bool) -> Progress:
-        choose = step.run(self.session.state)
+        choose, keyed = step.run(self.session.state), keyed.rpartition("*")[2]
         if typed_ahead and isinstance(choose, Choose) and choose.heard_first:
             return self._stray()
         if keyed not in step.options:
+            if not typed_ahead:  # whatever this is the beginning of, it begins here
+                self.session = replace(self.session, tally=Tally())
             return self._card_too_early(keyed, 1) or self._miss("host.no_match")
         self.session = replace(self.session, tally=Tally())
         return self._answered(step.options[keyed])
+
+    def _is_rest_of_a_slip(self, keyed: str, elapsed_s: float) -> bool:
+        """Whether these keys were pressed in one go with a wrong one, before its question was asked again."""
+        typed_on = self.session.misses > 0 and elapsed_s < TYPED_AHEAD_S
+        return typed_on and _are_digits(keyed) and 0 < self.session.tally.count < SLIP_KEYS_MAX
+
+    def _rest_of_a_slip(self, keyed: str) -> Progress:
+        """A card that is keyed at a menu is full of ones and noughts: none of them pays or rings a person."""
+        tally, before = self.session.tally.add(keyed), self.session.tally
+        self.session = replace(self.session, tally=tally)
+        if tally.could_be_a_card:
+            self.card_too_early = not before.could_be_a_card  # counted once
+            self._say_host("host.card_too_early")
+        return self._ask_again()
 
     def _heard_digits(self, step: Step[Any], keyed: str, *, typed_ahead: bool) -> Progress:
         ask = step.run(self.session.state)

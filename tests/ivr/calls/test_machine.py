@@ -212,6 +212,36 @@ def test_a_wait_is_left_by_its_exit_with_its_facts() -> None:
     assert left.session.state == Chat(number="12345678", times=3)
 
 
+def test_what_is_keyed_on_behind_a_wrong_key_answers_nothing() -> None:
+    """At the menu, 1 and 2 would lead on, and 0 to a person."""
+    progress = key(key(begin(), "12345678"), "4")
+    assert heard(progress) == ["host.no_match", "pick"]
+    counted = 0
+    for count, keyed in enumerate("000000000000002", start=2):
+        progress = key(progress, keyed, elapsed_s=0.2)
+        counted += progress.card_too_early
+        assert heard(progress) == ["host.card_too_early", "pick"][count < 13 :]
+    assert counted == 1
+    assert heard(key(progress, "1", elapsed_s=2.0)) == ["bye"]
+
+
+def test_whoever_keys_on_without_end_is_led_on() -> None:
+    progress = key(key(begin(), "12345678"), "9")
+    for _ in range(machine.SLIP_KEYS_MAX):
+        progress = key(progress, "9", elapsed_s=0.2)
+    assert heard(progress) == ["bye"]
+
+
+def test_a_key_ahead_of_a_menu_counts_where_nothing_wrong_was_keyed() -> None:
+    assert heard(key(key(begin(), "12345678"), "1", elapsed_s=0.2)) == ["bye"]
+
+
+def test_a_key_that_came_just_too_late_for_the_silence_counts() -> None:
+    silent = key(key(begin(), "12345678"), "")
+    assert heard(silent) == ["host.no_input", "pick"]
+    assert heard(key(silent, "1", elapsed_s=0.2)) == ["bye"]
+
+
 def test_a_card_behind_a_false_start_is_thrown_away_too() -> None:
     started = key(begin(), "5555")
     first = key(started, "55555555")

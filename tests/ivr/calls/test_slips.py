@@ -1,12 +1,19 @@
 """Who errs while they key: a star clears what they keyed, and what they key next is heard whole."""
 
-import pytest
+from collections.abc import Callable
 
+import pytest
+import sqlalchemy as sa
+
+from ivr.phone.events import Said
+from ivr.storage import schema
+from ivr.storage.engine import reading
 from tests.support.payer import CARD, books, call_sid, pay
 from tests.support.phone import call_settings
 from tests.support.server import ENGLISH, REFERENCE, Server
 
 STRANGER = call_settings(call_sid(2), to_number=ENGLISH, from_number="+34600999888")
+MINE = call_settings(call_sid(2), to_number=ENGLISH)
 OFFER = "< You owe 49 euros and 90 cents. To pay, press 1. Another amount, 2. Another bill, 3."
 
 
@@ -23,3 +30,46 @@ def test_an_amount_keyed_anew_behind_a_star(server: Server, keyed: tuple[str, ..
     server.add_bill(phone=None)
     pay(server, [REFERENCE, "2", *keyed, *CARD, "1"], settings=STRANGER)
     assert books(server, STRANGER.call_sid, REFERENCE).paid_minor == 2000
+
+
+def test_what_is_refused_as_an_amount_is_not_kept(server: Server) -> None:
+    """Eight keys of a card that is keyed there: while the call goes on, no session holds them."""
+    server.add_bill(billed_minor=999_999)
+    kept: list[str] = []
+
+    def look(event: object) -> None:
+        if isinstance(event, Said):
+            with reading(server.on.engine) as connection:
+                kept.append(repr(connection.execute(sa.select(schema.call.c.session)).scalars().all()))
+
+    pay(server, ["2", "42424242", "00000012", "(hang up)"], settings=MINE, listener=look)
+    assert len(kept) > 4
+    assert not [session for session in kept if "42424242" in session or "00000012" in session]
+
+
+OTHER_CARD = "5105105105105100"
+"""A Mastercard that nobody asked for: its second digit would say yes."""
+
+
+@pytest.mark.parametrize("settings", [{}, {"CARD_ENTRY": "pay"}, {"SAVED_CARDS": "yes"}])
+def test_another_card_keyed_at_the_confirmation_does_not_pay_with_the_first(
+    start_server: Callable[..., Server], settings: dict[str, str]
+) -> None:
+    server = start_server(**settings)
+    server.add_bill()
+    _, lines, _ = pay(server, ["1", *CARD, OTHER_CARD, "(hang up)"], settings=MINE)
+    server.pass_time(60)
+    assert books(server, MINE.call_sid, REFERENCE).states == []
+    with reading(server.on.engine) as connection:
+        kinds = connection.execute(sa.select(schema.timeline.c.kind)).scalars().all()
+    assert kinds.count("card.too_early") == 1
+    assert lines[-4] == "< Please do not key your card yet: I will ask for it."
+    assert lines[-3].startswith("< To pay 49 euros and 90 cents with Visa 4, 2, 4, 2, press 1.")
+
+
+def test_a_card_keyed_at_the_offer_rings_nobody(start_server: Callable[..., Server]) -> None:
+    server = start_server(PERSON_NUMBER="+34900900900")
+    server.add_bill()
+    _, lines, _ = pay(server, ["(issuer_down)", "1", *CARD, "1"], settings=MINE)
+    assert not any("person" in line for line in lines)
+    assert books(server, MINE.call_sid, REFERENCE).paid_minor == 4990
