@@ -42,7 +42,8 @@ def link_sent(state: Bill) -> End:
     reference = Digits(sent.reference)
     if sent.minutes < MINUTES_TOLD_BELOW:
         return End(Say("link.sent_minutes", minutes=sent.minutes, reference=reference))
-    return End(Say("link.sent_hours", hours=round(sent.minutes / 60), reference=reference))
+    whole_hours = (sent.minutes + 1) // 60  # a minute short of an hour is that hour: the link was just made
+    return End(Say("link.sent_hours", hours=whole_hours, reference=reference))
 
 
 @steps.tell(then="another_way")
