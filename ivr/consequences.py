@@ -1,7 +1,7 @@
 """What a payment sets off in the rest of the house: a line in the timeline, one confirmation, one word to the
 merchant.
 
-May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.defences`, `ivr.calls.store`,
+May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.defences`,
 `ivr.payments.{approval,attempt,pay_link}` and the records of `ivr.payments`. Implements the port of
 `ivr.payments.consequences`: everything is written in the transaction that moves the money's record.
 """
@@ -13,13 +13,11 @@ import sqlalchemy as sa
 
 from gateways.notices import Disputed
 from ivr.bills import store as bills
-from ivr.calls import store as calls
 from ivr.channels import confirmation
 from ivr.channels.texts import LinkOffer, Receipt
 from ivr.clock import Clock
 from ivr.customers import timeline
 from ivr.defences.guard import Guard
-from ivr.defences.suspect import Proof, proof_of
 from ivr.ids import Ids
 from ivr.merchant import outcomes
 from ivr.merchant.outcomes import Kind
@@ -160,13 +158,8 @@ class HouseConsequences:
         """Who left without hearing the outcome reads that nothing was charged, or how to pay all the same."""
         if attempt.promised_at is None or attempt.payer_phone is None:
             return
-        if not (self._rang_themselves(tx, attempt) and self._approvals.send_link(tx, attempt)):
+        if not self._approvals.send_link(tx, attempt):
             self._confirm(tx, attempt, charged=False)
-
-    def _rang_themselves(self, tx: sa.Connection, attempt: Attempt) -> bool:
-        """Whether the carrier leaves it open that the call came from the number that it showed."""
-        call = None if attempt.call_id is None else calls.find(tx, attempt.call_id)
-        return call is not None and proof_of(call.stir_verstat) is not Proof.FORGED
 
     def _confirm(self, tx: sa.Connection, attempt: Attempt, *, charged: bool) -> None:
         bill = bills.get(tx, attempt.bill_id)

@@ -80,9 +80,11 @@ def may_keep(_: Bill) -> MayKeepCard:
     return MayKeepCard()
 
 
-@steps.menu({"1": "charge", "2": "other_card", "3": "charge_and_keep"}, gave_up="given_up")
+@steps.menu({"1": "charge", "2": "other_card", "7": "charge_and_keep"}, gave_up="given_up")
 def confirm_or_keep(state: Bill) -> Choose:
-    """The keys of `confirm`, and one more: whoever presses them by habit, or ahead, agrees to nothing."""
+    """The keys of `confirm`, and one more, with which no card begins: whoever presses keys by habit, or
+    ahead, or keys another card at once, agrees to nothing.
+    """
     return Choose(pay_or_keep(state), heard_first=True)
 
 

@@ -49,11 +49,12 @@ class BillWaits:
 
     def find_callers(self, turn: Turn, session: Session) -> Fulfilment:
         """The one bill of this number that can be paid, or has a link; else whether one is all under way."""
-        if turn.caller.number is None:
+        number = turn.own_number
+        if number is None:
             return Left(session, "none")
-        owed = bills.unpaid_for_phone(turn.tx, turn.caller.number)
+        owed = bills.unpaid_for_phone(turn.tx, number)
         mine = {bill.id: bill for bill in owed if _is_payable(bill)}
-        for link in open_links(turn.tx, payer_phone=turn.own_number):
+        for link in open_links(turn.tx, payer_phone=number):
             mine[link.bill_id] = bills.get(turn.tx, link.bill_id)
         if len(mine) == 1:
             [bill] = mine.values()

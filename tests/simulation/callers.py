@@ -107,7 +107,7 @@ class SimulatedCaller:
         keys = self._into_card_entry(asked, last) if asked.private else self._into_menu(last)
         if keys and self.chance.strikes(self.plan.clumsiness):
             keys = self._fumbled(keys)
-        if last.startswith("keep.") and keys and keys[0] == "3":
+        if last.startswith("keep.") and keys and keys[0] == "7":
             self.agreed_to.add(heard[-1])
         return keys
 
@@ -143,7 +143,7 @@ class SimulatedCaller:
     @property
     def _choices(self) -> Mapping[str, str]:
         """The keys of menus in which they do not all do the same."""
-        keep = "3" if self.plan.keeps else "1"
+        keep = "7" if self.plan.keeps else "1"
         return {
             "keep.branded": keep,
             "keep.card": keep,

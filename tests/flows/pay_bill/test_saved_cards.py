@@ -18,7 +18,7 @@ from tests.support.phone import Trouble, TroubledTransport, call_settings
 from tests.support.server import AMOUNT_MINOR, ENGLISH, Server
 
 Start = Callable[..., Server]
-KEEP = ("1", *CARD, "3")
+KEEP = ("1", *CARD, "7")
 """From hello to paid, with the card kept."""
 OFFER = "< To pay 49 euros and 90 cents with your Visa ending in 4, 2, 4, 2, press 1."
 ASKS_TO_KEEP = "keep this card"
@@ -74,7 +74,7 @@ def test_a_caller_whose_number_is_proven_or_not_checked_is_offered_the_card(serv
 def test_a_forged_number_hears_nothing_of_cards(server: Server, verstat: str) -> None:
     """Neither is the owner's card offered, nor can a stranger's be kept under the owner's name."""
     _kept(server)
-    lines = _ring(server, ("1", *CARD, "1"), 2, extra={"StirVerstat": verstat})
+    lines = _ring(server, (OTHER, "1", *CARD, "1"), 2, extra={"StirVerstat": verstat})
     assert "ending in" not in "".join(lines)
     assert ASKS_TO_KEEP not in "".join(lines)
     assert lines[-2].startswith("< Thank you: 49 euros and 90 cents is paid.")

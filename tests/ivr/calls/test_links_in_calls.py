@@ -177,16 +177,25 @@ def test_who_left_and_cannot_be_linked_hears_that_nothing_was_charged(server: Se
     assert "nothing was charged. To pay, ring us again." in body
 
 
-@pytest.mark.parametrize(("verstat", "links_a_day"), [("TN-Validation-Failed-A", 10), ("", 0)])
+@pytest.mark.parametrize(
+    ("verstat", "links_a_day", "texts"),
+    [("TN-Validation-Failed-A", 10, []), ("", 0, [("receipt", "sent")])],
+)
 def test_no_link_goes_to_a_forged_number_nor_to_one_that_had_enough(
-    server: Server, monkeypatch: pytest.MonkeyPatch, verstat: str, links_a_day: int
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    verstat: str,
+    links_a_day: int,
+    texts: list[tuple[str, str]],
 ) -> None:
     monkeypatch.setattr(open_links, "LINKS_A_DAY_MAX", links_a_day)
     server.add_bill()
-    pay(server, LEAVES, settings=call_settings(to_number=ENGLISH, extra={"StirVerstat": verstat}))
+    reference = [REFERENCE] if verstat else []
+    settings = call_settings(to_number=ENGLISH, extra={"StirVerstat": verstat})
+    pay(server, [*reference, *LEAVES], settings=settings)
     server.pass_time(10)
     assert _attempts(server) == [("card", "declined")]
-    assert _texts(server) == [("receipt", "sent")]
+    assert _texts(server) == texts
 
 
 def test_hanging_up_while_a_link_is_closed(server: Server) -> None:

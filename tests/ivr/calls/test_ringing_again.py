@@ -125,10 +125,16 @@ def test_a_number_that_the_carrier_calls_forged_hears_of_no_link(server: Server)
     assert server.pay_by_link() == 303
 
 
+def test_whoever_forges_a_number_does_not_hear_what_its_owner_owes(server: Server) -> None:
+    server.add_bill()
+    _, lines, _ = pay(server, ["(hang up)"], settings=forged(1))
+    assert lines[1] == ASK
+
+
 def test_whoever_forges_a_number_has_nothing_texted_to_its_owner(server: Server) -> None:
     """They note the reference, as a withheld caller does; and what they keyed is not the owner's language."""
     server.add_bill()
-    _, lines, _ = pay(server, ["2", *WAY["tokenize"]], settings=forged(1, to_number=CALLED))
+    _, lines, _ = pay(server, ["2", REFERENCE, *WAY["tokenize"]], settings=forged(1, to_number=CALLED))
     assert lines[-2].startswith("< Gracias: ha pagado 49 euros y 90 céntimos. Anote su referencia:")
     server.pass_time(60)
     with reading(server.on.engine) as tx:
@@ -140,7 +146,7 @@ def test_whoever_forges_a_number_has_nothing_texted_to_its_owner(server: Server)
 def test_who_hangs_up_behind_a_forged_number_is_not_texted_either(server: Server) -> None:
     server.add_bill()
     server.bank.harm("none", "/charges", delay_s=5)
-    pay(server, [*WAY["tokenize"], "(hang up while waiting)"], settings=forged(1))
+    pay(server, [REFERENCE, *WAY["tokenize"], "(hang up while waiting)"], settings=forged(1))
     server.pass_time(60)
     with reading(server.on.engine) as tx:
         assert tx.execute(sa.select(schema.confirmation.c.recipient)).scalars().all() == [None]
@@ -176,7 +182,7 @@ def test_nobody_has_a_number_texted_without_end(server: Server) -> None:
 def test_the_second_of_two_presses_pays_with_no_saved_card(start_server: Start) -> None:
     server = start_server(SAVED_CARDS="yes")
     server.add_bill()
-    pay(server, ["2", "1000#", "(visa)", "(expiry)", "(code)", "3"])
+    pay(server, ["2", "1000#", "(visa)", "(expiry)", "(code)", "7"])
     server.pass_time(60)
     _, lines, _ = pay(server, ["11"], settings=AGAIN)
     saved = "with your Visa ending in 4, 2, 4, 2, press 1. Another card, 2. To delete this card, 9."
@@ -198,7 +204,7 @@ def test_nor_is_a_saved_card_offered_then(start_server: Start) -> None:
     server = start_server(CARD_DECLINES_MAX_CALLER="1", SAVED_CARDS="yes")
     server.expected |= {"card_refused"}
     server.add_bill()
-    pay(server, ["2", "1000#", "(visa)", "(expiry)", "(code)", "3"])
+    pay(server, ["2", "1000#", "(visa)", "(expiry)", "(code)", "7"])
     server.pass_time(60)
     pay(server, ["1", "2", "(declined)", "(expiry)", "(code)", "1"], settings=AGAIN)
     _, lines, _ = pay(server, ["1"], settings=call_settings(call_sid(3), to_number=ENGLISH))

@@ -110,7 +110,7 @@ def test_keys_that_waited_while_an_answer_was_lost_agree_to_nothing(start_server
         if isinstance(event, Faulted):
             server.pass_time(15)
 
-    lines = ["1", "(visa)", "(expiry)", "(code)333", "1"]
+    lines = ["1", "(visa)", "(expiry)", "(code)777", "1"]
     pay(server, lines, transport=transport, listener=wait_for_the_carrier)
     assert _paid(server)
     with reading(server.on.engine) as connection:
