@@ -21,6 +21,7 @@ from gateways.notices import (
     RefundMoved,
 )
 from gateways.settlement import LineKind, PayoutLine
+from ivr.finance import disputes
 from ivr.finance.payouts import AGAIN_AFTER_S
 from ivr.payments import patience
 from ivr.payments.decide import Word
@@ -377,6 +378,24 @@ def test_a_dispute_is_told_when_it_opens_and_when_it_is_decided_and_not_again(ti
         kept = tx.execute(sa.select(schema.dispute)).one()
     assert (kept.state, kept.attempt_id, kept.opened_at) == ("lost", attempt_id, till.clock.now())
     till.assert_settled()
+
+
+def test_an_inquiry_that_becomes_a_chargeback_has_a_later_end_and_is_told_once(till: Till) -> None:
+    """Both are open; a notice that was late, of the inquiry, does not bring its end back."""
+    attempt_id = till.paid()
+    inquiry = replace(_dispute(f"ref_{attempt_id}"), amount_minor=1_000, reason="general", answer_by=None)
+    chargeback = _dispute(f"ref_{attempt_id}")
+    earlier = replace(inquiry, answer_by=NOON + timedelta(days=2))
+    for number, told in enumerate([inquiry, earlier, chargeback, earlier, inquiry]):
+        _tell(till, told, f"evt_{number}")
+    with till.engine.begin() as tx:
+        [shown] = disputes.listed(tx, 5)
+    assert (shown.amount_minor, shown.reason, shown.answer_by) == (
+        4_000,
+        "fraudulent",
+        NOON + timedelta(days=7),
+    )
+    assert till.told(attempt_id) == ["approved", "disputed open"]
 
 
 def test_a_dispute_of_no_charge_of_ours_is_kept(till: Till) -> None:
