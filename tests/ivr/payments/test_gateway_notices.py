@@ -14,6 +14,7 @@ from gateways.notices import (
     BadNoticeError,
     Disputed,
     DisputeState,
+    GivenBack,
     Heard,
     Notice,
     PaymentMoved,
@@ -23,8 +24,9 @@ from gateways.notices import (
 from gateways.settlement import LineKind, PayoutLine
 from ivr.finance import disputes
 from ivr.finance.payouts import AGAIN_AFTER_S
-from ivr.payments import patience
+from ivr.payments import differences, patience
 from ivr.payments.decide import Word
+from ivr.payments.differences import Difference
 from ivr.payments.notices import KEPT_DAYS
 from ivr.payments.states import Event, State
 from ivr.payments.webhooks import BODY_BYTES_MAX, make_blueprint
@@ -358,6 +360,41 @@ def test_a_refund_that_is_unknown_is_looked_up_and_one_that_is_over_is_verified(
     _tell(till, RefundMoved(refund.id), "evt_3")
     till.run_due()
     assert till.ledger() == {attempt_id: 4_000}
+
+
+def test_what_was_given_back_by_hand_is_told_and_the_books_stay(till: Till) -> None:
+    attempt_id = till.paid()
+    with till.engine.begin() as tx:
+        till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="a test")
+    _tell(till, GivenBack(attempt_id, 1_000), "evt_1")  # before our own answer
+    till.run_due()
+    _tell(till, GivenBack(attempt_id, 1_000), "evt_2")
+    assert _differences(till, attempt_id) == []
+    with capture_logs() as logs:
+        _tell(till, GivenBack(attempt_id, 3_500), "evt_3")
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["given_back_elsewhere"]
+    [told] = _differences(till, attempt_id)
+    assert told.kind is Difference.GIVEN_BACK_ELSEWHERE
+    assert told.note == "the gateway gave back 35.00 EUR in all, and by our books 10.00 EUR"
+    till.run_due()
+    till.assert_settled()
+
+
+def test_what_was_given_back_of_no_payment_of_ours_is_only_a_hint(till: Till) -> None:
+    """As a gateway tells it that only lets go of what it held."""
+    _tell(till, GivenBack("attempt_of_nobody", 1_000), "evt_1")
+    attempt_id = _lose_sight(till, Fate.NEVER)
+    till.pass_time(60)
+    looks = len(till.bank.looked_up)
+    _tell(till, GivenBack(attempt_id, 4_000), "evt_2")
+    till.run_due()
+    assert len(till.bank.looked_up) == looks + 1
+    assert _differences(till, attempt_id) == []
+
+
+def _differences(till: Till, attempt_id: str) -> list[differences.Told]:
+    with till.engine.begin() as tx:
+        return differences.of_payment(tx, attempt_id)
 
 
 # Disputes -------------------------------------------------------------------------------------------------
