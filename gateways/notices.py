@@ -2,7 +2,7 @@
 
 May import nothing of ours. Whoever hears of a payment, a refund or a link asks the gateway about it, and
 believes the answer: so a notice that is late, repeated, out of order or lost changes nothing. A dispute and a
-payout are kept as they are told.
+payout are kept as they are told, and what was given back without us is written down for a person.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,15 @@ class PaymentMoved:
     key: str
     taken: bool = True
     """Whether the gateway says that money was taken or is held, as far as its notice tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Something of the charge of this key was given back, whoever asked for it."""
+
+    key: str
+    in_all_minor: int
+    """All that was given back of it by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class PayoutSettled:
     arrives: datetime
 
 
-Notice = PaymentMoved | RefundMoved | Disputed | PayoutSettled
+Notice = PaymentMoved | GivenBack | RefundMoved | Disputed | PayoutSettled
 
 
 @dataclass(frozen=True, slots=True)

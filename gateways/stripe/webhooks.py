@@ -16,6 +16,7 @@ from gateways.notices import (
     BadNoticeError,
     Disputed,
     DisputeState,
+    GivenBack,
     Heard,
     Notice,
     PaymentMoved,
@@ -105,7 +106,10 @@ def _session(about: Told) -> Notice | None:
 
 
 def _charge(about: Told) -> Notice | None:
-    key = _ours(about, KEY)
+    """Stripe calls it refunded, too, when what was only held is let go."""
+    key, in_all = _ours(about, KEY), about.whole("amount_refunded")
+    if key and in_all is not None and about.yes("captured"):
+        return GivenBack(key, in_all)
     return PaymentMoved(key) if key else None
 
 

@@ -87,6 +87,9 @@ def upsert(tx: sa.Connection, new: NewBill, source: str, *, clock: Clock, ids: I
         standing = _locked(tx, new.reference)
         if standing is None:
             raise RuntimeError("a bill stands in the way of its own insertion and cannot be read")
+    if new.status is Status.PAID and standing.reserved_minor:
+        # whether that is meant, or money from elsewhere, shows once it is paid or let go
+        raise BillChangeError("status", "cannot become paid while a part is being paid; try again later")
     wanted = _wanted(standing, new)
     if all(getattr(standing, name) == value for name, value in wanted.items()):
         return Change.UNCHANGED
@@ -138,7 +141,7 @@ def _wanted(standing: Bill, new: NewBill) -> dict[str, Any]:
         **_described(new),
         "paid_elsewhere_minor": _paid_elsewhere(
             new,
-            paid_here_minor=standing.paid_minor + standing.reserved_minor,
+            paid_here_minor=standing.paid_minor,
             standing_minor=standing.paid_elsewhere_minor,
         ),
         "withdrawn": standing.withdrawn if new.status is None else new.status is Status.WITHDRAWN,

@@ -66,6 +66,7 @@ def _facts(at: Desk, payment: "Payment", dashboard_url: str | None) -> Iterator[
     yield "settled", None if payment.settled_at is None else _moment(payment.settled_at)
     yield from _refunds(payment)
     yield from _disputes(at, payment)
+    yield from _differences(at, payment)
 
 
 def _link(at: Desk, payment: "Payment") -> Iterator[tuple[str, str | None]]:
@@ -99,11 +100,13 @@ def _heard_of(texted: "Texted | None") -> str:
 
 def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:
     from ivr.money import plain
+    from ivr.payments.records import RefundState
 
     for one in payment.refunds:
         amount = plain(one.amount_minor, payment.currency)
         there = "" if one.gateway_reference is None else f"  {one.gateway_reference}"
-        yield "refund", f"{one.id}  {amount}  {one.state}  asked by {one.asked_by or '-'}{there}"
+        why = f"  {one.gateway_code}" if one.state is RefundState.DECLINED and one.gateway_code else ""
+        yield "refund", f"{one.id}  {amount}  {one.state}  asked by {one.asked_by or '-'}{there}{why}"
 
 
 def _disputes(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
@@ -117,6 +120,17 @@ def _disputes(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
         answer_by = "" if one.answer_by is None else f"  answer by {one.answer_by:%Y-%m-%d}"
         amount = plain(one.amount_minor, one.currency)
         yield "dispute", f"{one.reference}  {one.state}  {amount}  {one.reason}{answer_by}"
+
+
+def _differences(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
+    """What the gateway says against our books."""
+    from ivr.payments import differences
+    from ivr.storage.engine import reading
+
+    with reading(at.engine) as tx:
+        found = differences.of_payment(tx, payment.id)
+    for one in found:
+        yield "look into", f"{_moment(one.at)}  {one.kind.replace('_', ' ')}: {one.note}"
 
 
 def _undecided(payment: "Payment") -> Iterator[str]:

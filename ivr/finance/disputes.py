@@ -2,7 +2,8 @@
 
 May import `gateways.notices` and `ivr.storage`. A dispute is kept as the gateway tells it and moves no money
 in our ledger: what it costs stands in the payout's lines. Notices come late, twice and out of order: one that
-was decided is never open again, and one that comes before its payment is known is tied to it afterwards.
+was decided is never open again, of two that are open the later end counts, and one that comes before its
+payment is known is tied to it afterwards.
 """
 
 from dataclasses import dataclass
@@ -44,30 +45,41 @@ def keep(tx: sa.Connection, gateway: str, told: Disputed, now: datetime) -> str 
     """The attempt that is disputed, where this is news of it; None for a repeat, or for no charge of ours."""
     here = sa.and_(dispute.c.gateway == gateway, dispute.c.reference == told.reference)
     known = tx.execute(
-        sa.select(dispute.c.state, dispute.c.attempt_id).where(here).with_for_update()
+        sa.select(dispute.c.state, dispute.c.attempt_id, dispute.c.answer_by).where(here).with_for_update()
     ).one_or_none()
-    if known is not None and known.state == told.state and known.attempt_id is not None:
+    if known is None:
+        attempt_id = _attempt_id(tx, gateway, told.charge_reference)
+        new = {"gateway": gateway, "reference": told.reference, "attempt_id": attempt_id, "opened_at": now}
+        tx.execute(sa.insert(dispute).values(**new, **_facts(told), updated_at=now))
+        return attempt_id
+    if known.state != told.state and known.state in _DECIDED:
         return None
-    if known is not None and known.state != told.state and known.state in _DECIDED:
+    is_news = known.state != told.state or known.attempt_id is None
+    is_newer = known.state != told.state or _ends_later(told, known.answer_by)
+    if not is_news and not is_newer:
         return None
-    tied_to = None if known is None else known.attempt_id
-    attempt_id = tied_to or _attempt_id(tx, gateway, told.charge_reference)
-    values = {
+    attempt_id = known.attempt_id or _attempt_id(tx, gateway, told.charge_reference)
+    facts = _facts(told) if is_newer else {}
+    tx.execute(sa.update(dispute).where(here).values(**facts, attempt_id=attempt_id, updated_at=now))
+    return attempt_id if is_news else None
+
+
+def _facts(told: Disputed) -> dict[str, object]:
+    return {
         "charge_reference": told.charge_reference,
-        "attempt_id": attempt_id,
         "amount_minor": told.amount_minor,
         "currency": told.currency,
         "reason": told.reason[:80],
         "state": told.state,
         "answer_by": told.answer_by,
-        "updated_at": now,
     }
-    if known is None:
-        new = {"gateway": gateway, "reference": told.reference, "opened_at": now}
-        tx.execute(sa.insert(dispute).values(**new, **values))
-    else:
-        tx.execute(sa.update(dispute).where(here).values(**values))
-    return attempt_id
+
+
+def _ends_later(told: Disputed, answer_by: datetime | None) -> bool:
+    """Whether it is newer than what is kept in the same state: an inquiry that became a chargeback is open
+    as before, and has to be answered anew. A notice names no moment of its own; the end that it names does.
+    """
+    return told.answer_by is not None and (answer_by is None or told.answer_by > answer_by)
 
 
 def tie(

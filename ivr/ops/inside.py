@@ -1,7 +1,7 @@
 """The doctor's checks of what stands in our own database: schema, workers, and what got stuck.
 
-May import `ivr.ops`, `ivr.defences` and `ivr.storage`. Reads only. A fault names payments by the reference
-that callers were told.
+May import `ivr.ops`, `ivr.defences`, `ivr.payments.differences` and `ivr.storage`. Reads only. A fault names
+payments by the reference that callers were told.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,11 +14,13 @@ from ivr.defences.breaker import Position, position
 from ivr.defences.caps import Kind
 from ivr.ops import health
 from ivr.ops.doctor import FaultError, LastFaultError
+from ivr.payments import differences
 from ivr.storage.engine import reading
-from ivr.storage.schema import attempt, confirmation
+from ivr.storage.schema import attempt, confirmation, refund
 
 PATIENCE = timedelta(hours=1)
 """An unknown charge is usually resolved within minutes, and a text sent within seconds."""
+DIFFERENCES_SHOWN = timedelta(days=7)
 _SHOWN_MAX = 5
 
 
@@ -58,6 +60,38 @@ def no_payment_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
             f"Unknown for more than an hour: {_some(unknown)}. Does the gateway answer the worker?"
         )
     return "no payment waits for a person"
+
+
+def no_refund_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
+    """No refund waits for a person, or has had no end for long."""
+    late = sa.and_(refund.c.state.in_(["asked", "unknown"]), refund.c.created_at < now() - PATIENCE)
+    with reading(engine) as tx:
+        query = sa.select(refund.c.id).order_by(refund.c.created_at, refund.c.id)
+        waiting = list(tx.execute(query.where(refund.c.state == "for_a_person")).scalars())
+        open_ = list(tx.execute(query.where(late)).scalars())
+    if waiting:
+        raise FaultError(
+            f"Somebody has to look into the gateway's dashboard and decide: {_some(waiting)}. "
+            f"`paybycall payment show` tells of which payment."
+        )
+    if open_:
+        raise FaultError(
+            f"Without an end for more than an hour: {_some(open_)}. "
+            f"Is there money in the gateway's balance to give back, and is GATEWAY that of the payment?"
+        )
+    return "no refund waits for a person"
+
+
+def books_and_gateway_agree(engine: sa.Engine, now: Callable[[], datetime]) -> str:
+    """For a week, the gateway has said nothing against our books."""
+    with reading(engine) as tx:
+        differing = differences.payments_since(tx, now() - DIFFERENCES_SHOWN)
+    if differing:
+        raise FaultError(
+            f"The gateway says something else than our books: {_some(differing)}. "
+            f"`paybycall payment show` tells what; it is named here for a week."
+        )
+    return "the gateway has said nothing against our books for a week"
 
 
 def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:

@@ -1,9 +1,9 @@
 """What each answer of the gateway does to an attempt in each state, as one table.
 
-May import `gateways.contract`, `ivr.payments.moves`, `pay_link`, `records` and `states`. Answers come late,
-twice and out of order: from the charge itself, from a look-up, from the PCI process. The table says by which
-events each one goes on from where the attempt is by then; no line for a pair means that the two contradict
-each other, which is logged as loudly as can be and changes nothing.
+May import `gateways.contract`, `ivr.payments.moves`, `differences`, `pay_link`, `records` and `states`.
+Answers come late, twice and out of order: from the charge itself, from a look-up, from the PCI process. The
+table says by which events each one goes on from where the attempt is by then; no line for a pair means that
+the two contradict each other, which is logged as loudly as can be and changes nothing.
 """
 
 from typing import Any
@@ -22,6 +22,7 @@ from gateways.contract import (
     Unknown,
 )
 from ivr.payments import pay_link
+from ivr.payments.differences import Difference
 from ivr.payments.moves import Moves
 from ivr.payments.records import Attempt, fit
 from ivr.payments.states import Event, State
@@ -134,6 +135,5 @@ def _contradiction(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: An
         says=said,
         gateway_reference=reference,
     )
-    moves.write_down(
-        tx, attempt.id, "contradiction", attempt.state, f"the gateway says {said} {reference or ''}".strip()
-    )
+    note = f"the gateway says {said} {reference or ''}".strip()
+    moves.write_down(tx, attempt.id, Difference.CONTRADICTION, attempt.state, note)

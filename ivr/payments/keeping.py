@@ -87,7 +87,8 @@ class Keeping:
                 kept = card_records.update(tx, card.id, state=CardState.KEPT, look_at=None, **values)
                 self._cards.consequences.card_kept(tx, kept)
             case wire.SavedCard(holder, token) if card.state is CardState.FORGETTING:
-                card_records.update(tx, card.id, holder=holder, token=token.reveal())
+                values = {"holder": holder, "token": token.reveal(), "kept_at": self._cards.clock.now()}
+                card_records.update(tx, card.id, **values)
             case Declined(_, code) if card.state is CardState.KEEPING:
                 log.warning("card_not_kept", card_id=card.id, code=code)
                 kept_not = self._cards.forgotten(tx, card, forgotten_by=f"gateway: {code}"[:80])
@@ -131,11 +132,13 @@ class Keeping:
                 self._cards.forgotten(tx, card)
 
     def _forget(self, card: SavedCard) -> wire.Forgotten | Declined | Unknown:
-        """Declined: it was never kept."""
+        """Declined: it was never kept. A card that nobody saw kept is asked for first, whether or not its
+        holder is known: what is nobody's yet cannot be taken away, and a save on its way would keep it.
+        """
         holder, token = card.holder, card.token
         if token is None:
             raise ValueError("a card without a token is to be forgotten")
-        if holder is None:
+        if card.kept_at is None or holder is None:
             found = self._keep(card)
             if not isinstance(found, wire.SavedCard):
                 return found

@@ -1,9 +1,9 @@
 """What a gateway's webhook does: it is kept once, and the gateway is asked about what it hints at.
 
-May import `gateways.notices`, `ivr.finance` and the rest of `ivr.payments`. A notice proves nothing by
-itself, so one that is late, repeated, out of order or of a call that still waits changes nothing: an attempt
-that is on its way hears the gateway's own answer, an unknown one or an open link is looked up now instead of
-later.
+May import `gateways.notices`, `ivr.finance`, `ivr.money` and the rest of `ivr.payments`. A notice proves
+nothing by itself, so one that is late, repeated, out of order or of a call that still waits changes nothing:
+an attempt that is on its way hears the gateway's own answer, an unknown one or an open link is looked up now
+instead of later.
 """
 
 from datetime import datetime, timedelta
@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
-from gateways.notices import Disputed, Heard, PaymentMoved, PayoutSettled, RefundMoved
+from gateways.notices import Disputed, GivenBack, Heard, PaymentMoved, PayoutSettled, RefundMoved
 from ivr.finance import disputes
 from ivr.finance.payouts import Payouts
+from ivr.money import plain
 from ivr.payments import records
+from ivr.payments.differences import Difference
 from ivr.payments.moves import Moves
 from ivr.payments.records import Method, NoSuchAttemptError, RefundState
 from ivr.payments.states import Event, State
@@ -47,6 +49,8 @@ class Notices:
             match heard.notice:
                 case PaymentMoved():
                     self._payment_moved(tx, heard.notice)
+                case GivenBack():
+                    self._given_back(tx, heard.notice)
                 case RefundMoved(key):
                     self._refund_moved(tx, key)
                 case Disputed():
@@ -92,6 +96,29 @@ class Notices:
             self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="paid before we knew that its link is open")
         elif attempt.state in VERIFIED and notice.taken:
             self._moves.verify(tx, attempt)
+
+    def _given_back(self, tx: sa.Connection, notice: GivenBack) -> None:
+        """More than our books know of was given back by hand. They are left as they are, and say so: what was
+        asked for here is known from before it is sent.
+        """
+        try:
+            attempt = records.locked(tx, notice.key)
+        except NoSuchAttemptError:
+            attempt = None
+        if attempt is None or attempt.gateway != self._gateway or attempt.state is not State.APPROVED:
+            self._payment_moved(tx, PaymentMoved(notice.key))
+        elif notice.in_all_minor > attempt.refunded_minor:
+            log.error(
+                "given_back_elsewhere",
+                attempt_id=attempt.id,
+                in_all_minor=notice.in_all_minor,
+                known_minor=attempt.refunded_minor,
+            )
+            in_all, known = (
+                plain(minor, attempt.currency) for minor in (notice.in_all_minor, attempt.refunded_minor)
+            )
+            note = f"the gateway gave back {in_all} in all, and by our books {known}"
+            self._moves.write_down(tx, attempt.id, Difference.GIVEN_BACK_ELSEWHERE, attempt.state, note)
 
     def _refund_moved(self, tx: sa.Connection, key: str) -> None:
         try:

@@ -34,6 +34,8 @@ class RefundShown:
     amount_minor: int
     state: RefundState
     gateway_reference: str | None
+    gateway_code: str | None
+    """Why it was refused, as the gateway said it."""
     asked_by: str | None
     created_at: datetime
     settled_at: datetime | None
@@ -228,6 +230,7 @@ def _refunds(tx: sa.Connection, attempt_ids: Sequence[str]) -> defaultdict[str, 
                 amount_minor=row.amount_minor,
                 state=RefundState(row.state),
                 gateway_reference=row.gateway_reference,
+                gateway_code=row.gateway_code,
                 asked_by=row.asked_by,
                 created_at=row.created_at,
                 settled_at=row.settled_at,

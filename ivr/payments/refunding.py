@@ -19,6 +19,7 @@ from ivr.finance import ledger
 from ivr.money import plain
 from ivr.payments import patience, records
 from ivr.payments.asking import Asking
+from ivr.payments.differences import Difference
 from ivr.payments.moves import Moves
 from ivr.payments.records import REFUND_FINAL, Refund, RefundState
 from ivr.storage import schema
@@ -195,6 +196,8 @@ class Refunding:
         note = "it came back"
         if twice_minor > 0:
             note += f" to a bill that was paid again: {plain(twice_minor, refund.currency)} too much is paid"
+        told = f"{refund.id} {note}; {plain(refund.amount_minor, refund.currency)} is owed to the payer"
+        self._moves.write_down(tx, attempt.id, Difference.REFUND_CAME_BACK, attempt.state, told)
         return self._decline(tx, refund, gateway_code, note)
 
     def _given_back_after_all(
@@ -245,7 +248,7 @@ class Refunding:
             log.error("refund_notice_for_a_person", **facts)
             attempt = records.get(tx, refund.attempt_id)
             note = f"{refund.id} the gateway spoke of it, and does not say what became of it"
-            self._moves.write_down(tx, attempt.id, "refund_unverified", attempt.state, note)
+            self._moves.write_down(tx, attempt.id, Difference.REFUND_UNVERIFIED, attempt.state, note)
             self._moves.verified(tx, refund)
 
     def _change(
@@ -280,7 +283,7 @@ class Refunding:
         )
         attempt = records.get(tx, refund.attempt_id)
         note = f"{refund.id} the gateway says {said}"
-        self._moves.write_down(tx, attempt.id, "contradiction", attempt.state, note)
+        self._moves.write_down(tx, attempt.id, Difference.CONTRADICTION, attempt.state, note)
 
 
 def _differs(answer: RefundFound, refund: Refund) -> bool:

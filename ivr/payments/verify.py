@@ -14,6 +14,7 @@ import structlog
 from gateways.contract import Unknown
 from ivr.payments import answers, patience, pay_link, records
 from ivr.payments.asking import Asking
+from ivr.payments.differences import Difference
 from ivr.payments.moves import Moves
 from ivr.payments.order import order_of
 from ivr.payments.records import Attempt
@@ -67,5 +68,5 @@ class Verifying:
             state=str(attempt.state),
         )
         note = f"a notice says that money was taken, and nobody could confirm it: {reason}"
-        self._moves.write_down(tx, attempt.id, "unverified", attempt.state, note)
+        self._moves.write_down(tx, attempt.id, Difference.UNVERIFIED, attempt.state, note)
         self._moves.verified(tx, attempt)

@@ -63,6 +63,8 @@ class StripeHouse:
     webhooks: Webhooks
     caplog: Any = None
     """What the adapter tells the operator through the standard library's logs."""
+    by_hand_minor: int = 0
+    """Given back in the dashboard, of its one payment: the books do not hold it."""
     _calls: int = 0
 
     @property
@@ -235,7 +237,7 @@ def check_house(house: StripeHouse) -> None:
         assert books.charges <= 1, f"{one.reference} was charged twice"
         if one.state is State.APPROVED:
             assert books.taken_minor == one.amount_minor
-            assert books.refunded_minor == one.refunded_minor
+            assert books.refunded_minor == one.refunded_minor + house.by_hand_minor
         elif one.state not in HOLDING:
             assert (books.taken_minor, books.held_minor) == (0, 0), one
     receivable = [
@@ -245,7 +247,7 @@ def check_house(house: StripeHouse) -> None:
     ]
     total = account.books()
     if not any(one.state in HOLDING for one in house.payments()):
-        assert sum(receivable) == total.taken_minor - total.refunded_minor
+        assert sum(receivable) == total.taken_minor - total.refunded_minor + house.by_hand_minor
     secrets = [account.key, WEBHOOK_SECRET, *(one["client_secret"] for one in account.of("payment_intent"))]
     secrets += [one["id"] for one in account.of("payment_method")]
     written = [

@@ -82,6 +82,20 @@ class KeepingBank(TruthfulBank):
         return sum(one == verb for one, _ in self.sent)
 
 
+class AttachingBank(KeepingBank):
+    """Forgets for good only what somebody has, as Stripe detaches only what is attached: a card that is
+    nobody's stays one that can be kept.
+    """
+
+    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
+        def arrive() -> Any:
+            if self.saved.pop(card.token.reveal(), None) is not None:
+                self.forgotten.add(card.token.reveal())
+            return Forgotten()
+
+        return self._request("forget_card", card.token.reveal(), arrive)  # type: ignore[return-value]
+
+
 def agree(
     till: Till,
     token: str = "tok_good",

@@ -12,6 +12,7 @@ from gateways.notices import (
     BadNoticeError,
     Disputed,
     DisputeState,
+    GivenBack,
     PaymentMoved,
     PayoutSettled,
     RefundMoved,
@@ -66,6 +67,8 @@ OURS = {"metadata": {"paybycall_key": "attempt_1"}}
             about("checkout.session.expired", payment_status="unpaid", **OURS),
             PaymentMoved("attempt_1", taken=False),
         ),
+        (about("charge.refunded", captured=True, amount_refunded=1000, **OURS), GivenBack("attempt_1", 1000)),
+        (about("charge.refunded", captured=False, amount_refunded=1000, **OURS), PaymentMoved("attempt_1")),
         (about("charge.refunded", **OURS), PaymentMoved("attempt_1")),
         (about("refund.created", metadata={"paybycall_refund": "refund_1"}), RefundMoved("refund_1")),
         (about("refund.failed", metadata={"paybycall_refund": "refund_1"}), RefundMoved("refund_1")),
@@ -186,6 +189,7 @@ def test_what_the_stand_in_posts_is_understood(bench: StripeBench) -> None:
     notices = [one.notice for one in heard]
     assert PaymentMoved(ORDER.key) in notices
     assert RefundMoved("refund_1") in notices
+    assert GivenBack(ORDER.key, 1000) in notices
     [disputed] = {one for one in notices if isinstance(one, Disputed) and one.state is DisputeState.OPEN}
     assert (disputed.reference, disputed.charge_reference) == (dispute["id"], reference)
     assert disputed.answer_by is not None

@@ -140,6 +140,8 @@ def test_withdrawn_until_it_is_open_again(put: Any, stored: Any) -> None:
     [
         ({"amount": "79.99"}, "amount"),
         ({"paid_elsewhere": "20.01"}, "paid_elsewhere"),
+        ({"status": "paid"}, "status"),
+        ({"amount": "80.00", "status": "paid"}, "status"),
     ],
 )
 def test_money_that_is_held_is_never_undercut(
@@ -151,8 +153,19 @@ def test_money_that_is_held_is_never_undercut(
     with pytest.raises(BillChangeError, match=f"^{field}"):
         put(**changed)
     assert stored() == before
-    assert put(amount="80.00", status="paid") is Change.CHANGED
+    assert put(amount="80.00") is Change.CHANGED
     assert stored().paid_elsewhere_minor == 0
+
+
+def test_paid_at_the_counter_while_a_link_was_open(put: Any, stored: Any, move: Any) -> None:
+    """Who said "paid" is told to say it again: taken for an echo of the link, it is forgotten with it."""
+    put()
+    move(reserved_minor=10_000)
+    with pytest.raises(BillChangeError, match="try again later"):
+        put(status="paid")
+    move(reserved_minor=0)
+    assert put(status="paid") is Change.CHANGED
+    assert stored().payable_minor == 0
 
 
 def test_the_currency_never_changes(put: Any, stored: Any) -> None:

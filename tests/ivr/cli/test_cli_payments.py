@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from gateways.notices import Disputed, DisputeState, Heard
+from gateways.notices import Disputed, DisputeState, GivenBack, Heard
 from ivr.cli import desk as cli_desk
 from ivr.cli import main
 from ivr.clock import ManualClock
@@ -144,6 +144,19 @@ def test_a_dispute_stands_with_its_payment(paybycall: Any, till: Till) -> None:
     shown = paybycall("show", "dp_1").stdout
     assert f"dispute            dp_1  open  40.00 EUR  fraud?[2J  answer by {due:%Y-%m-%d}\n" in shown
     assert f"payment {till.attempt(paid).reference}" in CliRunner().invoke(main, ["dispute", "list"]).stdout
+
+
+def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybycall: Any, till: Till) -> None:
+    paid = till.paid()
+    assert "\nlook into " not in paybycall("show", paid).stdout
+    till.cashier.notices.take(Heard("evt_1", "charge.refunded", GivenBack(paid, 4_000)))
+    told = "given back elsewhere: the gateway gave back 40.00 EUR in all, and by our books 0.00 EUR"
+    assert told in paybycall("show", paid).stdout
+    till.bank.charged[paid] = 0  # as it was given back by hand, the bank refuses to do so again
+    with till.engine.begin() as tx:
+        till.cashier.ask_refund(tx, paid, asked_by="ana")
+    till.run_due()
+    assert "declined  asked by ana  over_refund" in paybycall("show", paid).stdout
 
 
 def test_a_payout_names_payments_and_refunds(paybycall: Any, till: Till) -> None:

@@ -2,8 +2,11 @@
 
 import pytest
 
+from ivr.payments import differences
+from ivr.payments.records import RefundState
 from ivr.payments.states import State
 from ivr.storage import schema
+from ivr.storage.engine import reading
 from tests.ivr.on_stripe.conftest import Start
 from tests.support.house_on_stripe import StripeHouse
 from tests.support.server_checks import CARDS
@@ -121,6 +124,25 @@ def test_a_refund_fails_later(house: StripeHouse, number: str) -> None:
     assert refund["status"] == "failed"
     assert house.payment().refunded_minor == 0
     assert "refund_came_back" in house.told_operator
+
+
+def test_a_refund_is_made_in_the_dashboard(house: StripeHouse) -> None:
+    """Our books stay, and say so; what was given back by hand is not given back once more."""
+    house.server.expected.add("given_back_elsewhere")
+    house.pay(CARDS["visa"])
+    _refund(house, 1000)
+    paid = house.payment()
+    refunds.create(house.stripe.account, {"payment_intent": paid.gateway_reference, "amount": 2000})
+    house.by_hand_minor = 2000
+    house.hear(times=2)
+    refused = _refund(house)
+    with reading(house.server.on.engine) as tx:
+        [told] = differences.of_payment(tx, paid.id)
+    assert told.note == "the gateway gave back 30.00 EUR in all, and by our books 10.00 EUR"
+    shown = house.payment()
+    assert shown.refunded_minor == 1000
+    assert {one.id: one.state for one in shown.refunds}[refused] is RefundState.DECLINED
+    assert sum(one["amount"] for one in house.stripe.account.of("refund")) == 3000
 
 
 def test_a_dispute_is_told_and_lost(house: StripeHouse) -> None:

@@ -25,9 +25,10 @@ from ivr.ops import inside, outside
 from ivr.ops.doctor import FaultError, LastFaultError, examine
 from ivr.ops.living import living_workers
 from ivr.ops.outside import Account
+from ivr.payments.differences import Difference
 from ivr.pci_client import PciRefusedError, PciUnreachableError
 from ivr.storage.engine import make_engine
-from ivr.storage.schema import attempt
+from ivr.storage.schema import attempt, attempt_move, refund
 from ivr.work.locks import hold
 from tests.support.approved import approved_attempt
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, Fault, carrier_api
@@ -289,6 +290,57 @@ def test_a_payment_that_waits_for_a_person_or_is_unknown_for_long_is_told(
         inside.no_payment_is_stuck(engine, clock.now)
 
 
+def test_a_refund_that_waits_for_a_person_or_has_no_end_is_told(
+    engine: sa.Engine, clock: ManualClock
+) -> None:
+    with engine.begin() as tx:
+        made = approved_attempt(tx, clock, reference="80000001")
+        tx.execute(
+            refund.insert().values(
+                id="refund_1",
+                attempt_id=made,
+                amount_minor=100,
+                currency="EUR",
+                state="asked",
+                created_at=clock.now(),
+            )
+        )
+
+    def become(state: str) -> None:
+        with engine.begin() as tx:
+            tx.execute(refund.update().values(state=state))
+
+    for state in ("approved", "declined"):
+        become(state)
+        clock.advance(3601)
+        assert inside.no_refund_is_stuck(engine, clock.now)
+    for state in ("asked", "unknown"):
+        become(state)
+        with pytest.raises(FaultError, match="more than an hour: refund_1"):
+            inside.no_refund_is_stuck(engine, clock.now)
+    become("for_a_person")
+    with pytest.raises(FaultError, match="dashboard and decide: refund_1"):
+        inside.no_refund_is_stuck(engine, clock.now)
+
+
+@pytest.mark.parametrize("kind", list(Difference))
+def test_what_the_gateway_says_against_the_books_is_told_for_a_week(
+    engine: sa.Engine, clock: ManualClock, kind: Difference
+) -> None:
+    with engine.begin() as tx:
+        made = approved_attempt(tx, clock, reference="80000001")
+        line = attempt_move.insert().values(attempt_id=made, state="approved", at=clock.now())
+        tx.execute(line.values(event="approve"))
+    assert inside.books_and_gateway_agree(engine, clock.now)
+    with engine.begin() as tx:
+        tx.execute(line.values(event=kind))
+        tx.execute(line.values(event=kind))
+    with pytest.raises(FaultError, match=r"our books: 80000001\. "):
+        inside.books_and_gateway_agree(engine, clock.now)
+    clock.advance(7 * 24 * 3600 + 1)
+    assert inside.books_and_gateway_agree(engine, clock.now)
+
+
 def test_a_text_that_never_arrived_is_told(
     engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedWork
 ) -> None:
@@ -383,11 +435,13 @@ def test_the_command_tries_everything_and_fails_where_nothing_runs(
         "database": "ok",
         "worker": "FAULT",
         "payments": "ok",
+        "refunds": "ok",
+        "books": "ok",
         "card guard": "ok",
         "texts": "ok",
         "jobs": "ok",
     }
-    assert "7 of 15 have to be mended." in ran.output
+    assert "7 of 17 have to be mended." in ran.output
     assert ran.exit_code == 1
     assert TOKEN not in ran.output
 

@@ -14,6 +14,7 @@ from gateways.notices import (
     BadNoticeError,
     Disputed,
     DisputeState,
+    GivenBack,
     Heard,
     Notice,
     PaymentMoved,
@@ -21,9 +22,11 @@ from gateways.notices import (
     RefundMoved,
 )
 from gateways.settlement import LineKind, PayoutLine
+from ivr.finance import disputes
 from ivr.finance.payouts import AGAIN_AFTER_S
-from ivr.payments import patience
+from ivr.payments import differences, patience
 from ivr.payments.decide import Word
+from ivr.payments.differences import Difference
 from ivr.payments.notices import KEPT_DAYS
 from ivr.payments.states import Event, State
 from ivr.payments.webhooks import BODY_BYTES_MAX, make_blueprint
@@ -359,6 +362,41 @@ def test_a_refund_that_is_unknown_is_looked_up_and_one_that_is_over_is_verified(
     assert till.ledger() == {attempt_id: 4_000}
 
 
+def test_what_was_given_back_by_hand_is_told_and_the_books_stay(till: Till) -> None:
+    attempt_id = till.paid()
+    with till.engine.begin() as tx:
+        till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="a test")
+    _tell(till, GivenBack(attempt_id, 1_000), "evt_1")  # before our own answer
+    till.run_due()
+    _tell(till, GivenBack(attempt_id, 1_000), "evt_2")
+    assert _differences(till, attempt_id) == []
+    with capture_logs() as logs:
+        _tell(till, GivenBack(attempt_id, 3_500), "evt_3")
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["given_back_elsewhere"]
+    [told] = _differences(till, attempt_id)
+    assert told.kind is Difference.GIVEN_BACK_ELSEWHERE
+    assert told.note == "the gateway gave back 35.00 EUR in all, and by our books 10.00 EUR"
+    till.run_due()
+    till.assert_settled()
+
+
+def test_what_was_given_back_of_no_payment_of_ours_is_only_a_hint(till: Till) -> None:
+    """As a gateway tells it that only lets go of what it held."""
+    _tell(till, GivenBack("attempt_of_nobody", 1_000), "evt_1")
+    attempt_id = _lose_sight(till, Fate.NEVER)
+    till.pass_time(60)
+    looks = len(till.bank.looked_up)
+    _tell(till, GivenBack(attempt_id, 4_000), "evt_2")
+    till.run_due()
+    assert len(till.bank.looked_up) == looks + 1
+    assert _differences(till, attempt_id) == []
+
+
+def _differences(till: Till, attempt_id: str) -> list[differences.Told]:
+    with till.engine.begin() as tx:
+        return differences.of_payment(tx, attempt_id)
+
+
 # Disputes -------------------------------------------------------------------------------------------------
 
 
@@ -377,6 +415,24 @@ def test_a_dispute_is_told_when_it_opens_and_when_it_is_decided_and_not_again(ti
         kept = tx.execute(sa.select(schema.dispute)).one()
     assert (kept.state, kept.attempt_id, kept.opened_at) == ("lost", attempt_id, till.clock.now())
     till.assert_settled()
+
+
+def test_an_inquiry_that_becomes_a_chargeback_has_a_later_end_and_is_told_once(till: Till) -> None:
+    """Both are open; a notice that was late, of the inquiry, does not bring its end back."""
+    attempt_id = till.paid()
+    inquiry = replace(_dispute(f"ref_{attempt_id}"), amount_minor=1_000, reason="general", answer_by=None)
+    chargeback = _dispute(f"ref_{attempt_id}")
+    earlier = replace(inquiry, answer_by=NOON + timedelta(days=2))
+    for number, told in enumerate([inquiry, earlier, chargeback, earlier, inquiry]):
+        _tell(till, told, f"evt_{number}")
+    with till.engine.begin() as tx:
+        [shown] = disputes.listed(tx, 5)
+    assert (shown.amount_minor, shown.reason, shown.answer_by) == (
+        4_000,
+        "fraudulent",
+        NOON + timedelta(days=7),
+    )
+    assert till.told(attempt_id) == ["approved", "disputed open"]
 
 
 def test_a_dispute_of_no_charge_of_ours_is_kept(till: Till) -> None:

@@ -9,6 +9,7 @@ from gateways.notices import Heard, RefundMoved
 from ivr.finance import ledger
 from ivr.payments import patience, records
 from ivr.payments.decide import Word
+from ivr.payments.differences import Difference
 from ivr.payments.records import RefundState
 from ivr.payments.refund import RefundRefusedError
 from ivr.storage import schema
@@ -222,6 +223,9 @@ def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: 
     assert till.ledger() == till.bank.money() == {attempt_id: 4_000}
     assert till.work.waiting() == []
     assert _refund(till, refund_id).verify_since is None
+    assert _notes(till, attempt_id, Difference.REFUND_CAME_BACK) == [
+        f"{refund_id} it came back; 40.00 EUR is owed to the payer"
+    ]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks

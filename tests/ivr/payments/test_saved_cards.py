@@ -18,6 +18,7 @@ from tests.support.bank import Fate, KilledError
 from tests.support.keeping_bank import (
     KEEPS,
     PHONE,
+    AttachingBank,
     KeepingBank,
     agree,
     card_of,
@@ -472,6 +473,27 @@ def test_a_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_answer
         "what the answer names is forgotten, and not kept once more to name it"
     )
     assert _card_events(till) == ["card_forgotten"]
+
+
+def test_a_second_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_one_that_arrives(
+    engine: sa.Engine,
+) -> None:
+    """Its holder is known from the first card, and it is nobody's yet: to forget it then forgets nothing."""
+    bank = AttachingBank()
+    till = Till(engine, bank=bank)
+    first = kept(till, "tok_first", last_four="1111")
+    attempt_id = _charged(till)
+    bank.fates.append(Fate.LATE)
+    till.run(_job(till, SAVE_CARD))
+    card = card_of(till, attempt_id)
+    assert card is not None
+    forget(till, card.id)
+    till.pass_time(60)
+    bank.deliver()
+    gone = card_of(till, attempt_id)
+    assert gone is not None
+    assert gone.state is CardState.FORGOTTEN
+    assert bank.saved == {"tok_first": first.holder}
 
 
 def test_a_forgetting_that_was_lost_is_swept_up(till: Till, bank: KeepingBank) -> None:

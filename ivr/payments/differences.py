@@ -1,0 +1,64 @@
+"""Where the gateway says something else than our books: written into the payment's history, for finance.
+
+May import `ivr.storage.schema` alone. The books are not changed by it: money that moved
+without us is a person's to look into. What could go wrong is that nobody looks, so `paybycall doctor` names
+such payments for a week, and `payment show` always.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from ivr.storage.schema import attempt, attempt_move
+
+
+class Difference(StrEnum):
+    """What is written down as the event of a move; kept in the database, so never renamed."""
+
+    CONTRADICTION = "contradiction"
+    """The gateway says now what it had ruled out."""
+    UNVERIFIED = "unverified"
+    """It told of money taken against our books, and for a day it did not answer what."""
+    REFUND_UNVERIFIED = "refund_unverified"
+    """The same of a refund."""
+    REFUND_CAME_BACK = "refund_came_back"
+    """The payer's bank did not take it: the merchant has the money, and owes it."""
+    GIVEN_BACK_ELSEWHERE = "given_back_elsewhere"
+    """More was given back than our books know of: somebody did it in the gateway's dashboard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One such line."""
+
+    at: datetime
+    kind: Difference
+    note: str
+
+
+_IS_ONE = attempt_move.c.event.in_([*Difference])
+
+
+def of_payment(tx: sa.Connection, attempt_id: str) -> list[Told]:
+    """The payment's, the earliest first."""
+    rows = tx.execute(
+        sa.select(attempt_move.c.at, attempt_move.c.event, attempt_move.c.note)
+        .where(attempt_move.c.attempt_id == attempt_id, _IS_ONE)
+        .order_by(attempt_move.c.id)
+    )
+    return [Told(row.at, Difference(row.event), row.note or "") for row in rows]
+
+
+def payments_since(tx: sa.Connection, moment: datetime) -> list[str]:
+    """References of the payments of which such a thing was told since then, the earliest first."""
+    first = sa.func.min(attempt_move.c.id)
+    rows = tx.execute(
+        sa.select(attempt.c.reference)
+        .join(attempt_move, attempt_move.c.attempt_id == attempt.c.id)
+        .where(_IS_ONE, attempt_move.c.at >= moment)
+        .group_by(attempt.c.reference)
+        .order_by(first)
+    )
+    return list(rows.scalars())
