@@ -16,6 +16,8 @@ from ivr.voice.render import PERSON_TIMEOUT_S, Renderer
 log = structlog.get_logger()
 TROUBLES_MAX = 2
 """How often one turn may fail before it is given up."""
+UNKNOWN = "unknown"
+"""Stands for the call's id where the carrier asks the fallback: it names no call of ours."""
 _KEY_WAIT_S = 3
 NOBODY_CAME = frozenset({"busy", "failed", "no-answer", "canceled"})
 
@@ -57,9 +59,15 @@ class Trouble:
         """After an apology: `0` for a person, otherwise the same turn again."""
         if key == "0" and self._person_number:
             return twiml.document([*self._host(call_id, "host.connecting"), self._ring(call_id)])
-        # A call whose first turn failed was not kept: it begins anew.
-        again = self._renderer.address(turn_url(call_id, number) if number else "/voice/incoming")
-        return twiml.document([twiml.redirect(f"{again}?troubles={times}")])
+        return twiml.document([twiml.redirect(f"{self.again(call_id, number)}?troubles={times}")])
+
+    def again(self, call_id: str, number: int) -> str:
+        """Where the carrier asks for the same turn once more. A call whose first turn failed was not kept: it
+        begins anew.
+        """
+        if call_id == UNKNOWN:
+            return self._renderer.address("/voice/fallback")
+        return self._renderer.address(turn_url(call_id, number) if number else "/voice/incoming")
 
     def person_left(self, call_id: str, dialled: str | None) -> str:
         """The talk with the person is over, or there was none."""

@@ -15,7 +15,7 @@ import structlog
 
 from flows.language import UnknownStepError
 from gateways.secret import Secret
-from ivr.calls.answer import HangUp, SendTo, turn_url
+from ivr.calls.answer import HangUp, SendTo
 from ivr.calls.errands import Runner
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
@@ -25,7 +25,7 @@ from ivr.voice import twiml
 from ivr.voice.carrier_request import verify
 from ivr.voice.pay import form as pay_form
 from ivr.voice.render import Renderer
-from ivr.voice.trouble import TROUBLES_MAX, Trouble
+from ivr.voice.trouble import TROUBLES_MAX, UNKNOWN, Trouble
 
 log = structlog.get_logger()
 DEPLOY_WAITS_MAX = 20
@@ -155,7 +155,8 @@ class VoiceDoor:
         log.error("carrier_fallback", error_code=form.get("ErrorCode"))
         if form.get("CallStatus") in ENDED:
             return answer(twiml.document([twiml.hangup()]))
-        return self._spoken(lambda: self._rejoin(form), "unknown", 1, TROUBLES_MAX)
+        times = 1 + _whole(flask.request.args.get("troubles"))
+        return self._spoken(lambda: self._rejoin(form), UNKNOWN, 0, times)
 
     # Behind them ------------------------------------------------------------------------------------------
 
@@ -186,7 +187,7 @@ class VoiceDoor:
         except UnknownCallError:  # the very first webhook was lost: the caller has heard nothing yet
             return self._begin(form)
         if rejoined is None:
-            return self._trouble.goodbye("unknown")
+            return self._trouble.goodbye(UNKNOWN)
         if rejoined.url is None:
             verbs = self._renderer.host("host.goodbye", rejoined.language)
             return self._renderer.document(verbs, HangUp(), next_url="")
@@ -215,7 +216,7 @@ class VoiceDoor:
             log.error("step_unknown_for_too_long")
             return answer(self._trouble.apology(call_id, number, TROUBLES_MAX + 1))
         word = self._trouble.one_moment(call_id) if waits % DEPLOY_WORD_EVERY == 0 else []
-        url = f"{self._renderer.address(turn_url(call_id, number))}?waits={waits}"
+        url = f"{self._trouble.again(call_id, number)}?waits={waits}"
         return answer(twiml.document([*word, twiml.pause(1), twiml.redirect(url)]))
 
     def _verified(self) -> Form:

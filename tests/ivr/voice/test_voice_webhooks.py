@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from flows.language import UnknownStepError
 from gateways.secret import Secret
+from ivr.calls.turns import Rejoined, Turns
 from ivr.phone.schema import validate
 from ivr.storage import schema
 from ivr.storage.engine import reading
@@ -281,6 +283,30 @@ def test_a_call_whose_first_webhook_was_lost_begins_at_the_fallback(falling: Ser
     late = said(falling, "/voice/incoming", To=SPANISH)
     assert late == back, "the first one arrives after all"
     assert [(one.status, one.turn) for one in calls(falling)] == [("active", 1)]
+
+
+def test_a_fallback_that_fails_itself_is_asked_again_until_there_is_no_hope(
+    falling: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    falling.expected |= {"turn_failed"}
+    hello = said(falling, "/voice/incoming")
+    real, faults = Turns.rejoin, [RuntimeError("planted")] * 3 + [UnknownStepError("planted")]
+
+    def rejoin(self: Turns, *given: Any) -> Rejoined | None:
+        if faults:
+            raise faults.pop(0)
+        return real(self, *given)
+
+    monkeypatch.setattr(Turns, "rejoin", rejoin)
+    url = "/voice/fallback"
+    for _ in range(2):
+        sorry = said(falling, url)
+        assert "something went wrong on our side" in sorry
+        url = redirected(said(falling, sorry.partition('action="')[2].partition('"')[0]))
+    assert said(falling, url).endswith("<Hangup/></Response>"), "the third time"
+    url = redirected(said(falling, "/voice/fallback"))  # a deploy is rolling
+    assert url == "/voice/fallback?waits=1"
+    assert said(falling, redirected(said(falling, url))) == hello
 
 
 def test_the_fallback_after_the_end(falling: Server) -> None:
