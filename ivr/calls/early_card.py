@@ -34,6 +34,11 @@ class Tally:
         return Tally(self.count + len(digits), plain, shifted, like)
 
     @property
+    def could_begin_a_card(self) -> bool:
+        """Like a card, as far as it goes."""
+        return self.like_a_card and self.count <= _LENGTHS[-1]
+
+    @property
     def could_be_a_card(self) -> bool:
         """Long enough for a card, and perhaps not all of it yet."""
         return self.like_a_card and self.count in _LENGTHS

@@ -190,8 +190,17 @@ class _Turn:
         typed_on = self.session.misses > 0 and elapsed_s < TYPED_AHEAD_S
         return typed_on and _are_digits(keyed) and 0 < self.session.tally.count < SLIP_KEYS_MAX
 
+    def _goes_on_like_a_card(self, step: Step[Any], keyed: str) -> bool:
+        """Whether these keys were pressed in one go with an answer that was refused, before its question was
+        asked again, and begin a card with it.
+        """
+        refused = self.session.visits.get(step.name, 0) > 1 and self.session.tally.count > 0
+        return refused and _are_digits(keyed) and self.session.tally.add(keyed).could_begin_a_card
+
     def _rest_of_a_slip(self, keyed: str) -> Progress:
-        """A card that is keyed at a menu is full of ones and noughts: none of them pays or rings a person."""
+        """A card that is keyed at a menu is full of ones and noughts: none of them pays or rings a person.
+        One that is keyed as an amount is no row of amounts that are too large.
+        """
         tally, before = self.session.tally.add(keyed), self.session.tally
         self.session = replace(self.session, tally=tally)
         if tally.could_be_a_card:
@@ -207,6 +216,8 @@ class _Turn:
         room, keyed = len(keyed), keyed.rpartition("*")[2]
         if len(keyed) < wanted <= room:
             return self._listen_on(keyed, wanted - len(keyed))
+        if typed_ahead and len(keyed) >= wanted and self._goes_on_like_a_card(step, keyed):
+            return self._rest_of_a_slip(keyed)
         too_early = self._card_too_early(keyed, wanted, ask.into, typed_ahead=typed_ahead)
         if too_early is not None:
             return too_early

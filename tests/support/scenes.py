@@ -140,6 +140,7 @@ AUTHENTICATION = ("authentication_wanted",)
 """An earlier call, which ended with a link."""
 
 SCENES: dict[str, Scene] = {
+    "card_early_at_small_amount": Scene(before=bill(billed_minor=500, minimum_minor=100)),
     "authentication_wanted": Scene(then=pays_by_link),
     "authentication_wanted_es": Scene(then=pays_unheard, later_s=4000),
     "authentication_wanted_authorize": Scene(settings=AUTHORIZE, then=pays_by_link),
