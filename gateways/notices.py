@@ -85,3 +85,5 @@ class Heard:
     kind: str
     """As the gateway calls it."""
     notice: Notice | None
+    happened_at: datetime | None = None
+    """By the gateway's clock."""

@@ -51,7 +51,7 @@ def hear(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes, *
     if event.yes("livemode") is (not live) or event.text("account") is not None:
         _log.warning("an event of Stripe's is of the other mode, or of a connected account: %s", kind)
         return Heard(event_id, kind, None)
-    return Heard(event_id, kind, _notice(kind, about))
+    return Heard(event_id, kind, _notice(kind, about), event.moment("created"))
 
 
 def _proven(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes) -> Told:

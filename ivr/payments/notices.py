@@ -15,7 +15,7 @@ from gateways.notices import Disputed, GivenBack, Heard, PaymentMoved, PayoutSet
 from ivr.finance import disputes
 from ivr.finance.payouts import Payouts
 from ivr.money import plain
-from ivr.payments import records
+from ivr.payments import differences, records
 from ivr.payments.differences import Difference
 from ivr.payments.moves import Moves
 from ivr.payments.records import Method, NoSuchAttemptError, RefundState
@@ -50,7 +50,7 @@ class Notices:
                 case PaymentMoved():
                     self._payment_moved(tx, heard.notice)
                 case GivenBack():
-                    self._given_back(tx, heard.notice)
+                    self._given_back(tx, heard.notice, heard.happened_at or self._moves.clock.now())
                 case RefundMoved(key):
                     self._refund_moved(tx, key)
                 case Disputed():
@@ -97,26 +97,24 @@ class Notices:
         elif attempt.state in VERIFIED and notice.taken:
             self._moves.verify(tx, attempt)
 
-    def _given_back(self, tx: sa.Connection, notice: GivenBack) -> None:
-        """More than our books know of was given back by hand. They are left as they are, and say so: what was
-        asked for here is known from before it is sent.
-        """
+    def _given_back(self, tx: sa.Connection, notice: GivenBack, moment: datetime) -> None:
+        """More than we asked for was given back by hand. The books are left as they are, and say so."""
         try:
             attempt = records.locked(tx, notice.key)
         except NoSuchAttemptError:
             attempt = None
         if attempt is None or attempt.gateway != self._gateway or attempt.state is not State.APPROVED:
             self._payment_moved(tx, PaymentMoved(notice.key))
-        elif notice.in_all_minor > attempt.refunded_minor:
+            return
+        known_minor = differences.given_back_minor(tx, attempt.id, moment)
+        if notice.in_all_minor > known_minor:
             log.error(
                 "given_back_elsewhere",
                 attempt_id=attempt.id,
                 in_all_minor=notice.in_all_minor,
-                known_minor=attempt.refunded_minor,
+                known_minor=known_minor,
             )
-            in_all, known = (
-                plain(minor, attempt.currency) for minor in (notice.in_all_minor, attempt.refunded_minor)
-            )
+            in_all, known = (plain(minor, attempt.currency) for minor in (notice.in_all_minor, known_minor))
             note = f"the gateway gave back {in_all} in all, and by our books {known}"
             self._moves.write_down(tx, attempt.id, Difference.GIVEN_BACK_ELSEWHERE, attempt.state, note)
 

@@ -31,7 +31,14 @@ from ivr.payments.notices import KEPT_DAYS
 from ivr.payments.states import Event, State
 from ivr.payments.webhooks import BODY_BYTES_MAX, make_blueprint
 from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT, READ_PAYOUT, RESOLVE_ATTEMPT, VERIFY_ATTEMPT, VERIFY_REFUND
+from ivr.work.jobs import (
+    CHARGE_ATTEMPT,
+    READ_PAYOUT,
+    REFUND_PAYMENT,
+    RESOLVE_ATTEMPT,
+    VERIFY_ATTEMPT,
+    VERIFY_REFUND,
+)
 from tests.support.bank import Fate, TruthfulBank
 from tests.support.till import Till
 
@@ -87,8 +94,10 @@ def _post(door: FlaskClient, event: str = "evt_1", signature: str = "signed") ->
     return answer.status_code
 
 
-def _tell(till: Till, notice: Notice | None, event: str = "evt_1") -> bool:
-    return till.cashier.notices.take(Heard(event, "payment.moved", notice))
+def _tell(
+    till: Till, notice: Notice | None, event: str = "evt_1", happened_at: datetime | None = None
+) -> bool:
+    return till.cashier.notices.take(Heard(event, "payment.moved", notice, happened_at))
 
 
 def _lose_sight(till: Till, fate: Fate) -> str:
@@ -366,7 +375,9 @@ def test_what_was_given_back_by_hand_is_told_and_the_books_stay(till: Till) -> N
     attempt_id = till.paid()
     with till.engine.begin() as tx:
         till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="a test")
-    _tell(till, GivenBack(attempt_id, 1_000), "evt_1")  # before our own answer
+    till.bank.fates += [Fate.LOST_REPLY]
+    till.run(next(one for one in till.work.waiting() if one.job == REFUND_PAYMENT))
+    _tell(till, GivenBack(attempt_id, 1_000), "evt_1")  # our own answer was lost
     till.run_due()
     _tell(till, GivenBack(attempt_id, 1_000), "evt_2")
     assert _differences(till, attempt_id) == []
@@ -378,6 +389,25 @@ def test_what_was_given_back_by_hand_is_told_and_the_books_stay(till: Till) -> N
     assert told.note == "the gateway gave back 35.00 EUR in all, and by our books 10.00 EUR"
     till.run_due()
     till.assert_settled()
+
+
+def test_a_late_notice_of_a_refund_that_came_back_since_is_no_difference(till: Till) -> None:
+    attempt_id = till.paid()
+    with till.engine.begin() as tx:
+        refund = till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="ana")
+    till.run_due()
+    given_at = till.clock.now()
+    till.pass_time(3600)
+    _tell(till, RefundMoved(refund.id), "evt_1")
+    del till.bank.refunded[refund.id]
+    till.bank.refund_declined.add(refund.id)
+    till.run_due()
+    _tell(till, GivenBack(attempt_id, 1_000), "evt_2", given_at)
+    kinds = [one.kind for one in _differences(till, attempt_id)]
+    assert kinds == [Difference.REFUND_CAME_BACK]
+    till.pass_time(3600)
+    _tell(till, GivenBack(attempt_id, 1_000), "evt_3", till.clock.now())  # and now by hand
+    assert _differences(till, attempt_id)[-1].kind is Difference.GIVEN_BACK_ELSEWHERE
 
 
 def test_what_was_given_back_of_no_payment_of_ours_is_only_a_hint(till: Till) -> None:
