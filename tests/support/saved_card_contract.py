@@ -14,8 +14,9 @@ from gateways.contract import Approved, Charge, Declined, Prepared, Result, Unkn
 from gateways.declines import Decline
 from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
+from tests.support.card_entry_contract import TokenContract
 from tests.support.gateway_bench import FORGET, Bench
-from tests.support.gateway_contract import HARMS, TokenContract, _nothing_moved, _order
+from tests.support.gateway_contract import HARMS, nothing_moved, order_of
 
 
 class SavedCardContract(TokenContract):
@@ -24,7 +25,7 @@ class SavedCardContract(TokenContract):
     def charge_to_keep(self, bench: Bench, key: str, *, keep_card: bool = True) -> tuple[Secret, str]:
         """A card that was keyed and charged; its token, and the gateway's reference of the charge."""
         token = self.token(bench, key)
-        order = bench.orders.setdefault(key, _order(key))
+        order = bench.orders.setdefault(key, order_of(key))
         reference = self.reference(bench, order)
         assert reference is None or isinstance(reference, str)
         charged = bench.gateway.charge(Charge(order, token, reference, keep_card=keep_card))
@@ -38,7 +39,7 @@ class SavedCardContract(TokenContract):
         return card
 
     def pay_again(self, bench: Bench, key: str, card: SavedCard) -> Result:
-        order = bench.orders.setdefault(key, _order(key))
+        order = bench.orders.setdefault(key, order_of(key))
         reference = None
         if bench.gateway.capabilities.prepares:
             prepared = bench.gateway.prepare(order, holder=card.holder)
@@ -63,7 +64,7 @@ class SavedCardContract(TokenContract):
         self, bench: Bench, harm: str
     ) -> None:
         card = self.saved(bench)
-        order = bench.orders.setdefault("b-1", _order("b-1"))
+        order = bench.orders.setdefault("b-1", order_of("b-1"))
         reference = None
         if bench.gateway.capabilities.prepares:
             prepared = bench.gateway.prepare(order, holder=card.holder)
@@ -116,14 +117,14 @@ class SavedCardContract(TokenContract):
 
         assert isinstance(card, Declined)
         assert not isinstance(self.charge(bench, "b-1", token), Approved)
-        assert _nothing_moved(bench, "b-1")
+        assert nothing_moved(bench, "b-1")
 
     def test_a_saved_card_pays_for_nobody_but_its_holder(self, bench: Bench) -> None:
         card, other = self.saved(bench, "a-1"), self.saved(bench, "a-2")
 
         assert other.holder != card.holder
         assert not isinstance(self.pay_again(bench, "b-1", SavedCard(other.holder, card.token)), Approved)
-        assert _nothing_moved(bench, "b-1")
+        assert nothing_moved(bench, "b-1")
 
     def test_a_forgotten_card_never_charges(self, bench: Bench) -> None:
         card = self.saved(bench)
@@ -131,7 +132,7 @@ class SavedCardContract(TokenContract):
         assert bench.gateway.forget_card(card) == Forgotten()
         assert bench.gateway.forget_card(card) == Forgotten()
         assert not isinstance(self.pay_again(bench, "b-1", card), Approved)
-        assert _nothing_moved(bench, "b-1")
+        assert nothing_moved(bench, "b-1")
         assert isinstance(self.look(bench, "a-1", fence=True), Approved), "what it paid is paid"
 
     @pytest.mark.parametrize("harm", ["lose_request", *HARMS])
@@ -156,7 +157,7 @@ class SavedCardContract(TokenContract):
 
     def test_a_declined_charge_leaves_no_card_to_save(self, bench: Bench) -> None:
         token = self.token(bench, "a-1", bench.declining[Decline.INSUFFICIENT_FUNDS])
-        order = bench.orders.setdefault("a-1", _order("a-1"))
+        order = bench.orders.setdefault("a-1", order_of("a-1"))
         reference = self.reference(bench, order)
         assert reference is None or isinstance(reference, str)
         declined = bench.gateway.charge(Charge(order, token, reference, keep_card=True))

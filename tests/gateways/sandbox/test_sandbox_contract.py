@@ -3,7 +3,7 @@
 import pytest
 
 from gateways.contract import Approved, CardEntry
-from tests.support.gateway_contract import AuthorizationContract
+from tests.support.card_entry_contract import AuthorizationContract
 from tests.support.link_contract import LinkContract
 from tests.support.sandbox_bank import RunningBank
 from tests.support.sandbox_bench import SandboxBench

@@ -1,0 +1,255 @@
+"""How a link ends: paid, as a webhook tells or nobody, expired, closed on demand, or left to a person."""
+
+import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
+
+from gateways.notices import Disputed, DisputeState, Heard, PaymentMoved
+from ivr.clock import ManualClock
+from ivr.payments import patience
+from ivr.payments.states import State
+from ivr.storage import schema
+from ivr.work.jobs import OPEN_LINK
+from tests.support.bank import Fate
+from tests.support.link_bank import LinkBank
+from tests.support.table_work import Waiting
+from tests.support.till import Till
+
+HOUR_S = 3600
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def bank(clock: ManualClock) -> LinkBank:
+    return LinkBank(clock)
+
+
+@pytest.fixture
+def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
+    return Till(engine, clock, bank=bank)
+
+
+def _job(till: Till, job: object) -> Waiting:
+    return next(one for one in till.work.waiting() if one.job == job)
+
+
+def _texts(till: Till) -> list[tuple[str, str]]:
+    columns = schema.confirmation.c
+    with till.engine.begin() as tx:
+        rows = tx.execute(sa.select(columns.attempt_id, columns.purpose).order_by(columns.purpose)).all()
+    return [tuple(row) for row in rows]
+
+
+def _tell(till: Till, attempt_id: str, event: str = "evt_1", *, taken: bool = True) -> None:
+    till.cashier.notices.take(Heard(event, "link.paid", PaymentMoved(attempt_id, taken)))
+
+
+# Webhooks: early, late, lost, repeated ----------------------------------------------------------------------
+
+
+def test_a_webhook_before_the_answer_to_the_opening(till: Till, bank: LinkBank) -> None:
+    """The payer was faster than our own books: the look-up has the last word, and the late answer none."""
+    attempt_id = till.linked()
+
+    def paid_meanwhile() -> None:
+        bank.before_answer = lambda: None
+        bank.pay(attempt_id)
+        _tell(till, attempt_id)
+        till.run_due()
+
+    bank.before_answer = paid_meanwhile
+    till.run(_job(till, OPEN_LINK))
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def test_a_webhook_of_nothing_taken_does_not_disturb_an_opening(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    bank.before_answer = lambda: _tell(till, attempt_id, taken=False)
+    till.run(_job(till, OPEN_LINK))
+    assert till.state(attempt_id) is State.LINK_OPEN
+    assert till.told(attempt_id) == ["link_opened"], "it was never lost from sight"
+
+
+def test_a_webhook_during_a_look_makes_us_look_now(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    _tell(till, attempt_id, taken=False)
+
+    def paid_meanwhile() -> None:
+        bank.before_answer = lambda: None
+        bank.pay(attempt_id)
+        _tell(till, attempt_id, "evt_2")
+
+    bank.before_answer = paid_meanwhile
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED, "the webhook's own look was dropped"
+    till.assert_settled()
+
+
+def test_a_dispute_that_comes_before_we_know_that_the_link_was_paid_is_told(
+    till: Till, bank: LinkBank
+) -> None:
+    """The webhook of the payment is lost: it is found at the link's expiry."""
+    attempt_id = till.linked()
+    till.run_due()
+    bank.pay(attempt_id)
+    told = Disputed("dp_1", f"ref_{attempt_id}", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
+    till.cashier.notices.take(Heard("evt_1", "dispute.created", told))
+    till.pass_time(2 * HOUR_S)
+    assert till.told(attempt_id) == ["link_opened", "approved", "disputed open"]
+
+
+def test_a_lost_webhook_is_made_up_for_at_the_expiry(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    bank.pay(attempt_id)
+    till.pass_time(HOUR_S)
+    assert till.state(attempt_id) is State.LINK_OPEN
+    till.pass_time(3 * patience.LINK_GRACE_S)
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def test_a_webhook_that_is_repeated_or_about_nothing_changes_nothing(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    for event in ("evt_1", "evt_1", "evt_2"):
+        _tell(till, attempt_id, event)
+        till.run_due()
+    assert till.state(attempt_id) is State.LINK_OPEN
+    bank.pay(attempt_id)
+    for event in ("evt_3", "evt_3", "evt_4"):
+        _tell(till, attempt_id, event)
+        till.run_due()
+    assert till.told(attempt_id) == ["link_opened", "approved"]
+    till.pass_time(2 * HOUR_S)
+    till.assert_settled()
+
+
+def test_a_webhook_of_money_taken_on_a_link_that_is_over_is_told_aloud(till: Till, bank: LinkBank) -> None:
+    """A gateway that took money after it said that it could not: nothing is hidden."""
+    attempt_id = till.linked()
+    till.run_due()
+    till.close_link(attempt_id)
+    till.run_due()
+    assert till.state(attempt_id) is State.FENCED
+    bank.charged[attempt_id] = 4_000
+    _tell(till, attempt_id)
+    with capture_logs() as logs:
+        till.run_due()
+    assert [entry["event"] for entry in logs if entry["log_level"] == "critical"] == [
+        "gateway_contradicts_itself"
+    ]
+
+
+# Expiry and closing -----------------------------------------------------------------------------------------
+
+
+def test_a_link_that_nobody_paid_by_frees_the_bill_at_its_expiry(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.pass_time(HOUR_S + 2 * patience.LINK_GRACE_S + 1)
+    attempt = till.attempt(attempt_id)
+    assert attempt.state is State.FENCED
+    assert till.bill(attempt.bill_id) == (0, 0)
+    assert bank.looked_up == [(attempt_id, True)], "asked once, a minute after the expiry, and closed"
+    assert till.told(attempt_id) == ["link_opened", "not_charged"]
+    till.assert_settled()
+
+
+def test_closed_on_demand(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    till.close_link(attempt_id)
+    assert till.state(attempt_id) is State.LINK_CLOSING
+    assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000), "until the gateway has said so"
+    till.run_due()
+    assert till.state(attempt_id) is State.FENCED
+    assert not bank.pay(attempt_id)
+    till.assert_settled()
+
+
+def test_a_bill_that_is_withdrawn_takes_its_link_with_it(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    assert till.cashier.sweep() == 0
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.bill).values(withdrawn=True))
+    assert till.cashier.sweep() == 1
+    assert till.cashier.sweep() == 0, "it is being closed"
+    till.run_due()
+    assert till.state(attempt_id) is State.FENCED
+    assert not bank.pay(attempt_id)
+    till.assert_settled()
+
+
+def test_paid_at_the_moment_of_closing_is_paid(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    till.close_link(attempt_id)
+    bank.pay(attempt_id)
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_a_gateway_that_is_silent_leaves_it_held(till: Till, bank: LinkBank, *, is_paid: bool) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    bill = till.attempt(attempt_id).bill_id
+    if is_paid:
+        bank.pay(attempt_id)
+    bank.fates.extend([Fate.NEVER] * 6)
+    till.close_link(attempt_id)
+    till.pass_time(30)
+    assert till.state(attempt_id) is State.LINK_CLOSING
+    assert till.bill(bill) == (0, 4_000)
+    till.pass_time(600)
+    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.FENCED)
+    till.assert_settled()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
+def test_after_a_day_of_silence_a_person_decides(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.run_due()
+    till.close_link(attempt_id)
+    bank.fates.extend([Fate.NEVER] * 1000)
+    with capture_logs():
+        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 600)
+    assert till.state(attempt_id) is State.FOR_A_PERSON
+    assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000)
+
+
+@pytest.mark.parametrize("fate", [Fate.ANSWERED, Fate.LOST_REPLY, Fate.NEVER])
+def test_closed_while_it_is_being_opened(till: Till, bank: LinkBank, fate: Fate) -> None:
+    """The caller waited long enough: the page may have been opened, and is closed before it is."""
+    attempt_id = till.linked()
+
+    def closed_meanwhile() -> None:
+        bank.before_answer = lambda: None
+        till.close_link(attempt_id)
+        till.run_due()
+
+    bank.before_answer = closed_meanwhile
+    bank.fates.append(fate)
+    till.run(_job(till, OPEN_LINK))
+    till.run_due()
+    assert till.state(attempt_id) is State.FENCED
+    assert _texts(till) == []
+    assert not bank.pay(attempt_id)
+    till.assert_settled()
+
+
+def test_closing_before_anybody_opens_sends_nothing(till: Till, bank: LinkBank) -> None:
+    attempt_id = till.linked()
+    till.close_link(attempt_id)
+    till.run_due()
+    assert till.state(attempt_id) is State.ABANDONED
+    till.close_link(attempt_id)
+    assert bank.sent == []

@@ -1,0 +1,60 @@
+"""A bank that posts webhooks, and tells of payouts; and the till that hears of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateways.contract import Capabilities, CardEntry, GatewayUnreachableError
+from gateways.notices import (
+    BadNoticeError,
+    Heard,
+    Notice,
+)
+from gateways.settlement import PayoutLine
+from ivr.payments.states import State
+from ivr.work.jobs import CHARGE_ATTEMPT
+from tests.support.bank import Fate, TruthfulBank
+from tests.support.till import Till
+
+CAN_TELL = Capabilities(
+    card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True, notices=True, settlement=True, live=False
+)
+
+
+@dataclass
+class TellingBank(TruthfulBank):
+    """A bank that posts webhooks; its signature is the word "signed"."""
+
+    says: Notice | None = None
+    lines: tuple[PayoutLine, ...] = ()
+    away: int = 0
+    name: str = field(default="bank", init=False)
+
+    def __post_init__(self) -> None:
+        super().__init__(CAN_TELL)
+
+    def hear(self, headers: dict[str, str], body: bytes) -> Heard:  # type: ignore[override]
+        if headers.get("Signature") != "signed":
+            raise BadNoticeError("the signature is not the bank's")
+        return Heard(body.decode(), "payment.moved", self.says)
+
+    def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
+        if self.away:
+            self.away -= 1
+            raise GatewayUnreachableError("The bank is away.")
+        return self.lines
+
+
+def tell(
+    till: Till, notice: Notice | None, event: str = "evt_1", happened_at: datetime | None = None
+) -> bool:
+    """The notice arrives; False: it was heard before."""
+    return till.cashier.notices.take(Heard(event, "payment.moved", notice, happened_at))
+
+
+def lose_sight(till: Till, fate: Fate) -> str:
+    """A confirmed attempt whose charge met this fate, and is unknown."""
+    till.bank.fates.append(fate)
+    attempt_id = till.confirmed()
+    till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
+    assert till.state(attempt_id) is State.UNKNOWN
+    return attempt_id
