@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import psycopg
@@ -77,6 +78,22 @@ _TABLES = """
 SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables
 WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 """
+_REFERENCES = """
+SELECT quote_ident(n.nspname) || '.' || quote_ident(t.relname),
+    quote_ident(m.nspname) || '.' || quote_ident(o.relname)
+FROM pg_constraint c
+JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+JOIN pg_class o ON o.oid = c.confrelid JOIN pg_namespace m ON m.oid = o.relnamespace
+WHERE c.contype = 'f' AND t.oid <> o.oid
+"""
+"""Which table refers to which other one."""
+_SEQUENCES = """
+SELECT quote_ident(n.nspname) || '.' || quote_ident(t.relname), d.objid::regclass::text
+FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+JOIN pg_class t ON t.oid = d.refobjid JOIN pg_namespace n ON n.oid = t.relnamespace
+WHERE d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+"""
+"""The sequences that count a table's rows."""
 _STANDS = {
     "dbos.dbos_migrations": "SELECT * FROM dbos.dbos_migrations",
     "public.alembic_version": "SELECT * FROM public.alembic_version",
@@ -84,9 +101,12 @@ _STANDS = {
 }
 """At which revision a database stands: the web process's, or the PCI process's."""
 _SHAPE = """
-SELECT md5(string_agg(concat_ws(' ', table_schema, table_name, column_name, data_type, is_nullable), ','
-    ORDER BY table_schema, table_name, column_name)) FROM information_schema.columns
-WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+SELECT md5(string_agg(
+    concat_ws(' ', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull), ','
+    ORDER BY a.attrelid::regclass::text, a.attname))
+FROM pg_attribute a JOIN pg_class t ON t.oid = a.attrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+WHERE a.attnum > 0 AND NOT a.attisdropped AND t.relkind = 'r'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 """
 
 
@@ -111,6 +131,8 @@ class Databases:
         self._idle: list[str] = []
         self._as_new = ""
         self._filled = ""
+        self._emptying: dict[str, str] = {}
+        """What empties each table, those first to which no other refers any more."""
         self._tables: frozenset[str] = frozenset()
 
     def url(self, kind: str) -> str:
@@ -145,10 +167,21 @@ class Databases:
             ) as template:
                 self._as_new = _shape(template)
                 self._tables = frozenset(name for (name,) in template.execute(_TABLES))
-            emptied = sorted(self._tables - _STANDS.keys())
-            filled = [f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in emptied]  # noqa: S608
+                self._emptying = self._how_to_empty(template)
+            filled = [f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in self._emptying]  # noqa: S608
             self._filled = " UNION ALL ".join(filled)
         return self._named(self._idle.pop() if self._idle else self._create(self._templates["postgres"]))
+
+    def _how_to_empty(self, template: psycopg.Connection) -> dict[str, str]:
+        """DELETE, and counting from 1 again: of a few rows it takes a tenth of what TRUNCATE takes."""
+        referring: dict[str, set[str]] = {name: set() for name in sorted(self._tables - _STANDS.keys())}
+        for name, other in template.execute(_REFERENCES):
+            referring[other].add(name)
+        emptying = {name: f"DELETE FROM {name}" for name in TopologicalSorter(referring).static_order()}  # noqa: S608
+        for name, sequence in template.execute(_SEQUENCES):
+            if name in emptying:
+                emptying[name] += f"; SELECT setval('{sequence}', 1, false)"
+        return emptying
 
     def _create(self, template: str | None) -> str:
         name = f"paybycall_test_{os.getpid()}_{next(_numbers)}"
@@ -186,9 +219,10 @@ class Databases:
                         connection.execute(f"DROP TABLE {name} CASCADE")
                 if _shape(connection) != self._as_new:
                     return False
-                filled = [name for (name,) in connection.execute(self._filled)]
-                if filled:
-                    connection.execute(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE")
+                filled = {name for (name,) in connection.execute(self._filled)}
+                for name in self._emptying:
+                    if name in filled:
+                        connection.execute(self._emptying[name])
                 return True
         except psycopg.Error:  # the test took the database away
             return False
