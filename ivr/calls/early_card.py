@@ -44,5 +44,10 @@ class Tally:
         return self.like_a_card and self.count in _LENGTHS
 
     @property
+    def holds_a_card(self) -> bool:
+        """Long enough for a card, whatever came behind it."""
+        return self.like_a_card and self.count >= _LENGTHS[0]
+
+    @property
     def is_a_card(self) -> bool:
         return self.could_be_a_card and self.plain_sum == 0

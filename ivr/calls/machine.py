@@ -45,8 +45,11 @@ MENU_TIMEOUT_S = 6
 DIGITS_TIMEOUT_S = 8
 TYPED_AHEAD_S = 1.0
 """Whole answers that come sooner were keyed before the question: nobody keys eight digits in a second."""
-SLIP_KEYS_MAX = 20
-"""More than the longest card has: whoever keys on is not keying a card."""
+CLEARED_AT_ONCE = 8
+"""No Gather takes more keys outside the PCI process."""
+CLEARING_TIMEOUT_S = 1
+CLEARINGS_MAX = 5
+"""More than a card, its expiry and its code have."""
 _CHAIN_MAX = 40
 _FOR_GOOD = frozenset({Kind.CLOSE_LINK, Kind.FORGET_CARD})
 """What the host has done there cannot be undone: `*` does not lead behind it."""
@@ -156,8 +159,8 @@ class _Turn:
         timeout_s = MENU_TIMEOUT_S if step.kind is Kind.MENU else DIGITS_TIMEOUT_S
         keyed, begun = keys.keyed.replace("#", ""), self.session.begun
         self.session = replace(self.session, begun="")
-        if step.kind is Kind.MENU and self._is_rest_of_a_slip(keyed, keys.elapsed_s):
-            return self._rest_of_a_slip(keyed)
+        if self.session.clearings:
+            return self._cleared(keyed)
         if not keyed and not begun:
             return self._stray() if keys.elapsed_s < timeout_s else self._silence()
         if keyed == "0" and not begun:
@@ -179,16 +182,27 @@ class _Turn:
         if typed_ahead and isinstance(choose, Choose) and choose.heard_first:
             return self._stray()
         if keyed not in step.options:
-            if not typed_ahead:  # whatever this is the beginning of, it begins here
-                self.session = replace(self.session, tally=Tally())
-            return self._card_too_early(keyed, 1) or self._miss("host.no_match")
+            return self._clear(self.session.tally if typed_ahead else Tally(), keyed)
         self.session = replace(self.session, tally=Tally())
         return self._answered(step.options[keyed])
 
-    def _is_rest_of_a_slip(self, keyed: str, elapsed_s: float) -> bool:
-        """Whether these keys were pressed in one go with a wrong one, before its question was asked again."""
-        typed_on = self.session.misses > 0 and elapsed_s < TYPED_AHEAD_S
-        return typed_on and _are_digits(keyed) and 0 < self.session.tally.count < SLIP_KEYS_MAX
+    def _clear(self, before: Tally, keyed: str) -> Progress:
+        """A wrong key at a menu may be the first of many: a card is full of ones and noughts, and none of
+        them is to pay or to ring a person. So whatever is pressed in one go with it is thrown away, until a
+        second passes without a key, and only then the question is asked again. The carrier measures that
+        second: our own clock cannot tell a key that was pressed late from one that arrives late.
+        """
+        tally = before.add(keyed) if _are_digits(keyed) else before
+        self.session = replace(self.session, tally=tally, clearings=self.session.clearings + 1)
+        return self._stop(Listen(CLEARED_AT_ONCE, CLEARING_TIMEOUT_S))
+
+    def _cleared(self, keyed: str) -> Progress:
+        if len(keyed) >= CLEARED_AT_ONCE and self.session.clearings < CLEARINGS_MAX:
+            return self._clear(self.session.tally, keyed)
+        tally = self.session.tally.add(keyed) if _are_digits(keyed) else self.session.tally
+        self.session = replace(self.session, tally=Tally(), clearings=0)
+        self.card_too_early = tally.holds_a_card
+        return self._miss("host.card_too_early" if tally.holds_a_card else "host.no_match")
 
     def _goes_on_like_a_card(self, step: Step[Any], keyed: str) -> bool:
         """Whether these keys were pressed in one go with an answer that was refused, before its question was
@@ -198,9 +212,7 @@ class _Turn:
         return refused and _are_digits(keyed) and self.session.tally.add(keyed).could_begin_a_card
 
     def _rest_of_a_slip(self, keyed: str) -> Progress:
-        """A card that is keyed at a menu is full of ones and noughts: none of them pays or rings a person.
-        One that is keyed as an amount is no row of amounts that are too large.
-        """
+        """A card that is keyed as an amount is no row of amounts that are too large."""
         tally, before = self.session.tally.add(keyed), self.session.tally
         self.session = replace(self.session, tally=tally)
         if tally.could_be_a_card:
@@ -316,6 +328,7 @@ class _Turn:
             misses=0,
             lone_hashes=0,
             begun="",
+            clearings=0,
         )
         return self._run(self.flow.step(name))
 

@@ -33,6 +33,8 @@ class Session:
     """The beginning of an answer, keyed behind a star that cleared a slip: the slip took its room in the
     Gather, and the rest is under way.
     """
+    clearings: int = 0
+    """How many Gathers have thrown away what was pressed in one go with a wrong key."""
     tally: Tally = field(default_factory=Tally)
     waited_s: float = 0.0
     """How long the caller has waited for a charge, or for a link."""

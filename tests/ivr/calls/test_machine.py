@@ -215,20 +215,32 @@ def test_a_wait_is_left_by_its_exit_with_its_facts() -> None:
 def test_what_is_keyed_on_behind_a_wrong_key_answers_nothing() -> None:
     """At the menu, 1 and 2 would lead on, and 0 to a person."""
     progress = key(key(begin(), "12345678"), "4")
-    assert heard(progress) == ["host.no_match", "pick"]
-    counted = 0
-    for count, keyed in enumerate("000000000000002", start=2):
-        progress = key(progress, keyed, elapsed_s=0.2)
-        counted += progress.card_too_early
-        assert heard(progress) == ["host.card_too_early", "pick"][count < 13 :]
-    assert counted == 1
-    assert heard(key(progress, "1", elapsed_s=2.0)) == ["bye"]
+    for keyed in ("00000000", "0000002#"):  # however late they arrive
+        assert heard(progress) == []
+        assert progress.stop == Listen(8, 1)
+        assert not progress.card_too_early
+        progress = key(progress, keyed, elapsed_s=47.0)
+    assert progress.card_too_early
+    assert heard(progress) == ["host.card_too_early", "pick"]
+    assert progress.stop == Listen(1, 6)
+    assert heard(key(progress, "1")) == ["bye"]
+
+
+@pytest.mark.parametrize("more", ["", "#", "1", "*", "0", "12"])
+def test_a_wrong_key_is_told_once_nothing_more_is_keyed(more: str) -> None:
+    wrong = key(key(begin(), "12345678"), "9")
+    assert heard(key(wrong, more)) == ["host.no_match", "pick"]
+
+
+def test_two_wrong_keys_lead_on() -> None:
+    wrong = key(key(key(begin(), "12345678"), "9"), "")
+    assert heard(key(key(wrong, "8"), "")) == ["bye"]
 
 
 def test_whoever_keys_on_without_end_is_led_on() -> None:
     progress = key(key(begin(), "12345678"), "9")
-    for _ in range(machine.SLIP_KEYS_MAX):
-        progress = key(progress, "9", elapsed_s=0.2)
+    for _ in range(2 * machine.CLEARINGS_MAX + 1):
+        progress = key(progress, "99999999")
     assert heard(progress) == ["bye"]
 
 
