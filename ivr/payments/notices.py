@@ -53,8 +53,8 @@ class Notices:
         self._payouts = payouts
 
     def take(self, heard: Heard) -> bool:
-        """Keeps the event and asks for what follows, together; False for a repeat. Raises NotYetError where it
-        is to come again: then it is not kept.
+        """Keeps the event and asks for what follows, together; False for a repeat. Raises NotYetError where
+        it is to come again: then it is not kept.
         """
         is_understood = True
         with self._engine.begin() as tx:
