@@ -46,25 +46,13 @@ _IS_ONE = attempt_move.c.event.in_([*Difference])
 
 def given_back_minor(tx: sa.Connection, attempt_id: str, moment: datetime) -> int:
     """What the gateway may have given back of this payment by then for all that we asked it: also what came
-    back only later.
+    back, or was refused, only later.
     """
     sent = refund.c.sent_at <= moment + CLOCKS_DIFFER
-    came_back = sa.and_(
-        refund.c.gateway_reference.is_not(None), refund.c.settled_at >= moment - CLOCKS_DIFFER
-    )
-    stood = sa.or_(refund.c.state != RefundState.DECLINED, came_back)
-    return _sum(tx, refund.c.attempt_id == attempt_id, sent, stood)
-
-
-def in_doubt_minor(tx: sa.Connection, attempt_id: str) -> int:
-    """What we asked to be given back and nobody knows whether it was."""
-    doubtful = refund.c.state.in_([RefundState.UNKNOWN, RefundState.FOR_A_PERSON])
-    return _sum(tx, refund.c.attempt_id == attempt_id, doubtful)
-
-
-def _sum(tx: sa.Connection, *where: sa.ColumnElement[bool]) -> int:
+    stood = sa.or_(refund.c.state != RefundState.DECLINED, refund.c.settled_at >= moment - CLOCKS_DIFFER)
     amount = sa.func.coalesce(sa.func.sum(refund.c.amount_minor), 0)
-    return int(tx.execute(sa.select(amount).where(*where)).scalar_one())
+    found = tx.execute(sa.select(amount).where(refund.c.attempt_id == attempt_id, sent, stood))
+    return int(found.scalar_one())
 
 
 def of_payment(tx: sa.Connection, attempt_id: str) -> list[Told]:

@@ -31,18 +31,6 @@ KEPT_DAYS = 90
 """Gateways repeat a webhook for days; what is older is forgotten."""
 
 
-_TAKEN_PERHAPS = frozenset(
-    {State.CLAIMED, State.UNKNOWN, State.LINK_OPEN, State.LINK_CLOSING, State.FOR_A_PERSON}
-)
-"""Where the gateway can give money back of which our books do not know yet that it was taken."""
-
-
-class NotYetError(Exception):
-    """What the notice says cannot be held against our books before something else has an end: the gateway is
-    to tell it again later.
-    """
-
-
 class Notices:
     """Takes the notices of one gateway."""
 
@@ -53,10 +41,7 @@ class Notices:
         self._payouts = payouts
 
     def take(self, heard: Heard) -> bool:
-        """Keeps the event and asks for what follows, together; False for a repeat. Raises NotYetError where
-        it is to come again: then it is not kept.
-        """
-        is_understood = True
+        """Keeps the event and asks for what follows, together; False for a repeat."""
         with self._engine.begin() as tx:
             if not self._is_new(tx, heard):
                 return False
@@ -65,8 +50,7 @@ class Notices:
                 case PaymentMoved():
                     self._payment_moved(tx, heard.notice)
                 case GivenBack():
-                    moment = heard.happened_at or self._moves.clock.now()
-                    is_understood = self._given_back(tx, heard.notice, moment)
+                    self._given_back(tx, heard.notice, heard.happened_at or self._moves.clock.now())
                 case RefundMoved(key):
                     self._refund_moved(tx, key)
                 case Disputed():
@@ -75,10 +59,6 @@ class Notices:
                     self._payouts.keep(tx, heard.notice)
                 case None:
                     pass
-            if not is_understood:
-                tx.execute(sa.delete(gateway_event).where(gateway_event.c.event_id == heard.event_id))
-        if not is_understood:
-            raise NotYetError(heard.event_id)
         return True
 
     def forget(self, now: datetime) -> int:
@@ -117,17 +97,15 @@ class Notices:
         elif attempt.state in VERIFIED and notice.taken:
             self._moves.verify(tx, attempt)
 
-    def _given_back(self, tx: sa.Connection, notice: GivenBack, moment: datetime) -> bool:
-        """More than we asked for was given back by hand. The books are left as they are, and say so. False
-        where they cannot tell yet: the payment, or a refund that would explain it, has no end.
-        """
+    def _given_back(self, tx: sa.Connection, notice: GivenBack, moment: datetime) -> None:
+        """More than we asked for was given back by hand. The books are left as they are, and say so."""
         try:
             attempt = records.locked(tx, notice.key)
         except NoSuchAttemptError:
             attempt = None
         if attempt is None or attempt.gateway != self._gateway or attempt.state is not State.APPROVED:
             self._payment_moved(tx, PaymentMoved(notice.key))
-            return attempt is None or attempt.state not in _TAKEN_PERHAPS
+            return
         known_minor = differences.given_back_minor(tx, attempt.id, moment)
         if notice.in_all_minor > known_minor:
             log.error(
@@ -139,8 +117,6 @@ class Notices:
             in_all, known = (plain(minor, attempt.currency) for minor in (notice.in_all_minor, known_minor))
             note = f"the gateway gave back {in_all} in all, and by our books {known}"
             self._moves.write_down(tx, attempt.id, Difference.GIVEN_BACK_ELSEWHERE, attempt.state, note)
-            return True
-        return notice.in_all_minor <= known_minor - differences.in_doubt_minor(tx, attempt.id)
 
     def _refund_moved(self, tx: sa.Connection, key: str) -> None:
         try:

@@ -2,8 +2,7 @@
 
 May import `gateways.contract`, `gateways.notices`, `ivr.payments.notices` and Flask. The adapter proves the
 signature over the raw body; a body that it does not accept gets 400 and changes nothing. Nothing of a body is
-logged or kept but the event's id and kind. A fault of ours is a 500, and what our books cannot judge yet a
-503: the gateway sends it again later.
+logged or kept but the event's id and kind. A fault of ours is a 500: the gateway sends it again later.
 """
 
 import structlog
@@ -12,7 +11,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from gateways.contract import Gateway
 from gateways.notices import BadNoticeError
-from ivr.payments.notices import Notices, NotYetError
+from ivr.payments.notices import Notices
 
 BODY_BYTES_MAX = 1_000_000
 log = structlog.get_logger()
@@ -32,11 +31,7 @@ def make_blueprint(gateway: Gateway, notices: Notices) -> Blueprint:
         except BadNoticeError as fault:
             log.warning("gateway_notice_refused", gateway=name, fault=str(fault))
             raise BadRequest("This is no webhook of the gateway's.") from None
-        try:
-            notices.take(heard)
-        except NotYetError:
-            log.info("gateway_notice_not_yet", gateway=name, kind=heard.kind, event_id=heard.event_id)
-            return Response("Not yet: please tell it again later.", status=503)
+        notices.take(heard)
         return Response(status=204)
 
     return door

@@ -272,9 +272,9 @@ class Call:
         asked = Asked(collector.rules, action, private, pressed)
         self._listener(asked)
         began = self._clock.now()
-        if self._settings.reaction_s and not self._heard:
+        if self._settings.reaction_s > collector.rules.timeout_s:
             self._clock.sleep(collector.rules.timeout_s)
-            return False  # nothing was said that anybody could react to
+            return False  # it is over before anybody has reacted to it
         if self._settings.reaction_s and not collector.digits:
             self._clock.sleep(self._settings.reaction_s)
         keys = self._caller.keys(asked, tuple(self._heard))

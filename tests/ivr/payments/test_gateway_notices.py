@@ -7,7 +7,6 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from gateways.notices import (
-    GivenBack,
     Notice,
     PaymentMoved,
     RefundMoved,
@@ -60,18 +59,6 @@ def test_only_a_signed_webhook_of_this_gateway_is_taken(
     assert door.post("/gateways/bank/webhook", data=b"x" * (BODY_BYTES_MAX + 1)).status_code == 413
     assert _events(till) == []
     assert _post(door) == 204
-    assert _post(door) == 204
-    assert _events(till) == ["evt_1"]
-
-
-def test_what_cannot_be_judged_yet_is_to_be_told_again(
-    door: FlaskClient, till: Till, bank: TellingBank
-) -> None:
-    attempt_id = lose_sight(till, Fate.LOST_REPLY)
-    bank.says = GivenBack(attempt_id, 4_000)
-    assert _post(door) == 503
-    assert _events(till) == []
-    till.run_due()
     assert _post(door) == 204
     assert _events(till) == ["evt_1"]
 

@@ -10,8 +10,6 @@ from gateways.notices import (
 )
 from ivr.payments import differences
 from ivr.payments.differences import Difference
-from ivr.payments.notices import NotYetError
-from ivr.payments.states import State
 from ivr.work.jobs import (
     REFUND_PAYMENT,
     VERIFY_REFUND,
@@ -62,8 +60,7 @@ def test_what_was_given_back_by_hand_is_told_and_the_books_stay(till: Till) -> N
         till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="a test")
     till.bank.fates += [Fate.LOST_REPLY]
     till.run(next(one for one in till.work.waiting() if one.job == REFUND_PAYMENT))
-    with pytest.raises(NotYetError):
-        tell(till, GivenBack(attempt_id, 1_000), "evt_1")  # our own answer was lost
+    tell(till, GivenBack(attempt_id, 1_000), "evt_1")  # our own answer was lost
     till.run_due()
     tell(till, GivenBack(attempt_id, 1_000), "evt_2")
     assert _differences(till, attempt_id) == []
@@ -106,30 +103,6 @@ def test_what_was_given_back_of_no_payment_of_ours_is_only_a_hint(till: Till) ->
     till.run_due()
     assert len(till.bank.looked_up) == looks + 1
     assert _differences(till, attempt_id) == []
-
-
-def test_what_was_given_back_before_we_knew_that_it_was_paid_is_told_then(till: Till) -> None:
-    attempt_id = lose_sight(till, Fate.LOST_REPLY)
-    with pytest.raises(NotYetError):
-        tell(till, GivenBack(attempt_id, 4_000), "evt_1")
-    till.run_due()
-    assert till.state(attempt_id) is State.APPROVED
-    assert tell(till, GivenBack(attempt_id, 4_000), "evt_1"), "the same event, told again"
-    assert [one.kind for one in _differences(till, attempt_id)] == [Difference.GIVEN_BACK_ELSEWHERE]
-
-
-def test_what_was_given_back_by_hand_while_our_own_refund_hung_is_told_when_that_is_over(till: Till) -> None:
-    attempt_id = till.paid()
-    with till.engine.begin() as tx:
-        till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="ana")
-    till.bank.fates += [Fate.NEVER]
-    till.run(next(one for one in till.work.waiting() if one.job == REFUND_PAYMENT))
-    given_at = till.clock.now()
-    with pytest.raises(NotYetError):
-        tell(till, GivenBack(attempt_id, 1_000), "evt_1", given_at)
-    till.pass_time(2 * 86_400)
-    tell(till, GivenBack(attempt_id, 1_000), "evt_1", given_at)
-    assert [one.kind for one in _differences(till, attempt_id)] == [Difference.GIVEN_BACK_ELSEWHERE]
 
 
 def _differences(till: Till, attempt_id: str) -> list[differences.Told]:
