@@ -248,9 +248,7 @@ class _Turn:
         self.session = replace(self.session, begun=begun, tally=Tally(), lone_hashes=strays)
         return self._stop(Listen(keys, DIGITS_TIMEOUT_S))
 
-    def _card_too_early(
-        self, keyed: str, wanted: int, into: str | None = None, *, typed_ahead: bool = False
-    ) -> Progress | None:
+    def _card_too_early(self, keyed: str, wanted: int, into: str, *, typed_ahead: bool) -> Progress | None:
         """Where these keys complete a card's number, or are the next piece of one that was keyed in one go:
         they are thrown away, with what an earlier turn had kept of them. Fewer keys than were `wanted` mean a
         pause behind them: whatever comes next begins anew.
@@ -259,8 +257,7 @@ class _Turn:
         self.session = replace(self.session, tally=tally if len(keyed) >= wanted else Tally())
         if not tally.is_a_card and not (typed_ahead and tally.could_be_a_card):
             return None
-        state = self.session.state if into is None else _with(self.session.state, into, "")
-        self.session = replace(self.session, tally=Tally(), state=state)
+        self.session = replace(self.session, tally=Tally(), state=_with(self.session.state, into, ""))
         self.card_too_early = True
         return self._miss("host.card_too_early")
 

@@ -5,10 +5,8 @@ from typing import Any
 
 import flask
 import pytest
-import sqlalchemy as sa
 from jsonschema import Draft202012Validator
 from structlog.testing import capture_logs
-from werkzeug.exceptions import HTTPException
 
 from ivr.api import keys
 from ivr.api.blueprint import ROOT, blueprint
@@ -22,36 +20,6 @@ BILL = {"reference": "55555555", "amount": "49.90", "currency": "EUR", "phone": 
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what is refused before any database is asked: once is enough."""
-
-
-@pytest.fixture
-def till(engine: sa.Engine) -> Till:
-    return Till(engine)
-
-
-@pytest.fixture
-def app(till: Till) -> flask.Flask:
-    made = flask.Flask("test_api")
-    made.register_blueprint(
-        blueprint(
-            till.engine,
-            till=till.cashier,
-            office=Office(till.engine, None, till.clock),
-            home_country="ES",
-            clock=till.clock,
-            ids=till.ids,
-        )
-    )
-    made.add_url_rule("/elsewhere", view_func=lambda: "ours")
-    made.register_error_handler(HTTPException, lambda fault: ("refused elsewhere", fault.code))
-    return made
-
-
-@pytest.fixture
-def api(app: flask.Flask, till: Till) -> ApiClient:
-    with till.engine.begin() as tx:
-        _, secret = keys.make(tx, "billing system", clock=till.clock, ids=till.ids)
-    return ApiClient(app, secret.reveal(), set())
 
 
 @one_database

@@ -1,88 +1,20 @@
 """What finance asks by program: payments, how they changed, and refunds."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-import flask
 import pytest
 import sqlalchemy as sa
-from werkzeug.exceptions import HTTPException
 
-from ivr.api import keys
-from ivr.api.blueprint import blueprint
 from ivr.clock import ManualClock
-from ivr.defences.office import Office
 from ivr.payments import pay_link, records
 from ivr.storage.schema import refund
 from tests.support.api_client import ApiClient
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
-BILL = {"reference": "55555555", "amount": "49.90", "currency": "EUR", "phone": "+34600123456"}
-
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what is refused before any database is asked: once is enough."""
-
-
-@pytest.fixture
-def till(engine: sa.Engine) -> Till:
-    return Till(engine)
-
-
-@pytest.fixture
-def app(till: Till) -> flask.Flask:
-    made = flask.Flask("test_api")
-    made.register_blueprint(
-        blueprint(
-            till.engine,
-            till=till.cashier,
-            office=Office(till.engine, None, till.clock),
-            home_country="ES",
-            clock=till.clock,
-            ids=till.ids,
-        )
-    )
-    made.add_url_rule("/elsewhere", view_func=lambda: "ours")
-    made.register_error_handler(HTTPException, lambda fault: ("refused elsewhere", fault.code))
-    return made
-
-
-@pytest.fixture
-def api(app: flask.Flask, till: Till) -> ApiClient:
-    with till.engine.begin() as tx:
-        _, secret = keys.make(tx, "billing system", clock=till.clock, ids=till.ids)
-    return ApiClient(app, secret.reveal(), set())
-
-
-@one_database
-def test_a_bill_that_is_too_small_for_the_gateway_is_stored_with_a_word(
-    till: Till, api: ApiClient, app: flask.Flask
-) -> None:
-    till.bank.capabilities = replace(till.bank.capabilities, least_minor={"EUR": 50})
-    fussy = flask.Flask("fussy")
-    fussy.register_blueprint(
-        blueprint(
-            till.engine,
-            till=till.cashier,
-            office=Office(till.engine, None, till.clock),
-            home_country="ES",
-            clock=till.clock,
-            ids=till.ids,
-        )
-    )
-    small = {**BILL, "amount": "0.49"}
-    assert "warning" not in api.post("/bills", small).json
-    to_fussy = ApiClient(fussy, api.token, set())
-    assert (
-        "no less than 0.50 EUR: callers cannot pay this bill."
-        in to_fussy.post("/bills", small).json["warning"]
-    )
-    [listed] = to_fussy.post("/bills", [small]).json["results"]
-    assert (listed["result"], "0.50 EUR" in listed["warning"]) == ("unchanged", True)
-    part = to_fussy.post("/bills", {**BILL, "minimum": "0.49"}).json
-    assert "may not pay less at once" in part["warning"]
-    assert "warning" not in to_fussy.post("/bills", BILL).json
 
 
 # Payments out ---
