@@ -17,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from ivr.clock import ManualClock
 from ivr.ids import SequentialIds
+from ivr.logs import PINNED
 from ivr.storage.engine import make_engine
 from ivr.storage.migrate import migrate
 from ivr.work.migrate import migrate_work
@@ -108,12 +109,15 @@ def process_as_it_was() -> Iterator[None]:
     umask = os.umask(0o022)
     root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
     before = (root.level, list(root.handlers))
+    levels = {name: logging.getLogger(name).level for name in PINNED}
     yield
     if structlog.is_configured():
         structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
     root.setLevel(before[0])
     root.handlers = before[1]
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
     sys.excepthook, threading.excepthook = hooks
     os.umask(umask)
 

@@ -465,7 +465,7 @@ def test_a_forgetting_whose_answer_is_lost_is_unknown_and_can_be_repeated(
 def test_no_token_is_logged_with_the_path_that_holds_it(
     bench: StripeBench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="urllib3")
     bench.gateway.forget_card(kept(bench))
 
     assert "/v1/payment_intents" in caplog.text, "the line below logs at all"
