@@ -48,8 +48,14 @@ TYPED_AHEAD_S = 1.0
 CLEARED_AT_ONCE = 8
 """No Gather takes more keys outside the PCI process."""
 CLEARING_TIMEOUT_S = 1
-CLEARINGS_MAX = 5
-"""More than a card, its expiry and its code have."""
+CARD_CLEARING_TIMEOUT_S = 3
+"""The same behind digits that begin a card: who reads them out in groups pauses between two."""
+LIKE_A_CARD_FROM = 3
+"""So many digits in one go are no slip of a finger."""
+CLEARINGS_MAX = 8
+"""More than a card, its expiry and its code have, in groups of four."""
+BEGUN_MAX = 7
+"""Of what was begun behind a star no more is kept, as of a reference: it may be a card."""
 _CHAIN_MAX = 40
 _FOR_GOOD = frozenset({Kind.CLOSE_LINK, Kind.FORGET_CARD})
 """What the host has done there cannot be undone: `*` does not lead behind it."""
@@ -112,9 +118,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What a Gather heard, and how long after it was asked. Empty where nothing, or a lone `#`."""
+    """What a Gather heard, and how long after it was asked. Empty where nothing, or a lone `#`; None where no
+    Gather came to its end: the carrier had trouble, or comes back from it.
+    """
 
-    keyed: str
+    keyed: str | None
     elapsed_s: float
 
 
@@ -157,7 +165,7 @@ class _Turn:
     def hear(self, keys: Keys) -> Progress:
         step = self.flow.step(self.session.step)
         timeout_s = MENU_TIMEOUT_S if step.kind is Kind.MENU else DIGITS_TIMEOUT_S
-        keyed, begun = keys.keyed.replace("#", ""), self.session.begun
+        keyed, begun = (keys.keyed or "").replace("#", ""), self.session.begun
         self.session = replace(self.session, begun="")
         if self.session.clearings:
             return self._cleared(keyed)
@@ -167,7 +175,7 @@ class _Turn:
             return self.enter(self.flow.person)
         if keyed == "*" and not begun:
             return self._back()
-        if keyed.endswith("*"):  # the caller cleared what they had keyed
+        if keyed.endswith("*") or keys.keyed is None:  # cleared, or begun and lost: that is no answer
             return self._ask_again()
         heard = self._heard_key if step.kind is Kind.MENU else self._heard_digits
         return heard(step, begun + keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
@@ -194,12 +202,15 @@ class _Turn:
         """
         tally = before.add(keyed) if _are_digits(keyed) else before
         self.session = replace(self.session, tally=tally, clearings=self.session.clearings + 1)
-        return self._stop(Listen(CLEARED_AT_ONCE, CLEARING_TIMEOUT_S))
+        timeout_s = CARD_CLEARING_TIMEOUT_S if _begins_a_card(tally) else CLEARING_TIMEOUT_S
+        return self._stop(Listen(CLEARED_AT_ONCE, timeout_s))
 
     def _cleared(self, keyed: str) -> Progress:
-        if len(keyed) >= CLEARED_AT_ONCE and self.session.clearings < CLEARINGS_MAX:
-            return self._clear(self.session.tally, keyed)
+        """They pressed these keys, or none, before the second was over."""
         tally = self.session.tally.add(keyed) if _are_digits(keyed) else self.session.tally
+        goes_on = len(keyed) >= CLEARED_AT_ONCE or (_are_digits(keyed) and _begins_a_card(tally))
+        if goes_on and self.session.clearings < CLEARINGS_MAX:
+            return self._clear(self.session.tally, keyed)
         self.session = replace(self.session, tally=Tally(), clearings=0)
         self.card_too_early = tally.holds_a_card
         return self._miss("host.card_too_early" if tally.holds_a_card else "host.no_match")
@@ -226,7 +237,7 @@ class _Turn:
             raise TypeError(f"step {step.name} is of kind digits and returned {type(ask).__name__}")
         wanted = ask.at_most or ask.digits
         room, keyed = len(keyed), keyed.rpartition("*")[2]
-        if len(keyed) < wanted <= room:
+        if len(keyed) < wanted <= room and len(keyed) <= BEGUN_MAX:
             return self._listen_on(keyed, wanted - len(keyed))
         if typed_ahead and len(keyed) >= wanted and self._goes_on_like_a_card(step, keyed):
             return self._rest_of_a_slip(keyed)
@@ -369,6 +380,10 @@ class _Turn:
 def _with(state: CallState, field: str, keyed: str) -> CallState:
     changes: dict[str, Any] = {field: keyed}
     return replace(state, **changes)
+
+
+def _begins_a_card(tally: Tally) -> bool:
+    return tally.could_begin_a_card and tally.count >= LIKE_A_CARD_FROM
 
 
 def _are_digits(keyed: str) -> bool:

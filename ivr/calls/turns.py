@@ -152,7 +152,9 @@ class Turns:
             if session.troubles > troubles_max:
                 return Rejoined(None, session.language)
             # Who was keying a card comes back by the next turn: it leads to the question that stands there.
-            number = row.turn if session.entry_id is not None else max(row.turn - 1, 0)
+            # So does who had begun an answer anew: nothing was said when they were listened to last.
+            asked_next = session.entry_id is not None or session.begun
+            number = row.turn if asked_next else max(row.turn - 1, 0)
             return Rejoined(turn_url(row.id, number), session.language)
 
     # One transaction --------------------------------------------------------------------------------------
@@ -163,7 +165,7 @@ class Turns:
         if machine.is_listening(self._flow, session):
             asked_at = store.answered_at(tx, row.id, number - 1) or row.started_at
             elapsed_s = (self._clock.now() - asked_at).total_seconds()
-            progress = machine.hear(self._flow, session, Keys(heard.digits or "", elapsed_s))
+            progress = machine.hear(self._flow, session, Keys(heard.digits, elapsed_s))
             return self._advance(turn, progress, [])
         fulfilled = self._host.resume(turn, session, self._wait(session), heard.dialled, heard.card)
         if fulfilled is None:

@@ -231,7 +231,8 @@ class Call:
             if self._prompt(prompt, document, interruptible=True) is not None:
                 return Reason.CALLER
         self._early = collector.take(self._early)
-        if not collector.complete and self._collect(collector, action, private=private):
+        unasked = not prompts and not self._heard
+        if not collector.complete and self._collect(collector, action, private=private, unasked=unasked):
             return Reason.CALLER
         self._heard.clear()
         keyed = collector.digits + collector.finished_on
@@ -266,15 +267,17 @@ class Call:
 
         return Line(listen, say, report, self._clock.now)
 
-    def _collect(self, collector: Collector, action: str, *, private: bool) -> bool:
-        """Waits for keys as long as the Gather does; True where the caller hung up."""
+    def _collect(self, collector: Collector, action: str, *, private: bool, unasked: bool) -> bool:
+        """Waits for keys as long as the Gather does; True where the caller hung up. Who was asked nothing
+        presses nothing, unless they are in the midst of a card.
+        """
         pressed = masked(collector.digits) if private else collector.digits
         asked = Asked(collector.rules, action, private, pressed)
         self._listener(asked)
         began = self._clock.now()
-        if self._settings.reaction_s > collector.rules.timeout_s:
+        if self._settings.reaction_s and unasked and not private:
             self._clock.sleep(collector.rules.timeout_s)
-            return False  # it is over before anybody has reacted to it
+            return False
         if self._settings.reaction_s and not collector.digits:
             self._clock.sleep(self._settings.reaction_s)
         keys = self._caller.keys(asked, tuple(self._heard))

@@ -48,7 +48,8 @@ class CallSettings:
     extra: Mapping[str, str] = field(default_factory=dict)
     """More fields of the form: CallerName, StirVerstat, SipHeader_X-..."""
     reaction_s: float = 0.0
-    """How long the caller listens to a question before the first key, where none was pressed early."""
+    """How long the caller listens to a question before the first key, where none was pressed early; above 0
+    they also wait for a question, unless they are in the midst of a card."""
 
     @classmethod
     def to_server(

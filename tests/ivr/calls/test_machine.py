@@ -215,15 +215,25 @@ def test_a_wait_is_left_by_its_exit_with_its_facts() -> None:
 def test_what_is_keyed_on_behind_a_wrong_key_answers_nothing() -> None:
     """At the menu, 1 and 2 would lead on, and 0 to a person."""
     progress = key(key(begin(), "12345678"), "4")
-    for keyed in ("00000000", "0000002#"):  # however late they arrive
+    for keyed, timeout_s in (("00000000", 1), ("000000", 3), ("2#", 3), ("", 3)):  # however late they arrive
         assert heard(progress) == []
-        assert progress.stop == Listen(8, 1)
+        assert progress.stop == Listen(8, timeout_s)
         assert not progress.card_too_early
         progress = key(progress, keyed, elapsed_s=47.0)
     assert progress.card_too_early
     assert heard(progress) == ["host.card_too_early", "pick"]
     assert progress.stop == Listen(1, 6)
     assert heard(key(progress, "1")) == ["bye"]
+
+
+@pytest.mark.parametrize("groups", [["000", "1234", "5678", "9010"], ["123", "0000"], ["242", "0123", "1"]])
+def test_a_card_read_out_in_groups_behind_a_wrong_key_answers_nothing(groups: list[str]) -> None:
+    progress = key(key(begin(), "12345678"), "4")
+    for group in groups:
+        progress = key(progress, group)
+        assert heard(progress) == []
+        assert progress.stop == Listen(8, 3)
+    assert heard(key(progress, ""))[-1] == "pick"
 
 
 @pytest.mark.parametrize("more", ["", "#", "1", "*", "0", "12"])

@@ -1,13 +1,16 @@
 """Who errs while they key: a star clears what they keyed, and what they key next is heard whole."""
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 import sqlalchemy as sa
 
+from ivr.calls.turns import Turns
 from ivr.phone.events import Said
 from ivr.storage import schema
 from ivr.storage.engine import reading
+from tests.support.carrier_by_hand import Carrier
 from tests.support.payer import CARD, books, call_sid, pay
 from tests.support.phone import call_settings
 from tests.support.server import ENGLISH, REFERENCE, Server
@@ -73,3 +76,34 @@ def test_a_card_keyed_at_the_offer_rings_nobody(start_server: Callable[..., Serv
     _, lines, _ = pay(server, ["(issuer_down)", "1", *CARD, "1"], settings=MINE)
     assert not any("person" in line for line in lines)
     assert books(server, MINE.call_sid, REFERENCE).paid_minor == 4990
+
+
+# What was begun when the carrier had trouble --------------------------------------------------------------
+
+
+@pytest.fixture
+def begun(server: Server) -> Carrier:
+    """A caller who has keyed `999*150` as an amount, and is keying on."""
+    server.add_bill(billed_minor=99_999, minimum_minor=100)
+    carrier = Carrier(server)
+    carrier.post("/voice/incoming")
+    carrier.post("/voice/call_1/t/1", Digits="2")
+    server.pass_time(5)
+    assert "<Say" not in carrier.post("/voice/call_1/t/2", Digits="999*150")
+    server.pass_time(3)
+    return carrier
+
+
+def test_the_beginning_of_an_amount_is_not_the_amount(server: Server, begun: Carrier) -> None:
+    """The turn that brings its end fails, and is asked for again without keys."""
+    server.expected |= {"turn_failed"}
+    with patch.object(Turns, "take", side_effect=RuntimeError("planted")):
+        begun.post("/voice/call_1/t/3", Digits="00")
+    assert "Key the amount" in begun.post("/voice/call_1/t/3")
+
+
+def test_the_fallback_asks_for_the_amount_anew(server: Server, begun: Carrier) -> None:
+    server.expected |= {"carrier_fallback"}
+    assert "/voice/call_1/t/3</Redirect>" in begun.post("/voice/fallback", ErrorCode="11205")
+    assert "Key the amount" in begun.post("/voice/call_1/t/3")
+    assert "card number" not in begun.post("/voice/call_1/t/4", Digits="00")

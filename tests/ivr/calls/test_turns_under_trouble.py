@@ -19,6 +19,7 @@ from ivr.phone.events import Event, Faulted, Reason
 from ivr.phone.transport import Answer, Form
 from ivr.storage import schema
 from ivr.storage.engine import reading
+from tests.support.carrier_by_hand import Carrier
 from tests.support.patience import Patience
 from tests.support.payer import WAY, books, call_sid, pay
 from tests.support.phone import WEB, Trouble, TroubledTransport, call_settings, every
@@ -118,21 +119,6 @@ def test_keys_that_waited_while_an_answer_was_lost_agree_to_nothing(start_server
 
 
 # While an errand is under way, or after its process died ----------------------------------------------------
-
-
-class Carrier:
-    """Posts webhooks of one call by hand."""
-
-    def __init__(self, server: Server, **changed: str) -> None:
-        from ivr.phone.webhooks import Webhooks
-
-        self.settings = call_settings(to_number="+442000000000", **changed)
-        self._webhooks = Webhooks(self.settings, server.transport, lambda _: None)
-
-    def post(self, path: str, **fields: str) -> str:
-        form = self._webhooks._form("in-progress", fields)
-        answer = self._webhooks._post(f"{WEB}{path}", form)
-        return answer.body.decode()
 
 
 def test_a_repeat_while_an_errand_is_under_way_waits(server: Server) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ivr.clock import ManualClock
 from ivr.phone.events import Asked, Keyed, Reason, Said
 from ivr.phone.keys import Collector, GatherRules
-from tests.support.phone import Heard, ring
+from tests.support.phone import Heard, call_settings, ring
 from tests.support.tiny_server import TinyServer
 
 FALLS_THROUGH = "falls through"
@@ -122,6 +122,21 @@ def test_a_late_hash_spills_over_as_an_empty_answer(clock: ManualClock) -> None:
     server, _ = asking_twice(clock, 'numDigits="4"', 'numDigits="2"', ["1234#"])
     assert [form["Digits"] for form in server.forms("/two")] == [""]
     assert [form["FinishedOnKey"] for form in server.forms("/two")] == ["#"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "action", "keyed"),
+    [("", "/voice/t", ""), ("<Say>Which?</Say>", "/voice/t", "1"), ("", "/pci/e/1", "1")],
+)
+def test_who_listens_before_they_key_answers_no_silence_but_goes_on_with_a_card(
+    clock: ManualClock, prompt: str, action: str, keyed: str
+) -> None:
+    gather = f'<Gather action="{action}" numDigits="8" timeout="3" actionOnEmptyResult="true">'
+    server = TinyServer({"/voice/incoming": f"{gather}{prompt}</Gather>", action: "<Hangup/>"})
+    began = clock.now()
+    ring(server.transport, clock, ["1"], settings=call_settings(reaction_s=1.5))
+    assert [form["Digits"] for form in server.forms(action)] == [keyed]
+    assert (clock.now() - began).total_seconds() == 3
 
 
 def test_keys_under_card_entry_are_never_shown(clock: ManualClock) -> None:

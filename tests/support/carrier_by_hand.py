@@ -1,0 +1,18 @@
+"""The carrier of one call, whose webhooks a test posts one by one."""
+
+from ivr.phone.webhooks import Webhooks
+from tests.support.phone import WEB, call_settings
+from tests.support.server import ENGLISH, Server
+
+
+class Carrier:
+    """Posts webhooks of one call by hand."""
+
+    def __init__(self, server: Server, **changed: str) -> None:
+        self.settings = call_settings(to_number=ENGLISH, **changed)
+        self._webhooks = Webhooks(self.settings, server.transport, lambda _: None)
+
+    def post(self, path: str, **fields: str) -> str:
+        """The answer's TwiML."""
+        form = self._webhooks._form("in-progress", fields)
+        return self._webhooks._post(f"{WEB}{path}", form).body.decode()
