@@ -1,14 +1,14 @@
 """How a turn ends, and the port that makes the carrier's document of it.
 
-May import `ivr.calls.machine` alone. `ivr.voice.render` implements the port for TwiML; the calls know nothing
-of XML.
+May import `ivr.calls.progress` alone. `ivr.voice.render` implements the port for TwiML; the calls know
+nothing of XML.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ivr.calls.machine import Utterance
+from ivr.calls.progress import Utterance
 
 
 @dataclass(frozen=True, slots=True)

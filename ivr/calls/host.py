@@ -25,7 +25,7 @@ from ivr.calls.card_waits import CardWaits
 from ivr.calls.errands import Answer, AskMerchant, CollectEntry, EntryOpened, Errand, OpenEntry, PciSilent
 from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
 from ivr.calls.link_waits import LinkWaits
-from ivr.calls.machine import HostWait
+from ivr.calls.progress import HostWait
 from ivr.calls.saved_card_waits import SavedCardWaits
 from ivr.calls.session import Session
 from ivr.pci_client import CardEntryResult

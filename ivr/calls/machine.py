@@ -1,13 +1,13 @@
 """One turn through a flow, as a pure function: what was heard goes in, what to say and what is needed comes
 out.
 
-May import `flows.language` and `ivr.calls.{session,early_card}`. No I/O. The rules that are the same in every
-flow live here: two misses and then onward, `*` back, `0` for a person, loops bounded by `visits_max`, a card
-keyed too early thrown away.
+May import `flows.language` and `ivr.calls.{session,progress,early_card}`. No I/O. The rules that are the
+same in every flow live here: two misses and then onward, `*` back, `0` for a person, loops bounded by
+`visits_max`, a card keyed too early thrown away.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from flows.language import (
@@ -24,19 +24,8 @@ from flows.language import (
     Step,
     Tell,
 )
-from flows.language.waits import (
-    Charge,
-    CloseLink,
-    CollectCard,
-    FindBill,
-    FindCallersBill,
-    FindSavedCard,
-    ForgetCard,
-    MayKeepCard,
-    SendLink,
-    Transfer,
-)
 from ivr.calls.early_card import Tally
+from ivr.calls.progress import HostWait, Keys, Listen, Need, Over, Progress, Utterance
 from ivr.calls.session import Session
 
 MISSES_MAX = 2
@@ -59,71 +48,6 @@ BEGUN_MAX = 7
 _CHAIN_MAX = 40
 _FOR_GOOD = frozenset({Kind.CLOSE_LINK, Kind.FORGET_CARD})
 """What the host has done there cannot be undone: `*` does not lead behind it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """Something to say: a prompt of the flow, or one of the host's, in one language or once in each."""
-
-    say: Say
-    languages: tuple[str, ...]
-    by_host: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """The turn ends in a Gather of at most `keys` keys."""
-
-    keys: int
-    timeout_s: int
-
-
-HostWait = (
-    FindBill
-    | FindCallersBill
-    | FindSavedCard
-    | ForgetCard
-    | MayKeepCard
-    | CollectCard
-    | Charge
-    | SendLink
-    | CloseLink
-    | Transfer
-)
-"""What the host fulfils."""
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """The turn cannot go on before the host has fulfilled this wait."""
-
-    wait: HostWait
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """The last words are said; the line is hung up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a turn came."""
-
-    session: Session
-    stop: Listen | Need | Over
-    said: tuple[Utterance, ...] = ()
-    language_chosen: bool = False
-    card_too_early: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """What a Gather heard, and how long after it was asked. Empty where nothing, or a lone `#`; None where no
-    Gather came to its end: the carrier had trouble, or comes back from it.
-    """
-
-    keyed: str | None
-    elapsed_s: float
 
 
 def begin(flow: Flow[Any], session: Session) -> Progress:

@@ -21,7 +21,7 @@ from ivr.calls.errands import Errand, Runner
 from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn, Waiting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.host import Host
-from ivr.calls.machine import Keys, Listen, Need, Over, Progress, Utterance
+from ivr.calls.progress import Keys, Listen, Need, Over, Progress, Utterance
 from ivr.calls.session import Session
 from ivr.calls.store import CallRow
 from ivr.clock import Clock

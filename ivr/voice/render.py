@@ -1,7 +1,7 @@
 """A turn as TwiML: a pure function from what to say and how the turn ends to the document that the carrier
 gets.
 
-May import `flows.language`, `ivr.calls.{answer,machine}`, `ivr.voice.pay` and `ivr.voice.twiml`. No Gather
+May import `flows.language`, `ivr.calls.{answer,progress}`, `ivr.voice.pay` and `ivr.voice.twiml`. No Gather
 falls into silence: each posts its empty result too. Our own URLs are relative to the document's host; where
 PUBLIC_URL has a path of its own, they begin with it.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from flows.language import Prompts, Recorded, Recordings, Say, Words, speak
 from ivr.calls.answer import Ending, Gather, HangUp, Pause, PayCard, Ring, SendTo
-from ivr.calls.machine import Utterance
+from ivr.calls.progress import Utterance
 from ivr.voice import twiml
 from ivr.voice.pay.form import BEHIND_THE_VERB
 from ivr.voice.pay.verb import PayVerb

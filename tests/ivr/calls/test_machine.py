@@ -19,7 +19,7 @@ from flows.language import (
     Transfer,
 )
 from ivr.calls import machine
-from ivr.calls.machine import Keys, Listen, Need, Over
+from ivr.calls.progress import Keys, Listen, Need, Over, Progress
 from ivr.calls.session import Session
 
 
@@ -74,16 +74,16 @@ def bye(chat: Chat) -> End:
     return End(Say("bye"))
 
 
-def begin() -> machine.Progress:
+def begin() -> Progress:
     return machine.begin(flow, Session(step="hello", state=Chat(), language="en"))
 
 
-def key(progress: machine.Progress, keyed: str, elapsed_s: float = 30.0) -> machine.Progress:
+def key(progress: Progress, keyed: str, elapsed_s: float = 30.0) -> Progress:
     saved = Session.load(flow, progress.session.dump())  # nothing hides in memory
     return machine.hear(flow, saved, Keys(keyed, elapsed_s))
 
 
-def heard(progress: machine.Progress) -> list[str]:
+def heard(progress: Progress) -> list[str]:
     return [utterance.say.key for utterance in progress.said]
 
 

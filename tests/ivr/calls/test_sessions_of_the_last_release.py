@@ -18,7 +18,7 @@ from flows.language import Amount, BillFacts, CardFacts, Kind, LinkFacts, Receip
 from flows.pay_bill.flow import flow
 from ivr.calls import machine
 from ivr.calls.early_card import Tally
-from ivr.calls.machine import Keys, Listen, Need, Over
+from ivr.calls.progress import Keys, Listen, Need, Over
 from ivr.calls.session import Session
 
 FOLDER = Path(__file__).parent / "sessions"

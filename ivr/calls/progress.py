@@ -1,0 +1,87 @@
+"""What goes into one turn through a flow, and what comes out of it: values alone.
+
+May import `flows.language` and `ivr.calls.session`. `ivr.calls.machine` makes the progress of the keys;
+`ivr.calls.turns` does what it asks for.
+"""
+
+from dataclasses import dataclass
+
+from flows.language import Say
+from flows.language.waits import (
+    Charge,
+    CloseLink,
+    CollectCard,
+    FindBill,
+    FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
+    MayKeepCard,
+    SendLink,
+    Transfer,
+)
+from ivr.calls.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Something to say: a prompt of the flow, or one of the host's, in one language or once in each."""
+
+    say: Say
+    languages: tuple[str, ...]
+    by_host: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """The turn ends in a Gather of at most `keys` keys."""
+
+    keys: int
+    timeout_s: int
+
+
+HostWait = (
+    FindBill
+    | FindCallersBill
+    | FindSavedCard
+    | ForgetCard
+    | MayKeepCard
+    | CollectCard
+    | Charge
+    | SendLink
+    | CloseLink
+    | Transfer
+)
+"""What the host fulfils."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The turn cannot go on before the host has fulfilled this wait."""
+
+    wait: HostWait
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The last words are said; the line is hung up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a turn came."""
+
+    session: Session
+    stop: Listen | Need | Over
+    said: tuple[Utterance, ...] = ()
+    language_chosen: bool = False
+    card_too_early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a Gather heard, and how long after it was asked. Empty where nothing, or a lone `#`; None where no
+    Gather came to its end: the carrier had trouble, or comes back from it.
+    """
+
+    keyed: str | None
+    elapsed_s: float
