@@ -31,6 +31,20 @@ HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Closed).serve_forever()
 """
 
 
+@pytest.fixture(autouse=True)
+def signals_are_heard() -> Iterator[None]:
+    """As in a terminal, wherever the tests run: who was started under nohup, or in the background, ignores
+    some, and so would whoever they start.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator["Desk"]:
     made = Desk(tmp_path)
