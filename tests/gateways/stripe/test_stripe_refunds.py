@@ -5,10 +5,10 @@ import pytest
 from gateways.contract import Approved, Charge, Declined, Fenced, NotFound, Refund, Unknown
 from gateways.declines import Decline
 from gateways.stripe import refunds as listing
-from tests.gateways.stripe.test_stripe_payments import ORDER, prepared, token
 from tests.support.stripe import refunds
 from tests.support.stripe.bench import StripeBench
 from tests.support.stripe.line import Harm
+from tests.support.stripe.orders import ORDER, prepared, token
 
 
 def paid(bench: StripeBench, number: str = "4242424242424242") -> str:

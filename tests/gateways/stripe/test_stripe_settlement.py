@@ -8,10 +8,10 @@ import pytest
 from gateways.contract import Approved, Charge, GatewayUnreachableError, Refund
 from gateways.settlement import LineKind
 from gateways.stripe import settlement
-from tests.gateways.stripe.test_stripe_payments import ORDER, prepared, token
 from tests.support.stripe import disputes, payouts
 from tests.support.stripe.bench import StripeBench
 from tests.support.stripe.line import Harm
+from tests.support.stripe.orders import ORDER, prepared, token
 
 
 def paid(bench: StripeBench, nth: int = 1) -> str:

@@ -20,9 +20,9 @@ from gateways.notices import (
 from gateways.secret import Secret
 from gateways.stripe.adapter import StripeGateway
 from gateways.stripe.client import Stripe
-from tests.gateways.stripe.test_stripe_payments import ORDER, prepared, token
 from tests.support.stripe import disputes, payouts
 from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.orders import ORDER, prepared, token
 from tests.support.stripe.webhooks import Webhooks
 
 SECRET = "whsec_new"

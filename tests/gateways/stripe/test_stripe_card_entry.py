@@ -1,0 +1,54 @@
+"""Cards at their entry: which Stripe does not take, and what is the account's fault and not the card's."""
+
+from typing import Any
+
+import pytest
+
+from gateways.contract import Declined, Unavailable
+from gateways.declines import Decline
+from tests.support.stripe.bench import StripeBench, card
+from tests.support.stripe.line import Harm
+from tests.support.stripe.orders import token
+
+
+@pytest.mark.parametrize(
+    ("keyed", "decline"),
+    [
+        (card("4242424242424241"), Decline.INVALID_NUMBER),
+        (card("4242424242424242", month=13), Decline.INVALID_EXPIRY),
+        (card("4242424242424242", year=1999), Decline.INVALID_EXPIRY),
+        (card("4242424242424242", code="97"), Decline.INCORRECT_CVC),
+        (card("4012888888881881"), Decline.CONFIG_ERROR),
+    ],
+)
+def test_a_card_that_stripe_does_not_take_is_declined_at_its_entry(
+    bench: StripeBench, keyed: Any, decline: Decline
+) -> None:
+    made = bench.tokenizer.tokenize(keyed, key="entry_1")
+    assert isinstance(made, Declined)
+    assert made.decline is decline
+
+
+def test_an_account_without_raw_cards_is_told_to_the_operator(
+    bench: StripeBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.account.switches.raw_cards = False
+
+    assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry_1"), Unavailable)
+    assert "raw card data APIs switched on" in caplog.text
+    assert "4242" not in caplog.text
+
+
+def test_a_fault_of_stripes_own_does_not_blame_the_account(
+    bench: StripeBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.server.harm(Harm.BROKEN_INSIDE, "payment_methods.create")
+
+    assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry_1"), Unavailable)
+    assert "raw card data" not in caplog.text
+
+
+def test_the_same_key_tokenizes_once(bench: StripeBench) -> None:
+    assert token(bench) == token(bench)
+    assert bench.account.requests("payment_methods.create") == 2
+    assert len(bench.account.of("payment_method")) == 1

@@ -1,0 +1,36 @@
+"""What tests of the Stripe adapter order and key: one order, a card's token, an intent that can be charged.
+
+May import the adapter's contract and the bench. Each asks over the real socket, and fails where Stripe's
+stand-in does not give what the test takes for granted.
+"""
+
+from typing import Any
+
+from gateways.contract import Order, Prepared, Tokenized
+from gateways.secret import Secret
+from tests.support.stripe.bench import StripeBench, card
+
+ORDER = Order(
+    "attempt_1",
+    4990,
+    "EUR",
+    "Bill 12345678, payment 80000000",
+    {"attempt": "attempt_1", "bill": "12345678", "call": ""},
+    "BILL 12345678",
+)
+
+
+def token(bench: StripeBench, number: str = "4242424242424242", key: str = "entry_1") -> Secret:
+    made = bench.tokenizer.tokenize(card(number), key=key)
+    assert isinstance(made, Tokenized)
+    return made.token
+
+
+def prepared(bench: StripeBench, order: Order = ORDER, holder: str | None = None) -> str:
+    made = bench.gateway.prepare(order, holder=holder)
+    assert isinstance(made, Prepared)
+    return made.gateway_reference
+
+
+def intent(bench: StripeBench, reference: str) -> dict[str, Any]:
+    return bench.account.objects[reference]
