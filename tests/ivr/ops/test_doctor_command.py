@@ -1,0 +1,120 @@
+"""The doctor's round: findings come one by one, and no check breaks the others, nor the command."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ivr.cli import main
+from ivr.cli.doctor import checks
+from ivr.clock import ManualClock
+from ivr.ops.doctor import FaultError, LastFaultError, examine
+from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi
+
+
+def test_findings_come_one_by_one_and_a_broken_check_stops_none() -> None:
+    def breaks() -> str:
+        raise ZeroDivisionError
+
+    def ails() -> str:
+        raise FaultError("Mend it.")
+
+    found = list(examine([("a", lambda: "well"), ("b", breaks), ("c", ails), ("d", lambda: "well")]))
+    assert [(one.name, one.well) for one in found] == [("a", True), ("b", False), ("c", False), ("d", True)]
+    assert "ZeroDivisionError" in found[1].said
+    assert found[2].said == "Mend it."
+
+
+def test_a_fault_that_leaves_nothing_to_try_is_the_last() -> None:
+    def ails() -> str:
+        raise LastFaultError("There is no database.")
+
+    found = list(examine([("a", lambda: "well"), ("b", ails), ("c", lambda: "well")]))
+    assert [(one.name, one.well) for one in found] == [("a", True), ("b", False)]
+
+
+def test_without_settings_the_command_says_what_to_set() -> None:
+    ran = CliRunner().invoke(
+        main, ["doctor"], env=dict.fromkeys(["DATABASE_URL", "GATEWAY", "PUBLIC_URL"], "")
+    )
+    assert ran.exit_code == 1
+    assert "FAULT  settings" in ran.output
+    assert "Set DATABASE_URL" in ran.output
+
+
+def test_the_command_tries_everything_and_fails_where_nothing_runs(
+    tmp_path: Path, carrier: CarrierApi
+) -> None:
+    carrier.now = datetime.now(UTC)
+    nowhere = "http://127.0.0.1:9"
+    environ = {
+        "ENVIRONMENT": "development",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/town.db",
+        "PCI_DATABASE_URL": f"sqlite:///{tmp_path}/pci.db",
+        "PUBLIC_URL": nowhere,
+        "PCI_INTERNAL_URL": nowhere,
+        "PCI_PUBLIC_URL": nowhere,
+        "INTERNAL_SECRET": "i" * 32,
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_API_BASE": carrier.url,
+        "GATEWAY": "sandbox",
+        "SANDBOX_URL": nowhere,
+        "CHANNEL": "console",
+    }
+    empty = CliRunner().invoke(main, ["doctor"], env=environ)
+    assert "run paybycall migrate" in empty.output
+    assert "database" in empty.output.splitlines()[-3], "what is in its tables is no question yet"
+    assert "doctor_check_broke" not in empty.stderr
+    assert CliRunner().invoke(main, ["migrate"], env=environ).exit_code == 0
+    ran = CliRunner().invoke(main, ["doctor"], env=environ)
+    told = {
+        line[7:21].strip(): line[:5].strip()
+        for line in ran.output.splitlines()
+        if line[:5].strip() in {"ok", "FAULT"}
+    }
+    assert told == {
+        "settings": "ok",
+        "web": "FAULT",
+        "pci": "FAULT",
+        "pci, outside": "FAULT",
+        "pci keys": "FAULT",
+        "shared secret": "FAULT",
+        "carrier": "ok",
+        "clock": "ok",
+        "gateway": "FAULT",
+        "database": "ok",
+        "worker": "FAULT",
+        "payments": "ok",
+        "refunds": "ok",
+        "books": "ok",
+        "card guard": "ok",
+        "texts": "ok",
+        "jobs": "ok",
+    }
+    assert "7 of 17 have to be mended." in ran.output
+    assert ran.exit_code == 1
+    assert TOKEN not in ran.output
+
+
+@pytest.mark.parametrize(
+    ("mode", "asked"), [("gather", {"pci", "pci keys", "shared secret"}), ("pay", {"cards"})]
+)
+def test_the_pci_process_is_looked_for_only_where_there_is_one(
+    mode: str, asked: set[str], tmp_path: Path
+) -> None:
+    environ = {
+        "ENVIRONMENT": "development",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/town.db",
+        "PUBLIC_URL": "https://pay.example.org",
+        "TWILIO_ACCOUNT_SID": "AC1",
+        "TWILIO_AUTH_TOKEN": "token",
+        "GATEWAY": "sandbox",
+        "CHANNEL": "console",
+        "CARD_ENTRY": mode,
+    }
+    if mode == "gather":
+        environ |= {"PCI_INTERNAL_URL": "http://127.0.0.1:9", "INTERNAL_SECRET": "i" * 32}
+    names = {name for name, _ in checks(environ, ManualClock())}
+    assert names & {"pci", "pci keys", "shared secret", "cards"} == asked
