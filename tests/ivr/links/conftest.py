@@ -1,0 +1,43 @@
+"""The payer's pages on a till of their own, whose bank opens links, and a browser to look at them with."""
+
+from collections.abc import Callable
+
+import flask
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from ivr.clock import ManualClock
+from ivr.links.pages import make_blueprint
+from tests.support.link_bank import LinkBank
+from tests.support.till import Till
+
+Client = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def bank(clock: ManualClock) -> LinkBank:
+    return LinkBank(clock)
+
+
+@pytest.fixture
+def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
+    return Till(engine, clock, bank=bank)
+
+
+@pytest.fixture
+def client(engine: sa.Engine, clock: ManualClock) -> Client:
+    def made(merchant_name: str = "Demo Town Hall", on: sa.Engine = engine) -> FlaskClient:
+        app = flask.Flask("pages", static_folder=None, template_folder=None)
+        app.register_blueprint(make_blueprint(on, clock=clock, merchant_name=merchant_name))
+        return app.test_client()
+
+    return made
+
+
+@pytest.fixture
+def opened(till: Till) -> str:
+    """An attempt whose link is open."""
+    attempt_id = till.linked()
+    till.run_due()
+    return attempt_id

@@ -1,0 +1,49 @@
+"""Links as the tests of the payer's pages need them: the token of one that is open, and of each that is over.
+
+May import the till and the bank of links. A token is looked up in the database, as no page ever tells it.
+"""
+
+import sqlalchemy as sa
+
+from ivr.payments import pay_link, records
+from ivr.storage import schema
+from tests.support.bank import Fate
+from tests.support.link_bank import LinkBank
+from tests.support.till import Till
+
+HOUR_S = 3600
+OVER = ("never was", "not open yet", "closing", "closed", "past, and nobody looked", "expired", "lost")
+
+
+def token_of(till: Till, attempt_id: str) -> str:
+    with till.engine.begin() as tx:
+        link = pay_link.of(tx, records.get(tx, attempt_id))
+    assert link is not None
+    return link.token.reveal()
+
+
+def speak_spanish(till: Till) -> None:
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(language="es"))
+
+
+def over(till: Till, bank: LinkBank, how: str) -> str:
+    """A token that leads nowhere."""
+    if how == "never was":
+        return "0" * 26
+    if how == "lost":
+        bank.fates.append(Fate.NEVER)
+    attempt_id = till.linked()
+    if how == "not open yet":
+        return token_of(till, attempt_id)
+    till.run_due()
+    if how == "closing":
+        till.close_link(attempt_id)
+    if how == "closed":
+        till.close_link(attempt_id)
+        till.run_due()
+    if how == "past, and nobody looked":
+        till.clock.advance(HOUR_S + 60)
+    if how in {"expired", "lost"}:
+        till.pass_time(2 * HOUR_S)
+    return token_of(till, attempt_id)
