@@ -28,7 +28,8 @@ from tests.support.work import RecordedWork
 __all__ = ["pytest_addoption", "seed", "update_dialogues"]
 
 if TYPE_CHECKING:
-    from tests.support.server import Server, Servers
+    from tests.support.running_server import Servers
+    from tests.support.server import Server
 
 
 SLOWEST = ("tests/e2e/", "tests/simulation/", "tests/ivr/payments/")
@@ -139,7 +140,7 @@ def work() -> RecordedWork:
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator["Servers"]:
-    from tests.support.server import Servers
+    from tests.support.running_server import Servers
 
     running = Servers(tmp_path_factory.mktemp("servers"), databases)
     yield running

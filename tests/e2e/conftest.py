@@ -12,7 +12,7 @@ from ivr.pci.migrate import migrate as migrate_pci
 from tests.support.databases import Databases
 from tests.support.house import MERCHANT_SECRET, House, make_house
 from tests.support.merchant_server import MerchantServer, merchant_server
-from tests.support.server import migrated_pci
+from tests.support.running_server import migrated_pci
 from tests.support.several import Several, several
 
 MANY = {

@@ -44,7 +44,7 @@ from tests.simulation.bank import Bank
 from tests.simulation.database import WatchedDatabase
 from tests.simulation.stripe_bank import on_the_worlds_clock
 from tests.support.phone import PCI, WEB
-from tests.support.server import environment
+from tests.support.running_server import environment
 
 INSIDE = "cards.inside"
 """Where the web process reaches the PCI process."""

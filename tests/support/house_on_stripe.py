@@ -1,4 +1,4 @@
-"""The whole server on GATEWAY=stripe: `tests.support.server` with Stripe's stand-in as its bank.
+"""The whole server on GATEWAY=stripe: `tests.support.running_server` with Stripe's stand-in as its bank.
 
 The adapter, the library and the sockets are real; the stand-in lives on the server's clock. The library
 verifies a webhook by the machine's clock, so the stand-in signs by it; all else of the adapter that asks what
@@ -31,7 +31,8 @@ from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.support.patience import Patience
 from tests.support.phone import CALLER, REACTION_S, call_settings
-from tests.support.server import ENGLISH, Server, running_server
+from tests.support.running_server import running_server
+from tests.support.server import ENGLISH, Server
 from tests.support.server_checks import KEYED, card_data_left, check, everything_written
 from tests.support.stripe.account import WEBHOOK_SECRET, Switches
 from tests.support.stripe.line import Harm, Thought

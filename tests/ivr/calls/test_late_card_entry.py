@@ -12,8 +12,8 @@ from ivr.pci_client import PciClient, PciUnreachableError
 from ivr.phone.webhooks import Webhooks
 from ivr.storage import schema
 from ivr.storage.engine import reading
-from tests.support.phone import WEB, call_settings
-from tests.support.server import PCI, Server
+from tests.support.phone import PCI, WEB, call_settings
+from tests.support.server import Server
 from tests.support.server_checks import NAMES
 
 CARD = ("visa", "expiry", "code")
