@@ -30,7 +30,8 @@ from gateways.contract import (
 )
 from gateways.secret import Secret
 from tests.support.gateway_bench import Bench
-from tests.support.gateway_contract import AT_ONCE, HARMS, GatewayContract, at_once, nothing_moved, order_of
+from tests.support.gateway_contract import GatewayContract
+from tests.support.gateway_verbs import AT_ONCE, HARMS, at_once, nothing_moved, order_of
 
 
 class TokenContract(GatewayContract):

@@ -27,10 +27,10 @@ from gateways.contract import (
     UnsupportedError,
 )
 from tests.support.gateway_bench import Asked, Bench
+from tests.support.gateway_verbs import HARMS
 
 LOOKUP_LINK = "lookup_link"
 """What the line is asked to break, besides the verbs: a look-up of a link."""
-LOST = ("lose_answer", "fail", "garble")
 AMOUNT_MINOR = 5000
 
 
@@ -108,7 +108,7 @@ class LinkContract:
         assert isinstance(bench.gateway.open_link(other), Unknown)
         assert self.look(bench) == opened
 
-    @pytest.mark.parametrize("harm", LOST)
+    @pytest.mark.parametrize("harm", HARMS)
     def test_a_lost_answer_is_found_without_a_reference(self, bench: LinkBench, harm: str) -> None:
         _break(bench, harm, Verb.OPEN_LINK)
         assert isinstance(bench.gateway.open_link(bench.link("a-1")), Unknown)
@@ -127,7 +127,7 @@ class LinkContract:
         assert self.look(bench) == Fenced()
         assert bench.books("a-1").taken_minor == 0
 
-    @pytest.mark.parametrize("harm", LOST)
+    @pytest.mark.parametrize("harm", HARMS)
     def test_a_look_whose_answer_is_lost_is_unknown_and_can_be_repeated(
         self, bench: LinkBench, harm: str
     ) -> None:

@@ -16,7 +16,7 @@ from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
 from tests.support.card_entry_contract import TokenContract
 from tests.support.gateway_bench import FORGET, Bench
-from tests.support.gateway_contract import HARMS, nothing_moved, order_of
+from tests.support.gateway_verbs import HARMS, nothing_moved, order_of
 
 
 class SavedCardContract(TokenContract):

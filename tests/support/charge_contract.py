@@ -1,0 +1,153 @@
+"""The part of the contract suite about charges: one key is one charge, a lost reply is unknown and then found
+or fenced, and a decline is certain.
+
+May import `gateway_verbs`; every adapter inherits it by its card entry. What is believed are the gateway's
+own books, never its answers alone.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from gateways.contract import Approved, Declined, Fenced, Unknown
+from gateways.declines import Decline
+from tests.support.gateway_bench import LOOKUP, Bench
+from tests.support.gateway_verbs import HARMS, GatewayVerbs, at_once, nothing_moved
+
+
+class ChargeContract(GatewayVerbs):
+    """Whatever its card entry, a gateway charges once."""
+
+    def test_the_same_key_charges_once_and_answers_the_same(self, bench: Bench) -> None:
+        first, again = self.pay(bench, "a-1"), self.pay(bench, "a-1")
+
+        assert isinstance(first, Approved)
+        assert again == first
+        assert bench.books("a-1").taken_minor == 5000
+
+    def test_the_same_key_at_once_charges_once(self, bench: Bench) -> None:
+        results = at_once(self.first_times(bench, "a-1"))
+
+        assert all(isinstance(result, self.done | Unknown) for result in results), results
+        assert isinstance(self.look(bench, "a-1", fence=True), self.found)
+        books = bench.books("a-1")
+        assert books.taken_minor + books.held_minor == 5000
+
+    def test_a_second_request_while_the_first_is_under_way_is_unknown(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=2)
+        with ThreadPoolExecutor() as threads:
+            with bench.under_way(self.first) as held:
+                first = threads.submit(ask[0])
+                held.wait_until_reached()
+                assert isinstance(ask[1](), Unknown)
+            assert isinstance(first.result(), self.done)
+
+    @pytest.mark.parametrize("changed", [{"amount_minor": 6000}, {"currency": "USD"}])
+    def test_a_key_with_other_parameters_is_unknown_never_declined(
+        self, bench: Bench, changed: dict[str, Any]
+    ) -> None:
+        self.pay(bench, "a-1")
+
+        assert isinstance(self.ask_first(bench, "a-1", **changed), Unknown)
+        assert bench.books("a-1").taken_minor == 5000
+        assert isinstance(self.look(bench, "a-1", fence=True), Approved)
+
+    def test_two_keys_are_two_charges(self, bench: Bench) -> None:
+        first, second = self.pay(bench, "a-1"), self.pay(bench, "a-2", 7000)
+
+        assert isinstance(first, Approved)
+        assert isinstance(second, Approved)
+        assert first.gateway_reference != second.gateway_reference
+        assert (bench.books("a-1").taken_minor, bench.books("a-2").taken_minor) == (5000, 7000)
+
+    @pytest.mark.parametrize("harm", HARMS)
+    def test_a_lost_answer_is_unknown_and_then_found(self, bench: Bench, harm: str) -> None:
+        ask = self.first_times(bench, "a-1", times=1)[0]
+        getattr(bench, harm)(self.first)
+
+        assert isinstance(ask(), Unknown)
+        assert isinstance(self.look(bench, "a-1", fence=False), self.found)
+        assert isinstance(self.look(bench, "a-1", fence=True), self.found)
+
+    def test_a_lost_decline_is_unknown_and_then_found(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=1, card=bench.declining[Decline.INSUFFICIENT_FUNDS])[0]
+        bench.lose_answer(self.first)
+
+        assert isinstance(ask(), Unknown)
+        found = self.look(bench, "a-1", fence=True)
+        assert isinstance(found, Declined)
+        assert found.decline is Decline.INSUFFICIENT_FUNDS
+
+    def test_a_lost_request_is_unknown_until_it_is_fenced_and_then_never_charges(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=2)
+        bench.lose_request(self.first)
+
+        assert isinstance(ask[0](), Unknown)
+        assert isinstance(self.look(bench, "a-1", fence=False), Unknown)
+        assert self.look(bench, "a-1", fence=True) == Fenced()
+        assert isinstance(ask[1](), Unknown), "a late request under a fenced key"
+        assert self.look(bench, "a-1", fence=False) == Fenced()
+        assert nothing_moved(bench, "a-1")
+
+    def test_a_key_that_was_fenced_before_its_charge_never_charges(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=2)
+
+        assert self.look(bench, "a-1", fence=True) == Fenced()
+        assert all(isinstance(once(), Unknown) for once in ask)
+        assert self.look(bench, "a-1", fence=True) == Fenced()
+        assert nothing_moved(bench, "a-1")
+
+    def test_a_charge_and_a_fence_at_once_agree(self, bench: Bench) -> None:
+        for number in range(6):
+            key = f"a-{number}"
+            ask = self.first_times(bench, key, times=1)[0]
+            asked, fenced = at_once([ask, lambda key=key: self.look(bench, key, fence=True)])
+
+            if isinstance(fenced, Fenced):
+                assert isinstance(asked, Unknown | self.undone_by_a_fence)
+                assert nothing_moved(bench, key)
+            else:
+                assert isinstance(asked, self.done)
+                assert isinstance(fenced, self.found | Unknown)
+
+    def test_what_is_under_way_is_not_called_fenced_and_charged(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=1)[0]
+        with ThreadPoolExecutor() as threads:
+            with bench.under_way(self.first) as held:
+                late = threads.submit(ask)
+                held.wait_until_reached()
+                looked = self.look(bench, "a-1", fence=True)
+            answered = late.result()
+
+        if isinstance(looked, Fenced):
+            assert nothing_moved(bench, "a-1")
+        else:
+            assert isinstance(looked, Unknown)
+            assert isinstance(answered, self.done)
+        assert isinstance(self.look(bench, "a-1", fence=True), Fenced | self.found)
+
+    def test_silence_is_unknown(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=1)[0]
+        bench.be_impatient()
+        with bench.under_way(self.first):
+            assert isinstance(ask(), Unknown)
+
+    @pytest.mark.parametrize("harm", HARMS)
+    def test_a_lookup_whose_answer_is_lost_is_unknown_and_harmless(self, bench: Bench, harm: str) -> None:
+        self.pay(bench, "a-1")
+        getattr(bench, harm)(LOOKUP)
+
+        assert isinstance(self.look(bench, "a-1", fence=True), Unknown)
+        assert isinstance(self.look(bench, "a-1", fence=True), Approved)
+
+    def test_every_decline_is_normalised_certain_and_repeated(self, bench: Bench) -> None:
+        for number, (decline, card) in enumerate(bench.declining.items()):
+            key = f"a-{number}"
+            first, again = self.pay(bench, key, card=card), self.pay(bench, key, card=card)
+
+            assert isinstance(first, Declined)
+            assert first.decline is decline
+            assert again == first
+            assert self.look(bench, key, fence=True) == first
+            assert nothing_moved(bench, key)

@@ -1,0 +1,110 @@
+"""How the contract suite asks a gateway: the first verb of its card entry, a look, a charge that went well.
+
+May import the adapters' contract and the bench; holds no test. `card_entry_contract` says for each kind of
+card entry what is left open here. An order is remembered under its key, so that a later look asks for it as
+a worker would.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from gateways.capability import Verb
+from gateways.contract import Approved, Card, LookupResult, Order, PayLink, Result, Unknown
+from gateways.saved_cards import SavedCard
+from gateways.secret import Secret
+from tests.support.gateway_bench import Bench
+
+AT_ONCE = 8
+HARMS = ("lose_answer", "fail", "garble")
+"""Ways to lose an answer to something that was done."""
+
+
+class GatewayVerbs:
+    """What holds for both kinds of card entry; `pay` takes the money in the way of the kind."""
+
+    first: ClassVar[Verb]
+    """The verb that the issuer is asked by."""
+    done: ClassVar[type]
+    """What it says where it went well."""
+    found: ClassVar[type]
+    """What a lookup finds after it."""
+    undone_by_a_fence: ClassVar[type] = Unknown
+    """What the first verb may have said although a fence at the same time says Fenced: more than Unknown
+    where a fence that comes second releases what the issuer held.
+    """
+
+    def pay(
+        self,
+        bench: Bench,
+        key: str,
+        amount_minor: int = 5000,
+        currency: str = "EUR",
+        card: Card | None = None,
+    ) -> Result:
+        raise NotImplementedError
+
+    def ask_first(
+        self,
+        bench: Bench,
+        key: str,
+        amount_minor: int = 5000,
+        card: Card | None = None,
+        currency: str = "EUR",
+    ) -> Any:
+        """Only the first verb: a charge, or an authorization."""
+        raise NotImplementedError
+
+    def first_times(
+        self, bench: Bench, key: str, times: int = AT_ONCE, **how: Any
+    ) -> list[Callable[[], Any]]:
+        """The same first verb, ready to be asked `times` times: what must be prepared is prepared."""
+        return [lambda: self.ask_first(bench, key, **how) for _ in range(times)]
+
+    def paid(self, bench: Bench, key: str, amount_minor: int) -> str:
+        """The gateway's reference of a charge that went well."""
+        result = self.pay(bench, key, amount_minor)
+        assert isinstance(result, Approved)
+        return result.gateway_reference
+
+    def look(self, bench: Bench, key: str, *, fence: bool) -> LookupResult:
+        """As a worker does who knows what was asked, and what the gateway called it if that was told."""
+        order = bench.orders.get(key) or order_of(key)
+        return bench.gateway.lookup(order, fence=fence, reference=bench.references.get(key))
+
+    def beyond(self, bench: Bench) -> list[Callable[[], Any]]:
+        """The verbs that not every gateway has, where this one does not declare them."""
+        gateway, facts = bench.gateway, bench.gateway.capabilities
+        link = PayLink(order_of("a-1"), datetime(2030, 1, 1, tzinfo=UTC), "en", "https://a.b", "https://a.b")
+        verbs: list[tuple[bool, Callable[[], Any]]] = [
+            (facts.prepares, lambda: gateway.prepare(order_of("a-1"))),
+            (facts.links, lambda: gateway.open_link(link)),
+            (facts.links, lambda: gateway.lookup_link(link, close=True)),
+            (
+                facts.saves_cards,
+                lambda: gateway.save_card("a-1", Secret("tok_1"), charge_reference="ch_1", holder=None),
+            ),
+            (facts.saves_cards, lambda: gateway.forget_card(SavedCard("cus_1", Secret("tok_1")))),
+            (facts.notices, lambda: gateway.hear({}, b"{}")),
+            (facts.settlement, lambda: gateway.payout_lines("po_1")),
+        ]
+        return [verb for declared, verb in verbs if not declared]
+
+    def undeclared(self, bench: Bench) -> list[Callable[[], Any]]:
+        raise NotImplementedError
+
+
+def order_of(key: str, amount_minor: int = 5000, currency: str = "EUR") -> Order:
+    metadata = {"attempt": key, "bill": "bill_1", "call": "call_1"}
+    return Order(key, amount_minor, currency, "Water bill 12345678", metadata)
+
+
+def at_once(asks: list[Callable[[], Any]]) -> list[Any]:
+    with ThreadPoolExecutor(len(asks)) as threads:
+        return [future.result() for future in [threads.submit(ask) for ask in asks]]
+
+
+def nothing_moved(bench: Bench, key: str) -> bool:
+    books = bench.books(key)
+    return (books.taken_minor, books.held_minor, books.refunded_minor) == (0, 0, 0)

@@ -1,0 +1,91 @@
+"""The part of the contract suite about refunds: never more than was charged, each once, a lost one is found.
+
+May import `gateway_verbs`; every adapter inherits it by its card entry. What is believed are the gateway's
+own books, never its answers alone.
+"""
+
+import pytest
+
+from gateways.capability import Verb
+from gateways.contract import Approved, Declined, Fenced, NotFound, Refund, Unknown
+from gateways.declines import Decline
+from tests.support.gateway_bench import Bench
+from tests.support.gateway_verbs import AT_ONCE, HARMS, GatewayVerbs, at_once, nothing_moved
+
+
+class RefundContract(GatewayVerbs):
+    """Whatever its card entry, a gateway gives back what it took and no more."""
+
+    def test_refunds_in_parts_never_exceed_the_charge(self, bench: Bench) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+        results = [bench.gateway.refund(Refund(f"r-{n}", reference, 2000, "EUR")) for n in range(3)]
+
+        assert [type(result) for result in results] == [Approved, Approved, Declined]
+        assert bench.books("a-1").refunded_minor == 4000
+        assert isinstance(bench.gateway.refund(Refund("r-9", reference, 1000, "EUR")), Approved)
+        assert isinstance(bench.gateway.refund(Refund("r-10", reference, 1, "EUR")), Declined)
+        assert bench.books("a-1").refunded_minor == 5000
+
+    def test_refunds_at_once_never_exceed_the_charge(self, bench: Bench) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+        results = at_once(
+            [
+                lambda n=n: bench.gateway.refund(Refund(f"r-{n}", reference, 3000, "EUR"))
+                for n in range(AT_ONCE)
+            ]
+        )
+
+        assert sum(isinstance(result, Approved) for result in results) == 1, results
+        assert bench.books("a-1").refunded_minor == 3000
+
+    def test_the_same_refund_again_refunds_once(self, bench: Bench) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+        refund = Refund("r-1", reference, 2000, "EUR")
+        first = bench.gateway.refund(refund)
+
+        assert bench.gateway.refund(refund) == first
+        assert isinstance(bench.gateway.refund(Refund("r-1", reference, 2500, "EUR")), Unknown)
+        assert bench.books("a-1").refunded_minor == 2000
+
+    def test_a_refund_of_a_charge_that_was_declined_or_never_was_moves_nothing(self, bench: Bench) -> None:
+        declined = self.pay(bench, "a-1", card=bench.declining[Decline.GENERIC])
+        assert isinstance(declined, Declined)
+
+        for number, reference in enumerate([declined.gateway_reference or "none", "ch_none"]):
+            refunded = bench.gateway.refund(Refund(f"r-{number}", reference, 100, "EUR"))
+            assert isinstance(refunded, Declined | Unknown)
+        assert nothing_moved(bench, "a-1")
+
+    def test_a_refund_in_another_currency_moves_nothing(self, bench: Bench) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+
+        assert not isinstance(bench.gateway.refund(Refund("r-1", reference, 100, "USD")), Approved)
+        assert bench.books("a-1").refunded_minor == 0
+
+    @pytest.mark.parametrize("harm", HARMS)
+    def test_a_refund_whose_answer_is_lost_is_unknown_and_then_found(self, bench: Bench, harm: str) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+        getattr(bench, harm)(Verb.REFUND)
+
+        refund = Refund("r-1", reference, 2000, "EUR")
+        assert isinstance(bench.gateway.refund(refund), Unknown)
+        assert isinstance(bench.gateway.lookup_refund(refund, fence=False), Approved)
+        assert isinstance(bench.gateway.lookup_refund(refund, fence=True), Approved)
+        assert bench.books("a-1").refunded_minor == 2000
+
+    def test_a_refund_that_was_lost_is_fenced_or_sent_again_once(self, bench: Bench) -> None:
+        reference = self.paid(bench, "a-1", 5000)
+        bench.lose_request(Verb.REFUND)
+        refund = Refund("r-1", reference, 2000, "EUR")
+
+        assert isinstance(bench.gateway.refund(refund), Unknown)
+        assert isinstance(bench.gateway.lookup_refund(refund, fence=False), Unknown | NotFound)
+        found = bench.gateway.lookup_refund(refund, fence=True)
+        if found == Fenced():
+            assert isinstance(bench.gateway.refund(refund), Unknown)
+            assert bench.books("a-1").refunded_minor == 0
+        else:
+            assert found == NotFound()
+            assert isinstance(bench.gateway.refund(refund), Approved)
+            assert isinstance(bench.gateway.refund(refund), Approved)
+            assert bench.books("a-1").refunded_minor == 2000
