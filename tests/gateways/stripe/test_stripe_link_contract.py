@@ -38,14 +38,15 @@ class StripeLinkBench(StripeBench, LinkBench):
         return PayLink(**{**asked, **changed})
 
     def pay_page(self, url: str) -> bool:
-        session = self.account.objects[_session(url)]
-        if session["status"] != "open":
-            return False
-        checkout.pay(self.account, session["id"])
-        return bool(self.account.objects[session["id"]]["payment_status"] == "paid")
+        with self.server.line.alone() as account:
+            session = account.objects[_session(url)]
+            if session["status"] != "open":
+                return False
+            return bool(checkout.pay(account, session["id"])["payment_status"] == "paid")
 
     def decline_page(self, url: str) -> None:
-        checkout.pay(self.account, _session(url), "4000000000000002")
+        with self.server.line.alone() as account:
+            checkout.pay(account, _session(url), "4000000000000002")
 
     def pass_time(self, duration_s: float) -> None:
         self._clock.advance(duration_s)
