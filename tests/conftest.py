@@ -108,17 +108,17 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 def process_as_it_was() -> Iterator[None]:
     """A test that sets up a process (its logs, its umask) leaves the next test alone."""
     umask = os.umask(0o022)
-    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
-    before = (root.level, list(root.handlers))
-    levels = {name: logging.getLogger(name).level for name in PINNED}
+    hooks, logger_class = (sys.excepthook, threading.excepthook), logging.getLoggerClass()
+    loggers = [logging.getLogger(name) for name in (None, *PINNED, "urllib3.connectionpool")]
+    before = [(one, one.level, list(one.handlers), list(one.filters)) for one in loggers]
     yield
     if structlog.is_configured():
         structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
-    root.setLevel(before[0])
-    root.handlers = before[1]
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    for logger, level, handlers, filters in before:
+        logger.setLevel(level)
+        logger.handlers, logger.filters = handlers, filters
+    logging.setLoggerClass(logger_class)
     sys.excepthook, threading.excepthook = hooks
     os.umask(umask)
 

@@ -211,7 +211,8 @@ def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_ba
     bank.thought.wait_until_reached()
     assert bank.rows("SELECT refunded_minor FROM movement WHERE key = 'a-1'") == [{"refunded_minor": 2000}]
 
-    create_app(Premises(Ledger(bank.database), ManualClock().now, lambda _: None, SequentialIds()))
+    with closing(Ledger(bank.database)) as another:
+        create_app(Premises(another, ManualClock().now, lambda _: None, SequentialIds()))
     bank.thought.let_go()
     bank.close()
 

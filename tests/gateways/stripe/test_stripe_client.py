@@ -20,7 +20,7 @@ from gateways.secret import Secret
 from gateways.stripe.adapter import StripeGateway, from_settings
 from gateways.stripe.client import NoReply, Reply, Stripe, Timing
 from gateways.stripe.tokenize import StripeTokenizer
-from tests.support.stripe.bench import StripeBench, card
+from tests.support.stripe.bench import BRISK, StripeBench, card
 from tests.support.stripe.line import Harm
 
 BASE = "https://api.stripe.example"
@@ -190,10 +190,12 @@ def test_check_tells_what_to_mend_and_not_the_key(bench: StripeBench) -> None:
 
 
 def test_the_library_says_nothing_below_a_warning(
-    bench: StripeBench, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    bench: StripeBench,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("stripe").setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "stripe")
     assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry_1"), Tokenized)
 
     assert not [record for record in caplog.records if record.name == "stripe"]
@@ -234,7 +236,9 @@ def test_nothing_that_holds_a_secret_shows_it() -> None:
     assert "pm_1" not in "".join(shown)
 
 
-def test_no_telemetry_is_sent_or_written(bench: StripeBench) -> None:
+def test_no_telemetry_is_sent_or_written(bench: StripeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stripe, "enable_telemetry", True)
+    bench.speak(BRISK)
     bench.gateway.check()
     assert stripe.enable_telemetry is False
 

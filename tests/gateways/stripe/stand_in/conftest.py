@@ -43,12 +43,10 @@ def stand_in(clock: ManualClock) -> Iterator[StripeServer]:
 
 
 @pytest.fixture
-def client(stand_in: StripeServer) -> stripe.StripeClient:
-    return stripe.StripeClient(
-        stand_in.account.key,
-        base_addresses={"api": stand_in.url},
-        http_client=stripe.RequestsClient(timeout=(2, 10)),
-    )
+def client(stand_in: StripeServer) -> Iterator[stripe.StripeClient]:
+    line = stripe.RequestsClient(timeout=(2, 10))
+    yield stripe.StripeClient(stand_in.account.key, base_addresses={"api": stand_in.url}, http_client=line)
+    line.close()
 
 
 @pytest.fixture
