@@ -15,11 +15,17 @@ import pytest
 from gateways.capability import Verb
 from gateways.contract import Authorizer, Card, Gateway, Order, Tokenizer
 from gateways.declines import Decline
+from gateways.secret import Secret
 
 LOOKUP = "lookup"
 FORGET = "forget a card"
 Asked = Verb | str
 """A verb, or one of the two above."""
+
+
+def card(number: str, code: str = "973", month: int = 12, year: int = 2030) -> Card:
+    """As it was keyed; the number is a public test number."""
+    return Card(Secret(number), month, year, Secret(code))
 
 
 class PlantedBugError(Exception):

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 
 from gateways.capability import Verb
-from gateways.contract import Card, CardEntry, PayLink
+from gateways.contract import CardEntry, PayLink
 from gateways.declines import Decline
 from gateways.sandbox import client
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
-from gateways.secret import Secret
 from ivr.clock import ManualClock
-from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Books, PlantedBugError
+from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Books, PlantedBugError, card
 from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkBench, order
 from tests.support.sandbox_bank import RunningBank, Thought
 
@@ -32,10 +31,6 @@ PATHS = {
     LOOKUP: "/lookups",
     LOOKUP_LINK: "/link-lookups",
 }
-
-
-def card(number: str, code: str = "973", month: int = 12, year: int = 2030) -> Card:
-    return Card(Secret(number), month, year, Secret(code))
 
 
 class SandboxBench(LinkBench):

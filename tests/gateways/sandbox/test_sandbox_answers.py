@@ -21,7 +21,7 @@ from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient, Reply
 from gateways.sandbox.tokenize import SandboxTokenizer
 from gateways.secret import Secret
-from tests.support.sandbox_bench import card
+from tests.support.gateway_bench import card
 
 URL = "http://bank.test"
 CHARGE = Charge(Order("a-1", 5000, "EUR", "Water"), Secret("tok_secret_of_the_test"))

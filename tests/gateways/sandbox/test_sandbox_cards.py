@@ -13,8 +13,8 @@ from gateways.sandbox.bank.amounts import BY_ENDING
 from gateways.sandbox.bank.faults import Harm
 from gateways.sandbox.declines import normalised
 from gateways.sandbox.tokenize import SandboxTokenizer, from_settings
+from tests.support.gateway_bench import card
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_bench import card
 
 README = (Path(gateways.sandbox.__file__).parent / "README.md").read_text()
 

@@ -6,7 +6,8 @@ import pytest
 
 from gateways.contract import Declined, Unavailable
 from gateways.declines import Decline
-from tests.support.stripe.bench import StripeBench, card
+from tests.support.gateway_bench import card
+from tests.support.stripe.bench import StripeBench
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import token
 

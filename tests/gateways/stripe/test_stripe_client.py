@@ -20,7 +20,8 @@ from gateways.secret import Secret
 from gateways.stripe.adapter import StripeGateway, from_settings
 from gateways.stripe.client import NoReply, Reply, Stripe, Timing
 from gateways.stripe.tokenize import StripeTokenizer
-from tests.support.stripe.bench import BRISK, StripeBench, card
+from tests.support.gateway_bench import card
+from tests.support.stripe.bench import BRISK, StripeBench
 from tests.support.stripe.line import Harm
 
 BASE = "https://api.stripe.example"

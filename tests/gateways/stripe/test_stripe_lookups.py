@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from gateways.contract import Approved, Capture, CardAuthorized, CardEntry, Charge, Declined, Fenced, Unknown
 from gateways.stripe.payments import Payments
+from tests.support.gateway_bench import card
 from tests.support.stripe import intents
-from tests.support.stripe.bench import StripeBench, card
+from tests.support.stripe.bench import StripeBench
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, intent, prepared, token
 from tests.support.stripe.server import StripeServer

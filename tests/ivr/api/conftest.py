@@ -17,8 +17,8 @@ def till(engine: sa.Engine) -> Till:
     return Till(engine)
 
 
-@pytest.fixture
-def app(till: Till) -> flask.Flask:
+def mounted(till: Till) -> flask.Flask:
+    """An app of the API, whose gateway takes what the bank takes at this moment."""
     made = flask.Flask("test_api")
     made.register_blueprint(
         blueprint(
@@ -30,6 +30,12 @@ def app(till: Till) -> flask.Flask:
             ids=till.ids,
         )
     )
+    return made
+
+
+@pytest.fixture
+def app(till: Till) -> flask.Flask:
+    made = mounted(till)
     made.add_url_rule("/elsewhere", view_func=lambda: "ours")
     made.register_error_handler(HTTPException, lambda fault: ("refused elsewhere", fault.code))
     return made

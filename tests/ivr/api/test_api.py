@@ -9,10 +9,10 @@ from jsonschema import Draft202012Validator
 from structlog.testing import capture_logs
 
 from ivr.api import keys
-from ivr.api.blueprint import ROOT, blueprint
+from ivr.api.blueprint import ROOT
 from ivr.api.openapi import DOCUMENT
-from ivr.defences.office import Office
 from ivr.storage.schema import bill
+from tests.ivr.api.conftest import mounted
 from tests.support.api_client import ApiClient, check
 from tests.support.till import Till
 
@@ -27,20 +27,9 @@ def test_a_bill_that_is_too_small_for_the_gateway_is_stored_with_a_word(
     till: Till, api: ApiClient, app: flask.Flask
 ) -> None:
     till.bank.capabilities = replace(till.bank.capabilities, least_minor={"EUR": 50})
-    fussy = flask.Flask("fussy")
-    fussy.register_blueprint(
-        blueprint(
-            till.engine,
-            till=till.cashier,
-            office=Office(till.engine, None, till.clock),
-            home_country="ES",
-            clock=till.clock,
-            ids=till.ids,
-        )
-    )
     small = {**BILL, "amount": "0.49"}
     assert "warning" not in api.post("/bills", small).json
-    to_fussy = ApiClient(fussy, api.token, set())
+    to_fussy = ApiClient(mounted(till), api.token, set())
     assert (
         "no less than 0.50 EUR: callers cannot pay this bill."
         in to_fussy.post("/bills", small).json["warning"]

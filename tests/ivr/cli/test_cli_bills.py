@@ -3,16 +3,14 @@ sentences.
 """
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner, Result
 
 from ivr.api import keys
 from ivr.bills import store
-from ivr.cli import main
 from ivr.storage.engine import reading
+from tests.ivr.cli.conftest import Run
 
 ADD = ["bill", "add", "--reference", "12345678", "--amount", "49.90", "--currency", "EUR"]
 
@@ -20,22 +18,7 @@ one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True
 """For what is refused before any database is asked: once is enough."""
 
 
-@pytest.fixture
-def paybycall(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs the command in an environment that holds nothing but the database."""
-    for name in ("GATEWAY", "ENVIRONMENT", "HOME_COUNTRY", "PUBLIC_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("DATABASE_URL", database_url)
-
-    def run(*arguments: str, **more: Any) -> Result:
-        result = CliRunner().invoke(main, list(arguments), **more)
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result
-
-    return run
-
-
-def test_a_bill_is_added_shown_and_listed(paybycall: Any, engine: sa.Engine) -> None:
+def test_a_bill_is_added_shown_and_listed(paybycall: Run, engine: sa.Engine) -> None:
     more = ["--minimum", "10", "--due", "2026-12-24", "--phone", "600123456"]
     assert paybycall(*ADD, *more).stdout == "Bill 12345678 is added: 49.90 EUR.\n"
     assert paybycall(*ADD, *more).stdout == "Bill 12345678 is unchanged: 49.90 EUR.\n"
@@ -58,20 +41,20 @@ def test_a_bill_is_added_shown_and_listed(paybycall: Any, engine: sa.Engine) -> 
     ],
 )
 @one_database
-def test_faults_are_sentences_and_status_2(paybycall: Any, changed: list[str], sentence: str) -> None:
+def test_faults_are_sentences_and_status_2(paybycall: Run, changed: list[str], sentence: str) -> None:
     result = paybycall(*ADD, *changed)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(sentence)
 
 
-def test_what_is_not_there(paybycall: Any) -> None:
+def test_what_is_not_there(paybycall: Run) -> None:
     assert paybycall("bill", "show", "' OR 1=1").exit_code == 2
     assert paybycall("bill", "list").exit_code == 0
     assert paybycall("bill", "import", "nowhere.csv").exit_code == 2
     assert paybycall("apikey", "revoke", "key_1").exit_code == 2
 
 
-def test_an_import_tells_each_bad_row_and_ends_with_1(paybycall: Any, tmp_path: Path) -> None:
+def test_an_import_tells_each_bad_row_and_ends_with_1(paybycall: Run, tmp_path: Path) -> None:
     file = tmp_path / "bills.csv"
     file.write_text("reference,amount,currency,name\n12345678,49.90,EUR,x\n1,1,EUR,y\n")
     result = paybycall("bill", "import", str(file))
@@ -80,13 +63,13 @@ def test_an_import_tells_each_bad_row_and_ends_with_1(paybycall: Any, tmp_path: 
     assert result.stderr.splitlines()[1] == "Columns left alone: name."
 
 
-def test_an_import_from_standard_input(paybycall: Any) -> None:
+def test_an_import_from_standard_input(paybycall: Run) -> None:
     result = paybycall("bill", "import", "-", input="reference;amount;currency\r\n12345678;49,90;EUR\r\n")
     assert (result.exit_code, result.stdout) == (0, "1 added, 0 changed, 0 unchanged, 0 refused.\n")
 
 
 @one_database
-def test_no_csv_at_all(paybycall: Any) -> None:
+def test_no_csv_at_all(paybycall: Run) -> None:
     result = paybycall("bill", "import", "-", input="hello")
     assert result.exit_code == 2
     assert result.stderr.startswith("The first line must name the columns")
@@ -94,7 +77,7 @@ def test_no_csv_at_all(paybycall: Any) -> None:
 
 @one_database
 def test_settings_that_are_missing_or_wrong(
-    paybycall: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    paybycall: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
     assert "paybycall migrate" in paybycall("bill", "list").stderr
@@ -108,7 +91,7 @@ def test_settings_that_are_missing_or_wrong(
     assert (result.exit_code, result.stderr.startswith("Set DATABASE_URL:")) == (2, True)
 
 
-def test_a_key_is_shown_once_and_works_until_it_is_revoked(paybycall: Any, engine: sa.Engine) -> None:
+def test_a_key_is_shown_once_and_works_until_it_is_revoked(paybycall: Run, engine: sa.Engine) -> None:
     made = paybycall("apikey", "create", "billing system")
     secret = made.stdout.strip()
     assert secret.startswith("pbc_")
@@ -132,13 +115,13 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(paybycall: Any, engin
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\x1b[2J", "two\nlines"])
 @one_database
-def test_names_that_no_key_can_have(paybycall: Any, name: str) -> None:
+def test_names_that_no_key_can_have(paybycall: Run, name: str) -> None:
     result = paybycall("apikey", "create", name)
     assert (result.exit_code, result.stdout) == (2, "")
 
 
 @pytest.fixture
-def stripe(paybycall: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def stripe(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway that charges no less than 0.50 EUR is set up."""
     monkeypatch.setenv("GATEWAY", "stripe")
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_1")
@@ -146,7 +129,7 @@ def stripe(paybycall: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("stripe")
 @one_database
-def test_a_bill_that_is_too_small_for_the_gateway_is_taken_with_a_word(paybycall: Any) -> None:
+def test_a_bill_that_is_too_small_for_the_gateway_is_taken_with_a_word(paybycall: Run) -> None:
     assert paybycall(*ADD).stderr == ""
     for changed, sentence in (
         (
@@ -165,7 +148,7 @@ def test_a_bill_that_is_too_small_for_the_gateway_is_taken_with_a_word(paybycall
 
 @pytest.mark.usefixtures("stripe")
 @one_database
-def test_small_rows_of_an_import_are_taken_with_a_word(paybycall: Any) -> None:
+def test_small_rows_of_an_import_are_taken_with_a_word(paybycall: Run) -> None:
     rows = "reference;amount;currency\n12345678;0,49;EUR\n1;0,10;EUR\n12345679;0,50;EUR\n"
     result = paybycall("bill", "import", "-", input=rows)
     assert (result.exit_code, result.stdout) == (1, "2 added, 0 changed, 0 unchanged, 1 refused.\n")
@@ -175,7 +158,7 @@ def test_small_rows_of_an_import_are_taken_with_a_word(paybycall: Any) -> None:
 
 
 @one_database
-def test_without_a_gateway_nothing_is_too_small(paybycall: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_gateway_nothing_is_too_small(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for gateway in ("", "nobank"):
         monkeypatch.setenv("GATEWAY", gateway)
         added = paybycall(*ADD, "--amount", "0.01")
@@ -185,7 +168,7 @@ def test_without_a_gateway_nothing_is_too_small(paybycall: Any, monkeypatch: pyt
 @pytest.mark.parametrize(
     "command", [["bill", "show"], ["payment", "list", "--bill"], ["apikey", "revoke"], ["payout", "show"]]
 )
-def test_what_is_no_text_is_refused_with_a_sentence(paybycall: Any, command: list[str]) -> None:
+def test_what_is_no_text_is_refused_with_a_sentence(paybycall: Run, command: list[str]) -> None:
     """Bytes that are not UTF-8, as Python hands them over; both databases refuse them, each in its way."""
     told = paybycall(*command, "\udcff")
     assert (told.exit_code, told.stdout) == (2, "")

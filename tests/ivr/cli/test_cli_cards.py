@@ -1,13 +1,12 @@
 """`paybycall card` at a person's desk: listed with its consent, deleted at once."""
 
-from typing import Any
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner, Result
 
-from ivr.cli import main
 from ivr.work.backlog import backlog
+from tests.ivr.cli.conftest import Run
 from tests.support.keeping_bank import PHONE, KeepingBank, kept, offered
 from tests.support.till import Till
 
@@ -24,20 +23,12 @@ def till(engine: sa.Engine) -> Till:
 
 
 @pytest.fixture
-def paybycall(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("DATABASE_URL", database_url)
+def paybycall(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("GATEWAY", "sandbox")
-    monkeypatch.delenv("OUTCOME_URL", raising=False)
-
-    def run(*arguments: str) -> Result:
-        result = CliRunner().invoke(main, ["card", *arguments])
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result
-
-    return run
+    return partial(paybycall, "card")
 
 
-def test_listed_with_what_was_agreed_to(paybycall: Any, till: Till) -> None:
+def test_listed_with_what_was_agreed_to(paybycall: Run, till: Till) -> None:
     assert "No card is kept" in paybycall("list", PHONE).stderr
     card = kept(till)
     lines = paybycall("list", PHONE).stdout.splitlines()
@@ -48,7 +39,7 @@ def test_listed_with_what_was_agreed_to(paybycall: Any, till: Till) -> None:
     assert paybycall("list", "nobody").exit_code == 2
 
 
-def test_deleted_by_a_person_with_its_work(paybycall: Any, till: Till) -> None:
+def test_deleted_by_a_person_with_its_work(paybycall: Run, till: Till) -> None:
     card = kept(till)
     deleted = paybycall("delete", card.id)
     assert deleted.exit_code == 0

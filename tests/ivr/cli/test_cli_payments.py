@@ -3,12 +3,13 @@ decides.
 """
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from gateways.notices import Disputed, DisputeState, GivenBack, Heard
 from ivr.cli import desk as cli_desk
@@ -20,6 +21,7 @@ from ivr.storage import schema
 from ivr.storage.engine import make_engine
 from ivr.storage.migrate import migrate
 from ivr.work.backlog import backlog
+from tests.ivr.cli.conftest import Run
 from tests.support.bank import Fate, TruthfulBank
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
@@ -37,17 +39,9 @@ def till(engine: sa.Engine) -> Till:
 
 
 @pytest.fixture
-def paybycall(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("DATABASE_URL", database_url)
+def paybycall(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("GATEWAY", "sandbox")
-    monkeypatch.delenv("OUTCOME_URL", raising=False)
-
-    def run(*arguments: str) -> Result:
-        result = CliRunner().invoke(main, ["payment", *arguments])
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result
-
-    return run
+    return partial(paybycall, "payment")
 
 
 @pytest.fixture
@@ -61,7 +55,7 @@ def undecided(till: Till) -> str:
     return attempt_id
 
 
-def test_listed_and_shown(paybycall: Any, till: Till) -> None:
+def test_listed_and_shown(paybycall: Run, till: Till) -> None:
     assert paybycall("list").stdout == ""
     first, second = till.paid(), till.paid()
     one = till.attempt(first)
@@ -78,7 +72,7 @@ def test_listed_and_shown(paybycall: Any, till: Till) -> None:
     assert paybycall("show", "att' OR 1=1").exit_code == 2
 
 
-def test_found_by_what_finance_holds(paybycall: Any, till: Till) -> None:
+def test_found_by_what_finance_holds(paybycall: Run, till: Till) -> None:
     call, bill = till.begin_call(), till.add_bill()
     [reference] = select(till, schema.bill.c.reference)
     for name, of in ((call, "call"), (reference, "bill")):
@@ -109,7 +103,7 @@ def test_found_by_what_finance_holds(paybycall: Any, till: Till) -> None:
     assert (unknown.exit_code, "once its payout was read" in unknown.stderr) == (2, True)
 
 
-def test_eight_digits_that_are_a_bills_too(paybycall: Any, till: Till) -> None:
+def test_eight_digits_that_are_a_bills_too(paybycall: Run, till: Till) -> None:
     reference = till.attempt(till.paid()).reference
     assert paybycall("show", reference).stderr == ""
     other = till.add_bill()
@@ -120,7 +114,7 @@ def test_eight_digits_that_are_a_bills_too(paybycall: Any, till: Till) -> None:
     assert f"paybycall payment list --bill {reference}" in shown.stderr
 
 
-def test_the_payments_of_a_bill(paybycall: Any, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_payments_of_a_bill(paybycall: Run, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     till.paid()
     till.clock.advance(60)
     paid = till.attempt(till.paid())
@@ -135,7 +129,7 @@ def test_the_payments_of_a_bill(paybycall: Any, till: Till, monkeypatch: pytest.
     assert paybycall("list", "--bill", "99999999").exit_code == 2
 
 
-def test_a_dispute_stands_with_its_payment(paybycall: Any, till: Till) -> None:
+def test_a_dispute_stands_with_its_payment(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     assert "\ndispute " not in paybycall("show", paid).stdout
     due = till.clock.now().replace(year=2027)
@@ -146,7 +140,7 @@ def test_a_dispute_stands_with_its_payment(paybycall: Any, till: Till) -> None:
     assert f"payment {till.attempt(paid).reference}" in CliRunner().invoke(main, ["dispute", "list"]).stdout
 
 
-def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybycall: Any, till: Till) -> None:
+def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     assert "\nlook into " not in paybycall("show", paid).stdout
     till.cashier.notices.take(Heard("evt_1", "charge.refunded", GivenBack(paid, 4_000)))
@@ -159,7 +153,7 @@ def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybyca
     assert "declined  asked by ana  over_refund" in paybycall("show", paid).stdout
 
 
-def test_a_payout_names_payments_and_refunds(paybycall: Any, till: Till) -> None:
+def test_a_payout_names_payments_and_refunds(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     with till.engine.begin() as tx:
         refund = till.cashier.ask_refund(tx, paid, 1_000, asked_by="ana")
@@ -192,7 +186,7 @@ def select(till: Till, column: sa.Column[Any], where: Any = None) -> list[Any]:
         return list(tx.execute(sa.select(column).where(sa.true() if where is None else where)).scalars())
 
 
-def test_a_payment_by_link(paybycall: Any, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock()
     monkeypatch.setattr(cli_desk, "SystemClock", lambda: clock)
     till = Till(engine, clock, bank=LinkBank(clock))
@@ -222,7 +216,7 @@ def test_a_payment_by_link(paybycall: Any, engine: sa.Engine, monkeypatch: pytes
     assert " link ----" in paybycall("list").stdout
 
 
-def test_listed_since_a_moment_each_once(paybycall: Any, till: Till) -> None:
+def test_listed_since_a_moment_each_once(paybycall: Run, till: Till) -> None:
     till.paid()
     till.pass_time(7200)
     late = till.attempt(till.paid())
@@ -234,7 +228,7 @@ def test_listed_since_a_moment_each_once(paybycall: Any, till: Till) -> None:
         assert paybycall("list", "--since", nonsense).exit_code == 2
 
 
-def test_a_refund_is_asked_for_with_its_work(paybycall: Any, till: Till) -> None:
+def test_a_refund_is_asked_for_with_its_work(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     done = paybycall("refund", till.attempt(paid).reference, "--amount", "15.00")
     assert (done.exit_code, done.stdout.endswith("of 15.00 EUR is asked for.\n")) == (0, True)
@@ -247,7 +241,7 @@ def test_a_refund_is_asked_for_with_its_work(paybycall: Any, till: Till) -> None
 
 
 @pytest.mark.parametrize(("word", "state"), [("--charged", State.APPROVED), ("--not-charged", State.FENCED)])
-def test_a_person_decides_once(paybycall: Any, till: Till, undecided: str, word: str, state: State) -> None:
+def test_a_person_decides_once(paybycall: Run, till: Till, undecided: str, word: str, state: State) -> None:
     assert (
         f"paybycall payment decide {till.attempt(undecided).reference}" in paybycall("show", undecided).stderr
     )
@@ -261,7 +255,7 @@ def test_a_person_decides_once(paybycall: Any, till: Till, undecided: str, word:
     assert "nothing to decide" in again.stderr
 
 
-def test_without_a_gateway_or_a_refund(paybycall: Any, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_gateway_or_a_refund(paybycall: Run, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     paid = till.paid()
     assert paybycall("decide", "refund_9", "--charged").exit_code == 2
     monkeypatch.setenv("GATEWAY", "nobank")
@@ -271,7 +265,7 @@ def test_without_a_gateway_or_a_refund(paybycall: Any, till: Till, monkeypatch: 
     assert till.attempt(paid).refunded_minor == 0
 
 
-def test_without_room_for_work(paybycall: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_room_for_work(paybycall: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/half.db"
     half = Till(make_engine(url), bank=SandboxBank())
     migrate(half.engine)

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from gateways.capability import Verb
-from gateways.contract import Card, CardEntry
+from gateways.contract import CardEntry
 from gateways.declines import Decline
 from gateways.secret import Secret
 from gateways.stripe import answers
 from gateways.stripe.adapter import StripeGateway
 from gateways.stripe.client import RETRIES, Stripe, Timing
 from gateways.stripe.tokenize import StripeTokenizer
-from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Bench, Books, PlantedBugError
+from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Bench, Books, PlantedBugError, card
 from tests.support.stripe.account import WEBHOOK_SECRET
 from tests.support.stripe.line import Harm, Thought
 from tests.support.stripe.server import StripeServer
@@ -32,10 +32,6 @@ KINDS = {
 }
 EVERY_TRY = RETRIES + 1
 BRISK = Timing(pause_s=0.01)
-
-
-def card(number: str, code: str = "973", month: int = 12, year: int = 2030) -> Card:
-    return Card(Secret(number), month, year, Secret(code))
 
 
 class StripeBench(Bench):

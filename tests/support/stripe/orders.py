@@ -8,7 +8,8 @@ from typing import Any
 
 from gateways.contract import Order, Prepared, Tokenized
 from gateways.secret import Secret
-from tests.support.stripe.bench import StripeBench, card
+from tests.support.gateway_bench import card
+from tests.support.stripe.bench import StripeBench
 
 ORDER = Order(
     "attempt_1",
