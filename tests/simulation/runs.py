@@ -13,8 +13,9 @@ from typing import Self
 
 from tests.simulation.bank import Bank, SandboxBank
 from tests.simulation.house import House, quick_starts
+from tests.simulation.played import Played
 from tests.simulation.stripe_bank import StripeBank
-from tests.simulation.world import Played, World
+from tests.simulation.world import World
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,18 @@ happened.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import orjson
 import sqlalchemy as sa
 
 from ivr.api import keys as api_keys
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.ids import SequentialIds
-from ivr.payments.states import State
 from ivr.phone.engine import Call
 from ivr.phone.pay import PayHabits
-from ivr.storage import schema
-from ivr.storage.engine import reading
 from tests.simulation import books
-from tests.simulation.bank import News, Surroundings
+from tests.simulation.bank import Surroundings
 from tests.simulation.callers import Plan, SimulatedCaller
 from tests.simulation.carrier import Carrier, CarrierLine
 from tests.simulation.chance import Chance
@@ -32,12 +28,16 @@ from tests.simulation.database import Spell
 from tests.simulation.house import INSIDE, House, TaskPool
 from tests.simulation.logbook import Logbook
 from tests.simulation.network import Answer, Host, Network, Request, wsgi
+from tests.simulation.news import Messenger
 from tests.simulation.payers import Payers, Texts
 from tests.simulation.person import decide
+from tests.simulation.played import Played
 from tests.simulation.processes import Process, Processes
 from tests.simulation.queue import SimulatedQueue
+from tests.simulation.refunds import RefundProgram
 from tests.simulation.scheduler import Scheduler, SimulatedClock
 from tests.simulation.trace import Trace
+from tests.simulation.trouble import Trouble
 from tests.support.phone import REACTION_S, WEB, call_settings
 
 LAST_WORDS_S = 3600.0
@@ -45,37 +45,6 @@ LAST_WORDS_S = 3600.0
 HEALING_S = (150, 200, 1000, 5 * 3600)
 """The sweeps run after each of these waits."""
 DAY_S = 25 * 3600
-
-
-@dataclass
-class Played:
-    """What came of a world."""
-
-    seed: str
-    number: int
-    house: str
-    violations: list[str]
-    trace: Trace
-    calls: int
-    charges: int
-    links: int
-    """Payments by link."""
-    cards: int
-    """Cards that somebody agreed to have kept."""
-    attempts: int
-
-    def told(self) -> str:
-        """The violations, how to play it again, and what happened."""
-        again = f"--seed {self.seed} --first {self.number} --worlds 1 --house {self.house}"
-        return "\n".join(
-            [
-                *(f"VIOLATION: {each}" for each in self.violations),
-                f"world {self.number} of seed {self.seed}, {self.house}; to play it again:",
-                f"  python -m tests.simulation {again}",
-                "what happened:",
-                self.trace.told(),
-            ]
-        )
 
 
 class World:
@@ -93,6 +62,8 @@ class World:
         self.network = Network(self.scheduler, self.chance, self.processes, self.trace)
         self.spell = Spell(self.scheduler, self.chance, self.processes, self.trace)
         self.logbook = Logbook()
+        self.messenger = Messenger(self.scheduler, self.chance, self.network, house.bank)
+        self.trouble = Trouble(self.scheduler, self.chance, self.processes, self.trace, self.spell)
         self.payers = Payers(
             self.scheduler,
             self.chance,
@@ -100,14 +71,13 @@ class World:
             self.trace,
             house.bank,
             house.web_database.engine,
-            self._hear_news,
+            self.messenger.hear,
         )
         self.texts = Texts(self.payers.texted)
         self.written: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.callers: list[SimulatedCaller] = []
         self.under_way = 0
-        self.bank_away = False
         self._asked: set[str] = set()
         self._on = house.ground(self.clock, self.ids, self.queue)
 
@@ -116,7 +86,7 @@ class World:
         house = self.house
         house.web_database.spell = house.pci_database.spell = None
         house.empty()
-        house.bank.begin(Surroundings(self.clock, self.scheduler, self.chance, self._hear_news))
+        house.bank.begin(Surroundings(self.clock, self.scheduler, self.chance, self.messenger.hear))
         with self.network.installed(), self.logbook.kept():
             self._connect()
             api_key = self._furnish()
@@ -164,10 +134,10 @@ class World:
         chance, house = self.chance, self.house
         receive = house.bank.receiver()
         self.network.hosts[house.bank.host] = Host(
-            find=lambda: None if self.bank_away else (None, receive),
+            find=lambda: None if self.trouble.bank_away else (None, receive),
             rate=lambda path: chance.weather.gateway / (1 if house.bank.is_money(path) else 4),
             seen=self._asked_of_the_bank,
-            done=self._hear_news,
+            done=self.messenger.hear,
         )
         self.network.hosts[INSIDE] = Host(
             find=lambda: self._receiver("pci"), rate=lambda _path: chance.weather.inside, late_s_max=40.0
@@ -187,25 +157,6 @@ class World:
         if name in self._asked:
             self.violations.append(f"the gateway was asked twice: {name}")
         self._asked.add(name)
-
-    def _hear_news(self) -> None:
-        """The gateway tells what it did: before its own answer, late, twice, in any order."""
-        chance = self.chance
-        for news in self.house.bank.news():
-            delay_s = chance.one_of([0.0, 0.5, 5.0, 60.0, 400.0]) if not chance.healed else 1.0
-            self.scheduler.spawn("news", lambda news=news: self._bring(news), delay_s=delay_s)
-            if chance.strikes(chance.weather.gateway):
-                later_s = chance.seconds(0.0, 300.0)
-                self.scheduler.spawn("news", lambda news=news: self._bring(news), delay_s=later_s)
-
-    def _bring(self, news: News) -> None:
-        """Until somebody has taken it, or the gateway loses patience."""
-        url = f"{WEB}/gateways/{self.house.bank.name}/webhook"
-        for wait_s in (20.0, 60.0, 300.0, 1800.0):
-            answer = self.network.exchange(Request("POST", url, *news.posted()), 10.0)
-            if answer is not None and 200 <= answer.status < 300:
-                return
-            self.scheduler.sleep(wait_s)
 
     def _furnish(self) -> str:
         """The processes, and the key of a program that asks for refunds."""
@@ -251,9 +202,18 @@ class World:
         for plan in plans(self.chance, due, self.house.bank.approval):
             self._call_in(plan, plan.rings_at_s, redials=2)
         self.scheduler.spawn("sweeps", self._sweep_on)
+        program = RefundProgram(
+            self.scheduler,
+            self.chance,
+            self.network,
+            self.trace,
+            self.house.web_database.engine,
+            self.ids,
+            api_key,
+        )
         for _ in range(self.chance.whole(0, 3)):
-            self._refund_in(api_key, self.chance.seconds(15.0, 240.0))
-        self._trouble()
+            program.ask_in(self.chance.seconds(15.0, 240.0))
+        self.trouble.befall()
         self.scheduler.run(until=lambda: self.under_way == 0, until_s=LAST_WORDS_S)
         if self.under_way:
             self.violations.append(f"{self.under_way} callers never get off the line")
@@ -296,37 +256,6 @@ class World:
         trouble = "internal-error" if chance.strikes(chance.weather.carrier / 4) else None
         return replace(installed, result_after_attempts=chance.strikes(0.5), trouble=trouble)
 
-    def _refund_in(self, api_key: str, delay_s: float) -> None:
-        self.scheduler.spawn("refund", lambda: self._refund(api_key), delay_s=delay_s)
-
-    def _refund(self, api_key: str) -> None:
-        """A program gives a payment back, in whole or in part, and asks again under one key until it is
-        heard.
-        """
-        with reading(self.house.web_database.engine) as tx:
-            paid = tx.execute(
-                sa.select(schema.attempt.c.id, schema.attempt.c.amount_minor)
-                .where(schema.attempt.c.state == State.APPROVED)
-                .order_by(schema.attempt.c.reference)
-            ).all()
-        if not paid:
-            return
-        one = self.chance.one_of(paid)
-        whole = self.chance.strikes(0.5)
-        body = orjson.dumps({} if whole else {"amount_minor": self.chance.whole(1, one.amount_minor)})
-        headers = {
-            "Authorization": f"Bearer {api_key}",
-            "Content-Type": "application/json",
-            "Idempotency-Key": f"refund-{self.ids.new('wish')}",
-        }
-        self.trace("refund", f"of {one.id}")
-        for _ in range(5):
-            asked = Request("POST", f"{WEB}/api/v1/payments/{one.id}/refunds", headers, body)
-            answer = self.network.exchange(asked, 10.0)
-            if answer is not None and 200 <= answer.status < 500 and answer.body.startswith(b"{"):
-                return
-            self.scheduler.sleep(self.chance.seconds(1.0, 20.0))
-
     def _sweep_on(self) -> None:
         """What workers and PCI processes do every now and then."""
         while not self.chance.healed:
@@ -341,34 +270,6 @@ class World:
         if pci is not None:
             self.processes.begin(pci, "sweep", _weathered(pci.inside.room.sweeper.sweep))
 
-    def _trouble(self) -> None:
-        """Spells of trouble at moments of their own: the database or the gateway is away, a process dies."""
-        chance, weather = self.chance, self.chance.weather
-        if chance.strikes(0.15) and weather.database:
-            self._spell(chance.seconds(0, 150), chance.seconds(1, 25), "away", self.spell)
-        if chance.strikes(0.2) and weather.gateway:
-            self._spell(chance.seconds(0, 150), chance.one_of([5.0, 40.0, 200.0]), "bank_away", self)
-        for _ in range(chance.whole(0, 4) if weather.kills else 0):
-            kind = chance.one_of(["web", "pci", "worker"])
-            self.scheduler.spawn(
-                "fate", lambda kind=kind: self._strike_down(kind), delay_s=chance.seconds(0, 200)
-            )
-
-    def _spell(self, begins_s: float, lasts_s: float, name: str, of: object) -> None:
-        def begin() -> None:
-            self.trace("world", f"{name} begins")
-            setattr(of, name, True)
-            self.scheduler.sleep(lasts_s)
-            setattr(of, name, False)
-            self.trace("world", f"{name} is over")
-
-        self.scheduler.spawn(name, begin, delay_s=begins_s)
-
-    def _strike_down(self, kind: str) -> None:
-        process = None if self.chance.healed else self.processes.one(kind)
-        if process is not None:
-            self.processes.kill(process, "at a moment of its own")
-
     # And how it ends ----------------------------------------------------------------------------------------
 
     def _heal(self) -> None:
@@ -377,12 +278,12 @@ class World:
         self.trace("world", "heals")
         self.chance.heal()
         self.processes.heal()
-        self.spell.away, self.bank_away = False, away
+        self.spell.away, self.trouble.bank_away = False, away
         self._recover()
         if away or self.house.bank.repeats_a_fault_for:
             self.trace("world", "a day passes" + (", and the gateway is away" if away else ""))
             self._pass(DAY_S)
-            self.bank_away = False
+            self.trouble.bank_away = False
             self._decide(whatever=away)
             # the last look, behind which a person is asked, may come a little later than the day
             self._recover(then=lambda: self._decide(whatever=away))

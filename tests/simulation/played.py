@@ -1,0 +1,39 @@
+"""What came of a world, and how to play it again.
+
+May import the trace alone. A world without violations is clean.
+"""
+
+from dataclasses import dataclass
+
+from tests.simulation.trace import Trace
+
+
+@dataclass
+class Played:
+    """What came of a world."""
+
+    seed: str
+    number: int
+    house: str
+    violations: list[str]
+    trace: Trace
+    calls: int
+    charges: int
+    links: int
+    """Payments by link."""
+    cards: int
+    """Cards that somebody agreed to have kept."""
+    attempts: int
+
+    def told(self) -> str:
+        """The violations, how to play it again, and what happened."""
+        again = f"--seed {self.seed} --first {self.number} --worlds 1 --house {self.house}"
+        return "\n".join(
+            [
+                *(f"VIOLATION: {each}" for each in self.violations),
+                f"world {self.number} of seed {self.seed}, {self.house}; to play it again:",
+                f"  python -m tests.simulation {again}",
+                "what happened:",
+                self.trace.told(),
+            ]
+        )
