@@ -91,9 +91,6 @@ class Chance:
         """To the millisecond."""
         return round(self._random.uniform(least, most), 3)
 
-    def shuffled(self, among: Sequence[T]) -> list[T]:
-        return self._random.sample(among, len(among))
-
     def fate(self, rate: float, fates: Sequence[Fate]) -> Fate:
         return self.one_of(fates) if self.strikes(rate) else Fate.ANSWERED
 

@@ -19,7 +19,6 @@ PAID = "Thank you: 49 euros and 90 cents is paid."
 REFUSED = "This payment cannot be taken by phone. You were not charged."
 NO_CARDS = "I cannot take cards at the moment. You were not charged."
 NOT_SENT = "the payment could not be sent, and you were not charged."
-PROMISE = "Your bank has not answered yet, so please do not pay again."
 
 
 def test_a_caller_pays_and_finance_finds_it(house: StripeHouse) -> None:
