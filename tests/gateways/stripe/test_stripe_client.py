@@ -40,18 +40,21 @@ def talker(say: Any) -> Iterator[str]:
     stop = threading.Event()
 
     def serve() -> None:
-        while not stop.is_set():
-            try:
-                line, _ = door.accept()
-            except OSError:
+        while True:
+            line, _ = door.accept()
+            if stop.is_set():
+                line.close()
                 return
             threading.Thread(target=say, args=(line, stop), daemon=True).start()
 
-    threading.Thread(target=serve, daemon=True).start()
+    doorman = threading.Thread(target=serve, daemon=True)
+    doorman.start()
     try:
         yield f"http://127.0.0.1:{door.getsockname()[1]}"
     finally:
         stop.set()
+        socket.create_connection(door.getsockname(), timeout=5).close()  # whoever waits at the door looks up
+        doorman.join(5)
         door.close()
 
 
