@@ -86,15 +86,15 @@ def _none_is_stuck(
 
 
 def books_and_gateway_agree(engine: sa.Engine, now: Callable[[], datetime]) -> str:
-    """For a week, the gateway has said nothing against our books."""
+    """For a week, neither the gateway nor a bill's source has said anything against our books."""
     with reading(engine) as tx:
         differing = differences.payments_since(tx, now() - DIFFERENCES_SHOWN)
     if differing:
         raise FaultError(
-            f"The gateway says something else than our books: {_some(differing)}. "
+            f"The gateway, or a bill's source, says something else than our books: {_some(differing)}. "
             f"`paybycall payment show` tells what; it is named here for a week."
         )
-    return "the gateway has said nothing against our books for a week"
+    return "nobody has said anything against our books for a week"
 
 
 def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:

@@ -153,6 +153,6 @@ class Cashier:
         return self._refunding.decide(tx, refund_id, refunded=refunded, who=who)
 
     def sweep(self) -> int:
-        """Asks again for jobs that were lost, and closes links of withdrawn bills; how many there were."""
+        """Asks again for jobs that were lost, and closes links of bills that are over; how many."""
         lost = sweeps.sweep(self._engine, self._moves) + self._keeping.sweep()
-        return lost + self._linking.close_withdrawn()
+        return lost + self._linking.close_of_bills_that_are_over()
