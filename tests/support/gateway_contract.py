@@ -35,6 +35,7 @@ from gateways.declines import Decline
 from gateways.saved_cards import SavedCard
 from gateways.secret import Secret
 from tests.support.gateway_bench import LOOKUP, Bench, PlantedBugError
+from tests.support.named_charge_contract import NamedChargeContract
 
 AT_ONCE = 8
 LONG = 10
@@ -43,7 +44,7 @@ HARMS = ("lose_answer", "fail", "garble")
 """Ways to lose an answer to something that was done."""
 
 
-class GatewayContract:
+class GatewayContract(NamedChargeContract):
     """What holds for both kinds of card entry; `pay` takes the money in the way of the kind."""
 
     first: ClassVar[Verb]
