@@ -33,6 +33,8 @@ class Difference(StrEnum):
     """More was given back than our books know of: somebody did it in the gateway's dashboard."""
     PAID_ELSEWHERE_TOO = "paid_elsewhere_too"
     """The bill's source had said that it was paid elsewhere, and its link was paid before it was closed."""
+    CHARGE_OF_TWO_PAYMENTS = "charge_of_two_payments"
+    """Another payment holds the same charge: a person had named it there, unchecked."""
     PAID_THOUGH_WITHDRAWN = "paid_though_withdrawn"
     """The bill's source had withdrawn it, and what was under way by then was paid."""
 

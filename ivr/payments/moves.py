@@ -171,6 +171,7 @@ class Moves:
                 at=now,
             )
             self._compare_with_source(tx, attempt)
+            self._compare_with_others(tx, attempt)
         elif attempt.state in FINAL:
             reservation.release(tx, attempt.bill_id, attempt.amount_minor, now)
 
@@ -185,6 +186,23 @@ class Moves:
         if reservation.is_withdrawn(tx, attempt.bill_id):
             note = "its bill's source had withdrawn it"
             self._differ(tx, attempt, Difference.PAID_THOUGH_WITHDRAWN, note)
+
+    def _compare_with_others(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """One charge of the gateway is one payment's. Where two hold it both stay booked, for nobody but a
+        person can say whose it is: a constraint here would keep the true one out of the books.
+        """
+        if attempt.gateway_reference is None:
+            return
+        others = schema.attempt.c
+        same = sa.and_(
+            others.gateway == attempt.gateway,
+            others.gateway_reference == attempt.gateway_reference,
+            others.state == State.APPROVED,
+            others.id != attempt.id,
+        )
+        if other := tx.execute(sa.select(others.reference).where(same).limit(1)).scalar_one_or_none():
+            note = f"payment {other} holds the same charge: whose is it, and was the other one charged?"
+            self._differ(tx, attempt, Difference.CHARGE_OF_TWO_PAYMENTS, note)
 
     def _differ(self, tx: sa.Connection, attempt: Attempt, what: Difference, note: str) -> None:
         log.error(str(what), attempt_id=attempt.id, reference=attempt.reference, note=note)

@@ -3,7 +3,9 @@
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.payments import patience
+from ivr.payments import differences, patience
+from ivr.payments.decide import Word
+from ivr.payments.differences import Difference
 from ivr.payments.named_charge import ChargeRefusedError
 from ivr.payments.states import State
 from tests.support.bank import Fate
@@ -85,3 +87,28 @@ def test_a_payment_that_waits_for_nobody_is_asked_about_nowhere(till: Till) -> N
     paid = till.paid()
     assert till.cashier.charge_of(paid, "ref_any") == "ref_any"
     assert till.bank.looked_up == []
+
+
+def test_a_charge_that_a_person_had_named_for_another_payment_is_booked_and_told(till: Till) -> None:
+    """Nothing is lost: the payment whose charge it is gets it, and finance hears that two have it."""
+    waits = _for_a_person(till, Fate.NEVER)
+    owner = till.confirmed()
+    with till.engine.begin() as tx:
+        till.cashier.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
+    with capture_logs() as logs:
+        till.run_due()
+    assert till.state(owner) is State.APPROVED
+    assert till.ledger()[owner] == 4_000
+    with till.engine.begin() as tx:
+        [told] = differences.of_payment(tx, owner)
+        assert differences.of_payment(tx, waits) == []
+    assert told.kind is Difference.CHARGE_OF_TWO_PAYMENTS
+    assert till.attempt(waits).reference in told.note
+    assert "charge_of_two_payments" in [one["event"] for one in logs if one["log_level"] == "error"]
+
+
+def test_two_charges_without_a_reference_are_not_one(till: Till) -> None:
+    for waits in [_for_a_person(till, Fate.LOST_REPLY) for _ in range(2)]:
+        with till.engine.begin() as tx:
+            till.cashier.decide(tx, waits, Word.APPROVED, who="ana")
+            assert differences.of_payment(tx, waits) == []
