@@ -180,9 +180,18 @@ class NotFound:
     """The gateway knows of no such refund, and cannot rule out that one comes: ask again under its key."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotThisCharge:
+    """By the reference that a person named, no money was taken for this order, for certain."""
+
+    reason: str
+    """The end of a sentence for that person."""
+
+
 Result = Approved | Declined | Unknown
 LookupResult = Approved | Authorized | Declined | Fenced | Unknown
 RefundFound = Approved | Declined | Fenced | NotFound | Unknown
+NamedCharge = Approved | NotThisCharge | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +248,12 @@ class Gateway(Protocol):
 
         `reference` is the gateway's, as far as it is known. An order whose amount the issuer still holds is
         Authorized, never Declined: also after a refused capture.
+        """
+        ...
+
+    def find_charge(self, order: Order, reference: str) -> NamedCharge:
+        """Whether a charge that a person found in the dashboard took this order's amount, under its key.
+        Nothing is made or fenced. The same for an order that is paid by link.
         """
         ...
 

@@ -25,6 +25,8 @@ from gateways.contract import (
     LinkFound,
     LinkOpen,
     LookupResult,
+    NamedCharge,
+    NotThisCharge,
     Order,
     PayLink,
     Refund,
@@ -128,6 +130,18 @@ class SandboxGateway(Undeclared):
         if isinstance(answer, Standing) and answer.state == "authorized":
             return Authorized(answer.reference)
         return _found(answer)
+
+    def find_charge(self, order: Order, reference: str) -> NamedCharge:
+        answer = self._look(order.key, fence=False)
+        if isinstance(answer, Unknown) or answer.state == "pending":
+            return answer if isinstance(answer, Unknown) else answer.unclear()
+        if answer.state != "approved":
+            return NotThisCharge(f"of this payment the bank says {answer.state}")
+        if (answer.amount_minor, answer.currency) != (order.amount_minor, order.currency):
+            return NotThisCharge("the bank took another amount for this payment")
+        if answer.reference != reference:
+            return NotThisCharge(f"the bank calls the charge of this payment {answer.reference}")
+        return Approved(answer.reference, answer.authorisation_code)
 
     def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
         return _found(self._look(refund.key, fence=fence))

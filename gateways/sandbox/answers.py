@@ -28,6 +28,8 @@ class Standing:
     reference: str
     code: str | None = None
     authorisation_code: str | None = None
+    amount_minor: object = None
+    currency: object = None
 
     def declined(self) -> Declined | None:
         """The decline, where it is one."""
@@ -55,6 +57,8 @@ def standing(reply: Reply | NoReply) -> Standing | Unknown:
         reference=_matching(_REFERENCE, reply.body.get("id")) or "",
         code=_matching(_CODE, reply.body.get("code")),
         authorisation_code=_matching(re.compile(r"[0-9A-Z]{6}"), reply.body.get("authorisation_code")),
+        amount_minor=reply.body.get("amount_minor"),
+        currency=reply.body.get("currency"),
     )
     if state in {"approved", "authorized"} and not read.reference:
         return Unknown(f"the bank says {state} without a reference")

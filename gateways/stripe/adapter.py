@@ -20,6 +20,7 @@ from gateways.contract import (
     LinkFound,
     LinkOpen,
     LookupResult,
+    NamedCharge,
     NotFound,
     Order,
     PayLink,
@@ -105,6 +106,10 @@ class StripeGateway(Undeclared):
     def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
         with self._stripe.visit() as visit:
             return self._payments.lookup(visit, order, fence=fence, reference=reference)
+
+    def find_charge(self, order: Order, reference: str) -> NamedCharge:
+        with self._stripe.visit() as visit:
+            return payments.find_charge(visit, order, reference)
 
     def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
         with self._stripe.visit() as visit:

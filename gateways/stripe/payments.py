@@ -6,8 +6,10 @@ keys after a day, so an order that is older is not asked for by key: that could 
 first was paid.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
 from gateways.contract import (
     Approved,
@@ -17,6 +19,8 @@ from gateways.contract import (
     Declined,
     Fenced,
     LookupResult,
+    NamedCharge,
+    NotThisCharge,
     Order,
     Prepared,
     Result,
@@ -39,6 +43,9 @@ from gateways.stripe.intents import (
 
 KEYS_LIVE = timedelta(hours=23)
 """Stripe promises 24 hours; one is for clocks that differ and for the request's way."""
+
+
+_INTENT = re.compile(r"pi_[A-Za-z0-9_]{1,120}")
 
 
 def is_forgotten(order: Order, now: datetime) -> bool:
@@ -106,6 +113,26 @@ class Payments:
         if isinstance(made, Refused):
             return made.unknown()
         return made if isinstance(made, Unknown) else made.reference
+
+
+def find_charge(visit: Visit, order: Order, reference: str) -> NamedCharge:
+    """A payment by card or by link: both are an intent with our key in its metadata."""
+    if not _INTENT.fullmatch(reference):
+        return NotThisCharge("Stripe calls a payment pi_...")
+    answer = asked(
+        visit,
+        lambda v1, options: v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]}, options),
+    )
+    if isinstance(answer, Refused):
+        is_none = answer.status == HTTPStatus.NOT_FOUND
+        return NotThisCharge("Stripe knows no such payment") if is_none else answer.unknown()
+    found = answer if isinstance(answer, Unknown) else intent_of(answer)
+    if isinstance(found, Unknown):
+        return found
+    if not found.is_of(order):
+        return NotThisCharge("by its metadata it is another payment's, or of another amount")
+    taken = _standing(found, order)
+    return taken if isinstance(taken, Approved) else NotThisCharge(f"Stripe says {found.state}")
 
 
 def capture(visit: Visit, wanted: Capture) -> Result:

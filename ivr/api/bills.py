@@ -110,8 +110,9 @@ class BillRoutes:
         if stored is None:
             raise RuntimeError("a bill that was stored is not there")
         result = {"result": change, "bill": documents.bill(stored)}
-        warning = too_small(new, self._least_minor)
-        return result if warning is None else {**result, "warning": f"It is stored, but {warning}."}
+        closes = store.LINK_CLOSES if store.waits_for_a_link(tx, new, change) else None
+        warnings = [why for why in (too_small(new, self._least_minor), closes) if why is not None]
+        return {**result, "warning": f"It is stored, but {'; '.join(warnings)}."} if warnings else result
 
 
 def _twice(first: int) -> Problem:

@@ -30,7 +30,7 @@ def bill(shown: Bill) -> dict[str, Any]:
         "amount_minor": shown.billed_minor,
         "minimum_minor": shown.minimum_minor,
         "paid_minor": shown.paid_minor,
-        "paid_elsewhere_minor": shown.paid_elsewhere_minor,
+        "paid_elsewhere_minor": shown.elsewhere_minor,
         "reserved_minor": shown.reserved_minor,
         "payable_minor": shown.payable_minor,
         "due_date": None if shown.due_date is None else shown.due_date.isoformat(),

@@ -54,7 +54,10 @@ _AMOUNT = _text(
 )
 _MOMENT = _text("RFC 3339, UTC.", format="date-time")
 _DAY = _text(format="date")
-_WARNING = _text("It is stored, and callers cannot pay it, or not the least part that it allows: why.")
+_WARNING = _text(
+    "It is stored, and callers cannot pay it, or not the least part that it allows; or a link for it is "
+    "open, and closed first: why."
+)
 
 _NEW_BILL = {
     "reference": _REFERENCE,
@@ -70,7 +73,11 @@ _NEW_BILL = {
         "description": "Paid by other ways than this server; left out: stays as it is.",
     },
     "paid_elsewhere_minor": _minor("The same in minor units."),
-    "status": _text("Left out: stays as it is.", enum=[*Status]),
+    "status": _text(
+        "Left out: stays as it is. What is said to be paid, or is withdrawn, has its open link closed within "
+        "a minute; while a charge is under way it cannot become paid: 409, to be sent again later.",
+        enum=[*Status],
+    ),
 }
 
 SCHEMAS: dict[str, Schema] = {

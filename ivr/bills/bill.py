@@ -61,17 +61,24 @@ class Bill:
     source: str
     created_at: datetime
     updated_at: datetime
+    said_elsewhere_minor: int | None = None
+    """Paid elsewhere by its source's last word, which waits until the links that are open are closed."""
 
     @classmethod
     def from_row(cls, row: sa.Row[Any]) -> Self:
         return cls(**{field.name: getattr(row, field.name) for field in fields(cls)})
 
     @property
+    def elsewhere_minor(self) -> int:
+        """Paid by other ways than this server, as its source said last."""
+        return self.paid_elsewhere_minor if self.said_elsewhere_minor is None else self.said_elsewhere_minor
+
+    @property
     def payable_minor(self) -> int:
         """What may be paid this minute; nothing where the bill is withdrawn."""
         if self.withdrawn:
             return 0
-        settled = self.paid_minor + self.paid_elsewhere_minor
+        settled = self.paid_minor + self.elsewhere_minor
         return max(0, self.billed_minor - settled - self.reserved_minor)
 
     @property
@@ -82,7 +89,7 @@ class Bill:
     @property
     def is_paid(self) -> bool:
         """Nothing is owed any more, whatever becomes of open attempts."""
-        return self.paid_minor + self.paid_elsewhere_minor >= self.billed_minor
+        return self.paid_minor + self.elsewhere_minor >= self.billed_minor
 
     @property
     def is_being_paid(self) -> bool:

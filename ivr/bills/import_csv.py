@@ -50,18 +50,18 @@ class CsvImport:
         clock: Clock,
         ids: Ids,
         on_refused: Callable[[BadRow], None],
-        on_small: Callable[[BadRow], None] = lambda _: None,
+        on_warned: Callable[[BadRow], None] = lambda _: None,
         least_minor: Mapping[str, int] | None = None,
     ) -> None:
-        """`least_minor`: what the gateway charges at least, by currency; `on_small` hears of each row that
-        was stored below it.
+        """`least_minor`: what the gateway charges at least, by currency; `on_warned` hears of each row that
+        was stored below it, or whose bill has a link that is closed first.
         """
         self._engine = engine
         self._home_country = home_country
         self._clock = clock
         self._ids = ids
         self._on_refused = on_refused
-        self._on_small = on_small
+        self._on_warned = on_warned
         self._least_minor = least_minor or {}
         self._line_of: dict[str, int] = {}
         self.report = Report()
@@ -99,20 +99,24 @@ class CsvImport:
         """In the order of the references: two imports at once lock the same rows in the same order."""
         changes: list[store.Change] = []
         refused: list[BadRow] = []
+        warned: list[BadRow] = []
         with self._engine.begin() as tx:
             for line, bill in sorted(batch, key=lambda row: row[1].reference):
                 try:
-                    changes.append(store.upsert(tx, bill, "import", clock=self._clock, ids=self._ids))
+                    change = store.upsert(tx, bill, "import", clock=self._clock, ids=self._ids)
                 except BillChangeError as fault:
                     refused.append(BadRow(line, str(fault)))
+                    continue
+                changes.append(change)
+                if warning := too_small(bill, self._least_minor):
+                    warned.append(BadRow(line, warning))
+                if store.waits_for_a_link(tx, bill, change):
+                    warned.append(BadRow(line, store.LINK_CLOSES))
         self.report.stored.update(changes)
         for bad in sorted(refused, key=lambda bad: bad.line):
             self._refuse(bad)
-        lines_refused = {bad.line for bad in refused}
-        for line, bill in batch:
-            warning = too_small(bill, self._least_minor)
-            if warning is not None and line not in lines_refused:
-                self._on_small(BadRow(line, warning))
+        for row in sorted(warned, key=lambda row: row.line):
+            self._on_warned(row)
 
     def _refuse(self, bad: BadRow) -> None:
         self.report.refused += 1

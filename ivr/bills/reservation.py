@@ -4,7 +4,8 @@ when it is refunded.
 May import `ivr.storage.schema` alone. Each function is one conditional UPDATE in the caller's transaction, so
 two callers of one bill queue on its row, and the loser is told "no" instead of failing. The CHECK
 `never_overpaid` stands behind `reserve`: what could go wrong is a second way to move these columns, and there
-is none.
+is none. Where the bill's source said meanwhile what was paid elsewhere, that counts at once for whoever wants
+to reserve, and stands in its own column once nothing is reserved any more.
 """
 
 from datetime import datetime
@@ -13,6 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr.storage.schema import bill
+
+ELSEWHERE = sa.func.coalesce(bill.c.said_elsewhere_minor, bill.c.paid_elsewhere_minor)
+"""Paid by other ways, as the bill's source said last."""
+OVER_BY_ITS_SOURCE = sa.or_(bill.c.withdrawn, bill.c.said_elsewhere_minor.is_not(None))
+"""The bill is withdrawn, or its source's word waits: links for it are to be closed."""
 
 
 class ReservationError(Exception):
@@ -23,7 +29,7 @@ def reserve(tx: sa.Connection, bill_id: str, amount_minor: int, now: datetime) -
     """Holds a part of the bill for one attempt; False, and nothing is changed, where it is no longer due."""
     if amount_minor <= 0:
         raise ValueError("an amount to reserve is above zero")
-    free = bill.c.billed_minor - bill.c.paid_minor - bill.c.reserved_minor - bill.c.paid_elsewhere_minor
+    free = bill.c.billed_minor - bill.c.paid_minor - bill.c.reserved_minor - ELSEWHERE
     return _changed(
         tx,
         sa.update(bill)
@@ -40,6 +46,7 @@ def release(tx: sa.Connection, bill_id: str, amount_minor: int, now: datetime) -
         bill.c.reserved_minor >= amount_minor,
         reserved_minor=bill.c.reserved_minor - amount_minor,
         updated_at=now,
+        **_source_heard(amount_minor),
     )
 
 
@@ -52,6 +59,7 @@ def settle(tx: sa.Connection, bill_id: str, amount_minor: int, now: datetime) ->
         reserved_minor=bill.c.reserved_minor - amount_minor,
         paid_minor=bill.c.paid_minor + amount_minor,
         updated_at=now,
+        **_source_heard(amount_minor),
     )
 
 
@@ -82,8 +90,21 @@ def paid_after_all(tx: sa.Connection, bill_id: str, amount_minor: int, now: date
 
 def overpaid_minor(tx: sa.Connection, bill_id: str) -> int:
     """How much more is paid than was billed; 0: nothing."""
-    over = bill.c.paid_minor + bill.c.paid_elsewhere_minor - bill.c.billed_minor
+    over = bill.c.paid_minor + ELSEWHERE - bill.c.billed_minor
     return max(0, int(tx.execute(sa.select(over).where(bill.c.id == bill_id)).scalar_one()))
+
+
+def is_withdrawn(tx: sa.Connection, bill_id: str) -> bool:
+    return bool(tx.execute(sa.select(bill.c.withdrawn).where(bill.c.id == bill_id)).scalar_one())
+
+
+def _source_heard(amount_minor: int) -> dict[str, Any]:
+    """The columns of the source's word, where the last that was reserved goes: the word waits no longer."""
+    is_last = bill.c.reserved_minor == amount_minor
+    return {
+        "paid_elsewhere_minor": sa.case((is_last, ELSEWHERE), else_=bill.c.paid_elsewhere_minor),
+        "said_elsewhere_minor": sa.case((is_last, sa.null()), else_=bill.c.said_elsewhere_minor),
+    }
 
 
 def _must(tx: sa.Connection, bill_id: str, holds: sa.ColumnElement[bool], **values: Any) -> None:

@@ -1,8 +1,9 @@
 """Bills in the database: found, and stored so that the same bill again changes nothing.
 
-May import `ivr.bills.bill`, `ivr.storage` and the leaves. `upsert` never touches `paid_minor` and
-`reserved_minor`: our ledger's word stands over a source that still says open. It locks the bill's row, so
-that it and a reservation see each other.
+May import `ivr.bills.{bill,reservation}`, `ivr.storage` and the leaves. `upsert` never touches `paid_minor`
+and `reserved_minor`: our ledger's word stands over a source that still says open. It locks the bill's row, so
+that it and a reservation see each other. A source that says "paid" while a link for the bill is open is
+heard: its word waits in a column of its own until the link is closed.
 """
 
 from collections.abc import Mapping
@@ -12,20 +13,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
+from ivr.bills.reservation import ELSEWHERE
 from ivr.clock import Clock
 from ivr.ids import Ids
 from ivr.storage.engine import insert_of
-from ivr.storage.schema import bill
+from ivr.storage.schema import attempt, bill
 
 OPEN_MAX = 20
 """More open bills than this under one phone number are nobody's to be offered by voice."""
 
-_UNPAID = sa.and_(
-    sa.not_(bill.c.withdrawn), bill.c.billed_minor > bill.c.paid_minor + bill.c.paid_elsewhere_minor
-)
+_UNPAID = sa.and_(sa.not_(bill.c.withdrawn), bill.c.billed_minor > bill.c.paid_minor + ELSEWHERE)
 _PAYABLE = sa.and_(
     sa.not_(bill.c.withdrawn),
-    bill.c.billed_minor > bill.c.paid_minor + bill.c.paid_elsewhere_minor + bill.c.reserved_minor,
+    bill.c.billed_minor > bill.c.paid_minor + ELSEWHERE + bill.c.reserved_minor,
 )
 
 _OF_REFERENCE = sa.select(bill).where(bill.c.reference == sa.bindparam("wanted"))
@@ -38,6 +38,13 @@ _OF_PHONE = (
 )
 _OPEN_FOR_PHONE = _OF_PHONE.where(_PAYABLE)
 _UNPAID_FOR_PHONE = _OF_PHONE.where(_UNPAID)
+
+
+LINK_CLOSES = (
+    "its open link is closed first, which takes a minute: whoever pays by it until then is told by "
+    "`paybycall doctor` and `payment show`"
+)
+"""What a door says where `waits_for_a_link`."""
 
 
 class Change(StrEnum):
@@ -87,17 +94,40 @@ def upsert(tx: sa.Connection, new: NewBill, source: str, *, clock: Clock, ids: I
         standing = _locked(tx, new.reference)
         if standing is None:
             raise RuntimeError("a bill stands in the way of its own insertion and cannot be read")
-    if new.status is Status.PAID and standing.reserved_minor:
-        # whether that is meant, or money from elsewhere, shows once it is paid or let go
-        raise BillChangeError("status", "cannot become paid while a part is being paid; try again later")
     wanted = _wanted(standing, new)
     if all(getattr(standing, name) == value for name, value in wanted.items()):
         return Change.UNCHANGED
-    _refuse_what_cannot_be(standing, wanted)
+    _refuse_what_cannot_be(tx, standing, new, wanted)
     tx.execute(
         bill.update().where(bill.c.id == standing.id).values(**wanted, source=source, updated_at=clock.now())
     )
     return Change.CHANGED
+
+
+def waits_for_a_link(tx: sa.Connection, new: NewBill, change: Change) -> bool:
+    """Whether a bill that was stored just now has an open link that is closed before its source's word, that
+    it is paid or withdrawn, is the last one. Nothing is asked of the database for a word of another kind.
+    """
+    says_so = new.status in {Status.PAID, Status.WITHDRAWN} or new.paid_elsewhere_minor
+    if not says_so or change is Change.ADDED:
+        return False
+    stored = find(tx, new.reference)
+    if stored is None or not stored.reserved_minor:
+        return False
+    return stored.said_elsewhere_minor is not None or (stored.withdrawn and _held_by_links(tx, stored) > 0)
+
+
+def _is_held_by_links(tx: sa.Connection, standing: Bill) -> bool:
+    """Whether all that is reserved is reserved for links: these can be closed, a charge cannot."""
+    return _held_by_links(tx, standing) == standing.reserved_minor
+
+
+def _held_by_links(tx: sa.Connection, standing: Bill) -> int:
+    """What links reserve of the bill, whether they are sent, open or being closed."""
+    amount = sa.func.coalesce(sa.func.sum(attempt.c.amount_minor), 0)
+    is_held = sa.and_(attempt.c.method == "link", attempt.c.settled_at.is_(None))
+    query = sa.select(amount).where(attempt.c.bill_id == standing.id, is_held)
+    return int(tx.execute(query).scalar_one())
 
 
 def _locked(tx: sa.Connection, reference: str) -> Bill | None:
@@ -136,14 +166,18 @@ def _described(new: NewBill) -> dict[str, Any]:
 
 
 def _wanted(standing: Bill, new: NewBill) -> dict[str, Any]:
-    """The columns as the source wants them; what it does not say stays."""
+    """The columns as the source wants them; what it does not say stays. What was paid elsewhere waits where
+    it leaves less than is reserved.
+    """
+    elsewhere_minor = _paid_elsewhere(
+        new, paid_here_minor=standing.paid_minor, standing_minor=standing.elsewhere_minor
+    )
+    room_minor = new.billed_minor - standing.paid_minor - standing.reserved_minor
+    waits = standing.reserved_minor > 0 and elsewhere_minor > room_minor
     return {
         **_described(new),
-        "paid_elsewhere_minor": _paid_elsewhere(
-            new,
-            paid_here_minor=standing.paid_minor,
-            standing_minor=standing.paid_elsewhere_minor,
-        ),
+        "paid_elsewhere_minor": min(standing.paid_elsewhere_minor, room_minor) if waits else elsewhere_minor,
+        "said_elsewhere_minor": elsewhere_minor if waits else None,
         "withdrawn": standing.withdrawn if new.status is None else new.status is Status.WITHDRAWN,
     }
 
@@ -156,18 +190,23 @@ def _paid_elsewhere(new: NewBill, *, paid_here_minor: int, standing_minor: int) 
     return max(said, new.billed_minor - paid_here_minor)
 
 
-def _refuse_what_cannot_be(standing: Bill, wanted: Mapping[str, Any]) -> None:
+def _refuse_what_cannot_be(
+    tx: sa.Connection, standing: Bill, new: NewBill, wanted: Mapping[str, Any]
+) -> None:
     """Who heard euros is never charged dollars; while money is held, the bill stays large enough for it."""
     if wanted["currency"] != standing.currency:
         raise BillChangeError(
             "currency", "never changes: withdraw the bill, and bill anew under another reference"
         )
-    held_minor = standing.paid_minor + standing.reserved_minor
     if not standing.reserved_minor:
         return
-    if held_minor > wanted["billed_minor"]:
+    is_too_soon = wanted["said_elsewhere_minor"] is not None and not _is_held_by_links(tx, standing)
+    if is_too_soon and new.status is Status.PAID:
+        # whether that is meant, or money from elsewhere, shows once it is paid or let go
+        raise BillChangeError("status", "cannot become paid while a part is being paid; try again later")
+    if standing.paid_minor + standing.reserved_minor > wanted["billed_minor"]:
         raise BillChangeError(
             "amount", "cannot fall below what is paid and being paid this minute; try again later"
         )
-    if held_minor + wanted["paid_elsewhere_minor"] > wanted["billed_minor"]:
+    if is_too_soon:
         raise BillChangeError("paid_elsewhere", "leaves less than is being paid this minute; try again later")

@@ -63,8 +63,10 @@ def import_file(file: BinaryIO) -> None:
     The first line names the columns, in any order, separated by commas or semicolons: reference, amount,
     currency, and where there are any minimum, due_date (YYYY-MM-DD), phone, paid_elsewhere, status (open,
     paid or withdrawn). UTF-8. Bad rows are told by line and the good ones kept, also those that are too small
-    for the gateway, which are told as well; the same file again changes nothing. Exit status 1 where a row
-    was refused.
+    for the gateway, which are told as well; the same file again changes nothing. A bill that is paid or
+    withdrawn has its open link closed within a minute, which is told too; one of which a part is just being
+    charged cannot become paid, and its row is to be imported again later. Exit status 1 where a row was
+    refused.
     """
     from ivr.bills.import_csv import CsvImport
     from ivr.bills.table import BadRow, UnreadableFileError
@@ -73,8 +75,8 @@ def import_file(file: BinaryIO) -> None:
     def tell(bad: BadRow) -> None:
         click.echo(f"line {bad.line}: {bad.reason}", err=True)
 
-    def warn(small: BadRow) -> None:
-        click.echo(f"line {small.line}: taken, but {small.reason}", err=True)
+    def warn(taken: BadRow) -> None:
+        click.echo(f"line {taken.line}: taken, but {taken.reason}", err=True)
 
     with desk("HOME_COUNTRY") as at:
         run = CsvImport(
@@ -83,7 +85,7 @@ def import_file(file: BinaryIO) -> None:
             clock=at.clock,
             ids=at.ids,
             on_refused=tell,
-            on_small=warn,
+            on_warned=warn,
             least_minor=least_minor(),
         )
         try:
@@ -138,12 +140,13 @@ def show(reference: str) -> None:
         ("billed", bill.billed_minor),
         ("minimum", bill.minimum_minor),
         ("paid", bill.paid_minor),
-        ("paid elsewhere", bill.paid_elsewhere_minor),
+        ("paid elsewhere", bill.elsewhere_minor),
         ("being paid", bill.reserved_minor),
         ("payable", bill.payable_minor),
     ):
         click.echo(f"{name:<15} {plain(minor, bill.currency):>16}")
-    click.echo(f"{'status':<15} {bill.status:>16}")
+    waits = "" if bill.said_elsewhere_minor is None else "  by its source's word; its open link closes first"
+    click.echo(f"{'status':<15} {bill.status:>16}{waits}")
     click.echo(f"{'due':<15} {bill.due_date or '-'!s:>16}")
     click.echo(f"{'phone':<15} {bill.payer_phone or '-':>16}")
     click.echo(f"{'described by':<15} {bill.source:>16}  {bill.updated_at:%Y-%m-%d %H:%M}Z")

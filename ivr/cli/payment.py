@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 LIST_MAX = 500
 TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), "MERCHANT_NAME", "CHANNEL", "OUTCOME_URL")
 
+_NO_REFERENCE = (
+    "Nobody knows the gateway's reference of this charge. So it cannot be refunded here, only in the "
+    "gateway's dashboard, and its disputes and payouts are not found by it."
+)
 _OF_GATEWAYS = tuple(setting.name for setting in MONEY if setting.name != "GATEWAY")
 
 
@@ -157,13 +161,20 @@ def refund(payment_id: str, amount: str | None) -> None:
 @click.argument("subject_id", metavar="ID_OR_REFERENCE")
 @click.option("--charged", is_flag=True, help="The gateway's dashboard shows the charge.")
 @click.option("--not-charged", is_flag=True, help="The dashboard shows none, or a cancelled one.")
-@click.option("--gateway-reference", help="With --charged: the charge's id in the dashboard.")
+@click.option(
+    "--gateway-reference",
+    help="With --charged: the charge's id in the dashboard. The gateway is asked whether it is right.",
+)
+@click.option("--unchecked", is_flag=True, help="With --charged: also where the gateway cannot be asked.")
 @sentences
-def decide(subject_id: str, *, charged: bool, not_charged: bool, gateway_reference: str | None) -> None:
+def decide(
+    subject_id: str, *, charged: bool, not_charged: bool, gateway_reference: str | None, unchecked: bool
+) -> None:
     """Say what became of an unresolved payment.
 
-    It is one that nobody could resolve for a day. Of a refund (its id begins with refund_) --charged means
-    that the money was given back.
+    It is one that nobody could resolve for a day. With --charged the gateway is asked once more: a reference
+    that is another payment's is refused, one that was left out is looked for. Of a refund (its id begins with
+    refund_) --charged means that the money was given back.
     """
     from ivr.payments.decide import NothingToDecideError, Word
 
@@ -177,12 +188,16 @@ def decide(subject_id: str, *, charged: bool, not_charged: bool, gateway_referen
             word = Word.APPROVED if charged else Word.NOT_CHARGED
             payment = _find(at, subject_id)
             try:
+                reference = (
+                    cashier.charge_of(payment.id, gateway_reference, unchecked=unchecked) if charged else None
+                )
                 with at.engine.begin() as tx:
-                    state = cashier.decide(
-                        tx, payment.id, word, who=who(), gateway_reference=gateway_reference
-                    ).state
+                    decided = cashier.decide(tx, payment.id, word, who=who(), gateway_reference=reference)
             except NothingToDecideError as fault:
                 raise Fault(str(fault)) from None
+            state = decided.state
+            if charged and decided.gateway_reference is None:
+                click.echo(_NO_REFERENCE, err=True)
     click.echo(f"{subject_id} is {state} now.")
 
 

@@ -41,57 +41,60 @@ def worker_lives(count: Callable[[], int]) -> str:
 def no_payment_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
     """No charge waits for a person or has been unknown for long."""
     late = sa.and_(attempt.c.state == "unknown", attempt.c.unknown_since < now() - PATIENCE)
-    with reading(engine) as tx:
-        waiting = list(
-            tx.execute(
-                sa.select(attempt.c.reference)
-                .where(attempt.c.state == "for_a_person")
-                .order_by(attempt.c.created_at)
-            ).scalars()
-        )
-        unknown = list(tx.execute(sa.select(attempt.c.reference).where(late)).scalars())
-    if waiting:
-        raise FaultError(
-            f"Somebody has to look into the gateway's dashboard and decide: {_some(waiting)}. "
-            f"`paybycall payment show` tells what is known."
-        )
-    if unknown:
-        raise FaultError(
-            f"Unknown for more than an hour: {_some(unknown)}. Does the gateway answer the worker?"
-        )
+    _none_is_stuck(
+        engine,
+        attempt.c.reference,
+        late,
+        tells="what is known",
+        late_is="Unknown for more than an hour: {}. Does the gateway answer the worker?",
+    )
     return "no payment waits for a person"
 
 
 def no_refund_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
     """No refund waits for a person, or has had no end for long."""
     late = sa.and_(refund.c.state.in_(["asked", "unknown"]), refund.c.created_at < now() - PATIENCE)
-    with reading(engine) as tx:
-        query = sa.select(refund.c.id).order_by(refund.c.created_at, refund.c.id)
-        waiting = list(tx.execute(query.where(refund.c.state == "for_a_person")).scalars())
-        open_ = list(tx.execute(query.where(late)).scalars())
-    if waiting:
-        raise FaultError(
-            f"Somebody has to look into the gateway's dashboard and decide: {_some(waiting)}. "
-            f"`paybycall payment show` tells of which payment."
-        )
-    if open_:
-        raise FaultError(
-            f"Without an end for more than an hour: {_some(open_)}. "
-            f"Is there money in the gateway's balance to give back, and is GATEWAY that of the payment?"
-        )
+    _none_is_stuck(
+        engine,
+        refund.c.id,
+        late,
+        tells="of which payment",
+        late_is="Without an end for more than an hour: {}. "
+        "Is there money in the gateway's balance to give back, and is GATEWAY that of the payment?",
+    )
     return "no refund waits for a person"
 
 
+def _none_is_stuck(
+    engine: sa.Engine, name: sa.Column[str], late: sa.ColumnElement[bool], *, tells: str, late_is: str
+) -> None:
+    """Raises FaultError where rows of the table that `name` is a column of wait for a person, or are late:
+    by their names, the earliest first.
+    """
+    row = name.table.c
+    query = sa.select(name).order_by(row.created_at, name)
+    with reading(engine) as tx:
+        waiting = list(tx.execute(query.where(row.state == "for_a_person")).scalars())
+        late_ones = list(tx.execute(query.where(late)).scalars())
+    if waiting:
+        raise FaultError(
+            f"Somebody has to look into the gateway's dashboard and decide: {_some(waiting)}. "
+            f"`paybycall payment show` tells {tells}."
+        )
+    if late_ones:
+        raise FaultError(late_is.format(_some(late_ones)))
+
+
 def books_and_gateway_agree(engine: sa.Engine, now: Callable[[], datetime]) -> str:
-    """For a week, the gateway has said nothing against our books."""
+    """For a week, neither the gateway nor a bill's source has said anything against our books."""
     with reading(engine) as tx:
         differing = differences.payments_since(tx, now() - DIFFERENCES_SHOWN)
     if differing:
         raise FaultError(
-            f"The gateway says something else than our books: {_some(differing)}. "
+            f"The gateway, or a bill's source, says something else than our books: {_some(differing)}. "
             f"`paybycall payment show` tells what; it is named here for a week."
         )
-    return "the gateway has said nothing against our books for a week"
+    return "nobody has said anything against our books for a week"
 
 
 def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:

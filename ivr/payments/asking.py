@@ -19,6 +19,7 @@ from gateways.contract import (
     LinkFound,
     LinkOpen,
     LookupResult,
+    NamedCharge,
     Order,
     PayLink,
     Prepared,
@@ -112,6 +113,10 @@ class Asking:
                 order, fence=fence, reference=reference or attempt.gateway_reference
             ),
         )
+
+    def find_charge(self, attempt: Attempt, order: Order, reference: str) -> NamedCharge:
+        """Whether the charge of this reference is the attempt's."""
+        return self._answer("find_charge", attempt, lambda: self._gateway.find_charge(order, reference))
 
     def lookup_refund(self, attempt: Attempt, refund: Refund, *, fence: bool) -> RefundFound:
         """What became of the refund."""

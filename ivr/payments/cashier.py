@@ -24,6 +24,7 @@ from ivr.payments.expire import Expiring
 from ivr.payments.keeping import Keeping
 from ivr.payments.linking import Linking
 from ivr.payments.moves import Moves
+from ivr.payments.named_charge import NamedCharges
 from ivr.payments.notices import Notices
 from ivr.payments.pay_link import LinkTerms
 from ivr.payments.records import Attempt, Refund
@@ -75,6 +76,7 @@ class Cashier:
         self._moves = Moves(work, clock, ids, consequences)
         asking = Asking(gateway)
         self._charging = Charging(engine, self._moves, asking)
+        self._named_charges = NamedCharges(engine, asking)
         self._expiring = Expiring(engine, self._moves)
         self._resolving = Resolving(engine, self._moves, asking)
         self._linking = Linking(engine, self._moves, asking)
@@ -134,6 +136,10 @@ class Cashier:
         """Raises RefundRefusedError or UnsupportedError, each with a sentence for the person who asked."""
         return self._refunds.ask(tx, attempt_id, amount_minor, asked_by=asked_by)
 
+    def charge_of(self, attempt_id: str, named: str | None, *, unchecked: bool = False) -> str | None:
+        """The reference to decide with, asked of the gateway: as `NamedCharges.reference` says."""
+        return self._named_charges.reference(attempt_id, named, unchecked=unchecked)
+
     def decide(
         self,
         tx: sa.Connection,
@@ -153,6 +159,6 @@ class Cashier:
         return self._refunding.decide(tx, refund_id, refunded=refunded, who=who)
 
     def sweep(self) -> int:
-        """Asks again for jobs that were lost, and closes links of withdrawn bills; how many there were."""
+        """Asks again for jobs that were lost, and closes links of bills that are over; how many."""
         lost = sweeps.sweep(self._engine, self._moves) + self._keeping.sweep()
-        return lost + self._linking.close_withdrawn()
+        return lost + self._linking.close_of_bills_that_are_over()

@@ -1,4 +1,5 @@
-"""Where the gateway says something else than our books: written into the payment's history, for finance.
+"""Where the gateway, or the bill's source, says something else than our books: written into the payment's
+history, for finance.
 
 May import `ivr.payments.records` and `ivr.storage.schema` alone. The books are not changed by it: money that
 moved without us is a person's to look into. What could go wrong is that nobody looks, so `paybycall doctor`
@@ -30,6 +31,12 @@ class Difference(StrEnum):
     """The payer's bank did not take it: the merchant has the money, and owes it."""
     GIVEN_BACK_ELSEWHERE = "given_back_elsewhere"
     """More was given back than our books know of: somebody did it in the gateway's dashboard."""
+    PAID_ELSEWHERE_TOO = "paid_elsewhere_too"
+    """The bill's source had said that it was paid elsewhere, and its link was paid before it was closed."""
+    CHARGE_OF_TWO_PAYMENTS = "charge_of_two_payments"
+    """Another payment holds the same charge: a person had named it there, unchecked."""
+    PAID_THOUGH_WITHDRAWN = "paid_though_withdrawn"
+    """The bill's source had withdrawn it, and what was under way by then was paid."""
 
 
 @dataclass(frozen=True, slots=True)

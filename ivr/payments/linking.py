@@ -1,16 +1,17 @@
 """The jobs of a payment by link: open its page at the gateway, and look what became of it.
 
-May import the rest of `ivr.payments`. Opening takes nothing, so one whose answer is lost is only looked up,
-under the same key, and never opened a second time. A link that is open is looked at when the gateway says
-that something happened, and at its expiry; then, or when somebody wants it closed, it is closed, and only the
-gateway's word that it was not paid ends it. What could go wrong is a gateway that is silent: the part of the
-bill stays held, and after a day a person decides.
+May import `ivr.bills.reservation` and the rest of `ivr.payments`. Opening takes nothing, so one whose answer
+is lost is only looked up, under the same key, and never opened a second time. A link that is open is looked
+at when the gateway says that something happened, and at its expiry; then, or when somebody wants it closed,
+it is closed, and only the gateway's word that it was not paid ends it. What could go wrong is a gateway that
+is silent: the part of the bill stays held, and after a day a person decides.
 """
 
 import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Declined, LinkFound, LinkOpen, LookupResult, Order, Unknown
+from ivr.bills.reservation import OVER_BY_ITS_SOURCE
 from ivr.payments import answers, patience, pay_link, records
 from ivr.payments.asking import Asking
 from ivr.payments.moves import Moves
@@ -23,6 +24,7 @@ from ivr.storage.engine import reading
 from ivr.work.jobs import LOOK_AT_LINK
 
 log = structlog.get_logger()
+_OVER = "its bill is withdrawn, or paid elsewhere"
 
 
 class Linking:
@@ -69,21 +71,23 @@ class Linking:
             if after.state is before.state and after.jobs == nth:
                 self._look_again(tx, after, link, answer)
 
-    def close_withdrawn(self) -> int:
-        """Begins to close the links of bills that were withdrawn since, whoever withdrew them; how many."""
+    def close_of_bills_that_are_over(self) -> int:
+        """Begins to close the links of bills that were withdrawn since, or are paid elsewhere, whoever said
+        so; how many.
+        """
         attempts, bills = schema.attempt.c, schema.bill.c
         with reading(self._engine) as tx:
             query = (
                 sa.select(attempts.id)
                 .join(schema.bill, bills.id == attempts.bill_id)
-                .where(attempts.state == State.LINK_OPEN, bills.withdrawn)
+                .where(attempts.state == State.LINK_OPEN, OVER_BY_ITS_SOURCE)
             )
             ids = list(tx.execute(query).scalars())
         for attempt_id in ids:
             with self._engine.begin() as tx:
                 attempt = records.locked(tx, attempt_id)
                 if attempt.state is State.LINK_OPEN:
-                    self._moves.move(tx, attempt, Event.CLOSE_LINK, note="its bill is withdrawn")
+                    self._moves.move(tx, attempt, Event.CLOSE_LINK, note=_OVER)
         return len(ids)
 
     def _claim(self, tx: sa.Connection, attempt_id: str) -> Attempt | None:
@@ -97,13 +101,20 @@ class Linking:
             return None
         if attempt.state is not State.RESERVED:
             return None
-        if self._moves.clock.now() >= attempt.deadline_at:
-            self._moves.move(tx, attempt, Event.ABANDON, note="not claimed by its deadline")
+        if why := self._why_never(tx, attempt):
+            self._moves.move(tx, attempt, Event.ABANDON, note=why)
             return None
         if not self._asking.is_of(attempt):
             log.error("attempt_of_another_gateway", attempt_id=attempt.id, gateway=attempt.gateway)
             return None
         return self._moves.move(tx, attempt, Event.CLAIM)
+
+    def _why_never(self, tx: sa.Connection, attempt: Attempt) -> str | None:
+        """Why its page is not opened any more; None: it is."""
+        if self._moves.clock.now() >= attempt.deadline_at:
+            return "not claimed by its deadline"
+        query = sa.select(OVER_BY_ITS_SOURCE).where(schema.bill.c.id == attempt.bill_id)
+        return _OVER if tx.execute(query).scalar_one() else None
 
     def _to_look_at(self, tx: sa.Connection, attempt_id: str, nth: int) -> Attempt | None:
         """The attempt, where this is the look that was asked for last. One that has expired is closed."""

@@ -1,9 +1,9 @@
 """A link as its payer may know it: by its token alone, how far its payment is; and how it was sent to them.
 
-May import `ivr.payments.records`, `states`, `pay_link` and `ivr.storage.schema`. One query, whatever the
-token is. What could go wrong is a word too soon: only the state that the ledger was written with is `PAID`,
-and only refunds that are in the ledger count as given back; and a token that leaves by another door: who asks
-how a link was sent is never told what the text said.
+May import `ivr.bills.reservation`, `ivr.payments.records`, `states`, `pay_link` and `ivr.storage.schema`. One
+query, whatever the token is. What could go wrong is a word too soon: only the state that the ledger was
+written with is `PAID`, and only refunds that are in the ledger count as given back; and a token that leaves
+by another door: who asks how a link was sent is never told what the text said.
 """
 
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
+from ivr.bills.reservation import OVER_BY_ITS_SOURCE
 from ivr.payments.pay_link import minutes_left
 from ivr.payments.records import RefundState
 from ivr.payments.states import State
@@ -68,6 +69,7 @@ def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
             attempt.reference,
             bill.reference.label("bill_reference"),
             refunded.label("refunded_minor"),
+            OVER_BY_ITS_SOURCE.label("is_over"),
         )
         .join(schema.attempt, attempt.id == link.attempt_id)
         .join(schema.bill, bill.id == attempt.bill_id)
@@ -79,7 +81,7 @@ def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
     return Paying(
         stage=stage_of(
             State(row.state),
-            is_past=now >= row.expires_at,
+            is_past=row.is_over or now >= row.expires_at,
             is_given_back=refunded_minor >= row.amount_minor,
         ),
         url=row.url,

@@ -1,8 +1,9 @@
 """The only way an attempt moves: a compare-and-set along the graph, with everything that belongs to the move
 in the same transaction.
 
-May import `ivr.payments.states`, `records`, `pay_link`, `saved_cards`, `consequences`, `patience`,
-`ivr.bills.reservation`, `ivr.finance.{ledger,disputes}`, `gateways.notices`, `ivr.work.jobs` and the leaves.
+May import `ivr.payments.states`, `records`, `pay_link`, `saved_cards`, `consequences`, `differences`,
+`patience`, `ivr.money`, `ivr.bills.reservation`, `ivr.finance.{ledger,disputes}`, `gateways.notices`,
+`ivr.work.jobs` and the leaves.
 To each state belongs: what happens to the reservation, what is told to the rest of the house, and the job
 that looks at the attempt next. What could go wrong is a state without a next job; `NEXT_JOB` names one for
 every state that holds money.
@@ -20,8 +21,10 @@ from ivr.bills import reservation
 from ivr.clock import Clock
 from ivr.finance import disputes, ledger
 from ivr.ids import Ids
+from ivr.money import plain
 from ivr.payments import patience, pay_link, records
 from ivr.payments.consequences import Consequences
+from ivr.payments.differences import Difference
 from ivr.payments.records import Attempt, Refund
 from ivr.payments.saved_cards import SavedCards
 from ivr.payments.states import FINAL, Event, State, move
@@ -167,8 +170,43 @@ class Moves:
                 currency=attempt.currency,
                 at=now,
             )
+            self._compare_with_source(tx, attempt)
+            self._compare_with_others(tx, attempt)
         elif attempt.state in FINAL:
             reservation.release(tx, attempt.bill_id, attempt.amount_minor, now)
+
+    def _compare_with_source(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """Who has paid what its source had called paid, or had withdrawn, has paid too much: finance is told.
+        Never given back by itself: the source may have meant this very payment.
+        """
+        if over_minor := reservation.overpaid_minor(tx, attempt.bill_id):
+            over = plain(over_minor, attempt.currency)
+            note = f"its bill's source had said that it was paid elsewhere: {over} is paid twice"
+            self._differ(tx, attempt, Difference.PAID_ELSEWHERE_TOO, note)
+        if reservation.is_withdrawn(tx, attempt.bill_id):
+            note = "its bill's source had withdrawn it"
+            self._differ(tx, attempt, Difference.PAID_THOUGH_WITHDRAWN, note)
+
+    def _compare_with_others(self, tx: sa.Connection, attempt: Attempt) -> None:
+        """One charge of the gateway is one payment's. Where two hold it both stay booked, for nobody but a
+        person can say whose it is: a constraint here would keep the true one out of the books.
+        """
+        if attempt.gateway_reference is None:
+            return
+        others = schema.attempt.c
+        same = sa.and_(
+            others.gateway == attempt.gateway,
+            others.gateway_reference == attempt.gateway_reference,
+            others.state == State.APPROVED,
+            others.id != attempt.id,
+        )
+        if other := tx.execute(sa.select(others.reference).where(same).limit(1)).scalar_one_or_none():
+            note = f"payment {other} holds the same charge: whose is it, and was the other one charged?"
+            self._differ(tx, attempt, Difference.CHARGE_OF_TWO_PAYMENTS, note)
+
+    def _differ(self, tx: sa.Connection, attempt: Attempt, what: Difference, note: str) -> None:
+        log.error(str(what), attempt_id=attempt.id, reference=attempt.reference, note=note)
+        self.write_down(tx, attempt.id, what, attempt.state, note)
 
     def _tell(self, tx: sa.Connection, before: Attempt, attempt: Attempt) -> None:
         match attempt.state:

@@ -1,14 +1,16 @@
 """Links that a payer was sent and that may still be paid, by their number: what a call asks before it offers
 anything else.
 
-May import `ivr.payments.pay_link`, `records`, `states` and `ivr.storage.schema`. A link that is being closed
-is among them: until the gateway has said so, it may be paid.
+May import `ivr.bills.reservation`, `ivr.payments.pay_link`, `records`, `states` and `ivr.storage.schema`. A
+link that is being closed is among them: until the gateway has said so, it may be paid. One whose bill was
+withdrawn, or is paid by its source's word, is not: its payer is not led to it any more.
 """
 
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from ivr.bills.reservation import OVER_BY_ITS_SOURCE
 from ivr.payments import pay_link, records
 from ivr.payments.records import Attempt, Method
 from ivr.payments.states import State
@@ -34,6 +36,7 @@ def open_links(
             attempts.payer_phone == payer_phone,
             attempts.method == Method.LINK,
             attempts.state.in_(OPEN),
+            sa.not_(OVER_BY_ITS_SOURCE),
         )
         .order_by(attempts.created_at.desc(), attempts.id)
     )

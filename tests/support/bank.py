@@ -22,7 +22,9 @@ from gateways.contract import (
     Declined,
     Fenced,
     LookupResult,
+    NamedCharge,
     NotFound,
+    NotThisCharge,
     Order,
     Prepared,
     Refund,
@@ -144,6 +146,14 @@ class TruthfulBank(Undeclared):
 
     def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
         return self._look(order.key, fence=fence)
+
+    def find_charge(self, order: Order, reference: str) -> NamedCharge:
+        found = self._look(order.key, fence=False)
+        if found == Unknown("not found") or isinstance(found, Declined | Fenced | Authorized):
+            return NotThisCharge("the bank took nothing for it")
+        if isinstance(found, Approved) and found.gateway_reference != reference:
+            return NotThisCharge(f"the bank calls it {found.gateway_reference}")
+        return found
 
     def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
         return self._look(refund.key, fence=fence)

@@ -17,13 +17,14 @@ from gateways.declines import Decline
 from tests.support.charge_contract import ChargeContract
 from tests.support.gateway_bench import Bench, PlantedBugError
 from tests.support.gateway_verbs import HARMS
+from tests.support.named_charge_contract import NamedChargeContract
 from tests.support.refund_contract import RefundContract
 
 LONG = 10
 """A secret this long stands in no file by chance; a shorter one may."""
 
 
-class GatewayContract(ChargeContract, RefundContract):
+class GatewayContract(ChargeContract, RefundContract, NamedChargeContract):
     """All of it, and that no secret is left behind."""
 
     @pytest.fixture(autouse=True)

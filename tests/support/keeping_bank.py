@@ -7,6 +7,8 @@ understood, as by a gateway that remembers its keys.
 from dataclasses import replace
 from typing import Any
 
+import sqlalchemy as sa
+
 from gateways.contract import (
     Capabilities,
     CardSaving,
@@ -23,11 +25,16 @@ from gateways.secret import Secret
 from ivr.payments import card_records, records
 from ivr.payments.card_records import Consent
 from ivr.payments.saved_cards import Agreement
-from tests.support.bank import CAN_REFUND, TruthfulBank
+from ivr.payments.states import State
+from ivr.storage import schema
+from ivr.work.jobs import CHARGE_ATTEMPT
+from tests.support.bank import CAN_REFUND, Fate, TruthfulBank
 from tests.support.till import Till
 
 PHONE = "+34600111222"
 KEEPS = replace(CAN_REFUND, saves_cards=True)
+LOSING = [Fate.LOST_REPLY, Fate.LATE, Fate.NEVER, Fate.BUG]
+KILLING = [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE]
 
 
 class KeepingBank(TruthfulBank):
@@ -117,6 +124,21 @@ def agree(
         till.cashier.saved_cards.agree(tx, records.get(tx, attempt_id), agreement)
         till.attempts.ask_charge(tx, attempt_id)
     return attempt_id
+
+
+def charged(till: Till) -> str:
+    """An attempt that was approved, whose card is to be saved and is not yet."""
+    attempt_id = agree(till)
+    till.run(till.work.one(CHARGE_ATTEMPT))
+    assert till.state(attempt_id) is State.APPROVED
+    return attempt_id
+
+
+def card_events(till: Till) -> list[str]:
+    """What the rest of the house was told of cards."""
+    kinds = sa.select(schema.timeline.c.kind).where(schema.timeline.c.kind.like("card%"))
+    with till.engine.begin() as tx:
+        return list(tx.execute(kinds.order_by(schema.timeline.c.id)).scalars())
 
 
 def card_of(till: Till, attempt_id: str) -> card_records.SavedCard | None:

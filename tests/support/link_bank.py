@@ -3,9 +3,14 @@
 from dataclasses import replace
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from gateways.contract import Approved, Declined, Fenced, LinkFound, LinkOpen, PayLink, Unknown
+from gateways.notices import Heard, PaymentMoved
 from ivr.clock import Clock
+from ivr.storage import schema
 from tests.support.bank import CAN_REFUND, Fate, KilledError, TruthfulBank
+from tests.support.till import Till
 
 
 class LinkBank(TruthfulBank):
@@ -74,3 +79,16 @@ class LinkBank(TruthfulBank):
         if key not in self.pages and not asked:
             return Unknown("not found")
         return self._page(key) or Fenced()
+
+
+def tell(till: Till, attempt_id: str, event: str = "evt_1", *, taken: bool = True) -> None:
+    """The bank's webhook of a link."""
+    till.cashier.notices.take(Heard(event, "link.paid", PaymentMoved(attempt_id, taken)))
+
+
+def texts(till: Till) -> list[tuple[str, str]]:
+    """Whose texts were asked for, and what for."""
+    columns = schema.confirmation.c
+    with till.engine.begin() as tx:
+        rows = tx.execute(sa.select(columns.attempt_id, columns.purpose).order_by(columns.purpose)).all()
+    return [tuple(row) for row in rows]

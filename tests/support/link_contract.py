@@ -182,6 +182,7 @@ class LinkContract:
         bench.pay_page(self.open(bench).url)
         found = self.look(bench)
         assert isinstance(found, Approved)
+        assert bench.gateway.find_charge(order("a-1"), found.gateway_reference) == found
         refund = Refund("r-1", found.gateway_reference, AMOUNT_MINOR, "EUR")
         assert isinstance(bench.gateway.refund(refund), Approved)
         assert bench.books("a-1").refunded_minor == AMOUNT_MINOR

@@ -50,6 +50,10 @@ class TableWork:
         """What has not run, the next due first."""
         return self._jobs(jobs.c.runs == 0)
 
+    def one(self, job: Job) -> Waiting:
+        """The next of this job that waits."""
+        return next(one for one in self.waiting() if one.job == job)
+
     def ran(self) -> list[Waiting]:
         return self._jobs(jobs.c.runs > 0)
 

@@ -19,6 +19,11 @@ bill = sa.Table(
     sa.Column("minimum_minor", sa.BigInteger, nullable=False),
     sa.Column("paid_elsewhere_minor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column(
+        "said_elsewhere_minor",
+        sa.BigInteger,
+        comment="paid elsewhere, as its source says: waits until its open links are closed",
+    ),
+    sa.Column(
         "paid_minor", sa.BigInteger, nullable=False, server_default="0", comment="approved here, less refunds"
     ),
     sa.Column("reserved_minor", sa.BigInteger, nullable=False, server_default="0"),

@@ -157,8 +157,8 @@ def test_money_that_is_held_is_never_undercut(
     assert stored().paid_elsewhere_minor == 0
 
 
-def test_paid_at_the_counter_while_a_link_was_open(put: Any, stored: Any, move: Any) -> None:
-    """Who said "paid" is told to say it again: taken for an echo of the link, it is forgotten with it."""
+def test_paid_at_the_counter_while_a_card_was_charged(put: Any, stored: Any, move: Any) -> None:
+    """Who said "paid" is told to say it again: taken for an echo of the charge, it is forgotten with it."""
     put()
     move(reserved_minor=10_000)
     with pytest.raises(BillChangeError, match="try again later"):

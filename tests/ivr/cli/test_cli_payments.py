@@ -248,11 +248,22 @@ def test_a_person_decides_once(paybycall: Run, till: Till, undecided: str, word:
     assert paybycall("decide", undecided).exit_code == 2
     assert paybycall("decide", undecided, "--charged", "--not-charged").exit_code == 2
     assert till.state(undecided) == State.FOR_A_PERSON
-    decided = paybycall("decide", undecided, word, "--gateway-reference", "ch_1")
+    if state is State.APPROVED:  # no bank listens here
+        silent = paybycall("decide", undecided, word, "--gateway-reference", "ch_1")
+        assert (silent.exit_code, till.state(undecided)) == (2, State.FOR_A_PERSON)
+        assert "try again, or add --unchecked" in silent.stderr
+    decided = paybycall("decide", undecided, word, "--gateway-reference", "ch_1", "--unchecked")
     assert (decided.exit_code, till.state(undecided)) == (0, state)
+    assert till.attempt(undecided).gateway_reference == ("ch_1" if state is State.APPROVED else None)
     again = paybycall("decide", undecided, "--charged")
     assert (again.exit_code, till.state(undecided)) == (2, state)
     assert "nothing to decide" in again.stderr
+
+
+def test_a_charge_without_a_reference_is_told(paybycall: Run, till: Till, undecided: str) -> None:
+    decided = paybycall("decide", undecided, "--charged")
+    assert (decided.exit_code, till.state(undecided)) == (0, State.APPROVED)
+    assert "cannot be refunded here" in decided.stderr
 
 
 def test_without_a_gateway_or_a_refund(paybycall: Run, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,7 +138,7 @@ def _stuck(till: Till, state: State) -> str:
 
 
 LINKS = {State.LINK_OPEN, State.LINK_CLOSING}
-"""Their lost jobs are told in test_pay_links."""
+"""Their lost jobs are told in links/test_pay_links."""
 
 
 @pytest.mark.parametrize("state", sorted(HOLDING - {State.FOR_A_PERSON} - LINKS))

@@ -13,54 +13,24 @@ from ivr.payments.card_records import CardState
 from ivr.payments.keeping import KEPT_MAX
 from ivr.payments.states import State
 from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT, SAVE_CARD, Job
+from ivr.work.jobs import CHARGE_ATTEMPT, SAVE_CARD
 from tests.support.bank import Fate, KilledError
 from tests.support.keeping_bank import (
     KEEPS,
+    KILLING,
+    LOSING,
     PHONE,
     KeepingBank,
     agree,
+    card_events,
     card_of,
+    charged,
     forget,
     kept,
     offered,
     pay_by,
 )
-from tests.support.table_work import Waiting
 from tests.support.till import Till
-
-LOSING = [Fate.LOST_REPLY, Fate.LATE, Fate.NEVER, Fate.BUG]
-KILLING = [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE]
-
-
-@pytest.fixture
-def bank() -> KeepingBank:
-    return KeepingBank()
-
-
-@pytest.fixture
-def till(engine: sa.Engine, bank: KeepingBank) -> Till:
-    return Till(engine, bank=bank)
-
-
-def _job(till: Till, job: Job) -> Waiting:
-    [one] = [one for one in till.work.waiting() if one.job == job]
-    return one
-
-
-def _card_events(till: Till) -> list[str]:
-    kinds = sa.select(schema.timeline.c.kind).where(schema.timeline.c.kind.like("card%"))
-    with till.engine.begin() as tx:
-        return list(tx.execute(kinds.order_by(schema.timeline.c.id)).scalars())
-
-
-def _charged(till: Till) -> str:
-    """An attempt that was approved, whose card is to be saved and is not yet."""
-    attempt_id = agree(till)
-    till.run(_job(till, CHARGE_ATTEMPT))
-    assert till.state(attempt_id) is State.APPROVED
-    return attempt_id
-
 
 # Keeping --------------------------------------------------------------------------------------------------
 
@@ -73,7 +43,7 @@ def test_an_approved_card_is_kept_with_its_consent(till: Till, bank: KeepingBank
     assert (card.consent.prompt, card.consent.release) == ("pay_bill:keep.branded", "0.1.0")
     assert card.consent.at == began
     assert bank.saved == {"tok_good": card.holder}
-    assert _card_events(till) == ["card_kept"]
+    assert card_events(till) == ["card_kept"]
     assert offered(till) == card.id
     assert till.attempt(card.attempt_id).token is None
     till.assert_settled()
@@ -85,7 +55,7 @@ def test_nothing_is_kept_of_a_card_that_was_declined(till: Till, bank: KeepingBa
     assert till.state(attempt_id) is State.DECLINED
     assert card_of(till, attempt_id) is None
     assert bank.asked("save_card") == 0
-    assert _card_events(till) == []
+    assert card_events(till) == []
 
 
 def test_nothing_is_kept_of_a_charge_that_was_never_sent(till: Till) -> None:
@@ -109,7 +79,7 @@ def test_an_approval_that_is_found_later_keeps_the_card_all_the_same(
 ) -> None:
     attempt_id = agree(till)
     bank.fates.append(fate)
-    job = _job(till, CHARGE_ATTEMPT)
+    job = till.work.one(CHARGE_ATTEMPT)
     if fate is Fate.KILLED_AFTER:
         with pytest.raises(KilledError):
             till.run(job)
@@ -130,9 +100,9 @@ def test_an_approval_that_is_found_later_keeps_the_card_all_the_same(
 def test_a_save_whose_answer_is_lost_is_repeated_in_the_same_words(
     till: Till, bank: KeepingBank, fate: Fate
 ) -> None:
-    attempt_id = _charged(till)
+    attempt_id = charged(till)
     bank.fates.append(fate)
-    till.run(_job(till, SAVE_CARD))
+    till.run(till.work.one(SAVE_CARD))
     card = card_of(till, attempt_id)
     assert card is not None
     assert card.state is CardState.KEEPING
@@ -141,28 +111,28 @@ def test_a_save_whose_answer_is_lost_is_repeated_in_the_same_words(
     assert offered(till) == card.id
     assert bank.asked("save_card") == 2
     assert len(bank.saved) == 1
-    assert _card_events(till) == ["card_kept"]
+    assert card_events(till) == ["card_kept"]
     till.assert_settled()
 
 
 @pytest.mark.parametrize("fate", KILLING)
 def test_a_worker_that_dies_while_it_saves(till: Till, bank: KeepingBank, fate: Fate) -> None:
-    _charged(till)
+    charged(till)
     bank.fates.append(fate)
     with pytest.raises(KilledError):
-        till.run(_job(till, SAVE_CARD))
+        till.run(till.work.one(SAVE_CARD))
     till.run_due()
     assert len(bank.saved) == 1
-    assert _card_events(till) == ["card_kept"]
+    assert card_events(till) == ["card_kept"]
 
 
 def test_the_words_of_a_save_stay_though_another_card_is_kept_meanwhile(
     till: Till, bank: KeepingBank
 ) -> None:
     """The first try names no holder, because there is none; nor does any other."""
-    _charged(till)
+    charged(till)
     bank.fates.append(Fate.NEVER)
-    till.run(_job(till, SAVE_CARD))
+    till.run(till.work.one(SAVE_CARD))
     bank.fates.extend([Fate.ANSWERED, Fate.ANSWERED])
     kept(till, "tok_other", last_four="1111")
     till.pass_time(60)
@@ -187,7 +157,7 @@ def test_a_gateway_that_will_not_keep_a_card_leaves_the_payment_alone(till: Till
         "gateway: not_to_be_kept",
     )
     assert till.state(attempt_id) is State.APPROVED
-    assert _card_events(till) == ["card_not_kept"]
+    assert card_events(till) == ["card_not_kept"]
     till.assert_settled()
 
 
@@ -200,13 +170,13 @@ def test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone(
     attempt_id = agree(till)
     till.pass_time(60)
     assert till.state(attempt_id) is State.APPROVED
-    assert _card_events(till) == ["card_not_kept"]
+    assert card_events(till) == ["card_not_kept"]
     till.assert_settled()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_after_a_day_of_silence_the_card_is_given_up_and_forgotten(till: Till, bank: KeepingBank) -> None:
-    attempt_id = _charged(till)
+    attempt_id = charged(till)
     bank.fates.append(Fate.LATE)
     bank.fates.extend([Fate.NEVER] * 1000)
     till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * patience.LOOK_AT_MOST_S)
@@ -223,16 +193,16 @@ def test_after_a_day_of_silence_the_card_is_given_up_and_forgotten(till: Till, b
 
 
 def test_a_save_that_runs_twice_asks_once(till: Till, bank: KeepingBank) -> None:
-    _charged(till)
-    job = _job(till, SAVE_CARD)
+    charged(till)
+    job = till.work.one(SAVE_CARD)
     till.run(job)
     till.run(job)
     assert bank.asked("save_card") == 1
-    assert _card_events(till) == ["card_kept"]
+    assert card_events(till) == ["card_kept"]
 
 
 def test_a_save_that_was_lost_is_swept_up(till: Till) -> None:
-    attempt_id = _charged(till)
+    attempt_id = charged(till)
     till.work.lose(SAVE_CARD)
     assert till.cashier.sweep() == 0
     till.pass_time(patience.LOST_AFTER_S + 1)

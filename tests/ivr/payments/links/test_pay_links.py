@@ -8,7 +8,6 @@ from structlog.testing import capture_logs
 
 from gateways.contract import Approved, Declined, Fenced, LinkOpen
 from gateways.declines import Decline
-from gateways.notices import Heard, PaymentMoved
 from ivr.clock import ManualClock
 from ivr.payments import answers, patience, pay_link, reading, records
 from ivr.payments.links_read import Stage, paying, stage_of
@@ -19,42 +18,11 @@ from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.work.jobs import CHARGE_ATTEMPT, LOOK_AT_LINK, OPEN_LINK
 from tests.support.bank import Fate, KilledError
-from tests.support.link_bank import LinkBank
-from tests.support.table_work import Waiting
+from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
 
 HOUR_S = 3600
 PHONE = "+34600111222"
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def bank(clock: ManualClock) -> LinkBank:
-    return LinkBank(clock)
-
-
-@pytest.fixture
-def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
-    return Till(engine, clock, bank=bank)
-
-
-def _job(till: Till, job: object) -> Waiting:
-    return next(one for one in till.work.waiting() if one.job == job)
-
-
-def _texts(till: Till) -> list[tuple[str, str]]:
-    columns = schema.confirmation.c
-    with till.engine.begin() as tx:
-        rows = tx.execute(sa.select(columns.attempt_id, columns.purpose).order_by(columns.purpose)).all()
-    return [tuple(row) for row in rows]
-
-
-def _tell(till: Till, attempt_id: str, event: str = "evt_1", *, taken: bool = True) -> None:
-    till.cashier.notices.take(Heard(event, "link.paid", PaymentMoved(attempt_id, taken)))
 
 
 # The usual way ----------------------------------------------------------------------------------------------
@@ -65,9 +33,9 @@ def test_a_link_is_opened_texted_paid_and_entered(till: Till, bank: LinkBank) ->
     till.run_due()
     assert till.state(attempt_id) is State.LINK_OPEN
     assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000), "what a link can pay is held"
-    assert _texts(till) == [(attempt_id, "link")]
+    assert texts(till) == [(attempt_id, "link")]
     assert bank.pay(attempt_id)
-    _tell(till, attempt_id)
+    tell(till, attempt_id)
     till.run_due()
     attempt = till.attempt(attempt_id)
     assert (attempt.state, attempt.gateway_reference, attempt.last_four) == (
@@ -76,7 +44,7 @@ def test_a_link_is_opened_texted_paid_and_entered(till: Till, bank: LinkBank) ->
         None,
     )
     assert till.bill(attempt.bill_id) == (4_000, 0)
-    assert _texts(till) == [(attempt_id, "link"), (attempt_id, "receipt")]
+    assert texts(till) == [(attempt_id, "link"), (attempt_id, "receipt")]
     assert till.told(attempt_id) == ["link_opened", "approved"]
     till.assert_settled()
 
@@ -129,13 +97,13 @@ def test_a_repeat_of_the_turn_makes_no_second_link(till: Till, bank: LinkBank) -
 def test_a_lost_answer_is_looked_up_and_never_opened_again(till: Till, bank: LinkBank, fate: Fate) -> None:
     bank.fates.append(fate)
     attempt_id = till.linked()
-    till.run(_job(till, OPEN_LINK))
+    till.run(till.work.one(OPEN_LINK))
     assert till.state(attempt_id) is State.UNKNOWN
     till.run_due()
     assert till.state(attempt_id) is State.LINK_OPEN
     assert bank.sent == [("open_link", attempt_id)]
     assert bank.looked_up == [(attempt_id, False)], "what somebody was promised is not closed"
-    assert _texts(till) == [(attempt_id, "link")]
+    assert texts(till) == [(attempt_id, "link")]
 
 
 def test_a_lost_request_ends_closed_after_a_minute(till: Till, bank: LinkBank) -> None:
@@ -145,7 +113,7 @@ def test_a_lost_request_ends_closed_after_a_minute(till: Till, bank: LinkBank) -
     assert till.state(attempt_id) is State.UNKNOWN
     till.pass_time(64)
     assert till.state(attempt_id) is State.FENCED
-    assert _texts(till) == []
+    assert texts(till) == []
     till.assert_settled()
 
 
@@ -173,7 +141,7 @@ def test_a_worker_killed_while_it_opens(
 ) -> None:
     bank.fates.append(fate)
     attempt_id = till.linked()
-    job = _job(till, OPEN_LINK)
+    job = till.work.one(OPEN_LINK)
     with pytest.raises(KilledError):
         till.run(job)
     assert till.state(attempt_id) is State.CLAIMED
@@ -199,9 +167,9 @@ def test_a_look_that_dies_is_made_again(till: Till, bank: LinkBank, fate: Fate, 
     till.run_due()
     if is_paid:
         bank.pay(attempt_id)
-    _tell(till, attempt_id)
+    tell(till, attempt_id)
     bank.fates.append(fate)
-    job = _job(till, LOOK_AT_LINK)
+    job = till.work.one(LOOK_AT_LINK)
     if fate in {Fate.KILLED_BEFORE, Fate.KILLED_AFTER}:
         with pytest.raises(KilledError):
             till.run(job)
@@ -220,7 +188,7 @@ def test_nobody_opens_what_was_given_up(till: Till, bank: LinkBank) -> None:
     till.pass_time(patience.CHARGE_WITHIN_S)
     assert till.state(attempt_id) is State.ABANDONED
     late = till.linked()
-    job = _job(till, OPEN_LINK)
+    job = till.work.one(OPEN_LINK)
     till.clock.advance(patience.CHARGE_WITHIN_S)
     till.run(job)
     assert till.state(late) is State.ABANDONED
@@ -239,7 +207,7 @@ def test_a_worker_that_froze_after_its_claim_opens_nothing(
         return asked(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(till.cashier._linking, "_asked", frozen)
-    till.run(_job(till, OPEN_LINK))
+    till.run(till.work.one(OPEN_LINK))
     assert bank.sent == []
     assert till.state(attempt_id) is State.UNKNOWN
 
@@ -281,7 +249,7 @@ def test_the_rest_of_the_bill_is_paid_by_card_meanwhile(till: Till, bank: LinkBa
     till.confirm(rest)
     till.run_due()
     bank.pay(link)
-    _tell(till, link)
+    tell(till, link)
     till.run_due()
     assert till.bill(bill) == (10_000, 0)
     till.assert_settled()
@@ -345,7 +313,7 @@ def test_open_links_of_a_payer(till: Till, bank: LinkBank) -> None:
         assert len(open_links(tx, payer_phone=PHONE)) == 2, "it may still be paid"
     till.run_due()
     bank.pay(second)
-    _tell(till, second)
+    tell(till, second)
     till.run_due()
     with till.engine.begin() as tx:
         assert open_links(tx, payer_phone=PHONE) == []

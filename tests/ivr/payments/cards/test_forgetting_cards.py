@@ -7,52 +7,22 @@ from ivr.payments import patience
 from ivr.payments.card_records import CardState
 from ivr.payments.states import State
 from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT, FORGET_CARD, SAVE_CARD, Job
+from ivr.work.jobs import FORGET_CARD, SAVE_CARD
 from tests.support.bank import Fate, KilledError
 from tests.support.keeping_bank import (
+    KILLING,
+    LOSING,
     AttachingBank,
     KeepingBank,
     agree,
+    card_events,
     card_of,
+    charged,
     forget,
     kept,
     offered,
 )
-from tests.support.table_work import Waiting
 from tests.support.till import Till
-
-LOSING = [Fate.LOST_REPLY, Fate.LATE, Fate.NEVER, Fate.BUG]
-KILLING = [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE]
-
-
-@pytest.fixture
-def bank() -> KeepingBank:
-    return KeepingBank()
-
-
-@pytest.fixture
-def till(engine: sa.Engine, bank: KeepingBank) -> Till:
-    return Till(engine, bank=bank)
-
-
-def _job(till: Till, job: Job) -> Waiting:
-    [one] = [one for one in till.work.waiting() if one.job == job]
-    return one
-
-
-def _card_events(till: Till) -> list[str]:
-    kinds = sa.select(schema.timeline.c.kind).where(schema.timeline.c.kind.like("card%"))
-    with till.engine.begin() as tx:
-        return list(tx.execute(kinds.order_by(schema.timeline.c.id)).scalars())
-
-
-def _charged(till: Till) -> str:
-    """An attempt that was approved, whose card is to be saved and is not yet."""
-    attempt_id = agree(till)
-    till.run(_job(till, CHARGE_ATTEMPT))
-    assert till.state(attempt_id) is State.APPROVED
-    return attempt_id
-
 
 # Forgetting -----------------------------------------------------------------------------------------------
 
@@ -63,7 +33,7 @@ def test_forgetting_insists_until_it_is_certain(till: Till, bank: KeepingBank, f
     bank.fates.append(fate)
     assert forget(till, card.id).state is CardState.FORGETTING
     assert offered(till) is None
-    till.run(_job(till, FORGET_CARD))
+    till.run(till.work.one(FORGET_CARD))
     still = card_of(till, card.attempt_id)
     assert still is not None
     assert still.state is CardState.FORGETTING
@@ -73,7 +43,7 @@ def test_forgetting_insists_until_it_is_certain(till: Till, bank: KeepingBank, f
     assert (gone.state, gone.token, gone.forgotten_by) == (CardState.FORGOTTEN, None, "api: a test")
     assert gone.consent == card.consent
     assert bank.saved == {}
-    assert _card_events(till) == ["card_kept", "card_forgotten"]
+    assert card_events(till) == ["card_kept", "card_forgotten"]
 
 
 @pytest.mark.parametrize("fate", KILLING)
@@ -82,7 +52,7 @@ def test_a_worker_that_dies_while_it_forgets(till: Till, bank: KeepingBank, fate
     forget(till, card.id)
     bank.fates.append(fate)
     with pytest.raises(KilledError):
-        till.run(_job(till, FORGET_CARD))
+        till.run(till.work.one(FORGET_CARD))
     till.run_due()
     gone = card_of(till, card.attempt_id)
     assert gone is not None
@@ -111,11 +81,11 @@ def test_forgetting_twice_is_forgetting_once(till: Till, bank: KeepingBank) -> N
     till.run_due()
     assert forget(till, card.id).state is CardState.FORGOTTEN
     assert bank.asked("forget_card") == 1
-    assert _card_events(till) == ["card_kept", "card_forgotten"]
+    assert card_events(till) == ["card_kept", "card_forgotten"]
 
 
 def test_a_card_forgotten_before_it_was_saved_is_never_sent_there(till: Till, bank: KeepingBank) -> None:
-    attempt_id = _charged(till)
+    attempt_id = charged(till)
     card = card_of(till, attempt_id)
     assert card is not None
     assert forget(till, card.id).state is CardState.FORGOTTEN
@@ -139,9 +109,9 @@ def test_a_card_forgotten_before_it_has_paid_is_not_kept_afterwards(till: Till, 
 def test_a_card_forgotten_while_its_save_is_in_doubt_is_forgotten_there_too(
     till: Till, bank: KeepingBank, fate: Fate
 ) -> None:
-    attempt_id = _charged(till)
+    attempt_id = charged(till)
     bank.fates.append(fate)
-    till.run(_job(till, SAVE_CARD))
+    till.run(till.work.one(SAVE_CARD))
     card = card_of(till, attempt_id)
     assert card is not None
     assert forget(till, card.id).state is CardState.FORGETTING
@@ -152,13 +122,13 @@ def test_a_card_forgotten_while_its_save_is_in_doubt_is_forgotten_there_too(
     assert gone is not None
     assert gone.state is CardState.FORGOTTEN
     assert bank.saved == {}
-    assert _card_events(till) == ["card_forgotten"]
+    assert card_events(till) == ["card_forgotten"]
 
 
 def test_a_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_answer(
     till: Till, bank: KeepingBank
 ) -> None:
-    attempt_id = _charged(till)
+    attempt_id = charged(till)
     card = card_of(till, attempt_id)
     assert card is not None
 
@@ -167,14 +137,14 @@ def test_a_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_answer
         forget(till, card.id)
 
     bank.before_answer = meanwhile
-    till.run(_job(till, SAVE_CARD))
+    till.run(till.work.one(SAVE_CARD))
     assert offered(till) is None
     till.pass_time(60)
     assert bank.saved == {}
     assert bank.asked("save_card") == 1, (
         "what the answer names is forgotten, and not kept once more to name it"
     )
-    assert _card_events(till) == ["card_forgotten"]
+    assert card_events(till) == ["card_forgotten"]
 
 
 def test_a_second_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_one_that_arrives(
@@ -184,9 +154,9 @@ def test_a_second_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the
     bank = AttachingBank()
     till = Till(engine, bank=bank)
     first = kept(till, "tok_first", last_four="1111")
-    attempt_id = _charged(till)
+    attempt_id = charged(till)
     bank.fates.append(Fate.LATE)
-    till.run(_job(till, SAVE_CARD))
+    till.run(till.work.one(SAVE_CARD))
     card = card_of(till, attempt_id)
     assert card is not None
     forget(till, card.id)

@@ -4,48 +4,16 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.notices import Disputed, DisputeState, Heard, PaymentMoved
-from ivr.clock import ManualClock
+from gateways.notices import Disputed, DisputeState, Heard
 from ivr.payments import patience
 from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.work.jobs import OPEN_LINK
 from tests.support.bank import Fate
-from tests.support.link_bank import LinkBank
-from tests.support.table_work import Waiting
+from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
 
 HOUR_S = 3600
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def bank(clock: ManualClock) -> LinkBank:
-    return LinkBank(clock)
-
-
-@pytest.fixture
-def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
-    return Till(engine, clock, bank=bank)
-
-
-def _job(till: Till, job: object) -> Waiting:
-    return next(one for one in till.work.waiting() if one.job == job)
-
-
-def _texts(till: Till) -> list[tuple[str, str]]:
-    columns = schema.confirmation.c
-    with till.engine.begin() as tx:
-        rows = tx.execute(sa.select(columns.attempt_id, columns.purpose).order_by(columns.purpose)).all()
-    return [tuple(row) for row in rows]
-
-
-def _tell(till: Till, attempt_id: str, event: str = "evt_1", *, taken: bool = True) -> None:
-    till.cashier.notices.take(Heard(event, "link.paid", PaymentMoved(attempt_id, taken)))
 
 
 # Webhooks: early, late, lost, repeated ----------------------------------------------------------------------
@@ -58,19 +26,19 @@ def test_a_webhook_before_the_answer_to_the_opening(till: Till, bank: LinkBank) 
     def paid_meanwhile() -> None:
         bank.before_answer = lambda: None
         bank.pay(attempt_id)
-        _tell(till, attempt_id)
+        tell(till, attempt_id)
         till.run_due()
 
     bank.before_answer = paid_meanwhile
-    till.run(_job(till, OPEN_LINK))
+    till.run(till.work.one(OPEN_LINK))
     assert till.state(attempt_id) is State.APPROVED
     till.assert_settled()
 
 
 def test_a_webhook_of_nothing_taken_does_not_disturb_an_opening(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
-    bank.before_answer = lambda: _tell(till, attempt_id, taken=False)
-    till.run(_job(till, OPEN_LINK))
+    bank.before_answer = lambda: tell(till, attempt_id, taken=False)
+    till.run(till.work.one(OPEN_LINK))
     assert till.state(attempt_id) is State.LINK_OPEN
     assert till.told(attempt_id) == ["link_opened"], "it was never lost from sight"
 
@@ -78,12 +46,12 @@ def test_a_webhook_of_nothing_taken_does_not_disturb_an_opening(till: Till, bank
 def test_a_webhook_during_a_look_makes_us_look_now(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.run_due()
-    _tell(till, attempt_id, taken=False)
+    tell(till, attempt_id, taken=False)
 
     def paid_meanwhile() -> None:
         bank.before_answer = lambda: None
         bank.pay(attempt_id)
-        _tell(till, attempt_id, "evt_2")
+        tell(till, attempt_id, "evt_2")
 
     bank.before_answer = paid_meanwhile
     till.run_due()
@@ -119,12 +87,12 @@ def test_a_webhook_that_is_repeated_or_about_nothing_changes_nothing(till: Till,
     attempt_id = till.linked()
     till.run_due()
     for event in ("evt_1", "evt_1", "evt_2"):
-        _tell(till, attempt_id, event)
+        tell(till, attempt_id, event)
         till.run_due()
     assert till.state(attempt_id) is State.LINK_OPEN
     bank.pay(attempt_id)
     for event in ("evt_3", "evt_3", "evt_4"):
-        _tell(till, attempt_id, event)
+        tell(till, attempt_id, event)
         till.run_due()
     assert till.told(attempt_id) == ["link_opened", "approved"]
     till.pass_time(2 * HOUR_S)
@@ -139,7 +107,7 @@ def test_a_webhook_of_money_taken_on_a_link_that_is_over_is_told_aloud(till: Til
     till.run_due()
     assert till.state(attempt_id) is State.FENCED
     bank.charged[attempt_id] = 4_000
-    _tell(till, attempt_id)
+    tell(till, attempt_id)
     with capture_logs() as logs:
         till.run_due()
     assert [entry["event"] for entry in logs if entry["log_level"] == "critical"] == [
@@ -238,10 +206,10 @@ def test_closed_while_it_is_being_opened(till: Till, bank: LinkBank, fate: Fate)
 
     bank.before_answer = closed_meanwhile
     bank.fates.append(fate)
-    till.run(_job(till, OPEN_LINK))
+    till.run(till.work.one(OPEN_LINK))
     till.run_due()
     assert till.state(attempt_id) is State.FENCED
-    assert _texts(till) == []
+    assert texts(till) == []
     assert not bank.pay(attempt_id)
     till.assert_settled()
 

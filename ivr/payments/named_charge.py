@@ -1,0 +1,63 @@
+"""The charge that a person names when they decide, held against the gateway before anything is booked.
+
+May import `gateways.contract`, `ivr.storage.engine` and the rest of `ivr.payments`. Nothing is written here,
+and no transaction is open while the gateway is asked. What could go wrong is a reference of another payment:
+booked, it would be refunded instead of ours. A gateway that is silent proves nothing, so only a person who
+says so takes a reference unchecked; one that the gateway knows as another's is never taken.
+"""
+
+import sqlalchemy as sa
+
+from gateways.contract import Approved, NotThisCharge, Unknown
+from ivr.payments import pay_link, records
+from ivr.payments.asking import Asking
+from ivr.payments.decide import NothingToDecideError
+from ivr.payments.order import order_of
+from ivr.payments.states import State
+from ivr.storage.engine import reading
+
+
+class ChargeRefusedError(NothingToDecideError):
+    """The gateway does not bear the person's word out; the message says what it says."""
+
+
+class NamedCharges:
+    """Asks one gateway for the charges that people name."""
+
+    def __init__(self, engine: sa.Engine, asking: Asking) -> None:
+        self._engine = engine
+        self._asking = asking
+
+    def reference(self, attempt_id: str, named: str | None, *, unchecked: bool) -> str | None:
+        """The gateway's reference of the attempt's charge: as it was named, or as the gateway says itself
+        where it was not; None where nobody knows. Raises ChargeRefusedError.
+        """
+        with reading(self._engine) as tx:
+            attempt = records.get(tx, attempt_id)
+            order, link = order_of(tx, attempt), pay_link.of(tx, attempt)
+        if attempt.state is not State.FOR_A_PERSON:
+            return named  # there is nothing to decide, and whoever decides says so
+        if named is None:
+            found = self._asking.lookup(attempt, order, fence=False, link=link)
+            if isinstance(found, Approved):
+                return found.gateway_reference
+            if isinstance(found, Unknown) or unchecked:
+                return None
+            raise ChargeRefusedError(
+                f"The gateway says that nothing was taken for payment {attempt.reference} "
+                f"({type(found).__name__.lower()}): --not-charged, or --unchecked if you know better."
+            )
+        match self._asking.find_charge(attempt, order, named):
+            case Approved(gateway_reference):
+                return gateway_reference
+            case NotThisCharge(reason):
+                raise ChargeRefusedError(
+                    f"{named} is not the charge of payment {attempt.reference}: {reason}."
+                )
+            case Unknown(reason):
+                if unchecked:
+                    return named
+                raise ChargeRefusedError(
+                    f"The gateway does not say whether {named} is the charge of payment {attempt.reference} "
+                    f"({reason}): try again, or add --unchecked if you are certain of it."
+                )

@@ -1,0 +1,50 @@
+"""`paybycall bill import` and `show` of bills for which a link is open."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+
+from ivr.bills import store
+from ivr.cli import main
+from ivr.clock import ManualClock
+from ivr.storage.engine import reading
+from tests.support.link_bank import LinkBank
+from tests.support.till import Till
+
+HEADER = "reference,amount,currency,status\n"
+
+
+@pytest.mark.parametrize(("status", "shown"), [("paid", "its open link closes first"), ("withdrawn", "")])
+def test_a_bill_with_an_open_link_is_taken_and_told(
+    database_url: str, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, status: str, shown: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    clock = ManualClock()
+    till = Till(engine, clock, bank=LinkBank(clock))
+    linked = till.linked(till.add_bill(4_000))
+    other_id = till.add_bill(4_000)
+    till.run_due()
+    bill_id = till.attempt(linked).bill_id
+    with reading(engine) as tx:
+        bill, other = store.get(tx, bill_id), store.get(tx, other_id)
+
+    def run(*arguments: str, **more: Any) -> Any:
+        return CliRunner().invoke(main, ["bill", *arguments], **more)
+
+    rows = "".join(f"{one.reference},40.00,EUR,{status}\n" for one in (other, bill))
+    imported = run("import", "-", input=HEADER + rows)
+    assert imported.exit_code == 0, imported.stderr
+    assert "0 refused" in imported.stdout
+    assert [line for line in imported.stderr.splitlines() if "link" in line] == [
+        f"line 3: taken, but {store.LINK_CLOSES}"
+    ]
+    said = run("show", bill.reference).stdout
+    assert status in said
+    assert shown in said
+    till.cashier.sweep()
+    till.run_due()
+    after = run("show", bill.reference).stdout
+    assert "closes first" not in after
+    assert status in after

@@ -1,0 +1,23 @@
+"""A till whose bank has payment pages, on each database."""
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.clock import ManualClock
+from tests.support.link_bank import LinkBank
+from tests.support.till import Till
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def bank(clock: ManualClock) -> LinkBank:
+    return LinkBank(clock)
+
+
+@pytest.fixture
+def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
+    return Till(engine, clock, bank=bank)

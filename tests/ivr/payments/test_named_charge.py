@@ -1,0 +1,114 @@
+"""A person names the charge that they found in the dashboard: the gateway is asked before it is believed."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from ivr.payments import differences, patience
+from ivr.payments.decide import Word
+from ivr.payments.differences import Difference
+from ivr.payments.named_charge import ChargeRefusedError
+from ivr.payments.states import State
+from tests.support.bank import Fate
+from tests.support.link_bank import LinkBank
+from tests.support.till import Till
+
+
+def _for_a_person(till: Till, fate: Fate) -> str:
+    till.bank.fates.extend([fate, Fate.NEVER, Fate.NEVER])
+    attempt_id = till.confirmed()
+    till.run_due()
+    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.run_due()
+    assert till.state(attempt_id) is State.FOR_A_PERSON
+    return attempt_id
+
+
+def test_its_own_charge_is_taken(till: Till) -> None:
+    waits = _for_a_person(till, Fate.LOST_REPLY)
+    assert till.cashier.charge_of(waits, f"ref_{waits}") == f"ref_{waits}"
+
+
+@pytest.mark.parametrize("unchecked", [True, False])
+def test_a_charge_that_the_gateway_knows_as_anothers_is_never_taken(till: Till, *, unchecked: bool) -> None:
+    """Also where our books do not know of the other."""
+    waits = _for_a_person(till, Fate.LOST_REPLY)
+    refused = f"^ref_other is not the charge of payment {till.attempt(waits).reference}: the bank calls it"
+    with pytest.raises(ChargeRefusedError, match=refused):
+        till.cashier.charge_of(waits, "ref_other", unchecked=unchecked)
+
+
+def test_where_nothing_was_taken_no_charge_is(till: Till) -> None:
+    waits = _for_a_person(till, Fate.NEVER)
+    with pytest.raises(ChargeRefusedError, match="the bank took nothing for it"):
+        till.cashier.charge_of(waits, f"ref_{waits}", unchecked=True)
+
+
+def test_silence_is_overruled_by_a_person_who_says_so(till: Till) -> None:
+    waits = _for_a_person(till, Fate.LOST_REPLY)
+    till.bank.fates.extend([Fate.NEVER, Fate.NEVER])
+    with pytest.raises(ChargeRefusedError, match=r"try again, or add --unchecked"):
+        till.cashier.charge_of(waits, "ref_seen")
+    assert till.cashier.charge_of(waits, "ref_seen", unchecked=True) == "ref_seen"
+
+
+def test_what_is_left_out_is_looked_for(till: Till) -> None:
+    waits = _for_a_person(till, Fate.LOST_REPLY)
+    assert till.cashier.charge_of(waits, None) == f"ref_{waits}"
+    till.bank.fates.append(Fate.NEVER)
+    assert till.cashier.charge_of(waits, None) is None
+    assert till.bank.fenced == set(), "a question changes nothing"
+
+
+def test_a_gateway_that_denies_a_charge_is_overruled_on_purpose_alone(till: Till) -> None:
+    waits = _for_a_person(till, Fate.NEVER)
+    till.bank.fenced.add(waits)
+    with pytest.raises(ChargeRefusedError, match=r"nothing was taken for payment .* \(fenced\)"):
+        till.cashier.charge_of(waits, None)
+    assert till.cashier.charge_of(waits, None, unchecked=True) is None
+
+
+def test_of_a_link_too(till: Till) -> None:
+    bank = LinkBank(till.clock)
+    till = Till(till.engine, till.clock, till.ids, bank)
+    link = till.linked()
+    till.run_due()
+    bank.pay(link)
+    bank.fates.extend([Fate.NEVER] * 1000)
+    till.close_link(link)
+    with capture_logs():
+        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 600)
+    assert till.state(link) is State.FOR_A_PERSON
+    bank.fates.clear()
+    assert till.cashier.charge_of(link, None) == f"ref_{link}"
+    assert till.cashier.charge_of(link, f"ref_{link}") == f"ref_{link}"
+
+
+def test_a_payment_that_waits_for_nobody_is_asked_about_nowhere(till: Till) -> None:
+    paid = till.paid()
+    assert till.cashier.charge_of(paid, "ref_any") == "ref_any"
+    assert till.bank.looked_up == []
+
+
+def test_a_charge_that_a_person_had_named_for_another_payment_is_booked_and_told(till: Till) -> None:
+    """Nothing is lost: the payment whose charge it is gets it, and finance hears that two have it."""
+    waits = _for_a_person(till, Fate.NEVER)
+    owner = till.confirmed()
+    with till.engine.begin() as tx:
+        till.cashier.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
+    with capture_logs() as logs:
+        till.run_due()
+    assert till.state(owner) is State.APPROVED
+    assert till.ledger()[owner] == 4_000
+    with till.engine.begin() as tx:
+        [told] = differences.of_payment(tx, owner)
+        assert differences.of_payment(tx, waits) == []
+    assert told.kind is Difference.CHARGE_OF_TWO_PAYMENTS
+    assert till.attempt(waits).reference in told.note
+    assert "charge_of_two_payments" in [one["event"] for one in logs if one["log_level"] == "error"]
+
+
+def test_two_charges_without_a_reference_are_not_one(till: Till) -> None:
+    for waits in [_for_a_person(till, Fate.LOST_REPLY) for _ in range(2)]:
+        with till.engine.begin() as tx:
+            till.cashier.decide(tx, waits, Word.APPROVED, who="ana")
+            assert differences.of_payment(tx, waits) == []
