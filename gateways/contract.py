@@ -263,6 +263,12 @@ class Gateway(Protocol):
         """
         ...
 
+    def given_back_elsewhere(self, gateway_reference: str) -> int | Unknown:
+        """What of a charge was given back by others than us, such as by hand in the dashboard; in minor
+        units, and without what came back. Asked where the gateway told of `GivenBack`.
+        """
+        ...
+
     def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
         """A page of the gateway's on which the order is paid once, until it expires or is closed."""
         ...

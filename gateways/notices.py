@@ -1,8 +1,8 @@
 """What a gateway tells us by webhook, in one vocabulary. A notice is a hint, never a proof.
 
-May import nothing of ours. Whoever hears of a payment, a refund or a link asks the gateway about it, and
-believes the answer: so a notice that is late, repeated, out of order or lost changes nothing. A dispute and a
-payout are kept as they are told, and what was given back without us is written down for a person.
+May import nothing of ours. Whoever hears of a payment, a refund, a link or of money given back asks the
+gateway about it, and believes the answer: so a notice that is late, repeated, out of order or lost changes
+nothing. A dispute and a payout are kept as they are told.
 """
 
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ class PaymentMoved:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """Something of the charge of this key was given back, whoever asked for it."""
+    """Something of the charge of this key was given back, whoever asked for it: `given_back_elsewhere` says
+    what others did.
+    """
 
     key: str
-    in_all_minor: int
-    """All that was given back of it by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,22 @@ class PayoutSettled:
     arrives: datetime
 
 
-Notice = PaymentMoved | GivenBack | RefundMoved | Disputed | PayoutSettled
+@dataclass(frozen=True, slots=True)
+class PayoutFailed:
+    """The merchant's bank did not take a payout, perhaps days after it was told as paid: the gateway has its
+    money again.
+    """
+
+    reference: str
+    amount_minor: int
+    currency: str
+    arrives: datetime
+    """When it should have."""
+    gateway_code: str
+    """Why, as the gateway calls it."""
+
+
+Notice = PaymentMoved | GivenBack | RefundMoved | Disputed | PayoutSettled | PayoutFailed
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ class Undeclared:
     def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:  # noqa: ARG002
         raise self._refusal(Verb.PREPARE)
 
+    def given_back_elsewhere(self, gateway_reference: str) -> int | Unknown:  # noqa: ARG002
+        return Unknown(f"{self.name} does not say what others gave back")
+
     def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:  # noqa: ARG002
         raise self._refusal(Verb.OPEN_LINK)
 

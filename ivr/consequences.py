@@ -119,8 +119,8 @@ class HouseConsequences:
             "reason": dispute.reason,
             "answer_by": None if dispute.answer_by is None else dispute.answer_by.date().isoformat(),
         }
-        source_id = f"{dispute.reference}:{dispute.state}"[:40]
-        self._note(tx, Kind.PAYMENT_DISPUTED, attempt, facts, source_id=source_id)
+        # what is news of a dispute, `disputes.keep` says: a bank may decide the same a second time
+        self._note(tx, Kind.PAYMENT_DISPUTED, attempt, facts, source_id=self._ids.new("told"))
 
     def refunded(self, tx: sa.Connection, attempt: Attempt, refund: Refund) -> None:
         self._note(tx, Kind.REFUND_APPROVED, attempt, _refund_facts(refund), source_id=refund.id)

@@ -118,6 +118,10 @@ class StripeGateway(Undeclared):
             return Unknown("Stripe lists no such refund yet")
         return found
 
+    def given_back_elsewhere(self, gateway_reference: str) -> int | Unknown:
+        with self._stripe.visit() as visit:
+            return refunds.given_back_elsewhere(visit, gateway_reference)
+
     def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
         demand(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
         with self._stripe.visit() as visit:

@@ -2,8 +2,10 @@
 
 May import `gateways.contract` and the files beside it. A refund is found by our id in its metadata, in the
 list of its payment's refunds: Stripe's search lags, and a key is forgotten after a day. Refused for certain
-is a refund only where that list does not hold it.
+is a refund only where that list does not hold it; what there does not bear our id, somebody else gave back.
 """
+
+from collections.abc import Iterator
 
 from gateways.contract import Approved, Declined, NotFound, Refund, RefundFound, Result, Unknown
 from gateways.declines import Decline
@@ -13,6 +15,7 @@ from gateways.stripe.declines import normalised
 from gateways.stripe.intents import Intent, look
 
 KEY = "paybycall_refund"
+_CAME_BACK = frozenset({"failed", "canceled"})
 _PAGE = 100
 _PAGES_MAX = 10
 
@@ -47,23 +50,46 @@ def refund(visit: Visit, wanted: Refund) -> Result:
 
 def find(visit: Visit, wanted: Refund) -> RefundFound:
     """The refund of that key among those of its payment."""
+    for one in _of_payment(visit, wanted.gateway_reference):
+        if isinstance(one, Unknown):
+            return one
+        if one.text("metadata", KEY) == wanted.key:
+            return _result(one, wanted)
+    return NotFound()
+
+
+def given_back_elsewhere(visit: Visit, payment: str) -> int | Unknown:
+    """The sum of the payment's refunds that do not bear our key, but for those that came back."""
+    in_all = 0
+    for one in _of_payment(visit, payment):
+        if isinstance(one, Unknown):
+            return one
+        amount = one.whole("amount")
+        if amount is None:
+            return Unknown("Stripe's list of refunds was not understood")
+        if not one.text("metadata", KEY) and one.code("status") not in _CAME_BACK:
+            in_all += amount
+    return in_all
+
+
+def _of_payment(visit: Visit, payment: str) -> Iterator[Told | Unknown]:
+    """Its refunds, page by page; the last one is Unknown where that is not all of them."""
     after: str | None = None
     for _ in range(_PAGES_MAX):
-        page = _page(visit, wanted.gateway_reference, after)
+        page = _page(visit, payment, after)
         if isinstance(page, Unknown):
-            return page
+            yield page
+            return
         listed = page.each("data")
         if listed is None:
-            return Unknown("Stripe's list of refunds was not understood")
-        for one in listed:
-            if one.text("metadata", KEY) == wanted.key:
-                return _result(one, wanted)
-        after = listed[-1].reference("id") if listed else None
+            break
+        yield from listed
         if page.yes("has_more") is False:
-            return NotFound()
+            return
+        after = listed[-1].reference("id") if listed else None
         if after is None:
-            return Unknown("Stripe's list of refunds was not understood")
-    return Unknown("Stripe's list of refunds has no end")
+            break
+    yield Unknown("Stripe's list of refunds was not understood, or has no end")
 
 
 def _page(visit: Visit, payment: str, after: str | None) -> Told | Unknown:
@@ -90,7 +116,7 @@ def _result(told: Told, wanted: Refund) -> Result:
         return Unknown("Stripe knows another refund by this key")
     if state == "succeeded" and reference is not None:
         return Approved(reference)
-    if state in {"failed", "canceled"}:
+    if state in _CAME_BACK:
         code = failed or f"refund_{state}"
         return Declined(Decline.GENERIC, code, reference)
     return Unknown(f"Stripe says {state}")

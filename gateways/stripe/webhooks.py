@@ -20,6 +20,7 @@ from gateways.notices import (
     Heard,
     Notice,
     PaymentMoved,
+    PayoutFailed,
     PayoutSettled,
     RefundMoved,
 )
@@ -107,10 +108,10 @@ def _session(about: Told) -> Notice | None:
 
 def _charge(about: Told) -> Notice | None:
     """Stripe calls it refunded, too, when what was only held is let go."""
-    key, in_all = _ours(about, KEY), about.whole("amount_refunded")
-    if key and in_all is not None and about.yes("captured"):
-        return GivenBack(key, in_all)
-    return PaymentMoved(key) if key else None
+    key = _ours(about, KEY)
+    if key is None:
+        return None
+    return GivenBack(key) if about.yes("captured") else PaymentMoved(key)
 
 
 def _refund(about: Told) -> Notice | None:
@@ -136,13 +137,21 @@ def _dispute(about: Told) -> Notice | None:
     )
 
 
-def _payout(about: Told) -> Notice | None:
+def _payout(about: Told) -> PayoutSettled | None:
     reference, arrives = _kept(about, "id"), about.moment("arrival_date")
     amount, currency = about.whole("amount"), about.currency("currency")
     if reference is None or arrives is None or amount is None or currency is None:
         _unreadable("payout")
         return None
     return PayoutSettled(reference, amount, currency, arrives)
+
+
+def _failed_payout(about: Told) -> Notice | None:
+    told = _payout(about)
+    if told is None:
+        return None
+    code = about.code("failure_code") or "unknown"
+    return PayoutFailed(told.reference, told.amount_minor, told.currency, told.arrives, code)
 
 
 _READERS: dict[str, Callable[[Told], Notice | None]] = {
@@ -152,5 +161,6 @@ _READERS: dict[str, Callable[[Told], Notice | None]] = {
     "charge.refund.": _refund,
     "refund.": _refund,
     "charge.refunded": _charge,
+    "payout.failed": _failed_payout,
     "payout.reconciliation_completed": _payout,
 }

@@ -41,7 +41,8 @@ def list_payouts(*, limit: int) -> None:
     for one in found:
         read = "" if one.read_at is not None else "  lines not read yet"
         amount = plain(one.amount_minor, one.currency)
-        click.echo(f"{one.reference}  {one.arrives:%Y-%m-%d}  {amount:>16}  {one.gateway}{read}")
+        failed = "" if one.failed_at is None else f"  failed: {legible(one.failure_code)}"
+        click.echo(f"{one.reference}  {one.arrives:%Y-%m-%d}  {amount:>16}  {one.gateway}{failed}{read}")
     if not found:
         click.echo("There are no payouts: does the gateway post its webhooks here?", err=True)
 
@@ -77,6 +78,12 @@ def show(reference: str) -> None:
         )
     net_minor = sum(line.net_minor for line in lines)
     click.echo(f"{len(lines)} lines, net {plain(net_minor, kept.currency)}")
+    if kept.failed_at is not None:
+        click.echo(
+            f"It failed ({legible(kept.failure_code)}), as the gateway told on {kept.failed_at:%Y-%m-%d}: "
+            "the money is with the gateway again. See to the bank account in its dashboard.",
+            err=True,
+        )
     if kept.read_at is None:
         click.echo(f"Its lines are not read yet: paybycall payout read {legible(reference)}", err=True)
     elif net_minor != kept.amount_minor:

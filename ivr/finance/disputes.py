@@ -2,8 +2,8 @@
 
 May import `gateways.notices` and `ivr.storage`. A dispute is kept as the gateway tells it and moves no money
 in our ledger: what it costs stands in the payout's lines. Notices come late, twice and out of order: one that
-was decided is never open again, of two that are open the later end counts, and one that comes before its
-payment is known is tied to it afterwards.
+was decided is never open again, of two decisions the later one counts, of two that are open the one to be
+answered later, and one that comes before its payment is known is tied to it afterwards.
 """
 
 from dataclasses import dataclass
@@ -41,30 +41,41 @@ _ATTEMPT = sa.func.coalesce(
 """A dispute may be told before the charge's own answer was kept: then it is found by its reference."""
 
 
-def keep(tx: sa.Connection, gateway: str, told: Disputed, now: datetime) -> str | None:
-    """The attempt that is disputed, where this is news of it; None for a repeat, or for no charge of ours."""
+def keep(
+    tx: sa.Connection, gateway: str, told: Disputed, now: datetime, told_at: datetime | None = None
+) -> str | None:
+    """The attempt that is disputed, where this is news of it; None for a repeat, or for no charge of ours.
+    `told_at`: when it stood so, by the gateway's clock.
+    """
     here = sa.and_(dispute.c.gateway == gateway, dispute.c.reference == told.reference)
+    names = ("state", "attempt_id", "answer_by", "told_at")
     known = tx.execute(
-        sa.select(dispute.c.state, dispute.c.attempt_id, dispute.c.answer_by).where(here).with_for_update()
+        sa.select(*(dispute.c[name] for name in names)).where(here).with_for_update()
     ).one_or_none()
     if known is None:
         attempt_id = _attempt_id(tx, gateway, told.charge_reference)
         new = {"gateway": gateway, "reference": told.reference, "attempt_id": attempt_id, "opened_at": now}
-        tx.execute(sa.insert(dispute).values(**new, **_facts(told), updated_at=now))
+        tx.execute(sa.insert(dispute).values(**new, **_facts(told, told_at), updated_at=now))
         return attempt_id
-    if known.state != told.state and known.state in _DECIDED:
+    if known.state in _DECIDED and known.state != told.state and not _overturns(told, told_at, known.told_at):
         return None
     is_news = known.state != told.state or known.attempt_id is None
     is_newer = known.state != told.state or _ends_later(told, known.answer_by)
     if not is_news and not is_newer:
         return None
     attempt_id = known.attempt_id or _attempt_id(tx, gateway, told.charge_reference)
-    facts = _facts(told) if is_newer else {}
+    facts = _facts(told, told_at) if is_newer else {}
     tx.execute(sa.update(dispute).where(here).values(**facts, attempt_id=attempt_id, updated_at=now))
     return attempt_id if is_news else None
 
 
-def _facts(told: Disputed) -> dict[str, object]:
+def _overturns(told: Disputed, told_at: datetime | None, decided_at: datetime | None) -> bool:
+    """Whether it is another decision, and a later one: a bank may go back on its first."""
+    is_late = told_at is not None and decided_at is not None and told_at < decided_at
+    return told.state in _DECIDED and not is_late
+
+
+def _facts(told: Disputed, told_at: datetime | None) -> dict[str, object]:
     return {
         "charge_reference": told.charge_reference,
         "amount_minor": told.amount_minor,
@@ -72,12 +83,13 @@ def _facts(told: Disputed) -> dict[str, object]:
         "reason": told.reason[:80],
         "state": told.state,
         "answer_by": told.answer_by,
+        "told_at": told_at,
     }
 
 
 def _ends_later(told: Disputed, answer_by: datetime | None) -> bool:
     """Whether it is newer than what is kept in the same state: an inquiry that became a chargeback is open
-    as before, and has to be answered anew. A notice names no moment of its own; the end that it names does.
+    as before, and has to be answered anew; both may be told in one moment, and the end that it names tells.
     """
     return told.answer_by is not None and (answer_by is None or told.answer_by > answer_by)
 

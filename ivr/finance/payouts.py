@@ -2,14 +2,15 @@
 
 May import `gateways.contract`, `notices`, `settlement`, `ivr.storage`, `ivr.work.jobs` and the leaves. A
 payout is kept when the gateway tells of it, and its lines are asked for by a job until they are there. What
-could go wrong is a sum that does not agree: the lines are kept all the same, and the log says so.
+could go wrong is a sum that does not agree: the lines are kept all the same, and the log says so. Or the
+merchant's bank does not take it, days after it was told as paid: then it stands as failed.
 """
 
 import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Gateway, GatewayUnreachableError
-from gateways.notices import PayoutSettled
+from gateways.notices import PayoutFailed, PayoutSettled
 from gateways.settlement import PayoutLine
 from ivr.clock import Clock
 from ivr.ids import Ids
@@ -34,10 +35,24 @@ class Payouts:
         self._ids = ids
 
     def keep(self, tx: sa.Connection, told: PayoutSettled) -> None:
-        """A payout that is told again is kept once."""
+        """A payout that is told again is kept, and its lines are asked for, once."""
+        self._work.enqueue(tx, READ_PAYOUT, self._kept(tx, told))
+
+    def fail(self, tx: sa.Connection, told: PayoutFailed) -> None:
+        """The merchant's bank did not take it. Its lines stay: they are what the gateway has again, and pays
+        out under another reference.
+        """
+        payout_id = self._kept(tx, told)
+        log.error("payout_failed", payout=told.reference, gateway_code=told.gateway_code)
+        failed = {"failed_at": self._clock.now(), "failure_code": told.gateway_code[:80]}
+        tx.execute(sa.update(payout).where(payout.c.id == payout_id).values(**failed))
+
+    def _kept(self, tx: sa.Connection, told: PayoutSettled | PayoutFailed) -> str:
+        """The payout's id; it is made where it is not known yet."""
         here = sa.and_(payout.c.gateway == self._gateway.name, payout.c.reference == told.reference)
-        if tx.execute(sa.select(payout.c.id).where(here)).first() is not None:
-            return
+        known: str | None = tx.execute(sa.select(payout.c.id).where(here)).scalar_one_or_none()
+        if known is not None:
+            return known
         payout_id = self._ids.new("payout")
         tx.execute(
             sa.insert(payout).values(
@@ -50,7 +65,7 @@ class Payouts:
                 told_at=self._clock.now(),
             )
         )
-        self._work.enqueue(tx, READ_PAYOUT, payout_id)
+        return payout_id
 
     def read(self, payout_id: str, nth: int) -> None:
         """The job: asks for the lines, and keeps them once."""

@@ -16,7 +16,7 @@ from ivr.ops import health
 from ivr.ops.doctor import FaultError, LastFaultError
 from ivr.payments import differences
 from ivr.storage.engine import reading
-from ivr.storage.schema import attempt, confirmation, refund
+from ivr.storage.schema import attempt, confirmation, payout, refund
 
 PATIENCE = timedelta(hours=1)
 """An unknown charge is usually resolved within minutes, and a text sent within seconds."""
@@ -95,6 +95,19 @@ def books_and_gateway_agree(engine: sa.Engine, now: Callable[[], datetime]) -> s
             f"`paybycall payment show` tells what; it is named here for a week."
         )
     return "nobody has said anything against our books for a week"
+
+
+def payouts_arrive(engine: sa.Engine, now: Callable[[], datetime]) -> str:
+    """For a week, the gateway has told of no payout that failed."""
+    failed = sa.select(payout.c.reference).where(payout.c.failed_at >= now() - DIFFERENCES_SHOWN)
+    with reading(engine) as tx:
+        references = list(tx.execute(failed.order_by(payout.c.failed_at, payout.c.id)).scalars())
+    if references:
+        raise FaultError(
+            f"The merchant's bank did not take {_some(references)}: see to the bank account in the gateway's "
+            f"dashboard. `paybycall payout show` tells why; it is named here for a week."
+        )
+    return "no payout failed for a week"
 
 
 def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:

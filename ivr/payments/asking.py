@@ -123,6 +123,15 @@ class Asking:
         request = _request(attempt, refund)
         return self._answer("lookup", attempt, lambda: self._gateway.lookup_refund(request, fence=fence))
 
+    def given_back_elsewhere(self, attempt: Attempt) -> int | Unknown:
+        """What others gave back of the charge, in minor units."""
+        reference = attempt.gateway_reference
+        if not reference:
+            return Unknown("no reference of the charge is known")
+        return self._answer(
+            "given_back_elsewhere", attempt, lambda: self._gateway.given_back_elsewhere(reference)
+        )
+
     def _sent(self, verb: str, attempt: Attempt, send: Callable[[], R]) -> R | Declined | Unknown:
         def refusable() -> R | Declined:
             try:

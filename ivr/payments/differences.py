@@ -1,21 +1,18 @@
 """Where the gateway, or the bill's source, says something else than our books: written into the payment's
 history, for finance.
 
-May import `ivr.payments.records` and `ivr.storage.schema` alone. The books are not changed by it: money that
+May import `ivr.storage.schema` alone. The books are not changed by it: money that
 moved without us is a person's to look into. What could go wrong is that nobody looks, so `paybycall doctor`
 names such payments for a week, and `payment show` always.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
 
-from ivr.payments.records import RefundState
-from ivr.storage.schema import attempt, attempt_move, refund
-
-CLOCKS_DIFFER = timedelta(minutes=1)
+from ivr.storage.schema import attempt, attempt_move
 
 
 class Difference(StrEnum):
@@ -30,7 +27,7 @@ class Difference(StrEnum):
     REFUND_CAME_BACK = "refund_came_back"
     """The payer's bank did not take it: the merchant has the money, and owes it."""
     GIVEN_BACK_ELSEWHERE = "given_back_elsewhere"
-    """More was given back than our books know of: somebody did it in the gateway's dashboard."""
+    """Given back without us: somebody did it in the gateway's dashboard."""
     PAID_ELSEWHERE_TOO = "paid_elsewhere_too"
     """The bill's source had said that it was paid elsewhere, and its link was paid before it was closed."""
     CHARGE_OF_TWO_PAYMENTS = "charge_of_two_payments"
@@ -49,17 +46,6 @@ class Told:
 
 
 _IS_ONE = attempt_move.c.event.in_([*Difference])
-
-
-def given_back_minor(tx: sa.Connection, attempt_id: str, moment: datetime) -> int:
-    """What the gateway may have given back of this payment by then for all that we asked it: also what came
-    back, or was refused, only later.
-    """
-    sent = refund.c.sent_at <= moment + CLOCKS_DIFFER
-    stood = sa.or_(refund.c.state != RefundState.DECLINED, refund.c.settled_at >= moment - CLOCKS_DIFFER)
-    amount = sa.func.coalesce(sa.func.sum(refund.c.amount_minor), 0)
-    found = tx.execute(sa.select(amount).where(refund.c.attempt_id == attempt_id, sent, stood))
-    return int(found.scalar_one())
 
 
 def of_payment(tx: sa.Connection, attempt_id: str) -> list[Told]:

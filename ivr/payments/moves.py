@@ -151,10 +151,11 @@ class Moves:
         )
         self.ask(tx, subject, VERIFY_ATTEMPT if is_attempt else VERIFY_REFUND, delay_s)
 
-    def verified(self, tx: sa.Connection, subject: Attempt | Refund) -> None:
+    def verified(self, tx: sa.Connection, subject: Attempt | Refund, **facts: Any) -> None:
         """The gateway has answered, or a person looks: nothing is asked any more."""
         table = schema.attempt if isinstance(subject, Attempt) else schema.refund
-        tx.execute(sa.update(table).where(table.c.id == subject.id).values(verify_since=None, look_at=None))
+        done = {"verify_since": None, "look_at": None, **facts}
+        tx.execute(sa.update(table).where(table.c.id == subject.id).values(**done))
 
     def _settle(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> None:
         """The reservation goes with the state: held, settled or released."""
@@ -255,6 +256,8 @@ class Moves:
                 self.ask(tx, attempt, LOOK_AT_LINK, self._until_link_ends_s(tx, attempt, now))
             case State.LINK_CLOSING:
                 self.ask(tx, attempt, LOOK_AT_LINK)
+            case State.APPROVED if attempt.given_back_heard_at is not None:
+                self.verify(tx, attempt)
             case State.AUTHORIZED if before is State.UNKNOWN:
                 self._found_authorized(tx, attempt, now)
             case _:
@@ -283,7 +286,8 @@ def _stamps(  # noqa: PLR0911 - one line a state
 ) -> dict[str, Any]:
     """The moments that go with a state, and what is wiped in it."""
     if state in FINAL:
-        return {"settled_at": now, "look_at": None, "token": None, "gateway_authorization": None}
+        asked_anew = {"verify_since": None} if state is State.APPROVED else {}
+        return {"settled_at": now, "look_at": None, "token": None, "gateway_authorization": None} | asked_anew
     match state:
         case State.AUTHORIZING:
             return {"deadline_at": now + timedelta(seconds=patience.CARD_WITHIN_S)}

@@ -1,6 +1,6 @@
 """What a gateway's webhook does: it is kept once, and the gateway is asked about what it hints at.
 
-May import `gateways.notices`, `ivr.finance`, `ivr.money` and the rest of `ivr.payments`. A notice proves
+May import `gateways.notices`, `ivr.finance` and the rest of `ivr.payments`. A notice proves
 nothing by itself, so one that is late, repeated, out of order or of a call that still waits changes nothing:
 an attempt that is on its way hears the gateway's own answer, an unknown one or an open link is looked up now
 instead of later.
@@ -11,14 +11,20 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
-from gateways.notices import Disputed, GivenBack, Heard, PaymentMoved, PayoutSettled, RefundMoved
+from gateways.notices import (
+    Disputed,
+    GivenBack,
+    Heard,
+    PaymentMoved,
+    PayoutFailed,
+    PayoutSettled,
+    RefundMoved,
+)
 from ivr.finance import disputes
 from ivr.finance.payouts import Payouts
-from ivr.money import plain
-from ivr.payments import differences, records
-from ivr.payments.differences import Difference
+from ivr.payments import elsewhere, records
 from ivr.payments.moves import Moves
-from ivr.payments.records import Method, NoSuchAttemptError, RefundState
+from ivr.payments.records import Attempt, Method, NoSuchAttemptError, RefundState
 from ivr.payments.states import Event, State
 from ivr.payments.verify import VERIFIED
 from ivr.storage.engine import insert_of
@@ -47,16 +53,16 @@ class Notices:
                 return False
             log.info("gateway_notice", gateway=self._gateway, kind=heard.kind, event_id=heard.event_id)
             match heard.notice:
-                case PaymentMoved():
+                case PaymentMoved() | GivenBack():
                     self._payment_moved(tx, heard.notice)
-                case GivenBack():
-                    self._given_back(tx, heard.notice, heard.happened_at or self._moves.clock.now())
                 case RefundMoved(key):
                     self._refund_moved(tx, key)
                 case Disputed():
-                    self._disputed(tx, heard.notice)
+                    self._disputed(tx, heard.notice, heard.happened_at)
                 case PayoutSettled():
                     self._payouts.keep(tx, heard.notice)
+                case PayoutFailed():
+                    self._payouts.fail(tx, heard.notice)
                 case None:
                     pass
         return True
@@ -80,7 +86,7 @@ class Notices:
         )
         return kept.first() is not None
 
-    def _payment_moved(self, tx: sa.Connection, notice: PaymentMoved) -> None:
+    def _payment_moved(self, tx: sa.Connection, notice: PaymentMoved | GivenBack) -> None:
         try:
             attempt = records.locked(tx, notice.key)
         except NoSuchAttemptError:
@@ -88,35 +94,21 @@ class Notices:
             return
         if attempt.gateway != self._gateway:
             log.warning("notice_of_another_gateways_payment", attempt_id=attempt.id)
-        elif attempt.state is State.UNKNOWN:
+            return
+        if isinstance(notice, GivenBack):
+            elsewhere.hear(self._moves, tx, attempt)
+        self._ask_about(tx, attempt, taken=isinstance(notice, GivenBack) or notice.taken)
+
+    def _ask_about(self, tx: sa.Connection, attempt: Attempt, *, taken: bool) -> None:
+        """`taken`: whether the gateway says so; what was given back had been taken."""
+        if attempt.state is State.UNKNOWN:
             self._moves.ask(tx, attempt, RESOLVE_ATTEMPT)
         elif attempt.state in {State.LINK_OPEN, State.LINK_CLOSING}:
             self._moves.ask(tx, attempt, LOOK_AT_LINK)
-        elif attempt.state is State.CLAIMED and attempt.method is Method.LINK and notice.taken:
+        elif attempt.state is State.CLAIMED and attempt.method is Method.LINK and taken:
             self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="paid before we knew that its link is open")
-        elif attempt.state in VERIFIED and notice.taken:
+        elif attempt.state in VERIFIED and taken:
             self._moves.verify(tx, attempt)
-
-    def _given_back(self, tx: sa.Connection, notice: GivenBack, moment: datetime) -> None:
-        """More than we asked for was given back by hand. The books are left as they are, and say so."""
-        try:
-            attempt = records.locked(tx, notice.key)
-        except NoSuchAttemptError:
-            attempt = None
-        if attempt is None or attempt.gateway != self._gateway or attempt.state is not State.APPROVED:
-            self._payment_moved(tx, PaymentMoved(notice.key))
-            return
-        known_minor = differences.given_back_minor(tx, attempt.id, moment)
-        if notice.in_all_minor > known_minor:
-            log.error(
-                "given_back_elsewhere",
-                attempt_id=attempt.id,
-                in_all_minor=notice.in_all_minor,
-                known_minor=known_minor,
-            )
-            in_all, known = (plain(minor, attempt.currency) for minor in (notice.in_all_minor, known_minor))
-            note = f"the gateway gave back {in_all} in all, and by our books {known}"
-            self._moves.write_down(tx, attempt.id, Difference.GIVEN_BACK_ELSEWHERE, attempt.state, note)
 
     def _refund_moved(self, tx: sa.Connection, key: str) -> None:
         try:
@@ -129,7 +121,7 @@ class Notices:
         elif refund.state is not RefundState.ASKED:
             self._moves.verify(tx, refund)
 
-    def _disputed(self, tx: sa.Connection, told: Disputed) -> None:
-        attempt_id = disputes.keep(tx, self._gateway, told, self._moves.clock.now())
+    def _disputed(self, tx: sa.Connection, told: Disputed, told_at: datetime | None) -> None:
+        attempt_id = disputes.keep(tx, self._gateway, told, self._moves.clock.now(), told_at)
         if attempt_id is not None:
             self._moves.disputed(tx, records.get(tx, attempt_id), told)

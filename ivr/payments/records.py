@@ -112,6 +112,10 @@ class Attempt:
     """The card entry at the PCI process, which is told of the outcome; None: there was none."""
     verify_since: datetime | None = None
     """Since when the gateway is asked whether a notice that contradicts our books is right."""
+    given_back_heard_at: datetime | None = None
+    """When it told that something was given back, and has not been asked since by whom."""
+    given_back_elsewhere_minor: int = 0
+    """Given back by others than us, as finance was told."""
 
 
 @dataclass(frozen=True, slots=True)

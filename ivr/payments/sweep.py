@@ -1,7 +1,7 @@
 """The sweep: asks again for the job of every attempt and refund whose job is overdue, which means that it was
 lost.
 
-May import `ivr.payments.moves`, `records`, `patience`, `states` and `verify`. Belt and braces behind the
+May import `ivr.payments.moves`, `records`, `patience` and `states`. Belt and braces behind the
 durable queue. It needs no list of states: each attempt that holds money, or that the gateway contradicts,
 says itself when it is looked at next (`look_at`), and `moves.NEXT_JOB` says by which job. What could go wrong
 is a job that is merely slow: it is asked for under a new number, and each job reads the state anew.
@@ -16,7 +16,6 @@ from ivr.payments import patience, records
 from ivr.payments.moves import NEXT_JOB, Moves
 from ivr.payments.records import REFUND_FINAL, RefundState
 from ivr.payments.states import HOLDING
-from ivr.payments.verify import VERIFIED
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from ivr.work.jobs import REFUND_PAYMENT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND, Job
@@ -63,8 +62,7 @@ def sweep(engine: sa.Engine, moves: Moves) -> int:
 def _ask_attempt(engine: sa.Engine, moves: Moves, attempt_id: str) -> bool:
     with engine.begin() as tx:
         attempt = records.locked(tx, attempt_id)
-        is_verified = attempt.state in VERIFIED and attempt.verify_since is not None
-        job = VERIFY_ATTEMPT if is_verified else NEXT_JOB.get(attempt.state)
+        job = NEXT_JOB.get(attempt.state) or (None if attempt.verify_since is None else VERIFY_ATTEMPT)
         if job is None:
             return False
         log.error("attempt_job_lost", attempt_id=attempt_id, state=str(attempt.state), job=job.name)

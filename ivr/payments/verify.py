@@ -2,7 +2,8 @@
 
 May import the rest of `ivr.payments`. A notice says that money was taken for an attempt that is over without
 a charge, or waits for a person. The answer goes the same way as every other: it resolves what waits, and a
-contradiction is kept, and told as loudly as can be. What could go wrong is a gateway that is silent: it is
+contradiction is kept, and told as loudly as can be. Or it says that money of a payment was given back: then
+the question is by whom (`ivr.payments.elsewhere`). What could go wrong is a gateway that is silent: it is
 asked again for a day, and then a person has to look.
 """
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Unknown
-from ivr.payments import answers, patience, pay_link, records
+from ivr.payments import answers, elsewhere, patience, pay_link, records
 from ivr.payments.asking import Asking
 from ivr.payments.differences import Difference
 from ivr.payments.moves import Moves
@@ -39,34 +40,54 @@ class Verifying:
         """One look; nothing is fenced. Asks for the next one where the gateway does not say."""
         with reading(self._engine) as tx:
             attempt = records.get(tx, attempt_id)
+        if attempt.jobs != nth:
+            return
+        if elsewhere.is_asked(attempt):
+            self._who_gave_back(attempt, nth)
+        elif attempt.state in VERIFIED:
+            self._what_was_taken(attempt, nth)
+
+    def _what_was_taken(self, attempt: Attempt, nth: int) -> None:
+        with reading(self._engine) as tx:
             order = order_of(tx, attempt)
             link = pay_link.of(tx, attempt)
-        if attempt.state not in VERIFIED or attempt.jobs != nth:
-            return
         answer = self._asking.lookup(attempt, order, fence=False, link=link)
         with self._engine.begin() as tx:
-            before = records.locked(tx, attempt_id)
+            before = records.locked(tx, attempt.id)
             after = answers.record(self._moves, tx, before, answer, note="found after a notice")
             if after.jobs != nth:
                 return  # another notice asked for a look of its own meanwhile
             if isinstance(answer, Unknown) and after.state in VERIFIED:
-                self._look_again(tx, after, answer.reason)
+                if not self._look_again(tx, after, "money was taken", answer.reason):
+                    self._moves.verified(tx, after)
             else:
                 self._moves.verified(tx, after)
 
-    def _look_again(self, tx: sa.Connection, attempt: Attempt, reason: str) -> None:
+    def _who_gave_back(self, attempt: Attempt, nth: int) -> None:
+        answer = self._asking.given_back_elsewhere(attempt)
+        with self._engine.begin() as tx:
+            attempt = records.locked(tx, attempt.id)
+            if attempt.jobs != nth:
+                return
+            if not isinstance(answer, Unknown):
+                elsewhere.record(self._moves, tx, attempt, answer)
+            elif not self._look_again(tx, attempt, "money was given back", answer.reason):
+                elsewhere.give_up(self._moves, tx, attempt)
+
+    def _look_again(self, tx: sa.Connection, attempt: Attempt, told: str, reason: str) -> bool:
+        """Asks for the next look; False after a day, when a person has to look."""
         now: datetime = self._moves.clock.now()
         open_s = (now - (attempt.verify_since or now)).total_seconds()
         log.warning("notice_still_unverified", attempt_id=attempt.id, reason=reason, open_s=open_s)
         if open_s < patience.FOR_A_PERSON_AFTER_S:
             self._moves.verify(tx, attempt, patience.next_look_s(open_s))
-            return
+            return True
         log.error(
             "notice_for_a_person",
             attempt_id=attempt.id,
             reference=attempt.reference,
             state=str(attempt.state),
         )
-        note = f"a notice says that money was taken, and nobody could confirm it: {reason}"
+        note = f"a notice says that {told}, and nobody could confirm it: {reason}"
         self._moves.write_down(tx, attempt.id, Difference.UNVERIFIED, attempt.state, note)
-        self._moves.verified(tx, attempt)
+        return False

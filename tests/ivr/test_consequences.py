@@ -1,9 +1,12 @@
 """What a payment sets off: one confirmation, also for those who were promised a word and were not charged."""
 
+import json
+
 import pytest
 import sqlalchemy as sa
 
 from gateways.declines import Decline
+from gateways.notices import Disputed, DisputeState
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.clock import ManualClock
@@ -167,3 +170,22 @@ def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
             sa.select(schema.outcome.c.body).where(schema.outcome.c.kind == "refund.approved")
         ).scalar_one()
     assert '"refund_minor":4000000000006' in told
+
+
+def test_a_merchant_hears_every_end_of_a_dispute(
+    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, attempts: Attempts
+) -> None:
+    """However long its reference, and also the one that it had before."""
+    ends = [DisputeState.WON, DisputeState.LOST, DisputeState.WON]
+    with engine.begin() as tx:
+        attempt = _made(tx, attempts, clock, ids)
+        for end in ends:
+            told = Disputed("dp_" + "1" * 77, "ch_1", 4990, "EUR", "fraudulent", end)
+            attempts._moves.consequences.disputed(tx, attempt, told)
+    with reading(engine) as tx:
+        posted = tx.execute(
+            sa.select(schema.outcome.c.body)
+            .where(schema.outcome.c.kind == "payment.disputed")
+            .order_by(schema.outcome.c.id)
+        ).scalars()
+        assert [json.loads(body)["data"]["dispute_state"] for body in posted] == ends

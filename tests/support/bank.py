@@ -79,6 +79,8 @@ class TruthfulBank(Undeclared):
         self.refunded: dict[str, tuple[str, int]] = {}
         """By the refund's key: whose charge, how much."""
         self.refund_declined: set[str] = set()
+        self.by_hand: dict[str, int] = {}
+        """What somebody gave back in the dashboard, by charge."""
         self.under_way: list[Callable[[], object]] = []
         self.before_answer: Callable[[], None] = lambda: None
         self._lock = threading.RLock()
@@ -136,7 +138,8 @@ class TruthfulBank(Undeclared):
                 return Unknown("this key is fenced")
             charge_key = refund.gateway_reference.removeprefix("ref_")
             if refund.key not in self.refunded:
-                if self.money().get(charge_key, 0) < refund.amount_minor:
+                left_minor = self.money().get(charge_key, 0) - self.by_hand.get(charge_key, 0)
+                if left_minor < refund.amount_minor:
                     self.refund_declined.add(refund.key)
                     return Declined(Decline.GENERIC, "over_refund")
                 self.refunded[refund.key] = (charge_key, refund.amount_minor)
@@ -154,6 +157,13 @@ class TruthfulBank(Undeclared):
         if isinstance(found, Approved) and found.gateway_reference != reference:
             return NotThisCharge(f"the bank calls it {found.gateway_reference}")
         return found
+
+    def given_back_elsewhere(self, gateway_reference: str) -> int | Unknown:
+        with self._lock:
+            fate = self._fate()
+            in_all = self.by_hand.get(gateway_reference.removeprefix("ref_"), 0)
+        self.before_answer()
+        return in_all if fate is Fate.ANSWERED else Unknown("the bank does not answer")
 
     def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
         return self._look(refund.key, fence=fence)

@@ -52,6 +52,7 @@ dispute = sa.Table(
     sa.Column("answer_by", Instant),
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("told_at", Instant, comment="when what is kept was so, by the gateway's clock"),
     sa.Index(None, "reference"),
 )
 
@@ -66,6 +67,8 @@ payout = sa.Table(
     sa.Column("arrives", Instant, nullable=False),
     sa.Column("told_at", Instant, nullable=False),
     sa.Column("read_at", Instant, comment="when its lines were kept; null: not yet"),
+    sa.Column("failed_at", Instant, comment="when we heard that the merchant's bank did not take it"),
+    sa.Column("failure_code", sa.String(80), comment="why, as the gateway calls it"),
     sa.UniqueConstraint("gateway", "reference"),
 )
 

@@ -103,6 +103,18 @@ attempt = sa.Table(
         Instant,
         comment="since when the gateway is asked whether a notice is right; null: it is not",
     ),
+    sa.Column(
+        "given_back_heard_at",
+        Instant,
+        comment="when it told that something was given back; null: not, or it was asked since by whom",
+    ),
+    sa.Column(
+        "given_back_elsewhere_minor",
+        sa.BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="given back by others than us, as finance was told",
+    ),
     sa.CheckConstraint("amount_minor > 0", name="amount_above_zero"),
     sa.CheckConstraint("refunded_minor >= 0 AND refunded_minor <= amount_minor", name="no_over_refund"),
     sa.Index(None, "bill_id"),

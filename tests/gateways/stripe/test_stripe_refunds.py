@@ -77,6 +77,44 @@ def test_the_same_refund_of_another_amount_proves_nothing(bench: StripeBench) ->
     assert found != Fenced()
 
 
+def _by_hand(bench: StripeBench, reference: str, amount: int, **more: object) -> str:
+    made = refunds.create(bench.account, {"payment_intent": reference, "amount": amount, **more})
+    return str(made["id"])
+
+
+def test_what_others_gave_back_bears_no_key_of_ours(
+    bench: StripeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_PAGE", 2)
+    reference = paid(bench)
+    assert bench.gateway.given_back_elsewhere(reference) == 0
+    for number in range(3):
+        assert isinstance(bench.gateway.refund(Refund(f"refund_{number}", reference, 10, "EUR")), Approved)
+    assert bench.gateway.given_back_elsewhere(reference) == 0
+    bench.account.switches.refunds_pending = True
+    _by_hand(bench, reference, 200)
+    back = _by_hand(bench, reference, 1000, metadata={"why": "a wrong meter"})
+    assert bench.gateway.given_back_elsewhere(reference) == 1200, "one that is on its way as well"
+    refunds.conclude(bench.account, back, succeeds=False)
+    assert bench.gateway.given_back_elsewhere(reference) == 200
+
+
+def test_what_others_gave_back_is_unknown_unless_the_whole_list_says_so(
+    bench: StripeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_PAGE", 1)
+    reference = paid(bench)
+    for _ in range(2):
+        _by_hand(bench, reference, 10)
+    bench.server.harm(Harm.DROP_BEFORE, "refunds.list", times=3)
+    assert isinstance(bench.gateway.given_back_elsewhere(reference), Unknown)
+    monkeypatch.setattr(listing, "_PAGES_MAX", 1)
+    assert isinstance(bench.gateway.given_back_elsewhere(reference), Unknown)
+    monkeypatch.undo()
+    bench.account.of("refund")[0]["amount"] = "much"
+    assert isinstance(bench.gateway.given_back_elsewhere(reference), Unknown)
+
+
 @pytest.mark.parametrize("reference", ["", "pi_none", "../../v1/customers"])
 def test_a_refund_of_nothing_moves_nothing(bench: StripeBench, reference: str) -> None:
     answer = bench.gateway.refund(Refund("refund_1", reference, 1000, "EUR"))

@@ -14,6 +14,7 @@ from gateways.notices import (
     DisputeState,
     GivenBack,
     PaymentMoved,
+    PayoutFailed,
     PayoutSettled,
     RefundMoved,
 )
@@ -67,8 +68,9 @@ OURS = {"metadata": {"paybycall_key": "attempt_1"}}
             about("checkout.session.expired", payment_status="unpaid", **OURS),
             PaymentMoved("attempt_1", taken=False),
         ),
-        (about("charge.refunded", captured=True, amount_refunded=1000, **OURS), GivenBack("attempt_1", 1000)),
+        (about("charge.refunded", captured=True, amount_refunded=1000, **OURS), GivenBack("attempt_1")),
         (about("charge.refunded", captured=False, amount_refunded=1000, **OURS), PaymentMoved("attempt_1")),
+        (about("charge.refunded", captured=True, metadata={}), None),
         (about("charge.refunded", **OURS), PaymentMoved("attempt_1")),
         (about("refund.created", metadata={"paybycall_refund": "refund_1"}), RefundMoved("refund_1")),
         (about("refund.failed", metadata={"paybycall_refund": "refund_1"}), RefundMoved("refund_1")),
@@ -189,13 +191,26 @@ def test_what_the_stand_in_posts_is_understood(bench: StripeBench) -> None:
     notices = [one.notice for one in heard]
     assert PaymentMoved(ORDER.key) in notices
     assert RefundMoved("refund_1") in notices
-    assert GivenBack(ORDER.key, 1000) in notices
+    assert GivenBack(ORDER.key) in notices
     [disputed] = {one for one in notices if isinstance(one, Disputed) and one.state is DisputeState.OPEN}
     assert (disputed.reference, disputed.charge_reference) == (dispute["id"], reference)
     assert disputed.answer_by is not None
     [settled] = [one for one in notices if isinstance(one, PayoutSettled)]
     assert (settled.reference, settled.amount_minor) == (payout["id"], payout["amount"])
     assert len({one.event_id for one in heard}) == len(heard)
+
+
+@pytest.mark.parametrize(("code", "told"), [("account_closed", "account_closed"), (None, "unknown")])
+def test_a_payout_that_failed_is_told_with_its_cause(bench: StripeBench, code: str | None, told: str) -> None:
+    hooks = Webhooks(bench.account, SECRET)
+    bench.gateway.charge(Charge(ORDER, token(bench), prepared(bench)))
+    payout = payouts.pay_out(bench.account)
+    payouts.fail(bench.account, payout["id"], code)
+    body, headers = hooks.signed(hooks.waiting[-1], at=int(time.time()))
+    notice = listening().hear(headers, body).notice
+    assert isinstance(notice, PayoutFailed)
+    assert (notice.reference, notice.amount_minor, notice.currency) == (payout["id"], payout["amount"], "EUR")
+    assert (notice.arrives.timestamp(), notice.gateway_code) == (payout["arrival_date"], told)
 
 
 def test_either_secret_is_good_while_one_is_rotated() -> None:

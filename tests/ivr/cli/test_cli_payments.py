@@ -143,10 +143,11 @@ def test_a_dispute_stands_with_its_payment(paybycall: Run, till: Till) -> None:
 def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     assert "\nlook into " not in paybycall("show", paid).stdout
-    till.cashier.notices.take(Heard("evt_1", "charge.refunded", GivenBack(paid, 4_000)))
-    told = "given back elsewhere: the gateway gave back 40.00 EUR in all, and by our books 0.00 EUR"
+    till.bank.by_hand[paid] = 4_000
+    till.cashier.notices.take(Heard("evt_1", "charge.refunded", GivenBack(paid)))
+    till.run_due()
+    told = "given back elsewhere: 40.00 EUR in all was given back at the gateway, and not by us"
     assert told in paybycall("show", paid).stdout
-    till.bank.charged[paid] = 0  # as it was given back by hand, the bank refuses to do so again
     with till.engine.begin() as tx:
         till.cashier.ask_refund(tx, paid, asked_by="ana")
     till.run_due()
@@ -179,6 +180,20 @@ def test_a_payout_names_payments_and_refunds(paybycall: Run, till: Till) -> None
     dispute, back, _ = CliRunner().invoke(main, ["payout", "show", "po_1"]).stdout.splitlines()
     assert dispute.endswith(f"payment {reference}  ref_{paid} (dp_1)")
     assert back.endswith(f"payment {reference}  refund {refund.id}  ref_{paid} (re_1)")
+
+
+def test_a_payout_that_failed_says_so_and_why(paybycall: Any, till: Till) -> None:
+    now = till.clock.now()
+    with till.engine.begin() as tx:
+        told = {"gateway": "bank", "amount_minor": 100, "currency": "EUR", "arrives": now, "told_at": now}
+        tx.execute(sa.insert(schema.payout).values(id="payout_1", reference="po_1", read_at=now, **told))
+    assert "failed" not in CliRunner().invoke(main, ["payout", "list"]).stdout
+    with till.engine.begin() as tx:
+        failed = {"failed_at": now, "failure_code": "account_closed\x1b[2J"}
+        tx.execute(sa.update(schema.payout).values(**failed))
+    assert "  failed: account_closed?[2J\n" in CliRunner().invoke(main, ["payout", "list"]).stdout
+    shown = CliRunner().invoke(main, ["payout", "show", "po_1"]).stderr
+    assert f"It failed (account_closed?[2J), as the gateway told on {now:%Y-%m-%d}: " in shown
 
 
 def select(till: Till, column: sa.Column[Any], where: Any = None) -> list[Any]:

@@ -138,7 +138,7 @@ def test_a_refund_is_made_in_the_dashboard(house: StripeHouse) -> None:
     refused = _refund(house)
     with reading(house.server.on.engine) as tx:
         [told] = differences.of_payment(tx, paid.id)
-    assert told.note == "the gateway gave back 30.00 EUR in all, and by our books 10.00 EUR"
+    assert told.note == "20.00 EUR in all was given back at the gateway, and not by us"
     shown = house.payment()
     assert shown.refunded_minor == 1000
     assert {one.id: one.state for one in shown.refunds}[refused] is RefundState.DECLINED
@@ -157,6 +157,23 @@ def test_a_dispute_is_told_and_lost(house: StripeHouse) -> None:
     house.hear()
     [kept] = house.rows(schema.dispute)
     assert kept.state == "lost"
+
+
+def test_a_payout_that_failed_is_told(house: StripeHouse) -> None:
+    house.server.expected.add("payout_failed")
+    house.pay(CARDS["visa"])
+    payout = payouts.pay_out(house.stripe.account)
+    house.hear(times=2)
+    payouts.fail(house.stripe.account, payout["id"])
+    house.hear(times=2)
+    house.server.pass_time(60)
+    [kept] = house.rows(schema.payout)
+    assert (kept.reference, kept.failure_code, kept.failed_at is not None) == (
+        payout["id"],
+        "account_closed",
+        True,
+    )
+    assert "payout_failed" in house.told_operator
 
 
 def test_a_payout_is_read_by_our_references(house: StripeHouse) -> None:

@@ -16,7 +16,7 @@ from ivr.ops.doctor import FaultError
 from ivr.ops.living import living_workers
 from ivr.payments.differences import Difference
 from ivr.storage.engine import make_engine
-from ivr.storage.schema import attempt, attempt_move, refund
+from ivr.storage.schema import attempt, attempt_move, payout, refund
 from ivr.work.locks import hold
 from tests.support.approved import approved_attempt
 from tests.support.waiting import eventually
@@ -132,6 +132,18 @@ def test_what_the_gateway_says_against_the_books_is_told_for_a_week(
         inside.books_and_gateway_agree(engine, clock.now)
     clock.advance(7 * 24 * 3600 + 1)
     assert inside.books_and_gateway_agree(engine, clock.now)
+
+
+def test_a_payout_that_failed_is_told_for_a_week(engine: sa.Engine, clock: ManualClock) -> None:
+    with engine.begin() as tx:
+        for number, failed_at in enumerate([None, clock.now()]):
+            now, reference = clock.now(), f"po_{number}"
+            told = {"gateway": "stripe", "amount_minor": 1, "currency": "EUR", "arrives": now, "told_at": now}
+            tx.execute(payout.insert().values(id=reference, reference=reference, failed_at=failed_at, **told))
+    with pytest.raises(FaultError, match=r"did not take po_1: "):
+        inside.payouts_arrive(engine, clock.now)
+    clock.advance(7 * 24 * 3600 + 1)
+    assert inside.payouts_arrive(engine, clock.now)
 
 
 def test_a_text_that_never_arrived_is_told(

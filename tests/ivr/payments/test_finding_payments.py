@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from gateways.notices import Disputed, DisputeState, Heard, PayoutSettled
+from gateways.notices import Disputed, DisputeState, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
 from ivr.clock import ManualClock
 from ivr.finance import disputes, payout_lines
@@ -13,8 +13,8 @@ from ivr.payments import finding
 from ivr.payments.finding import Found, Name
 from ivr.storage import schema
 from ivr.storage.engine import reading
-from tests.ivr.payments.test_gateway_notices import TellingBank
 from tests.support.link_bank import LinkBank
+from tests.support.telling_bank import TellingBank, tell
 from tests.support.till import Till
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -24,11 +24,6 @@ PAYOUT = PayoutSettled("po_1", 0, "EUR", NOON)
 @pytest.fixture
 def bank() -> TellingBank:
     return TellingBank()
-
-
-@pytest.fixture
-def till(engine: sa.Engine, bank: TellingBank) -> Till:
-    return Till(engine, bank=bank)
 
 
 def found(till: Till, name: str) -> Found | None:
@@ -53,7 +48,7 @@ def line(kind: LineKind, source: str, charge: str | None, **ours: str | None) ->
 def tell_of_payout(till: Till, bank: TellingBank, *lines: PayoutLine) -> str:
     """Our id of the payout, whose lines are read."""
     bank.lines = lines
-    till.cashier.notices.take(Heard("evt_payout", "payout", PAYOUT))
+    tell(till, PAYOUT, "evt_payout")
     till.run_due()
     with reading(till.engine) as tx:
         return str(tx.execute(sa.select(schema.payout.c.id)).scalar_one())
@@ -61,7 +56,7 @@ def tell_of_payout(till: Till, bank: TellingBank, *lines: PayoutLine) -> str:
 
 def tell_of_dispute(till: Till, charge: str, dispute: str = "dp_1") -> None:
     told = Disputed(dispute, charge, 4_000, "EUR", "fraudulent", DisputeState.OPEN, NOON)
-    till.cashier.notices.take(Heard(f"evt_{dispute}", "dispute", told))
+    tell(till, told, f"evt_{dispute}")
 
 
 def test_by_its_own_names_and_the_gateways(till: Till) -> None:

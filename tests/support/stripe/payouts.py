@@ -70,6 +70,22 @@ def reconcile(account: "StripeAccount", payout_id: str) -> Thing:
     return payout
 
 
+def fail(account: "StripeAccount", payout_id: str, code: str | None = "account_closed") -> Thing:
+    """The merchant's bank sends it back, days after it was told as paid: the account has its money again."""
+    payout = account.objects[payout_id]
+    line = settlement.write(
+        account, "payout_failure", payout["amount"], payout["currency"], payout_id, at_once=True
+    )
+    payout.update(
+        status="failed",
+        failure_code=code,
+        failure_message=None if code is None else "The bank account has been closed.",
+        failure_balance_transaction=line["id"],
+    )
+    account.tell("payout.failed", payout)
+    return payout
+
+
 def lines(account: "StripeAccount", payout_id: str) -> list[str]:
     """The ids of a payout's lines; the first alone while it is not reconciled."""
     payout = account.objects.get(payout_id)

@@ -7,27 +7,14 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.notices import (
-    Disputed,
-    DisputeState,
-)
+from gateways.notices import Disputed, DisputeState
 from ivr.finance import disputes
 from ivr.storage import schema
 from tests.support.bank import Fate
-from tests.support.telling_bank import TellingBank, lose_sight, tell
+from tests.support.telling_bank import lose_sight, tell
 from tests.support.till import Till
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def bank() -> TellingBank:
-    return TellingBank()
-
-
-@pytest.fixture
-def till(engine: sa.Engine, bank: TellingBank) -> Till:
-    return Till(engine, bank=bank)
 
 
 def _dispute(charge: str, state: DisputeState = DisputeState.OPEN) -> Disputed:
@@ -45,6 +32,28 @@ def test_a_dispute_is_told_when_it_opens_and_when_it_is_decided_and_not_again(ti
         kept = tx.execute(sa.select(schema.dispute)).one()
     assert (kept.state, kept.attempt_id, kept.opened_at) == ("lost", attempt_id, till.clock.now())
     till.assert_settled()
+
+
+def test_a_decision_that_is_overturned_is_told_once_whichever_way(till: Till) -> None:
+    """Also where an older notice is late; only the gateway's clock tells which that is."""
+    attempt_id = till.paid()
+    first, second = (_dispute(f"ref_{attempt_id}", state) for state in (DisputeState.WON, DisputeState.LOST))
+    later = NOON + timedelta(days=1)
+    tell(till, first, "evt_1", NOON)
+    for number, (told, at) in enumerate([(second, later), (second, later), (first, NOON)]):
+        tell(till, told, f"evt_late_{number}", at)
+    assert till.told(attempt_id) == ["approved", "disputed won", "disputed lost"]
+    with till.engine.begin() as tx:
+        assert [one.state for one in disputes.listed(tx, 5, also_decided=True)] == [DisputeState.LOST]
+    tell(till, first, "evt_new", later + timedelta(days=1))
+    assert till.told(attempt_id)[2:] == ["disputed lost", "disputed won"]
+
+
+def test_a_decision_without_a_moment_overturns_the_one_before(till: Till) -> None:
+    attempt_id = till.paid()
+    for number, state in enumerate([DisputeState.LOST, DisputeState.WON, DisputeState.OPEN]):
+        tell(till, _dispute(f"ref_{attempt_id}", state), f"evt_{number}")
+    assert till.told(attempt_id) == ["approved", "disputed lost", "disputed won"]
 
 
 def test_an_inquiry_that_becomes_a_chargeback_has_a_later_end_and_is_told_once(till: Till) -> None:

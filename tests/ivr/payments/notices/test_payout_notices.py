@@ -1,35 +1,21 @@
 """What a gateway tells of payouts: kept once, and their lines read when it answers."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.notices import (
-    PayoutSettled,
-)
+from gateways.notices import PayoutFailed, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
 from ivr.finance.payouts import AGAIN_AFTER_S
 from ivr.storage import schema
-from ivr.work.jobs import (
-    READ_PAYOUT,
-    RESOLVE_ATTEMPT,
-)
+from ivr.work.jobs import READ_PAYOUT, RESOLVE_ATTEMPT
 from tests.support.telling_bank import TellingBank, tell
 from tests.support.till import Till
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def bank() -> TellingBank:
-    return TellingBank()
-
-
-@pytest.fixture
-def till(engine: sa.Engine, bank: TellingBank) -> Till:
-    return Till(engine, bank=bank)
 
 
 def _line(number: int, net_minor: int) -> PayoutLine:
@@ -85,3 +71,36 @@ def test_a_gateway_that_never_answers_is_given_up_with_an_error(till: Till, bank
         till.pass_time(sum(AGAIN_AFTER_S) + 10)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["payout_not_read"]
     assert RESOLVE_ATTEMPT not in {one.job for one in till.work.waiting()}
+
+
+FAILED = PayoutFailed("po_1", 300, "EUR", NOON, "account_closed")
+
+
+def _payout(till: Till) -> sa.Row[Any]:
+    with till.engine.begin() as tx:
+        return tx.execute(sa.select(schema.payout)).one()
+
+
+@pytest.mark.parametrize("is_told_before", [True, False])
+def test_a_payout_that_failed_stands_as_failed_whichever_is_told_first(
+    till: Till, bank: TellingBank, is_told_before: bool
+) -> None:
+    bank.lines = (_line(1, 100), _line(2, 200))
+    told = [PAYOUT, FAILED] if is_told_before else [FAILED, PAYOUT]
+    with capture_logs() as logs:
+        for number, notice in enumerate(told):
+            tell(till, notice, f"evt_{number}")
+            till.run_due()
+    errors = [(one["event"], one["gateway_code"]) for one in logs if one["log_level"] == "error"]
+    assert errors == [("payout_failed", "account_closed")]
+    kept = _payout(till)
+    assert (kept.failed_at, kept.failure_code) == (till.clock.now(), "account_closed")
+    assert kept.read_at is not None, "its lines are what the gateway has again"
+
+
+def test_a_payout_that_failed_and_was_never_settled_is_kept(till: Till) -> None:
+    """One that was sent by hand has no lines to be asked for."""
+    tell(till, FAILED)
+    kept = _payout(till)
+    assert (kept.reference, kept.amount_minor, kept.currency, kept.arrives) == ("po_1", 300, "EUR", NOON)
+    assert till.work.waiting() == []

@@ -6,33 +6,17 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
-from gateways.notices import (
-    Notice,
-    PaymentMoved,
-    RefundMoved,
-)
+from gateways.notices import Notice, PaymentMoved, RefundMoved
 from ivr.payments import patience
 from ivr.payments.decide import Word
 from ivr.payments.notices import KEPT_DAYS
 from ivr.payments.states import Event, State
 from ivr.payments.webhooks import BODY_BYTES_MAX, make_blueprint
 from ivr.storage import schema
-from ivr.work.jobs import (
-    VERIFY_ATTEMPT,
-)
+from ivr.work.jobs import VERIFY_ATTEMPT
 from tests.support.bank import Fate, TruthfulBank
 from tests.support.telling_bank import TellingBank, lose_sight, tell
 from tests.support.till import Till
-
-
-@pytest.fixture
-def bank() -> TellingBank:
-    return TellingBank()
-
-
-@pytest.fixture
-def till(engine: sa.Engine, bank: TellingBank) -> Till:
-    return Till(engine, bank=bank)
 
 
 @pytest.fixture
