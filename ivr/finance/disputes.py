@@ -59,12 +59,14 @@ def keep(
         return attempt_id
     if known.state in _DECIDED and known.state != told.state and not _overturns(told, told_at, known.told_at):
         return None
-    is_news = known.state != told.state or known.attempt_id is None
-    is_newer = known.state != told.state or _ends_later(told, known.answer_by)
-    if not is_news and not is_newer:
+    is_same = known.state == told.state
+    is_news = not is_same or known.attempt_id is None
+    is_newer = not is_same or _ends_later(told, known.answer_by)
+    stood_at = _later(told_at, known.told_at) if is_same else told_at
+    if not is_news and not is_newer and stood_at == known.told_at:
         return None
     attempt_id = known.attempt_id or _attempt_id(tx, gateway, told.charge_reference)
-    facts = _facts(told, told_at) if is_newer else {}
+    facts = _facts(told, stood_at) if is_newer else {"told_at": stood_at}
     tx.execute(sa.update(dispute).where(here).values(**facts, attempt_id=attempt_id, updated_at=now))
     return attempt_id if is_news else None
 
@@ -73,6 +75,11 @@ def _overturns(told: Disputed, told_at: datetime | None, decided_at: datetime | 
     """Whether it is another decision, and a later one: a bank may go back on its first."""
     is_late = told_at is not None and decided_at is not None and told_at < decided_at
     return told.state in _DECIDED and not is_late
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """When something stood so for the last time: what came in between has come to nothing."""
+    return max((at for at in (one, other) if at is not None), default=None)
 
 
 def _facts(told: Disputed, told_at: datetime | None) -> dict[str, object]:

@@ -49,6 +49,24 @@ def test_a_decision_that_is_overturned_is_told_once_whichever_way(till: Till) ->
     assert till.told(attempt_id)[2:] == ["disputed lost", "disputed won"]
 
 
+def test_a_decision_that_was_told_anew_since_is_not_overturned_by_one_in_between(till: Till) -> None:
+    """It was lost in between, and that is told last: also where a notice of it names an end to answer by."""
+    attempt_id = till.paid()
+    won, lost = (
+        replace(_dispute(f"ref_{attempt_id}", state), answer_by=None)
+        for state in (DisputeState.WON, DisputeState.LOST)
+    )
+    hours = [NOON + timedelta(hours=number) for number in range(3)]
+    early = replace(won, answer_by=NOON)
+    for number, (told, at) in enumerate(
+        [(won, hours[0]), (won, hours[2]), (early, hours[0]), (lost, hours[1])]
+    ):
+        tell(till, told, f"evt_{number}", at)
+    assert till.told(attempt_id) == ["approved", "disputed won"]
+    with till.engine.begin() as tx:
+        assert [one.state for one in disputes.listed(tx, 5, also_decided=True)] == [DisputeState.WON]
+
+
 def test_a_decision_without_a_moment_overturns_the_one_before(till: Till) -> None:
     attempt_id = till.paid()
     for number, state in enumerate([DisputeState.LOST, DisputeState.WON, DisputeState.OPEN]):
