@@ -21,7 +21,7 @@ from gateways.contract import (
     LookupResult,
     Unknown,
 )
-from ivr.payments import pay_link
+from ivr.payments import differences, pay_link
 from ivr.payments.differences import Difference
 from ivr.payments.moves import Moves
 from ivr.payments.records import Attempt, fit
@@ -123,10 +123,14 @@ def _facts(answer: Answer) -> dict[str, Any]:
 
 def _contradiction(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: Answer) -> None:
     """The gateway says now what it had ruled out. Nothing is changed; it is kept, and a person has to hear of
-    it.
+    it, once: who then gives it back in the dashboard makes the gateway say it again.
     """
     said = type(answer).__name__.lower()
     reference = answer.gateway_reference if isinstance(answer, Approved) else None
+    note = fit(schema.attempt_move.c.note, f"the gateway says {said} {reference or ''}".strip()) or ""
+    if differences.is_told(tx, attempt.id, Difference.CONTRADICTION, note):
+        log.warning("gateway_still_contradicts_itself", attempt_id=attempt.id, state=str(attempt.state))
+        return
     log.critical(
         "gateway_contradicts_itself",
         attempt_id=attempt.id,
@@ -135,5 +139,4 @@ def _contradiction(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: An
         says=said,
         gateway_reference=reference,
     )
-    note = f"the gateway says {said} {reference or ''}".strip()
     moves.write_down(tx, attempt.id, Difference.CONTRADICTION, attempt.state, note)

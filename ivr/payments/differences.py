@@ -58,6 +58,13 @@ def of_payment(tx: sa.Connection, attempt_id: str) -> list[Told]:
     return [Told(row.at, Difference(row.event), row.note or "") for row in rows]
 
 
+def is_told(tx: sa.Connection, attempt_id: str, kind: Difference, note: str) -> bool:
+    """Whether this very line stands there."""
+    line = sa.and_(attempt_move.c.attempt_id == attempt_id, attempt_move.c.event == kind)
+    same = sa.and_(line, attempt_move.c.note == note)
+    return tx.execute(sa.select(attempt_move.c.id).where(same).limit(1)).first() is not None
+
+
 def payments_since(tx: sa.Connection, moment: datetime) -> list[str]:
     """References of the payments of which such a thing was told since then, the earliest first."""
     first = sa.func.min(attempt_move.c.id)

@@ -204,6 +204,23 @@ def test_what_was_given_back_of_a_link_before_we_knew_that_it_was_paid_is_told_t
     assert _told(till, attempt_id) == [_elsewhere("15.00")]
 
 
+def test_money_taken_against_our_books_is_told_once_although_it_is_given_back_by_hand(till: Till) -> None:
+    """That is how a person mends it; the gateway still says that it was taken."""
+    attempt_id = lose_sight(till, Fate.NEVER)
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.FENCED
+    till.bank.fenced.clear()
+    till.bank.charged[attempt_id] = 4_000  # the bank breaks its word
+    with capture_logs() as logs:
+        tell(till, PaymentMoved(attempt_id, taken=True), "evt_1")
+        till.run_due()
+        _by_hand(till, attempt_id, 4_000, "evt_2")
+        till.run_due()
+    assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
+    assert _told(till, attempt_id) == [f"contradiction: the gateway says approved ref_{attempt_id}"]
+    assert till.work.waiting() == []
+
+
 def test_what_was_given_back_of_no_payment_of_ours_is_only_a_hint(till: Till) -> None:
     """As a gateway tells it that only lets go of what it held."""
     tell(till, GivenBack("attempt_of_nobody"), "evt_1")
