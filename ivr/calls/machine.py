@@ -126,13 +126,13 @@ class _Turn:
         """
         tally = before.add(keyed) if _are_digits(keyed) else before
         self.session = replace(self.session, tally=tally, clearings=self.session.clearings + 1)
-        timeout_s = CARD_CLEARING_TIMEOUT_S if _begins_a_card(tally) else CLEARING_TIMEOUT_S
+        timeout_s = CARD_CLEARING_TIMEOUT_S if _is_of_a_card(tally) else CLEARING_TIMEOUT_S
         return self._stop(Listen(CLEARED_AT_ONCE, timeout_s))
 
     def _cleared(self, keyed: str) -> Progress:
         """They pressed these keys, or none, before the second was over."""
         tally = self.session.tally.add(keyed) if _are_digits(keyed) else self.session.tally
-        goes_on = len(keyed) >= CLEARED_AT_ONCE or (_are_digits(keyed) and _begins_a_card(tally))
+        goes_on = len(keyed) >= CLEARED_AT_ONCE or (_are_digits(keyed) and _is_of_a_card(tally))
         if goes_on and self.session.clearings < CLEARINGS_MAX:
             return self._clear(self.session.tally, keyed)
         self.session = replace(self.session, tally=Tally(), clearings=0)
@@ -306,8 +306,9 @@ def _with(state: CallState, field: str, keyed: str) -> CallState:
     return replace(state, **changes)
 
 
-def _begins_a_card(tally: Tally) -> bool:
-    return tally.could_begin_a_card and tally.count >= LIKE_A_CARD_FROM
+def _is_of_a_card(tally: Tally) -> bool:
+    """A card's number, as far as it goes, or what follows it: its expiry, its code."""
+    return tally.like_a_card and tally.count >= LIKE_A_CARD_FROM
 
 
 def _are_digits(keyed: str) -> bool:

@@ -236,6 +236,19 @@ def test_a_card_read_out_in_groups_behind_a_wrong_key_answers_nothing(groups: li
     assert heard(key(progress, ""))[-1] == "pick"
 
 
+@pytest.mark.parametrize(
+    "groups", [["000", "00000000", "00021234", "023"], ["000", "00000000", "0002", "1234", "0", "12"]]
+)
+def test_the_expiry_and_the_code_behind_such_a_card_ring_nobody(groups: list[str]) -> None:
+    """However long the pause is between them, up to three seconds."""
+    progress = key(key(begin(), "12345678"), "4")
+    for group in groups:
+        progress = key(progress, group)
+        assert heard(progress) == []
+        assert progress.stop == Listen(8, 3)
+    assert heard(key(progress, "")) == ["host.card_too_early", "pick"]
+
+
 @pytest.mark.parametrize("more", ["", "#", "1", "*", "0", "12"])
 def test_a_wrong_key_is_told_once_nothing_more_is_keyed(more: str) -> None:
     wrong = key(key(begin(), "12345678"), "9")
