@@ -177,6 +177,7 @@ def decide(
     refund_) --charged means that the money was given back.
     """
     from ivr.payments.decide import NothingToDecideError, Word
+    from ivr.payments.named_charge import Named
 
     if charged == not_charged:
         raise click.UsageError("Give --charged or --not-charged, one of the two.")
@@ -188,11 +189,18 @@ def decide(
             word = Word.APPROVED if charged else Word.NOT_CHARGED
             payment = _find(at, subject_id)
             try:
-                reference = (
-                    cashier.charge_of(payment.id, gateway_reference, unchecked=unchecked) if charged else None
-                )
+                charge = Named(None, is_proven=False)
+                if charged:
+                    charge = cashier.charge_of(payment.id, gateway_reference, unchecked=unchecked)
                 with at.engine.begin() as tx:
-                    decided = cashier.decide(tx, payment.id, word, who=who(), gateway_reference=reference)
+                    decided = cashier.decide(
+                        tx,
+                        payment.id,
+                        word,
+                        who=who(),
+                        gateway_reference=charge.reference,
+                        is_proven=charge.is_proven,
+                    )
             except NothingToDecideError as fault:
                 raise Fault(str(fault)) from None
             state = decided.state

@@ -24,7 +24,7 @@ from ivr.payments.expire import Expiring
 from ivr.payments.keeping import Keeping
 from ivr.payments.linking import Linking
 from ivr.payments.moves import Moves
-from ivr.payments.named_charge import NamedCharges
+from ivr.payments.named_charge import Named, NamedCharges
 from ivr.payments.notices import Notices
 from ivr.payments.pay_link import LinkTerms
 from ivr.payments.records import Attempt, Refund
@@ -136,8 +136,8 @@ class Cashier:
         """Raises RefundRefusedError or UnsupportedError, each with a sentence for the person who asked."""
         return self._refunds.ask(tx, attempt_id, amount_minor, asked_by=asked_by)
 
-    def charge_of(self, attempt_id: str, named: str | None, *, unchecked: bool = False) -> str | None:
-        """The reference to decide with, asked of the gateway: as `NamedCharges.reference` says."""
+    def charge_of(self, attempt_id: str, named: str | None, *, unchecked: bool = False) -> Named:
+        """The charge to decide with, asked of the gateway: as `NamedCharges.reference` says."""
         return self._named_charges.reference(attempt_id, named, unchecked=unchecked)
 
     def decide(
@@ -148,10 +148,17 @@ class Cashier:
         *,
         who: str,
         gateway_reference: str | None = None,
+        is_proven: bool = False,
     ) -> Attempt:
         """A person's word on an attempt that is `for_a_person`; raises NothingToDecideError otherwise."""
         return decisions.decide(
-            self._moves, tx, attempt_id, word, who=who, gateway_reference=gateway_reference
+            self._moves,
+            tx,
+            attempt_id,
+            word,
+            who=who,
+            gateway_reference=gateway_reference,
+            is_proven=is_proven,
         )
 
     def decide_refund(self, tx: sa.Connection, refund_id: str, *, refunded: bool, who: str) -> Refund:

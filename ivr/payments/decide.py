@@ -2,8 +2,8 @@
 
 May import `ivr.payments.moves`, `records` and `states`. It writes the same ledger entry, text and webhook as
 an answer of the gateway would. What could go wrong is a word on an attempt that is not waiting for one, or
-one that names the charge of another attempt: both are refused, so nothing that is certain is overruled and no
-charge is booked twice.
+one that names the charge of another attempt: both are refused, so nothing that is certain is overruled. Only
+a charge that the gateway proves is booked a second time: the first word on it was wrong, and finance is told.
 """
 
 from enum import StrEnum
@@ -40,9 +40,11 @@ def decide(
     *,
     who: str,
     gateway_reference: str | None = None,
+    is_proven: bool = False,
 ) -> Attempt:
     """The attempt after the person's word; `gateway_reference` is the charge's in the dashboard. Without one,
-    that stays which the books know.
+    that stays which the books know. Where `is_proven`, the gateway says that the charge is this attempt's: so
+    it is booked though another one holds it, and that is told to finance.
     """
     attempt = records.locked(tx, attempt_id)
     if attempt.state is not State.FOR_A_PERSON:
@@ -52,7 +54,7 @@ def decide(
     note = f"decided by {who}"
     if word is Word.APPROVED:
         reference = records.fit(schema.attempt.c.gateway_reference, gateway_reference)
-        if reference:
+        if reference and not is_proven:
             _refuse_of_another(tx, attempt, reference)
         kept = reference or attempt.gateway_reference
         return moves.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=kept)

@@ -6,6 +6,8 @@ booked, it would be refunded instead of ours. A gateway that is silent proves no
 says so takes a reference unchecked; one that the gateway knows as another's is never taken.
 """
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 
 from gateways.contract import Approved, NotThisCharge, Unknown
@@ -21,6 +23,16 @@ class ChargeRefusedError(NothingToDecideError):
     """The gateway does not bear the person's word out; the message says what it says."""
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A charge to decide with."""
+
+    reference: str | None
+    """The gateway's; None where nobody knows."""
+    is_proven: bool
+    """The gateway says itself that it is this payment's."""
+
+
 class NamedCharges:
     """Asks one gateway for the charges that people name."""
 
@@ -28,35 +40,35 @@ class NamedCharges:
         self._engine = engine
         self._asking = asking
 
-    def reference(self, attempt_id: str, named: str | None, *, unchecked: bool) -> str | None:
-        """The gateway's reference of the attempt's charge: as it was named, or as the gateway says itself
-        where it was not; None where nobody knows. Raises ChargeRefusedError.
+    def reference(self, attempt_id: str, named: str | None, *, unchecked: bool) -> Named:
+        """The attempt's charge: as it was named, or as the gateway says itself where it was not. Raises
+        ChargeRefusedError.
         """
         with reading(self._engine) as tx:
             attempt = records.get(tx, attempt_id)
             order, link = order_of(tx, attempt), pay_link.of(tx, attempt)
         if attempt.state is not State.FOR_A_PERSON:
-            return named  # there is nothing to decide, and whoever decides says so
+            return Named(named, is_proven=False)  # there is nothing to decide, and whoever decides says so
         if named is None:
             found = self._asking.lookup(attempt, order, fence=False, link=link)
             if isinstance(found, Approved):
-                return found.gateway_reference
+                return Named(found.gateway_reference, is_proven=True)
             if isinstance(found, Unknown) or unchecked:
-                return None
+                return Named(None, is_proven=False)
             raise ChargeRefusedError(
                 f"The gateway says that nothing was taken for payment {attempt.reference} "
                 f"({type(found).__name__.lower()}): --not-charged, or --unchecked if you know better."
             )
         match self._asking.find_charge(attempt, order, named):
             case Approved(gateway_reference):
-                return gateway_reference
+                return Named(gateway_reference, is_proven=True)
             case NotThisCharge(reason):
                 raise ChargeRefusedError(
                     f"{named} is not the charge of payment {attempt.reference}: {reason}."
                 )
             case Unknown(reason):
                 if unchecked:
-                    return named
+                    return Named(named, is_proven=False)
                 raise ChargeRefusedError(
                     f"The gateway does not say whether {named} is the charge of payment {attempt.reference} "
                     f"({reason}): try again, or add --unchecked if you are certain of it."

@@ -4,9 +4,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from ivr.payments import differences, patience
-from ivr.payments.decide import Word
+from ivr.payments.decide import ReferenceTakenError, Word
 from ivr.payments.differences import Difference
-from ivr.payments.named_charge import ChargeRefusedError
+from ivr.payments.named_charge import ChargeRefusedError, Named
 from ivr.payments.states import State
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank
@@ -25,7 +25,7 @@ def _for_a_person(till: Till, fate: Fate) -> str:
 
 def test_its_own_charge_is_taken(till: Till) -> None:
     waits = _for_a_person(till, Fate.LOST_REPLY)
-    assert till.cashier.charge_of(waits, f"ref_{waits}") == f"ref_{waits}"
+    assert till.cashier.charge_of(waits, f"ref_{waits}") == Named(f"ref_{waits}", is_proven=True)
 
 
 @pytest.mark.parametrize("unchecked", [True, False])
@@ -48,14 +48,14 @@ def test_silence_is_overruled_by_a_person_who_says_so(till: Till) -> None:
     till.bank.fates.extend([Fate.NEVER, Fate.NEVER])
     with pytest.raises(ChargeRefusedError, match=r"try again, or add --unchecked"):
         till.cashier.charge_of(waits, "ref_seen")
-    assert till.cashier.charge_of(waits, "ref_seen", unchecked=True) == "ref_seen"
+    assert till.cashier.charge_of(waits, "ref_seen", unchecked=True) == Named("ref_seen", is_proven=False)
 
 
 def test_what_is_left_out_is_looked_for(till: Till) -> None:
     waits = _for_a_person(till, Fate.LOST_REPLY)
-    assert till.cashier.charge_of(waits, None) == f"ref_{waits}"
+    assert till.cashier.charge_of(waits, None) == Named(f"ref_{waits}", is_proven=True)
     till.bank.fates.append(Fate.NEVER)
-    assert till.cashier.charge_of(waits, None) is None
+    assert till.cashier.charge_of(waits, None) == Named(None, is_proven=False)
     assert till.bank.fenced == set(), "a question changes nothing"
 
 
@@ -64,7 +64,7 @@ def test_a_gateway_that_denies_a_charge_is_overruled_on_purpose_alone(till: Till
     till.bank.fenced.add(waits)
     with pytest.raises(ChargeRefusedError, match=r"nothing was taken for payment .* \(fenced\)"):
         till.cashier.charge_of(waits, None)
-    assert till.cashier.charge_of(waits, None, unchecked=True) is None
+    assert till.cashier.charge_of(waits, None, unchecked=True) == Named(None, is_proven=False)
 
 
 def test_of_a_link_too(till: Till) -> None:
@@ -79,13 +79,13 @@ def test_of_a_link_too(till: Till) -> None:
         till.pass_time(patience.FOR_A_PERSON_AFTER_S + 600)
     assert till.state(link) is State.FOR_A_PERSON
     bank.fates.clear()
-    assert till.cashier.charge_of(link, None) == f"ref_{link}"
-    assert till.cashier.charge_of(link, f"ref_{link}") == f"ref_{link}"
+    assert till.cashier.charge_of(link, None) == Named(f"ref_{link}", is_proven=True)
+    assert till.cashier.charge_of(link, f"ref_{link}") == Named(f"ref_{link}", is_proven=True)
 
 
 def test_a_payment_that_waits_for_nobody_is_asked_about_nowhere(till: Till) -> None:
     paid = till.paid()
-    assert till.cashier.charge_of(paid, "ref_any") == "ref_any"
+    assert till.cashier.charge_of(paid, "ref_any") == Named("ref_any", is_proven=False)
     assert till.bank.looked_up == []
 
 
@@ -112,3 +112,41 @@ def test_two_charges_without_a_reference_are_not_one(till: Till) -> None:
         with till.engine.begin() as tx:
             till.cashier.decide(tx, waits, Word.APPROVED, who="ana")
             assert differences.of_payment(tx, waits) == []
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_whose_charge_the_gateway_proves_is_booked_though_a_person_had_named_it_for_another(
+    till: Till, *, is_named: bool
+) -> None:
+    """Both wait for a person, and the word on the first one was wrong: the second is no dead end."""
+    wrong, owner = _for_a_person(till, Fate.NEVER), _for_a_person(till, Fate.LOST_REPLY)
+    with till.engine.begin() as tx:
+        till.cashier.decide(tx, wrong, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
+    charge = till.cashier.charge_of(owner, f"ref_{owner}" if is_named else None)
+    with capture_logs(), till.engine.begin() as tx:
+        till.cashier.decide(
+            tx,
+            owner,
+            Word.APPROVED,
+            who="ana",
+            gateway_reference=charge.reference,
+            is_proven=charge.is_proven,
+        )
+        [told] = differences.of_payment(tx, owner)
+    assert told.kind is Difference.CHARGE_OF_TWO_PAYMENTS
+    assert till.ledger()[owner] == 4_000
+
+
+def test_what_nobody_proves_is_never_taken_from_another_payment(till: Till) -> None:
+    paid, waits = till.paid(), _for_a_person(till, Fate.LOST_REPLY)
+    till.bank.fates.append(Fate.NEVER)
+    charge = till.cashier.charge_of(waits, f"ref_{paid}", unchecked=True)
+    with pytest.raises(ReferenceTakenError), till.engine.begin() as tx:
+        till.cashier.decide(
+            tx,
+            waits,
+            Word.APPROVED,
+            who="ana",
+            gateway_reference=charge.reference,
+            is_proven=charge.is_proven,
+        )
