@@ -129,10 +129,22 @@ def find_charge(visit: Visit, order: Order, reference: str) -> NamedCharge:
     found = answer if isinstance(answer, Unknown) else intent_of(answer)
     if isinstance(found, Unknown):
         return found
-    if not found.is_of(order):
+    return _named(found, order)
+
+
+def _named(intent: Intent, order: Order) -> NamedCharge:
+    if not intent.is_of(order):
         return NotThisCharge("by its metadata it is another payment's, or of another amount")
-    taken = _standing(found, order)
-    return taken if isinstance(taken, Approved) else NotThisCharge(f"Stripe says {found.state}")
+    taken = _standing(intent, order)
+    match intent.state:
+        case _ if isinstance(taken, Approved):
+            return taken
+        case "succeeded":
+            return NotThisCharge("Stripe took only a part of its amount")
+        case "processing":
+            return intent.unclear()
+        case state:
+            return NotThisCharge(f"Stripe says {state}")
 
 
 def capture(visit: Visit, wanted: Capture) -> Result:

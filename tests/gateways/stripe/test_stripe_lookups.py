@@ -3,7 +3,17 @@
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
-from gateways.contract import Approved, Capture, CardAuthorized, CardEntry, Charge, Declined, Fenced, Unknown
+from gateways.contract import (
+    Approved,
+    Capture,
+    CardAuthorized,
+    CardEntry,
+    Charge,
+    Declined,
+    Fenced,
+    NotThisCharge,
+    Unknown,
+)
 from gateways.stripe.payments import Payments
 from tests.support.gateway_bench import card
 from tests.support.stripe import intents
@@ -74,8 +84,10 @@ def test_what_the_issuer_still_thinks_about_is_unknown_also_fencing(bench: Strip
 
     assert isinstance(bench.gateway.charge(Charge(ORDER, token(bench), reference)), Unknown)
     assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Unknown)
+    assert bench.gateway.find_charge(ORDER, reference) == Unknown("Stripe says processing")
     intents.conclude(bench.account, reference)
     assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Approved)
+    assert isinstance(bench.gateway.find_charge(ORDER, reference), Approved)
 
 
 def test_a_declined_order_that_is_fenced_cannot_be_confirmed_any_more(bench: StripeBench) -> None:
@@ -99,4 +111,6 @@ def test_what_a_person_captured_in_part_is_not_called_paid(stripe_server: Stripe
 
     found = bench.gateway.lookup(ORDER, fence=True, reference=held.authorization)
     assert found == Unknown("Stripe says succeeded")
+    named = bench.gateway.find_charge(ORDER, held.authorization)
+    assert named == NotThisCharge("Stripe took only a part of its amount")
     assert isinstance(bench.gateway.capture(Capture(ORDER.key, held.authorization, 4990, "EUR")), Unknown)
