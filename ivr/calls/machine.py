@@ -114,7 +114,8 @@ class _Turn:
         if typed_ahead and isinstance(choose, Choose) and choose.heard_first:
             return self._stray()
         if keyed not in step.options:
-            return self._clear(self.session.tally if typed_ahead else Tally(), keyed)
+            goes_on = typed_ahead and self.session.tally.like_a_card  # with what was keyed as an answer
+            return self._clear(self.session.tally if goes_on else Tally(), keyed)
         self.session = replace(self.session, tally=Tally())
         return self._answered(step.options[keyed])
 

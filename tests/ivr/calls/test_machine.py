@@ -249,6 +249,14 @@ def test_the_expiry_and_the_code_behind_such_a_card_ring_nobody(groups: list[str
     assert heard(key(progress, "")) == ["host.card_too_early", "pick"]
 
 
+def test_a_card_that_is_keyed_at_once_behind_a_reference_is_one_too() -> None:
+    """What the reference begins with says nothing of what follows it."""
+    progress = key(key(key(begin(), "12345678"), "4", elapsed_s=0.3), "000")
+    assert progress.stop == Listen(8, 3)
+    progress = key(key(key(progress, "00000000"), "0002"), "")
+    assert heard(progress) == ["host.card_too_early", "pick"]
+
+
 @pytest.mark.parametrize("more", ["", "#", "1", "*", "0", "12"])
 def test_a_wrong_key_is_told_once_nothing_more_is_keyed(more: str) -> None:
     wrong = key(key(begin(), "12345678"), "9")
