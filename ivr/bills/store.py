@@ -106,10 +106,11 @@ def upsert(tx: sa.Connection, new: NewBill, source: str, *, clock: Clock, ids: I
 
 def waits_for_a_link(tx: sa.Connection, new: NewBill, change: Change) -> bool:
     """Whether a bill that was stored just now has an open link that is closed before its source's word, that
-    it is paid or withdrawn, is the last one. Nothing is asked of the database for a word of another kind.
+    it is paid or withdrawn, is the last one; a lower amount can mean that too. Nothing is asked of the
+    database where another word changed nothing.
     """
     says_so = new.status in {Status.PAID, Status.WITHDRAWN} or new.paid_elsewhere_minor
-    if not says_so or change is Change.ADDED:
+    if change is Change.ADDED or (change is Change.UNCHANGED and not says_so):
         return False
     stored = find(tx, new.reference)
     if stored is None or not stored.reserved_minor:
