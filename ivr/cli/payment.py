@@ -165,7 +165,12 @@ def refund(payment_id: str, amount: str | None) -> None:
     "--gateway-reference",
     help="With --charged: the charge's id in the dashboard. The gateway is asked whether it is right.",
 )
-@click.option("--unchecked", is_flag=True, help="With --charged: also where the gateway cannot be asked.")
+@click.option(
+    "--unchecked",
+    is_flag=True,
+    help="With --charged: your word also where the gateway cannot say whose the reference is, or says that it "
+    "took nothing.",
+)
 @sentences
 def decide(
     subject_id: str, *, charged: bool, not_charged: bool, gateway_reference: str | None, unchecked: bool
