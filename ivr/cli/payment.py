@@ -168,8 +168,8 @@ def refund(payment_id: str, amount: str | None) -> None:
 @click.option(
     "--unchecked",
     is_flag=True,
-    help="With --charged: your word also where the gateway cannot say whose the reference is, or says that it "
-    "took nothing.",
+    help="With --charged: your word also where the gateway cannot say whose the reference is, or says that "
+    "it took nothing.",
 )
 @sentences
 def decide(
