@@ -86,18 +86,22 @@ def _every_time_new() -> Patches:
 
 
 BUGS_OF_OTHERS: Mapping[str, Bug] = {
-    "links of withdrawn bills closed alone": Bug(_withdrawn_alone, "is left open", SOURCE_SPEAKS),
-    "a source's waiting word dropped": Bug(_word_dropped, "and its source said", SOURCE_SPEAKS),
-    "a source's waiting word ignored": Bug(_waiting_word_ignored, "was due", SOURCE_SPEAKS),
-    "paid after its source's word and untold": Bug(_withdrawn_untold, "was told 0 times", SOURCE_SPEAKS),
-    "a source heard while a charge is under way": Bug(_said_though_charged, "while a charge", SOURCE_SPEAKS),
+    "links of withdrawn bills closed alone": Bug(_withdrawn_alone, "is left open", SOURCE_SPEAKS, first=1),
+    "a source's waiting word dropped": Bug(_word_dropped, "and its source said", SOURCE_SPEAKS, first=1),
+    "a source's waiting word ignored": Bug(_waiting_word_ignored, "was due", SOURCE_SPEAKS, first=1),
+    "paid after its source's word and untold": Bug(
+        _withdrawn_untold, "was told 0 times", SOURCE_SPEAKS, first=12
+    ),
+    "a source heard while a charge is under way": Bug(
+        _said_though_charged, "while a charge", SOURCE_SPEAKS, first=16
+    ),
     "our refund taken for one by hand": Bug(
-        _ours_by_hand, "given back by hand", QUIET, house="stripe-tokenize"
+        _ours_by_hand, "given back by hand", QUIET, house="stripe-tokenize", first=2
     ),
     "given back before it is approved": Bug(
-        _mark_dropped, "given back by hand", {**BY_HAND, "gateway": 0.6}, house="stripe-tokenize"
+        _mark_dropped, "given back by hand", {**BY_HAND, "gateway": 0.6}, house="stripe-tokenize", first=1
     ),
     "told anew with each notice": Bug(
-        _every_time_new, "as given back by hand", BY_HAND, house="stripe-tokenize"
+        _every_time_new, "as given back by hand", BY_HAND, house="stripe-tokenize", first=2
     ),
 }

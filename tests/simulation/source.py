@@ -100,6 +100,12 @@ class BillSource:
         with mock.patch.object(store, "upsert", upsert):
             yield
 
+    def prefers_links(self) -> bool:
+        """Whether the next caller is to be sent a link: there are few of them, and what a source says hurts
+        most while one is open.
+        """
+        return self.chance.strikes(self.chance.weather.source / 2)
+
     def speak(self, due: Sequence[NewBill], api_key: str) -> None:
         """From now on it says things of some of these bills."""
         for new in due:

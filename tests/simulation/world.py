@@ -26,7 +26,7 @@ from tests.simulation.by_hand import Clerk
 from tests.simulation.callers import Plan, SimulatedCaller
 from tests.simulation.carrier import Carrier, CarrierLine
 from tests.simulation.chance import Chance
-from tests.simulation.crowd import bills, plans
+from tests.simulation.crowd import bills, by_link, plans
 from tests.simulation.database import Spell
 from tests.simulation.house import INSIDE, House, TaskPool
 from tests.simulation.logbook import Logbook
@@ -222,7 +222,9 @@ class World:
         due = bills(self.chance)
         for new in due:
             self._bill(new)
-        for plan in plans(self.chance, due, self.house.bank.approval):
+        approval = self.house.bank.approval
+        for drawn in plans(self.chance, due, approval):
+            plan = by_link(drawn, due, approval) if self.source.prefers_links() else drawn
             self._call_in(plan, plan.rings_at_s, redials=2)
         self.scheduler.spawn("sweeps", self._sweep_on)
         program = RefundProgram(
