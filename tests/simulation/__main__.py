@@ -23,8 +23,9 @@ def main() -> int:
     began = time.monotonic()
     names = [given.house] if given.house else list(HOUSES)
     tqdm.write(f"{given.worlds} worlds of seed {seed}")
-    calls = charges = links = cards = 0
+    calls = charges = links = cards = words = 0
     played_in: Counter[str] = Counter()
+    differences: Counter[str] = Counter()
     with (
         tempfile.TemporaryDirectory(dir=memory()) as folder,
         Simulation(Path(folder), names) as simulation,
@@ -34,7 +35,8 @@ def main() -> int:
             bar.update()
             played_in[played.house] += 1
             calls, charges = calls + played.calls, charges + played.charges
-            links, cards = links + played.links, cards + played.cards
+            links, cards, words = links + played.links, cards + played.cards, words + played.words
+            differences.update(played.differences)
             bar.set_postfix(calls=calls, charges=charges, links=links, cards=cards)
             if given.trace:
                 tqdm.write(played.trace.told())
@@ -48,6 +50,8 @@ def main() -> int:
         f" no violation, in {took_s:.0f} s"
     )
     tqdm.write(", ".join(f"{name}: {times}" for name, times in played_in.items()))
+    told = ", ".join(f"{name} {times} times" for name, times in sorted(differences.items()))
+    tqdm.write(f"{words} words of bills' sources; told to finance: {told or 'nothing'}")
     return 0
 
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,11 +73,22 @@ class GivenBack:
 
 
 @dataclass(frozen=True, slots=True)
+class ByHand:
+    """Money that somebody gave back in the gateway's dashboard."""
+
+    reference: str
+    charge_key: str
+    amount_minor: int
+    came_back: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """What the gateway holds at one moment."""
 
     taken: Sequence[Taken]
     given_back: Sequence[GivenBack]
+    """At our word."""
     held: Sequence[str]
     """Keys whose amount the issuer holds, and nobody took."""
     open: Sequence[str]
@@ -88,6 +99,9 @@ class Truth:
     """Cards that can pay again, each by all its tokens, as `fingerprint` has them: what was asked for twice
     may have been named twice.
     """
+    by_hand: Sequence[ByHand] = ()
+    told_given_back: Mapping[str, str] = field(default_factory=dict)
+    """Of each notice that something was given back, by its id: the key of the charge."""
 
 
 def fingerprint(token: str) -> str:
@@ -138,6 +152,12 @@ class Bank(Protocol):
 
     def pay_page(self, url: str, card: str) -> bool:
         """A payer pays on a page of a link by the card of these last four; whether this paid it."""
+        ...
+
+    def give_back(self, key: str, amount_minor: int | None, *, is_slow: bool) -> str | None:
+        """Somebody in the dashboard gives so much of a charge back, or all that is left; the reference, or
+        None where that cannot be done, or not now. `is_slow`: it takes its time, and may come back.
+        """
         ...
 
     def connector(self) -> Connector | None:
@@ -304,6 +324,9 @@ class SandboxBank:
         assert urlsplit(url).path.startswith("/pay/"), url
         assert answer.status in {200, 303, 410}, answer
         return answer.status == 303
+
+    def give_back(self, key: str, amount_minor: int | None, *, is_slow: bool) -> None:
+        """Its dashboard only shows."""
 
     def connector(self) -> None:
         return None

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -44,6 +45,10 @@ class Tables:
     calls: list[Any]
     confirmations: list[Any]
     entries: list[Any]
+    moves: list[Any]
+    """The payments', in the order of their commits."""
+    heard_at: Mapping[str, datetime]
+    """When a notice of the gateway's was taken, by its id."""
     receivable: Mapping[str, int]
     """By what an entry is of: what the gateway owes us for it."""
     total_minor: int
@@ -62,6 +67,7 @@ class Tables:
                     schema.saved_card,
                     schema.call,
                     schema.confirmation,
+                    schema.gateway_event,
                 )
             }
             owed = sa.select(entry.c.source_id, line.c.amount_minor).select_from(entry.join(line))
@@ -72,6 +78,8 @@ class Tables:
                 saved_cards=list(rows["saved_card"]),
                 calls=list(rows["call"]),
                 confirmations=list(rows["confirmation"]),
+                moves=list(tx.execute(sa.select(schema.attempt_move).order_by(schema.attempt_move.c.id))),
+                heard_at={row.event_id: row.at for row in rows["gateway_event"]},
                 entries=list(tx.execute(sa.select(entry))),
                 receivable={
                     row.source_id: row.amount_minor

@@ -4,9 +4,9 @@ May import the house. Each is what a hasty change could do; `BUGS` says which we
 """
 
 import itertools
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from unittest import mock
@@ -42,31 +42,8 @@ from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.sending import Sender as CardSender
 from ivr.storage import schema
 from ivr.storage.engine import reading
-
-Patches = list[AbstractContextManager[Any]]
-QUIET = {"carrier": 0.0, "inside": 0.0, "gateway": 0.0, "kills": 0.0, "database": 0.0, "queue": 0.0}
-GATEWAY_FAILS = {**QUIET, "gateway": 0.6}
-QUEUE_FAILS = {**QUIET, "queue": 0.5}
-
-
-@dataclass(frozen=True)
-class Bug:
-    """`plant` gives the patches; `weather` is what brings it to light."""
-
-    plant: Callable[[], Patches]
-    told: str
-    """Part of the sentence by which it is found."""
-    weather: Mapping[str, float] = field(default_factory=dict)
-    house: str = "tokenize"
-    first: int = 0
-    """The number of the world to begin with: one near to where it was found before saves time."""
-
-    def planted(self) -> ExitStack:
-        """The house has the bug for the length of a block."""
-        with ExitStack() as stack:
-            for patch in self.plant():
-                stack.enter_context(patch)
-            return stack.pop_all()
+from tests.simulation.bugs_of_others import BUGS_OF_OTHERS
+from tests.simulation.planting import GATEWAY_FAILS, QUEUE_FAILS, QUIET, Bug, Patches
 
 
 def _fresh_key() -> Patches:
@@ -296,4 +273,5 @@ BUGS: Mapping[str, Bug] = {
         _forgotten_here_alone, "that is not among ours", QUIET, house="stripe-tokenize", first=41
     ),
     "a consent by rote": Bug(_consent_by_rote, "that nobody gave", QUIET, house="stripe-pay"),
+    **BUGS_OF_OTHERS,
 }

@@ -1,12 +1,13 @@
 """What is drawn in one world, from its seed alone: how bad the weather is, and where it strikes.
 
 May import nothing of ours. Every draw comes from one source of randomness, and the world asks it in one
-order, so the same seed is the same world. From the moment of `heal` nothing goes wrong any more.
+order, so the same seed is the same world. What others do beside callers and payers is drawn `apart`, so that
+it moves no draw where they do nothing. From the moment of `heal` nothing goes wrong any more.
 """
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -31,9 +32,13 @@ class Weather:
     """The database refuses a commit, or its answer is lost."""
     queue: float
     """A job is lost, late or run twice."""
+    source: float
+    """A bill's source says something of it again."""
+    by_hand: float
+    """Somebody gives a payment back in the gateway's dashboard."""
 
 
-CALM = Weather(0, 0, 0, 0, 0, 0, 0)
+CALM = Weather(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class Fate(Enum):
@@ -67,8 +72,13 @@ class Chance:
 
     def __init__(self, seed: str, **fixed: float) -> None:
         """`fixed`: rates of the weather that are not drawn."""
+        self._seed = seed
         self._random = random.Random(seed)  # noqa: S311 - a simulation must be repeatable
         self.weather = replace(self._draw_weather(), **fixed)
+
+    def apart(self, name: str) -> "Chance":
+        """Another source of randomness, in the same weather: its draws move none of this one's."""
+        return Chance(f"{self._seed}/{name}", **asdict(self.weather))
 
     def heal(self) -> None:
         """Nothing goes wrong any more."""
@@ -105,4 +115,10 @@ class Chance:
             "database": (0.0, 0.0, 0.004, 0.02),
             "queue": (0.0, 0.0, 0.1, 0.3),
         }
-        return Weather(**{name: self.one_of(among) for name, among in rates.items()})
+        drawn = {name: self.one_of(among) for name, among in rates.items()}
+        others = random.Random(f"{self._seed}/others")  # noqa: S311 - as above
+        return Weather(
+            **drawn,
+            source=others.choice((0.0, 0.0, 0.4, 0.9)),
+            by_hand=others.choice((0.0, 0.0, 0.3, 0.8)),
+        )

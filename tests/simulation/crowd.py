@@ -5,6 +5,7 @@ bill at once; some bills are of amounts at which the sandbox bank's issuer does 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ivr.bills.bill import NewBill
 from tests.simulation.callers import PAYING, REFUSED, Plan
@@ -59,3 +60,9 @@ def plans(chance: Chance, due: Sequence[NewBill], approval: str) -> Iterator[Pla
             saved=chance.one_of(["1", "1", "2", "9"]),
             link=chance.one_of(["1", "1", "2", "3"]),
         )
+
+
+def by_link(plan: Plan, due: Sequence[NewBill], approval: str) -> Plan:
+    """The same caller from their own mobile phone, with nothing but that card: they are sent a link."""
+    own = next(bill.payer_phone for bill in due if bill.reference == plan.reference) or ""
+    return replace(plan, number=own, cards=[approval], clumsiness=0.0, leaves_at=0)

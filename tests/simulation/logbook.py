@@ -17,12 +17,16 @@ import structlog
 
 EXPECTED = frozenset(
     {
+        "amount_not_taken",
         "attempt_for_a_person",
         "attempt_job_lost",
         "card_job_lost",
         "carrier_fallback",
         "confirmation_unclear",
+        "given_back_elsewhere",
         "notice_for_a_person",
+        "paid_elsewhere_too",
+        "paid_though_withdrawn",
         "refund_for_a_person",
         "refund_job_lost",
         "refund_notice_for_a_person",

@@ -3,6 +3,7 @@
 May import the trace alone. A world without violations is clean.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.simulation.trace import Trace
@@ -24,6 +25,10 @@ class Played:
     cards: int
     """Cards that somebody agreed to have kept."""
     attempts: int
+    words: int
+    """What sources said of their bills once they were there."""
+    differences: Mapping[str, int]
+    """How often finance was told of what, by the difference's name."""
 
     def told(self) -> str:
         """The violations, how to play it again, and what happened."""

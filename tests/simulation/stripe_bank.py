@@ -7,12 +7,14 @@ day, an issuer or a refund that takes its time. Whatever measures time in adapte
 world's.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+from urllib.parse import urlencode
 
 from stripe import _http_client, _webhook
 
@@ -23,7 +25,7 @@ from gateways.stripe import client, intents, refunds
 from ivr.clock import Clock
 from ivr.ids import SequentialIds
 from ivr.phone.connectors import StripeConnector
-from tests.simulation.bank import GivenBack, News, Surroundings, Taken, Truth, fingerprint
+from tests.simulation.bank import ByHand, GivenBack, News, Surroundings, Taken, Truth, fingerprint
 from tests.simulation.network import Answer, Receiver, Request
 from tests.support.stripe import checkout, wire
 from tests.support.stripe import intents as at_stripe
@@ -115,10 +117,20 @@ class StripeBank:
         account.switches.refunds_pending = chance.strikes(rate / 4)
         broken = chance.strikes(rate / 12)
         answer = account.finish(started, broken=broken)
-        if broken and request.path in self._by_key_alone:
-            self.repeats_a_fault_for.add(request.headers["idempotency-key"].partition(":")[0])
+        if broken and (named := request.headers.get("idempotency-key")):
+            self._note_fault(request.path, named.partition(":")[0])
         self._take_time()
         return answer
+
+    def _note_fault(self, path: str, key: str) -> None:
+        """It repeats its fault under this key. A refund that was made is found all the same; one that could
+        not be, since somebody had given the money back by hand, is not.
+        """
+        found = path == "/v1/refunds" and any(
+            one["metadata"].get(refunds.KEY) == key for one in self._account.of("refund")
+        )
+        if path in self._by_key_alone or (path == "/v1/refunds" and not found):
+            self.repeats_a_fault_for.add(key)
 
     def _take_time(self) -> None:
         """What is pending now has its word later, asked or not."""
@@ -153,6 +165,7 @@ class StripeBank:
         account.tidy()
         made = {one["id"]: one for one in account.of("payment_intent")}
         keys = {reference: one["metadata"].get(intents.KEY) or reference for reference, one in made.items()}
+        ours = [one for one in account.of("refund") if one["metadata"].get(refunds.KEY)]
         took = [one for one in account.journal.movements if one.moved in {Moved.TAKEN, Moved.CAPTURED}]
         return Truth(
             taken=[
@@ -166,18 +179,14 @@ class StripeBank:
                 for one in took
             ],
             given_back=[
-                GivenBack(one["metadata"].get(refunds.KEY), keys[one["payment_intent"]], one["amount"])
-                for one in account.of("refund")
+                GivenBack(one["metadata"][refunds.KEY], keys[one["payment_intent"]], one["amount"])
+                for one in ours
                 if one["status"] == "succeeded"
             ],
             held=[keys[one] for one in made if account.books(intent=one).held_minor],
             open=[
                 *(keys[one["id"]] for one in made.values() if one["status"] == "processing"),
-                *(
-                    one["metadata"].get(refunds.KEY)
-                    for one in account.of("refund")
-                    if one["status"] == "pending"
-                ),
+                *(one["metadata"][refunds.KEY] for one in ours if one["status"] == "pending"),
             ],
             payable=[
                 one["metadata"].get(intents.KEY)
@@ -187,6 +196,16 @@ class StripeBank:
             kept=[
                 frozenset({fingerprint(one["id"])}) for one in account.of("payment_method") if one["customer"]
             ],
+            by_hand=[
+                ByHand(one["id"], keys[one["payment_intent"]], one["amount"], one["status"] == "failed")
+                for one in account.of("refund")
+                if one not in ours
+            ],
+            told_given_back={
+                one["id"]: keys[one["data"]["object"]["payment_intent"]]
+                for one in account.of("event")
+                if one["type"] == "charge.refunded" and one["data"]["object"]["captured"]
+            },
         )
 
     def once_only(self, request: Request) -> str | None:
@@ -208,9 +227,19 @@ class StripeBank:
             if one["metadata"].get(refunds.KEY) == key and one["status"] == "pending":
                 refunds_at_stripe.conclude(self._account, one["id"])
 
-    def _ask(self, method: str, target: str) -> wire.Answer:
-        headers = {"Authorization": f"Bearer {TEST_KEY}"}
-        return self._account.handle(wire.Request.of(method, target, headers, b""))
+    def give_back(self, key: str, amount_minor: int | None, *, is_slow: bool) -> str | None:
+        reference = next(one.reference for one in self.truth().taken if one.key == key)
+        wanted = {"payment_intent": reference} | ({} if amount_minor is None else {"amount": amount_minor})
+        self._account.switches.refunds_pending = is_slow
+        answer = self._ask("POST", "/v1/refunds", wanted)
+        self._take_time()
+        return str(json.loads(answer.body)["id"]) if answer.status == 200 else None
+
+    def _ask(self, method: str, target: str, wanted: Mapping[str, Any] | None = None) -> wire.Answer:
+        headers = {"Authorization": f"Bearer {TEST_KEY}", "Content-Type": "application/x-www-form-urlencoded"}
+        return self._account.handle(
+            wire.Request.of(method, target, headers, urlencode(wanted or {}).encode())
+        )
 
     # What others do -----------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ that the seed alone decides. A world without violations is clean; one with some 
 happened.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -16,14 +17,16 @@ from ivr.api import keys as api_keys
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.ids import SequentialIds
+from ivr.payments.differences import Difference
 from ivr.phone.engine import Call
 from ivr.phone.pay import PayHabits
-from tests.simulation import books
+from tests.simulation import books, by_hand_books, source_books
 from tests.simulation.bank import Surroundings
+from tests.simulation.by_hand import Clerk
 from tests.simulation.callers import Plan, SimulatedCaller
 from tests.simulation.carrier import Carrier, CarrierLine
 from tests.simulation.chance import Chance
-from tests.simulation.crowd import bills, plans
+from tests.simulation.crowd import bills, by_link, plans
 from tests.simulation.database import Spell
 from tests.simulation.house import INSIDE, House, TaskPool
 from tests.simulation.logbook import Logbook
@@ -36,6 +39,7 @@ from tests.simulation.processes import Process, Processes
 from tests.simulation.queue import SimulatedQueue
 from tests.simulation.refunds import RefundProgram
 from tests.simulation.scheduler import Scheduler, SimulatedClock
+from tests.simulation.source import SAYS_AGAIN_AFTER_S_MAX, BillSource
 from tests.simulation.trace import Trace
 from tests.simulation.trouble import Trouble
 from tests.support.phone import REACTION_S, WEB, call_settings
@@ -64,20 +68,28 @@ class World:
         self.logbook = Logbook()
         self.messenger = Messenger(self.scheduler, self.chance, self.network, house.bank)
         self.trouble = Trouble(self.scheduler, self.chance, self.processes, self.trace, self.spell)
+        engine = house.web_database.engine
         self.payers = Payers(
+            self.scheduler, self.chance, self.network, self.trace, house.bank, engine, self._gateway_did
+        )
+        self.source = BillSource(
+            self.scheduler, self.clock, self.chance.apart("source"), self.network, self.trace, engine
+        )
+        self.clerk = Clerk(
             self.scheduler,
-            self.chance,
-            self.network,
+            self.clock,
+            self.chance.apart("clerk"),
             self.trace,
             house.bank,
-            house.web_database.engine,
             self.messenger.hear,
+            self.chance.weather.by_hand,
         )
         self.texts = Texts(self.payers.texted)
         self.written: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.callers: list[SimulatedCaller] = []
         self.under_way = 0
+        self._gateway_was_away = False
         self._asked: set[str] = set()
         self._on = house.ground(self.clock, self.ids, self.queue)
 
@@ -86,8 +98,8 @@ class World:
         house = self.house
         house.web_database.spell = house.pci_database.spell = None
         house.empty()
-        house.bank.begin(Surroundings(self.clock, self.scheduler, self.chance, self.messenger.hear))
-        with self.network.installed(), self.logbook.kept():
+        house.bank.begin(Surroundings(self.clock, self.scheduler, self.chance, self._gateway_did))
+        with self.network.installed(), self.logbook.kept(), self.source.overheard():
             self._connect()
             api_key = self._furnish()
             house.web_database.spell = house.pci_database.spell = self.spell
@@ -110,11 +122,17 @@ class World:
             self.payers.paid,
             len(tables.saved_cards),
             len(tables.attempts),
+            sum(len(words) - 1 for words in self.source.taken.values()),
+            Counter(move.event for move in tables.moves if move.event in {*Difference}),
         )
 
     def _checked(self, tables: books.Tables, truth: books.Truth) -> Iterator[str]:
         texts = self.texts.getvalue()
         yield from books.money(tables, truth)
+        yield from source_books.said(tables, self.source)
+        yield from by_hand_books.given_back(
+            tables, truth, self.clerk.done_at, was_away=self._gateway_was_away
+        )
         yield from books.confirmations(tables, truth, self.house.config.merchant_name, texts)
         yield from books.words(tables, truth, self.callers)
         yield from books.saved_cards(tables, truth, self.callers)
@@ -137,7 +155,7 @@ class World:
             find=lambda: None if self.trouble.bank_away else (None, receive),
             rate=lambda path: chance.weather.gateway / (1 if house.bank.is_money(path) else 4),
             seen=self._asked_of_the_bank,
-            done=self.messenger.hear,
+            done=self._gateway_did,
         )
         self.network.hosts[INSIDE] = Host(
             find=lambda: self._receiver("pci"), rate=lambda _path: chance.weather.inside, late_s_max=40.0
@@ -158,11 +176,16 @@ class World:
             self.violations.append(f"the gateway was asked twice: {name}")
         self._asked.add(name)
 
+    def _gateway_did(self) -> None:
+        """It has news, and shows it in its dashboard."""
+        self.messenger.hear()
+        self.clerk.look()
+
     def _furnish(self) -> str:
-        """The processes, and the key of a program that asks for refunds."""
+        """The processes, and the key of the merchant's programs."""
         house, on = self.house, self._on
         with house.web_database.engine.begin() as tx:
-            _, token = api_keys.make(tx, "refunds", clock=self.clock, ids=self.ids)
+            _, token = api_keys.make(tx, "merchant", clock=self.clock, ids=self.ids)
         for _ in range(self.chance.whole(1, 2)):
             self.processes.add("web", lambda: house.web(on))
         for _ in range(0 if house.config.carrier_takes_cards else self.chance.whole(1, 2)):
@@ -199,7 +222,9 @@ class World:
         due = bills(self.chance)
         for new in due:
             self._bill(new)
-        for plan in plans(self.chance, due, self.house.bank.approval):
+        approval = self.house.bank.approval
+        for drawn in plans(self.chance, due, approval):
+            plan = by_link(drawn, due, approval) if self.source.prefers_links() else drawn
             self._call_in(plan, plan.rings_at_s, redials=2)
         self.scheduler.spawn("sweeps", self._sweep_on)
         program = RefundProgram(
@@ -213,6 +238,7 @@ class World:
         )
         for _ in range(self.chance.whole(0, 3)):
             program.ask_in(self.chance.seconds(15.0, 240.0))
+        self.source.speak(due, api_key)
         self.trouble.befall()
         self.scheduler.run(until=lambda: self.under_way == 0, until_s=LAST_WORDS_S)
         if self.under_way:
@@ -274,7 +300,7 @@ class World:
 
     def _heal(self) -> None:
         """Nothing goes wrong any more; what the gateway does not tell for a day, a person does."""
-        away = self.chance.strikes(0.01)
+        away = self._gateway_was_away = self.chance.strikes(0.01)
         self.trace("world", "heals")
         self.chance.heal()
         self.processes.heal()
@@ -287,12 +313,18 @@ class World:
             self._decide(whatever=away)
             # the last look, behind which a person is asked, may come a little later than the day
             self._recover(then=lambda: self._decide(whatever=away))
-        self._pass(60)
+        # the source may be waiting for what was decided only now
+        self._pass(SAYS_AGAIN_AFTER_S_MAX + 60 if self.source.waiting else 60)
 
     def _recover(self, then: Callable[[], object] = lambda: None) -> None:
-        """Time passes, and whoever sweeps does."""
+        """Time passes, and whoever sweeps does: from the next pause on, its work is to be seen."""
+        swept_at = None
         for wait_s in HEALING_S:
             self._pass(wait_s)
+            if swept_at is not None:
+                engine, words = self.house.web_database.engine, self.source.taken
+                self.violations += source_books.links_left_open(engine, words, swept_at)
+            swept_at = self.clock.now()
             self._sweep()
             then()
 
