@@ -265,7 +265,7 @@ class Gateway(Protocol):
 
     def given_back_elsewhere(self, gateway_reference: str) -> int | Unknown:
         """What of a charge was given back by others than us, such as by hand in the dashboard; in minor
-        units, and without what came back. Asked where the gateway told of `GivenBack`.
+        units, and without what came back. Asked where the gateway told of `GivenBack` or `CameBack`.
         """
         ...
 

@@ -33,6 +33,13 @@ class GivenBack:
 
 
 @dataclass(frozen=True, slots=True)
+class CameBack:
+    """What others gave back of this charge, and under no key of ours, came to nothing after all."""
+
+    charge_reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefundMoved:
     """Something happened to the refund of this key."""
 
@@ -88,7 +95,7 @@ class PayoutFailed:
     """Why, as the gateway calls it."""
 
 
-Notice = PaymentMoved | GivenBack | RefundMoved | Disputed | PayoutSettled | PayoutFailed
+Notice = PaymentMoved | GivenBack | CameBack | RefundMoved | Disputed | PayoutSettled | PayoutFailed
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from gateways.stripe.declines import normalised
 from gateways.stripe.intents import Intent, look
 
 KEY = "paybycall_refund"
-_CAME_BACK = frozenset({"failed", "canceled"})
+CAME_BACK = frozenset({"failed", "canceled"})
 _PAGE = 100
 _PAGES_MAX = 10
 
@@ -67,7 +67,7 @@ def given_back_elsewhere(visit: Visit, payment: str) -> int | Unknown:
         amount = one.whole("amount")
         if amount is None:
             return Unknown("Stripe's list of refunds was not understood")
-        if not one.text("metadata", KEY) and one.code("status") not in _CAME_BACK:
+        if not one.text("metadata", KEY) and one.code("status") not in CAME_BACK:
             in_all += amount
     return in_all
 
@@ -116,7 +116,7 @@ def _result(told: Told, wanted: Refund) -> Result:
         return Unknown("Stripe knows another refund by this key")
     if state == "succeeded" and reference is not None:
         return Approved(reference)
-    if state in _CAME_BACK:
+    if state in CAME_BACK:
         code = failed or f"refund_{state}"
         return Declined(Decline.GENERIC, code, reference)
     return Unknown(f"Stripe says {state}")

@@ -14,6 +14,7 @@ import stripe
 
 from gateways.notices import (
     BadNoticeError,
+    CameBack,
     Disputed,
     DisputeState,
     GivenBack,
@@ -115,8 +116,11 @@ def _charge(about: Told) -> Notice | None:
 
 
 def _refund(about: Told) -> Notice | None:
-    key = _ours(about, refunds.KEY)
-    return RefundMoved(key) if key else None
+    """That one was made by others, the charge tells; only this tells that it came to nothing."""
+    key, charge = _ours(about, refunds.KEY), _kept(about, "payment_intent")
+    if key:
+        return RefundMoved(key)
+    return CameBack(charge) if charge and about.code("status") in refunds.CAME_BACK else None
 
 
 def _dispute(about: Told) -> Notice | None:

@@ -53,7 +53,7 @@ def keep(
         sa.select(*(dispute.c[name] for name in names)).where(here).with_for_update()
     ).one_or_none()
     if known is None:
-        attempt_id = _attempt_id(tx, gateway, told.charge_reference)
+        attempt_id = attempt_id_of(tx, gateway, told.charge_reference)
         new = {"gateway": gateway, "reference": told.reference, "attempt_id": attempt_id, "opened_at": now}
         tx.execute(sa.insert(dispute).values(**new, **_facts(told, told_at), updated_at=now))
         return attempt_id
@@ -65,7 +65,7 @@ def keep(
     stood_at = _later(told_at, known.told_at) if is_same else told_at
     if not is_news and not is_newer and stood_at == known.told_at:
         return None
-    attempt_id = known.attempt_id or _attempt_id(tx, gateway, told.charge_reference)
+    attempt_id = known.attempt_id or attempt_id_of(tx, gateway, told.charge_reference)
     facts = _facts(told, stood_at) if is_newer else {"told_at": stood_at}
     tx.execute(sa.update(dispute).where(here).values(**facts, attempt_id=attempt_id, updated_at=now))
     return attempt_id if is_news else None
@@ -127,7 +127,7 @@ def tie(
     ]
 
 
-def _attempt_id(tx: sa.Connection, gateway: str, charge_reference: str) -> str | None:
+def attempt_id_of(tx: sa.Connection, gateway: str, charge_reference: str) -> str | None:
     """The attempt of that charge; where two hold it, by a mistake that a person made, the first paid."""
     ids = (
         tx.execute(

@@ -5,7 +5,7 @@ that something was given back does not say by whom, and comes while our own refu
 come back, or before we know that the payment was taken: no sum of our books tells those apart. So it is only
 marked, for as long as it takes, and once the payment is approved the gateway is asked what bears no key of
 ours: an answer that is right whatever our refunds do. What could go wrong is that the same money is told
-again and again: what was told is kept, and only more than that is news.
+again and again: what was told is kept, and only another sum than that is news.
 """
 
 import sqlalchemy as sa
@@ -22,8 +22,8 @@ log = structlog.get_logger()
 
 
 def hear(moves: Moves, tx: sa.Connection, attempt: Attempt) -> None:
-    """A notice says that something of it was given back; `attempt` was read by `records.locked`. One that is
-    not approved is asked about when it is: see `Moves`.
+    """A notice says that something of it was given back, or came back; `attempt` was read by
+    `records.locked`. One that is not approved is asked about when it is: see `Moves`.
     """
     here = schema.attempt.c.id == attempt.id
     tx.execute(sa.update(schema.attempt).where(here).values(given_back_heard_at=moves.clock.now()))
@@ -37,10 +37,13 @@ def is_asked(attempt: Attempt) -> bool:
 
 
 def record(moves: Moves, tx: sa.Connection, attempt: Attempt, in_all_minor: int) -> None:
-    """The gateway's answer: kept, and told where it is more than before. The books are left as they are."""
-    if in_all_minor > attempt.given_back_elsewhere_minor:
+    """The gateway's answer: kept, and told where it is another than before. The books stay as they are."""
+    before_minor = attempt.given_back_elsewhere_minor
+    if in_all_minor != before_minor:
         log.error("given_back_elsewhere", attempt_id=attempt.id, in_all_minor=in_all_minor)
         note = f"{plain(in_all_minor, attempt.currency)} in all was given back at the gateway, and not by us"
+        if in_all_minor < before_minor:
+            note += f"; it was {plain(before_minor, attempt.currency)}: the rest came back"
         moves.write_down(tx, attempt.id, Difference.GIVEN_BACK_ELSEWHERE, attempt.state, note)
     moves.verified(tx, attempt, given_back_heard_at=None, given_back_elsewhere_minor=in_all_minor)
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.notices import (
+    CameBack,
     Disputed,
     GivenBack,
     Heard,
@@ -55,6 +56,8 @@ class Notices:
             match heard.notice:
                 case PaymentMoved() | GivenBack():
                     self._payment_moved(tx, heard.notice)
+                case CameBack(charge_reference):
+                    self._came_back(tx, charge_reference)
                 case RefundMoved(key):
                     self._refund_moved(tx, key)
                 case Disputed():
@@ -98,6 +101,12 @@ class Notices:
         if isinstance(notice, GivenBack):
             elsewhere.hear(self._moves, tx, attempt)
         self._ask_about(tx, attempt, taken=isinstance(notice, GivenBack) or notice.taken)
+
+    def _came_back(self, tx: sa.Connection, charge_reference: str) -> None:
+        """Of a payment of ours, or of nobody we know: the account may have others."""
+        attempt_id = disputes.attempt_id_of(tx, self._gateway, charge_reference)
+        if attempt_id is not None:
+            elsewhere.hear(self._moves, tx, records.locked(tx, attempt_id))
 
     def _ask_about(self, tx: sa.Connection, attempt: Attempt, *, taken: bool) -> None:
         """`taken`: whether the gateway says so; what was given back had been taken."""

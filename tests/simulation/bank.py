@@ -102,6 +102,8 @@ class Truth:
     by_hand: Sequence[ByHand] = ()
     told_given_back: Mapping[str, str] = field(default_factory=dict)
     """Of each notice that something was given back, by its id: the key of the charge."""
+    told_came_back: Mapping[str, str] = field(default_factory=dict)
+    """Of each notice that a refund by hand came to nothing, by its id: that refund."""
 
 
 def fingerprint(token: str) -> str:

@@ -34,7 +34,8 @@ def given_back(
         if heard:
             known = [one for one in own if done_at[one.reference] <= max(heard) and not one.came_back]
             least_minor = 0 if gave_up else sum(one.amount_minor for one in known)
-            most_minor = sum(one.amount_minor for one in own)
+            came_back = {truth.told_came_back[one] for one in truth.told_came_back if one in books.heard_at}
+            most_minor = sum(one.amount_minor for one in own if gave_up or one.reference not in came_back)
         yield from _told(attempt, own, events, least_minor, most_minor)
 
 
@@ -52,8 +53,8 @@ def _told(
         yield f"{attempt.id} was told as given back by hand, and it was not"
     if has_minor and not told:
         yield f"{has_minor} of {attempt.id} was given back by hand, and nobody was told"
-    came_back = any(one.came_back for one in own)
-    if len(told) > len(own) or (len(set(told)) < len(told) and not came_back):
+    came_back = [one for one in own if one.came_back]
+    if len(told) > len(own) + len(came_back) or (len(set(told)) < len(told) and not came_back):
         yield f"{attempt.id} was told {len(told)} times as given back by hand: {told}"
     if attempt.given_back_heard_at is not None or (
         attempt.state == State.APPROVED and attempt.verify_since is not None

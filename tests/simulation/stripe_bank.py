@@ -206,6 +206,11 @@ class StripeBank:
                 for one in account.of("event")
                 if one["type"] == "charge.refunded" and one["data"]["object"]["captured"]
             },
+            told_came_back={
+                one["id"]: one["data"]["object"]["id"]
+                for one in account.of("event")
+                if one["type"] == "refund.failed"
+            },
         )
 
     def once_only(self, request: Request) -> str | None:

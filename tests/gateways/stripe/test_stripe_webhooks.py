@@ -10,6 +10,7 @@ import stripe
 from gateways.contract import CardEntry, Charge, Refund, UnsupportedError
 from gateways.notices import (
     BadNoticeError,
+    CameBack,
     Disputed,
     DisputeState,
     GivenBack,
@@ -77,6 +78,10 @@ OURS = {"metadata": {"paybycall_key": "attempt_1"}}
         (about("charge.refund.updated", metadata={"paybycall_refund": "refund_1"}), RefundMoved("refund_1")),
         (about("payment_intent.succeeded", status="succeeded", metadata={}), None),
         (about("refund.created", metadata=None), None),
+        (about("refund.failed", payment_intent="pi_1", status="failed", metadata={}), CameBack("pi_1")),
+        (about("refund.updated", payment_intent="pi_1", status="canceled", metadata={}), CameBack("pi_1")),
+        (about("refund.updated", payment_intent="pi_1", status="succeeded", metadata={}), None),
+        (about("refund.failed", charge="ch_1", status="failed", metadata={}), None),
         (about("charge.dispute.created", id="dp_1"), None),
         (about("charge.succeeded", **OURS), None),
         (about("brand.new", **OURS), None),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from gateways.notices import GivenBack, PaymentMoved, RefundMoved
+from gateways.notices import CameBack, GivenBack, PaymentMoved, RefundMoved
 from ivr.payments import differences, patience, records
 from ivr.payments.decide import Word
 from ivr.payments.differences import Difference
@@ -58,7 +58,7 @@ def test_what_was_given_back_by_hand_is_told_and_the_books_stay(till: Till) -> N
     till.assert_settled()
 
 
-def test_only_more_than_was_told_is_told_again(till: Till) -> None:
+def test_only_another_sum_than_was_told_is_told_again(till: Till) -> None:
     attempt_id = till.paid()
     _by_hand(till, attempt_id, 500)
     till.run_due()
@@ -75,7 +75,8 @@ def test_only_more_than_was_told_is_told_again(till: Till) -> None:
     till.run_due()
     _by_hand(till, attempt_id, 600, "evt_4")
     till.run_due()
-    assert _told(till, attempt_id)[2:] == [_elsewhere("6.00")]
+    gone = f"{_elsewhere('0.00')}; it was 7.00 EUR: the rest came back"
+    assert _told(till, attempt_id)[2:] == [gone, _elsewhere("6.00")]
 
 
 # Refunds of ours ------------------------------------------------------------------------------------------
@@ -107,6 +108,29 @@ def test_a_refund_of_ours_that_waits_for_a_person_hides_nothing(till: Till, by_h
         till.cashier.decide_refund(tx, refund_id, refunded=False, who="ana")
     till.run_due()
     assert _told(till, attempt_id) == ([_elsewhere("10.00")] if by_hand_minor else [])
+
+
+def test_what_was_given_back_by_hand_and_came_back_is_told_too(till: Till) -> None:
+    attempt_id = till.paid()
+    _by_hand(till, attempt_id, 2_500, "evt_1")
+    till.run_due()
+    reference = till.attempt(attempt_id).gateway_reference
+    assert reference is not None
+    till.bank.by_hand[attempt_id] = 1_000
+    for event in ("evt_2", "evt_3"):
+        tell(till, CameBack(reference), event)
+        till.run_due()
+    fell = f"{_elsewhere('10.00')}; it was 25.00 EUR: the rest came back"
+    assert _told(till, attempt_id) == [_elsewhere("25.00"), fell]
+    assert till.attempt(attempt_id).given_back_elsewhere_minor == 1_000
+    till.assert_settled()
+
+
+def test_what_came_back_to_another_payment_of_the_account_is_nothing(till: Till) -> None:
+    attempt_id = till.paid()
+    assert tell(till, CameBack("pi_of_another_shop"), "evt_1")
+    assert _told(till, attempt_id) == []
+    assert VERIFY_ATTEMPT not in {one.job for one in till.work.waiting()}
 
 
 @pytest.mark.parametrize("is_known", [True, False])
