@@ -1,0 +1,15 @@
+"""Refunds of a till's payments, for the tests of what becomes of them."""
+
+from ivr.payments import records
+from tests.support.till import Till
+
+
+def ask(till: Till, attempt_id: str, amount_minor: int | None = None) -> str:
+    """The refund's id; without an amount it is all that is left."""
+    with till.engine.begin() as tx:
+        return till.cashier.ask_refund(tx, attempt_id, amount_minor, asked_by="ana").id
+
+
+def refund_of(till: Till, refund_id: str) -> records.Refund:
+    with till.engine.begin() as tx:
+        return records.get_refund(tx, refund_id)
