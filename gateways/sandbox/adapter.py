@@ -133,8 +133,10 @@ class SandboxGateway(Undeclared):
 
     def find_charge(self, order: Order, reference: str) -> NamedCharge:
         answer = self._look(order.key, fence=False)
-        if isinstance(answer, Unknown) or answer.state == "pending":
-            return answer if isinstance(answer, Unknown) else answer.unclear()
+        if isinstance(answer, Unknown):
+            return answer
+        if answer.state == "pending":
+            return answer.unclear()
         if answer.state != "approved":
             return NotThisCharge(f"of this payment the bank says {answer.state}")
         if (answer.amount_minor, answer.currency) != (order.amount_minor, order.currency):

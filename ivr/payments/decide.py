@@ -63,13 +63,7 @@ def decide(
 
 
 def _refuse_of_another(tx: sa.Connection, attempt: Attempt, gateway_reference: str) -> None:
-    columns = schema.attempt.c
-    of_another = sa.and_(
-        columns.gateway == attempt.gateway,
-        columns.gateway_reference == gateway_reference,
-        columns.id != attempt.id,
-    )
-    other = tx.execute(sa.select(columns.reference).where(of_another).limit(1)).scalar_one_or_none()
+    other = records.other_of_charge(tx, attempt, gateway_reference)
     if other is not None:
         raise ReferenceTakenError(
             f"{gateway_reference} is the charge of payment {other} already: "

@@ -194,14 +194,8 @@ class Moves:
         """
         if attempt.gateway_reference is None:
             return
-        others = schema.attempt.c
-        same = sa.and_(
-            others.gateway == attempt.gateway,
-            others.gateway_reference == attempt.gateway_reference,
-            others.state == State.APPROVED,
-            others.id != attempt.id,
-        )
-        if other := tx.execute(sa.select(others.reference).where(same).limit(1)).scalar_one_or_none():
+        is_booked = schema.attempt.c.state == State.APPROVED
+        if other := records.other_of_charge(tx, attempt, attempt.gateway_reference, is_booked):
             note = f"payment {other} holds the same charge: whose is it, and was the other one charged?"
             self._differ(tx, attempt, Difference.CHARGE_OF_TWO_PAYMENTS, note)
 

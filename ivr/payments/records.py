@@ -191,6 +191,22 @@ def bill_id_of(tx: sa.Connection, reference: str) -> str | None:
     return tx.execute(sa.select(attempts.bill_id).where(attempts.reference == reference)).scalar_one_or_none()
 
 
+def other_of_charge(
+    tx: sa.Connection, attempt: Attempt, gateway_reference: str, *where: sa.ColumnElement[bool]
+) -> str | None:
+    """The spoken reference of another payment that holds this charge of the same gateway; None: there is
+    none, or none that is `where`.
+    """
+    columns = schema.attempt.c
+    query = sa.select(columns.reference).where(
+        columns.gateway == attempt.gateway,
+        columns.gateway_reference == gateway_reference,
+        columns.id != attempt.id,
+        *where,
+    )
+    return tx.execute(query.limit(1)).scalar_one_or_none()
+
+
 def get_refund(tx: sa.Connection, refund_id: str) -> Refund:
     return _one_refund(tx, _REFUND_OF_ID, refund_id)
 

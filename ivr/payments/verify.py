@@ -57,10 +57,12 @@ class Verifying:
             after = answers.record(self._moves, tx, before, answer, note="found after a notice")
             if after.jobs != nth:
                 return  # another notice asked for a look of its own meanwhile
-            if isinstance(answer, Unknown) and after.state in VERIFIED:
-                if not self._look_again(tx, after, "money was taken", answer.reason):
-                    self._moves.verified(tx, after)
-            else:
+            is_open = (
+                isinstance(answer, Unknown)
+                and after.state in VERIFIED
+                and self._look_again(tx, after, "money was taken", answer.reason)
+            )
+            if not is_open:
                 self._moves.verified(tx, after)
 
     def _who_gave_back(self, attempt: Attempt, nth: int) -> None:

@@ -14,20 +14,11 @@ from ivr.storage import schema
 from ivr.work.jobs import ALL_JOBS
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
-
-
-def _for_a_person(till: Till, fate: Fate) -> str:
-    till.bank.fates.extend([fate, Fate.NEVER, Fate.NEVER])
-    attempt_id = till.confirmed()
-    till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
-    till.run_due()
-    assert till.state(attempt_id) is State.FOR_A_PERSON
-    return attempt_id
+from tests.support.unresolved import for_a_person
 
 
 def test_a_person_finds_the_charge_in_the_dashboard(till: Till) -> None:
-    attempt_id = _for_a_person(till, Fate.LOST_REPLY)
+    attempt_id = for_a_person(till, Fate.LOST_REPLY)
     with till.engine.begin() as tx:
         attempt = till.cashier.decide(tx, attempt_id, Word.APPROVED, who="ana", gateway_reference="ref_seen")
     assert (attempt.state, attempt.gateway_reference) == (State.APPROVED, "ref_seen")
@@ -53,7 +44,7 @@ def test_a_persons_word_keeps_the_reference_that_the_books_know(engine: sa.Engin
 
 def test_one_charge_of_the_gateway_is_not_booked_for_two_payments(till: Till) -> None:
     paid = till.paid()
-    waits = _for_a_person(till, Fate.NEVER)
+    waits = for_a_person(till, Fate.NEVER)
     taken = rf"^ref_{paid} is the charge of payment {till.attempt(paid).reference} already"
     with pytest.raises(ReferenceTakenError, match=taken), till.engine.begin() as tx:
         till.cashier.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}")
@@ -65,14 +56,14 @@ def test_another_gateway_may_have_a_charge_of_the_same_name(till: Till) -> None:
     paid = till.paid()
     with till.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(gateway="other"))
-    waits = _for_a_person(till, Fate.LOST_REPLY)
+    waits = for_a_person(till, Fate.LOST_REPLY)
     with till.engine.begin() as tx:
         decided = till.cashier.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}")
     assert decided.state is State.APPROVED
 
 
 def test_a_person_finds_no_charge(till: Till) -> None:
-    attempt_id = _for_a_person(till, Fate.NEVER)
+    attempt_id = for_a_person(till, Fate.NEVER)
     with till.engine.begin() as tx:
         assert till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana").state is State.FENCED
     till.assert_settled()
@@ -154,7 +145,7 @@ def test_an_attempt_whose_job_was_lost_is_found_in_every_state(till: Till, state
 
 
 def test_an_attempt_that_a_person_holds_is_left_to_them(till: Till) -> None:
-    _for_a_person(till, Fate.NEVER)
+    for_a_person(till, Fate.NEVER)
     till.clock.advance(7 * 24 * 3600)
     assert till.cashier.sweep() == 0
 
@@ -178,7 +169,7 @@ def test_a_refund_whose_job_was_lost_is_found(till: Till, sent: bool) -> None:
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_notice_whose_look_was_lost_is_looked_into_again(till: Till, waits: bool) -> None:
-    attempt_id = _for_a_person(till, Fate.LOST_REPLY)
+    attempt_id = for_a_person(till, Fate.LOST_REPLY)
     if not waits:
         with till.engine.begin() as tx:
             till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")

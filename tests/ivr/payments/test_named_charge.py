@@ -11,40 +11,31 @@ from ivr.payments.states import State
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
-
-
-def _for_a_person(till: Till, fate: Fate) -> str:
-    till.bank.fates.extend([fate, Fate.NEVER, Fate.NEVER])
-    attempt_id = till.confirmed()
-    till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
-    till.run_due()
-    assert till.state(attempt_id) is State.FOR_A_PERSON
-    return attempt_id
+from tests.support.unresolved import for_a_person
 
 
 def test_its_own_charge_is_taken(till: Till) -> None:
-    waits = _for_a_person(till, Fate.LOST_REPLY)
+    waits = for_a_person(till, Fate.LOST_REPLY)
     assert till.cashier.charge_of(waits, f"ref_{waits}") == Named(f"ref_{waits}", is_proven=True)
 
 
 @pytest.mark.parametrize("unchecked", [True, False])
 def test_a_charge_that_the_gateway_knows_as_anothers_is_never_taken(till: Till, *, unchecked: bool) -> None:
     """Also where our books do not know of the other."""
-    waits = _for_a_person(till, Fate.LOST_REPLY)
+    waits = for_a_person(till, Fate.LOST_REPLY)
     refused = f"^ref_other is not the charge of payment {till.attempt(waits).reference}: the bank calls it"
     with pytest.raises(ChargeRefusedError, match=refused):
         till.cashier.charge_of(waits, "ref_other", unchecked=unchecked)
 
 
 def test_where_nothing_was_taken_no_charge_is(till: Till) -> None:
-    waits = _for_a_person(till, Fate.NEVER)
+    waits = for_a_person(till, Fate.NEVER)
     with pytest.raises(ChargeRefusedError, match="the bank took nothing for it"):
         till.cashier.charge_of(waits, f"ref_{waits}", unchecked=True)
 
 
 def test_silence_is_overruled_by_a_person_who_says_so(till: Till) -> None:
-    waits = _for_a_person(till, Fate.LOST_REPLY)
+    waits = for_a_person(till, Fate.LOST_REPLY)
     till.bank.fates.extend([Fate.NEVER, Fate.NEVER])
     with pytest.raises(ChargeRefusedError, match=r"try again, or add --unchecked"):
         till.cashier.charge_of(waits, "ref_seen")
@@ -52,7 +43,7 @@ def test_silence_is_overruled_by_a_person_who_says_so(till: Till) -> None:
 
 
 def test_what_is_left_out_is_looked_for(till: Till) -> None:
-    waits = _for_a_person(till, Fate.LOST_REPLY)
+    waits = for_a_person(till, Fate.LOST_REPLY)
     assert till.cashier.charge_of(waits, None) == Named(f"ref_{waits}", is_proven=True)
     till.bank.fates.append(Fate.NEVER)
     assert till.cashier.charge_of(waits, None) == Named(None, is_proven=False)
@@ -60,7 +51,7 @@ def test_what_is_left_out_is_looked_for(till: Till) -> None:
 
 
 def test_a_gateway_that_denies_a_charge_is_overruled_on_purpose_alone(till: Till) -> None:
-    waits = _for_a_person(till, Fate.NEVER)
+    waits = for_a_person(till, Fate.NEVER)
     till.bank.fenced.add(waits)
     with pytest.raises(ChargeRefusedError, match=r"nothing was taken for payment .* \(fenced\)"):
         till.cashier.charge_of(waits, None)
@@ -91,7 +82,7 @@ def test_a_payment_that_waits_for_nobody_is_asked_about_nowhere(till: Till) -> N
 
 def test_a_charge_that_a_person_had_named_for_another_payment_is_booked_and_told(till: Till) -> None:
     """Nothing is lost: the payment whose charge it is gets it, and finance hears that two have it."""
-    waits = _for_a_person(till, Fate.NEVER)
+    waits = for_a_person(till, Fate.NEVER)
     owner = till.confirmed()
     with till.engine.begin() as tx:
         till.cashier.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
@@ -108,7 +99,7 @@ def test_a_charge_that_a_person_had_named_for_another_payment_is_booked_and_told
 
 
 def test_two_charges_without_a_reference_are_not_one(till: Till) -> None:
-    for waits in [_for_a_person(till, Fate.LOST_REPLY) for _ in range(2)]:
+    for waits in [for_a_person(till, Fate.LOST_REPLY) for _ in range(2)]:
         with till.engine.begin() as tx:
             till.cashier.decide(tx, waits, Word.APPROVED, who="ana")
             assert differences.of_payment(tx, waits) == []
@@ -119,7 +110,7 @@ def test_whose_charge_the_gateway_proves_is_booked_though_a_person_had_named_it_
     till: Till, *, is_named: bool
 ) -> None:
     """Both wait for a person, and the word on the first one was wrong: the second is no dead end."""
-    wrong, owner = _for_a_person(till, Fate.NEVER), _for_a_person(till, Fate.LOST_REPLY)
+    wrong, owner = for_a_person(till, Fate.NEVER), for_a_person(till, Fate.LOST_REPLY)
     with till.engine.begin() as tx:
         till.cashier.decide(tx, wrong, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
     charge = till.cashier.charge_of(owner, f"ref_{owner}" if is_named else None)
@@ -138,7 +129,7 @@ def test_whose_charge_the_gateway_proves_is_booked_though_a_person_had_named_it_
 
 
 def test_what_nobody_proves_is_never_taken_from_another_payment(till: Till) -> None:
-    paid, waits = till.paid(), _for_a_person(till, Fate.LOST_REPLY)
+    paid, waits = till.paid(), for_a_person(till, Fate.LOST_REPLY)
     till.bank.fates.append(Fate.NEVER)
     charge = till.cashier.charge_of(waits, f"ref_{paid}", unchecked=True)
     with pytest.raises(ReferenceTakenError), till.engine.begin() as tx:

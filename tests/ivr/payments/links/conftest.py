@@ -9,11 +9,6 @@ from tests.support.till import Till
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def bank(clock: ManualClock) -> LinkBank:
     return LinkBank(clock)
 

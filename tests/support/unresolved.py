@@ -1,0 +1,17 @@
+"""A payment of a till that nobody could resolve for a day."""
+
+from ivr.payments import patience
+from ivr.payments.states import State
+from tests.support.bank import Fate
+from tests.support.till import Till
+
+
+def for_a_person(till: Till, fate: Fate) -> str:
+    """The attempt's id; `fate` is that of its charge, and nobody answers afterwards."""
+    till.bank.fates.extend([fate, Fate.NEVER, Fate.NEVER])
+    attempt_id = till.confirmed()
+    till.run_due()
+    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.run_due()
+    assert till.state(attempt_id) is State.FOR_A_PERSON
+    return attempt_id
