@@ -74,7 +74,7 @@ class Cashier:
         self._engine = engine
         self._gateway = gateway
         self._moves = Moves(work, clock, ids, consequences)
-        asking = Asking(gateway)
+        asking = Asking(gateway, clock)
         self._charging = Charging(engine, self._moves, asking)
         self._named_charges = NamedCharges(engine, asking)
         self._expiring = Expiring(engine, self._moves)
