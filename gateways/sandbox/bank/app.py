@@ -11,7 +11,8 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, NotFound, UnsupportedMediaType
+from werkzeug.routing import RequestRedirect
 
 from gateways.sandbox.bank import checkout, connector, dashboard, fields
 from gateways.sandbox.bank.amounts import behaviour
@@ -37,6 +38,7 @@ _REFUSALS = {
 def create_app(premises: Premises) -> Flask:
     """The bank on one ledger, with what a killed process left behind put right."""
     app = Flask(__name__, static_folder=None)
+    app.before_request(_refuse_redirect)
     app.config["MAX_CONTENT_LENGTH"] = _BODY_BYTES_MAX
     teller = Teller(premises)
     teller.recover()
@@ -50,6 +52,12 @@ def create_app(premises: Premises) -> Flask:
     checkout.install(app, links)
     app.register_error_handler(fields.MalformedError, _malformed)
     return app
+
+
+def _refuse_redirect() -> None:
+    """The framework answers `//` by a redirect to the host that the sender names."""
+    if isinstance(request.routing_exception, RequestRedirect):
+        raise NotFound
 
 
 def _view(path: str, verb: Verb, faults: Faults) -> Callable[[], Response]:
