@@ -30,9 +30,11 @@ def offer_saved_card(state: Bill) -> Choose:
     card = state.kept_card
     brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
     if brand is None:
-        return Choose(Say("saved.card", amount=state.chosen, last_four=last_four), heard_first=True)
+        return Choose(
+            Say("saved.card", amount=state.chosen, last_four=last_four), heard_first=True, may_leave=True
+        )
     say = Say("saved.branded", amount=state.chosen, brand=Name(brand), last_four=last_four)
-    return Choose(say, heard_first=True)
+    return Choose(say, heard_first=True, may_leave=True)
 
 
 @steps.menu({"1": "delete_card", "2": "offer_saved_card"}, gave_up="given_up")

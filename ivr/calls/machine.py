@@ -22,7 +22,7 @@ from ivr.calls.early_card import Tally
 from ivr.calls.progress import Keys, Listen, Progress
 from ivr.calls.session import Session
 from ivr.calls.stray_cards import StrayCards, are_digits, with_keyed
-from ivr.calls.walk import DIGITS_TIMEOUT_S, MENU_TIMEOUT_S, STRAYS_MAX
+from ivr.calls.walk import DIGITS_TIMEOUT_S, STRAYS_MAX
 
 TYPED_AHEAD_S = 1.0
 """Whole answers that come sooner were keyed before the question: nobody keys eight digits in a second."""
@@ -60,13 +60,12 @@ class _Turn(StrayCards):
 
     def hear(self, keys: Keys) -> Progress:
         step = self.flow.step(self.session.step)
-        timeout_s = MENU_TIMEOUT_S if step.kind is Kind.MENU else DIGITS_TIMEOUT_S
         keyed, begun = (keys.keyed or "").replace("#", ""), self.session.begun
         self.session = replace(self.session, begun="")
         if self.session.clearings:
             return self._cleared(keyed)
         if not keyed and not begun:
-            return self._stray() if keys.elapsed_s < timeout_s else self._silence()
+            return self._nothing(step, keys)
         if keyed == "0" and not begun:
             return self.enter(self.flow.person)
         if keyed == "*" and not begun:
@@ -75,6 +74,13 @@ class _Turn(StrayCards):
             return self._ask_again()  # begun and lost, or cleared: that is no answer
         heard = self._heard_key if step.kind is Kind.MENU else self._heard_digits
         return heard(step, begun + keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
+
+    def _nothing(self, step: Step[Any], keys: Keys) -> Progress:
+        """`#` alone; what a carrier that names no key may mean by it; or silence."""
+        if keys.hashed:
+            return self._repeat()
+        waited = keys.elapsed_s >= self._timeout_s(step.run(self.session.state))
+        return self._silence() if waited else self._stray()
 
     def _silence(self) -> Progress:
         """A pause: whatever is keyed next begins anew."""

@@ -85,3 +85,5 @@ class Keys:
 
     keyed: str | None
     elapsed_s: float
+    hashed: bool = False
+    """`#` ended it."""

@@ -51,6 +51,8 @@ class Heard:
     """
 
     digits: str | None = None
+    hashed: bool = False
+    """`#` ended what was keyed, or is all that was."""
     dialled: str | None = None
     card: CardEntryResult | None = None
 
@@ -165,7 +167,7 @@ class Turns:
         if machine.is_listening(self._flow, session):
             asked_at = store.answered_at(tx, row.id, number - 1) or row.started_at
             elapsed_s = (self._clock.now() - asked_at).total_seconds()
-            progress = machine.hear(self._flow, session, Keys(heard.digits, elapsed_s))
+            progress = machine.hear(self._flow, session, Keys(heard.digits, elapsed_s, heard.hashed))
             return self._advance(turn, progress, [])
         fulfilled = self._host.resume(turn, session, self._wait(session), heard.dialled, heard.card)
         if fulfilled is None:

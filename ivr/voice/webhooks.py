@@ -114,7 +114,7 @@ class VoiceDoor:
             return self._hung_up(form.call_sid, "completed")
         behind = pay_form.BEHIND_THE_VERB in flask.request.query_string.decode("latin-1").split("&")
         card = pay_form.card_of(form.get, behind_the_verb=behind)
-        heard = Heard(form.get("Digits"), form.get("DialCallStatus"), card)
+        heard = Heard(form.get("Digits"), form.get("FinishedOnKey") == "#", form.get("DialCallStatus"), card)
         times = 1 + _whole(flask.request.args.get("troubles"))
         return self._spoken(
             lambda: self._turns.take(call_id, number, form.call_sid, heard), call_id, number, times

@@ -32,6 +32,8 @@ NOT_CHARGED = frozenset(
 )
 """Prompts that tell the caller: you were not charged."""
 CHARGED = frozenset({"receipt.texted", "receipt.spoken"})
+HINTS = frozenset({"host.again", "host.back", "host.offer_person", "host.hang_up", "bill.not_yours"})
+"""What is said behind a question; they are no question themselves."""
 _CARD_ENTRY = "pci."
 
 
@@ -57,7 +59,8 @@ def _patterns() -> Iterator[tuple[str, str]]:
                     _squeezed(one.text) if isinstance(one, Literal) else ".+"
                     for one in prompts.segments(language, key)
                 ]
-                yield "".join(parts), prefix + key
+                if any(part != ".+" for part in parts):  # the merchant's own sentences have no name
+                    yield "".join(parts), prefix + key
 
 
 def _squeezed(text: str) -> str:
