@@ -96,7 +96,7 @@ CARRIER: tuple[Setting[Any], ...] = (
         "visa mastercard amex",
     ),
     Setting("PAY_TIMEOUT_S", "How long the Pay verb waits for a key, in seconds.", whole, "8"),
-    Setting("PAY_MAX_ATTEMPTS", "How often the Pay verb asks again after a mistake: 1, 2 or 3.", whole, "2"),
+    Setting("PAY_MAX_ATTEMPTS", "How often the Pay verb asks again after a mistake: 1, 2 or 3.", whole, "3"),
     Setting(
         "MERCHANT_NAME", "The merchant's name as callers hear it and payers read it.", text, DEMO_MERCHANT
     ),

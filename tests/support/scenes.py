@@ -123,7 +123,7 @@ def no_bill(_: Server) -> None:
 
 PERSON = {"PERSON_NUMBER": "+34900900900"}
 MERCHANTS_OWN = {
-    "OTHER_WAYS_TO_PAY": "en=You can also pay at town-hall.example.|es=También puede pagar en town-hall.example.",
+    "OTHER_WAYS_TO_PAY": "en=You can also pay at our desk.|es=También puede pagar en la oficina.",
     "REFERENCE_PLACE": "en=It is at the top of your bill, on the right.|es=Está arriba a la derecha.",
 }
 SAVED = {"SAVED_CARDS": "yes"}
