@@ -75,7 +75,7 @@ class Greeting:
             id=self._ids.new("call"),
             call_sid=call_sid,
             account_sid=account_sid,
-            from_number=caller.number,
+            from_number=caller.dial,
             to_number=to_field[:TO_LENGTH_MAX],
             flow=self._flow.name,
             turn=0,
@@ -92,8 +92,6 @@ class Greeting:
         by_number = self._language_by_number.get(to_field)
         if by_number in self._languages:
             return by_number
-        if caller.number is None:
-            return None
         with reading(self._engine) as connection:
-            remembered = customer.find_by_phone(connection, caller.number)
+            remembered = customer.of_caller(connection, caller)
         return remembered.language if remembered and remembered.language in self._languages else None

@@ -15,6 +15,7 @@ from ivr.calls.card_guard import CardGuard
 from ivr.calls.fulfilment import Left, Turn
 from ivr.calls.session import Session
 from ivr.clock import Clock
+from ivr.customers import customer
 from ivr.payments import card_records
 from ivr.payments.attempt import Attempt, Attempts
 from ivr.payments.card_records import Consent
@@ -126,4 +127,4 @@ class SavedCardWaits:
 
     def _number(self, turn: Turn, session: Session) -> str | None:
         """Under whose number cards are kept and offered; None: of nobody."""
-        return turn.caller.number if session.state.saved_cards else None
+        return customer.kept_under(turn.tx, turn.caller) if session.state.saved_cards else None
