@@ -223,9 +223,10 @@ def test_a_bill_below_stripes_least(start_house: Start, settings: dict[str, str]
 
 def test_no_part_below_stripes_least_is_offered(house: StripeHouse) -> None:
     house.server.add_bill("20304050", phone=ANOTHER, billed_minor=200, minimum_minor=30)
-    said = house.call("2", "49#", "50#", CARDS["visa"], KEYED["expiry"], KEYED["code"], from_number=ANOTHER)
-    assert "Key the amount, then hash. For 50 cents, the least, press 5, 0 and hash." in said
-    assert "That is too little. The least you can pay is 50 cents." in said
+    said = house.call(
+        "2", "0*49#", "0*50#", "1", CARDS["visa"], KEYED["expiry"], KEYED["code"], from_number=ANOTHER
+    )
+    assert "That comes to less than 50 cents." in said
     assert "50 cents with" in said
 
 
