@@ -28,6 +28,11 @@ NAME = "paybycall sandbox bank"
 _BODY_BYTES_MAX = 64_000
 _ASK_THE_ISSUER = frozenset({"/charges", "/authorizations", "/refunds"})
 """The verbs in which the amount decides what goes wrong."""
+_REFUSALS = {
+    Harm.ERROR_BEFORE: (HTTPStatus.INTERNAL_SERVER_ERROR, "bank_failed"),
+    Harm.NOT_PROCESSED: (HTTPStatus.TOO_MANY_REQUESTS, "not_processed"),
+}
+"""Nothing is done, and the bank answers so."""
 
 
 def create_app(premises: Premises) -> Flask:
@@ -68,8 +73,8 @@ def _view(path: str, verb: Verb, faults: Faults) -> Callable[[], Response]:
 def _answer(verb: Verb, body: Mapping[str, Any], fault: Fault) -> Response:
     if fault.harm is Harm.DROP_BEFORE:
         return _broken_line()
-    if fault.harm is Harm.ERROR_BEFORE:
-        return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "bank_failed")
+    if fault.harm in _REFUSALS:
+        return _error(*_REFUSALS[fault.harm])
     try:
         answer = verb(body, fault.delay_s)
     except RefusedError as refused:
@@ -119,7 +124,7 @@ def _is_connector() -> bool:
 def _body() -> Mapping[str, Any]:
     try:
         return fields.document(request.get_json())
-    except (BadRequest, UnsupportedMediaType):
+    except (BadRequest, RecursionError, UnsupportedMediaType):
         raise fields.MalformedError("the body must be JSON, sent as application/json") from None
 
 
