@@ -44,7 +44,7 @@ def _all_is_well(server: Server, count: int, reference: str) -> str:
 
 
 MODES = {
-    "tokenize": {},
+    "tokenize": {"PCI_CARD_TRIES_MAX": "40"},
     "authorize": {"SANDBOX_CARD_ENTRY": "authorize"},
     "pay": {"CARD_ENTRY": "pay"},
 }
