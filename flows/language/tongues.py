@@ -29,6 +29,8 @@ class Tongue:
     """How many characters of a prompt the quickest voice speaks in a second. The voices that carriers offer
     speak 14 to 17; a key is never taken for late because a voice was slow.
     """
+    star: str
+    """The key `*`."""
     millions_joint: str = " "
     """Between a round million and its unit: un millón *de* pesos."""
 
@@ -86,6 +88,7 @@ TONGUES: Mapping[str, Tongue] = {
             3: ("thousandth", "thousandths"),
             4: ("ten-thousandth", "ten-thousandths"),
         },
+        star="star",
     ),
     "es": Tongue(
         locale="es",
@@ -131,6 +134,7 @@ TONGUES: Mapping[str, Tongue] = {
             3: ("milésima", "milésimas"),
             4: ("diezmilésima", "diezmilésimas"),
         },
+        star="asterisco",
         millions_joint=" de ",
     ),
 }
