@@ -4,7 +4,7 @@ May import `flows.language` and `ivr.calls.session`. `ivr.calls.machine` makes t
 `ivr.calls.turns` does what it asks for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flows.language import Say
 from flows.language.waits import (
@@ -37,6 +37,10 @@ class Listen:
 
     keys: int
     timeout_s: int
+    heard_first: str = ""
+    """The keys that are no answer before they were named."""
+    hints: tuple[Utterance, ...] = field(default=(), compare=False)
+    """Said behind the question, which was missed once."""
 
 
 HostWait = (
@@ -85,5 +89,7 @@ class Keys:
 
     keyed: str | None
     elapsed_s: float
+    named: str = ""
+    """Of the keys that must be heard first, those that were named to the caller before they pressed one."""
     hashed: bool = False
     """`#` ended it."""

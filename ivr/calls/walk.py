@@ -65,6 +65,8 @@ class Walk:
             repeats=0,
             begun="",
             clearings=0,
+            early=0,
+            changes=0,
         )
         return self._run(self.flow.step(name))
 
@@ -83,7 +85,7 @@ class Walk:
             case Ask() as ask:
                 return self._listen(ask, Listen(ask.at_most or ask.digits, self._timeout_s(ask)))
             case Choose() as choose:
-                return self._listen(choose, Listen(1, self._timeout_s(choose)))
+                return self._listen(choose, Listen(1, self._timeout_s(choose), step.heard_first))
             case End(say):
                 self._say(say)
                 return self._stop(Over())
@@ -94,9 +96,8 @@ class Walk:
 
     def _listen(self, wait: Ask | Choose, listen: Listen) -> Progress:
         self.said.append(Utterance(wait.say, languages_of(wait, self.session)))
-        if self.missed_first:
-            self.said += hints(wait, self.session)
-        return self._stop(listen)
+        behind = tuple(hints(wait, self.session)) if self.missed_first else ()
+        return self._stop(replace(listen, hints=behind))
 
     def _timeout_s(self, wait: object) -> int:
         if isinstance(wait, Choose):

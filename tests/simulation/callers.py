@@ -13,7 +13,7 @@ from ivr.phone.keys import HANG_UP, HangUp
 from tests.simulation.carrier import CarrierLine
 from tests.simulation.chance import Chance
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.words import HINTS, named
+from tests.simulation.words import HINTS, named, without_hints
 
 EXPIRY = "0931"
 CODES = {"amex": "9731"}
@@ -109,7 +109,7 @@ class SimulatedCaller:
         if keys and self.chance.strikes(self.plan.clumsiness):
             keys = self._fumbled(keys)
         if last.startswith("keep.") and keys and keys[0] == "7":
-            self.agreed_to.add(asked_last)
+            self.agreed_to.add(without_hints(asked_last))
         return keys
 
     def meanwhile(self, event: Event) -> str | HangUp:

@@ -15,6 +15,7 @@ HOST_KEYS = {
     "host.connecting",
     "host.goodbye",
     "host.hang_up",
+    "host.wait_for_question",
     "host.no_input",
     "host.no_match",
     "host.nobody",
