@@ -231,8 +231,8 @@ class Sender:
         return patiently(ask, sleep=self._clock.sleep, may_wait=may_wait)
 
     def _is_still_ours(self, entry_id: str, wait_s: float) -> bool:
-        """Whether the caller will still wait for it by then, and nobody ended it or took it over: both end our
-        lease.
+        """Whether the caller will still wait for it by then, and our lease stands: whoever ends the entry or
+        takes it over ends the lease.
         """
         with reading(self._engine) as connection:
             entry = entries.find(connection, entry_id)
