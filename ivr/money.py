@@ -1,15 +1,20 @@
 """Money as people write it and as we keep it: integer minor units and a currency.
 
-May import nothing of ours. The number of decimals of a currency comes from babel (CLDR), never from a guess.
+The number of decimals of a currency comes from babel (CLDR), never from a guess.
 """
 
 import re
 from decimal import Decimal
+from functools import cache
 
-from babel import numbers
+from babel import Locale, numbers
+from babel.languages import get_official_languages
+from babel.localedata import locale_identifiers
 
 _WRITTEN = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 """Digits of ASCII with a point; twelve before it fit every column, in every currency."""
+
+_PLAIN_BLANKS = str.maketrans("\xa0\u202f", "  ")
 
 
 class InvalidAmountError(ValueError):
@@ -47,9 +52,26 @@ def plain(amount_minor: int, currency: str) -> str:
     return f"{Decimal(amount_minor).scaleb(-places):.{places}f} {currency}"
 
 
-def written(amount_minor: int, currency: str, language: str) -> str:
-    """The amount as a reader of that language expects it in a text: "€49.90", "49,90 €"."""
+def written(amount_minor: int, currency: str, language: str, home_country: str = "") -> str:
+    """The amount as a reader of that language expects it in a text: "€49.90", "49,90 €".
+
+    `home_country`, an ISO code, is where they read it: "$1,234.56" in Mexico, also in English, and not
+    "MX$1,234.56" or "1234,56 MXN".
+    """
     value = Decimal(amount_minor).scaleb(-decimals(currency))
-    return (
-        numbers.format_currency(value, currency, locale=language).replace("\xa0", " ").replace("\u202f", " ")
-    )
+    locale = _locale(language, home_country)
+    text = numbers.format_currency(value, currency, locale=locale)
+    if home_country and currency in numbers.get_territory_currencies(home_country):
+        at_home = numbers.get_currency_symbol(currency, Locale.parse(f"und_{home_country}"))
+        text = text.replace(numbers.get_currency_symbol(currency, locale), at_home)
+    return text.translate(_PLAIN_BLANKS)
+
+
+@cache
+def _locale(language: str, country: str) -> Locale:
+    """The language as it is written in that country, where it is a language of that country."""
+    if country:
+        spoken = {Locale.parse(f"und_{country}").language, *get_official_languages(country, regional=True)}
+        if language in spoken and f"{language}_{country}" in locale_identifiers():
+            return Locale.parse(f"{language}_{country}")
+    return Locale.parse(language)

@@ -10,6 +10,7 @@ from flows.language.draw import draw
 from flows.language.facts import BillFacts, CallState, CardFacts, LinkFacts, NotBroughtError, ReceiptFacts
 from flows.language.flow import Flow, UnknownStepError
 from flows.language.host import host_prompts
+from flows.language.noun import Noun, NounError, read_noun, with_noun
 from flows.language.prompts import PromptError, Prompts, languages_in
 from flows.language.recordings import Recordings
 from flows.language.speech import Part, Recorded, Words, speak
@@ -60,6 +61,8 @@ __all__ = [
     "MayKeepCard",
     "Name",
     "NotBroughtError",
+    "Noun",
+    "NounError",
     "Part",
     "PromptError",
     "Prompts",
@@ -82,5 +85,7 @@ __all__ = [
     "draw",
     "host_prompts",
     "languages_in",
+    "read_noun",
     "speak",
+    "with_noun",
 ]

@@ -84,5 +84,7 @@ class CallState:
     """The one that is kept for this caller, where it was looked for."""
     another_card: bool = True
     """Behind a declined card: whether another one would be taken in this call."""
+    may_be_pending: bool = False
+    """The caller's bank may have held an amount that nobody will take: it shows until it is released."""
     receipt: ReceiptFacts | None = None
     link: LinkFacts | None = None

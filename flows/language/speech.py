@@ -1,9 +1,7 @@
 """How a prompt sounds: its words with every value spoken as the caller's language says it.
 
-May import `flows.language.{words,prompts,recordings,tongues}`. Text comes out plain: whoever renders it
-escapes it. Numbers are written without grouping, for a voice reads "12.345" as a decimal in half of the
-Spanish-speaking world. A language or a value that cannot be said is a `PromptError`: silence on a line is
-worse than an error.
+Text comes out plain: whoever renders it escapes it. A language or a value that cannot be said is a
+`PromptError`: silence on a line is worse than an error.
 """
 
 from dataclasses import dataclass
@@ -17,6 +15,8 @@ from flows.language.tongues import TONGUES, Tongue, Unit
 from flows.language.words import Amount, Digits, Name, Say, Value
 
 _MILLION = 1_000_000
+_BREATH = 4
+"""So many digits are said in one breath."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _text(segment: Segment, say: Say, language: str) -> str:
 
 
 def aloud(value: Value, language: str) -> str:
-    """One value as the language says it: "49 euros and 90 cents", "4, 2, 4, 2", "22 November 2026"."""
+    """One value as the language says it: "1,950 euros and 90 cents", "4 2 4 2", "22 November 2026"."""
     tongue = TONGUES.get(language)
     if tongue is None:
         raise PromptError(f"no values can be spoken in {language!r}; there are: {', '.join(TONGUES)}")
@@ -68,7 +68,7 @@ def aloud(value: Value, language: str) -> str:
         case Amount():
             return _money(value, tongue)
         case Digits(text):
-            return ", ".join(text.replace(" ", ""))
+            return _digits(text.replace(" ", ""))
         case Name(text):
             return text
         case bool():
@@ -81,6 +81,12 @@ def aloud(value: Value, language: str) -> str:
             raise PromptError(f"a prompt cannot say {other!r}")
 
 
+def _digits(text: str) -> str:
+    """One at a time, with a breath behind every four. Source: twilio.com/docs/voice/twiml/say."""
+    groups = [text[start : start + _BREATH] for start in range(0, len(text), _BREATH)]
+    return ", ".join(" ".join(group) for group in groups)
+
+
 def _money(amount: Amount, tongue: Tongue) -> str:
     if amount.minor < 0 or not numbers.is_currency(amount.currency):
         raise PromptError(f"{amount} is no amount that can be said")
@@ -91,7 +97,7 @@ def _money(amount: Amount, tongue: Tongue) -> str:
         said.append(_whole(major, amount.currency, tongue))
     if minor:
         unit = tongue.subunits.get(amount.currency) or tongue.fractions[places]
-        said.append(f"{_number(minor, tongue)} {_form(unit, minor)}")
+        said.append(f"{_counted(minor, _form(unit, minor), tongue)} {_form(unit, minor)}")
     return tongue.money_joint.join(said)
 
 
@@ -101,7 +107,11 @@ def _whole(count: int, currency: str, tongue: Tongue) -> str:
         _form(unit, count) if unit else numbers.get_currency_name(currency, count=count, locale=tongue.locale)
     )
     joint = tongue.millions_joint if count and count % _MILLION == 0 else " "
-    return f"{_number(count, tongue)}{joint}{name}"
+    return f"{_counted(count, name, tongue)}{joint}{name}"
+
+
+def _counted(count: int, unit: str, tongue: Tongue) -> str:
+    return tongue.spelled(count, unit) or _number(count, tongue)
 
 
 def _form(unit: Unit, count: int) -> str:
@@ -109,4 +119,4 @@ def _form(unit: Unit, count: int) -> str:
 
 
 def _number(count: int, tongue: Tongue) -> str:
-    return numbers.format_decimal(count, locale=tongue.locale, group_separator=False)
+    return numbers.format_decimal(count, locale=tongue.locale, group_separator=tongue.groups_thousands)

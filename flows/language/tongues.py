@@ -1,12 +1,14 @@
 """What speech needs of a language beyond babel: how money is said aloud, and in which order a date.
 
-May import nothing of ours. CLDR knows "49,90 €" and "British pounds", but neither pence nor that a caller
-says "49 pounds": that is this table. A currency that is not in it is said by its CLDR name, with hundredths
-or thousandths: long, and never wrong. A new language is one `Tongue` here and its prompt files.
+CLDR knows "49,90 €" and "British pounds", but neither pence nor that a caller says "49 pounds": that is this
+table. A currency that is not in it is said by its CLDR name, with hundredths or thousandths: long, and never
+wrong. A new language is one `Tongue` here and its prompt files.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from flows.language.feminine import spelled_feminine
 
 Unit = tuple[str, str]
 """One of it, many of it."""
@@ -25,17 +27,46 @@ class Tongue:
     subunits: Mapping[str, Unit]
     fractions: Mapping[int, Unit]
     """For a currency without known subunits, by its decimals."""
+    bill: str
+    """What prompts call a bill where the merchant says nothing else (see `noun.py`)."""
+    groups_thousands: bool = False
+    """Whether numbers are written "1,950" for the voice, which may read "1950" as a year. Not where the
+    separator is a point: half of the Spanish-speaking world hears a decimal there.
+    """
     millions_joint: str = " "
     """Between a round million and its unit: un millón *de* pesos."""
+    spelled: Callable[[int, str], str | None] = lambda _count, _unit: None
+    """A number in words, where its figures would be read in the wrong gender before this unit."""
+    masculine: Mapping[str, str] = field(default_factory=dict)
+    """Words that go with `bill`, as they stand beside a masculine noun. Empty: there are no genders."""
+    articles: tuple[str, str] = ("the", "the")
+    """Feminine and masculine: by them a merchant tells the gender of its noun."""
 
 
 _CENT = ("cent", "cents")
 _CENTIMO = ("céntimo", "céntimos")
 _CENTAVO = ("centavo", "centavos")
-_CENTAVO_EN = ("centavo", "centavos")
+_CENTESIMO = ("centésimo", "centésimos")
 _DOLLARS = ("dollar", "dollars")
 _DOLARES = ("dólar", "dólares")
 _PESOS = ("peso", "pesos")
+_AMERICAS = {
+    **dict.fromkeys(("ARS", "CLP", "COP", "CUP", "DOP", "MXN", "UYU"), _PESOS),
+    "BOB": ("boliviano", "bolivianos"),
+    "CRC": ("colón", "colones"),
+    "GTQ": ("quetzal", "quetzales"),
+    "HNL": ("lempira", "lempiras"),
+    "NIO": ("córdoba", "córdobas"),
+    "PAB": ("balboa", "balboas"),
+    "PEN": ("sol", "soles"),
+    "PYG": ("guaraní", "guaraníes"),
+    "SVC": ("colón", "colones"),
+    "VES": ("bolívar", "bolívares"),
+}
+"""Just "pesos": who pays a bill at home says no more, and CLDR's "Costa Rican colóns" nobody says."""
+_AMERICAN_CENTAVOS = dict.fromkeys(
+    ("ARS", "BOB", "BRL", "COP", "CUP", "DOP", "GTQ", "HNL", "MXN", "NIO", "SVC"), _CENTAVO
+)
 
 TONGUES: Mapping[str, Tongue] = {
     "en": Tongue(
@@ -47,10 +78,8 @@ TONGUES: Mapping[str, Tongue] = {
             "AUD": _DOLLARS,
             "NZD": _DOLLARS,
             "GBP": ("pound", "pounds"),
-            "MXN": _PESOS,
-            "COP": _PESOS,
-            "CLP": _PESOS,
-            "ARS": _PESOS,
+            **_AMERICAS,
+            "BRL": ("real", "reais"),
             "JPY": ("yen", "yen"),
         },
         subunits={
@@ -65,10 +94,9 @@ TONGUES: Mapping[str, Tongue] = {
             "NOK": ("øre", "øre"),
             "DKK": ("øre", "øre"),
             "PLN": ("grosz", "groszy"),
-            "MXN": _CENTAVO_EN,
-            "COP": _CENTAVO_EN,
-            "ARS": _CENTAVO_EN,
-            "PEN": ("centimo", "centimos"),
+            **_AMERICAN_CENTAVOS,
+            **dict.fromkeys(("CRC", "PEN", "VES"), ("centimo", "centimos")),
+            **dict.fromkeys(("PAB", "UYU"), ("centesimo", "centesimos")),
             "KWD": ("fils", "fils"),
             "BHD": ("fils", "fils"),
             "JOD": ("fils", "fils"),
@@ -81,6 +109,8 @@ TONGUES: Mapping[str, Tongue] = {
             3: ("thousandth", "thousandths"),
             4: ("ten-thousandth", "ten-thousandths"),
         },
+        bill="bill",
+        groups_thousands=True,
     ),
     "es": Tongue(
         locale="es",
@@ -91,10 +121,8 @@ TONGUES: Mapping[str, Tongue] = {
             "AUD": _DOLARES,
             "NZD": _DOLARES,
             "GBP": ("libra", "libras"),
-            "MXN": _PESOS,
-            "COP": _PESOS,
-            "CLP": _PESOS,
-            "ARS": _PESOS,
+            **_AMERICAS,
+            "BRL": ("real", "reales"),
             "JPY": ("yen", "yenes"),
         },
         subunits={
@@ -109,10 +137,9 @@ TONGUES: Mapping[str, Tongue] = {
             "NOK": ("øre", "øre"),
             "DKK": ("øre", "øre"),
             "PLN": ("grosz", "groszy"),
-            "MXN": _CENTAVO,
-            "COP": _CENTAVO,
-            "ARS": _CENTAVO,
-            "PEN": _CENTIMO,
+            **_AMERICAN_CENTAVOS,
+            **dict.fromkeys(("CRC", "PEN", "VES"), _CENTIMO),
+            **dict.fromkeys(("PAB", "UYU"), _CENTESIMO),
             "KWD": ("fils", "fils"),
             "BHD": ("fils", "fils"),
             "JOD": ("fils", "fils"),
@@ -125,6 +152,17 @@ TONGUES: Mapping[str, Tongue] = {
             3: ("milésima", "milésimas"),
             4: ("diezmilésima", "diezmilésimas"),
         },
+        bill="factura",
         millions_joint=" de ",
+        spelled=spelled_feminine,
+        masculine={
+            "de la": "del",
+            "esta": "este",
+            "la": "el",
+            "ninguna": "ningún",
+            "otra": "otro",
+            "pagada": "pagado",
+        },
+        articles=("la", "el"),
     ),
 }

@@ -105,7 +105,7 @@ class _Turn(StrayCards):
         if too_early is not None:
             return too_early
         if not are_digits(keyed) or not ask.digits <= len(keyed) <= wanted:
-            return self._miss("host.no_match")
+            return self._miss("host.wrong_length")
         self.session = replace(self.session, state=with_keyed(self.session.state, ask.into, keyed))
         return self._answered("heard")
 
@@ -114,7 +114,7 @@ class _Turn(StrayCards):
         is not interrupted by a word.
         """
         if self.session.lone_hashes >= STRAYS_MAX:
-            return self._miss("host.no_match")
+            return self._miss("host.wrong_length")
         strays = self.session.lone_hashes + 1
         self.session = replace(self.session, begun=begun, tally=Tally(), lone_hashes=strays)
         return self._stop(Listen(keys, DIGITS_TIMEOUT_S))

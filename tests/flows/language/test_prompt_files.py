@@ -15,6 +15,7 @@ HOST_KEYS = {
     "host.goodbye",
     "host.no_input",
     "host.no_match",
+    "host.wrong_length",
     "host.nobody",
     "host.offer_person",
     "host.rejoin",
