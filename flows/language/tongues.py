@@ -27,6 +27,8 @@ class Tongue:
     subunits: Mapping[str, Unit]
     fractions: Mapping[int, Unit]
     """For a currency without known subunits, by its decimals."""
+    star: str
+    """The key `*`."""
     bill: str
     """What prompts call a bill where the merchant says nothing else (see `noun.py`)."""
     groups_thousands: bool = False
@@ -109,6 +111,7 @@ TONGUES: Mapping[str, Tongue] = {
             3: ("thousandth", "thousandths"),
             4: ("ten-thousandth", "ten-thousandths"),
         },
+        star="star",
         bill="bill",
         groups_thousands=True,
     ),
@@ -152,6 +155,7 @@ TONGUES: Mapping[str, Tongue] = {
             3: ("milésima", "milésimas"),
             4: ("diezmilésima", "diezmilésimas"),
         },
+        star="asterisco",
         bill="factura",
         millions_joint=" de ",
         spelled=spelled_feminine,

@@ -71,8 +71,8 @@ class _Turn(StrayCards):
             return self.enter(self.flow.person)
         if keyed == "*" and not begun:
             return self._back()
-        if keyed.endswith("*") or keys.keyed is None:  # cleared, or begun and lost: that is no answer
-            return self._ask_again()
+        if keys.keyed is None or (keyed.endswith("*") and not self._takes_a_point(step)):
+            return self._ask_again()  # begun and lost, or cleared: that is no answer
         heard = self._heard_key if step.kind is Kind.MENU else self._heard_digits
         return heard(step, begun + keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
 
@@ -96,6 +96,9 @@ class _Turn(StrayCards):
         if not isinstance(ask, Ask):
             raise TypeError(f"step {step.name} is of kind digits and returned {type(ask).__name__}")
         wanted = ask.at_most or ask.digits
+        if ask.point and "*" in keyed:  # no card has a star, and whether this is an amount, the flow says
+            self.session = replace(self.session, tally=Tally())
+            return self._taken(ask, keyed) if len(keyed) <= wanted else self._miss("host.wrong_length")
         room, keyed = len(keyed), keyed.rpartition("*")[2]
         if len(keyed) < wanted <= room and len(keyed) <= BEGUN_MAX:
             return self._listen_on(keyed, wanted - len(keyed))
@@ -106,8 +109,15 @@ class _Turn(StrayCards):
             return too_early
         if not are_digits(keyed) or not ask.digits <= len(keyed) <= wanted:
             return self._miss("host.wrong_length")
+        return self._taken(ask, keyed)
+
+    def _taken(self, ask: Ask, keyed: str) -> Progress:
         self.session = replace(self.session, state=with_keyed(self.session.state, ask.into, keyed))
         return self._answered("heard")
+
+    def _takes_a_point(self, step: Step[Any]) -> bool:
+        ask = step.run(self.session.state)
+        return isinstance(ask, Ask) and ask.point
 
     def _listen_on(self, begun: str, keys: int) -> Progress:
         """What a star cleared has filled the Gather before the answer was whole: the caller is keying on, and

@@ -72,7 +72,7 @@ class Walk:
                 self.session = replace(self.session, language=language)
                 self.language_chosen = True
                 return self.take("then")
-            case Ask(say, digits, _, at_most):
+            case Ask(say, digits, _, at_most, _):
                 self._say(say)
                 return self._stop(Listen(at_most or digits, DIGITS_TIMEOUT_S))
             case Choose(say, every_language):

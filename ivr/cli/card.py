@@ -6,6 +6,7 @@ gateway.
 
 import click
 
+from ivr.cli.confirm import confirm, yes_option
 from ivr.cli.desk import desk, legible, who
 from ivr.cli.faults import Fault, sentences
 
@@ -23,16 +24,18 @@ def list_cards(phone: str) -> None:
 
     PHONE is the customer's number; the newest card stands first.
     """
-    from ivr.customers.caller import Caller
     from ivr.payments import card_records
+    from ivr.phone_numbers import Ambiguous, PhoneNumber, read
     from ivr.storage.engine import reading
 
     with desk("HOME_COUNTRY") as at:
-        number = Caller.of(phone, at.values["HOME_COUNTRY"]).number
-        if number is None:
+        number = read(phone, at.values["HOME_COUNTRY"])
+        if isinstance(number, Ambiguous):
+            raise Fault(f"This {number.sentence}.")
+        if not isinstance(number, PhoneNumber):
             raise Fault("This is no phone number: write it like +34600123456.")
         with reading(at.engine) as tx:
-            found = card_records.of_phone(tx, number)
+            found = card_records.of_phone(tx, number.dial)
     for one in found:
         expiry = f"{one.expiry_month:02}/{one.expiry_year}"
         click.echo(f"{one.id}  {one.brand} {one.last_four}  {expiry}  {one.state}  {one.gateway}")
@@ -44,18 +47,26 @@ def list_cards(phone: str) -> None:
 
 @command.command("delete")
 @click.argument("card_id", metavar="ID")
+@yes_option
 @sentences
-def delete(card_id: str) -> None:
+def delete(card_id: str, *, yes: bool) -> None:
     """Delete a card.
 
-    It is neither offered nor charged any more, and the worker has the gateway forget it.
+    You are asked first. It is neither offered nor charged any more, and the worker has the gateway forget it.
     """
     from ivr.cli.payment import TILL, cashier_at
+    from ivr.payments import card_records
     from ivr.payments.card_records import CardState, NoSuchCardError
+    from ivr.storage.engine import reading
 
     with desk(*TILL) as at:
         cards = cashier_at(at).saved_cards
         try:
+            with reading(at.engine) as tx:
+                card = card_records.get(tx, card_id)
+            if card.state not in {CardState.FORGETTING, CardState.FORGOTTEN}:
+                what = f"{card.brand} {card.last_four}, kept at {card.gateway}"
+                confirm(f"Delete card {card_id} ({what})? The gateway forgets it for good.", yes=yes)
             with at.engine.begin() as tx:
                 card = cards.forget(tx, card_id, by=who())
         except NoSuchCardError:
