@@ -10,6 +10,7 @@ from flows.language.check import check
 from flows.language.draw import draw
 from flows.language.facts import BillFacts, CallState, CardFacts, LinkFacts, NotBroughtError, ReceiptFacts
 from flows.language.flow import Flow, UnknownStepError
+from flows.language.heard import Naming, in_pieces, spoken_s
 from flows.language.host import host_prompts
 from flows.language.noun import Noun, NounError, read_noun, with_noun
 from flows.language.prompts import PromptError, Prompts, languages_in
@@ -61,6 +62,7 @@ __all__ = [
     "LinkFacts",
     "MayKeepCard",
     "Name",
+    "Naming",
     "NotBroughtError",
     "Noun",
     "NounError",
@@ -87,9 +89,11 @@ __all__ = [
     "check",
     "draw",
     "host_prompts",
+    "in_pieces",
     "keypad",
     "languages_in",
     "read_noun",
     "speak",
+    "spoken_s",
     "with_noun",
 ]
