@@ -7,7 +7,7 @@ kept as JSON and survive a deploy: an unknown field is dropped, a missing one ta
 from dataclasses import dataclass
 from datetime import date
 
-from flows.language.words import Amount
+from flows.language.words import Amount, Wording
 
 
 class NotBroughtError(LookupError):
@@ -86,5 +86,9 @@ class CallState:
     """Behind a declined card: whether another one would be taken in this call."""
     may_be_pending: bool = False
     """The caller's bank may have held an amount that nobody will take: it shows until it is released."""
+    other_ways: tuple[Wording, ...] = ()
+    """How else the merchant can be paid, in its own words; empty: nothing is said."""
+    reference_place: tuple[Wording, ...] = ()
+    """Where a payer finds the reference, in the merchant's own words; empty: nothing is said."""
     receipt: ReceiptFacts | None = None
     link: LinkFacts | None = None
