@@ -38,7 +38,7 @@ from gateways.settlement import PayoutLine
 from gateways.stripe import dashboard, payments, refunds, saved_cards, settlement, webhooks
 from gateways.stripe.answers import Refused, asked
 from gateways.stripe.client import Stripe
-from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR, STEP_MINOR
+from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR, MOST_MINOR, STEP_MINOR
 from gateways.stripe.declines import KNOWN
 from gateways.stripe.links import Links
 from gateways.stripe.payments import Payments
@@ -67,6 +67,7 @@ class StripeGateway(Undeclared):
             card_entry=card_entry,
             currencies=CURRENCIES,
             least_minor=LEAST_MINOR,
+            most_minor=MOST_MINOR,
             step_minor=STEP_MINOR,
             refund=True,
             partial_refund=True,
