@@ -1,11 +1,11 @@
 """Asks the merchant's own system for a bill that we do not hold, by a signed webhook, while the caller waits.
 
-May import `gateways.secret`, `ivr.merchant`, `ivr.bills` and the leaves. Called with no transaction open;
-what it answers is stored afterwards by `store.upsert`. Every answer is a value: a merchant's system that is
-silent, slow, or talks nonsense is `Unreachable`, and only a clear "not found" is `NotFound`. What was
-answered is never logged. Protocol: ivr/merchant/README.md.
+Called with no transaction open; what it answers is stored afterwards by `store.upsert`. Every answer is a
+value: a merchant's system that is silent, slow, or talks nonsense is `Unreachable`, and only a clear "not
+found" is `NotFound`. What was answered is never logged. Protocol: ivr/merchant/README.md.
 """
 
+import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,9 @@ import orjson
 import structlog
 
 from gateways.secret import Secret
+from ivr.amounts import SPACES
 from ivr.bills.bill import BillError, NewBill, Status
-from ivr.bills.fields import read_bill
+from ivr.bills.fields import LeftOut, read_bill
 from ivr.clock import Clock
 from ivr.merchant import signature
 from ivr.merchant.outcomes import rfc3339
@@ -34,6 +35,8 @@ class MerchantBill:
     """The merchant's system knows the bill."""
 
     bill: NewBill
+    left_out: tuple[str, ...] = ()
+    """Fields that could not be read, and without which the bill can be paid: each with its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class MerchantLookup:
             log.warning("bill_lookup_unreachable", lookup_id=lookup_id, reason=answer.reason)
         else:
             log.info("bill_lookup", lookup_id=lookup_id, found=isinstance(answer, MerchantBill))
+        for reason in answer.left_out if isinstance(answer, MerchantBill) else ():
+            log.warning("bill_lookup_field_left_out", lookup_id=lookup_id, reason=reason)
         return answer
 
     def _ask(self, reference: str, lookup_id: str) -> LookupAnswer:
@@ -104,15 +109,26 @@ class MerchantLookup:
 
     def _read(self, reference: str, content: Mapping[str, Any]) -> MerchantBill | Unreachable:
         """An answer is the whole truth about the bill: what it leaves out, it says."""
-        if content.get("reference", reference) != reference:
+        if not _is_about(reference, content.get("reference")):
             return Unreachable("the answer is about another reference")
         told = {"status": Status.OPEN.value, **_given(content), "reference": reference}
         if "paid_elsewhere" not in told and "paid_elsewhere_minor" not in told:
             told["paid_elsewhere_minor"] = 0
+        left_out = LeftOut(refuse_two=False)
         try:
-            return MerchantBill(read_bill(told, home_country=self._home_country))
+            bill = read_bill(told, home_country=self._home_country, on_left_out=left_out)
         except BillError as fault:
             return Unreachable(str(fault))
+        return MerchantBill(bill, tuple(left_out.told))
+
+
+def _is_about(reference: str, said: Any) -> bool:
+    """Whether an answer names this reference, or none. A system that keeps references as numbers sends one:
+    without leading zeros, or as 60000019.0.
+    """
+    if isinstance(said, str):
+        return said.strip(SPACES) in {"", reference}
+    return said is None or (type(said) in {int, float} and said == int(reference))
 
 
 def _given(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +138,7 @@ def _given(content: Mapping[str, Any]) -> dict[str, Any]:
 def _json_object(body: bytes) -> dict[str, Any] | None:
     """None where the body is none: a proxy's 404 page must not tell callers that there is no such bill."""
     try:
-        content = orjson.loads(body)
+        content = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
         return None
     return content if isinstance(content, dict) else None

@@ -31,11 +31,11 @@ def merchant() -> Iterator[MerchantServer]:
 
 @pytest.fixture
 def ask(merchant: MerchantServer, clock: ManualClock) -> Any:
-    def ask(limit_s: float = 2.0) -> LookupAnswer:
+    def ask(limit_s: float = 2.0, reference: str = "12345678") -> LookupAnswer:
         lookup = MerchantLookup(
             merchant.url + "/bills", [SECRET], home_country="ES", clock=clock, post=HttpPost(limit_s)
         )
-        return lookup.ask("12345678", "call_1.3")
+        return lookup.ask(reference, "call_1.3")
 
     return ask
 
@@ -87,6 +87,39 @@ def test_what_an_answer_leaves_out_it_says(merchant: MerchantServer, ask: Any) -
     assert (answer.bill.status, answer.bill.paid_elsewhere_minor) == (Status.OPEN, 0)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("12345678", b'"12345678"'),
+        ("12345678", b'" 12345678"'),
+        ("12345678", b"12345678"),
+        ("12345678", b"12345678.0"),
+        ("00000019", b"19"),
+        ("12345678", b"null"),
+        ("12345678", b'""'),
+    ],
+)
+def test_the_reference_as_merchants_systems_send_it(
+    merchant: MerchantServer, ask: Any, asked: str, said: bytes
+) -> None:
+    """Also as a number, which has no leading zeros; and behind a byte-order mark."""
+    merchant.status = 200
+    for mark in (b"", b"\xef\xbb\xbf"):
+        merchant.body = mark + b'{"amount": "49.90", "currency": "EUR", "reference": ' + said + b"}"
+        answer = ask(reference=asked)
+        assert isinstance(answer, MerchantBill)
+        assert answer.bill.reference == asked
+
+
+def test_an_odd_phone_or_due_date_does_not_stop_a_caller(merchant: MerchantServer, ask: Any) -> None:
+    merchant.answer({**OPEN, "phone": "unknown", "due_date": "2026-12-24T00:00:00"})
+    with capture_logs() as logs:
+        answer = ask()
+    assert (answer.bill.payer_phone, answer.bill.due_date) == (None, None)
+    left_out = [one["reason"] for one in logs if one["event"] == "bill_lookup_field_left_out"]
+    assert [reason.split(",")[0] for reason in left_out] == ["without its due_date", "without its phone"]
+
+
 @pytest.mark.parametrize("content", [{}, {"error": "unknown"}])
 def test_not_found(merchant: MerchantServer, ask: Any, content: Any) -> None:
     merchant.answer(content, status=404)
@@ -109,7 +142,17 @@ def test_not_found(merchant: MerchantServer, ask: Any, content: Any) -> None:
         (200, b'{"amount": "49.90"}'),
         (200, b'{"amount": "49.90", "currency": "EUR", "status": "cancelled"}'),
         (200, b'{"amount": "49.90", "currency": "EUR", "reference": "87654321"}'),
-        (200, b'{"amount": "49.90", "currency": "EUR", "phone": "\\u0000"}'),
+        (200, b'{"amount": "1.000", "currency": "EUR"}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "minimum": "1.000"}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "paid_elsewhere": "1.000"}'),
+        (200, b'{"amount": "49,90", "currency": "EUR"}'),
+        (200, b'{"amount_minor": 100, "currency": "XAU"}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "reference": 12345679}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "reference": 12345678.5}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "reference": 1e400}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "reference": true}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "reference": ["12345678"]}'),
+        (200, b'\xef\xbb\xbf\xef\xbb\xbf{"amount": "49.90", "currency": "EUR"}'),
         (200, b"[" * 50_000),
         (200, b"\xff\xfe"),
         (201, b'{"amount": "49.90", "currency": "EUR"}'),
@@ -138,7 +181,7 @@ def test_neither_secret_nor_answer_is_logged(merchant: MerchantServer, ask: Any)
     with capture_logs() as more:
         ask()
     text = repr(logs + more)
-    assert "bill_lookup_unreachable" in text
+    assert "bill_lookup_field_left_out" in text
     for private in ("merchant-secret", "Müller", "+34611222333", "12345678", "/bills"):
         assert private not in text
 
