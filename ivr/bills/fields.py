@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar
 
-import phonenumbers
-
 from ivr import amounts
 from ivr.amounts import SPACES, AmountError, Spelling
 from ivr.bills.bill import BillError, NewBill, Status, TwoReadingsError
+from ivr.phone_numbers import Ambiguous, Unreadable, read
 
 NAMES = (
     "reference",
@@ -31,10 +30,7 @@ NAMES = (
 )
 """Every field that a bill may be described by."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_PHONE = re.compile(r"\+?[0-9 ().\-/]{4,30}")
 Given = Mapping[str, Any]
-
-
 T = TypeVar("T")
 
 
@@ -86,19 +82,19 @@ class LeftOut:
         self.told.append(f"without its {fault.field}, which {fault.rule}")
 
 
-def _or_left_out(read: Callable[[], T | None], on_left_out: Callable[[BillError], None] | None) -> T | None:
+def unknown_names(given: Given) -> list[str]:
+    """The names that no bill is described by: a door that wants typing errors told refuses them."""
+    return [name for name in given if name not in NAMES]
+
+
+def _or_left_out(read_field: Callable[[], T], on_left_out: Callable[[BillError], None] | None) -> T | None:
     try:
-        return read()
+        return read_field()
     except BillError as fault:
         if on_left_out is None:
             raise
         on_left_out(fault)
         return None
-
-
-def unknown_names(given: Given) -> list[str]:
-    """The names that no bill is described by: a door that wants typing errors told refuses them."""
-    return [name for name in given if name not in NAMES]
 
 
 def _text(given: Given, name: str) -> str:
@@ -159,20 +155,20 @@ def _due_date(given: Given) -> date | None:
 
 
 def _phone(given: Given, home_country: str) -> str | None:
-    """E.164. Whatever the numbering plan has room for: new ranges open before libraries hear of them."""
-    text = _text(given, "phone").replace("\N{NO-BREAK SPACE}", " ")
+    """E.164, as it is dialled."""
+    text = _text(given, "phone")
     if not text:
         return None
-    rule = f"must be a phone number, like +34600123456, or one of {home_country} without its prefix"
-    if not _PHONE.fullmatch(text):
-        raise BillError("phone", rule)
-    try:
-        number = phonenumbers.parse(text, home_country)
-    except phonenumbers.NumberParseException:
-        raise BillError("phone", rule) from None
-    if not phonenumbers.is_possible_number(number):
-        raise BillError("phone", rule)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    match read(text, home_country):
+        case Ambiguous() as two:
+            raise TwoReadingsError("phone", two.sentence)
+        case Unreadable(is_withheld=True):
+            raise BillError("phone", "is how carriers tell of a withheld number: leave it out")
+        case Unreadable():
+            home = f", or one of {home_country} without its prefix" if home_country else ""
+            raise BillError("phone", f"must be a phone number, like +34600123456{home}; no extension")
+        case number:
+            return number.dial
 
 
 def _status(given: Given) -> Status | None:

@@ -2,7 +2,8 @@
 
 Called with no transaction open; what it answers is stored afterwards by `store.upsert`. Every answer is a
 value: a merchant's system that is silent, slow, or talks nonsense is `Unreachable`, and only a clear "not
-found" is `NotFound`. What was answered is never logged. Protocol: ivr/merchant/README.md.
+found" is `NotFound`. What was answered is not logged, but for both readings of a phone that could be two.
+Protocol: ivr/merchant/README.md.
 """
 
 import codecs
@@ -16,7 +17,7 @@ import structlog
 from gateways.secret import Secret
 from ivr.amounts import SPACES
 from ivr.bills.bill import BillError, NewBill, Status
-from ivr.bills.fields import LeftOut, read_bill
+from ivr.bills.fields import read_bill
 from ivr.clock import Clock
 from ivr.merchant import signature
 from ivr.merchant.outcomes import rfc3339
@@ -35,8 +36,8 @@ class MerchantBill:
     """The merchant's system knows the bill."""
 
     bill: NewBill
-    left_out: tuple[str, ...] = ()
-    """Fields that could not be read, and without which the bill can be paid: each with its reason."""
+    left_out: tuple[BillError, ...] = ()
+    """Fields that could not be read, and without which the bill can be paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,9 @@ class MerchantLookup:
             log.warning("bill_lookup_unreachable", lookup_id=lookup_id, reason=answer.reason)
         else:
             log.info("bill_lookup", lookup_id=lookup_id, found=isinstance(answer, MerchantBill))
-        for reason in answer.left_out if isinstance(answer, MerchantBill) else ():
-            log.warning("bill_lookup_field_left_out", lookup_id=lookup_id, reason=reason)
+        if isinstance(answer, MerchantBill):
+            for fault in answer.left_out:
+                log.warning("bill_lookup_field_left_out", lookup_id=lookup_id, reason=str(fault))
         return answer
 
     def _ask(self, reference: str, lookup_id: str) -> LookupAnswer:
@@ -114,12 +116,12 @@ class MerchantLookup:
         told = {"status": Status.OPEN.value, **_given(content), "reference": reference}
         if "paid_elsewhere" not in told and "paid_elsewhere_minor" not in told:
             told["paid_elsewhere_minor"] = 0
-        left_out = LeftOut(refuse_two=False)
+        left_out: list[BillError] = []
         try:
-            bill = read_bill(told, home_country=self._home_country, on_left_out=left_out)
+            bill = read_bill(told, home_country=self._home_country, on_left_out=left_out.append)
         except BillError as fault:
             return Unreachable(str(fault))
-        return MerchantBill(bill, tuple(left_out.told))
+        return MerchantBill(bill, tuple(left_out))
 
 
 def _is_about(reference: str, said: Any) -> bool:

@@ -60,7 +60,7 @@ class AttemptMaker:
             made_for=turn.name,
             bill_id=bill.id,
             call_id=turn.row.id,
-            payer_phone=turn.own_number if turn.own.can_text else None,
+            payer_phone=turn.own.dial if turn.own.can_text else None,
             language=session.language,
             amount_minor=amount.minor,
             currency=amount.currency,

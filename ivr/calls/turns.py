@@ -290,9 +290,10 @@ class Turns:
         return self._renderer.document([], ending, next_url=url)
 
     def _note(self, turn: Turn, progress: Progress) -> None:
-        if progress.language_chosen and turn.own_number is not None:
+        phone = customer.kept_under(turn.tx, turn.own) if progress.language_chosen else None
+        if phone is not None:
             customer.remember_language(
-                turn.tx, turn.own_number, progress.session.language, clock=self._clock, ids=self._ids
+                turn.tx, phone, progress.session.language, clock=self._clock, ids=self._ids
             )
         if progress.card_too_early:
             self._on_card_too_early()

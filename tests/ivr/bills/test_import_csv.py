@@ -46,15 +46,8 @@ def bring(engine: sa.Engine, clock: ManualClock) -> Any:
 
 
 def importer(engine: sa.Engine, clock: ManualClock, listener: Listener, **more: Any) -> CsvImport:
-    return CsvImport(
-        engine,
-        home_country="ES",
-        clock=clock,
-        ids=RandomIds(),
-        listener=listener,
-        gateway=ANY_GATEWAY,
-        **more,
-    )
+    more = {"home_country": "ES", "gateway": ANY_GATEWAY, **more}
+    return CsvImport(engine, clock=clock, ids=RandomIds(), listener=listener, **more)
 
 
 def stored(engine: sa.Engine, reference: str) -> Any:
@@ -231,13 +224,20 @@ def test_a_comma_that_cuts_an_amount_in_two_is_not_taken_for_a_shorter_row() -> 
 def test_what_is_left_out_and_what_cannot_be_charged_is_told(engine: sa.Engine, bring: Any) -> None:
     content = (
         "reference;amount;currency;phone;due_date\n12345678;10;EUR;unknown;2026-12-24 00:00\n"
-        "22345678;10;EUR;+34600123456;2026-12-24\n"
+        "22345678;10;EUR;+34600123456;2026-12-24\n32345678;10;EUR;468123456;\n42345678;10;ISK;;\n"
     )
-    report, warned = bring(content, told="warned")
-    assert counts(report) == (2, 0, 0, 0)
-    assert [(row.line, row.reason.split(",")[0]) for row in warned] == [
-        (2, "without its due_date"),
-        (2, "without its phone"),
+    takes_euros = Capabilities(CardEntry.TOKENIZE, currencies=frozenset({"EUR"}))
+    report, warned = bring(content, told="warned", home_country="SE", gateway=takes_euros)
+    assert counts(report) == (4, 0, 0, 0)
+    assert [(row.line, row.reason) for row in warned] == [
+        (2, "without its due_date, which must be a day written YYYY-MM-DD"),
+        (2, "without its phone, which is how carriers tell of a withheld number: leave it out"),
+        (
+            4,
+            "without its phone, which can be read as +468123456 or as +46468123456: "
+            "write it with + and the country's code",
+        ),
+        (5, "the gateway does not take ISK: callers cannot pay this bill"),
     ]
     assert (stored(engine, "12345678").payer_phone, stored(engine, "12345678").due_date) == (None, None)
 

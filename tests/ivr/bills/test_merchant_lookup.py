@@ -17,6 +17,7 @@ from ivr.clock import ManualClock
 from ivr.ids import SequentialIds
 from ivr.merchant.post import HttpPost
 from ivr.merchant.signature import is_genuine
+from tests.support.captured_logs import captured_logs
 from tests.support.merchant_server import MerchantServer, merchant_server
 
 SECRET = Secret("merchant-secret")
@@ -111,13 +112,33 @@ def test_the_reference_as_merchants_systems_send_it(
         assert answer.bill.reference == asked
 
 
-def test_an_odd_phone_or_due_date_does_not_stop_a_caller(merchant: MerchantServer, ask: Any) -> None:
-    merchant.answer({**OPEN, "phone": "unknown", "due_date": "2026-12-24T00:00:00"})
-    with capture_logs() as logs:
-        answer = ask()
-    assert (answer.bill.payer_phone, answer.bill.due_date) == (None, None)
-    left_out = [one["reason"] for one in logs if one["event"] == "bill_lookup_field_left_out"]
-    assert [reason.split(",")[0] for reason in left_out] == ["without its due_date", "without its phone"]
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        ({"phone": "unknown"}, "phone is how carriers tell of a withheld number"),
+        ({"phone": "+17378742833"}, "phone is how carriers tell of a withheld number"),
+        ({"phone": "+34600123456 ext 5"}, "phone must be a phone number"),
+        ({"phone": "\x00"}, "phone must be a phone number"),
+        ({"phone": 34600123456}, "phone must be text"),
+        ({"phone": "468123456"}, "phone can be read as +468123456 or as +46468123456"),
+        ({"due_date": "2026-12-24T00:00:00Z"}, "due_date must be a day"),
+        ({"due_date": 20261224}, "due_date must be text"),
+    ],
+)
+def test_an_odd_field_that_no_payment_needs_is_left_out_and_told(
+    merchant: MerchantServer, clock: ManualClock, odd: dict[str, Any], told: str
+) -> None:
+    merchant.answer({**OPEN, "due_date": "2026-12-24", "phone": "+34600123456", **odd})
+    lookup = MerchantLookup(merchant.url, [SECRET], home_country="SE", clock=clock)
+    with captured_logs() as logged:
+        answer = lookup.ask("12345678", "call_1.3")
+    assert isinstance(answer, MerchantBill)
+    assert answer.bill.billed_minor == 4990
+    fields = {"phone": answer.bill.payer_phone, "due_date": answer.bill.due_date}
+    assert [name for name, value in fields.items() if value is None] == list(odd)
+    [fault] = answer.left_out
+    assert str(fault).startswith(told)
+    assert str(fault) in logged.getvalue()
 
 
 @pytest.mark.parametrize("content", [{}, {"error": "unknown"}])
