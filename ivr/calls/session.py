@@ -33,8 +33,14 @@ class Session:
     """The beginning of an answer, keyed behind a star that cleared a slip: the slip took its room in the
     Gather, and the rest is under way.
     """
+    early: int = 0
+    """Keys at the present question that were pressed before they were named."""
+    changes: int = 0
+    """How often the language was changed at the present question."""
     clearings: int = 0
     """How many Gathers have thrown away what was pressed in one go with a wrong key."""
+    clears_early: bool = False
+    """What is thrown away began with a key that was pressed before it was named."""
     tally: Tally = field(default_factory=Tally)
     waited_s: float = 0.0
     """How long the caller has waited for a charge, or for a link."""

@@ -13,7 +13,7 @@ from ivr.phone.webhooks import CallSettings
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.support.merchant_server import merchant_server
-from tests.support.payer import CARD, books, call_sid, pay
+from tests.support.payer import CARD, UNGUARDED, books, call_sid, pay
 from tests.support.phone import Trouble, TroubledTransport, call_settings
 from tests.support.server import AMOUNT_MINOR, ENGLISH, Server
 
@@ -143,8 +143,11 @@ def _gone_at(number: int) -> Callable[[int, str], Trouble]:
 
 
 @pytest.mark.parametrize("how", ["in a pause", "in a webhook"])
-def test_hanging_up_anywhere_keeps_the_card_of_who_paid_and_of_nobody_else(server: Server, how: str) -> None:
+def test_hanging_up_anywhere_keeps_the_card_of_who_paid_and_of_nobody_else(
+    start_server: Callable[..., Server], how: str
+) -> None:
     fates = []
+    server = start_server(SAVED_CARDS="yes", **UNGUARDED)
     for count in range(1, 60):
         reference = _bill(server, count)
         if how == "in a pause":
