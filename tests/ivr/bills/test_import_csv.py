@@ -157,6 +157,8 @@ def test_files_as_spreadsheets_save_them(engine: sa.Engine, bring: Any) -> None:
     assert stored(engine, "20000105").due_date is not None
 
 
+BOTH_PHONES = "read as +468123456 or as +46468123456: write it with + and the country's code"
+
 ROWS = "reference;amount;currency;phone\n12345678;1 049,90 €;EUR;+34600123456\n22345678;10;EUR\n"
 ROWS = ROWS.replace(" ", "\u00a0")
 SAVED_AS = {
@@ -232,11 +234,7 @@ def test_what_is_left_out_and_what_cannot_be_charged_is_told(engine: sa.Engine, 
     assert [(row.line, row.reason) for row in warned] == [
         (2, "without its due_date, which must be a day written YYYY-MM-DD"),
         (2, "without its phone, which is how carriers tell of a withheld number: leave it out"),
-        (
-            4,
-            "without its phone, which can be read as +468123456 or as +46468123456: "
-            "write it with + and the country's code",
-        ),
+        (4, f"without its phone, which can be {BOTH_PHONES}"),
         (5, "the gateway does not take ISK: callers cannot pay this bill"),
     ]
     assert (stored(engine, "12345678").payer_phone, stored(engine, "12345678").due_date) == (None, None)
