@@ -23,7 +23,7 @@ _ERASE_LINE = "\r\033[2K"
 @click.option("--dry-run", is_flag=True, help="Say what would be stored, and store nothing.")
 @sentences
 def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
-    """Import bills from a CSV FILE (- for standard input), as spreadsheets save it.
+    """Import bills from a CSV FILE (- for standard input).
 
     The first line names the columns, in any order, separated by commas, semicolons or tabs: reference,
     amount, currency, and where there are any minimum, due_date (YYYY-MM-DD), phone, paid_elsewhere, status
