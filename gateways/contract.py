@@ -323,7 +323,9 @@ class UnsupportedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card as it was keyed. Lives in the PCI process for the moment of one call to the gateway."""
+    """A card as it was keyed. Lives in the PCI process while the gateway is asked; what it did not process is
+    asked again for some seconds.
+    """
 
     number: Secret
     expiry_month: int = field(repr=False)

@@ -6,6 +6,7 @@ our key included. What Stripe does not say for certain is `Unknown`.
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from gateways.capability import Verb, demand
@@ -43,6 +44,8 @@ from gateways.stripe.declines import KNOWN
 from gateways.stripe.links import Links
 from gateways.stripe.payments import Payments
 from gateways.undeclared import Undeclared
+
+_KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class StripeGateway(Undeclared):
@@ -163,6 +166,8 @@ class StripeGateway(Undeclared):
     def check(self) -> None:
         with self._stripe.visit() as visit:
             answer = asked(visit, lambda v1, options: v1.balance.retrieve({}, options))
+        if isinstance(answer, Refused) and answer.status not in _KEY_REFUSED:
+            answer = answer.unknown()  # a limit, or a fault of its own: nothing is wrong with the key
         if isinstance(answer, Unknown):
             raise GatewayUnreachableError(
                 f"Stripe at {self._stripe.base} does not answer ({answer.reason}): "

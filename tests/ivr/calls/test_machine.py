@@ -9,9 +9,11 @@ from flows.language import (
     Ask,
     CallState,
     Choose,
+    CloseLink,
     End,
     FindCallersBill,
     Flow,
+    ForgetCard,
     Go,
     Say,
     SetLanguage,
@@ -157,6 +159,30 @@ def test_a_hash_alone_repeats_the_question_and_is_no_miss_however_late() -> None
             assert all_heard(progress) == [all_heard(start)[-1]]
         assert progress.session.misses == 0
         assert heard(key(progress, ""))[0] == "host.no_input", "it has its two misses still"
+
+
+def test_a_question_asked_for_twice_is_spoken_slowly_from_then_on_and_twice_more_no_longer() -> None:
+    """Only where the voices can: without a word about it elsewhere."""
+    session = begin().session
+    progress = machine.begin(flow, replace(session, state=replace(session.state, slow_speech=True)))
+    assert not any(utterance.slow for utterance in progress.said)
+    told = []
+    for _ in range(4):
+        progress = key_hash(progress)
+        told.append((all_heard(progress)[0], progress.session.slow, progress.pace_chosen))
+    assert told == [
+        ("number", False, False),
+        ("host.slower", True, True),
+        ("number", True, False),
+        ("host.faster", False, True),
+    ]
+    slowed = key_hash(key_hash(progress))
+    missed = key(slowed, "")
+    assert all(utterance.slow for utterance in (*everything(missed), *key(slowed, "12345678").said))
+    assert all_heard(missed)[-1] == "host.again", "who hears it slowly need not be told how"
+    quick = machine.begin(flow, replace(session, state=replace(session.state, slow_speech=True)))
+    assert all_heard(key(quick, ""))[-2:] == ["host.again", "host.again_slower"]
+    assert not key_hash(key_hash(begin())).session.slow
 
 
 def test_whoever_repeats_without_end_is_led_on() -> None:
@@ -374,3 +400,67 @@ def test_a_card_behind_a_false_start_is_thrown_away_too() -> None:
     first = key(started, "55555555")
     assert not first.card_too_early
     assert key(first, "55554444").card_too_early
+
+
+# Behind what cannot be undone -------------------------------------------------------------------------------
+
+for_good = Flow(
+    "for_good", state=Chat, start="first", person="person", visits_max=9, exhausted="over", folder=Path()
+)
+
+
+@for_good.menu({"1": "second"}, gave_up="over")
+def first(chat: Chat) -> Choose:
+    return Choose(Say("first"))
+
+
+@for_good.menu({"1": "close", "2": "forget", "3": "search"}, gave_up="over")
+def second(chat: Chat) -> Choose:
+    return Choose(Say("second"))
+
+
+@for_good.close_link(closed="third", already_paid="over", unavailable="over")
+def close(chat: Chat) -> CloseLink:
+    return CloseLink(Say("closing"))
+
+
+@for_good.forget_card(then="third")
+def forget(chat: Chat) -> ForgetCard:
+    return ForgetCard()
+
+
+@for_good.find_callers_bill(one="third", none="over", being_paid="over", link_open="over")
+def search(chat: Chat) -> FindCallersBill:
+    return FindCallersBill()
+
+
+@for_good.menu({"1": "over"}, gave_up="over")
+def third(chat: Chat) -> Choose:
+    return Choose(Say("third"))
+
+
+@for_good.transfer(unanswered="over", nobody="over")
+def person(chat: Chat) -> Transfer:
+    return Transfer(Say("person"))
+
+
+@for_good.end()
+def over(chat: Chat) -> End:
+    return End(Say("over"))
+
+
+@pytest.mark.parametrize(
+    ("choice", "exit_name", "asked_on_star"),
+    [("1", "closed", ["third"]), ("2", "then", ["third"]), ("3", "one", ["second"])],
+)
+def test_a_star_does_not_lead_behind_what_was_done_for_good(
+    choice: str, exit_name: str, asked_on_star: list[str]
+) -> None:
+    progress = machine.begin(for_good, Session(step="first", state=Chat(), language="en"))
+    for pressed in ("1", choice):
+        progress = machine.hear(for_good, progress.session, Keys(pressed, 30.0))
+    assert isinstance(progress.stop, Need)
+    done = machine.leave(for_good, Session.load(for_good, progress.session.dump()), exit_name)
+    assert heard(done) == ["third"]
+    back = machine.hear(for_good, Session.load(for_good, done.session.dump()), Keys("*", 30.0))
+    assert heard(back) == asked_on_star
