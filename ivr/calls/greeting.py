@@ -6,11 +6,12 @@ once.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
-from flows.language import Flow
+from flows.language import Flow, Wording
 from gateways.contract import CardEntry
 from ivr.calls.session import Session
 from ivr.calls.store import CallRow
@@ -23,6 +24,7 @@ from ivr.phone_numbers import is_possible
 from ivr.storage.engine import reading
 
 TO_LENGTH_MAX = 20
+NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 
 
 class Greeting:
@@ -42,7 +44,13 @@ class Greeting:
         card_entry: CardEntry,
         person_available: bool,
         saved_cards: bool = False,
+        other_ways: Mapping[str, str] = NOTHING_SAID,
+        reference_place: Mapping[str, str] = NOTHING_SAID,
+        slow_speech: bool = False,
     ) -> None:
+        """`other_ways`, `reference_place`: the merchant's sentences by language. `slow_speech`: whether the
+        voices can be slowed.
+        """
         self._engine = engine
         self._flow = flow
         self._clock = clock
@@ -54,13 +62,18 @@ class Greeting:
         self._card_entry = card_entry
         self._person_available = person_available
         self._saved_cards = saved_cards
+        self._other_ways = _wordings(other_ways)
+        self._reference_place = _wordings(reference_place)
+        self._slow_speech = slow_speech
 
     def row(
         self, *, call_sid: str, account_sid: str, from_field: str, to_field: str, verstat: str | None = None
     ) -> CallRow:
         """The call as it will be kept; nothing is written here."""
         caller = Caller.of(from_field, self._home_country)
-        known = self._known_language(caller, to_field)
+        with reading(self._engine) as connection:
+            remembered = customer.of_caller(connection, caller)
+        known = self._known_language(remembered, to_field)
         is_forged = proof_of(verstat) is Proof.FORGED
         state = self._flow.begin(
             language_known=known is not None or len(self._languages) == 1,
@@ -70,8 +83,16 @@ class Greeting:
             person_available=self._person_available,
             merchant=self._merchant_name,
             saved_cards=self._saved_cards and not caller.withheld and not is_forged,
+            other_ways=self._other_ways,
+            reference_place=self._reference_place,
+            slow_speech=self._slow_speech,
         )
-        session = Session(step=self._flow.start, state=state, language=known or self._languages[0])
+        session = Session(
+            step=self._flow.start,
+            state=state,
+            language=known or self._languages[0],
+            slow=self._slow_speech and remembered is not None and remembered.slow_speech,
+        )
         return CallRow(
             id=self._ids.new("call"),
             call_sid=call_sid,
@@ -94,10 +115,12 @@ class Greeting:
         fits = len(to_field) <= TO_LENGTH_MAX and is_possible(to_field, self._home_country)
         return to_field if fits else ""
 
-    def _known_language(self, caller: Caller, to_field: str) -> str | None:
+    def _known_language(self, remembered: customer.Customer | None, to_field: str) -> str | None:
         by_number = self._language_by_number.get(to_field)
         if by_number in self._languages:
             return by_number
-        with reading(self._engine) as connection:
-            remembered = customer.of_caller(connection, caller)
         return remembered.language if remembered and remembered.language in self._languages else None
+
+
+def _wordings(sentences: Mapping[str, str]) -> tuple[Wording, ...]:
+    return tuple(Wording(language, text) for language, text in sentences.items())

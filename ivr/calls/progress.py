@@ -4,7 +4,7 @@ May import `flows.language` and `ivr.calls.session`. `ivr.calls.machine` makes t
 `ivr.calls.turns` does what it asks for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flows.language import Say
 from flows.language.waits import (
@@ -29,6 +29,7 @@ class Utterance:
     say: Say
     languages: tuple[str, ...]
     by_host: bool = False
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Listen:
     timeout_s: int
     heard_first: str = ""
     """The keys that are no answer before they were named."""
+    hints: tuple[Utterance, ...] = field(default=(), compare=False)
+    """Said behind the question, which was missed once."""
 
 
 HostWait = (
@@ -76,6 +79,7 @@ class Progress:
     stop: Listen | Need | Over
     said: tuple[Utterance, ...] = ()
     language_chosen: bool = False
+    pace_chosen: bool = False
     card_too_early: bool = False
 
 
@@ -89,3 +93,5 @@ class Keys:
     elapsed_s: float
     named: str = ""
     """Of the keys that must be heard first, those that were named to the caller before they pressed one."""
+    hashed: bool = False
+    """`#` ended it."""

@@ -52,6 +52,8 @@ class Heard:
     """
 
     digits: str | None = None
+    hashed: bool = False
+    """`#` ended what was keyed, or is all that was."""
     named: str | None = None
     """The keys that were named to the caller before theirs, as the carrier proves; None: it does not."""
     dialled: str | None = None
@@ -170,7 +172,8 @@ class Turns:
             elapsed_s = (self._clock.now() - asked_at).total_seconds()
             step = self._flow.step(session.step)
             named = hearing.named(self._renderer, step, session, heard.named, elapsed_s)
-            progress = machine.hear(self._flow, session, Keys(heard.digits, elapsed_s, named))
+            keys = Keys(heard.digits, elapsed_s, named, hashed=heard.hashed)
+            progress = machine.hear(self._flow, session, keys)
             return self._advance(turn, progress, [])
         fulfilled = self._host.resume(turn, session, self._wait(session), heard.dialled, heard.card)
         if fulfilled is None:
@@ -207,9 +210,9 @@ class Turns:
                 return self._renderer.document(verbs, ending, next_url=turn.next_url)
             case Waiting(session, ending, host_prompt, say):
                 if say is not None:
-                    verbs += self._renderer.utter([Utterance(say, (session.language,))])
+                    verbs += self._renderer.utter([Utterance(say, (session.language,), slow=session.slow)])
                 if host_prompt is not None:
-                    verbs += self._renderer.host(host_prompt, session.language)
+                    verbs += self._renderer.host(host_prompt, session.language, slow=session.slow)
                 return self._commit(turn, session, verbs, ending)
             case MustRun(session, errand):
                 return self._lease(turn.tx, turn.row, session.dump(), errand, verbs)
@@ -300,6 +303,10 @@ class Turns:
         if phone is not None:
             customer.remember_language(
                 turn.tx, phone, progress.session.language, clock=self._clock, ids=self._ids
+            )
+        if progress.pace_chosen and turn.own_number is not None:
+            customer.remember_pace(
+                turn.tx, turn.own_number, slow=progress.session.slow, clock=self._clock, ids=self._ids
             )
         if progress.card_too_early:
             self._on_card_too_early()

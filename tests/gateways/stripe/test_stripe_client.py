@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,8 +147,12 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 def test_neither_proxies_nor_netrc_are_taken_from_the_environment(
-    bench: StripeBench, monkeypatch: pytest.MonkeyPatch
+    bench: StripeBench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """A .netrc that names Stripe's host would put its own password in the place of our key."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password else\n", encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -242,6 +247,13 @@ def test_check_tells_what_to_mend_and_not_the_key(bench: StripeBench) -> None:
     with pytest.raises(GatewayUnreachableError, match="STRIPE_API_KEY") as refused:
         bench.gateway.check()
     assert "wrong_and_secret" not in str(refused.value)
+
+    bench.speak(BRISK)
+    for harm in (Harm.RATE_LIMIT, Harm.BROKEN_INSIDE):
+        bench.server.harm(harm, "balance.retrieve")
+        with pytest.raises(GatewayUnreachableError, match="does not answer") as busy:
+            bench.gateway.check()
+        assert "STRIPE_API_KEY" not in str(busy.value), "nothing is wrong with the key"
 
     bench.server.refuse()
     with pytest.raises(GatewayUnreachableError, match="STRIPE_API_BASE"):
