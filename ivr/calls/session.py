@@ -4,7 +4,7 @@ May import `flows.language` and `ivr.calls.early_card`. Nothing of a call lives 
 turn loads it and saves it. Unknown fields of a later release are dropped, missing ones take their default.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from flows.language import CallState, Flow
@@ -62,6 +62,10 @@ class Session:
     """The card entry that the token came from: the PCI process hears how it went."""
     troubles: int = 0
     """How often the carrier came to the fallback."""
+
+    def without_card(self) -> "Session":
+        """Nothing that stands for the card that was keyed: nobody needs it any more."""
+        return replace(self, token=None, expiry_month=None, expiry_year=None, card_entry_id=None)
 
     def dump(self) -> dict[str, Any]:
         data = {one.name: getattr(self, one.name) for one in fields(self)}

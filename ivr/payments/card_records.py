@@ -176,6 +176,12 @@ def to_offer(tx: sa.Connection, phone: str, gateway: str, *, call_id: str, now: 
     return None if row is None else _read(row)
 
 
+def kept_since(moment: datetime) -> sa.Select[tuple[str, str]]:
+    """Cards that are kept since then or later, and their customers' numbers."""
+    is_kept = sa.and_(saved_card.c.state == CardState.KEPT, saved_card.c.kept_at >= moment)
+    return sa.select(saved_card.c.id, customer.c.phone).select_from(saved_card.join(customer)).where(is_kept)
+
+
 def expired(now: datetime) -> sa.ColumnElement[bool]:
     """Whose last month is over."""
     year, month = saved_card.c.expiry_year, saved_card.c.expiry_month

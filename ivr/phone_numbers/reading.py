@@ -158,9 +158,18 @@ def _as_dialled_today(dial: str, parsed: phonenumbers.PhoneNumber) -> str:
 
 
 def _never_exists(dial: str, parsed: phonenumbers.PhoneNumber) -> bool:
-    """Fillers and short codes: digits of a number's length that nobody has."""
+    """Fillers, short codes, and local numbers that are as long as a service number is: digits that may be a
+    number, and that nobody has, or many have.
+    """
     if parsed.country_code == 1 and not _NORTH_AMERICA.fullmatch(dial):
         return True
     national = phonenumbers.national_significant_number(parsed)
     is_short = len(national) <= _SHORT_MAX and phonenumbers.is_possible_short_number(parsed)
-    return (is_short or withheld.is_placeholder(national)) and not phonenumbers.is_valid_number(parsed)
+    is_odd = is_short or withheld.is_placeholder(national) or not _has_usual_length(parsed)
+    return is_odd and not phonenumbers.is_valid_number(parsed)
+
+
+def _has_usual_length(parsed: phonenumbers.PhoneNumber) -> bool:
+    """As long as a landline or a mobile of its country."""
+    is_possible_as = phonenumbers.is_possible_number_for_type_with_reason
+    return any(is_possible_as(parsed, kind) == ValidationResult.IS_POSSIBLE for kind in _USUAL)

@@ -97,11 +97,15 @@ def test_one_person_whose_number_has_two_forms(
     [
         ("US", "555 0123"),  # local only
         ("US", "+15550123"),
+        ("AR", "2345-6781"),
+        ("GB", "+4479460000"),
+        ("BR", "3212-3456"),  # as long as a service number, and without its area
         ("ES", "112"),
         ("US", "22333"),  # short codes
         ("DE", "112233"),
         ("US", "0000000000"),  # fillers
         ("US", "+10000000000"),
+        ("US", "+10212550123"),
         ("US", "+11234567890"),
         ("ES", "123456789"),
         ("ES", "+34000000000"),

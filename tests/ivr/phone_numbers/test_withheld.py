@@ -40,6 +40,10 @@ def test_a_word_spelt_is_nobody_in_every_form_at_every_home(digits: str) -> None
             assert read(form, home) == Unreadable(is_withheld=True), (form, home)
 
 
+def test_a_word_spelt_is_nobody_however_it_is_dialled_from_abroad() -> None:
+    assert isinstance(read("010 81 266696687", "JP"), Unreadable)
+
+
 @pytest.mark.parametrize(
     "form",
     [

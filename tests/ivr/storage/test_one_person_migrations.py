@@ -132,6 +132,9 @@ def test_what_was_kept_of_withheld_callers_is_given_up(
         assert is_current(tx)
         assert card_records.get(tx, card.id).state is CardState.FORGETTING
         assert card_records.get(tx, mine.id).state is CardState.KEPT
+        unsent = card_records.of_attempt(tx, agreed)
+        assert unsent is not None
+        assert (unsent.state, unsent.token) == (CardState.FORGOTTEN, None)
         assert card_records.to_offer(tx, number, "bank", call_id="", now=clock.now()) is None
     is_nobodys(released, number)
     forgotten = column(released, schema.timeline.c.facts, kind="card.forgotten")
