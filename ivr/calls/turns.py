@@ -53,7 +53,9 @@ class Heard:
 
     digits: str | None = None
     named: str | None = None
-    """The keys that were named to the caller before theirs, as the carrier proves; None: it does not."""
+    """The keys that were named to the caller before theirs, as the carrier proves; None: it does not.
+    Whoever carries keys on to another webhook carries this on, too.
+    """
     dialled: str | None = None
     card: CardEntryResult | None = None
 
