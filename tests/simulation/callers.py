@@ -14,7 +14,7 @@ from tests.simulation.carrier import CarrierLine
 from tests.simulation.chance import Chance
 from tests.simulation.hearing import Hearing
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.words import is_card_entry, named
+from tests.simulation.words import HINTS, is_card_entry, named, without_hints
 
 EXPIRY = "0931"
 CODES = {"amex": "9731"}
@@ -107,12 +107,13 @@ class SimulatedCaller:
             return HANG_UP
         self.scheduler.sleep(self.chance.seconds(0.2, 3.0))
         self.hearing.hears("", self.line.at)
-        last = named(heard[-1]) if heard else ""
+        asked_last = next((text for text in reversed(heard) if named(text) not in HINTS), "")
+        last = named(asked_last)
         keys = self._into_card_entry(asked, last) if asked.private else self._into_menu(last)
         if keys and self.chance.strikes(self.plan.clumsiness):
             keys = self._fumbled(keys)
         if last.startswith("keep.") and keys and keys[0] == "7":
-            self.agreed_to.add(heard[-1])
+            self.agreed_to.add(without_hints(asked_last))
         if keys and not asked.private:
             self.hearing.presses(keys[0], self.line.at)
         return keys
