@@ -65,7 +65,7 @@ class CardWaits:
         if self._by_carrier:
             return replace(self._ask_carrier(turn, session), say=wait.say)
         entry_id = f"entry.{turn.name}"
-        opening = OpenEntry(entry_id, session.language, turn.next_url)
+        opening = OpenEntry(entry_id, session.language, turn.next_url, slow=session.slow)
         session = replace(session.without_card(), entry_id=entry_id, attempt_id=None, charging=False)
         if self._card_entry is CardEntry.TOKENIZE:
             return MustRun(session, opening)
@@ -98,7 +98,8 @@ class CardWaits:
     def _ask_carrier(self, turn: Turn, session: Session) -> Waiting:
         entry_id = f"{BY_CARRIER}{turn.name}"
         session = replace(session.without_card(), entry_id=entry_id, attempt_id=None, charging=False)
-        return Waiting(session, PayCard(session.language, pay_status_url(turn.row.id, turn.number)))
+        status_url = pay_status_url(turn.row.id, turn.number)
+        return Waiting(session, PayCard(session.language, status_url, slow=session.slow))
 
     def opened(
         self, turn: Turn, session: Session, wait: CollectCard, answer: EntryOpened | PciSilent

@@ -35,6 +35,7 @@ CHARGED = frozenset({"receipt.texted", "receipt.spoken"})
 HINTS = frozenset(
     {
         *("host.again", "host.back", "host.offer_person", "host.hang_up", "bill.not_yours"),
+        "host.again_slower",
         *("pci.hint.star", "pci.hint.leave", "pci.hint.again", "pci.hint.hang_up"),
         *("pay.star", "pay.hang_up"),
     }

@@ -10,6 +10,9 @@ from flows.language.prompts import Literal, Placeholder
 
 HOST_KEYS = {
     "host.again",
+    "host.again_slower",
+    "host.faster",
+    "host.slower",
     "host.back",
     "host.card_too_early",
     "host.connecting",

@@ -161,6 +161,30 @@ def test_a_hash_alone_repeats_the_question_and_is_no_miss_however_late() -> None
         assert heard(key(progress, ""))[0] == "host.no_input", "it has its two misses still"
 
 
+def test_a_question_asked_for_twice_is_spoken_slowly_from_then_on_and_twice_more_no_longer() -> None:
+    """Only where the voices can: without a word about it elsewhere."""
+    session = begin().session
+    progress = machine.begin(flow, replace(session, state=replace(session.state, slow_speech=True)))
+    assert not any(utterance.slow for utterance in progress.said)
+    told = []
+    for _ in range(4):
+        progress = key_hash(progress)
+        told.append((all_heard(progress)[0], progress.session.slow, progress.pace_chosen))
+    assert told == [
+        ("number", False, False),
+        ("host.slower", True, True),
+        ("number", True, False),
+        ("host.faster", False, True),
+    ]
+    slowed = key_hash(key_hash(progress))
+    missed = key(slowed, "")
+    assert all(utterance.slow for utterance in (*everything(missed), *key(slowed, "12345678").said))
+    assert all_heard(missed)[-1] == "host.again", "who hears it slowly need not be told how"
+    quick = machine.begin(flow, replace(session, state=replace(session.state, slow_speech=True)))
+    assert all_heard(key(quick, ""))[-2:] == ["host.again", "host.again_slower"]
+    assert not key_hash(key_hash(begin())).session.slow
+
+
 def test_whoever_repeats_without_end_is_led_on() -> None:
     progress = begin()
     for _ in range(walk.REPEATS_MAX):

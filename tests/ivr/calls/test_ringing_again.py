@@ -17,6 +17,7 @@ Start = Callable[..., Server]
 WANTED = ["(authentication)" if line == "(visa)" else line for line in WAY["tokenize"]]
 """A caller whose bank wants their own approval, and who is sent a link."""
 AGAIN = call_settings(call_sid(2), to_number=ENGLISH)
+OTHER = "20304050"
 OFFER = "< You owe 49 euros and 90 cents. To pay, press 1. Another amount, 2. Another bill, 3."
 ASK = "< Key the 8 digits of your bill's reference."
 LINK = (
@@ -198,6 +199,20 @@ def test_no_card_is_asked_for_that_would_not_be_taken(start_server: Start) -> No
     assert lines[-3] == (
         "< Your bank did not accept this card, and I can take no more cards today. You were not charged."
     )
+
+
+def test_no_saved_card_is_offered_for_what_the_gateway_does_not_charge(start_server: Start) -> None:
+    server = start_server(SAVED_CARDS="yes")
+    server.expected |= {"amount_not_taken"}
+    server.add_bill()
+    pay(server, ["1", "(visa)", "(expiry)", "(code)", "7"])
+    server.pass_time(60)
+    most_minor = server.on.gateway.capabilities.most_minor["EUR"]
+    for more_minor, is_offered in ((0, True), (1, False)):
+        server.add_bill(OTHER, billed_minor=most_minor + more_minor)
+        _, lines, _ = pay(server, ["1"], settings=call_settings(call_sid(2 + more_minor), to_number=ENGLISH))
+        assert any("your Visa ending in" in line for line in lines) is is_offered, lines
+        assert any("cannot be taken by phone" in line for line in lines) is not is_offered, lines
 
 
 def test_nor_is_a_saved_card_offered_then(start_server: Start) -> None:

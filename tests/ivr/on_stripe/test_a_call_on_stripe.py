@@ -230,6 +230,18 @@ def test_no_part_below_stripes_least_is_offered(house: StripeHouse) -> None:
     assert "50 cents with" in said
 
 
+def test_a_bill_above_stripes_most(house: StripeHouse) -> None:
+    """Told before a card is keyed for nothing; a part of it can be paid."""
+    house.server.expected.add("amount_not_taken")
+    house.server.add_bill("20304050", phone=ANOTHER, billed_minor=100_000_000, minimum_minor=100)
+    said = house.call("1", "1", from_number=ANOTHER)
+    assert REFUSED in said
+    assert "Please key your card number" not in said
+    assert "EUR" in house.told_operator
+    part = ["2", "999999*99#", "1", CARDS["visa"], KEYED["expiry"], KEYED["code"], "1"]
+    assert "999999 euros and 99 cents is paid" in house.call(*part, from_number=ANOTHER)
+
+
 @pytest.mark.parametrize("settings", [{}, {"STRIPE_CARD_ENTRY": "authorize"}, {"CARD_ENTRY": "pay"}])
 def test_a_currency_that_stripe_does_not_take(start_house: Start, settings: dict[str, str]) -> None:
     """Told before a card is keyed for nothing."""
