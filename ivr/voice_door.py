@@ -57,6 +57,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
         attempts=attempts,
         guard=guard,
         gateway=on.gateway.name,
+        takes=on.gateway.capabilities.takes,
         wording=_wording(config, flow),
         flow=flow.name,
         release=version("paybycall"),

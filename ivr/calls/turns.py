@@ -55,7 +55,9 @@ class Heard:
     hashed: bool = False
     """`#` ended what was keyed, or is all that was."""
     named: str | None = None
-    """The keys that were named to the caller before theirs, as the carrier proves; None: it does not."""
+    """The keys that were named to the caller before theirs, as the carrier proves; None: it does not.
+    Whoever carries keys on to another webhook carries this on, too.
+    """
     dialled: str | None = None
     card: CardEntryResult | None = None
 

@@ -116,7 +116,7 @@ class VoiceDoor:
         card = pay_form.card_of(form.get, behind_the_verb=behind)
         heard = Heard(
             digits=form.get("Digits"),
-            hashed=form.get("FinishedOnKey") == "#",
+            hashed="#" in {form.get("FinishedOnKey"), form.get("Digits")},
             named=flask.request.args.get(NAMED),
             dialled=form.get("DialCallStatus"),
             card=card,
