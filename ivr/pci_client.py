@@ -133,6 +133,7 @@ class PciClient:
         return_url: str,
         postal_code: bool = False,
         authorize: Order | None = None,
+        slow: bool = False,
     ) -> str:
         """The URL to redirect the caller to. The same question again gives the same URL.
 
@@ -160,6 +161,7 @@ class PciClient:
                 "return_url": return_url,
                 "postal_code": postal_code,
                 "authorize": wanted,
+                **({"slow": True} if slow else {}),  # a PCI process of the last release is not asked for it
             },
         )
         return str(answer["url"])

@@ -225,7 +225,7 @@ class Conversation:
         """The carrier's timeout is of the first key and of the next alike, and begins behind the words: a
         silence behind them lets who takes out a card wait longer than who has begun to key.
         """
-        words = [self._speech.say(prompt, entry.language) for prompt in question.prompts]
+        words = [self._say(prompt, entry) for prompt in question.prompts]
         between_s = min(question.timeout_s, KEYS_TIMEOUT_S)
         if question.timeout_s > between_s:
             words.append(twiml.pause(question.timeout_s - between_s))
@@ -238,7 +238,7 @@ class Conversation:
 
     def _complete(self, entry: Entry, sealed: Mapping[str, bytes], now: datetime) -> Reply:
         """The card is whole: one word, and the poll begins."""
-        moment = self._speech.say("wait.moment", entry.language)
+        moment = self._say("wait.moment", entry)
         values = {"status": Status.SENDING, "sending_since": now, "spoken_at": now, **sealed}
         return Reply((moment, self._onward(entry)), values, sending=True)
 
@@ -249,8 +249,11 @@ class Conversation:
         poll = (twiml.pause(1), self._onward(entry))
         if entry.spoken_at is not None and now - entry.spoken_at < timedelta(seconds=SILENCE_MAX_S):
             return Reply(poll, sending=True)
-        still = self._speech.say("wait.still", entry.language)
+        still = self._say("wait.still", entry)
         return Reply((still, *poll), {"spoken_at": now}, sending=True)
+
+    def _say(self, key: str, entry: Entry) -> str:
+        return self._speech.say(key, entry.language, slow=entry.slow)
 
     def _onward(self, entry: Entry) -> str:
         return twiml.redirect(self.turn_url(entry.id, entry.turn + 1))
@@ -258,7 +261,7 @@ class Conversation:
     def _give_up(self, tx: sa.Connection, entry: Entry, outcome: Outcome, *, say: str | None = None) -> Reply:
         """Ends the entry and sends the caller back."""
         certain = ending.give_up(tx, entry, outcome, self._clock.now())
-        words = (self._speech.say(say, entry.language),) if say else ()
+        words = (self._say(say, entry),) if say else ()
         return Reply((*words, twiml.redirect(entry.return_url)), ended=certain)
 
 

@@ -126,7 +126,7 @@ class VoiceDoor:
         digits = self._carried_keys(call_id, number) if is_retry else form.get("Digits")
         heard = Heard(
             digits=digits,
-            hashed=form.get("FinishedOnKey") == "#",
+            hashed="#" in {form.get("FinishedOnKey"), digits},
             named=flask.request.args.get(NAMED),
             dialled=form.get("DialCallStatus"),
             card=card,
