@@ -396,7 +396,7 @@ def test_a_turn_that_always_fails_is_given_up(server: Server, language: str) -> 
         ended, lines, _ = pay(server, ["1", "(silence)"] * 5, settings=call_settings(to_number=to_number))
     assert ended.reason is Reason.SERVER
     goodbye = {
-        "en": "< Please ring again later. Goodbye.",
+        "en": "< Please call again later. Goodbye.",
         "es": "< Por favor, vuelva a llamar más tarde. Adiós.",
     }
     assert lines[-2] == goodbye[language], lines

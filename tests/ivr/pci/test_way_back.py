@@ -47,7 +47,7 @@ def test_a_call_whose_web_process_stays_away_hears_so_and_ends(
         assert said(answer), answer
         assert answer.count("<Redirect") == 1
         assert ("<Pause" in answer) is (nth > 0)
-    assert "Please ring again later. Goodbye." in answers[-1]
+    assert "Please call again later. Goodbye." in answers[-1]
     assert answers[-1].endswith("<Hangup/></Response>")
     assert "<Redirect" not in answers[-1]
 
