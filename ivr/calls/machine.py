@@ -89,8 +89,10 @@ class _Turn(StrayCards):
         return None
 
     def _nothing(self, step: Step[Any], keys: Keys) -> Progress:
-        """`#` alone; what a carrier that names no key may mean by it; or silence."""
-        if keys.hashed:
+        """`#` alone, which ended the Gather or, where it takes every key, is what it took; what a carrier
+        that names no key may mean by it; or silence.
+        """
+        if keys.hashed or keys.keyed:
             return self._repeat()
         waited = keys.elapsed_s >= self._timeout_s(step.run(self.session.state))
         return self._silence() if waited else self._stray()
