@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 from ivr.pci.migrate import migrate as migrate_pci
+from ivr.storage.engine import make_engine
 from ivr.storage.migrate import migrate
+from ivr.work.migrate import migrate_work
 from tests.support.crowd import ANSWERED
 from tests.support.house import House, make_house
 from tests.support.house_line import Line
@@ -61,7 +63,10 @@ def main(restarts: int, calls: int) -> None:
     """Restarts under calls, on SQLite; says how many were paid and how many lost."""
     with tempfile.TemporaryDirectory() as folder:
         urls = [f"sqlite:///{folder}/{name}.db" for name in ("web", "pci")]
-        migrate(urls[0])
+        engine = make_engine(urls[0])
+        migrate(engine)
+        migrate_work(engine)
+        engine.dispose()
         migrate_pci(urls[1])
         from tests.e2e.conftest import MANY
 
