@@ -67,6 +67,12 @@ ALL: tuple[Setting[Any], ...] = (
         whole,
         str(LIFE_S),
     ),
+    Setting(
+        "PCI_WORKER_LIFE_S",
+        "How many seconds after it first heard a key a worker is replaced, and its memory given back.",
+        whole,
+        "900",
+    ),
     Setting("PCI_GATEWAY_THREADS", "How many cards one process sends to the gateway at once.", whole, "8"),
     Setting(
         "PCI_FINGERPRINT_KEY",
@@ -135,6 +141,7 @@ class PciConfig:
     key_directory: Path
     key_generation_s: int
     key_life_s: int
+    worker_life_s: int
     gateway_threads: int
     fingerprint_keys: tuple[Secret, ...]
     count_window_h: int
@@ -171,6 +178,7 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
         key_directory=Path(values["PCI_KEY_DIRECTORY"]),
         key_generation_s=values["PCI_KEY_GENERATION_S"],
         key_life_s=values["PCI_KEY_LIFE_S"],
+        worker_life_s=values["PCI_WORKER_LIFE_S"],
         gateway_threads=values["PCI_GATEWAY_THREADS"],
         fingerprint_keys=values["PCI_FINGERPRINT_KEY"] or _derived(values["INTERNAL_SECRET"]),
         count_window_h=values["PCI_COUNT_WINDOW_H"],
@@ -209,6 +217,7 @@ def _faults(config: PciConfig) -> list[str]:
     if config.gateway not in GATEWAYS:
         faults.append(f"Set GATEWAY to one that takes cards here: {', '.join(GATEWAYS)}.")
     counts = {
+        "PCI_WORKER_LIFE_S": config.worker_life_s,
         "PCI_GATEWAY_THREADS": config.gateway_threads,
         "PCI_COUNT_WINDOW_H": config.count_window_h,
         "PCI_LOCK_OUT_H": config.lock_out_h,

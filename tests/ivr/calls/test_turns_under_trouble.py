@@ -29,7 +29,7 @@ from tests.support.server import AMOUNT_MINOR, PERSON, REFERENCE, Server
 
 Start = Callable[..., Server]
 SID = call_settings().call_sid
-PAID = "Thank you: 49 euros and 90 cents is paid."
+PAID = "Thank you. You have paid 49 euros and 90 cents."
 LOST, NONE = Trouble.LOST_ANSWER, Trouble.NONE
 SORRY = "< I am sorry, something went wrong on our side. One moment, please."
 
@@ -332,7 +332,7 @@ def test_a_step_that_no_process_knows_ends_kindly(server: Server) -> None:
         listener=Patience(server.clock),
     )
     assert ended.reason is Reason.SERVER
-    assert lines[-2] == "< Please ring again later. Goodbye."
+    assert lines[-2] == "< Please call again later. Goodbye."
 
 
 # A turn that fails ------------------------------------------------------------------------------------------
@@ -386,7 +386,7 @@ def test_an_answer_that_cannot_be_used_is_given_up(server: Server) -> None:
         ended, lines, _ = pay(server, ["1", "(silence)", "(silence)"], listener=Patience(server.clock))
     assert ended.reason is Reason.SERVER
     assert lines.count(SORRY) == 3
-    assert lines[-2] == "< Please ring again later. Goodbye."
+    assert lines[-2] == "< Please call again later. Goodbye."
     assert (server.clock.now() - began).total_seconds() < 10
 
 
@@ -411,7 +411,7 @@ def test_a_turn_that_fails_offers_a_person(start_server: Start) -> None:
         )
     assert lines[-3:-1] == [
         "< Nobody can take your call at the moment.",
-        "< Please ring again later. Goodbye.",
+        "< Please call again later. Goodbye.",
     ]
     assert ended.reason is Reason.SERVER
 
