@@ -119,16 +119,16 @@ def upsert_all(
     references, those that are new before those that stand, so that neither waits for the other in a circle.
     """
     in_order = sorted(bills, key=lambda new: new.reference)
-    made = _insert(tx, in_order, source, clock, ids)
-    standing = _locked(tx, [new.reference for new in in_order])
+    made, are_all_new = _insert(tx, in_order, source, clock, ids)
+    standing = {} if are_all_new else _locked(tx, [new.reference for new in in_order])
     results: dict[str, Stored | BillChangeError] = {}
     changed: list[dict[str, Any]] = []
     for new in in_order:
-        row = standing[new.reference]
-        is_new = row.id == made[new.reference]
-        results[new.reference] = (
-            Stored(Change.ADDED) if is_new else _change(tx, Bill.from_row(row), new, changed)
-        )
+        row = standing.get(new.reference)
+        if row is None or row.id == made[new.reference]:
+            results[new.reference] = Stored(Change.ADDED)
+        else:
+            results[new.reference] = _change(tx, Bill.from_row(row), new, changed)
     if changed:
         now = clock.now()
         values = [{**one, "source": source, "updated_at": now} for one in changed]
@@ -179,9 +179,9 @@ def _held_by_links(tx: sa.Connection, standing: Bill) -> int:
 
 def _insert(
     tx: sa.Connection, bills: Sequence[NewBill], source: str, clock: Clock, ids: Ids
-) -> dict[str, str]:
-    """Adds those that are new, under the ids that are given back by reference. Which of them are new, the ids
-    of the rows say: an answer for each row would cost more than the rest of an import.
+) -> tuple[dict[str, str], bool]:
+    """Adds those that are new, under the ids that are given back by reference, and whether all are. Which of
+    them are, the ids of the rows say: an answer for each row would cost more than the rest of an import.
     """
     now = clock.now()
     made = {new.reference: ids.new("bill") for new in bills}
@@ -197,8 +197,8 @@ def _insert(
         }
         for new in bills
     ]
-    tx.execute(insert_of(tx)(bill).on_conflict_do_nothing(index_elements=["reference"]), values)
-    return made
+    done = tx.execute(insert_of(tx)(bill).on_conflict_do_nothing(index_elements=["reference"]), values)
+    return made, done.rowcount == len(values)
 
 
 def _described(new: NewBill) -> dict[str, Any]:
