@@ -6,8 +6,12 @@ The number of decimals of a currency, and whether it is money at all, come from 
 from decimal import Decimal
 from functools import cache
 
-from babel import numbers
+from babel import Locale, numbers
 from babel.core import get_global
+from babel.languages import get_official_languages
+from babel.localedata import locale_identifiers
+
+_PLAIN_BLANKS = str.maketrans("\xa0\u202f", "  ")
 
 
 class NoCurrencyError(ValueError):
@@ -47,9 +51,26 @@ def plain(amount_minor: int, currency: str) -> str:
     return f"{Decimal(amount_minor).scaleb(-places):.{places}f} {currency}"
 
 
-def written(amount_minor: int, currency: str, language: str) -> str:
-    """The amount as a reader of that language expects it in a text: "€49.90", "49,90 €"."""
+def written(amount_minor: int, currency: str, language: str, home_country: str = "") -> str:
+    """The amount as a reader of that language expects it in a text: "€49.90", "49,90 €".
+
+    `home_country`, an ISO code, is where they read it: "$1,234.56" in Mexico, also in English, and not
+    "MX$1,234.56" or "1234,56 MXN".
+    """
     value = Decimal(amount_minor).scaleb(-decimals(currency))
-    return (
-        numbers.format_currency(value, currency, locale=language).replace("\xa0", " ").replace("\u202f", " ")
-    )
+    locale = _locale(language, home_country)
+    text = numbers.format_currency(value, currency, locale=locale)
+    if home_country and currency in numbers.get_territory_currencies(home_country):
+        at_home = numbers.get_currency_symbol(currency, Locale.parse(f"und_{home_country}"))
+        text = text.replace(numbers.get_currency_symbol(currency, locale), at_home)
+    return text.translate(_PLAIN_BLANKS)
+
+
+@cache
+def _locale(language: str, country: str) -> Locale:
+    """The language as it is written in that country, where it is a language of that country."""
+    if country:
+        spoken = {Locale.parse(f"und_{country}").language, *get_official_languages(country, regional=True)}
+        if language in spoken and f"{language}_{country}" in locale_identifiers():
+            return Locale.parse(f"{language}_{country}")
+    return Locale.parse(language)

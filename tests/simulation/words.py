@@ -27,6 +27,8 @@ NOT_CHARGED = frozenset(
         "charge.no_authentication",
         "charge.no_longer_due",
         "charge.not_sent",
+        "charge.not_sent_pending",
+        "card.unavailable_pending",
         "link.unavailable",
     }
 )

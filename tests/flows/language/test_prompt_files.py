@@ -21,6 +21,7 @@ HOST_KEYS = {
     "host.wait_for_question",
     "host.no_input",
     "host.no_match",
+    "host.wrong_length",
     "host.nobody",
     "host.offer_person",
     "host.rejoin",
