@@ -197,7 +197,8 @@ def _insert(
         }
         for new in bills
     ]
-    done = tx.execute(insert_of(tx)(bill).on_conflict_do_nothing(index_elements=["reference"]), values)
+    insert = insert_of(tx)(bill).on_conflict_do_nothing(index_elements=["reference"])
+    done = tx.execute(insert, values, execution_options={"preserve_rowcount": True})
     return made, done.rowcount == len(values)
 
 
