@@ -161,6 +161,10 @@ class Unknown:
     """Nobody can say yet whether money moved. To be resolved by `lookup`, never by charging again."""
 
     reason: str
+    retry_same_key: bool = False
+    """The gateway's own error body says that this request was not processed: the same one may be sent again
+    under its key (see `gateways.retry`). It says nothing of an earlier request under that key.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +349,8 @@ class Unavailable:
     """The gateway could not be asked, and holds nothing of this card."""
 
     reason: str
+    retry_same_key: bool = False
+    """As of `Unknown`."""
 
 
 class Tokenizer(Protocol):

@@ -37,6 +37,7 @@ from ivr.ops import health
 from ivr.ops.metrics import Books, Metrics
 from ivr.payments import webhooks as gateway_webhooks
 from ivr.payments.cashier import Handler
+from ivr.routing import set_up_routes
 from ivr.voice_door import voice_door
 from ivr.work.jobs import (
     CHECK_CONFIRMATION,
@@ -67,6 +68,7 @@ def make_web(on: Ground) -> flask.Flask:
     """The application on a given ground: every door of the web process."""
     config = on.config
     app = flask.Flask("paybycall", static_folder=None, template_folder=None)
+    set_up_routes(app)
     app.debug = False  # whatever FLASK_DEBUG says: in debug, faults pass our handlers and our log's masks
     app.before_request(structlog.contextvars.clear_contextvars)
     metrics = Metrics(

@@ -108,7 +108,8 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 def process_as_it_was() -> Iterator[None]:
     """A test that sets up a process (its logs, its umask) leaves the next test alone."""
     umask = os.umask(0o022)
-    hooks, logger_class = (sys.excepthook, threading.excepthook), logging.getLoggerClass()
+    hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
+    logger_class, record_factory = logging.getLoggerClass(), logging.getLogRecordFactory()
     loggers = [logging.getLogger(name) for name in (None, *PINNED, "urllib3.connectionpool")]
     before = [(one, one.level, list(one.handlers), list(one.filters)) for one in loggers]
     yield
@@ -119,7 +120,9 @@ def process_as_it_was() -> Iterator[None]:
         logger.setLevel(level)
         logger.handlers, logger.filters = handlers, filters
     logging.setLoggerClass(logger_class)
-    sys.excepthook, threading.excepthook = hooks
+    logging.setLogRecordFactory(record_factory)
+    logging.captureWarnings(capture=False)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     os.umask(umask)
 
 

@@ -5,6 +5,7 @@ gateway, no database. `ivr.calls` runs what is written in it, `ivr.pci` speaks w
 here.
 """
 
+from flows.language import keypad
 from flows.language.check import check
 from flows.language.draw import draw
 from flows.language.facts import BillFacts, CallState, CardFacts, LinkFacts, NotBroughtError, ReceiptFacts
@@ -34,7 +35,7 @@ from flows.language.waits import (
     Transfer,
     Wait,
 )
-from flows.language.words import Amount, Digits, Name, Say, Value
+from flows.language.words import Amount, Digits, Name, Say, Subunits, Units, Value
 
 __all__ = [
     "Amount",
@@ -72,8 +73,10 @@ __all__ = [
     "StateError",
     "Step",
     "Steps",
+    "Subunits",
     "Tell",
     "Transfer",
+    "Units",
     "UnknownStepError",
     "Value",
     "Wait",
@@ -81,6 +84,7 @@ __all__ = [
     "check",
     "draw",
     "host_prompts",
+    "keypad",
     "languages_in",
     "speak",
 ]

@@ -14,9 +14,11 @@ from babel import dates, numbers
 from flows.language.prompts import Literal, PromptError, Prompts, Segment
 from flows.language.recordings import NONE, Recordings
 from flows.language.tongues import TONGUES, Tongue, Unit
-from flows.language.words import Amount, Digits, Name, Say, Value
+from flows.language.words import Amount, Digits, Name, Say, Subunits, Units, Value
 
 _MILLION = 1_000_000
+_MANY = 2
+"""A count for names in the plural."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def _text(segment: Segment, say: Say, language: str) -> str:
     return segment.text if isinstance(segment, Literal) else aloud(say.values[segment.name], language)
 
 
-def aloud(value: Value, language: str) -> str:
+def aloud(value: Value, language: str) -> str:  # noqa: PLR0911 - one line a kind of value
     """One value as the language says it: "49 euros and 90 cents", "4, 2, 4, 2", "22 November 2026"."""
     tongue = TONGUES.get(language)
     if tongue is None:
@@ -67,8 +69,12 @@ def aloud(value: Value, language: str) -> str:
     match value:
         case Amount():
             return _money(value, tongue)
+        case Units(currency):
+            return _units(_MANY, currency, tongue)
+        case Subunits(currency):
+            return _subunits(_MANY, currency, tongue)
         case Digits(text):
-            return ", ".join(text.replace(" ", ""))
+            return ", ".join(tongue.star if key == "*" else key for key in text.replace(" ", ""))
         case Name(text):
             return text
         case bool():
@@ -90,18 +96,25 @@ def _money(amount: Amount, tongue: Tongue) -> str:
     if major or not minor:
         said.append(_whole(major, amount.currency, tongue))
     if minor:
-        unit = tongue.subunits.get(amount.currency) or tongue.fractions[places]
-        said.append(f"{_number(minor, tongue)} {_form(unit, minor)}")
+        said.append(f"{_number(minor, tongue)} {_subunits(minor, amount.currency, tongue)}")
     return tongue.money_joint.join(said)
 
 
 def _whole(count: int, currency: str, tongue: Tongue) -> str:
-    unit = tongue.units.get(currency)
-    name = (
-        _form(unit, count) if unit else numbers.get_currency_name(currency, count=count, locale=tongue.locale)
-    )
     joint = tongue.millions_joint if count and count % _MILLION == 0 else " "
-    return f"{_number(count, tongue)}{joint}{name}"
+    return f"{_number(count, tongue)}{joint}{_units(count, currency, tongue)}"
+
+
+def _units(count: int, currency: str, tongue: Tongue) -> str:
+    unit = tongue.units.get(currency)
+    if unit is not None:
+        return _form(unit, count)
+    return str(numbers.get_currency_name(currency, count=count, locale=tongue.locale))
+
+
+def _subunits(count: int, currency: str, tongue: Tongue) -> str:
+    places = numbers.get_currency_precision(currency)
+    return _form(tongue.subunits.get(currency) or tongue.fractions[places], count)
 
 
 def _form(unit: Unit, count: int) -> str:

@@ -25,6 +25,8 @@ class Tongue:
     subunits: Mapping[str, Unit]
     fractions: Mapping[int, Unit]
     """For a currency without known subunits, by its decimals."""
+    star: str
+    """The key `*`."""
     millions_joint: str = " "
     """Between a round million and its unit: un millón *de* pesos."""
 
@@ -81,6 +83,7 @@ TONGUES: Mapping[str, Tongue] = {
             3: ("thousandth", "thousandths"),
             4: ("ten-thousandth", "ten-thousandths"),
         },
+        star="star",
     ),
     "es": Tongue(
         locale="es",
@@ -125,6 +128,7 @@ TONGUES: Mapping[str, Tongue] = {
             3: ("milésima", "milésimas"),
             4: ("diezmilésima", "diezmilésimas"),
         },
+        star="asterisco",
         millions_joint=" de ",
     ),
 }

@@ -17,13 +17,15 @@ class Ask:
     """Digits keyed by the caller, put into the state's field `into` as text.
 
     A fixed number (`digits=8`) goes on by itself after the last key; a range (`digits=1, at_most=7`)
-    ends by `#` or the pause.
+    ends by `#` or the pause. With `point`, a `*` among the digits is kept: the decimal point of an amount
+    (`flows.language.keypad`); elsewhere it clears what was begun.
     """
 
     say: Say
     digits: int
     into: str
     at_most: int | None = None
+    point: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,22 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Units:
+    """What a currency's units are called: euros."""
+
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subunits:
+    """What its smallest units are called: cents."""
+
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class Digits:
-    """Digits spoken one at a time: a reference, the last four of a card."""
+    """Keys spoken one at a time: a reference, the last four of a card, `12*50`."""
 
     text: str
 
@@ -34,7 +48,7 @@ class Name:
     text: str
 
 
-Value = Amount | Digits | Name | date | int
+Value = Amount | Units | Subunits | Digits | Name | date | int
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -20,7 +20,7 @@ class Bill(CallState):
     reference: str = ""
     """As keyed by the caller."""
     keyed: str = ""
-    """An amount as keyed: minor units."""
+    """An amount as keyed: whole units, `*` for the decimal point."""
     amount: Amount | None = None
     """What the caller chose to pay now."""
     cards_declined: int = 0

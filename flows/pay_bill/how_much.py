@@ -13,7 +13,10 @@ from flows.language import (
     Go,
     Say,
     Steps,
+    Subunits,
     Tell,
+    Units,
+    keypad,
 )
 from flows.pay_bill.bill import Bill
 
@@ -46,30 +49,55 @@ def pay_all(state: Bill) -> Go[Bill]:
 
 @steps.digits(heard="hear_amount", gave_up="another_way")
 def ask_amount(state: Bill) -> Ask:
-    """The example says how: it is right for cents, for pence and for a currency without either.
-
-    Two keys more than the bill needs are heard, so that an amount too large is refused, never cut short.
-    """
-    minimum, due = state.owed.minimum, state.owed.due
-    return Ask(
-        Say("amount.ask", minimum=minimum, keys=Digits(str(minimum.minor))),
-        digits=1,
-        into="keyed",
-        at_most=len(str(due.minor)) + 2,
-    )
+    """In whole units; `*` is the decimal point of a currency that has one."""
+    due = state.owed.due
+    return Ask(how_to_key(due.currency), digits=1, into="keyed", at_most=keypad.keys_max(due), point=True)
 
 
-@steps.decide(fits="order", too_little="too_little", too_much="too_much")
+def how_to_key(currency: str) -> Say:
+    if not keypad.has_decimals(currency):
+        return Say("amount.ask_whole")
+    return Say("amount.ask", units=Units(currency), subunits=Subunits(currency))
+
+
+@steps.decide(
+    confirm="confirm_keyed", fits="order", unclear="unclear", too_little="too_little", too_much="too_much"
+)
 def hear_amount(state: Bill) -> Go[Bill]:
-    """What is refused may be a piece of a card: it is not kept either."""
+    """What was keyed may be of a card: it is not kept. `fits`: the amount is confirmed before the card
+    anyway.
+    """
     bill = state.owed
-    minor = int(state.keyed)
-    forgotten = replace(state, keyed="")
-    if minor < bill.minimum.minor:
-        return Go("too_little", forgotten)
-    if minor > bill.due.minor:
-        return Go("too_much", forgotten)
-    return Go("fits", replace(state, amount=Amount(minor, bill.due.currency)))
+    amount, state = keypad.amount_of(state.keyed, bill.due.currency), replace(state, keyed="")
+    if amount is None:
+        return Go("unclear", state)
+    if amount.minor < bill.minimum.minor:
+        return Go("too_little", state)
+    if amount.minor > bill.due.minor:
+        return Go("too_much", state)
+    chosen = replace(state, amount=amount)
+    return Go("confirm", chosen) if state.card_first else Go("fits", chosen)
+
+
+@steps.menu({"1": "order", "2": "ask_amount"}, gave_up="another_way")
+def confirm_keyed(state: Bill) -> Choose:
+    """A slip of a finger is noticed before a card is keyed for it."""
+    return Choose(Say("amount.confirm", amount=state.chosen), heard_first=True)
+
+
+@steps.tell(then="ask_amount")
+def unclear(state: Bill) -> Tell:
+    example = example_of(state)
+    return Tell(Say("amount.unclear", example=example, keys=Digits(keypad.keys_of(example))))
+
+
+def example_of(state: Bill) -> Amount:
+    """What is due; where that is whole, half a unit less, which shows the decimal point."""
+    due, minimum = state.owed.due, state.owed.minimum
+    half = keypad.half_unit(due.currency)
+    shorter = Amount(due.minor - half, due.currency)
+    is_whole = "*" not in keypad.keys_of(due)
+    return shorter if half and is_whole and shorter.minor >= minimum.minor else due
 
 
 @steps.tell(then="ask_amount")
@@ -80,4 +108,5 @@ def too_little(state: Bill) -> Tell:
 
 @steps.tell(then="ask_amount")
 def too_much(state: Bill) -> Tell:
-    return Tell(Say("amount.too_much", due=state.owed.due))
+    due = state.owed.due
+    return Tell(Say("amount.too_much", due=due, keys=Digits(keypad.keys_of(due))))

@@ -8,6 +8,7 @@ text of the bank is repeated unless it is a plain code.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from gateways.contract import Declined, Unknown
@@ -18,6 +19,7 @@ _UNDERSTOOD = frozenset({200, 202, 402})
 _CODE = re.compile(r"[a-z_]{1,40}")
 _REFERENCE = re.compile(r"[a-z]{2,4}_[0-9a-z]{1,40}")
 _DECLINED = "declined"
+_NOT_PROCESSED = "not_processed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,7 @@ def standing(reply: Reply | NoReply) -> Standing | Unknown:
     if isinstance(reply, NoReply):
         return Unknown(reply.reason)
     if reply.status not in _UNDERSTOOD:
-        code = error_code(reply.body)
-        return Unknown(f"the bank refused (HTTP {reply.status}{f', {code}' if code else ''})")
+        return refusal(reply)
     state = _matching(_CODE, reply.body.get("state"))
     if state is None:
         return Unknown(f"the bank's answer has no state (HTTP {reply.status})")
@@ -63,6 +64,16 @@ def standing(reply: Reply | NoReply) -> Standing | Unknown:
     if state in {"approved", "authorized"} and not read.reference:
         return Unknown(f"the bank says {state} without a reference")
     return read
+
+
+def refusal(reply: Reply) -> Unknown:
+    """What is left of an answer that nothing certain can be read from, but that the bank may say of itself
+    that it did nothing.
+    """
+    code = error_code(reply.body)
+    is_undone = reply.status == HTTPStatus.TOO_MANY_REQUESTS and code == _NOT_PROCESSED
+    said = f"the bank refused (HTTP {reply.status}{f', {code}' if code else ''})"
+    return Unknown(said, retry_same_key=is_undone)
 
 
 def error_code(body: Mapping[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ import re
 from http import HTTPStatus
 
 from gateways.contract import CardSaving, Declined, Unknown
-from gateways.sandbox.answers import error_code
+from gateways.sandbox.answers import error_code, refusal
 from gateways.sandbox.client import NoReply, Reply
 from gateways.sandbox.declines import normalised
 from gateways.saved_cards import Forgotten, SavedCard
@@ -26,7 +26,7 @@ def saved(reply: Reply | NoReply, token: Secret) -> CardSaving:
         return Declined(normalised(code), code)
     holder = reply.body.get("holder")
     if reply.status != HTTPStatus.CREATED or not isinstance(holder, str) or not _HOLDER.fullmatch(holder):
-        return _not_understood(reply, code)
+        return refusal(reply)
     return SavedCard(holder, token)
 
 
@@ -35,8 +35,4 @@ def forgotten(reply: Reply | NoReply) -> Forgotten | Unknown:
         return Unknown(reply.reason)
     if reply.status == HTTPStatus.OK and reply.body.get("state") == "forgotten":
         return Forgotten()
-    return _not_understood(reply, error_code(reply.body))
-
-
-def _not_understood(reply: Reply, code: str | None) -> Unknown:
-    return Unknown(f"the bank refused (HTTP {reply.status}{f', {code}' if code else ''})")
+    return refusal(reply)

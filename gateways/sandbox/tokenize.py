@@ -21,7 +21,7 @@ from gateways.contract import (
     Unavailable,
     Unknown,
 )
-from gateways.sandbox.answers import error_code, standing
+from gateways.sandbox.answers import error_code, refusal, standing
 from gateways.sandbox.client import BankClient, NoReply
 from gateways.sandbox.currencies import CURRENCIES
 from gateways.sandbox.declines import normalised
@@ -49,7 +49,8 @@ class SandboxTokenizer:
         code = error_code(reply.body)
         if reply.status == _REFUSED and code is not None:
             return Declined(normalised(code), code)
-        return Unavailable(f"the bank refused (HTTP {reply.status}{f', {code}' if code else ''})")
+        refused = refusal(reply)
+        return Unavailable(refused.reason, refused.retry_same_key)
 
     def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
         demand("sandbox", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)

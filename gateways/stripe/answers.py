@@ -36,6 +36,10 @@ _UNCLEAR = frozenset(
     }
 )
 """Said of something that stands otherwise than we thought, or that somebody else is at."""
+_KINDS = frozenset({"api_error", "card_error", "invalid_request_error", "rate_limit_error"})
+"""The types of Stripe's own errors that may come with a limit: https://docs.stripe.com/api/errors."""
+_NOT_PROCESSED = frozenset({"lock_timeout", "rate_limit"})
+"""Stripe turned the request away before it did anything: https://docs.stripe.com/rate-limits."""
 
 
 class Told:
@@ -136,6 +140,14 @@ class Refused:
         return self.status in _NOTHING_DONE and self.kind != "idempotency_error" and self.code not in _UNCLEAR
 
     @property
+    def not_processed(self) -> bool:
+        """Whether Stripe's own error body says that it turned the request away undone. A proxy's 429 has no
+        such body, and `payment_intent_rate_limit_exceeded` counts what was done to one payment.
+        """
+        is_refusal = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return is_refusal and self.kind in _KINDS and self.code in _NOT_PROCESSED
+
+    @property
     def said(self) -> str:
         """For a log: the code, or what stands for it."""
         return self.code or self.kind or f"http_{self.status}"
@@ -152,7 +164,10 @@ class Refused:
         return ""
 
     def unknown(self) -> Unknown:
-        return Unknown(f"Stripe refused (HTTP {self.status}, {self.said}){self.advice}")
+        return Unknown(
+            f"Stripe refused (HTTP {self.status}, {self.said}){self.advice}",
+            retry_same_key=self.not_processed,
+        )
 
 
 Answer = Told | Refused | Unknown

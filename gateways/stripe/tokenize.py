@@ -48,7 +48,9 @@ class StripeTokenizer:
             return Tokenized(made)
         if isinstance(made, Refused):
             made = made.unknown()
-        return Unavailable(made.reason) if isinstance(made, Unknown) else made
+        if isinstance(made, Unknown):
+            return Unavailable(made.reason, made.retry_same_key)
+        return made
 
     def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
         demand("stripe", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)

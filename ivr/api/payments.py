@@ -25,10 +25,9 @@ from ivr.clock import Clock
 from ivr.payments import finding, records
 from ivr.payments import reading as payments
 from ivr.payments.records import Attempt, Refund
-from ivr.payments.refund import RefundRefusedError
+from ivr.payments.refund import KEY, KeyReusedError, RefundRefusedError
 from ivr.payments.saved_cards import SavedCards
 from ivr.storage.engine import reading
-from ivr.storage.schema import refund_request
 
 log = structlog.get_logger()
 
@@ -36,17 +35,16 @@ LIMIT_DEFAULT = 100
 _ID = re.compile(r"[a-z]{1,10}_[0-9a-z]{1,30}|[0-9]{8}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 """Ours or a gateway's."""
-_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,80}")
 Answer = tuple[dict[str, Any], int]
 
 
 class Till(Protocol):
     """Where a refund is asked for; `ivr.payments.cashier.Cashier` is one."""
 
-    def ask_refund(
-        self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
-    ) -> Refund:
-        """Raises RefundRefusedError or UnsupportedError, each with a sentence."""
+    def ask_refund_once(
+        self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, key: str, asked_by: str
+    ) -> tuple[Refund, bool]:
+        """Raises RefundRefusedError, UnsupportedError or KeyReusedError, each with a sentence."""
         ...
 
     @property
@@ -109,7 +107,7 @@ class PaymentRoutes:
     def refund(self, payment_id: str) -> Answer:
         """202 where the refund is asked for now, 200 where it was under this key; the worker sends it."""
         key = flask.request.headers.get("Idempotency-Key", "")
-        if not _IDEMPOTENCY_KEY.fullmatch(key):
+        if not KEY.fullmatch(key):
             raise Problem(
                 400,
                 "no_idempotency_key",
@@ -123,34 +121,28 @@ class PaymentRoutes:
         with self._engine.begin() as tx:
             attempt = _locked(tx, payment_id)
             amount_minor = _amount(body, attempt)
-            earlier = _asked_before(tx, attempt, key, amount_minor)
-            if earlier is not None:
-                return documents.refund(earlier, attempt.currency), 200
-            refund = self._ask(tx, attempt, amount_minor, asker)
-            tx.execute(
-                refund_request.insert().values(
-                    attempt_id=attempt.id,
-                    idempotency_key=key,
-                    amount_minor=amount_minor,
-                    refund_id=refund.id,
-                    created_at=self._clock.now(),
-                )
-            )
-        log.info("refund_asked", attempt_id=attempt.id, refund_id=refund.id, api_key_id=asker.id)
-        return documents.refund(refund, attempt.currency), 202
+            refund, is_new = self._ask(tx, attempt, amount_minor, key, asker)
+        if is_new:
+            log.info("refund_asked", attempt_id=attempt.id, refund_id=refund.id, api_key_id=asker.id)
+        return documents.refund(refund, attempt.currency), 202 if is_new else 200
 
     def _document(self, shown: payments.Payment) -> dict[str, Any]:
         return documents.payment(shown, self._till.dashboard_url(shown.gateway, shown.gateway_reference))
 
-    def _ask(self, tx: sa.Connection, attempt: Attempt, amount_minor: int | None, asker: ApiKey) -> Refund:
+    def _ask(
+        self, tx: sa.Connection, attempt: Attempt, amount_minor: int | None, key: str, asker: ApiKey
+    ) -> tuple[Refund, bool]:
+        asked_by = f"api: {asker.name}"
         try:
-            return self._till.ask_refund(tx, attempt.id, amount_minor, asked_by=f"api: {asker.name}")
+            return self._till.ask_refund_once(tx, attempt.id, amount_minor, key=key, asked_by=asked_by)
+        except KeyReusedError as fault:
+            raise Problem(422, "idempotency_key_reused", str(fault), field="Idempotency-Key") from None
         except (RefundRefusedError, UnsupportedError) as fault:
             raise Problem(409, "refund_refused", str(fault)) from None
 
 
 def _locked(tx: sa.Connection, payment_id: str) -> Attempt:
-    """The payment, held: two requests under one key wait for each other here."""
+    """The payment, held until the refund is asked for."""
     try:
         return records.locked(tx, payment_id)
     except records.NoSuchAttemptError:
@@ -168,24 +160,6 @@ def _amount(body: dict[str, Any], attempt: Attempt) -> int | None:
             422, "invalid", "amount must be above zero and within what was charged.", field="amount"
         )
     return amount_minor
-
-
-def _asked_before(tx: sa.Connection, attempt: Attempt, key: str, amount_minor: int | None) -> Refund | None:
-    row = tx.execute(
-        sa.select(refund_request).where(
-            refund_request.c.attempt_id == attempt.id, refund_request.c.idempotency_key == key
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    if row.amount_minor != amount_minor:
-        raise Problem(
-            422,
-            "idempotency_key_reused",
-            "This Idempotency-Key was used for another amount of this payment.",
-            field="Idempotency-Key",
-        )
-    return records.get_refund(tx, row.refund_id)
 
 
 def _no_such_payment() -> Problem:

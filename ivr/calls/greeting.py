@@ -76,7 +76,7 @@ class Greeting:
             call_sid=call_sid,
             account_sid=account_sid,
             from_number=caller.number,
-            to_number=to_field[:TO_LENGTH_MAX],
+            to_number=self._called(to_field),
             flow=self._flow.name,
             turn=0,
             session=session.dump(),
@@ -87,6 +87,12 @@ class Greeting:
             ended_at=None,
             stir_verstat=verstat_to_keep(verstat),
         )
+
+    def _called(self, to_field: str) -> str:
+        """The number that was called, as the carrier writes it; nothing that is no number is kept."""
+        if len(to_field) > TO_LENGTH_MAX or Caller.of(to_field, self._home_country).withheld:
+            return ""
+        return to_field
 
     def _known_language(self, caller: Caller, to_field: str) -> str | None:
         by_number = self._language_by_number.get(to_field)

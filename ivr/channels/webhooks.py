@@ -33,6 +33,7 @@ EVENTS = {
 }
 """The carrier's MessageStatus, as what it means to us."""
 _ID = re.compile(r"[a-z]+_[0-9a-z]{1,32}")
+_CODE = re.compile(r"[0-9]{1,8}")
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
 
 log = structlog.get_logger()
@@ -48,7 +49,8 @@ def make_blueprint(
     def status() -> Response:
         form = verify(request, public_url=public_url, tokens=tokens, account_sid=account_sid)
         said, sid = _only(form, "MessageStatus"), _only(form, "MessageSid")
-        error_code = form.get("ErrorCode", [""])[-1][:20] or None
+        code = form.get("ErrorCode", [""])[-1]
+        error_code = code if _CODE.fullmatch(code) else None
         confirmation_id = request.args.get("c", "")
         if not _SID.fullmatch(sid):
             raise BadRequest("MessageSid is no id.")

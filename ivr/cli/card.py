@@ -6,6 +6,7 @@ gateway.
 
 import click
 
+from ivr.cli.confirm import confirm, yes_option
 from ivr.cli.desk import desk, legible, who
 from ivr.cli.faults import Fault, sentences
 
@@ -44,18 +45,26 @@ def list_cards(phone: str) -> None:
 
 @command.command("delete")
 @click.argument("card_id", metavar="ID")
+@yes_option
 @sentences
-def delete(card_id: str) -> None:
+def delete(card_id: str, *, yes: bool) -> None:
     """Delete a card.
 
-    It is neither offered nor charged any more, and the worker has the gateway forget it.
+    You are asked first. It is neither offered nor charged any more, and the worker has the gateway forget it.
     """
     from ivr.cli.payment import TILL, cashier_at
+    from ivr.payments import card_records
     from ivr.payments.card_records import CardState, NoSuchCardError
+    from ivr.storage.engine import reading
 
     with desk(*TILL) as at:
         cards = cashier_at(at).saved_cards
         try:
+            with reading(at.engine) as tx:
+                card = card_records.get(tx, card_id)
+            if card.state not in {CardState.FORGETTING, CardState.FORGOTTEN}:
+                what = f"{card.brand} {card.last_four}, kept at {card.gateway}"
+                confirm(f"Delete card {card_id} ({what})? The gateway forgets it for good.", yes=yes)
             with at.engine.begin() as tx:
                 card = cards.forget(tx, card_id, by=who())
         except NoSuchCardError:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ivr.cli.confirm import confirm, yes_option
 from ivr.cli.desk import Desk, desk, legible, who
 from ivr.cli.faults import Fault, sentences
+from ivr.cli.refunding import Refunding
 from ivr.config import DEFENCES, MONEY
 
 if TYPE_CHECKING:
@@ -135,26 +137,44 @@ def _nothing_of(what: str) -> str:
     return said
 
 
+def _key(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    from ivr.payments.refund import KEY
+
+    if value is not None and not KEY.fullmatch(value):
+        raise click.BadParameter("1 to 80 visible ASCII characters")
+    return value
+
+
 @command.command("refund")
 @click.argument("payment_id", metavar="ID_OR_REFERENCE")
 @click.option("--amount", help="A part, with a point: 10.00; left out: all that is left.")
+@click.option(
+    "--idempotency-key",
+    callback=_key,
+    metavar="KEY",
+    help="A name of your own for this refund: however often it is asked for under it, it is given back once.",
+)
+@yes_option
 @sentences
-def refund(payment_id: str, amount: str | None) -> None:
-    """Give back a payment, or a part of it. The worker sends it; `payment show` says how it went."""
+def refund(payment_id: str, *, amount: str | None, idempotency_key: str | None, yes: bool) -> None:
+    """Give back a payment, or a part of it.
+
+    You are asked before money moves, and told what was refunded already. The worker sends it; `payment show`
+    says how it went. A second refund of the same amount needs your answer at a terminal, or a key of its own.
+    """
     from gateways.contract import UnsupportedError
-    from ivr.money import InvalidAmountError, parse_minor, plain
-    from ivr.payments.refund import RefundRefusedError
+    from ivr.money import InvalidAmountError, parse_minor
+    from ivr.payments.refund import KeyReusedError, RefundRefusedError
 
     with desk(*TILL) as at:
         payment = _find(at, payment_id)
         cashier = cashier_at(at)
         try:
             minor = None if amount is None else parse_minor(amount, payment.currency)
-            with at.engine.begin() as tx:
-                asked = cashier.ask_refund(tx, payment.id, minor, asked_by=who())
-        except (RefundRefusedError, UnsupportedError, InvalidAmountError) as fault:
+            said = Refunding(at, cashier, payment, minor, idempotency_key).run(yes=yes)
+        except (RefundRefusedError, KeyReusedError, UnsupportedError, InvalidAmountError) as fault:
             raise Fault(str(fault)) from None
-    click.echo(f"Refund {asked.id} of {plain(asked.amount_minor, asked.currency)} is asked for.")
+    click.echo(said)
 
 
 @command.command("decide")
@@ -171,15 +191,22 @@ def refund(payment_id: str, amount: str | None) -> None:
     help="With --charged: your word also where the gateway cannot say whose the reference is, or says that "
     "it took nothing.",
 )
+@yes_option
 @sentences
 def decide(
-    subject_id: str, *, charged: bool, not_charged: bool, gateway_reference: str | None, unchecked: bool
+    subject_id: str,
+    *,
+    charged: bool,
+    not_charged: bool,
+    gateway_reference: str | None,
+    unchecked: bool,
+    yes: bool,
 ) -> None:
     """Say what became of an unresolved payment.
 
-    It is one that nobody could resolve for a day. With --charged the gateway is asked once more: a reference
-    that is another payment's is refused, one that was left out is looked for. Of a refund (its id begins with
-    refund_) --charged means that the money was given back.
+    It is one that nobody could resolve for a day. You are asked before the books are changed. With --charged
+    the gateway is asked once more: a reference that is another payment's is refused, one that was left out is
+    looked for. Of a refund (its id begins with refund_) --charged means that the money was given back.
     """
     from ivr.payments.decide import NothingToDecideError, Word
     from ivr.payments.named_charge import Named
@@ -189,7 +216,7 @@ def decide(
     with desk(*TILL) as at:
         cashier = cashier_at(at)
         if subject_id.startswith("refund_"):
-            state = _decide_refund(at, cashier, subject_id, given_back=charged)
+            state = _decide_refund(at, cashier, subject_id, given_back=charged, yes=yes)
         else:
             word = Word.APPROVED if charged else Word.NOT_CHARGED
             payment = _find(at, subject_id)
@@ -197,6 +224,7 @@ def decide(
                 charge = Named(None, is_proven=False)
                 if charged:
                     charge = cashier.charge_of(payment.id, gateway_reference, unchecked=unchecked)
+                confirm(_decision(payment, charge.reference, charged=charged), yes=yes)
                 with at.engine.begin() as tx:
                     decided = cashier.decide(
                         tx,
@@ -214,10 +242,26 @@ def decide(
     click.echo(f"{subject_id} is {state} now.")
 
 
-def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: bool) -> str:
-    from ivr.payments.records import NoSuchAttemptError
+def _decision(payment: "Payment", reference: str | None, *, charged: bool) -> str:
+    from ivr.cli.payment_shown import line
+
+    what = f"as charged ({legible(reference)})" if charged else "as not charged"
+    return f"{line(payment)}\nEnter it {what}? This cannot be taken back."
+
+
+def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: bool, yes: bool) -> str:
+    from ivr.money import plain
+    from ivr.payments import records
+    from ivr.payments.records import NoSuchAttemptError, RefundState
+    from ivr.storage.engine import reading
 
     try:
+        with reading(at.engine) as tx:
+            found = records.get_refund(tx, refund_id)
+        if found.state is RefundState.FOR_A_PERSON:
+            what = "as given back" if given_back else "as not given back"
+            amount = plain(found.amount_minor, found.currency)
+            confirm(f"Enter refund {refund_id} of {amount} {what}? This cannot be taken back.", yes=yes)
         with at.engine.begin() as tx:
             return cashier.decide_refund(tx, refund_id, refunded=given_back, who=who()).state
     except NoSuchAttemptError:

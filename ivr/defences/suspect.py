@@ -7,6 +7,7 @@ stranger. A number that nobody vouches for is counted, and counts more. Where th
 most of the world, nothing follows from that.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -16,6 +17,7 @@ UNPROVEN = "unproven"
 """Under this name all forged numbers together are counted."""
 SHARED = frozenset({WITHHELD, UNPROVEN})
 VERSTAT_LENGTH_MAX = 40
+_VERSTAT = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 
 
 class Proof(Enum):
@@ -45,8 +47,8 @@ def proof_of(verstat: str | None) -> Proof:
 def verstat_to_keep(given: str | None) -> str | None:
     """What is kept with the call: nothing that is longer, or other, than what a carrier says."""
     word = (given or "").strip()
-    fits = word.isascii() and word.isprintable() and len(word) <= VERSTAT_LENGTH_MAX
-    return word if word and fits else None
+    fits = _VERSTAT.fullmatch(word) and len(word) <= VERSTAT_LENGTH_MAX
+    return word if fits else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """The edge to the gateway: every verb that payments use, asked so that always an answer comes back.
 
-May import `gateways.contract`, `ivr.payments.pay_link` and `records`. An exception out of an adapter is a
+May import `gateways.contract`, `gateways.retry`, `ivr.clock`, `ivr.payments.pay_link`, `patience` and
+`records`. An exception out of an adapter is a
 bug: it is logged here and becomes `Unknown`, for money may have moved. A capability that is not declared was
 refused before anything was sent, so that is a decline. Nothing is ever asked of another gateway than the one
 the attempt was made for: its "not found" would be a lie.
 """
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -31,18 +33,25 @@ from gateways.contract import (
 )
 from gateways.contract import Refund as RefundRequest
 from gateways.declines import Decline
+from gateways.retry import patiently
+from ivr.clock import Clock
+from ivr.payments import patience
 from ivr.payments.pay_link import Link
 from ivr.payments.records import Attempt, Refund
+from ivr.payments.states import State
 
 log = structlog.get_logger()
 R = TypeVar("R")
 
 
 class Asking:
-    """Asks one gateway. Never inside a transaction: an answer can take 15 seconds."""
+    """Asks one gateway. Never inside a transaction: an answer can take 15 seconds, and what the gateway did
+    not process is sent again after a pause.
+    """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, clock: Clock) -> None:
         self._gateway = gateway
+        self._clock = clock
 
     def is_of(self, attempt: Attempt) -> bool:
         """Whether the attempt was made for this gateway."""
@@ -140,7 +149,21 @@ class Asking:
                 log.error("gateway_cannot", verb=verb, attempt_id=attempt.id, sentence=str(refused))  # noqa: TRY400 - an answer, no bug
                 return Declined(Decline.CONFIG_ERROR, "unsupported")
 
-        return self._answer(verb, attempt, refusable)
+        until = self._send_until(attempt)
+
+        def may_wait(wait_s: float) -> bool:
+            if wait_s:
+                log.warning("gateway_did_not_process", verb=verb, attempt_id=attempt.id, wait_s=wait_s)
+            return self._clock.now() + timedelta(seconds=wait_s) <= until
+
+        return patiently(
+            lambda: self._answer(verb, attempt, refusable), sleep=self._clock.sleep, may_wait=may_wait
+        )
+
+    def _send_until(self, attempt: Attempt) -> datetime:
+        """When the last try may begin: counted from the claim, and of a refund from its first try."""
+        since = attempt.claimed_at if attempt.state is State.CLAIMED else None
+        return (since or self._clock.now()) + timedelta(seconds=patience.CONFIRM_WITHIN_S)
 
     def _answer(self, verb: str, attempt: Attempt, ask: Callable[[], R]) -> R | Unknown:
         if not self.is_of(attempt):

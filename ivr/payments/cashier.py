@@ -74,7 +74,7 @@ class Cashier:
         self._engine = engine
         self._gateway = gateway
         self._moves = Moves(work, clock, ids, consequences)
-        asking = Asking(gateway)
+        asking = Asking(gateway, clock)
         self._charging = Charging(engine, self._moves, asking)
         self._named_charges = NamedCharges(engine, asking)
         self._expiring = Expiring(engine, self._moves)
@@ -135,6 +135,16 @@ class Cashier:
     ) -> Refund:
         """Raises RefundRefusedError or UnsupportedError, each with a sentence for the person who asked."""
         return self._refunds.ask(tx, attempt_id, amount_minor, asked_by=asked_by)
+
+    def ask_refund_once(
+        self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, key: str, asked_by: str
+    ) -> tuple[Refund, bool]:
+        """As `ask_refund`, once under the key, and whether it is new; raises KeyReusedError as well."""
+        return self._refunds.ask_once(tx, attempt_id, amount_minor, key=key, asked_by=asked_by)
+
+    def amount_to_give_back(self, tx: sa.Connection, attempt_id: str, amount_minor: int | None) -> int:
+        """What `ask_refund` would give back, in minor units; raises what it would."""
+        return self._refunds.amount_to_give_back(tx, attempt_id, amount_minor)
 
     def charge_of(self, attempt_id: str, named: str | None, *, unchecked: bool = False) -> Named:
         """The charge to decide with, asked of the gateway: as `NamedCharges.reference` says."""

@@ -1,4 +1,5 @@
-"""The job that charges: claim, send once, record the answer. It runs at least once and sends at most once.
+"""The job that charges: claim, send, record the answer. It runs at least once; what may have been processed
+is never sent again.
 
 May import the rest of `ivr.payments`. A gateway that prepares is told of the order first, its reference is
 committed, and only then it is asked for the money. The claim is a transaction of its own, before the request

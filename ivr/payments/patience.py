@@ -17,7 +17,10 @@ CARD_LOOK_S = 15
 SEND_WITHIN_S = 5
 """From the claim: a worker that slept longer than this before sending does not send."""
 CONFIRM_WITHIN_S = 14
-"""From the claim: a charge that was prepared and is not confirmed by then is not confirmed any more."""
+"""From the claim: a charge that was prepared and is not confirmed by then is not confirmed any more; and a
+request that the gateway did not process is not sent again after it, so that none is under way at
+`UNDER_WAY_S`.
+"""
 UNDER_WAY_S = 30
 """From the claim: by then no request of ours can still be on its way, so the gateway may be asked to fence
 it.

@@ -5,6 +5,8 @@ refunded by one conditional UPDATE, with a CHECK behind it, so two people who re
 more than was paid. What the gateway does not declare is refused with a sentence that says so.
 """
 
+import re
+
 import sqlalchemy as sa
 
 from gateways.contract import Capabilities, UnsupportedError
@@ -16,9 +18,19 @@ from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.work.jobs import REFUND_PAYMENT
 
+KEY = re.compile(r"[!-~]{1,80}")
+"""What an idempotency key looks like, at every door."""
+
 
 class RefundRefusedError(ValueError):
     """This cannot be given back; the message is a sentence for the person who asked."""
+
+
+class KeyReusedError(ValueError):
+    """The idempotency key was used for another amount of this payment; the message says so."""
+
+    def __init__(self) -> None:
+        super().__init__("This idempotency key was used for another amount of this payment.")
 
 
 class Refunds:
@@ -32,7 +44,8 @@ class Refunds:
     def ask(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
     ) -> Refund:
-        """A refund of the amount, or of all that is left; the worker sends it.
+        """A refund of the amount, or of all that is left; the worker sends it. A repeat is another refund:
+        see `ask_once`.
 
         Raises RefundRefusedError or UnsupportedError, each with a sentence, and then nothing is changed.
         """
@@ -65,6 +78,31 @@ class Refunds:
         self._moves.ask(tx, records.get_refund(tx, refund_id), REFUND_PAYMENT)
         return records.get_refund(tx, refund_id)
 
+    def ask_once(
+        self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, key: str, asked_by: str
+    ) -> tuple[Refund, bool]:
+        """As `ask`, and whether it is new: the same key for the same payment is the same refund, however
+        often and by whom it is asked for. Raises KeyReusedError where the amount is another.
+        """
+        records.locked(tx, attempt_id)  # two requests under one key wait for each other here
+        if (earlier := asked_under(tx, attempt_id, key, amount_minor)) is not None:
+            return earlier, False
+        refund = self.ask(tx, attempt_id, amount_minor, asked_by=asked_by)
+        tx.execute(
+            sa.insert(schema.refund_request).values(
+                attempt_id=attempt_id,
+                idempotency_key=key,
+                amount_minor=amount_minor,
+                refund_id=refund.id,
+                created_at=self._moves.clock.now(),
+            )
+        )
+        return refund, True
+
+    def amount_to_give_back(self, tx: sa.Connection, attempt_id: str, amount_minor: int | None) -> int:
+        """What `ask` would give back at this moment, in minor units; raises what it would."""
+        return self._allowed(records.get(tx, attempt_id), amount_minor)
+
     def _allowed(self, attempt: Attempt, amount_minor: int | None) -> int:
         """The amount to give back, where it may be."""
         if attempt.state is not State.APPROVED:
@@ -91,3 +129,18 @@ class Refunds:
         if wanted_minor < attempt.amount_minor and not self._capabilities.partial_refund:
             raise UnsupportedError(f"{self._gateway} cannot refund a part of a charge.")
         return wanted_minor
+
+
+def asked_under(tx: sa.Connection, attempt_id: str, key: str, amount_minor: int | None) -> Refund | None:
+    """The refund of this payment that was asked for under the key; raises KeyReusedError where the amount is
+    another. None as the amount: all that was left.
+    """
+    request = schema.refund_request
+    row = tx.execute(
+        sa.select(request).where(request.c.attempt_id == attempt_id, request.c.idempotency_key == key)
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.amount_minor != amount_minor:
+        raise KeyReusedError
+    return records.get_refund(tx, row.refund_id)

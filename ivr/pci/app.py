@@ -1,6 +1,6 @@
 """The PCI process as a Flask application: its doors, its health, and error pages that say nothing.
 
-May import `ivr.pci` and `ivr.wsgi`. A body past 64 kB is not read, an error page never repeats the request,
+A body past 64 kB is not read, an error page never repeats the request,
 and no request is logged beyond its call's id. A traceback is never shown and never logged:
 `failures.describe` tells kind and place. `/readyz` says which part is not ready, the log says why.
 """
@@ -20,6 +20,7 @@ from ivr.pci.carrier import carrier_doors
 from ivr.pci.failures import tell
 from ivr.pci.internal import internal_doors
 from ivr.pci.room import Room
+from ivr.routing import set_up_routes
 from ivr.storage.engine import reading
 from ivr.voice.carrier_request import BODY_BYTES_MAX
 
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 def create_app(room: Room) -> Flask:
     """The application over this room's parts."""
     app = Flask("paybycall-pci", static_folder=None, template_folder=None)
+    set_up_routes(app)
     # DEBUG, whatever FLASK_DEBUG says: in debug, refusals tell more.
     app.config.update(MAX_CONTENT_LENGTH=BODY_BYTES_MAX, PROPAGATE_EXCEPTIONS=False, DEBUG=False)
     app.before_request(structlog.contextvars.clear_contextvars)

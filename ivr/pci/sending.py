@@ -7,9 +7,11 @@ from the one who holds the lease.
 """
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import orjson
 import sqlalchemy as sa
@@ -25,6 +27,7 @@ from gateways.contract import (
     Unknown,
     UnsupportedError,
 )
+from gateways.retry import patiently
 from gateways.secret import Secret
 from ivr.clock import Clock
 from ivr.pci import ending, entries, sealing
@@ -37,6 +40,7 @@ from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.metrics import Metrics
 from ivr.pci.schema import card_entry
 from ivr.pci.tokenizers import CardGateway
+from ivr.storage.engine import reading
 
 WAIT_MAX_S = 20
 """How long a caller waits for the gateway, in all."""
@@ -44,6 +48,7 @@ LEASE_S = 5
 RENEW_S = 1
 """A living process renews its leases this often."""
 RESULT = "result"
+R = TypeVar("R")
 
 log = structlog.get_logger()
 
@@ -181,12 +186,15 @@ class Sender:
 
     def _answer(self, entry: Entry, card: Card) -> Answer:
         wanted = entry.authorize
-        return self._tokenized(entry, card) if wanted is None else self._authorized(wanted, card)
+        if wanted is None:
+            return self._tokenized(entry, card)
+        return self._authorized(entry, wanted, card)
 
     def _tokenized(self, entry: Entry, card: Card) -> Answer:
         if self._gateway.tokenizer is None:
             raise UnsupportedError("this gateway makes no tokens")
-        match self._gateway.tokenizer.tokenize(card, key=tokenization_key(entry.id)):
+        tokenizer, key = self._gateway.tokenizer, tokenization_key(entry.id)
+        match self._patiently(entry, lambda: tokenizer.tokenize(card, key=key)):
             case Tokenized(token):
                 return Answer(Outcome.COLLECTED, token=token)
             case Declined(decline, gateway_code):
@@ -196,10 +204,11 @@ class Sender:
                 log.warning("gateway_unavailable", reason=reason)
                 return Answer(Outcome.UNAVAILABLE)
 
-    def _authorized(self, wanted: Order, card: Card) -> Answer:
+    def _authorized(self, entry: Entry, wanted: Order, card: Card) -> Answer:
         if self._gateway.authorizer is None:
             raise UnsupportedError("this gateway authorizes nothing")
-        match self._gateway.authorizer.authorize(card, wanted):
+        authorizer = self._gateway.authorizer
+        match self._patiently(entry, lambda: authorizer.authorize(card, wanted)):
             case CardAuthorized(authorization):
                 return Answer(Outcome.COLLECTED, authorization=authorization)
             case Declined(decline, gateway_code):
@@ -208,6 +217,26 @@ class Sender:
             case Unknown(reason):
                 log.warning("authorization_unknown", reason=reason)
                 return Answer(Outcome.AUTHORIZATION_UNKNOWN)
+
+    def _patiently(self, entry: Entry, ask: Callable[[], R]) -> R:
+        """The answer; what the gateway did not process is asked for again while the caller waits. Each of
+        their polls is a webhook of its own, so they hear a word meanwhile.
+        """
+
+        def may_wait(wait_s: float) -> bool:
+            if wait_s:
+                log.warning("gateway_did_not_process", wait_s=wait_s)
+            return self._is_still_ours(entry.id, wait_s)
+
+        return patiently(ask, sleep=self._clock.sleep, may_wait=may_wait)
+
+    def _is_still_ours(self, entry_id: str, wait_s: float) -> bool:
+        """Whether the caller will still wait for it by then, and nobody took it over."""
+        with reading(self._engine) as connection:
+            entry = entries.find(connection, entry_id)
+        if entry is None or entry.status != Status.SENDING or entry.lease_owner != self._owner:
+            return False
+        return not is_overdue(entry, self._clock.now() + timedelta(seconds=wait_s))
 
     def _record(self, asked: Entry, found: tuple[Answer, Card | None]) -> None:
         """Ends the entry with this answer, unless it ended meanwhile."""

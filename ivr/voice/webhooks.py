@@ -93,9 +93,9 @@ class VoiceDoor:
         door.post("/voice/incoming")(self.incoming)
         door.post("/voice/status")(self.status)
         door.post("/voice/fallback")(self.fallback)
-        door.post("/voice/<call_id>/t/<int:number>")(self.turn)
-        door.post("/voice/<call_id>/pay/<int:number>")(self.pay)
-        door.post("/voice/<call_id>/trouble/<int:number>/<int:times>")(self.trouble)
+        door.post("/voice/<call_id>/t/<turn:number>")(self.turn)
+        door.post("/voice/<call_id>/pay/<turn:number>")(self.pay)
+        door.post("/voice/<call_id>/trouble/<turn:number>/<turn:times>")(self.trouble)
         door.post("/voice/<call_id>/person")(self.person)
         return door
 

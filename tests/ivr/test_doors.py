@@ -24,13 +24,13 @@ SIGNED = {
         "/voice/fallback",
         "/voice/incoming",
         "/voice/status",
-        "/voice/<call_id>/pay/<int:number>",
+        "/voice/<call_id>/pay/<turn:number>",
         "/voice/<call_id>/person",
-        "/voice/<call_id>/t/<int:number>",
-        "/voice/<call_id>/trouble/<int:number>/<int:times>",
+        "/voice/<call_id>/t/<turn:number>",
+        "/voice/<call_id>/trouble/<turn:number>/<turn:times>",
     },
     "pci": {
-        "/pci/e/<entry_id>/t/<int:turn>",
+        "/pci/e/<entry_id>/t/<turn:turn>",
         "/pci/fallback",
         "/pci/internal/calls/<call_sid>/ended",
         "/pci/internal/entries",
@@ -73,9 +73,35 @@ def test_a_stranger_is_refused_at_every_other_door(server: Server, name: str) ->
         values = dict.fromkeys(rule.arguments, 1)
         url = app.url_map.bind("localhost").build(rule.endpoint, values)
         for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:
-            status = app.test_client().open(url, method=method, json={}).status_code
-            wanted = {401} if str(rule) in KEYED[name] else {400, 403}
-            assert str(rule) in OPEN[name] or status in wanted, (method, url, status)
+            status = app.test_client().open(url, method=method, data={"CallSid": "CA1"}).status_code
+            wanted = 401 if str(rule) in KEYED[name] else 403
+            assert str(rule) in OPEN[name] or status == wanted, (method, url, status)
+
+
+@pytest.mark.parametrize("name", ["web", "pci", "bank"])
+def test_no_path_is_answered_by_a_redirect_that_nobody_wrote(server: Server, name: str) -> None:
+    """The carrier would send keyed digits again, in the clear, to the host that a stranger names."""
+    app = server.bank.app if name == "bank" else application(server, name)
+    values = {"name": "sandbox", "filename": "x"}
+    for rule in app.url_map.iter_rules():
+        assert not str(rule).endswith("/") or str(rule) == "/", "its address without the slash is redirected"
+        path = app.url_map.bind("localhost").build(rule.endpoint, dict.fromkeys(rule.arguments, 1) | values)
+        path = path.partition("?")[0]
+        parts = path.split("/")
+        odd = ["", f"/{path}", f"{path}/", path.replace("/", "//"), f"{path}//", f"/.{path}", f"/x/..{path}"]
+        odd += ["/".join([*parts[:at], "", *parts[at:]]) for at in range(1, len(parts))]
+        for target in {*odd, path}:
+            for method in ("GET", "POST"):
+                answer = app.test_client().open(
+                    method=method,
+                    base_url="http://evil.example",
+                    data={"Digits": "4242"},
+                    environ_overrides={"PATH_INFO": target},
+                )
+                assert not 300 <= answer.status_code < 400, (method, target)
+                assert "evil.example" not in answer.text + str(answer.headers)
+                refused = answer.status_code == 404 or name == "bank"
+                assert target == path or refused, (method, target, answer.status_code)
 
 
 @pytest.mark.parametrize("name", ["web", "pci"])

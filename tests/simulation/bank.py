@@ -28,7 +28,7 @@ from ivr.clock import Clock
 from ivr.ids import SequentialIds
 from ivr.phone.connectors import Connector
 from tests.simulation.chance import Chance
-from tests.simulation.network import Receiver, Request, wsgi
+from tests.simulation.network import Answer, Receiver, Request, wsgi
 from tests.simulation.scheduler import Scheduler
 
 MONEY_PATHS = frozenset(
@@ -46,6 +46,7 @@ MONEY_PATHS = frozenset(
     }
 )
 SIGNATURE, SIGNED = "x-sandbox-signature", "the bank's own hand"
+_NOT_PROCESSED = b'{"error": {"code": "not_processed"}}'
 _SIGNED = {"Content-Type": "application/json", SIGNATURE: SIGNED}
 
 
@@ -237,6 +238,7 @@ class SandboxBank:
     def __init__(self, folder: Path, card_entry: str) -> None:
         self.settings = {"SANDBOX_URL": f"http://{self.host}", "SANDBOX_CARD_ENTRY": card_entry}
         self._around: Surroundings
+        self._limits: Chance
         self._ids = SequentialIds()
         self._told: dict[str, str] = {}
         self._ledger = OneConnection(folder / "bank.db")
@@ -247,6 +249,7 @@ class SandboxBank:
 
     def begin(self, around: Surroundings) -> None:
         self._around = around
+        self._limits = around.chance.apart("limits")
         self._ids._counts.clear()
         self._told.clear()
         with self._ledger.writing() as tx:
@@ -254,7 +257,14 @@ class SandboxBank:
                 tx.execute(f"DELETE FROM {emptied}")  # noqa: S608 - the names of its tables
 
     def receiver(self) -> Receiver:
-        return self._receive
+        return self._received
+
+    def _received(self, request: Request) -> Answer:
+        """What is to be sent once, as the world counts, is never turned away."""
+        rate = 0.0 if self.once_only(request) else self._around.chance.weather.gateway / 8
+        if self._limits.strikes(rate):
+            return Answer(429, {"Content-Type": "application/json"}, _NOT_PROCESSED)
+        return self._receive(request)
 
     def truth(self) -> Truth:
         with self._ledger.reading() as tx:

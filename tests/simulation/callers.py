@@ -133,8 +133,8 @@ class SimulatedCaller:
                 return self.plan.reference
             case "bill.offer_part" if self.plan.part:
                 return "2"
-            case "amount.ask" | "amount.too_little" | "amount.too_much":
-                return f"{self.chance.whole(1000, 1700)}#"
+            case "amount.ask":
+                return f"{self.chance.whole(10, 17)}*{self.chance.whole(0, 99):02}#"
             case "host.trouble" | "host.offer_person":
                 return ""
             case _:

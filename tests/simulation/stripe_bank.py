@@ -26,12 +26,14 @@ from ivr.clock import Clock
 from ivr.ids import SequentialIds
 from ivr.phone.connectors import StripeConnector
 from tests.simulation.bank import ByHand, GivenBack, News, Surroundings, Taken, Truth, fingerprint
+from tests.simulation.chance import Chance
 from tests.simulation.network import Answer, Receiver, Request
 from tests.support.stripe import checkout, wire
 from tests.support.stripe import intents as at_stripe
 from tests.support.stripe import refunds as refunds_at_stripe
 from tests.support.stripe.account import TEST_KEY, WEBHOOK_SECRET, Started, StripeAccount
 from tests.support.stripe.cards import TEST_CARDS
+from tests.support.stripe.errors import locked, rate_limited
 from tests.support.stripe.journal import Moved
 from tests.support.stripe.webhooks import Webhooks
 
@@ -77,6 +79,7 @@ class StripeBank:
             {_MADE_WHILE_KEYED} if card_entry == "authorize" else set()
         )
         self._around: Surroundings
+        self._limits: Chance
         self._account: StripeAccount
         self._webhooks: Webhooks
         self._slow: set[str] = set()
@@ -88,6 +91,7 @@ class StripeBank:
     def begin(self, around: Surroundings) -> None:
         _WORLDS["now"] = around.clock
         self._around = around
+        self._limits = around.chance.apart("limits")
         self._account = StripeAccount(around.clock, SequentialIds())
         self._webhooks = Webhooks(self._account, stamp=lambda: around.clock.now().timestamp())
         self._slow.clear()
@@ -105,6 +109,9 @@ class StripeBank:
 
     def _handled(self, request: wire.Request) -> wire.Answer:
         account, chance, rate = self._account, self._around.chance, self._around.chance.weather.gateway
+        if self._limits.strikes(rate / 4):
+            turned_away = self._limits.one_of([rate_limited, locked])()
+            return wire.json_answer(turned_away.status, {"error": turned_away.error}, turned_away.headers)
         started = account.begin(request)
         if not isinstance(started, Started):
             return started

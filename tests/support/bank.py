@@ -52,6 +52,8 @@ class Fate(Enum):
     LATE = auto()
     """It is on its way when the sender gives up waiting, and arrives when it is delivered."""
     NEVER = auto()
+    TURNED_AWAY = auto()
+    """Nothing is done, and the bank's own answer says so."""
     KILLED_BEFORE = auto()
     KILLED_AFTER = auto()
     KILLED_LATE = auto()
@@ -69,6 +71,8 @@ class TruthfulBank(Undeclared):
         self.fates: deque[Fate] = deque()
         """Of the next requests, in order; then all are answered."""
         self.sent: list[tuple[str, str]] = []
+        self.turned_away: list[tuple[str, str]] = []
+        """Requests that it did not process, and said so."""
         self.looked_up: list[tuple[str, bool]] = []
         self.charged: dict[str, int] = {}
         self.declined: dict[str, Declined] = {}
@@ -224,12 +228,14 @@ class TruthfulBank(Undeclared):
             fate = self._fate()
             if fate is Fate.KILLED_BEFORE:
                 raise KilledError
-            self.sent.append((verb, key))
+            (self.turned_away if fate is Fate.TURNED_AWAY else self.sent).append((verb, key))
             if fate in {Fate.LATE, Fate.KILLED_LATE}:
                 self.under_way.append(arrive)
-            elif fate is not Fate.NEVER:
+            elif fate not in {Fate.NEVER, Fate.TURNED_AWAY}:
                 answer = arrive()
         self.before_answer()
+        if fate is Fate.TURNED_AWAY:
+            return Unknown("too many requests", retry_same_key=True)
         if fate in {Fate.KILLED_AFTER, Fate.KILLED_LATE}:
             raise KilledError
         if fate is Fate.BUG:

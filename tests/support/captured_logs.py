@@ -18,7 +18,8 @@ def captured_logs(level: str = "info", process_name: str = "test") -> Iterator[i
     root = logging.getLogger()
     handlers, root_level = root.handlers, root.level
     levels = {name: logging.getLogger(name).level for name in PINNED}
-    hooks = (sys.excepthook, threading.excepthook)
+    hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
+    record_factory = logging.getLogRecordFactory()
     stream = io.StringIO()
     configure(level, process_name, stream)
     try:
@@ -27,6 +28,8 @@ def captured_logs(level: str = "info", process_name: str = "test") -> Iterator[i
         root.handlers, root.level = handlers, root_level
         for name, before in levels.items():
             logging.getLogger(name).setLevel(before)
-        sys.excepthook, threading.excepthook = hooks
+        sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+        logging.setLogRecordFactory(record_factory)
+        logging.captureWarnings(capture=False)
         structlog.reset_defaults()
         structlog.contextvars.clear_contextvars()

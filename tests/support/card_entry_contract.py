@@ -133,7 +133,17 @@ class TokenContract(GatewayContract):
     ) -> None:
         getattr(bench, harm)(Verb.TOKENIZE)
 
-        assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry-a-1"), Unavailable)
+        lost = bench.tokenizer.tokenize(bench.good_card, key="entry-a-1")
+        assert isinstance(lost, Unavailable)
+        assert not lost.retry_same_key
+        assert isinstance(self.pay(bench, "a-1"), Approved)
+
+    def test_tokenizing_that_was_not_processed_goes_through_under_its_key(self, bench: Bench) -> None:
+        bench.turn_away(Verb.TOKENIZE)
+
+        turned_away = bench.tokenizer.tokenize(bench.good_card, key="entry-a-1")
+        assert isinstance(turned_away, Unavailable)
+        assert turned_away.retry_same_key
         assert isinstance(self.pay(bench, "a-1"), Approved)
 
     def test_tokenizing_where_nobody_answers_is_unavailable(self, bench: Bench) -> None:
@@ -230,6 +240,16 @@ class AuthorizationContract(GatewayContract):
 
         assert isinstance(bench.gateway.capture(capture), Unknown)
         assert isinstance(self.look(bench, "a-1", fence=True), Authorized)
+        assert isinstance(bench.gateway.capture(capture), Approved)
+
+    def test_a_capture_that_was_not_processed_goes_through_again(self, bench: Bench) -> None:
+        capture = Capture("a-1", self.held(bench), 5000, "EUR")
+        bench.turn_away(Verb.CAPTURE)
+
+        turned_away = bench.gateway.capture(capture)
+        assert isinstance(turned_away, Unknown)
+        assert turned_away.retry_same_key
+        assert bench.books("a-1").taken_minor == 0
         assert isinstance(bench.gateway.capture(capture), Approved)
 
     def test_a_void_releases_for_good(self, bench: Bench) -> None:

@@ -66,9 +66,23 @@ class ChargeContract(GatewayVerbs):
         ask = self.first_times(bench, "a-1", times=1)[0]
         getattr(bench, harm)(self.first)
 
-        assert isinstance(ask(), Unknown)
+        lost = ask()
+        assert isinstance(lost, Unknown)
+        assert not lost.retry_same_key
         assert isinstance(self.look(bench, "a-1", fence=False), self.found)
         assert isinstance(self.look(bench, "a-1", fence=True), self.found)
+
+    def test_what_was_not_processed_moves_nothing_and_goes_through_under_its_key(self, bench: Bench) -> None:
+        ask = self.first_times(bench, "a-1", times=2)
+        bench.turn_away(self.first)
+
+        turned_away = ask[0]()
+        assert isinstance(turned_away, Unknown)
+        assert turned_away.retry_same_key
+        assert nothing_moved(bench, "a-1")
+        assert isinstance(ask[1](), self.done)
+        books = bench.books("a-1")
+        assert books.taken_minor + books.held_minor == 5000
 
     def test_a_lost_decline_is_unknown_and_then_found(self, bench: Bench) -> None:
         ask = self.first_times(bench, "a-1", times=1, card=bench.declining[Decline.INSUFFICIENT_FUNDS])[0]

@@ -81,6 +81,10 @@ class Bench(ABC):
         """The next such request is done, and it and each repeat are answered by a page of HTML."""
 
     @abstractmethod
+    def turn_away(self, asked: Asked) -> None:
+        """The next such request is not processed, and the gateway's own answer says so."""
+
+    @abstractmethod
     def under_way(self, asked: Asked) -> AbstractContextManager["Held"]:
         """The next such request hangs at the gateway, undecided, until the block ends."""
 

@@ -36,7 +36,9 @@ class LinkBank(TruthfulBank):
             return Approved(key)
 
         answer = self._request("open_link", key, arrive)
-        return opened[-1] if isinstance(answer, Approved) else Unknown("no answer")
+        if isinstance(answer, Unknown):
+            return answer
+        return opened[-1]
 
     def lookup_link(self, link: PayLink, *, close: bool, reference: str | None = None) -> LinkFound:
         key = link.order.key

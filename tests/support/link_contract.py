@@ -118,6 +118,14 @@ class LinkContract:
         assert isinstance(self.look(bench), Approved)
         assert bench.books("a-1").taken_minor == AMOUNT_MINOR
 
+    def test_a_page_that_was_not_processed_opens_under_its_key(self, bench: LinkBench) -> None:
+        bench.turn_away(Verb.OPEN_LINK)
+        turned_away = bench.gateway.open_link(bench.link("a-1"))
+        assert isinstance(turned_away, Unknown)
+        assert turned_away.retry_same_key
+        opened = self.open(bench)
+        assert self.look(bench) == opened
+
     def test_a_lost_request_is_closed_and_can_never_be_paid(self, bench: LinkBench) -> None:
         bench.lose_request(Verb.OPEN_LINK)
         assert isinstance(bench.gateway.open_link(bench.link("a-1")), Unknown)

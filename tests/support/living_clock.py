@@ -46,6 +46,14 @@ class LivingClock(ManualClock):
         self._changed = threading.Condition()
         self._busy = 0
         self._waiters: list[Waiter] = []
+        self._thread = threading.local()
+
+    def sleep(self, duration_s: float) -> None:
+        """Whoever `start` runs waits; the one caller's thread moves the clock."""
+        if getattr(self._thread, "is_started", False):
+            self.wait(duration_s)
+        else:
+            self.advance(duration_s)
 
     # For the one who moves it -------------------------------------------------------------------------------
 
@@ -101,6 +109,7 @@ class LivingClock(ManualClock):
             self._busy += 1
 
         def run() -> None:
+            self._thread.is_started = True
             with self._done_at_end():
                 work()
 

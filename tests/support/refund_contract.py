@@ -73,6 +73,17 @@ class RefundContract(GatewayVerbs):
         assert isinstance(bench.gateway.lookup_refund(refund, fence=True), Approved)
         assert bench.books("a-1").refunded_minor == 2000
 
+    def test_a_refund_that_was_not_processed_goes_through_under_its_key(self, bench: Bench) -> None:
+        refund = Refund("r-1", self.paid(bench, "a-1", 5000), 2000, "EUR")
+        bench.turn_away(Verb.REFUND)
+
+        turned_away = bench.gateway.refund(refund)
+        assert isinstance(turned_away, Unknown)
+        assert turned_away.retry_same_key
+        assert bench.books("a-1").refunded_minor == 0
+        assert isinstance(bench.gateway.refund(refund), Approved)
+        assert bench.books("a-1").refunded_minor == 2000
+
     def test_a_refund_that_was_lost_is_fenced_or_sent_again_once(self, bench: Bench) -> None:
         reference = self.paid(bench, "a-1", 5000)
         bench.lose_request(Verb.REFUND)

@@ -73,10 +73,11 @@ class RunningBank:
         self.ledger = Ledger(database)
         self._received = 0
         self._counting = Lock()
-        app = create_app(Premises(self.ledger, self.clock.now, self.thought.sleep, self.ids, self._tell))
+        premises = Premises(self.ledger, self.clock.now, self.thought.sleep, self.ids, self._tell)
+        self.app = create_app(premises)
         self._server = BankServer(0)
         self.url = self._server.url
-        self._thread = Thread(target=self._server.serve, args=(self._counted(app),))
+        self._thread = Thread(target=self._server.serve, args=(self._counted(self.app),))
         self._thread.start()
 
     @property

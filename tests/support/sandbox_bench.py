@@ -70,6 +70,9 @@ class SandboxBench(LinkBench):
     def garble(self, asked: Asked) -> None:
         self.bank.harm("garbage_after", PATHS[asked])
 
+    def turn_away(self, asked: Asked) -> None:
+        self.bank.harm("not_processed", PATHS[asked])
+
     def under_way(self, asked: Asked) -> AbstractContextManager[Thought]:
         return self.bank.thinking(PATHS[asked])
 

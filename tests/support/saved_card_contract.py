@@ -135,6 +135,21 @@ class SavedCardContract(TokenContract):
         assert nothing_moved(bench, "b-1")
         assert isinstance(self.look(bench, "a-1", fence=True), Approved), "what it paid is paid"
 
+    def test_what_was_not_processed_of_a_saved_card_goes_through_again(self, bench: Bench) -> None:
+        token, charged = self.charge_to_keep(bench, "a-1")
+        bench.turn_away(Verb.SAVE_CARD)
+        bench.turn_away(FORGET)
+
+        turned_away = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+        assert isinstance(turned_away, Unknown)
+        assert turned_away.retry_same_key
+        card = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+        assert isinstance(card, SavedCard)
+        turned_away = bench.gateway.forget_card(card)
+        assert isinstance(turned_away, Unknown)
+        assert turned_away.retry_same_key
+        assert bench.gateway.forget_card(card) == Forgotten()
+
     @pytest.mark.parametrize("harm", ["lose_request", *HARMS])
     def test_a_forgetting_without_an_answer_is_unknown_and_harmless_to_repeat(
         self, bench: Bench, harm: str

@@ -11,7 +11,8 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, NotFound, UnsupportedMediaType
+from werkzeug.routing import RequestRedirect
 
 from gateways.sandbox.bank import checkout, connector, dashboard, fields
 from gateways.sandbox.bank.amounts import behaviour
@@ -27,11 +28,17 @@ NAME = "paybycall sandbox bank"
 _BODY_BYTES_MAX = 64_000
 _ASK_THE_ISSUER = frozenset({"/charges", "/authorizations", "/refunds"})
 """The verbs in which the amount decides what goes wrong."""
+_REFUSALS = {
+    Harm.ERROR_BEFORE: (HTTPStatus.INTERNAL_SERVER_ERROR, "bank_failed"),
+    Harm.NOT_PROCESSED: (HTTPStatus.TOO_MANY_REQUESTS, "not_processed"),
+}
+"""Nothing is done, and the bank answers so."""
 
 
 def create_app(premises: Premises) -> Flask:
     """The bank on one ledger, with what a killed process left behind put right."""
     app = Flask(__name__, static_folder=None)
+    app.before_request(_refuse_redirect)
     app.config["MAX_CONTENT_LENGTH"] = _BODY_BYTES_MAX
     teller = Teller(premises)
     teller.recover()
@@ -47,6 +54,12 @@ def create_app(premises: Premises) -> Flask:
     return app
 
 
+def _refuse_redirect() -> None:
+    """The framework answers `//` by a redirect to the host that the sender names."""
+    if isinstance(request.routing_exception, RequestRedirect):
+        raise NotFound
+
+
 def _view(path: str, verb: Verb, faults: Faults) -> Callable[[], Response]:
     def view() -> Response:
         if path == connector.PATH and not _is_connector():
@@ -60,8 +73,8 @@ def _view(path: str, verb: Verb, faults: Faults) -> Callable[[], Response]:
 def _answer(verb: Verb, body: Mapping[str, Any], fault: Fault) -> Response:
     if fault.harm is Harm.DROP_BEFORE:
         return _broken_line()
-    if fault.harm is Harm.ERROR_BEFORE:
-        return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "bank_failed")
+    if fault.harm in _REFUSALS:
+        return _error(*_REFUSALS[fault.harm])
     try:
         answer = verb(body, fault.delay_s)
     except RefusedError as refused:

@@ -20,6 +20,8 @@ class Harm(StrEnum):
     """It was done, and the line breaks."""
     ERROR_BEFORE = "error_before"
     """500, and nothing was done."""
+    NOT_PROCESSED = "not_processed"
+    """429, and the bank says that nothing was done: the same request may be sent again."""
     ERROR_AFTER = "error_after"
     """It was done, and the answer is 500."""
     GARBAGE_AFTER = "garbage_after"

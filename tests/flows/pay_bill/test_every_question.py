@@ -22,7 +22,7 @@ QUESTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "language": ((), "Español, pulse 2."),
     "reference": (("1",), "Key the 8 digits of your bill's reference."),
     "offer": (("1", REFERENCE), "You owe 49 euros and 90 cents."),
-    "amount": (("1", REFERENCE, "2"), "Key the amount, then hash."),
+    "amount": (("1", REFERENCE, "2"), "Enter the amount, then hash."),
     "confirmation": (
         ("1", REFERENCE, "1", *CARD),
         "To pay 49 euros and 90 cents with Visa 4, 2, 4, 2, press 1.",

@@ -75,14 +75,14 @@ def situations() -> Iterator[Bill]:
         saved_card=CardFacts("visa", "4242"),
         receipt=ReceiptFacts("10000001", Amount(4990, EUR), texted=True),
         reference="12345678",
-        keyed="2000",
+        keyed="20",
         amount=Amount(2000, EUR),
         link=LinkFacts("10000002", Amount(4990, EUR), minutes=60),
     )
     whole = BillFacts("12345678", Amount(4990, EUR), Amount(4990, EUR))
     flags = product((True, False), repeat=4)
     for known, card_first, texted, part in flags:
-        for keyed, brand, declined in product(("2000", "1", "999999"), ("visa", "novel"), (0, 2)):
+        for keyed, brand, declined in product(("20*50", "1", "9999", "20*5"), ("visa", "novel"), (0, 2)):
             yield replace(
                 full,
                 language_known=known,
@@ -103,6 +103,7 @@ def situations() -> Iterator[Bill]:
     yield replace(full, card=None)
     yield replace(full, saved_cards=True)
     yield replace(full, saved_cards=True, card=None)
+    yield replace(full, bill=replace(whole, due=Amount(4990, "JPY"), minimum=Amount(1, "JPY")))
     yield replace(full, bill=None)
 
 

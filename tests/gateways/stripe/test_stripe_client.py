@@ -15,7 +15,16 @@ import pytest
 import responses
 import stripe
 
-from gateways.contract import CardEntry, Charge, GatewayUnreachableError, Order, Prepared, Tokenized, Unknown
+from gateways.contract import (
+    CardEntry,
+    Charge,
+    GatewayUnreachableError,
+    Order,
+    Prepared,
+    Tokenized,
+    Unavailable,
+    Unknown,
+)
 from gateways.secret import Secret
 from gateways.stripe.adapter import StripeGateway, from_settings
 from gateways.stripe.client import NoReply, Reply, Stripe, Timing
@@ -169,6 +178,52 @@ def test_what_is_not_understood_to_the_last_field_is_unknown(status: int, body: 
         wire.post(f"{BASE}/v1/payment_intents/pi_1/confirm", status=status, body=body)
         charged = gateway().charge(Charge(ORDER, Secret("pm_1"), "pi_1"))
     assert isinstance(charged, Unknown), charged
+
+
+def _error(status: int, code: str | None, kind: str | None = "invalid_request_error") -> tuple[int, str]:
+    told = {"type": kind, "code": code, "message": "hush"}
+    return status, json.dumps({"error": {name: value for name, value in told.items() if value}})
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_undone"),
+    [
+        (_error(429, "rate_limit"), True),
+        (_error(429, "rate_limit", "rate_limit_error"), True),
+        (_error(429, "lock_timeout"), True),
+        (_error(400, "rate_limit"), True),
+        (_error(409, "lock_timeout"), True),
+        (_error(429, "payment_intent_rate_limit_exceeded"), False),
+        (_error(429, None), False),
+        (_error(429, "rate_limit", None), False),
+        (_error(429, "rate_limit", "idempotency_error"), False),
+        (_error(409, "idempotency_key_in_use", "idempotency_error"), False),
+        (_error(409, None), False),
+        (_error(500, "rate_limit", "api_error"), False),
+        (_error(503, "lock_timeout", "api_error"), False),
+        ((429, '{"error": "rate_limit"}'), False),
+        ((429, '{"code": "rate_limit", "type": "invalid_request_error"}'), False),
+        ((429, "<html><body>429 Too Many Requests</body></html>"), False),
+        ((429, ""), False),
+    ],
+)
+def test_only_stripes_own_word_says_that_nothing_was_processed(
+    answer: tuple[int, str], *, is_undone: bool
+) -> None:
+    """The library has tried as often as it does; what is left is sent again by whoever asked, if at all."""
+    with responses.RequestsMock() as wire:
+        for verb in ("payment_intents", "payment_intents/pi_1/confirm", "payment_methods"):
+            wire.post(f"{BASE}/v1/{verb}", status=answer[0], body=answer[1])
+        prepared = gateway().prepare(ORDER)
+        charged = gateway().charge(Charge(ORDER, Secret("pm_1"), "pi_1"))
+        side = StripeTokenizer(Stripe(Secret(KEY), BASE, Timing(pause_s=0.01)), moto=False)
+        tokenized = side.tokenize(card("4242424242424242"), key="entry_1")
+        authorized = side.authorize(card("4242424242424242"), ORDER)
+    for unknown in (prepared, charged, authorized):
+        assert isinstance(unknown, Unknown)
+        assert unknown.retry_same_key is is_undone
+    assert isinstance(tokenized, Unavailable)
+    assert tokenized.retry_same_key is is_undone
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -212,7 +212,7 @@ def test_hanging_up_while_a_link_is_closed(server: Server) -> None:
 
 def test_a_part_is_linked_and_the_rest_is_paid_by_card(server: Server) -> None:
     server.add_bill()
-    pay(server, ["2", "2000#", *WANTED[1:]])
+    pay(server, ["2", "20#", "1", *WANTED[1:]])
     server.pass_time(60)
     _, lines, _ = pay(server, ["3", *WAY["tokenize"]], settings=AGAIN)
     assert lines[1] == (

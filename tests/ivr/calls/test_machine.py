@@ -18,7 +18,7 @@ from flows.language import (
     Tell,
     Transfer,
 )
-from ivr.calls import machine
+from ivr.calls import machine, stray_cards, walk
 from ivr.calls.progress import Keys, Listen, Need, Over, Progress
 from ivr.calls.session import Session
 
@@ -90,7 +90,7 @@ def heard(progress: Progress) -> list[str]:
 def test_a_call_begins_with_everything_up_to_the_first_question() -> None:
     progress = begin()
     assert heard(progress) == ["hello", "number"]
-    assert progress.stop == Listen(8, machine.DIGITS_TIMEOUT_S)
+    assert progress.stop == Listen(8, walk.DIGITS_TIMEOUT_S)
 
 
 def test_digits_go_on_and_a_wrong_branch_asks_again() -> None:
@@ -117,7 +117,7 @@ def test_misses_are_forgotten_at_the_next_question() -> None:
 
 def test_a_lone_hash_is_ignored_silently_but_not_for_ever() -> None:
     progress = begin()
-    for _ in range(machine.STRAYS_MAX):
+    for _ in range(walk.STRAYS_MAX):
         progress = key(progress, "", elapsed_s=1.0)
         assert heard(progress) == ["number"]
     assert heard(key(progress, "", elapsed_s=1.0)) == ["host.no_input", "number"]
@@ -148,7 +148,7 @@ def test_a_slip_that_is_cleared_costs_nothing_but_its_keys(gathers: tuple[str, .
     """The Gather is full before the answer is; the caller keys on, and hears nothing before they are done."""
     progress = begin()
     for count, keyed in enumerate(gathers, start=1):
-        assert progress.stop == Listen(len(keyed) if count > 1 else 8, machine.DIGITS_TIMEOUT_S)
+        assert progress.stop == Listen(len(keyed) if count > 1 else 8, walk.DIGITS_TIMEOUT_S)
         progress = key(progress, keyed, elapsed_s=1.5)
         if count < len(gathers):
             assert heard(progress) in ([], ["number"])
@@ -158,7 +158,7 @@ def test_a_slip_that_is_cleared_costs_nothing_but_its_keys(gathers: tuple[str, .
 def test_a_zero_behind_a_cleared_slip_is_a_digit() -> None:
     assert heard(key(key(begin(), "9*123456"), "70")) == ["pick"]
     one_left = key(begin(), "*1234567")
-    assert one_left.stop == Listen(1, machine.DIGITS_TIMEOUT_S)
+    assert one_left.stop == Listen(1, walk.DIGITS_TIMEOUT_S)
     assert heard(key(one_left, "0")) == ["pick"]
 
 
@@ -166,7 +166,7 @@ def test_a_cleared_slip_without_the_rest_is_a_miss_and_slips_have_an_end() -> No
     assert heard(key(key(begin(), "1234*123"), "")) == ["host.no_match", "number"]
     assert heard(key(key(begin(), "1234*123"), "*")) == ["number"]
     progress = key(begin(), "12345*12")
-    for _ in range(machine.STRAYS_MAX - 1):
+    for _ in range(walk.STRAYS_MAX - 1):
         progress = key(progress, "345*12")
         assert heard(progress) == []
     assert heard(key(progress, "345*12")) == ["host.no_match", "number"]
@@ -270,7 +270,7 @@ def test_two_wrong_keys_lead_on() -> None:
 
 def test_whoever_keys_on_without_end_is_led_on() -> None:
     progress = key(key(begin(), "12345678"), "9")
-    for _ in range(2 * machine.CLEARINGS_MAX + 1):
+    for _ in range(2 * stray_cards.CLEARINGS_MAX + 1):
         progress = key(progress, "99999999")
     assert heard(progress) == ["bye"]
 

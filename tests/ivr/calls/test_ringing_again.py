@@ -182,7 +182,7 @@ def test_nobody_has_a_number_texted_without_end(server: Server) -> None:
 def test_the_second_of_two_presses_pays_with_no_saved_card(start_server: Start) -> None:
     server = start_server(SAVED_CARDS="yes")
     server.add_bill()
-    pay(server, ["2", "1000#", "(visa)", "(expiry)", "(code)", "7"])
+    pay(server, ["2", "10#", "1", "(visa)", "(expiry)", "(code)", "7"])
     server.pass_time(60)
     _, lines, _ = pay(server, ["11"], settings=AGAIN)
     saved = "with your Visa ending in 4, 2, 4, 2, press 1. Another card, 2. To delete this card, 9."
@@ -204,7 +204,7 @@ def test_nor_is_a_saved_card_offered_then(start_server: Start) -> None:
     server = start_server(CARD_DECLINES_MAX_CALLER="1", SAVED_CARDS="yes")
     server.expected |= {"card_refused"}
     server.add_bill()
-    pay(server, ["2", "1000#", "(visa)", "(expiry)", "(code)", "7"])
+    pay(server, ["2", "10#", "1", "(visa)", "(expiry)", "(code)", "7"])
     server.pass_time(60)
     pay(server, ["1", "2", "(declined)", "(expiry)", "(code)", "1"], settings=AGAIN)
     _, lines, _ = pay(server, ["1"], settings=call_settings(call_sid(3), to_number=ENGLISH))

@@ -17,6 +17,7 @@ from tests.support.server import ENGLISH, REFERENCE, Server
 
 STRANGER = call_settings(call_sid(2), to_number=ENGLISH, from_number="+34600999888")
 MINE = call_settings(call_sid(2), to_number=ENGLISH)
+ASKED = "digits of your bill"
 OFFER = "< You owe 49 euros and 90 cents. To pay, press 1. Another amount, 2. Another bill, 3."
 
 
@@ -28,11 +29,28 @@ def test_a_reference_keyed_anew_behind_a_star(server: Server, keyed: str) -> Non
     assert books(server, STRANGER.call_sid, REFERENCE).paid_minor == 4990
 
 
-@pytest.mark.parametrize("keyed", [("3000*2000#",), ("3000*2000", "(silence)"), ("300*2000#",)])
-def test_an_amount_keyed_anew_behind_a_star(server: Server, keyed: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("keyed", ["300*20#", "1050#", "3*2", "30*", "30**", "**30#", "020#"])
+def test_a_star_at_the_amount_clears_nothing(server: Server, keyed: str) -> None:
+    """It is the decimal point: `300*20#` is no 20 behind a slip."""
     server.add_bill(phone=None)
-    pay(server, [REFERENCE, "2", *keyed, *CARD, "1"], settings=STRANGER)
+    _, lines, _ = pay(server, [REFERENCE, "2", keyed, "20#", "1", *CARD, "1"], settings=STRANGER)
     assert books(server, STRANGER.call_sid, REFERENCE).paid_minor == 2000
+    assert len([line for line in lines if line.startswith("< Enter the amount")]) == 2, lines
+
+
+def test_a_lone_star_at_the_amount_goes_back_and_at_its_confirmation_too(server: Server) -> None:
+    server.add_bill(phone=None)
+    keyed = [REFERENCE, "2", "*", "2", "20#", "*", "30*50#", "1", *CARD, "1"]
+    _, lines, _ = pay(server, keyed, settings=STRANGER)
+    assert lines.count("< Enter the amount, then hash. Between euros and cents, press star.") == 3
+    assert books(server, STRANGER.call_sid, REFERENCE).paid_minor == 3050
+
+
+def test_a_key_pressed_ahead_confirms_no_amount(server: Server) -> None:
+    """`20*50#1` in one go: the 1 came before the amount could be heard."""
+    server.add_bill(phone=None)
+    _, lines, _ = pay(server, [REFERENCE, "2", "20*50#1", "(hang up)"], settings=STRANGER)
+    assert lines[-3].startswith("< You entered 20 euros and 50 cents."), lines
 
 
 def test_what_is_refused_as_an_amount_is_not_kept(server: Server) -> None:
@@ -83,27 +101,27 @@ def test_a_card_keyed_at_the_offer_rings_nobody(start_server: Callable[..., Serv
 
 @pytest.fixture
 def begun(server: Server) -> Carrier:
-    """A caller who has keyed `999*150` as an amount, and is keying on."""
-    server.add_bill(billed_minor=99_999, minimum_minor=100)
+    """A caller who has keyed `1*102030` as a reference, and is keying on."""
+    server.add_bill()
     carrier = Carrier(server)
     carrier.post("/voice/incoming")
-    carrier.post("/voice/call_1/t/1", Digits="2")
+    carrier.post("/voice/call_1/t/1", Digits="3")
     server.pass_time(5)
-    assert "<Say" not in carrier.post("/voice/call_1/t/2", Digits="999*150")
+    assert "<Say" not in carrier.post("/voice/call_1/t/2", Digits="1*102030")
     server.pass_time(3)
     return carrier
 
 
-def test_the_beginning_of_an_amount_is_not_the_amount(server: Server, begun: Carrier) -> None:
+def test_the_beginning_of_a_reference_is_not_the_reference(server: Server, begun: Carrier) -> None:
     """The turn that brings its end fails, and is asked for again without keys."""
     server.expected |= {"turn_failed"}
     with patch.object(Turns, "take", side_effect=RuntimeError("planted")):
-        begun.post("/voice/call_1/t/3", Digits="00")
-    assert "Key the amount" in begun.post("/voice/call_1/t/3")
+        begun.post("/voice/call_1/t/3", Digits="40")
+    assert ASKED in begun.post("/voice/call_1/t/3")
 
 
-def test_the_fallback_asks_for_the_amount_anew(server: Server, begun: Carrier) -> None:
+def test_the_fallback_asks_for_the_reference_anew(server: Server, begun: Carrier) -> None:
     server.expected |= {"carrier_fallback"}
     assert "/voice/call_1/t/3</Redirect>" in begun.post("/voice/fallback", ErrorCode="11205")
-    assert "Key the amount" in begun.post("/voice/call_1/t/3")
-    assert "card number" not in begun.post("/voice/call_1/t/4", Digits="00")
+    assert ASKED in begun.post("/voice/call_1/t/3")
+    assert "To pay, press 1" not in begun.post("/voice/call_1/t/4", Digits="40")

@@ -41,7 +41,12 @@ def test_listed_with_what_was_agreed_to(paybycall: Run, till: Till) -> None:
 
 def test_deleted_by_a_person_with_its_work(paybycall: Run, till: Till) -> None:
     card = kept(till)
-    deleted = paybycall("delete", card.id)
+    unasked = paybycall("delete", card.id)
+    assert (unasked.exit_code, unasked.stdout) == (2, "")
+    assert "Delete card" in unasked.stderr
+    assert "visa 4242" in unasked.stderr
+    assert offered(till) is not None
+    deleted = paybycall("delete", card.id, "--yes")
     assert deleted.exit_code == 0
     assert deleted.stdout.endswith(f"{card.id} is deleted; the gateway is being told.\n")
     assert offered(till) is None

@@ -245,7 +245,7 @@ def test_listed_since_a_moment_each_once(paybycall: Run, till: Till) -> None:
 
 def test_a_refund_is_asked_for_with_its_work(paybycall: Run, till: Till) -> None:
     paid = till.paid()
-    done = paybycall("refund", till.attempt(paid).reference, "--amount", "15.00")
+    done = paybycall("refund", till.attempt(paid).reference, "--amount", "15.00", "--yes")
     assert (done.exit_code, done.stdout.endswith("of 15.00 EUR is asked for.\n")) == (0, True)
     assert backlog(till.engine)["waiting"] == 1
     assert till.attempt(paid).refunded_minor == 1500
@@ -264,19 +264,23 @@ def test_a_person_decides_once(paybycall: Run, till: Till, undecided: str, word:
     assert paybycall("decide", undecided, "--charged", "--not-charged").exit_code == 2
     assert till.state(undecided) == State.FOR_A_PERSON
     if state is State.APPROVED:  # no bank listens here
-        silent = paybycall("decide", undecided, word, "--gateway-reference", "ch_1")
+        silent = paybycall("decide", undecided, word, "--gateway-reference", "ch_1", "--yes")
         assert (silent.exit_code, till.state(undecided)) == (2, State.FOR_A_PERSON)
         assert "try again, or add --unchecked" in silent.stderr
-    decided = paybycall("decide", undecided, word, "--gateway-reference", "ch_1", "--unchecked")
+    asked = (undecided, word, "--gateway-reference", "ch_1", "--unchecked")
+    unasked = paybycall("decide", *asked)
+    assert (unasked.exit_code, till.state(undecided)) == (2, State.FOR_A_PERSON)
+    assert "no terminal to ask at" in unasked.stderr
+    decided = paybycall("decide", *asked, "--yes")
     assert (decided.exit_code, till.state(undecided)) == (0, state)
     assert till.attempt(undecided).gateway_reference == ("ch_1" if state is State.APPROVED else None)
-    again = paybycall("decide", undecided, "--charged")
+    again = paybycall("decide", undecided, "--charged", "--yes")
     assert (again.exit_code, till.state(undecided)) == (2, state)
     assert "nothing to decide" in again.stderr
 
 
 def test_a_charge_without_a_reference_is_told(paybycall: Run, till: Till, undecided: str) -> None:
-    decided = paybycall("decide", undecided, "--charged")
+    decided = paybycall("decide", undecided, "--charged", "--yes")
     assert (decided.exit_code, till.state(undecided)) == (0, State.APPROVED)
     assert "cannot be refunded here" in decided.stderr
 

@@ -50,4 +50,5 @@ def test_under_which_name_a_try_is_counted(given: str, verstat: str | None, name
 
 def test_only_what_a_carrier_says_is_kept() -> None:
     assert verstat_to_keep(" TN-Validation-Passed-A ") == "TN-Validation-Passed-A"
-    assert [verstat_to_keep(one) for one in ("", None, "x" * 41, "a\x00b", "señal")] == [None] * 5
+    for other in ("", None, "x" * 41, "a\x00b", "señal", "4242424242424242"):
+        assert verstat_to_keep(other) is None

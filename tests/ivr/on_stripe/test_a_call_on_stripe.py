@@ -103,6 +103,42 @@ def test_stripe_is_slow_to_confirm(house: StripeHouse, delay_s: int) -> None:
     house.server.pass_time(120)
 
 
+@pytest.mark.parametrize(
+    "kind", ["payment_methods.create", "payment_intents.create", "payment_intents.confirm"]
+)
+def test_a_limit_of_stripes_is_waited_out_while_the_caller_hears_a_word(
+    house: StripeHouse, kind: str
+) -> None:
+    """Turned away three times: one, two and four seconds go by, and no silence is longer than nine."""
+    house.harm(Harm.RATE_LIMIT, kind, times=3)
+    began = house.server.clock.now()
+    silences: list[float] = []
+
+    def listener(event: Event) -> None:
+        nonlocal began
+        if isinstance(event, Said):
+            silences.append((house.server.clock.now() - began).total_seconds())
+            began = house.server.clock.now()
+
+    said = house.pay(CARDS["visa"], listener=listener)
+    assert PAID in said
+    assert max(silences) < 9
+    assert house.told_operator.count("gateway_did_not_process") == 3
+    assert [one["status"] for one in house.intents()] == ["succeeded"]
+
+
+def test_a_limit_that_stays_is_told_for_what_it_is(house: StripeHouse) -> None:
+    house.harm(Harm.RATE_LIMIT, "payment_methods.create", times=4)
+    assert NO_CARDS in house.pay(CARDS["visa"])
+    house.harm(Harm.RATE_LIMIT, "payment_intents.create", times=4)
+    assert NOT_SENT in house.pay(CARDS["visa"])
+    house.harm(Harm.RATE_LIMIT, "payment_intents.confirm", times=4)
+    said = house.pay(CARDS["visa"])
+    assert NOT_SENT in said
+    assert NOT_ACCEPTED not in said
+    assert {one.state for one in house.payments()} == {State.FENCED}
+
+
 def test_stripe_is_slow_to_make_it(house: StripeHouse) -> None:
     house.harm(Harm.DELAY, "payment_intents.create", times=1, delay_s=12)
     said = house.pay(CARDS["visa"])
@@ -187,9 +223,10 @@ def test_a_bill_below_stripes_least(start_house: Start, settings: dict[str, str]
 
 def test_no_part_below_stripes_least_is_offered(house: StripeHouse) -> None:
     house.server.add_bill("20304050", phone=ANOTHER, billed_minor=200, minimum_minor=30)
-    said = house.call("2", "49#", "50#", CARDS["visa"], KEYED["expiry"], KEYED["code"], from_number=ANOTHER)
-    assert "Key the amount, then hash. For 50 cents, the least, press 5, 0 and hash." in said
-    assert "That is too little. The least you can pay is 50 cents." in said
+    said = house.call(
+        "2", "0*49#", "0*50#", "1", CARDS["visa"], KEYED["expiry"], KEYED["code"], from_number=ANOTHER
+    )
+    assert "That comes to less than 50 cents." in said
     assert "50 cents with" in said
 
 

@@ -88,6 +88,30 @@ def test_an_answer_is_lost_on_the_way_to_a_hold(holding: StripeHouse, harm: Harm
     holding.hear()
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "payment_methods.create",
+        "payment_intents.create",
+        "payment_intents.confirm",
+        "payment_intents.retrieve",
+        "payment_intents.capture",
+    ],
+)
+def test_a_limit_of_stripes_is_waited_out_on_the_way_to_a_hold(holding: StripeHouse, kind: str) -> None:
+    holding.harm(Harm.RATE_LIMIT, kind, times=3)
+    assert "is paid" in holding.call(*HELD)
+    assert [one["status"] for one in holding.intents()] == ["succeeded"]
+
+
+def test_who_hangs_up_while_a_limit_is_waited_out_is_not_charged(holding: StripeHouse) -> None:
+    holding.harm(Harm.RATE_LIMIT, "payment_methods.create", times=2)
+    holding.call(*HELD, gone_waiting=True)
+    holding.server.pass_time(1800)
+    assert holding.payment().state in {State.FENCED, State.VOIDED}
+    assert "succeeded" not in [one["status"] for one in holding.intents()]
+
+
 def test_who_hangs_up_behind_the_hold_is_given_it_back(holding: StripeHouse) -> None:
     """The card is held while "one moment" is said; the caller goes before the money is taken."""
     holding.harm(Harm.DELAY, "payment_intents.confirm", times=1, delay_s=3)

@@ -79,6 +79,15 @@ def test_the_answer_to_the_opening_is_lost(house: StripeHouse, harm: Harm) -> No
     assert house.payments()[1].state is State.APPROVED
 
 
+def test_a_limit_of_stripes_is_waited_out_while_the_link_is_opened(house: StripeHouse) -> None:
+    house.harm(Harm.RATE_LIMIT, "checkout.sessions.create", times=2)
+    assert "The link is on its way" in asked_to_approve(house)
+    assert len(house.stripe.account.of("checkout.session")) == 1
+    house.pay_on_page()
+    house.hear()
+    assert house.payments()[1].state is State.APPROVED
+
+
 def test_rings_again_and_pays_by_card(house: StripeHouse) -> None:
     """Nothing else is paid before Stripe has ended the link."""
     asked_to_approve(house)

@@ -45,6 +45,56 @@ def test_a_gateway_that_fails_is_unavailable(bench: PciBench, answer: Any) -> No
     assert bench.collected()["outcome"] == "unavailable"
 
 
+@pytest.mark.parametrize("authorize", [None, AUTHORIZE])
+def test_what_the_gateway_did_not_process_is_asked_again_under_the_same_key(
+    held: PciBench, authorize: Any
+) -> None:
+    """Three times, while the caller waits; each try is of the same card under the same key."""
+    held.caller(authorize=authorize).card()
+    gateway, began = held.gateway, held.clock.now()
+    good = (gateway.token_answer, gateway.hold_answer)
+    gateway.token_answer = Unavailable("too many requests", retry_same_key=True)
+    gateway.hold_answer = Unknown("too many requests", retry_same_key=True)
+    asked_after_s: list[float] = []
+
+    def meanwhile() -> None:
+        asked_after_s.append((held.clock.now() - began).total_seconds())
+        if len(asked_after_s) == 4:
+            gateway.token_answer, gateway.hold_answer = good
+
+    gateway.meanwhile = meanwhile
+    run(held)
+    assert asked_after_s == [0, 1, 3, 7]
+    assert len({str(one) for one in gateway.asked}) == 1
+    assert len({one.number.reveal() for one in gateway.cards}) == 1
+    assert held.collected()["outcome"] == "collected"
+
+
+@pytest.mark.parametrize(
+    ("authorize", "over", "ended"),
+    [(None, "unavailable", "ended"), (AUTHORIZE, "authorization_unknown", "authorization_unknown")],
+)
+def test_nobody_asks_again_for_who_waits_no_more(
+    held: PciBench, authorize: Any, over: str, ended: str
+) -> None:
+    """The last try begins within the caller's patience, and none once they have hung up."""
+    gateway = held.gateway
+    gateway.token_answer = Unavailable("too many requests", retry_same_key=True)
+    gateway.hold_answer = Unknown("too many requests", retry_same_key=True)
+    held.caller(authorize=authorize).card()
+    gateway.meanwhile = lambda: held.clock.advance(9)
+    run(held)
+    assert len(gateway.asked) == 2
+    assert held.collected()["outcome"] == over
+
+    gateway.asked.clear()
+    held.caller(id="entry.call_1.7", authorize=authorize).card()
+    gateway.meanwhile = lambda: held.hang_up() and None
+    run(held)
+    assert len(gateway.asked) == 1
+    assert held.collected("entry.call_1.7")["outcome"] == ended
+
+
 def test_an_authorization(bench: PciBench) -> None:
     assert bench.caller(authorize=AUTHORIZE).card().wait().sent_to == RETURN_URL
     assert bench.gateway.asked == [{**AUTHORIZE, "metadata": {}}]

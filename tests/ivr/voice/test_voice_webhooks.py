@@ -16,6 +16,7 @@ from ivr.calls.turns import Rejoined, Turns
 from ivr.phone.schema import validate
 from ivr.storage import schema
 from ivr.storage.engine import reading
+from tests.support.captured_logs import captured_logs
 from tests.support.carrier import signed_headers
 from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, CALLER, WEB
 from tests.support.server import ENGLISH, REFERENCE, SPANISH, Server
@@ -131,6 +132,28 @@ def test_the_address_of_another_call_is_refused(server: Server) -> None:
 
 def test_an_address_that_nobody_was_given(server: Server) -> None:
     assert "Please ring again later" in said(server, "/voice/call_99/t/3", Digits="1")
+
+
+def test_a_card_number_in_address_and_fields_is_neither_kept_nor_logged(server: Server) -> None:
+    pan, server.expected = "4000056655665556", {"carrier_fallback"}
+    server.add_bill()
+    with captured_logs("debug") as stream:
+        for path in (f"/voice/{pan}/t/{'9' * 20}", f"/voice/{pan}/pay/{'9' * 4400}"):
+            assert post(server, path, form(Digits=pan, ErrorCode=pan)).status_code in {200, 204}
+        said(server, "/voice/incoming", To=pan, StirVerstat=pan)
+        said(server, "/voice/fallback", ErrorCode=f"9{pan}")
+        assert post(server, "/voice/call_1/t/" + "9" * 4400).status_code == 200
+    [kept] = calls(server)
+    assert kept.to_number == ""
+    assert pan not in str(kept)
+    assert "unknown_call" in stream.getvalue()
+    assert pan not in stream.getvalue()
+
+
+@pytest.mark.parametrize("called", [ENGLISH, "+34 910 00 00 00", "910000000"])
+def test_the_number_that_was_called_is_kept_as_the_carrier_writes_it(server: Server, called: str) -> None:
+    said(server, "/voice/incoming", To=called)
+    assert [one.to_number for one in calls(server)] == [called]
 
 
 # Anything in the form ---------------------------------------------------------------------------------------

@@ -76,6 +76,9 @@ class StripeBench(Bench):
         """The library does not repeat what was answered with 200."""
         self.server.harm(Harm.GARBAGE_AFTER, KINDS[asked])
 
+    def turn_away(self, asked: Asked) -> None:
+        self.server.harm(Harm.RATE_LIMIT, KINDS[asked])
+
     def under_way(self, asked: Asked) -> AbstractContextManager[Thought]:
         return self.server.line.held(KINDS[asked])
 

@@ -1,0 +1,41 @@
+"""What both applications share of how a path finds its door: no redirect is invented, and a number in a path
+has a bound.
+
+The framework would answer `/voice//incoming` by a redirect to a URL made of the Host header: the carrier
+would send the keyed digits again, in the clear, to whatever host a stranger named.
+"""
+
+from typing import TYPE_CHECKING
+
+from flask import request
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import BaseConverter, RequestRedirect
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+NEVER_TAKEN = 10**9
+"""The turn that a number of ten digits and more stands for: no call gets so far."""
+
+
+class TurnNumber(BaseConverter):
+    """`<turn:number>`: the number of a turn. Python refuses to read a number of 4,300 digits."""
+
+    regex = "[0-9]+"
+
+    def to_python(self, value: str) -> int:
+        return int(value) if len(value) < len(str(NEVER_TAKEN)) else NEVER_TAKEN
+
+
+def set_up_routes(app: "Flask") -> None:
+    """Before the first door is added: a path is that of a door to the letter, or it is not found."""
+    app.url_map.merge_slashes = False
+    app.url_map.converters["turn"] = TurnNumber
+    app.before_request(_refuse_odd_path)
+
+
+def _refuse_odd_path() -> None:
+    """The framework takes slashes off the beginning of a path, and redirects where it could mend one."""
+    invented = isinstance(request.routing_exception, RequestRedirect)
+    if invented or request.environ.get("PATH_INFO", "").startswith("//"):
+        raise NotFound

@@ -1,0 +1,171 @@
+"""Commands that cannot be undone ask first, and the same refund asked for twice gives back once."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+import sqlalchemy as sa
+
+from ivr.cli import main
+from ivr.payments.records import Refund
+from ivr.storage import schema
+from ivr.storage.engine import make_engine
+from tests.ivr.cli.conftest import Run
+from tests.support.bank import TruthfulBank
+from tests.support.databases import Databases
+from tests.support.till import Till
+
+ASK_FIRST = {"payment refund", "payment decide", "card delete"}
+"""Each moves money, changes what the books say was charged, or has a card forgotten."""
+ASK_NOTHING = {
+    *("apikey create", "apikey list", "apikey revoke"),
+    *("bill add", "bill import", "bill list", "bill show"),
+    *("call", "card list", "config", "dispute list", "doctor", "flow check", "flow draw"),
+    *("lockout lift", "lockout list", "migrate", "payment list", "payment show"),
+    *("payout list", "payout read", "payout show", "pci scope", "sandbox"),
+    *("serve pci", "serve web", "serve worker"),
+}
+
+
+class SandboxBank(TruthfulBank):
+    """A bank of the name that GATEWAY has here."""
+
+    name = "sandbox"
+
+
+@pytest.fixture
+def till(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Till:
+    monkeypatch.setenv("GATEWAY", "sandbox")
+    return Till(engine, bank=SandboxBank())
+
+
+def refunds(till: Till) -> list[int]:
+    """What was asked back, in minor units."""
+    with till.engine.begin() as tx:
+        return list(tx.execute(sa.select(schema.refund.c.amount_minor)).scalars())
+
+
+def refund(till: Till, attempt_id: str, amount_minor: int) -> Refund:
+    with till.engine.begin() as tx:
+        return till.cashier.ask_refund(tx, attempt_id, amount_minor, asked_by="ana")
+
+
+def test_without_a_terminal_nothing_is_refunded_unasked(paybycall: Run, till: Till) -> None:
+    paid = till.attempt(till.paid())
+    for amount in ([], ["--amount", "1.00"]):
+        ran = paybycall("payment", "refund", paid.reference, *amount, input="y\n")
+        assert (ran.exit_code, ran.stdout) == (2, "")
+        assert "Nothing was done: there is no terminal to ask at" in ran.stderr
+        assert "--yes" in ran.stderr
+    assert refunds(till) == []
+
+
+def test_a_script_that_runs_twice_refunds_once(paybycall: Run, till: Till) -> None:
+    paid = till.attempt(till.paid())
+    script = ("payment", "refund", paid.reference, "--amount", "1.00", "--yes")
+    first, again = paybycall(*script), paybycall(*script)
+    assert (first.exit_code, again.exit_code, refunds(till)) == (0, 2, [100])
+    assert "Nothing of it was refunded yet." in first.stderr
+    assert "Refunded already: 1.00 EUR, asked, refund_" in again.stderr
+    assert "1.00 EUR" in again.stderr.splitlines()[-1]
+    assert "--idempotency-key" in again.stderr.splitlines()[-1]
+    other = paybycall("payment", "refund", paid.reference, "--amount", "2.00", "--yes")
+    assert (other.exit_code, refunds(till)) == (0, [100, 200])
+
+
+def test_a_refund_that_was_refused_is_no_earlier_one(paybycall: Run, till: Till) -> None:
+    paid = till.attempt(till.paid())
+    till.bank.by_hand[paid.id] = 4_000
+    refund(till, paid.id, 100)
+    till.run_due()
+    ran = paybycall("payment", "refund", paid.reference, "--amount", "1.00", "--yes")
+    assert (ran.exit_code, "Nothing of it was refunded yet." in ran.stderr) == (0, True)
+
+
+def test_the_same_key_is_the_same_refund(paybycall: Run, till: Till) -> None:
+    paid = till.attempt(till.paid())
+    command = ("payment", "refund", paid.reference, "--yes", "--idempotency-key")
+    first = paybycall(*command, "case-7", "--amount", "1.00")
+    again = paybycall(*command, "case-7", "--amount", "1.00")
+    unasked = paybycall(*command[:3], "--idempotency-key", "case-7", "--amount", "1.00")
+    assert (first.exit_code, again.exit_code, unasked.exit_code, refunds(till)) == (0, 0, 0, [100])
+    assert "was asked for under this key before: it is asked." in again.stdout
+    assert again.stdout == unasked.stdout
+    other = paybycall(*command, "case-7", "--amount", "2.00")
+    assert (other.exit_code, "another amount" in other.stderr, refunds(till)) == (2, True, [100])
+    once_more = paybycall(*command, "case-8", "--amount", "1.00")
+    assert (once_more.exit_code, refunds(till)) == (0, [100, 100])
+    for nonsense in ("", "two words", "k" * 81):
+        assert paybycall(*command, nonsense).exit_code == 2
+
+
+def test_the_key_of_a_program_is_known_at_the_command_line(paybycall: Run, till: Till) -> None:
+    paid = till.attempt(till.paid())
+    with till.engine.begin() as tx:
+        asked, is_new = till.cashier.ask_refund_once(tx, paid.id, 100, key="case-7", asked_by="api: erp")
+        assert is_new
+    ran = paybycall("payment", "refund", paid.id, "--amount", "1.00", "--yes", "--idempotency-key", "case-7")
+    assert (ran.exit_code, asked.id in ran.stdout, refunds(till)) == (0, True, [100])
+
+
+@pytest.mark.parametrize(("answer", "exit_code", "given_back"), [("y", 0, [100, 100]), ("n", 2, [100])])
+def test_a_person_at_a_terminal_is_asked_and_told_what_was_refunded(
+    databases: Databases, answer: str, exit_code: int, given_back: list[int]
+) -> None:
+    """A real terminal and a real process."""
+    url = databases.url("sqlite")
+    engine = make_engine(url)
+    till = Till(engine, bank=SandboxBank())
+    paid = till.paid()
+    earlier = refund(till, paid, 100)
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, f"{answer}\n".encode())
+    try:
+        ran = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from ivr.cli import main; main()",
+                "payment",
+                "refund",
+                paid,
+                "--amount",
+                "1.00",
+            ],
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "DATABASE_URL": url, "GATEWAY": "sandbox"},
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    assert (ran.returncode, refunds(till)) == (exit_code, given_back)
+    assert f"Refunded already: 1.00 EUR, asked, {earlier.id}" in ran.stderr
+    assert "Give back 1.00 EUR now? [y/N]" in ran.stderr
+    engine.dispose()
+    databases.drop(url)
+
+
+def commands(command: click.Command, names: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield " ".join(names), command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from commands(found, (*names, name))
+
+
+def test_every_command_either_asks_first_or_cannot_do_harm() -> None:
+    """A new command has to be put on one of the two lists."""
+    found = dict(commands(main))
+    assert set(found) == ASK_FIRST | ASK_NOTHING
+    asking = {name for name, one in found.items() if any(param.name == "yes" for param in one.params)}
+    assert asking == ASK_FIRST
