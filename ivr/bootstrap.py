@@ -47,7 +47,6 @@ from ivr.work.jobs import (
     SEND_CONFIRMATION,
     Job,
 )
-from ivr.wsgi import strip_environment
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -61,7 +60,7 @@ def web_app(environ: Mapping[str, str]) -> "WSGIApplication":
     """The web process's application, as the web server's workers load it."""
     config = configuration.load(environ)
     logs.configure(config.log_level, "web")
-    return strip_environment(make_web(ground(config)), environ.keys())
+    return make_web(ground(config))
 
 
 def make_web(on: Ground) -> flask.Flask:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from gateways.notices import Disputed
 from ivr.bills import store as bills
@@ -28,6 +29,8 @@ from ivr.payments.card_records import SavedCard
 from ivr.payments.pay_link import LinkTerms
 from ivr.payments.records import Attempt, Refund
 from ivr.work.jobs import Work
+
+log = structlog.get_logger()
 
 
 class HouseConsequences:
@@ -80,11 +83,16 @@ class HouseConsequences:
         self._keep_promise(tx, attempt)
 
     def link_opened(self, tx: sa.Connection, attempt: Attempt) -> None:
-        """One text carries it. Whoever cannot be texted was never promised a link."""
+        """One text carries it. Only a link that an earlier release promised to a withheld caller has nobody
+        to be texted to: it stays open, unknown to all, until it expires.
+        """
         link = pay_link.of(tx, attempt)
-        if link is None or attempt.payer_phone is None:
-            raise RuntimeError(f"the link of attempt {attempt.id} can reach nobody")
+        if link is None:
+            raise RuntimeError(f"attempt {attempt.id} has no link that was opened")
         self._write_down(tx, "link.opened", attempt)
+        if attempt.payer_phone is None:
+            log.warning("link_reaches_nobody", attempt_id=attempt.id)
+            return
         confirmation.record_link(
             tx,
             attempt_id=attempt.id,

@@ -1,5 +1,5 @@
-"""What both applications share of how a path finds its door: no redirect is invented, and a number in a path
-has a bound.
+"""What both applications share of how a path finds its door: no redirect is invented, and what stands in
+a path has bounds.
 
 The framework would answer `/voice//incoming` by a redirect to a URL made of the Host header: the carrier
 would send the keyed digits again, in the clear, to whatever host a stranger named.
@@ -27,10 +27,16 @@ class TurnNumber(BaseConverter):
         return int(value) if len(value) < len(str(NEVER_TAKEN)) else NEVER_TAKEN
 
 
+class Id(BaseConverter):
+    """`<id:...>`: an id of ours or of the carrier's. Some databases refuse what none holds, such as NUL."""
+
+    regex = "[A-Za-z0-9_.-]{1,100}"
+
+
 def set_up_routes(app: "Flask") -> None:
     """Before the first door is added: a path is that of a door to the letter, or it is not found."""
     app.url_map.merge_slashes = False
-    app.url_map.converters["turn"] = TurnNumber
+    app.url_map.converters |= {"turn": TurnNumber, "id": Id}
     app.before_request(_refuse_odd_path)
 
 

@@ -10,6 +10,7 @@ from flows.language.check import check
 from flows.language.draw import draw
 from flows.language.facts import BillFacts, CallState, CardFacts, LinkFacts, NotBroughtError, ReceiptFacts
 from flows.language.flow import Flow, UnknownStepError
+from flows.language.heard import Naming, in_pieces, spoken_s
 from flows.language.host import host_prompts
 from flows.language.prompts import PromptError, Prompts, languages_in
 from flows.language.recordings import Recordings
@@ -60,6 +61,7 @@ __all__ = [
     "LinkFacts",
     "MayKeepCard",
     "Name",
+    "Naming",
     "NotBroughtError",
     "Part",
     "PromptError",
@@ -84,7 +86,9 @@ __all__ = [
     "check",
     "draw",
     "host_prompts",
+    "in_pieces",
     "keypad",
     "languages_in",
     "speak",
+    "spoken_s",
 ]

@@ -13,11 +13,16 @@ from flows.language import source
 from flows.language import state as codec
 from flows.language.facts import CallState
 from flows.language.flow import Flow
+from flows.language.heard import times_named
 from flows.language.prompts import PromptError, Prompts, languages_in
 from flows.language.steps import FlowError, Kind, Step
 
-_KEYS = frozenset("123456789")
-"""`0` and `*` are the host's, `#` ends an entry."""
+_KEYS = frozenset("12345679")
+"""`0`, `8` and `*` are the host's, `#` ends an entry."""
+_MOVES = frozenset({Kind.CHARGE, Kind.SEND_LINK, Kind.CLOSE_LINK, Kind.FORGET_CARD})
+"""What moves money, or cannot be undone."""
+_PASSED = frozenset({Kind.TELL, Kind.DECIDE, Kind.LANGUAGE})
+"""Steps at which nobody is asked anything."""
 _TERMINAL = frozenset({Kind.END, Kind.TRANSFER})
 _FACTS = {
     Kind.FIND_BILL: "bill",
@@ -115,7 +120,34 @@ def _faulty_menus(flow: Flow[Any]) -> Iterator[str]:
             yield f"{step.name}: no option may lead to a step named gave_up, the name of a menu's own exit"
         for key in step.options:
             if key not in _KEYS:
-                yield f"{step.name}: {key!r} is no key of a menu: 1 to 9 are; 0 and * are the host's"
+                yield f"{step.name}: {key!r} is no key of a menu: 1 to 7 and 9 are; 0, 8 and * are the host's"
+        yield from _faulty_consent(flow, step)
+
+
+def _faulty_consent(flow: Flow[Any], step: Step[Any]) -> Iterator[str]:
+    for key in step.heard_first:
+        if key not in step.options:
+            yield f"{step.name}: {key} is to be heard first, and is no option"
+    for key, exit_name in step.options.items():
+        moves = _asked_nothing_more(flow, step.exits[exit_name])
+        if moves is not None and key not in step.heard_first:
+            yield f"{step.name}: {key} leads to {moves} without another question: it must be heard first"
+
+
+def _asked_nothing_more(flow: Flow[Any], start: str) -> str | None:
+    """A step that moves money, and is reached from there without another question."""
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in flow.steps:
+            continue
+        seen.add(name)
+        if flow.steps[name].kind in _MOVES:
+            return name
+        if flow.steps[name].kind in _PASSED:
+            waiting += flow.steps[name].exits.values()
+    return None
 
 
 # The state ------------------------------------------------------------------------------------------------
@@ -183,9 +215,26 @@ def _faulty_prompts(flow: Flow[Any], readings: Mapping[str, source.Reading]) -> 
                 for said in reading.said
                 for fault in _unsayable(said, language, prompts, known=said.key in keys)
             )
+        for step in flow.steps.values():
+            yield from _faulty_naming(step, readings[step.name], language, prompts)
         spoken = {said.key for reading in readings.values() for said in reading.said}
         for key in sorted(keys - spoken):
             yield f"prompts.{language}.toml: nothing says {key}"
+
+
+def _faulty_naming(
+    step: Step[Any], reading: source.Reading, language: str, prompts: Prompts
+) -> Iterator[str]:
+    for said in reading.said:
+        if said.key not in prompts.keys(language):
+            continue
+        for key in step.heard_first:
+            times = times_named(prompts.segments(language, said.key), key)
+            if times != 1:
+                yield (
+                    f"prompts.{language}.toml: {said.key} names the key {key} {times} times: once, or nobody "
+                    "can say when it was heard"
+                )
 
 
 def _unsayable(said: source.Said, language: str, prompts: Prompts, *, known: bool) -> Iterator[str]:

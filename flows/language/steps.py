@@ -70,6 +70,10 @@ class Step(Generic[S]):
     run: Callable[[S], object]
     options: Mapping[str, str] = field(default_factory=dict)
     """Of a menu: key -> exit."""
+    heard_first: str = ""
+    """Of a menu: the keys that move money, agree to something or cannot be undone. Pressed before the words
+    that name it could be heard, such a key is no answer.
+    """
     retired: bool = False
     """Left from the last release, for calls that were in it; nothing leads here any more."""
 
@@ -86,13 +90,14 @@ class Steps(Generic[S]):
         exits: Mapping[str, str],
         options: Mapping[str, str] | None = None,
         *,
+        heard_first: str = "",
         retired: bool = False,
     ) -> Callable[[Callable[[S], W]], Callable[[S], W]]:
         def add(run: Callable[[S], W]) -> Callable[[S], W]:
             name = run.__name__
             if name in self.steps:
                 raise FlowError(f"two steps are named {name}")
-            self.steps[name] = Step(name, kind, dict(exits), run, dict(options or {}), retired)
+            self.steps[name] = Step(name, kind, dict(exits), run, dict(options or {}), heard_first, retired)
             return run
 
         return add
@@ -103,11 +108,13 @@ class Steps(Generic[S]):
         return self._step(Kind.DIGITS, {"heard": heard, "gave_up": gave_up}, retired=retired)
 
     def menu(
-        self, options: Mapping[str, str], *, gave_up: str, retired: bool = False
+        self, options: Mapping[str, str], *, gave_up: str, heard_first: str = "", retired: bool = False
     ) -> Callable[[Callable[[S], Choose]], Callable[[S], Choose]]:
-        """`options` maps a key (1 to 9) to the step it leads to; the exit is named after the step."""
+        """`options` maps a key (1 to 7, 9) to the step it leads to; the exit is named after the step.
+        `heard_first` are those of them that move money, agree to something or cannot be undone.
+        """
         exits = {step: step for step in options.values()} | {"gave_up": gave_up}
-        return self._step(Kind.MENU, exits, options, retired=retired)
+        return self._step(Kind.MENU, exits, options, heard_first=heard_first, retired=retired)
 
     def tell(
         self, *, then: str, retired: bool = False

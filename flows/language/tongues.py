@@ -25,6 +25,10 @@ class Tongue:
     subunits: Mapping[str, Unit]
     fractions: Mapping[int, Unit]
     """For a currency without known subunits, by its decimals."""
+    characters_per_s_max: float
+    """How many characters of a prompt the quickest voice speaks in a second. The voices that carriers offer
+    speak 14 to 17; a key is never taken for late because a voice was slow.
+    """
     star: str
     """The key `*`."""
     millions_joint: str = " "
@@ -77,6 +81,7 @@ TONGUES: Mapping[str, Tongue] = {
             "TND": ("millime", "millimes"),
             "OMR": ("baisa", "baisas"),
         },
+        characters_per_s_max=20.0,
         fractions={
             1: ("tenth", "tenths"),
             2: ("hundredth", "hundredths"),
@@ -122,6 +127,7 @@ TONGUES: Mapping[str, Tongue] = {
             "TND": ("milésimo", "milésimos"),
             "OMR": ("baisa", "baisas"),
         },
+        characters_per_s_max=22.0,
         fractions={
             1: ("décima", "décimas"),
             2: ("centésima", "centésimas"),

@@ -35,8 +35,6 @@ class Choose:
     say: Say
     every_language: bool = False
     """Said once in each language, each in its own voice: for the one question asked before it is known."""
-    heard_first: bool = False
-    """A key that was pressed before this question could be heard is no answer to it: it was another's."""
 
 
 @dataclass(frozen=True, slots=True)

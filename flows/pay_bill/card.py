@@ -48,7 +48,7 @@ def order(state: Bill) -> Go[Bill]:
     return Go("keep") if state.saved_cards else Go("confirm")
 
 
-@steps.menu({"1": "take_card", "2": "offer"}, gave_up="given_up")
+@steps.menu({"1": "take_card", "2": "offer"}, gave_up="given_up", heard_first="1")
 def confirm_amount(state: Bill) -> Choose:
     return Choose(Say("confirm.amount", amount=state.chosen))
 
@@ -80,12 +80,10 @@ def may_keep(_: Bill) -> MayKeepCard:
     return MayKeepCard()
 
 
-@steps.menu({"1": "charge", "2": "other_card", "7": "charge_and_keep"}, gave_up="given_up")
+@steps.menu({"1": "charge", "2": "other_card", "7": "charge_and_keep"}, gave_up="given_up", heard_first="17")
 def confirm_or_keep(state: Bill) -> Choose:
-    """The keys of `confirm`, and one more, with which no card begins: whoever presses keys by habit, or
-    ahead, or keys another card at once, agrees to nothing.
-    """
-    return Choose(pay_or_keep(state), heard_first=True)
+    """The keys of `confirm`, and one more, with which no card begins."""
+    return Choose(pay_or_keep(state))
 
 
 def pay_or_keep(state: Bill) -> Say:
@@ -96,7 +94,7 @@ def pay_or_keep(state: Bill) -> Say:
     return Say("keep.branded", amount=state.chosen, brand=Name(brand), last_four=last_four)
 
 
-@steps.menu({"1": "charge", "2": "other_card"}, gave_up="given_up")
+@steps.menu({"1": "charge", "2": "other_card"}, gave_up="given_up", heard_first="1")
 def confirm(state: Bill) -> Choose:
     card = state.keyed_card
     brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)

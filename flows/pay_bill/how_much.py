@@ -79,10 +79,10 @@ def hear_amount(state: Bill) -> Go[Bill]:
     return Go("confirm", chosen) if state.card_first else Go("fits", chosen)
 
 
-@steps.menu({"1": "order", "2": "ask_amount"}, gave_up="another_way")
+@steps.menu({"1": "order", "2": "ask_amount"}, gave_up="another_way", heard_first="1")
 def confirm_keyed(state: Bill) -> Choose:
     """A slip of a finger is noticed before a card is keyed for it."""
-    return Choose(Say("amount.confirm", amount=state.chosen), heard_first=True)
+    return Choose(Say("amount.confirm", amount=state.chosen))
 
 
 @steps.tell(then="ask_amount")

@@ -57,12 +57,20 @@ def offer_link_again(state: Bill) -> Go[Bill]:
     return Go("part") if state.owed.due.minor else Go("whole")
 
 
-@steps.menu({"1": "close_for_card", "2": "close_for_another", "3": "other_bill"}, gave_up="another_way")
+@steps.menu(
+    {"1": "close_for_card", "2": "close_for_another", "3": "other_bill"},
+    gave_up="another_way",
+    heard_first="12",
+)
 def offer_link(state: Bill) -> Choose:
     return Choose(Say("link.open", amount=state.sent_link.amount))
 
 
-@steps.menu({"1": "close_for_card", "2": "close_for_another", "3": "pay_rest"}, gave_up="another_way")
+@steps.menu(
+    {"1": "close_for_card", "2": "close_for_another", "3": "pay_rest"},
+    gave_up="another_way",
+    heard_first="12",
+)
 def offer_link_or_rest(state: Bill) -> Choose:
     return Choose(Say("link.open_part", amount=state.sent_link.amount, rest=state.owed.due))
 

@@ -24,20 +24,22 @@ def find_saved_card(_: Bill) -> FindSavedCard:
     return FindSavedCard()
 
 
-@steps.menu({"1": "charge_saved_card", "2": "take_card", "9": "ask_delete"}, gave_up="given_up")
+@steps.menu(
+    {"1": "charge_saved_card", "2": "take_card", "9": "ask_delete"}, gave_up="given_up", heard_first="1"
+)
 def offer_saved_card(state: Bill) -> Choose:
     """It says amount and card: whoever presses 1 here has confirmed both."""
     card = state.kept_card
     brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
     if brand is None:
-        return Choose(Say("saved.card", amount=state.chosen, last_four=last_four), heard_first=True)
+        return Choose(Say("saved.card", amount=state.chosen, last_four=last_four))
     say = Say("saved.branded", amount=state.chosen, brand=Name(brand), last_four=last_four)
-    return Choose(say, heard_first=True)
+    return Choose(say)
 
 
-@steps.menu({"1": "delete_card", "2": "offer_saved_card"}, gave_up="given_up")
+@steps.menu({"1": "delete_card", "2": "offer_saved_card"}, gave_up="given_up", heard_first="1")
 def ask_delete(state: Bill) -> Choose:
-    return Choose(Say("saved.delete", last_four=Digits(state.kept_card.last_four)), heard_first=True)
+    return Choose(Say("saved.delete", last_four=Digits(state.kept_card.last_four)))
 
 
 @steps.forget_card(then="card_deleted")

@@ -46,7 +46,7 @@ def hear(secret: Secret, headers: Mapping[str, str], body: bytes, now: datetime)
     try:
         said = json.loads(body)
         event_id, kind, key = (said[name] for name in ("id", "type", "key"))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise BadNoticeError("its body is not as the bank writes it") from None
     if not all(isinstance(word, str) and _WORD.fullmatch(word) for word in (event_id, kind, key)):
         raise BadNoticeError("its body is not as the bank writes it")

@@ -15,10 +15,10 @@ from ivr.api import documents
 from ivr.api.keys import ApiKey
 from ivr.api.problem import Problem
 from ivr.api.request import json_object
-from ivr.customers.caller import Caller
 from ivr.payments import card_records
 from ivr.payments.card_records import CardState, NoSuchCardError
 from ivr.payments.saved_cards import SavedCards
+from ivr.phone_numbers import Ambiguous, PhoneNumber, read
 from ivr.storage.engine import reading
 
 log = structlog.get_logger()
@@ -37,11 +37,13 @@ class CardRoutes:
     def search(self) -> Answer:
         """A customer's cards, the newest first; those that are forgotten are left out."""
         given = json_object(("phone",)).get("phone")
-        number = Caller.of(given, self._home_country).number if isinstance(given, str) else None
-        if number is None:
+        number = read(given, self._home_country) if isinstance(given, str) else None
+        if isinstance(number, Ambiguous):
+            raise Problem(422, "invalid", f"phone {number.sentence}.", field="phone")
+        if not isinstance(number, PhoneNumber):
             raise Problem(422, "invalid", "phone must be a number, like +34600123456.", field="phone")
         with reading(self._engine) as tx:
-            found = card_records.of_phone(tx, number)
+            found = card_records.of_phone(tx, number.dial)
         return {"cards": [documents.saved_card(one) for one in found]}, 200
 
     def show(self, card_id: str) -> Answer:

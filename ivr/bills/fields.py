@@ -1,19 +1,18 @@
 """A bill as others write it, in a CSV row, a JSON object or a command: named texts, read into a NewBill.
 
-May import `ivr.bills.bill`, `ivr.money` and phonenumbers. An amount is decimal text ("49.90") or whole minor
+An amount is decimal text ("49.90") or whole minor
 units (`amount_minor`), never a float. Characters are checked before any parser sees them, so that exponents,
 other scripts' digits and control characters are refused alike from every door.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
-
-import phonenumbers
+from typing import Any, TypeVar
 
 from ivr import money
 from ivr.bills.bill import BillError, NewBill, Status
+from ivr.phone_numbers import Ambiguous, Unreadable, read
 
 NAMES = (
     "reference",
@@ -31,13 +30,18 @@ NAMES = (
 """Every field that a bill may be described by."""
 _DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_PHONE = re.compile(r"\+?[0-9 ().\-/]{4,30}")
 Given = Mapping[str, Any]
+T = TypeVar("T")
 
 
-def read_bill(given: Given, *, home_country: str) -> NewBill:
+def read_bill(
+    given: Given, *, home_country: str, on_left_out: Callable[[BillError], None] | None = None
+) -> NewBill:
     """The bill; raises BillError. An empty text is a field that was not given; names that are none of ours
     are left alone.
+
+    With `on_left_out`, a phone or a due date that cannot be read is left out and told there: a bill can be
+    paid without them. Amounts and the status are never left out: the caller could pay too much.
     """
     currency = _currency(given)
     billed = read_amount(given, "amount", currency)
@@ -49,8 +53,8 @@ def read_bill(given: Given, *, home_country: str) -> NewBill:
         currency=currency,
         billed_minor=billed,
         minimum_minor=billed if minimum is None else minimum,
-        due_date=_due_date(given),
-        payer_phone=_phone(given, home_country),
+        due_date=_or_left_out(lambda: _due_date(given), on_left_out),
+        payer_phone=_or_left_out(lambda: _phone(given, home_country), on_left_out),
         paid_elsewhere_minor=read_amount(given, "paid_elsewhere", currency),
         status=_status(given),
     )
@@ -59,6 +63,16 @@ def read_bill(given: Given, *, home_country: str) -> NewBill:
 def unknown_names(given: Given) -> list[str]:
     """The names that no bill is described by: a door that wants typing errors told refuses them."""
     return [name for name in given if name not in NAMES]
+
+
+def _or_left_out(read_field: Callable[[], T], on_left_out: Callable[[BillError], None] | None) -> T | None:
+    try:
+        return read_field()
+    except BillError as fault:
+        if on_left_out is None:
+            raise
+        on_left_out(fault)
+        return None
 
 
 def _text(given: Given, name: str) -> str:
@@ -116,20 +130,20 @@ def _due_date(given: Given) -> date | None:
 
 
 def _phone(given: Given, home_country: str) -> str | None:
-    """E.164. Whatever the numbering plan has room for: new ranges open before libraries hear of them."""
-    text = _text(given, "phone").replace("\N{NO-BREAK SPACE}", " ")
+    """E.164, as it is dialled."""
+    text = _text(given, "phone")
     if not text:
         return None
-    rule = f"must be a phone number, like +34600123456, or one of {home_country} without its prefix"
-    if not _PHONE.fullmatch(text):
-        raise BillError("phone", rule)
-    try:
-        number = phonenumbers.parse(text, home_country)
-    except phonenumbers.NumberParseException:
-        raise BillError("phone", rule) from None
-    if not phonenumbers.is_possible_number(number):
-        raise BillError("phone", rule)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    match read(text, home_country):
+        case Ambiguous() as two:
+            raise BillError("phone", two.sentence)
+        case Unreadable(is_withheld=True):
+            raise BillError("phone", "is how carriers tell of a withheld number: leave it out")
+        case Unreadable():
+            home = f", or one of {home_country} without its prefix" if home_country else ""
+            raise BillError("phone", f"must be a phone number, like +34600123456{home}; no extension")
+        case number:
+            return number.dial
 
 
 def _status(given: Given) -> Status | None:

@@ -3,7 +3,7 @@
 May import `gateways.secret`, `ivr.merchant`, `ivr.bills` and the leaves. Called with no transaction open;
 what it answers is stored afterwards by `store.upsert`. Every answer is a value: a merchant's system that is
 silent, slow, or talks nonsense is `Unreachable`, and only a clear "not found" is `NotFound`. What was
-answered is never logged. Protocol: ivr/merchant/README.md.
+answered is not logged, but for both readings of a phone that could be two. Protocol: ivr/merchant/README.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +34,8 @@ class MerchantBill:
     """The merchant's system knows the bill."""
 
     bill: NewBill
+    left_out: tuple[BillError, ...] = ()
+    """Fields that could not be read, and without which the bill can be paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,9 @@ class MerchantLookup:
             log.warning("bill_lookup_unreachable", lookup_id=lookup_id, reason=answer.reason)
         else:
             log.info("bill_lookup", lookup_id=lookup_id, found=isinstance(answer, MerchantBill))
+        if isinstance(answer, MerchantBill):
+            for fault in answer.left_out:
+                log.warning("bill_lookup_field_left_out", lookup_id=lookup_id, reason=str(fault))
         return answer
 
     def _ask(self, reference: str, lookup_id: str) -> LookupAnswer:
@@ -109,10 +114,12 @@ class MerchantLookup:
         told = {"status": Status.OPEN.value, **_given(content), "reference": reference}
         if "paid_elsewhere" not in told and "paid_elsewhere_minor" not in told:
             told["paid_elsewhere_minor"] = 0
+        left_out: list[BillError] = []
         try:
-            return MerchantBill(read_bill(told, home_country=self._home_country))
+            bill = read_bill(told, home_country=self._home_country, on_left_out=left_out.append)
         except BillError as fault:
             return Unreachable(str(fault))
+        return MerchantBill(bill, tuple(left_out))
 
 
 def _given(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
 from ivr.bills.reservation import ELSEWHERE
 from ivr.clock import Clock
 from ivr.ids import Ids
+from ivr.phone_numbers.identity import forms_of
 from ivr.storage.engine import insert_of
 from ivr.storage.schema import attempt, bill
 
@@ -32,7 +33,7 @@ _OF_REFERENCE = sa.select(bill).where(bill.c.reference == sa.bindparam("wanted")
 _HELD = _OF_REFERENCE.with_for_update()
 _OF_PHONE = (
     sa.select(bill)
-    .where(bill.c.payer_phone == sa.bindparam("phone"))
+    .where(bill.c.payer_phone.in_(sa.bindparam("forms", expanding=True)))
     .order_by(bill.c.due_date.is_(None), bill.c.due_date, bill.c.reference)
     .limit(OPEN_MAX)
 )
@@ -67,13 +68,15 @@ def get(tx: sa.Connection, bill_id: str) -> Bill:
 
 
 def open_for_phone(tx: sa.Connection, phone: str) -> list[Bill]:
-    """Bills of this E.164 number with something payable, the earliest due first; OPEN_MAX at most."""
-    return [Bill.from_row(row) for row in tx.execute(_OPEN_FOR_PHONE, {"phone": phone})]
+    """Bills of this E.164 number, in any of its forms, with something payable, the earliest due first;
+    OPEN_MAX at most.
+    """
+    return [Bill.from_row(row) for row in tx.execute(_OPEN_FOR_PHONE, {"forms": forms_of(phone)})]
 
 
 def unpaid_for_phone(tx: sa.Connection, phone: str) -> list[Bill]:
     """The same, with those all of whose rest is being paid."""
-    return [Bill.from_row(row) for row in tx.execute(_UNPAID_FOR_PHONE, {"phone": phone})]
+    return [Bill.from_row(row) for row in tx.execute(_UNPAID_FOR_PHONE, {"forms": forms_of(phone)})]
 
 
 def latest(tx: sa.Connection, limit: int, *, only_payable: bool = False) -> list[Bill]:

@@ -12,11 +12,26 @@ from ivr.calls.progress import Utterance
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A piece of a question, up to the words that name `keys`.
+
+    A key pressed during `before` is taken at once. During `clause`, in which the voice names the keys,
+    nothing is taken, so that a key that comes later was pressed by somebody who has heard it.
+    """
+
+    before: tuple[str, ...]
+    clause: tuple[str, ...]
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gather:
     """The turn ends in a question."""
 
     keys: int
     timeout_s: int
+    named: tuple[Named, ...] = ()
+    """What is spoken before the verbs of the answer, where keys must be heard first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,14 @@ class Renderer(Protocol):
     """Makes verbs of utterances, and a document of verbs and an ending."""
 
     def utter(self, utterances: Sequence[Utterance]) -> list[str]: ...
+
+    def pieces(self, asked: Utterance, keys: str) -> tuple[tuple[Named, ...], Sequence[str]]:
+        """A question, cut behind the words that name each of these keys, and the verbs of its rest."""
+        ...
+
+    def spoken_s(self, asked: Utterance, key: str) -> float:
+        """How long the quickest voice takes, in seconds, until it has named the key."""
+        ...
 
     def host(self, key: str, language: str) -> list[str]: ...
 

@@ -60,7 +60,7 @@ class AttemptMaker:
             made_for=turn.name,
             bill_id=bill.id,
             call_id=turn.row.id,
-            payer_phone=turn.own_number if turn.own.can_text else None,
+            payer_phone=turn.own.dial if turn.own.can_text else None,
             language=session.language,
             amount_minor=amount.minor,
             currency=amount.currency,
@@ -95,19 +95,18 @@ class AttemptWaits:
         """The caller confirmed: from here on a hang-up does not stop the charge."""
         if session.attempt_id is None:
             if self._guard.refuses(turn, session):
-                return Left(replace(session, token=None), "unavailable")
+                return Left(session.without_card(), "unavailable")
             if wait.saved_card and not self._saved_cards.can_pay(turn, session):
                 return Left(session, "not_sent")  # deleted since it was offered
             if wait.saved_card:
                 session = replace(session, card_entry_id=None)
             attempt = self._maker.make(turn, session, wait.amount)
             if attempt is None:
-                return Left(replace(session, token=None), "no_longer_due")
+                return Left(session.without_card(), "no_longer_due")
             self._attach_card(turn, session, wait, attempt)
             session = replace(session, attempt_id=attempt.id)
         self._attempts.ask_charge(turn.tx, str(session.attempt_id))
-        session = replace(session, token=None, expiry_month=None, expiry_year=None, card_entry_id=None)
-        return Waiting(replace(session, charging=True, waited_s=0.0), Pause(), say=wait.say)
+        return Waiting(replace(session.without_card(), charging=True, waited_s=0.0), Pause(), say=wait.say)
 
     def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:
         if wait.saved_card:

@@ -61,14 +61,12 @@ class CardWaits:
             log.error("amount_not_taken", call_id=turn.row.id, amount=str(wait.amount))
             return Left(session, "refused")
         if self._guard.refuses(turn, session):
-            return Left(replace(session, entry_id=None, attempt_id=None, token=None), "unavailable")
+            return Left(replace(session.without_card(), entry_id=None, attempt_id=None), "unavailable")
         if self._by_carrier:
             return replace(self._ask_carrier(turn, session), say=wait.say)
         entry_id = f"entry.{turn.name}"
         opening = OpenEntry(entry_id, session.language, turn.next_url)
-        session = replace(
-            session, entry_id=entry_id, attempt_id=None, charging=False, token=None, card_entry_id=None
-        )
+        session = replace(session.without_card(), entry_id=entry_id, attempt_id=None, charging=False)
         if self._card_entry is CardEntry.TOKENIZE:
             return MustRun(session, opening)
         if wait.amount is None:
@@ -99,7 +97,7 @@ class CardWaits:
 
     def _ask_carrier(self, turn: Turn, session: Session) -> Waiting:
         entry_id = f"{BY_CARRIER}{turn.name}"
-        session = replace(session, entry_id=entry_id, attempt_id=None, charging=False, token=None)
+        session = replace(session.without_card(), entry_id=entry_id, attempt_id=None, charging=False)
         return Waiting(session, PayCard(session.language, pay_status_url(turn.row.id, turn.number)))
 
     def opened(

@@ -19,6 +19,7 @@ from ivr.customers import customer
 from ivr.customers.caller import Caller
 from ivr.defences.suspect import Proof, proof_of, verstat_to_keep
 from ivr.ids import Ids
+from ivr.phone_numbers import is_possible
 from ivr.storage.engine import reading
 
 TO_LENGTH_MAX = 20
@@ -75,7 +76,7 @@ class Greeting:
             id=self._ids.new("call"),
             call_sid=call_sid,
             account_sid=account_sid,
-            from_number=caller.number,
+            from_number=caller.dial,
             to_number=self._called(to_field),
             flow=self._flow.name,
             turn=0,
@@ -90,16 +91,13 @@ class Greeting:
 
     def _called(self, to_field: str) -> str:
         """The number that was called, as the carrier writes it; nothing that is no number is kept."""
-        if len(to_field) > TO_LENGTH_MAX or Caller.of(to_field, self._home_country).withheld:
-            return ""
-        return to_field
+        fits = len(to_field) <= TO_LENGTH_MAX and is_possible(to_field, self._home_country)
+        return to_field if fits else ""
 
     def _known_language(self, caller: Caller, to_field: str) -> str | None:
         by_number = self._language_by_number.get(to_field)
         if by_number in self._languages:
             return by_number
-        if caller.number is None:
-            return None
         with reading(self._engine) as connection:
-            remembered = customer.find_by_phone(connection, caller.number)
+            remembered = customer.of_caller(connection, caller)
         return remembered.language if remembered and remembered.language in self._languages else None

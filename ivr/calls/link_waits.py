@@ -53,7 +53,7 @@ class LinkWaits:
         if attempt is None:
             return Left(session, "no_longer_due")
         self._attempts.ask_link(turn.tx, attempt.id)
-        waiting = replace(session, attempt_id=attempt.id, charging=True, token=None, waited_s=0.0)
+        waiting = replace(session.without_card(), attempt_id=attempt.id, charging=True, waited_s=0.0)
         return Waiting(waiting, Pause(), say=wait.say)
 
     def look(self, turn: Turn, session: Session) -> Fulfilment:

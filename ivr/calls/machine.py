@@ -12,7 +12,6 @@ from typing import Any
 
 from flows.language import (
     Ask,
-    Choose,
     Flow,
     Kind,
     NotBroughtError,
@@ -26,6 +25,8 @@ from ivr.calls.walk import DIGITS_TIMEOUT_S, MENU_TIMEOUT_S, STRAYS_MAX
 
 TYPED_AHEAD_S = 1.0
 """Whole answers that come sooner were keyed before the question: nobody keys eight digits in a second."""
+CHANGES_MAX = 6
+"""So often the language changes at one question, before that is a miss."""
 BEGUN_MAX = 7
 """Of what was begun behind a star no more is kept, as of a reference: it may be a card."""
 _FOR_GOOD = frozenset({Kind.CLOSE_LINK, Kind.FORGET_CARD})
@@ -67,27 +68,63 @@ class _Turn(StrayCards):
             return self._cleared(keyed)
         if not keyed and not begun:
             return self._stray() if keys.elapsed_s < timeout_s else self._silence()
-        if keyed == "0" and not begun:
-            return self.enter(self.flow.person)
-        if keyed == "*" and not begun:
-            return self._back()
+        typed_ahead = keys.elapsed_s < TYPED_AHEAD_S
+        lone = None if begun else self._lone_key(step, keyed, typed_ahead=typed_ahead)
+        if lone is not None:
+            return lone
         if keys.keyed is None or (keyed.endswith("*") and not self._takes_a_point(step)):
             return self._ask_again()  # begun and lost, or cleared: that is no answer
-        heard = self._heard_key if step.kind is Kind.MENU else self._heard_digits
-        return heard(step, begun + keyed, typed_ahead=keys.elapsed_s < TYPED_AHEAD_S)
+        if step.kind is Kind.MENU:
+            return self._heard_key(step, begun + keyed, keys.named, typed_ahead=typed_ahead)
+        return self._heard_digits(step, begun + keyed, typed_ahead=typed_ahead)
+
+    def _lone_key(self, step: Step[Any], keyed: str, *, typed_ahead: bool) -> Progress | None:
+        """The keys that mean the same at every question."""
+        match keyed:
+            case "0":
+                return self.enter(self.flow.person)
+            case "*":
+                return self._back()
+            case "8" if self._changes_language(step, typed_ahead=typed_ahead):
+                return self._change_language()
+        return None
 
     def _silence(self) -> Progress:
         """A pause: whatever is keyed next begins anew."""
         self.session = replace(self.session, tally=Tally())
         return self._miss("host.no_input")
 
-    def _heard_key(self, step: Step[Any], keyed: str, *, typed_ahead: bool) -> Progress:
-        choose, keyed = step.run(self.session.state), keyed.rpartition("*")[2]
-        if typed_ahead and isinstance(choose, Choose) and choose.heard_first:
-            return self._stray()
+    def _changes_language(self, step: Step[Any], *, typed_ahead: bool) -> bool:
+        """Whether 8 alone asks for the next language here: at every menu, and where no answer is as short as
+        one digit. An 8 that goes on with a card, or was meant for an earlier question, does not.
+        """
+        if len(self.session.state.languages) < 2:  # noqa: PLR2004 - there is no other
+            return False
+        wait = step.run(self.session.state)
+        if isinstance(wait, Ask):
+            return wait.digits > 1
+        return not (typed_ahead and (step.heard_first or self.session.tally.like_a_card))
+
+    def _change_language(self) -> Progress:
+        """The question is asked again in the next language, and the caller is remembered by it."""
+        changes = self.session.changes + 1
+        if changes > CHANGES_MAX:
+            return self._miss("host.no_match")
+        languages, now = self.session.state.languages, self.session.language
+        following = (languages.index(now) + 1) % len(languages) if now in languages else 0
+        self.session = replace(self.session, language=languages[following], changes=changes, tally=Tally())
+        self.language_chosen = True
+        return self._ask_again()
+
+    def _heard_key(self, step: Step[Any], keyed: str, named: str, *, typed_ahead: bool) -> Progress:
+        keyed = keyed.rpartition("*")[2]
+        goes_on = typed_ahead and self.session.tally.like_a_card  # with what was keyed as an answer
+        before = self.session.tally if goes_on else Tally()
         if keyed not in step.options:
-            goes_on = typed_ahead and self.session.tally.like_a_card  # with what was keyed as an answer
-            return self._clear(self.session.tally if goes_on else Tally(), keyed)
+            return self._clear(before, keyed)
+        if step.heard_first and (typed_ahead or (keyed in step.heard_first and keyed not in named)):
+            self.session = replace(self.session, clears_early=True)
+            return self._clear(before, keyed)
         self.session = replace(self.session, tally=Tally())
         return self._answered(step.options[keyed])
 

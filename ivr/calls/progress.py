@@ -37,6 +37,8 @@ class Listen:
 
     keys: int
     timeout_s: int
+    heard_first: str = ""
+    """The keys that are no answer before they were named."""
 
 
 HostWait = (
@@ -85,3 +87,5 @@ class Keys:
 
     keyed: str | None
     elapsed_s: float
+    named: str = ""
+    """Of the keys that must be heard first, those that were named to the caller before they pressed one."""

@@ -10,16 +10,20 @@ charges it.
 from collections.abc import Callable
 from dataclasses import replace
 
+import structlog
+
 from flows.language import CardFacts, FindSavedCard, ForgetCard, MayKeepCard, Say
 from ivr.calls.card_guard import CardGuard
 from ivr.calls.fulfilment import Left, Turn
 from ivr.calls.session import Session
 from ivr.clock import Clock
+from ivr.customers import customer
 from ivr.payments import card_records
 from ivr.payments.attempt import Attempt, Attempts
 from ivr.payments.card_records import Consent
 from ivr.payments.saved_cards import Agreement, SavedCards
 
+log = structlog.get_logger()
 Wording = Callable[[Say, str], str]
 """What was spoken: a prompt in a language."""
 
@@ -109,10 +113,15 @@ class SavedCardWaits:
         )
 
     def agree(self, turn: Turn, session: Session, attempt: Attempt, said: Say) -> None:
-        """The caller agreed to what was said that the card of this attempt be kept."""
+        """The caller agreed to what was said that the card of this attempt be kept. Nobody's is: a call of an
+        earlier release may have asked a caller whose number is withheld, as we now know.
+        """
         number, card = self._number(turn, session), session.state.card
         month, year = session.expiry_month, session.expiry_year
-        if number is None or card is None or month is None or year is None:
+        if number is None:
+            log.warning("card_of_nobody_not_kept", call_id=turn.row.id)
+            return
+        if card is None or month is None or year is None:
             raise RuntimeError(f"step {session.step} keeps a card that may not be kept")
         consent = Consent(
             wording=self._wording(said, session.language),
@@ -126,4 +135,4 @@ class SavedCardWaits:
 
     def _number(self, turn: Turn, session: Session) -> str | None:
         """Under whose number cards are kept and offered; None: of nobody."""
-        return turn.caller.number if session.state.saved_cards else None
+        return customer.kept_under(turn.tx, turn.caller) if session.state.saved_cards else None

@@ -4,7 +4,7 @@ May import `flows.language` and `ivr.calls.early_card`. Nothing of a call lives 
 turn loads it and saves it. Unknown fields of a later release are dropped, missing ones take their default.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from flows.language import CallState, Flow
@@ -33,8 +33,14 @@ class Session:
     """The beginning of an answer, keyed behind a star that cleared a slip: the slip took its room in the
     Gather, and the rest is under way.
     """
+    early: int = 0
+    """Keys at the present question that were pressed before they were named."""
+    changes: int = 0
+    """How often the language was changed at the present question."""
     clearings: int = 0
     """How many Gathers have thrown away what was pressed in one go with a wrong key."""
+    clears_early: bool = False
+    """What is thrown away began with a key that was pressed before it was named."""
     tally: Tally = field(default_factory=Tally)
     waited_s: float = 0.0
     """How long the caller has waited for a charge, or for a link."""
@@ -56,6 +62,10 @@ class Session:
     """The card entry that the token came from: the PCI process hears how it went."""
     troubles: int = 0
     """How often the carrier came to the fallback."""
+
+    def without_card(self) -> "Session":
+        """Nothing that stands for the card that was keyed: nobody needs it any more."""
+        return replace(self, token=None, expiry_month=None, expiry_year=None, card_entry_id=None)
 
     def dump(self) -> dict[str, Any]:
         data = {one.name: getattr(self, one.name) for one in fields(self)}

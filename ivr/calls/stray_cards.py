@@ -16,6 +16,8 @@ CLEARED_AT_ONCE = 8
 CLEARING_TIMEOUT_S = 1
 CARD_CLEARING_TIMEOUT_S = 3
 """The same behind digits that begin a card: who reads them out in groups pauses between two."""
+EARLY_MAX = 3
+"""So many keys may come before they are named; behind the last of them the caller is told to wait."""
 LIKE_A_CARD_FROM = 3
 """So many digits in one go are no slip of a finger."""
 CLEARINGS_MAX = 8
@@ -42,9 +44,24 @@ class StrayCards(Walk):
         goes_on = len(keyed) >= CLEARED_AT_ONCE or (are_digits(keyed) and _is_of_a_card(tally))
         if goes_on and self.session.clearings < CLEARINGS_MAX:
             return self._clear(self.session.tally, keyed)
-        self.session = replace(self.session, tally=Tally(), clearings=0)
+        early = self.session.clears_early
+        self.session = replace(self.session, tally=Tally(), clearings=0, clears_early=False)
         self.card_too_early = tally.holds_a_card
+        if early and not tally.holds_a_card:
+            return self._too_early()
         return self._miss("host.card_too_early" if tally.holds_a_card else "host.no_match")
+
+    def _too_early(self) -> Progress:
+        """The question is asked again. Who presses a key before it is named, time after time, is told to wait
+        for it; only then it counts as a miss.
+        """
+        early = self.session.early + 1
+        self.session = replace(self.session, early=early)
+        if early > EARLY_MAX:
+            return self._miss("host.wait_for_question")
+        if early == EARLY_MAX:
+            self._say_host("host.wait_for_question")
+        return self._ask_again()
 
     def _goes_on_like_a_card(self, step: Step[Any], keyed: str) -> bool:
         """Whether these keys were pressed in one go with an answer that was refused, before its question was

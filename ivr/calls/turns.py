@@ -16,7 +16,8 @@ import structlog
 
 from flows.language import Flow
 from ivr.calls import errands, machine, store
-from ivr.calls.answer import Ending, Gather, HangUp, Pause, Renderer, SendTo, turn_url
+from ivr.calls import heard as hearing
+from ivr.calls.answer import Ending, HangUp, Pause, Renderer, SendTo, turn_url
 from ivr.calls.errands import Errand, Runner
 from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn, Waiting
 from ivr.calls.hang_up import CallEnder
@@ -51,6 +52,8 @@ class Heard:
     """
 
     digits: str | None = None
+    named: str | None = None
+    """The keys that were named to the caller before theirs, as the carrier proves; None: it does not."""
     dialled: str | None = None
     card: CardEntryResult | None = None
 
@@ -165,7 +168,9 @@ class Turns:
         if machine.is_listening(self._flow, session):
             asked_at = store.answered_at(tx, row.id, number - 1) or row.started_at
             elapsed_s = (self._clock.now() - asked_at).total_seconds()
-            progress = machine.hear(self._flow, session, Keys(heard.digits, elapsed_s))
+            step = self._flow.step(session.step)
+            named = hearing.named(self._renderer, step, session, heard.named, elapsed_s)
+            progress = machine.hear(self._flow, session, Keys(heard.digits, elapsed_s, named))
             return self._advance(turn, progress, [])
         fulfilled = self._host.resume(turn, session, self._wait(session), heard.dialled, heard.card)
         if fulfilled is None:
@@ -174,11 +179,12 @@ class Turns:
 
     def _advance(self, turn: Turn, progress: Progress, verbs: list[str]) -> str | _Errand:
         """Goes on from a step of the machine until the turn ends or needs an errand."""
-        verbs += self._renderer.utter(progress.said)
         self._note(turn, progress)
+        if isinstance(progress.stop, Listen):
+            asked, gather = hearing.question(self._renderer, verbs, progress.said, progress.stop)
+            return self._commit(turn, progress.session, asked, gather)
+        verbs += self._renderer.utter(progress.said)
         match progress.stop:
-            case Listen(keys, timeout_s):
-                return self._commit(turn, progress.session, verbs, Gather(keys, timeout_s))
             case Over():
                 return self._commit(turn, progress.session, verbs, HangUp())
             case Need(wait):
@@ -290,9 +296,10 @@ class Turns:
         return self._renderer.document([], ending, next_url=url)
 
     def _note(self, turn: Turn, progress: Progress) -> None:
-        if progress.language_chosen and turn.own_number is not None:
+        phone = customer.kept_under(turn.tx, turn.own) if progress.language_chosen else None
+        if phone is not None:
             customer.remember_language(
-                turn.tx, turn.own_number, progress.session.language, clock=self._clock, ids=self._ids
+                turn.tx, phone, progress.session.language, clock=self._clock, ids=self._ids
             )
         if progress.card_too_early:
             self._on_card_too_early()

@@ -57,6 +57,8 @@ class Walk:
             lone_hashes=0,
             begun="",
             clearings=0,
+            early=0,
+            changes=0,
         )
         return self._run(self.flow.step(name))
 
@@ -77,7 +79,7 @@ class Walk:
                 return self._stop(Listen(at_most or digits, DIGITS_TIMEOUT_S))
             case Choose(say, every_language):
                 self._say(say, self.session.state.languages if every_language else ())
-                return self._stop(Listen(1, MENU_TIMEOUT_S))
+                return self._stop(Listen(1, MENU_TIMEOUT_S, step.heard_first))
             case End(say):
                 self._say(say)
                 return self._stop(Over())

@@ -24,16 +24,18 @@ def list_cards(phone: str) -> None:
 
     PHONE is the customer's number; the newest card stands first.
     """
-    from ivr.customers.caller import Caller
     from ivr.payments import card_records
+    from ivr.phone_numbers import Ambiguous, PhoneNumber, read
     from ivr.storage.engine import reading
 
     with desk("HOME_COUNTRY") as at:
-        number = Caller.of(phone, at.values["HOME_COUNTRY"]).number
-        if number is None:
+        number = read(phone, at.values["HOME_COUNTRY"])
+        if isinstance(number, Ambiguous):
+            raise Fault(f"This {number.sentence}.")
+        if not isinstance(number, PhoneNumber):
             raise Fault("This is no phone number: write it like +34600123456.")
         with reading(at.engine) as tx:
-            found = card_records.of_phone(tx, number)
+            found = card_records.of_phone(tx, number.dial)
     for one in found:
         expiry = f"{one.expiry_month:02}/{one.expiry_year}"
         click.echo(f"{one.id}  {one.brand} {one.last_four}  {expiry}  {one.state}  {one.gateway}")

@@ -1,22 +1,23 @@
 """`paybycall serve web|pci|worker`: one process each, as the Procfile has them.
 
-Web and PCI run on granian, threaded; a worker that dies is started anew. The settings are read once before
-anything is started, so a fault is a sentence and not a loop of restarts. SIGTERM finishes what is under way.
+Web and PCI are served by `ivr.server`. The settings are read once before anything is started, so a fault is a
+sentence and not a loop of restarts. SIGTERM finishes what is under way; a second `serve` on the same port
+takes over from the first.
 """
 
 import os
 import signal
-import socket
 import threading
 from types import FrameType
 
 import click
 
-from ivr import config
+from ivr import config, logs
+from ivr.cli import serving
 from ivr.cli.faults import Fault, sentences
-
-STOP_S_MAX = 30
-"""How long work under way may take to finish after SIGTERM."""
+from ivr.server.handover import PortTakenError, listen
+from ivr.server.parent import Parent
+from ivr.server.worker import Serving
 
 
 @click.group("serve")
@@ -40,36 +41,13 @@ def _port(default: int) -> click.Option:
     )
 
 
-def _must_be_free(host: str, port: int) -> None:
-    """The web server would say it in a page of frames."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _serve(kind: str, what: Serving, *, host: str, port: int, workers: int) -> None:
     try:
-        socket.create_server((host, port), family=family).close()
-    except OSError as fault:
-        why = str(fault.strerror).partition(" (")[0]
-        raise Fault(
-            f"Nobody can listen at {host}, port {port} ({why}): choose others by HOST and PORT."
-        ) from None
-
-
-def _granian(target: str, *, host: str, port: int, workers: int, threads: int) -> None:
-    from granian import Granian
-    from granian.constants import Interfaces
-
-    _must_be_free(host, port)
-    Granian(
-        target,
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=workers,
-        blocking_threads=threads,
-        websockets=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=STOP_S_MAX,
-        log_access=False,
-        factory=True,
-    ).serve()
+        listening = listen(kind, host, port, os.environ)
+    except PortTakenError as fault:
+        raise Fault(str(fault)) from None
+    if status := Parent(kind, listening, what, workers).run():
+        raise SystemExit(status)
 
 
 @command.command("web")
@@ -77,8 +55,10 @@ def _granian(target: str, *, host: str, port: int, workers: int, threads: int) -
 @sentences
 def web(host: str, port: int, workers: int, threads: int) -> None:
     """Hear the carrier's webhooks, serve the API."""
-    config.load(os.environ)
-    _granian("ivr.cli.serving:web", host=host, port=port, workers=workers, threads=threads)
+    read = config.load(os.environ)
+    logs.configure(read.log_level, "web")
+    of_web = Serving(serving.web, threads, serving.WEB_BODY_BYTES_MAX)
+    _serve("web", of_web, host=host, port=port, workers=workers)
 
 
 @command.command("pci")
@@ -94,8 +74,10 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
             f"There is no PCI process with {name}={value}: the carrier takes the cards, and web and worker "
             f"need no other. Start none of it (a Procfile runner takes pci=0), or set {name} to gather."
         )
-    settings.load(os.environ)
-    _granian("ivr.cli.serving:pci", host=host, port=port, workers=workers, threads=threads)
+    read = settings.load(os.environ)
+    logs.configure(read.log_level, "pci")
+    of_pci = Serving(serving.pci, threads, serving.PCI_BODY_BYTES_MAX)
+    _serve("pci", of_pci, host=host, port=port, workers=workers)
 
 
 web.params.append(_port(8000))

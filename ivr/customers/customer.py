@@ -1,7 +1,7 @@
 """A customer: a phone number that paid or called before, and what they prefer.
 
-May import `ivr.storage`, `ivr.clock` and `ivr.ids` alone. Two calls of one number may write at once: one row
-results, on both databases. A withheld caller is no customer.
+Two calls of one number may write at once: one row results, on both databases. A withheld
+caller is no customer.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ivr.clock import Clock
+from ivr.customers.caller import Caller
 from ivr.ids import Ids
 from ivr.storage.engine import insert_of
 from ivr.storage.schema import customer
@@ -29,6 +30,23 @@ def find_by_phone(tx: sa.Connection, phone: str) -> Customer | None:
         sa.select(customer.c.id, customer.c.phone, customer.c.language).where(customer.c.phone == phone)
     ).one_or_none()
     return Customer(*row) if row else None
+
+
+def kept_under(tx: sa.Connection, caller: Caller) -> str | None:
+    """The number under which this caller is kept, in E.164; None for a withheld one.
+
+    That is the one identity of all forms of the number. Only where two customers of an earlier release could
+    not become one, because one of them has a saved card, each stays under the very form that calls.
+    """
+    if caller.number is None or caller.dial in {None, caller.number}:
+        return caller.number
+    return caller.dial if find_by_phone(tx, str(caller.dial)) else caller.number
+
+
+def of_caller(tx: sa.Connection, caller: Caller) -> Customer | None:
+    """The customer who calls, if we have met them."""
+    phone = kept_under(tx, caller)
+    return None if phone is None else find_by_phone(tx, phone)
 
 
 def meet(tx: sa.Connection, phone: str, *, clock: Clock, ids: Ids) -> str:

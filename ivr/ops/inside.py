@@ -15,8 +15,9 @@ from ivr.defences.caps import Kind
 from ivr.ops import health
 from ivr.ops.doctor import FaultError, LastFaultError
 from ivr.payments import differences
+from ivr.phone_numbers.identity import identity_of
 from ivr.storage.engine import reading
-from ivr.storage.schema import attempt, confirmation, payout, refund
+from ivr.storage.schema import attempt, confirmation, customer, payout, refund
 
 PATIENCE = timedelta(hours=1)
 """An unknown charge is usually resolved within minutes, and a text sent within seconds."""
@@ -108,6 +109,23 @@ def payouts_arrive(engine: sa.Engine, now: Callable[[], datetime]) -> str:
             f"dashboard. `paybycall payout show` tells why; it is named here for a week."
         )
     return "no payout failed for a week"
+
+
+def no_customer_stands_twice(engine: sa.Engine) -> str:
+    """No two customers are kept under two forms of one number, as where one of them had a saved card when
+    their numbers became one.
+    """
+    has_forms = sa.or_(*(customer.c.phone.like(f"{code}%") for code in ("+54", "+55", "+52")))
+    with reading(engine) as tx:
+        phones = set(tx.execute(sa.select(customer.c.phone).where(has_forms)).scalars())
+    twice = sorted(phone for phone in phones if identity_of(phone) in phones - {phone})
+    if twice:
+        raise FaultError(
+            f"Two customers are kept under two forms of one number, and one has a saved card: "
+            f"{_some(twice)}. Each is known by the very form that calls. "
+            f"`paybycall card list` shows the cards of both."
+        )
+    return "no customer is kept under two forms of one number"
 
 
 def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:

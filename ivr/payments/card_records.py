@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from gateways.secret import Secret
 from ivr.payments.states import State
+from ivr.phone_numbers.identity import forms_of
 from ivr.storage import schema
 from ivr.storage.schema import attempt, customer, saved_card
 
@@ -136,9 +137,11 @@ def lock_customer(tx: sa.Connection, customer_id: str) -> None:
 
 
 def of_phone(tx: sa.Connection, phone: str) -> list[SavedCard]:
-    """A customer's cards, the newest first; those forgotten, or hanging on a charge, are left out."""
+    """A customer's cards, under any form of this number, the newest first; those forgotten, or hanging on a
+    charge, are left out.
+    """
     shown = (CardState.KEEPING, CardState.KEPT, CardState.FORGETTING)
-    query = _SELECT.where(customer.c.phone == phone, saved_card.c.state.in_(shown))
+    query = _SELECT.where(customer.c.phone.in_(forms_of(phone)), saved_card.c.state.in_(shown))
     rows = tx.execute(query.order_by(saved_card.c.consented_at.desc(), saved_card.c.id.desc()))
     return [_read(row) for row in rows.mappings()]
 
@@ -171,6 +174,12 @@ def to_offer(tx: sa.Connection, phone: str, gateway: str, *, call_id: str, now: 
     newest = query.order_by(saved_card.c.kept_at.desc(), saved_card.c.id.desc()).limit(1)
     row = tx.execute(newest).mappings().one_or_none()
     return None if row is None else _read(row)
+
+
+def kept_since(moment: datetime) -> sa.Select[tuple[str, str]]:
+    """Cards that are kept since then or later, and their customers' numbers."""
+    is_kept = sa.and_(saved_card.c.state == CardState.KEPT, saved_card.c.kept_at >= moment)
+    return sa.select(saved_card.c.id, customer.c.phone).select_from(saved_card.join(customer)).where(is_kept)
 
 
 def expired(now: datetime) -> sa.ColumnElement[bool]:

@@ -19,6 +19,7 @@ from gateways.declines import Decline
 from ivr.payments import card_records, patience, records
 from ivr.payments.card_records import CardState, SavedCard
 from ivr.payments.saved_cards import SavedCards
+from ivr.phone_numbers import is_possible
 from ivr.storage.engine import reading
 from ivr.storage.schema import saved_card
 from ivr.work.jobs import FORGET_CARD, SAVE_CARD
@@ -28,6 +29,7 @@ R = TypeVar("R")
 KEPT_MAX = 2
 """Cards a customer, at one gateway: the newest is offered, the other where that is declined or deleted."""
 AT_ONCE_MAX = 100
+NOBODYS_LOOKED_FOR = timedelta(days=1)
 
 
 class Keeping:
@@ -155,7 +157,9 @@ class Keeping:
     # Both ---------------------------------------------------------------------------------------------------
 
     def sweep(self) -> int:
-        """Asks again for jobs that were lost, and forgets cards that have expired; how many there were."""
+        """Asks again for jobs that were lost, and forgets cards that have expired, or are nobody's; how many
+        there were.
+        """
         now = self._cards.clock.now()
         late = now - timedelta(seconds=patience.LOST_AFTER_S)
         jobs = {CardState.KEEPING: SAVE_CARD, CardState.FORGETTING: FORGET_CARD}
@@ -171,7 +175,19 @@ class Keeping:
         for card_id in over:
             with self._engine.begin() as tx:
                 self._cards.forget(tx, card_id, by="expired")
-        return len(stuck) + len(over)
+        return len(stuck) + len(over) + self._forget_nobodys(now)
+
+    def _forget_nobodys(self, now: datetime) -> int:
+        """Cards that a process of an earlier release kept for a withheld caller while it was being replaced:
+        what was kept before, the migration gave up.
+        """
+        query = card_records.kept_since(now - NOBODYS_LOOKED_FOR)
+        with reading(self._engine) as tx:
+            found = [row.id for row in tx.execute(query) if not is_possible(row.phone, "")]
+        for card_id in found:
+            with self._engine.begin() as tx:
+                self._cards.forget(tx, card_id, by="nobody's number: a withheld caller")
+        return len(found)
 
     def _ids(self, tx: sa.Connection, *which: sa.ColumnElement[bool]) -> list[str]:
         query = sa.select(saved_card.c.id).where(*which).order_by(saved_card.c.id).limit(AT_ONCE_MAX)

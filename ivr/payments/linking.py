@@ -113,6 +113,8 @@ class Linking:
         """Why its page is not opened any more; None: it is."""
         if self._moves.clock.now() >= attempt.deadline_at:
             return "not claimed by its deadline"
+        if attempt.payer_phone is None:
+            return "nobody can be texted"
         query = sa.select(OVER_BY_ITS_SOURCE).where(schema.bill.c.id == attempt.bill_id)
         return _OVER if tx.execute(query).scalar_one() else None
 

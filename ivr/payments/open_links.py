@@ -14,6 +14,7 @@ from ivr.bills.reservation import OVER_BY_ITS_SOURCE
 from ivr.payments import pay_link, records
 from ivr.payments.records import Attempt, Method
 from ivr.payments.states import State
+from ivr.phone_numbers.identity import forms_of
 from ivr.storage import schema
 
 OPEN = frozenset({State.LINK_OPEN, State.LINK_CLOSING})
@@ -33,7 +34,7 @@ def open_links(
         sa.select(attempts.id)
         .join(schema.bill, bills.id == attempts.bill_id)
         .where(
-            attempts.payer_phone == payer_phone,
+            attempts.payer_phone.in_(forms_of(payer_phone)),
             attempts.method == Method.LINK,
             attempts.state.in_(OPEN),
             sa.not_(OVER_BY_ITS_SOURCE),
@@ -49,7 +50,9 @@ def count_since(tx: sa.Connection, payer_phone: str, since: datetime) -> int:
     """How many links were made for this number since then, whatever became of them."""
     attempts = schema.attempt.c
     query = sa.select(sa.func.count()).where(
-        attempts.payer_phone == payer_phone, attempts.method == Method.LINK, attempts.created_at >= since
+        attempts.payer_phone.in_(forms_of(payer_phone)),
+        attempts.method == Method.LINK,
+        attempts.created_at >= since,
     )
     return tx.execute(query).scalar_one()
 

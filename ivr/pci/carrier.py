@@ -24,7 +24,7 @@ def carrier_doors(room: Room) -> Blueprint:
     doors = Blueprint("carrier", __name__)
     conversation = room.conversation
 
-    @doors.post("/pci/e/<entry_id>/t/<turn:turn>")
+    @doors.post("/pci/e/<id:entry_id>/t/<turn:turn>")
     def take_turn(entry_id: str, turn: int) -> Response:
         return _answer(room, lambda form: conversation.take_turn(entry_id, turn, form))
 

@@ -25,7 +25,8 @@ _METADATA_ID = re.compile(r"[A-Za-z0-9_.-]{0,100}")
 _METADATA_MAX = 20
 _STATEMENT = re.compile(r"[A-Z0-9 ]{0,80}")
 _TEXT_MAX = 500
-_URL_MAX = 2000
+_AMOUNT_MINOR_MAX = 2**63 - 1
+_URL = re.compile(r"[!-~]{1,2000}")
 
 
 def internal_doors(room: Room) -> Blueprint:
@@ -42,7 +43,7 @@ def internal_doors(room: Room) -> Blueprint:
         answer = {"id": wanted.id, "url": room.conversation.turn_url(wanted.id, 0)}
         return _json(answer, 201 if new else 200)
 
-    @doors.post("/pci/internal/entries/<entry_id>/collect")
+    @doors.post("/pci/internal/entries/<id:entry_id>/collect")
     def collect(entry_id: str) -> Response:
         claimant = _text(_document(room), "claimant", _ID)
         try:
@@ -56,11 +57,9 @@ def internal_doors(room: Room) -> Blueprint:
         url = room.conversation.turn_url(entry_id, turn) if turn is not None else None
         return _json(answer | {"url": url}, 200)
 
-    @doors.post("/pci/internal/calls/<call_sid>/ended")
+    @doors.post("/pci/internal/calls/<id:call_sid>/ended")
     def end_call(call_sid: str) -> Response:
         _verify(room)
-        if not _ID.fullmatch(call_sid):
-            raise BadRequest("The call's id is none of the carrier's.")
         room.desk.end_call(call_sid)
         return Response(status=204)
 
@@ -69,7 +68,7 @@ def internal_doors(room: Room) -> Blueprint:
 
 
 def _add_defences(doors: Blueprint, room: Room) -> None:
-    @doors.post("/pci/internal/entries/<entry_id>/outcome")
+    @doors.post("/pci/internal/entries/<id:entry_id>/outcome")
     def report_outcome(entry_id: str) -> Response:
         declined = _flag(_document(room), "declined")
         with room.engine.begin() as tx:
@@ -81,7 +80,7 @@ def _add_defences(doors: Blueprint, room: Room) -> None:
         found = room.defences.lock_outs(also_over=_flag(_document(room), "also_over"))
         return _json({"lockouts": [dataclasses.asdict(one) for one in found]}, 200)
 
-    @doors.post("/pci/internal/lockouts/<lock_out_id>/lift")
+    @doors.post("/pci/internal/lockouts/<id:lock_out_id>/lift")
     def lift_lock_out(lock_out_id: str) -> Response:
         lifted = room.defences.lift(lock_out_id, by=_text(_document(room), "by", _NAME))
         if lifted is None:
@@ -128,9 +127,7 @@ def _opening(document: dict[str, Any], room: Room) -> Opening:
         raise BadRequest(
             "account_sid is of another account: is TWILIO_ACCOUNT_SID the same in both processes?"
         )
-    return_url = document.get("return_url")
-    if not isinstance(return_url, str) or len(return_url) > _URL_MAX:
-        raise BadRequest("return_url must be a URL.")
+    return_url = _text(document, "return_url", _URL)
     if not return_url.startswith(f"{room.config.public_url}/"):
         raise BadRequest("return_url must begin with PUBLIC_URL: is it the same in both processes?")
     return Opening(
@@ -150,8 +147,8 @@ def _authorize(given: Any) -> Order | None:
     if not isinstance(given, dict):
         raise BadRequest("authorize must be null or an object.")
     amount_minor = given.get("amount_minor")
-    if type(amount_minor) is not int or amount_minor <= 0:
-        raise BadRequest("authorize.amount_minor must be a whole number above zero.")
+    if type(amount_minor) is not int or not 0 < amount_minor <= _AMOUNT_MINOR_MAX:
+        raise BadRequest("authorize.amount_minor must be a whole number above zero, of 63 bits.")
     description = given.get("description")
     if not isinstance(description, str) or len(description) > _TEXT_MAX or "\0" in description:
         raise BadRequest("authorize.description must be a short text.")

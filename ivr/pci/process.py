@@ -21,7 +21,6 @@ from ivr.pci.sweeper import Caretaker
 from ivr.pci.tokenizers import card_gateway
 from ivr.settings import SettingsError
 from ivr.storage.engine import make_engine
-from ivr.wsgi import strip_environment
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -74,7 +73,7 @@ def app_from_environ(environ: Mapping[str, str]) -> PciProcess:
         executor=executor,
     )
     caretaker = Caretaker(renew=room.sender.renew, sweep=room.sweeper.sweep)
-    return PciProcess(strip_environment(create_app(room), environ.keys()), caretaker, executor)
+    return PciProcess(create_app(room), caretaker, executor)
 
 
 def destroy_old(keys: KeyService) -> None:

@@ -91,6 +91,10 @@ class Call:
         """Keys that no Gather has taken yet: pressed too soon, or more than the last one wanted."""
         self._heard: list[str] = []
         self._redirects = 0
+        self._asks_on = False
+        """Another Gather stands behind the verb that is performed."""
+        self._goes_on = False
+        """A Gather in the middle of a question was listened through."""
 
     def run(self) -> Ended:
         """Rings, and stays on the line until the call is over; the server has been told so by then."""
@@ -136,9 +140,11 @@ class Call:
     def _perform(self, document: Document) -> Document | Reason:
         if self._status == "ringing" and not isinstance(next(iter(document.verbs), None), Reject):
             self._status = "in-progress"
-        for verb in document.verbs:
+        self._goes_on = False
+        for place, verb in enumerate(document.verbs):
             if (self._clock.now() - self._began).total_seconds() > self._limits.call_s:
                 return Reason.TOO_LONG
+            self._asks_on = any(isinstance(one, Gather) for one in document.verbs[place + 1 :])
             outcome = self._do(verb, document)
             if outcome is not None:
                 return outcome
@@ -171,35 +177,45 @@ class Call:
             case Pause():
                 return self._pause(verb, interruptible=interruptible)
             case Say():
-                event: Event = Said(verb.text, verb.language, verb.voice)
-                self._heard.append(verb.text)
+                event: Event = Said(verb.text, verb.language, verb.voice, self._goes_on)
+                self._hear(verb.text)
             case Play():
                 event = Played(document.resolve(verb.url))
         for _ in range(min(verb.times, LOOPS_MAX)):
             if interruptible and self._early:
                 break
             self._listener(event)
-            if self._look(event):
+            if self._look(event, taken=interruptible):
                 return Reason.CALLER
         return None
+
+    def _hear(self, text: str) -> None:
+        """A question that is said in several pieces is heard as one."""
+        if self._goes_on and self._heard:
+            self._heard[-1] += f" {text}"
+        else:
+            self._heard.append(text)
 
     def _pause(self, verb: Pause, *, interruptible: bool) -> Outcome:
         event = Paused(verb.length_s)
         self._listener(event)
         for _ in range(round(verb.length_s / SLICE_S)):
             self._clock.sleep(SLICE_S)
-            if self._look(event):
+            if self._look(event, taken=interruptible):
                 return Reason.CALLER
             if interruptible and self._early:
                 break
         return None
 
-    def _look(self, event: Event) -> bool:
-        """Takes the keys pressed meanwhile; True where the caller hung up."""
+    def _look(self, event: Event, *, taken: bool = False) -> bool:
+        """Looks what the caller presses meanwhile; True where they hung up. Outside a Gather the carrier
+        throws it away, unless it is one that keeps keys for the next.
+        """
         pressed = self._caller.meanwhile(event)
         if isinstance(pressed, HangUp):
             return True
-        self._early += pressed
+        if taken or self._settings.keeps_keys:
+            self._early += pressed
         return False
 
     def _gather(self, verb: Gather, document: Document) -> Outcome:
@@ -232,11 +248,31 @@ class Call:
                 return Reason.CALLER
         self._early = collector.take(self._early)
         unasked = not prompts and not self._heard
+        if not collector.complete and not collector.rules.action_on_empty_result and self._asks_on:
+            return self._listen_through(collector)
         if not collector.complete and self._collect(collector, action, private=private, unasked=unasked):
             return Reason.CALLER
         self._heard.clear()
         keyed = collector.digits + collector.finished_on
         self._listener(Keyed(masked(keyed) if private else keyed))
+        return collector
+
+    def _listen_through(self, collector: Collector) -> Collector | Reason:
+        """A Gather in the middle of a question: nobody is asked yet, and what is pressed all the same ends
+        it. Silence goes on with the question.
+        """
+        breath = Paused(collector.rules.timeout_s)
+        for _ in range(round(breath.length_s / SLICE_S)):
+            self._clock.sleep(SLICE_S)
+            if self._look(breath, taken=True):
+                return Reason.CALLER
+            self._early = collector.take(self._early)
+            if collector.complete:
+                break
+        if collector.digits:
+            self._heard.clear()
+            self._listener(Keyed(collector.digits + collector.finished_on))
+        self._goes_on = True
         return collector
 
     def _pay(self, verb: Pay, document: Document) -> Outcome:

@@ -19,6 +19,8 @@ class Said:
     language: str | None
     """A BCP 47 tag; None: the carrier's default."""
     voice: str | None
+    goes_on: bool = False
+    """With what was said before: one question, in several pieces."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,8 @@ class Transcript:
 
     def __call__(self, event: Event) -> None:
         match event:
+            case Said() if event.goes_on and self.lines and self.lines[-1].startswith("< "):
+                self.lines[-1] += f" {event.text}"
             case Said():
                 self.lines.append(f"< {event.text}")
             case Played():

@@ -47,6 +47,9 @@ class CallSettings:
     to_country: str = "ES"
     extra: Mapping[str, str] = field(default_factory=dict)
     """More fields of the form: CallerName, StirVerstat, SipHeader_X-..."""
+    keeps_keys: bool = False
+    """The carrier keeps keys that are pressed outside a Gather, and gives them to the next one; otherwise it
+    throws them away. Source: support.twilio.com, "Troubleshooting issues with Gather"."""
     reaction_s: float = 0.0
     """How long the caller listens to a question before the first key, where none was pressed early; above 0
     they also wait for a question, unless they are in the midst of a card."""

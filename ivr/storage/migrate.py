@@ -22,7 +22,7 @@ def _alembic() -> Config:
     return config
 
 
-def migrate(engine: sa.Engine) -> None:
+def migrate(engine: sa.Engine, revision: str = "head") -> None:
     """Runs what is missing, in one transaction."""
     config = _alembic()
     with engine.begin() as connection:
@@ -30,7 +30,7 @@ def migrate(engine: sa.Engine) -> None:
             connection.execute(sa.text("SET LOCAL lock_timeout = 0"))  # the other migration may take long
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def is_current(connection: sa.Connection) -> bool:

@@ -8,8 +8,8 @@ PUBLIC_URL has a path of its own, they begin with it.
 
 from collections.abc import Mapping, Sequence
 
-from flows.language import Prompts, Recorded, Recordings, Say, Words, speak
-from ivr.calls.answer import Ending, Gather, HangUp, Pause, PayCard, Ring, SendTo
+from flows.language import Part, Prompts, Recorded, Recordings, Say, Words, in_pieces, speak, spoken_s
+from ivr.calls.answer import Ending, Gather, HangUp, Named, Pause, PayCard, Ring, SendTo
 from ivr.calls.progress import Utterance
 from ivr.voice import twiml
 from ivr.voice.pay.form import BEHIND_THE_VERB
@@ -17,6 +17,10 @@ from ivr.voice.pay.verb import PayVerb
 from ivr.voice.twiml import Voice
 
 PERSON_TIMEOUT_S = 25
+NAMED = "named"
+"""Of an address at which keys arrive: those that were named to the caller by then, where that matters."""
+_BREATH_S = 1
+"""The shortest wait that a Gather knows: behind it a key is named."""
 
 
 class Renderer:
@@ -46,16 +50,44 @@ class Renderer:
 
     def utter(self, utterances: Sequence[Utterance]) -> list[str]:
         """The Say and Play verbs of these utterances."""
+        return [
+            verb
+            for utterance in utterances
+            for language in utterance.languages
+            for verb in self._verbs(
+                speak(utterance.say, language, self._prompts_of(utterance), self._recordings), language
+            )
+        ]
+
+    def pieces(self, asked: Utterance, keys: str) -> tuple[tuple[Named, ...], Sequence[str]]:
+        """A question, cut behind the words that name each of these keys, and the verbs of its rest."""
+        (language,) = asked.languages
+        namings, rest = in_pieces(asked.say, keys, language, self._prompts_of(asked), self._recordings)
+        named = tuple(
+            Named(
+                tuple(self._verbs(one.before, language)), tuple(self._verbs(one.clause, language)), one.keys
+            )
+            for one in namings
+        )
+        return named, self._verbs(rest, language)
+
+    def spoken_s(self, asked: Utterance, key: str) -> float:
+        """How long the quickest voice takes, in seconds, until it has named the key."""
+        return sum(
+            spoken_s(asked.say, key, language, self._prompts_of(asked)) for language in asked.languages
+        )
+
+    def _prompts_of(self, utterance: Utterance) -> Prompts:
+        return self._host_prompts if utterance.by_host else self._prompts
+
+    def _verbs(self, parts: Sequence[Part], language: str) -> list[str]:
         verbs = []
-        for utterance in utterances:
-            prompts = self._host_prompts if utterance.by_host else self._prompts
-            for language in utterance.languages:
-                for part in speak(utterance.say, language, prompts, self._recordings):
-                    match part:
-                        case Words(text):
-                            verbs.append(twiml.say(text, self._voices[language]))
-                        case Recorded(url):
-                            verbs.append(twiml.play(url))
+        for part in parts:
+            match part:
+                case Words(text):
+                    verbs.append(twiml.say(text, self._voices[language]))
+                case Recorded(url):
+                    verbs.append(twiml.play(url))
         return verbs
 
     def host(self, key: str, language: str) -> list[str]:
@@ -66,9 +98,11 @@ class Renderer:
         """The whole answer: the verbs, then the ending, which leads to `next_url`."""
         onward = self.address(next_url)
         match ending:
-            case Gather(keys, timeout_s):
-                gather = twiml.gather("".join(verbs), action=onward, num_digits=keys, timeout_s=timeout_s)
-                return twiml.document([gather])
+            case Gather(keys, timeout_s, named):
+                asked, heard = self._asked(named, onward)
+                action = f"{onward}?{NAMED}={heard}" if named else onward
+                gather = twiml.gather("".join(verbs), action=action, num_digits=keys, timeout_s=timeout_s)
+                return twiml.document([*asked, gather])
             case Pause(length_s):
                 return twiml.document([*verbs, twiml.pause(length_s), twiml.redirect(onward)])
             case SendTo(url):
@@ -82,3 +116,29 @@ class Renderer:
                 return twiml.document([*verbs, dial])
             case HangUp():
                 return twiml.document([*verbs, twiml.hangup()])
+
+    def _asked(self, named: Sequence[Named], onward: str) -> tuple[list[str], str]:
+        """A question up to the last key that must be heard first, and all that it has named by then.
+
+        The address of each Gather says what was named before it. The words that name a key stand in none:
+        the carrier speaks them to their end, and throws away what is pressed meanwhile, so that whatever the
+        next Gather takes was pressed later. A carrier that keeps keys for the next Gather gives them to the
+        one before those words, where they are told from an answer.
+        """
+        verbs, heard = [], ""
+        for one in named:
+            action = f"{onward}?{NAMED}={heard}"
+            content = "".join(one.before)
+            verbs.append(
+                twiml.gather(
+                    content,
+                    action=action,
+                    num_digits=1,
+                    timeout_s=_BREATH_S,
+                    finish_on_key="",  # a `#` would end these words, and the next ones would follow
+                    when_empty=False,
+                )
+            )
+            verbs += one.clause
+            heard += one.keys
+        return verbs, heard

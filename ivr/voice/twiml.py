@@ -59,8 +59,11 @@ def gather(
     num_digits: int,
     timeout_s: int,
     finish_on_key: str = "#",
+    when_empty: bool = True,
 ) -> str:
-    """Keys of the caller, posted to `action`; silence is posted too, so no Gather falls into it."""
+    """Keys of the caller, posted to `action`. Silence is posted too, so no Gather falls into it, unless not
+    `when_empty`: then the verbs behind it follow.
+    """
     attributes: dict[str, str | int | None] = {
         "input": "dtmf",
         "action": action,
@@ -68,7 +71,7 @@ def gather(
         "numDigits": num_digits,
         "timeout": timeout_s,
         "finishOnKey": finish_on_key,
-        "actionOnEmptyResult": "true",
+        "actionOnEmptyResult": "true" if when_empty else None,
     }
     return _verb("Gather", attributes, content)
 

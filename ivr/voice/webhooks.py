@@ -24,7 +24,7 @@ from ivr.calls.turns import ForeignCallError, Heard, Turns, UnknownCallError
 from ivr.voice import twiml
 from ivr.voice.carrier_request import verify
 from ivr.voice.pay import form as pay_form
-from ivr.voice.render import Renderer
+from ivr.voice.render import NAMED, Renderer
 from ivr.voice.trouble import TROUBLES_MAX, UNKNOWN, Trouble
 
 log = structlog.get_logger()
@@ -93,10 +93,10 @@ class VoiceDoor:
         door.post("/voice/incoming")(self.incoming)
         door.post("/voice/status")(self.status)
         door.post("/voice/fallback")(self.fallback)
-        door.post("/voice/<call_id>/t/<turn:number>")(self.turn)
-        door.post("/voice/<call_id>/pay/<turn:number>")(self.pay)
-        door.post("/voice/<call_id>/trouble/<turn:number>/<turn:times>")(self.trouble)
-        door.post("/voice/<call_id>/person")(self.person)
+        door.post("/voice/<id:call_id>/t/<turn:number>")(self.turn)
+        door.post("/voice/<id:call_id>/pay/<turn:number>")(self.pay)
+        door.post("/voice/<id:call_id>/trouble/<turn:number>/<turn:times>")(self.trouble)
+        door.post("/voice/<id:call_id>/person")(self.person)
         return door
 
     # The webhooks -----------------------------------------------------------------------------------------
@@ -114,7 +114,12 @@ class VoiceDoor:
             return self._hung_up(form.call_sid, "completed")
         behind = pay_form.BEHIND_THE_VERB in flask.request.query_string.decode("latin-1").split("&")
         card = pay_form.card_of(form.get, behind_the_verb=behind)
-        heard = Heard(form.get("Digits"), form.get("DialCallStatus"), card)
+        heard = Heard(
+            digits=form.get("Digits"),
+            named=flask.request.args.get(NAMED),
+            dialled=form.get("DialCallStatus"),
+            card=card,
+        )
         times = 1 + _whole(flask.request.args.get("troubles"))
         return self._spoken(
             lambda: self._turns.take(call_id, number, form.call_sid, heard), call_id, number, times

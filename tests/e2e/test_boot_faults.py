@@ -73,4 +73,4 @@ def test_a_port_that_is_taken(tmp_path: Path, name: str) -> None:
         port = str(taken.getsockname()[1])
         ended = serve(name, {**prepare(tmp_path, RandomIds(), {}).environ, "PORT": port})
     assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
-    assert f"Nobody can listen at 127.0.0.1, port {port} (Address already in use)" in ended.stderr
+    assert f"Port {port} on 127.0.0.1 is already in use" in ended.stderr

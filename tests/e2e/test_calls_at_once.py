@@ -1,7 +1,9 @@
 """Several callers on real processes at the same moment."""
 
 from ivr.phone.events import Reason
+from tests.support.crowd import ANSWERED
 from tests.support.house import House, both_engines
+from tests.support.house_line import Line
 
 
 @both_engines
@@ -26,4 +28,16 @@ def test_twenty_callers_pay_twenty_bills(house: House) -> None:
         assert (rung.ended.reason, rung.ended.faults) == (Reason.SERVER, ()), rung.words
         assert "is paid. Your reference is" in rung.words
         assert rung.statuses <= {200, 204}
+        assert len(house.charges(reference)) == 1
+
+
+def test_fifty_callers_pay_at_once(house: House) -> None:
+    """More than web has threads, on a database with one writer at a time."""
+    references = [house.add_bill(4000 + 100 * nth + ANSWERED) for nth in range(50)]
+    lines = [Line(patient=False) for _ in references]
+    calls = [house.ringing(one, line=line) for one, line in zip(references, lines, strict=True)]
+    for reference, rung in zip(references, [call.result() for call in calls], strict=True):
+        assert (rung.ended.reason, rung.ended.faults) == (Reason.SERVER, ()), rung.words
+        assert "is paid. Your reference is" in rung.words
+        assert not [said for said in rung.said if "did not hear" in said or "went wrong" in said]
         assert len(house.charges(reference)) == 1

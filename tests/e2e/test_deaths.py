@@ -51,6 +51,7 @@ def test_web_dies_during_a_poll(house: House) -> None:
 
 
 def test_webs_workers_die_and_their_parent_starts_new_ones(house: House) -> None:
+    house.expected = {"worker_died"}
     reference = house.add_bill()
     once = Once(is_poll, lambda: house.kill_children("web"))
     rung = house.ring(reference, listener=once)

@@ -15,7 +15,7 @@ from ivr.defences.guard import Guard
 from ivr.ids import SequentialIds
 from ivr.payments.attempt import Attempts, NewAttempt
 from ivr.payments.records import Attempt, Refund, RefundState
-from ivr.payments.states import Event
+from ivr.payments.states import Event, State
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.support.defences import usual_caps
@@ -104,6 +104,24 @@ def test_a_withheld_number_is_promised_nothing_and_texted_nothing(
         attempts.promise(tx, made.id)
         attempts.advance(tx, made.id, Event.FENCE)
     assert _bodies(engine) == []
+
+
+def test_a_link_that_was_promised_to_nobody_is_texted_to_nobody(
+    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+) -> None:
+    """An earlier release could open one for a withheld caller."""
+    with engine.begin() as tx:
+        made = _made(tx, attempts, clock, ids)
+        nobodys = {"method": "link", "payer_phone": None}
+        tx.execute(sa.update(schema.attempt).where(schema.attempt.c.id == made.id).values(**nobodys))
+        page = {"token": "t", "base_url": "https://pay.example.com", "expires_at": clock.now()}
+        tx.execute(sa.insert(schema.pay_link).values(attempt_id=made.id, **page))
+        attempts.advance(tx, made.id, Event.OPEN_LINK)
+        assert attempts.get(tx, made.id).state is State.LINK_OPEN
+        attempts.advance(tx, made.id, Event.APPROVE)
+    with reading(engine) as connection:
+        sent = connection.execute(sa.select(schema.confirmation.c.purpose, schema.confirmation.c.state)).all()
+    assert sent == [("receipt", "spoken")]
 
 
 def test_a_promise_that_ends_well_is_one_receipt_and_no_more(

@@ -4,6 +4,7 @@ import flask
 import pytest
 
 from ivr.pci.app import create_app
+from tests.support.phone import ACCOUNT_SID
 from tests.support.server import Server
 
 OPEN = {
@@ -24,20 +25,20 @@ SIGNED = {
         "/voice/fallback",
         "/voice/incoming",
         "/voice/status",
-        "/voice/<call_id>/pay/<turn:number>",
-        "/voice/<call_id>/person",
-        "/voice/<call_id>/t/<turn:number>",
-        "/voice/<call_id>/trouble/<turn:number>/<turn:times>",
+        "/voice/<id:call_id>/pay/<turn:number>",
+        "/voice/<id:call_id>/person",
+        "/voice/<id:call_id>/t/<turn:number>",
+        "/voice/<id:call_id>/trouble/<turn:number>/<turn:times>",
     },
     "pci": {
-        "/pci/e/<entry_id>/t/<turn:turn>",
+        "/pci/e/<id:entry_id>/t/<turn:turn>",
         "/pci/fallback",
-        "/pci/internal/calls/<call_sid>/ended",
+        "/pci/internal/calls/<id:call_sid>/ended",
         "/pci/internal/entries",
-        "/pci/internal/entries/<entry_id>/collect",
-        "/pci/internal/entries/<entry_id>/outcome",
+        "/pci/internal/entries/<id:entry_id>/collect",
+        "/pci/internal/entries/<id:entry_id>/outcome",
         "/pci/internal/lockouts",
-        "/pci/internal/lockouts/<lock_out_id>/lift",
+        "/pci/internal/lockouts/<id:lock_out_id>/lift",
     },
 }
 KEYED = {
@@ -68,12 +69,12 @@ def test_a_door_that_is_not_listed_does_not_exist(server: Server, name: str) -> 
 
 @pytest.mark.parametrize("name", ["web", "pci"])
 def test_a_stranger_is_refused_at_every_other_door(server: Server, name: str) -> None:
-    app = application(server, name)
+    app, form = application(server, name), {"CallSid": "CA1", "AccountSid": ACCOUNT_SID}
     for rule in app.url_map.iter_rules():
         values = dict.fromkeys(rule.arguments, 1)
         url = app.url_map.bind("localhost").build(rule.endpoint, values)
         for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:
-            status = app.test_client().open(url, method=method, data={"CallSid": "CA1"}).status_code
+            status = app.test_client().open(url, method=method, data=form).status_code
             wanted = 401 if str(rule) in KEYED[name] else 403
             assert str(rule) in OPEN[name] or status == wanted, (method, url, status)
 

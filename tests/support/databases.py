@@ -18,6 +18,7 @@ import psycopg
 import sqlalchemy as sa
 
 from ivr.storage.engine import make_engine
+from ivr.storage.migrate import migrate
 
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 SESSIONS_MIN = 160
@@ -138,6 +139,18 @@ class Databases:
     def url(self, kind: str) -> str:
         """The URL of a fresh database: `kind` is sqlite or postgres."""
         return self._sqlite() if kind == "sqlite" else self._postgres()
+
+    def at(self, kind: str, revision: str) -> str:
+        """The URL of an empty database with the schema of an earlier revision: for tests of migrations."""
+        is_sqlite = kind == "sqlite"
+        path = self._folder / f"test{next(_numbers)}.db"
+        url = f"sqlite:///{path}" if is_sqlite else self._named(self._create(None))
+        engine = make_engine(url)
+        try:
+            migrate(engine, revision)
+        finally:
+            engine.dispose()
+        return url
 
     def _migrated(self, url: str) -> None:
         engine = make_engine(url)

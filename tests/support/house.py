@@ -56,7 +56,7 @@ class House(HouseProcesses):
     """Running processes. `start` them, `kill` them, ring them."""
 
     engine: sa.Engine
-    calls: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(24))
+    calls: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(50))
     expected: set[str] = field(default_factory=set)
     """Errors in the logs that belong to this test, by their events."""
     excused: Callable[[dict[str, Any]], bool] = lambda _: False

@@ -34,12 +34,18 @@ class Line:
     The status callback is posted again where it was answered by 5xx, as a carrier does to whom its URL was
     given with `#rc=5&rp=all` (docs/operations.md). `before` is told the number (from 1) and URL of each
     webhook before it is sent; none is sent while the line is not `passable`. `doors` are the web processes
-    that take turns; the URL that is signed stays the public one.
+    that take turns; the URL that is signed stays the public one. Where it is not `patient`, a refused
+    connection is a fault of the call.
     """
 
     def __init__(
-        self, before: Callable[[int, str], None] = lambda *_: None, doors: tuple[str, ...] = ()
+        self,
+        before: Callable[[int, str], None] = lambda *_: None,
+        doors: tuple[str, ...] = (),
+        *,
+        patient: bool = True,
     ) -> None:
+        self._patient = patient
         self._inner = HttpTransport(SystemClock())
         self._until = time.monotonic() + CALL_S_MAX
         self.passable = threading.Event()
@@ -58,6 +64,8 @@ class Line:
             try:
                 answered.append(self._inner.post(self._door(url), form, headers))
             except NotConnectedError:
+                if not self._patient:
+                    raise
                 return False
             return True
 

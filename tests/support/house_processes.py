@@ -108,6 +108,12 @@ class HouseProcesses:
         self.kill(*names)
         self.start(*names)
 
+    def follow(self, name: str) -> int:
+        """A second one on the same port takes over; the exit status of the first."""
+        first = self.processes._running.pop(name)
+        self.launch(name)
+        return first.wait(PATIENCE_S)
+
     def stop(self, name: str) -> int:
         """SIGTERM, as `ask_to_stop`, until it has ended; its exit status."""
         self.ask_to_stop(name)

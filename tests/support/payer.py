@@ -22,6 +22,13 @@ from tests.support.server_checks import NAMES
 CARD = ("(visa)", "(expiry)", "(code)")
 WAY = {"tokenize": ("1", *CARD, "1"), "authorize": ("1", "1", *CARD), "pay": ("1", *CARD, "1")}
 """The caller's lines from hello to paid, by how the gateway takes cards."""
+UNGUARDED = {
+    "PCI_CARD_DECLINES_MAX": "999",
+    "PCI_CARD_TRIES_MAX": "999",
+    "PCI_BIN_DECLINES_MAX": "999",
+    "CARD_BREAKER_CHARGES_MIN": "999",
+}
+"""One card is declined to, or left by, many callers, which would be card testing."""
 
 
 def call_sid(number: int) -> str:

@@ -1,6 +1,6 @@
-"""A carrier in the test's own process: rings WSGI apps as granian calls them; repeats, loses webhooks.
+"""A carrier in the test's own process: rings WSGI apps as our server calls them; repeats, loses webhooks.
 
-What an app sees is what it sees in production: a decoded path, a raw query, no RAW_URI, the Host of the
+What an app sees is what it sees in production: a decoded path, a raw query, the Host of the
 public URL. Whatever app answers for an origin (web, pci) is looked up by scheme, host and port.
 """
 

@@ -124,7 +124,7 @@ def _is_connector() -> bool:
 def _body() -> Mapping[str, Any]:
     try:
         return fields.document(request.get_json())
-    except (BadRequest, UnsupportedMediaType):
+    except (BadRequest, RecursionError, UnsupportedMediaType):
         raise fields.MalformedError("the body must be JSON, sent as application/json") from None
 
 

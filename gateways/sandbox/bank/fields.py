@@ -5,7 +5,7 @@ May import `gateways.sandbox.currencies` alone. An error never repeats a value: 
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from gateways.sandbox.currencies import CURRENCIES
@@ -27,7 +27,7 @@ def document(body: object) -> Mapping[str, Any]:
 
 def text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= _TEXT_MAX:
+    if not _is_text(value) or not 0 < len(value) <= _TEXT_MAX:
         raise MalformedError(f"{name} must be a text of 1 to {_TEXT_MAX} characters")
     return value
 
@@ -66,9 +66,14 @@ def currency(body: Mapping[str, Any]) -> str:
 
 def metadata(body: Mapping[str, Any]) -> dict[str, str]:
     value = body.get("metadata", {})
-    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+    if not isinstance(value, dict) or not all(_is_text(one) for pair in value.items() for one in pair):
         raise MalformedError("metadata must be an object of texts")
     return dict(value)
+
+
+def _is_text(value: Any) -> TypeGuard[str]:
+    """Half a character (JSON can write one) can be neither kept nor sent."""
+    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def url(body: Mapping[str, Any], name: str) -> str:

@@ -15,6 +15,7 @@ from flows.language import (
     End,
     Flow,
     FlowError,
+    ForgetCard,
     Go,
     Say,
     Tell,
@@ -174,10 +175,10 @@ def test_loops_are_bounded(make: Make, visits_max: int) -> None:
     assert "visits_max" in faults(make(visits_max=visits_max))[0]
 
 
-@pytest.mark.parametrize("key", ["0", "*", "#", "10", "a", ""])
-def test_a_menu_has_the_keys_1_to_9(make: Make, key: str) -> None:
+@pytest.mark.parametrize("key", ["0", "8", "*", "#", "10", "a", ""])
+def test_a_menu_has_the_keys_1_to_7_and_9(make: Make, key: str) -> None:
     assert faults(make(options={key: "bye"})) == [
-        f"little: question: {key!r} is no key of a menu: 1 to 9 are; 0 and * are the host's"
+        f"little: question: {key!r} is no key of a menu: 1 to 7 and 9 are; 0, 8 and * are the host's"
     ]
 
 
@@ -373,3 +374,58 @@ def test_two_steps_of_one_name_and_a_state_that_is_no_record_are_refused_at_once
 def test_a_step_of_another_release_is_unknown(make: Make) -> None:
     with pytest.raises(UnknownStepError, match="little has no step of_next_release"):
         make().step("of_next_release")
+
+
+# Keys that must be heard first ----------------------------------------------------------------------------
+
+
+def with_a_charge(
+    make: Make, heard_first: str, prompts: dict[str, dict[str, str]] | None = None
+) -> Flow[Any]:
+    """Its 1 deletes a card, behind a decision; its 2 asks again."""
+    flow = make(prompts, options={"3": "question", "1": "bye"}, gave_up="yes", start="yes")
+
+    @flow.menu({"1": "decide", "2": "question"}, gave_up="bye", heard_first=heard_first)
+    def yes(_: State) -> Choose:
+        return Choose(Say("yes"))
+
+    @flow.decide(then="tell")
+    def decide(_: State) -> Go[State]:
+        return Go("then")
+
+    @flow.tell(then="forget")
+    def tell(_: State) -> Tell:
+        return Tell(None)
+
+    @flow.forget_card(then="bye")
+    def forget(_: State) -> ForgetCard:
+        return ForgetCard()
+
+    return flow
+
+
+NAMED = {"en": {"yes": "Yes, 1. No, 2."}, "es": {"yes": "Sí, 1. No, 2."}}
+
+
+@pytest.mark.parametrize(
+    ("heard_first", "spanish", "expected"),
+    [
+        ("1", "Sí, 1. No, 2.", []),
+        ("", "Sí, 1.", ["yes: 1 leads to forget without another question: it must be heard first"]),
+        ("15", "Sí, 1, 5.", [
+            "yes: 5 is to be heard first, and is no option",
+            "prompts.en.toml: yes names the key 5 0 times: once, or nobody can say when it was heard"]),
+        ("1", "Sí. No, 2.", [
+            "prompts.es.toml: yes names the key 1 0 times: once, or nobody can say when it was heard"]),
+        ("1", "Sí, 1. No, 2. 1 es sí, 11 no.", [
+            "prompts.es.toml: yes names the key 1 2 times: once, or nobody can say when it was heard"]),
+    ],
+)  # fmt: skip
+def test_a_key_that_cannot_be_undone_is_heard_first(
+    make: Make, heard_first: str, spanish: str, expected: list[str]
+) -> None:
+    flow = with_a_charge(make, heard_first, {"en": NAMED["en"], "es": {"yes": spanish}})
+    if expected:
+        assert faults(flow) == [f"little: {fault}" for fault in expected]
+    else:
+        check(flow)

@@ -13,6 +13,7 @@ HOST_KEYS = {
     "host.card_too_early",
     "host.connecting",
     "host.goodbye",
+    "host.wait_for_question",
     "host.no_input",
     "host.no_match",
     "host.nobody",

@@ -200,9 +200,7 @@ def test_a_keyed_amount_is_confirmed_by_a_key_before_the_card_in_both_orders() -
     assert decide("hear_amount", owing(keyed="20", card_first=True))[0] == "confirm_keyed"
     menu = flow.step("confirm_keyed")
     assert menu.options == {"1": "order", "2": "ask_amount"}
-    asked = menu.run(owing(amount=Amount(2000, EUR)))
-    assert isinstance(asked, Choose)
-    assert asked.heard_first
+    assert menu.heard_first == "1"
     assert decide("hear_amount", owing(keyed="20", card_first=False))[0] == "order"
     assert decide("order", owing(amount=Amount(2000, EUR), card_first=False))[0] == "confirm_amount"
 

@@ -13,9 +13,9 @@ from ivr.phone.webhooks import CallSettings
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.support.merchant_server import merchant_server
-from tests.support.payer import CARD, books, call_sid, pay
+from tests.support.payer import CARD, UNGUARDED, books, call_sid, pay
 from tests.support.phone import Trouble, TroubledTransport, call_settings
-from tests.support.server import AMOUNT_MINOR, ENGLISH, Server
+from tests.support.server import AMOUNT_MINOR, ENGLISH, REFERENCE, Server
 
 Start = Callable[..., Server]
 KEEP = ("1", *CARD, "7")
@@ -78,6 +78,51 @@ def test_a_forged_number_hears_nothing_of_cards(server: Server, verstat: str) ->
     assert "ending in" not in "".join(lines)
     assert ASKS_TO_KEEP not in "".join(lines)
     assert lines[-2].startswith("< Thank you: 49 euros and 90 cents is paid.")
+
+
+def test_a_withheld_caller_is_nobody_in_every_form(server: Server) -> None:
+    """Whoever rings behind a word of the carrier's: no card is kept for them, and none is offered."""
+    forms = ("+17378742833", "+12562533", "+18656696", "266696687", "Restricted", "sip:anonymous@x.invalid")
+    for number, form in enumerate(forms, start=1):
+        server.add_bill(reference := f"3000000{number}", phone=None)
+        lines = _ring(server, (reference, "1", *CARD, "1"), number, from_number=form)
+        assert "ending in" not in "".join(lines), form
+        assert ASKS_TO_KEEP not in "".join(lines), form
+        assert books(server, call_sid(number), reference).paid_minor == AMOUNT_MINOR
+    server.pass_time(60)
+    assert _cards(server) == _rows(server, sa.select(schema.customer)) == []
+    assert _rows(server, sa.select(schema.call.c.from_number).distinct()) == [(None,)]
+    assert _rows(server, sa.select(schema.confirmation.c.recipient).distinct()) == [(None,)]
+
+
+def test_one_person_in_both_forms_of_a_number(server: Server) -> None:
+    """Known by the one, texted at the form that they ring from."""
+    mobile, bare = "+5491123456781", "+541123456781"
+    server.add_bill(phone=mobile)
+    _ring(server, KEEP, 1, from_number=mobile)
+    server.pass_time(60)
+    server.add_bill(OTHER, phone=mobile)
+    lines = _ring(server, ("1", "(hang up)"), 2, from_number=bare)
+    assert lines[-3].startswith(OFFER)
+    assert _rows(server, sa.select(schema.customer.c.phone)) == [(bare,)]
+    assert _rows(server, sa.select(schema.confirmation.c.recipient)) == [(mobile,)]
+
+
+def test_a_number_that_a_release_learns_to_be_withheld_in_the_middle_of_a_call(server: Server) -> None:
+    """Its caller was asked already whether the card be kept: they pay, and nobody's card is kept."""
+    server.add_bill()
+
+    def migrate(event: Event) -> None:
+        if isinstance(event, Said) and ASKS_TO_KEEP in event.text:
+            with server.on.engine.begin() as tx:
+                tx.execute(sa.update(schema.call).values(from_number=None))
+
+    settings = call_settings(call_sid(1), to_number=ENGLISH)
+    server.expected |= {"card_of_nobody_not_kept"}
+    pay(server, KEEP, settings=settings, listener=migrate)
+    server.pass_time(60)
+    assert books(server, call_sid(1), REFERENCE).paid_minor == AMOUNT_MINOR
+    assert _cards(server) == []
 
 
 def test_another_number_is_not_offered_the_card(server: Server) -> None:
@@ -143,8 +188,11 @@ def _gone_at(number: int) -> Callable[[int, str], Trouble]:
 
 
 @pytest.mark.parametrize("how", ["in a pause", "in a webhook"])
-def test_hanging_up_anywhere_keeps_the_card_of_who_paid_and_of_nobody_else(server: Server, how: str) -> None:
+def test_hanging_up_anywhere_keeps_the_card_of_who_paid_and_of_nobody_else(
+    start_server: Callable[..., Server], how: str
+) -> None:
     fates = []
+    server = start_server(SAVED_CARDS="yes", **UNGUARDED)
     for count in range(1, 60):
         reference = _bill(server, count)
         if how == "in a pause":

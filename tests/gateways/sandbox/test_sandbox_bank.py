@@ -14,6 +14,7 @@ from gateways.sandbox.bank.ledger import Ledger
 from gateways.sandbox.bank.premises import Premises
 from ivr.clock import ManualClock
 from ivr.ids import SequentialIds
+from tests.support.hostile import addresses, bodies, knock
 from tests.support.sandbox_bank import RunningBank
 from tests.support.sandbox_bench import SandboxBench
 
@@ -220,3 +221,16 @@ def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_ba
         {"key": "a-1", "state": "approved", "refunded_minor": 0},
         {"key": "r-1", "state": "fenced", "refunded_minor": 0},
     ]
+
+
+def test_no_value_breaks_the_bank(bank: RunningBank) -> None:
+    for method, path in addresses(bank.app):
+        knock(bank.app, method, path, data={"card": "4242"})
+    for path, template in (
+        ("/tokens", {"key": "k", "card": CARD}),
+        ("/charges", {"key": "k", "amount_minor": 1, "currency": "EUR", "metadata": {"a": "b"}}),
+        ("/captures", {"key": "k"}),
+        ("/control/faults", {"harm": "none", "delay_s": 0, "times": 1, "path": "/nowhere"}),
+    ):
+        for body in bodies(template):
+            knock(bank.app, "POST", path, data=body, content_type="application/json")

@@ -7,6 +7,8 @@ from structlog.testing import capture_logs
 
 from ivr.api import keys
 from ivr.api.blueprint import blueprint
+from ivr.api.cards import CardRoutes
+from ivr.api.problem import Problem
 from ivr.defences.office import Office
 from ivr.merchant.outcomes import rfc3339
 from tests.support.api_client import ApiClient
@@ -104,6 +106,14 @@ def test_a_card_that_is_being_forgotten_is_shown_as_such(api: ApiClient, till: T
 def test_what_is_no_phone_number_is_refused(api: ApiClient, phone: object) -> None:
     answer = api.post("/cards/search", {"phone": phone})
     assert (answer.status_code, answer.json["field"]) == (422, "phone")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_number_that_two_people_could_have_is_refused(till: Till) -> None:
+    cards = CardRoutes(till.engine, cards=till.cashier.saved_cards, home_country="SE")
+    asking = flask.Flask("api").test_request_context(json={"phone": "468123456"})
+    with asking, pytest.raises(Problem, match=r"\+468123456 or as \+46468123456"):
+        cards.search()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

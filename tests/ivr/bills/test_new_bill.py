@@ -130,6 +130,19 @@ def test_home_numbers_need_a_home() -> None:
         read_bill({**GOOD, "phone": "600123456"}, home_country="")
 
 
+def test_a_phone_that_two_people_could_have_is_refused_with_both_readings() -> None:
+    both = r"^phone can be read as \+468123456 or as \+46468123456: write it with \+"
+    with pytest.raises(BillError, match=both):
+        read_bill({**GOOD, "phone": "468123456"}, home_country="SE")
+    left_out: list[BillError] = []
+    odd = {**GOOD, "phone": "468123456", "due_date": "24/12/2026"}
+    bill = read_bill(odd, home_country="SE", on_left_out=left_out.append)
+    assert bill == read()
+    assert [fault.field for fault in left_out] == ["due_date", "phone"]
+    with pytest.raises(BillError, match=r"^status"):
+        read_bill({**odd, "status": "cancelled"}, home_country="SE", on_left_out=left_out.append)
+
+
 def test_unknown_names_are_told() -> None:
     assert unknown_names({**GOOD, "due": "2026-12-24"}) == ["due"]
 

@@ -33,6 +33,7 @@ def test_an_authorization_that_nobody_awaits_is_let_go(
 
     post(f"{WEB}/voice/incoming")
     post(f"{WEB}/voice/call_1/t/1", Digits="1")
+    server.pass_time(6)
     with patch.object(PciClient, "open_entry", _answered_into_the_void(PciClient.open_entry)):
         sorry = post(f"{WEB}/voice/call_1/t/2", Digits="1")
     assert "I cannot take cards at the moment" in sorry

@@ -9,20 +9,13 @@ from ivr.payments import open_links
 from ivr.phone.events import Event, Reason, Said
 from ivr.storage import schema
 from ivr.storage.engine import reading
-from tests.support.payer import WAY, books, call_sid, pay
+from tests.support.payer import UNGUARDED, WAY, books, call_sid, pay
 from tests.support.phone import call_settings
 from tests.support.server import AMOUNT_MINOR, ENGLISH, REFERENCE, Server
 
 Start = Callable[..., Server]
 WANTED = tuple("(authentication)" if line == "(visa)" else line for line in WAY["tokenize"])
 """A caller whose bank wants their own approval."""
-UNGUARDED = {
-    "PCI_CARD_DECLINES_MAX": "999",
-    "PCI_CARD_TRIES_MAX": "999",
-    "PCI_BIN_DECLINES_MAX": "999",
-    "CARD_BREAKER_CHARGES_MIN": "999",
-}
-"""One card is declined to many callers, which would be card testing."""
 AGAIN = call_settings(call_sid(2), to_number=ENGLISH)
 
 

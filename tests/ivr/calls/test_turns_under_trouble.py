@@ -217,8 +217,8 @@ def test_one_webhook_four_times_at_once(start_server: Start, kind: str) -> None:
 
 
 def _turn(document: str) -> str:
-    """Where the document's Gather posts to."""
-    return document.partition('action="')[2].partition('"')[0]
+    """Where the document's last Gather posts to: the one that listens when the question is over."""
+    return document.rpartition('action="')[2].partition('"')[0]
 
 
 def _at_once(post: Callable[[], str]) -> list[str]:

@@ -47,6 +47,15 @@ def test_faults_are_sentences_and_status_2(paybycall: Run, changed: list[str], s
     assert result.stderr.startswith(sentence)
 
 
+@one_database
+def test_a_phone_that_two_people_could_have(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME_COUNTRY", "SE")
+    both = "can be read as +468123456 or as +46468123456: write it with + and the country's code.\n"
+    added, listed = paybycall(*ADD, "--phone", "468123456"), paybycall("card", "list", "468123456")
+    assert (added.exit_code, added.stdout, added.stderr) == (2, "", f"phone {both}")
+    assert (listed.exit_code, listed.stdout, listed.stderr) == (2, "", f"This {both}")
+
+
 def test_what_is_not_there(paybycall: Run) -> None:
     assert paybycall("bill", "show", "' OR 1=1").exit_code == 2
     assert paybycall("bill", "list").exit_code == 0

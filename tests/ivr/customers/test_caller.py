@@ -24,7 +24,7 @@ from ivr.customers.caller import WITHHELD, Caller
 )
 def test_a_number(given_: str, number: str, can_text: bool, region: str | None) -> None:
     caller = Caller.of(given_, "ES")
-    assert caller == Caller(number, can_text, region)
+    assert caller == Caller(number, can_text, region, number)
     assert not caller.withheld
     assert caller.counted_as == number
 
@@ -40,10 +40,9 @@ def test_a_number(given_: str, number: str, can_text: bool, region: str | None) 
         "unknown",
         "unavailable",
         "+266696687",
-        "+7378742833",
-        "+2562533",
-        "+8656696",
-        "+86282452253",
+        "+17378742833",
+        "+12562533",
+        "1266696687",
         "sip:+34600000001@example.org",
         "sip:anonymous@anonymous.invalid",
         "client:bob",
@@ -70,3 +69,22 @@ def test_whatever_comes_is_a_caller_and_fits_its_column(text: str, home: str) ->
     caller = Caller.of(text, home)
     assert caller.number is None or (caller.number.startswith("+") and len(caller.number) <= 20)
     assert not (caller.withheld and caller.can_text)
+
+
+@pytest.mark.parametrize(
+    ("given_", "home", "number", "dial"),
+    [
+        ("4915112345678", "DE", "+4915112345678", "+4915112345678"),
+        ("468123456", "SE", None, None),  # two people could have it
+        ("+5215512345678", "MX", "+525512345678", "+525512345678"),
+        ("+5491123456781", "AR", "+541123456781", "+5491123456781"),
+        ("+541123456781", "AR", "+541123456781", "+541123456781"),
+        ("+551187654321", "BR", "+5511987654321", "+5511987654321"),
+    ],
+)
+def test_known_by_one_number_and_rung_under_another(
+    given_: str, home: str, number: str | None, dial: str | None
+) -> None:
+    caller = Caller.of(given_, home)
+    assert (caller.number, caller.dial) == (number, dial)
+    assert Caller.of(dial or "", home) == caller, "a call keeps what is dialled"

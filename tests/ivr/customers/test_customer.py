@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import sqlalchemy as sa
 
 from ivr.clock import ManualClock
-from ivr.customers.customer import Customer, find_by_phone, remember_language
+from ivr.customers.caller import Caller
+from ivr.customers.customer import Customer, find_by_phone, kept_under, of_caller, remember_language
 from ivr.ids import RandomIds, SequentialIds
 from ivr.storage.engine import reading
 from ivr.storage.schema import customer
@@ -27,6 +28,20 @@ def test_a_language_is_remembered_and_changed(
         assert find_by_phone(tx, "+34600000002") is None
         row = tx.execute(sa.select(customer)).one()
     assert (row.created_at, row.updated_at) == (began, clock.now())
+
+
+def test_who_calls_is_kept_under_one_form_unless_two_customers_stayed_two(
+    engine: sa.Engine, clock: ManualClock, ids: SequentialIds
+) -> None:
+    mobile, bare, nobody = (Caller.of(one, "AR") for one in ("+5491123456781", "+541123456781", "Restricted"))
+    with engine.begin() as tx:
+        assert [kept_under(tx, one) for one in (mobile, bare, nobody)] == [bare.dial, bare.dial, None]
+        assert of_caller(tx, nobody) is None
+        first = remember_language(tx, "+541123456781", "es", clock=clock, ids=ids)
+        assert of_caller(tx, mobile) == of_caller(tx, bare) == Customer(first, "+541123456781", "es")
+        other = remember_language(tx, "+5491123456781", "en", clock=clock, ids=ids)
+        assert of_caller(tx, mobile) == Customer(other, "+5491123456781", "en")
+        assert of_caller(tx, bare) == Customer(first, "+541123456781", "es")
 
 
 def test_two_calls_of_one_number_at_once_make_one_customer(engine: sa.Engine, clock: ManualClock) -> None:

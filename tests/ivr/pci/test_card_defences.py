@@ -20,6 +20,7 @@ from ivr.pci.fingerprints import Fingerprints
 from ivr.pci.metrics import Metrics
 from ivr.storage.engine import reading
 from tests.support.card_entry import INTERNAL_SECRET, VISA, PciBench, both_engines
+from tests.support.waiting import until_a_transaction_waits
 
 H = 3600
 AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Town"}
@@ -220,6 +221,7 @@ def test_counts_and_lock_outs_end_with_their_time(bench: PciBench) -> None:
     bench.room.sweeper.sweep()
     with reading(bench.engine) as connection:
         hours = connection.execute(sa.select(schema.card_tally.c.hour)).scalars().all()
+    assert len(hours) == 2, "of the card and of its BIN, from the last call alone"
     assert all(bench.clock.now() - hour < bench.room.defences.caps.window for hour in hours)
 
 
@@ -232,6 +234,27 @@ def test_an_outcome_reported_twice_counts_once(bench: PciBench) -> None:
     report(bench, 99, declined=True)
 
 
+@both_engines
+def test_an_outcome_reported_twice_at_once_counts_once(bench: PciBench) -> None:
+    """The second report reads the entry before the first has ended, and waits for it."""
+    keyed(bench, 0)
+    settle = bench.room.defences.settle
+    with ThreadPoolExecutor(1) as pool:
+        with bench.engine.begin() as tx:
+            settle(tx, "entry.call_0.3", declined=True)
+            second = pool.submit(_settled, bench)
+            until_a_transaction_waits(bench.engine)
+        second.result(30)
+    with reading(bench.engine) as connection:
+        declines = connection.execute(sa.select(schema.card_tally.c.declines)).scalars().all()
+    assert declines == [1, 1]
+
+
+def _settled(bench: PciBench) -> None:
+    with bench.engine.begin() as tx:
+        bench.room.defences.settle(tx, "entry.call_0.3", declined=True)
+
+
 def test_a_process_that_takes_an_entry_over_asks_for_the_same_card(bench: PciBench) -> None:
     """The one before it was admitted and died: nothing is counted twice, even where no other would pass."""
     defences = bench.room.defences
@@ -242,6 +265,24 @@ def test_a_process_that_takes_an_entry_over_asks_for_the_same_card(bench: PciBen
     with reading(bench.engine) as connection:
         tries = connection.execute(sa.select(schema.card_tally.c.tries)).scalars().all()
     assert tries == [5, 5]
+
+
+@pytest.mark.parametrize("pci_kind", ["postgres"])
+def test_of_two_who_lift_at_once_the_first_is_named(bench: PciBench) -> None:
+    for nth in range(5):
+        keyed(bench, nth)
+        report(bench, nth, declined=True)
+    [locked] = standing(bench)
+    here = schema.lock_out.c.id == locked["id"]
+    with ThreadPoolExecutor(1) as pool:
+        with bench.engine.begin() as tx:
+            first = {"lifted_at": bench.clock.now(), "lifted_by": "anna"}
+            tx.execute(schema.lock_out.update().where(here).values(first))
+            second = pool.submit(bench.room.defences.lift, locked["id"], by="berta")
+            until_a_transaction_waits(bench.engine)
+        lifted = second.result(30)
+    assert lifted is not None
+    assert lifted.lifted_by == "anna"
 
 
 def test_lifting_works_at_once_and_forgets_what_was_counted(bench: PciBench) -> None:

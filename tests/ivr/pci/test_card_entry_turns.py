@@ -1,13 +1,17 @@
 """Webhooks of a card entry that come twice, late, too early, from elsewhere, or at a bad moment."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from werkzeug.test import TestResponse
 
 from gateways.secret import Secret
 from ivr.clock import ManualClock
+from ivr.pci import entries
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import Generation, KeyGoneError, Wrapped
 from ivr.voice.signature import compute
@@ -25,6 +29,7 @@ from tests.support.card_entry import (
     PciBench,
     both_engines,
 )
+from tests.support.waiting import until_a_transaction_waits
 
 
 def rows(bench: PciBench) -> Any:
@@ -314,3 +319,30 @@ def test_a_waiting_caller_is_polled_each_second_and_never_left_without_a_word(
     assert longest_s <= 6
     held.run()
     assert caller.wait().sent_to == RETURN_URL
+
+
+@pytest.mark.parametrize("pci_kind", ["postgres"])
+@pytest.mark.parametrize("who", ["the next turn", "web, which collects", "the hang-up"])
+def test_who_comes_while_a_turn_is_taken_waits_for_its_end(bench: PciBench, who: str) -> None:
+    """And sees what became of the entry, instead of what it read before."""
+    caller = bench.caller()
+    acts: dict[str, Callable[[], TestResponse]] = {
+        "the next turn": lambda: bench.post(caller.gather.attrib["action"], {"Digits": VISA}),
+        "web, which collects": bench.collect,
+        "the hang-up": bench.hang_up,
+    }
+    with ThreadPoolExecutor(1) as pool:
+        with bench.engine.begin() as tx:
+            entry = entries.lock(tx, ENTRY_ID)
+            assert entry is not None
+            second = pool.submit(acts[who])
+            until_a_transaction_waits(bench.engine)
+            kept = "<Response><Hangup/></Response>"
+            entries.keep_turn(tx, ENTRY_ID, entry.turn, kept, {"mistakes": 2})
+        answer = second.result(30)
+    if who == "the next turn":
+        assert answer.text == kept
+    if who == "web, which collects":
+        assert answer.json["url"] == bench.turn_url(entry.turn)
+    [row] = rows(bench)
+    assert (row.turn, row.mistakes) == (entry.turn + 1, 2)

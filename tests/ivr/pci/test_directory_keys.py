@@ -81,6 +81,21 @@ def test_the_directory_and_the_keys_are_ours_alone(home: Path, clock: ManualCloc
     assert len(generation.key) == 32
 
 
+@pytest.mark.parametrize("act", ["current", "sweep", "keep"])
+def test_a_directory_of_another_user_is_refused(
+    home: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    """Its owner could put keys there, read ours, or have a file of ours overwritten."""
+    keys = DirectoryKeys(home, clock)
+    first = keys.current()
+    own = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
+    clock.advance(900)
+    with pytest.raises(KeyHomeError, match="PCI_KEY_DIRECTORY"):
+        keys.keep("entry_1", Wrapped(first.id, b"x")) if act == "keep" else getattr(keys, act)()
+    assert [path.name for path in home.iterdir()] == [f"{first.id}.key"]
+
+
 def test_a_directory_that_others_can_read_is_refused(home: Path, clock: ManualClock) -> None:
     home.mkdir()
     home.chmod(0o755)

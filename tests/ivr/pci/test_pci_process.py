@@ -7,9 +7,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import flask
 import pytest
 from werkzeug.test import Client
 
@@ -116,22 +114,6 @@ def test_core_dumps_are_off_piped_ones_too(hard: int, limit: str, tmp_path: Path
     )
     assert done.stdout.strip() == limit
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_process_environment_reaches_no_request(quiet: None, tmp_path: Path) -> None:
-    environ = environment(tmp_path, SOME_SECRET="hidden")
-    migrate(environ["PCI_DATABASE_URL"])
-    seen: dict[str, Any] = {}
-
-    @flask.request_started.connect
-    def look(_app: flask.Flask) -> None:
-        seen.update(flask.request.environ)
-
-    made = app_from_environ(environ)
-    Client(made).get("/healthz", environ_overrides=environ)
-    made.close()
-    assert seen["PATH_INFO"] == "/healthz"
-    assert not set(environ) & set(seen)
 
 
 def test_a_slow_bank_is_waited_for_by_polling(

@@ -24,6 +24,14 @@ def test_the_same_digits_never_seal_alike() -> None:
     assert key.seal("code", Secret("123")) != key.seal("code", Secret("123"))
 
 
+def test_no_nonce_is_used_twice() -> None:
+    """Under one key, two seals with the same nonce would tell what they hold, and forge others."""
+    made = [sealing.fresh("entry_1", OLD) for _ in range(50)]
+    assert len({wrapped.wrapped[:12] for _, wrapped in made}) == 50
+    key, _ = made[0]
+    assert len({key.seal("code", Secret("123"))[:12] for _ in range(50)}) == 50
+
+
 def test_a_seal_moved_to_another_field_or_entry_does_not_open() -> None:
     key, wrapped = sealing.fresh("entry_1", OLD)
     sealed = key.seal("code", Secret("123"))

@@ -49,11 +49,11 @@ class Desk:
         self.clock = GatedClock()
         self._thread: threading.Thread | None = None
 
-    def ring(self, transport: Transport) -> None:
+    def ring(self, transport: Transport, **changed: bool) -> None:
         def call() -> None:
             try:
                 ended = run_terminal(
-                    call_settings(),
+                    call_settings(**changed),
                     descriptor=self.slave,
                     out=self._out,
                     clock=self.clock,
@@ -188,14 +188,14 @@ def test_silence_takes_as_long_as_the_gather_says(desk: Desk) -> None:
     assert digits(server, "/end") == [""]
 
 
-def test_keys_pressed_during_a_pause_are_kept(desk: Desk) -> None:
+def test_keys_pressed_during_a_pause_are_kept_by_a_carrier_that_keeps_them(desk: Desk) -> None:
     server = TinyServer(
         {
             "/voice/incoming": '<Say>Listen.</Say><Pause length="1"/>' + gather("/end", 3, "Never said."),
             "/end": "<Hangup/>",
         }
     )
-    desk.ring(server.transport)
+    desk.ring(server.transport, keeps_keys=True)
     desk.sees("...")
     desk.types(b"12")
     assert select.select([desk.slave], [], [], PATIENCE_S)[0]

@@ -70,7 +70,7 @@ def test_each_origin_has_its_own_app(clock: ManualClock) -> None:
     assert both.webhooks == ["/voice/incoming", "/pci/entries/1", "/back", "/voice/status"]
 
 
-def test_an_app_sees_what_it_sees_behind_granian() -> None:
+def test_an_app_sees_what_it_sees_behind_the_server() -> None:
     seen: dict[str, object] = {}
 
     def app(environ: dict[str, object], start_response: Callable[..., object]) -> list[bytes]:

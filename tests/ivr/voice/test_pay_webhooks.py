@@ -110,7 +110,7 @@ def test_the_pci_process_is_asked_nothing(start_server: Start) -> None:
 
 def test_an_answer_that_comes_twice_changes_nothing_twice(asked: Server) -> None:
     confirm = said(asked, TURN, **ANSWER)
-    assert "with Visa 4, 2, 4, 2, press 1." in confirm
+    assert "with Visa 4, 2, 4, 2,</Say>" in confirm
     row = call_row(asked)
     assert said(asked, TURN, **ANSWER) == confirm
     assert (
@@ -196,7 +196,7 @@ def test_where_the_carrier_comes_without_an_answer_it_is_asked_again(asked_once:
     again = said(asked_once, TURN)
     assert 'action="/voice/call_1/t/3"' in again
     assert said(asked_once, TURN, **ANSWER) == again, "an answer to the earlier one comes too late"
-    assert "press 1. Another card, 2." in said(asked_once, "/voice/call_1/t/3", **ANSWER)
+    assert "Another card, 2." in said(asked_once, "/voice/call_1/t/3", **ANSWER)
 
 
 def test_the_fallback_in_the_middle_of_a_card(asked_once: Server) -> None:
@@ -335,7 +335,7 @@ def test_a_card_that_the_carrier_is_taking_is_taken_also_by_the_old_settings(
 ) -> None:
     server = card_is_asked(start_server(CARD_ENTRY="pay"))
     monkeypatch.setattr(server, "web", start_server().another_web(engine=server.on.engine))
-    assert "press 1. Another card, 2." in said(server, TURN, **ANSWER)
+    assert "Another card, 2." in said(server, TURN, **ANSWER)
 
 
 def test_under_a_path_of_its_own(start_server: Start) -> None:

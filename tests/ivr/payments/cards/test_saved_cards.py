@@ -274,6 +274,20 @@ def test_an_expired_card_is_forgotten_by_the_sweep(till: Till, bank: KeepingBank
     assert (gone.state, gone.forgotten_by) == (CardState.FORGOTTEN, "expired")
 
 
+def test_a_card_that_an_older_process_kept_for_a_withheld_caller_is_forgotten_by_the_sweep(
+    till: Till, bank: KeepingBank
+) -> None:
+    nobodys, somebodys = kept(till, phone="+17378742833"), kept(till, "tok_other")
+    assert till.cashier.sweep() == 1
+    till.run_due()
+    assert bank.forgotten == {"tok_good"}
+    gone = card_of(till, nobodys.attempt_id)
+    assert gone is not None
+    assert gone.state is CardState.FORGOTTEN
+    assert offered(till) == somebodys.id
+    assert till.cashier.sweep() == 0
+
+
 def test_a_card_that_was_declined_in_a_call_is_not_offered_in_it_again(till: Till, bank: KeepingBank) -> None:
     card = kept(till)
     bank.saved["tok_good"] = "somebody_else"

@@ -11,7 +11,7 @@ from gateways.declines import Decline
 from ivr.clock import ManualClock
 from ivr.payments import answers, patience, pay_link, reading, records
 from ivr.payments.links_read import Stage, paying, stage_of
-from ivr.payments.open_links import open_links
+from ivr.payments.open_links import count_since, open_links
 from ivr.payments.pay_link import LinkTerms
 from ivr.payments.records import Method
 from ivr.payments.states import State
@@ -308,6 +308,11 @@ def test_open_links_of_a_payer(till: Till, bank: LinkBank) -> None:
         assert [one.id for one in open_links(tx, payer_phone=PHONE, bill_reference=bill)] == [first]
         assert open_links(tx, payer_phone="+34600999888") == []
         assert open_links(tx, payer_phone=None) == []
+        tx.execute(sa.update(schema.attempt).values(payer_phone="+5491123456781"))
+        for form in ("+541123456781", "+5491123456781"):
+            assert {one.id for one in open_links(tx, payer_phone=form)} == {first, second}
+            assert count_since(tx, form, till.clock.now() - timedelta(hours=1)) == 2
+        tx.execute(sa.update(schema.attempt).values(payer_phone=PHONE))
     till.close_link(first)
     with till.engine.begin() as tx:
         assert len(open_links(tx, payer_phone=PHONE)) == 2, "it may still be paid"

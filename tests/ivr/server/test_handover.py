@@ -1,0 +1,197 @@
+"""Servers as processes: replaced, followed, orphaned, and told apart from what else may use a port."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import psutil
+import pytest
+
+from ivr.demo.ground import free_ports
+from tests.support import served
+from tests.support.waiting import eventually
+
+PATIENCE_S = served.PATIENCE_S
+
+
+def ask(port: int, path: str = "/") -> int:
+    """The process id of the worker that answers."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)) as connection:
+        connection.request("POST", path, b"x")
+        response = connection.getresponse()
+        pid, length = response.read().split()
+        assert (response.status, length) == (200, b"1")
+        return int(pid)
+
+
+def answers(port: int) -> bool:
+    try:
+        return ask(port) > 0
+    except OSError:
+        return False
+
+
+class Asking:
+    """Asks without a pause: whatever is refused, reset or lost fails the test."""
+
+    def __init__(self, port: int) -> None:
+        self.pids: set[int] = set()
+        self._faults: list[Exception] = []
+        self._port = port
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(3)]
+        for one in self._threads:
+            one.start()
+
+    def _ask(self) -> None:
+        while not self._over.is_set():
+            try:
+                self.pids.add(ask(self._port, "/slow" if len(self.pids) % 2 else "/"))
+            except Exception as fault:  # noqa: BLE001 - told by `end`
+                self._faults.append(fault)
+                return
+
+    def end(self) -> None:
+        self._over.set()
+        for one in self._threads:
+            one.join()
+        assert self._faults == []
+
+
+@contextmanager
+def stopped_at_last(*running: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for one in running:
+            one.kill()
+            one.communicate()
+
+
+def test_a_second_server_takes_over_and_nobody_is_refused() -> None:
+    """Twice in a row, also from two workers to one and back; the first ends by itself, with status 0."""
+    [port] = free_ports(1)
+    first = served.start("about_itself", port, workers=2)
+    with stopped_at_last(first):
+        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the first server")
+        asking = Asking(port)
+        second = served.start("about_itself", port)
+        with stopped_at_last(second):
+            assert first.wait(PATIENCE_S) == 0
+            third = served.start("about_itself", port, workers=2)
+            with stopped_at_last(third):
+                assert second.wait(PATIENCE_S) == 0
+                asking.end()
+                assert len(asking.pids) >= 3
+                third.terminate()
+                assert third.wait(PATIENCE_S) == 0
+    assert not answers(port)
+
+
+def test_workers_are_replaced_unheard() -> None:
+    """By its own wish, by SIGHUP, and after kill -9."""
+    [port] = free_ports(1)
+    running = served.start("about_itself", port)
+    with stopped_at_last(running):
+        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+        asking = Asking(port)
+        was = ask(port, "/replace")
+        eventually(lambda: not psutil.pid_exists(was), timeout_s=PATIENCE_S, what="another worker")
+        was = ask(port)
+        running.send_signal(signal.SIGHUP)
+        eventually(lambda: not psutil.pid_exists(was), timeout_s=PATIENCE_S, what="another worker")
+        asking.end()
+        os.kill(was := ask(port), signal.SIGKILL)
+        assert ask(port) != was  # the connection waited in the kernel
+        running.terminate()
+        assert running.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_end_with_their_parent(workers: int) -> None:
+    """The port is free at once, and what was under way is answered."""
+    [port] = free_ports(1)
+    running = served.start("about_itself", port, workers=workers)
+    with stopped_at_last(running):
+        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+        children = psutil.Process(running.pid).children()
+        assert len(children) == workers
+        answered: list[int] = []
+        asking = threading.Thread(target=lambda: answered.append(ask(port, "/slow")), daemon=True)
+        asking.start()
+        eventually(lambda: _is_served(children), timeout_s=PATIENCE_S, what="a request under way")
+        running.kill()
+        running.wait()
+        successor = served.start("about_itself", port)
+        with stopped_at_last(successor):
+            eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the next server")
+            asking.join()
+            assert answered[0] in {child.pid for child in children}
+            eventually(
+                lambda: not any(child.is_running() for child in children),
+                timeout_s=PATIENCE_S,
+                what="their end",
+            )
+
+
+def _is_served(children: list[psutil.Process]) -> bool:
+    return any(
+        connection.status == psutil.CONN_ESTABLISHED
+        for child in children
+        for connection in child.net_connections()
+    )
+
+
+def test_a_successor_that_does_not_start_changes_nothing() -> None:
+    [port] = free_ports(1)
+    running = served.start("about_itself", port)
+    with stopped_at_last(running):
+        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+        for name, kind, said in (
+            ("broken", "web", b"this application cannot be made"),
+            ("about_itself", "pci", b"is already in use by `paybycall serve web`"),
+        ):
+            other = served.start(name, port, kind=kind)
+            _, told = other.communicate(timeout=PATIENCE_S)
+            assert other.returncode == 1
+            assert said in told
+        assert answers(port)
+        successor = served.start("about_itself", port)
+        with stopped_at_last(successor):
+            assert running.wait(PATIENCE_S) == 0
+            assert answers(port)
+
+
+def test_a_port_of_another_program_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = served.start("about_itself", port)
+        _, told = refused.communicate(timeout=PATIENCE_S)
+    assert refused.returncode == 1
+    assert f"Port {port} on 127.0.0.1 is already in use".encode() in told
+
+
+def test_a_socket_of_systemd_is_taken() -> None:
+    """As `sd_listen_fds` has it: LISTEN_PID is our own process id, the socket is descriptor 3."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        handed = (
+            f"import os, sys; os.dup2({listening.fileno()}, 3); os.environ['LISTEN_PID'] = str(os.getpid());"
+            "os.execv(sys.argv[1], sys.argv[1:])"
+        )
+        running = subprocess.Popen(
+            [sys.executable, "-c", handed, *served.command("about_itself", 1)],
+            cwd=served.ROOT,
+            env={"PATH": os.defpath, "LISTEN_FDS": "1"},
+            pass_fds=[listening.fileno()],
+        )
+        with stopped_at_last(running):
+            assert ask(port) in {child.pid for child in psutil.Process(running.pid).children()}
+            running.terminate()
+            assert running.wait(PATIENCE_S) == 0
