@@ -20,6 +20,7 @@ from ivr.settings import (
     read_all,
     secret,
     secrets,
+    sentences,
     text,
     url,
     whole,
@@ -95,7 +96,7 @@ CARRIER: tuple[Setting[Any], ...] = (
         "visa mastercard amex",
     ),
     Setting("PAY_TIMEOUT_S", "How long the Pay verb waits for a key, in seconds.", whole, "8"),
-    Setting("PAY_MAX_ATTEMPTS", "How often the Pay verb asks again after a mistake: 1, 2 or 3.", whole, "2"),
+    Setting("PAY_MAX_ATTEMPTS", "How often the Pay verb asks again after a mistake: 1, 2 or 3.", whole, "3"),
     Setting(
         "MERCHANT_NAME", "The merchant's name as callers hear it and payers read it.", text, DEMO_MERCHANT
     ),
@@ -110,6 +111,20 @@ CARRIER: tuple[Setting[Any], ...] = (
     Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
     Setting("SAY_VOICE", "The carrier's voice for each language: en=Polly.Amy,es=Polly.Lucia.", mapping, ""),
     Setting("RECORDINGS", "A TOML file of recorded prompts; empty: all are synthesized.", text, ""),
+    Setting(
+        "OTHER_WAYS_TO_PAY",
+        "How else you can be paid, said where the call cannot help: en=You can also pay ...|es=También ...; "
+        "empty: nothing is said.",
+        sentences,
+        "",
+    ),
+    Setting(
+        "REFERENCE_PLACE",
+        "Where a payer finds the reference, said to whoever misses it: en=It is at the top ...|es=Está ...; "
+        "empty: nothing is said.",
+        sentences,
+        "",
+    ),
     Setting("GUESSES_MAX", "Unknown references allowed per caller number in 24 hours.", whole, "10"),
     Setting("GUESSES_MAX_WITHHELD", "The same for all withheld and forged numbers together.", whole, "200"),
 )
@@ -250,6 +265,8 @@ class Config:
     say_language: Mapping[str, str]
     say_voice: Mapping[str, str]
     recordings: str
+    other_ways_to_pay: Mapping[str, str]
+    reference_place: Mapping[str, str]
     guesses_max: int
     guesses_max_withheld: int
     gateway: str
@@ -304,6 +321,8 @@ def load(environ: Mapping[str, str]) -> Config:
         say_language=values["SAY_LANGUAGE"],
         say_voice=values["SAY_VOICE"],
         recordings=values["RECORDINGS"],
+        other_ways_to_pay=values["OTHER_WAYS_TO_PAY"],
+        reference_place=values["REFERENCE_PLACE"],
         guesses_max=values["GUESSES_MAX"],
         guesses_max_withheld=values["GUESSES_MAX_WITHHELD"],
         gateway=values["GATEWAY"],

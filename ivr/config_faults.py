@@ -133,6 +133,11 @@ def _languages(values: Values) -> list[str]:
             "Set LANGUAGE_BY_NUMBER to numbers in E.164 with one of LANGUAGES each: "
             "+34910000000=es,+442000000000=en."
         )
+    faults += [
+        f"Set {name} in each of LANGUAGES, such as en=A sentence.|es=Una frase., or leave it away."
+        for name in ("OTHER_WAYS_TO_PAY", "REFERENCE_PLACE")
+        if values[name] and set(values[name]) != set(offered)
+    ]
     return faults
 
 

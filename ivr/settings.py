@@ -105,6 +105,14 @@ def mapping(value: str) -> dict[str, str]:
     return {key.strip(): given.strip() for key, _, given in pairs}
 
 
+def sentences(value: str) -> dict[str, str]:
+    """`en=A sentence.|es=Una frase.` as a dict; empty text is an empty one."""
+    pairs = [part.partition("=") for part in value.split("|") if part.strip()]
+    if any(not equals or not key.strip() or not given.strip() for key, equals, given in pairs):
+        raise ValueError("must be sentences like en=A sentence.|es=Una frase.")
+    return {key.strip(): given.strip() for key, _, given in pairs}
+
+
 def without_secrets(value: str) -> str:
     """The value to be shown: of a URL neither who signs in, nor the query."""
     scheme, separator, rest = value.partition("://")

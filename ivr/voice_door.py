@@ -113,6 +113,8 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
         card_entry=card_entry,
         person_available=bool(config.person_number),
         saved_cards=_saves_cards(on),
+        other_ways=config.other_ways_to_pay,
+        reference_place=config.reference_place,
     )
     return VoiceDoor(
         carrier=Carrier(config.public_url, config.twilio_auth_tokens, config.twilio_account_sid),

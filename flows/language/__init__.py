@@ -36,7 +36,7 @@ from flows.language.waits import (
     Transfer,
     Wait,
 )
-from flows.language.words import Amount, Digits, Name, Say, Subunits, Units, Value
+from flows.language.words import Amount, Digits, Name, Say, Sentence, Subunits, Units, Value, Wording
 
 __all__ = [
     "Amount",
@@ -71,6 +71,7 @@ __all__ = [
     "Recordings",
     "Say",
     "SendLink",
+    "Sentence",
     "SetLanguage",
     "StateError",
     "Step",
@@ -82,6 +83,7 @@ __all__ = [
     "UnknownStepError",
     "Value",
     "Wait",
+    "Wording",
     "Words",
     "check",
     "draw",

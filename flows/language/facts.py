@@ -7,7 +7,7 @@ kept as JSON and survive a deploy: an unknown field is dropped, a missing one ta
 from dataclasses import dataclass
 from datetime import date
 
-from flows.language.words import Amount
+from flows.language.words import Amount, Wording
 
 
 class NotBroughtError(LookupError):
@@ -84,5 +84,9 @@ class CallState:
     """The one that is kept for this caller, where it was looked for."""
     another_card: bool = True
     """Behind a declined card: whether another one would be taken in this call."""
+    other_ways: tuple[Wording, ...] = ()
+    """How else the merchant can be paid, in its own words; empty: nothing is said."""
+    reference_place: tuple[Wording, ...] = ()
+    """Where a payer finds the reference, in the merchant's own words; empty: nothing is said."""
     receipt: ReceiptFacts | None = None
     link: LinkFacts | None = None

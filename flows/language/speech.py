@@ -14,7 +14,7 @@ from babel import dates, numbers
 from flows.language.prompts import Literal, PromptError, Prompts, Segment
 from flows.language.recordings import NONE, Recordings
 from flows.language.tongues import TONGUES, Tongue, Unit
-from flows.language.words import Amount, Digits, Name, Say, Subunits, Units, Value
+from flows.language.words import Amount, Digits, Name, Say, Sentence, Subunits, Units, Value
 
 _MILLION = 1_000_000
 _MANY = 2
@@ -61,7 +61,7 @@ def _text(segment: Segment, say: Say, language: str) -> str:
     return segment.text if isinstance(segment, Literal) else aloud(say.values[segment.name], language)
 
 
-def aloud(value: Value, language: str) -> str:  # noqa: PLR0911 - one line a kind of value
+def aloud(value: Value, language: str) -> str:  # noqa: C901, PLR0911 - one line a kind of value
     """One value as the language says it: "49 euros and 90 cents", "4, 2, 4, 2", "22 November 2026"."""
     tongue = TONGUES.get(language)
     if tongue is None:
@@ -77,6 +77,8 @@ def aloud(value: Value, language: str) -> str:  # noqa: PLR0911 - one line a kin
             return ", ".join(tongue.star if key == "*" else key for key in text.replace(" ", ""))
         case Name(text):
             return text
+        case Sentence(wordings):
+            return "".join(one.text for one in wordings if one.language == language)
         case bool():
             raise PromptError(f"a prompt cannot say {value!r}")
         case date():

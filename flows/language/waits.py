@@ -18,7 +18,8 @@ class Ask:
 
     A fixed number (`digits=8`) goes on by itself after the last key; a range (`digits=1, at_most=7`)
     ends by `#` or the pause. With `point`, a `*` among the digits is kept: the decimal point of an amount
-    (`flows.language.keypad`); elsewhere it clears what was begun.
+    (`flows.language.keypad`); elsewhere it clears what was begun. `unhurried`: it is read from a paper, so a
+    miss is followed by a longer wait, and one more is allowed. `hint` is said behind the first miss.
     """
 
     say: Say
@@ -26,6 +27,8 @@ class Ask:
     into: str
     at_most: int | None = None
     point: bool = False
+    unhurried: bool = False
+    hint: Say | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,10 @@ class Choose:
     say: Say
     every_language: bool = False
     """Said once in each language, each in its own voice: for the one question asked before it is known."""
+    hint: Say | None = None
+    """Said behind the first miss."""
+    may_leave: bool = False
+    """Whoever hangs up here is not charged, and hears so behind the first miss."""
 
 
 @dataclass(frozen=True, slots=True)

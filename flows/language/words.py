@@ -48,7 +48,22 @@ class Name:
     text: str
 
 
-Value = Amount | Units | Subunits | Digits | Name | date | int
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A sentence of the merchant's in one language."""
+
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the merchant's, spoken in the caller's language."""
+
+    wordings: tuple[Wording, ...]
+
+
+Value = Amount | Units | Subunits | Digits | Name | Sentence | date | int
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -50,7 +50,7 @@ def order(state: Bill) -> Go[Bill]:
 
 @steps.menu({"1": "take_card", "2": "offer"}, gave_up="given_up", heard_first="1")
 def confirm_amount(state: Bill) -> Choose:
-    return Choose(Say("confirm.amount", amount=state.chosen))
+    return Choose(Say("confirm.amount", amount=state.chosen), may_leave=True)
 
 
 @steps.collect_card(
@@ -83,7 +83,7 @@ def may_keep(_: Bill) -> MayKeepCard:
 @steps.menu({"1": "charge", "2": "other_card", "7": "charge_and_keep"}, gave_up="given_up", heard_first="17")
 def confirm_or_keep(state: Bill) -> Choose:
     """The keys of `confirm`, and one more, with which no card begins."""
-    return Choose(pay_or_keep(state))
+    return Choose(pay_or_keep(state), may_leave=True)
 
 
 def pay_or_keep(state: Bill) -> Say:
@@ -99,8 +99,10 @@ def confirm(state: Bill) -> Choose:
     card = state.keyed_card
     brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
     if brand is None:
-        return Choose(Say("confirm.card", amount=state.chosen, last_four=last_four))
-    return Choose(Say("confirm.branded", amount=state.chosen, brand=Name(brand), last_four=last_four))
+        return Choose(Say("confirm.card", amount=state.chosen, last_four=last_four), may_leave=True)
+    return Choose(
+        Say("confirm.branded", amount=state.chosen, brand=Name(brand), last_four=last_four), may_leave=True
+    )
 
 
 @steps.decide(ask="take_card")

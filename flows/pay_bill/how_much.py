@@ -34,12 +34,20 @@ def offer(state: Bill) -> Go[Bill]:
 
 @steps.menu({"1": "pay_all", "2": "ask_amount", "3": "other_bill"}, gave_up="another_way")
 def offer_part(state: Bill) -> Choose:
-    return Choose(Say("bill.offer_part", due=state.owed.due))
+    return Choose(
+        Say("bill.offer_part", due=state.owed.due),
+        hint=Say("bill.not_yours", key=Digits("3")),
+        may_leave=True,
+    )
 
 
 @steps.menu({"1": "pay_all", "2": "other_bill"}, gave_up="another_way")
 def offer_whole(state: Bill) -> Choose:
-    return Choose(Say("bill.offer_whole", due=state.owed.due))
+    return Choose(
+        Say("bill.offer_whole", due=state.owed.due),
+        hint=Say("bill.not_yours", key=Digits("2")),
+        may_leave=True,
+    )
 
 
 @steps.decide(chosen="order")
@@ -82,7 +90,7 @@ def hear_amount(state: Bill) -> Go[Bill]:
 @steps.menu({"1": "order", "2": "ask_amount"}, gave_up="another_way", heard_first="1")
 def confirm_keyed(state: Bill) -> Choose:
     """A slip of a finger is noticed before a card is keyed for it."""
-    return Choose(Say("amount.confirm", amount=state.chosen))
+    return Choose(Say("amount.confirm", amount=state.chosen), may_leave=True)
 
 
 @steps.tell(then="ask_amount")

@@ -7,6 +7,7 @@ from flows.language import (
     End,
     Go,
     Say,
+    Sentence,
     Steps,
     Tell,
     Transfer,
@@ -34,10 +35,18 @@ def go_on(state: Bill) -> Go[Bill]:
     return Go("bill") if state.link is None else Go("link")
 
 
-@steps.transfer(unanswered="sorry", nobody="sorry")
+@steps.transfer(unanswered="other_ways", nobody="other_ways")
 def another_way(_: Bill) -> Transfer:
     """Where this flow cannot help: a person, or else a kind sentence."""
     return Transfer(Say("person.helping"))
+
+
+@steps.tell(then="sorry")
+def other_ways(state: Bill) -> Tell:
+    """The merchant's own sentence, where it has one."""
+    if not state.other_ways:
+        return Tell(None)
+    return Tell(Say("person.other_ways", ways=Sentence(state.other_ways)))
 
 
 @steps.end()

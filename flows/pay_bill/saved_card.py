@@ -32,9 +32,9 @@ def offer_saved_card(state: Bill) -> Choose:
     card = state.kept_card
     brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
     if brand is None:
-        return Choose(Say("saved.card", amount=state.chosen, last_four=last_four))
+        return Choose(Say("saved.card", amount=state.chosen, last_four=last_four), may_leave=True)
     say = Say("saved.branded", amount=state.chosen, brand=Name(brand), last_four=last_four)
-    return Choose(say)
+    return Choose(say, may_leave=True)
 
 
 @steps.menu({"1": "delete_card", "2": "offer_saved_card"}, gave_up="given_up", heard_first="1")

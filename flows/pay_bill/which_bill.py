@@ -12,6 +12,7 @@ from flows.language import (
     FindCallersBill,
     Go,
     Say,
+    Sentence,
     Steps,
     Tell,
 )
@@ -42,8 +43,20 @@ def other_bill(state: Bill) -> Go[Bill]:
 
 
 @steps.digits(heard="find_bill", gave_up="another_way")
-def ask_reference(_: Bill) -> Ask:
-    return Ask(Say("reference.ask"), digits=REFERENCE_DIGITS, into="reference")
+def ask_reference(state: Bill) -> Ask:
+    return Ask(
+        Say("reference.ask"),
+        digits=REFERENCE_DIGITS,
+        into="reference",
+        unhurried=True,
+        hint=where_it_stands(state),
+    )
+
+
+def where_it_stands(state: Bill) -> Say | None:
+    if not state.reference_place:
+        return None
+    return Say("reference.place", place=Sentence(state.reference_place))
 
 
 @steps.find_bill(
@@ -65,9 +78,14 @@ def forget_reference(state: Bill) -> Go[Bill]:
     return Go("forgotten", replace(state, reference=""))
 
 
-@steps.tell(then="ask_reference")
+@steps.tell(then="tell_place")
 def not_found(_: Bill) -> Tell:
     return Tell(Say("reference.not_found"))
+
+
+@steps.tell(then="ask_reference")
+def tell_place(state: Bill) -> Tell:
+    return Tell(where_it_stands(state))
 
 
 @steps.tell(then="another_way")

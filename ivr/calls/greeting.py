@@ -6,11 +6,12 @@ once.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
-from flows.language import Flow
+from flows.language import Flow, Wording
 from gateways.contract import CardEntry
 from ivr.calls.session import Session
 from ivr.calls.store import CallRow
@@ -23,6 +24,7 @@ from ivr.phone_numbers import is_possible
 from ivr.storage.engine import reading
 
 TO_LENGTH_MAX = 20
+NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 
 
 class Greeting:
@@ -42,7 +44,10 @@ class Greeting:
         card_entry: CardEntry,
         person_available: bool,
         saved_cards: bool = False,
+        other_ways: Mapping[str, str] = NOTHING_SAID,
+        reference_place: Mapping[str, str] = NOTHING_SAID,
     ) -> None:
+        """`other_ways`, `reference_place`: sentences of the merchant's, by language."""
         self._engine = engine
         self._flow = flow
         self._clock = clock
@@ -54,6 +59,8 @@ class Greeting:
         self._card_entry = card_entry
         self._person_available = person_available
         self._saved_cards = saved_cards
+        self._other_ways = _wordings(other_ways)
+        self._reference_place = _wordings(reference_place)
 
     def row(
         self, *, call_sid: str, account_sid: str, from_field: str, to_field: str, verstat: str | None = None
@@ -70,6 +77,8 @@ class Greeting:
             person_available=self._person_available,
             merchant=self._merchant_name,
             saved_cards=self._saved_cards and not caller.withheld and not is_forged,
+            other_ways=self._other_ways,
+            reference_place=self._reference_place,
         )
         session = Session(step=self._flow.start, state=state, language=known or self._languages[0])
         return CallRow(
@@ -101,3 +110,7 @@ class Greeting:
         with reading(self._engine) as connection:
             remembered = customer.of_caller(connection, caller)
         return remembered.language if remembered and remembered.language in self._languages else None
+
+
+def _wordings(sentences: Mapping[str, str]) -> tuple[Wording, ...]:
+    return tuple(Wording(language, text) for language, text in sentences.items())

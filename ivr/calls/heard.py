@@ -19,11 +19,11 @@ def question(
     piece of the question.
     """
     if not listen.heard_first:
-        return [*verbs, *renderer.utter(said)], Gather(listen.keys, listen.timeout_s)
+        return [*verbs, *renderer.utter((*said, *listen.hints))], Gather(listen.keys, listen.timeout_s)
     *before, asked = said
     (first, *others), rest = renderer.pieces(asked, listen.heard_first)
     first = replace(first, before=(*verbs, *renderer.utter(before), *first.before))
-    return list(rest), Gather(listen.keys, listen.timeout_s, (first, *others))
+    return [*rest, *renderer.utter(listen.hints)], Gather(listen.keys, listen.timeout_s, (first, *others))
 
 
 def named(renderer: Renderer, step: Step[Any], session: Session, proven: str | None, elapsed_s: float) -> str:

@@ -21,7 +21,7 @@ from ivr.calls.early_card import Tally
 from ivr.calls.progress import Keys, Listen, Progress
 from ivr.calls.session import Session
 from ivr.calls.stray_cards import StrayCards, are_digits, with_keyed
-from ivr.calls.walk import DIGITS_TIMEOUT_S, MENU_TIMEOUT_S, STRAYS_MAX
+from ivr.calls.walk import DIGITS_TIMEOUT_S, STRAYS_MAX
 
 TYPED_AHEAD_S = 1.0
 """Whole answers that come sooner were keyed before the question: nobody keys eight digits in a second."""
@@ -61,13 +61,12 @@ class _Turn(StrayCards):
 
     def hear(self, keys: Keys) -> Progress:
         step = self.flow.step(self.session.step)
-        timeout_s = MENU_TIMEOUT_S if step.kind is Kind.MENU else DIGITS_TIMEOUT_S
         keyed, begun = (keys.keyed or "").replace("#", ""), self.session.begun
         self.session = replace(self.session, begun="")
         if self.session.clearings:
             return self._cleared(keyed)
         if not keyed and not begun:
-            return self._stray() if keys.elapsed_s < timeout_s else self._silence()
+            return self._nothing(step, keys)
         typed_ahead = keys.elapsed_s < TYPED_AHEAD_S
         lone = None if begun else self._lone_key(step, keyed, typed_ahead=typed_ahead)
         if lone is not None:
@@ -88,6 +87,13 @@ class _Turn(StrayCards):
             case "8" if self._changes_language(step, typed_ahead=typed_ahead):
                 return self._change_language()
         return None
+
+    def _nothing(self, step: Step[Any], keys: Keys) -> Progress:
+        """`#` alone; what a carrier that names no key may mean by it; or silence."""
+        if keys.hashed:
+            return self._repeat()
+        waited = keys.elapsed_s >= self._timeout_s(step.run(self.session.state))
+        return self._silence() if waited else self._stray()
 
     def _silence(self) -> Progress:
         """A pause: whatever is keyed next begins anew."""

@@ -4,7 +4,7 @@ May import `flows.language` and `ivr.calls.session`. `ivr.calls.machine` makes t
 `ivr.calls.turns` does what it asks for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flows.language import Say
 from flows.language.waits import (
@@ -39,6 +39,8 @@ class Listen:
     timeout_s: int
     heard_first: str = ""
     """The keys that are no answer before they were named."""
+    hints: tuple[Utterance, ...] = field(default=(), compare=False)
+    """Said behind the question, which was missed once."""
 
 
 HostWait = (
@@ -89,3 +91,5 @@ class Keys:
     elapsed_s: float
     named: str = ""
     """Of the keys that must be heard first, those that were named to the caller before they pressed one."""
+    hashed: bool = False
+    """`#` ended it."""

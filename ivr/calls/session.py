@@ -29,6 +29,8 @@ class Session:
     """Silences and wrong keys at the present question."""
     lone_hashes: int = 0
     """Keys at the present question that were meant for an earlier one: a late `#`, the second of two."""
+    repeats: int = 0
+    """How often `#` alone has asked for the present question again."""
     begun: str = field(default="", repr=False)
     """The beginning of an answer, keyed behind a star that cleared a slip: the slip took its room in the
     Gather, and the rest is under way.

@@ -52,6 +52,8 @@ class Heard:
     """
 
     digits: str | None = None
+    hashed: bool = False
+    """`#` ended what was keyed, or is all that was."""
     named: str | None = None
     """The keys that were named to the caller before theirs, as the carrier proves; None: it does not."""
     dialled: str | None = None
@@ -170,7 +172,8 @@ class Turns:
             elapsed_s = (self._clock.now() - asked_at).total_seconds()
             step = self._flow.step(session.step)
             named = hearing.named(self._renderer, step, session, heard.named, elapsed_s)
-            progress = machine.hear(self._flow, session, Keys(heard.digits, elapsed_s, named))
+            keys = Keys(heard.digits, elapsed_s, named, hashed=heard.hashed)
+            progress = machine.hear(self._flow, session, keys)
             return self._advance(turn, progress, [])
         fulfilled = self._host.resume(turn, session, self._wait(session), heard.dialled, heard.card)
         if fulfilled is None:

@@ -17,13 +17,19 @@ from flows.language import (
     Step,
     Tell,
 )
+from ivr.calls.hints import hints, languages_of
 from ivr.calls.progress import HostWait, Listen, Need, Over, Progress, Utterance
 from ivr.calls.session import Session
 
 MISSES_MAX = 2
+UNHURRIED_MISSES_MAX = 3
 STRAYS_MAX = 3
+REPEATS_MAX = 10
+"""So often one question is heard again by `#`; nobody who listens wants it more often."""
 MENU_TIMEOUT_S = 6
 DIGITS_TIMEOUT_S = 8
+UNHURRIED_TIMEOUT_S = 12
+"""Behind a miss, for who must find a paper first."""
 _CHAIN_MAX = 40
 
 
@@ -36,6 +42,7 @@ class Walk:
         self.said: list[Utterance] = []
         self.language_chosen = False
         self.card_too_early = False
+        self.missed_first = False
         self.chain = 0
 
     def take(self, exit_name: str) -> Progress:
@@ -55,6 +62,7 @@ class Walk:
             visits={**self.session.visits, name: visits},
             misses=0,
             lone_hashes=0,
+            repeats=0,
             begun="",
             clearings=0,
             early=0,
@@ -74,12 +82,10 @@ class Walk:
                 self.session = replace(self.session, language=language)
                 self.language_chosen = True
                 return self.take("then")
-            case Ask(say, digits, _, at_most, _):
-                self._say(say)
-                return self._stop(Listen(at_most or digits, DIGITS_TIMEOUT_S))
-            case Choose(say, every_language):
-                self._say(say, self.session.state.languages if every_language else ())
-                return self._stop(Listen(1, MENU_TIMEOUT_S, step.heard_first))
+            case Ask() as ask:
+                return self._listen(ask, Listen(ask.at_most or ask.digits, self._timeout_s(ask)))
+            case Choose() as choose:
+                return self._listen(choose, Listen(1, self._timeout_s(choose), step.heard_first))
             case End(say):
                 self._say(say)
                 return self._stop(Over())
@@ -88,12 +94,35 @@ class Walk:
             case other:
                 raise TypeError(f"step {step.name} returned {type(other).__name__}")
 
+    def _listen(self, wait: Ask | Choose, listen: Listen) -> Progress:
+        self.said.append(Utterance(wait.say, languages_of(wait, self.session)))
+        behind = tuple(hints(wait, self.session)) if self.missed_first else ()
+        return self._stop(replace(listen, hints=behind))
+
+    def _timeout_s(self, wait: object) -> int:
+        if isinstance(wait, Choose):
+            return MENU_TIMEOUT_S
+        longer = isinstance(wait, Ask) and wait.unhurried and self.session.misses > 0
+        return UNHURRIED_TIMEOUT_S if longer else DIGITS_TIMEOUT_S
+
     def _miss(self, prompt: str) -> Progress:
+        wait = self.flow.step(self.session.step).run(self.session.state)
+        unhurried = isinstance(wait, Ask) and wait.unhurried
         misses = self.session.misses + 1
-        if misses >= MISSES_MAX:
+        if misses >= (UNHURRIED_MISSES_MAX if unhurried else MISSES_MAX):
             return self.take("gave_up")
         self.session = replace(self.session, misses=misses)
-        self._say_host(prompt)
+        self.missed_first = misses == 1
+        self._say_host(prompt, languages_of(wait, self.session))
+        if unhurried and self.missed_first:
+            self._say_host("host.take_your_time")
+        return self._ask_again()
+
+    def _repeat(self) -> Progress:
+        """`#` alone: a late one, or the wish to hear the question again. It is no miss, however late."""
+        if self.session.repeats >= REPEATS_MAX:
+            return self._miss("host.no_match")
+        self.session = replace(self.session, repeats=self.session.repeats + 1)
         return self._ask_again()
 
     def _stray(self) -> Progress:
@@ -106,12 +135,12 @@ class Walk:
     def _ask_again(self) -> Progress:
         return self._run(self.flow.step(self.session.step))
 
-    def _say(self, say: Say | None, languages: tuple[str, ...] = ()) -> None:
+    def _say(self, say: Say | None) -> None:
         if say is not None:
-            self.said.append(Utterance(say, languages or (self.session.language,)))
+            self.said.append(Utterance(say, (self.session.language,)))
 
-    def _say_host(self, key: str) -> None:
-        self.said.append(Utterance(Say(key), (self.session.language,), by_host=True))
+    def _say_host(self, key: str, languages: tuple[str, ...] = ()) -> None:
+        self.said.append(Utterance(Say(key), languages or (self.session.language,), by_host=True))
 
     def _stop(self, stop: Listen | Need | Over) -> Progress:
         return Progress(self.session, stop, tuple(self.said), self.language_chosen, self.card_too_early)

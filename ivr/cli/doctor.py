@@ -102,6 +102,7 @@ def _inside(config: Config, clock: Clock) -> Iterator[tuple[str, Check]]:
         yield "payments", partial(inside.no_payment_is_stuck, engine, clock.now)
         yield "refunds", partial(inside.no_refund_is_stuck, engine, clock.now)
         yield "books", partial(inside.books_and_gateway_agree, engine, clock.now)
+        yield "ledger", partial(inside.books_balance, engine)
         yield "payouts", partial(inside.payouts_arrive, engine, clock.now)
         yield "customers", partial(inside.no_customer_stands_twice, engine)
         yield "card guard", partial(inside.cards_are_taken, engine, clock.now)

@@ -14,7 +14,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from ivr.ids import Ids
-from ivr.storage.schema import ledger_entry, ledger_line, refund
+from ivr.storage.schema import ledger_entry, ledger_line
 
 BILLS_PAID = "bills:paid"
 """Credited by what payers paid on their bills, debited by what they got back."""
@@ -149,41 +149,15 @@ def balance(tx: sa.Connection, account: str) -> dict[str, int]:
     return {currency: int(total) for currency, total in rows}
 
 
-def difference(tx: sa.Connection) -> dict[str, int]:
-    """By currency, what all lines together sum to, where that is not zero: always empty, or the books are
-    broken.
+def unbalanced(tx: sa.Connection) -> list[str]:
+    """The ids of entries whose lines do not sum to zero in each currency, or that have no lines: always none,
+    unless somebody changed the tables by hand.
     """
-    total = sa.func.sum(ledger_line.c.amount_minor)
-    rows = tx.execute(
-        sa.select(ledger_line.c.currency, total).group_by(ledger_line.c.currency).having(total != 0)
+    total = sa.func.coalesce(sa.func.sum(ledger_line.c.amount_minor), 1)
+    query = (
+        sa.select(ledger_entry.c.id)
+        .outerjoin(ledger_line, ledger_line.c.entry_id == ledger_entry.c.id)
+        .group_by(ledger_entry.c.id, ledger_line.c.currency)
+        .having(total != 0)
     )
-    return {currency: int(amount) for currency, amount in rows}
-
-
-def for_attempt(tx: sa.Connection, attempt_id: str) -> list[Entry]:
-    """The attempt's charge and its refunds, as they were written."""
-    refunds = sa.select(refund.c.id).where(refund.c.attempt_id == attempt_id)
-    entries = tx.execute(
-        sa.select(ledger_entry)
-        .where(
-            sa.or_(
-                sa.and_(ledger_entry.c.kind == Kind.CHARGE, ledger_entry.c.source_id == attempt_id),
-                sa.and_(
-                    ledger_entry.c.kind.in_([Kind.REFUND, Kind.REFUND_FAILED]),
-                    ledger_entry.c.source_id.in_(refunds),
-                ),
-            )
-        )
-        .order_by(ledger_entry.c.at, ledger_entry.c.kind, ledger_entry.c.id)
-    ).all()
-    lines: defaultdict[str, list[Line]] = defaultdict(list)
-    for row in tx.execute(
-        sa.select(ledger_line)
-        .where(ledger_line.c.entry_id.in_([entry.id for entry in entries]))
-        .order_by(ledger_line.c.account)
-    ):
-        lines[row.entry_id].append(Line(row.account, row.amount_minor, row.currency))
-    return [
-        Entry(row.id, Kind(row.kind), row.source_id, row.bill_id, row.at, tuple(lines[row.id]))
-        for row in entries
-    ]
+    return sorted(set(tx.execute(query).scalars()))

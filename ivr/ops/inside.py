@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ivr.defences import lock_outs
 from ivr.defences.breaker import Position, position
 from ivr.defences.caps import Kind
+from ivr.finance import ledger
 from ivr.ops import health
 from ivr.ops.doctor import FaultError, LastFaultError
 from ivr.payments import differences
@@ -96,6 +97,18 @@ def books_and_gateway_agree(engine: sa.Engine, now: Callable[[], datetime]) -> s
             f"`paybycall payment show` tells what; it is named here for a week."
         )
     return "nobody has said anything against our books for a week"
+
+
+def books_balance(engine: sa.Engine) -> str:
+    """Every entry of the ledger sums to zero."""
+    with reading(engine) as tx:
+        broken = ledger.unbalanced(tx)
+    if broken:
+        raise FaultError(
+            f"The ledger does not balance at {_some(broken)}: somebody changed its tables. Compare these "
+            f"entries with a backup before you go on."
+        )
+    return "every entry of the ledger balances"
 
 
 def payouts_arrive(engine: sa.Engine, now: Callable[[], datetime]) -> str:

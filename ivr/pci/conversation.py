@@ -17,7 +17,7 @@ from ivr.clock import Clock
 from ivr.pci import dialogue, ending, entries, keypad, sealing
 from ivr.pci.dialogue import NOTHING, Ask, Complete, GaveUp, Left, Question, Standing
 from ivr.pci.entries import Entry, Outcome, Status
-from ivr.pci.fields import Field
+from ivr.pci.fields import KEYS_TIMEOUT_S, Field
 from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.metrics import Metrics
 from ivr.pci.sealing import DataKey
@@ -222,12 +222,18 @@ class Conversation:
         return Reply((self._gather(entry, ask.question),), values, mistake=mistake)
 
     def _gather(self, entry: Entry, question: Question) -> str:
-        words = self._speech.say(question.prompt, entry.language) if question.prompt else ""
+        """The carrier's timeout is of the first key and of the next alike, and begins behind the words: a
+        silence behind them lets who takes out a card wait longer than who has begun to key.
+        """
+        words = [self._speech.say(prompt, entry.language) for prompt in question.prompts]
+        between_s = min(question.timeout_s, KEYS_TIMEOUT_S)
+        if question.timeout_s > between_s:
+            words.append(twiml.pause(question.timeout_s - between_s))
         return twiml.gather(
-            words,
+            "".join(words),
             action=self.turn_url(entry.id, entry.turn + 1),
             num_digits=question.num_digits,
-            timeout_s=question.timeout_s,
+            timeout_s=between_s,
         )
 
     def _complete(self, entry: Entry, sealed: Mapping[str, bytes], now: datetime) -> Reply:

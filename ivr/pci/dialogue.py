@@ -1,6 +1,6 @@
 """The card-entry dialogue as a pure function: what stood, what was heard; what stands now, what is said.
 
-May import `ivr.pci.{brands,fields,keypad}` and `gateways.secret`. No clock, no database, no TwiML. Three
+May import `ivr.pci.{brands,fields,keypad}` and `gateways.secret`. No clock, no database, no TwiML. Four
 mistakes or silences in one field end the entry; a pause half-way is no mistake, because people read cards
 in groups.
 """
@@ -14,8 +14,9 @@ from ivr.pci.brands import brand_of, by_name
 from ivr.pci.fields import Accepted, End, Field, ListenOn, Mistake, Verdict, Wrong
 from ivr.pci.keypad import Heard
 
-MISTAKES_MAX = 3
+MISTAKES_MAX = 4
 NOTHING = Secret("")
+HINTS = ("hint.star", "hint.leave", "hint.again", "hint.hang_up")
 SILENT = "silent"
 """Counted like a mistake, worded apart."""
 
@@ -34,11 +35,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The next Gather: `prompt` is a key of the prompts, or None for not a word."""
+    """The next Gather: `prompts` are keys of the prompts; none of them is not a word."""
 
-    prompt: str | None
+    prompts: tuple[str, ...]
     num_digits: int
     timeout_s: int = fields.READING_TIMEOUT_S
+    """The wait for the first key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """Three mistakes or silences in one field; the last one is named."""
+    """Four mistakes or silences in one field; the last one is named."""
 
     mistake: str
 
@@ -143,13 +145,25 @@ def _prompt(standing: Standing, kind: str) -> str:
     return f"{standing.field}{'_four' if four else ''}.{kind}"
 
 
-def _ask(standing: Standing, kind: str, mistake: str | None = None) -> Ask:
-    return Ask(standing, Question(_prompt(standing, kind), wanted(standing)), mistake=mistake)
+def _ask(standing: Standing, kind: str) -> Ask:
+    return Ask(standing, Question((_prompt(standing, kind),), wanted(standing)))
+
+
+def _ask_again(standing: Standing, mistake: str) -> Ask:
+    """What was wrong, and then the keys that help: all of them once, so that nobody must listen for long."""
+    prompts = (_prompt(standing, mistake), *_hints(standing, mistake))
+    return Ask(standing, Question(prompts, wanted(standing), fields.UNHURRIED_TIMEOUT_S), mistake=mistake)
+
+
+def _hints(standing: Standing, mistake: str) -> tuple[str, ...]:
+    if standing.mistakes == 1:
+        return HINTS
+    return HINTS[:1] if mistake in {Mistake.CHECK_FAILED, Mistake.TOO_LONG} else ()
 
 
 def _listen_on(standing: Standing, *, quietly: bool, cleared: bool) -> Ask:
     if quietly:
-        return Ask(standing, Question(None, wanted(standing), fields.LISTENING_ON_TIMEOUT_S))
+        return Ask(standing, Question((), wanted(standing), fields.LISTENING_ON_TIMEOUT_S))
     return _ask(standing, "cleared_go_on" if cleared else "go_on")
 
 
@@ -159,7 +173,7 @@ def _mistaken(standing: Standing, mistake: Mistake | str) -> Ask | GaveUp:
         anew = replace(anew, brand=None)
     if anew.mistakes >= MISTAKES_MAX:
         return GaveUp(str(mistake))
-    return _ask(anew, str(mistake), str(mistake))
+    return _ask_again(anew, str(mistake))
 
 
 def _accepted(standing: Standing) -> Ask | Complete:

@@ -13,7 +13,13 @@ from stdnum import luhn
 from ivr.pci.brands import BIN_DIGITS, DIGITS_MAX, DIGITS_USUAL, Brand, brand_of
 
 READING_TIMEOUT_S = 8
-"""The wait for a key, first or next, while a person reads a card. An Amex without `#` waits so long, once."""
+"""The wait for the first key of a Gather, while a person takes out a card."""
+UNHURRIED_TIMEOUT_S = 12
+"""The same behind a mistake or a silence."""
+KEYS_TIMEOUT_S = 3
+"""The wait for the next key. A Gather ends at one key alone, which is `#`: so long waits who presses `*` and
+listens, or keys an Amex without `#`.
+"""
 LISTENING_ON_TIMEOUT_S = 2
 """The wait for more of a number that may already be whole."""
 YEARS_AHEAD_MAX = 20

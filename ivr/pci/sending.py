@@ -231,10 +231,12 @@ class Sender:
         return patiently(ask, sleep=self._clock.sleep, may_wait=may_wait)
 
     def _is_still_ours(self, entry_id: str, wait_s: float) -> bool:
-        """Whether the caller will still wait for it by then, and nobody took it over."""
+        """Whether the caller will still wait for it by then, and our lease stands: whoever ends the entry or
+        takes it over ends the lease.
+        """
         with reading(self._engine) as connection:
             entry = entries.find(connection, entry_id)
-        if entry is None or entry.status != Status.SENDING or entry.lease_owner != self._owner:
+        if entry is None or entry.lease_owner != self._owner:
             return False
         return not is_overdue(entry, self._clock.now() + timedelta(seconds=wait_s))
 

@@ -312,7 +312,7 @@ class Call:
         self._listener(asked)
         began = self._clock.now()
         if self._settings.reaction_s and unasked and not private:
-            self._clock.sleep(collector.rules.timeout_s)
+            self._clock.sleep(collector.rules.first_timeout_s)
             return False
         if self._settings.reaction_s and not collector.digits:
             self._clock.sleep(self._settings.reaction_s)
@@ -321,8 +321,10 @@ class Call:
             return True
         self._early = collector.take(keys or "")
         waited = (self._clock.now() - began).total_seconds()
-        if not collector.complete and waited < collector.rules.timeout_s:
-            self._clock.sleep(collector.rules.timeout_s - waited)
+        rules = collector.rules
+        timeout_s = rules.timeout_s if collector.digits else rules.first_timeout_s
+        if not collector.complete and waited < timeout_s:
+            self._clock.sleep(timeout_s - waited)
         return False
 
     def _redirect(self, url: str) -> Outcome:

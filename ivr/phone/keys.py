@@ -30,10 +30,16 @@ class GatherRules:
     """One key; empty: none."""
     timeout_s: int = 5
     """The wait for the first key, and between two keys."""
+    silence_s: int = 0
+    """So much longer the first key is waited for: a silence that is nested behind the words."""
     action_on_empty_result: bool = False
     """Whether silence is posted too; otherwise it falls through to the next verb."""
     ends_at: str = ""
     """Keys that end it at once besides; they are no part of the digits."""
+
+    @property
+    def first_timeout_s(self) -> int:
+        return self.timeout_s + self.silence_s
 
     def is_full(self, digits: str) -> bool:
         """Whether nothing more is wanted."""

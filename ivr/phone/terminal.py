@@ -124,7 +124,9 @@ class PersonAtTerminal:
         collector = Collector(replace(asked.rules, num_digits=asked.wanted))
         typed = ""
         while not collector.complete:
-            key = self._keyboard.key(asked.rules.timeout_s, self._clock)
+            rules = asked.rules
+            timeout_s = rules.timeout_s if asked.pressed or typed else rules.first_timeout_s
+            key = self._keyboard.key(timeout_s, self._clock)
             if isinstance(key, HangUp):
                 return HANG_UP
             if key is None:

@@ -81,13 +81,18 @@ def _gather(node: ET.Element) -> Gather:
     if "dtmf" not in given:
         raise NotRunError("<Gather> listens to speech alone")
     limit = whole(node, "numDigits", 0)
+    prompts, silence_s = [read_prompt(child) for child in node], 0
+    while prompts and isinstance(last := prompts[-1], Pause):  # a key ends it as it ends the wait behind it
+        silence_s += last.length_s
+        prompts.pop()
     rules = GatherRules(
         num_digits=limit or None,
         finish_on_key=finish,
         timeout_s=whole(node, "timeout", 5),
+        silence_s=silence_s,
         action_on_empty_result=flag(node, "actionOnEmptyResult"),
     )
-    return Gather(tuple(read_prompt(child) for child in node), action, rules)
+    return Gather(tuple(prompts), action, rules)
 
 
 def _pay(node: ET.Element) -> Pay:

@@ -116,6 +116,7 @@ class VoiceDoor:
         card = pay_form.card_of(form.get, behind_the_verb=behind)
         heard = Heard(
             digits=form.get("Digits"),
+            hashed=form.get("FinishedOnKey") == "#",
             named=flask.request.args.get(NAMED),
             dialled=form.get("DialCallStatus"),
             card=card,

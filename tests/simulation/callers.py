@@ -13,7 +13,7 @@ from ivr.phone.keys import HANG_UP, HangUp
 from tests.simulation.carrier import CarrierLine
 from tests.simulation.chance import Chance
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.words import named
+from tests.simulation.words import HINTS, named, without_hints
 
 EXPIRY = "0931"
 CODES = {"amex": "9731"}
@@ -103,12 +103,13 @@ class SimulatedCaller:
         if self._asked > QUESTIONS_MAX:
             return HANG_UP
         self.scheduler.sleep(self.chance.seconds(0.2, 3.0))
-        last = named(heard[-1]) if heard else ""
+        asked_last = next((text for text in reversed(heard) if named(text) not in HINTS), "")
+        last = named(asked_last)
         keys = self._into_card_entry(asked, last) if asked.private else self._into_menu(last)
         if keys and self.chance.strikes(self.plan.clumsiness):
             keys = self._fumbled(keys)
         if last.startswith("keep.") and keys and keys[0] == "7":
-            self.agreed_to.add(heard[-1])
+            self.agreed_to.add(without_hints(asked_last))
         return keys
 
     def meanwhile(self, event: Event) -> str | HangUp:

@@ -39,6 +39,14 @@ TEXT_PROMISED = {
     "link.sent_hours": {"link"},
 }
 """Prompts that promise a text, and of which purposes it may be."""
+HINTS = frozenset(
+    {
+        *("host.again", "host.back", "host.offer_person", "host.hang_up", "bill.not_yours"),
+        *("pci.hint.star", "pci.hint.leave", "pci.hint.again", "pci.hint.hang_up"),
+        *("pay.star", "pay.hang_up"),
+    }
+)
+"""What is said behind a question; they are no question themselves."""
 _CARD_ENTRY = "pci."
 
 
@@ -64,14 +72,27 @@ def _patterns() -> Iterator[tuple[str, str]]:
                     _squeezed(one.text) if isinstance(one, Literal) else ".+"
                     for one in prompts.segments(language, key)
                 ]
-                yield "".join(parts), prefix + key
+                if any(part != ".+" for part in parts):  # the merchant's own sentences have no name
+                    yield "".join(parts), prefix + key
 
 
 def _squeezed(text: str) -> str:
     return re.sub(r"(?:\\ |\s)+", r"\\s*", re.escape(text))
 
 
+@cache
+def _hints() -> re.Pattern[str]:
+    return re.compile(f"(?:\\s+(?:{'|'.join(pattern for pattern, key in _patterns() if key in HINTS)}))+$")
+
+
+@lru_cache(maxsize=4096)
+def without_hints(text: str) -> str:
+    """A question that is said in pieces is heard as one text, with the hints behind it."""
+    return _hints().sub("", text)
+
+
 @lru_cache(maxsize=4096)
 def named(text: str) -> str:
     """The key of the prompt; card entry's begin with `pci.`; empty where it is none of ours."""
+    text = without_hints(text)
     return next((key for pattern, key in _known() if pattern.fullmatch(text)), "")

@@ -122,6 +122,10 @@ def no_bill(_: Server) -> None:
 
 
 PERSON = {"PERSON_NUMBER": "+34900900900"}
+MERCHANTS_OWN = {
+    "OTHER_WAYS_TO_PAY": "en=You can also pay at our desk.|es=También puede pagar en la oficina.",
+    "REFERENCE_PLACE": "en=It is at the top of your bill, on the right.|es=Está arriba a la derecha.",
+}
 SAVED = {"SAVED_CARDS": "yes"}
 PAY = {"CARD_ENTRY": "pay"}
 PAID_BY_CARRIER = (
@@ -168,6 +172,8 @@ SCENES: dict[str, Scene] = {
     "language_remembered": Scene(
         both(usual_bill, bill(reference=OTHER, phone=None)), first=("language_asked",), between_s=120
     ),
+    "merchants_own_words": Scene(nobodys_bill, MERCHANTS_OWN),
+    "merchants_own_words_es": Scene(nobodys_bill, MERCHANTS_OWN),
     "reference_keyed": Scene(nobodys_bill),
     "reference_keyed_es": Scene(nobodys_bill),
     "reference_unknown_twice": Scene(nobodys_bill),

@@ -19,7 +19,8 @@ POSTAL_CODE_DIGITS_MIN = 2
 
 FOUR_DIGITS = "amex"
 _FIRST, _LATER = "1 2", "3 4 5 6 7 8 9 10"
-"""Attempts: a second mistake tells the way back too, whether the carrier counts the tries or the mistakes."""
+"""Attempts: the first mistake tells the keys that help, be it the tries or the mistakes that are counted."""
+_HINTS = ("pay.star", "pay.hang_up")
 _SIZE = "invalid-card-number"
 """Said of the wrong number of digits in any field, not only in the number's."""
 _NUMBER = {"silent": "timeout", "wrong": _SIZE, "card_type": "invalid-card-type", "trouble": "internal-error"}
@@ -97,11 +98,9 @@ class PayVerb:
     ) -> Iterator[str]:
         yield twiml.prompt(self._say(f"pay.{prompts}.ask", language=language), step=step, card_type=cards)
         for key, error in errors.items():
-            keys = [f"pay.{prompts}.{key}"]
-            for attempt in (_FIRST, _LATER):
-                said = self._say(*keys, language=language)
+            for attempt, hints in ((_FIRST, _HINTS), (_LATER, ())):
+                said = self._say(f"pay.{prompts}.{key}", *hints, language=language)
                 yield twiml.prompt(said, step=step, card_type=cards, attempt=attempt, error_type=error)
-                keys.append("pay.star")
 
     def _say(self, *keys: str, language: str) -> str:
         """One Say as long as nothing is recorded: that a Prompt may hold several is not documented."""

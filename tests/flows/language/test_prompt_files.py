@@ -9,16 +9,19 @@ from flows.language import PromptError, Prompts, Say, host_prompts, languages_in
 from flows.language.prompts import Literal, Placeholder
 
 HOST_KEYS = {
+    "host.again",
     "host.back",
     "host.card_too_early",
     "host.connecting",
     "host.goodbye",
+    "host.hang_up",
     "host.wait_for_question",
     "host.no_input",
     "host.no_match",
     "host.nobody",
     "host.offer_person",
     "host.rejoin",
+    "host.take_your_time",
     "host.trouble",
     "host.wait.1",
     "host.wait.2",

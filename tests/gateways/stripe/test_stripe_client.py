@@ -8,7 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+<<<<<<< HEAD
 from contextlib import contextmanager, suppress
+=======
+from contextlib import contextmanager
+from pathlib import Path
+>>>>>>> main
 from typing import Any
 
 import pytest
@@ -167,8 +172,12 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 def test_neither_proxies_nor_netrc_are_taken_from_the_environment(
-    bench: StripeBench, monkeypatch: pytest.MonkeyPatch
+    bench: StripeBench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """A .netrc that names Stripe's host would put its own password in the place of our key."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password else\n", encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)

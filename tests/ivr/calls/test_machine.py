@@ -1,6 +1,6 @@
 """The rules that are the same in every flow: misses, `*`, `0`, a lone `#`, loops with an end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,11 @@ from flows.language import (
     Ask,
     CallState,
     Choose,
+    CloseLink,
     End,
     FindCallersBill,
     Flow,
+    ForgetCard,
     Go,
     Say,
     SetLanguage,
@@ -19,8 +21,10 @@ from flows.language import (
     Transfer,
 )
 from ivr.calls import machine, stray_cards, walk
-from ivr.calls.progress import Keys, Listen, Need, Over, Progress
+from ivr.calls.progress import Keys, Listen, Need, Over, Progress, Utterance
 from ivr.calls.session import Session
+
+HINTS = {"host.again", "host.back", "host.offer_person", "host.hang_up"}
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,19 @@ def check(chat: Chat) -> Go[Chat]:
     return Go("good" if chat.number.startswith("1") else "again")
 
 
-@flow.menu({"1": "bye", "2": "speak_spanish", "3": "find"}, gave_up="bye")
+@flow.menu({"1": "bye", "2": "speak_spanish", "3": "find", "5": "paper", "6": "both"}, gave_up="bye")
 def pick(chat: Chat) -> Choose:
     return Choose(Say("pick"))
+
+
+@flow.digits(heard="bye", gave_up="bye")
+def paper(chat: Chat) -> Ask:
+    return Ask(Say("paper"), digits=8, into="number", unhurried=True, hint=Say("where"))
+
+
+@flow.menu({"1": "bye"}, gave_up="bye")
+def both(chat: Chat) -> Choose:
+    return Choose(Say("both"), every_language=True, may_leave=True)
 
 
 @flow.language(then="pick")
@@ -83,8 +97,22 @@ def key(progress: Progress, keyed: str, elapsed_s: float = 30.0) -> Progress:
     return machine.hear(flow, saved, Keys(keyed, elapsed_s))
 
 
+def key_hash(progress: Progress, elapsed_s: float = 30.0) -> Progress:
+    saved = Session.load(flow, progress.session.dump())
+    return machine.hear(flow, saved, Keys("", elapsed_s, hashed=True))
+
+
+def everything(progress: Progress) -> tuple[Utterance, ...]:
+    return progress.said + (progress.stop.hints if isinstance(progress.stop, Listen) else ())
+
+
+def all_heard(progress: Progress) -> list[str]:
+    return [utterance.say.key for utterance in everything(progress)]
+
+
 def heard(progress: Progress) -> list[str]:
-    return [utterance.say.key for utterance in progress.said]
+    """Without the hints behind a question."""
+    return [said for said in all_heard(progress) if said not in HINTS]
 
 
 def test_a_call_begins_with_everything_up_to_the_first_question() -> None:
@@ -121,6 +149,64 @@ def test_a_lone_hash_is_ignored_silently_but_not_for_ever() -> None:
         progress = key(progress, "", elapsed_s=1.0)
         assert heard(progress) == ["number"]
     assert heard(key(progress, "", elapsed_s=1.0)) == ["host.no_input", "number"]
+
+
+def test_a_hash_alone_repeats_the_question_and_is_no_miss_however_late() -> None:
+    for start in (begin(), key(begin(), "12345678")):
+        progress = start
+        for elapsed_s in (0.5, 7.9, 8.1, 60.0) * 2:
+            progress = key_hash(progress, elapsed_s)
+            assert all_heard(progress) == [all_heard(start)[-1]]
+        assert progress.session.misses == 0
+        assert heard(key(progress, ""))[0] == "host.no_input", "it has its two misses still"
+
+
+def test_whoever_repeats_without_end_is_led_on() -> None:
+    progress = begin()
+    for _ in range(walk.REPEATS_MAX):
+        progress = key_hash(progress)
+        assert heard(progress) == ["number"]
+    assert heard(key_hash(progress)) == ["host.no_match", "number"]
+    assert heard(key_hash(key_hash(progress))) == ["bye"]
+
+
+def test_the_keys_are_told_on_the_first_miss_alone_behind_the_question() -> None:
+    """And star where it leads somewhere, a person where one can be rung."""
+    missed = key(begin(), "")
+    assert all_heard(missed) == ["host.no_input", "number", "host.again"]
+    assert all_heard(key_hash(missed)) == ["number"]
+    at_menu = key(begin(), "12345678")
+    assert all_heard(at_menu) == ["pick"]
+    assert all_heard(key(at_menu, "")) == ["host.no_input", "pick", "host.again", "host.back"]
+    session = replace(at_menu.session, state=replace(at_menu.session.state, person_available=True))
+    with_a_person = machine.hear(flow, session, Keys("", 30.0))
+    assert all_heard(with_a_person)[-2:] == ["host.back", "host.offer_person"]
+
+
+def test_a_question_read_from_a_paper_has_more_time_and_one_miss_more() -> None:
+    asked = key(key(begin(), "12345678"), "5")
+    assert asked.stop == Listen(8, walk.DIGITS_TIMEOUT_S)
+    once = key(asked, "", elapsed_s=8.0)
+    assert all_heard(once) == [
+        "host.no_input", "host.take_your_time", "paper", "where", "host.again", "host.back",
+    ]  # fmt: skip
+    assert once.stop == Listen(8, walk.UNHURRIED_TIMEOUT_S)
+    assert heard(key(once, "", elapsed_s=11.0)) == ["paper"], "a late key: the wait is longer"
+    twice = key(once, "", elapsed_s=12.0)
+    assert all_heard(twice) == ["host.no_input", "paper"]
+    assert heard(key(twice, "", elapsed_s=12.0)) == ["bye"]
+
+
+def test_the_first_miss_behind_a_question_in_two_languages_is_in_both() -> None:
+    asked = key(key(begin(), "12345678"), "6")
+    missed = key(asked, "")
+    assert all_heard(missed)[:2] == ["host.no_input", "both"]
+    assert {utterance.languages for utterance in everything(missed)} == {("en", "es")}
+
+
+def test_who_may_leave_without_a_charge_is_told_so() -> None:
+    missed = key(key(key(begin(), "12345678"), "6"), "")
+    assert all_heard(missed)[-1] == "host.hang_up"
 
 
 def test_star_goes_back_to_the_question_before() -> None:
@@ -265,7 +351,7 @@ def test_a_wrong_key_is_told_once_nothing_more_is_keyed(more: str) -> None:
 
 def test_two_wrong_keys_lead_on() -> None:
     wrong = key(key(key(begin(), "12345678"), "9"), "")
-    assert heard(key(key(wrong, "6"), "")) == ["bye"]
+    assert heard(key(key(wrong, "7"), "")) == ["bye"]
 
 
 def test_whoever_keys_on_without_end_is_led_on() -> None:
@@ -290,3 +376,67 @@ def test_a_card_behind_a_false_start_is_thrown_away_too() -> None:
     first = key(started, "55555555")
     assert not first.card_too_early
     assert key(first, "55554444").card_too_early
+
+
+# Behind what cannot be undone -------------------------------------------------------------------------------
+
+for_good = Flow(
+    "for_good", state=Chat, start="first", person="person", visits_max=9, exhausted="over", folder=Path()
+)
+
+
+@for_good.menu({"1": "second"}, gave_up="over")
+def first(chat: Chat) -> Choose:
+    return Choose(Say("first"))
+
+
+@for_good.menu({"1": "close", "2": "forget", "3": "search"}, gave_up="over")
+def second(chat: Chat) -> Choose:
+    return Choose(Say("second"))
+
+
+@for_good.close_link(closed="third", already_paid="over", unavailable="over")
+def close(chat: Chat) -> CloseLink:
+    return CloseLink(Say("closing"))
+
+
+@for_good.forget_card(then="third")
+def forget(chat: Chat) -> ForgetCard:
+    return ForgetCard()
+
+
+@for_good.find_callers_bill(one="third", none="over", being_paid="over", link_open="over")
+def search(chat: Chat) -> FindCallersBill:
+    return FindCallersBill()
+
+
+@for_good.menu({"1": "over"}, gave_up="over")
+def third(chat: Chat) -> Choose:
+    return Choose(Say("third"))
+
+
+@for_good.transfer(unanswered="over", nobody="over")
+def person(chat: Chat) -> Transfer:
+    return Transfer(Say("person"))
+
+
+@for_good.end()
+def over(chat: Chat) -> End:
+    return End(Say("over"))
+
+
+@pytest.mark.parametrize(
+    ("choice", "exit_name", "asked_on_star"),
+    [("1", "closed", ["third"]), ("2", "then", ["third"]), ("3", "one", ["second"])],
+)
+def test_a_star_does_not_lead_behind_what_was_done_for_good(
+    choice: str, exit_name: str, asked_on_star: list[str]
+) -> None:
+    progress = machine.begin(for_good, Session(step="first", state=Chat(), language="en"))
+    for pressed in ("1", choice):
+        progress = machine.hear(for_good, progress.session, Keys(pressed, 30.0))
+    assert isinstance(progress.stop, Need)
+    done = machine.leave(for_good, Session.load(for_good, progress.session.dump()), exit_name)
+    assert heard(done) == ["third"]
+    back = machine.hear(for_good, Session.load(for_good, done.session.dump()), Keys("*", 30.0))
+    assert heard(back) == asked_on_star

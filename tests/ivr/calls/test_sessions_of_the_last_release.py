@@ -22,7 +22,7 @@ from ivr.calls.progress import Keys, Listen, Need, Over
 from ivr.calls.session import Session
 
 FOLDER = Path(__file__).parent / "sessions"
-RELEASE = "0.2"
+RELEASE = "0.3"
 LINK = LinkFacts("95847317", Amount(2000, "EUR"), 60)
 STANDING = {
     Kind.DIGITS,

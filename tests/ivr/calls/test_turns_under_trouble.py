@@ -3,6 +3,7 @@
 import copy
 import threading
 from collections.abc import Callable
+from typing import Any
 from unittest.mock import patch
 
 import flask
@@ -14,6 +15,7 @@ from flows.pay_bill.flow import flow as pay_bill
 from ivr import voice_door
 from ivr.calls.errands import Runner
 from ivr.calls.host import Host
+from ivr.calls.turns import INTENT_LEASE_S
 from ivr.phone.events import Answer as Picked
 from ivr.phone.events import Event, Faulted, Reason
 from ivr.phone.transport import Answer, Form
@@ -174,6 +176,50 @@ def test_a_process_that_dies_in_an_errand_is_taken_over(server: Server, nth: int
     assert PAID in lines[-2]
     assert _paid(server)
     assert "errand_taken_over" in [entry["event"] for entry in server.logs]
+
+
+def test_who_lost_the_lease_of_an_errand_commits_nothing(server: Server) -> None:
+    """A process hangs in its errand for longer than its lease, and the carrier's repeat takes it over. What
+    the first one brings then is dropped: the second one's answer is the turn's.
+    """
+    server.add_bill()
+    carrier = Carrier(server)
+    carrier.post("/voice/incoming")
+    run = Runner.run
+    begun, go_on = ([threading.Event(), threading.Event()] for _ in range(2))
+    count = iter(range(2))
+
+    def hanging(self: Runner, *asked: Any) -> object:
+        number = next(count)
+        begun[number].set()
+        assert go_on[number].wait(20)
+        return run(self, *asked)
+
+    answers: dict[int, str] = {}
+
+    def post(number: int) -> threading.Thread:
+        def posting() -> None:
+            answers[number] = carrier.post("/voice/call_1/t/1", Digits="1")
+
+        thread = threading.Thread(target=posting)
+        thread.start()
+        assert begun[number].wait(20)
+        return thread
+
+    with patch.object(Runner, "run", hanging):
+        first = post(0)
+        server.pass_time(INTENT_LEASE_S + 1)
+        second = post(1)
+        go_on[0].set()
+        first.join(20)
+        assert "<Pause" in answers[0], "the turn is still under way, by the other one"
+        with reading(server.on.engine) as connection:
+            kept = connection.execute(sa.select(schema.call.c.turn, schema.call.c.intent)).one()
+        assert (kept.turn, kept.intent is None) == (1, False)
+        go_on[1].set()
+        second.join(20)
+    assert "/pci/e/entry.call_1.1/t/0" in answers[1]
+    assert carrier.post("/voice/call_1/t/1", Digits="1") == answers[1]
 
 
 # Early and late ---------------------------------------------------------------------------------------------

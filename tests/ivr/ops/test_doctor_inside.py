@@ -16,9 +16,10 @@ from ivr.ops.doctor import FaultError
 from ivr.ops.living import living_workers
 from ivr.payments.differences import Difference
 from ivr.storage.engine import make_engine
-from ivr.storage.schema import attempt, attempt_move, payout, refund
+from ivr.storage.schema import attempt, attempt_move, ledger_line, payout, refund
 from ivr.work.locks import hold
 from tests.support.approved import approved_attempt
+from tests.support.till import Till
 from tests.support.waiting import eventually
 from tests.support.work import RecordedWork
 
@@ -182,3 +183,15 @@ def test_work_that_failed_or_that_nobody_does_is_told() -> None:
         inside.no_job_failed(lambda: many, list)
     with pytest.raises(FaultError, match="old_job on send"):
         inside.no_job_failed(list, lambda: ["old_job on send"])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_ledger_that_somebody_changed_is_told(engine: sa.Engine) -> None:
+    till = Till(engine)
+    till.paid()
+    assert inside.books_balance(engine) == "every entry of the ledger balances"
+    with engine.begin() as tx:
+        [entry] = tx.execute(sa.select(ledger_line.c.entry_id).distinct()).scalars()
+        tx.execute(sa.update(ledger_line).where(ledger_line.c.amount_minor > 0).values(amount_minor=1))
+    with pytest.raises(FaultError, match=f"does not balance at {entry}: "):
+        inside.books_balance(engine)

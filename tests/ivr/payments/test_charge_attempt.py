@@ -36,11 +36,9 @@ def test_an_approved_charge_is_settled_in_one_go(till: Till) -> None:
     assert till.bill(attempt.bill_id) == (4_000, 0)
     assert till.told(attempt_id) == ["approved"]
     with till.engine.begin() as tx:
-        (entry,) = ledger.for_attempt(tx, attempt_id)
-        assert {line.account: line.amount_minor for line in entry.lines} == {
-            "gateway:bank:receivable": 4_000,
-            "bills:paid": -4_000,
-        }
+        assert ledger.has(tx, ledger.Kind.CHARGE, attempt_id)
+        assert ledger.balance(tx, "gateway:bank:receivable") == {"EUR": 4_000}
+        assert ledger.balance(tx, "bills:paid") == {"EUR": -4_000}
     till.assert_settled()
 
 

@@ -28,7 +28,8 @@ def test_a_full_refund_is_booked_and_the_bill_is_due_again(till: Till) -> None:
     assert till.bill(attempt.bill_id) == (0, 0)
     assert till.told(attempt_id) == ["approved", "refunded"]
     with till.engine.begin() as tx:
-        assert [entry.kind for entry in ledger.for_attempt(tx, attempt_id)] == ["charge", "refund"]
+        assert ledger.has(tx, ledger.Kind.CHARGE, attempt_id)
+        assert ledger.has(tx, ledger.Kind.REFUND, refund_id)
         assert ledger.balance(tx, "gateway:bank:receivable") == {"EUR": 0}
     till.assert_settled()
 
@@ -150,6 +151,23 @@ def test_a_refund_that_stays_unknown_for_a_day_is_decided_by_a_person(till: Till
     till.assert_settled()
     with pytest.raises(ValueError, match="nothing to decide"), till.engine.begin() as tx:
         till.cashier.decide_refund(tx, refund_id, refunded=True, who="ana")
+
+
+def test_a_refund_that_was_moved_without_its_lock_is_a_bug_and_books_nothing(till: Till) -> None:
+    """Two hands on one refund: the second one's answer is of a state that has passed."""
+    attempt_id = till.paid()
+    refund_id = ask(till, attempt_id, 1_000)
+    stale = refund_of(till, refund_id)
+    till.run_due()
+    refunding = till.cashier._refunding
+    for act in (
+        lambda tx: refunding._approve(tx, stale, "re_other", ""),
+        lambda tx: refunding._decline(tx, stale, "no", ""),
+    ):
+        with pytest.raises(RuntimeError, match="is no longer asked"), till.engine.begin() as tx:
+            act(tx)
+    assert refund_of(till, refund_id).gateway_reference == f"re_{refund_id}"
+    till.assert_settled()
 
 
 def test_an_answer_that_contradicts_an_earlier_one_changes_nothing(till: Till) -> None:

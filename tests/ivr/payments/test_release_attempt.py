@@ -111,6 +111,28 @@ def test_a_capture_that_is_declined_while_voiding_leaves_the_last_word_to_the_vo
     till.assert_settled()
 
 
+def test_a_capture_that_is_refused_after_a_look_found_the_hold_lets_go_of_it(till: Till) -> None:
+    """The look-up says authorized, for a caller who waits, before the refusal is read."""
+    attempt_id = till.authorized(call_id=till.begin_call())
+    job = till.work.one(CHARGE_ATTEMPT)
+    captures: list[Capture] = []
+
+    def refuse(request: Capture) -> Declined:
+        captures.append(request)
+        till.run(job)  # taken over: this worker is taken for dead
+        _look(till)
+        assert till.state(attempt_id) is State.AUTHORIZED
+        return Declined(Decline.GENERIC, "no")
+
+    till.bank.capture = refuse  # type: ignore[method-assign]
+    till.run(job)
+    assert till.state(attempt_id) is State.VOIDING
+    till.run_due()
+    assert till.state(attempt_id) is State.VOIDED
+    assert (len(captures), till.bank.held) == (1, {})
+    till.assert_settled()
+
+
 @pytest.mark.parametrize("refusal", [Declined(Decline.GENERIC, "no"), UnsupportedError("no captures here")])
 def test_a_capture_that_is_refused_leaves_nothing_held(
     till: Till, refusal: Declined | UnsupportedError

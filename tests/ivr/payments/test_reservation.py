@@ -69,3 +69,21 @@ def test_money_that_is_not_there_is_a_bug_and_changes_nothing(
     with pytest.raises(reservation.ReservationError), till.engine.begin() as tx:
         move(tx, bill_id, 1, till.clock.now())
     assert till.bill(bill_id) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("elsewhere_minor", "reserved_minor", "fits"),
+    [(3_000, 3_000, True), (3_000, 3_001, False), (0, 6_000, True), (0, 6_001, False), (9_000, 0, True)],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_refund_that_comes_back_finds_no_room_beside_what_is_held_and_paid_elsewhere(
+    till: Till, bill_id: str, elsewhere_minor: int, reserved_minor: int, *, fits: bool
+) -> None:
+    """Where somebody is just paying that part, nothing is changed, and the caller's transaction lives on."""
+    with till.engine.begin() as tx:
+        held = {"paid_elsewhere_minor": elsewhere_minor, "reserved_minor": reserved_minor}
+        tx.execute(sa.update(schema.bill).values(**held))
+        assert reservation.paid_after_all(tx, bill_id, 4_000, till.clock.now()) is fits
+        over_minor = reservation.overpaid_minor(tx, bill_id)
+    assert till.bill(bill_id) == (4_000 if fits else 0, reserved_minor)
+    assert over_minor == (3_000 if elsewhere_minor == 9_000 else 0)

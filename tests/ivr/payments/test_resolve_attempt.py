@@ -18,7 +18,7 @@ from gateways.contract import (
 )
 from gateways.declines import Decline
 from ivr.payments import answers, patience, records
-from ivr.payments.states import FINAL, State
+from ivr.payments.states import FINAL, State, move
 from ivr.storage import schema
 from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
 from tests.support.bank import Fate
@@ -238,6 +238,50 @@ def test_every_state_that_holds_money_knows_what_every_certain_answer_does() -> 
     assert [(s, a) for s in open_states - links for a in certain if (s, a) not in answers.PATHS] == []
     of_links = (Approved, LinkOpen, Fenced)
     assert [(s, a) for s in links for a in of_links if (s, a) not in answers.PATHS] == []
+
+
+_NOT_CHARGED = {State.DECLINED, State.FENCED, State.ABANDONED, State.VOIDED}
+_MEANS: dict[type, set[State]] = {
+    Approved: {State.APPROVED},
+    Authorized: {State.AUTHORIZED, State.VOIDING, State.FOR_A_PERSON},
+    Declined: _NOT_CHARGED,
+    Fenced: _NOT_CHARGED,
+    LinkOpen: {State.LINK_OPEN, State.LINK_CLOSING, State.FOR_A_PERSON, State.APPROVED, State.FENCED},
+    Unknown: {State.UNKNOWN},
+}
+"""Where an attempt may stand once the gateway has said so, wherever it stood before."""
+
+
+def test_every_answer_leads_where_it_says() -> None:
+    for (state, answer), events in answers.PATHS.items():
+        end = state
+        for event in events:
+            end = move(end, event)
+        assert end in _MEANS[answer], f"{answer.__name__} brings {state} to {end}"
+
+
+@pytest.mark.parametrize(
+    ("held", "answer", "end"),
+    [
+        (State.FOR_A_PERSON, Declined(Decline.GENERIC, "no"), State.FENCED),
+        (State.FOR_A_PERSON, Fenced(), State.FENCED),
+        (State.AUTHORIZED, Fenced(), State.VOIDED),
+        (State.AUTHORIZED, Declined(Decline.GENERIC, "no"), State.DECLINED),
+        (State.VOIDING, Declined(Decline.GENERIC, "no"), State.VOIDED),
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_certain_no_frees_the_bill_wherever_it_is_heard(
+    till: Till, held: State, answer: LookupResult, end: State
+) -> None:
+    attempt_id = till.authorized(ask=False)
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(state=held))
+        answers.record(till.cashier._moves, tx, records.locked(tx, attempt_id), answer, note="")
+    attempt = till.attempt(attempt_id)
+    assert attempt.state is end
+    assert till.bill(attempt.bill_id) == (0, 0)
+    assert till.told(attempt_id)[-1] in {"not_charged", "declined"}
 
 
 def test_a_long_code_of_the_gateway_does_not_keep_a_charge_from_being_recorded(till: Till) -> None:

@@ -1,9 +1,11 @@
 """A card keyed on a telephone, as the caller meets it: every field, every mistake, both languages."""
 
+import xml.etree.ElementTree as ET
+
 import pytest
 from stdnum import luhn
 
-from ivr.pci.fields import LISTENING_ON_TIMEOUT_S
+from ivr.pci.fields import KEYS_TIMEOUT_S, LISTENING_ON_TIMEOUT_S, READING_TIMEOUT_S
 from tests.support.card_entry import AMEX, RETURN_URL, VISA, PciBench
 
 MASTERCARD = "5555555555554444"
@@ -116,6 +118,45 @@ def test_a_late_hash_is_no_mistake_and_the_question_is_asked_again(bench: PciBen
     assert bench.collected()["outcome"] == "collected"
 
 
+TOLD_ONCE = (
+    "To start over, press star. To leave the card, press star twice."
+    " To hear this again, press hash, the key at the bottom right. You can hang up now: nothing is charged."
+)
+
+
+def test_the_keys_that_help_are_told_on_the_first_mistake_and_star_where_a_number_was_wrong(
+    bench: PciBench,
+) -> None:
+    caller = bench.caller()
+    assert "star" not in caller.words
+    assert _waits(caller.gather) == (8, 3)
+    caller.silence()
+    assert caller.words.endswith(f"and key your card number. {TOLD_ONCE}")
+    assert _waits(caller.gather) == (12, 3)
+    assert caller.key(VISA[:-1] + "3#").words.endswith("card number again. To start over, press star.")
+    assert caller.key("#").words == "Please key your card number."
+    assert not caller.key("4242#").words.endswith("star.")
+    assert "star" not in caller.key(VISA).words
+    assert caller.key("99#").words.endswith(TOLD_ONCE)
+
+
+def test_a_star_alone_is_answered_soon_with_the_short_question(bench: PciBench) -> None:
+    """The carrier ends a Gather at one key, which is the hash: the wait behind any other key is short."""
+    caller = bench.caller()
+    for keys, words in ((VISA, "Now its"), ("0831", "And the three")):
+        assert _waits(caller.gather)[1] <= KEYS_TIMEOUT_S
+        assert caller.key("*").words.startswith("Cleared. Please key")
+        assert _waits(caller.gather) == (READING_TIMEOUT_S, KEYS_TIMEOUT_S)
+        assert caller.key(keys).words.startswith(words)
+    assert caller.key("**").sent_to == RETURN_URL
+
+
+def _waits(gather: ET.Element) -> tuple[int, int]:
+    """Seconds for the first key, and for the next."""
+    timeout_s = int(gather.attrib["timeout"])
+    return timeout_s + sum(int(pause.attrib["length"]) for pause in gather.iter("Pause")), timeout_s
+
+
 def test_a_pause_half_way_is_no_mistake(bench: PciBench) -> None:
     caller = bench.caller()
     for part, left in ((VISA[:4], 12), (VISA[4:8], 8), (VISA[8:12], 4)):
@@ -190,14 +231,14 @@ def test_silence_has_its_own_words_in_every_field(bench: PciBench, language: str
 
 
 def test_a_field_that_was_taken_forgets_its_mistakes(bench: PciBench) -> None:
-    caller = bench.caller().silence().silence().key(VISA).silence().silence().key("0831")
-    caller.silence().silence().key("123")
+    caller = bench.caller().silence().silence().silence().key(VISA).silence().silence().silence().key("0831")
+    caller.silence().silence().silence().key("123")
     assert bench.collected()["outcome"] == "collected"
 
 
 @pytest.mark.parametrize("keys", ["", "4242#", "9999999999999999"])
-def test_three_mistakes_or_silences_in_a_field_lead_back(bench: PciBench, keys: str) -> None:
-    caller = bench.caller().key(keys).silence()
+def test_four_mistakes_or_silences_in_a_field_lead_back(bench: PciBench, keys: str) -> None:
+    caller = bench.caller().key(keys).silence().key(keys)
     assert caller.sent_to is None
     caller.key(keys)
     assert caller.sent_to == RETURN_URL

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from flows.language import Prompts, Recordings
-from ivr.pci.dialogue import SILENT
+from ivr.pci.dialogue import HINTS, SILENT
 from ivr.pci.fields import Field, Mistake
 from ivr.pci.speech import FOLDER, Speech
 from ivr.voice.twiml import Voice
@@ -20,7 +20,7 @@ SPECIAL = {
 }
 FIELDS = (*Field, "code_four")
 KEYS = {f"{field}.{kind}" for field in FIELDS for kind in (*COMMON, *SPECIAL.get(str(field), ()))}
-KEYS |= {"trouble", "wait.moment", "wait.still"}
+KEYS |= {"trouble", "wait.moment", "wait.still", *HINTS}
 
 
 @pytest.fixture(scope="module")

@@ -116,8 +116,8 @@ def _theirs(language: str, prompts: Prompts, *, postal_code: bool) -> str:
         where: dict[str, Any] = {"for_": str(step), **({"card_type": cards} if cards else {})}
         say(f"{name}.ask", **where)
         for key, error in ERROR_OF[name].items():
-            say(f"{name}.{key}", **where, attempt="1 2", error_type=error)
-            say(f"{name}.{key}", "star", **where, attempt="3 4 5 6 7 8 9 10", error_type=error)
+            say(f"{name}.{key}", "star", "hang_up", **where, attempt="1 2", error_type=error)
+            say(f"{name}.{key}", **where, attempt="3 4 5 6 7 8 9 10", error_type=error)
     say("processing", for_="payment-processing")
     return str(response)
 
@@ -185,7 +185,7 @@ def test_every_mistake_has_words_of_its_own(step: Step) -> None:
 # The words --------------------------------------------------------------------------------------------------
 
 KEYS = {f"pay.{name}.{key}" for name in STEPS for key in ("ask", *ERROR_OF[name])}
-KEYS |= {"pay.star", "pay.processing"}
+KEYS |= {"pay.star", "pay.hang_up", "pay.processing"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -213,5 +213,5 @@ def test_a_recording_is_played_in_its_place() -> None:
     )
     later = Recordings({"en": {"pay.star": ("https://cdn.example/star.mp3",)}})
     shown = verb(later).render("en", action="/a", status_callback="/s")
-    assert "</Say><Play>https://cdn.example/star.mp3</Play></Prompt>" in shown
+    assert "</Say><Play>https://cdn.example/star.mp3</Play><Say" in shown
     assert validate(twiml.document([shown])) == []

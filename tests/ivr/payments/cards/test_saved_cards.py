@@ -67,10 +67,18 @@ def test_nothing_is_kept_of_a_charge_that_was_never_sent(till: Till) -> None:
 
 
 def test_a_payment_whose_payer_did_not_agree_keeps_nothing(till: Till, bank: KeepingBank) -> None:
-    till.paid()
+    """The same payer by the same phone, who agreed to it for another card before."""
+    card = kept(till, "tok_agreed", last_four="1111")
+    call_id = till.begin_call()
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.call).values(from_number=PHONE))
+    attempt_id = till.confirmed(call_id=call_id)
     till.pass_time(60)
-    assert bank.agreed == set()
-    assert bank.asked("save_card") == 0
+    assert till.state(attempt_id) is State.APPROVED
+    assert bank.agreed == set(bank.saved) == {"tok_agreed"}
+    assert bank.asked("save_card") == 1
+    assert card_of(till, attempt_id) is None
+    assert offered(till) == card.id
 
 
 @pytest.mark.parametrize("fate", [Fate.LOST_REPLY, Fate.LATE, Fate.KILLED_AFTER])

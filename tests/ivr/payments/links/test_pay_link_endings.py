@@ -1,14 +1,18 @@
 """How a link ends: paid, as a webhook tells or nobody, expired, closed on demand, or left to a person."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from gateways.notices import Disputed, DisputeState, Heard
-from ivr.payments import patience
+from ivr.payments import linking, patience, pay_link
 from ivr.payments.states import State
 from ivr.storage import schema
-from ivr.work.jobs import OPEN_LINK
+from ivr.storage.engine import reading
+from ivr.work.jobs import LOOK_AT_LINK, OPEN_LINK
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
@@ -153,6 +157,47 @@ def test_a_bill_that_is_withdrawn_takes_its_link_with_it(till: Till, bank: LinkB
     assert till.state(attempt_id) is State.FENCED
     assert not bank.pay(attempt_id)
     till.assert_settled()
+
+
+def test_a_link_that_is_paid_while_the_sweep_begins_is_left_alone(
+    till: Till, bank: LinkBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the list of what is to be closed and the lock of one."""
+    paid, open_one = till.linked(), till.linked()
+    till.run_due()
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.bill).values(withdrawn=True))
+
+    @contextmanager
+    def listed(engine: sa.Engine) -> Iterator[sa.Connection]:
+        with reading(engine) as tx:
+            yield tx
+        bank.pay(paid)
+        tell(till, paid)
+        till.run_due()
+
+    monkeypatch.setattr(linking, "reading", listed)
+    till.cashier.sweep()
+    assert till.state(paid) is State.APPROVED
+    assert till.state(open_one) is State.LINK_CLOSING
+
+
+def test_the_look_after_a_notice_waits_for_the_gateways_clock_too(till: Till, bank: LinkBank) -> None:
+    """The gateway's clock may be behind ours: no look at the very moment of the expiry."""
+    attempt_id = till.linked()
+    till.run_due()
+    attempt = till.attempt(attempt_id)
+    with till.engine.begin() as tx:
+        link = pay_link.of(tx, attempt)
+    assert link is not None
+    due = link.expires_at.timestamp() + patience.LINK_GRACE_S
+    assert till.work.one(LOOK_AT_LINK).due_at == due
+    till.clock.advance(60)
+    tell(till, attempt_id, taken=False)
+    till.run_due()
+    assert bank.looked_up[-1] == (attempt_id, False)
+    latest = max(till.work.waiting(), key=lambda one: one.nth)
+    assert (latest.job, latest.due_at) == (LOOK_AT_LINK, due)
 
 
 def test_paid_at_the_moment_of_closing_is_paid(till: Till, bank: LinkBank) -> None:

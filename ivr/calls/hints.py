@@ -1,0 +1,29 @@
+"""What a caller is told behind a question that they missed once: how to hear it again, go back, ask a person,
+or leave.
+"""
+
+from collections.abc import Iterator
+
+from flows.language import Ask, Choose, Say
+from ivr.calls.progress import Utterance
+from ivr.calls.session import Session
+
+
+def hints(wait: Ask | Choose, session: Session) -> Iterator[Utterance]:
+    """Behind the question, so that whoever knows the answer now need not listen to them."""
+    languages = languages_of(wait, session)
+    if wait.hint is not None:
+        yield Utterance(wait.hint, languages)
+    yield Utterance(Say("host.again"), languages, by_host=True)
+    if session.trail:
+        yield Utterance(Say("host.back"), languages, by_host=True)
+    if session.state.person_available:
+        yield Utterance(Say("host.offer_person"), languages, by_host=True)
+    if isinstance(wait, Choose) and wait.may_leave:
+        yield Utterance(Say("host.hang_up"), languages, by_host=True)
+
+
+def languages_of(wait: object, session: Session) -> tuple[str, ...]:
+    """In which languages the question is asked, and everything about it said."""
+    in_every = isinstance(wait, Choose) and wait.every_language
+    return session.state.languages if in_every else (session.language,)

@@ -1,0 +1,112 @@
+"""What a caller who waits for a charge is told: never "not sent" of what may have gone through, and no text
+is promised that nobody sends.
+"""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from flows.pay_bill.bill import Bill
+from ivr.calls import store
+from ivr.calls.attempt_waits import WAIT_S_MAX, AttemptWaits
+from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
+from ivr.calls.session import Session
+from ivr.customers.caller import Caller
+from ivr.payments.states import State
+from ivr.storage import schema
+from tests.support.till import Till
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+WAITS_ON = None
+
+
+class _LetsThrough:
+    """A guard that refuses nobody."""
+
+    def refuses(self, *_: object) -> bool:
+        return False
+
+
+@pytest.fixture
+def till(engine: sa.Engine) -> Till:
+    return Till(engine)
+
+
+def _attempt(till: Till, state: State, *, was_claimed: bool) -> str:
+    attempt_id = till.authorized(call_id=till.begin_call())
+    claimed_at = till.clock.now() if was_claimed else None
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(state=state, claimed_at=claimed_at))
+    return attempt_id
+
+
+def _look(till: Till, attempt_id: str) -> tuple[Fulfilment, Any]:
+    """One look of the caller's turn; and when a text was promised."""
+    waits = AttemptWaits(
+        attempts=till.attempts,
+        maker=None,  # type: ignore[arg-type] # the attempt is made
+        guard=_LetsThrough(),  # type: ignore[arg-type]
+        saved_cards=None,  # type: ignore[arg-type]
+        clock=till.clock,
+    )
+    session = Session("charge", Bill(), "en", attempt_id=attempt_id, charging=True)
+    call_id = str(till.attempt(attempt_id).call_id)
+    with till.engine.begin() as tx:
+        row = store.lock(tx, call_id)
+        assert row is not None
+        fulfilled = waits.look(Turn(tx, row, 4, Caller.of("+34600111222", "ES")), session)
+    return fulfilled, till.attempt(attempt_id).promised_at
+
+
+@pytest.mark.parametrize(
+    ("state", "was_claimed", "leaves_by"),
+    [
+        (State.RESERVED, False, WAITS_ON),
+        (State.AUTHORIZING, False, WAITS_ON),
+        (State.AUTHORIZED, False, WAITS_ON),
+        (State.CLAIMED, True, WAITS_ON),
+        (State.UNKNOWN, True, WAITS_ON),
+        (State.VOIDING, False, "not_sent"),
+        (State.VOIDING, True, WAITS_ON),
+        (State.VOIDED, True, "not_sent"),
+        (State.FENCED, True, "not_sent"),
+        (State.ABANDONED, False, "not_sent"),
+        (State.DECLINED, True, "try_another_card"),
+        (State.APPROVED, True, "approved"),
+        (State.FOR_A_PERSON, True, "unknown"),
+    ],
+)
+def test_the_exit_of_each_state(
+    till: Till, state: State, leaves_by: str | None, *, was_claimed: bool
+) -> None:
+    attempt_id = _attempt(till, state, was_claimed=was_claimed)
+    fulfilled, promised_at = _look(till, attempt_id)
+    if leaves_by is WAITS_ON:
+        assert isinstance(fulfilled, Waiting)
+    else:
+        assert isinstance(fulfilled, Left)
+        assert (fulfilled.exit, fulfilled.session.attempt_id) == (leaves_by, None)
+    assert (promised_at is not None) == (leaves_by == "unknown")
+
+
+@pytest.mark.parametrize(
+    ("state", "was_claimed", "leaves_by"),
+    [
+        (State.CLAIMED, True, "unknown"),
+        (State.UNKNOWN, True, "unknown"),
+        (State.VOIDING, True, "unknown"),
+        (State.AUTHORIZING, False, "unknown"),
+        (State.RESERVED, False, "not_sent"),
+        (State.AUTHORIZED, False, "not_sent"),
+    ],
+)
+def test_who_waited_long_enough_is_promised_a_text_or_told_that_nothing_was_sent(
+    till: Till, state: State, leaves_by: str, *, was_claimed: bool
+) -> None:
+    attempt_id = _attempt(till, state, was_claimed=was_claimed)
+    till.clock.advance(WAIT_S_MAX)
+    fulfilled, promised_at = _look(till, attempt_id)
+    assert isinstance(fulfilled, Left)
+    assert fulfilled.exit == leaves_by
+    assert promised_at == (till.clock.now() if leaves_by == "unknown" else None)
