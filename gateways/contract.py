@@ -38,6 +38,8 @@ class Capabilities:
     """ISO codes; None: whatever the merchant's account takes."""
     least_minor: Mapping[str, int] = field(default_factory=dict)
     """By ISO code, the least that one charge may take, in minor units; a currency not named has no least."""
+    most_minor: Mapping[str, int] = field(default_factory=dict)
+    """By ISO code, the most that one charge may take, in minor units; a currency not named has no most."""
     step_minor: Mapping[str, int] = field(default_factory=dict)
     """By ISO code, what every amount has to be a multiple of; a currency not named takes any."""
     refund: bool = False
@@ -63,7 +65,8 @@ class Capabilities:
         """Whether a charge of this amount is not refused for the amount alone, whatever the card."""
         known = self.currencies is None or currency in self.currencies
         fits = amount_minor % self.step_minor.get(currency, 1) == 0
-        return known and fits and amount_minor >= self.least_minor.get(currency, 0)
+        least_minor = self.least_minor.get(currency, 0)
+        return known and fits and least_minor <= amount_minor <= self.most_minor.get(currency, amount_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +323,9 @@ class UnsupportedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card as it was keyed. Lives in the PCI process for the moment of one call to the gateway."""
+    """A card as it was keyed. Lives in the PCI process while the gateway is asked; what it did not process is
+    asked again for some seconds.
+    """
 
     number: Secret
     expiry_month: int = field(repr=False)

@@ -57,6 +57,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
         attempts=attempts,
         guard=guard,
         gateway=on.gateway.name,
+        takes=on.gateway.capabilities.takes,
         wording=_wording(config, flow),
         flow=flow.name,
         release=version("paybycall"),
@@ -115,6 +116,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
         saved_cards=_saves_cards(on),
         other_ways=config.other_ways_to_pay,
         reference_place=config.reference_place,
+        slow_speech=all(voice.can_be_slowed for voice in _voices(config).values()),
     )
     return VoiceDoor(
         carrier=Carrier(config.public_url, config.twilio_auth_tokens, config.twilio_account_sid),
@@ -130,6 +132,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
             person_number=config.person_number,
         ),
         progress=PayProgress(on.engine, on.clock),
+        clock=on.clock,
     )
 
 
@@ -168,12 +171,16 @@ def _recordings(config: Config) -> Recordings:
     return Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
 
 
-def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer:
-    prompts = Prompts.load(flow.folder, config.languages)
-    voices = {
+def _voices(config: Config) -> dict[str, Voice]:
+    return {
         language: Voice(config.say_language.get(language, language), config.say_voice.get(language))
         for language in config.languages
     }
+
+
+def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer:
+    prompts = Prompts.load(flow.folder, config.languages)
+    voices = _voices(config)
     recordings = _recordings(config)
     by_carrier = pay_prompts(config.languages)
     recordings.check(prompts, host_prompts(), by_carrier)

@@ -12,6 +12,7 @@ from flows.language.facts import BillFacts, CallState, CardFacts, LinkFacts, Not
 from flows.language.flow import Flow, UnknownStepError
 from flows.language.heard import Naming, in_pieces, spoken_s
 from flows.language.host import host_prompts
+from flows.language.noun import Noun, NounError, read_noun, with_noun
 from flows.language.prompts import PromptError, Prompts, languages_in
 from flows.language.recordings import Recordings
 from flows.language.speech import Part, Recorded, Words, speak
@@ -63,6 +64,8 @@ __all__ = [
     "Name",
     "Naming",
     "NotBroughtError",
+    "Noun",
+    "NounError",
     "Part",
     "PromptError",
     "Prompts",
@@ -91,6 +94,8 @@ __all__ = [
     "in_pieces",
     "keypad",
     "languages_in",
+    "read_noun",
     "speak",
     "spoken_s",
+    "with_noun",
 ]

@@ -84,6 +84,10 @@ class CallState:
     """The one that is kept for this caller, where it was looked for."""
     another_card: bool = True
     """Behind a declined card: whether another one would be taken in this call."""
+    may_be_pending: bool = False
+    """The caller's bank may have held an amount that nobody will take: it shows until it is released."""
+    slow_speech: bool = False
+    """Whether the voices can speak slower, for who asks for it."""
     other_ways: tuple[Wording, ...] = ()
     """How else the merchant can be paid, in its own words; empty: nothing is said."""
     reference_place: tuple[Wording, ...] = ()

@@ -1,8 +1,8 @@
 """The sentences of a flow, one TOML file a language: `prompts.en.toml`, `prompts.es.toml`.
 
-May import nothing of ours. A key is the path of its table, `card.declined`; a placeholder is `{name}` and
-nothing more, so that a translator cannot break a value. Every fault is a `PromptError` that names the file
-and the key: a prompt that is missing must never become silence on somebody's line.
+A key is the path of its table, `card.declined`; a placeholder is `{name}` and nothing more, so that a
+translator cannot break a value; the noun of a bill stands in brackets (`noun.py`). Every fault is a
+`PromptError` that names the file and the key: a missing prompt must never become silence on somebody's line.
 """
 
 import tomllib
@@ -10,7 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
+from types import MappingProxyType
 from typing import Any
+
+from flows.language.noun import Noun, with_noun
+
+NO_NOUNS: Mapping[str, Noun] = MappingProxyType({})
+"""Each language's own word for a bill."""
 
 
 class PromptError(Exception):
@@ -56,19 +62,24 @@ def parse(template: str) -> tuple[Segment, ...]:
 class Prompts:
     """The prompts of one folder, parsed once and never changed: safe for every thread."""
 
-    def __init__(self, folder: Path, texts: Mapping[str, Mapping[str, str]]) -> None:
-        """`texts`: language -> key -> template."""
+    def __init__(
+        self, folder: Path, texts: Mapping[str, Mapping[str, str]], nouns: Mapping[str, Noun] = NO_NOUNS
+    ) -> None:
+        """`texts`: language -> key -> template; `nouns`: what the merchant calls a bill, by language."""
         self._folder = folder
-        self._texts = texts
+        self._texts = {
+            language: {key: with_noun(text, language, nouns.get(language)) for key, text in ours.items()}
+            for language, ours in texts.items()
+        }
         self._segments = {
             language: {key: self._parse(language, key, text) for key, text in of_language.items()}
-            for language, of_language in texts.items()
+            for language, of_language in self._texts.items()
         }
 
     @classmethod
-    def load(cls, folder: Path, languages: Iterable[str]) -> "Prompts":
+    def load(cls, folder: Path, languages: Iterable[str], nouns: Mapping[str, Noun] = NO_NOUNS) -> "Prompts":
         """The prompts of these languages; raises PromptError where a file is missing or unusable."""
-        return cls(folder, {language: _read(path_of(folder, language)) for language in languages})
+        return cls(folder, {language: _read(path_of(folder, language)) for language in languages}, nouns)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -78,7 +89,7 @@ class Prompts:
         return frozenset(self._of(language, self._texts))
 
     def template(self, language: str, key: str) -> str:
-        """The prompt as it is written in the file."""
+        """The prompt as a whole, with its placeholders."""
         found: str = self._find(language, key, self._texts)
         return found
 

@@ -1,9 +1,7 @@
 """How a prompt sounds: its words with every value spoken as the caller's language says it.
 
-May import `flows.language.{words,prompts,recordings,tongues}`. Text comes out plain: whoever renders it
-escapes it. Numbers are written without grouping, for a voice reads "12.345" as a decimal in half of the
-Spanish-speaking world. A language or a value that cannot be said is a `PromptError`: silence on a line is
-worse than an error.
+Text comes out plain: whoever renders it escapes it. A language or a value that cannot be said is a
+`PromptError`: silence on a line is worse than an error.
 """
 
 from dataclasses import dataclass
@@ -17,6 +15,8 @@ from flows.language.tongues import TONGUES, Tongue, Unit
 from flows.language.words import Amount, Digits, Name, Say, Sentence, Subunits, Units, Value
 
 _MILLION = 1_000_000
+_BREATH = 4
+"""So many digits are said in one breath."""
 _MANY = 2
 """A count for names in the plural."""
 
@@ -62,7 +62,7 @@ def _text(segment: Segment, say: Say, language: str) -> str:
 
 
 def aloud(value: Value, language: str) -> str:  # noqa: C901, PLR0911 - one line a kind of value
-    """One value as the language says it: "49 euros and 90 cents", "4, 2, 4, 2", "22 November 2026"."""
+    """One value as the language says it: "1,950 euros and 90 cents", "4 2 4 2", "22 November 2026"."""
     tongue = TONGUES.get(language)
     if tongue is None:
         raise PromptError(f"no values can be spoken in {language!r}; there are: {', '.join(TONGUES)}")
@@ -74,7 +74,7 @@ def aloud(value: Value, language: str) -> str:  # noqa: C901, PLR0911 - one line
         case Subunits(currency):
             return _subunits(_MANY, currency, tongue)
         case Digits(text):
-            return ", ".join(tongue.star if key == "*" else key for key in text.replace(" ", ""))
+            return _digits(text.replace(" ", ""), tongue)
         case Name(text):
             return text
         case Sentence(wordings):
@@ -89,6 +89,16 @@ def aloud(value: Value, language: str) -> str:  # noqa: C901, PLR0911 - one line
             raise PromptError(f"a prompt cannot say {other!r}")
 
 
+def _digits(text: str, tongue: Tongue) -> str:
+    """One at a time, with a breath behind every four, or between all where a star is among them. Source:
+    twilio.com/docs/voice/twiml/say.
+    """
+    if "*" in text:
+        return ", ".join(tongue.star if key == "*" else key for key in text)
+    groups = [text[start : start + _BREATH] for start in range(0, len(text), _BREATH)]
+    return ", ".join(" ".join(group) for group in groups)
+
+
 def _money(amount: Amount, tongue: Tongue) -> str:
     if amount.minor < 0 or not numbers.is_currency(amount.currency):
         raise PromptError(f"{amount} is no amount that can be said")
@@ -98,13 +108,19 @@ def _money(amount: Amount, tongue: Tongue) -> str:
     if major or not minor:
         said.append(_whole(major, amount.currency, tongue))
     if minor:
-        said.append(f"{_number(minor, tongue)} {_subunits(minor, amount.currency, tongue)}")
+        unit = _subunits(minor, amount.currency, tongue)
+        said.append(f"{_counted(minor, unit, tongue)} {unit}")
     return tongue.money_joint.join(said)
 
 
 def _whole(count: int, currency: str, tongue: Tongue) -> str:
     joint = tongue.millions_joint if count and count % _MILLION == 0 else " "
-    return f"{_number(count, tongue)}{joint}{_units(count, currency, tongue)}"
+    unit = _units(count, currency, tongue)
+    return f"{_counted(count, unit, tongue)}{joint}{unit}"
+
+
+def _counted(count: int, unit: str, tongue: Tongue) -> str:
+    return tongue.spelled(count, unit) or _number(count, tongue)
 
 
 def _units(count: int, currency: str, tongue: Tongue) -> str:
@@ -124,4 +140,4 @@ def _form(unit: Unit, count: int) -> str:
 
 
 def _number(count: int, tongue: Tongue) -> str:
-    return numbers.format_decimal(count, locale=tongue.locale, group_separator=False)
+    return numbers.format_decimal(count, locale=tongue.locale, group_separator=tongue.groups_thousands)

@@ -1,12 +1,14 @@
 """What speech needs of a language beyond babel: how money is said aloud, and in which order a date.
 
-May import nothing of ours. CLDR knows "49,90 €" and "British pounds", but neither pence nor that a caller
-says "49 pounds": that is this table. A currency that is not in it is said by its CLDR name, with hundredths
-or thousandths: long, and never wrong. A new language is one `Tongue` here and its prompt files.
+CLDR knows "49,90 €" and "British pounds", but neither pence nor that a caller says "49 pounds": that is this
+table. A currency that is not in it is said by its CLDR name, with hundredths or thousandths: long, and never
+wrong. A new language is one `Tongue` here and its prompt files.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from flows.language.feminine import spelled_feminine
 
 Unit = tuple[str, str]
 """One of it, many of it."""
@@ -31,17 +33,46 @@ class Tongue:
     """
     star: str
     """The key `*`."""
+    bill: str
+    """What prompts call a bill where the merchant says nothing else (see `noun.py`)."""
+    groups_thousands: bool = False
+    """Whether numbers are written "1,950" for the voice, which may read "1950" as a year. Not where the
+    separator is a point: half of the Spanish-speaking world hears a decimal there.
+    """
     millions_joint: str = " "
     """Between a round million and its unit: un millón *de* pesos."""
+    spelled: Callable[[int, str], str | None] = lambda _count, _unit: None
+    """A number in words, where its figures would be read in the wrong gender before this unit."""
+    masculine: Mapping[str, str] = field(default_factory=dict)
+    """Words that go with `bill`, as they stand beside a masculine noun. Empty: there are no genders."""
+    articles: tuple[str, str] = ("the", "the")
+    """Feminine and masculine: by them a merchant tells the gender of its noun."""
 
 
 _CENT = ("cent", "cents")
 _CENTIMO = ("céntimo", "céntimos")
 _CENTAVO = ("centavo", "centavos")
-_CENTAVO_EN = ("centavo", "centavos")
+_CENTESIMO = ("centésimo", "centésimos")
 _DOLLARS = ("dollar", "dollars")
 _DOLARES = ("dólar", "dólares")
 _PESOS = ("peso", "pesos")
+_AMERICAS = {
+    **dict.fromkeys(("ARS", "CLP", "COP", "CUP", "DOP", "MXN", "UYU"), _PESOS),
+    "BOB": ("boliviano", "bolivianos"),
+    "CRC": ("colón", "colones"),
+    "GTQ": ("quetzal", "quetzales"),
+    "HNL": ("lempira", "lempiras"),
+    "NIO": ("córdoba", "córdobas"),
+    "PAB": ("balboa", "balboas"),
+    "PEN": ("sol", "soles"),
+    "PYG": ("guaraní", "guaraníes"),
+    "SVC": ("colón", "colones"),
+    "VES": ("bolívar", "bolívares"),
+}
+"""Just "pesos": who pays a bill at home says no more, and CLDR's "Costa Rican colóns" nobody says."""
+_AMERICAN_CENTAVOS = dict.fromkeys(
+    ("ARS", "BOB", "BRL", "COP", "CUP", "DOP", "GTQ", "HNL", "MXN", "NIO", "SVC"), _CENTAVO
+)
 
 TONGUES: Mapping[str, Tongue] = {
     "en": Tongue(
@@ -53,10 +84,8 @@ TONGUES: Mapping[str, Tongue] = {
             "AUD": _DOLLARS,
             "NZD": _DOLLARS,
             "GBP": ("pound", "pounds"),
-            "MXN": _PESOS,
-            "COP": _PESOS,
-            "CLP": _PESOS,
-            "ARS": _PESOS,
+            **_AMERICAS,
+            "BRL": ("real", "reais"),
             "JPY": ("yen", "yen"),
         },
         subunits={
@@ -71,10 +100,9 @@ TONGUES: Mapping[str, Tongue] = {
             "NOK": ("øre", "øre"),
             "DKK": ("øre", "øre"),
             "PLN": ("grosz", "groszy"),
-            "MXN": _CENTAVO_EN,
-            "COP": _CENTAVO_EN,
-            "ARS": _CENTAVO_EN,
-            "PEN": ("centimo", "centimos"),
+            **_AMERICAN_CENTAVOS,
+            **dict.fromkeys(("CRC", "PEN", "VES"), ("centimo", "centimos")),
+            **dict.fromkeys(("PAB", "UYU"), ("centesimo", "centesimos")),
             "KWD": ("fils", "fils"),
             "BHD": ("fils", "fils"),
             "JOD": ("fils", "fils"),
@@ -89,6 +117,8 @@ TONGUES: Mapping[str, Tongue] = {
             4: ("ten-thousandth", "ten-thousandths"),
         },
         star="star",
+        bill="bill",
+        groups_thousands=True,
     ),
     "es": Tongue(
         locale="es",
@@ -99,10 +129,8 @@ TONGUES: Mapping[str, Tongue] = {
             "AUD": _DOLARES,
             "NZD": _DOLARES,
             "GBP": ("libra", "libras"),
-            "MXN": _PESOS,
-            "COP": _PESOS,
-            "CLP": _PESOS,
-            "ARS": _PESOS,
+            **_AMERICAS,
+            "BRL": ("real", "reales"),
             "JPY": ("yen", "yenes"),
         },
         subunits={
@@ -117,10 +145,9 @@ TONGUES: Mapping[str, Tongue] = {
             "NOK": ("øre", "øre"),
             "DKK": ("øre", "øre"),
             "PLN": ("grosz", "groszy"),
-            "MXN": _CENTAVO,
-            "COP": _CENTAVO,
-            "ARS": _CENTAVO,
-            "PEN": _CENTIMO,
+            **_AMERICAN_CENTAVOS,
+            **dict.fromkeys(("CRC", "PEN", "VES"), _CENTIMO),
+            **dict.fromkeys(("PAB", "UYU"), _CENTESIMO),
             "KWD": ("fils", "fils"),
             "BHD": ("fils", "fils"),
             "JOD": ("fils", "fils"),
@@ -135,6 +162,17 @@ TONGUES: Mapping[str, Tongue] = {
             4: ("diezmilésima", "diezmilésimas"),
         },
         star="asterisco",
+        bill="factura",
         millions_joint=" de ",
+        spelled=spelled_feminine,
+        masculine={
+            "de la": "del",
+            "esta": "este",
+            "la": "el",
+            "ninguna": "ningún",
+            "otra": "otro",
+            "pagada": "pagado",
+        },
+        articles=("la", "el"),
     ),
 }

@@ -93,8 +93,10 @@ class CollectCard:
 @dataclass(frozen=True, slots=True)
 class FindSavedCard:
     """The newest card that is kept for the number that is calling and may be offered, laid into
-    `state.saved_card`.
+    `state.saved_card`; none where the gateway would not charge the amount.
     """
+
+    amount: Amount | None = None
 
 
 @dataclass(frozen=True, slots=True)

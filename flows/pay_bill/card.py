@@ -117,5 +117,7 @@ def given_up(_: Bill) -> Tell:
 
 
 @steps.tell(then="another_way")
-def no_cards_now(_: Bill) -> Tell:
+def no_cards_now(state: Bill) -> Tell:
+    if state.may_be_pending:
+        return Tell(Say("card.unavailable_pending"))
     return Tell(Say("card.unavailable"))

@@ -8,7 +8,6 @@ from dataclasses import replace
 from flows.language import (
     Choose,
     CloseLink,
-    Digits,
     End,
     Go,
     Say,
@@ -38,12 +37,12 @@ def send_link(state: Bill) -> SendLink:
 
 @steps.end()
 def link_sent(state: Bill) -> End:
+    """Without the payment's reference: the text holds none, and nobody notes it at a single hearing."""
     sent = state.sent_link
-    reference = Digits(sent.reference)
     if sent.minutes < MINUTES_TOLD_BELOW:
-        return End(Say("link.sent_minutes", minutes=sent.minutes, reference=reference))
+        return End(Say("link.sent_minutes", minutes=sent.minutes))
     whole_hours = (sent.minutes + 1) // 60  # a minute short of an hour is that hour: the link was just made
-    return End(Say("link.sent_hours", hours=whole_hours, reference=reference))
+    return End(Say("link.sent_hours", hours=whole_hours))
 
 
 @steps.tell(then="another_way")
@@ -143,5 +142,8 @@ def no_longer_due(_: Bill) -> End:
 
 
 @steps.end()
-def not_sent(_: Bill) -> End:
-    return End(Say("charge.not_sent"))
+def not_sent(state: Bill) -> End:
+    """Where the gateway holds the amount first, the caller's bank shows it until it is released."""
+    if state.card_first:
+        return End(Say("charge.not_sent"))
+    return End(Say("charge.not_sent_pending"))

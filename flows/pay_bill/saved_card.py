@@ -20,8 +20,8 @@ steps = Steps[Bill]()
 
 
 @steps.find_saved_card(found="offer_saved_card", none="take_card")
-def find_saved_card(_: Bill) -> FindSavedCard:
-    return FindSavedCard()
+def find_saved_card(state: Bill) -> FindSavedCard:
+    return FindSavedCard(state.chosen)
 
 
 @steps.menu(

@@ -39,7 +39,7 @@ from gateways.notices import BadNoticeError, Heard
 from gateways.sandbox import saving, webhooks
 from gateways.sandbox.answers import Standing, standing
 from gateways.sandbox.client import BankClient, NoReply, sealed
-from gateways.sandbox.currencies import CURRENCIES
+from gateways.sandbox.currencies import AMOUNT_MAX_MINOR, CURRENCIES
 from gateways.sandbox.declines import KNOWN
 from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
@@ -67,6 +67,7 @@ class SandboxGateway(Undeclared):
         self.capabilities = Capabilities(
             card_entry=card_entry,
             currencies=CURRENCIES,
+            most_minor=dict.fromkeys(CURRENCIES, AMOUNT_MAX_MINOR),
             refund=True,
             partial_refund=True,
             links=True,

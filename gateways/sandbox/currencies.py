@@ -15,6 +15,9 @@ _DECIMALS = {code: places for places, codes in _BY_DECIMALS.items() for code in 
 
 CURRENCIES = frozenset(_DECIMALS)
 
+AMOUNT_MAX_MINOR = 10**12
+"""The most that one charge may take, in every currency."""
+
 
 def decimals(currency: str) -> int:
     return _DECIMALS[currency]

@@ -6,6 +6,7 @@ our key included. What Stripe does not say for certain is `Unknown`.
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from gateways.capability import Verb, demand
@@ -38,11 +39,13 @@ from gateways.settlement import PayoutLine
 from gateways.stripe import dashboard, payments, refunds, saved_cards, settlement, webhooks
 from gateways.stripe.answers import Refused, asked
 from gateways.stripe.client import Stripe
-from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR, STEP_MINOR
+from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR, MOST_MINOR, STEP_MINOR
 from gateways.stripe.declines import KNOWN
 from gateways.stripe.links import Links
 from gateways.stripe.payments import Payments
 from gateways.undeclared import Undeclared
+
+_KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class StripeGateway(Undeclared):
@@ -67,6 +70,7 @@ class StripeGateway(Undeclared):
             card_entry=card_entry,
             currencies=CURRENCIES,
             least_minor=LEAST_MINOR,
+            most_minor=MOST_MINOR,
             step_minor=STEP_MINOR,
             refund=True,
             partial_refund=True,
@@ -162,6 +166,8 @@ class StripeGateway(Undeclared):
     def check(self) -> None:
         with self._stripe.visit() as visit:
             answer = asked(visit, lambda v1, options: v1.balance.retrieve({}, options))
+        if isinstance(answer, Refused) and answer.status not in _KEY_REFUSED:
+            answer = answer.unknown()  # a limit, or a fault of its own: nothing is wrong with the key
         if isinstance(answer, Unknown):
             raise GatewayUnreachableError(
                 f"Stripe at {self._stripe.base} does not answer ({answer.reason}): "

@@ -48,3 +48,6 @@ LEAST_MINOR = {
 """The least that is charged where the account is paid out in the same currency; else Stripe converts, and
 the least of the other one holds. Source: docs.stripe.com/currencies, "Minimum and maximum charge amounts".
 """
+
+MOST_MINOR = {**dict.fromkeys(CURRENCIES, 99_999_999), "IDR": 999_999_999_999}
+"""An amount has eight digits at most, and twelve in IDR (same source). Cards and accounts may allow less."""

@@ -6,18 +6,19 @@ transaction.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from gateways.contract import Capabilities
 from ivr.api import documents
 from ivr.api.problem import Problem
 from ivr.api.request import json_body
 from ivr.bills import store
 from ivr.bills.bill import BillChangeError, BillError, NewBill
-from ivr.bills.fields import NAMES, read_bill, unknown_names
-from ivr.bills.least import too_small
+from ivr.bills.fields import NAMES, LeftOut, read_bill, unknown_names
+from ivr.bills.limits import not_chargeable
 from ivr.bills.store import Change
 from ivr.clock import Clock
 from ivr.ids import Ids
@@ -36,13 +37,13 @@ class BillRoutes:
         engine: sa.Engine,
         *,
         home_country: str,
-        least_minor: Mapping[str, int],
+        gateway: Capabilities,
         clock: Clock,
         ids: Ids,
     ) -> None:
-        """`least_minor`: what the gateway charges at least, by currency."""
+        """`gateway`: what it can charge."""
         self._engine = engine
-        self._least_minor = least_minor
+        self._gateway = gateway
         self._home_country = home_country
         self._clock = clock
         self._ids = ids
@@ -61,9 +62,9 @@ class BillRoutes:
         body = json_body()
         if isinstance(body, list):
             return {"results": self._put_list(body)}, 200
-        new = self._read(body)
+        new, left_out = self._read(body)
         with self._engine.begin() as tx:
-            result = self._store(tx, new)
+            result = self._store(tx, new, left_out)
         return result, 201 if result["result"] == Change.ADDED else 200
 
     def _put_list(self, bodies: Sequence[Any]) -> list[dict[str, Any]]:
@@ -71,47 +72,49 @@ class BillRoutes:
         if len(bodies) > BILLS_MAX:
             raise Problem(422, "too_many", f"Send at most {BILLS_MAX} bills at once.")
         results: dict[int, dict[str, Any]] = {}
-        read: dict[str, tuple[int, NewBill]] = {}
+        read: dict[str, tuple[int, NewBill, list[str]]] = {}
         for index, body in enumerate(bodies):
             try:
-                new = self._read(body)
+                new, left_out = self._read(body)
                 if new.reference in read:
                     raise _twice(read[new.reference][0])
             except Problem as problem:
                 results[index] = _refused(problem)
             else:
-                read[new.reference] = (index, new)
+                read[new.reference] = (index, new, left_out)
         with self._engine.begin() as tx:
-            for _, (index, new) in sorted(read.items()):
+            for _, (index, new, left_out) in sorted(read.items()):
                 try:
-                    results[index] = self._store(tx, new)
+                    results[index] = self._store(tx, new, left_out)
                 except Problem as problem:
                     results[index] = _refused(problem)
         return [{"index": index, **results[index]} for index in range(len(bodies))]
 
-    def _read(self, body: Any) -> NewBill:
+    def _read(self, body: Any) -> tuple[NewBill, list[str]]:
+        """The bill, and without what it is stored."""
         if not isinstance(body, dict):
             raise Problem(422, "invalid", "A bill must be a JSON object.")
         for name in unknown_names(body)[:1]:
             raise Problem(
                 422, "invalid", f"There is no such field; there are: {', '.join(NAMES)}.", field=name
             )
+        left_out = LeftOut(refuse_two=True)
         try:
-            return read_bill(body, home_country=self._home_country)
+            return read_bill(body, home_country=self._home_country, on_left_out=left_out), left_out.told
         except BillError as fault:
             raise Problem(422, "invalid", f"{fault}.", field=fault.field) from None
 
-    def _store(self, tx: sa.Connection, new: NewBill) -> dict[str, Any]:
-        try:
-            change = store.upsert(tx, new, "api", clock=self._clock, ids=self._ids)
-        except BillChangeError as fault:
-            raise Problem(409, "change_refused", f"{fault}.", field=fault.field) from None
-        stored = store.find(tx, new.reference)
-        if stored is None:
+    def _store(self, tx: sa.Connection, new: NewBill, left_out: Sequence[str]) -> dict[str, Any]:
+        [stored] = store.upsert_all(tx, [new], "api", clock=self._clock, ids=self._ids)
+        if isinstance(stored, BillChangeError):
+            raise Problem(409, "change_refused", f"{stored}.", field=stored.field)
+        found = store.find(tx, new.reference)
+        if found is None:
             raise RuntimeError("a bill that was stored is not there")
-        result = {"result": change, "bill": documents.bill(stored)}
-        closes = store.LINK_CLOSES if store.waits_for_a_link(tx, new, change) else None
-        warnings = [why for why in (too_small(new, self._least_minor), closes) if why is not None]
+        result = {"result": stored.change, "bill": documents.bill(found)}
+        closes = store.LINK_CLOSES if stored.closes_link else None
+        chargeable = not_chargeable(new, self._gateway)
+        warnings = [*left_out, *(why for why in (chargeable, closes) if why is not None)]
         return {**result, "warning": f"It is stored, but {'; '.join(warnings)}."} if warnings else result
 
 

@@ -37,7 +37,7 @@ def blueprint(
     engine: sa.Engine, *, till: Till, office: Office, home_country: str, clock: Clock, ids: Ids
 ) -> flask.Blueprint:
     """The API, to be registered on the web process's application. `till` is the web process's Cashier."""
-    bills = BillRoutes(engine, home_country=home_country, least_minor=till.least_minor, clock=clock, ids=ids)
+    bills = BillRoutes(engine, home_country=home_country, gateway=till.gateway_limits, clock=clock, ids=ids)
     payments = PaymentRoutes(engine, till=till, clock=clock)
     cards = CardRoutes(engine, cards=till.saved_cards, home_country=home_country)
     locked = LockOutRoutes(office)

@@ -6,7 +6,6 @@ that says so is written with the refund.
 """
 
 import re
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -14,7 +13,7 @@ import flask
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import UnsupportedError
+from gateways.contract import Capabilities, UnsupportedError
 from ivr.api import documents
 from ivr.api.keys import ApiKey
 from ivr.api.problem import Problem
@@ -48,8 +47,8 @@ class Till(Protocol):
         ...
 
     @property
-    def least_minor(self) -> Mapping[str, int]:
-        """By currency, the least that the gateway charges."""
+    def gateway_limits(self) -> Capabilities:
+        """What the gateway can charge, and what not."""
         ...
 
     def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
@@ -150,7 +149,9 @@ def _locked(tx: sa.Connection, payment_id: str) -> Attempt:
 
 
 def _amount(body: dict[str, Any], attempt: Attempt) -> int | None:
-    """Minor units in the payment's currency; None: all that is left."""
+    """Minor units in the payment's currency; None: all that is left. Empty text is neither."""
+    if body.get("amount") == "":
+        raise Problem(422, "invalid", "amount is empty: leave it out, or give an amount.", field="amount")
     try:
         amount_minor = read_amount(body, "amount", attempt.currency)
     except BillError as fault:

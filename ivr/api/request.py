@@ -4,6 +4,7 @@ May import `ivr.api.problem`. JSON is read by orjson: NaN, duplicate encodings a
 refused, and a number that does not fit 64 bits comes in as a float, which no field takes.
 """
 
+import codecs
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ def json_body() -> Any:
     if not flask.request.is_json:
         raise Problem(415, "not_json", "Send the body as Content-Type: application/json.")
     try:
-        return orjson.loads(flask.request.get_data(cache=False))
+        return orjson.loads(flask.request.get_data(cache=False).removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
         raise Problem(400, "bad_json", "The body is no JSON document in UTF-8.") from None
 

@@ -43,6 +43,15 @@ def _array(of: Schema, **more: Any) -> Schema:
     return {"type": "array", "items": of, **more}
 
 
+def _amount_in(description: str) -> Schema:
+    """What a program sends: three digits behind the point could be thousands."""
+    return _text(
+        f"{description} Decimal text with a point and at most two decimals; in currencies with three, give "
+        "minor units.",
+        pattern=r"^[0-9]+(\.[0-9]{1,2})?$",
+    )
+
+
 def _minor(description: str, least: int = 0) -> Schema:
     return {"type": "integer", "minimum": least, "maximum": AMOUNT_MAX_MINOR, "description": description}
 
@@ -55,23 +64,20 @@ _AMOUNT = _text(
 _MOMENT = _text("RFC 3339, UTC.", format="date-time")
 _DAY = _text(format="date")
 _WARNING = _text(
-    "It is stored, and callers cannot pay it, or not the least part that it allows; or a link for it is "
-    "open, and closed first: why."
+    "It is stored, and callers cannot pay it, or not at once, or not the least part that it allows; or "
+    "without its phone or due date, which cannot be read; or a link for it is open, and closed first: why."
 )
 
 _NEW_BILL = {
     "reference": _REFERENCE,
     "currency": _text("ISO 4217."),
-    "amount": {**_AMOUNT, "description": "What was billed in all. This, or amount_minor."},
+    "amount": _amount_in("What was billed in all. This, or amount_minor."),
     "amount_minor": _minor("What was billed in all, in minor units.", 1),
-    "minimum": {**_AMOUNT, "description": "The least that may be paid at once; left out: the whole amount."},
+    "minimum": _amount_in("The least that may be paid at once; left out: the whole amount."),
     "minimum_minor": _minor("The same in minor units.", 1),
     "due_date": _or_null(_DAY),
     "phone": _or_null(_text("The payer's number; a caller from it is offered the bill at once.")),
-    "paid_elsewhere": {
-        **_AMOUNT,
-        "description": "Paid by other ways than this server; left out: stays as it is.",
-    },
+    "paid_elsewhere": _amount_in("Paid by other ways than this server; left out: stays as it is."),
     "paid_elsewhere_minor": _minor("The same in minor units."),
     "status": _text(
         "Left out: stays as it is. What is said to be paid, or is withdrawn, has its open link closed within "
@@ -137,7 +143,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "NewRefund": _object(
         {
-            "amount": {**_AMOUNT, "description": "This, or amount_minor; neither: all that is left."},
+            "amount": _amount_in("This, or amount_minor; neither: all that is left."),
             "amount_minor": _minor("The same in minor units.", 1),
         },
         optional=("amount", "amount_minor"),

@@ -27,6 +27,11 @@ class BillError(ValueError):
     def __init__(self, field: str, rule: str) -> None:
         super().__init__(f"{field} {rule}")
         self.field = field
+        self.rule = rule
+
+
+class TwoReadingsError(BillError):
+    """A field that can be read in two ways, both in the message."""
 
 
 class BillChangeError(BillError):
@@ -135,10 +140,8 @@ class NewBill:
 
 
 def _check_currency(currency: str) -> None:
-    try:
-        money.decimals(currency)
-    except (money.InvalidAmountError, TypeError):
-        raise BillError("currency", "must be an ISO 4217 code, like EUR") from None
+    if not money.is_money(currency):
+        raise BillError("currency", "must be an ISO 4217 code, like EUR")
 
 
 def _check_minor(field: str, value: int, *, least: int) -> None:

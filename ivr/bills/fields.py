@@ -1,8 +1,8 @@
 """A bill as others write it, in a CSV row, a JSON object or a command: named texts, read into a NewBill.
 
-An amount is decimal text ("49.90") or whole minor
-units (`amount_minor`), never a float. Characters are checked before any parser sees them, so that exponents,
-other scripts' digits and control characters are refused alike from every door.
+An amount is text in the spelling of its door, or whole minor units (`amount_minor`), never a float. Phone and
+due date never stop a caller from paying: where they cannot be read they are left out and told. Everything
+else that cannot be read is refused.
 """
 
 import re
@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar
 
-from ivr import money
-from ivr.bills.bill import BillError, NewBill, Status
+from ivr import amounts
+from ivr.amounts import SPACES, AmountError, Spelling
+from ivr.bills.bill import BillError, NewBill, Status, TwoReadingsError
 from ivr.phone_numbers import Ambiguous, Unreadable, read
 
 NAMES = (
@@ -28,26 +29,32 @@ NAMES = (
     "status",
 )
 """Every field that a bill may be described by."""
-_DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Given = Mapping[str, Any]
 T = TypeVar("T")
 
 
 def read_bill(
-    given: Given, *, home_country: str, on_left_out: Callable[[BillError], None] | None = None
+    given: Given,
+    *,
+    home_country: str,
+    spelling: Spelling = Spelling.JSON,
+    on_left_out: Callable[[BillError], None] | None = None,
 ) -> NewBill:
     """The bill; raises BillError. An empty text is a field that was not given; names that are none of ours
-    are left alone.
+    are left alone. `spelling`: of the amounts.
 
     With `on_left_out`, a phone or a due date that cannot be read is left out and told there: a bill can be
     paid without them. Amounts and the status are never left out: the caller could pay too much.
     """
-    currency = _currency(given)
-    billed = read_amount(given, "amount", currency)
+    try:
+        currency = amounts.currency_of(_text(given, "currency"))
+    except AmountError as fault:
+        raise BillError("currency", str(fault)) from None
+    billed = read_amount(given, "amount", currency, spelling)
     if billed is None:
-        raise BillError("amount", "must be given: decimal text, like 49.90, or amount_minor")
-    minimum = read_amount(given, "minimum", currency)
+        raise BillError("amount", "must be given, like 49.90, or as amount_minor")
+    minimum = read_amount(given, "minimum", currency, spelling)
     return NewBill(
         reference=_text(given, "reference"),
         currency=currency,
@@ -55,9 +62,24 @@ def read_bill(
         minimum_minor=billed if minimum is None else minimum,
         due_date=_or_left_out(lambda: _due_date(given), on_left_out),
         payer_phone=_or_left_out(lambda: _phone(given, home_country), on_left_out),
-        paid_elsewhere_minor=read_amount(given, "paid_elsewhere", currency),
+        paid_elsewhere_minor=read_amount(given, "paid_elsewhere", currency, spelling),
         status=_status(given),
     )
+
+
+class LeftOut:
+    """The fields that a bill is stored without, told by its door. With `refuse_two`, one that can be read in
+    two ways is refused: whoever brings it can say which is meant.
+    """
+
+    def __init__(self, *, refuse_two: bool) -> None:
+        self._refuse_two = refuse_two
+        self.told: list[str] = []
+
+    def __call__(self, fault: BillError) -> None:
+        if self._refuse_two and isinstance(fault, TwoReadingsError):
+            raise fault
+        self.told.append(f"without its {fault.field}, which {fault.rule}")
 
 
 def unknown_names(given: Given) -> list[str]:
@@ -81,39 +103,42 @@ def _text(given: Given, name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise BillError(name, "must be text")
-    return value.strip(" \t")
+    return value.strip(SPACES)
 
 
-def _currency(given: Given) -> str:
-    code = _text(given, "currency").upper()
-    try:
-        money.decimals(code)
-    except money.InvalidAmountError:
-        raise BillError("currency", "must be an ISO 4217 code, like EUR") from None
-    return code
-
-
-def read_amount(given: Given, name: str, currency: str) -> int | None:
-    """Minor units; None where neither form was given. Zero is left for NewBill to judge."""
-    minor = given.get(f"{name}_minor")
-    text = _text(given, name)
-    if minor is not None and text:
+def read_amount(given: Given, name: str, currency: str, spelling: Spelling = Spelling.JSON) -> int | None:
+    """Minor units; None where neither form was given. Zero is left for the caller to judge."""
+    text, minor = _given(given, name), _given(given, f"{name}_minor")
+    if text is not None and minor is not None:
         raise BillError(name, f"is given twice: leave out {name} or {name}_minor")
     if minor is not None:
-        if type(minor) is not int:
-            raise BillError(f"{name}_minor", "must be a whole number of minor units")
-        return minor
-    if not text:
+        return _read_minor(minor, f"{name}_minor", spelling)
+    if text is None:
         return None
-    if not _DECIMAL.fullmatch(text):
-        raise BillError(name, "must be digits with a decimal point, like 49.90")
-    if not text.strip("0."):
-        return 0
+    if not isinstance(text, str):
+        raise BillError(name, 'must be text, like "49.90"')
     try:
-        return money.parse_minor(text, currency)
-    except money.InvalidAmountError:
-        places = money.decimals(currency)
-        raise BillError(name, f"must have at most the {places} decimals of {currency}") from None
+        return amounts.read(text, currency, spelling)
+    except AmountError as fault:
+        raise BillError(name, str(fault)) from None
+
+
+def _given(given: Given, name: str) -> Any:
+    """None where the field is missing or blank."""
+    value = given.get(name)
+    return None if isinstance(value, str) and not value.strip(SPACES) else value
+
+
+def _read_minor(value: Any, name: str, spelling: Spelling) -> int:
+    """JSON has whole numbers of its own; everywhere else they are text."""
+    if type(value) is int:
+        return value
+    if spelling is Spelling.JSON or not isinstance(value, str):
+        raise BillError(name, "must be a whole number of minor units")
+    try:
+        return amounts.read_minor(value)
+    except AmountError as fault:
+        raise BillError(name, str(fault)) from None
 
 
 def _due_date(given: Given) -> date | None:
@@ -136,7 +161,7 @@ def _phone(given: Given, home_country: str) -> str | None:
         return None
     match read(text, home_country):
         case Ambiguous() as two:
-            raise BillError("phone", two.sentence)
+            raise TwoReadingsError("phone", two.sentence)
         case Unreadable(is_withheld=True):
             raise BillError("phone", "is how carriers tell of a withheld number: leave it out")
         case Unreadable():

@@ -1,27 +1,38 @@
 """Bills out of a CSV file, as a spreadsheet or a billing system writes it: good rows are kept, bad ones told
 by line.
 
-May import `ivr.bills`, `ivr.storage` and the leaves. The file is read as a stream and stored in small
-transactions, so that no call waits for an import. The same file again changes nothing. `ivr.bills.table`
-reads the file itself.
+The file is read as a stream and stored in small transactions, so that no call waits for an import. The same
+file again changes nothing. `ivr.bills.table` reads the file itself.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import sqlalchemy as sa
 
+from gateways.contract import Capabilities
+from ivr.amounts import Spelling
 from ivr.bills import store
 from ivr.bills.bill import BillChangeError, BillError, NewBill
-from ivr.bills.fields import read_bill
-from ivr.bills.least import too_small
-from ivr.bills.table import BadRow, read_table
+from ivr.bills.fields import LeftOut, read_bill
+from ivr.bills.limits import not_chargeable
+from ivr.bills.table import BadRow, Table, UnreadableFileError, read_table
 from ivr.clock import Clock
 from ivr.ids import Ids
 
 _ROWS_A_TRANSACTION = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Good:
+    """A row that is to be stored."""
+
+    line: int
+    bill: NewBill
+    left_out: list[str]
 
 
 @dataclass(slots=True)
@@ -37,10 +48,22 @@ class Report:
         return ", ".join([*counts, f"{self.refused} refused"])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """Who hears of an import while it runs."""
+
+    refused: Callable[[BadRow], None]
+    """A row that is not stored."""
+    warned: Callable[[BadRow], None] = lambda _: None
+    """A row that is stored, and what is to be known of it."""
+    read: Callable[[int], None] = lambda _: None
+    """So many bytes of the file were read."""
+    storing: Callable[[], AbstractContextManager[object]] = nullcontext
+    """Entered while rows are stored and counted, which is not to be interrupted."""
+
+
 class CsvImport:
-    """One import. `on_refused` hears of each bad row at once; `report` counts what is stored, also after a
-    fault.
-    """
+    """One import. `report` counts what is stored, also after a fault."""
 
     def __init__(
         self,
@@ -49,26 +72,28 @@ class CsvImport:
         home_country: str,
         clock: Clock,
         ids: Ids,
-        on_refused: Callable[[BadRow], None],
-        on_warned: Callable[[BadRow], None] = lambda _: None,
-        least_minor: Mapping[str, int] | None = None,
+        listener: Listener,
+        gateway: Capabilities,
+        spelling: Spelling = Spelling.UNSAID,
+        dry_run: bool = False,
     ) -> None:
-        """`least_minor`: what the gateway charges at least, by currency; `on_warned` hears of each row that
-        was stored below it, or whose bill has a link that is closed first.
+        """`gateway`: what it can charge. `spelling`: of the amounts, where the file does not say. A dry run
+        finds out what would be stored, and stores nothing.
         """
         self._engine = engine
         self._home_country = home_country
         self._clock = clock
         self._ids = ids
-        self._on_refused = on_refused
-        self._on_warned = on_warned
-        self._least_minor = least_minor or {}
+        self._listener = listener
+        self._gateway = gateway
+        self._spelling = spelling
+        self._dry_run = dry_run
         self._line_of: dict[str, int] = {}
         self.report = Report()
 
     def run(self, file: BinaryIO) -> Report:
         """Stores the good rows of the whole file; raises `table.UnreadableFileError` where it is none."""
-        batch: list[tuple[int, NewBill]] = []
+        batch: list[_Good] = []
         for row in self._good_rows(file):
             batch.append(row)
             if len(batch) == _ROWS_A_TRANSACTION:
@@ -77,15 +102,19 @@ class CsvImport:
         self._store(batch)
         return self.report
 
-    def _good_rows(self, file: BinaryIO) -> Iterator[tuple[int, NewBill]]:
-        table = read_table(file)
+    def _good_rows(self, file: BinaryIO) -> Iterator[_Good]:
+        table = read_table(file, self._listener.read)
+        spelling = self._spelling_of(table)
         self.report.ignored_columns = table.ignored_columns
         for row in table.rows:
             if isinstance(row, BadRow):
                 self._refuse(row)
                 continue
+            left_out = LeftOut(refuse_two=False)
             try:
-                bill = read_bill(row.fields, home_country=self._home_country)
+                bill = read_bill(
+                    row.fields, home_country=self._home_country, spelling=spelling, on_left_out=left_out
+                )
             except BillError as fault:
                 self._refuse(BadRow(row.line, str(fault)))
                 continue
@@ -93,31 +122,34 @@ class CsvImport:
             if first != row.line:
                 self._refuse(BadRow(row.line, f"reference stands on line {first} already"))
                 continue
-            yield row.line, bill
+            yield _Good(row.line, bill, left_out.told)
 
-    def _store(self, batch: list[tuple[int, NewBill]]) -> None:
-        """In the order of the references: two imports at once lock the same rows in the same order."""
-        changes: list[store.Change] = []
-        refused: list[BadRow] = []
-        warned: list[BadRow] = []
-        with self._engine.begin() as tx:
-            for line, bill in sorted(batch, key=lambda row: row[1].reference):
-                try:
-                    change = store.upsert(tx, bill, "import", clock=self._clock, ids=self._ids)
-                except BillChangeError as fault:
-                    refused.append(BadRow(line, str(fault)))
-                    continue
-                changes.append(change)
-                if warning := too_small(bill, self._least_minor):
-                    warned.append(BadRow(line, warning))
-                if store.waits_for_a_link(tx, bill, change):
-                    warned.append(BadRow(line, store.LINK_CLOSES))
-        self.report.stored.update(changes)
-        for bad in sorted(refused, key=lambda bad: bad.line):
-            self._refuse(bad)
-        for row in sorted(warned, key=lambda row: row.line):
-            self._on_warned(row)
+    def _spelling_of(self, table: Table) -> Spelling:
+        said = {self._spelling, table.spelling} - {Spelling.UNSAID}
+        if len(said) > 1:
+            raise UnreadableFileError("The file says another decimal mark than the command.")
+        return said.pop() if said else Spelling.UNSAID
+
+    def _store(self, batch: list[_Good]) -> None:
+        if not batch:
+            return
+        with self._listener.storing():
+            with self._engine.connect() as tx, tx.begin() as transaction:
+                bills = [row.bill for row in batch]
+                results = store.upsert_all(tx, bills, "import", clock=self._clock, ids=self._ids)
+                if self._dry_run:
+                    transaction.rollback()
+            self.report.stored.update(one.change for one in results if isinstance(one, store.Stored))
+        for row, result in zip(batch, results, strict=True):
+            if isinstance(result, BillChangeError):
+                self._refuse(BadRow(row.line, str(result)))
+                continue
+            chargeable = not_chargeable(row.bill, self._gateway)
+            closes = store.LINK_CLOSES if result.closes_link else None
+            for why in (*row.left_out, chargeable, closes):
+                if why is not None:
+                    self._listener.warned(BadRow(row.line, why))
 
     def _refuse(self, bad: BadRow) -> None:
         self.report.refused += 1
-        self._on_refused(bad)
+        self._listener.refused(bad)

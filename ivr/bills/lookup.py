@@ -1,11 +1,12 @@
 """Asks the merchant's own system for a bill that we do not hold, by a signed webhook, while the caller waits.
 
-May import `gateways.secret`, `ivr.merchant`, `ivr.bills` and the leaves. Called with no transaction open;
-what it answers is stored afterwards by `store.upsert`. Every answer is a value: a merchant's system that is
-silent, slow, or talks nonsense is `Unreachable`, and only a clear "not found" is `NotFound`. What was
-answered is not logged, but for both readings of a phone that could be two. Protocol: ivr/merchant/README.md.
+Called with no transaction open; what it answers is stored afterwards by `store.upsert`. Every answer is a
+value: a merchant's system that is silent, slow, or talks nonsense is `Unreachable`, and only a clear "not
+found" is `NotFound`. What was answered is not logged, but for both readings of a phone that could be two.
+Protocol: ivr/merchant/README.md.
 """
 
+import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import orjson
 import structlog
 
 from gateways.secret import Secret
+from ivr.amounts import SPACES
 from ivr.bills.bill import BillError, NewBill, Status
 from ivr.bills.fields import read_bill
 from ivr.clock import Clock
@@ -109,7 +111,7 @@ class MerchantLookup:
 
     def _read(self, reference: str, content: Mapping[str, Any]) -> MerchantBill | Unreachable:
         """An answer is the whole truth about the bill: what it leaves out, it says."""
-        if content.get("reference", reference) != reference:
+        if not _is_about(reference, content.get("reference")):
             return Unreachable("the answer is about another reference")
         told = {"status": Status.OPEN.value, **_given(content), "reference": reference}
         if "paid_elsewhere" not in told and "paid_elsewhere_minor" not in told:
@@ -122,6 +124,15 @@ class MerchantLookup:
         return MerchantBill(bill, tuple(left_out))
 
 
+def _is_about(reference: str, said: Any) -> bool:
+    """Whether an answer names this reference, or none. A system that keeps references as numbers sends one:
+    without leading zeros, or as 60000019.0.
+    """
+    if isinstance(said, str):
+        return said.strip(SPACES) in {"", reference}
+    return said is None or (type(said) in {int, float} and said == int(reference))
+
+
 def _given(content: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in content.items() if value is not None and value != ""}
 
@@ -129,7 +140,7 @@ def _given(content: Mapping[str, Any]) -> dict[str, Any]:
 def _json_object(body: bytes) -> dict[str, Any] | None:
     """None where the body is none: a proxy's 404 page must not tell callers that there is no such bill."""
     try:
-        content = orjson.loads(body)
+        content = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
         return None
     return content if isinstance(content, dict) else None

@@ -1,12 +1,12 @@
 """Bills in the database: found, and stored so that the same bill again changes nothing.
 
-May import `ivr.bills.{bill,reservation}`, `ivr.storage` and the leaves. `upsert` never touches `paid_minor`
-and `reserved_minor`: our ledger's word stands over a source that still says open. It locks the bill's row, so
-that it and a reservation see each other. A source that says "paid" while a link for the bill is open is
-heard: its word waits in a column of its own until the link is closed.
+Storing never touches `paid_minor` and `reserved_minor`: our ledger's word stands over a source that still
+says open. It locks the bill's row, so that it and a reservation see each other. A source that says "paid"
+while a link for the bill is open is heard: its word waits in a column of its own until the link is closed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -30,7 +30,12 @@ _PAYABLE = sa.and_(
 )
 
 _OF_REFERENCE = sa.select(bill).where(bill.c.reference == sa.bindparam("wanted"))
-_HELD = _OF_REFERENCE.with_for_update()
+_HELD = (
+    sa.select(bill)
+    .where(bill.c.reference.in_(sa.bindparam("wanted", expanding=True)))
+    .order_by(bill.c.reference)
+    .with_for_update()
+)
 _OF_PHONE = (
     sa.select(bill)
     .where(bill.c.payer_phone.in_(sa.bindparam("forms", expanding=True)))
@@ -45,7 +50,7 @@ LINK_CLOSES = (
     "its open link is closed first, which takes a minute: whoever pays by it until then is told by "
     "`paybycall doctor` and `payment show`"
 )
-"""What a door says where `waits_for_a_link`."""
+"""What a door says where `Stored.closes_link`."""
 
 
 class Change(StrEnum):
@@ -54,6 +59,17 @@ class Change(StrEnum):
     ADDED = "added"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A bill that was stored."""
+
+    change: Change
+    closes_link: bool = False
+    """It has an open link that is closed before its source's word, that it is paid or withdrawn, is the last
+    one; a lower amount can mean that too.
+    """
 
 
 def find(tx: sa.Connection, reference: str) -> Bill | None:
@@ -86,39 +102,64 @@ def latest(tx: sa.Connection, limit: int, *, only_payable: bool = False) -> list
 
 
 def upsert(tx: sa.Connection, new: NewBill, source: str, *, clock: Clock, ids: Ids) -> Change:
-    """Stores the bill as its source now describes it; raises BillChangeError where that cannot be done now.
+    """Stores the bill as its source describes it; raises BillChangeError where that cannot be done now."""
+    [stored] = upsert_all(tx, [new], source, clock=clock, ids=ids)
+    if isinstance(stored, BillChangeError):
+        raise stored
+    return stored.change
 
-    Two that add the same bill at once: the second waits for the first, and then changes nothing.
+
+def upsert_all(
+    tx: sa.Connection, bills: Sequence[NewBill], source: str, *, clock: Clock, ids: Ids
+) -> list[Stored | BillChangeError]:
+    """Stores the bills, each of another reference, as their source now describes them; what became of each,
+    in their order.
+
+    Two that add the same bills at once: the second waits for the first. Both go by the order of the
+    references, those that are new before those that stand, so that neither waits for the other in a circle.
     """
-    standing = _locked(tx, new.reference)
-    if standing is None:
-        if _insert(tx, new, source, clock, ids):
-            return Change.ADDED
-        standing = _locked(tx, new.reference)
-        if standing is None:
-            raise RuntimeError("a bill stands in the way of its own insertion and cannot be read")
+    in_order = sorted(bills, key=lambda new: new.reference)
+    added = _insert(tx, in_order, source, clock, ids)
+    rest = [new.reference for new in in_order if new.reference not in added]
+    standing = _locked(tx, rest) if rest else {}
+    results: dict[str, Stored | BillChangeError] = dict.fromkeys(added, Stored(Change.ADDED))
+    changed: list[dict[str, Any]] = []
+    for new in in_order:
+        if new.reference not in added:
+            results[new.reference] = _change(tx, standing[new.reference], new, changed)
+    if changed:
+        now = clock.now()
+        values = [{**one, "source": source, "updated_at": now} for one in changed]
+        tx.execute(bill.update().where(bill.c.id == sa.bindparam("standing_id")), values)
+    return [results[new.reference] for new in bills]
+
+
+def _locked(tx: sa.Connection, references: Sequence[str]) -> dict[str, Bill]:
+    """On PostgreSQL the rows are locked; on SQLite the whole write transaction is alone."""
+    return {row.reference: Bill.from_row(row) for row in tx.execute(_HELD, {"wanted": references})}
+
+
+def _change(
+    tx: sa.Connection, standing: Bill, new: NewBill, changed: list[dict[str, Any]]
+) -> Stored | BillChangeError:
+    """What becomes of a bill that stands; its new values, if any, are added to `changed`."""
     wanted = _wanted(standing, new)
     if all(getattr(standing, name) == value for name, value in wanted.items()):
-        return Change.UNCHANGED
-    _refuse_what_cannot_be(tx, standing, new, wanted)
-    tx.execute(
-        bill.update().where(bill.c.id == standing.id).values(**wanted, source=source, updated_at=clock.now())
-    )
-    return Change.CHANGED
+        says_so = new.status in {Status.PAID, Status.WITHDRAWN} or bool(new.paid_elsewhere_minor)
+        return Stored(Change.UNCHANGED, says_so and _closes_link(tx, standing, wanted))
+    try:
+        _refuse_what_cannot_be(tx, standing, new, wanted)
+    except BillChangeError as fault:
+        return fault
+    changed.append({**wanted, "standing_id": standing.id})
+    return Stored(Change.CHANGED, _closes_link(tx, standing, wanted))
 
 
-def waits_for_a_link(tx: sa.Connection, new: NewBill, change: Change) -> bool:
-    """Whether a bill that was stored just now has an open link that is closed before its source's word, that
-    it is paid or withdrawn, is the last one; a lower amount can mean that too. Nothing is asked of the
-    database where another word changed nothing.
-    """
-    says_so = new.status in {Status.PAID, Status.WITHDRAWN} or new.paid_elsewhere_minor
-    if change is Change.ADDED or (change is Change.UNCHANGED and not says_so):
+def _closes_link(tx: sa.Connection, standing: Bill, wanted: Mapping[str, Any]) -> bool:
+    if not standing.reserved_minor:
         return False
-    stored = find(tx, new.reference)
-    if stored is None or not stored.reserved_minor:
-        return False
-    return stored.said_elsewhere_minor is not None or (stored.withdrawn and _held_by_links(tx, stored) > 0)
+    waits = wanted["said_elsewhere_minor"] is not None
+    return waits or (wanted["withdrawn"] and _held_by_links(tx, standing) > 0)
 
 
 def _is_held_by_links(tx: sa.Connection, standing: Bill) -> bool:
@@ -134,27 +175,25 @@ def _held_by_links(tx: sa.Connection, standing: Bill) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def _locked(tx: sa.Connection, reference: str) -> Bill | None:
-    """On PostgreSQL the row is locked; on SQLite the whole write transaction is alone."""
-    row = tx.execute(_HELD, {"wanted": reference}).one_or_none()
-    return None if row is None else Bill.from_row(row)
-
-
-def _insert(tx: sa.Connection, new: NewBill, source: str, clock: Clock, ids: Ids) -> bool:
-    """False where another transaction was first."""
+def _insert(
+    tx: sa.Connection, bills: Sequence[NewBill], source: str, clock: Clock, ids: Ids
+) -> frozenset[str]:
+    """Adds those that are new; their references."""
     now = clock.now()
-    values = {
-        "id": ids.new("bill"),
-        **_described(new),
-        "paid_elsewhere_minor": _paid_elsewhere(new, paid_here_minor=0, standing_minor=0),
-        "withdrawn": new.status is Status.WITHDRAWN,
-        "source": source,
-        "created_at": now,
-        "updated_at": now,
-    }
-    insert = insert_of(tx)
-    statement = insert(bill).values(values).on_conflict_do_nothing(index_elements=["reference"])
-    return tx.execute(statement.returning(bill.c.id)).first() is not None
+    values = [
+        {
+            "id": ids.new("bill"),
+            **_described(new),
+            "paid_elsewhere_minor": _paid_elsewhere(new, paid_here_minor=0, standing_minor=0),
+            "withdrawn": new.status is Status.WITHDRAWN,
+            "source": source,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for new in bills
+    ]
+    statement = insert_of(tx)(bill).on_conflict_do_nothing(index_elements=["reference"])
+    return frozenset(tx.execute(statement.returning(bill.c.reference), values).scalars())
 
 
 def _described(new: NewBill) -> dict[str, Any]:

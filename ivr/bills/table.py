@@ -1,29 +1,36 @@
-"""A CSV file of bills, read row by row: comma or semicolon, with or without a byte-order mark, CRLF or LF.
+"""A CSV file of bills, read row by row: its columns are named by its first line, in any order.
 
-May import `ivr.money` alone. The first line names the columns (`COLUMNS`), in any order. A row that cannot be
-read is a value, so that the rows after it are read all the same; only a file without our columns is an error.
-A field that is not UTF-8 reads as replacement characters, which no field of a bill allows.
+A row that cannot be read is a value, so that the rows after it are read all the same; only a file without our
+columns is an error. Before the names a file may say `sep=;` as Excel writes it, and `decimal=comma`.
 """
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, BinaryIO
 
-from ivr import money
+from ivr.amounts import SPACES, Spelling
+from ivr.bills.text_lines import UnreadableFileError, text_lines
 
-REQUIRED = ("reference", "amount", "currency")
-COLUMNS = (*REQUIRED, "minimum", "due_date", "phone", "paid_elsewhere", "status")
+__all__ = ["BadRow", "Row", "Table", "UnreadableFileError", "read_table"]
+
 _AMOUNTS = ("amount", "minimum", "paid_elsewhere")
-_DECIMAL_COMMA = re.compile(r"[0-9]+,[0-9]{2}")
-_COMMA_PLACES = 2
-_LINE_MAX_BYTES = 65_536
-
-
-class UnreadableFileError(Exception):
-    """The file is no CSV of bills; the message is a sentence for the operator."""
+COLUMNS = (
+    "reference",
+    "currency",
+    *_AMOUNTS,
+    *(f"{name}_minor" for name in _AMOUNTS),
+    "due_date",
+    "phone",
+    "status",
+)
+_DELIMITERS = ",;\t"
+_SAYS_DELIMITER = re.compile(r'"?sep=(?P<delimiter>.)"?[,;\t ]*', re.IGNORECASE)
+_SAYS_DECIMAL = re.compile(r'"?(?:--)?decimal=(?P<mark>point|comma)"?[,;\t ]*', re.IGNORECASE)
+_WHOLE = re.compile(r"[0-9]+")
+_DECIMALS = re.compile(r"[0-9]{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,49 +54,60 @@ class Table:
     """The file, its rows still to be read."""
 
     ignored_columns: tuple[str, ...]
+    spelling: Spelling
+    """Of its amounts, as far as the file says."""
     rows: Iterator[Row | BadRow]
 
 
-def read_table(file: BinaryIO) -> Table:
-    """Reads the line of columns; raises UnreadableFileError where it does not name ours."""
-    lines = _lines(file)
-    first = next(lines, "")
-    skipped = 0
-    if first.strip().lower() in {"sep=;", "sep=,"}:  # a line that Excel writes and reads for itself
-        first, skipped = next(lines, ""), 1
-    delimiter = ";" if first.count(";") > first.count(",") else ","
+def read_table(file: BinaryIO, on_read: Callable[[int], None] = lambda _: None) -> Table:
+    """Reads the line of columns; raises UnreadableFileError where it does not name ours. `on_read` hears of
+    bytes as they are read.
+    """
+    lines = text_lines(file, on_read)
+    first, delimiter, spelling, skipped = _preamble(lines)
     reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
     try:
-        columns = [name.strip().lower() for name in next(reader, [])]
+        columns = [name.strip(SPACES).lower() for name in next(reader, [])]
     except csv.Error:
         columns = []
-    missing = [name for name in REQUIRED if name not in columns]
+    _check_columns(columns)
+    ignored = tuple(name for name in columns if name and name not in COLUMNS)
+    return Table(ignored, spelling, _rows(reader, columns, delimiter, skipped))
+
+
+def _preamble(lines: Iterator[str]) -> tuple[str, str, Spelling, int]:
+    """The line of columns, what the lines before it say of delimiter and decimals, and how many these are."""
+    delimiter, spelling, skipped = None, Spelling.UNSAID, 0
+    while True:
+        line = next(lines, "")
+        said = line.strip("\r\n")
+        if found := _SAYS_DELIMITER.fullmatch(said):
+            delimiter = found["delimiter"]
+            if delimiter.isalnum() or delimiter in ' "':
+                raise UnreadableFileError("The line sep= names no mark that can stand between columns.")
+        elif found := _SAYS_DECIMAL.fullmatch(said.strip(SPACES)):
+            spelling = Spelling(found["mark"].lower())
+        else:
+            return line, delimiter or max(_DELIMITERS, key=line.count), spelling, skipped
+        skipped += 1
+
+
+def _check_columns(columns: Sequence[str]) -> None:
+    amount = "amount_minor" if "amount_minor" in columns else "amount"
+    missing = [name for name in ("reference", amount, "currency") if name not in columns]
     if missing:
         raise UnreadableFileError(
-            f"The first line must name the columns, separated by commas or semicolons: {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} missing."
+            "The first line must name the columns, separated by commas, semicolons or tabs: "
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing."
         )
     twice = [name for name in COLUMNS if columns.count(name) > 1]
     if twice:
         raise UnreadableFileError(f"The first line names a column twice: {', '.join(twice)}.")
-    ignored = tuple(name for name in columns if name and name not in COLUMNS)
-    return Table(ignored, _rows(reader, columns, skipped))
 
 
-def _lines(file: BinaryIO) -> Iterator[str]:
-    encoding = "utf-8-sig"
-    number = 1
-    while raw := file.readline(_LINE_MAX_BYTES + 1):
-        if len(raw) > _LINE_MAX_BYTES:
-            raise UnreadableFileError(
-                f"Line {number} is longer than {_LINE_MAX_BYTES} bytes: this is no CSV of bills."
-            )
-        yield raw.decode(encoding, errors="replace")
-        encoding = "utf-8"
-        number += 1
-
-
-def _rows(reader: Any, columns: list[str], skipped: int) -> Iterator[Row | BadRow]:
+def _rows(reader: Any, columns: list[str], delimiter: str, skipped: int) -> Iterator[Row | BadRow]:
+    """Empty fields at the end of a row may be left out, or be too many: spreadsheets write both."""
+    ours = [(index, name) for index, name in enumerate(columns) if name in COLUMNS]
     while True:
         line = reader.line_num + skipped + 1
         try:
@@ -99,26 +117,30 @@ def _rows(reader: Any, columns: list[str], skipped: int) -> Iterator[Row | BadRo
         except csv.Error as fault:
             yield BadRow(line, f"cannot be read as far as line {reader.line_num + skipped}: {fault}")
             continue
-        if not any(cell.strip() for cell in cells):
+        filled = len(cells)
+        while filled and not cells[filled - 1].strip():
+            filled -= 1
+        if not filled:
             continue
-        if len(cells) != len(columns):
-            yield BadRow(line, f"has {len(cells)} fields where the first line names {len(columns)}")
-            continue
-        fields = {name: cell for name, cell in zip(columns, cells, strict=True) if name in COLUMNS}
-        yield Row(line, _with_decimal_points(fields))
+        if filled > len(columns):
+            yield BadRow(line, f"has {filled} fields where the first line names {len(columns)}")
+        elif delimiter == "," and len(cells) < len(columns) and _may_be_cut(columns, cells):
+            yield BadRow(
+                line, "may have an amount that its own comma cuts in two: put amounts in quotation marks"
+            )
+        else:
+            cells += [""] * (len(columns) - len(cells))
+            yield Row(line, {name: cells[index] for index, name in ours})
 
 
-def _with_decimal_points(fields: dict[str, str]) -> dict[str, str]:
-    """A decimal comma becomes a point, only before two decimals of a currency that has two: "1,234" is never
-    guessed.
+def _may_be_cut(columns: Sequence[str], cells: Sequence[str]) -> bool:
+    """Whether 49,90 without quotation marks can be meant by two fields of a row that is short anyway. Where
+    the currency comes behind them it cannot be: it would stand in another column.
     """
-    try:
-        places = money.decimals(fields["currency"].strip().upper())
-    except money.InvalidAmountError:
-        return fields
-    if places != _COMMA_PLACES:
-        return fields
-    return {
-        name: cell.replace(",", ".") if name in _AMOUNTS and _DECIMAL_COMMA.fullmatch(cell.strip()) else cell
-        for name, cell in fields.items()
-    }
+    return any(
+        name in _AMOUNTS
+        and columns.index("currency") < index
+        and _WHOLE.fullmatch(cell)
+        and _DECIMALS.fullmatch(cells[index + 1])
+        for index, (name, cell) in enumerate(zip(columns, cells[:-1], strict=False))
+    )

@@ -55,6 +55,8 @@ class PayCard:
     language: str
     status_url: str
     """Where the carrier tells how far the caller is."""
+    slow: bool = False
+    """The caller wants it spoken slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,6 @@ class Renderer(Protocol):
         """How long the quickest voice takes, in seconds, until it has named the key."""
         ...
 
-    def host(self, key: str, language: str) -> list[str]: ...
+    def host(self, key: str, language: str, *, slow: bool = False) -> list[str]: ...
 
     def document(self, verbs: Sequence[str], ending: Ending, *, next_url: str) -> str: ...

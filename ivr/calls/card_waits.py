@@ -65,7 +65,7 @@ class CardWaits:
         if self._by_carrier:
             return replace(self._ask_carrier(turn, session), say=wait.say)
         entry_id = f"entry.{turn.name}"
-        opening = OpenEntry(entry_id, session.language, turn.next_url)
+        opening = OpenEntry(entry_id, session.language, turn.next_url, slow=session.slow)
         session = replace(session.without_card(), entry_id=entry_id, attempt_id=None, charging=False)
         if self._card_entry is CardEntry.TOKENIZE:
             return MustRun(session, opening)
@@ -98,13 +98,14 @@ class CardWaits:
     def _ask_carrier(self, turn: Turn, session: Session) -> Waiting:
         entry_id = f"{BY_CARRIER}{turn.name}"
         session = replace(session.without_card(), entry_id=entry_id, attempt_id=None, charging=False)
-        return Waiting(session, PayCard(session.language, pay_status_url(turn.row.id, turn.number)))
+        status_url = pay_status_url(turn.row.id, turn.number)
+        return Waiting(session, PayCard(session.language, status_url, slow=session.slow))
 
     def opened(
         self, turn: Turn, session: Session, wait: CollectCard, answer: EntryOpened | PciSilent
     ) -> Fulfilment:
         if isinstance(answer, PciSilent):  # the entry may be open all the same, and the fallback leads there
-            return Left(self._withdraw(turn, session), "unavailable")
+            return self._lost(turn, session)
         return Waiting(session, SendTo(answer.url), say=wait.say)
 
     def collected(  # noqa: PLR0911 - one line an outcome
@@ -112,7 +113,7 @@ class CardWaits:
     ) -> Fulfilment:
         """What became of the entry."""
         if isinstance(answer, PciSilent):
-            return Left(self._withdraw(turn, session), "unavailable")
+            return self._lost(turn, session)
         facts: dict[str, Any] = {}
         if answer.brand and answer.last_four:
             facts["card"] = CardFacts(answer.brand, answer.last_four)
@@ -133,7 +134,7 @@ class CardWaits:
             case Outcome.OPEN if answer.url is not None:
                 return Waiting(session, SendTo(answer.url), same_turn=True)  # strayed: the entry waits
             case _:
-                return Left(self._withdraw(turn, session), "unavailable")
+                return self._lost(turn, session)
 
     def _keep(self, turn: Turn, session: Session, answer: CardEntryResult) -> Session:
         entry_id = session.entry_id if _is_of_pci(session.entry_id) else None
@@ -167,6 +168,11 @@ class CardWaits:
         else:
             self._guard.declined_at_entry(turn, session, decline)
         return replace(session, entry_id=None, attempt_id=None)
+
+    def _lost(self, turn: Turn, session: Session) -> Left:
+        """What became of the card is not known. Nobody takes what the issuer may hold for it by now."""
+        may_be_pending = session.attempt_id is not None
+        return Left(self._withdraw(turn, session), "unavailable", {"may_be_pending": may_be_pending})
 
     def _withdraw(self, turn: Turn, session: Session, *, never_asked: bool = False) -> Session:
         """No card came. An attempt that waited for one is released, by way of the gateway where it may

@@ -35,6 +35,8 @@ class OpenEntry:
     return_path: str
     authorize: Order | None = None
     """Where the gateway authorizes at once: what is to be paid."""
+    slow: bool = False
+    """The caller wants slow speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class Runner:
             return_url=self._public_url + errand.return_path,
             postal_code=self._postal_code,
             authorize=errand.authorize,
+            slow=errand.slow,
         )
 
     def say_goodbye(self, call_sid: str) -> None:

@@ -46,8 +46,11 @@ class Greeting:
         saved_cards: bool = False,
         other_ways: Mapping[str, str] = NOTHING_SAID,
         reference_place: Mapping[str, str] = NOTHING_SAID,
+        slow_speech: bool = False,
     ) -> None:
-        """`other_ways`, `reference_place`: sentences of the merchant's, by language."""
+        """`other_ways`, `reference_place`: the merchant's sentences by language. `slow_speech`: whether the
+        voices can be slowed.
+        """
         self._engine = engine
         self._flow = flow
         self._clock = clock
@@ -61,13 +64,16 @@ class Greeting:
         self._saved_cards = saved_cards
         self._other_ways = _wordings(other_ways)
         self._reference_place = _wordings(reference_place)
+        self._slow_speech = slow_speech
 
     def row(
         self, *, call_sid: str, account_sid: str, from_field: str, to_field: str, verstat: str | None = None
     ) -> CallRow:
         """The call as it will be kept; nothing is written here."""
         caller = Caller.of(from_field, self._home_country)
-        known = self._known_language(caller, to_field)
+        with reading(self._engine) as connection:
+            remembered = customer.of_caller(connection, caller)
+        known = self._known_language(remembered, to_field)
         is_forged = proof_of(verstat) is Proof.FORGED
         state = self._flow.begin(
             language_known=known is not None or len(self._languages) == 1,
@@ -79,8 +85,14 @@ class Greeting:
             saved_cards=self._saved_cards and not caller.withheld and not is_forged,
             other_ways=self._other_ways,
             reference_place=self._reference_place,
+            slow_speech=self._slow_speech,
         )
-        session = Session(step=self._flow.start, state=state, language=known or self._languages[0])
+        session = Session(
+            step=self._flow.start,
+            state=state,
+            language=known or self._languages[0],
+            slow=self._slow_speech and remembered is not None and remembered.slow_speech,
+        )
         return CallRow(
             id=self._ids.new("call"),
             call_sid=call_sid,
@@ -103,12 +115,10 @@ class Greeting:
         fits = len(to_field) <= TO_LENGTH_MAX and is_possible(to_field, self._home_country)
         return to_field if fits else ""
 
-    def _known_language(self, caller: Caller, to_field: str) -> str | None:
+    def _known_language(self, remembered: customer.Customer | None, to_field: str) -> str | None:
         by_number = self._language_by_number.get(to_field)
         if by_number in self._languages:
             return by_number
-        with reading(self._engine) as connection:
-            remembered = customer.of_caller(connection, caller)
         return remembered.language if remembered and remembered.language in self._languages else None
 
 

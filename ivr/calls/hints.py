@@ -15,6 +15,8 @@ def hints(wait: Ask | Choose, session: Session) -> Iterator[Utterance]:
     if wait.hint is not None:
         yield Utterance(wait.hint, languages)
     yield Utterance(Say("host.again"), languages, by_host=True)
+    if session.state.slow_speech and not session.slow:
+        yield Utterance(Say("host.again_slower"), languages, by_host=True)
     if session.trail:
         yield Utterance(Say("host.back"), languages, by_host=True)
     if session.state.person_available:

@@ -89,8 +89,10 @@ class _Turn(StrayCards):
         return None
 
     def _nothing(self, step: Step[Any], keys: Keys) -> Progress:
-        """`#` alone; what a carrier that names no key may mean by it; or silence."""
-        if keys.hashed:
+        """`#` alone, which ended the Gather or, where it takes every key, is what it took; what a carrier
+        that names no key may mean by it; or silence.
+        """
+        if keys.hashed or keys.keyed:
             return self._repeat()
         waited = keys.elapsed_s >= self._timeout_s(step.run(self.session.state))
         return self._silence() if waited else self._stray()
@@ -141,7 +143,7 @@ class _Turn(StrayCards):
         wanted = ask.at_most or ask.digits
         if ask.point and "*" in keyed:  # no card has a star, and whether this is an amount, the flow says
             self.session = replace(self.session, tally=Tally())
-            return self._taken(ask, keyed) if len(keyed) <= wanted else self._miss("host.no_match")
+            return self._taken(ask, keyed) if len(keyed) <= wanted else self._miss("host.wrong_length")
         room, keyed = len(keyed), keyed.rpartition("*")[2]
         if len(keyed) < wanted <= room and len(keyed) <= BEGUN_MAX:
             return self._listen_on(keyed, wanted - len(keyed))
@@ -151,7 +153,7 @@ class _Turn(StrayCards):
         if too_early is not None:
             return too_early
         if not are_digits(keyed) or not ask.digits <= len(keyed) <= wanted:
-            return self._miss("host.no_match")
+            return self._miss("host.wrong_length")
         return self._taken(ask, keyed)
 
     def _taken(self, ask: Ask, keyed: str) -> Progress:
@@ -167,7 +169,7 @@ class _Turn(StrayCards):
         is not interrupted by a word.
         """
         if self.session.lone_hashes >= STRAYS_MAX:
-            return self._miss("host.no_match")
+            return self._miss("host.wrong_length")
         strays = self.session.lone_hashes + 1
         self.session = replace(self.session, begun=begun, tally=Tally(), lone_hashes=strays)
         return self._stop(Listen(keys, DIGITS_TIMEOUT_S))

@@ -29,6 +29,7 @@ class Utterance:
     say: Say
     languages: tuple[str, ...]
     by_host: bool = False
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Progress:
     stop: Listen | Need | Over
     said: tuple[Utterance, ...] = ()
     language_chosen: bool = False
+    pace_chosen: bool = False
     card_too_early: bool = False
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import structlog
 
-from flows.language import CardFacts, FindSavedCard, ForgetCard, MayKeepCard, Say
+from flows.language import Amount, CardFacts, FindSavedCard, ForgetCard, MayKeepCard, Say
 from ivr.calls.card_guard import CardGuard
 from ivr.calls.fulfilment import Left, Turn
 from ivr.calls.session import Session
@@ -38,12 +38,15 @@ class SavedCardWaits:
         attempts: Attempts,
         guard: CardGuard,
         gateway: str,
+        takes: Callable[[int, str], bool],
         wording: Wording,
         flow: str,
         release: str,
         clock: Clock,
     ) -> None:
+        """`takes`: whether the gateway takes an amount, in minor units, of a currency."""
         self._cards = cards
+        self._takes = takes
         self._attempts = attempts
         self._guard = guard
         self._gateway = gateway
@@ -55,20 +58,21 @@ class SavedCardWaits:
     def fulfil(self, turn: Turn, session: Session, wait: FindSavedCard | ForgetCard | MayKeepCard) -> Left:
         """None of these waits for anybody."""
         match wait:
-            case FindSavedCard():
-                return self.find(turn, session)
+            case FindSavedCard(amount):
+                return self.find(turn, session, amount)
             case ForgetCard():
                 return self.forget(turn, session)
             case MayKeepCard():
                 return self.may_keep(turn, session)
 
-    def find(self, turn: Turn, session: Session) -> Left:
+    def find(self, turn: Turn, session: Session, amount: Amount | None) -> Left:
         """The newest card that may be offered now: not one that was declined in this call, and none where no
         card would be charged.
         """
         number = self._number(turn, session)
         found = None
-        if number is not None and not self._guard.refuses(turn, session):
+        is_taken = amount is None or self._takes(amount.minor, amount.currency)
+        if number is not None and is_taken and not self._guard.refuses(turn, session):
             found = card_records.to_offer(
                 turn.tx, number, self._gateway, call_id=turn.row.id, now=self._clock.now()
             )

@@ -21,6 +21,8 @@ class Session:
     step: str
     state: CallState
     language: str
+    slow: bool = False
+    """The caller wants slow speech."""
     visits: dict[str, int] = field(default_factory=dict)
     """Step -> how often it was entered."""
     trail: tuple[str, ...] = ()

@@ -55,9 +55,13 @@ class Heard:
     hashed: bool = False
     """`#` ended what was keyed, or is all that was."""
     named: str | None = None
-    """The keys that were named to the caller before theirs, as the carrier proves; None: it does not."""
+    """The keys that were named to the caller before theirs, as the carrier proves; None: it does not.
+    Whoever carries keys on to another webhook carries this on, too.
+    """
     dialled: str | None = None
     card: CardEntryResult | None = None
+    is_retry: bool = False
+    """The turn failed before: what was not brought back was lost by us, and is no silence of the caller's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,8 @@ class Turns:
         turn = self._turn(tx, row, number)
         if machine.is_listening(self._flow, session):
             asked_at = store.answered_at(tx, row.id, number - 1) or row.started_at
-            elapsed_s = (self._clock.now() - asked_at).total_seconds()
+            lost = heard.is_retry and not heard.digits
+            elapsed_s = 0.0 if lost else (self._clock.now() - asked_at).total_seconds()
             step = self._flow.step(session.step)
             named = hearing.named(self._renderer, step, session, heard.named, elapsed_s)
             keys = Keys(heard.digits, elapsed_s, named, hashed=heard.hashed)
@@ -210,9 +215,9 @@ class Turns:
                 return self._renderer.document(verbs, ending, next_url=turn.next_url)
             case Waiting(session, ending, host_prompt, say):
                 if say is not None:
-                    verbs += self._renderer.utter([Utterance(say, (session.language,))])
+                    verbs += self._renderer.utter([Utterance(say, (session.language,), slow=session.slow)])
                 if host_prompt is not None:
-                    verbs += self._renderer.host(host_prompt, session.language)
+                    verbs += self._renderer.host(host_prompt, session.language, slow=session.slow)
                 return self._commit(turn, session, verbs, ending)
             case MustRun(session, errand):
                 return self._lease(turn.tx, turn.row, session.dump(), errand, verbs)
@@ -303,6 +308,10 @@ class Turns:
         if phone is not None:
             customer.remember_language(
                 turn.tx, phone, progress.session.language, clock=self._clock, ids=self._ids
+            )
+        if progress.pace_chosen and turn.own_number is not None:
+            customer.remember_pace(
+                turn.tx, turn.own_number, slow=progress.session.slow, clock=self._clock, ids=self._ids
             )
         if progress.card_too_early:
             self._on_card_too_early()

@@ -3,6 +3,7 @@
 No I/O.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +42,7 @@ class Walk:
         self.session = session
         self.said: list[Utterance] = []
         self.language_chosen = False
+        self.pace_chosen = False
         self.card_too_early = False
         self.missed_first = False
         self.chain = 0
@@ -119,10 +121,16 @@ class Walk:
         return self._ask_again()
 
     def _repeat(self) -> Progress:
-        """`#` alone: a late one, or the wish to hear the question again. It is no miss, however late."""
+        """`#` alone: a late one, or the wish to hear the question again. It is no miss, however late. Whoever
+        wants it a second time hears it slower from then on, where the voices can.
+        """
         if self.session.repeats >= REPEATS_MAX:
             return self._miss("host.no_match")
         self.session = replace(self.session, repeats=self.session.repeats + 1)
+        if self.session.state.slow_speech and self.session.repeats % 2 == 0:
+            self.session = replace(self.session, slow=not self.session.slow)
+            self.pace_chosen = True
+            self._say_host("host.slower" if self.session.slow else "host.faster")
         return self._ask_again()
 
     def _stray(self) -> Progress:
@@ -143,4 +151,16 @@ class Walk:
         self.said.append(Utterance(Say(key), languages or (self.session.language,), by_host=True))
 
     def _stop(self, stop: Listen | Need | Over) -> Progress:
-        return Progress(self.session, stop, tuple(self.said), self.language_chosen, self.card_too_early)
+        if isinstance(stop, Listen):
+            stop = replace(stop, hints=self._paced(stop.hints))
+        return Progress(
+            self.session,
+            stop,
+            self._paced(self.said),
+            language_chosen=self.language_chosen,
+            pace_chosen=self.pace_chosen,
+            card_too_early=self.card_too_early,
+        )
+
+    def _paced(self, said: Iterable[Utterance]) -> tuple[Utterance, ...]:
+        return tuple(replace(one, slow=self.session.slow) for one in said)

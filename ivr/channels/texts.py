@@ -1,17 +1,20 @@
 """What a payer reads: the texts of `texts.<language>.toml`, filled in, in two segments at most.
 
-May import `ivr.money` and `ivr.channels.segments` alone. Everything in a receipt is needed but the end of a
+Everything in a receipt is needed but the end of a
 merchant's long name, so that is what is cut; before that, its accents go where they alone would make the text
 twice as dear. A language without texts gets the first one's: a receipt in English is better than none.
 """
 
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+from flows.language import Noun, with_noun
 from ivr.channels.segments import Encoding, folded, segments
 from ivr.money import written
+from ivr.wording import PLAIN, Wording
 
 SEGMENTS_MAX = 2
 _FOLDER = Path(__file__).parent
@@ -35,6 +38,7 @@ class Receipt:
     bill: str
     last_four: str
     reference: str
+    wording: Wording = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class LinkOffer:
     minutes_left: int
     unheard: bool = False
     """Its payer left while a card was charged, and does not know yet that their bank wants their approval."""
+    wording: Wording = PLAIN
 
 
 MINUTES_TOLD_MAX = 119
@@ -70,9 +75,11 @@ def receipt(facts: Receipt, language: str) -> str:
     return _filled("receipt" if facts.last_four else "receipt_by_link", facts, language)
 
 
-def not_charged(facts: Receipt, language: str) -> str:
-    """For somebody who was promised a word and was not charged."""
-    return _filled("not_charged", facts, language)
+def not_charged(facts: Receipt, language: str, *, may_be_pending: bool = False) -> str:
+    """For somebody who was promised a word and was not charged. `may_be_pending`: their bank may show an
+    amount that was held and let go.
+    """
+    return _filled("not_charged_pending" if may_be_pending else "not_charged", facts, language)
 
 
 def link(facts: LinkOffer, language: str) -> str:
@@ -92,26 +99,48 @@ def time_left(minutes: int) -> str:
 
 
 def _filled(key: str, facts: Receipt | LinkOffer, language: str, **more: str) -> str:
+    """In two segments at most. Where no letter of the merchant's name would be left, the short text is taken:
+    a name or a currency sign outside GSM-7 leaves less than half the room.
+    """
     spoken = language if language in languages() else _DEFAULT
-    template = _texts(spoken)[key]
-    values = {
-        "amount": written(facts.amount_minor, facts.currency, spoken),
-        "bill": facts.bill,
-        **more,
-    }
+    values = {"amount": _amount(facts, spoken), "bill": facts.bill, **more}
     if isinstance(facts, Receipt):
         values |= {"last_four": facts.last_four, "reference": facts.reference}
+    noun = _plain_noun(facts.wording, spoken)
+    full, *short = (
+        with_noun(_texts(spoken)[one], spoken, noun) for one in (key, f"{key}_short") if one in _texts(spoken)
+    )
     name = " ".join(facts.merchant.split())
     plain = folded(name)
-    if segments(template.format(merchant=plain, **values))[0] is Encoding.GSM_7:
+    if segments(full.format(merchant=plain, **values))[0] is Encoding.GSM_7:
         name = plain
-    shown = name
-    while True:
-        text = template.format(merchant=shown, **values)
-        if segments(text)[1] <= SEGMENTS_MAX or not name:
-            return text
+    fitting = (_fitted(one, name, values) for one in (full, *short))
+    return next((text for text in fitting if text), full.format(merchant="-", **values))
+
+
+def _fitted(template: str, name: str, values: Mapping[str, str]) -> str | None:
+    """The text with as much of the name as fits; None where a name has to go altogether."""
+    text = template.format(merchant=name or "-", **values)
+    while segments(text)[1] > SEGMENTS_MAX:
         name = _shorter(name)
-        shown = name + _CUT if name else "-"
+        if not name:
+            return None
+        text = template.format(merchant=name + _CUT, **values)
+    return text
+
+
+def _plain_noun(wording: Wording, language: str) -> Noun | None:
+    """A single accent in it would make the text twice as dear."""
+    noun = wording.nouns.get(language)
+    return None if noun is None else replace(noun, word=folded(noun.word))
+
+
+def _amount(facts: Receipt | LinkOffer, language: str) -> str:
+    """As it is written at the merchant's home, unless its sign alone makes the text dear ("₡")."""
+    at_home = written(facts.amount_minor, facts.currency, language, facts.wording.home_country)
+    anywhere = written(facts.amount_minor, facts.currency, language)
+    dear = segments(at_home)[0] is not Encoding.GSM_7 and segments(anywhere)[0] is Encoding.GSM_7
+    return anywhere if dear else at_home
 
 
 def _shorter(name: str) -> str:

@@ -1,10 +1,9 @@
 """`paybycall bill add|import|list|show`: what is owed, brought in by hand or from a file."""
 
-from typing import BinaryIO
-
 import click
 
-from ivr.cli.desk import desk, legible
+from ivr.cli import amount_options, bill_import
+from ivr.cli.desk import desk
 from ivr.cli.faults import Fault, sentences
 
 LIST_MAX = 500
@@ -17,87 +16,41 @@ def command() -> None:
 
 @command.command("add")
 @click.option("--reference", required=True, help="Eight digits: the caller keys them.")
-@click.option("--amount", required=True, help="What was billed in all, with a point: 49.90")
+@click.option("--amount", help="What was billed in all: 49.90 or 49,90.")
+@click.option("--amount-minor", help="The same in minor units: 4990.")
 @click.option("--currency", required=True, help="ISO 4217, such as EUR.")
 @click.option("--minimum", help="The least that may be paid at once; left out: the whole amount.")
-@click.option("--due", help="The day by which it is due, YYYY-MM-DD.")
+@click.option("--minimum-minor", help="The same in minor units.")
+@amount_options.decimal
+@click.option("--due", "due_date", help="The day by which it is due, YYYY-MM-DD.")
 @click.option("--phone", help="The payer's number; a caller from it is offered the bill at once.")
 @sentences
-def add(
-    *, reference: str, amount: str, currency: str, minimum: str | None, due: str | None, phone: str | None
-) -> None:
+def add(*, decimal: str | None, **given: str | None) -> None:
     """Add a bill, or change it. The same bill again changes nothing."""
     from ivr.bills import store
     from ivr.bills.bill import BillError
-    from ivr.bills.fields import read_bill
-    from ivr.bills.least import too_small
-    from ivr.cli.least_charge import least_minor
+    from ivr.bills.fields import LeftOut, read_bill
+    from ivr.bills.limits import not_chargeable
+    from ivr.cli.gateway_limits import gateway_limits
     from ivr.money import plain
 
-    given = {
-        "reference": reference,
-        "amount": amount,
-        "currency": currency,
-        "minimum": minimum,
-        "due_date": due,
-        "phone": phone,
-    }
+    spelling = amount_options.spelling_of(decimal)
+    left_out = LeftOut(refuse_two=True)
     with desk("HOME_COUNTRY") as at:
         try:
-            new = read_bill(given, home_country=at.values["HOME_COUNTRY"])
+            home = at.values["HOME_COUNTRY"]
+            new = read_bill(given, home_country=home, spelling=spelling, on_left_out=left_out)
             with at.engine.begin() as tx:
                 change = store.upsert(tx, new, "cli", clock=at.clock, ids=at.ids)
         except BillError as fault:
             raise Fault(f"{fault}.") from None
     click.echo(f"Bill {new.reference} is {change}: {plain(new.billed_minor, new.currency)}.")
-    if warning := too_small(new, least_minor()):
-        click.echo(f"But {warning}.", err=True)
+    for warning in (*left_out.told, not_chargeable(new, gateway_limits())):
+        if warning is not None:
+            click.echo(f"But {warning}.", err=True)
 
 
-@command.command("import")
-@click.argument("file", type=click.File("rb"))
-@sentences
-def import_file(file: BinaryIO) -> None:
-    """Import bills from a CSV FILE (- for standard input).
-
-    The first line names the columns, in any order, separated by commas or semicolons: reference, amount,
-    currency, and where there are any minimum, due_date (YYYY-MM-DD), phone, paid_elsewhere, status (open,
-    paid or withdrawn). UTF-8. Bad rows are told by line and the good ones kept, also those that are too small
-    for the gateway, which are told as well; the same file again changes nothing. A bill that is paid or
-    withdrawn has its open link closed within a minute, which is told too; one of which a part is just being
-    charged cannot become paid, and its row is to be imported again later. Exit status 1 where a row was
-    refused.
-    """
-    from ivr.bills.import_csv import CsvImport
-    from ivr.bills.table import BadRow, UnreadableFileError
-    from ivr.cli.least_charge import least_minor
-
-    def tell(bad: BadRow) -> None:
-        click.echo(f"line {bad.line}: {bad.reason}", err=True)
-
-    def warn(taken: BadRow) -> None:
-        click.echo(f"line {taken.line}: taken, but {taken.reason}", err=True)
-
-    with desk("HOME_COUNTRY") as at:
-        run = CsvImport(
-            at.engine,
-            home_country=at.values["HOME_COUNTRY"],
-            clock=at.clock,
-            ids=at.ids,
-            on_refused=tell,
-            on_warned=warn,
-            least_minor=least_minor(),
-        )
-        try:
-            report = run.run(file)
-        except UnreadableFileError as fault:
-            raise Fault(f"{fault} Until then: {run.report}.") from None
-    if report.ignored_columns:
-        names = ", ".join(legible(name) for name in report.ignored_columns)
-        click.echo(f"Columns left alone: {names}.", err=True)
-    click.echo(f"{report}.")
-    if report.refused:
-        raise SystemExit(1)
+command.add_command(bill_import.command)
 
 
 @command.command("list")

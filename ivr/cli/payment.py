@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ivr.cli import amount_options
 from ivr.cli.confirm import confirm, yes_option
 from ivr.cli.desk import Desk, desk, legible, who
 from ivr.cli.faults import Fault, sentences
@@ -147,7 +148,9 @@ def _key(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str
 
 @command.command("refund")
 @click.argument("payment_id", metavar="ID_OR_REFERENCE")
-@click.option("--amount", help="A part, with a point: 10.00; left out: all that is left.")
+@click.option("--amount", help="A part: 10.00 or 10,00; left out: all that is left.")
+@click.option("--amount-minor", help="The same in minor units: 1000.")
+@amount_options.decimal
 @click.option(
     "--idempotency-key",
     callback=_key,
@@ -156,23 +159,24 @@ def _key(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str
 )
 @yes_option
 @sentences
-def refund(payment_id: str, *, amount: str | None, idempotency_key: str | None, yes: bool) -> None:
+def refund(
+    payment_id: str, *, decimal: str | None, idempotency_key: str | None, yes: bool, **amount: str | None
+) -> None:
     """Give back a payment, or a part of it.
 
     You are asked before money moves, and told what was refunded already. The worker sends it; `payment show`
     says how it went. A second refund of the same amount needs your answer at a terminal, or a key of its own.
     """
     from gateways.contract import UnsupportedError
-    from ivr.money import InvalidAmountError, parse_minor
     from ivr.payments.refund import KeyReusedError, RefundRefusedError
 
     with desk(*TILL) as at:
         payment = _find(at, payment_id)
         cashier = cashier_at(at)
         try:
-            minor = None if amount is None else parse_minor(amount, payment.currency)
+            minor = amount_options.amount_of(amount, payment.currency, decimal)
             said = Refunding(at, cashier, payment, minor, idempotency_key).run(yes=yes)
-        except (RefundRefusedError, KeyReusedError, UnsupportedError, InvalidAmountError) as fault:
+        except (RefundRefusedError, KeyReusedError, UnsupportedError) as fault:
             raise Fault(str(fault)) from None
     click.echo(said)
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 import click
 
-from ivr import config, logs
+from ivr import config, logs, memory
 from ivr.cli import serving
 from ivr.cli.faults import Fault, sentences
 from ivr.server.handover import PortTakenError, listen
@@ -75,6 +75,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
             f"need no other. Start none of it (a Procfile runner takes pci=0), or set {name} to gather."
         )
     read = settings.load(os.environ)
+    memory.overwrite_what_is_freed()
     logs.configure(read.log_level, "pci")
     of_pci = Serving(serving.pci, threads, serving.PCI_BODY_BYTES_MAX)
     _serve("pci", of_pci, host=host, port=port, workers=workers)

@@ -19,7 +19,7 @@ def web(_worker: Worker) -> "WSGIApplication":
     return web_app(os.environ)
 
 
-def pci(_worker: Worker) -> "WSGIApplication":
+def pci(worker: Worker) -> "WSGIApplication":
     from ivr.pci.process import app_from_environ
 
-    return app_from_environ(os.environ)
+    return app_from_environ(os.environ, worker.replace)

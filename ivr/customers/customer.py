@@ -4,6 +4,7 @@ Two calls of one number may write at once: one row results, on both databases. A
 caller is no customer.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -22,12 +23,15 @@ class Customer:
     id: str
     phone: str
     language: str | None
+    slow_speech: bool = False
 
 
 def find_by_phone(tx: sa.Connection, phone: str) -> Customer | None:
     """The customer of this number, in E.164."""
     row = tx.execute(
-        sa.select(customer.c.id, customer.c.phone, customer.c.language).where(customer.c.phone == phone)
+        sa.select(customer.c.id, customer.c.phone, customer.c.language, customer.c.slow_speech).where(
+            customer.c.phone == phone
+        )
     ).one_or_none()
     return Customer(*row) if row else None
 
@@ -60,13 +64,22 @@ def meet(tx: sa.Connection, phone: str, *, clock: Clock, ids: Ids) -> str:
 
 def remember_language(tx: sa.Connection, phone: str, language: str, *, clock: Clock, ids: Ids) -> str:
     """The customer of this number speaks this language from now on; gives the customer's id."""
+    return _remember(tx, phone, {"language": language}, clock, ids)
+
+
+def remember_pace(tx: sa.Connection, phone: str, *, slow: bool, clock: Clock, ids: Ids) -> str:
+    """The customer of this number hears slow speech from now on, or no more; gives the customer's id."""
+    return _remember(tx, phone, {"slow_speech": slow}, clock, ids)
+
+
+def _remember(tx: sa.Connection, phone: str, what: Mapping[str, object], clock: Clock, ids: Ids) -> str:
     now = clock.now()
     # The two databases share the clause, and SQLAlchemy has it once for each.
     insert = insert_of(tx)
     statement = insert(customer).values(
-        id=ids.new("customer"), phone=phone, language=language, created_at=now, updated_at=now
+        id=ids.new("customer"), phone=phone, created_at=now, updated_at=now, **what
     )
     kept = statement.on_conflict_do_update(
-        index_elements=[customer.c.phone], set_={"language": language, "updated_at": now}
+        index_elements=[customer.c.phone], set_={**what, "updated_at": now}
     ).returning(customer.c.id)
     return str(tx.execute(kept).scalar_one())

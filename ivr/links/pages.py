@@ -1,12 +1,12 @@
 """The two pages: what a token leads to, by what the books say of its payment.
 
-May import `ivr.links.view`, `ivr.payments`, `ivr.channels.texts`, `ivr.storage`, `ivr.money` and Flask. A
-page says "paid" when the ledger does and not before; and who was just led here from the gateway's page, as
+A page says "paid" when the ledger does and not before; and who was just led here from the gateway's page, as
 the address says, does not read "not paid" because we have not heard of it yet. A token that never was, one
 that expired and one that was closed get the same answer, in every language, after the same one query.
 """
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ import structlog
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
+from flows.language import with_noun
 from ivr.channels.texts import time_left
 from ivr.clock import Clock
 from ivr.links.view import HEADERS, View, languages, page, spoken, words
@@ -21,6 +22,7 @@ from ivr.money import written
 from ivr.payments.links_read import Paying, Stage, paying
 from ivr.payments.pay_link import DONE, LEFT
 from ivr.storage.engine import reading
+from ivr.wording import PLAIN, Wording
 
 log = structlog.get_logger()
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -29,9 +31,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SETTLED = frozenset({Stage.PAID, Stage.REFUNDED})
 
 
-def make_blueprint(engine: sa.Engine, *, clock: Clock, merchant_name: str) -> Blueprint:
+def make_blueprint(
+    engine: sa.Engine, *, clock: Clock, merchant_name: str, wording: Wording = PLAIN
+) -> Blueprint:
     """`/pay/<token>` and `/receipt/<token>`."""
-    pages = _Pages(engine, clock, merchant_name)
+    pages = _Pages(engine, clock, merchant_name, wording)
     blueprint = Blueprint("links", __name__)
     blueprint.add_url_rule("/pay/<token>", "pay", pages.pay, methods=["GET"])
     blueprint.add_url_rule("/receipt/<token>", "receipt", pages.receipt, methods=["GET"])
@@ -40,20 +44,21 @@ def make_blueprint(engine: sa.Engine, *, clock: Clock, merchant_name: str) -> Bl
 
 
 class _Pages:
-    def __init__(self, engine: sa.Engine, clock: Clock, merchant_name: str) -> None:
+    def __init__(self, engine: sa.Engine, clock: Clock, merchant_name: str, wording: Wording) -> None:
         self._engine = engine
         self._clock = clock
         self._merchant_name = merchant_name
+        self._wording = wording
 
     def pay(self, token: str) -> Response:
         """To the gateway's page while it can be paid; `?left` says that the payer comes back from there."""
         found = self._find(token)
         if found is not None and found.stage in _SETTLED:
-            return self._made([_settled(found)])
+            return self._made([self._settled(found)])
         if found is None or found.stage is not Stage.OPEN or found.url is None:
             return self._over()
         if LEFT in request.args:
-            return self._made([_unpaid(found, "left", "?")])  # without its query this page leads on
+            return self._made([self._unpaid(found, "left", "?")])  # without its query this page leads on
         return Response(status=HTTPStatus.SEE_OTHER, headers={**HEADERS, "Location": found.url})
 
     def receipt(self, token: str) -> Response:
@@ -64,10 +69,10 @@ class _Pages:
         if found is None or found.stage is Stage.OVER:
             return self._over()
         if found.stage in _SETTLED:
-            return self._made([_settled(found)])
+            return self._made([self._settled(found)])
         if found.stage is Stage.OPEN and DONE not in request.args:
-            return self._made([_unpaid(found, "open", f"../pay/{token}")])
-        return self._made([_confirming(found)])
+            return self._made([self._unpaid(found, "open", f"../pay/{token}")])
+        return self._made([self._confirming(found)])
 
     def trouble(self, fault: Exception) -> Response:
         """The web framework would log the path, and the token with it."""
@@ -88,6 +93,60 @@ class _Pages:
         body = page(views, self._merchant_name)
         return Response(body, status, headers=HEADERS, content_type="text/html; charset=utf-8")
 
+    def _words(self, found: Paying) -> Mapping[str, str]:
+        language = spoken(found.language)
+        noun = self._wording.nouns.get(language)
+        return {key: with_noun(text, language, noun) for key, text in words(language).items()}
+
+    def _facts(self, found: Paying, said: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        known = [
+            (said["amount"], self._written(found, found.amount_minor)),
+            (said["bill"], found.bill_reference),
+            (said["reference"], found.reference),
+        ]
+        if found.refunded_minor:
+            known.insert(1, (said["back"], self._written(found, found.refunded_minor)))
+        return tuple(known)
+
+    def _written(self, found: Paying, amount_minor: int) -> str:
+        return written(amount_minor, found.currency, spoken(found.language), self._wording.home_country)
+
+    def _settled(self, found: Paying) -> View:
+        """What the books say: paid, paid and a part given back, or all given back."""
+        said = self._words(found)
+        if found.stage is Stage.REFUNDED:
+            title, text = said["refunded_title"], said["refunded"]
+        elif found.refunded_minor:
+            title = said["paid_title"]
+            text = said["paid_less"].format(back=self._written(found, found.refunded_minor))
+        else:
+            title, text = said["paid_title"], said["paid"]
+        return View(spoken(found.language), title, (text,), self._facts(found, said))
+
+    def _confirming(self, found: Paying) -> View:
+        said = self._words(found)
+        link = (said["again"], "")  # the empty address is this very page, with its query
+        return View(
+            spoken(found.language),
+            said["confirming_title"],
+            (said["confirming"],),
+            self._facts(found, said),
+            link,
+        )
+
+    def _unpaid(self, found: Paying, key: str, way_on: str) -> View:
+        """A link that is open, how long it still is, and the way to the gateway's page."""
+        said = self._words(found)
+        left = time_left(found.minutes_left) if found.minutes_left else said["moments"]
+        texts = (said[key], said["good_for"].format(left=left))
+        return View(
+            spoken(found.language),
+            said["unpaid_title"],
+            texts,
+            self._facts(found, said),
+            (said["go"], way_on),
+        )
+
 
 def _wanted() -> list[str]:
     """Every language, the one that the browser likes best first."""
@@ -98,49 +157,3 @@ def _wanted() -> list[str]:
 def _plain(language: str, key: str, *more: str) -> View:
     said = words(language)
     return View(language, said[f"{key}_title"], tuple(said[one] for one in (key, *more)))
-
-
-def _facts(found: Paying, said: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    known = [
-        (said["amount"], _written(found, found.amount_minor)),
-        (said["bill"], found.bill_reference),
-        (said["reference"], found.reference),
-    ]
-    if found.refunded_minor:
-        known.insert(1, (said["back"], _written(found, found.refunded_minor)))
-    return tuple(known)
-
-
-def _written(found: Paying, amount_minor: int) -> str:
-    return written(amount_minor, found.currency, spoken(found.language))
-
-
-def _settled(found: Paying) -> View:
-    """What the books say: paid, paid and a part given back, or all given back."""
-    said = words(spoken(found.language))
-    if found.stage is Stage.REFUNDED:
-        title, text = said["refunded_title"], said["refunded"]
-    elif found.refunded_minor:
-        title = said["paid_title"]
-        text = said["paid_less"].format(back=_written(found, found.refunded_minor))
-    else:
-        title, text = said["paid_title"], said["paid"]
-    return View(spoken(found.language), title, (text,), _facts(found, said))
-
-
-def _confirming(found: Paying) -> View:
-    said = words(spoken(found.language))
-    link = (said["again"], "")  # the empty address is this very page, with its query
-    return View(
-        spoken(found.language), said["confirming_title"], (said["confirming"],), _facts(found, said), link
-    )
-
-
-def _unpaid(found: Paying, key: str, way_on: str) -> View:
-    """A link that is open, how long it still is, and the way to the gateway's page."""
-    said = words(spoken(found.language))
-    left = time_left(found.minutes_left) if found.minutes_left else said["moments"]
-    texts = (said[key], said["good_for"].format(left=left))
-    return View(
-        spoken(found.language), said["unpaid_title"], texts, _facts(found, said), (said["go"], way_on)
-    )

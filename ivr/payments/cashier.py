@@ -5,11 +5,11 @@ command line or a page asks for refunds and decides what nobody could resolve. E
 and may be killed at any line.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from gateways.contract import Gateway
+from gateways.contract import Capabilities, Gateway
 from ivr.clock import Clock
 from ivr.finance.payouts import Payouts
 from ivr.ids import Ids
@@ -115,9 +115,9 @@ class Cashier:
         }
 
     @property
-    def least_minor(self) -> Mapping[str, int]:
-        """By currency, the least that the gateway charges."""
-        return self._gateway.capabilities.least_minor
+    def gateway_limits(self) -> Capabilities:
+        """What the gateway can charge, and what not."""
+        return self._gateway.capabilities
 
     def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
         """Where a person finds a charge in its gateway's dashboard; None where this server cannot say."""

@@ -50,6 +50,7 @@ class Entry:
     call_sid: str
     account_sid: str
     language: str
+    slow: bool
     return_url: str
     wants_postal_code: bool
     authorize_key: str | None

@@ -5,7 +5,7 @@ answer can get lost on the way, and asking again must give the same.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import orjson
 import sqlalchemy as sa
@@ -48,10 +48,12 @@ class Opening:
     return_url: str
     postal_code: bool
     authorize: Order | None = None
+    slow: bool = False
 
     def digest(self) -> str:
-        """Tells two requests under one id apart."""
-        return hashlib.sha256(orjson.dumps(self, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        """Tells two requests under one id apart, also where the last release kept the first."""
+        asked = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "slow" or self.slow}
+        return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Desk:
             "call_sid": wanted.call_sid,
             "account_sid": wanted.account_sid,
             "language": wanted.language,
+            "slow": wanted.slow,
             "return_url": wanted.return_url,
             "wants_postal_code": wanted.postal_code,
             "authorize_key": authorize.key if authorize else None,

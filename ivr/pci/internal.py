@@ -138,6 +138,7 @@ def _opening(document: dict[str, Any], room: Room) -> Opening:
         return_url=return_url,
         postal_code=_flag(document, "postal_code"),
         authorize=_authorize(document.get("authorize")),
+        slow="slow" in document and _flag(document, "slow"),
     )
 
 

@@ -1,15 +1,16 @@
 """The PCI process, composed from the environment: what `paybycall serve pci` hands to the web server.
 
-May import `ivr.pci` and the leaves. Threads and the pool begin with the first request: by then the server
-has forked. Core dumps are off: a crash writes no memory, and so no card, to a disk.
+Threads and the pool begin with the first request: by then the server has forked. Core dumps are off, no other
+process may read the memory (`ivr.memory`), and a worker that heard keys is replaced after some minutes.
 """
 
-import resource
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ivr.clock import SystemClock
+from ivr import memory
+from ivr.clock import Clock, SystemClock
 from ivr.ids import RandomIds
 from ivr.logs import configure
 from ivr.pci.app import create_app
@@ -27,18 +28,51 @@ if TYPE_CHECKING:
 
 _SERVER_THREADS = 16
 """What `paybycall serve` has by default: each thread holds one connection at a time, and never two."""
+KEYS_HEARD_AT = ("/pci/e/", "/pci/fallback")
+"""The doors at which the carrier posts what was keyed."""
+
+
+class Retirement:
+    """A worker that heard a key is replaced some minutes later, and its memory goes back to the system:
+    whatever of a card may have been left there is gone by then. Callers go on at the next worker.
+    """
+
+    def __init__(self, life_s: int, clock: Clock, replace: Callable[[], None]) -> None:
+        self._life = timedelta(seconds=life_s)
+        self._clock = clock
+        self._replace = replace
+        self._heard_at: datetime | None = None
+
+    def heard(self) -> None:
+        """A key may have been in this request."""
+        if self._heard_at is None:
+            self._heard_at = self._clock.now()
+
+    def look(self) -> None:
+        """Asks to be replaced once it is time; the parent takes a repeat for the same."""
+        if self._heard_at is not None and self._clock.now() - self._heard_at >= self._life:
+            self._replace()
 
 
 class PciProcess:
     """A WSGI application that can be closed."""
 
-    def __init__(self, app: "WSGIApplication", caretaker: Caretaker, executor: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        caretaker: Caretaker,
+        executor: ThreadPoolExecutor,
+        retirement: Retirement,
+    ) -> None:
         self._app = app
         self._caretaker = caretaker
         self._executor = executor
+        self._retirement = retirement
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         self._caretaker.start()
+        if environ["PATH_INFO"].startswith(KEYS_HEARD_AT):
+            self._retirement.heard()
         return self._app(environ, start_response)
 
     def close(self) -> None:
@@ -52,10 +86,13 @@ class PciProcess:
         self._caretaker.close()
 
 
-def app_from_environ(environ: Mapping[str, str]) -> PciProcess:
-    """The PCI process; raises SettingsError with a sentence for each setting that is missing or unusable."""
+def app_from_environ(environ: Mapping[str, str], replace: Callable[[], None] = lambda: None) -> PciProcess:
+    """The PCI process; raises SettingsError with a sentence for each setting that is missing or unusable.
+
+    `replace` asks for another worker in this one's place.
+    """
     config = load(environ)
-    forbid_core_dumps()
+    memory.close_to_others()
     configure(config.log_level, "pci")
     clock = SystemClock()
     keys = DirectoryKeys(
@@ -72,8 +109,9 @@ def app_from_environ(environ: Mapping[str, str]) -> PciProcess:
         gateway=card_gateway(config.gateway, config.gateway_settings),
         executor=executor,
     )
-    caretaker = Caretaker(renew=room.sender.renew, sweep=room.sweeper.sweep)
-    return PciProcess(create_app(room), caretaker, executor)
+    retirement = Retirement(config.worker_life_s, clock, replace)
+    caretaker = Caretaker(renew=room.sender.renew, sweep=room.sweeper.sweep, look=retirement.look)
+    return PciProcess(create_app(room), caretaker, executor, retirement)
 
 
 def destroy_old(keys: KeyService) -> None:
@@ -84,14 +122,3 @@ def destroy_old(keys: KeyService) -> None:
         raise SettingsError(
             f"Set PCI_KEY_DIRECTORY to a directory where old keys can be destroyed: {fault}."
         ) from None
-
-
-def forbid_core_dumps() -> None:
-    """For this process and its children.
-
-    One byte, not none: where the kernel pipes dumps to a program, it heeds no limit but this one
-    (fs/coredump.c), and a file of one byte is not begun. A limit that is 0 already cannot be raised.
-    """
-    _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    limit = 0 if hard == 0 else 1
-    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))

@@ -33,6 +33,9 @@ card_entry = sa.Table(
     sa.Column("call_sid", sa.String(64), nullable=False),
     sa.Column("account_sid", sa.String(64), nullable=False),
     sa.Column("language", sa.String(8), nullable=False),
+    sa.Column(
+        "slow", sa.Boolean, nullable=False, server_default=sa.false(), comment="the caller wants slow speech"
+    ),
     sa.Column("return_url", sa.Text, nullable=False),
     sa.Column("wants_postal_code", sa.Boolean, nullable=False),
     sa.Column("authorize_key", sa.String(120), comment="null: the gateway makes a token"),

@@ -67,6 +67,12 @@ ALL: tuple[Setting[Any], ...] = (
         whole,
         str(LIFE_S),
     ),
+    Setting(
+        "PCI_WORKER_LIFE_S",
+        "How many seconds after it first heard a key a worker is replaced, and its memory given back.",
+        whole,
+        "900",
+    ),
     Setting("PCI_GATEWAY_THREADS", "How many cards one process sends to the gateway at once.", whole, "8"),
     Setting(
         "PCI_FINGERPRINT_KEY",
@@ -89,6 +95,7 @@ ALL: tuple[Setting[Any], ...] = (
     Setting(
         "PCI_RECORDINGS", "A TOML file of recorded card-entry prompts; empty: all are synthesized.", text, ""
     ),
+    Setting("PERSON_NUMBER", "Whom `0` rings, in E.164; empty: nobody.", text, ""),
     Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
     Setting("SAY_VOICE", "The carrier's voice for each language: en=Polly.Amy,es=Polly.Lucia.", mapping, ""),
     Setting("GATEWAY", "sandbox (development only) or stripe: a folder under gateways/.", text),
@@ -135,6 +142,7 @@ class PciConfig:
     key_directory: Path
     key_generation_s: int
     key_life_s: int
+    worker_life_s: int
     gateway_threads: int
     fingerprint_keys: tuple[Secret, ...]
     count_window_h: int
@@ -143,6 +151,7 @@ class PciConfig:
     card_tries_max: int
     bin_declines_max: int
     recordings: str
+    person_number: str
     say_language: Mapping[str, str]
     say_voice: Mapping[str, str]
     gateway: str
@@ -171,6 +180,7 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
         key_directory=Path(values["PCI_KEY_DIRECTORY"]),
         key_generation_s=values["PCI_KEY_GENERATION_S"],
         key_life_s=values["PCI_KEY_LIFE_S"],
+        worker_life_s=values["PCI_WORKER_LIFE_S"],
         gateway_threads=values["PCI_GATEWAY_THREADS"],
         fingerprint_keys=values["PCI_FINGERPRINT_KEY"] or _derived(values["INTERNAL_SECRET"]),
         count_window_h=values["PCI_COUNT_WINDOW_H"],
@@ -179,6 +189,7 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
         card_tries_max=values["PCI_CARD_TRIES_MAX"],
         bin_declines_max=values["PCI_BIN_DECLINES_MAX"],
         recordings=values["PCI_RECORDINGS"],
+        person_number=values["PERSON_NUMBER"],
         say_language=values["SAY_LANGUAGE"],
         say_voice=values["SAY_VOICE"],
         gateway=values["GATEWAY"],
@@ -209,6 +220,7 @@ def _faults(config: PciConfig) -> list[str]:
     if config.gateway not in GATEWAYS:
         faults.append(f"Set GATEWAY to one that takes cards here: {', '.join(GATEWAYS)}.")
     counts = {
+        "PCI_WORKER_LIFE_S": config.worker_life_s,
         "PCI_GATEWAY_THREADS": config.gateway_threads,
         "PCI_COUNT_WINDOW_H": config.count_window_h,
         "PCI_LOCK_OUT_H": config.lock_out_h,

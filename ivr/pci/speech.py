@@ -6,6 +6,7 @@ not on somebody's line.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from flows.language import Prompts, Recorded, Recordings, Say, Words, languages_in, speak
@@ -24,14 +25,17 @@ class Speech:
         recordings.check(prompts)
         self.languages = prompts.languages
         self._verbs = {
-            (language, key): _verbs(prompts, key, language, voices.get(language, Voice(language)), recordings)
+            (language, key, slow): _verbs(
+                prompts, key, language, replace(voices.get(language, Voice(language)), slow=slow), recordings
+            )
             for language in prompts.languages
             for key in prompts.keys(language)
+            for slow in (False, True)
         }
 
-    def say(self, key: str, language: str) -> str:
+    def say(self, key: str, language: str, *, slow: bool = False) -> str:
         """The verbs that say this prompt."""
-        return self._verbs[language, key]
+        return self._verbs[language, key, slow]
 
 
 def _verbs(prompts: Prompts, key: str, language: str, voice: Voice, recordings: Recordings) -> str:

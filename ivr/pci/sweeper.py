@@ -119,9 +119,13 @@ class Sweeper:
 class Caretaker:
     """A thread that renews leases each second and sweeps now and then; what fails is told and tried again."""
 
-    def __init__(self, *, renew: Callable[[], None], sweep: Callable[[], None]) -> None:
+    def __init__(
+        self, *, renew: Callable[[], None], sweep: Callable[[], None], look: Callable[[], None] = lambda: None
+    ) -> None:
+        """`look` runs each second, as `renew` does."""
         self._renew = renew
         self._sweep = sweep
+        self._look = look
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -144,6 +148,7 @@ class Caretaker:
         rounds = 0
         while not self._stop.is_set():
             self._try("lease_renewal_failed", self._renew)
+            self._try("replacement_failed", self._look)
             if rounds % SWEEP_S == 0:
                 self._try("sweep_failed", self._sweep)
             rounds += 1

@@ -16,7 +16,8 @@ more carrier, over HTTP.
 
 What a carrier does, this phone does: it signs with the auth token, resolves relative URLs against the
 document's, drops fragments, repeats a webhook that never arrived, follows a hundred redirects in a row and no
-more, lets a key cut a prompt short, carries early keys into the next Gather, asks the fallback URL about a
+more, lets a key cut a prompt in a Gather short, carries keys that a Gather did not want into the next one,
+loses those pressed outside a Gather (unless told that this carrier keeps them), asks the fallback URL about a
 broken answer (with the keys again), and reports the end of the call.
 
 What it does not: GET webhooks, speech, recordings, conferences, a `<Pay>` that charges by itself. A document

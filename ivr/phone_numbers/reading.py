@@ -140,12 +140,9 @@ def _number(given: str, home_country: str) -> PhoneNumber | None:
     today = _as_dialled_today(dial, parsed)
     if today != dial:
         dial, parsed = today, phonenumbers.parse(today)
-    is_number = (
-        phonenumbers.is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
-        and not withheld.is_spelt(dial.removeprefix("+"))
-        and not _never_exists(dial, parsed)
-    )
-    return PhoneNumber(dial) if is_number else None
+    if withheld.is_spelt(dial.removeprefix("+")) or _never_exists(dial, parsed):
+        return None
+    return PhoneNumber(dial)
 
 
 def _as_dialled_today(dial: str, parsed: phonenumbers.PhoneNumber) -> str:
@@ -158,9 +155,7 @@ def _as_dialled_today(dial: str, parsed: phonenumbers.PhoneNumber) -> str:
 
 
 def _never_exists(dial: str, parsed: phonenumbers.PhoneNumber) -> bool:
-    """Fillers, short codes, and local numbers that are as long as a service number is: digits that may be a
-    number, and that nobody has, or many have.
-    """
+    """Fillers, short codes, local numbers, and what is too short or too long: nobody has it, or many have."""
     if parsed.country_code == 1 and not _NORTH_AMERICA.fullmatch(dial):
         return True
     national = phonenumbers.national_significant_number(parsed)

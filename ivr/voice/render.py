@@ -7,6 +7,7 @@ PUBLIC_URL has a path of its own, they begin with it.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from flows.language import Part, Prompts, Recorded, Recordings, Say, Words, in_pieces, speak, spoken_s
 from ivr.calls.answer import Ending, Gather, HangUp, Named, Pause, PayCard, Ring, SendTo
@@ -55,7 +56,9 @@ class Renderer:
             for utterance in utterances
             for language in utterance.languages
             for verb in self._verbs(
-                speak(utterance.say, language, self._prompts_of(utterance), self._recordings), language
+                speak(utterance.say, language, self._prompts_of(utterance), self._recordings),
+                language,
+                slow=utterance.slow,
             )
         ]
 
@@ -65,11 +68,13 @@ class Renderer:
         namings, rest = in_pieces(asked.say, keys, language, self._prompts_of(asked), self._recordings)
         named = tuple(
             Named(
-                tuple(self._verbs(one.before, language)), tuple(self._verbs(one.clause, language)), one.keys
+                tuple(self._verbs(one.before, language, slow=asked.slow)),
+                tuple(self._verbs(one.clause, language, slow=asked.slow)),
+                one.keys,
             )
             for one in namings
         )
-        return named, self._verbs(rest, language)
+        return named, self._verbs(rest, language, slow=asked.slow)
 
     def spoken_s(self, asked: Utterance, key: str) -> float:
         """How long the quickest voice takes, in seconds, until it has named the key."""
@@ -80,19 +85,20 @@ class Renderer:
     def _prompts_of(self, utterance: Utterance) -> Prompts:
         return self._host_prompts if utterance.by_host else self._prompts
 
-    def _verbs(self, parts: Sequence[Part], language: str) -> list[str]:
+    def _verbs(self, parts: Sequence[Part], language: str, *, slow: bool) -> list[str]:
+        voice = replace(self._voices[language], slow=slow)
         verbs = []
         for part in parts:
             match part:
                 case Words(text):
-                    verbs.append(twiml.say(text, self._voices[language]))
+                    verbs.append(twiml.say(text, voice))
                 case Recorded(url):
                     verbs.append(twiml.play(url))
         return verbs
 
-    def host(self, key: str, language: str) -> list[str]:
+    def host(self, key: str, language: str, *, slow: bool = False) -> list[str]:
         """One of the host's own prompts."""
-        return self.utter([Utterance(Say(key), (language,), by_host=True)])
+        return self.utter([Utterance(Say(key), (language,), by_host=True, slow=slow)])
 
     def document(self, verbs: Sequence[str], ending: Ending, *, next_url: str) -> str:
         """The whole answer: the verbs, then the ending, which leads to `next_url`."""
@@ -107,8 +113,10 @@ class Renderer:
                 return twiml.document([*verbs, twiml.pause(length_s), twiml.redirect(onward)])
             case SendTo(url):
                 return twiml.document([*verbs, twiml.redirect(self.address(url))])
-            case PayCard(language, status_url):
-                pay = self._pay.render(language, action=onward, status_callback=self.address(status_url))
+            case PayCard(language, status_url, slow):
+                status_callback = self.address(status_url)
+                verb = self._pay.slowed() if slow else self._pay
+                pay = verb.render(language, action=onward, status_callback=status_callback)
                 behind = twiml.redirect(f"{onward}?{BEHIND_THE_VERB}")
                 return twiml.document([*verbs, pay, behind])
             case Ring(number, caller_id):

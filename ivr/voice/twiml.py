@@ -16,12 +16,25 @@ DOCUMENT_BYTES_MAX = 64_000
 _UNSAYABLE = re.compile("[^\\t\\n\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
+_WITHOUT_SSML = ("Generative", "Chirp")
+SLOW_RATE = "80%"
+
+
 @dataclass(frozen=True, slots=True)
 class Voice:
     """How a language sounds: `language` is a BCP 47 tag such as es-ES, `name` a voice of the carrier."""
 
     language: str
     name: str | None = None
+    slow: bool = False
+
+    @property
+    def can_be_slowed(self) -> bool:
+        """Whether the carrier slows it. Its own old voices and the generative ones take no SSML.
+        Source: twilio.com/docs/voice/twiml/say/text-speech.
+        """
+        name = self.name or ""
+        return name.startswith(("Polly.", "Google.")) and not any(kind in name for kind in _WITHOUT_SSML)
 
 
 def _verb(name: str, attributes: dict[str, str | int | None], content: str = "") -> str:
@@ -41,7 +54,10 @@ def _text(text: str) -> str:
 
 
 def say(text: str, voice: Voice) -> str:
-    return _verb("Say", {"voice": voice.name, "language": voice.language}, _text(text))
+    words = _text(text)
+    if voice.slow and voice.can_be_slowed:
+        words = _verb("prosody", {"rate": SLOW_RATE}, words)
+    return _verb("Say", {"voice": voice.name, "language": voice.language}, words)
 
 
 def play(url: str) -> str:

@@ -29,6 +29,7 @@ from ivr.phone.webhooks import CallSettings
 from ivr.storage.engine import make_engine
 from ivr.voice.signature import compute
 from tests.bench import pieces
+from tests.support import call_time
 
 CALLS = int(os.environ.get("BENCH_CALLS", "20"))
 WARM_UP = 3
@@ -69,6 +70,10 @@ def main() -> None:
     _say(
         f"  ratio, web alone per webhook:           {(ours['web'][0] / posted) / (theirs[0] / WEBHOOKS):.1f}"
     )
+    pace = f"{call_time.WORDS_A_MINUTE} words a minute and {call_time.KEY_S} s a key"
+    _say(f"\nSeconds until a caller has paid, at {pace}")
+    for row in call_time.rows():
+        _say(f"  {row}")
     _say("\nPieces, microseconds")
     for name, library_us, ours_us in pieces.measure():
         ratio = library_us / ours_us
@@ -143,7 +148,7 @@ def _pay(ground: Ground, number: int) -> int:
         clock=clock,
         listener=heard.append,
     ).run()
-    if not any("is paid" in str(event) for event in heard):
+    if not any("You have paid" in str(event) for event in heard):
         raise AssertionError(f"call {number} did not pay: {heard[-3:]}")
     return transport.count
 

@@ -12,9 +12,9 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 
 STEPS = (
     "To pay, press 1.",
-    "Please key your card number.",
+    "Please enter your card number.",
     "Now its expiry date.",
-    "And the three digits on the back.",
+    "Now the three digits on the back.",
     "To pay 49 euros and 90 cents, press 1.",
     "One moment.",
     "One moment.",

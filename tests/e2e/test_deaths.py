@@ -9,7 +9,7 @@ from tests.support.house import House, authorizing, both_engines, on_postgres
 from tests.support.house_line import PATIENCE_S, Line, Rung
 from tests.support.waiting import eventually
 
-PAID = "is paid. Your reference is"
+PAID = "You have paid"
 
 
 class Once:

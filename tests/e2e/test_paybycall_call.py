@@ -116,7 +116,7 @@ def test_a_scripted_caller_pays_again_and_again(desk: Desk) -> None:
     for shown in (
         "To pay, press 1.",
         "   > ••••••••••••••••\n",
-        "49 euros and 90 cents is paid.",
+        "You have paid 49 euros and 90 cents.",
         "In the ledger: 49.90 EUR, payment ",
         "The confirmation (console, sent):",
         "    . var/demo/env",
@@ -269,14 +269,14 @@ def test_a_person_keys_and_pays(desk: Desk, terminal: Terminal, mode: str) -> No
     for question, keys in (
         ("English, press 1.", "1"),
         ("To pay, press 1.", "1"),
-        ("Please key your card number.", CARDS["visa"]),
+        ("Please enter your card number.", CARDS["visa"]),
         ("its expiry date", KEYED["expiry"]),
         ("three digits on the back", KEYED["code"]),
         ("press 1. Another card, 2.", "1"),
     ):
         terminal.sees(question)
         terminal.types(keys)
-    terminal.sees("is paid.")
+    terminal.sees("You have paid")
     terminal.sees("In the ledger: 49.90 EUR")
     until = time.monotonic() + PATIENCE_S
     while ringing.poll() is None and time.monotonic() < until:

@@ -21,7 +21,7 @@ from gateways.stripe import payments
 from gateways.stripe.client import Visit
 from gateways.stripe.intents import Intent
 from ivr.bills import reservation
-from ivr.calls import attempt_waits
+from ivr.calls import attempt_waits, heard
 from ivr.channels import confirmation
 from ivr.channels.confirmation import Confirmation
 from ivr.channels.sender import Sender
@@ -44,7 +44,7 @@ from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.simulation.bugs_of_others import BUGS_OF_OTHERS
 from tests.simulation.bugs_of_words import BUGS_OF_WORDS
-from tests.simulation.planting import GATEWAY_FAILS, QUEUE_FAILS, QUIET, Bug, Patches
+from tests.simulation.planting import AHEAD, GATEWAY_FAILS, QUEUE_FAILS, QUIET, Bug, Patches
 
 
 def _fresh_key() -> Patches:
@@ -245,6 +245,17 @@ def _consent_by_rote() -> Patches:
     return [mock.patch.object(SavedCards, "agree", agree)]
 
 
+def _clock_of_ours() -> Patches:
+    """Whether a key was named is told by our own clock alone, from the commit of the question on."""
+    real = heard.named
+
+    def named(*asked: Any) -> str:
+        *others, _proven, elapsed_s = asked
+        return real(*others, None, elapsed_s)
+
+    return [mock.patch.object(heard, "named", named)]
+
+
 BUGS: Mapping[str, Bug] = {
     "a fresh key at each send": Bug(_fresh_key, "no attempt"),
     "charged again while unknown": Bug(_charge_again, "asked twice", GATEWAY_FAILS),
@@ -273,6 +284,7 @@ BUGS: Mapping[str, Bug] = {
     "a card forgotten here alone": Bug(
         _forgotten_here_alone, "that is not among ours", QUIET, house="stripe-tokenize", first=41
     ),
+    "our own clock for what was heard": Bug(_clock_of_ours, "had not heard", AHEAD),
     "a consent by rote": Bug(_consent_by_rote, "that nobody gave", QUIET, house="stripe-pay"),
     **BUGS_OF_OTHERS,
     **BUGS_OF_WORDS,

@@ -8,12 +8,13 @@ heard otherwise.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ivr.phone.events import Asked, Event, Faulted, Said
+from ivr.phone.events import Asked, Event, Faulted, Paused, Said
 from ivr.phone.keys import HANG_UP, HangUp
 from tests.simulation.carrier import CarrierLine
 from tests.simulation.chance import Chance
+from tests.simulation.hearing import Hearing
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.words import HINTS, named, without_hints
+from tests.simulation.words import HINTS, is_card_entry, named, without_hints
 
 EXPIRY = "0931"
 CODES = {"amex": "9731"}
@@ -79,6 +80,7 @@ class SimulatedCaller:
     chance: Chance
     scheduler: Scheduler
     line: CarrierLine
+    hearing: Hearing
     heard: list[Heard] = field(default_factory=list)
     faults: list[Faulted] = field(default_factory=list)
     agreed_to: set[str] = field(default_factory=set)
@@ -93,6 +95,7 @@ class SimulatedCaller:
         match event:
             case Said(text):
                 self.heard.append(Heard(named(text), text, self.line.at))
+                self.hearing.hears(text, self.line.at)
             case Faulted():
                 self.faults.append(event)
 
@@ -103,6 +106,7 @@ class SimulatedCaller:
         if self._asked > QUESTIONS_MAX:
             return HANG_UP
         self.scheduler.sleep(self.chance.seconds(0.2, 3.0))
+        self.hearing.hears("", self.line.at)
         asked_last = next((text for text in reversed(heard) if named(text) not in HINTS), "")
         last = named(asked_last)
         keys = self._into_card_entry(asked, last) if asked.private else self._into_menu(last)
@@ -110,6 +114,8 @@ class SimulatedCaller:
             keys = self._fumbled(keys)
         if last.startswith("keep.") and keys and keys[0] == "7":
             self.agreed_to.add(without_hints(asked_last))
+        if keys and not asked.private:
+            self.hearing.presses(keys[0], self.line.at)
         return keys
 
     def meanwhile(self, event: Event) -> str | HangUp:
@@ -117,7 +123,21 @@ class SimulatedCaller:
             self._last = event
             return HANG_UP
         self._last = event
-        return ""
+        return self._ahead(event)
+
+    def _ahead(self, event: Event) -> str:
+        """A key that they are sure is right, before they have heard what for. Not into a card's number."""
+        haste, rate = self.line.haste, self.chance.weather.ahead
+        silent = not isinstance(event, Said | Paused) or (
+            isinstance(event, Said) and is_card_entry(event.text)
+        )
+        if silent or "/voice/" not in self.line.at or not haste.strikes(rate):
+            return ""
+        if isinstance(event, Paused):
+            self.hearing.hears("", self.line.at)
+        key = haste.one_of("1111127798")
+        self.hearing.presses(key, self.line.at)
+        return key
 
     def _leaves(self) -> bool:
         self._chances += 1

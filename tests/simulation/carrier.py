@@ -75,6 +75,8 @@ class CarrierLine:
 
     carrier: Carrier
     name: str
+    haste: Chance
+    """What is drawn for presses ahead and for lateness, apart from everything else."""
     at: str = ""
     leaving: bool = False
     """The caller hangs up while the next webhook is under way."""
@@ -91,6 +93,7 @@ class CarrierLine:
         if self.leaving:
             self.carrier.bring(url, form, headers, Box(), chance.seconds(0.0, _GONE))
             raise HungUpError("the caller hung up while a webhook was under way")
+        self._be_late()
         box = self._send(fate, url, form, headers)
         came = box is not None and self.carrier.scheduler.wait(box, PATIENCE_S)
         if box is None or (came and box.content is None):
@@ -98,8 +101,15 @@ class CarrierLine:
         if not came or box.content is BROKEN or fate is Fate.ANSWER_LOST:
             raise NoAnswerError("no answer within 15 s")
         got: Received = box.content
+        self._be_late()
         self.at = url
         return Answer(got.status, {name.lower(): value for name, value in got.headers.items()}, got.body)
+
+    def _be_late(self) -> None:
+        """On the way to us, or back; the carrier waits, and so does the caller."""
+        late_s = self.carrier.chance.weather.late_s
+        if late_s:
+            self.carrier.scheduler.sleep(self.haste.seconds(0.0, late_s))
 
     def _send(self, fate: Fate, url: str, form: Form, headers: Mapping[str, str]) -> Box | None:
         """Where the answer will be; None: the request got lost."""

@@ -36,9 +36,13 @@ class Weather:
     """A bill's source says something of it again."""
     by_hand: float
     """Somebody gives a payment back in the gateway's dashboard."""
+    ahead: float = 0.0
+    """A caller presses a key while something is said, or in a pause."""
+    late_s: float = 0.0
+    """Every webhook of a call, and every answer to one, is up to so many seconds late."""
 
 
-CALM = Weather(0, 0, 0, 0, 0, 0, 0, 0, 0)
+CALM = Weather(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class Fate(Enum):
@@ -121,4 +125,6 @@ class Chance:
             **drawn,
             source=others.choice((0.0, 0.0, 0.4, 0.9)),
             by_hand=others.choice((0.0, 0.0, 0.3, 0.8)),
+            ahead=others.choice((0.0, 0.0, 0.05, 0.2)),
+            late_s=others.choice((0.0, 0.0, 2.0, 6.0)),
         )

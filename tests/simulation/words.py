@@ -27,6 +27,8 @@ NOT_CHARGED = frozenset(
         "charge.no_authentication",
         "charge.no_longer_due",
         "charge.not_sent",
+        "charge.not_sent_pending",
+        "card.unavailable_pending",
         "link.unavailable",
     }
 )
@@ -42,6 +44,7 @@ TEXT_PROMISED = {
 HINTS = frozenset(
     {
         *("host.again", "host.back", "host.offer_person", "host.hang_up", "bill.not_yours"),
+        "host.again_slower",
         *("pci.hint.star", "pci.hint.leave", "pci.hint.again", "pci.hint.hang_up"),
         *("pay.star", "pay.hang_up"),
     }
@@ -69,14 +72,14 @@ def _patterns() -> Iterator[tuple[str, str]]:
         for language in prompts.languages:
             for key in sorted(prompts.keys(language)):
                 parts = [
-                    _squeezed(one.text) if isinstance(one, Literal) else ".+"
+                    squeezed(one.text) if isinstance(one, Literal) else ".+"
                     for one in prompts.segments(language, key)
                 ]
                 if any(part != ".+" for part in parts):  # the merchant's own sentences have no name
                     yield "".join(parts), prefix + key
 
 
-def _squeezed(text: str) -> str:
+def squeezed(text: str) -> str:
     return re.sub(r"(?:\\ |\s)+", r"\\s*", re.escape(text))
 
 
@@ -96,3 +99,8 @@ def named(text: str) -> str:
     """The key of the prompt; card entry's begin with `pci.`; empty where it is none of ours."""
     text = without_hints(text)
     return next((key for pattern, key in _known() if pattern.fullmatch(text)), "")
+
+
+def is_card_entry(text: str) -> bool:
+    """Whether a card is asked for by this sentence, by us or by the carrier in our words."""
+    return named(text).startswith((_CARD_ENTRY, "pay."))

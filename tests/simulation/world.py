@@ -29,6 +29,7 @@ from tests.simulation.carrier import Carrier, CarrierLine
 from tests.simulation.chance import Chance
 from tests.simulation.crowd import bills, by_link, plans
 from tests.simulation.database import Spell
+from tests.simulation.hearing import Hearing, unheard
 from tests.simulation.house import INSIDE, House, TaskPool
 from tests.simulation.logbook import Logbook
 from tests.simulation.network import Answer, Host, Network, Request, wsgi
@@ -140,6 +141,8 @@ class World:
         yield from told_books.promised_texts(tables, self.callers, texts)
         yield from books.card_tokens(self.house)
         yield from books.saved_cards(tables, truth, self.callers)
+        hearings = {f"CA{number:032x}": one.hearing for number, one in enumerate(self.callers, start=1)}
+        yield from unheard(tables.attempts, {call.id: hearings[call.call_sid] for call in tables.calls})
         logged = [("the log", repr(line)) for line in self.logbook.lines]
         asked = [("the queue", str(piece)) for piece in self.queue.known]
         yield from books.cards(self.house, [*self.written, *logged, *asked, ("a text", texts)])
@@ -262,14 +265,17 @@ class World:
         self.scheduler.spawn(plan.name, lambda: self._call(plan, redials), delay_s=delay_s)
 
     def _call(self, plan: Plan, redials: int) -> None:
-        line = CarrierLine(self.carrier, plan.name)
-        caller = SimulatedCaller(plan, self.chance, self.scheduler, line)
+        haste = self.chance.apart(f"haste/{len(self.callers)}")
+        keeps_keys = haste.strikes(0.5)
+        line = CarrierLine(self.carrier, plan.name, haste)
+        caller = SimulatedCaller(plan, self.chance, self.scheduler, line, Hearing(keeps_keys))
         self.callers.append(caller)
         settings = call_settings(
             f"CA{len(self.callers):032x}",
             from_number=plan.number,
             to_number=plan.called,
             reaction_s=REACTION_S,
+            keeps_keys=keeps_keys,
         )
         self.trace(plan.name, f"rings from {plan.number} about {plan.reference}")
         ended = Call(

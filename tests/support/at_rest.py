@@ -122,7 +122,7 @@ def _payers_heard_the_truth(several: Several, crowd: Crowd, attempts: dict[str, 
     }
     paid = Counter(calls[one.call_id] for one in attempts.values() if one.state == State.APPROVED)
     for rung in crowd.rungs:
-        if "is paid. Your reference is" in rung.words:
+        if "You have paid" in rung.words:
             assert paid[rung.call_sid] == 1, rung.words
         elif "not charged" in rung.words:
             assert paid[rung.call_sid] == 0, rung.words

@@ -16,7 +16,7 @@ from gateways.contract import Approved, GatewayUnreachableError, Refund, Unknown
 from gateways.declines import Decline
 from tests.support.charge_contract import ChargeContract
 from tests.support.gateway_bench import Bench, PlantedBugError
-from tests.support.gateway_verbs import HARMS
+from tests.support.gateway_verbs import HARMS, nothing_moved
 from tests.support.named_charge_contract import NamedChargeContract
 from tests.support.refund_contract import RefundContract
 
@@ -64,6 +64,23 @@ class GatewayContract(ChargeContract, RefundContract, NamedChargeContract):
         assert isinstance(refunded, Approved)
         books = bench.books("a-1")
         assert (books.taken_minor, books.refunded_minor, books.currency) == (12340, 340, currency)
+
+    @pytest.mark.parametrize("decimals", [0, 2, 3])
+    def test_the_least_and_the_most_are_the_gateways_own(self, bench: Bench, decimals: int) -> None:
+        """Charged to the last unit that is declared; what lies beyond is not declared, and moves nothing."""
+        facts, currency = bench.gateway.capabilities, bench.currencies[decimals]
+        step_minor = facts.step_minor.get(currency, 1)
+        least_minor = facts.least_minor.get(currency, step_minor)
+        most_minor = facts.most_minor[currency] // step_minor * step_minor
+        for amount_minor in (least_minor, most_minor):
+            assert facts.takes(amount_minor, currency)
+            assert isinstance(self.pay(bench, f"a-{amount_minor}", amount_minor, currency), Approved)
+        for amount_minor in (least_minor - step_minor, most_minor + step_minor):
+            assert not facts.takes(amount_minor, currency) or amount_minor == 0
+            assert not isinstance(
+                self.ask_first(bench, f"b-{amount_minor}", amount_minor, currency=currency), self.done
+            )
+            assert nothing_moved(bench, f"b-{amount_minor}")
 
     def test_a_currency_that_is_not_declared_is_refused_before_anything_is_sent(self, bench: Bench) -> None:
         reference = self.paid(bench, "a-1", 5000)

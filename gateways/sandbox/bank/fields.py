@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
-from gateways.sandbox.currencies import CURRENCIES
+from gateways.sandbox.currencies import AMOUNT_MAX_MINOR, CURRENCIES
 
-_AMOUNT_MAX = 10**12
 _TEXT_MAX = 500
 
 
@@ -38,8 +37,8 @@ def optional_text(body: Mapping[str, Any], name: str) -> str:
 
 def whole(body: Mapping[str, Any], name: str) -> int:
     value = body.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= _AMOUNT_MAX:
-        raise MalformedError(f"{name} must be a whole number from 1 to {_AMOUNT_MAX}")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= AMOUNT_MAX_MINOR:
+        raise MalformedError(f"{name} must be a whole number from 1 to {AMOUNT_MAX_MINOR}")
     return value
 
 

@@ -47,6 +47,13 @@ customer = sa.Table(
     sa.Column("id", sa.String(40), primary_key=True),
     sa.Column("phone", sa.String(20), nullable=False, unique=True),
     sa.Column("language", sa.String(8)),
+    sa.Column(
+        "slow_speech",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="they asked for slow speech",
+    ),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
 )

@@ -6,7 +6,7 @@ nothing is charged: `chargeAmount` stays away. Source: twilio.com/docs/voice/twi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flows.language import Prompts, Recorded, Recordings, Say, Words, speak
@@ -59,6 +59,11 @@ class PayVerb:
         self._prompts = prompts
         self._voices = voices
         self._recordings = recordings
+
+    def slowed(self) -> "PayVerb":
+        """The same, spoken slowly."""
+        voices = {language: replace(voice, slow=True) for language, voice in self._voices.items()}
+        return PayVerb(self._options, self._prompts, voices, self._recordings)
 
     def render(self, language: str, *, action: str, status_callback: str) -> str:
         """The verb; its answer goes to `action`, its progress to `status_callback`."""

@@ -41,7 +41,7 @@ def shown(parts: tuple[Words | Recorded, ...]) -> str:
             KEEP,
             "17",
             [
-                ("To pay 49 euros with 1, 1,", "press 1.", "1"),
+                ("To pay 49 euros with 1 1,", "press 1.", "1"),
                 ("Another card, 2. To keep it, too,", "press 7.", "7"),
                 ("",),
             ],
@@ -49,18 +49,18 @@ def shown(parts: tuple[Words | Recorded, ...]) -> str:
         (
             "{card}. To pay {due} press 1. Another, 2.",
             "1",
-            [("1, 1. To pay 49 euros", "press 1.", "1"), ("Another, 2.",)],
+            [("1 1. To pay 49 euros", "press 1.", "1"), ("Another, 2.",)],
         ),
         # What the key does is said behind it: heard is who has heard the sentence.
         (
             "Hello. Press 1 to pay {due} with {card}, now. Or 2.",
             "1",
-            [("Hello.", "Press 1 to pay 49 euros with 1, 1, now.", "1"), ("Or 2.",)],
+            [("Hello.", "Press 1 to pay 49 euros with 1 1, now.", "1"), ("Or 2.",)],
         ),
         ("To pay {due} with {card} press 1 or 7, now. No, 2.", "17", [
-            ("To pay 49 euros with 1, 1", "press 1 or 7, now.", "17"), ("No, 2.",)]),
-        ("{card}: {due}? Yes, 1", "1", [("1, 1: 49 euros? Yes,", "1", "1"), ("",)]),
-        ("{due} of {card} 11 and 21: 1. Bye.", "1", [("49 euros of 1, 1 11 and 21:", "1.", "1"), ("Bye.",)]),
+            ("To pay 49 euros with 1 1", "press 1 or 7, now.", "17"), ("No, 2.",)]),
+        ("{card}: {due}? Yes, 1", "1", [("1 1: 49 euros? Yes,", "1", "1"), ("",)]),
+        ("{due} of {card} 11 and 21: 1. Bye.", "1", [("49 euros of 1 1 11 and 21:", "1.", "1"), ("Bye.",)]),
     ],
 )  # fmt: skip
 def test_a_question_is_cut_behind_the_words_that_name_a_key(
@@ -81,6 +81,6 @@ def test_how_soon_a_key_can_have_been_named() -> None:
     prompts = Prompts(Path(), {"en": {"ask": KEEP}, "es": {"ask": KEEP}})
     say = Say("ask", due=DUE, card=Digits("11"))
     one, seven, all_of_it = (spoken_s(say, key, "en", prompts) for key in "174")
-    assert one == len("To pay 49 euros with 1, 1, press 1.") / 20
+    assert one == len("To pay 49 euros with 1 1, press 1.") / 20
     assert one < seven == all_of_it
     assert spoken_s(say, "1", "es", prompts) < one

@@ -10,6 +10,9 @@ from flows.language.prompts import Literal, Placeholder
 
 HOST_KEYS = {
     "host.again",
+    "host.again_slower",
+    "host.faster",
+    "host.slower",
     "host.back",
     "host.card_too_early",
     "host.connecting",
@@ -18,6 +21,7 @@ HOST_KEYS = {
     "host.wait_for_question",
     "host.no_input",
     "host.no_match",
+    "host.wrong_length",
     "host.nobody",
     "host.offer_person",
     "host.rejoin",

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.language import Amount, Digits, Name, PromptError, Prompts, Recorded, Recordings, Say, Words, speak
+from flows.language.feminine import spelled_feminine
 from flows.language.speech import aloud
 from flows.language.tongues import TONGUES
 
@@ -21,19 +22,43 @@ AMOUNTS = [
     (5, "EUR", "5 cents", "5 céntimos"),
     (1, "EUR", "1 cent", "1 céntimo"),
     (0, "EUR", "0 euros", "0 euros"),
-    (1_234_567, "EUR", "12345 euros and 67 cents", "12345 euros y 67 céntimos"),
-    (100_000_000, "EUR", "1000000 euros", "1000000 de euros"),
-    (100_000_050, "EUR", "1000000 euros and 50 cents", "1000000 de euros y 50 céntimos"),
-    (199, "GBP", "1 pound and 99 pence", "1 libra y 99 peniques"),
+    (1_234_567, "EUR", "12,345 euros and 67 cents", "12345 euros y 67 céntimos"),
+    (100_000_000, "EUR", "1,000,000 euros", "1000000 de euros"),
+    (100_000_050, "EUR", "1,000,000 euros and 50 cents", "1000000 de euros y 50 céntimos"),
+    (199, "GBP", "1 pound and 99 pence", "una libra y 99 peniques"),
     (201, "GBP", "2 pounds and 1 penny", "2 libras y 1 penique"),
     (1250, "USD", "12 dollars and 50 cents", "12 dólares y 50 centavos"),
     (0, "GBP", "0 pounds", "0 libras"),
-    (1500, "JPY", "1500 yen", "1500 yenes"),
+    (1500, "JPY", "1,500 yen", "1500 yenes"),
     (1, "JPY", "1 yen", "1 yen"),
     (1001, "KWD", "1 Kuwaiti dinar and 1 fils", "1 dinar kuwaití y 1 fils"),
     (12_500, "KWD", "12 Kuwaiti dinars and 500 fils", "12 dinares kuwaitíes y 500 fils"),
+    # The figures 21 and 200 are read as masculine: before a feminine unit they are written in words.
+    (2100, "GBP", "21 pounds", "veintiuna libras"),
+    (20_001, "GBP", "200 pounds and 1 penny", "doscientas libras y 1 penique"),
+    (1_195_000, "GBP", "11,950 pounds", "once mil novecientas cincuenta libras"),
+    (3_112_100, "GBP", "31,121 pounds", "treinta y un mil ciento veintiuna libras"),
+    (20_000_000, "GBP", "200,000 pounds", "doscientas mil libras"),
+    (10_000, "GBP", "100 pounds", "100 libras"),
+    (1_100, "GBP", "11 pounds", "11 libras"),
+    (100_100, "SEK", "1,001 Swedish kronor", "mil una coronas suecas"),
+    (22_100, "INR", "221 Indian rupees", "doscientas veintiuna rupias indias"),
+    (200_000_100, "GBP", "2,000,001 pounds", "dos millones una libras"),
+    (20_000_000_000, "GBP", "200,000,000 pounds", "200000000 de libras"),
+    # At home nobody says whose pesos they are, and nobody anywhere says "colóns".
+    (195_050, "UYU", "1,950 pesos and 50 centesimos", "1950 pesos y 50 centésimos"),
+    (101, "UYU", "1 peso and 1 centesimo", "1 peso y 1 centésimo"),
+    (250, "BRL", "2 reais and 50 centavos", "2 reales y 50 centavos"),
+    (250, "DOP", "2 pesos and 50 centavos", "2 pesos y 50 centavos"),
+    (250, "BOB", "2 bolivianos and 50 centavos", "2 bolivianos y 50 centavos"),
+    (101, "CRC", "1 colón and 1 centimo", "1 colón y 1 céntimo"),
+    (250, "CRC", "2 colones and 50 centimos", "2 colones y 50 céntimos"),
+    (250, "VES", "2 bolívares and 50 centimos", "2 bolívares y 50 céntimos"),
+    (250, "GTQ", "2 quetzales and 50 centavos", "2 quetzales y 50 centavos"),
+    (250, "PEN", "2 soles and 50 centimos", "2 soles y 50 céntimos"),
+    (250, "MXN", "2 pesos and 50 centavos", "2 pesos y 50 centavos"),
     # No subunit is known: the fraction is said, never guessed.
-    (1201, "MRU", "12 Mauritanian ouguiyas and 1 hundredth", "12 uguiyas mauritanos y 1 centésima"),
+    (1201, "MRU", "12 Mauritanian ouguiyas and 1 hundredth", "12 uguiyas mauritanos y una centésima"),
     (1005, "LYD", "1 Libyan dinar and 5 thousandths", "1 dinar libio y 5 milésimas"),
 ]
 
@@ -61,16 +86,62 @@ def test_every_amount_can_be_counted_again_from_what_was_said(
     minor: int, currency: str, language: str
 ) -> None:
     places = numbers.get_currency_precision(currency)
-    said = [int(number) for number in re.findall(r"\d+", aloud(Amount(minor, currency), language))]
+    said = aloud(Amount(minor, currency), language)
+    figures = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", said)]
     major, rest = divmod(minor, 10**places)
-    assert said == [major] * bool(major or not rest) + [rest] * bool(rest)
+    wanted = [major] * bool(major or not rest) + [rest] * bool(rest)
+    assert figures == [count for count in wanted if language == "en" or count in figures]
+    assert len(figures) == len(wanted) or re.search("una |ientas ", said), "the others are in words"
+
+
+@given(st.integers(0, 10**12 - 1))
+def test_a_number_in_words_is_that_number(count: int) -> None:
+    """In words where a voice would read the figures in the wrong gender, and only there."""
+    said = spelled_feminine(count, "libras")
+    thousands, rest = divmod(count % 10**6, 1000)
+    differs = rest % 10 == 1 != rest % 100 - 10 or max(thousands, rest) > 199
+    if said is None:
+        assert not differs
+        return
+    assert spelled_feminine(count, "euros") is None
+    assert _counted(said) == count
+    units = said.rpartition("millones" if "millones" in said else "millón")[2]
+    assert not re.search(r"ientos|uno$|un$|ún$", units), "feminine to the end"
+
+
+def _counted(said: str) -> int:
+    total = part = 0
+    for word in said.replace("millones", "millón").split():
+        if word == "millón":
+            total, part = (total + part) * 10**6, 0
+        elif word == "mil":
+            total, part = total + max(part, 1) * 1000, 0
+        elif word != "y":
+            part += _SPANISH[word]
+    return total + part
+
+
+_UNITS = """dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis
+diecisiete dieciocho diecinueve veinte veintiuno veintidós veintitrés veinticuatro veinticinco veintiséis
+veintisiete veintiocho veintinueve"""
+_TENS = """treinta cuarenta cincuenta sesenta setenta ochenta noventa cien"""
+_HUNDREDS = """dosc tresc cuatroc quin seisc setec ochoc novec"""
+_SPANISH = {
+    **dict.fromkeys(("un", "una"), 1),
+    **dict.fromkeys(("veintiún", "veintiuna"), 21),
+    "ciento": 100,
+    **{word: number for number, word in enumerate(_UNITS.split(), start=2)},
+    **{word: 10 * number for number, word in enumerate(_TENS.split(), start=3)},
+    **{f"{word}ientos": 100 * number for number, word in enumerate(_HUNDREDS.split(), start=2)},
+    **{f"{word}ientas": 100 * number for number, word in enumerate(_HUNDREDS.split(), start=2)},
+}
 
 
 @pytest.mark.parametrize(
     ("value", "english", "spanish"),
     [
-        (Digits("4242"), "4, 2, 4, 2", "4, 2, 4, 2"),
-        (Digits("1234 5678"), "1, 2, 3, 4, 5, 6, 7, 8", "1, 2, 3, 4, 5, 6, 7, 8"),
+        (Digits("4242"), "4 2 4 2", "4 2 4 2"),
+        (Digits("1234 5678"), "1 2 3 4, 5 6 7 8", "1 2 3 4, 5 6 7 8"),
         (Digits("0"), "0", "0"),
         (
             Name("Ayuntamiento de Móstoles & Co"),
@@ -80,7 +151,8 @@ def test_every_amount_can_be_counted_again_from_what_was_said(
         (date(2026, 11, 22), "22 November 2026", "22 de noviembre de 2026"),
         (date(2027, 1, 1), "1 January 2027", "1 de enero de 2027"),
         (3, "3", "3"),
-        (12345, "12345", "12345"),
+        (12345, "12,345", "12345"),
+        (1950, "1,950", "1950"),
     ],
 )
 def test_other_values(value: object, english: str, spanish: str) -> None:

@@ -20,12 +20,12 @@ STRANGER = "+34600999888"
 ENGLISH_CALL = call_settings(to_number=ENGLISH, from_number=STRANGER)
 QUESTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "language": ((), "Español, pulse 2."),
-    "reference": (("1",), "Key the 8 digits of your bill's reference."),
-    "offer": (("1", REFERENCE), "You owe 49 euros and 90 cents."),
+    "reference": (("1",), "Enter the 8 digits of your bill's reference."),
+    "offer": (("1", REFERENCE), "There is 49 euros and 90 cents to pay."),
     "amount": (("1", REFERENCE, "2"), "Enter the amount, then hash."),
     "confirmation": (
         ("1", REFERENCE, "1", *CARD),
-        "To pay 49 euros and 90 cents with Visa 4, 2, 4, 2, press 1.",
+        "Visa ending in 4 2 4 2. To pay 49 euros and 90 cents, press 1.",
     ),
 }
 """Question -> how a stranger gets there, and what it says."""
@@ -52,7 +52,7 @@ def test_zero_for_a_person(start_server: Start, name: str, answer: Answer | None
     assert lines[zero - 1].startswith(f"< {question}")
     behind = lines[zero + 1 :]
     if answer:
-        assert behind[:2] == ["< I am putting you through to a person.", f"= rings {PERSON}: {answer}"]
+        assert behind[:2] == ["< I am connecting you to a person.", f"= rings {PERSON}: {answer}"]
         behind = behind[2:]
     if answer is Answer.COMPLETED:
         assert behind == ["= the server hung up"]
@@ -97,9 +97,10 @@ def test_each_kind_of_decline(start_server: Start, card: str, decline: str, sett
     later = {(one.method, one.state) for one in attempts[1:]}
     assert later <= {("card", "fenced"), ("link", "link_open")}, "the next card was never keyed"
     told = (
-        "< Your bank wants you to approve this payment yourself. I am texting you a link for that."
+        "< Your bank asks you to approve this payment. I am texting you a link for that."
+        " The text begins with our name."
         if card == "authentication"
-        else "< Your bank did not accept this card, and you were not charged."
+        else "< The bank did not accept this card, and you were not charged."
         " Please try again, or use another card."
     )
     assert told in lines
@@ -126,7 +127,7 @@ def test_a_merchants_system_that_does_not_answer(start_server: Start) -> None:
         server = start_server(BILL_LOOKUP_URL=merchant.url, MERCHANT_SECRET="m" * 32)
         _, lines, _ = pay(server, [REFERENCE], settings=ENGLISH_CALL)
         merchant.closing.set()
-    assert lines[-3] == "< I cannot look up bills at the moment."
+    assert lines[-3] == "< I cannot look up your bill at the moment."
     with reading(server.on.engine) as connection:
         assert connection.execute(sa.select(schema.guess)).all() == [], "that was no guess"
 
@@ -146,12 +147,12 @@ def test_a_long_card_keyed_too_early_leaves_no_second_piece(server: Server) -> N
         spoken = " ".join(connection.execute(sa.select(schema.call_turn.c.twiml)).scalars())
         sessions = repr(connection.execute(sa.select(schema.call.c.session)).scalars().all())
     assert "card.too_early" in kinds
-    assert "0, 0, 0, 0, 0, 0, 0, 0" not in spoken
+    assert "0 0 0 0, 0 0 0 0" not in spoken
     assert "00000000" not in sessions
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@pytest.mark.parametrize("at", ["To pay 49 euros", "And the three digits"])
+@pytest.mark.parametrize("at", ["Visa ending in", "Now the three digits"])
 def test_another_call_pays_the_bill_meanwhile(start_server: Start, kind: str, at: str) -> None:
     """Two callers, one bill: whoever confirms second is not charged, and hears why."""
     server = start_server(kind)
@@ -166,7 +167,7 @@ def test_another_call_pays_the_bill_meanwhile(start_server: Start, kind: str, at
     _, lines, _ = pay(
         server, WAY["tokenize"], settings=call_settings("CA2", to_number=ENGLISH), listener=someone_pays
     )
-    assert others[0][-2].startswith("< Thank you: 49 euros and 90 cents is paid.")
+    assert others[0][-2].startswith("< Thank you. You have paid 49 euros and 90 cents.")
     assert lines[-2] == (
-        "< This amount is no longer open: it is paid, or being paid right now. You were not charged. Goodbye."
+        "< This amount is already paid, or is being paid now. You were not charged in this call. Goodbye."
     )

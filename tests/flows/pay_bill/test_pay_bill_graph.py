@@ -102,6 +102,7 @@ def situations() -> Iterator[Bill]:
     yield replace(full, another_card=False)
     yield replace(full, another_card=False, cards_declined=1)
     yield replace(full, merchant="")
+    yield replace(full, may_be_pending=True)
     yield replace(full, card=None)
     yield replace(full, saved_cards=True)
     yield replace(full, saved_cards=True, card=None)

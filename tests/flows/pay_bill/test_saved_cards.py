@@ -20,7 +20,7 @@ from tests.support.server import AMOUNT_MINOR, ENGLISH, REFERENCE, Server
 Start = Callable[..., Server]
 KEEP = ("1", *CARD, "7")
 """From hello to paid, with the card kept."""
-OFFER = "< To pay 49 euros and 90 cents with your Visa ending in 4, 2, 4, 2, press 1."
+OFFER = "< To pay 49 euros and 90 cents with your Visa ending in 4 2 4 2, press 1."
 ASKS_TO_KEEP = "keep this card"
 OTHER = "20304050"
 
@@ -77,7 +77,7 @@ def test_a_forged_number_hears_nothing_of_cards(server: Server, verstat: str) ->
     lines = _ring(server, (OTHER, "1", *CARD, "1"), 2, extra={"StirVerstat": verstat})
     assert "ending in" not in "".join(lines)
     assert ASKS_TO_KEEP not in "".join(lines)
-    assert lines[-2].startswith("< Thank you: 49 euros and 90 cents is paid.")
+    assert lines[-2].startswith("< Thank you. You have paid 49 euros and 90 cents.")
 
 
 def test_a_withheld_caller_is_nobody_in_every_form(server: Server) -> None:
@@ -139,7 +139,7 @@ def test_an_expired_card_is_not_offered(server: Server) -> None:
     assert _ring(server, ("1", "(hang up)"), 2)[-3].startswith(OFFER)
     with server.on.engine.begin() as tx:
         tx.execute(sa.update(schema.saved_card).values(expiry_year=now.year - 1))
-    assert _ring(server, ("1", "(hang up)"), 3)[-3] == "< Please key your card number."
+    assert _ring(server, ("1", "(hang up)"), 3)[-3] == "< Please enter your card number."
 
 
 def test_with_saved_cards_off_nothing_is_said_or_asked_of_them(start_server: Start) -> None:

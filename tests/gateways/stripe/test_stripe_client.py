@@ -273,6 +273,13 @@ def test_check_tells_what_to_mend_and_not_the_key(bench: StripeBench) -> None:
         bench.gateway.check()
     assert "wrong_and_secret" not in str(refused.value)
 
+    bench.speak(BRISK)
+    for harm in (Harm.RATE_LIMIT, Harm.BROKEN_INSIDE):
+        bench.server.harm(harm, "balance.retrieve")
+        with pytest.raises(GatewayUnreachableError, match="does not answer") as busy:
+            bench.gateway.check()
+        assert "STRIPE_API_KEY" not in str(busy.value), "nothing is wrong with the key"
+
     bench.server.refuse()
     with pytest.raises(GatewayUnreachableError, match="STRIPE_API_BASE"):
         bench.gateway.check()

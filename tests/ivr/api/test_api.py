@@ -26,7 +26,9 @@ one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True
 def test_a_bill_that_is_too_small_for_the_gateway_is_stored_with_a_word(
     till: Till, api: ApiClient, app: flask.Flask
 ) -> None:
-    till.bank.capabilities = replace(till.bank.capabilities, least_minor={"EUR": 50})
+    till.bank.capabilities = replace(
+        till.bank.capabilities, least_minor={"EUR": 50}, most_minor={"EUR": 9_999_999}
+    )
     small = {**BILL, "amount": "0.49"}
     assert "warning" not in api.post("/bills", small).json
     to_fussy = ApiClient(mounted(till), api.token, set())
@@ -38,6 +40,8 @@ def test_a_bill_that_is_too_small_for_the_gateway_is_stored_with_a_word(
     assert (listed["result"], "0.50 EUR" in listed["warning"]) == ("unchanged", True)
     part = to_fussy.post("/bills", {**BILL, "minimum": "0.49"}).json
     assert "may not pay less at once" in part["warning"]
+    large = to_fussy.post("/bills", {**BILL, "amount": "100000.00"}).json
+    assert "no more than 99999.99 EUR at once" in large["warning"]
     assert "warning" not in to_fussy.post("/bills", BILL).json
 
 
@@ -125,7 +129,7 @@ def test_a_bug_is_a_problem_and_is_logged_without_the_body(
     def bug(*args: Any, **kwargs: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("ivr.bills.store.upsert", bug)
+    monkeypatch.setattr("ivr.bills.store.upsert_all", bug)
     with capture_logs() as logs:
         answer = api.post("/bills", BILL)
     assert (answer.status_code, answer.json["code"]) == (500, "internal")
@@ -155,7 +159,13 @@ def test_a_bill_is_new_then_the_same_then_changed(api: ApiClient) -> None:
         ({"amount": None, "amount_minor": 4990.0}, "amount_minor"),
         ({"amount": None, "amount_minor": 10**30}, "amount_minor"),
         ({"amount": None, "amount_minor": 2**62}, "amount"),
-        ({"phone": "\u0000"}, "phone"),
+        ({"amount": "1.000"}, "amount"),
+        ({"amount": "49,90"}, "amount"),
+        ({"amount": "49.900"}, "amount"),
+        ({"minimum": "1.000"}, "minimum"),
+        ({"paid_elsewhere": "1.000"}, "paid_elsewhere"),
+        ({"currency": "XXX"}, "currency"),
+        ({"amount_minor": 4990}, "amount"),
         ({"due": "2026-12-24"}, "due"),
         ({"reference": "' OR 1=1"}, "reference"),
     ],
@@ -164,6 +174,23 @@ def test_a_bill_is_new_then_the_same_then_changed(api: ApiClient) -> None:
 def test_a_bad_bill_names_its_field(api: ApiClient, changed: dict[str, Any], field: str) -> None:
     answer = api.post("/bills", {**BILL, **changed})
     assert (answer.status_code, answer.json["field"]) == (422, field)
+
+
+@one_database
+def test_what_cannot_be_read_and_nobody_needs_is_left_out_with_a_warning(api: ApiClient) -> None:
+    odd = {**BILL, "phone": "unknown", "due_date": "2026-12-24T00:00:00Z"}
+    single = api.post("/bills", odd).json
+    [listed] = api.post("/bills", [odd]).json["results"]
+    for answer in (single, listed):
+        assert (answer["bill"]["phone"], answer["bill"]["due_date"]) == (None, None)
+        assert "without its due_date, which must be a day" in answer["warning"]
+        assert "without its phone, which is how carriers tell of a withheld number" in answer["warning"]
+
+
+@one_database
+def test_a_byte_order_mark_before_the_body_is_taken(api: ApiClient) -> None:
+    body = b'\xef\xbb\xbf{"reference": "55555555", "amount": "49.90", "currency": "EUR"}'
+    assert api.send("POST", "/bills", data=body, content_type="application/json").status_code == 201
 
 
 def test_a_change_that_undercuts_a_payment_is_refused(api: ApiClient, till: Till) -> None:

@@ -32,11 +32,11 @@ def merchant() -> Iterator[MerchantServer]:
 
 @pytest.fixture
 def ask(merchant: MerchantServer, clock: ManualClock) -> Any:
-    def ask(limit_s: float = 2.0) -> LookupAnswer:
+    def ask(limit_s: float = 2.0, reference: str = "12345678") -> LookupAnswer:
         lookup = MerchantLookup(
             merchant.url + "/bills", [SECRET], home_country="ES", clock=clock, post=HttpPost(limit_s)
         )
-        return lookup.ask("12345678", "call_1.3")
+        return lookup.ask(reference, "call_1.3")
 
     return ask
 
@@ -86,6 +86,30 @@ def test_what_an_answer_leaves_out_it_says(merchant: MerchantServer, ask: Any) -
     merchant.answer({**OPEN, "phone": None, "status": "", "paid_elsewhere": None})
     answer = ask()
     assert (answer.bill.status, answer.bill.paid_elsewhere_minor) == (Status.OPEN, 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("12345678", b'"12345678"'),
+        ("12345678", b'" 12345678"'),
+        ("12345678", b"12345678"),
+        ("12345678", b"12345678.0"),
+        ("00000019", b"19"),
+        ("12345678", b"null"),
+        ("12345678", b'""'),
+    ],
+)
+def test_the_reference_as_merchants_systems_send_it(
+    merchant: MerchantServer, ask: Any, asked: str, said: bytes
+) -> None:
+    """Also as a number, which has no leading zeros; and behind a byte-order mark."""
+    merchant.status = 200
+    for mark in (b"", b"\xef\xbb\xbf"):
+        merchant.body = mark + b'{"amount": "49.90", "currency": "EUR", "reference": ' + said + b"}"
+        answer = ask(reference=asked)
+        assert isinstance(answer, MerchantBill)
+        assert answer.bill.reference == asked
 
 
 @pytest.mark.parametrize(
@@ -139,6 +163,17 @@ def test_not_found(merchant: MerchantServer, ask: Any, content: Any) -> None:
         (200, b'{"amount": "49.90"}'),
         (200, b'{"amount": "49.90", "currency": "EUR", "status": "cancelled"}'),
         (200, b'{"amount": "49.90", "currency": "EUR", "reference": "87654321"}'),
+        (200, b'{"amount": "1.000", "currency": "EUR"}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "minimum": "1.000"}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "paid_elsewhere": "1.000"}'),
+        (200, b'{"amount": "49,90", "currency": "EUR"}'),
+        (200, b'{"amount_minor": 100, "currency": "XAU"}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "reference": 12345679}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "reference": 12345678.5}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "reference": 1e400}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "reference": true}'),
+        (200, b'{"amount": "49.90", "currency": "EUR", "reference": ["12345678"]}'),
+        (200, b'\xef\xbb\xbf\xef\xbb\xbf{"amount": "49.90", "currency": "EUR"}'),
         (200, b"[" * 50_000),
         (200, b"\xff\xfe"),
         (201, b'{"amount": "49.90", "currency": "EUR"}'),

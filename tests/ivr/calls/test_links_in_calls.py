@@ -70,7 +70,7 @@ def test_the_text_that_carries_the_link(server: Server) -> None:
     pay(server, WANTED)
     server.pass_time(10)
     (text,) = server.link_texts()
-    assert text.startswith("Demo Town Hall: to pay €49.90 for bill 10203040, open https://")
+    assert text.startswith("Demo Town Hall: payment link from your call: €49.90, bill 10203040: https://")
     assert text.endswith(" (within 60 min).")
     assert server.pay_by_link() == 303
     server.pass_time(10)
@@ -108,7 +108,7 @@ def test_who_paid_and_rings_before_we_know_hears_that_it_is_paid(server: Server)
     assert server.pay_by_link() == 303
     _, lines, _ = pay(server, ["1"], settings=AGAIN)
     assert lines[-3:-1] == [
-        "< I am closing the link.",
+        "< I am cancelling the link. One moment, please.",
         "< This bill is already paid. Thank you, and goodbye.",
     ]
     assert _attempts(server) == [("card", "declined"), ("link", "approved")]
@@ -122,7 +122,7 @@ def test_paid_while_another_link_is_asked_for(server: Server) -> None:
     page = server.page_of_link()
 
     def at(event: Event) -> None:
-        if isinstance(event, Said) and event.text == "I am closing the link.":
+        if isinstance(event, Said) and event.text == "I am cancelling the link. One moment, please.":
             assert server.bank.pay_page(page).status_code in {303, 410}
 
     _, lines, _ = pay(server, ["2"], settings=AGAIN, listener=at)
@@ -145,7 +145,9 @@ def test_who_leaves_before_the_bank_has_answered_is_sent_the_link(server: Server
     pay(server, ["2", *LEAVES], settings=call_settings())
     server.pass_time(10)
     (text,) = server.link_texts()
-    assert text.startswith("Demo Town Hall: apruebe el pago de 49,90 €, factura 10203040, en https://")
+    assert text.startswith(
+        "Demo Town Hall: pago no completado. Autorice 49,90 €, factura 10203040, en https://"
+    )
     assert _texts(server) == [("link", "sent")]
     _, lines, _ = pay(server, [], settings=call_settings(call_sid(2)))
     assert "Tiene un enlace nuestro para pagar 49 euros y 90 céntimos." in lines[1]
@@ -167,7 +169,7 @@ def test_who_left_and_cannot_be_linked_hears_that_nothing_was_charged(server: Se
     assert _texts(server) == [("receipt", "sent")]
     with reading(server.on.engine) as connection:
         (body,) = connection.execute(sa.select(schema.confirmation.c.body)).scalars()
-    assert "nothing was charged. To pay, ring us again." in body
+    assert "nothing was charged. To pay, call us again." in body
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,10 @@ def test_a_part_is_linked_and_the_rest_is_paid_by_card(server: Server) -> None:
         "< You have a link from us, to pay 20 euros. To pay that by card now instead, press 1."
         " Another link, 2. To pay the rest, 29 euros and 90 cents, 3."
     )
-    assert "< You owe 29 euros and 90 cents. To pay, press 1. Another amount, 2. Another bill, 3." in lines
+    assert (
+        "< There is 29 euros and 90 cents to pay. To pay it, press 1. Another amount, 2. Another bill, 3."
+        in lines
+    )
     assert server.pay_by_link() == 303
     server.pass_time(60)
     assert _attempts(server) == [("card", "declined"), ("link", "approved"), ("card", "approved")]
@@ -230,9 +235,9 @@ def test_a_gateway_without_links_is_as_before(server: Server, monkeypatch: pytes
     monkeypatch.setattr(server.transport, "apps", apps)
     _, lines, _ = pay(server, WANTED)
     assert lines[-4].endswith(
-        "and that cannot be done on this line. You were not charged. Please use another card."
+        "and I cannot text a link to this phone. You were not charged. Please use another card."
     )
-    assert lines[-3] == "< Please key your card number."
+    assert lines[-3] == "< Please enter your card number."
     assert _attempts(server) == [("card", "declined")]
 
 

@@ -127,7 +127,8 @@ def test_digits_go_on_and_a_wrong_branch_asks_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keyed", "prompt"), [("", "host.no_input"), ("123", "host.no_match"), ("1A345678", "host.no_match")]
+    ("keyed", "prompt"),
+    [("", "host.no_input"), ("123", "host.wrong_length"), ("1A345678", "host.wrong_length")],
 )
 def test_a_first_miss_asks_again_and_a_second_goes_onward(keyed: str, prompt: str) -> None:
     once = key(begin(), keyed)
@@ -157,8 +158,34 @@ def test_a_hash_alone_repeats_the_question_and_is_no_miss_however_late() -> None
         for elapsed_s in (0.5, 7.9, 8.1, 60.0) * 2:
             progress = key_hash(progress, elapsed_s)
             assert all_heard(progress) == [all_heard(start)[-1]]
-        assert progress.session.misses == 0
+        taken_as_a_key = key(progress, "#", elapsed_s=60.0)  # by a Gather in the middle of a question
+        assert all_heard(taken_as_a_key) == [all_heard(start)[-1]]
+        assert taken_as_a_key.session.misses == 0
         assert heard(key(progress, ""))[0] == "host.no_input", "it has its two misses still"
+
+
+def test_a_question_asked_for_twice_is_spoken_slowly_from_then_on_and_twice_more_no_longer() -> None:
+    """Only where the voices can: without a word about it elsewhere."""
+    session = begin().session
+    progress = machine.begin(flow, replace(session, state=replace(session.state, slow_speech=True)))
+    assert not any(utterance.slow for utterance in progress.said)
+    told = []
+    for _ in range(4):
+        progress = key_hash(progress)
+        told.append((all_heard(progress)[0], progress.session.slow, progress.pace_chosen))
+    assert told == [
+        ("number", False, False),
+        ("host.slower", True, True),
+        ("number", True, False),
+        ("host.faster", False, True),
+    ]
+    slowed = key_hash(key_hash(progress))
+    missed = key(slowed, "")
+    assert all(utterance.slow for utterance in (*everything(missed), *key(slowed, "12345678").said))
+    assert all_heard(missed)[-1] == "host.again", "who hears it slowly need not be told how"
+    quick = machine.begin(flow, replace(session, state=replace(session.state, slow_speech=True)))
+    assert all_heard(key(quick, ""))[-2:] == ["host.again", "host.again_slower"]
+    assert not key_hash(key_hash(begin())).session.slow
 
 
 def test_whoever_repeats_without_end_is_led_on() -> None:
@@ -249,13 +276,13 @@ def test_a_zero_behind_a_cleared_slip_is_a_digit() -> None:
 
 
 def test_a_cleared_slip_without_the_rest_is_a_miss_and_slips_have_an_end() -> None:
-    assert heard(key(key(begin(), "1234*123"), "")) == ["host.no_match", "number"]
+    assert heard(key(key(begin(), "1234*123"), "")) == ["host.wrong_length", "number"]
     assert heard(key(key(begin(), "1234*123"), "*")) == ["number"]
     progress = key(begin(), "12345*12")
     for _ in range(walk.STRAYS_MAX - 1):
         progress = key(progress, "345*12")
         assert heard(progress) == []
-    assert heard(key(progress, "345*12")) == ["host.no_match", "number"]
+    assert heard(key(progress, "345*12")) == ["host.wrong_length", "number"]
 
 
 def test_zero_rings_a_person_at_any_question() -> None:

@@ -17,8 +17,9 @@ Start = Callable[..., Server]
 WANTED = ["(authentication)" if line == "(visa)" else line for line in WAY["tokenize"]]
 """A caller whose bank wants their own approval, and who is sent a link."""
 AGAIN = call_settings(call_sid(2), to_number=ENGLISH)
-OFFER = "< You owe 49 euros and 90 cents. To pay, press 1. Another amount, 2. Another bill, 3."
-ASK = "< Key the 8 digits of your bill's reference."
+OTHER = "20304050"
+OFFER = "< There is 49 euros and 90 cents to pay. To pay it, press 1. Another amount, 2. Another bill, 3."
+ASK = "< Enter the 8 digits of your bill's reference."
 LINK = (
     "< You have a link from us, to pay 49 euros and 90 cents. To pay by card now instead, press 1."
     " Another link, 2. Another bill, 3."
@@ -50,7 +51,7 @@ def test_star_behind_another_bill_leads_back_to_the_link(server: Server) -> None
 def test_star_does_not_lead_behind_a_link_that_was_closed(server: Server) -> None:
     _linked(server)
     _, lines, _ = pay(server, ["1", "(visa)", "(expiry)", "(code)", "*", "1"], settings=AGAIN)
-    confirm = "< To pay 49 euros and 90 cents with Visa 4, 2, 4, 2, press 1. Another card, 2."
+    confirm = "< Visa ending in 4 2 4 2. To pay 49 euros and 90 cents, press 1. Another card, 2."
     assert lines.count(confirm) == 2
     assert books(server, AGAIN.call_sid, REFERENCE).paid_minor == 4990
 
@@ -59,7 +60,7 @@ def test_another_bill_found_carries_no_link_of_the_first(server: Server) -> None
     _linked(server)
     server.add_bill("20304050", phone=None, billed_minor=700, minimum_minor=700)
     _, lines, _ = pay(server, ["3", "20304050", "0"], settings=AGAIN)
-    assert lines[-3] == "< You owe 7 euros. To pay, press 1. Another bill, 2."
+    assert lines[-3] == "< There is 7 euros to pay. To pay it, press 1. Another bill, 2."
 
 
 @pytest.mark.parametrize("to", [ENGLISH, "+34911111111"])
@@ -76,7 +77,7 @@ def test_where_nobody_can_be_rung_the_link_is_offered_again(server: Server, to: 
 def test_the_reference_that_a_payer_noted_leads_to_what_they_paid(server: Server) -> None:
     server.add_bill()
     _, said, _ = pay(server, WAY["tokenize"])
-    assert "Your reference is 1, 0, 0, 0, 0, 0, 0, 1." in said[-2]
+    assert "Your reference is 1 0 0 0, 0 0 0 1." in said[-2]
     _, lines, _ = pay(server, ["10000001"], settings=AGAIN)
     assert lines[-2] == "< This bill is already paid. Thank you, and goodbye."
 
@@ -88,7 +89,7 @@ def test_who_was_promised_an_answer_hears_that_it_is_under_way(server: Server) -
     server.bank.harm("drop_before", "/lookups", times=99)
     server.expected |= {"attempt_still_unknown"}
     _, said, _ = pay(server, WAY["tokenize"])
-    assert said[-2].startswith("< I have no answer to your payment yet, so please do not pay again.")
+    assert said[-2].startswith("< The bank has not answered yet, so please do not pay again.")
     _, lines, _ = pay(server, ["10000001"], settings=AGAIN)
     assert lines[1:4] == [
         "< A payment of your bill is under way, so please do not pay it again. You can pay another bill.",
@@ -135,7 +136,9 @@ def test_whoever_forges_a_number_has_nothing_texted_to_its_owner(server: Server)
     """They note the reference, as a withheld caller does; and what they keyed is not the owner's language."""
     server.add_bill()
     _, lines, _ = pay(server, ["2", REFERENCE, *WAY["tokenize"]], settings=forged(1, to_number=CALLED))
-    assert lines[-2].startswith("< Gracias: ha pagado 49 euros y 90 céntimos. Anote su referencia:")
+    assert lines[-2].startswith(
+        "< Gracias. Ha pagado 49 euros y 90 céntimos. Tome papel y lápiz, por favor. Su referencia es"
+    )
     server.pass_time(60)
     with reading(server.on.engine) as tx:
         assert tx.execute(sa.select(schema.confirmation.c.recipient)).scalars().all() == [None]
@@ -185,7 +188,7 @@ def test_the_second_of_two_presses_pays_with_no_saved_card(start_server: Start) 
     pay(server, ["2", "10#", "1", "(visa)", "(expiry)", "(code)", "7"])
     server.pass_time(60)
     _, lines, _ = pay(server, ["11"], settings=AGAIN)
-    saved = "with your Visa ending in 4, 2, 4, 2, press 1. Another card, 2. To delete this card, 9."
+    saved = "with your Visa ending in 4 2 4 2, press 1. Another card, 2. To delete this card, 9."
     assert lines[-3].endswith(saved)
     assert books(server, AGAIN.call_sid, REFERENCE).paid_minor == 1000
 
@@ -196,8 +199,22 @@ def test_no_card_is_asked_for_that_would_not_be_taken(start_server: Start) -> No
     server.add_bill()
     _, lines, _ = pay(server, ["1", "(declined)", "(expiry)", "(code)", "1"])
     assert lines[-3] == (
-        "< Your bank did not accept this card, and I can take no more cards today. You were not charged."
+        "< The bank did not accept this card, and I can take no more cards today. You were not charged."
     )
+
+
+def test_no_saved_card_is_offered_for_what_the_gateway_does_not_charge(start_server: Start) -> None:
+    server = start_server(SAVED_CARDS="yes")
+    server.expected |= {"amount_not_taken"}
+    server.add_bill()
+    pay(server, ["1", "(visa)", "(expiry)", "(code)", "7"])
+    server.pass_time(60)
+    most_minor = server.on.gateway.capabilities.most_minor["EUR"]
+    for more_minor, is_offered in ((0, True), (1, False)):
+        server.add_bill(OTHER, billed_minor=most_minor + more_minor)
+        _, lines, _ = pay(server, ["1"], settings=call_settings(call_sid(2 + more_minor), to_number=ENGLISH))
+        assert any("your Visa ending in" in line for line in lines) is is_offered, lines
+        assert any("cannot be taken by phone" in line for line in lines) is not is_offered, lines
 
 
 def test_nor_is_a_saved_card_offered_then(start_server: Start) -> None:

@@ -18,7 +18,7 @@ from tests.support.server import ENGLISH, REFERENCE, Server
 STRANGER = call_settings(call_sid(2), to_number=ENGLISH, from_number="+34600999888")
 MINE = call_settings(call_sid(2), to_number=ENGLISH)
 ASKED = "digits of your bill"
-OFFER = "< You owe 49 euros and 90 cents. To pay, press 1. Another amount, 2. Another bill, 3."
+OFFER = "< There is 49 euros and 90 cents to pay. To pay it, press 1. Another amount, 2. Another bill, 3."
 
 
 @pytest.mark.parametrize("keyed", ["1234*10203040", "102030*10203040#", "12*34*10203040", "1020304*10203040"])
@@ -84,8 +84,8 @@ def test_another_card_keyed_at_the_confirmation_does_not_pay_with_the_first(
     with reading(server.on.engine) as connection:
         kinds = connection.execute(sa.select(schema.timeline.c.kind)).scalars().all()
     assert kinds.count("card.too_early") == 1
-    told = lines.index("< Please do not key your card yet: I will ask for it.")
-    assert lines[told + 1].startswith("< To pay 49 euros and 90 cents with Visa 4, 2, 4, 2, press 1.")
+    told = lines.index("< Please do not enter your card yet: I will ask for it.")
+    assert lines[told + 1].startswith("< Visa ending in 4 2 4 2. To pay 49 euros and 90 cents, press 1.")
 
 
 def test_a_card_keyed_at_the_offer_rings_nobody(start_server: Callable[..., Server]) -> None:

@@ -41,11 +41,12 @@ def facts(merchant: str = "Demo Town Hall", amount_minor: int = 4990, currency: 
 
 def test_as_a_payer_reads_it() -> None:
     assert receipt(facts(), "en") == (
-        "Demo Town Hall: €49.90 received. Bill 12345678, card ending 4242, payment ref. 87654321. Thank you."
+        "Demo Town Hall: €49.90 received. Bill 12345678, card ending in 4242, payment ref. 87654321. "
+        "Thank you."
     )
     assert receipt(facts("Ayuntamiento de Alcalá de Henares"), "es") == (
-        "Ayuntamiento de Alcala de Henares: pago de 49,90 € recibido. Factura 12345678, tarjeta 4242, "
-        "ref. de pago 87654321. Gracias."
+        "Ayuntamiento de Alcala de Henares: pago de 49,90 € recibido. Factura 12345678, "
+        "tarjeta terminada en 4242, ref. de pago 87654321. Gracias."
     )
 
 
@@ -76,7 +77,7 @@ def test_our_own_words_need_no_accents_that_double_the_text() -> None:
 
 
 def test_a_long_name_is_cut_at_a_word_that_says_something() -> None:
-    assert receipt(facts(f"{LONG} 北京"), "es").startswith("Ayuntamiento de Alcalá de Henares...:")
+    assert receipt(facts(f"{LONG} 北京"), "es").startswith("Ayuntamiento de Alcalá...:")
     assert "...: pago de 49,90 €" in receipt(facts(LONG * 2), "es")
 
 
@@ -114,7 +115,7 @@ def test_a_name_keeps_its_accents_where_the_amount_is_dear_anyway() -> None:
 def test_who_was_not_charged_reads_how_to_pay() -> None:
     assert not_charged(facts(), "en") == (
         "Demo Town Hall: your payment of €49.90 for bill 12345678 did not go through: nothing was charged. "
-        "To pay, ring us again. Ref. 87654321."
+        "To pay, call us again. Ref. 87654321."
     )
     assert not_charged(facts(), "es") == (
         "Demo Town Hall: su pago de 49,90 € de la factura 12345678 no se ha realizado: "
@@ -150,10 +151,11 @@ def offer(merchant: str = "Demo Town Hall", amount_minor: int = 4990, currency: 
 
 def test_a_link_as_a_payer_reads_it() -> None:
     assert link(offer(), "en") == (
-        f"Demo Town Hall: to pay €49.90 for bill 12345678, open {URL} (within 60 min)."
+        f"Demo Town Hall: payment link from your call: €49.90, bill 12345678: {URL} (within 60 min)."
     )
     assert link(offer("Ayuntamiento de Alcalá"), "es") == (
-        f"Ayuntamiento de Alcala: pague 49,90 €, factura 12345678, en {URL} (caduca en 60 min)."
+        "Ayuntamiento de Alcala: enlace de pago de su llamada: 49,90 €, factura 12345678: "
+        f"{URL} (caduca en 60 min)."
     )
 
 
@@ -162,7 +164,8 @@ def test_a_link_for_who_has_not_heard_why() -> None:
         f"Demo Town Hall: not paid yet. Approve €49.90 for bill 12345678 at {URL} (within 60 min)."
     )
     assert link(replace(offer(), unheard=True), "es") == (
-        f"Demo Town Hall: apruebe el pago de 49,90 €, factura 12345678, en {URL} (caduca en 60 min)."
+        f"Demo Town Hall: pago no completado. Autorice 49,90 €, factura 12345678, en {URL} "
+        "(caduca en 60 min)."
     )
 
 

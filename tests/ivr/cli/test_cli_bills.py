@@ -34,10 +34,21 @@ def test_a_bill_is_added_shown_and_listed(paybycall: Run, engine: sa.Engine) -> 
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        (["--amount", "x"], "amount must be digits with a decimal point, like 49.90.\n"),
+        (["--amount", "x"], "amount must be an amount, like 49.90.\n"),
+        (["--amount", ""], "amount must be given"),
+        (
+            ["--amount", "1.000"],
+            "amount has three digits behind a single mark, so it can be read in two ways: ",
+        ),
+        (["--amount", "15,000"], "amount has three digits"),
+        (["--amount", "49.9000"], "amount has more decimals than EUR, which has 2.\n"),
+        (["--amount", "1.000", "--decimal", "point"], "amount has more decimals than EUR"),
+        (["--minimum", "1.000"], "minimum has three digits"),
+        (["--amount-minor", "4990"], "amount is given twice"),
+        (["--minimum-minor", "4.9"], "minimum_minor must be a whole number"),
         (["--currency", "EURO"], "currency must be an ISO 4217 code, like EUR.\n"),
+        (["--currency", "XAU"], "currency must be money that people pay with"),
         (["--reference", "1234"], "reference must be exactly 8 digits"),
-        (["--phone", "\x1b[2J"], "phone must be a phone number"),
     ],
 )
 @one_database
@@ -45,6 +56,31 @@ def test_faults_are_sentences_and_status_2(paybycall: Run, changed: list[str], s
     result = paybycall(*ADD, *changed)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(sentence)
+
+
+@one_database
+def test_amounts_as_people_write_them(paybycall: Run) -> None:
+    add = ["bill", "add", "--currency", "EUR", "--reference"]
+    for number, (written, minor) in enumerate(
+        (
+            (["--amount", "49,90"], "49.90"),
+            (["--amount", "1\u202f000,50 €", "--minimum-minor", "100"], "1000.50"),
+            (["--amount", "1.000", "--decimal=comma"], "1000.00"),
+            (["--amount", "1,000", "--decimal=point"], "1000.00"),
+            (["--amount-minor", "4990"], "49.90"),
+        )
+    ):
+        added = paybycall(*add, f"1000000{number}", *written)
+        assert added.stdout == f"Bill 1000000{number} is added: {minor} EUR.\n", added.stderr
+
+
+@one_database
+def test_an_odd_phone_or_due_date_is_left_out_with_a_word(paybycall: Run) -> None:
+    added = paybycall(*ADD, "--phone", "\x1b[2J", "--due", "2026-12-24T00:00:00")
+    assert (added.exit_code, added.stdout) == (0, "Bill 12345678 is added: 49.90 EUR.\n")
+    due, phone = added.stderr.splitlines()
+    assert due == "But without its due_date, which must be a day written YYYY-MM-DD."
+    assert phone.startswith("But without its phone, which must be a phone number")
 
 
 @one_database
@@ -70,6 +106,19 @@ def test_an_import_tells_each_bad_row_and_ends_with_1(paybycall: Run, tmp_path: 
     assert (result.exit_code, result.stdout) == (1, "1 added, 0 changed, 0 unchanged, 1 refused.\n")
     assert result.stderr.splitlines()[0].startswith("line 3: reference must be exactly 8 digits")
     assert result.stderr.splitlines()[1] == "Columns left alone: name."
+
+
+@one_database
+def test_a_dry_run_and_the_mark_before_the_decimals(paybycall: Run) -> None:
+    rows = "reference;amount;currency\n12345678;1.000;EUR\n"
+    refused = paybycall("bill", "import", "-", input=rows)
+    assert (refused.exit_code, refused.stdout) == (1, "0 added, 0 changed, 0 unchanged, 1 refused.\n")
+    dry = paybycall("bill", "import", "-", "--dry-run", "--decimal=comma", input=rows)
+    would = "Nothing is stored (--dry-run): 1 added, 0 changed, 0 unchanged, 0 refused.\n"
+    assert (dry.exit_code, dry.stdout) == (0, would)
+    assert paybycall("bill", "list").stdout == ""
+    paybycall("bill", "import", "-", input=f"decimal=comma\n{rows}")
+    assert "1000.00 EUR" in paybycall("bill", "list").stdout
 
 
 def test_an_import_from_standard_input(paybycall: Run) -> None:
@@ -138,7 +187,7 @@ def stripe(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("stripe")
 @one_database
-def test_a_bill_that_is_too_small_for_the_gateway_is_taken_with_a_word(paybycall: Run) -> None:
+def test_a_bill_that_the_gateway_does_not_charge_is_taken_with_a_word(paybycall: Run) -> None:
     assert paybycall(*ADD).stderr == ""
     for changed, sentence in (
         (
@@ -149,21 +198,47 @@ def test_a_bill_that_is_too_small_for_the_gateway_is_taken_with_a_word(paybycall
             ["--minimum", "0.10"],
             "But the gateway charges no less than 0.50 EUR: callers may not pay less at once.\n",
         ),
+        (
+            ["--amount", "1000000.00"],
+            "But the gateway charges no more than 999999.99 EUR at once: callers cannot pay this bill.\n",
+        ),
+        (
+            ["--amount", "1000000.00", "--minimum", "5"],
+            "But the gateway charges no more than 999999.99 EUR at once: callers can pay it in parts only.\n",
+        ),
     ):
         added = paybycall(*ADD, *changed)
         assert (added.exit_code, added.stderr) == (0, sentence)
         assert added.stdout.startswith("Bill 12345678 is changed")
+    for reference, currency, amount, sentence in (
+        ("20000001", "ISK", "500", "But the gateway does not take ISK: callers cannot pay this bill.\n"),
+        ("20000002", "KWD", "4,99", ""),
+        ("20000003", "IDR", "9999999999,99", ""),
+        (
+            "20000004",
+            "KWD",
+            "1 000,005",
+            "But the gateway charges in steps of 0.010 KWD: callers cannot pay this bill whole.\n",
+        ),
+    ):
+        added = paybycall(*ADD, "--reference", reference, "--currency", currency, "--amount", amount)
+        assert (added.exit_code, added.stderr) == (0, sentence)
 
 
 @pytest.mark.usefixtures("stripe")
 @one_database
-def test_small_rows_of_an_import_are_taken_with_a_word(paybycall: Run) -> None:
-    rows = "reference;amount;currency\n12345678;0,49;EUR\n1;0,10;EUR\n12345679;0,50;EUR\n"
+def test_rows_that_the_gateway_does_not_charge_are_taken_with_a_word(paybycall: Run) -> None:
+    rows = (
+        "reference;amount;currency\n12345678;0,49;EUR\n1;0,10;EUR\n12345679;0,50;EUR\n"
+        "12345670;1.000.000,00;EUR\n12345671;500;ISK\n"
+    )
     result = paybycall("bill", "import", "-", input=rows)
-    assert (result.exit_code, result.stdout) == (1, "2 added, 0 changed, 0 unchanged, 1 refused.\n")
-    [small, bad] = sorted(result.stderr.splitlines())
+    assert (result.exit_code, result.stdout) == (1, "4 added, 0 changed, 0 unchanged, 1 refused.\n")
+    [small, bad, large, foreign] = sorted(result.stderr.splitlines())
     assert small.startswith("line 2: taken, but the gateway charges no less than 0.50 EUR: ")
     assert bad.startswith("line 3: reference ")
+    assert large.startswith("line 5: taken, but the gateway charges no more than 999999.99 EUR at once: ")
+    assert foreign == "line 6: taken, but the gateway does not take ISK: callers cannot pay this bill"
 
 
 @one_database

@@ -71,7 +71,7 @@ def test_a_tester_on_the_telephone_is_stopped_and_hears_nothing_of_use(start_ser
         assert f"< {TOLD}" in transcript
         words = " ".join(transcript).lower()
         assert not [hint for hint in HINTS if hint in words]
-        assert "Please key your card number." not in " ".join(transcript)
+        assert "Please enter your card number." not in " ".join(transcript)
 
 
 def words_after_the_offer(server: Server, lines: tuple[str, ...] = ("1",), **settings: str) -> list[str]:

@@ -124,15 +124,15 @@ def test_what_was_given_back_is_told_by_the_books(
     till.run_due()
     part = client().get(f"/receipt/{token}").text
     assert "Paid</h1>" in part
-    assert "Your payment has arrived, and €10.00 of it was given back to you." in part
-    assert "<dt>Given back</dt><dd>€10.00</dd>" in part
+    assert "Your payment has arrived, and €10.00 of it was refunded." in part
+    assert "<dt>Refunded</dt><dd>€10.00</dd>" in part
     _give_back(till, opened)
     for path in (f"/receipt/{token}", f"/receipt/{token}?done=1", f"/pay/{token}", f"/pay/{token}?left=1"):
         whole = client().get(path)
         assert whole.status_code == 200
         assert "Refunded</h1>" in whole.text
-        assert "given back to you in full" in whole.text
-        assert "<dt>Given back</dt><dd>€40.00</dd>" in whole.text
+        assert "refunded in full" in whole.text
+        assert "<dt>Refunded</dt><dd>€40.00</dd>" in whole.text
         assert "has arrived" not in whole.text
     speak_spanish(till)
     assert "Devuelto</h1>" in client().get(f"/receipt/{token}").text
@@ -147,7 +147,7 @@ def test_a_refund_that_the_gateway_refused_was_not_given_back(
     _give_back(till, opened)
     page = client().get(f"/receipt/{token_of(till, opened)}").text
     assert "Your payment has arrived.<" in page
-    assert "Given back" not in page
+    assert "Refunded" not in page
 
 
 def test_in_the_payers_language(till: Till, bank: LinkBank, client: Client, opened: str) -> None:

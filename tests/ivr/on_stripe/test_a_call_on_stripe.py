@@ -14,8 +14,8 @@ from tests.support.phone import CALLER
 from tests.support.server_checks import CARDS, KEYED
 from tests.support.stripe.line import Harm
 
-NOT_ACCEPTED = "Your bank did not accept this card, and you were not charged."
-PAID = "Thank you: 49 euros and 90 cents is paid."
+NOT_ACCEPTED = "The bank did not accept this card, and you were not charged."
+PAID = "Thank you. You have paid 49 euros and 90 cents."
 REFUSED = "This payment cannot be taken by phone. You were not charged."
 NO_CARDS = "I cannot take cards at the moment. You were not charged."
 NOT_SENT = "the payment could not be sent, and you were not charged."
@@ -158,7 +158,7 @@ def at_the_confirmation(act: Callable[[], None]) -> Callable[[Event], None]:
     """Does it while the card and the amount are read back."""
 
     def listener(event: Event) -> None:
-        if isinstance(event, Said) and event.text.startswith("To pay 49"):
+        if isinstance(event, Said) and event.text.startswith("Visa ending in"):
             act()
 
     return listener
@@ -217,7 +217,7 @@ def test_a_bill_below_stripes_least(start_house: Start, settings: dict[str, str]
     house.server.add_bill("20304050", phone=ANOTHER, billed_minor=49, minimum_minor=30)
     said = house.call("1", "1", from_number=ANOTHER)
     assert REFUSED in said
-    assert "Please key your card number" not in said
+    assert "Please enter your card number" not in said
     assert "EUR" in house.told_operator
 
 
@@ -230,6 +230,18 @@ def test_no_part_below_stripes_least_is_offered(house: StripeHouse) -> None:
     assert "50 cents with" in said
 
 
+def test_a_bill_above_stripes_most(house: StripeHouse) -> None:
+    """Told before a card is keyed for nothing; a part of it can be paid."""
+    house.server.expected.add("amount_not_taken")
+    house.server.add_bill("20304050", phone=ANOTHER, billed_minor=100_000_000, minimum_minor=100)
+    said = house.call("1", "1", from_number=ANOTHER)
+    assert REFUSED in said
+    assert "Please key your card number" not in said
+    assert "EUR" in house.told_operator
+    part = ["2", "999999*99#", "1", CARDS["visa"], KEYED["expiry"], KEYED["code"], "1"]
+    assert "999999 euros and 99 cents is paid" in house.call(*part, from_number=ANOTHER)
+
+
 @pytest.mark.parametrize("settings", [{}, {"STRIPE_CARD_ENTRY": "authorize"}, {"CARD_ENTRY": "pay"}])
 def test_a_currency_that_stripe_does_not_take(start_house: Start, settings: dict[str, str]) -> None:
     """Told before a card is keyed for nothing."""
@@ -238,5 +250,5 @@ def test_a_currency_that_stripe_does_not_take(start_house: Start, settings: dict
     house.server.add_bill("20304050", phone=ANOTHER, currency="ISK", billed_minor=500, minimum_minor=500)
     said = house.call("1", "1", from_number=ANOTHER)
     assert REFUSED in said
-    assert "Please key your card number" not in said
+    assert "Please enter your card number" not in said
     assert "ISK" in house.told_operator

@@ -9,7 +9,7 @@ from tests.support.server_checks import CARDS, KEYED
 from tests.support.stripe.account import Switches
 from tests.support.stripe.line import Harm
 
-NOT_ACCEPTED = "Your bank did not accept this card, and you were not charged."
+NOT_ACCEPTED = "The bank did not accept this card, and you were not charged."
 HELD = ("1", "1", CARDS["visa"], KEYED["expiry"], KEYED["code"])
 
 
@@ -25,7 +25,7 @@ def holding(start_house: Start) -> StripeHouse:
 
 
 def test_the_carrier_takes_the_card(by_carrier: StripeHouse) -> None:
-    assert "is paid" in by_carrier.pay(CARDS["visa"])
+    assert "You have paid" in by_carrier.pay(CARDS["visa"])
     [intent] = by_carrier.intents()
     assert intent["status"] == "succeeded"
     by_carrier.hear()
@@ -34,7 +34,7 @@ def test_the_carrier_takes_the_card(by_carrier: StripeHouse) -> None:
 def test_the_carriers_card_is_declined_and_another_one_pays(by_carrier: StripeHouse) -> None:
     said = by_carrier.pay(CARDS["no_funds"], CARDS["visa"], KEYED["expiry"], KEYED["code"], "1")
     assert NOT_ACCEPTED in said
-    assert "is paid" in said
+    assert "You have paid" in said
 
 
 def test_the_carriers_card_wants_approval(by_carrier: StripeHouse) -> None:
@@ -46,12 +46,12 @@ def test_the_carriers_card_wants_approval(by_carrier: StripeHouse) -> None:
 
 def test_the_carriers_answer_is_lost(by_carrier: StripeHouse) -> None:
     by_carrier.harm(Harm.DROP_AFTER, "payment_intents.confirm")
-    assert "is paid" in by_carrier.pay(CARDS["visa"])
+    assert "You have paid" in by_carrier.pay(CARDS["visa"])
 
 
 def test_stripe_holds_and_takes(holding: StripeHouse) -> None:
     said = holding.call(*HELD)
-    assert "is paid" in said
+    assert "You have paid" in said
     [intent] = holding.intents()
     assert (intent["status"], intent["capture_method"]) == ("succeeded", "manual")
     assert intent["metadata"]["payment"] == holding.payment().reference
@@ -63,7 +63,7 @@ def test_stripe_holds_and_takes(holding: StripeHouse) -> None:
 def test_stripe_holds_nothing_of_a_declined_card(holding: StripeHouse, card: str) -> None:
     said = holding.call("1", "1", CARDS[card], *HELD[3:], *HELD[2:])
     assert said.count(NOT_ACCEPTED) == 1
-    assert "is paid" in said
+    assert "You have paid" in said
     holding.hear()
 
 

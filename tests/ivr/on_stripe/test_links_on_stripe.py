@@ -10,7 +10,7 @@ from tests.support.server_checks import CARDS
 from tests.support.stripe import checkout
 from tests.support.stripe.line import Harm
 
-LINK_COMES = "Your bank wants you to approve this payment yourself. I am texting you a link for that."
+LINK_COMES = "Your bank asks you to approve this payment. I am texting you a link for that."
 
 
 def asked_to_approve(house: StripeHouse) -> str:
@@ -65,7 +65,7 @@ def test_nobody_pays(house: StripeHouse) -> None:
     house.server.pass_time(2 * 3600)
     house.hear()
     assert house.payments()[1].state is State.FENCED
-    assert "is paid" in house.pay(CARDS["visa"])
+    assert "You have paid" in house.pay(CARDS["visa"])
 
 
 @pytest.mark.parametrize("harm", [Harm.DROP_AFTER, Harm.DROP_BEFORE])
@@ -92,7 +92,7 @@ def test_rings_again_and_pays_by_card(house: StripeHouse) -> None:
     """Nothing else is paid before Stripe has ended the link."""
     asked_to_approve(house)
     said = house.call("1", CARDS["visa"], "0931", "973", "1")
-    assert "is paid" in said
+    assert "You have paid" in said
     [session] = house.stripe.account.of("checkout.session")
     assert session["status"] == "expired"
     house.hear()

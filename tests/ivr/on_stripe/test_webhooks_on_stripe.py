@@ -22,7 +22,7 @@ def test_the_webhook_comes_before_our_own_answer(house: StripeHouse) -> None:
             heard.extend(house.webhooks.deliver(event, house.post, times=2))
 
     house.harm(Harm.TELL_FIRST, "payment_intents.confirm", times=1, act=tell)
-    assert "is paid" in house.pay(CARDS["visa"])
+    assert "You have paid" in house.pay(CARDS["visa"])
     assert set(heard) == {204}
     assert len(heard) >= 4
     house.hear(times=3)

@@ -16,16 +16,16 @@ UNIONPAY_19 = "6205500000000000004"
 
 def test_a_visa_goes_through_without_hash_and_without_a_wait(bench: PciBench) -> None:
     caller = bench.caller()
-    assert caller.words == "Please key your card number."
+    assert caller.words == "Please enter your card number."
     assert caller.wanted == 16
     caller.key(VISA)
     assert caller.words.startswith("Now its expiry date")
     assert caller.wanted == 4
     caller.key("0831")
-    assert caller.words == "And the three digits on the back."
+    assert caller.words == "Now the three digits on the back."
     assert caller.wanted == 3
     caller.key("123")
-    assert caller.words == "Thank you. One moment, please."
+    assert caller.words == "Thank you. One moment."
     caller.wait()
     assert caller.sent_to == RETURN_URL
     card = bench.gateway.cards[0]
@@ -50,11 +50,11 @@ def test_the_same_in_spanish(bench: PciBench) -> None:
     assert caller.words == "Marque el número de la tarjeta."
     assert caller.gather.find("Say").attrib["language"] == "es-ES"
     caller.key(MASTERCARD)
-    assert caller.words == "Ahora la caducidad: dos cifras del mes y dos del año."
+    assert caller.words == "Ahora la fecha de caducidad: dos dígitos del mes y dos del año."
     caller.key("1228")
-    assert caller.words == "Y las tres cifras del reverso."
+    assert caller.words == "Ahora los tres números de detrás."
     caller.key("999")
-    assert caller.words == "Gracias. Un momento, por favor."
+    assert caller.words == "Gracias. Un momento."
     assert caller.wait().sent_to == RETURN_URL
     assert bench.collected()["brand"] == "mastercard"
 
@@ -75,7 +75,7 @@ def test_an_amex_ends_by_hash_or_by_the_pause_and_has_four_digits_on_its_front(
     caller = bench.caller().key(AMEX + ending)
     assert caller.words.startswith("Now its expiry date")
     caller.key("0831")
-    assert caller.words == "And the four digits on the front, above the card number."
+    assert caller.words == "Now the four digits on the front, above the card number."
     assert caller.wanted == 4
     caller.key("1234")
     assert bench.gateway.cards[0].code.reveal() == "1234"
@@ -134,7 +134,7 @@ def test_the_keys_that_help_are_told_on_the_first_mistake_and_star_where_a_numbe
     assert caller.words.endswith(f"and key your card number. {TOLD_ONCE}")
     assert _waits(caller.gather) == (12, 3)
     assert caller.key(VISA[:-1] + "3#").words.endswith("card number again. To start over, press star.")
-    assert caller.key("#").words == "Please key your card number."
+    assert caller.key("#").words == "Please enter your card number."
     assert not caller.key("4242#").words.endswith("star.")
     assert "star" not in caller.key(VISA).words
     assert caller.key("99#").words.endswith(TOLD_ONCE)
@@ -145,7 +145,7 @@ def test_a_star_alone_is_answered_soon_with_the_short_question(bench: PciBench) 
     caller = bench.caller()
     for keys, words in ((VISA, "Now its"), ("0831", "And the three")):
         assert _waits(caller.gather)[1] <= KEYS_TIMEOUT_S
-        assert caller.key("*").words.startswith("Cleared. Please key")
+        assert caller.key("*").words.startswith("Cleared. Please enter")
         assert _waits(caller.gather) == (READING_TIMEOUT_S, KEYS_TIMEOUT_S)
         assert caller.key(keys).words.startswith(words)
     assert caller.key("**").sent_to == RETURN_URL
@@ -209,7 +209,7 @@ def test_each_mistake_in_the_date_has_its_own_words(bench: PciBench, keys: str, 
     caller = bench.caller().key(VISA).key(keys)
     assert caller.words.startswith(words)
     assert caller.wanted == 4
-    assert caller.key("1126").words.startswith("And the three digits")  # good through the end of this month
+    assert caller.key("1126").words.startswith("Now the three digits")  # good through the end of this month
 
 
 def test_a_short_code_is_told_where_the_code_is(bench: PciBench) -> None:
@@ -248,7 +248,7 @@ def test_four_mistakes_or_silences_in_a_field_lead_back(bench: PciBench, keys: s
 
 def test_a_star_clears_the_field_and_what_follows_it_counts(bench: PciBench) -> None:
     caller = bench.caller().key("55*")
-    assert caller.words == "Cleared. Please key your card number again."
+    assert caller.words == "Cleared. Please enter your card number again."
     caller.key("4111*" + VISA[:11])
     assert caller.words == "Cleared. Please go on."
     assert caller.wanted == 5
@@ -293,7 +293,7 @@ def test_zero_is_a_digit(bench: PciBench) -> None:
 @pytest.mark.parametrize(("keys", "code"), [("28013", "28013"), ("123#", "123"), ("12", "12")])
 def test_a_postal_code_where_the_gateway_wants_one(bench: PciBench, keys: str, code: str) -> None:
     caller = bench.caller(postal_code=True).card()
-    assert caller.words == "Last, the digits of your postal code."
+    assert caller.words == "Lastly, the digits of the postal code your bank has for you."
     caller.key(keys)
     postal_code = bench.gateway.cards[0].postal_code
     assert postal_code is not None

@@ -69,7 +69,7 @@ def gateway_bug(bench: PciBench, caller: Caller) -> None:
 
 def mistaken(bench: PciBench, caller: Caller) -> None:
     caller.key(WRONG_NUMBER).key("#").key(NUMBER).key("13" + EXPIRY[2:]).key(EXPIRY).key(CODE[:2]).silence()
-    caller.silence().silence()
+    caller.silence().silence().silence()
     assert bench.collected()["outcome"] == "gave_up"
 
 
@@ -266,7 +266,7 @@ def keys_home_was_away(bench: PciBench, caller: Caller) -> None:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(bench.keys, "forget", fail)
-        caller.silence().silence().silence()
+        caller.silence().silence().silence().silence()
         bench.room.sweeper.sweep()
     assert bench.collected()["outcome"] == "gave_up"
     assert bench.keys.fetch(ENTRY_ID)

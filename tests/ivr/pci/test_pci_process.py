@@ -27,7 +27,7 @@ from tests.support.sandbox_bank import running_bank
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """This test process keeps its own limits and logging."""
-    monkeypatch.setattr(process, "forbid_core_dumps", lambda: None)
+    monkeypatch.setattr(process.memory, "close_to_others", lambda: None)
     monkeypatch.setattr(process, "configure", lambda *_: None)
 
 
@@ -102,12 +102,14 @@ def test_keys_that_cannot_be_destroyed_are_a_sentence(
         app_from_environ(environment(tmp_path))
 
 
-@pytest.mark.parametrize(("hard", "limit"), [(-1, "(1, 1)"), (0, "(0, 0)")])
+@pytest.mark.parametrize(("hard", "limit"), [(-1, "(1, 1) 0"), (0, "(0, 0) 0")])
 def test_core_dumps_are_off_piped_ones_too(hard: int, limit: str, tmp_path: Path) -> None:
     script = (
-        "import os, resource, sys; from ivr.pci.process import forbid_core_dumps;"
-        f"resource.setrlimit(resource.RLIMIT_CORE, (0, {hard})); forbid_core_dumps();"
-        "print(resource.getrlimit(resource.RLIMIT_CORE), flush=True); os.chdir(sys.argv[1]); os.abort()"
+        "import ctypes, os, resource, sys; from ivr.memory import close_to_others;"
+        f"resource.setrlimit(resource.RLIMIT_CORE, (0, {hard})); close_to_others();"
+        "dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0);"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), dumpable, flush=True);"
+        "os.chdir(sys.argv[1]); os.abort()"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False
@@ -140,3 +142,17 @@ def test_a_slow_bank_is_waited_for_by_polling(
         made.close()
     events = [json.loads(line) for line in logged.getvalue().splitlines()]
     assert any(one["event"] == "card_entry_ended" for one in events)
+
+
+def test_a_worker_asks_to_be_replaced_only_some_time_after_it_heard_a_key() -> None:
+    clock, asked = ManualClock(), []
+    retirement = process.Retirement(900, clock, lambda: asked.append(clock.now()))
+    clock.advance(3600)
+    retirement.look()
+    retirement.heard()
+    began = clock.now()
+    for _ in range(3):
+        clock.advance(300)
+        retirement.heard()
+        retirement.look()
+    assert asked == [began + timedelta(seconds=900)]

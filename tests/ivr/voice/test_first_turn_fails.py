@@ -50,4 +50,4 @@ def test_it_is_given_up_in_the_end(server: Server) -> None:
         ended, lines, _ = pay(server, ["(silence)"] * 5)
     assert (ended.reason, ended.faults) == (Reason.SERVER, ())
     assert lines.count(SORRY) == 3
-    assert lines[-2] == "< Please ring again later. Goodbye."
+    assert lines[-2] == "< Please call again later. Goodbye."

@@ -110,7 +110,7 @@ def test_the_pci_process_is_asked_nothing(start_server: Start) -> None:
 
 def test_an_answer_that_comes_twice_changes_nothing_twice(asked: Server) -> None:
     confirm = said(asked, TURN, **ANSWER)
-    assert "with Visa 4, 2, 4, 2,</Say>" in confirm
+    assert "Visa ending in 4 2 4 2." in confirm
     row = call_row(asked)
     assert said(asked, TURN, **ANSWER) == confirm
     assert (
@@ -355,5 +355,5 @@ def test_under_a_path_of_its_own(start_server: Start) -> None:
         server, WAY["tokenize"], settings=settings, listener=heard.append, habits=carriers_habits(server)
     )
     assert ended.faults == ()
-    assert "is paid." in lines[-2]
+    assert "You have paid" in lines[-2]
     assert len(progress(server)) == 4

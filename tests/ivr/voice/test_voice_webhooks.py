@@ -131,7 +131,7 @@ def test_the_address_of_another_call_is_refused(server: Server) -> None:
 
 
 def test_an_address_that_nobody_was_given(server: Server) -> None:
-    assert "Please ring again later" in said(server, "/voice/call_99/t/3", Digits="1")
+    assert "Please call again later" in said(server, "/voice/call_99/t/3", Digits="1")
 
 
 def test_a_card_number_in_address_and_fields_is_neither_kept_nor_logged(server: Server) -> None:
@@ -302,7 +302,7 @@ def test_a_call_whose_first_webhook_was_lost_begins_at_the_fallback(falling: Ser
     """In the language of the number called, and whatever keys the carrier repeats are not read."""
     falling.add_bill()
     back = said(falling, "/voice/fallback", ErrorCode="11200", To=SPANISH, Digits="1")
-    assert "Debe 49 euros y 90 céntimos." in back
+    assert "Hay 49 euros y 90 céntimos por pagar." in back
     late = said(falling, "/voice/incoming", To=SPANISH)
     assert late == back, "the first one arrives after all"
     assert [(one.status, one.turn) for one in calls(falling)] == [("active", 1)]
@@ -336,13 +336,13 @@ def test_the_fallback_after_the_end(falling: Server) -> None:
     falling.add_bill()
     said(falling, "/voice/incoming")
     post(falling, "/voice/status", form(CallStatus="completed"))
-    assert "Please ring again later" in said(falling, "/voice/fallback", ErrorCode="11200")
+    assert "Please call again later" in said(falling, "/voice/fallback", ErrorCode="11200")
     ended = said(falling, "/voice/fallback", ErrorCode="11200", CallStatus="completed")
     assert ended.endswith("<Response><Hangup/></Response>")
 
 
 @pytest.mark.parametrize(
-    ("called", "goodbye"), [(ENGLISH, "Please ring again later"), (SPANISH, "vuelva a llamar más tarde")]
+    ("called", "goodbye"), [(ENGLISH, "Please call again later"), (SPANISH, "vuelva a llamar más tarde")]
 )
 def test_the_fallback_gives_up_in_the_end_and_in_the_callers_language(
     falling: Server, called: str, goodbye: str

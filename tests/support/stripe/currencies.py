@@ -28,6 +28,7 @@ LEAST_MINOR = {
     "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
 }  # fmt: skip
 MOST_MINOR = 99_999_999
+MOST_MINOR_IDR = 999_999_999_999
 
 
 def check_currency(currency: str) -> None:
@@ -59,10 +60,9 @@ def check_charge(amount_minor: int, currency: str) -> None:
             code="parameter_invalid_integer",
             param="amount",
         )
-    if amount_minor > MOST_MINOR:
-        raise Refusal(
-            400, f"Amount must be no more than {MOST_MINOR}", code="amount_too_large", param="amount"
-        )
+    most = MOST_MINOR_IDR if currency == "idr" else MOST_MINOR
+    if amount_minor > most:
+        raise Refusal(400, f"Amount must be no more than {most}", code="amount_too_large", param="amount")
     check_divides(amount_minor, currency)
     least = LEAST_MINOR.get(currency, 1)
     if amount_minor < least:

@@ -244,6 +244,8 @@ def test_a_deleted_customer_lets_go_of_the_cards(merchant: Merchant) -> None:
         (49, "jpy", "amount_too_small"),
         (0, "eur", "parameter_invalid_integer"),
         (100_000_000, "eur", "amount_too_large"),
+        (100_000_000, "idr", "fine"),
+        (1_000_000_000_000, "idr", "amount_too_large"),
         (12345, "kwd", "parameter_invalid_integer"),
         (505, "isk", "parameter_invalid_integer"),
         (5000, "xts", None),

@@ -246,8 +246,7 @@ def test_the_database_never_holds_less_than_is_being_paid(till: Till) -> None:
     bill = _bill(till, link)
     lower = NewBill(reference=bill.reference, currency="EUR", billed_minor=8_000, minimum_minor=1)
     with till.engine.begin() as tx:
-        change = store.upsert(tx, lower, "api", clock=till.clock, ids=till.ids)
-        assert change is Change.CHANGED
-        assert store.waits_for_a_link(tx, lower, change), "the door says that the link is closed"
+        said = store.upsert_all(tx, [lower], "api", clock=till.clock, ids=till.ids)
+        assert said == [store.Stored(Change.CHANGED, closes_link=True)], "the door says that it is closed"
         row = tx.execute(sa.select(schema.bill)).one()
     assert (row.billed_minor, row.paid_elsewhere_minor, row.said_elsewhere_minor) == (8_000, 4_000, 5_000)

@@ -1,0 +1,35 @@
+"""How a command takes an amount: the same options everywhere, read as a CSV file's cells are."""
+
+from collections.abc import Mapping
+
+import click
+
+from ivr.amounts import Spelling
+from ivr.cli.faults import Fault
+
+decimal = click.option(
+    "--decimal",
+    type=click.Choice(["point", "comma"]),
+    help="Which mark stands before the decimals: 1.000 and 1,000 can be read in two ways, and are refused "
+    "without this.",
+)
+
+
+def spelling_of(mark: str | None) -> Spelling:
+    """Of the value of `--decimal`."""
+    return Spelling.UNSAID if mark is None else Spelling(mark)
+
+
+def amount_of(given: Mapping[str, str | None], currency: str, mark: str | None) -> int | None:
+    """Minor units of --amount or --amount-minor, `given` by these names; None where neither was given. An
+    empty one is refused: it may be a variable that nobody set.
+    """
+    from ivr.bills.bill import BillError
+    from ivr.bills.fields import read_amount
+
+    if any(value is not None and not value.strip() for value in given.values()):
+        raise Fault("amount is empty: leave the option out, or give an amount.")
+    try:
+        return read_amount(given, "amount", currency, spelling_of(mark))
+    except BillError as fault:
+        raise Fault(f"{fault}.") from None

@@ -1,0 +1,131 @@
+"""`paybycall bill import`: a CSV file of bills, with its progress, and what was kept where it is stopped."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import BinaryIO
+
+import click
+
+from ivr.cli.amount_options import decimal, spelling_of
+from ivr.cli.desk import desk, legible
+from ivr.cli.faults import Fault, sentences
+
+_ERASE_LINE = "\r\033[2K"
+
+
+@click.command("import")
+@click.argument("file", type=click.File("rb"))
+@decimal
+@click.option("--dry-run", is_flag=True, help="Say what would be stored, and store nothing.")
+@sentences
+def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
+    """Import bills from a CSV FILE (- for standard input).
+
+    The first line names the columns, in any order, separated by commas, semicolons or tabs: reference,
+    amount, currency, and where there are any minimum, due_date (YYYY-MM-DD), phone, paid_elsewhere, status
+    (open, paid or withdrawn). Each amount can be given in minor units instead: amount_minor, minimum_minor,
+    paid_elsewhere_minor. Lines before it may say sep=; and decimal=comma (or point), as --decimal does.
+
+    Bad rows are told by line and the good ones kept, also those that the gateway would not charge and those
+    whose phone or due date cannot be read, which are told as well; the same file again changes nothing. A
+    bill that is paid or withdrawn has its open link closed within a minute, which is told too; one of which a
+    part is just being charged cannot become paid, and its row is to be imported again later. Exit status 1
+    where a row was refused, or the import was stopped by Ctrl-C.
+    """
+    from ivr.bills.import_csv import CsvImport, Listener
+    from ivr.bills.table import UnreadableFileError
+    from ivr.cli.gateway_limits import gateway_limits
+
+    interrupts = _Interrupts()
+    with desk("HOME_COUNTRY") as at, _progress(file) as on_read, interrupts.watched():
+        run = CsvImport(
+            at.engine,
+            home_country=at.values["HOME_COUNTRY"],
+            clock=at.clock,
+            ids=at.ids,
+            listener=Listener(
+                refused=lambda row: _tell(f"line {row.line}: {row.reason}"),
+                warned=lambda row: _tell(f"line {row.line}: taken, but {row.reason}"),
+                read=on_read,
+                storing=interrupts.held,
+            ),
+            gateway=gateway_limits(),
+            spelling=spelling_of(decimal),
+            dry_run=dry_run,
+        )
+        stopped = None
+        try:
+            run.run(file)
+        except UnreadableFileError as fault:
+            raise Fault(f"{fault} Until then: {run.report}.") from None
+        except KeyboardInterrupt:
+            stopped = "at least" if interrupts.cut_short else "until then"
+    if run.report.ignored_columns:
+        names = ", ".join(legible(name) for name in run.report.ignored_columns)
+        click.echo(f"Columns left alone: {names}.", err=True)
+    kept = f"Nothing is stored (--dry-run): {run.report}." if dry_run else f"{run.report}."
+    if stopped is not None:
+        click.echo(f"Stopped; {stopped}: {kept} Import the file again to go on.", err=True)
+        raise SystemExit(1)
+    click.echo(kept)
+    if run.report.refused:
+        raise SystemExit(1)
+
+
+def _tell(sentence: str) -> None:
+    """On standard error, where the progress bar may stand on the line."""
+    click.echo(f"{_ERASE_LINE if sys.stderr.isatty() else ''}{sentence}", err=True)
+
+
+@contextmanager
+def _progress(file: BinaryIO) -> Iterator[Callable[[int], None]]:
+    """Moves a bar by so many bytes; there is none where nobody looks or the file's length is not known."""
+    try:
+        length = os.fstat(file.fileno()).st_size
+    except OSError:
+        length = 0
+    if not length or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with click.progressbar(length=length, label="Importing", file=sys.stderr) as bar:
+        yield bar.update
+
+
+class _Interrupts:
+    """Ctrl-C waits while rows are stored and counted, so that what is said to be kept is true. Pressed
+    again, it waits no longer.
+    """
+
+    def __init__(self) -> None:
+        self._holds = False
+        self._came = False
+        self.cut_short = False
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGINT, self._on_signal)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self._holds = True
+        try:
+            yield
+        finally:
+            self._holds = False
+        if self._came:
+            raise KeyboardInterrupt
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._holds and not self._came:
+            self._came = True
+            return
+        self.cut_short = self._holds
+        raise KeyboardInterrupt
