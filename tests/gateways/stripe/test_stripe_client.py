@@ -8,12 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-<<<<<<< HEAD
 from contextlib import contextmanager, suppress
-=======
-from contextlib import contextmanager
 from pathlib import Path
->>>>>>> main
 from typing import Any
 
 import pytest
