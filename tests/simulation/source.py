@@ -85,9 +85,9 @@ class BillSource:
             tx: sa.Connection, bills: Sequence[NewBill], *given: Any, **more: Any
         ) -> list[store.Stored | BillChangeError]:
             results = real(tx, bills, *given, **more)
-            for new, stored in zip(bills, results, strict=True):
-                if isinstance(stored, store.Stored):
-                    self._overhear(tx, new, stored.change)
+            for new, result in zip(bills, results, strict=True):
+                if isinstance(result, store.Stored):
+                    self._overhear(tx, new, result.change)
             return results
 
         with mock.patch.object(store, "upsert_all", upsert_all):
