@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS = $$($(BIN)/python -c "import os; print(min((os.cpu_count() or 1) + 1, 4))")
 
 .DEFAULT_GOAL := help
-.PHONY: help install call test lint format types contracts bench simulate lock clean
+.PHONY: help install call test lint format types contracts bench simulate mutants lock clean
 
 help: ## what there is
 	@echo "Pay-by-Call: callers pay by keypad, through your own gateway."
@@ -49,6 +49,9 @@ bench: install ## measure speed and memory, as ratios in one run
 
 simulate: install ## play worlds in which everything goes wrong, and check the books (WORLDS=1000 SEED=any)
 	@$(BIN)/python -m tests.simulation --worlds $(or $(WORLDS),1000) $(if $(SEED),--seed $(SEED))
+
+mutants: install ## put small faults into the code, one at a time, and print which no test notices (ONLY=payments)
+	@$(BIN)/python -m tests.mutants $(if $(ONLY),--only '$(ONLY)')
 
 lock: install ## resolve the locked versions anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements/run.txt

@@ -24,6 +24,7 @@ _THOUSANDS = 3
 """As many digits stand between two marks, and make the digits behind a single one unclear."""
 
 _PLAIN = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
+_CLEAR = re.compile(r"([0-9]+)(?:[.,]([0-9]{1,2}))?")
 _EXPONENT = re.compile(r"[0-9][0-9.,]*[eE][+-]?[0-9]+")
 _AROUND = re.compile(r"([^0-9]*)([0-9](?:.*[0-9])?)([^0-9]*)", re.DOTALL)
 _MARKED = re.compile(r"[0-9.,' ]+")
@@ -71,6 +72,8 @@ def read(text: str, currency: str, spelling: Spelling) -> int:
         if found is None:
             raise AmountError('must be text of digits with a point, like "49.90"')
         whole, fraction, is_clear = found[1], found[2] or "", False
+    elif spelling is Spelling.UNSAID and (found := _CLEAR.fullmatch(given)):  # most amounts of a long file
+        whole, fraction, is_clear = found[1], found[2] or "", True
     else:
         whole, fraction, is_clear = _parts(_bare(given, currency), spelling)
     if not is_clear and len(fraction) == _THOUSANDS:

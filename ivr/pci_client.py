@@ -24,11 +24,21 @@ from ivr.ids import Ids
 
 TIMEOUT_S = (2.0, 5.0)
 """To connect, and to wait for the answer: a caller is on the line."""
+PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.2, 1.3)
+"""Between tries where nobody listened, or the connection broke: a process that is restarted is back by then.
+With the last try it is less than a turn's lease, and than a carrier's patience.
+"""
 _SERVER_ERROR = 500
+_AWAY = (502, 503, 504)
+"""What a proxy says whose server is away."""
 
 
 class PciUnreachableError(Exception):
     """The PCI process did not answer, or failed; asking again is harmless. The message holds nothing sent."""
+
+
+class _AwayError(PciUnreachableError):
+    """Nobody listened, or the connection broke: it may be back in a moment."""
 
 
 class PciRefusedError(Exception):
@@ -202,10 +212,19 @@ class PciClient:
         """
         body = orjson.dumps(document)
         try:
-            return self._send(target, body)
+            return self._send_patiently(target, body)
         except PciRefusedError as refused:
             if refused.status != requests.codes.forbidden:
                 raise
+        return self._send(target, body)
+
+    def _send_patiently(self, target: str, body: bytes) -> Mapping[str, Any]:
+        """Again where the process is away for a moment; not after a silence, which took its time already."""
+        for pause_s in PAUSES_S:
+            try:
+                return self._send(target, body)
+            except _AwayError:
+                self._clock.sleep(pause_s)
         return self._send(target, body)
 
     def _send(self, target: str, body: bytes) -> Mapping[str, Any]:
@@ -229,11 +248,15 @@ class PciClient:
                     allow_redirects=False,
                 )
         except requests.RequestException as fault:
-            raise PciUnreachableError(f"the PCI process does not answer ({type(fault).__name__})") from None
+            silent = isinstance(fault, requests.Timeout) or not isinstance(fault, requests.ConnectionError)
+            kind = PciUnreachableError if silent else _AwayError
+            raise kind(f"the PCI process does not answer ({type(fault).__name__})") from None
         return _document(response)
 
 
 def _document(response: requests.Response) -> Mapping[str, Any]:
+    if response.status_code in _AWAY:
+        raise _AwayError(f"the PCI process is away (HTTP {response.status_code})")
     if response.status_code >= _SERVER_ERROR:
         raise PciUnreachableError(f"the PCI process failed (HTTP {response.status_code})")
     if response.status_code == requests.codes.no_content:

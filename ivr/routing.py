@@ -5,6 +5,7 @@ The framework would answer `/voice//incoming` by a redirect to a URL made of the
 would send the keyed digits again, in the clear, to whatever host a stranger named.
 """
 
+import re
 from typing import TYPE_CHECKING
 
 from flask import request
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 NEVER_TAKEN = 10**9
 """The turn that a number of ten digits and more stands for: no call gets so far."""
+
+
+_BEGINS_ODDLY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?//")
+"""A path, or a whole URL's, of which a slash would be taken off."""
 
 
 class TurnNumber(BaseConverter):
@@ -41,7 +46,8 @@ def set_up_routes(app: "Flask") -> None:
 
 
 def _refuse_odd_path() -> None:
-    """The framework takes slashes off the beginning of a path, and redirects where it could mend one."""
+    """Server and framework take slashes off the beginning of a path, and would mend others by a redirect."""
     invented = isinstance(request.routing_exception, RequestRedirect)
-    if invented or request.environ.get("PATH_INFO", "").startswith("//"):
+    asked = (request.environ.get(name, "") for name in ("PATH_INFO", "REQUEST_URI"))
+    if invented or any(map(_BEGINS_ODDLY.match, asked)):
         raise NotFound

@@ -132,6 +132,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
             person_number=config.person_number,
         ),
         progress=PayProgress(on.engine, on.clock),
+        clock=on.clock,
     )
 
 

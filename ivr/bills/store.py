@@ -119,14 +119,16 @@ def upsert_all(
     references, those that are new before those that stand, so that neither waits for the other in a circle.
     """
     in_order = sorted(bills, key=lambda new: new.reference)
-    added = _insert(tx, in_order, source, clock, ids)
-    rest = [new.reference for new in in_order if new.reference not in added]
-    standing = _locked(tx, rest) if rest else {}
-    results: dict[str, Stored | BillChangeError] = dict.fromkeys(added, Stored(Change.ADDED))
+    made, are_all_new = _insert(tx, in_order, source, clock, ids)
+    standing = {} if are_all_new else _locked(tx, [new.reference for new in in_order])
+    results: dict[str, Stored | BillChangeError] = {}
     changed: list[dict[str, Any]] = []
     for new in in_order:
-        if new.reference not in added:
-            results[new.reference] = _change(tx, standing[new.reference], new, changed)
+        row = standing.get(new.reference)
+        if row is None or row.id == made[new.reference]:
+            results[new.reference] = Stored(Change.ADDED)
+        else:
+            results[new.reference] = _change(tx, Bill.from_row(row), new, changed)
     if changed:
         now = clock.now()
         values = [{**one, "source": source, "updated_at": now} for one in changed]
@@ -134,9 +136,9 @@ def upsert_all(
     return [results[new.reference] for new in bills]
 
 
-def _locked(tx: sa.Connection, references: Sequence[str]) -> dict[str, Bill]:
+def _locked(tx: sa.Connection, references: Sequence[str]) -> dict[str, sa.Row[Any]]:
     """On PostgreSQL the rows are locked; on SQLite the whole write transaction is alone."""
-    return {row.reference: Bill.from_row(row) for row in tx.execute(_HELD, {"wanted": references})}
+    return {row.reference: row for row in tx.execute(_HELD, {"wanted": references})}
 
 
 def _change(
@@ -177,12 +179,15 @@ def _held_by_links(tx: sa.Connection, standing: Bill) -> int:
 
 def _insert(
     tx: sa.Connection, bills: Sequence[NewBill], source: str, clock: Clock, ids: Ids
-) -> frozenset[str]:
-    """Adds those that are new; their references."""
+) -> tuple[dict[str, str], bool]:
+    """Adds those that are new, under the ids that are given back by reference, and whether all are. Which of
+    them are, the ids of the rows say: an answer for each row would cost more than the rest of an import.
+    """
     now = clock.now()
+    made = {new.reference: ids.new("bill") for new in bills}
     values = [
         {
-            "id": ids.new("bill"),
+            "id": made[new.reference],
             **_described(new),
             "paid_elsewhere_minor": _paid_elsewhere(new, paid_here_minor=0, standing_minor=0),
             "withdrawn": new.status is Status.WITHDRAWN,
@@ -192,8 +197,9 @@ def _insert(
         }
         for new in bills
     ]
-    statement = insert_of(tx)(bill).on_conflict_do_nothing(index_elements=["reference"])
-    return frozenset(tx.execute(statement.returning(bill.c.reference), values).scalars())
+    insert = insert_of(tx)(bill).on_conflict_do_nothing(index_elements=["reference"])
+    done = tx.execute(insert, values, execution_options={"preserve_rowcount": True})
+    return made, done.rowcount == len(values)
 
 
 def _described(new: NewBill) -> dict[str, Any]:

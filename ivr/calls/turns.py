@@ -60,6 +60,8 @@ class Heard:
     """
     dialled: str | None = None
     card: CardEntryResult | None = None
+    is_retry: bool = False
+    """The turn failed before: what was not brought back was lost by us, and is no silence of the caller's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,8 @@ class Turns:
         turn = self._turn(tx, row, number)
         if machine.is_listening(self._flow, session):
             asked_at = store.answered_at(tx, row.id, number - 1) or row.started_at
-            elapsed_s = (self._clock.now() - asked_at).total_seconds()
+            lost = heard.is_retry and not heard.digits
+            elapsed_s = 0.0 if lost else (self._clock.now() - asked_at).total_seconds()
             step = self._flow.step(session.step)
             named = hearing.named(self._renderer, step, session, heard.named, elapsed_s)
             keys = Keys(heard.digits, elapsed_s, named, hashed=heard.hashed)

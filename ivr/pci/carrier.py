@@ -58,4 +58,4 @@ def _apology(room: Room, form: Form) -> str:
         return room.conversation.apologize(form)
     except Exception as error:  # noqa: BLE001 - the database is away as well
         tell("apology_failed", error)
-        return room.conversation.blind_apology()
+        return room.conversation.blind_apology(form)

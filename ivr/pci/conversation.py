@@ -23,6 +23,7 @@ from ivr.pci.metrics import Metrics
 from ivr.pci.sealing import DataKey
 from ivr.pci.sending import Sender, is_overdue
 from ivr.pci.speech import Speech
+from ivr.pci.way_back import WayBack
 from ivr.storage.engine import reading
 from ivr.voice import twiml
 
@@ -63,11 +64,11 @@ class Conversation:
         speech: Speech,
         sender: Sender,
         metrics: Metrics,
+        way_back: WayBack,
         base_url: str,
-        web_url: str,
         entry_life_s: int,
     ) -> None:
-        """`base_url` and `web_url`: where the carrier reaches this process and the web process."""
+        """`base_url`: where the carrier reaches this process."""
         self._engine = engine
         self._clock = clock
         self._keys = keys
@@ -75,7 +76,7 @@ class Conversation:
         self._sender = sender
         self._metrics = metrics
         self._base_url = base_url
-        self._web_url = web_url
+        self._way_back = way_back
         self._entry_life = timedelta(seconds=entry_life_s)
 
     def turn_url(self, entry_id: str, turn: int) -> str:
@@ -109,15 +110,17 @@ class Conversation:
 
     def rejoin(self, form: Form) -> str:
         """The carrier came by its fallback: the standing question again, or back to the web process."""
+        if dialled := "".join(form.get("DialCallStatus", ())[:1]):
+            return self._way_back.person_left(dialled)
         call_sid, account_sid = _sids(form)
         with self._engine.begin() as tx:
             newest = entries.newest_of_call(tx, call_sid, account_sid)
             entry = entries.lock(tx, newest.id) if newest else None
             if entry is None or entry.claimant is not None or entry.fallbacks >= FALLBACKS_MAX * 2:
-                return self._to_web()
+                return self._way_back.document(call_sid, entry.language if entry else None)
             entries.change(tx, entry.id, fallbacks=entry.fallbacks + 1)
             if entry.status == Status.FINISHED:
-                return twiml.document([twiml.redirect(entry.return_url)])
+                return self._way_back.document(call_sid, entry.language, url=entry.return_url)
             if entry.fallbacks >= FALLBACKS_MAX:
                 reply = self._give_up(tx, entry, Outcome.UNAVAILABLE)
                 answer = twiml.document(reply.verbs)
@@ -133,24 +136,21 @@ class Conversation:
 
         May raise where the database does not answer; `blind_apology` needs none.
         """
+        call_sid, account_sid = _sids(form)
         with self._engine.begin() as tx:
-            newest = entries.newest_of_call(tx, *_sids(form))
+            newest = entries.newest_of_call(tx, call_sid, account_sid)
             entry = entries.lock(tx, newest.id) if newest else None
             if entry is None:
-                return self._to_web()
+                return self._way_back.document(call_sid, None, prompt="trouble")
             if entry.status == Status.FINISHED:
-                return twiml.document([twiml.redirect(entry.return_url)])
+                return self._way_back.document(call_sid, entry.language, url=entry.return_url)
             reply = self._give_up(tx, entry, Outcome.UNAVAILABLE, say="trouble")
         self._follow(entry.id, reply)
         return twiml.document(reply.verbs)
 
-    def blind_apology(self) -> str:
+    def blind_apology(self, form: Form) -> str:
         """The same without a database: in every language, and to the web process's own fallback."""
-        sorry = [self._speech.say("trouble", language) for language in self._speech.languages]
-        return twiml.document([*sorry, twiml.redirect(f"{self._web_url}/voice/fallback")])
-
-    def _to_web(self) -> str:
-        return twiml.document([twiml.redirect(f"{self._web_url}/voice/fallback")])
+        return self._way_back.document(_sids(form)[0], None, prompt="trouble")
 
     def _again(self, connection: sa.Connection, entry: Entry, turn: int) -> str:
         self._metrics.repeated()

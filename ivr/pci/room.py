@@ -26,6 +26,7 @@ from ivr.pci.settings import PciConfig
 from ivr.pci.speech import Speech
 from ivr.pci.sweeper import Sweeper
 from ivr.pci.tokenizers import CardGateway
+from ivr.pci.way_back import WayBack
 from ivr.voice.twiml import Voice
 
 _QUEUE_PER_THREAD = 4
@@ -93,8 +94,14 @@ def furnish(
             speech=speech,
             sender=sender,
             metrics=metrics,
+            way_back=WayBack(
+                speech=speech,
+                clock=clock,
+                base_url=config.pci_public_url,
+                web_url=config.public_url,
+                person_number=config.person_number,
+            ),
             base_url=config.pci_public_url,
-            web_url=config.public_url,
             entry_life_s=entry_life_s,
         ),
         desk=Desk(engine=engine, clock=clock, keys=keys, metrics=metrics),

@@ -95,6 +95,7 @@ ALL: tuple[Setting[Any], ...] = (
     Setting(
         "PCI_RECORDINGS", "A TOML file of recorded card-entry prompts; empty: all are synthesized.", text, ""
     ),
+    Setting("PERSON_NUMBER", "Whom `0` rings, in E.164; empty: nobody.", text, ""),
     Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
     Setting(
         "SAY_VOICE",
@@ -156,6 +157,7 @@ class PciConfig:
     card_tries_max: int
     bin_declines_max: int
     recordings: str
+    person_number: str
     say_language: Mapping[str, str]
     say_voice: Mapping[str, str]
     gateway: str
@@ -193,6 +195,7 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
         card_tries_max=values["PCI_CARD_TRIES_MAX"],
         bin_declines_max=values["PCI_BIN_DECLINES_MAX"],
         recordings=values["PCI_RECORDINGS"],
+        person_number=values["PERSON_NUMBER"],
         say_language=values["SAY_LANGUAGE"],
         say_voice=values["SAY_VOICE"],
         gateway=values["GATEWAY"],

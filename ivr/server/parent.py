@@ -5,12 +5,12 @@ and SIGINT end it gracefully; SIGHUP replaces every worker.
 """
 
 import gc
+import logging
 import os
 import select
 import signal
 import sys
 import time
-import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -169,8 +169,8 @@ class Parent:
             self._forget_parent(told)
             work(self._serving, self._listening.sock, self._life, tells)
             status = 0
-        except BaseException:  # noqa: BLE001 - the process's edge: nothing may run on as a second parent
-            traceback.print_exc()
+        except BaseException:  # the process's edge: nothing may run on as a second parent
+            logging.getLogger(__name__).exception("worker_failed")  # also where nobody set up the log
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

@@ -20,7 +20,7 @@ from ivr.voice.twiml import Voice
 PERSON_TIMEOUT_S = 25
 NAMED = "named"
 """Of an address at which keys arrive: those that were named to the caller by then, where that matters."""
-_BREATH_S = 1
+BREATH_S = 1
 """The shortest wait that a Gather knows: behind it a key is named."""
 
 
@@ -142,7 +142,7 @@ class Renderer:
                     content,
                     action=action,
                     num_digits=1,
-                    timeout_s=_BREATH_S,
+                    timeout_s=BREATH_S,
                     finish_on_key="",  # a `#` would end these words, and the next ones would follow
                     when_empty=False,
                 )

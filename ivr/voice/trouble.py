@@ -38,8 +38,8 @@ class Trouble:
         self._default_language = default_language
         self._person_number = person_number
 
-    def apology(self, call_id: str, number: int, times: int) -> str:
-        """What is said when the turn has failed `times` times."""
+    def apology(self, call_id: str, number: int, times: int, query: str = "") -> str:
+        """What is said when the turn has failed `times` times. `query`: what its retry needs to know."""
         said = self._host(call_id, "host.trouble")
         if times > TROUBLES_MAX:
             last = (
@@ -51,15 +51,24 @@ class Trouble:
         if self._person_number:
             said += self._host(call_id, "host.offer_person")
         action = self._renderer.address(f"/voice/{call_id}/trouble/{number}/{times}")
+        if query:
+            action += f"?{query}"
         return twiml.document(
             [twiml.gather("".join(said), action=action, num_digits=1, timeout_s=_KEY_WAIT_S)]
         )
 
-    def answered(self, call_id: str, number: int, times: int, key: str | None) -> str:
-        """After an apology: `0` for a person, otherwise the same turn again."""
-        if key == "0" and self._person_number:
-            return twiml.document([*self._host(call_id, "host.connecting"), self._ring(call_id)])
-        return twiml.document([twiml.redirect(f"{self.again(call_id, number)}?troubles={times}")])
+    def rings(self, key: str | None) -> bool:
+        """Whether this key asks for a person, and there is one."""
+        return key == "0" and bool(self._person_number)
+
+    def person(self, call_id: str) -> str:
+        """After an apology: `0`."""
+        return twiml.document([*self._host(call_id, "host.connecting"), self._ring(call_id)])
+
+    def retry(self, call_id: str, number: int, times: int, query: str) -> str:
+        """After an apology: the same turn again."""
+        known = f"troubles={times}&{query}" if query else f"troubles={times}"
+        return twiml.document([twiml.redirect(f"{self.again(call_id, number)}?{known}")])
 
     def again(self, call_id: str, number: int) -> str:
         """Where the carrier asks for the same turn once more. A call whose first turn failed was not kept: it

@@ -9,6 +9,7 @@ call's id, said kindly, and a person is offered.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import flask
 import structlog
@@ -21,13 +22,17 @@ from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.pay_progress import PayProgress
 from ivr.calls.turns import ForeignCallError, Heard, Turns, UnknownCallError
+from ivr.clock import Clock
 from ivr.voice import twiml
+from ivr.voice.carried_keys import CarriedKeys, after_apology
 from ivr.voice.carrier_request import verify
 from ivr.voice.pay import form as pay_form
 from ivr.voice.render import NAMED, Renderer
 from ivr.voice.trouble import TROUBLES_MAX, UNKNOWN, Trouble
 
 log = structlog.get_logger()
+KEYS = "keys"
+"""Of an address behind an apology: the sealed keys."""
 DEPLOY_WAITS_MAX = 20
 DEPLOY_WORD_EVERY = 8
 """A second each: nobody listens longer to nothing."""
@@ -78,8 +83,10 @@ class VoiceDoor:
         renderer: Renderer,
         trouble: Trouble,
         progress: PayProgress,
+        clock: Clock,
     ) -> None:
         self._carrier = carrier
+        self._keys = CarriedKeys(carrier.tokens, clock)
         self._turns = turns
         self._greeting = greeting
         self._ender = ender
@@ -114,16 +121,23 @@ class VoiceDoor:
             return self._hung_up(form.call_sid, "completed")
         behind = pay_form.BEHIND_THE_VERB in flask.request.query_string.decode("latin-1").split("&")
         card = pay_form.card_of(form.get, behind_the_verb=behind)
+        troubles = _whole(flask.request.args.get("troubles"))
+        is_retry = bool(troubles or flask.request.args.get("waits"))
+        digits = self._carried_keys(call_id, number) if is_retry else form.get("Digits")
         heard = Heard(
-            digits=form.get("Digits"),
-            hashed="#" in {form.get("FinishedOnKey"), form.get("Digits")},
+            digits=digits,
+            hashed="#" in {form.get("FinishedOnKey"), digits},
             named=flask.request.args.get(NAMED),
             dialled=form.get("DialCallStatus"),
             card=card,
+            is_retry=is_retry,
         )
-        times = 1 + _whole(flask.request.args.get("troubles"))
         return self._spoken(
-            lambda: self._turns.take(call_id, number, form.call_sid, heard), call_id, number, times
+            lambda: self._turns.take(call_id, number, form.call_sid, heard),
+            call_id,
+            number,
+            troubles + 1,
+            keys=digits,
         )
 
     def pay(self, call_id: str, number: int) -> flask.Response:
@@ -138,7 +152,11 @@ class VoiceDoor:
     def trouble(self, call_id: str, number: int, times: int) -> flask.Response:
         """After an apology."""
         form = self._verified()
-        return answer(self._trouble.answered(call_id, number, times, form.get("Digits")))
+        pressed = form.get("Digits")
+        if self._trouble.rings(pressed):
+            return answer(self._trouble.person(call_id))
+        keys = after_apology(self._carried_keys(call_id, number), pressed)
+        return answer(self._trouble.retry(call_id, number, times, self._query(call_id, number, keys)))
 
     def person(self, call_id: str) -> flask.Response:
         """After a person was rung because of a trouble."""
@@ -200,12 +218,23 @@ class VoiceDoor:
         verbs = self._renderer.host("host.rejoin", rejoined.language)
         return self._renderer.document(verbs, SendTo(rejoined.url), next_url=rejoined.url)
 
-    def _spoken(self, take: Callable[[], str], call_id: str, number: int, times: int) -> flask.Response:
+    def _carried_keys(self, call_id: str, number: int) -> str | None:
+        """What the caller had pressed when this turn failed."""
+        return self._keys.open(call_id, number, flask.request.args.get(KEYS, ""))
+
+    def _query(self, call_id: str, number: int, keys: str | None) -> str:
+        """What the retry of this turn needs: the keys, and what was named to the caller before them."""
+        known = {NAMED: flask.request.args.get(NAMED), KEYS: self._keys.seal(call_id, number, keys or "")}
+        return urlencode({name: value for name, value in known.items() if value})
+
+    def _spoken(
+        self, take: Callable[[], str], call_id: str, number: int, times: int, *, keys: str | None = None
+    ) -> flask.Response:
         """The answer to a verified webhook, whatever happens."""
         try:
             return answer(take())
         except UnknownStepError:
-            return self._deploying(call_id, number)
+            return self._deploying(call_id, number, self._query(call_id, number, keys))
         except ForeignCallError:
             flask.abort(403, "The address belongs to another call.")
         except UnknownCallError:
@@ -213,16 +242,17 @@ class VoiceDoor:
             return answer(self._trouble.goodbye(call_id))
         except Exception:
             log.exception("turn_failed")
-            return answer(self._trouble.apology(call_id, number, times))
+            query = self._query(call_id, number, keys)
+            return answer(self._trouble.apology(call_id, number, times, query))
 
-    def _deploying(self, call_id: str, number: int) -> flask.Response:
+    def _deploying(self, call_id: str, number: int, query: str) -> flask.Response:
         """A deploy is rolling and this process is behind: come back in a second, to another one perhaps."""
         waits = 1 + _whole(flask.request.args.get("waits"))
         if waits > DEPLOY_WAITS_MAX:
             log.error("step_unknown_for_too_long")
             return answer(self._trouble.apology(call_id, number, TROUBLES_MAX + 1))
         word = self._trouble.one_moment(call_id) if waits % DEPLOY_WORD_EVERY == 0 else []
-        url = f"{self._trouble.again(call_id, number)}?waits={waits}"
+        url = f"{self._trouble.again(call_id, number)}?waits={waits}" + (f"&{query}" if query else "")
         return answer(twiml.document([*word, twiml.pause(1), twiml.redirect(url)]))
 
     def _verified(self) -> Form:

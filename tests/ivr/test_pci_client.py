@@ -1,6 +1,7 @@
 """The web process asks the PCI process over a real socket, and tells silence from refusal."""
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from threading import Thread
@@ -15,10 +16,11 @@ from werkzeug.test import run_wsgi_app
 from gateways.contract import Declined, Order
 from gateways.declines import Decline
 from gateways.secret import Secret
+from ivr.calls.turns import INTENT_LEASE_S
 from ivr.clock import ManualClock
 from ivr.ids import RandomIds
 from ivr.pci.migrate import migrate
-from ivr.pci_client import Outcome, PciClient, PciRefusedError, PciUnreachableError
+from ivr.pci_client import TIMEOUT_S, Outcome, PciClient, PciRefusedError, PciUnreachableError
 from ivr.storage.engine import make_engine
 from tests.support.card_entry import (
     ACCOUNT_SID,
@@ -170,9 +172,57 @@ def test_a_request_is_not_asked_for_ever(bench: PciBench) -> None:
 
 
 def test_nobody_there(clock: ManualClock) -> None:
+    """The caller waits for a few seconds, and not longer than a turn may be under way."""
     pci = PciClient("http://127.0.0.1:9", [INTERNAL_SECRET], clock, RandomIds())
+    began_at = clock.now()
     with pytest.raises(PciUnreachableError):
         pci.collect(ENTRY_ID, "call_1.4")
+    waited_s = (clock.now() - began_at).total_seconds()
+    assert 3 <= waited_s <= INTENT_LEASE_S - sum(TIMEOUT_S)
+
+
+class Returning(ManualClock):
+    """At the third wait of a client the process is back."""
+
+    def __init__(self, back: Callable[[], None]) -> None:
+        super().__init__()
+        self._back = back
+        self.waits = 0
+
+    def sleep(self, duration_s: float) -> None:
+        super().sleep(duration_s)
+        self.waits += 1
+        if self.waits == 3:
+            self._back()
+
+
+@pytest.mark.parametrize("away", ["refused", "reset", "502"])
+def test_a_process_that_is_away_for_a_moment_is_asked_again(bench: PciBench, away: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    running: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        if clock.waits >= 3:
+            return bench.app(environ, start_response)
+        if away == "reset":
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        start_response("502 Bad Gateway", [])
+        return [b""]
+
+    def start() -> None:
+        if not running:
+            running.append(make_server("127.0.0.1", port, app, threaded=True))
+            Thread(target=running[0].serve_forever, daemon=True).start()
+
+    clock = Returning(start)
+    if away != "refused":
+        start()
+    pci = PciClient(f"http://127.0.0.1:{port}", [INTERNAL_SECRET], clock, RandomIds())
+    assert pci.open_entry(ENTRY_ID, **opening())
+    assert clock.waits == 3
+    running[0].shutdown()
+    running[0].server_close()
 
 
 @pytest.mark.parametrize("answer", [("no json", 200), ("[]", 200), ("<html>", 404), ("{}", 503), ("", 302)])

@@ -102,9 +102,9 @@ class Truth:
     """
     by_hand: Sequence[ByHand] = ()
     told_given_back: Mapping[str, str] = field(default_factory=dict)
-    """Of each notice that something was given back, by its id: the key of the charge."""
+    """Of each webhook that something was given back, by gateway and id: the key of the charge."""
     told_came_back: Mapping[str, str] = field(default_factory=dict)
-    """Of each notice that a refund by hand came to nothing, by its id: that refund."""
+    """Of each webhook that a refund by hand came to nothing, by gateway and id: that refund."""
 
 
 def fingerprint(token: str) -> str:
@@ -116,6 +116,8 @@ def fingerprint(token: str) -> str:
 class News:
     """One webhook of the gateway's. `posted` gives its headers and its body, signed at that moment."""
 
+    gateway: str
+    """Its name: the webhook goes to its own address."""
     posted: Callable[[], tuple[Mapping[str, str], bytes]]
 
 
@@ -359,4 +361,4 @@ class SandboxBank:
 
 def _news(told: Mapping[str, Any]) -> News:
     body = json.dumps(told).encode()
-    return News(lambda: (_SIGNED, body))
+    return News(SandboxBank.name, lambda: (_SIGNED, body))

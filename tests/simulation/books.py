@@ -25,12 +25,13 @@ from ivr.storage.engine import reading
 from tests.simulation.bank import GivenBack, Taken, Truth, fingerprint
 from tests.simulation.callers import CARDS, SimulatedCaller
 from tests.simulation.house import House
-from tests.simulation.words import CHARGED, NOT_CHARGED
 
-_TURN = re.compile(r"/voice/([a-z0-9_]+)/t/(\d+)")
 _BARE = re.compile(r"(?<![\w.:])(?:0931|973|9731)(?![\w:]|\.\d)")
 """An expiry or code that stands alone: inside an id, a moment or a measure the same digits are chance."""
 _NUMBERS = re.compile("|".join(CARDS.values()))
+_TOKEN = re.compile(r"\b(?:tok|pm)_\w+")
+_OF_A_CARD = ("token", "expiry_month", "expiry_year", "card_entry_id")
+"""What a session keeps of a card between its entry and its charge."""
 _GAPS = re.compile(r"(?<=\d)(?:, |[ -])(?=\d)")
 
 
@@ -48,14 +49,14 @@ class Tables:
     moves: list[Any]
     """The payments', in the order of their commits."""
     heard_at: Mapping[str, datetime]
-    """When a notice of the gateway's was taken, by its id."""
+    """When a webhook was taken, by its gateway and its id."""
     receivable: Mapping[str, int]
     """By what an entry is of: what the gateway owes us for it."""
     total_minor: int
 
     @classmethod
     def read(cls, house: House) -> "Tables":
-        account = ledger.receivable(house.bank.name)
+        accounts = [ledger.receivable(bank.name) for bank in house.banks]
         entry, line = schema.ledger_entry, schema.ledger_line
         with reading(house.web_database.engine) as tx:
             rows = {
@@ -79,11 +80,11 @@ class Tables:
                 calls=list(rows["call"]),
                 confirmations=list(rows["confirmation"]),
                 moves=list(tx.execute(sa.select(schema.attempt_move).order_by(schema.attempt_move.c.id))),
-                heard_at={row.event_id: row.at for row in rows["gateway_event"]},
+                heard_at={f"{row.gateway} {row.event_id}": row.at for row in rows["gateway_event"]},
                 entries=list(tx.execute(sa.select(entry))),
                 receivable={
                     row.source_id: row.amount_minor
-                    for row in tx.execute(owed.where(line.c.account == account))
+                    for row in tx.execute(owed.where(line.c.account.in_(accounts)))
                 },
                 total_minor=tx.execute(sa.select(sa.func.sum(line.c.amount_minor))).scalar() or 0,
             )
@@ -218,24 +219,6 @@ def confirmations(books: Tables, truth: Truth, merchant: str, texts: str) -> Ite
             yield f"the confirmation of {one.attempt_id} says: {one.body}"
 
 
-def words(books: Tables, truth: Truth, callers: Iterable[SimulatedCaller]) -> Iterator[str]:
-    """Nobody who was charged heard that they were not; nobody heard "paid" who was not charged."""
-    charged = {one.key for one in truth.taken}
-    made_for = [(attempt.made_for.rpartition("."), attempt) for attempt in books.attempts.values()]
-    for caller in callers:
-        for heard in caller.heard:
-            told = _TURN.search(heard.at)
-            if told is None or heard.prompt not in NOT_CHARGED | CHARGED:
-                continue
-            call_id, turn = told[1], int(told[2])
-            own = [one for (call, _, at), one in made_for if call == call_id and int(at) < turn]
-            paid = [one for one in own if one.id in charged]
-            if heard.prompt in NOT_CHARGED and paid:
-                yield f"{call_id} heard {heard.prompt!r} at turn {turn}, and {paid[0].id} was charged"
-            if heard.prompt in CHARGED and not paid:
-                yield f"{call_id} heard {heard.prompt!r} at turn {turn}, and nothing was charged"
-
-
 def saved_cards(books: Tables, truth: Truth, callers: Sequence[SimulatedCaller]) -> Iterator[str]:
     """A card is kept where its payer agreed to just that; what is forgotten is forgotten."""
     calls = {call.id: call.call_sid for call in books.calls}
@@ -275,6 +258,20 @@ def cards(house: House, written: Iterable[tuple[str, str]]) -> Iterator[str]:
                     yield f"{name} of a card entry still holds something"
     for name in house.keys_left():
         yield f"the key {name} is left"
+
+
+def card_tokens(house: House) -> Iterator[str]:
+    """Nobody needs a card's token once its charge is asked for: no session keeps it then, and no call that
+    has ended. May be asked at any moment.
+    """
+    with reading(house.web_database.engine) as tx:
+        calls = tx.execute(sa.select(schema.call)).all()
+    for call in calls:
+        kept = [name for name in _OF_A_CARD if call.session.get(name) is not None]
+        if call.session.get("charging") and kept:
+            yield f"{call.id} waits for its charge, and its session keeps {', '.join(kept)}"
+        if call.status == "ended" and (kept or _TOKEN.search(repr((call.session, call.intent)))):
+            yield f"{call.id} has ended, and its session keeps {', '.join(kept) or 'a token'}"
 
 
 def _stored(engine: sa.Engine, metadata: sa.MetaData) -> Iterator[tuple[str, str]]:

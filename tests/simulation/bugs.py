@@ -43,6 +43,7 @@ from ivr.pci.sending import Sender as CardSender
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.simulation.bugs_of_others import BUGS_OF_OTHERS
+from tests.simulation.bugs_of_words import BUGS_OF_WORDS
 from tests.simulation.planting import AHEAD, GATEWAY_FAILS, QUEUE_FAILS, QUIET, Bug, Patches
 
 
@@ -286,4 +287,5 @@ BUGS: Mapping[str, Bug] = {
     "our own clock for what was heard": Bug(_clock_of_ours, "had not heard", AHEAD),
     "a consent by rote": Bug(_consent_by_rote, "that nobody gave", QUIET, house="stripe-pay"),
     **BUGS_OF_OTHERS,
+    **BUGS_OF_WORDS,
 }

@@ -11,7 +11,7 @@ import functools
 import io
 import shutil
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +43,7 @@ from ivr.work.jobs import Work
 from tests.simulation.bank import Bank
 from tests.simulation.database import WatchedDatabase
 from tests.simulation.stripe_bank import on_the_worlds_clock
+from tests.simulation.two_banks import TwoBanks
 from tests.support.phone import PCI, WEB
 from tests.support.running_server import environment
 
@@ -75,16 +76,34 @@ class House:
     def __init__(self, folder: Path, bank: Bank, name: str, settings: Mapping[str, str]) -> None:
         self.bank = bank
         self.name = name
+        self._folder = folder
         self._keys = folder / "keys"
+        self._settings = settings
+        self._read_settings()
+        migrate_pci(self.pci_config.database_url)
+        self.web_database = WatchedDatabase("the web database", make_engine(self.config.database_url))
+        migrate(self.web_database.engine)
+        self.pci_database = WatchedDatabase("the PCI database", make_engine(self.pci_config.database_url))
+
+    def _read_settings(self) -> None:
+        """As every process reads them at its start."""
+        bank, folder = self.bank, self._folder
+        changes = {**bank.settings, "GATEWAY": bank.name, **self._settings}
         url = f"sqlite:///{folder}/web.db"
-        changes = {**bank.settings, "GATEWAY": bank.name, **settings}
         environ = environment(folder, url, f"http://{bank.host}", f"http://{INSIDE}", changes)
         self.config = config.load(environ)
         self.pci_config = pci_settings.load(environ)
-        migrate_pci(self.pci_config.database_url)
-        self.web_database = WatchedDatabase("the web database", make_engine(url))
-        migrate(self.web_database.engine)
-        self.pci_database = WatchedDatabase("the PCI database", make_engine(self.pci_config.database_url))
+
+    @property
+    def banks(self) -> Sequence[Bank]:
+        """Every gateway that may hold money of this house."""
+        return self.bank.banks if isinstance(self.bank, TwoBanks) else (self.bank,)
+
+    def switch_gateways(self) -> None:
+        """From now on a process that starts reads the other gateway in its settings."""
+        assert isinstance(self.bank, TwoBanks), f"{self.name} has one gateway"
+        self.bank.switch()
+        self._read_settings()
 
     @property
     def origins(self) -> Mapping[str, str]:
@@ -104,6 +123,8 @@ class House:
                 for table in reversed(tables.metadata.sorted_tables):
                     tx.execute(table.delete())
         shutil.rmtree(self._keys, ignore_errors=True)
+        if self.bank.name != self.banks[0].name:
+            self.switch_gateways()
 
     def keys_left(self) -> list[str]:
         """What the keys' home still keeps."""

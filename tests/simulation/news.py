@@ -33,7 +33,7 @@ class Messenger:
 
     def _bring(self, news: News) -> None:
         """Until somebody has taken it, or the gateway loses patience."""
-        url = f"{WEB}/gateways/{self.bank.name}/webhook"
+        url = f"{WEB}/gateways/{news.gateway}/webhook"
         for wait_s in (20.0, 60.0, 300.0, 1800.0):
             answer = self.network.exchange(Request("POST", url, *news.posted()), 10.0)
             if answer is not None and 200 <= answer.status < 300:

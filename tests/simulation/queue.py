@@ -76,7 +76,19 @@ class SimulatedQueue:
         if worker is None:
             self._run_in(piece, 1.0, tries)
             return
-        self.processes.begin(worker, str(piece), lambda: self._run(worker, piece, tries))
+        begun: list[bool] = []
+
+        def run() -> None:
+            begun.append(True)
+            self._run(worker, piece, tries)
+
+        def take_over() -> None:
+            """The worker may have died before the job's first line."""
+            if not begun:
+                self._hand_out(piece, tries)
+
+        self.processes.begin(worker, str(piece), run)
+        self.scheduler.spawn(f"look after {piece}", take_over, delay_s=TAKEN_OVER_AFTER_S)
 
     def _run(self, worker: Process, piece: Piece, tries: int) -> None:
         finished = False

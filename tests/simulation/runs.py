@@ -15,6 +15,7 @@ from tests.simulation.bank import Bank, SandboxBank
 from tests.simulation.house import House, quick_starts
 from tests.simulation.played import Played
 from tests.simulation.stripe_bank import StripeBank
+from tests.simulation.two_banks import TwoBanks
 from tests.simulation.world import World
 
 
@@ -33,6 +34,7 @@ HOUSES: Mapping[str, Plot] = {
     "stripe-tokenize": Plot(lambda _: StripeBank("tokenize", moto=True), _SAVES),
     "stripe-authorize": Plot(lambda _: StripeBank("authorize", moto=False)),
     "stripe-pay": Plot(lambda _: StripeBank("tokenize", moto=False), {**_SAVES, "CARD_ENTRY": "pay"}),
+    "two-gateways": Plot(TwoBanks, _SAVES),
 }
 WORLDS_IN_TESTS = 40
 """In each house, at every run of the tests; `make simulate` plays as many as asked."""

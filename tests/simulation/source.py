@@ -18,7 +18,7 @@ import orjson
 import sqlalchemy as sa
 
 from ivr.bills import store
-from ivr.bills.bill import NewBill, Status
+from ivr.bills.bill import BillChangeError, NewBill, Status
 from ivr.clock import Clock
 from ivr.payments.records import Method
 from ivr.payments.states import State
@@ -79,26 +79,31 @@ class BillSource:
     @contextmanager
     def overheard(self) -> Iterator[None]:
         """For the length of a block, each word that the house commits is kept in `taken`."""
-        real = store.upsert
+        real = store.upsert_all
 
-        def upsert(tx: sa.Connection, new: NewBill, *given: Any, **more: Any) -> store.Change:
-            change = real(tx, new, *given, **more)
-            paid_here_minor = store.find(tx, new.reference).paid_minor  # type: ignore[union-attr]
-            after = tx.execute(sa.select(sa.func.max(schema.attempt_move.c.id))).scalar_one() or 0
-            is_early = (
-                change is store.Change.CHANGED and new.status is Status.PAID and _is_being_charged(tx, new)
-            )
+        def upsert_all(
+            tx: sa.Connection, bills: Sequence[NewBill], *given: Any, **more: Any
+        ) -> list[store.Stored | BillChangeError]:
+            results = real(tx, bills, *given, **more)
+            for new, result in zip(bills, results, strict=True):
+                if isinstance(result, store.Stored):
+                    self._overhear(tx, new, result.change)
+            return results
 
-            def take() -> None:
-                self._take(new, paid_here_minor, after, self.clock.now())
-                if is_early:
-                    self.violations.append(f"{new.reference} became paid while a charge was under way")
-
-            tx.info.setdefault(AFTER_COMMIT, []).append(take)
-            return change
-
-        with mock.patch.object(store, "upsert", upsert):
+        with mock.patch.object(store, "upsert_all", upsert_all):
             yield
+
+    def _overhear(self, tx: sa.Connection, new: NewBill, change: store.Change) -> None:
+        paid_here_minor = store.find(tx, new.reference).paid_minor  # type: ignore[union-attr]
+        after = tx.execute(sa.select(sa.func.max(schema.attempt_move.c.id))).scalar_one() or 0
+        is_early = change is store.Change.CHANGED and new.status is Status.PAID and _is_being_charged(tx, new)
+
+        def take() -> None:
+            self._take(new, paid_here_minor, after, self.clock.now())
+            if is_early:
+                self.violations.append(f"{new.reference} became paid while a charge was under way")
+
+        tx.info.setdefault(AFTER_COMMIT, []).append(take)
 
     def prefers_links(self) -> bool:
         """Whether the next caller is to be sent a link: there are few of them, and what a source says hurts

@@ -209,12 +209,12 @@ class StripeBank:
                 if one not in ours
             ],
             told_given_back={
-                one["id"]: keys[one["data"]["object"]["payment_intent"]]
+                f"{self.name} {one['id']}": keys[one["data"]["object"]["payment_intent"]]
                 for one in account.of("event")
                 if one["type"] == "charge.refunded" and one["data"]["object"]["captured"]
             },
             told_came_back={
-                one["id"]: one["data"]["object"]["id"]
+                f"{self.name} {one['id']}": one["data"]["object"]["id"]
                 for one in account.of("event")
                 if one["type"] == "refund.failed"
             },
@@ -277,7 +277,7 @@ class StripeBank:
 
     def news(self) -> Sequence[News]:
         waiting, self._webhooks.waiting[:] = [*self._webhooks.waiting], []
-        return [News(lambda one=one: self._signed(one)) for one in waiting if one["type"] in HEARD]
+        return [News(self.name, lambda one=one: self._signed(one)) for one in waiting if one["type"] in HEARD]
 
     def _signed(self, event: wire.Thing) -> tuple[Mapping[str, str], bytes]:
         body, headers = self._webhooks.signed(event)

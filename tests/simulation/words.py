@@ -34,6 +34,13 @@ NOT_CHARGED = frozenset(
 )
 """Prompts that tell the caller: you were not charged."""
 CHARGED = frozenset({"receipt.texted", "receipt.spoken"})
+TEXT_PROMISED = {
+    "receipt.texted": {"receipt"},
+    "promise.texted": {"receipt", "link"},
+    "link.sent_minutes": {"link"},
+    "link.sent_hours": {"link"},
+}
+"""Prompts that promise a text, and of which purposes it may be."""
 HINTS = frozenset(
     {
         *("host.again", "host.back", "host.offer_person", "host.hang_up", "bill.not_yours"),

@@ -16,11 +16,12 @@ import sqlalchemy as sa
 from ivr.api import keys as api_keys
 from ivr.bills import store
 from ivr.bills.bill import NewBill
+from ivr.ground import Ground
 from ivr.ids import SequentialIds
 from ivr.payments.differences import Difference
 from ivr.phone.engine import Call
 from ivr.phone.pay import PayHabits
-from tests.simulation import books, by_hand_books, source_books
+from tests.simulation import books, by_hand_books, source_books, told_books
 from tests.simulation.bank import Surroundings
 from tests.simulation.by_hand import Clerk
 from tests.simulation.callers import Plan, SimulatedCaller
@@ -66,7 +67,7 @@ class World:
         self.queue = SimulatedQueue(self.scheduler, self.chance, self.processes, self.trace)
         self.network = Network(self.scheduler, self.chance, self.processes, self.trace)
         self.spell = Spell(self.scheduler, self.chance, self.processes, self.trace)
-        self.logbook = Logbook()
+        self.logbook = Logbook(two_gateways=len(house.banks) > 1)
         self.messenger = Messenger(self.scheduler, self.chance, self.network, house.bank)
         self.trouble = Trouble(self.scheduler, self.chance, self.processes, self.trace, self.spell)
         engine = house.web_database.engine
@@ -92,7 +93,7 @@ class World:
         self.under_way = 0
         self._gateway_was_away = False
         self._asked: set[str] = set()
-        self._on = house.ground(self.clock, self.ids, self.queue)
+        self._on: Ground
 
     def play(self) -> Played:
         """From the first ring to the checked books."""
@@ -100,6 +101,7 @@ class World:
         house.web_database.spell = house.pci_database.spell = None
         house.empty()
         house.bank.begin(Surroundings(self.clock, self.scheduler, self.chance, self._gateway_did))
+        self._on = house.ground(self.clock, self.ids, self.queue)
         with self.network.installed(), self.logbook.kept(), self.source.overheard():
             self._connect()
             api_key = self._furnish()
@@ -135,7 +137,9 @@ class World:
             tables, truth, self.clerk.done_at, was_away=self._gateway_was_away
         )
         yield from books.confirmations(tables, truth, self.house.config.merchant_name, texts)
-        yield from books.words(tables, truth, self.callers)
+        yield from told_books.words(tables, truth, self.callers)
+        yield from told_books.promised_texts(tables, self.callers, texts)
+        yield from books.card_tokens(self.house)
         yield from books.saved_cards(tables, truth, self.callers)
         hearings = {f"CA{number:032x}": one.hearing for number, one in enumerate(self.callers, start=1)}
         yield from unheard(tables.attempts, {call.id: hearings[call.call_sid] for call in tables.calls})
@@ -153,13 +157,13 @@ class World:
     def _connect(self) -> None:
         """Who listens under which name."""
         chance, house = self.chance, self.house
-        receive = house.bank.receiver()
-        self.network.hosts[house.bank.host] = Host(
-            find=lambda: None if self.trouble.bank_away else (None, receive),
-            rate=lambda path: chance.weather.gateway / (1 if house.bank.is_money(path) else 4),
-            seen=self._asked_of_the_bank,
-            done=self._gateway_did,
-        )
+        for bank in house.banks:
+            self.network.hosts[bank.host] = Host(
+                find=lambda bank=bank: None if self.trouble.bank_away else (None, bank.receiver()),
+                rate=lambda path, bank=bank: chance.weather.gateway / (1 if bank.is_money(path) else 4),
+                seen=self._asked_of_the_bank,
+                done=self._gateway_did,
+            )
         self.network.hosts[INSIDE] = Host(
             find=lambda: self._receiver("pci"), rate=lambda _path: chance.weather.inside, late_s_max=40.0
         )
@@ -186,15 +190,15 @@ class World:
 
     def _furnish(self) -> str:
         """The processes, and the key of the merchant's programs."""
-        house, on = self.house, self._on
+        house = self.house
         with house.web_database.engine.begin() as tx:
             _, token = api_keys.make(tx, "merchant", clock=self.clock, ids=self.ids)
         for _ in range(self.chance.whole(1, 2)):
-            self.processes.add("web", lambda: house.web(on))
+            self.processes.add("web", lambda: house.web(self._on))
         for _ in range(0 if house.config.carrier_takes_cards else self.chance.whole(1, 2)):
             self._add_pci()
         for _ in range(self.chance.whole(1, 2)):
-            self.processes.add("worker", lambda: house.worker(on, self.texts))
+            self.processes.add("worker", lambda: house.worker(self._on, self.texts))
         self.carrier = Carrier(
             self.scheduler, self.chance, self.processes, self.trace, house.origins, self._keep_answer
         )
@@ -243,6 +247,10 @@ class World:
             program.ask_in(self.chance.seconds(15.0, 240.0))
         self.source.speak(due, api_key)
         self.trouble.befall()
+        if len(self.house.banks) > 1:
+            changes = self.chance.apart("gateways")
+            for _ in range(changes.whole(1, 2)):
+                self.scheduler.spawn("merchant", self._switch_gateways, delay_s=changes.seconds(5.0, 120.0))
         self.scheduler.run(until=lambda: self.under_way == 0, until_s=LAST_WORDS_S)
         if self.under_way:
             self.violations.append(f"{self.under_way} callers never get off the line")
@@ -288,6 +296,14 @@ class World:
         trouble = "internal-error" if chance.strikes(chance.weather.carrier / 4) else None
         return replace(installed, result_after_attempts=chance.strikes(0.5), trouble=trouble)
 
+    def _switch_gateways(self) -> None:
+        """The merchant names the other gateway in the settings, and starts every process anew."""
+        self.house.switch_gateways()
+        self._on = self.house.ground(self.clock, self.ids, self.queue)
+        self.trace("world", f"the gateway is {self.house.bank.name} from now on")
+        for process in [one for kind in self.processes.slots for one in self.processes.living(kind)]:
+            self.processes.kill(process, "to change the gateway")
+
     def _sweep_on(self) -> None:
         """What workers and PCI processes do every now and then."""
         while not self.chance.healed:
@@ -296,6 +312,7 @@ class World:
 
     def _sweep(self) -> None:
         """One of each kind: any number may sweep at once, and one is enough."""
+        self.violations += books.card_tokens(self.house)
         worker, pci = self.processes.one("worker"), self.processes.one("pci")
         if worker is not None:
             self.processes.begin(worker, "sweep", _weathered(self._on.cashier.sweep))
@@ -311,16 +328,26 @@ class World:
         self.chance.heal()
         self.processes.heal()
         self.spell.away, self.trouble.bank_away = False, away
-        self._recover()
-        if away or self.house.bank.repeats_a_fault_for:
-            self.trace("world", "a day passes" + (", and the gateway is away" if away else ""))
-            self._pass(DAY_S)
-            self.trouble.bank_away = False
-            self._decide(whatever=away)
-            # the last look, behind which a person is asked, may come a little later than the day
-            self._recover(then=lambda: self._decide(whatever=away))
+        self._settle(away=away)
+        if len(self.house.banks) > 1:  # what was begun at the other gateway waits for it
+            self._switch_gateways()
+            self.processes.heal()
+            self._settle(away=away)
         # the source may be waiting for what was decided only now
         self._pass(SAYS_AGAIN_AFTER_S_MAX + 60 if self.source.waiting else 60)
+
+    def _settle(self, *, away: bool) -> None:
+        """Until the live gateway has said all that it can, and a person the rest."""
+        self._recover()
+        if not away and not self.house.bank.repeats_a_fault_for:
+            return
+        self.trace("world", "a day passes" + (", and the gateway is away" if away else ""))
+        self._pass(DAY_S)
+        self.trouble.bank_away = False
+        whatever = away or len(self.house.banks) > 1
+        self._decide(whatever=whatever)
+        # the last look, behind which a person is asked, may come a little later than the day
+        self._recover(then=lambda: self._decide(whatever=whatever))
 
     def _recover(self, then: Callable[[], object] = lambda: None) -> None:
         """Time passes, and whoever sweeps does: from the next pause on, its work is to be seen."""

@@ -16,7 +16,7 @@ PATIENCE_S = 60.0
 """Far more than anything takes on a quiet machine: a test fails by it, and never waits for it."""
 CALL_S_MAX = 3 * PATIENCE_S
 STATUS_RETRIES = 5
-HASTE = 4
+HASTE = 1
 """The phone waits this many times shorter than it was told: who polls more often learns nothing else."""
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from gateways.contract import (
     Unknown,
 )
 from gateways.secret import Secret
+from gateways.stripe import client
 from gateways.stripe.adapter import StripeGateway, from_settings
 from gateways.stripe.client import NoReply, Reply, Stripe, Timing
 from gateways.stripe.tokenize import StripeTokenizer
@@ -97,6 +98,26 @@ def test_a_verb_ends_in_time_whatever_the_line_does(say: Any) -> None:
 
     assert isinstance(answer, Unknown)
     assert took_s < 1.5
+
+
+def floods(line: socket.socket, stop: threading.Event) -> None:
+    """An answer without end, as fast as it is read."""
+    line.recv(65_536)
+    with suppress(OSError):
+        line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n")
+        while not stop.is_set():
+            line.sendall(b" " * 65_536)
+    line.close()
+
+
+def test_an_answer_without_end_is_left_and_nothing_is_asked_without_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "_BODY_MAX", 200_000)
+    with talker(floods) as base:
+        assert gateway(base).prepare(ORDER) == Unknown("Stripe's answer has no end")
+        late = gateway(base, Timing(in_all_s=0.0)).prepare(ORDER)
+    assert late == Unknown("there was no time left to ask Stripe")
 
 
 def test_a_retry_that_could_not_end_in_time_is_not_begun() -> None:

@@ -112,6 +112,11 @@ def test_the_reference_as_merchants_systems_send_it(
         assert answer.bill.reference == asked
 
 
+def test_true_is_no_reference(merchant: MerchantServer, ask: Any) -> None:
+    merchant.answer({**OPEN, "reference": True})
+    assert isinstance(ask(reference="00000001"), Unreachable)
+
+
 @pytest.mark.parametrize(
     ("odd", "told"),
     [

@@ -132,8 +132,8 @@ def test_eight_changes_the_language_and_is_no_miss() -> None:
         ("number", "8", "es", ["number"]),
         ("number", "8#", "es", ["number"]),
         ("number", "81234567", "en", ["amount"]),
-        ("number", "88", "en", ["host.no_match", "number"]),
-        ("number", "1*8", "en", ["host.no_match", "number"]),
+        ("number", "88", "en", ["host.wrong_length", "number"]),
+        ("number", "1*8", "en", ["host.wrong_length", "number"]),
         ("amount", "8#", "en", ["agree"]),
         ("agree", "8", "es", ["agree"]),
     ],
@@ -146,7 +146,7 @@ def test_eight_is_a_digit_where_it_can_be_an_answer(
 
 
 def test_where_there_is_one_language_eight_is_a_wrong_key() -> None:
-    assert heard(key(at("number", ("en",)), "8")) == ["host.no_match", "number"]
+    assert heard(key(at("number", ("en",)), "8")) == ["host.wrong_length", "number"]
     assert heard(key(key(at("agree", ("en",)), "8"), "")) == ["host.no_match", "agree"]
 
 

@@ -9,13 +9,14 @@ from unittest.mock import patch
 import flask
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from flows.language.waits import CollectCard
 from flows.pay_bill.flow import flow as pay_bill
 from ivr import voice_door
 from ivr.calls.errands import Runner
 from ivr.calls.host import Host
-from ivr.calls.turns import INTENT_LEASE_S
+from ivr.calls.turns import INTENT_LEASE_S, Turns
 from ivr.phone.events import Answer as Picked
 from ivr.phone.events import Event, Faulted, Reason
 from ivr.phone.transport import Answer, Form
@@ -23,7 +24,7 @@ from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.support.carrier_by_hand import Carrier
 from tests.support.patience import Patience
-from tests.support.payer import WAY, books, call_sid, pay
+from tests.support.payer import CARD, WAY, books, call_sid, pay
 from tests.support.phone import WEB, Trouble, TroubledTransport, call_settings, every
 from tests.support.server import AMOUNT_MINOR, PERSON, REFERENCE, Server
 
@@ -350,14 +351,38 @@ def _failing(times: int) -> Callable[..., object]:
     return raising
 
 
-def test_a_turn_that_fails_once_is_taken_again(server: Server) -> None:
-    """It is said kindly, and the question is asked again: the key is lost with the turn."""
+@pytest.mark.parametrize(
+    ("failures", "pressed", "asked"),
+    [
+        (1, ["1", "(silence)"], 1),  # the key is carried to the retry
+        (2, ["1", "(silence)", "(silence)"], 1),
+        (1, ["1", "1"], 1),  # pressed again during the apology: it is one answer
+        (1, ["1", "2", "1"], 2),  # another key: neither counts
+        (1, ["(silence)", "1"], 1),  # pressed during the apology alone
+        (1, ["(silence)", "(silence)", "1"], 2),
+        (2, ["(silence)", "(silence)", "(silence)", "1"], 2),
+    ],
+)
+def test_a_turn_that_fails_loses_no_key_and_counts_no_miss(
+    server: Server, failures: int, pressed: list[str], asked: int
+) -> None:
+    """At the first menu, where 1 goes on to the card."""
     server.add_bill()
     server.expected |= {"turn_failed"}
-    with patch.object(Host, "fulfil", _failing(1)):
-        ended, lines, _ = pay(server, ["1", "(silence)", *WAY["tokenize"]])
+    take, failed = Turns.take, []
+
+    def failing(self: Turns, call_id: str, number: int, *more: Any) -> str:
+        if number == 1 and len(failed) < failures:
+            failed.append(number)
+            raise OperationalError("BEGIN IMMEDIATE", None, Exception("database is locked"))
+        return take(self, call_id, number, *more)
+
+    with patch.object(Turns, "take", failing):
+        ended, lines, _ = pay(server, [*pressed, *CARD, "1"])
     assert ended.reason is Reason.SERVER, lines
-    assert SORRY in lines
+    assert lines.count(SORRY) == failures
+    assert len([line for line in lines if "Another bill, 3" in line]) == asked, lines
+    assert not [line for line in lines if "did not" in line], lines
     assert PAID in lines[-2], lines
     assert _paid(server)
 
@@ -371,8 +396,8 @@ def test_a_turn_that_always_fails_is_given_up(server: Server, language: str) -> 
         ended, lines, _ = pay(server, ["1", "(silence)"] * 5, settings=call_settings(to_number=to_number))
     assert ended.reason is Reason.SERVER
     goodbye = {
-        "en": "< I am sorry that I could not help you this time. Goodbye.",
-        "es": "< Siento no haber podido ayudarle esta vez. Adiós.",
+        "en": "< Please call again later. Goodbye.",
+        "es": "< Por favor, vuelva a llamar más tarde. Adiós.",
     }
     assert lines[-2] == goodbye[language], lines
 

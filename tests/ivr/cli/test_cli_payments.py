@@ -252,7 +252,7 @@ def test_a_refund_is_asked_for_with_its_work(paybycall: Run, till: Till) -> None
     refused = paybycall("refund", paid, "--amount", "30")
     assert (refused.exit_code, refused.stderr[:15]) == (2, "Only 25.00 EUR ")
     for odd in (["--amount", "1e1"], ["--amount", "1.000"], ["--amount", ""], ["--amount-minor", "1.0"]):
-        assert paybycall("refund", paid, *odd).exit_code == 2
+        assert paybycall("refund", paid, *odd, "--yes").exit_code == 2
     assert "two ways" in paybycall("refund", paid, "--amount", "1.000").stderr
     assert till.attempt(paid).refunded_minor == 1500
     for amount, minor in ((["--amount", "1,00 €"], 1600), (["--amount-minor", "101"], 1701)):

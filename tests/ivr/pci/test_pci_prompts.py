@@ -21,6 +21,7 @@ SPECIAL = {
 FIELDS = (*Field, "code_four")
 KEYS = {f"{field}.{kind}" for field in FIELDS for kind in (*COMMON, *SPECIAL.get(str(field), ()))}
 KEYS |= {"trouble", "wait.moment", "wait.still", *HINTS}
+KEYS |= {"back.moment", "back.still", "back.person", "back.goodbye"}
 
 
 @pytest.fixture(scope="module")

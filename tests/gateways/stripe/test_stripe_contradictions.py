@@ -1,0 +1,111 @@
+"""What Stripe answers about another order, another amount or another holder is believed by no verb."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from gateways.contract import (
+    Approved,
+    Capture,
+    CardAuthorized,
+    CardEntry,
+    Charge,
+    Declined,
+    NotThisCharge,
+    Refund,
+    Unknown,
+)
+from gateways.saved_cards import SavedCard
+from tests.support.gateway_bench import card
+from tests.support.stripe import intents
+from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.line import Harm
+from tests.support.stripe.orders import ORDER, intent, prepared, token
+from tests.support.stripe.server import StripeServer
+from tests.support.stripe.wire import json_answer
+
+OTHER = dataclasses.replace(ORDER, key="attempt_2")
+
+
+def says(bench: StripeBench, kind: str, body: dict[str, Any]) -> None:
+    bench.server.harm(Harm.OTHER_WORDS, kind, says=json_answer(200, body))
+
+
+def held(bench: StripeBench) -> str:
+    authorized = bench.authorizer.authorize(card("4242424242424242"), ORDER)
+    assert isinstance(authorized, CardAuthorized)
+    return authorized.authorization
+
+
+@pytest.fixture
+def holding(stripe_server: StripeServer) -> StripeBench:
+    return StripeBench(stripe_server, CardEntry.AUTHORIZE)
+
+
+def test_an_intent_of_another_order_is_not_prepared(bench: StripeBench) -> None:
+    others = intent(bench, prepared(bench, OTHER))
+    says(bench, "payment_intents.create", others)
+
+    assert bench.gateway.prepare(ORDER) == Unknown("Stripe knows another order by this key")
+
+
+def test_only_what_is_held_for_the_order_is_captured(holding: StripeBench) -> None:
+    authorization = held(holding)
+    for key, amount_minor, currency in (
+        ("attempt_2", 4990, "EUR"),
+        ("attempt_1", 4000, "EUR"),
+        ("attempt_1", 4990, "GBP"),
+    ):
+        wanted = Capture(key, authorization, amount_minor, currency)
+        assert isinstance(holding.gateway.capture(wanted), Unknown)
+    assert intent(holding, authorization)["status"] == "requires_capture", "nothing was taken"
+
+    part = {**intent(holding, authorization), "status": "succeeded", "amount_received": 4000}
+    says(holding, "payment_intents.capture", part)
+    assert isinstance(holding.gateway.capture(Capture("attempt_1", authorization, 4990, "EUR")), Unknown)
+
+
+@pytest.mark.parametrize("changed", [{"amount_capturable": 4000}, {"metadata": {}}, {"amount": 4000}])
+def test_a_hold_that_is_not_the_order_is_not_authorized(
+    holding: StripeBench, changed: dict[str, Any]
+) -> None:
+    right = {**intent(holding, held(holding)), "latest_charge": None}
+    again = dataclasses.replace(ORDER, description="The same order, asked for once more")
+    for body, wanted in (({**right, **changed}, Unknown), (right, CardAuthorized)):
+        holding.server.line.calm()
+        says(holding, "payment_intents.create", right)
+        says(holding, "payment_intents.confirm", body)
+        assert isinstance(holding.authorizer.authorize(card("4242424242424242"), again), wanted)
+
+
+def test_a_payment_that_is_still_another_orders_is_not_this_one(bench: StripeBench) -> None:
+    bench.account.switches.slow_issuer = True
+    reference = prepared(bench, OTHER)
+    bench.gateway.charge(Charge(OTHER, token(bench), reference))
+
+    assert isinstance(bench.gateway.find_charge(OTHER, reference), Unknown), "its issuer still thinks"
+    assert isinstance(bench.gateway.find_charge(ORDER, reference), NotThisCharge)
+    intents.conclude(bench.account, reference)
+    assert isinstance(bench.gateway.find_charge(ORDER, reference), NotThisCharge)
+    assert isinstance(bench.gateway.find_charge(OTHER, reference), Approved)
+
+
+def test_a_refund_in_another_currency_is_refused_and_not_sent(bench: StripeBench) -> None:
+    reference = prepared(bench)
+    bench.gateway.charge(Charge(ORDER, token(bench), reference))
+    refused = bench.gateway.refund(Refund("refund_1", reference, 1000, "GBP"))
+
+    assert isinstance(refused, Declined)
+    assert refused.gateway_code == "currency_mismatch"
+    assert bench.account.requests("refunds.create") == 0
+
+
+@pytest.mark.parametrize("told", [{"customer": "cus_9"}, {}, {"id": "pm_other", "customer": None}])
+def test_a_card_that_stripe_still_shows_with_a_holder_is_not_forgotten(
+    bench: StripeBench, told: dict[str, Any]
+) -> None:
+    kept = SavedCard("cus_9", token(bench))
+    says(bench, "payment_methods.detach", {"id": kept.token.reveal(), **told})
+
+    assert isinstance(bench.gateway.forget_card(kept), Unknown)

@@ -1,0 +1,40 @@
+"""Bugs to be planted where callers are told what is not so, or what stands for a card is kept too long."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+from unittest import mock
+
+from ivr.calls import attempt_waits
+from ivr.payments.asking import Asking
+from ivr.payments.attempt import Attempts
+from tests.simulation.planting import GATEWAY_FAILS, QUIET, Bug, Patches
+
+
+def _promise_left_out() -> Patches:
+    """A text is promised, and nobody notes that it is owed."""
+    return [mock.patch.object(Attempts, "promise")]
+
+
+def _card_kept_in_the_session() -> Patches:
+    """The session keeps the token, the expiry and the entry's id while the charge is awaited."""
+    kept = {"token", "expiry_month", "expiry_year", "card_entry_id"}
+
+    def replace(of: Any, **changes: Any) -> Any:
+        return dataclasses.replace(of, **{name: value for name, value in changes.items() if name not in kept})
+
+    return [mock.patch.object(attempt_waits, "replace", replace)]
+
+
+def _asked_of_any_gateway() -> Patches:
+    """An attempt that was made for another gateway is asked about, and charged, at this one."""
+    return [mock.patch.object(Asking, "is_of", return_value=True)]
+
+
+BUGS_OF_WORDS: Mapping[str, Bug] = {
+    "a promised text left out": Bug(_promise_left_out, "no text was ever meant", GATEWAY_FAILS, first=2),
+    "a card kept in the session": Bug(_card_kept_in_the_session, "and its session keeps", QUIET),
+    "another gateway asked": Bug(
+        _asked_of_any_gateway, "which is fenced", GATEWAY_FAILS, house="two-gateways", first=4
+    ),
+}

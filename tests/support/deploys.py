@@ -1,0 +1,87 @@
+"""Restarts of web and pci while callers pay: `python -m tests.support.deploys --restarts 10 --calls 30`."""
+
+import sys
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from ivr.pci.migrate import migrate as migrate_pci
+from ivr.storage.engine import make_engine
+from ivr.storage.migrate import migrate
+from ivr.work.migrate import migrate_work
+from tests.support.crowd import ANSWERED
+from tests.support.house import House, make_house
+from tests.support.house_line import Line
+
+
+@dataclass
+class Told:
+    """How the calls went: those paid without a fault, and what was wrong with the others."""
+
+    paid: int = 0
+    lost: list[str] = field(default_factory=list)
+
+
+def restarted_under_calls(house: House, *, restarts: int, calls: int) -> Told:
+    """Keeps `calls` lines busy while web and pci are followed by a successor, each `restarts` times."""
+    over = threading.Event()
+    told = Told()
+
+    def keep_busy() -> None:
+        while True:
+            reference = house.add_bill(4000 + ANSWERED)
+            rung = house.ring(reference, line=Line(patient=False))
+            charged = len(house.charges(reference))
+            if rung.ended.faults or "You have paid" not in rung.words or charged != 1:
+                told.lost.append(f"{rung.ended.faults} {charged} charges: {rung.words}")
+            else:
+                told.paid += 1
+            if over.is_set():
+                return
+
+    with ThreadPoolExecutor(calls) as lines:
+        busy = [lines.submit(keep_busy) for _ in range(calls)]
+        try:
+            for _ in range(restarts):
+                for name in ("pci", "web"):
+                    assert house.follow(name) == 0, house.log(name)
+        finally:
+            over.set()
+        for line in busy:
+            line.result()
+    return told
+
+
+@click.command()
+@click.option("--restarts", default=10, show_default=True)
+@click.option("--calls", default=30, show_default=True)
+def main(restarts: int, calls: int) -> None:
+    """Restarts under calls, on SQLite; says how many were paid and how many lost."""
+    with tempfile.TemporaryDirectory() as folder:
+        urls = [f"sqlite:///{folder}/{name}.db" for name in ("web", "pci")]
+        engine = make_engine(urls[0])
+        migrate(engine)
+        migrate_work(engine)
+        engine.dispose()
+        migrate_pci(urls[1])
+        from tests.e2e.conftest import MANY
+
+        house = make_house(Path(folder), *urls, **MANY)
+        try:
+            house.all_up()
+            told = restarted_under_calls(house, restarts=restarts, calls=calls)
+        finally:
+            house.close()
+    click.echo(f"{restarts} restarts of web and of pci under {calls} calls at once:")
+    click.echo(f"{told.paid} calls paid, {len(told.lost)} lost")
+    for one in told.lost:
+        click.echo(one)
+    sys.exit(1 if told.lost else 0)
+
+
+if __name__ == "__main__":
+    main()
