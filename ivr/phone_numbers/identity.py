@@ -2,8 +2,8 @@
 
 Argentina's mobiles have a 9 behind +54 when they are rung or texted from abroad, and share their digits with
 no landline. Brazil put a 9 before the eight digits of its mobiles (2012 to 2016), but not of trunked radios,
-which begin with 7: with a 9 before it such a number is somebody else's. Mexico dropped the 1 behind +52 (2019).
-Carriers and merchants still give both forms.
+which begin with 7: with a 9 before it such a number is somebody else's. Mexico dropped the 1 behind +52
+(2019). Carriers and merchants still give both forms.
 """
 
 import re
