@@ -92,7 +92,9 @@ def make_web(on: Ground) -> flask.Flask:
     )
     app.register_blueprint(gateway_webhooks.make_blueprint(on.gateway, on.cashier.notices))
     app.register_blueprint(
-        link_pages.make_blueprint(on.engine, clock=on.clock, merchant_name=config.merchant_name)
+        link_pages.make_blueprint(
+            on.engine, clock=on.clock, merchant_name=config.merchant_name, wording=config.wording
+        )
     )
     app.register_blueprint(
         api.blueprint(
@@ -100,6 +102,7 @@ def make_web(on: Ground) -> flask.Flask:
             till=on.cashier,
             office=Office(on.engine, on.pci, on.clock),
             home_country=config.home_country,
+            work=on.work,
             clock=on.clock,
             ids=on.ids,
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateways.secret import Secret
-from ivr.config_faults import DEMO_MERCHANT, faults_of, languages_of
+from ivr.config_faults import DEMO_MERCHANT, faults_of, languages_of, wording_of
 from ivr.settings import (
     Setting,
     SettingsError,
@@ -26,6 +26,7 @@ from ivr.settings import (
     whole,
     words,
 )
+from ivr.wording import Wording
 
 BY_CARRIER = ("CARD_ENTRY", "pay")
 """Where the carrier takes the cards there is no PCI process, and nothing of it need be set."""
@@ -100,6 +101,13 @@ CARRIER: tuple[Setting[Any], ...] = (
     Setting(
         "MERCHANT_NAME", "The merchant's name as callers hear it and payers read it.", text, DEMO_MERCHANT
     ),
+    Setting(
+        "BILL_NOUN",
+        "What callers hear and payers read for a bill, by language: en=fine,es=la multa. Spanish with its "
+        "article, which tells the gender. Empty: bill, factura.",
+        mapping,
+        "",
+    ),
     Setting("PERSON_NUMBER", "Whom `0` rings, in E.164; empty: nobody.", text, ""),
     Setting(
         "HOME_COUNTRY", "ISO code of the country whose numbers may come without their prefix.", text, "ES"
@@ -109,7 +117,13 @@ CARRIER: tuple[Setting[Any], ...] = (
         "LANGUAGE_BY_NUMBER", "Language by the number called: +34910000000=es,+442000000000=en.", mapping, ""
     ),
     Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
-    Setting("SAY_VOICE", "The carrier's voice for each language: en=Polly.Amy,es=Polly.Lucia.", mapping, ""),
+    Setting(
+        "SAY_VOICE",
+        "The carrier's voice for each language. Set neural ones: with none, the carrier's old voice speaks: "
+        "en=Polly.Amy-Neural,es=Polly.Lucia-Neural.",
+        mapping,
+        "",
+    ),
     Setting("RECORDINGS", "A TOML file of recorded prompts; empty: all are synthesized.", text, ""),
     Setting(
         "OTHER_WAYS_TO_PAY",
@@ -258,6 +272,7 @@ class Config:
     pay_timeout_s: int
     pay_max_attempts: int
     merchant_name: str
+    wording: Wording
     person_number: str
     home_country: str
     languages: tuple[str, ...]
@@ -314,6 +329,7 @@ def load(environ: Mapping[str, str]) -> Config:
         pay_timeout_s=values["PAY_TIMEOUT_S"],
         pay_max_attempts=values["PAY_MAX_ATTEMPTS"],
         merchant_name=values["MERCHANT_NAME"],
+        wording=wording_of(values),
         person_number=values["PERSON_NUMBER"],
         home_country=values["HOME_COUNTRY"],
         languages=languages_of(values),

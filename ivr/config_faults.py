@@ -6,6 +6,7 @@ start than a caller who hears the fault.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,9 @@ from urllib.parse import urlsplit
 import phonenumbers
 
 import flows.pay_bill
+from flows.language import NounError, read_noun
 from gateways import registry
+from ivr.wording import Wording
 
 SECRET_LENGTH_MIN = 32
 DEMO_MERCHANT = "Demo Town Hall"
@@ -47,7 +50,7 @@ Values = Mapping[str, Any]
 
 def faults_of(values: Values) -> list[str]:
     """A sentence for each fault; none where the settings can work."""
-    checks = [_general, _carrier, _languages, _money, _messages, _merchant, _defences]
+    checks = [_general, _carrier, _languages, _nouns, _money, _messages, _merchant, _defences]
     if values["CARD_ENTRY"] == "pay":
         checks.append(_pay)
     if values["ENVIRONMENT"] == "production":
@@ -64,6 +67,25 @@ def spoken_languages() -> tuple[str, ...]:
 def languages_of(values: Values) -> tuple[str, ...]:
     """LANGUAGES, read."""
     return tuple(part.strip() for part in values["LANGUAGES"].split(",") if part.strip())
+
+
+def wording_of(values: Values) -> Wording:
+    """BILL_NOUN and HOME_COUNTRY, read. What is wrong with a noun, `faults_of` says."""
+    nouns = {}
+    for language, text in values["BILL_NOUN"].items():
+        with suppress(NounError):
+            nouns[language] = read_noun(text, language)
+    return Wording(values["HOME_COUNTRY"], nouns)
+
+
+def _nouns(values: Values) -> list[str]:
+    faults = []
+    for language, text in values["BILL_NOUN"].items():
+        try:
+            read_noun(text, language)
+        except NounError as fault:
+            faults.append(f"Set BILL_NOUN to a noun for each language, en=fine,es=la multa: {fault}.")
+    return faults
 
 
 def _general(values: Values) -> list[str]:

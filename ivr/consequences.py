@@ -28,6 +28,8 @@ from ivr.payments.attempt import Attempts
 from ivr.payments.card_records import SavedCard
 from ivr.payments.pay_link import LinkTerms
 from ivr.payments.records import Attempt, Refund
+from ivr.payments.states import State
+from ivr.wording import PLAIN, Wording
 from ivr.work.jobs import Work
 
 log = structlog.get_logger()
@@ -46,6 +48,7 @@ class HouseConsequences:
         ids: Ids,
         guard: Guard,
         merchant_name: str,
+        wording: Wording = PLAIN,
         channel: str,
         tells_merchant: bool,
         gateway: str,
@@ -60,6 +63,7 @@ class HouseConsequences:
         self._clock = clock
         self._ids = ids
         self._merchant_name = merchant_name
+        self._wording = wording
         self._channel = channel
         self._tells_merchant = tells_merchant
         self._dashboard_url = dashboard_url
@@ -98,6 +102,7 @@ class HouseConsequences:
             attempt_id=attempt.id,
             offer=LinkOffer(
                 merchant=self._merchant_name,
+                wording=self._wording,
                 amount_minor=attempt.amount_minor,
                 currency=attempt.currency,
                 bill=bills.get(tx, attempt.bill_id).reference,
@@ -176,6 +181,7 @@ class HouseConsequences:
             attempt_id=attempt.id,
             receipt=Receipt(
                 merchant=self._merchant_name,
+                wording=self._wording,
                 amount_minor=attempt.amount_minor,
                 currency=attempt.currency,
                 bill=bill.reference,
@@ -183,6 +189,7 @@ class HouseConsequences:
                 reference=attempt.reference,
             ),
             charged=charged,
+            may_be_pending=attempt.state is State.VOIDED or attempt.gateway_authorization is not None,
             language=attempt.language,
             payer_phone=attempt.payer_phone,
             can_text=attempt.payer_phone is not None,

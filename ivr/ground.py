@@ -55,6 +55,7 @@ class Ground:
             ids=self.ids,
             guard=self.guard,
             merchant_name=self.config.merchant_name,
+            wording=self.config.wording,
             channel=self.config.channel,
             tells_merchant=bool(self.config.outcome_url),
             gateway=self.gateway.name,

@@ -145,7 +145,7 @@ def _saves_cards(on: Ground) -> bool:
 
 def _wording(config: Config, flow: Flow[Any]) -> Callable[[Say, str], str]:
     """What callers heard, for the record: also where a recording speaks it, whose address stands behind."""
-    prompts = Prompts.load(flow.folder, config.languages)
+    prompts = Prompts.load(flow.folder, config.languages, config.wording.nouns)
     recordings = _recordings(config)
 
     def wording(say: Say, language: str) -> str:
@@ -179,7 +179,7 @@ def _voices(config: Config) -> dict[str, Voice]:
 
 
 def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer:
-    prompts = Prompts.load(flow.folder, config.languages)
+    prompts = Prompts.load(flow.folder, config.languages, config.wording.nouns)
     voices = _voices(config)
     recordings = _recordings(config)
     by_carrier = pay_prompts(config.languages)

@@ -18,6 +18,7 @@ from ivr.api import keys, openapi, problem
 from ivr.api.bills import BillRoutes
 from ivr.api.cards import CardRoutes
 from ivr.api.lock_outs import LockOutRoutes
+from ivr.api.messages import MessageRoutes
 from ivr.api.payments import PaymentRoutes, Till
 from ivr.api.problem import Problem
 from ivr.api.request import BODY_MAX_BYTES
@@ -25,6 +26,7 @@ from ivr.clock import Clock
 from ivr.defences.office import Office
 from ivr.ids import Ids
 from ivr.storage.engine import reading
+from ivr.work.jobs import Work
 
 log = structlog.get_logger()
 
@@ -34,13 +36,14 @@ View = Callable[..., tuple[dict[str, Any], int]]
 
 
 def blueprint(
-    engine: sa.Engine, *, till: Till, office: Office, home_country: str, clock: Clock, ids: Ids
+    engine: sa.Engine, *, till: Till, office: Office, home_country: str, work: Work, clock: Clock, ids: Ids
 ) -> flask.Blueprint:
     """The API, to be registered on the web process's application. `till` is the web process's Cashier."""
     bills = BillRoutes(engine, home_country=home_country, gateway=till.gateway_limits, clock=clock, ids=ids)
     payments = PaymentRoutes(engine, till=till, clock=clock)
     cards = CardRoutes(engine, cards=till.saved_cards, home_country=home_country)
     locked = LockOutRoutes(office)
+    messages = MessageRoutes(engine, work=work, clock=clock)
     made = flask.Blueprint("api", __name__, url_prefix=ROOT)
     for method, path, view in (
         ("GET", f"/{_DOCUMENT}", _document),
@@ -52,6 +55,8 @@ def blueprint(
         ("POST", "/cards/search", cards.search),
         ("GET", "/cards/<card_id>", cards.show),
         ("DELETE", "/cards/<card_id>", cards.delete),
+        ("GET", "/messages/held", messages.held),
+        ("POST", "/messages/<message_id>/resend", messages.resend),
         ("GET", "/lockouts", locked.listed),
         ("DELETE", "/lockouts/<lock_out_id>", locked.lift),
     ):

@@ -216,6 +216,23 @@ SCHEMAS: dict[str, Schema] = {
         }
     ),
     "SavedCards": _object({"cards": _array(ref("SavedCard"))}),
+    "HeldMessages": _object(
+        {
+            "messages": _array(
+                _object(
+                    {
+                        "id": _text(),
+                        "purpose": _text(enum=["receipt", "link"]),
+                        "payment": _text("The payment's reference."),
+                        "error_code": _or_null(_text("The carrier's.")),
+                        "created_at": _MOMENT,
+                        "tried_at": _or_null(_MOMENT),
+                    }
+                )
+            )
+        }
+    ),
+    "Resent": _object({"id": _text(), "outcome": _text(enum=["queued"])}),
     "LockOut": _object(
         {
             "id": _text(),

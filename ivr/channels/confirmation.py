@@ -65,6 +65,7 @@ def record(
     attempt_id: str,
     receipt: texts.Receipt,
     charged: bool = True,
+    may_be_pending: bool = False,
     language: str,
     payer_phone: str | None,
     can_text: bool,
@@ -75,6 +76,7 @@ def record(
 ) -> Confirmation:
     """Records the confirmation of an approved attempt, and asks for its sending; again gives the first one.
 
+    `may_be_pending`: not charged, and the bank may show an amount that was held and let go.
     Where no text is possible it is `spoken`: the reference that the caller heard. `channel` is sms or
     console.
     """
@@ -82,7 +84,9 @@ def record(
         tx,
         attempt_id=attempt_id,
         purpose=Purpose.RECEIPT,
-        body=(texts.receipt if charged else texts.not_charged)(receipt, language),
+        body=texts.receipt(receipt, language)
+        if charged
+        else texts.not_charged(receipt, language, may_be_pending=may_be_pending),
         language=language,
         recipient=payer_phone if can_text else None,
         channel=channel,

@@ -1,12 +1,14 @@
 """What every channel promises: send a text once, and say afterwards whether it was taken.
 
-May import nothing of ours. An answer of the carrier is a value. `Lost` is the one to fear: the text may be on
+An answer of the carrier is a value. `Lost` is the one to fear: the text may be on
 its way, so it is looked for before anyone sends it again.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from ivr.channels.refusals import Mends
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Message:
     body: str = field(repr=False)
     tried_at: datetime
     """When this try began: an older text is another one."""
+    earlier_id: str | None = None
+    """The carrier's id of an earlier copy, which it could not deliver: that one is not this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The carrier certainly did not take it; `permanent`: it never will."""
+    """The carrier certainly did not take it."""
 
     error_code: str
-    permanent: bool
+    mends: Mends
 
 
 @dataclass(frozen=True, slots=True)

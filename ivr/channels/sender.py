@@ -15,13 +15,14 @@ import structlog
 from ivr.channels import confirmation
 from ivr.channels.confirmation import Confirmation
 from ivr.channels.port import Channel, Found, Message, Missing, Refused, Sent
+from ivr.channels.refusals import Mends
 from ivr.channels.states import Event, State
 from ivr.clock import Clock
 from ivr.storage.engine import reading
 from ivr.work.jobs import CHECK_CONFIRMATION, SEND_CONFIRMATION, Work
 
 RETRY_AFTER_S = (10, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
-"""Waits before the second try and each later one; after the last, the text is given up."""
+"""Waits before the second try and each later one; after the last, the text waits for the operator."""
 CHECK_AFTER_S = (60, 120, 300, 600, 1800, 3600, 6 * 3600, 12 * 3600)
 """Waits before each look into the carrier's list. The first is longer than a send can take."""
 MISSING_AFTER = timedelta(minutes=8)
@@ -65,8 +66,10 @@ class Sender:
         with self._engine.begin() as tx:
             if isinstance(answer, Sent):
                 confirmation.shift(tx, claimed.id, Event.TAKEN, now, provider_id=answer.provider_id)
-            elif isinstance(answer, Refused) and answer.permanent:
+            elif isinstance(answer, Refused) and answer.mends is Mends.NOBODY:
                 self._give_up(tx, claimed, answer.error_code)
+            elif isinstance(answer, Refused) and answer.mends is Mends.OPERATOR:
+                self._hold(tx, claimed, answer.error_code)
             elif isinstance(answer, Refused):
                 self._again(tx, claimed, Event.REFUSED_FOR_NOW, answer.error_code)
             else:
@@ -128,17 +131,24 @@ class Sender:
             raise AssertionError(f"{claimed.id} was claimed, and has no recipient or no time")
         with reading(self._engine) as tx:
             mark = confirmation.mark(tx, claimed.id)
-        return Message(claimed.id, mark, claimed.recipient, claimed.body, claimed.tried_at)
+        return Message(
+            claimed.id, mark, claimed.recipient, claimed.body, claimed.tried_at, claimed.provider_id
+        )
 
     def _again(self, tx: sa.Connection, tried: Confirmation, event: Event, error_code: str) -> None:
-        """Queues it anew after a while; gives up after the last try."""
+        """Queues it anew after a while; after the last try it waits for the operator."""
         if tried.tries > len(RETRY_AFTER_S):
-            self._give_up(tx, tried, error_code)
+            self._hold(tx, tried, error_code)
             return
         now = self._clock.now()
         if confirmation.shift(tx, tried.id, event, now, at_try=tried.tries, error_code=error_code):
             wait_s = RETRY_AFTER_S[tried.tries - 1]
             self._work.enqueue(tx, SEND_CONFIRMATION, tried.id, nth=tried.tries, delay_s=wait_s)
+
+    def _hold(self, tx: sa.Connection, tried: Confirmation, error_code: str) -> None:
+        log.error("confirmation_held", confirmation=tried.id, error_code=error_code)
+        now = self._clock.now()
+        confirmation.shift(tx, tried.id, Event.HOLD, now, at_try=tried.tries, error_code=error_code)
 
     def _give_up(self, tx: sa.Connection, tried: Confirmation, error_code: str) -> None:
         log.error("confirmation_given_up", confirmation=tried.id, error_code=error_code)

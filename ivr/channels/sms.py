@@ -1,6 +1,6 @@
 """Text messages through Twilio's REST API.
 
-May import `ivr.channels.port` and `ivr.channels.carrier_api` alone. The API has no idempotency key, so every
+The API has no idempotency key, so every
 answer is sorted with care: taken, certainly not taken, or lost. Lost is whatever may have reached the
 carrier; such a text is looked for in the carrier's list, by recipient and the mark that it carries. Source:
 twilio.com/docs/messaging/api/message-resource.
@@ -17,14 +17,13 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from gateways.secret import Secret
 from ivr.channels.carrier_api import CarrierHttp, make_client
 from ivr.channels.port import Found, Lost, Message, Missing, Refused, Sent, Unclear
+from ivr.channels.refusals import Mends, who_mends
 
 LIST_MAX = 500
 """So many texts to one number are read; where there are more, the list was not read to its end."""
 CLOCKS_DIFFER = timedelta(minutes=10)
 """The carrier's clock and ours may differ by so much: an older text is another one."""
-_UNAVAILABLE, _TOO_MANY = 503, 429
-_OPERATOR_MENDS = frozenset({20003, 20005, 20404, 21212, 21408, 21603, 21606, 21659, 21701, 21703, 21704})
-"""Faults of the account or of SMS_FROM, not of the payer's number: tried again."""
+_UNAVAILABLE = 503
 
 log = structlog.get_logger()
 
@@ -61,7 +60,7 @@ class Sms:
             return _refusal(int(answer.status), int(answer.code or 0))
         except requests.RequestException as fault:
             if _never_left(fault):
-                return Refused("unreachable", permanent=False)
+                return Refused("unreachable", Mends.TIME)
             return Lost(type(fault).__name__)
         except Exception as fault:
             # Whatever it was that we could not read, it may have been taken: not to be sent again.
@@ -77,7 +76,9 @@ class Sms:
             return Unclear(f"the carrier's list could not be read: {type(fault).__name__}")
         since = message.tried_at - CLOCKS_DIFFER
         recent = [text for text in texts if text.date_created is None or text.date_created >= since]
-        ours = [text for text in recent if message.mark in (text.body or "")]
+        ours = [
+            text for text in recent if message.mark in (text.body or "") and text.sid != message.earlier_id
+        ]
         if ours:
             return Found(ours[0].sid)
         if any(not text.body for text in recent):
@@ -92,8 +93,7 @@ def _refusal(status: int, code: int) -> Refused | Lost:
     has_own_code = code not in {0, status}
     if status >= 500 and not (status == _UNAVAILABLE and has_own_code):  # noqa: PLR2004 - HTTP's server errors
         return Lost(f"HTTP {status}")
-    transient = status in {_UNAVAILABLE, _TOO_MANY, 401, 403, 404, 408} or code in _OPERATOR_MENDS
-    return Refused(str(code or status), permanent=not transient)
+    return Refused(str(code or status), who_mends(code, status))
 
 
 def _never_left(fault: requests.RequestException) -> bool:

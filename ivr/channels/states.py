@@ -21,6 +21,8 @@ class State(StrEnum):
     """The carrier has taken it."""
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
+    HELD = "held"
+    """Refused for what the operator mends, or tried in vain for a day: sent again by command."""
     FAILED = "failed"
     """Refused for good, here or on its way; the reference that was spoken is the confirmation."""
     SPOKEN = "spoken"
@@ -35,6 +37,9 @@ class Event(StrEnum):
     LOSE_SIGHT = "lose_sight"
     REFUSED_FOR_NOW = "refused_for_now"
     REFUSED = "refused"
+    HOLD = "hold"
+    RESEND = "resend"
+    """The operator has mended what was in the way."""
     TOO_LATE = "too_late"
     """What it says no longer holds: a link that is paid or closed."""
     MISSING = "missing"
@@ -55,8 +60,16 @@ GRAPH: dict[tuple[State, Event], State] = {
     (State.SENDING, Event.REFUSED): State.FAILED,
     (State.MAYBE_SENT, Event.MISSING): State.QUEUED,
     (State.MAYBE_SENT, Event.REFUSED): State.FAILED,
-    **{(state, Event.TAKEN): State.SENT for state in _AWAITING},
-    **{(state, Event.DELIVERED): State.DELIVERED for state in (*_AWAITING, State.SENT)},
+    (State.SENDING, Event.HOLD): State.HELD,
+    (State.MAYBE_SENT, Event.HOLD): State.HELD,
+    (State.SENT, Event.HOLD): State.HELD,
+    (State.QUEUED, Event.HOLD): State.HELD,
+    (State.HELD, Event.RESEND): State.QUEUED,
+    (State.HELD, Event.TOO_LATE): State.FAILED,
+    # A release before this one gave up what the operator could have mended.
+    (State.FAILED, Event.RESEND): State.QUEUED,
+    **{(state, Event.TAKEN): State.SENT for state in (*_AWAITING, State.HELD)},
+    **{(state, Event.DELIVERED): State.DELIVERED for state in (*_AWAITING, State.SENT, State.HELD)},
     **{(state, Event.UNDELIVERED): State.UNDELIVERED for state in (*_AWAITING, State.SENT)},
     **{(state, Event.FAILED): State.FAILED for state in (*_AWAITING, State.SENT)},
     # A handset that answers after the carrier gave up has the text all the same.

@@ -7,6 +7,7 @@ harmless.
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
@@ -15,7 +16,9 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from gateways.secret import Secret
 from ivr.channels import confirmation
-from ivr.channels.states import Event
+from ivr.channels.confirmation import Confirmation
+from ivr.channels.refusals import Mends, mends_of
+from ivr.channels.states import Event, State
 from ivr.clock import Clock
 from ivr.voice.carrier_request import verify
 
@@ -32,6 +35,8 @@ EVENTS = {
     "canceled": Event.FAILED,
 }
 """The carrier's MessageStatus, as what it means to us."""
+_NOT_ARRIVED = frozenset({Event.FAILED, Event.UNDELIVERED})
+_TRIED_AGAIN = frozenset({State.QUEUED, State.SENDING, State.MAYBE_SENT})
 _ID = re.compile(r"[a-z]+_[0-9a-z]{1,32}")
 _CODE = re.compile(r"[0-9]{1,8}")
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -63,14 +68,28 @@ def make_blueprint(
                 raise NotFound("There is no such confirmation.")
             if event is None:
                 log.warning("confirmation_unknown_status", confirmation=found.id, status=said[:20])
-            elif found.provider_id in {None, sid}:
-                confirmation.shift(tx, found.id, event, clock.now(), error_code=error_code, provider_id=sid)
-            elif event is Event.DELIVERED:
-                # Another copy than the one that we know of: it matters where it arrived, and nowhere else.
-                confirmation.shift(tx, found.id, event, clock.now())
+            else:
+                _move(tx, found, event, clock.now(), sid=sid, error_code=error_code)
         return Response(status=204)
 
     return blueprint
+
+
+def _move(
+    tx: sa.Connection, found: Confirmation, event: Event, now: datetime, *, sid: str, error_code: str | None
+) -> None:
+    """News of another copy than the one that we know of, or of an earlier one while a text is being sent
+    again: it matters where it arrived, and nowhere else.
+    """
+    earlier = found.provider_id == sid and found.state in _TRIED_AGAIN
+    if earlier or found.provider_id not in {None, sid}:
+        if event is Event.DELIVERED:
+            confirmation.shift(tx, found.id, event, now)
+        return
+    if event in _NOT_ARRIVED and mends_of(error_code) in {Mends.OPERATOR, Mends.TIME}:
+        log.error("confirmation_held", confirmation=found.id, error_code=error_code)
+        event = Event.HOLD
+    confirmation.shift(tx, found.id, event, now, error_code=error_code, provider_id=sid)
 
 
 def _only(form: dict[str, list[str]], name: str) -> str:

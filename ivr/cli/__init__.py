@@ -19,6 +19,7 @@ COMMANDS = {
     "doctor": "ivr.cli.doctor",
     "flow": "ivr.cli.flow",
     "lockout": "ivr.cli.lockout",
+    "message": "ivr.cli.message",
     "migrate": "ivr.cli.migrate",
     "payment": "ivr.cli.payment",
     "pci": "ivr.cli.pci",

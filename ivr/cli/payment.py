@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ivr.payments.reading import Payment
 
 LIST_MAX = 500
-TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), "MERCHANT_NAME", "CHANNEL", "OUTCOME_URL")
+_WORDING = ("MERCHANT_NAME", "BILL_NOUN", "HOME_COUNTRY")
+TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), *_WORDING, "CHANNEL", "OUTCOME_URL")
 
 _NO_REFERENCE = (
     "Nobody knows the gateway's reference of this charge. So it cannot be refunded here, only in the "
@@ -297,6 +298,7 @@ def _find(at: Desk, payment_id: str) -> "Payment":
 def cashier_at(at: Desk) -> "Cashier":
     """The cashier of this installation's gateway, with durable work behind it."""
     from gateways import registry
+    from ivr.config_faults import wording_of
     from ivr.consequences import HouseConsequences
     from ivr.defences.caps import Caps
     from ivr.defences.guard import Guard
@@ -316,6 +318,7 @@ def cashier_at(at: Desk) -> "Cashier":
         ids=at.ids,
         guard=Guard(Caps.from_settings(at.values), work, at.clock, at.ids),
         merchant_name=at.values["MERCHANT_NAME"],
+        wording=wording_of(at.values),
         channel=at.values["CHANNEL"],
         tells_merchant=bool(at.values["OUTCOME_URL"]),
         gateway=gateway.name,

@@ -155,16 +155,17 @@ def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:
 
 
 def no_text_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
-    """No confirmation has been on its way for long, or failed since yesterday."""
+    """No confirmation waits for the operator, has been on its way for long, or failed since yesterday."""
     day_ago = now() - timedelta(days=1)
     stuck = sa.or_(
+        confirmation.c.state == "held",
         sa.and_(confirmation.c.state == "failed", confirmation.c.tried_at >= day_ago),
         sa.and_(
             confirmation.c.state.in_(["queued", "sending", "maybe_sent"]),
             confirmation.c.created_at < now() - PATIENCE,
         ),
     )
-    query = sa.select(attempt.c.reference, confirmation.c.error_code).join(
+    query = sa.select(attempt.c.reference, confirmation.c.error_code, confirmation.c.state).join(
         confirmation, confirmation.c.attempt_id == attempt.c.id
     )
     with reading(engine) as tx:
@@ -172,9 +173,11 @@ def no_text_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
     if rows:
         codes = ", ".join(sorted({row.error_code for row in rows if row.error_code}))
         why = f" (the carrier says {codes})" if codes else ""
+        held = any(row.state == "held" for row in rows)
+        waiting = " Once that is mended: `paybycall message list`, then `resend`." if held else ""
         raise FaultError(
             f"No text has arrived for {_some([row.reference for row in rows])}{why}: "
-            f"look at SMS_FROM and the carrier's log."
+            f"look at SMS_FROM and the carrier's log.{waiting}"
         )
     return "texts leave and arrive"
 

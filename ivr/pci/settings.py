@@ -97,7 +97,13 @@ ALL: tuple[Setting[Any], ...] = (
     ),
     Setting("PERSON_NUMBER", "Whom `0` rings, in E.164; empty: nobody.", text, ""),
     Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
-    Setting("SAY_VOICE", "The carrier's voice for each language: en=Polly.Amy,es=Polly.Lucia.", mapping, ""),
+    Setting(
+        "SAY_VOICE",
+        "The carrier's voice for each language. Set neural ones: with none, the carrier's old voice speaks: "
+        "en=Polly.Amy-Neural,es=Polly.Lucia-Neural.",
+        mapping,
+        "",
+    ),
     Setting("GATEWAY", "sandbox (development only) or stripe: a folder under gateways/.", text),
     Setting("SANDBOX_URL", "Where the sandbox bank listens.", url, "http://127.0.0.1:8099"),
     Setting(

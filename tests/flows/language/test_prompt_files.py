@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.language import PromptError, Prompts, Say, host_prompts, languages_in, speak
+from flows.language import NounError, PromptError, Prompts, Say, host_prompts, languages_in, read_noun, speak
 from flows.language.prompts import Literal, Placeholder
 
 HOST_KEYS = {
@@ -110,3 +110,30 @@ def test_the_host_says_the_same_things_in_every_language() -> None:
         for key in HOST_KEYS:
             assert not prompts.placeholders(language, key)
             assert speak(Say(key), language, prompts)
+
+
+@pytest.mark.parametrize(
+    ("noun", "text", "said"),
+    [
+        (None, "[Esta factura] ya está [pagada].", "Esta factura ya está pagada."),
+        ("el recibo", "[Esta factura] ya está [pagada].", "Este recibo ya está pagado."),
+        ("la multa", "[Esta factura] ya está [pagada].", "Esta multa ya está pagada."),
+        ("el recibo", "[Otra factura], 3.", "Otro recibo, 3."),
+        ("el recibo", "un pago [de la factura] y [ninguna factura]", "un pago del recibo y ningún recibo"),
+        ("el recibo", "su [factura] y [la factura]", "su recibo y el recibo"),
+    ],
+)
+def test_what_agrees_with_the_merchants_noun_stands_in_brackets(
+    noun: str | None, text: str, said: str
+) -> None:
+    nouns = {} if noun is None else {"es": read_noun(noun, "es")}
+    assert Prompts(Path("folder"), {"es": {"ask": text}}, nouns).template("es", "ask") == said
+
+
+@pytest.mark.parametrize(
+    "noun", ["", "recibo", "la", "la multa 7", "la x{y}", "la " + "m" * 21, "la [multa]"]
+)
+def test_an_unclear_noun_is_refused(noun: str) -> None:
+    with pytest.raises(NounError):
+        read_noun(noun, "es")
+    assert read_noun("fine", "en") == read_noun("the fine", "en")

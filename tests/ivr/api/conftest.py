@@ -26,6 +26,7 @@ def mounted(till: Till) -> flask.Flask:
             till=till.cashier,
             office=Office(till.engine, None, till.clock),
             home_country="ES",
+            work=till.work,
             clock=till.clock,
             ids=till.ids,
         )

@@ -11,9 +11,13 @@ from structlog.testing import capture_logs
 from ivr.api import keys
 from ivr.api.blueprint import ROOT
 from ivr.api.openapi import DOCUMENT
+from ivr.channels import confirmation as confirmations
+from ivr.channels.states import Event
+from ivr.channels.texts import Receipt
 from ivr.storage.schema import bill
 from tests.ivr.api.conftest import mounted
 from tests.support.api_client import ApiClient, check
+from tests.support.approved import approved_attempt
 from tests.support.till import Till
 
 BILL = {"reference": "55555555", "amount": "49.90", "currency": "EUR", "phone": "+34600123456"}
@@ -284,3 +288,25 @@ def test_what_the_document_calls_a_bill_is_one(api: ApiClient) -> None:
         with pytest.raises(ValidationError, match=why):
             check({"$ref": "#/components/schemas/NewBill"}, body)
         assert api.post("/bills", body).status_code == 422
+
+
+def test_a_text_that_waits_for_the_operator_is_sent_again(api: ApiClient, till: Till) -> None:
+    with till.engine.begin() as tx:
+        made = confirmations.record(
+            tx,
+            attempt_id=approved_attempt(tx, till.clock),
+            receipt=Receipt("Town", 4990, "EUR", "12345678", "4242", "87654321"),
+            language="en",
+            payer_phone="+34600000001",
+            can_text=True,
+            channel="sms",
+            work=till.work,
+            clock=till.clock,
+            ids=till.ids,
+        ).id
+        for event in (Event.CLAIM, Event.HOLD):
+            confirmations.shift(tx, made, event, till.clock.now(), tries=1, error_code="21606")
+    assert [one["error_code"] for one in api.get("/messages/held").json["messages"]] == ["21606"]
+    assert api.post(f"/messages/{made}/resend", {}).status_code == 202
+    assert api.post(f"/messages/{made}/resend", {}).json["code"] == "not_held"
+    assert api.post("/messages/confirmation_none/resend", {}).status_code == 404

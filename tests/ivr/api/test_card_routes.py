@@ -35,6 +35,7 @@ def api(till: Till) -> ApiClient:
         till=till.cashier,
         office=Office(till.engine, None, till.clock),
         home_country="ES",
+        work=till.work,
         clock=till.clock,
         ids=till.ids,
     )

@@ -11,6 +11,7 @@ from ivr.channels import confirmation as confirmations
 from ivr.channels.carrier_api import CarrierHttp
 from ivr.channels.confirmation import LINK_IS_OPEN, Confirmation, Purpose
 from ivr.channels.port import Found, Lost, Message, Missing, Refused, Sent
+from ivr.channels.refusals import Mends
 from ivr.channels.sender import Sender
 from ivr.channels.sms import Sms
 from ivr.channels.states import Event, State
@@ -154,7 +155,7 @@ def test_a_link_that_cannot_be_paid_any_more_is_not_sent(desk: Desk, state: stat
 
 
 def test_one_that_has_expired_while_the_carrier_was_away_is_not_sent(desk: Desk) -> None:
-    desk.post.answers = [Refused("20503", permanent=False)]
+    desk.post.answers = [Refused("20503", Mends.TIME)]
     desk.sender.send(desk.link.id, 0)
     assert desk.now(desk.link).state is State.QUEUED
     desk.clock.advance(3600)

@@ -10,7 +10,9 @@ from flask import Flask
 
 from gateways.secret import Secret
 from ivr.channels import confirmation as confirmations
+from ivr.channels import resending
 from ivr.channels.confirmation import Confirmation
+from ivr.channels.resending import Resent
 from ivr.channels.states import Event, State
 from ivr.channels.texts import Receipt
 from ivr.channels.webhooks import make_blueprint
@@ -155,3 +157,31 @@ def test_a_report_of_a_spoken_confirmation_changes_nothing(
         tx.execute(confirmations.confirmation.update().values(state="spoken"))
     assert report("delivered") == 204
     assert now().state is State.SPOKEN
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("failed", "30002", State.HELD),
+        ("undelivered", "30007", State.HELD),
+        ("failed", "30001", State.HELD),
+        ("undelivered", "30003", State.UNDELIVERED),
+        ("failed", "30008", State.FAILED),
+    ],
+)
+def test_what_the_operator_mends_is_held_when_it_is_said_later(
+    engine: sa.Engine, clock: ManualClock, texted: str, report: Report, said: tuple[str, str, State]
+) -> None:
+    """And news of that copy, while another is being sent, changes nothing."""
+    status, code, state = said
+    report("sent")
+    assert report(status, ErrorCode=code) == 204
+    with engine.begin() as tx:
+        assert (found := confirmations.find(tx, texted)) is not None
+        assert found.state is state
+        outcome = resending.resend(tx, texted, work=RecordedWork(), clock=clock)
+        assert outcome is (Resent.QUEUED if state is State.HELD else Resent.NOT_HELD)
+    report(status, ErrorCode=code)
+    with reading(engine) as tx:
+        assert (found := confirmations.find(tx, texted)) is not None
+        assert found.state is (State.QUEUED if state is State.HELD else state)

@@ -8,13 +8,17 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.channels import confirmation as confirmations
+from ivr.channels import resending
 from ivr.channels.confirmation import Confirmation
 from ivr.channels.port import Found, Lost, Message, Missing, Refused, Sent, Unclear
+from ivr.channels.refusals import Mends
+from ivr.channels.resending import Resent
 from ivr.channels.sender import CHECK_AFTER_S, RETRY_AFTER_S, Sender
 from ivr.channels.states import Event, State
 from ivr.channels.texts import Receipt
 from ivr.clock import ManualClock
 from ivr.ids import SequentialIds
+from ivr.storage import schema
 from ivr.storage.engine import reading
 from ivr.work.jobs import CHECK_CONFIRMATION, SEND_CONFIRMATION
 from tests.support.approved import approved_attempt
@@ -214,48 +218,104 @@ def test_a_list_that_never_clears_up_is_asked_a_day_and_never_sent_again(worker:
 
 
 def test_refused_for_good_is_not_tried_again(worker: Worker) -> None:
-    worker.post.answers = [Refused("21610", permanent=True)]
+    worker.post.answers = [Refused("21610", Mends.NOBODY)]
     worker.run_all()
     assert len(worker.post.sent) == 1
     assert (worker.now().state, worker.now().error_code) == (State.FAILED, "21610")
 
 
 def test_refused_for_now_is_tried_again_after_ever_longer_waits(worker: Worker, clock: ManualClock) -> None:
-    worker.post.answers = [Refused("429", permanent=False), Refused("503", permanent=False), Sent("SM3")]
+    worker.post.answers = [Refused("429", Mends.TIME), Refused("503", Mends.TIME), Sent("SM3")]
     worker.run_all()
     retries = [asked for asked in worker.work.asked if asked.job == SEND_CONFIRMATION]
     assert [asked.delay_s for asked in retries] == [0, *RETRY_AFTER_S[:2]]
     assert (worker.now().state, worker.now().error_code, worker.now().tries) == (State.SENT, None, 3)
 
 
-def test_a_carrier_that_always_refuses_is_given_up_in_the_end(worker: Worker) -> None:
-    worker.post.answers = [Refused("429", permanent=False)] * 50
+def test_a_carrier_that_always_refuses_leaves_it_to_the_operator(worker: Worker) -> None:
+    worker.post.answers = [Refused("429", Mends.TIME)] * 50
     worker.run_all()
     assert len(worker.post.sent) == len(RETRY_AFTER_S) + 1
-    assert (worker.now().state, worker.now().error_code) == (State.FAILED, "429")
+    assert (worker.now().state, worker.now().error_code) == (State.HELD, "429")
     assert sum(RETRY_AFTER_S) > 24 * 3600 - 7200  # about a day: an operator has seen it by then
 
 
-def test_a_text_that_vanishes_every_time_is_given_up_in_the_end(worker: Worker) -> None:
+def test_a_text_that_vanishes_every_time_is_left_to_the_operator(worker: Worker) -> None:
     worker.post.answers = [Lost("timeout")] * 50
     worker.run_all(limit=120)
     assert len(worker.post.sent) == len(RETRY_AFTER_S) + 1
-    assert (worker.now().state, worker.now().error_code) == (State.FAILED, "missing")
+    assert (worker.now().state, worker.now().error_code) == (State.HELD, "missing")
+
+
+@pytest.mark.parametrize(
+    ("mends", "tries", "state"),
+    [
+        (Mends.NOBODY, 1, State.FAILED),
+        (Mends.OPERATOR, 1, State.HELD),
+        (Mends.TIME, 2, State.SENT),
+        (Mends.UNKNOWN, 2, State.SENT),
+    ],
+)
+def test_who_can_mend_a_refusal_says_what_is_done(
+    worker: Worker, mends: Mends, tries: int, state: State
+) -> None:
+    worker.post.answers = [Refused("21611", mends), Sent("SM1")]
+    worker.run_all()
+    assert (len(worker.post.sent), worker.now().state) == (tries, state)
+
+
+def test_a_held_text_is_sent_once_more_by_command_and_only_once(worker: Worker) -> None:
+    worker.post.answers = [Refused("21606", Mends.OPERATOR), Sent("SM1"), Sent("SM2")]
+    worker.run_all()
+    with worker.engine.begin() as tx:
+        assert [one.error_code for one in resending.held(tx)] == ["21606"]
+        resent = [
+            resending.resend(tx, one, work=worker.work, clock=worker.clock)
+            for one in (worker.id, worker.id, "confirmation_none")
+        ]
+    assert resent == [Resent.QUEUED, Resent.NOT_HELD, None]
+    worker.run_all()
+    with worker.engine.begin() as tx:
+        assert resending.resend(tx, worker.id, work=worker.work, clock=worker.clock) is Resent.NOT_HELD
+        assert resending.held(tx) == []
+    worker.run_all()
+    assert (len(worker.post.sent), worker.now().state, worker.now().provider_id) == (2, State.SENT, "SM1")
+
+
+def test_what_an_earlier_release_gave_up_can_be_sent_unless_its_payer_was_the_reason(
+    worker: Worker, clock: ManualClock
+) -> None:
+    for code, resent in (("21610", Resent.NOT_HELD), ("21611", Resent.QUEUED)):
+        worker.post.answers = [Refused(code, Mends.NOBODY)]
+        with worker.engine.begin() as tx:
+            tx.execute(sa.update(schema.confirmation).values(state=State.FAILED, error_code=code))
+            assert resending.resend(tx, worker.id, work=worker.work, clock=clock) is resent
+
+
+def test_the_check_of_an_earlier_try_does_not_go_on(worker: Worker) -> None:
+    """It would look for the later try with the earlier one's patience, and queue it a second time."""
+    worker.post.answers = [Refused("429", Mends.TIME), Lost("timeout")]
+    worker.run(worker.work.take(SEND_CONFIRMATION)[0])
+    [of_the_first] = worker.work.take(CHECK_CONFIRMATION)
+    worker.run(worker.work.take(SEND_CONFIRMATION)[0])
+    assert (worker.now().state, worker.now().tries) == (State.MAYBE_SENT, 2)
+    worker.clock.advance(3600)
+    worker.sender.check(worker.id, of_the_first.nth)
+    assert worker.post.looked == 0
+    assert worker.now().state is State.MAYBE_SENT
 
 
 def test_the_late_answer_of_an_earlier_try_undoes_nothing(worker: Worker) -> None:
     def hang() -> Refused:  # stopped for an hour, while others looked, sent again, and lost sight of that
         worker.run_all()
-        return Refused("500", permanent=True)
+        return Refused("500", Mends.NOBODY)
 
     worker.post.answers = [hang, Sent("SM2")]
     worker.sender.send(worker.id, 0)
     assert (worker.now().state, worker.now().provider_id) == (State.SENT, "SM2")
 
 
-@pytest.mark.parametrize(
-    "late", [Refused("21610", permanent=True), Refused("429", permanent=False), Lost("x")]
-)
+@pytest.mark.parametrize("late", [Refused("21610", Mends.NOBODY), Refused("429", Mends.TIME), Lost("x")])
 def test_the_late_answer_of_an_earlier_try_leaves_the_next_one_alone(
     worker: Worker, late: Refused | Lost
 ) -> None:

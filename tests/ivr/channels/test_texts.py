@@ -4,12 +4,16 @@ import re
 from dataclasses import replace
 
 import pytest
+from babel import numbers
+from babel.localedata import locale_identifiers
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.language import Noun, read_noun
 from ivr.channels import texts
 from ivr.channels.segments import Encoding, segments
 from ivr.channels.texts import LinkOffer, Receipt, languages, link, not_charged, receipt
+from ivr.wording import Wording
 
 LONG = (
     "Ayuntamiento de Alcalá de Henares, Concejalía de Hacienda y Gestión Tributaria, "
@@ -211,3 +215,77 @@ def test_a_receipt_without_a_card_reads_well() -> None:
     assert receipt(by_link, "es") == (
         "Demo Town Hall: pago de 49,90 € recibido. Factura 12345678, ref. de pago 87654321. Gracias."
     )
+
+
+# In the merchant's words -----------------------------------------------------------------------------------
+
+FINE = Wording("ES", {"en": read_noun("fine", "en"), "es": read_noun("la multa", "es")})
+TAX = Wording("MX", {"es": read_noun("el recibo", "es"), "en": read_noun("tax demand", "en")})
+
+
+def test_a_bill_is_called_what_the_merchant_calls_it() -> None:
+    assert receipt(replace(facts(), wording=FINE), "en").endswith(
+        "received. Fine 12345678, card ending in 4242, payment ref. 87654321. Thank you."
+    )
+    assert " de la multa 12345678 no se ha " in not_charged(replace(facts(), wording=FINE), "es")
+    assert " del recibo 12345678 no se ha " in not_charged(replace(facts(), wording=TAX), "es")
+    assert ": 49,90 €, multa 12345678: " in link(replace(offer(), wording=FINE), "es")
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("merchant", NAMES)
+@pytest.mark.parametrize(("amount_minor", "currency"), AMOUNTS)
+def test_the_longest_noun_fits_too(language: str, merchant: str, amount_minor: int, currency: str) -> None:
+    wording = Wording(
+        "", {"en": Noun("liquidación anual ab"), "es": Noun("liquidación anual ab", masculine=True)}
+    )
+    made = [
+        receipt(replace(facts(merchant, amount_minor, currency), wording=wording), language),
+        link(replace(offer(merchant, amount_minor, currency), wording=wording), language),
+        not_charged(
+            replace(facts(merchant, amount_minor, currency), wording=wording), language, may_be_pending=True
+        ),
+    ]
+    assert all(segments(text)[1] <= 2 for text in made), made
+    assert [text for text in made if "12345678" in text] == made
+
+
+def test_who_may_see_a_held_amount_reads_that_it_goes() -> None:
+    for language, word in (("en", "pending"), ("es", "pendiente")):
+        text = not_charged(facts(), language, may_be_pending=True)
+        assert word in text
+        assert segments(text) == (Encoding.GSM_7, 1)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "home", "english", "spanish"),
+    [
+        (123456, "MXN", "MX", "$1,234.56", "$1,234.56"),
+        (123456, "MXN", "ES", "MX$1,234.56", "1.234,56 MXN"),
+        (123456, "MXN", "", "MX$1,234.56", "1.234,56 MXN"),
+        (123456, "COP", "CO", "$1,234.56", "$1.234,56"),
+        (123456, "EUR", "ES", "€1,234.56", "1.234,56 €"),
+        (123456, "EUR", "DE", "€1,234.56", "1.234,56 €"),
+        (123456, "USD", "US", "$1,234.56", "$1,234.56"),
+        (123456, "GBP", "GB", "£1,234.56", "1.234,56 £"),
+    ],
+)
+def test_an_amount_is_written_as_it_is_at_home(
+    minor: int, currency: str, home: str, english: str, spanish: str
+) -> None:
+    assert (texts.written(minor, currency, "en", home), texts.written(minor, currency, "es", home)) == (
+        english,
+        spanish,
+    )
+
+
+def test_no_sign_of_home_makes_a_text_dear() -> None:
+    """Wherever a merchant is at home, a text stays in the alphabet in which it was."""
+    for country in sorted(
+        {name.partition("_")[2] for name in locale_identifiers() if name.startswith("es_")}
+    ):
+        for currency in numbers.get_territory_currencies(country) if len(country) == 2 else ():
+            for language in ("en", "es"):
+                here = receipt(replace(facts(currency=currency), wording=Wording(country, {})), language)
+                anywhere = receipt(facts(currency=currency), language)
+                assert segments(here)[0] is Encoding.GSM_7 or segments(anywhere)[0] is Encoding.UCS_2

@@ -174,6 +174,11 @@ def test_a_text_that_never_arrived_is_told(
         inside.no_text_is_stuck(engine, clock.now)
     clock.advance(2 * 24 * 3600)  # nothing to mend in an old one
     assert inside.no_text_is_stuck(engine, clock.now)
+    with engine.begin() as tx:
+        for event in (Event.RESEND, Event.CLAIM, Event.HOLD):
+            confirmations.shift(tx, made.id, event, clock.now(), error_code="21606")
+    with pytest.raises(FaultError, match=r"21606\).*`paybycall message list`, then `resend`"):
+        inside.no_text_is_stuck(engine, clock.now)
 
 
 def test_work_that_failed_or_that_nobody_does_is_told() -> None:

@@ -1,0 +1,56 @@
+"""`/api/v1/messages`: texts that wait for the operator, and sending them again."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr.api.problem import Problem
+from ivr.channels import resending
+from ivr.channels.resending import Resent
+from ivr.clock import Clock
+from ivr.merchant.outcomes import rfc3339
+from ivr.storage.engine import reading
+from ivr.work.jobs import Work
+
+Answer = tuple[dict[str, Any], int]
+
+
+class MessageRoutes:
+    """What a program may do with texts."""
+
+    def __init__(self, engine: sa.Engine, *, work: Work, clock: Clock) -> None:
+        self._engine = engine
+        self._work = work
+        self._clock = clock
+
+    def held(self) -> Answer:
+        """Those that wait for the operator, the oldest first."""
+        with reading(self._engine) as tx:
+            found = resending.held(tx)
+        return {
+            "messages": [
+                {
+                    "id": one.id,
+                    "purpose": one.purpose,
+                    "payment": one.payment,
+                    "error_code": one.error_code,
+                    "created_at": rfc3339(one.created_at),
+                    "tried_at": None if one.tried_at is None else rfc3339(one.tried_at),
+                }
+                for one in found
+            ]
+        }, 200
+
+    def resend(self, message_id: str) -> Answer:
+        """Sends it again; 409 where it does not wait for that."""
+        with self._engine.begin() as tx:
+            outcome = resending.resend(tx, message_id, work=self._work, clock=self._clock)
+        if outcome is None:
+            raise Problem(404, "not_found", "There is no text of this id.")
+        if outcome is Resent.TOO_LATE:
+            raise Problem(409, "too_late", "Its link can be paid no more: it is not sent.")
+        if outcome is Resent.NOT_HELD:
+            raise Problem(
+                409, "not_held", "It was sent, is being sent, or its payer cannot be texted: it is not sent."
+            )
+        return {"id": message_id, "outcome": str(outcome)}, 202
