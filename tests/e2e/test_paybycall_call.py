@@ -270,7 +270,7 @@ def test_a_person_keys_and_pays(desk: Desk, terminal: Terminal, mode: str) -> No
         ("English, press 1.", "1"),
         ("To pay it, press 1.", "1"),
         ("Please enter your card number.", CARDS["visa"]),
-        ("its expiry date", KEYED["expiry"]),
+        ("its expiry", KEYED["expiry"]),
         ("three digits on the back", KEYED["code"]),
         ("Another card, 2.", "1"),
     ):
