@@ -1,6 +1,7 @@
 """How long a call takes until its caller has paid: what is heard, at a rate of speech, and what is keyed.
 
-The confirmation holds its breath before it names the key that pays. The caller presses a key as soon as its option was said. What is said while the bank is asked costs nothing.
+The caller presses a key as soon as its option was said; before the key that pays, the question pauses for a
+second. What is said while the bank is asked costs nothing.
 """
 
 import re
