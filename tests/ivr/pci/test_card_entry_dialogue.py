@@ -131,7 +131,7 @@ def test_the_keys_that_help_are_told_on_the_first_mistake_and_star_where_a_numbe
     assert "star" not in caller.words
     assert _waits(caller.gather) == (8, 3)
     caller.silence()
-    assert caller.words.endswith(f"and key your card number. {TOLD_ONCE}")
+    assert caller.words.endswith(f"and enter your card number. {TOLD_ONCE}")
     assert _waits(caller.gather) == (12, 3)
     assert caller.key(VISA[:-1] + "3#").words.endswith("card number again. To start over, press star.")
     assert caller.key("#").words == "Please enter your card number."
@@ -143,7 +143,7 @@ def test_the_keys_that_help_are_told_on_the_first_mistake_and_star_where_a_numbe
 def test_a_star_alone_is_answered_soon_with_the_short_question(bench: PciBench) -> None:
     """The carrier ends a Gather at one key, which is the hash: the wait behind any other key is short."""
     caller = bench.caller()
-    for keys, words in ((VISA, "Now its"), ("0831", "And the three")):
+    for keys, words in ((VISA, "Now its"), ("0831", "Now the three")):
         assert _waits(caller.gather)[1] <= KEYS_TIMEOUT_S
         assert caller.key("*").words.startswith("Cleared. Please enter")
         assert _waits(caller.gather) == (READING_TIMEOUT_S, KEYS_TIMEOUT_S)
