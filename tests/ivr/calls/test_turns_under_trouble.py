@@ -492,7 +492,7 @@ def test_a_retry_knows_which_keys_were_named(server: Server, named: str) -> None
     carrier.post("/voice/incoming")
     carrier.post("/voice/call_1/t/1", Digits="2")
     asked = carrier.post("/voice/call_1/t/2", Digits="49*90")
-    assert f'action="/voice/call_1/t/3?named={named}"' in asked
+    assert f'action="/voice/call_1/t/3?named={named}#' in asked
     with patch.object(Turns, "take", side_effect=RuntimeError("planted")):
         sorry = carrier.post(f"/voice/call_1/t/3?named={named}", Digits="1")
     server.pass_time(30)
