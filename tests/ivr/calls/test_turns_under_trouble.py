@@ -3,6 +3,7 @@
 import copy
 import threading
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 from unittest.mock import patch
 
@@ -385,6 +386,26 @@ def test_a_turn_that_fails_loses_no_key_and_counts_no_miss(
     assert not [line for line in lines if "did not" in line], lines
     assert PAID in lines[-2], lines
     assert _paid(server)
+
+
+@pytest.mark.parametrize("named", ["", "1"])
+def test_a_retry_knows_which_keys_were_named(server: Server, named: str) -> None:
+    """At the menu that confirms an amount: however long the trouble took, a key agrees to nothing where it
+    was pressed before the question named it.
+    """
+    server.add_bill()
+    server.expected |= {"turn_failed"}
+    carrier = Carrier(server)
+    carrier.post("/voice/incoming")
+    carrier.post("/voice/call_1/t/1", Digits="2")
+    asked = carrier.post("/voice/call_1/t/2", Digits="49*90")
+    assert f'action="/voice/call_1/t/3?named={named}"' in asked
+    with patch.object(Turns, "take", side_effect=RuntimeError("planted")):
+        sorry = carrier.post(f"/voice/call_1/t/3?named={named}", Digits="1")
+    server.pass_time(30)
+    again = carrier.post(unescape(_turn(sorry)))
+    answer = carrier.post(unescape(again.partition('"POST">')[2].partition("<")[0]))
+    assert ("/pci/e/entry.call_1.3/t/0" in answer) is (named == "1"), answer
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

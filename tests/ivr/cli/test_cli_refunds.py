@@ -24,7 +24,15 @@ ASK_NOTHING = {
     *("apikey create", "apikey list", "apikey revoke"),
     *("bill add", "bill import", "bill list", "bill show"),
     *("call", "card list", "config", "dispute list", "doctor", "flow check", "flow draw"),
-    *("lockout lift", "lockout list", "migrate", "payment list", "payment show"),
+    *(
+        "lockout lift",
+        "lockout list",
+        "message list",
+        "message resend",
+        "migrate",
+        "payment list",
+        "payment show",
+    ),
     *("payout list", "payout read", "payout show", "pci scope", "sandbox"),
     *("serve pci", "serve web", "serve worker"),
 }

@@ -227,7 +227,7 @@ def test_no_part_below_stripes_least_is_offered(house: StripeHouse) -> None:
         "2", "0*49#", "0*50#", "1", CARDS["visa"], KEYED["expiry"], KEYED["code"], from_number=ANOTHER
     )
     assert "That comes to less than 50 cents." in said
-    assert "50 cents with" in said
+    assert "To pay 50 cents, press 1." in said
 
 
 def test_a_bill_above_stripes_most(house: StripeHouse) -> None:
@@ -236,10 +236,10 @@ def test_a_bill_above_stripes_most(house: StripeHouse) -> None:
     house.server.add_bill("20304050", phone=ANOTHER, billed_minor=100_000_000, minimum_minor=100)
     said = house.call("1", "1", from_number=ANOTHER)
     assert REFUSED in said
-    assert "Please key your card number" not in said
+    assert "Please enter your card number" not in said
     assert "EUR" in house.told_operator
     part = ["2", "999999*99#", "1", CARDS["visa"], KEYED["expiry"], KEYED["code"], "1"]
-    assert "999999 euros and 99 cents is paid" in house.call(*part, from_number=ANOTHER)
+    assert "You have paid 999,999 euros and 99 cents" in house.call(*part, from_number=ANOTHER)
 
 
 @pytest.mark.parametrize("settings", [{}, {"STRIPE_CARD_ENTRY": "authorize"}, {"CARD_ENTRY": "pay"}])

@@ -100,7 +100,7 @@ def test_an_answer_is_lost_on_the_way_to_a_hold(holding: StripeHouse, harm: Harm
 )
 def test_a_limit_of_stripes_is_waited_out_on_the_way_to_a_hold(holding: StripeHouse, kind: str) -> None:
     holding.harm(Harm.RATE_LIMIT, kind, times=3)
-    assert "is paid" in holding.call(*HELD)
+    assert "You have paid" in holding.call(*HELD)
     assert [one["status"] for one in holding.intents()] == ["succeeded"]
 
 

@@ -1,0 +1,61 @@
+"""`paybycall message`: texts that wait for the operator, and sending them again."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from ivr.channels import confirmation as confirmations
+from ivr.channels.states import Event
+from ivr.channels.texts import LinkOffer, Receipt
+from ivr.clock import ManualClock, SystemClock
+from ivr.ids import RandomIds
+from ivr.work.backlog import backlog
+from tests.ivr.cli.conftest import Run
+from tests.support.approved import approved_attempt
+from tests.support.work import RecordedWork
+
+
+def hold(engine: sa.Engine, reference: str, *, days_ago: int = 0, link: bool = False) -> str:
+    """A text that waits for the operator since so many days; `link`: one that can be paid no more."""
+    clock = ManualClock(SystemClock().now() - timedelta(days=days_ago))
+    ids = RandomIds()
+    with engine.begin() as tx:
+        attempt_id = approved_attempt(tx, clock, reference=reference)
+        given = {
+            "attempt_id": attempt_id,
+            "language": "en",
+            "payer_phone": "+34600000001",
+            "channel": "sms",
+            "work": RecordedWork(),
+            "clock": clock,
+            "ids": ids,
+        }
+        if link:
+            offer = LinkOffer("Town", 4990, "EUR", "12345678", "https://pay.example/pay/x", 60)
+            made = confirmations.record_link(tx, offer=offer, **given)  # type: ignore[arg-type]
+        else:
+            receipt = Receipt("Town", 4990, "EUR", "12345678", "4242", reference)
+            made = confirmations.record(tx, receipt=receipt, can_text=True, **given)  # type: ignore[arg-type]
+        for event in (Event.CLAIM, Event.HOLD):
+            confirmations.shift(tx, made.id, event, clock.now(), tries=1, error_code="21606")
+    return made.id
+
+
+def test_held_texts_are_listed_and_sent_again_but_none_that_helps_nobody(
+    paybycall: Run, engine: sa.Engine
+) -> None:
+    fresh, old = hold(engine, "80000001"), hold(engine, "80000002", days_ago=8)
+    link = hold(engine, "80000003", link=True)
+    listed = paybycall("message", "list").stdout
+    assert [line.split()[0] for line in listed.splitlines()] == [old, fresh, link]
+    assert "payment 80000001" in listed
+    assert "error 21606" in listed
+    assert paybycall("message", "resend").exit_code == 2
+    sent = paybycall("message", "resend", "--held")
+    assert sent.stdout == f"{fresh}: is sent again\n{link}: not sent: its link can be paid no more\n"
+    assert "1 older than 7 days left out: name them by their ids." in sent.stderr
+    assert paybycall("message", "resend", old).stdout == f"{old}: is sent again\n"
+    again = paybycall("message", "resend", fresh, "confirmation_none")
+    assert (again.exit_code, again.stdout.count("not sent: it was sent")) == (1, 1)
+    assert sum(backlog(engine).values()) == 2
+    assert paybycall("message", "list").stdout == ""
