@@ -65,9 +65,10 @@ def resend(tx: sa.Connection, confirmation_id: str, *, work: Work, clock: Clock)
     if not confirmation.still_holds(tx, found, now):
         confirmation.shift(tx, found.id, Event.TOO_LATE, now, error_code="too_late")
         return Resent.TOO_LATE
-    if confirmation.shift(tx, found.id, Event.RESEND, now, at_try=found.tries) is None:
+    nth = found.tries + 1  # the work after the last try may have been asked for already, and done nothing
+    if confirmation.shift(tx, found.id, Event.RESEND, now, at_try=found.tries, tries=nth) is None:
         return Resent.NOT_HELD
-    work.enqueue(tx, SEND_CONFIRMATION, found.id, nth=found.tries)
+    work.enqueue(tx, SEND_CONFIRMATION, found.id, nth=nth)
     return Resent.QUEUED
 
 
