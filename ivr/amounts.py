@@ -19,6 +19,8 @@ SPACES = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\
 _ONE_BLANK = dict.fromkeys(map(ord, SPACES), " ")
 _ONE_APOSTROPHE = dict.fromkeys(map(ord, "\u2019\u02bc"), "'")
 _SIGNS = frozenset("+-()\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0b\uff0d")
+_MULTIPLES = frozenset("KM")
+"""Behind an amount these stand for thousands and millions, also where they are the currency's sign."""
 _LENGTH_MAX = 60
 _THOUSANDS = 3
 """As many digits stand between two marks, and make the digits behind a single one unclear."""
@@ -118,6 +120,8 @@ def _bare(given: str, currency: str) -> str:
 
 def _check_sign(before: str, behind: str, currency: str) -> None:
     """What stands around the digits is the sign or code of this very currency, once."""
+    if behind in _MULTIPLES:
+        raise AmountError("can be read as thousands or millions: write the currency's sign before it")
     sign = before or behind
     if not sign or (not (before and behind) and sign in _signs(currency)):
         return

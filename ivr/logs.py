@@ -135,7 +135,7 @@ def _scrubbed(key: str, value: Any, depth: int) -> Any:
 
 def _scrubbed_items(items: Collection[Any], depth: int) -> Any:
     """A number that was split into the items of a list is one all the same."""
-    if all(isinstance(item, str | int) for item in items):
+    if all(isinstance(item, str | int | bytes) for item in items):
         texts = [_text(item) for item in items]
         if mask_cards(",".join(texts)) != ",".join(map(mask_cards, texts)):
             return MASK

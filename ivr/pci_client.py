@@ -8,7 +8,7 @@ Never called inside a transaction: it is a network call.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -26,7 +26,10 @@ TIMEOUT_S = (2.0, 5.0)
 """To connect, and to wait for the answer: a caller is on the line."""
 PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.2, 1.3)
 """Between tries where nobody listened, or the connection broke: a process that is restarted is back by then.
-With the last try it is less than a turn's lease, and than a carrier's patience.
+"""
+PATIENCE_S = 4.5
+"""No try begins later than this after the first: a proxy may take seconds for each of its refusals. With the
+last try it is less than a turn's lease, and than a carrier's patience.
 """
 _SERVER_ERROR = 500
 _AWAY = (502, 503, 504)
@@ -220,10 +223,13 @@ class PciClient:
 
     def _send_patiently(self, target: str, body: bytes) -> Mapping[str, Any]:
         """Again where the process is away for a moment; not after a silence, which took its time already."""
+        until = self._clock.now() + timedelta(seconds=PATIENCE_S)
         for pause_s in PAUSES_S:
             try:
                 return self._send(target, body)
             except _AwayError:
+                if self._clock.now() + timedelta(seconds=pause_s) > until:
+                    raise
                 self._clock.sleep(pause_s)
         return self._send(target, body)
 

@@ -150,8 +150,9 @@ def _locked(tx: sa.Connection, payment_id: str) -> Attempt:
 
 def _amount(body: dict[str, Any], attempt: Attempt) -> int | None:
     """Minor units in the payment's currency; None: all that is left. Empty text is neither."""
-    if body.get("amount") == "":
-        raise Problem(422, "invalid", "amount is empty: leave it out, or give an amount.", field="amount")
+    for name, value in body.items():
+        if isinstance(value, str) and not value.strip():
+            raise Problem(422, "invalid", f"{name} is empty: leave it out, or give an amount.", field=name)
     try:
         amount_minor = read_amount(body, "amount", attempt.currency)
     except BillError as fault:

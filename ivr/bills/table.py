@@ -7,11 +7,13 @@ columns is an error. Before the names a file may say `sep=;` as Excel writes it,
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, BinaryIO
 
-from ivr.amounts import SPACES, Spelling
+from ivr import amounts
+from ivr.amounts import SPACES, AmountError, Spelling
 from ivr.bills.text_lines import UnreadableFileError, text_lines
 
 __all__ = ["BadRow", "Row", "Table", "UnreadableFileError", "read_table"]
@@ -26,11 +28,13 @@ COLUMNS = (
     "phone",
     "status",
 )
+_LEFT_OUT = ("due_date", "phone", "status")
+"""Columns that hold nothing which could be the decimals of an amount."""
+_GOES_ON = re.compile(r"[0-9]{1,3}(?:[^0-9/-].*)?")
+"""How an amount goes on behind a comma."""
 _DELIMITERS = ",;\t"
 _SAYS_DELIMITER = re.compile(r'"?sep=(?P<delimiter>.)"?[,;\t ]*', re.IGNORECASE)
 _SAYS_DECIMAL = re.compile(r'"?(?:--)?decimal=(?P<mark>point|comma)"?[,;\t ]*', re.IGNORECASE)
-_WHOLE = re.compile(r"[0-9]+")
-_DECIMALS = re.compile(r"[0-9]{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ def _rows(reader: Any, columns: list[str], delimiter: str, skipped: int) -> Iter
             continue
         if filled > len(columns):
             yield BadRow(line, f"has {filled} fields where the first line names {len(columns)}")
-        elif delimiter == "," and len(cells) < len(columns) and _may_be_cut(columns, cells):
+        elif delimiter == "," and _may_be_cut(columns, cells):
             yield BadRow(
                 line, "may have an amount that its own comma cuts in two: put amounts in quotation marks"
             )
@@ -134,13 +138,28 @@ def _rows(reader: Any, columns: list[str], delimiter: str, skipped: int) -> Iter
 
 
 def _may_be_cut(columns: Sequence[str], cells: Sequence[str]) -> bool:
-    """Whether 49,90 without quotation marks can be meant by two fields of a row that is short anyway. Where
-    the currency comes behind them it cannot be: it would stand in another column.
+    """Whether 49,90 without quotation marks can be meant by two fields: where they are an amount together,
+    and either the row has not as many fields as it should, or the second one is no day, phone or status.
+    Where the currency comes behind them it cannot be: it would stand in another column.
     """
+    if "currency" in columns[len(cells) :]:
+        return False
+    place = columns.index("currency")
+    is_whole_row = len(cells) == len(columns)
     return any(
         name in _AMOUNTS
-        and columns.index("currency") < index
-        and _WHOLE.fullmatch(cell)
-        and _DECIMALS.fullmatch(cells[index + 1])
-        for index, (name, cell) in enumerate(zip(columns, cells[:-1], strict=False))
+        and place < index
+        and (not is_whole_row or behind in _LEFT_OUT)
+        and _GOES_ON.fullmatch(cells[index + 1])
+        and _is_amount(f"{cells[index]},{cells[index + 1]}", cells[place])
+        for index, (name, behind) in enumerate(pairwise([*columns, ""][: len(cells)]))
     )
+
+
+def _is_amount(text: str, currency: str) -> bool:
+    """Whether somebody may write an amount so."""
+    for spelling in (Spelling.POINT, Spelling.COMMA):
+        with suppress(AmountError):
+            amounts.read(text, amounts.currency_of(currency), spelling)
+            return True
+    return False

@@ -65,15 +65,19 @@ def resend(tx: sa.Connection, confirmation_id: str, *, work: Work, clock: Clock)
     if not confirmation.still_holds(tx, found, now):
         confirmation.shift(tx, found.id, Event.TOO_LATE, now, error_code="too_late")
         return Resent.TOO_LATE
-    if confirmation.shift(tx, found.id, Event.RESEND, now, at_try=found.tries) is None:
+    nth = found.tries + 1  # the work after the last try may have been asked for already, and done nothing
+    if confirmation.shift(tx, found.id, Event.RESEND, now, at_try=found.tries, tries=nth) is None:
         return Resent.NOT_HELD
-    work.enqueue(tx, SEND_CONFIRMATION, found.id, nth=found.tries)
+    work.enqueue(tx, SEND_CONFIRMATION, found.id, nth=nth)
     return Resent.QUEUED
 
 
 def _may_be_sent_again(found: Confirmation) -> bool:
-    """A text that an earlier release gave up is as good as held, where its payer is not the reason."""
+    """A text that an earlier release gave up is as good as held, where its payer is not the reason, nor that
+    the number is nobody's.
+    """
     if found.state is State.HELD:
         return True
-    given_up = found.state is State.FAILED and found.provider_id is None and found.error_code != "too_late"
+    is_over = found.error_code in {"too_late", "withheld"}
+    given_up = found.state is State.FAILED and found.provider_id is None and not is_over
     return given_up and mends_of(found.error_code) is not Mends.NOBODY

@@ -1,20 +1,21 @@
 """One identity for one number, where a country writes its mobile numbers in two ways.
 
 Argentina's mobiles have a 9 behind +54 when they are rung or texted from abroad, and share their digits with
-no landline. Brazil put a 9 before the eight digits of its mobiles (2012 to 2016), Mexico dropped the 1 behind
-+52 (2019). Carriers and merchants still give both forms.
+no landline. Brazil put a 9 before the eight digits of its mobiles (2012 to 2016), but not of trunked radios,
+which begin with 7: with a 9 before it such a number is somebody else's. Mexico dropped the 1 behind +52
+(2019). Carriers and merchants still give both forms.
 """
 
 import re
 
 _FORMS = (
     (re.compile(r"\+549(\d{10})"), r"+54\1"),
-    (re.compile(r"\+55([1-9][1-9])([6-9]\d{7})"), r"+55\g<1>9\2"),
+    (re.compile(r"\+55([1-9][1-9])([689]\d{7})"), r"+55\g<1>9\2"),
     (re.compile(r"\+521(\d{10})"), r"+52\1"),
 )
 _OTHER_FORMS = (
     (re.compile(r"\+54(\d{10})"), r"+549\1"),
-    (re.compile(r"\+55([1-9][1-9])9([6-9]\d{7})"), r"+55\1\2"),
+    (re.compile(r"\+55([1-9][1-9])9([689]\d{7})"), r"+55\1\2"),
     (re.compile(r"\+52(\d{10})"), r"+521\1"),
 )
 

@@ -16,7 +16,7 @@ from ivr.phone_numbers.identity import identity_of
 _WRITTEN = re.compile(r"\(?\+?[0-9 ().\-/]{4,30}")
 _BLANKS = str.maketrans(dict.fromkeys("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}", " "))
 _MEXICO_OLD = re.compile(r"^\+52(?:1|04[45]|01)(\d{10})$")
-_BRAZIL_OLD = re.compile(r"\+55[1-9][1-9][6-9]\d{7}")
+_BRAZIL_OLD = re.compile(r"\+55[1-9][1-9][689]\d{7}")
 _NORTH_AMERICA = re.compile(r"\+1[2-9]\d{9}")
 _SHORT_MAX = 6
 _TAKES_TEXTS = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})

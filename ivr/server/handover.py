@@ -81,15 +81,19 @@ def listen(
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    return socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
+
+
+def _family(host: str) -> socket.AddressFamily:
+    """A name such as localhost may have addresses of both kinds: the same one is always meant."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _from_predecessor(kind: str, host: str, port: int) -> Listening | None:
     """None where nobody answers who could hand over."""
     if not sys.platform.startswith("linux"):
         return None
-    address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4]
+    address = socket.getaddrinfo(host, port, family=_family(host), type=socket.SOCK_STREAM)[0][4]
     control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     said: bytes = b""
     descriptors: list[int] = []

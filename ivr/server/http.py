@@ -1,4 +1,4 @@
-"""Waitress with a time limit for each request, a graceful end, and paths left as they came.
+"""Waitress with time limits for requests and answers, a graceful end, and paths left as they came.
 
 Waitress reads a request whole, in one thread for all connections, before a thread of the application sees it:
 a slow sender costs no thread. It has no limit on how long a request may take to arrive; that is added here.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 REQUEST_S = 10
 """How long a connection may take to bring a whole request, and how long one may stay idle."""
+ANSWER_S = 30
+"""How long it may take to fetch an answer."""
+UNREAD_BYTES_MAX = 256_000
+"""Where more of its answers wait to be fetched, a connection is asked no further."""
 CONNECTIONS_MAX = 1000
 BACKLOG = 1024
 """Connections that the kernel keeps while nobody accepts them."""
@@ -44,24 +49,53 @@ class _Task(WSGITask):  # type: ignore[misc] # waitress has no types
         return environ
 
 
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    def parse_header(self, header_plus: bytes) -> None:
+        """Refuses what a proxy before us may have understood otherwise, and a length of 4,300 digits."""
+        try:
+            super().parse_header(header_plus)
+        except ValueError:
+            raise ParsingError("A header cannot be read.") from None
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Give Content-Length or Transfer-Encoding, not both.")
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """One connection."""
 
     task_class = _Task
+    parser_class = _Parser
     waiting_since: float
+    requests: list[HTTPRequestParser]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.waiting_since = time.monotonic()
+        self._serves = False
 
     def service(self) -> None:
-        super().service()
+        """Who sends request after request and fetches no answer would hold a thread until it does."""
+        if self.total_outbufs_len > UNREAD_BYTES_MAX:
+            with self.requests_lock:
+                self.close_when_flushed = True
+                for request in self.requests:
+                    request.close()
+                self.requests = []
+        else:
+            self._serves = True
+            super().service()
         self.waiting_since = time.monotonic()
+        self._serves = False
+
+    @property
+    def is_done(self) -> bool:
+        """Nothing is under way; an answer may be left to be fetched."""
+        return not self.requests and not self._serves
 
     @property
     def is_waiting(self) -> bool:
         """For a request that has not arrived whole; nothing is under way and nothing is left to be sent."""
-        return not self.requests and not self.total_outbufs_len
+        return self.is_done and not self.total_outbufs_len
 
     @property
     def is_idle(self) -> bool:
@@ -82,6 +116,7 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc]
         threads: int,
         body_bytes_max: int,
         request_s: float = REQUEST_S,
+        answer_s: float = ANSWER_S,
         connections_max: int = CONNECTIONS_MAX,
     ) -> None:
         """`body_bytes_max`: a longer body is refused with 413, and none is ever written to a disk."""
@@ -89,6 +124,7 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc]
             logging.getLogger(name).setLevel(level)
         self.is_draining = False
         self._request_s = request_s
+        self._answer_s = answer_s
         self._connections_max = connections_max
         dispatcher = ThreadedTaskDispatcher()
         dispatcher.set_thread_count(threads)
@@ -143,19 +179,24 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc]
         wasyncore.dispatcher.close(self)
 
     def handle_accept(self) -> None:
-        """Where there are too many connections, the one that has waited longest for its request gives way."""
+        """Where there are too many connections, the one that has waited longest for its request, or has taken
+        longest to fetch its answer, gives way.
+        """
         if len(self.active_channels) >= self._connections_max:
-            waiting = [channel for channel in self._channels() if channel.is_waiting]
+            waiting = [channel for channel in self._channels() if channel.is_done]
             if waiting:
                 min(waiting, key=lambda channel: channel.waiting_since).handle_close()
         super().handle_accept()
 
     def maintenance(self, now: float) -> None:
         super().maintenance(now)
-        too_late = time.monotonic() - self._request_s
+        asked_too_late = time.monotonic() - self._request_s
+        fetched_too_late = time.monotonic() - self._answer_s
         for channel in self._channels():
-            if channel.is_waiting and channel.waiting_since < too_late:
+            if channel.is_waiting and channel.waiting_since < asked_too_late:
                 channel.will_close = True
+            elif channel.is_done and channel.waiting_since < fetched_too_late:
+                channel.handle_close()
 
     def _channels(self) -> Iterator[_Channel]:
         return iter(list(self.active_channels.values()))

@@ -24,6 +24,7 @@ _KILL_S = STOP_S_MAX + 5
 """A worker that has not ended by then is stuck."""
 _LOOK_S = 1.0
 """How often stuck workers are looked for."""
+_HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Parent:
         for end in (self._signals, self._signalled):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        for number in _HEARD:
             signal.signal(number, lambda *_: None)
         for _ in range(self._workers):
             self._start()
@@ -102,6 +103,8 @@ class Parent:
 
     def _on_word(self, child: _Child) -> None:
         said = os.read(child.told, 64)
+        if self._stopping:
+            return
         if LOADED in said:
             child.serves = True
             if child.instead_of is not None:
@@ -145,13 +148,15 @@ class Parent:
             os.close(child.told)
             if child.kill_at is not None or self._stopping:
                 continue
-            if not child.serves and child.instead_of is None:
-                log.error("worker_does_not_start", pid=pid)
+            followers = [one for one in self._children.values() if one.instead_of is child]
+            for one in followers:
+                one.instead_of = None  # nobody is there to be ended, and nobody serves if it fails
+            log.error("worker_died" if child.serves else "worker_does_not_start", pid=pid)
+            if child.serves and not followers:
+                self._start()
+            elif not child.serves and child.instead_of is None:
                 self._failed = True
                 self._stop()
-            elif child.serves and not any(one.instead_of is child for one in self._children.values()):
-                log.error("worker_died", pid=pid)
-                self._start()
 
     # The fork -----------------------------------------------------------------------------------------------
 
@@ -159,8 +164,11 @@ class Parent:
         told, tells = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
+        # A signal for the child must not meet the parent's handlers there: it would be lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
         pid = os.fork()
         if pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
             os.close(tells)
             self._children[pid] = _Child(pid, told, instead_of=instead_of)
             return
@@ -181,6 +189,8 @@ class Parent:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all: the parent decides
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
         for end in (self._alive, self._signals, self._signalled, told):
             os.close(end)
         for child in self._children.values():

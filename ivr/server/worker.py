@@ -66,7 +66,6 @@ def work(serving: Serving, listening: socket.socket, life: int, to_parent: int) 
     """The whole life of a worker. `life`: readable once the parent is gone."""
     ended: list[bool] = []
     _allow_files()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all: the parent decides
     application = serving.load(Worker(to_parent))
     server = HttpServer(
         application, listening, threads=serving.threads, body_bytes_max=serving.body_bytes_max

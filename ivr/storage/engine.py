@@ -150,7 +150,12 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     begin = begin_of(connection)
     if begin != _BEGIN_WRITING:
         connection.exec_driver_sql(begin)
-    elif not connection.info[_WRITERS].begin(connection.connection.dbapi_connection):
+        return
+    try:
+        begun = connection.info[_WRITERS].begin(connection.connection.dbapi_connection)
+    except sqlite3.Error as fault:  # as SQLAlchemy tells it everywhere else
+        raise sa.exc.DBAPIError.instance(begin, None, fault, sqlite3.Error, hide_parameters=True) from fault
+    if not begun:
         raise sa.exc.OperationalError(begin, None, sqlite3.OperationalError("database is locked"))
 
 

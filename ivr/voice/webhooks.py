@@ -224,8 +224,9 @@ class VoiceDoor:
 
     def _query(self, call_id: str, number: int, keys: str | None) -> str:
         """What the retry of this turn needs: the keys, and what was named to the caller before them."""
-        known = {NAMED: flask.request.args.get(NAMED), KEYS: self._keys.seal(call_id, number, keys or "")}
-        return urlencode({name: value for name, value in known.items() if value})
+        named, sealed = flask.request.args.get(NAMED), self._keys.seal(call_id, number, keys or "")
+        known = {} if named is None else {NAMED: named}  # an empty one proves that none was named yet
+        return urlencode(known | ({KEYS: sealed} if sealed else {}))
 
     def _spoken(
         self, take: Callable[[], str], call_id: str, number: int, times: int, *, keys: str | None = None

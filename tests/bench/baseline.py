@@ -13,7 +13,7 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 STEPS = (
     "To pay, press 1.",
     "Please enter your card number.",
-    "Now its expiry date.",
+    "Now its expiry.",
     "Now the three digits on the back.",
     "To pay 49 euros and 90 cents, press 1.",
     "One moment.",

@@ -97,7 +97,7 @@ def test_pci_dies_while_digits_are_half_keyed(house: House) -> None:
     rung = house.ring(reference, listener=once)
     assert once.done
     assert rung.ended.faults == ()
-    assert sum("key your card number" in said for said in rung.said) == 1
+    assert sum("enter your card number" in said for said in rung.said) == 1
     paid_once(house, reference, rung)
 
 

@@ -114,7 +114,7 @@ def test_a_scripted_caller_pays_again_and_again(desk: Desk) -> None:
     status, printed = desk.ring(AUTO="1")
     assert status == 0, printed
     for shown in (
-        "To pay, press 1.",
+        "To pay it, press 1.",
         "   > ••••••••••••••••\n",
         "You have paid 49 euros and 90 cents.",
         "In the ledger: 49.90 EUR, payment ",
@@ -200,7 +200,7 @@ def _a_process_starts(desk: Desk, _: subprocess.Popen[bytes]) -> None:
 def _they_talk(_: Desk, ringing: subprocess.Popen[bytes]) -> None:
     assert ringing.stdout is not None
     for line in ringing.stdout:
-        if b"To pay, press 1" in line:
+        if b"To pay it, press 1" in line:
             return
 
 
@@ -268,9 +268,9 @@ def test_a_person_keys_and_pays(desk: Desk, terminal: Terminal, mode: str) -> No
     ringing = desk.begin(stdin=terminal.slave, out=terminal.slave, CARD_ENTRY=mode)
     for question, keys in (
         ("English, press 1.", "1"),
-        ("To pay, press 1.", "1"),
+        ("To pay it, press 1.", "1"),
         ("Please enter your card number.", CARDS["visa"]),
-        ("its expiry date", KEYED["expiry"]),
+        ("its expiry", KEYED["expiry"]),
         ("three digits on the back", KEYED["code"]),
         ("Another card, 2.", "1"),
     ):

@@ -16,6 +16,7 @@ MISPLACED = "marks where"
 NO_TEXT = "text of digits"
 NO_AMOUNT = "must be an amount"
 SIGN = "no sign and no parentheses"
+MULTIPLE = "thousands or millions"
 OTHER_SIGN = "something else than a sign"
 
 TABLE: list[tuple[str, str, dict[Spelling, int | str]]] = [
@@ -77,6 +78,11 @@ TABLE: list[tuple[str, str, dict[Spelling, int | str]]] = [
     ("49,90 $", "EUR", {UNSAID: OTHER_SIGN}),
     ("49.90 USD", "EUR", {UNSAID: OTHER_SIGN}),
     ("€49.90€", "EUR", {UNSAID: OTHER_SIGN}),
+    # a sign that also stands for thousands or millions
+    ("K49.90", "ZMW", {UNSAID: 4990}),
+    ("5K", "ZMW", {UNSAID: MULTIPLE, POINT: MULTIPLE}),
+    ("1,5 K", "PGK", {UNSAID: MULTIPLE, COMMA: MULTIPLE}),
+    ("5M", "LSL", {UNSAID: MULTIPLE}),
     ("49.90%", "EUR", {UNSAID: OTHER_SIGN}),
     # no amounts
     ("-5", "EUR", {JSON: NO_TEXT, UNSAID: SIGN}),

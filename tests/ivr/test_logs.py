@@ -187,6 +187,7 @@ class Untellable:
         ("array", bytearray(PAN.encode())),
         ("split", ["4242", "4242", "4242", "4242"]),
         ("split", [4242] * 4),
+        ("split", [b"4242"] * 4),
         ("call_sid", PAN),
         ("timestamp", PAN),
         ("due_at", SPACED),

@@ -225,6 +225,21 @@ def test_a_process_that_is_away_for_a_moment_is_asked_again(bench: PciBench, awa
     running[0].server_close()
 
 
+def test_a_proxy_that_takes_its_time_to_say_so_is_not_asked_for_longer(clock: ManualClock) -> None:
+    """It waits for the PCI process itself, before its 504."""
+
+    def app(_environ: Any, start_response: Any) -> Any:
+        clock.advance(3)
+        start_response("504 Gateway Timeout", [])
+        return [b""]
+
+    began_at = clock.now()
+    for url in serving(app):
+        with pytest.raises(PciUnreachableError):
+            PciClient(url, [INTERNAL_SECRET], clock, RandomIds()).collect(ENTRY_ID, "call_1.4")
+    assert (clock.now() - began_at).total_seconds() <= INTENT_LEASE_S
+
+
 @pytest.mark.parametrize("answer", [("no json", 200), ("[]", 200), ("<html>", 404), ("{}", 503), ("", 302)])
 def test_something_else_is_there(clock: ManualClock, answer: tuple[str, int]) -> None:
     app = Flask("another")

@@ -1,6 +1,7 @@
 """How long a call takes until its caller has paid: what is heard, at a rate of speech, and what is keyed.
 
-The caller presses a key as soon as its option was said. What is said while the bank is asked costs nothing.
+The caller presses a key as soon as its option was said; before the key that pays, the question pauses for a
+second. What is said while the bank is asked costs nothing.
 """
 
 import re
@@ -11,6 +12,7 @@ from flows.language import Amount, BillFacts, CardFacts, Prompts, Say, Words, sp
 from flows.pay_bill.bill import Bill
 from flows.pay_bill.flow import flow
 from ivr.pci.speech import FOLDER as CARD_ENTRY
+from ivr.voice.render import BREATH_S
 
 WORDS_A_MINUTE = 150
 KEY_S = 0.35
@@ -40,7 +42,7 @@ class Row:
 
     @property
     def seconds(self) -> float:
-        return self.words * 60 / WORDS_A_MINUTE + self.keys * KEY_S
+        return self.words * 60 / WORDS_A_MINUTE + self.keys * KEY_S + BREATH_S
 
     @property
     def seconds_max(self) -> float:

@@ -223,6 +223,32 @@ def test_a_comma_that_cuts_an_amount_in_two_is_not_taken_for_a_shorter_row() -> 
     assert not isinstance(short, BadRow), "where the currency comes behind, there is one reading"
 
 
+@pytest.mark.parametrize(
+    ("columns", "row", "is_cut"),
+    [
+        ("amount,minimum,due_date", "149,90 €", True),  # 149 and a minimum of 90
+        ("amount,minimum,due_date", "123,001.50", True),
+        ("amount,minimum,due_date", "1 234,56", True),
+        ("amount,minimum,due_date", "1.234,56", True),
+        ("amount,minimum,due_date", "149.90,20.00", False),
+        ("amount,minimum,due_date", "149,20.00", False),
+        ("amount,minimum", "149,90,", True),  # as many fields as where the minimum is empty
+        ("amount,minimum", "149,90", False),
+        ("amount,minimum", "149.90,20,", False),
+        ("amount,due_date", "149,90", True),
+        ("amount,phone", "149,9", True),
+        ("amount,due_date", "149,2026-12-24", False),
+        ("amount,phone", "149,600123456", False),
+        ("amount,note", "149,90", False),
+        ("amount,note", "149,90,", True),
+    ],
+)
+def test_an_amount_in_any_spelling_that_a_comma_cuts_is_refused(columns: str, row: str, is_cut: bool) -> None:
+    content = f"reference,currency,{columns}\n12345678,EUR,{row}\n"
+    [found] = read_table(io.BytesIO(content.encode())).rows
+    assert isinstance(found, BadRow) is is_cut, found
+
+
 def test_what_is_left_out_and_what_cannot_be_charged_is_told(engine: sa.Engine, bring: Any) -> None:
     content = (
         "reference;amount;currency;phone;due_date\n12345678;10;EUR;unknown;2026-12-24 00:00\n"

@@ -19,7 +19,7 @@ def test_a_visa_goes_through_without_hash_and_without_a_wait(bench: PciBench) ->
     assert caller.words == "Please enter your card number."
     assert caller.wanted == 16
     caller.key(VISA)
-    assert caller.words.startswith("Now its expiry date")
+    assert caller.words.startswith("Now its expiry")
     assert caller.wanted == 4
     caller.key("0831")
     assert caller.words == "Now the three digits on the back."
@@ -73,7 +73,7 @@ def test_an_amex_ends_by_hash_or_by_the_pause_and_has_four_digits_on_its_front(
     bench: PciBench, ending: str
 ) -> None:
     caller = bench.caller().key(AMEX + ending)
-    assert caller.words.startswith("Now its expiry date")
+    assert caller.words.startswith("Now its expiry")
     caller.key("0831")
     assert caller.words == "Now the four digits on the front, above the card number."
     assert caller.wanted == 4
@@ -83,7 +83,7 @@ def test_an_amex_ends_by_hash_or_by_the_pause_and_has_four_digits_on_its_front(
 
 
 def test_a_diners_of_14_digits_ends_by_the_pause(bench: PciBench) -> None:
-    assert bench.caller().key(DINERS_14).words.startswith("Now its expiry date")
+    assert bench.caller().key(DINERS_14).words.startswith("Now its expiry")
 
 
 def test_where_longer_numbers_are_common_it_listens_on_for_a_moment_without_a_word(bench: PciBench) -> None:
@@ -92,7 +92,7 @@ def test_where_longer_numbers_are_common_it_listens_on_for_a_moment_without_a_wo
     assert caller.wanted == 3
     assert caller.gather.attrib["timeout"] == str(LISTENING_ON_TIMEOUT_S)
     caller.key(UNIONPAY_19[16:])
-    assert caller.words.startswith("Now its expiry date")
+    assert caller.words.startswith("Now its expiry")
     caller.key("0831").key("123")
     assert bench.gateway.cards[0].number.reveal() == UNIONPAY_19
 
@@ -102,7 +102,7 @@ def test_and_takes_sixteen_when_nothing_more_comes(bench: PciBench, ending: str)
     caller = bench.caller().key(UNIONPAY_16)
     assert caller.words == ""
     caller.key(ending)
-    assert caller.words.startswith("Now its expiry date")
+    assert caller.words.startswith("Now its expiry")
     caller.key("0831").key("123")
     assert bench.gateway.cards[0].number.reveal() == UNIONPAY_16
 
@@ -110,10 +110,10 @@ def test_and_takes_sixteen_when_nothing_more_comes(bench: PciBench, ending: str)
 def test_a_late_hash_is_no_mistake_and_the_question_is_asked_again(bench: PciBench) -> None:
     caller = bench.caller()
     caller.key(VISA + "#")  # the hash spills into the next Gather
-    assert caller.words.startswith("Now its expiry date")
+    assert caller.words.startswith("Now its expiry")
     for _ in range(5):
         caller.key("#")
-        assert caller.words.startswith("Now its expiry date")
+        assert caller.words.startswith("Now its expiry")
     caller.key("0831").key("123")
     assert bench.collected()["outcome"] == "collected"
 
@@ -174,7 +174,7 @@ def test_a_pause_half_way_is_no_mistake(bench: PciBench) -> None:
 def test_an_amex_read_in_groups_needs_no_hash(bench: PciBench) -> None:
     caller = bench.caller().key(AMEX[:4]).key(AMEX[4:10])
     assert caller.wanted == 5
-    assert caller.key(AMEX[10:]).words.startswith("Now its expiry date")
+    assert caller.key(AMEX[10:]).words.startswith("Now its expiry")
 
 
 NUMBER_MISTAKES = [
@@ -192,7 +192,7 @@ def test_each_mistake_in_the_number_has_its_own_words(bench: PciBench, keys: str
     caller = bench.caller().key(keys)
     assert caller.words.startswith(words)
     assert caller.wanted == 16
-    assert caller.key(VISA).words.startswith("Now its expiry date")
+    assert caller.key(VISA).words.startswith("Now its expiry")
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_whoever_clears_for_ever_is_led_back(bench: PciBench) -> None:
 def test_keys_that_no_telephone_has_are_dropped(bench: PciBench) -> None:
     caller = bench.caller()
     caller.follow(caller.gather.attrib["action"], {"Digits": "4242-4242 4242é4242<&"})
-    assert caller.words.startswith("Now its expiry date")
+    assert caller.words.startswith("Now its expiry")
 
 
 def test_nothing_that_was_keyed_is_ever_said_or_stands_in_a_url(bench: PciBench) -> None:

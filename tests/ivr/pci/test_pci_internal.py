@@ -126,7 +126,7 @@ def test_an_open_entry_says_where_its_question_stands_and_binds_nobody(bench: Pc
     answer = bench.collect(claimant="call_1.4").json
     assert answer["outcome"] == "open"
     assert answer["token"] is None
-    assert caller.follow(answer["url"]).words.startswith("Now its expiry date")
+    assert caller.follow(answer["url"]).words.startswith("Now its expiry")
     caller.key("0831").key("123")
     assert bench.collect(claimant="call_1.5").json["outcome"] == "collected"
 

@@ -80,7 +80,8 @@ def test_two_readings_are_both_shown(home: str, written: str, international: str
         ("+541123456781", "+541123456781", "+541123456781", False),  # it may be a landline
         ("+551187654321", "+5511987654321", "+5511987654321", True),
         ("+5511987654321", "+5511987654321", "+5511987654321", True),
-        ("+551177654321", "+551177654321", "+5511977654321", True),  # a trunked radio kept eight digits
+        ("+551177654321", "+551177654321", "+551177654321", True),  # a trunked radio kept eight digits:
+        ("+5511977654321", "+5511977654321", "+5511977654321", True),  # this one is somebody else's
         ("+551132123456", "+551132123456", "+551132123456", False),
     ],
 )

@@ -113,6 +113,42 @@ def test_workers_are_replaced_unheard() -> None:
         assert running.wait(PATIENCE_S) == 0
 
 
+def test_a_worker_that_dies_while_it_is_replaced_takes_nobody_with_it() -> None:
+    """The parent is held, so that it hears of the death before the new worker serves."""
+    [port] = free_ports(1)
+    running = served.start("about_itself", port)
+    with stopped_at_last(running):
+        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+        was = ask(port)
+        for number in (signal.SIGSTOP, signal.SIGHUP):
+            running.send_signal(number)
+        os.kill(was, signal.SIGKILL)
+        running.send_signal(signal.SIGCONT)
+        assert ask(port) != was
+        assert running.poll() is None
+        running.terminate()
+        assert running.wait(PATIENCE_S) == 0
+
+
+def test_a_parent_is_stopped_before_it_hears_that_a_new_worker_serves() -> None:
+    """It is held meanwhile, so that it hears both at once."""
+    [port] = free_ports(1)
+    running = served.start("about_itself", port)
+    with stopped_at_last(running):
+        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+        was = ask(port)
+        parent = psutil.Process(running.pid)
+        were = parent.children()
+        running.send_signal(signal.SIGHUP)
+        eventually(lambda: parent.children() != were, timeout_s=PATIENCE_S, what="a new worker", every_s=0)
+        running.send_signal(signal.SIGSTOP)
+        eventually(lambda: ask(port) != was, timeout_s=PATIENCE_S, what="its first answer")
+        running.terminate()
+        running.send_signal(signal.SIGCONT)
+        _, told = running.communicate(timeout=PATIENCE_S)
+        assert (running.returncode, b"Traceback" in told) == (0, False), told
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_end_with_their_parent(workers: int) -> None:
     """The port is free at once, and what was under way is answered."""

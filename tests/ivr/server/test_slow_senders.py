@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.server.http import HttpServer
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -21,6 +22,8 @@ HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
 
 def count_bytes(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     body = str(len(environ["wsgi.input"].read())).encode()
+    if environ["PATH_INFO"] == "/long":
+        body = b"x" * 400_000
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 
@@ -28,7 +31,7 @@ def count_bytes(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
 class Running:
     """A server in a thread, until `close`."""
 
-    def __init__(self, *, request_s: float = 60, connections_max: int = 100) -> None:
+    def __init__(self, *, request_s: float = 60, answer_s: float = 60, connections_max: int = 100) -> None:
         listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = listening.getsockname()[1]
         self._over = threading.Event()
@@ -38,6 +41,7 @@ class Running:
             threads=THREADS,
             body_bytes_max=BODY_BYTES_MAX,
             request_s=request_s,
+            answer_s=answer_s,
             connections_max=connections_max,
         )
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -148,3 +152,48 @@ def test_what_is_under_way_at_the_end_is_answered() -> None:
     closing_thread.join()
     with pytest.raises(ConnectionRefusedError):
         running.begin(b"")
+
+
+def not_fetching(running: Running) -> socket.socket:
+    """A client that asks for much more than the kernel keeps for it, and reads nothing."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    client.connect(("127.0.0.1", running.port))
+    client.sendall(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+    return client
+
+
+def test_who_fetches_no_answers_holds_no_thread_and_gives_way() -> None:
+    running = Running(connections_max=4 * THREADS)
+    slow = [not_fetching(running) for _ in range(8 * THREADS)]
+    try:
+        assert running.post(b"abc") == (200, b"3")
+    finally:
+        for client in slow:
+            client.close()
+        running.close()
+
+
+def test_who_fetches_no_answer_in_time_is_cut_off() -> None:
+    running = Running(answer_s=0.1)
+    with closing(not_fetching(running)):
+        eventually(lambda: len(running.server.active_channels) == 1, what="its connection")
+        eventually(lambda: not running.server.active_channels, what="its end")
+    running.close()
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 4\r\nTransfer-Encoding: chunked", b"Content-Length: " + b"9" * 5000]
+)
+def test_a_length_that_can_be_read_in_two_ways_or_not_at_all_is_refused(
+    running: Running, head: bytes
+) -> None:
+    """A proxy that reads it otherwise would let a second request through in the body of the first."""
+    with closing(socket.create_connection(("127.0.0.1", running.port), timeout=20)) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n")
+        answered = b""
+        with suppress(ConnectionResetError):
+            while got := client.recv(65536):
+                answered += got
+    assert answered.startswith(b"HTTP/1.1 400 ")
+    assert answered.count(b"HTTP/1.") == 1

@@ -65,3 +65,14 @@ def test_a_fault_that_is_no_lock_is_not_waited_for(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match="within a transaction"):
         Writers().begin(connection)
     connection.close()
+
+
+def test_a_database_that_cannot_be_written_is_told_as_every_fault_of_it(engine: sa.Engine) -> None:
+    """Readiness, commands and the worker know it by SQLAlchemy's kind."""
+    with reading(engine) as connection:
+        beside: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
+        beside.set_authorizer(
+            lambda what, *_: (sqlite3.SQLITE_OK, sqlite3.SQLITE_DENY)[what == sqlite3.SQLITE_TRANSACTION]
+        )
+    with pytest.raises(sa.exc.DatabaseError, match="not authorized"), engine.begin():
+        pass
