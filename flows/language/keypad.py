@@ -46,4 +46,5 @@ def keys_max(amount: Amount) -> int:
     """How many keys are taken where this is the most that can be paid: with a star and one digit more, so
     that an amount too large is refused and not cut short.
     """
-    return min(len(str(amount.minor)) + 2, KEYS_MAX)
+    least = numbers.get_currency_precision(amount.currency) + 1  # below one unit a nought is keyed
+    return min(max(len(str(amount.minor)), least) + 2, KEYS_MAX)

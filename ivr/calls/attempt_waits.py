@@ -146,11 +146,12 @@ def _is_too_late(attempt: Attempt, clock: Clock) -> bool:
 def still_waiting(session: Session, waited_s: float) -> Waiting:
     """The caller waits on, `waited_s` in all, and hears a word at least every nine seconds."""
     words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.waited_s, waited_s))
-    prompt = _reassurance(words_now) if words_now > words_before else None
+    prompt = reassurance(words_now) if words_now > words_before else None
     return Waiting(replace(session, waited_s=waited_s), Pause(), host_prompt=prompt)
 
 
-def _reassurance(count: int) -> str:
+def reassurance(count: int) -> str:
+    """The host's prompt that is the `count`-th word to somebody who waits."""
     return FIRST_REASSURANCE if count == 1 else REASSURANCES[count % len(REASSURANCES)]
 
 

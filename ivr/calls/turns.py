@@ -18,6 +18,7 @@ from flows.language import Flow
 from ivr.calls import errands, machine, store
 from ivr.calls import heard as hearing
 from ivr.calls.answer import Ending, HangUp, Pause, Renderer, SendTo, turn_url
+from ivr.calls.attempt_waits import FIRST_REASSURANCE, REASSURE_EVERY_S, reassurance
 from ivr.calls.errands import Errand, Runner
 from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn, Waiting
 from ivr.calls.hang_up import CallEnder
@@ -35,6 +36,10 @@ from ivr.storage.engine import reading
 log = structlog.get_logger()
 INTENT_LEASE_S = 12
 """Longer than any errand takes, shorter than the carrier waits."""
+ERRAND_WAIT_S_MAX = 60
+"""How long a caller waits for an errand, whoever takes it over, before the turn has failed."""
+RETRIED = "waits=1"
+"""Of an address to which we send the carrier by ourselves: silence there is none of the caller's."""
 
 
 class UnknownCallError(LookupError):
@@ -231,10 +236,18 @@ class Turns:
     def _lease(
         self, tx: sa.Connection, row: CallRow, session: dict[str, Any], errand: Errand, verbs: list[str]
     ) -> _Errand:
-        """Keeps the intent to run this errand; whoever holds its lease goes on with the answer."""
+        """Keeps the intent to run this errand; whoever holds its lease goes on with the answer. How long the
+        caller waits already is kept too.
+        """
         lease = self._ids.new("lease")
         until = self._clock.now() + timedelta(seconds=INTENT_LEASE_S)
-        intent = {"errand": errands.dump(errand), "lease": lease, "until": until.isoformat(), "verbs": verbs}
+        intent = {
+            **(row.intent or {}),
+            "errand": errands.dump(errand),
+            "lease": lease,
+            "until": until.isoformat(),
+            "verbs": verbs,
+        }
         store.save(tx, row.id, turn=row.turn, session=session, intent=intent)
         return _Errand(errand, lease, errands.Caller(row.call_sid, row.account_sid))
 
@@ -246,14 +259,38 @@ class Turns:
                 store.answered_again(tx, row.id, number, self._clock.now())
             return stored
         if number > row.turn:
-            return self._come_to(turn_url(row.id, row.turn), 0)
+            log.warning("turn_from_the_future", call_id=row.id, turn=row.turn)
+            return self._word(row, FIRST_REASSURANCE, SendTo(f"{turn_url(row.id, row.turn)}?{RETRIED}"))
         if not row.is_active:
             return self._renderer.document([], HangUp(), next_url="")
         if row.intent is not None and number == row.turn:
             if self._clock.now() < datetime.fromisoformat(row.intent["until"]):
-                return self._come_to(turn_url(row.id, number), 1)
+                return self._wait_on(tx, row, row.intent)
             return self._take_over(tx, row, row.intent)
         raise RuntimeError(f"turn {number} of a call at turn {row.turn} has no answer")
+
+    def _wait_on(self, tx: sa.Connection, row: CallRow, intent: Mapping[str, Any]) -> str:
+        """Another webhook runs this turn's errand: the caller hears a word now, and one every nine seconds.
+        Raises TimeoutError once that has lasted too long.
+        """
+        now = self._clock.now()
+        since = datetime.fromisoformat(intent.get("waiting_since") or now.isoformat())
+        if (now - since).total_seconds() >= ERRAND_WAIT_S_MAX:
+            raise TimeoutError(f"the errand of turn {row.turn} is under way since {since}")
+        told_at = intent.get("told_at")
+        url = turn_url(row.id, row.turn)
+        if told_at and (now - datetime.fromisoformat(told_at)).total_seconds() < REASSURE_EVERY_S - 1:
+            return self._renderer.document([], Pause(), next_url=url)
+        told = {"waiting_since": since.isoformat(), "told_at": now.isoformat()}
+        store.save(tx, row.id, turn=row.turn, session=row.session, intent={**intent, **told})
+        count = 1 + int((now - since).total_seconds() // REASSURE_EVERY_S)
+        return self._word(row, reassurance(count), Pause())
+
+    def _word(self, row: CallRow, prompt: str, ending: Ending) -> str:
+        """A word for somebody who waits, before the carrier comes to this turn again."""
+        session = row.session
+        word = self._renderer.host(prompt, session["language"], slow=bool(session.get("slow")))
+        return self._renderer.document(word, ending, next_url=turn_url(row.id, row.turn))
 
     def _take_over(self, tx: sa.Connection, row: CallRow, intent: Mapping[str, Any]) -> _Errand:
         """Whoever held the errand died: run it again, under the same ids."""
@@ -298,10 +335,6 @@ class Turns:
             store.save(tx, row.id, turn=row.turn, session=row.session, intent=intent)
 
     # Small things -----------------------------------------------------------------------------------------
-
-    def _come_to(self, url: str, in_s: int) -> str:
-        ending = Pause(in_s) if in_s else SendTo(url)
-        return self._renderer.document([], ending, next_url=url)
 
     def _note(self, turn: Turn, progress: Progress) -> None:
         phone = customer.kept_under(turn.tx, turn.own) if progress.language_chosen else None

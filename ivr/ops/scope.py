@@ -1,8 +1,8 @@
 """What of an installation is in PCI scope, by how cards are taken: facts, and what is left to do.
 
-May import `ivr.config` and `gateways.contract` for their values. docs/pci.md shows the same table, written by
-`paybycall pci scope --markdown`; a test compares them. Statements are of PCI DSS v4.0.1: an assessor has the
-last word.
+May import `ivr.config`, `ivr.voice.overrides` and `gateways.contract` for their values. docs/pci.md shows the
+same table, written by `paybycall pci scope --markdown`; a test compares them. Statements are of PCI DSS
+v4.0.1: an assessor has the last word.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from gateways.contract import CardEntry
 from ivr.config import Config
+from ivr.voice.overrides import retried
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +129,8 @@ def _by_carrier(config: Config) -> Iterator[Duty]:
         f"Install the carrier's Pay Connector for your gateway's account, under the name "
         f"{config.pay_connector} (PAY_CONNECTOR).",
     )
-    yield Duty(
-        State.YOURS, f"Point the number's fallback at {config.public_url}/voice/fallback: there is no other."
-    )
+    fallback = retried(f"{config.public_url}/voice/fallback")
+    yield Duty(State.YOURS, f"Point the number's fallback at {fallback} (there is no other).")
     yield Duty(
         State.YOURS,
         "Start no PCI process (a Procfile runner takes pci=0), and remove the database and key directory of "
@@ -149,10 +149,10 @@ def _by_us(pci_public_url: str) -> Iterator[Duty]:
         "Run pci on a machine or container of its own, without swap or shell users, its connections "
         "restricted to the gateway, its database and the carrier.",
     )
-    fallback = f"{pci_public_url or 'PCI_PUBLIC_URL'}/pci/fallback"
+    fallback = retried(f"{pci_public_url or 'PCI_PUBLIC_URL'}/pci/fallback")
     yield Duty(
         State.YOURS,
-        f"Point the number's fallback at {fallback}: a carrier may repeat keyed digits there.",
+        f"Point the number's fallback at {fallback} (a carrier may repeat keyed digits there).",
     )
     if pci_public_url:
         yield _https("PCI_PUBLIC_URL", pci_public_url)

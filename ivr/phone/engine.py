@@ -33,7 +33,7 @@ from ivr.phone.pay_verb import Pay
 from ivr.phone.transport import HungUpError, Transport
 from ivr.phone.values import Pause, Play, Prompt, Say
 from ivr.phone.verbs import Dial, Gather, Hangup, Redirect, Reject, Verb
-from ivr.phone.webhooks import CallSettings, Document, Webhooks, is_private
+from ivr.phone.webhooks import CallSettings, Document, Webhooks, is_private, shown
 
 REDIRECTS_MAX = 100
 """Redirects in a row with nothing said, played, waited for or asked in between."""
@@ -180,7 +180,7 @@ class Call:
                 event: Event = Said(verb.text, verb.language, verb.voice, self._goes_on)
                 self._hear(verb.text)
             case Play():
-                event = Played(document.resolve(verb.url))
+                event = Played(shown(document.resolve(verb.url)))
         for _ in range(min(verb.times, LOOPS_MAX)):
             if interruptible and self._early:
                 break
@@ -308,7 +308,7 @@ class Call:
         presses nothing, unless they are in the midst of a card.
         """
         pressed = masked(collector.digits) if private else collector.digits
-        asked = Asked(collector.rules, action, private, pressed)
+        asked = Asked(collector.rules, shown(action), private, pressed)
         self._listener(asked)
         began = self._clock.now()
         if self._settings.reaction_s and unasked and not private:
@@ -330,9 +330,10 @@ class Call:
     def _redirect(self, url: str) -> Outcome:
         self._redirects += 1
         if self._redirects > self._limits.redirects:
-            self._note(Faulted(REDIRECT_LOOP, url, f"{self._limits.redirects} redirects and nothing said"))
+            fault = f"{self._limits.redirects} redirects and nothing said"
+            self._note(Faulted(REDIRECT_LOOP, shown(url), fault))
             return Reason.FAULT
-        self._listener(Redirected(url))
+        self._listener(Redirected(shown(url)))
         return self._ask(url)
 
     def _dial(self, verb: Dial, document: Document) -> Outcome:

@@ -37,7 +37,7 @@ class TransportError(Exception):
 
 
 class NotConnectedError(TransportError):
-    """The request never arrived: the carrier tries once more."""
+    """The request never arrived, which was seen at once: the carrier may try again."""
 
 
 class NoAnswerError(TransportError):
@@ -99,7 +99,7 @@ class HttpTransport:
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, names, body[:BODY_BYTES_MAX])
         except requests.exceptions.ConnectTimeout as fault:
-            raise NotConnectedError(f"no connection within {self._total_s:g} s") from fault
+            raise NoAnswerError(f"no connection within {self._total_s:g} s") from fault
         except requests.exceptions.Timeout as fault:
             raise NoAnswerError(f"no answer within {self._total_s:g} s") from fault
         except (requests.exceptions.RequestException, HTTPError) as fault:

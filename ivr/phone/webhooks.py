@@ -1,15 +1,15 @@
-"""The carrier's side of a webhook: its form, its signature, one repeat, and what it takes for an answer.
+"""The carrier's side of a webhook: its form, its signature, its retries, and what it takes for an answer.
 
-May import `ivr.clock`, `ivr.ids`, `gateways.secret`, `ivr.voice.signature` and this package. A fault is
-told with the carrier's error number and then the fallback URL is asked, with the same form (keys included:
-a carrier may do that) and ErrorCode and ErrorUrl.
+May import `ivr.clock`, `ivr.ids`, `gateways.secret`, `ivr.voice.{overrides,signature}` and this package. A
+fault is told with the carrier's error number and then the fallback URL is asked, with the same form (keys
+included: a carrier may do that) and ErrorCode and ErrorUrl.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qs, urldefrag, urljoin, urlsplit
 
 from gateways.secret import Secret
 from ivr.ids import Ids
@@ -18,6 +18,7 @@ from ivr.phone.schema import DOCUMENT_BYTES_MAX, validate
 from ivr.phone.transport import Answer, NotConnectedError, Transport, TransportError
 from ivr.phone.values import NotRunError
 from ivr.phone.verbs import Verb, parse
+from ivr.voice.overrides import retried
 from ivr.voice.signature import HEADER_SIGNATURE, compute
 
 HEADER_IDEMPOTENCY = "I-Twilio-Idempotency-Token"
@@ -68,9 +69,9 @@ class CallSettings:
         """A call to a Pay-by-Call server, by its fixed paths, under a fresh CallSid."""
         base = public_url.rstrip("/")
         return cls(
-            incoming_url=f"{base}/voice/incoming",
-            fallback_url=f"{base}/voice/fallback",
-            status_url=f"{base}/voice/status",
+            incoming_url=retried(f"{base}/voice/incoming"),
+            fallback_url=retried(f"{base}/voice/fallback"),
+            status_url=retried(f"{base}/voice/status"),
             account_sid=account_sid,
             auth_token=auth_token,
             call_sid=new_call_sid(ids),
@@ -85,6 +86,27 @@ def new_call_sid(ids: Ids) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a webhook is sent again, and after what. How long the carrier waits before it does is not
+    documented: here it does not wait.
+    """
+
+    count: int = 1
+    policies: frozenset[str] = frozenset({"ct"})
+
+    @classmethod
+    def asked_by(cls, fragment: str) -> Self:
+        """By a URL's fragment, such as `rc=2&rp=ct,5xx`; the carrier's defaults for what it does not say."""
+        asked = parse_qs(fragment)
+        policies = frozenset(asked.get("rp", ["ct"])[-1].split(","))
+        return cls(int(asked.get("rc", ["1"])[-1]), policies)
+
+    def after(self, policy: str) -> int:
+        """How many retries there are after this kind of failure: `ct`, `4xx` or `5xx`."""
+        return self.count if self.policies & {policy, "all"} else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """An answer that can be run. Relative URLs in it stand on `url`."""
 
@@ -92,12 +114,17 @@ class Document:
     verbs: tuple[Verb, ...]
 
     def resolve(self, url: str) -> str:
-        """Absolute, and without the fragment in which a carrier takes overrides of its time limits."""
-        return urldefrag(urljoin(self.url, url)).url
+        """Absolute, with the fragment in which the carrier is asked for retries."""
+        return urljoin(self.url, url)
 
     @property
     def private(self) -> bool:
         return is_private(self.url)
+
+
+def shown(url: str) -> str:
+    """The URL without what is meant for the carrier alone."""
+    return urldefrag(url).url
 
 
 def is_private(url: str) -> bool:
@@ -146,7 +173,7 @@ class Webhooks:
     def progress(self, url: str, call_status: str, fields: Mapping[str, str]) -> None:
         """A report whose answer interests nobody; a fault is told, and nothing else comes of it."""
         try:
-            self._post(urldefrag(url).url, self._form(call_status, fields))
+            self._post(url, self._form(call_status, fields))
         except _FaultyError as fault:
             self._told(fault.faulted)
 
@@ -169,8 +196,10 @@ class Webhooks:
         }
         return {name: [value] for name, value in {**form, **one.extra, **fields}.items()}
 
-    def _post(self, url: str, form: Mapping[str, list[str]]) -> Answer:
-        """One webhook, once more where it never arrived; a status that is no success is a fault."""
+    def _post(self, address: str, form: Mapping[str, list[str]]) -> Answer:
+        """One webhook, sent again as its address asks; a status that is no success is a fault."""
+        url, fragment = urldefrag(address)
+        retries = Retries.asked_by(fragment)
         self._posts += 1
         token = hashlib.sha256(f"{self._settings.call_sid}:{self._posts}".encode()).hexdigest()
         headers = {
@@ -179,23 +208,29 @@ class Webhooks:
             "User-Agent": "TwilioProxy/1.1",
             "Accept": "*/*",
         }
-        try:
+        tried = 0
+        while True:
             try:
                 answer = self._transport.post(url, form, headers)
-            except NotConnectedError:
-                answer = self._transport.post(url, form, headers)
-        except TransportError as fault:
-            raise _FaultyError(Faulted(NO_CONNECTION, url, str(fault))) from fault
-        if not 200 <= answer.status <= 299:  # noqa: PLR2004 - the class of successes
-            raise _FaultyError(Faulted(NO_DOCUMENT, url, f"the server answered {answer.status}"))
-        return answer
+            except NotConnectedError as fault:
+                fault_seen, code, again = str(fault), NO_CONNECTION, retries.after("ct")
+            except TransportError as fault:  # the carrier's time is over, or nobody knows what arrived
+                fault_seen, code, again = str(fault), NO_CONNECTION, 0
+            else:
+                if 200 <= answer.status <= 299:  # noqa: PLR2004 - the class of successes
+                    return answer
+                fault_seen, code = f"the server answered {answer.status}", NO_DOCUMENT
+                again = retries.after(f"{answer.status // 100}xx")
+            tried += 1
+            if tried > again:
+                raise _FaultyError(Faulted(code, url, fault_seen))
 
     def _fetch(self, address: str, form: Mapping[str, list[str]]) -> Document:
-        url = urldefrag(address).url
-        answer = self._post(url, form)
+        url = shown(address)
+        answer = self._post(address, form)
         if answer.content_type not in _XML_TYPES:
-            shown = answer.content_type or "no content type"
-            raise _FaultyError(Faulted(NOT_XML, url, f"the answer is {shown}, not text/xml"))
+            kind = answer.content_type or "no content type"
+            raise _FaultyError(Faulted(NOT_XML, url, f"the answer is {kind}, not text/xml"))
         if len(answer.body) > DOCUMENT_BYTES_MAX:
             raise _FaultyError(Faulted(TOO_LONG, url, f"the document is past {DOCUMENT_BYTES_MAX} bytes"))
         try:

@@ -1,8 +1,10 @@
 """Is this webhook from the carrier? The signature of Twilio's webhooks, on the URL that the carrier called.
 
-May import `gateways.secret` alone. Never the Host header: a proxy changes it. Never Flask's decoded URL:
-`José`, `%7E` and `%2F` would break a genuine signature. The URL is PUBLIC_URL, the path as our route builds
-it and the raw query; it is tried with and without its port. Source: twilio.com/docs/usage/security.
+May import `gateways.secret` and `ivr.voice.overrides`. Never the Host header: a proxy changes it. Never
+Flask's decoded URL: `José`, `%7E` and `%2F` would break a genuine signature. The URL is PUBLIC_URL, the path
+as our route builds it and the raw query; it is tried with and without its port, and with and without the
+fragment that we gave the carrier: its documents say that the signed URL ends with the query, and nothing of
+fragments. Source: twilio.com/docs/usage/security.
 """
 
 import base64
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 from gateways.secret import Secret
+from ivr.voice.overrides import OVERRIDES, OVERRIDES_BEFORE
 
 HEADER_SIGNATURE = "X-Twilio-Signature"
 HEADER_SETTINGS = "X-Twilio-Webhooks-Signature-Settings"
@@ -47,9 +50,10 @@ def is_genuine(
     if not given or algorithm not in _ALGORITHMS:
         return False
     urls = [
-        base + path + query
+        base + path + query + fragment
         for base in _with_and_without_port(public_url.rstrip("/"))
         for query in _as_sent(raw_query)
+        for fragment in ("", OVERRIDES, OVERRIDES_BEFORE)
     ]
     candidates = [compute(token, url, form, algorithm) for token in tokens for url in urls]
     return any(hmac.compare_digest(candidate.encode(), given.encode()) for candidate in candidates)

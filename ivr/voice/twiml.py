@@ -1,6 +1,6 @@
 """TwiML verbs as strings: what the carrier is told to say and do.
 
-May import nothing of ours. Every text and attribute is escaped here and nowhere else. Tests check each
+May import `ivr.voice.overrides`. Every text and attribute is escaped here and nowhere else. Tests check each
 document that leaves against a schema derived from the twilio library's own classes; building strings costs
 a thirtieth of `VoiceResponse`. Source: twilio.com/docs/voice/twiml.
 """
@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
+
+from ivr.voice.overrides import retried
 
 DOCUMENT_BYTES_MAX = 64_000
 """Twilio refuses a longer document (error 11750)."""
@@ -82,7 +84,7 @@ def gather(
     """
     attributes: dict[str, str | int | None] = {
         "input": "dtmf",
-        "action": action,
+        "action": retried(action),
         "method": "POST",
         "numDigits": num_digits,
         "timeout": timeout_s,
@@ -93,12 +95,12 @@ def gather(
 
 
 def redirect(url: str) -> str:
-    return _verb("Redirect", {"method": "POST"}, _text(url))
+    return _verb("Redirect", {"method": "POST"}, _text(retried(url)))
 
 
 def dial(number: str, *, action: str, timeout_s: int, caller_id: str | None = None) -> str:
     attributes: dict[str, str | int | None] = {
-        "action": action,
+        "action": retried(action),
         "method": "POST",
         "timeout": timeout_s,
         "callerId": caller_id,
@@ -106,9 +108,12 @@ def dial(number: str, *, action: str, timeout_s: int, caller_id: str | None = No
     return _verb("Dial", attributes, _verb("Number", {}, _text(number)))
 
 
-def pay(content: str, **attributes: str | int) -> str:
-    """A card keyed into the carrier's own machine; what it answers is posted to `action`."""
-    return _verb("Pay", {**attributes}, content)
+def pay(content: str, *, action: str, status_callback: str, **attributes: str | int) -> str:
+    """A card keyed into the carrier's own machine; what it answers is posted to `action`, and how far the
+    caller is to `status_callback`.
+    """
+    urls = {"action": retried(action), "statusCallback": retried(status_callback)}
+    return _verb("Pay", {**urls, **attributes}, content)
 
 
 def prompt(

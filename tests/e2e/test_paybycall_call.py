@@ -200,7 +200,7 @@ def _a_process_starts(desk: Desk, _: subprocess.Popen[bytes]) -> None:
 def _they_talk(_: Desk, ringing: subprocess.Popen[bytes]) -> None:
     assert ringing.stdout is not None
     for line in ringing.stdout:
-        if b"To pay, press 1" in line:
+        if b"To pay it, press 1" in line:
             return
 
 

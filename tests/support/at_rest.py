@@ -25,7 +25,7 @@ from tests.support.several import Several
 _LOST_LINE = re.compile(r"AdminShutdown|server closed the connection|connection is (?:lost|closed)")
 """PostgreSQL ended the session: what the test did itself."""
 _CONNECTS = re.compile(r" in (?:__connect|connect)$")
-_OWN_DOING = {"carrier_fallback", "worker_lock_lost"}
+_OWN_DOING = {"carrier_fallback", "worker_died", "worker_lock_lost"}
 LOOK_S = 0.3
 _SEALED = [column for column in card_entry.c if column.name.startswith(("sealed_", "result_"))]
 

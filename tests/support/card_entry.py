@@ -11,6 +11,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urldefrag
 
 import pytest
 import sqlalchemy as sa
@@ -194,7 +195,10 @@ class PciBench:
         return self.ask(f"/pci/internal/calls/{call_sid}/ended", {})
 
     def post(self, url: str, form: Mapping[str, str] | None = None, **changes: Any) -> TestResponse:
-        """A signed webhook to this full URL. `changes`: token, call_sid, account_sid, headers."""
+        """A signed webhook to this full URL, without its fragment. `changes`: token, call_sid, account_sid,
+        headers.
+        """
+        url = urldefrag(url).url
         whole = {
             "CallSid": changes.get("call_sid", CALL_SID),
             "AccountSid": changes.get("account_sid", ACCOUNT_SID),
@@ -244,7 +248,7 @@ class Caller:
     @property
     def sent_to(self) -> str | None:
         found = self.document.find("Redirect")
-        return None if found is None else found.text
+        return None if found is None else urldefrag(found.text or "").url
 
     @property
     def wanted(self) -> int:

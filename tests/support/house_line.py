@@ -15,7 +15,6 @@ from tests.support.waiting import eventually
 PATIENCE_S = 60.0
 """Far more than anything takes on a quiet machine: a test fails by it, and never waits for it."""
 CALL_S_MAX = 3 * PATIENCE_S
-STATUS_RETRIES = 5
 HASTE = 1
 """The phone waits this many times shorter than it was told: who polls more often learns nothing else."""
 
@@ -31,8 +30,7 @@ class Line:
     """The carrier's way to the house: it remembers every answer, and waits at a door that nobody opens yet,
     as a proxy in front of the processes does.
 
-    The status callback is posted again where it was answered by 5xx, as a carrier does to whom its URL was
-    given with `#rc=5&rp=all` (docs/operations.md). `before` is told the number (from 1) and URL of each
+    `before` is told the number (from 1) and URL of each
     webhook before it is sent; none is sent while the line is not `passable`. `doors` are the web processes
     that take turns; the URL that is signed stays the public one. Where it is not `patient`, a refused
     connection is a fault of the call.
@@ -70,11 +68,6 @@ class Line:
             return True
 
         eventually(connected, timeout_s=PATIENCE_S, what=f"somebody listening at {url}")
-        if url.endswith("/voice/status"):
-            for _ in range(STATUS_RETRIES):
-                if answered[-1].status < 500:
-                    break
-                eventually(connected, timeout_s=PATIENCE_S, what=f"somebody listening at {url}")
         self.answers.append((url, answered[-1]))
         return answered[-1]
 

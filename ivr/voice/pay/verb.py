@@ -70,8 +70,6 @@ class PayVerb:
         options = self._options
         attributes: dict[str, str | int] = {
             "input": "dtmf",
-            "action": action,
-            "statusCallback": status_callback,
             "timeout": options.timeout_s,
             "maxAttempts": options.attempts_max,
             "securityCode": "true",
@@ -84,7 +82,8 @@ class PayVerb:
         }
         if options.postal_code:
             attributes["minPostalCodeLength"] = POSTAL_CODE_DIGITS_MIN
-        return twiml.pay("".join(self._every_prompt(language)), **attributes)
+        prompts = "".join(self._every_prompt(language))
+        return twiml.pay(prompts, action=action, status_callback=status_callback, **attributes)
 
     def _every_prompt(self, language: str) -> Iterator[str]:
         three = " ".join(each for each in self._options.card_types if each != FOUR_DIGITS)

@@ -149,7 +149,9 @@ def test_another_amount_is_offered_only_where_there_is_one(minimum: int, menu: s
             6,
         ),
         (5000, "JPY", "", "5,000 yen, press 5 0 0 0", 6),
-        (900, "KWD", "Between Kuwaiti dinars and fils, press star.", "900 fils, press 0, star, 9, 0, 0", 5),
+        (900, "KWD", "Between Kuwaiti dinars and fils, press star.", "900 fils, press 0, star, 9, 0, 0", 6),
+        (90, "KWD", "Between Kuwaiti dinars and fils, press star.", "90 fils, press 0, star, 0, 9, 0", 6),
+        (5, "EUR", "Between euros and cents, press star.", "5 cents, press 0, star, 0, 5", 5),
         (1000, "EUR", "Between euros and cents, press star.", "10 euros, press 1 0", 6),
     ],
 )

@@ -122,6 +122,6 @@ def test_the_beginning_of_a_reference_is_not_the_reference(server: Server, begun
 
 def test_the_fallback_asks_for_the_reference_anew(server: Server, begun: Carrier) -> None:
     server.expected |= {"carrier_fallback"}
-    assert "/voice/call_1/t/3</Redirect>" in begun.post("/voice/fallback", ErrorCode="11205")
+    assert "/voice/call_1/t/3#" in begun.post("/voice/fallback", ErrorCode="11205")
     assert ASKED in begun.post("/voice/call_1/t/3")
     assert "To pay, press 1" not in begun.post("/voice/call_1/t/4", Digits="40")

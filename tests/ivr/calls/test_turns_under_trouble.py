@@ -1,8 +1,9 @@
 """A call whose webhooks come twice, late or not at all, whose processes die, fail or are being replaced."""
 
 import copy
+import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import unescape
 from typing import Any
 from unittest.mock import patch
@@ -17,17 +18,28 @@ from flows.pay_bill.flow import flow as pay_bill
 from ivr import voice_door
 from ivr.calls.errands import Runner
 from ivr.calls.host import Host
-from ivr.calls.turns import INTENT_LEASE_S, Turns
+from ivr.calls.turns import ERRAND_WAIT_S_MAX, INTENT_LEASE_S, Turns
+from ivr.ids import SequentialIds
 from ivr.phone.events import Answer as Picked
 from ivr.phone.events import Event, Faulted, Reason
-from ivr.phone.transport import Answer, Form
+from ivr.phone.transport import Answer, Form, NotConnectedError
+from ivr.phone.webhooks import CallSettings
 from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.support.carrier_by_hand import Carrier
 from tests.support.patience import Patience
 from tests.support.payer import CARD, WAY, books, call_sid, pay
-from tests.support.phone import WEB, Trouble, TroubledTransport, call_settings, every
-from tests.support.server import AMOUNT_MINOR, PERSON, REFERENCE, Server
+from tests.support.phone import (
+    ACCOUNT_SID,
+    AUTH_TOKEN,
+    CALLER,
+    WEB,
+    Trouble,
+    TroubledTransport,
+    call_settings,
+    every,
+)
+from tests.support.server import AMOUNT_MINOR, ENGLISH, PERSON, REFERENCE, Server
 
 Start = Callable[..., Server]
 SID = call_settings().call_sid
@@ -139,8 +151,32 @@ def test_a_repeat_while_an_errand_is_under_way_waits(server: Server) -> None:
     server.inside.meanwhile = repeat
     answer = carrier.post("/voice/call_1/t/1", Digits="1")
     assert "/pci/e/entry.call_1.1/t/0" in answer
-    assert '<Pause length="1"/><Redirect method="POST">/voice/call_1/t/1</Redirect>' in repeats[0]
+    assert '<Pause length="1"/><Redirect method="POST">/voice/call_1/t/1#' in repeats[0]
     assert carrier.post("/voice/call_1/t/1", Digits="1") == answer, "and then it gets the answer"
+
+
+def test_who_waits_for_an_errand_hears_a_word_every_nine_seconds_and_not_for_ever(server: Server) -> None:
+    """The process that asks PCI hangs, and the carrier repeats the webhook as it is told to."""
+    server.add_bill()
+    server.expected |= {"turn_failed"}
+    carrier = Carrier(server)
+    carrier.post("/voice/incoming")
+    repeats: list[str] = []
+
+    def repeat(_path: str) -> None:
+        while not repeats or "something went wrong" not in repeats[-1]:
+            repeats.append(carrier.post("/voice/call_1/t/1", Digits="1"))
+            server.pass_time(1)
+
+    server.inside.meanwhile = repeat
+    with patch("ivr.calls.turns.INTENT_LEASE_S", 600):
+        carrier.post("/voice/call_1/t/1", Digits="1")
+    words = [number for number, one in enumerate(repeats) if "<Say" in one]
+    assert words[0] == 0
+    assert max(later - before for before, later in itertools.pairwise(words)) <= 9
+    assert "One moment" in repeats[0]
+    assert len(repeats) <= ERRAND_WAIT_S_MAX + 1
+    assert all("<Pause" in one for one in repeats[:-1])
 
 
 class Killed(BaseException):
@@ -236,10 +272,14 @@ def test_an_old_turn_gets_its_answer_and_one_from_the_future_is_sent_to_the_pres
     assert carrier.post("/voice/call_1/t/1", Digits="1") == second, "other keys change nothing"
     assert carrier.post("/voice/call_1/t/2", Digits="500") == third
     future = carrier.post("/voice/call_1/t/9", Digits="1")
-    assert '<Redirect method="POST">/voice/call_1/t/3</Redirect>' in future
+    assert ">One moment, please.</Say>" in future
+    assert '<Redirect method="POST">/voice/call_1/t/3?waits=1#' in future
+    again = carrier.post("/voice/call_1/t/3?waits=1")
+    assert "I did not hear" not in again, "silence there is none of the caller's"
+    assert _turn(again).startswith("/voice/call_1/t/4")
     carrier.post("/voice/status", CallStatus="completed")
     assert carrier.post("/voice/call_1/t/2", Digits="1") == third
-    assert carrier.post("/voice/call_1/t/3", Digits="1").endswith("<Response><Hangup/></Response>")
+    assert carrier.post("/voice/call_1/t/4", Digits="1").endswith("<Response><Hangup/></Response>")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -284,6 +324,59 @@ def _at_once(post: Callable[[], str]) -> list[str]:
         thread.join(20)
     assert len(answers) == 4
     return answers
+
+
+# Nobody listens for a moment --------------------------------------------------------------------------------
+
+
+class Refusing:
+    """Each webhook meets nobody, or a proxy whose server is away, this many times before it arrives."""
+
+    def __init__(self, server: Server, times: int, answer: Answer | None) -> None:
+        self._server = server
+        self._left = self._times = times
+        self._answer = answer
+        self.urls: set[str] = set()
+
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+        self.urls.add(url)
+        if self._left == 0:
+            self._left = self._times
+            return self._server.transport.post(url, form, headers)
+        self._left -= 1
+        if self._answer is None:
+            raise NotConnectedError("the connection was refused")
+        return self._answer
+
+
+@pytest.mark.parametrize("card_entry", ["gather", "pay"])
+@pytest.mark.parametrize("answer", [None, Answer(502)])
+def test_each_webhook_meets_nobody_five_times(
+    start_server: Start, card_entry: str, answer: Answer | None
+) -> None:
+    """At web and pci alike, the carrier asks again as our URLs ask it to, and the caller hears nothing of it:
+    no fallback, no word more.
+    """
+    server = start_server("sqlite", CARD_ENTRY=card_entry)
+    server.add_bill()
+    _, quiet, _ = pay(server, WAY["tokenize"])
+    server.reset()
+    server.add_bill()
+    transport = Refusing(server, 5, answer)
+    settings = CallSettings.to_server(
+        WEB,
+        ids=SequentialIds(),
+        account_sid=ACCOUNT_SID,
+        auth_token=AUTH_TOKEN,
+        from_number=CALLER,
+        to_number=ENGLISH,
+    )
+    ended, lines, _ = pay(server, WAY["tokenize"], settings=settings, transport=transport)
+    assert ended.faults == ()
+    assert lines == quiet
+    assert _paid(server, settings.call_sid)
+    assert not any("#" in url for url in transport.urls)
+    assert any("/pci/e/" in url for url in transport.urls) is (card_entry == "gather")
 
 
 # A rolling deploy -------------------------------------------------------------------------------------------
@@ -399,7 +492,7 @@ def test_a_retry_knows_which_keys_were_named(server: Server, named: str) -> None
     carrier.post("/voice/incoming")
     carrier.post("/voice/call_1/t/1", Digits="2")
     asked = carrier.post("/voice/call_1/t/2", Digits="49*90")
-    assert f'action="/voice/call_1/t/3?named={named}"' in asked
+    assert f'action="/voice/call_1/t/3?named={named}#' in asked
     with patch.object(Turns, "take", side_effect=RuntimeError("planted")):
         sorry = carrier.post(f"/voice/call_1/t/3?named={named}", Digits="1")
     server.pass_time(30)

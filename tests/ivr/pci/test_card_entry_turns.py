@@ -108,7 +108,7 @@ def test_a_webhook_from_the_future_is_shown_the_question_that_stands(bench: PciB
     caller = bench.caller().key(VISA)
     before = rows(bench)
     answer = bench.post(bench.turn_url(7), {"Digits": "0831"})
-    assert f"{PCI_URL}/pci/e/{ENTRY_ID}/t/1<" in answer.text
+    assert f"{PCI_URL}/pci/e/{ENTRY_ID}/t/1#" in answer.text
     assert rows(bench) == before
     question = caller.text
     assert caller.follow(bench.turn_url(1)).text == question
@@ -117,7 +117,7 @@ def test_a_webhook_from_the_future_is_shown_the_question_that_stands(bench: PciB
 
 def test_a_future_webhook_before_the_first_is_sent_to_the_first(bench: PciBench) -> None:
     bench.open()
-    assert f"/pci/e/{ENTRY_ID}/t/0<" in bench.post(bench.turn_url(3)).text
+    assert f"/pci/e/{ENTRY_ID}/t/0#" in bench.post(bench.turn_url(3)).text
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_the_fallback_brings_the_caller_back_to_the_question(bench: PciBench) ->
 
 def test_a_fallback_before_the_first_question_leads_to_it(bench: PciBench) -> None:
     bench.open()
-    assert f"/pci/e/{ENTRY_ID}/t/0<" in bench.post(f"{PCI_URL}/pci/fallback").text
+    assert f"/pci/e/{ENTRY_ID}/t/0#" in bench.post(f"{PCI_URL}/pci/fallback").text
 
 
 @both_engines

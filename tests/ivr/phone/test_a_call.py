@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from xml.sax.saxutils import escape
 
 import flask
 import pytest
@@ -13,7 +14,7 @@ from ivr.phone.events import Answer, Dialed, Ended, Faulted, Paused, Played, Rea
 from ivr.phone.keys import HANG_UP
 from ivr.phone.script import Act, Line, ScriptedCaller, pressing
 from ivr.phone.transport import Answer as Delivered
-from ivr.phone.transport import Form, NotConnectedError
+from ivr.phone.transport import Form, NoAnswerError, NotConnectedError
 from ivr.phone.webhooks import CallSettings
 from tests.support.phone import AUTH_TOKEN, WEB, Heard, call_settings, ring
 from tests.support.tiny_server import TinyServer
@@ -63,7 +64,7 @@ def test_a_fresh_call_sid_looks_like_the_carriers(ids: SequentialIds) -> None:
     assert one.call_sid != other.call_sid
     assert one.call_sid.startswith("CA")
     assert len(one.call_sid) == 34
-    assert one.incoming_url == f"{WEB}/voice/incoming"
+    assert one.incoming_url == f"{WEB}/voice/incoming#rc=5&rp=ct,rt,5xx"
     assert AUTH_TOKEN.reveal() not in repr(one)
 
 
@@ -292,6 +293,53 @@ class TestFaults:
         refusals.extend([NotConnectedError("refused")] * 2)
         ended, _ = ring(Refusing(), clock)
         assert [(fault.code, fault.url) for fault in ended.faults] == [(11205, f"{WEB}/voice/incoming")]
+
+    @pytest.mark.parametrize(
+        ("asked", "failures", "code"),
+        [
+            ("#rc=5&rp=ct,rt,5xx", ["refused"] * 5, None),
+            ("#rc=5&rp=ct,rt,5xx", ["refused"] * 6, 11205),
+            ("#rc=5&rp=ct,rt,5xx", [503, "refused", 500, 502], None),
+            ("#rc=5&rp=ct,rt,5xx", [404], 11200),
+            ("#rc=5&rp=ct,rt,5xx", ["no answer"], 11205),
+            ("#rc=2&rp=all", [404, 500], None),
+            ("#rc=2", ["refused"] * 2, None),
+            ("#rc=2", [503], 11200),
+            ("#rc=0", ["refused"], 11205),
+        ],
+    )
+    def test_retries_are_those_that_the_address_asks_for(
+        self, clock: ManualClock, asked: str, failures: list[str | int], code: int | None
+    ) -> None:
+        """In a document, too; and the fragment stays with the carrier."""
+        server = TinyServer(
+            {
+                "/voice/incoming": f"<Say>Hello.</Say><Redirect>next{escape(asked)}</Redirect>",
+                "/voice/next": "<Hangup/>",
+            }
+        )
+        tried: list[tuple[str, str]] = []
+
+        class Failing:
+            def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Delivered:
+                if not url.endswith("/next"):
+                    return server.transport.post(url, form, headers)
+                tried.append((url, headers["I-Twilio-Idempotency-Token"]))
+                failure = failures[len(tried) - 1] if len(tried) <= len(failures) else None
+                if isinstance(failure, int):
+                    return Delivered(failure)
+                if failure == "no answer":
+                    raise NoAnswerError(failure)
+                if failure:
+                    raise NotConnectedError(failure)
+                return server.transport.post(url, form, headers)
+
+        ended, heard = ring(Failing(), clock, settings=call_settings(fallback_url=None))
+        assert [fault.code for fault in ended.faults] == ([] if code is None else [code])
+        assert len(tried) == len(failures) + (code is None)
+        assert len(set(tried)) == 1
+        assert tried[0][0] == f"{WEB}/voice/next"
+        assert heard.of(Redirected) == [Redirected(f"{WEB}/voice/next")]
 
 
 def test_hang_up_is_one_value() -> None:

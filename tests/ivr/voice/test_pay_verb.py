@@ -90,8 +90,8 @@ def _theirs(language: str, prompts: Prompts, *, postal_code: bool) -> str:
     attributes: dict[str, Any] = {"min_postal_code_length": 2} if postal_code else {}
     pay = response.pay(
         input="dtmf",
-        action="/voice/c/t/2?a=1&b=2",
-        status_callback="/voice/c/pay/1",
+        action="/voice/c/t/2?a=1&b=2#rc=5&rp=ct,rt,5xx",
+        status_callback="/voice/c/pay/1#rc=5&rp=ct,rt,5xx",
         timeout=8,
         max_attempts=2,
         security_code=True,

@@ -45,6 +45,12 @@ def test_the_published_vector() -> None:
     assert genuine({HEADER_SIGNATURE: SHA1})
 
 
+def test_the_fragment_that_we_gave_the_carrier_may_be_signed() -> None:
+    for fragment in ("#rc=5&rp=ct,rt,5xx", "#rc=5&rp=all"):
+        assert genuine({HEADER_SIGNATURE: compute(TOKEN, URL + fragment, FORM)})
+    assert not genuine({HEADER_SIGNATURE: compute(TOKEN, f"{URL}#rc=1", FORM)})
+
+
 def test_a_shared_key_names_its_algorithm_in_a_header() -> None:
     settings = "key=webhooks_sharedkey_1, algorithm=hmac_sha256"
     assert genuine({HEADER_SIGNATURE: SHA256, HEADER_SETTINGS: settings})

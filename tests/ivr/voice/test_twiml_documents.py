@@ -46,7 +46,7 @@ def test_it_is_what_the_twilio_library_would_have_written() -> None:
     theirs = VoiceResponse()
     gather = theirs.gather(
         input="dtmf",
-        action="/t/1?a=1&b=2",
+        action="/t/1?a=1&b=2#rc=5&rp=ct,rt,5xx",
         method="POST",
         num_digits=8,
         timeout=6,
@@ -56,8 +56,8 @@ def test_it_is_what_the_twilio_library_would_have_written() -> None:
     gather.say('Señor "José" & <co>', language="es-ES", voice="Polly.Lucia")
     gather.play("https://cdn.example/a.wav")
     gather.pause(length=1)
-    theirs.redirect("/t/2", method="POST")
-    dial = theirs.dial(action="/d", method="POST", timeout=20, caller_id="+34910000000")
+    theirs.redirect("/t/2#rc=5&rp=ct,rt,5xx", method="POST")
+    dial = theirs.dial(action="/d#rc=5&rp=ct,rt,5xx", method="POST", timeout=20, caller_id="+34910000000")
     dial.number("+34911111111")
     theirs.hangup()
     prompt = (
@@ -87,6 +87,7 @@ def test_no_text_breaks_out_of_its_verb(text: str) -> None:
         if c in "\t\n" or 0x20 <= ord(c) <= 0xD7FF or 0xE000 <= ord(c) <= 0xFFFD or ord(c) > 0xFFFF
     )
     assert (tree[0].text or "") == sayable
+    assert tree[1].text == f"/{sayable}#rc=5&rp=ct,rt,5xx"
 
 
 @given(st.text())
