@@ -65,10 +65,14 @@ class _Parent(wasyncore.file_dispatcher):  # type: ignore[misc] # waitress has n
 def work(serving: Serving, listening: socket.socket, life: int, to_parent: int) -> None:
     """The whole life of a worker. `life`: readable once the parent is gone."""
     ended: list[bool] = []
-    _allow_files()
+    files = _allow_files()
     application = serving.load(Worker(to_parent))
     server = HttpServer(
-        application, listening, threads=serving.threads, body_bytes_max=serving.body_bytes_max
+        application,
+        listening,
+        threads=serving.threads,
+        body_bytes_max=serving.body_bytes_max,
+        connections_max=min(CONNECTIONS_MAX, files // 4),
     )
 
     def end(*_: object) -> None:
@@ -86,13 +90,17 @@ def work(serving: Serving, listening: socket.socket, life: int, to_parent: int) 
         close()
 
 
-def _allow_files() -> None:
-    """A connection is an open file; many systems allow 1024 unless they are asked for more."""
+def _allow_files() -> int:
+    """How many files may be open: a connection is one, and so is each of the application's own. Many systems
+    allow 1024 unless they are asked for more.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 4 * CONNECTIONS_MAX
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most
 
 
 def _tell(to_parent: int, word: bytes) -> None:

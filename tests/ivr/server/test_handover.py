@@ -204,6 +204,25 @@ def test_a_successor_that_does_not_start_changes_nothing() -> None:
             assert answers(port)
 
 
+def test_connections_leave_files_for_the_application_where_few_may_be_open() -> None:
+    [port] = free_ports(1)
+    running = subprocess.Popen(
+        ["sh", "-c", 'ulimit -n 200; exec "$@"', "sh", *served.command("about_itself", port)],
+        cwd=served.ROOT,
+        env={"PATH": os.defpath},
+        stderr=subprocess.PIPE,
+    )
+    idle: list[socket.socket] = []
+    with stopped_at_last(running):
+        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+        idle += (socket.create_connection(("127.0.0.1", port)) for _ in range(250))
+        assert ask(port) > 0
+        running.terminate()
+        for one in idle:
+            one.close()
+        assert b"Too many open files" not in running.communicate(timeout=PATIENCE_S)[1]
+
+
 def test_a_port_of_another_program_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
