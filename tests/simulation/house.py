@@ -11,7 +11,7 @@ import functools
 import io
 import shutil
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from unittest import mock
 
 from werkzeug.routing import Rule
 
-from flows.language import Prompts
+from flows.language import Noun, Prompts
+from flows.language.prompts import NO_NOUNS
 from ivr import config
 from ivr.bootstrap import handlers, make_web
 from ivr.clock import Clock
@@ -171,10 +172,18 @@ def quick_starts() -> Iterator[None]:
     """For the length of a block, what every start of a process reads anew is read once; and what stays
     open for hours is looked at less often: by the real measure that takes longer than all the rest.
     """
-    read = functools.cache(Prompts.load)
+    load = Prompts.load
+
+    @functools.cache
+    def read(folder: Path, languages: tuple[str, ...], nouns: tuple[tuple[str, Noun], ...]) -> Prompts:
+        return load(folder, languages, dict(nouns))
+
+    def read_once(folder: Path, languages: Iterable[str], nouns: Mapping[str, Noun] = NO_NOUNS) -> Prompts:
+        return read(folder, tuple(languages), tuple(nouns.items()))
+
     with (
         on_the_worlds_clock(),
-        mock.patch.object(Prompts, "load", lambda folder, languages: read(folder, tuple(languages))),
+        mock.patch.object(Prompts, "load", read_once),
         mock.patch.object(patience, "CARD_LOOK_S", 180),
         mock.patch.object(patience, "LOOK_AT_MOST_S", 1800),
         mock.patch.object(Rule, "_compile_builder", return_value=_no_builder),
