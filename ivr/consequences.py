@@ -56,7 +56,15 @@ class HouseConsequences:
         links: LinkTerms | None = None,
     ) -> None:
         """`links`: how payers are sent links; None where `gateway` has no payment pages."""
-        attempts = Attempts(gateway=gateway, work=work, clock=clock, ids=ids, consequences=self, links=links)
+        attempts = Attempts(
+            gateway=gateway,
+            work=work,
+            clock=clock,
+            ids=ids,
+            consequences=self,
+            links=links,
+            wording=wording,
+        )
         self._approvals = Approvals(attempts, clock)
         self._guard = guard
         self._work = work

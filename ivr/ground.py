@@ -70,6 +70,7 @@ class Ground:
             ids=self.ids,
             consequences=consequences,
             links=links,
+            wording=self.config.wording,
         )
 
 

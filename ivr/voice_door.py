@@ -3,7 +3,6 @@
 May import everything but `ivr.pci` and `ivr.phone`; `ivr.bootstrap` alone imports it.
 """
 
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from flows.language import Flow, Prompts, Recorded, Recordings, Say, Words, host_prompts, speak
+from flows.language import Flow, Prompts, Recordings, host_prompts
 from flows.pay_bill.flow import flow as pay_bill
 from ivr.bills.lookup import MerchantLookup
 from ivr.calls.attempt_waits import AttemptMaker, AttemptWaits
@@ -58,9 +57,6 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
         guard=guard,
         gateway=on.gateway.name,
         takes=on.gateway.capabilities.takes,
-        wording=_wording(config, flow),
-        flow=flow.name,
-        release=version("paybycall"),
         clock=on.clock,
     )
     host = Host(
@@ -100,6 +96,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
         clock=on.clock,
         ids=on.ids,
         home_country=config.home_country,
+        release=version("paybycall"),
         on_card_too_early=metrics.card_typed_early,
     )
     greeting = Greeting(
@@ -141,21 +138,6 @@ def _saves_cards(on: Ground) -> bool:
     if on.config.saved_cards and not on.gateway.capabilities.saves_cards:
         log.warning("saved_cards_off", gateway=on.gateway.name, sentence="This gateway keeps no cards.")
     return on.config.saved_cards and on.gateway.capabilities.saves_cards
-
-
-def _wording(config: Config, flow: Flow[Any]) -> Callable[[Say, str], str]:
-    """What callers heard, for the record: also where a recording speaks it, whose address stands behind."""
-    prompts = Prompts.load(flow.folder, config.languages, config.wording.nouns)
-    recordings = _recordings(config)
-
-    def wording(say: Say, language: str) -> str:
-        words = "".join(part.text for part in speak(say, language, prompts) if isinstance(part, Words))
-        played = [
-            part.url for part in speak(say, language, prompts, recordings) if isinstance(part, Recorded)
-        ]
-        return " ".join([words, *(f"[{url}]" for url in played)])
-
-    return wording
 
 
 def _lookup(on: Ground) -> MerchantLookup | None:

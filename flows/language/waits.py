@@ -117,8 +117,8 @@ class Charge:
     say: Say
     saved_card: bool = False
     """By the card in `state.saved_card`; else by the one that was keyed."""
-    agreed: Say | None = None
-    """The question to which the caller answered that the card be kept: its wording is their consent."""
+    keep_card: bool = False
+    """The caller's last answer was that the card be kept: the question as it was spoken is their consent."""
 
 
 @dataclass(frozen=True, slots=True)

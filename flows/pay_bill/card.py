@@ -83,15 +83,13 @@ def may_keep(_: Bill) -> MayKeepCard:
 @steps.menu({"1": "charge", "2": "other_card", "7": "charge_and_keep"}, gave_up="given_up", heard_first="17")
 def confirm_or_keep(state: Bill) -> Choose:
     """The keys of `confirm`, and one more, with which no card begins."""
-    return Choose(pay_or_keep(state), may_leave=True)
-
-
-def pay_or_keep(state: Bill) -> Say:
     card = state.keyed_card
     brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
     if brand is None:
-        return Say("keep.card", amount=state.chosen, last_four=last_four)
-    return Say("keep.branded", amount=state.chosen, brand=Name(brand), last_four=last_four)
+        return Choose(Say("keep.card", amount=state.chosen, last_four=last_four), may_leave=True)
+    return Choose(
+        Say("keep.branded", amount=state.chosen, brand=Name(brand), last_four=last_four), may_leave=True
+    )
 
 
 @steps.menu({"1": "charge", "2": "other_card"}, gave_up="given_up", heard_first="1")

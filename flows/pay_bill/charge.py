@@ -15,7 +15,6 @@ from flows.language import (
     Tell,
 )
 from flows.pay_bill.bill import Bill
-from flows.pay_bill.card import pay_or_keep
 
 CARDS_MAX = 3
 
@@ -40,8 +39,8 @@ def charge(state: Bill) -> Charge:
 
 @ends_alike
 def charge_and_keep(state: Bill) -> Charge:
-    """The question that was answered is asked of the host once more: its wording is the consent."""
-    return Charge(state.chosen, Say("charge.wait"), agreed=pay_or_keep(state))
+    """The host keeps the words of the question that was answered: they are the consent."""
+    return Charge(state.chosen, Say("charge.wait"), keep_card=True)
 
 
 @ends_alike

@@ -93,6 +93,10 @@ class Renderer(Protocol):
         """A question, cut behind the words that name each of these keys, and the verbs of its rest."""
         ...
 
+    def wording(self, asked: Utterance) -> str:
+        """The utterance word by word, for the record; with the address of each recording that speaks it."""
+        ...
+
     def spoken_s(self, asked: Utterance, key: str) -> float:
         """How long the quickest voice takes, in seconds, until it has named the key."""
         ...

@@ -14,7 +14,7 @@ from ivr.calls.answer import Pause
 from ivr.calls.card_guard import CardGuard
 from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
 from ivr.calls.saved_card_waits import SavedCardWaits
-from ivr.calls.session import Session
+from ivr.calls.session import Asked, Session
 from ivr.clock import Clock
 from ivr.customers.caller import Caller
 from ivr.payments.attempt import Attempt, Attempts, NewAttempt
@@ -106,7 +106,8 @@ class AttemptWaits:
             self._attach_card(turn, session, wait, attempt)
             session = replace(session, attempt_id=attempt.id)
         self._attempts.ask_charge(turn.tx, str(session.attempt_id))
-        return Waiting(replace(session.without_card(), charging=True, waited_s=0.0), Pause(), say=wait.say)
+        session = replace(session.without_card(), asked=Asked(), charging=True, waited_s=0.0)
+        return Waiting(session, Pause(), say=wait.say)
 
     def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:
         if wait.saved_card:
@@ -115,8 +116,8 @@ class AttemptWaits:
         card = session.state.card
         brand, last_four = (card.brand, card.last_four) if card else (None, None)
         self._attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.token)
-        if wait.agreed is not None:
-            self._saved_cards.agree(turn, session, attempt, wait.agreed)
+        if wait.keep_card:
+            self._saved_cards.agree(turn, session, attempt)
 
     def look(self, turn: Turn, session: Session) -> Fulfilment:
         """The caller waits: is it settled, and if not, when did they last hear a word?"""

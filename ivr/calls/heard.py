@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from flows.language import Choose, Step
+from flows.language import Choose, Flow, Step
 from ivr.calls.answer import Gather, Renderer
 from ivr.calls.progress import Listen, Utterance
-from ivr.calls.session import Session
+from ivr.calls.session import Asked, Session
 
 
 def question(
@@ -20,10 +20,20 @@ def question(
     """
     if not listen.heard_first:
         return [*verbs, *renderer.utter((*said, *listen.hints))], Gather(listen.keys, listen.timeout_s)
-    *before, asked = said
-    (first, *others), rest = renderer.pieces(asked, listen.heard_first)
+    *before, last = said
+    (first, *others), rest = renderer.pieces(last, listen.heard_first)
     first = replace(first, before=(*verbs, *renderer.utter(before), *first.before))
     return [*rest, *renderer.utter(listen.hints)], Gather(listen.keys, listen.timeout_s, (first, *others))
+
+
+def asked(
+    renderer: Renderer, flow: Flow[Any], said: Sequence[Utterance], listen: Listen, release: str
+) -> Asked:
+    """The question that ends the turn, as the record of what the caller agrees to has it."""
+    if not listen.heard_first:
+        return Asked()
+    question = said[-1]
+    return Asked(f"{flow.name}:{question.say.key}", renderer.wording(question), release)
 
 
 def named(renderer: Renderer, step: Step[Any], session: Session, proven: str | None, elapsed_s: float) -> str:
@@ -37,5 +47,5 @@ def named(renderer: Renderer, step: Step[Any], session: Session, proven: str | N
     choose = step.run(session.state)
     if not isinstance(choose, Choose):
         raise TypeError(f"step {step.name} is a menu and returned {type(choose).__name__}")
-    asked = Utterance(choose.say, (session.language,))
-    return "".join(key for key in step.heard_first if renderer.spoken_s(asked, key) <= elapsed_s)
+    question = Utterance(choose.say, (session.language,))
+    return "".join(key for key in step.heard_first if renderer.spoken_s(question, key) <= elapsed_s)

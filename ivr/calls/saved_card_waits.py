@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import structlog
 
-from flows.language import Amount, CardFacts, FindSavedCard, ForgetCard, MayKeepCard, Say
+from flows.language import Amount, CardFacts, FindSavedCard, ForgetCard, MayKeepCard
 from ivr.calls.card_guard import CardGuard
 from ivr.calls.fulfilment import Left, Turn
 from ivr.calls.session import Session
@@ -24,8 +24,6 @@ from ivr.payments.card_records import Consent
 from ivr.payments.saved_cards import Agreement, SavedCards
 
 log = structlog.get_logger()
-Wording = Callable[[Say, str], str]
-"""What was spoken: a prompt in a language."""
 
 
 class SavedCardWaits:
@@ -39,9 +37,6 @@ class SavedCardWaits:
         guard: CardGuard,
         gateway: str,
         takes: Callable[[int, str], bool],
-        wording: Wording,
-        flow: str,
-        release: str,
         clock: Clock,
     ) -> None:
         """`takes`: whether the gateway takes an amount, in minor units, of a currency."""
@@ -50,9 +45,6 @@ class SavedCardWaits:
         self._attempts = attempts
         self._guard = guard
         self._gateway = gateway
-        self._wording = wording
-        self._flow = flow
-        self._release = release
         self._clock = clock
 
     def fulfil(self, turn: Turn, session: Session, wait: FindSavedCard | ForgetCard | MayKeepCard) -> Left:
@@ -116,22 +108,26 @@ class SavedCardWaits:
             holder=card.holder,
         )
 
-    def agree(self, turn: Turn, session: Session, attempt: Attempt, said: Say) -> None:
-        """The caller agreed to what was said that the card of this attempt be kept. Nobody's is: a call of an
-        earlier release may have asked a caller whose number is withheld, as we now know.
+    def agree(self, turn: Turn, session: Session, attempt: Attempt) -> None:
+        """The caller agreed to the question as it was spoken that the card of this attempt be kept. Nobody's
+        is: a call of an earlier release may have asked a caller whose number is withheld, as we now know. Nor
+        is one whose question an earlier release asked: the words that it spoke are not known here.
         """
         number, card = self._number(turn, session), session.state.card
         month, year = session.expiry_month, session.expiry_year
         if number is None:
             log.warning("card_of_nobody_not_kept", call_id=turn.row.id)
             return
+        if not session.asked.wording:
+            log.warning("card_not_kept_for_words_unknown", call_id=turn.row.id)
+            return
         if card is None or month is None or year is None:
             raise RuntimeError(f"step {session.step} keeps a card that may not be kept")
         consent = Consent(
-            wording=self._wording(said, session.language),
+            wording=session.asked.wording,
             language=session.language,
-            prompt=f"{self._flow}:{said.key}",
-            release=self._release,
+            prompt=session.asked.prompt,
+            release=session.asked.release,
             at=self._clock.now(),
         )
         agreement = Agreement(number, card.brand, card.last_four, month, year, turn.row.id, consent)

@@ -15,6 +15,23 @@ _TALLY = {one.name for one in fields(Tally)}
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it was spoken, kept for the record of what the caller agrees to by its keys. Empty where
+    the last release asked it.
+    """
+
+    prompt: str = ""
+    """flow:prompt."""
+    wording: str = ""
+    """The whole question, word by word."""
+    release: str = ""
+    """Of the server that asked it."""
+
+
+_ASKED = {one.name for one in fields(Asked)}
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """Frozen: a turn makes a new one with `dataclasses.replace`."""
 
@@ -31,6 +48,8 @@ class Session:
     """Silences and wrong keys at the present question."""
     lone_hashes: int = 0
     """Keys at the present question that were meant for an earlier one: a late `#`, the second of two."""
+    asked: Asked = field(default_factory=Asked)
+    """The present question, where some of its keys must be heard first."""
     repeats: int = 0
     """How often `#` alone has asked for the present question again."""
     begun: str = field(default="", repr=False)
@@ -75,6 +94,7 @@ class Session:
         data = {one.name: getattr(self, one.name) for one in fields(self)}
         data["state"] = codec.dump(self.state)
         data["tally"] = asdict(self.tally)
+        data["asked"] = asdict(self.asked)
         data["trail"] = list(self.trail)
         return data
 
@@ -85,5 +105,7 @@ class Session:
         kept["state"] = codec.load(flow.state, data["state"])
         tally = {name: value for name, value in data.get("tally", {}).items() if name in _TALLY}
         kept["tally"] = Tally(**tally)
+        asked = {name: value for name, value in data.get("asked", {}).items() if name in _ASKED}
+        kept["asked"] = Asked(**asked)
         kept["trail"] = tuple(data.get("trail", ()))
         return cls(**kept)

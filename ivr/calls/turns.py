@@ -101,8 +101,10 @@ class Turns:
         clock: Clock,
         ids: Ids,
         home_country: str,
+        release: str,
         on_card_too_early: Callable[[], None],
     ) -> None:
+        """`release`: of this server, for the record of what callers agree to."""
         self._engine = engine
         self._flow = flow
         self._host = host
@@ -112,6 +114,7 @@ class Turns:
         self._clock = clock
         self._ids = ids
         self._home_country = home_country
+        self._release = release
         self._on_card_too_early = on_card_too_early
 
     def begin(self, row: CallRow) -> str:
@@ -194,8 +197,10 @@ class Turns:
         """Goes on from a step of the machine until the turn ends or needs an errand."""
         self._note(turn, progress)
         if isinstance(progress.stop, Listen):
-            asked, gather = hearing.question(self._renderer, verbs, progress.said, progress.stop)
-            return self._commit(turn, progress.session, asked, gather)
+            said, listen = progress.said, progress.stop
+            asked = hearing.asked(self._renderer, self._flow, said, listen, self._release)
+            spoken, gather = hearing.question(self._renderer, verbs, said, listen)
+            return self._commit(turn, replace(progress.session, asked=asked), spoken, gather)
         verbs += self._renderer.utter(progress.said)
         match progress.stop:
             case Over():

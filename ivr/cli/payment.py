@@ -312,18 +312,25 @@ def cashier_at(at: Desk) -> "Cashier":
     except (NotMigratedError, registry.UnknownGatewayError) as fault:
         raise Fault(str(fault)) from None
     work = DurableWork(at.engine)
+    wording = wording_of(at.values)
     consequences = HouseConsequences(
         work=work,
         clock=at.clock,
         ids=at.ids,
         guard=Guard(Caps.from_settings(at.values), work, at.clock, at.ids),
         merchant_name=at.values["MERCHANT_NAME"],
-        wording=wording_of(at.values),
+        wording=wording,
         channel=at.values["CHANNEL"],
         tells_merchant=bool(at.values["OUTCOME_URL"]),
         gateway=gateway.name,
         dashboard_url=gateway.dashboard_url,
     )
     return Cashier(
-        engine=at.engine, gateway=gateway, work=work, clock=at.clock, ids=at.ids, consequences=consequences
+        engine=at.engine,
+        gateway=gateway,
+        work=work,
+        clock=at.clock,
+        ids=at.ids,
+        consequences=consequences,
+        wording=wording,
     )

@@ -20,10 +20,12 @@ from ivr.ids import Ids
 from ivr.payments import patience, pay_link, records
 from ivr.payments.consequences import Consequences
 from ivr.payments.moves import Moves
+from ivr.payments.order_words import words_of_order
 from ivr.payments.pay_link import LinkTerms
 from ivr.payments.records import Attempt, Method, NewAttempt, NoSuchAttemptError
 from ivr.payments.states import FINAL, Event, State
 from ivr.storage import schema
+from ivr.wording import PLAIN, Wording
 from ivr.work.jobs import CHARGE_ATTEMPT, EXPIRE_ATTEMPT, OPEN_LINK, Work
 
 __all__ = ["Attempt", "Attempts", "NewAttempt", "NoSuchAttemptError"]
@@ -44,7 +46,7 @@ nothing new.
 
 class Attempts:
     """What a call may do with an attempt. `gateway` names the one that new attempts are made for; `links` is
-    None where it has no payment pages.
+    None where it has no payment pages; in `wording` payers read of them.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class Attempts:
         ids: Ids,
         consequences: Consequences,
         links: LinkTerms | None = None,
+        wording: Wording = PLAIN,
     ) -> None:
         self._gateway = gateway
+        self._wording = wording
         self._links = links
         self._clock = clock
         self._ids = ids
@@ -77,11 +81,12 @@ class Attempts:
         made = self._made_before(tx, new)
         if made is not None:
             return made
-        if self._currency(tx, new.bill_id) != new.currency:
+        bill = self._bill(tx, new.bill_id)
+        if bill is None or bill.currency != new.currency:
             raise ValueError(f"bill {new.bill_id} is not in {new.currency}")
         if not reservation.reserve(tx, new.bill_id, new.amount_minor, now):
             return self._made_before(tx, new)  # a repeat that waited for the first one's lock finds it now
-        attempt_id = self._insert(tx, new)
+        attempt_id = self._insert(tx, new, bill.reference)
         if attempt_id is None:
             reservation.release(tx, new.bill_id, new.amount_minor, now)
             return self._made_before(tx, new)
@@ -245,27 +250,31 @@ class Attempts:
             raise ValueError(f"{new.made_for} made an attempt for another bill or amount before")
         return made
 
-    def _currency(self, tx: sa.Connection, bill_id: str) -> str | None:
-        return tx.execute(
-            sa.select(schema.bill.c.currency).where(schema.bill.c.id == bill_id)
-        ).scalar_one_or_none()
+    def _bill(self, tx: sa.Connection, bill_id: str) -> sa.Row[str, str] | None:
+        bills = schema.bill.c
+        query = sa.select(bills.currency, bills.reference).where(bills.id == bill_id)
+        return tx.execute(query).one_or_none()
 
-    def _insert(self, tx: sa.Connection, new: NewAttempt) -> str | None:
+    def _insert(self, tx: sa.Connection, new: NewAttempt, bill: str) -> str | None:
         """The new attempt's id; None where another transaction made one under this name meanwhile."""
         attempt_id = self._ids.new("attempt")
         now = self._clock.now()
         for _ in range(REFERENCE_TRIES):
+            reference = self._ids.reference()
+            words = words_of_order(new.language, self._wording, bill=bill, payment=reference)
             try:
                 with tx.begin_nested():
                     tx.execute(
                         sa.insert(schema.attempt).values(
                             id=attempt_id,
                             made_for=new.made_for,
-                            reference=self._ids.reference(),
+                            reference=reference,
                             bill_id=new.bill_id,
                             call_id=new.call_id,
                             payer_phone=new.payer_phone,
                             language=new.language,
+                            order_description=words.description,
+                            order_statement=words.statement,
                             amount_minor=new.amount_minor,
                             currency=new.currency,
                             gateway=self._gateway,

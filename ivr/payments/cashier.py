@@ -34,6 +34,7 @@ from ivr.payments.release import Releasing
 from ivr.payments.resolve import Resolving
 from ivr.payments.saved_cards import SavedCards
 from ivr.payments.verify import Verifying
+from ivr.wording import PLAIN, Wording
 from ivr.work.jobs import (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
@@ -69,8 +70,9 @@ class Cashier:
         ids: Ids,
         consequences: Consequences,
         links: LinkTerms | None = None,
+        wording: Wording = PLAIN,
     ) -> None:
-        """`links` says how links are made; without it none is."""
+        """`links` says how links are made; without it none is. In `wording` payers read of their payments."""
         self._engine = engine
         self._gateway = gateway
         self._moves = Moves(work, clock, ids, consequences)
@@ -93,6 +95,7 @@ class Cashier:
             ids=ids,
             consequences=consequences,
             links=links if gateway.capabilities.links else None,
+            wording=wording,
         )
         self._refunds = Refunds(gateway=gateway.name, capabilities=gateway.capabilities, moves=self._moves)
 

@@ -116,6 +116,10 @@ class Attempt:
     """When it told that something was given back, and has not been asked since by whom."""
     given_back_elsewhere_minor: int = 0
     """Given back by others than us, as finance was told."""
+    order_description: str | None = None
+    """What the payer reads of the order (see `order.py`)."""
+    order_statement: str | None = None
+    """The same on the card's statement."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,17 @@ class Renderer:
         )
         return named, self._verbs(rest, language, slow=asked.slow)
 
+    def wording(self, asked: Utterance) -> str:
+        """The utterance word by word, for the record; with the address of each recording that speaks it."""
+        prompts = self._prompts_of(asked)
+        said = []
+        for language in asked.languages:
+            words = speak(asked.say, language, prompts)
+            played = speak(asked.say, language, prompts, self._recordings)
+            said.append("".join(part.text for part in words if isinstance(part, Words)))
+            said += [f"[{part.url}]" for part in played if isinstance(part, Recorded)]
+        return " ".join(said)
+
     def spoken_s(self, asked: Utterance, key: str) -> float:
         """How long the quickest voice takes, in seconds, until it has named the key."""
         return sum(

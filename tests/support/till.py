@@ -18,6 +18,7 @@ from ivr.payments.pay_link import LinkTerms
 from ivr.payments.records import Method
 from ivr.payments.states import HOLDING, State
 from ivr.storage import schema
+from ivr.wording import PLAIN, Wording
 from tests.support.bank import PreparingBank, TruthfulBank
 from tests.support.table_work import TableWork, Waiting, jobs
 
@@ -119,6 +120,9 @@ class Till:
     clock: ManualClock = field(default_factory=ManualClock)
     ids: Ids = field(default_factory=SequentialIds)
     bank: TruthfulBank = field(default_factory=TruthfulBank)
+    wording: Wording = PLAIN
+    language: str = "en"
+    """Of its callers."""
 
     def __post_init__(self) -> None:
         self.work = TableWork(self.engine, self.clock)
@@ -131,6 +135,7 @@ class Till:
             ids=self.ids,
             consequences=self.consequences,
             links=LINKS,
+            wording=self.wording,
         )
         self.handlers = self.cashier.handlers()
         if isinstance(self.bank, PreparingBank):
@@ -200,7 +205,7 @@ class Till:
                     bill_id=bill_id,
                     amount_minor=amount_minor,
                     currency="EUR",
-                    language="en",
+                    language=self.language,
                     call_id=call_id,
                     method=method,
                     payer_phone="+34600111222" if method is Method.LINK else None,

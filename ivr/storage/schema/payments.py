@@ -115,6 +115,10 @@ attempt = sa.Table(
         server_default="0",
         comment="given back by others than us, as finance was told",
     ),
+    sa.Column(
+        "order_description", sa.Text, comment="what the payer reads of the order; null: as 0.1 wrote it"
+    ),
+    sa.Column("order_statement", sa.String(80), comment="on the card's statement; the same"),
     sa.CheckConstraint("amount_minor > 0", name="amount_above_zero"),
     sa.CheckConstraint("refunded_minor >= 0 AND refunded_minor <= amount_minor", name="no_over_refund"),
     sa.Index(None, "bill_id"),

@@ -1,6 +1,5 @@
 """A charge is sent once, whatever happens to the worker, the line and the answer."""
 
-from dataclasses import replace
 from typing import NoReturn
 
 import pytest
@@ -9,9 +8,8 @@ import sqlalchemy as sa
 from gateways.contract import Charge, Result, UnsupportedError
 from gateways.declines import Decline
 from ivr.finance import ledger
-from ivr.payments import patience, records
+from ivr.payments import patience
 from ivr.payments.attempt import Attempt
-from ivr.payments.order import order_of
 from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.work.jobs import CHARGE_ATTEMPT
@@ -61,25 +59,6 @@ def test_the_bank_hears_our_references(till: Till) -> None:
     }
     assert order.description == f"Bill 10000001, payment {attempt.reference}"
     assert order.statement == "BILL 10000001"
-
-
-@pytest.mark.parametrize(
-    ("language", "description"),
-    [
-        ("en", "Bill 10000001, payment 10000002"),
-        ("es", "Factura 10000001, pago 10000002"),
-        ("xx", "Bill 10000001, payment 10000002"),
-    ],
-)
-def test_a_payer_reads_of_the_order_in_their_language(till: Till, language: str, description: str) -> None:
-    attempt_id = till.confirmed()
-    with till.engine.begin() as tx:
-        spoken = replace(records.get(tx, attempt_id), language=language)
-        asked = order_of(tx, spoken)
-        assert order_of(tx, spoken) == asked, "the same words each time"
-        english = order_of(tx, records.get(tx, attempt_id))
-    assert asked.description == description
-    assert replace(asked, description="") == replace(english, description=""), "finance reads one language"
 
 
 def test_a_declined_charge_frees_the_bill(till: Till) -> None:

@@ -1,0 +1,151 @@
+"""What payers read of an order, in the same words however often a gateway is asked under its key."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from flows.language import read_noun
+from gateways.contract import Order
+from gateways.stripe.intents import suffixed
+from ivr.clock import ManualClock
+from ivr.payments import records
+from ivr.payments.order import order_of
+from ivr.payments.order_words import words_before, words_of_order
+from ivr.payments.states import State
+from ivr.pci import schema as pci_schema
+from ivr.storage import schema
+from ivr.storage.engine import reading
+from ivr.wording import PLAIN, Wording
+from ivr.work.jobs import OPEN_LINK
+from tests.support.bank import Fate
+from tests.support.link_bank import LinkBank
+from tests.support.payer import WAY, pay
+from tests.support.phone import call_settings
+from tests.support.server import SPANISH, Server
+from tests.support.till import Till
+
+FINES = Wording("ES", {"es": read_noun("la multa", "es"), "en": read_noun("fine", "en")})
+TAXES = Wording("ES", {"es": read_noun("el recibo", "es"), "en": read_noun("tax demand", "en")})
+
+
+@pytest.mark.parametrize(
+    ("language", "noun", "description", "statement", "suffix"),
+    [
+        ("en", None, "Bill 10203040, payment 50607080", "BILL 10203040", "B 10203040"),
+        ("es", None, "Factura 10203040, pago 50607080", "FACTURA 10203040", "F 10203040"),
+        ("xx", None, "Bill 10203040, payment 50607080", "BILL 10203040", "B 10203040"),
+        ("en", "fine", "Fine 10203040, payment 50607080", "FINE 10203040", "F 10203040"),
+        ("es", "la multa", "Multa 10203040, pago 50607080", "MULTA 10203040", "M 10203040"),
+        (
+            "es",
+            "el recibo de año",
+            "Recibo de año 10203040, pago 50607080",
+            "RECIBO DE ANO 10203040",
+            "R 10203040",
+        ),
+        ("en", "straße", "Straße 10203040, payment 50607080", "STRASSE 10203040", "S 10203040"),
+        ("en", "счёт", "Счёт 10203040, payment 50607080", "BILL 10203040", "B 10203040"),
+        ("es", "la счёт", "Счёт 10203040, pago 50607080", "FACTURA 10203040", "F 10203040"),
+    ],
+)
+def test_the_words_of_a_new_order(
+    language: str, noun: str | None, description: str, statement: str, suffix: str
+) -> None:
+    wording = Wording("", {language: read_noun(noun, language)}) if noun else PLAIN
+    words = words_of_order(language, wording, bill="10203040", payment="50607080")
+    assert (words.description, words.statement) == (description, statement)
+    assert suffixed(Order("a-1", 1, "EUR", statement=words.statement, description="", metadata={})) == suffix
+
+
+@pytest.mark.parametrize("language", ["en", "es", "xx"])
+def test_the_words_of_the_last_release_are_as_it_wrote_them(language: str) -> None:
+    words = words_before(language, bill="10203040", payment="50607080")
+    described = {"es": "Factura 10203040, pago 50607080"}.get(language, "Bill 10203040, payment 50607080")
+    assert (words.description, words.statement) == (described, "BILL 10203040")
+
+
+Make = Callable[[Till], str]
+WAYS = [Till.confirmed, Till.linked, Till.want_card]
+"""Ways in which a gateway is asked: a card that was keyed, a link, a card that the PCI process authorizes."""
+
+
+@pytest.fixture
+def bank(clock: ManualClock) -> LinkBank:
+    return LinkBank(clock)
+
+
+@pytest.fixture
+def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
+    return Till(engine, clock, bank=bank, wording=FINES, language="es")
+
+
+def _order(till: Till, attempt_id: str) -> Order:
+    with till.engine.begin() as tx:
+        return order_of(tx, records.get(tx, attempt_id))
+
+
+def _of_the_last_release(till: Till) -> None:
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(order_description=None, order_statement=None))
+
+
+@pytest.mark.parametrize("make", WAYS)
+def test_an_order_keeps_its_words_whoever_asks_again(till: Till, make: Make) -> None:
+    attempt_id = make(till)
+    attempt, asked = till.attempt(attempt_id), _order(till, attempt_id)
+    assert asked.description == f"Multa {asked.metadata['bill']}, pago {attempt.reference}"
+    assert asked.statement == f"MULTA {asked.metadata['bill']}"
+    other = Till(till.engine, till.clock, till.ids, till.bank, wording=TAXES)  # another language and noun
+    assert _order(other, attempt_id) == asked
+    with till.engine.begin() as tx:
+        made = other.attempts.make(
+            tx,
+            records.NewAttempt(
+                attempt.made_for, attempt.bill_id, attempt.amount_minor, attempt.currency, "en"
+            ),
+        )
+    assert made == attempt, "a repeat of the turn, in another process"
+    _of_the_last_release(till)
+    before = _order(other, attempt_id)
+    assert before.description == f"Factura {asked.metadata['bill']}, pago {attempt.reference}"
+    assert before.statement == f"BILL {asked.metadata['bill']}"
+    assert replace(before, description=asked.description, statement=asked.statement) == asked
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["of this release", "of the last one"])
+def test_a_link_that_is_under_way_is_asked_for_again_in_its_words(
+    till: Till, bank: LinkBank, *, before: bool
+) -> None:
+    bank.fates.append(Fate.LOST_REPLY)
+    attempt_id = till.linked()
+    if before:
+        _of_the_last_release(till)
+    till.run(next(one for one in till.work.waiting() if one.job == OPEN_LINK))
+    assert till.state(attempt_id) is State.UNKNOWN
+    other = Till(till.engine, till.clock, till.ids, bank, wording=TAXES)
+    (opened,) = bank.asked
+    assert opened.order.statement.startswith("BILL " if before else "MULTA ")
+    looked_up = []
+    lookup = bank.lookup_link
+    bank.lookup_link = lambda link, **how: (looked_up.append(link), lookup(link, **how))[1]  # type: ignore[method-assign]
+    other.pass_time(60)
+    assert looked_up
+    assert all(one == opened for one in looked_up)
+    assert other.state(attempt_id) is State.LINK_OPEN
+
+
+def test_the_pci_process_authorizes_in_the_words_of_the_attempt(start_server: Callable[..., Server]) -> None:
+    server = start_server(SANDBOX_CARD_ENTRY="authorize", BILL_NOUN="en=fine,es=la multa")
+    server.add_bill()
+    pay(server, WAY["authorize"], settings=call_settings(to_number=SPANISH))
+    server.pass_time(60)
+    with reading(server.room.engine) as connection:
+        entry = pci_schema.card_entry.c
+        (asked,) = connection.execute(sa.select(entry.authorize_description, entry.authorize_statement))
+    with server.on.engine.begin() as tx:
+        (attempt_id,) = tx.execute(sa.select(schema.attempt.c.id)).scalars()
+        captured = order_of(tx, records.get(tx, attempt_id))
+    assert tuple(asked) == (captured.description, captured.statement)
+    assert tuple(asked) == ("Multa 10203040, pago 10000001", "MULTA 10203040")
