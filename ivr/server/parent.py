@@ -37,6 +37,8 @@ class _Child:
     serves: bool = False
     kill_at: float | None = None
     """Once it was told to end: when that has taken too long."""
+    is_stale: bool = False
+    """It is to be replaced as soon as it serves."""
     instead_of: "_Child | None" = field(default=None, repr=False)
     """Who is told to end as soon as this one serves."""
 
@@ -110,6 +112,8 @@ class Parent:
             if child.instead_of is not None:
                 child.instead_of.end()
                 child.instead_of = None
+            if child.is_stale:
+                self._replace(child)
             if self._control is None and all(one.serves for one in self._children.values()):
                 self._open_for_successors()
         if REPLACE in said:
@@ -133,7 +137,12 @@ class Parent:
             child.end()
 
     def _replace(self, child: _Child) -> None:
-        """Another one is started; `child` ends once that serves."""
+        """Another one is started; `child` ends once that serves. One that still loads is not raced: however
+        often it is asked for, a worker has one successor at a time.
+        """
+        if not child.serves:
+            child.is_stale = True
+            return
         replaced = any(one.instead_of is child for one in self._children.values())
         if not (self._stopping or replaced or child.kill_at is not None):
             self._start(instead_of=child)

@@ -50,6 +50,11 @@ def about_itself(worker: Worker) -> "WSGIApplication":
     return app
 
 
+def slow_to_load(worker: Worker) -> "WSGIApplication":
+    time.sleep(0.5)
+    return about_itself(worker)
+
+
 def broken(_worker: Worker) -> "WSGIApplication":
     raise RuntimeError("this application cannot be made")
 

@@ -113,6 +113,23 @@ def test_workers_are_replaced_unheard() -> None:
         assert running.wait(PATIENCE_S) == 0
 
 
+def test_many_wishes_to_be_replaced_start_one_worker_at_a_time() -> None:
+    [port] = free_ports(1)
+    running = served.start("slow_to_load", port)
+    with stopped_at_last(running):
+        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+        was = ask(port)
+        parent = psutil.Process(running.pid)
+        most = 0
+        while psutil.pid_exists(was):
+            running.send_signal(signal.SIGHUP)
+            most = max(most, len(parent.children()))
+        assert most <= 3  # the one that ends, the one that serves, the one that loads
+        assert answers(port)
+        running.terminate()
+        assert running.wait(PATIENCE_S) == 0
+
+
 def test_a_worker_that_dies_while_it_is_replaced_takes_nobody_with_it() -> None:
     """The parent is held, so that it hears of the death before the new worker serves."""
     [port] = free_ports(1)
