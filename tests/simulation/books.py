@@ -214,8 +214,14 @@ def confirmations(books: Tables, truth: Truth, merchant: str, texts: str) -> Ite
             last_four=attempt.last_four or "",
             reference=attempt.reference,
         )
-        due = (receipt if one.attempt_id in charged else not_charged)(facts, one.language)
-        if one.body != due:
+        pending = not_charged(facts, one.language, may_be_pending=True)
+        if one.attempt_id in charged:
+            due = {receipt(facts, one.language)}
+        elif attempt.state == State.VOIDED:
+            due = {pending}
+        else:
+            due = {pending, not_charged(facts, one.language)}
+        if one.body not in due:
             yield f"the confirmation of {one.attempt_id} says: {one.body}"
 
 
