@@ -1,5 +1,6 @@
 """`/api/v1/messages`: texts that wait for the operator, and sending them again."""
 
+import re
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from ivr.storage.engine import reading
 from ivr.work.jobs import Work
 
 Answer = tuple[dict[str, Any], int]
+_ID = re.compile(r"[a-z0-9_]{1,40}")
 
 
 class MessageRoutes:
@@ -43,8 +45,10 @@ class MessageRoutes:
 
     def resend(self, message_id: str) -> Answer:
         """Sends it again; 409 where it does not wait for that."""
-        with self._engine.begin() as tx:
-            outcome = resending.resend(tx, message_id, work=self._work, clock=self._clock)
+        outcome = None
+        if _ID.fullmatch(message_id):
+            with self._engine.begin() as tx:
+                outcome = resending.resend(tx, message_id, work=self._work, clock=self._clock)
         if outcome is None:
             raise Problem(404, "not_found", "There is no text of this id.")
         if outcome is Resent.TOO_LATE:

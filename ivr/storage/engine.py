@@ -59,6 +59,7 @@ def make_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
         engine = sa.create_engine(
             parsed,
             connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+            poolclass=sa.QueuePool,
             max_overflow=-1,  # a thread waits for the lock, never for a connection
             hide_parameters=True,
         )

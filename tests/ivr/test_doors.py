@@ -49,6 +49,8 @@ KEYED = {
         "/api/v1/lockouts/<lock_out_id>",
         "/api/v1/cards/<card_id>",
         "/api/v1/cards/search",
+        "/api/v1/messages/<message_id>/resend",
+        "/api/v1/messages/held",
         "/api/v1/payments",
         "/api/v1/payments/<payment_id>",
         "/api/v1/payments/<payment_id>/refunds",
