@@ -170,7 +170,7 @@ def test_everything_dies_at_once(house: House) -> None:
     house.expected = {"carrier_fallback"}
     line = Line()
     call = house.ringing(reference, line=line)
-    house.until(reference, "claimed")
+    house.until_the_bank_thinks(reference)
     line.passable.clear()
     house.anew("web", "pci", "worker")
     line.passable.set()

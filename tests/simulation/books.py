@@ -231,7 +231,7 @@ def saved_cards(books: Tables, truth: Truth, callers: Sequence[SimulatedCaller])
     kept: set[str] = set()
     for card in books.saved_cards:
         caller = callers[int(calls[card.call_id].removeprefix("CA"), 16) - 1]
-        if card.consent_wording not in caller.agreed_to:
+        if not any(words.endswith(card.consent_wording) for words in caller.agreed_to):
             yield f"{card.id} has a consent that nobody gave: {card.consent_wording}"
         if card.state == CardState.KEPT:
             kept.add(fingerprint(card.token))

@@ -1,11 +1,9 @@
 """Bugs to be planted where callers are told what is not so, or what stands for a card is kept too long."""
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
 from unittest import mock
 
-from ivr.calls import attempt_waits
+from ivr.calls.session import Session
 from ivr.payments.asking import Asking
 from ivr.payments.attempt import Attempts
 from tests.simulation.planting import GATEWAY_FAILS, QUIET, Bug, Patches
@@ -18,12 +16,7 @@ def _promise_left_out() -> Patches:
 
 def _card_kept_in_the_session() -> Patches:
     """The session keeps the token, the expiry and the entry's id while the charge is awaited."""
-    kept = {"token", "expiry_month", "expiry_year", "card_entry_id"}
-
-    def replace(of: Any, **changes: Any) -> Any:
-        return dataclasses.replace(of, **{name: value for name, value in changes.items() if name not in kept})
-
-    return [mock.patch.object(attempt_waits, "replace", replace)]
+    return [mock.patch.object(Session, "without_card", lambda session: session)]
 
 
 def _asked_of_any_gateway() -> Patches:

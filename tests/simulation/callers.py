@@ -136,7 +136,9 @@ class SimulatedCaller:
         if isinstance(event, Paused):
             self.hearing.hears("", self.line.at)
         key = haste.one_of("1111127798")
-        self.hearing.presses(key, self.line.at)
+        words = without_hints(self.hearing.presses(key, self.line.at))
+        if key == "7" and words:
+            self.agreed_to.add(words)
         return key
 
     def _leaves(self) -> bool:

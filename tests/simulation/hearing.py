@@ -43,10 +43,13 @@ class Hearing:
         if any(pattern.search(f"{self._over} {text}") for _, pattern in _named()):
             self.asked.add(_turn(at))
 
-    def presses(self, key: str, at: str) -> None:
+    def presses(self, key: str, at: str) -> str:
+        """The words that had named this key when it was pressed; empty where none had."""
         heard = f"{self._over} {self._now}" if self.keeps_keys else self._over
         if at == self._at and any(key == one and pattern.search(heard) for one, pattern in _named()):
             self.agreed.add(_turn(at))
+            return " ".join(heard.split())
+        return ""
 
 
 def unheard(attempts: Mapping[str, Any], hearings: Mapping[str, Hearing]) -> Iterator[str]:
