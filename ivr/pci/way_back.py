@@ -17,8 +17,6 @@ ROUNDS_MAX = 6
 PAUSE_S = 5
 _FORGOTTEN_AFTER = timedelta(minutes=2)
 _CALLS_MAX = 10_000
-_PERSON_TIMEOUT_S = 25
-NOBODY_CAME = frozenset({"busy", "failed", "no-answer", "canceled"})
 
 
 class WayBack:
@@ -50,12 +48,12 @@ class WayBack:
             return twiml.document([*self._say("back.still", language), twiml.pause(PAUSE_S), onward])
         if not self._person_number:
             return self._end(language)
-        ring = twiml.dial(self._person_number, action=self._fallback, timeout_s=_PERSON_TIMEOUT_S)
+        ring = twiml.dial(self._person_number, action=self._fallback, timeout_s=twiml.PERSON_TIMEOUT_S)
         return twiml.document([*self._say("back.person", language), ring])
 
     def person_left(self, dialled: str) -> str:
         """The talk with the person is over, or there was none."""
-        return self._end(None) if dialled in NOBODY_CAME else twiml.document([twiml.hangup()])
+        return self._end(None) if dialled in twiml.NOBODY_CAME else twiml.document([twiml.hangup()])
 
     def _end(self, language: str | None) -> str:
         return twiml.document([*self._say("back.goodbye", language), twiml.hangup()])

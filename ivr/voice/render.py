@@ -17,7 +17,6 @@ from ivr.voice.pay.form import BEHIND_THE_VERB
 from ivr.voice.pay.verb import PayVerb
 from ivr.voice.twiml import Voice
 
-PERSON_TIMEOUT_S = 25
 NAMED = "named"
 """Of an address at which keys arrive: those that were named to the caller by then, where that matters."""
 BREATH_S = 1
@@ -131,7 +130,9 @@ class Renderer:
                 behind = twiml.redirect(f"{onward}?{BEHIND_THE_VERB}")
                 return twiml.document([*verbs, pay, behind])
             case Ring(number, caller_id):
-                dial = twiml.dial(number, action=onward, timeout_s=PERSON_TIMEOUT_S, caller_id=caller_id)
+                dial = twiml.dial(
+                    number, action=onward, timeout_s=twiml.PERSON_TIMEOUT_S, caller_id=caller_id
+                )
                 return twiml.document([*verbs, dial])
             case HangUp():
                 return twiml.document([*verbs, twiml.hangup()])

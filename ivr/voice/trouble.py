@@ -11,7 +11,7 @@ import structlog
 
 from ivr.calls.answer import HangUp, turn_url
 from ivr.voice import twiml
-from ivr.voice.render import PERSON_TIMEOUT_S, Renderer
+from ivr.voice.render import Renderer
 
 log = structlog.get_logger()
 TROUBLES_MAX = 2
@@ -19,7 +19,6 @@ TROUBLES_MAX = 2
 UNKNOWN = "unknown"
 """Stands for the call's id where the carrier asks the fallback: it names no call of ours."""
 _KEY_WAIT_S = 3
-NOBODY_CAME = frozenset({"busy", "failed", "no-answer", "canceled"})
 
 
 class Trouble:
@@ -80,7 +79,7 @@ class Trouble:
 
     def person_left(self, call_id: str, dialled: str | None) -> str:
         """The talk with the person is over, or there was none."""
-        if dialled in NOBODY_CAME:
+        if dialled in twiml.NOBODY_CAME:
             return twiml.document(
                 [*self._host(call_id, "host.nobody"), *self._host(call_id, "host.goodbye"), twiml.hangup()]
             )
@@ -95,7 +94,7 @@ class Trouble:
 
     def _ring(self, call_id: str) -> str:
         action = self._renderer.address(f"/voice/{call_id}/person")
-        return twiml.dial(self._person_number, action=action, timeout_s=PERSON_TIMEOUT_S)
+        return twiml.dial(self._person_number, action=action, timeout_s=twiml.PERSON_TIMEOUT_S)
 
     def _host(self, call_id: str, key: str) -> list[str]:
         return self._renderer.host(key, self._language(call_id))

@@ -14,6 +14,10 @@ from ivr.voice.overrides import retried
 
 DOCUMENT_BYTES_MAX = 64_000
 """Twilio refuses a longer document (error 11750)."""
+PERSON_TIMEOUT_S = 25
+"""How long a person's telephone rings."""
+NOBODY_CAME = frozenset({"busy", "failed", "no-answer", "canceled"})
+"""What DialCallStatus says where nobody answered."""
 
 _UNSAYABLE = re.compile("[^\\t\\n\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
