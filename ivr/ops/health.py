@@ -1,8 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics` of the web process.
 
-May import `ivr.ops.metrics` and `ivr.storage`. `/healthz` says that the process lives and asks nobody;
-`/readyz` takes it out of a load balancer while its database is away or not yet of this release. Neither says more
-than that to a stranger.
+`/healthz` says that the process lives and asks nobody; `/readyz` takes it out of a load balancer while its
+database is away or older than this release. Neither says more than that to a stranger.
 """
 
 import hmac
