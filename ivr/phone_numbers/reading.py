@@ -59,7 +59,7 @@ class PhoneNumber:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Digits that can be two numbers: most often a whole one with their country's code, and another without."""
+    """Digits that can be two numbers: most often with their country's code in them, and without it."""
 
     international: PhoneNumber
     national: PhoneNumber

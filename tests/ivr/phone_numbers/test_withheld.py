@@ -55,7 +55,14 @@ def test_a_word_spelt_is_nobody_however_it_is_dialled_from_abroad() -> None:
     ],
 )
 def test_a_word_is_nobody_in_every_case(form: str) -> None:
-    for word in (*WORDS, "no caller ID", "Out-of-Area", "PRIVATE NUMBER", "caller unknown", "Number Withheld"):
+    for word in (
+        *WORDS,
+        "no caller ID",
+        "Out-of-Area",
+        "PRIVATE NUMBER",
+        "caller unknown",
+        "Number Withheld",
+    ):
         for cased in (word, word.upper(), word.title()):
             given = form.replace("{}", cased)
             assert Caller.is_withheld_by(given), given
