@@ -30,7 +30,7 @@ def database_is_current(engine: sa.Engine) -> str:
     for check in health.PARTS.values():
         if said := check(engine):
             raise LastFaultError(f"{said} DATABASE_URL names a {engine.dialect.name} database.")
-    return f"{engine.dialect.name} answers and stands at this release's schema"
+    return f"{engine.dialect.name} answers, and its schema is of this release or a later one"
 
 
 def worker_lives(count: Callable[[], int]) -> str:
