@@ -148,9 +148,12 @@ def _locked(tx: sa.Connection, payment_id: str) -> Attempt:
 
 
 def _amount(body: dict[str, Any], attempt: Attempt) -> int | None:
-    """Minor units in the payment's currency; None: all that is left. Empty text is neither."""
+    """Minor units in the payment's currency; None: all that is left. Empty text and null are neither: a
+    program may have lost the amount.
+    """
+    is_given = any(value is not None for value in body.values())
     for name, value in body.items():
-        if isinstance(value, str) and not value.strip():
+        if (isinstance(value, str) and not value.strip()) or not is_given:
             raise Problem(422, "invalid", f"{name} is empty: leave it out, or give an amount.", field=name)
     try:
         amount_minor = read_amount(body, "amount", attempt.currency)
