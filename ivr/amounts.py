@@ -123,7 +123,7 @@ def _check_sign(before: str, behind: str, currency: str) -> None:
     if behind in _MULTIPLES:
         raise AmountError("can be read as thousands or millions: write the currency's sign before it")
     sign = before or behind
-    if not sign or (not (before and behind) and sign in _signs(currency)):
+    if not sign or (not (before and behind) and (sign in _signs(currency) or sign.upper() == currency)):
         return
     if sign.isprintable() and not set(sign) & set(".,'"):
         raise AmountError(f"carries something else than a sign of {currency}")

@@ -1,7 +1,7 @@
 """What a program sent, read and bounded: its JSON body and its query, each refused with a sentence.
 
-May import `ivr.api.problem`. JSON is read by orjson: NaN, duplicate encodings and bare surrogates are
-refused, and a number that does not fit 64 bits comes in as a float, which no field takes.
+JSON is read by orjson: NaN, duplicate encodings and bare surrogates are refused, and a number that does not
+fit 64 bits comes in as a float, which no field takes.
 """
 
 import codecs

@@ -199,6 +199,8 @@ def test_however_it_is_saved_it_says_the_same(engine: sa.Engine, bring: Any) -> 
         (b"PK\x03\x04\x14\x00", "a workbook (.xlsx or .ods): save it as CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "a workbook (.xls)"),
         (b"sep=a\nreference", "sep= names no mark"),
+        (b"decimal=.\nreference;amount;currency\n", "decimal= says point or comma"),
+        (b"decimal=comma\nsep=;\ndecimal=point\nreference;amount;currency\n", "two decimal marks"),
         (b"reference;betrag;currency\n", "tabs: amount is missing"),
         (b"a,b\n", "reference, amount, currency are missing"),
     ],
