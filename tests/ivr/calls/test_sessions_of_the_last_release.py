@@ -44,7 +44,9 @@ def _full_session(step: str) -> Session:
         reference="10203040",
         keyed="2000",
         amount=Amount(2000, "EUR"),
-        bill=BillFacts("10203040", Amount(4990, "EUR"), Amount(1000, "EUR"), date(2026, 12, 6)),
+        bill=BillFacts(
+            "10203040", Amount(4990, "EUR"), Amount(1000, "EUR"), date(2026, 12, 6), Amount(3000, "EUR")
+        ),
         card=CardFacts("visa", "4242"),
         saved_cards=True,
         saved_card=CardFacts("mastercard", "4444"),
