@@ -91,6 +91,13 @@ def _kept() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+def _holds(now: Any, kept: Any) -> bool:
+    """Whether everything that was kept is there still; a later release may know more."""
+    if isinstance(kept, dict):
+        return isinstance(now, dict) and all(name in now and _holds(now[name], kept[name]) for name in kept)
+    return bool(now == kept)
+
+
 def test_this_release_has_its_sessions() -> None:
     """Every step at which a call can stand today is in the newest file."""
     newest = {step for release, step, _ in _kept() if release == RELEASE}
@@ -102,9 +109,7 @@ def test_this_release_has_its_sessions() -> None:
 )
 def test_a_kept_session_goes_on(release: str, step: str, kept: dict[str, Any]) -> None:
     session = Session.load(flow, kept)
-    dumped = session.dump()
-    assert dumped["state"].items() >= kept["state"].items()
-    assert {**dumped, "state": kept["state"]}.items() >= kept.items()
+    assert _holds(session.dump(), kept)
     if machine.is_listening(flow, session):
         for keyed in ("1", "10203040", "", "*", "0"):
             stop = machine.hear(flow, session, Keys(keyed, 30.0)).stop
