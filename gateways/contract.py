@@ -1,10 +1,8 @@
 """What every gateway adapter promises: facts, a few verbs, and one result for every answer of the issuer.
 
-May import `gateways.declines`, `notices`, `saved_cards`, `settlement` and `secret` alone. Amounts are integer
-minor units with a currency.
-An issuer's answer is a value; an exception out of a verb is a bug. Silence, a broken line, a 5xx and
-"I have seen this key before" are all `Unknown`, never a decline. `tokenize.py` of an adapter is the only
-file that touches a card number, and only the PCI process imports it.
+Amounts are integer minor units with a currency. An issuer's answer is a value; an exception out of a verb is
+a bug. Silence, a broken line, a 5xx and "I have seen this key before" are all `Unknown`, never a decline.
+`tokenize.py` of an adapter is the only file that touches a card number, and only the PCI process imports it.
 """
 
 from collections.abc import Mapping

@@ -159,7 +159,7 @@ def _decimal_mark(marks: list[str], spelling: Spelling) -> tuple[str, bool]:
 
 
 def _misplaced() -> AmountError:
-    return AmountError("has its marks where no thousands and no decimals begin")
+    return AmountError("has a point, comma or blank that marks neither thousands nor decimals")
 
 
 @cache

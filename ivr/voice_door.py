@@ -1,7 +1,4 @@
-"""Composes the door of the carrier: the flow, whatever its steps ask of the house, and how it is all said.
-
-May import everything but `ivr.pci` and `ivr.phone`; `ivr.bootstrap` alone imports it.
-"""
+"""Composes the door of the carrier: the flow, whatever its steps ask of the house, and how it is all said."""
 
 from importlib.metadata import version
 from pathlib import Path

@@ -1,7 +1,7 @@
 """The facts that the host lays into a flow's state, and the state that every flow's state extends.
 
-May import `flows.language.words` alone. Facts are frozen records of plain values, so that a session can be
-kept as JSON and survive a deploy: an unknown field is dropped, a missing one takes its default.
+Facts are frozen records of plain values, so that a session can be kept as JSON and survive a deploy: an
+unknown field is dropped, a missing one takes its default.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""How much of it is paid: all that is owed, or a part where the bill allows one.
-
-May import `flows.language` and its own folder.
-"""
+"""How much of it is paid: all that is owed, or a part where the bill allows one."""
 
 from dataclasses import replace
 

@@ -1,8 +1,7 @@
 """`/api/v1/payments`: every payment in the order of its last change, one payment, and a refund asked for.
 
-May import `ivr.payments.{finding,reading,records,refund}` and the rest of `ivr.api`. A refund needs an
-`Idempotency-Key`: the same key for the same payment is the same refund, however often it is sent; the row
-that says so is written with the refund.
+A refund needs an `Idempotency-Key`: the same key for the same payment is the same refund, however often it is
+sent; the row that says so is written with the refund.
 """
 
 import re

@@ -14,6 +14,7 @@ import orjson
 import structlog
 
 from gateways.secret import Secret
+from ivr import json_text
 from ivr.amounts import SPACES
 from ivr.bills.bill import BillError, NewBill, Status
 from ivr.bills.fields import read_bill

@@ -1,8 +1,8 @@
 """Links: one is opened and texted while the caller waits; one that is open is closed before anything else is.
 
-May import `ivr.payments`, `ivr.bills` and the rest of `ivr.calls`. A link that was promised is sent, whoever
-hangs up. Only the gateway's word closes a link: without it the caller is never asked for a card for the same
-money. A link is told, and closed, only to the number that it was texted to.
+A link that was promised is sent, whoever hangs up. Only the gateway's word closes a link: without it the
+caller is never asked for a card for the same money. A link is told, and closed, only to the number that it
+was texted to.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,6 @@
 """The doctor's checks of what stands in our own database: schema, workers, and what got stuck.
 
-May import `ivr.ops`, `ivr.defences`, `ivr.payments.differences` and `ivr.storage`. Reads only. A fault names
-payments by the reference that callers were told.
+Reads only. A fault names payments by the reference that callers were told.
 """
 
 from collections.abc import Callable, Sequence

@@ -190,7 +190,7 @@ def test_what_cannot_be_read_and_nobody_needs_is_left_out_with_a_warning(api: Ap
     for answer in (single, listed):
         assert (answer["bill"]["phone"], answer["bill"]["due_date"]) == (None, None)
         assert "without its due_date, which must be a day" in answer["warning"]
-        assert "without its phone, which is how carriers tell of a withheld number" in answer["warning"]
+        assert "without its phone, which is what carriers send for a withheld number" in answer["warning"]
 
 
 @one_database

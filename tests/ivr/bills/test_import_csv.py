@@ -261,7 +261,7 @@ def test_what_is_left_out_and_what_cannot_be_charged_is_told(engine: sa.Engine, 
     assert counts(report) == (4, 0, 0, 0)
     assert [(row.line, row.reason) for row in warned] == [
         (2, "without its due_date, which must be a day written YYYY-MM-DD"),
-        (2, "without its phone, which is how carriers tell of a withheld number: leave it out"),
+        (2, "without its phone, which is what carriers send for a withheld number: leave it out"),
         (4, f"without its phone, which can be {BOTH_PHONES}"),
         (5, "the gateway does not take ISK: callers cannot pay this bill"),
     ]

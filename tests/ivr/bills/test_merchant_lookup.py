@@ -120,8 +120,8 @@ def test_true_is_no_reference(merchant: MerchantServer, ask: Any) -> None:
 @pytest.mark.parametrize(
     ("odd", "told"),
     [
-        ({"phone": "unknown"}, "phone is how carriers tell of a withheld number"),
-        ({"phone": "+17378742833"}, "phone is how carriers tell of a withheld number"),
+        ({"phone": "unknown"}, "phone is what carriers send for a withheld number"),
+        ({"phone": "+17378742833"}, "phone is what carriers send for a withheld number"),
         ({"phone": "+34600123456 ext 5"}, "phone must be a phone number"),
         ({"phone": "\x00"}, "phone must be a phone number"),
         ({"phone": 34600123456}, "phone must be text"),
