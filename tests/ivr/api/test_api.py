@@ -113,6 +113,8 @@ def test_paths_and_methods_that_are_not(api: ApiClient, app: flask.Flask) -> Non
         (b"", "application/json", 400),
         (b"\xff", "application/json", 400),
         (b'{"amount_minor": NaN}', "application/json", 400),
+        (b'{"amount_minor": 100, "\\u0061mount_minor": 200}', "application/json", 400),
+        (b'[{"currency": "EUR", "amount": "1", "amount": "1"}]', "application/json", 400),
         (b"[" * 100_000, "application/json", 400),
         (b"{}", "text/plain", 415),
         (b"{}", "application/x-www-form-urlencoded", 415),
