@@ -84,6 +84,7 @@ def make_web(on: Ground) -> flask.Flask:
     app.register_blueprint(
         message_webhooks.make_blueprint(
             on.engine,
+            work=on.work,
             clock=on.clock,
             public_url=config.public_url,
             tokens=config.twilio_auth_tokens,

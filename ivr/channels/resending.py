@@ -73,11 +73,10 @@ def resend(tx: sa.Connection, confirmation_id: str, *, work: Work, clock: Clock)
 
 
 def _may_be_sent_again(found: Confirmation) -> bool:
-    """A text that an earlier release gave up is as good as held, where its payer is not the reason, nor that
-    the number is nobody's.
+    """A text that was canceled, or that an earlier release gave up, is as good as held, where its payer is
+    not the reason, nor that the number is nobody's.
     """
     if found.state is State.HELD:
         return True
     is_over = found.error_code in {"too_late", "withheld"}
-    given_up = found.state is State.FAILED and found.provider_id is None and not is_over
-    return given_up and mends_of(found.error_code) is not Mends.NOBODY
+    return found.state is State.FAILED and not is_over and mends_of(found.error_code) is not Mends.NOBODY
