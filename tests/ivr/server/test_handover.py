@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from ivr.demo.ground import free_ports
+from ivr.server.http import LINGER_S
 from tests.support import served
 from tests.support.waiting import eventually
 
@@ -92,6 +94,28 @@ def test_a_second_server_takes_over_and_nobody_is_refused() -> None:
                 third.terminate()
                 assert third.wait(PATIENCE_S) == 0
     assert not answers(port)
+
+
+def test_a_connection_that_was_idle_is_answered_by_the_server_that_is_followed() -> None:
+    """A caller listens to a question meanwhile, longer than a server waits that is stopped."""
+    [port] = free_ports(1)
+    first = served.start("about_itself", port)
+    with stopped_at_last(first), closing(http.client.HTTPConnection("127.0.0.1", port, timeout=9)) as kept:
+        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the first server")
+        was = kept_ask(kept)
+        second = served.start("about_itself", port)
+        with stopped_at_last(second):
+            eventually(lambda: ask(port) != was, timeout_s=PATIENCE_S, what="the second server")
+            time.sleep(LINGER_S + 0.5)
+            assert kept_ask(kept) == was
+            assert first.wait(PATIENCE_S) == 0
+            assert kept_ask(kept) != was  # on a new connection
+
+
+def kept_ask(connection: http.client.HTTPConnection) -> int:
+    """The process id of the worker that answers on a connection that is kept while both sides want that."""
+    connection.request("POST", "/", b"x")
+    return int(connection.getresponse().read().split()[0])
 
 
 def test_workers_are_replaced_unheard() -> None:
