@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of `/api/v1`, served as `/api/v1/openapi.json`.
 
-May import `ivr.api.schemas` alone. Written by hand: it is what we promise, and the tests hold the routes and
-their answers against it, not the other way round.
+Written by hand: it is what we promise, and the tests hold the routes and their answers against it, not the
+other way round.
 """
 
 from typing import Any

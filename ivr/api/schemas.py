@@ -1,7 +1,6 @@
 """What the API's JSON looks like, as JSON Schema 2020-12: the component schemas of the OpenAPI document.
 
-May import the enumerations that the API shows, so that a new state is never missing here. A test holds every
-answer against these; nothing may leave that is not listed.
+A test holds every answer against these; nothing may leave that is not listed.
 """
 
 from collections.abc import Iterable

@@ -1,9 +1,9 @@
 """The texts about a payment, one of each purpose: recorded with what they tell of, moved along their graph,
 never made twice.
 
-May import `ivr.storage`, `ivr.work`, `ivr.customers.timeline` and its own room. A database constraint holds
-that an attempt has one of each purpose: a receipt, and a link to pay by. Every change takes the row's lock
-and asks the graph, so that a worker and a callback that meet cannot undo each other.
+A database constraint holds that an attempt has one of each purpose: a receipt, and a link to pay by. Every
+change takes the row's lock and asks the graph, so that a worker and a callback that meet cannot undo each
+other.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
 """The life of a confirmation, as a graph whose edges name their event.
 
-May import nothing of ours. The carrier's callbacks come late, twice and out of order: one that has no edge
-from where the confirmation stands changes nothing, and no edge leads backward. `draw` makes the picture of
-docs/architecture.md.
+The carrier's callbacks come late, twice and out of order: one that has no edge from where the confirmation
+stands changes nothing, and no edge leads backward. `draw` makes the picture of docs/architecture.md.
 """
 
 from enum import StrEnum

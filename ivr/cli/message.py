@@ -48,7 +48,7 @@ def resend(ids: tuple[str, ...], *, all_held: bool) -> None:
 
     if bool(ids) == all_held:
         raise Fault("Name texts by their ids, or give --held: paybycall message list")
-    missing = 0
+    found = missing = 0
     with desk() as at:
         work = DurableWork(at.engine)
         with at.engine.begin() as tx:
@@ -57,11 +57,12 @@ def resend(ids: tuple[str, ...], *, all_held: bool) -> None:
             for one in (*ids, *fresh):
                 outcome = resending.resend(tx, one, work=work, clock=at.clock)
                 missing += outcome is None
-                click.echo(f"{legible(one)}: {_said(outcome)}")
+                found += outcome is not None
+                click.echo(f"{legible(one)}: {_said(outcome)}", err=outcome is None)
     if old := len(waiting) - len(fresh):
         click.echo(f"{old} older than {FRESH.days} days left out: name them by their ids.", err=True)
     if missing:
-        raise SystemExit(1)
+        raise SystemExit(1 if found else 2)
 
 
 def _said(outcome: str | None) -> str:

@@ -1,8 +1,7 @@
 """How a webhook travels: one signed form is posted, one answer comes back, or a fault that says why not.
 
-May import `ivr.clock` and, at first use, requests. `HttpTransport` keeps the carrier's limits: 15 s in all,
-no redirects followed, no more than a document's bytes read. Proxies and .netrc of the machine are left
-alone: the phone rings what it was told to ring.
+`HttpTransport` keeps the carrier's limits: 15 s in all, no redirects followed, no more than a document's
+bytes read. Proxies and .netrc of the machine are left alone: the phone rings what it was told to ring.
 """
 
 from collections.abc import Mapping, Sequence

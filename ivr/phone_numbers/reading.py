@@ -18,6 +18,8 @@ _BLANKS = str.maketrans(dict.fromkeys("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPAC
 _MEXICO_OLD = re.compile(r"^\+52(?:1|04[45]|01)(\d{10})$")
 _BRAZIL_OLD = re.compile(r"\+55[1-9][1-9][689]\d{7}")
 _NORTH_AMERICA = re.compile(r"\+1[2-9]\d{9}")
+_CODE_BEFORE_TRUNK = re.compile(r"(\(?\+|00)?[ (]*([1-9][0-9]{0,2})[ ).\-/]*\(0\)(.*)")
+"""+49 (0)30: what stands before a trunk prefix in parentheses is a country's code."""
 _SHORT_MAX = 6
 _TAKES_TEXTS = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _USUAL = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
@@ -57,7 +59,7 @@ class PhoneNumber:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Digits that are a whole number with their country's code, and another one without it."""
+    """Digits that can be two numbers: most often with their country's code in them, and without it."""
 
     international: PhoneNumber
     national: PhoneNumber
@@ -97,10 +99,16 @@ def read(text: str, home_country: str) -> Reading:
     if withheld.is_spelt(digits):
         return Unreadable(is_withheld=True)
     code = str(phonenumbers.country_code_for_region(home_country) or "")
-    if "+" in given or not code or not digits.startswith(code):
+    shown = _CODE_BEFORE_TRUNK.fullmatch(given)
+    if shown and (shown[1] or shown[2] == code):  # some countries drop the 0 abroad, some never do
+        two = f"+{shown[2]}{shown[3]}", f"+{shown[2]}0{shown[3]}"
+    elif digits.startswith("00"):  # also where 00 is dialled for something else
+        two = f"+{digits[2:]}", given
+    elif "+" not in given and code and digits.startswith(code):
+        two = f"+{given}", f"+{code}{digits}"
+    else:
         return _number(given, home_country) or Unreadable()
-    international, national = _number(f"+{given}", home_country), _number(f"+{code}{digits}", home_country)
-    return _one_of(international, national, home_country)
+    return _one_of(_number(two[0], home_country), _number(two[1], home_country), home_country)
 
 
 def is_possible(text: str, home_country: str) -> bool:
@@ -110,7 +118,7 @@ def is_possible(text: str, home_country: str) -> bool:
 
 def _one_of(international: PhoneNumber | None, national: PhoneNumber | None, home_country: str) -> Reading:
     """The reading that can be meant. In some countries' plans numbers may have any length, so that the
-    national reading of a lost plus is valid too: where it is longer than their numbers are, it is not meant.
+    national reading is valid too: where it is longer than their numbers are, it is not meant.
     """
     if international is None or national is None or international == national:
         return international or national or Unreadable()

@@ -1,8 +1,7 @@
 """The callers of a world: they pay, hesitate, mistype, key their card too early, hang up, and ring again.
 
-May import `ivr.phone` and its own folder. A caller goes by the prompts that they hear, in whatever language.
-What they were told is kept, with the turn in which it was said, for the books: nobody who is charged may have
-heard otherwise.
+A caller goes by the prompts that they hear, in whatever language. What they were told is kept, with the turn
+in which it was said, for the books: nobody who is charged may have heard otherwise.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Worlds, one after the other: the houses that they are played in, and the first that is not clean.
 
-May import its own folder. World by world the houses take turns: one for each gateway and each way of taking
-cards. Which one a world is played in follows from its number, so a number names the same world in every run.
+World by world the houses take turns: one for each gateway and each way of taking cards. Which one a world is
+played in follows from its number, so a number names the same world in every run.
 """
 
 import gc

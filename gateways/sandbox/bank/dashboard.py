@@ -1,7 +1,6 @@
 """The bank's own books for finance: a list of charges as JSON, and a page of them for a person.
 
-May import Flask and the bank's own files. Reads alone. Filters name what they compare: `metadata[bill]=...`,
-`key=...`, `state=...`, `currency=...`.
+It only reads. Filters name what they compare: `metadata[bill]=...`, `key=...`, `state=...`, `currency=...`.
 """
 
 import re

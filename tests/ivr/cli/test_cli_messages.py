@@ -57,5 +57,8 @@ def test_held_texts_are_listed_and_sent_again_but_none_that_helps_nobody(
     assert paybycall("message", "resend", old).stdout == f"{old}: is sent again\n"
     again = paybycall("message", "resend", fresh, "confirmation_none")
     assert (again.exit_code, again.stdout.count("not sent: it was sent")) == (1, 1)
+    none = paybycall("message", "resend", "confirmation_none")
+    assert (none.exit_code, none.stdout) == (2, "")
+    assert none.stderr == "confirmation_none: there is no such text\n"
     assert sum(backlog(engine).values()) == 2
     assert paybycall("message", "list").stdout == ""
