@@ -66,6 +66,12 @@ class Capabilities:
         least_minor = self.least_minor.get(currency, 0)
         return known and fits and least_minor <= amount_minor <= self.most_minor.get(currency, amount_minor)
 
+    def most_of(self, due_minor: int, currency: str) -> int:
+        """The most of what is due that one charge can take, in minor units; 0 where it can take nothing."""
+        most_minor = min(due_minor, self.most_minor.get(currency, due_minor))
+        most_minor -= most_minor % self.step_minor.get(currency, 1)
+        return most_minor if self.takes(most_minor, currency) else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Order:

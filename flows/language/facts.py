@@ -24,6 +24,10 @@ class BillFacts:
     minimum: Amount
     """The least that a part payment may be; never above `due`."""
     due_date: date | None = None
+    most: Amount | None = None
+    """What one payment can be at most, where the gateway does not take all of `due` at once; 0: it takes
+    nothing of it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
