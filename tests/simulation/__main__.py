@@ -1,7 +1,7 @@
 """`make simulate`: as many worlds as asked for, one after the other, each with its books checked.
 
-May import its own folder. Ends with the first world that is not clean: its seed, how to play it again, and
-what happened in it are printed, and the exit code is 1.
+Ends with the first world that is not clean: its seed, how to play it again, and what happened in it are
+printed, and the exit code is 1.
 """
 
 import argparse
