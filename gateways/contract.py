@@ -1,10 +1,8 @@
 """What every gateway adapter promises: facts, a few verbs, and one result for every answer of the issuer.
 
-May import `gateways.declines`, `notices`, `saved_cards`, `settlement` and `secret` alone. Amounts are integer
-minor units with a currency.
-An issuer's answer is a value; an exception out of a verb is a bug. Silence, a broken line, a 5xx and
-"I have seen this key before" are all `Unknown`, never a decline. `tokenize.py` of an adapter is the only
-file that touches a card number, and only the PCI process imports it.
+Amounts are integer minor units with a currency. An issuer's answer is a value; an exception out of a verb is
+a bug. Silence, a broken line, a 5xx and "I have seen this key before" are all `Unknown`, never a decline.
+`tokenize.py` of an adapter is the only file that touches a card number, and only the PCI process imports it.
 """
 
 from collections.abc import Mapping
@@ -67,6 +65,12 @@ class Capabilities:
         fits = amount_minor % self.step_minor.get(currency, 1) == 0
         least_minor = self.least_minor.get(currency, 0)
         return known and fits and least_minor <= amount_minor <= self.most_minor.get(currency, amount_minor)
+
+    def most_of(self, due_minor: int, currency: str) -> int:
+        """The most of what is due that one charge can take, in minor units; 0 where it can take nothing."""
+        most_minor = min(due_minor, self.most_minor.get(currency, due_minor))
+        most_minor -= most_minor % self.step_minor.get(currency, 1)
+        return most_minor if self.takes(most_minor, currency) else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _check_sign(before: str, behind: str, currency: str) -> None:
     if behind in _MULTIPLES:
         raise AmountError("can be read as thousands or millions: write the currency's sign before it")
     sign = before or behind
-    if not sign or (not (before and behind) and sign in _signs(currency)):
+    if not sign or (not (before and behind) and (sign in _signs(currency) or sign.upper() == currency)):
         return
     if sign.isprintable() and not set(sign) & set(".,'"):
         raise AmountError(f"carries something else than a sign of {currency}")
@@ -159,7 +159,7 @@ def _decimal_mark(marks: list[str], spelling: Spelling) -> tuple[str, bool]:
 
 
 def _misplaced() -> AmountError:
-    return AmountError("has its marks where no thousands and no decimals begin")
+    return AmountError("has a point, comma or blank that marks neither thousands nor decimals")
 
 
 @cache

@@ -1,8 +1,8 @@
 """The composition root: makes the web application and the worker out of the settings. Nothing but the command
 line imports it.
 
-May import everything but `ivr.pci` and `ivr.phone`. Each process makes its engine here, after the web server
-has forked. The PCI process has a composition of its own, `ivr.pci.process`.
+Each process makes its engine here, after the web server has forked. The PCI process has a composition of its
+own, `ivr.pci.process`.
 """
 
 import sys
@@ -84,6 +84,7 @@ def make_web(on: Ground) -> flask.Flask:
     app.register_blueprint(
         message_webhooks.make_blueprint(
             on.engine,
+            work=on.work,
             clock=on.clock,
             public_url=config.public_url,
             tokens=config.twilio_auth_tokens,

@@ -1,9 +1,9 @@
 r"""Masks card numbers in a text, for everything that is written where no card number may stand.
 
-A run is digits that are joined by at most three characters which are neither letters nor digits. A run is
-masked whole where 13 to 19 digits in a row pass the Luhn check, wherever in the run they stand: a code and an
-expiry often stand beside the number. The text is read twice: as it is, and with its escapes (`%2D`, `\t`,
-`\u2009`) resolved. The time is linear in the length of the text.
+A run is digits that are joined by at most three characters which are neither letters nor digits, or as Python
+writes the items of a list. A run is masked whole where 13 to 19 digits in a row pass the Luhn check, wherever
+in the run they stand: a code and an expiry often stand beside the number. The text is read twice: as it is,
+and with its escapes (`%2D`, `\t`, `\u2009`) resolved. The time is linear in the length of the text.
 """
 
 import re
@@ -19,7 +19,8 @@ _LENGTH_ALONE = 12
 _TWELVE = re.compile(rf"(?<!\d)\d{{{_LENGTH_ALONE}}}(?!\d)")
 _READABLE_MAX = 40
 """A run with more digits than this says nothing to a reader: it is masked unexamined, in no time."""
-_RUN = re.compile(rf"\d(?:[\W_]{{0,3}}\d){{{_LENGTH_ALONE - 1},}}")
+_JOINT = r"""(?:[\W_]{0,3}|['"], b?['"])"""
+_RUN = re.compile(rf"\d(?:{_JOINT}\d){{{_LENGTH_ALONE - 1},}}")
 _ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+|\\(?:[abfnrtv]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})")
 _CODE_POINT_MAX = 0x10FFFF
 

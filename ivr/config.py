@@ -1,9 +1,9 @@
 """The settings of the web and worker processes, read once at boot; the PCI process lists its own in
 `ivr.pci.settings`.
 
-May import `ivr.settings` and `ivr.config_faults`. `load` refuses a configuration that cannot work and says
-which variables to set; production refuses the sandbox gateway, the console channel, the demo's name and plain
-http. Nothing else in the house reads the environment.
+`load` refuses a configuration that cannot work and says which variables to set; production refuses the
+sandbox gateway, the console channel, the demo's name and plain http. Nothing else in the house reads the
+environment.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,6 @@
 """What is wrong with the settings of web and worker that one alone cannot show, a sentence for each fault.
 
-May import `gateways.registry` and the list of `flows.pay_bill`'s languages. Better a process that does not
-start than a caller who hears the fault.
+Better a process that does not start than a caller who hears the fault.
 """
 
 import re

@@ -1,9 +1,8 @@
 """What a payment sets off in the rest of the house: a line in the timeline, one confirmation, one word to the
 merchant.
 
-May import `ivr.customers`, `ivr.channels`, `ivr.merchant`, `ivr.bills`, `ivr.defences`,
-`ivr.payments.{approval,attempt,pay_link}` and the records of `ivr.payments`. Implements the port of
-`ivr.payments.consequences`: everything is written in the transaction that moves the money's record.
+Implements the port of `ivr.payments.consequences`: everything is written in the transaction that moves the
+money's record.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """What the web process and the worker stand on: settings, database, queue, gateway, clock and ids.
 
-May import whatever these two processes need to be composed. Each process makes its own, after the web server
-has forked; a test makes one with a clock and ids that it controls.
+Each process makes its own, after the web server has forked; a test makes one with a clock and ids that it
+controls.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Ids and secrets, passed in: nobody calls `secrets` or `uuid` elsewhere.
 
-May import nothing of ours. An id reads `bill_7k3...`: its prefix says what it names. Spoken references
-are digits alone, so that a caller can note them and key them.
+An id reads `bill_7k3...`: its prefix says what it names. Spoken references are digits alone, so that a caller
+can note them and key them.
 """
 
 import secrets

@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -51,7 +51,10 @@ SECRET_KEYS = frozenset(
     }
 )
 _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
-_MOMENT = re.compile(r"(?:19|20)\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?")
+_MOMENT = re.compile(
+    r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+    r"[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-6]\d(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)?"
+)
 _DURATION_S_MAX = 10**9
 _INTEGER_BITS = 63
 """What JSON's readers, and its writer here, take as a number."""
@@ -148,7 +151,7 @@ def _is_small(value: Any) -> bool:
 
 def _is_ours(key: str, value: Any, text: str) -> bool:
     """Whether this is one of our own typed fields, by its name and its form: no card number can be in it."""
-    if isinstance(value, date | timedelta):
+    if type(value) in {date, datetime, timedelta}:
         return True
     if key.endswith("_s") and type(value) in {int, float}:
         return bool(abs(value) < _DURATION_S_MAX)

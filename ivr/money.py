@@ -3,6 +3,7 @@
 The number of decimals of a currency, and whether it is money at all, come from babel (CLDR).
 """
 
+import re
 from decimal import Decimal
 from functools import cache
 
@@ -12,6 +13,8 @@ from babel.languages import get_official_languages
 from babel.localedata import locale_identifiers
 
 _PLAIN_BLANKS = str.maketrans("\xa0\u202f", "  ")
+_CODE_BEFORE_DIGITS = re.compile(r"([A-Z]{3})(?=[0-9])")
+"""CLDR sets a blank between a code and the digits behind it ("CHF 20.00"); babel does not."""
 
 
 class NoCurrencyError(ValueError):
@@ -63,7 +66,7 @@ def written(amount_minor: int, currency: str, language: str, home_country: str =
     if home_country and currency in numbers.get_territory_currencies(home_country):
         at_home = numbers.get_currency_symbol(currency, Locale.parse(f"und_{home_country}"))
         text = text.replace(numbers.get_currency_symbol(currency, locale), at_home)
-    return text.translate(_PLAIN_BLANKS)
+    return _CODE_BEFORE_DIGITS.sub(r"\1 ", text.translate(_PLAIN_BLANKS))
 
 
 @cache

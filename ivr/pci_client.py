@@ -1,9 +1,8 @@
 """The web process's side of the PCI process: asks for card entries and fetches their results, signed;
 reports what became of a card, and asks for lock-outs.
 
-May import `ivr.{signing,clock,ids}` and `gateways.{declines,secret}`; never `ivr.pci`. Every question may
-be asked again after a lost answer and gets the same one. A token is a `Secret` from the moment it arrives.
-Never called inside a transaction: it is a network call.
+Every question may be asked again after a lost answer and gets the same one. A token is a `Secret` from the
+moment it arrives. Never called inside a transaction: it is a network call.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """How a setting is declared, read and refused: each process lists its own, from the environment alone.
 
-May import `gateways.secret` alone. A missing or unusable value is collected, and all are told at once as
-sentences that say what to set; a secret's value is never repeated. `paybycall config` prints the lists; a
-test holds that the README's page has each.
+A missing or unusable value is collected, and all are told at once as sentences that say what to set; a
+secret's value is never repeated. `paybycall config` prints the lists; a test holds that the README's page has
+each.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,10 +1,9 @@
 """Signed requests between our own processes: web asks PCI, and PCI knows who asked, when, and that it is no
 replay.
 
-May import `gateways.secret` alone. The signature is HMAC-SHA256 over method, path with query, timestamp,
-nonce and the body's SHA-256. Several secrets are accepted while one is rotated; the first signs. The receiver
-keeps each nonce for `TOLERANCE_S` on either side in its own database (`NonceStore`), so that a copy is
-refused in every process.
+The signature is HMAC-SHA256 over method, path with query, timestamp, nonce and the body's SHA-256. Several
+secrets are accepted while one is rotated; the first signs. The receiver keeps each nonce for `TOLERANCE_S` on
+either side in its own database (`NonceStore`), so that a copy is refused in every process.
 """
 
 import hashlib

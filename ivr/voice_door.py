@@ -1,7 +1,4 @@
-"""Composes the door of the carrier: the flow, whatever its steps ask of the house, and how it is all said.
-
-May import everything but `ivr.pci` and `ivr.phone`; `ivr.bootstrap` alone imports it.
-"""
+"""Composes the door of the carrier: the flow, whatever its steps ask of the house, and how it is all said."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -63,7 +60,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
         bills=BillWaits(
             guesses=Guesses(config.guesses_max, config.guesses_max_withheld),
             asks_merchant=runner.asks_merchant,
-            least_minor=on.gateway.capabilities.least_minor,
+            gateway=on.gateway.capabilities,
             clock=on.clock,
             ids=on.ids,
         ),
@@ -79,9 +76,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
         charges=AttemptWaits(
             attempts=attempts, maker=maker, guard=guard, saved_cards=saved_cards, clock=on.clock
         ),
-        links=LinkWaits(
-            attempts=attempts, maker=maker, least_minor=on.gateway.capabilities.least_minor, clock=on.clock
-        ),
+        links=LinkWaits(attempts=attempts, maker=maker, gateway=on.gateway.capabilities, clock=on.clock),
         person_number=config.person_number,
     )
     ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)

@@ -1,8 +1,7 @@
 """Is the flow whole? Every fault of its graph, its prompts and its state, told at import and not to a caller.
 
-May import `flows.language` alone. A flow calls `check(flow)` at the bottom of its file, so that a release
-with a step that leads nowhere, or a prompt that a translator forgot, does not start. All faults are told at
-once, a line each.
+A flow calls `check(flow)` at the bottom of its file, so that a release with a step that leads nowhere, or a
+prompt that a translator forgot, does not start. All faults are told at once, a line each.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,7 @@
 """The facts that the host lays into a flow's state, and the state that every flow's state extends.
 
-May import `flows.language.words` alone. Facts are frozen records of plain values, so that a session can be
-kept as JSON and survive a deploy: an unknown field is dropped, a missing one takes its default.
+Facts are frozen records of plain values, so that a session can be kept as JSON and survive a deploy: an
+unknown field is dropped, a missing one takes its default.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,10 @@ class BillFacts:
     minimum: Amount
     """The least that a part payment may be; never above `due`."""
     due_date: date | None = None
+    most: Amount | None = None
+    """What one payment can be at most, where the gateway does not take all of `due` at once; 0: it takes
+    nothing of it.
+    """
 
 
 @dataclass(frozen=True, slots=True)

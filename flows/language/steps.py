@@ -1,8 +1,7 @@
 """The kinds of step, and `Steps`: the decorators that make them.
 
-May import `flows.language` alone. Each decorator is one kind of step; its keyword arguments are the exits of
-that kind, so a forgotten exit fails in the type checker and at import. A step's function is pure: state in,
-wait out.
+Each decorator is one kind of step; its keyword arguments are the exits of that kind, so a forgotten exit
+fails in the type checker and at import. A step's function is pure: state in, wait out.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """What a step can return: what to say, and the one thing to wait for.
 
-May import `flows.language.words` alone. One class per kind of step; the decorator of the same kind in
-`flow.py` names its exits. The host (`ivr.calls`) fulfils a wait and leaves by one of its exits.
+One class per kind of step; the decorator of the same kind in `flow.py` names its exits. The host
+(`ivr.calls`) fulfils a wait and leaves by one of its exits.
 """
 
 from dataclasses import dataclass

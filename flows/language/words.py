@@ -1,7 +1,7 @@
 """The words an author says: `Say`, and the values that are spoken in the caller's language.
 
-May import nothing of ours. A value is typed by what it *is* (an amount, a date, digits), never by how it
-sounds; `speech.py` decides that for each language.
+A value is typed by what it *is* (an amount, a date, digits), never by how it sounds; `speech.py` decides that
+for each language.
 """
 
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
 """What `pay_bill` keeps of a call, besides what the host lays in: the state that its steps are functions of.
 
-May import `flows.language` alone. `owed`, `chosen`, `keyed_card`, `kept_card`, `sent_link` and `issued` give
-what an earlier step must have brought; where they raise, the graph is wrong, never the caller. A field may be
-added with a default; one in use is renamed over two releases.
+`owed`, `chosen`, `keyed_card`, `kept_card`, `sent_link` and `issued` give what an earlier step must have
+brought; where they raise, the graph is wrong, never the caller. A field may be added with a default; one in
+use is renamed over two releases.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""The card, and the one question that whoever pays says yes to.
-
-May import `flows.language` and its own folder.
-"""
+"""The card, and the one question that whoever pays says yes to."""
 
 from dataclasses import replace
 

@@ -1,7 +1,4 @@
-"""The charge and what comes of it. What is unknown is never called declined.
-
-May import `flows.language` and its own folder.
-"""
+"""The charge and what comes of it. What is unknown is never called declined."""
 
 from dataclasses import replace
 

@@ -1,7 +1,4 @@
-"""How much of it is paid: all that is owed, or a part where the bill allows one.
-
-May import `flows.language` and its own folder.
-"""
+"""How much of it is paid: all that is owed, or a part where the bill allows one."""
 
 from dataclasses import replace
 
@@ -23,10 +20,14 @@ from flows.pay_bill.bill import Bill
 steps = Steps[Bill]()
 
 
-@steps.decide(part="offer_part", whole="offer_whole")
+@steps.decide(part="offer_part", whole="offer_whole", less="offer_less", nothing="not_taken")
 def offer(state: Bill) -> Go[Bill]:
-    """Another amount is offered only where there is one to choose."""
+    """Another amount is offered only where there is one to choose. Nobody is offered a sum that the gateway
+    does not take.
+    """
     bill = state.owed
+    if bill.most is not None:
+        return Go("less") if bill.most.minor else Go("nothing")
     if bill.minimum.minor < bill.due.minor:
         return Go("part")
     return Go("whole")
@@ -50,6 +51,25 @@ def offer_whole(state: Bill) -> Choose:
     )
 
 
+@steps.menu({"1": "ask_amount", "2": "other_bill"}, gave_up="another_way")
+def offer_less(state: Bill) -> Choose:
+    """More is due than one payment can be."""
+    return Choose(
+        Say("bill.offer_less", due=state.owed.due, most=most_of(state)),
+        hint=Say("bill.not_yours", key=Digits("2")),
+        may_leave=True,
+    )
+
+
+def most_of(state: Bill) -> Amount:
+    return state.owed.most or state.owed.due
+
+
+@steps.tell(then="another_way")
+def not_taken(_: Bill) -> Tell:
+    return Tell(Say("bill.not_taken"))
+
+
 @steps.decide(chosen="order")
 def pay_all(state: Bill) -> Go[Bill]:
     return Go("chosen", replace(state, amount=state.owed.due))
@@ -58,8 +78,8 @@ def pay_all(state: Bill) -> Go[Bill]:
 @steps.digits(heard="hear_amount", gave_up="another_way")
 def ask_amount(state: Bill) -> Ask:
     """In whole units; `*` is the decimal point of a currency that has one."""
-    due = state.owed.due
-    return Ask(how_to_key(due.currency), digits=1, into="keyed", at_most=keypad.keys_max(due), point=True)
+    most = most_of(state)
+    return Ask(how_to_key(most.currency), digits=1, into="keyed", at_most=keypad.keys_max(most), point=True)
 
 
 def how_to_key(currency: str) -> Say:
@@ -81,7 +101,7 @@ def hear_amount(state: Bill) -> Go[Bill]:
         return Go("unclear", state)
     if amount.minor < bill.minimum.minor:
         return Go("too_little", state)
-    if amount.minor > bill.due.minor:
+    if amount.minor > most_of(state).minor:
         return Go("too_much", state)
     chosen = replace(state, amount=amount)
     return Go("confirm", chosen) if state.card_first else Go("fits", chosen)
@@ -100,8 +120,8 @@ def unclear(state: Bill) -> Tell:
 
 
 def example_of(state: Bill) -> Amount:
-    """What is due; where that is whole, half a unit less, which shows the decimal point."""
-    due, minimum = state.owed.due, state.owed.minimum
+    """The most that can be paid; where that is whole, half a unit less, which shows the decimal point."""
+    due, minimum = most_of(state), state.owed.minimum
     half = keypad.half_unit(due.currency)
     shorter = Amount(due.minor - half, due.currency)
     is_whole = "*" not in keypad.keys_of(due)
@@ -116,5 +136,8 @@ def too_little(state: Bill) -> Tell:
 
 @steps.tell(then="ask_amount")
 def too_much(state: Bill) -> Tell:
-    due = state.owed.due
-    return Tell(Say("amount.too_much", due=due, keys=Digits(keypad.keys_of(due))))
+    most = most_of(state)
+    keys = Digits(keypad.keys_of(most))
+    if state.owed.most is not None:
+        return Tell(Say("amount.too_much_at_once", most=most, keys=keys))
+    return Tell(Say("amount.too_much", due=most, keys=keys))

@@ -1,7 +1,4 @@
-"""A link instead of a card: sent, and what a caller may do who rings again while it is open.
-
-May import `flows.language` and its own folder.
-"""
+"""A link instead of a card: sent, and what a caller may do who rings again while it is open."""
 
 from dataclasses import replace
 

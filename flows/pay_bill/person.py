@@ -1,7 +1,4 @@
-"""A person: asked for with the 0 key, or where this flow cannot help.
-
-May import `flows.language` and its own folder.
-"""
+"""A person: asked for with the 0 key, or where this flow cannot help."""
 
 from flows.language import (
     End,

@@ -1,7 +1,4 @@
-"""A card that the caller agreed to have kept: paid with one key, or deleted.
-
-May import `flows.language` and its own folder.
-"""
+"""A card that the caller agreed to have kept: paid with one key, or deleted."""
 
 from flows.language import (
     Choose,

@@ -1,7 +1,4 @@
-"""Which bill is paid: the one that the caller's number knows, or the one whose reference is keyed.
-
-May import `flows.language` and its own folder.
-"""
+"""Which bill is paid: the one that the caller's number knows, or the one whose reference is keyed."""
 
 from dataclasses import replace
 

@@ -1,8 +1,7 @@
 """The sandbox gateway as the web and worker processes know it: every verb but those that touch a card number.
 
-May import `gateways.contract`, `capability`, `undeclared` and its own shared files; never `tokenize`. Each
-verb refuses what is not declared, sends one request, and reads one answer; at most 12 s in all. A lost answer
-is `Unknown`, and nothing here ever sends a second time.
+Each verb refuses what is not declared, sends one request, and reads one answer; at most 12 s in all. A lost
+answer is `Unknown`, and nothing here ever sends a second time.
 """
 
 from collections.abc import Callable, Mapping

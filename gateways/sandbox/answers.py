@@ -1,8 +1,7 @@
 """What the bank's answers mean. Shared by the adapter and the PCI side, so that both read them alike.
 
-May import `gateways.contract`, `gateways.sandbox.client` and `.declines`. What is not understood to the last
-field is `Unknown`: an answer that says "seen before", "in progress" or "fenced" is never a decline, and no
-text of the bank is repeated unless it is a plain code.
+What is not understood to the last field is `Unknown`: an answer that says "seen before", "in progress" or
+"fenced" is never a decline, and no text of the bank is repeated unless it is a plain code.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The currencies that the sandbox takes, by their number of decimals.
 
-May import nothing of ours. Kept to those on which ISO 4217 and CLDR agree, so that an amount reads the same
-in the bank's dashboard and in the server.
+Kept to those on which ISO 4217 and CLDR agree, so that an amount reads the same in the bank's dashboard and
+in the server.
 """
 
 _BY_DECIMALS = {

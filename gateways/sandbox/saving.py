@@ -1,7 +1,6 @@
 """What the bank's answers about a saved card mean.
 
-May import `gateways.contract`, `saved_cards`, `secret` and the files that the sandbox's two sides share. As
-with money: what is not understood to the last field is `Unknown`, and only the bank's own "no" is one.
+As with money: what is not understood to the last field is `Unknown`, and only the bank's own "no" is one.
 """
 
 import re

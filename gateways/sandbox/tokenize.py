@@ -1,8 +1,7 @@
 """The sandbox gateway as the PCI process knows it: the only file that reads a card number.
 
-May import `gateways.contract`, `capability`, `secret` and the files it shares with the adapter; only the PCI
-process imports it. The bare digits stand in one expression, on their way into the sealed body of one request;
-nothing is logged, and a lost answer is told without them.
+The bare digits stand in one expression, on their way into the sealed body of one request; nothing is logged,
+and a lost answer is told without them.
 """
 
 import json

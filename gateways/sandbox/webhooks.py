@@ -1,8 +1,7 @@
 """The bank's webhooks: signed by the bank, and heard by the adapter. Shared by both, so that they agree.
 
-May import `gateways.notices` and `gateways.secret`. The signature is HMAC-SHA256 over the moment and the raw
-body; what is older than five minutes is refused, so that nobody replays one for ever. An error never repeats
-the body.
+The signature is HMAC-SHA256 over the moment and the raw body; what is older than five minutes is refused, so
+that nobody replays one for ever. An error never repeats the body.
 """
 
 import hashlib

@@ -1,8 +1,7 @@
 """Stripe as the web and worker processes know it: every verb but those that touch a card number.
 
-May import `gateways.contract`, `capability`, `undeclared` and its own files; never `tokenize`. Each verb
-refuses what is not declared, and is one visit to Stripe: at most 15 s in all, the library's retries under
-our key included. What Stripe does not say for certain is `Unknown`.
+Each verb refuses what is not declared, and is one visit to Stripe: at most 15 s in all, the library's retries
+under our key included. What Stripe does not say for certain is `Unknown`.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """What Stripe's answers mean. Shared by the adapter and the PCI side, so that both read them alike.
 
-May import `gateways.secret` and `.client`. An answer is read field by field, each by what it may look like;
-no text of Stripe's is repeated unless it is a plain code. A refusal is certain only where it says of itself
-that nothing was done: all that says "seen before", "in use" or "wait" is not.
+An answer is read field by field, each by what it may look like; no text of Stripe's is repeated unless it is
+a plain code. A refusal is certain only where it says of itself that nothing was done: all that says "seen
+before", "in use" or "wait" is not.
 """
 
 import re

@@ -1,8 +1,7 @@
 """The currencies that this adapter takes, and how Stripe writes them.
 
-May import nothing of ours. Kept to those in which Stripe's smallest unit is that of ISO 4217 and CLDR, so
-that no amount is ever multiplied: ISK, UGX and MGA are left out, for Stripe counts them in another unit. An
-account may take fewer.
+Kept to those in which Stripe's smallest unit is that of ISO 4217 and CLDR, so that no amount is ever
+multiplied: ISK, UGX and MGA are left out, for Stripe counts them in another unit. An account may take fewer.
 """
 
 _THREE_DECIMALS = "BHD JOD KWD OMR TND"

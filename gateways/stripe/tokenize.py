@@ -1,9 +1,8 @@
 """Stripe as the PCI process knows it: the only file that reads a card number.
 
-May import `gateways.contract`, `capability`, `secret` and the files it shares with the adapter; only the PCI
-process imports it. The bare digits stand in one expression, on their way into the library's request; nothing
-is logged but plain codes, and a lost answer is told without them. Stripe has to have allowed the account to
-send card numbers: see docs/gateways/stripe.md.
+The bare digits stand in one expression, on their way into the library's request; nothing is logged but plain
+codes, and a lost answer is told without them. Stripe has to have allowed the account to send card numbers:
+see docs/gateways/stripe.md.
 """
 
 import logging

@@ -1,8 +1,7 @@
 """`/api/v1/bills`: bills stored one by one or in lists, and read.
 
-May import `ivr.bills` and the rest of `ivr.api`. A repeat changes nothing and says so. In a list each bill
-stands for itself: a bad one is told under its index, and the others are stored, all of them in one
-transaction.
+A repeat changes nothing and says so. In a list each bill stands for itself: a bad one is told under its
+index, and the others are stored, all of them in one transaction.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The blueprint of `/api/v1`: who may ask, how much, and what a fault looks like.
 
-May import the rest of `ivr.api`. The key is checked before a body is read. Every answer is JSON: Flask's own
-refusals of a path under /api (404, 405) are turned into problem documents before Flask writes them as HTML.
+The key is checked before a body is read. Every answer is JSON: Flask's own refusals of a path under /api
+(404, 405) are turned into problem documents before Flask writes them as HTML.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,6 @@
 """`/api/v1/cards`: the cards that a customer agreed to have kept, what they agreed to, and deleting one.
 
-May import `ivr.payments.{card_records,saved_cards}`, `ivr.customers` and the rest of `ivr.api`. A phone
-number is asked for in a body: an address ends in logs. Nothing that could charge a card ever leaves.
+A phone number is asked for in a body: an address ends in logs. Nothing that could charge a card ever leaves.
 """
 
 import re

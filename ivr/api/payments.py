@@ -1,8 +1,7 @@
 """`/api/v1/payments`: every payment in the order of its last change, one payment, and a refund asked for.
 
-May import `ivr.payments.{finding,reading,records,refund}` and the rest of `ivr.api`. A refund needs an
-`Idempotency-Key`: the same key for the same payment is the same refund, however often it is sent; the row
-that says so is written with the refund.
+A refund needs an `Idempotency-Key`: the same key for the same payment is the same refund, however often it is
+sent; the row that says so is written with the refund.
 """
 
 import re
@@ -149,9 +148,12 @@ def _locked(tx: sa.Connection, payment_id: str) -> Attempt:
 
 
 def _amount(body: dict[str, Any], attempt: Attempt) -> int | None:
-    """Minor units in the payment's currency; None: all that is left. Empty text is neither."""
+    """Minor units in the payment's currency; None: all that is left. Empty text and null are neither: a
+    program may have lost the amount.
+    """
+    is_given = any(value is not None for value in body.values())
     for name, value in body.items():
-        if isinstance(value, str) and not value.strip():
+        if (isinstance(value, str) and not value.strip()) or not is_given:
             raise Problem(422, "invalid", f"{name} is empty: leave it out, or give an amount.", field=name)
     try:
         amount_minor = read_amount(body, "amount", attempt.currency)

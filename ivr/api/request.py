@@ -1,18 +1,17 @@
 """What a program sent, read and bounded: its JSON body and its query, each refused with a sentence.
 
-May import `ivr.api.problem`. JSON is read by orjson: NaN, duplicate encodings and bare surrogates are
-refused, and a number that does not fit 64 bits comes in as a float, which no field takes.
+NaN, a name that stands twice and bare surrogates are refused, and a number that does not fit 64 bits comes in
+as a float, which no field takes.
 """
 
-import codecs
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 import flask
-import orjson
 
+from ivr import json_text
 from ivr.api.problem import Problem
 
 BODY_MAX_BYTES = 1_000_000
@@ -26,8 +25,10 @@ def json_body() -> Any:
     if not flask.request.is_json:
         raise Problem(415, "not_json", "Send the body as Content-Type: application/json.")
     try:
-        return orjson.loads(flask.request.get_data(cache=False).removeprefix(codecs.BOM_UTF8))
-    except orjson.JSONDecodeError:
+        return json_text.read(flask.request.get_data(cache=False))
+    except json_text.NameTwiceError:
+        raise Problem(400, "bad_json", "A name stands twice in one object: leave one of them out.") from None
+    except ValueError:
         raise Problem(400, "bad_json", "The body is no JSON document in UTF-8.") from None
 
 

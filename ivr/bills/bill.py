@@ -1,8 +1,8 @@
 """A bill as we keep it, and a bill as somebody brings it. Values, no I/O.
 
-May import `ivr.money` alone. `NewBill` cannot be made wrong: every rule that the database holds as a
-constraint is refused here first, by a BillError that names the field. No sentence repeats what was given: it
-may be anybody's data, and it may be logged.
+`NewBill` cannot be made wrong: every rule that the database holds as a constraint is refused here first, by a
+BillError that names the field. No sentence repeats what was given: it may be anybody's data, and it may be
+logged.
 """
 
 import re

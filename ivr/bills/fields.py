@@ -163,7 +163,7 @@ def _phone(given: Given, home_country: str) -> str | None:
         case Ambiguous() as two:
             raise TwoReadingsError("phone", two.sentence)
         case Unreadable(is_withheld=True):
-            raise BillError("phone", "is how carriers tell of a withheld number: leave it out")
+            raise BillError("phone", "is what carriers send for a withheld number: leave it out")
         case Unreadable():
             home = f", or one of {home_country} without its prefix" if home_country else ""
             raise BillError("phone", f"must be a phone number, like +34600123456{home}; no extension")

@@ -6,7 +6,6 @@ found" is `NotFound`. What was answered is not logged, but for both readings of 
 Protocol: ivr/merchant/README.md.
 """
 
-import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import orjson
 import structlog
 
 from gateways.secret import Secret
+from ivr import json_text
 from ivr.amounts import SPACES
 from ivr.bills.bill import BillError, NewBill, Status
 from ivr.bills.fields import read_bill
@@ -106,7 +106,7 @@ class MerchantLookup:
             return Unreachable(f"status {answer.status}")
         content = _json_object(answer.body)
         if content is None:
-            return Unreachable(f"status {answer.status} without a JSON object")
+            return Unreachable(f"status {answer.status} without a JSON object, or a name stands twice in it")
         return NotFound() if answer.status == _NOT_FOUND else self._read(reference, content)
 
     def _read(self, reference: str, content: Mapping[str, Any]) -> MerchantBill | Unreachable:
@@ -140,7 +140,7 @@ def _given(content: Mapping[str, Any]) -> dict[str, Any]:
 def _json_object(body: bytes) -> dict[str, Any] | None:
     """None where the body is none: a proxy's 404 page must not tell callers that there is no such bill."""
     try:
-        content = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
-    except orjson.JSONDecodeError:
+        content = json_text.read(body)
+    except ValueError:
         return None
     return content if isinstance(content, dict) else None

@@ -34,7 +34,7 @@ _GOES_ON = re.compile(r"[0-9]{1,3}(?:[^0-9/-].*)?")
 """How an amount goes on behind a comma."""
 _DELIMITERS = ",;\t"
 _SAYS_DELIMITER = re.compile(r'"?sep=(?P<delimiter>.)"?[,;\t ]*', re.IGNORECASE)
-_SAYS_DECIMAL = re.compile(r'"?(?:--)?decimal=(?P<mark>point|comma)"?[,;\t ]*', re.IGNORECASE)
+_SAYS_DECIMAL = re.compile(r'"?(?:--)?decimal=(?P<mark>[a-z]*|[.,])"?[,;\t ]*', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,18 @@ def _preamble(lines: Iterator[str]) -> tuple[str, str, Spelling, int]:
             if delimiter.isalnum() or delimiter in ' "':
                 raise UnreadableFileError("The line sep= names no mark that can stand between columns.")
         elif found := _SAYS_DECIMAL.fullmatch(said.strip(SPACES)):
-            spelling = Spelling(found["mark"].lower())
+            spelling = _said_mark(found["mark"].lower(), spelling)
         else:
             return line, delimiter or max(_DELIMITERS, key=line.count), spelling, skipped
         skipped += 1
+
+
+def _said_mark(mark: str, before: Spelling) -> Spelling:
+    if mark not in {Spelling.POINT, Spelling.COMMA}:
+        raise UnreadableFileError("The line decimal= says point or comma, and nothing else.")
+    if before not in {Spelling.UNSAID, mark}:
+        raise UnreadableFileError("The lines decimal= say two decimal marks: leave one of them out.")
+    return Spelling(mark)
 
 
 def _check_columns(columns: Sequence[str]) -> None:

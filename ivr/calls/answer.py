@@ -1,7 +1,6 @@
 """How a turn ends, and the port that makes the carrier's document of it.
 
-May import `ivr.calls.progress` alone. `ivr.voice.render` implements the port for TwiML; the calls know
-nothing of XML.
+`ivr.voice.render` implements the port for TwiML; the calls know nothing of XML.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,7 @@
 """The charge: an attempt is made, a worker sends it, and the caller waits, is told, or is promised.
 
-May import `ivr.payments`, `ivr.bills` and the rest of `ivr.calls`. What an attempt's state means to the
-caller becomes an exit here and nowhere else. The caller is never told "declined" while it is unknown, and
-never left in silence while it is under way.
+What an attempt's state means to the caller becomes an exit here and nowhere else. The caller is never told
+"declined" while it is unknown, and never left in silence while it is under way.
 """
 
 from dataclasses import replace

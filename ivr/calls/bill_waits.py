@@ -1,17 +1,16 @@
 """Which bill: by its reference, in our books or the merchant's, or the one open bill of the number that
 calls.
 
-May import `ivr.bills`, `ivr.customers`, `ivr.payments` and the rest of `ivr.calls`. Guesses are capped over
-calls: an unknown reference counts, whoever keyed it. Our ledger overrides a merchant's system that still says
-open.
+Guesses are capped over calls: an unknown reference counts, whoever keyed it. Our ledger overrides a
+merchant's system that still says open.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
 from flows.language import BillFacts
+from gateways.contract import Capabilities
 from ivr.bills import store as bills
 from ivr.bills.bill import Bill, BillChangeError
 from ivr.bills.lookup import LookupAnswer, MerchantBill, NotFound, Unreachable
@@ -36,13 +35,12 @@ class BillWaits:
         *,
         guesses: Guesses,
         asks_merchant: bool,
-        least_minor: Mapping[str, int],
+        gateway: Capabilities,
         clock: Clock,
         ids: Ids,
     ) -> None:
-        """`least_minor`: what the gateway charges at least, by currency."""
         self._guesses = guesses
-        self._least_minor = least_minor
+        self._gateway = gateway
         self._asks_merchant = asks_merchant
         self._clock = clock
         self._ids = ids
@@ -105,7 +103,11 @@ class BillWaits:
         return "payable", {"bill": self._facts(bill), "link": None}
 
     def _facts(self, bill: Bill) -> BillFacts:
-        return bill_facts(bill, self._least_minor)
+        """The operator is told, too, where it can take nothing: a look-up's bill passes no import."""
+        facts = bill_facts(bill, self._gateway)
+        if facts.most is not None and facts.most.minor == 0:
+            log.error("amount_not_taken", amount=str(facts.due))
+        return facts
 
 
 def _of_payment(turn: Turn, reference: str) -> Bill | None:

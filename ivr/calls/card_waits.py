@@ -1,9 +1,9 @@
 """A card: the caller is sent to the PCI process and comes back with a token, an authorization, or neither.
 
-May import `ivr.payments`, `ivr.pci_client` and the rest of `ivr.calls`. Where the gateway authorizes at once,
-the attempt is made before the card is keyed, so that whatever the issuer holds has a name here; it moves with
-the entry's outcome. Where the carrier takes the card (CARD_ENTRY=pay), it does so in the very turn, no other
-process is asked, and its answer is read as the PCI process's would be.
+Where the gateway authorizes at once, the attempt is made before the card is keyed, so that whatever the
+issuer holds has a name here; it moves with the entry's outcome. Where the carrier takes the card
+(CARD_ENTRY=pay), it does so in the very turn, no other process is asked, and its answer is read as the PCI
+process's would be.
 """
 
 from collections.abc import Callable

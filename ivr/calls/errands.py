@@ -1,9 +1,8 @@
 """Errands: the network calls that a turn needs, run with no transaction open and under ids derived from call
 and turn.
 
-May import `ivr.bills.lookup`, `ivr.pci_client` and the leaves. An errand is kept in the call's row before it
-is run, so a process that dies leaves it for the carrier's repeat; running it again asks the same question
-under the same id.
+An errand is kept in the call's row before it is run, so a process that dies leaves it for the carrier's
+repeat; running it again asks the same question under the same id.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,6 +1,5 @@
 """A call that begins: who is calling, which language they get, and the session they start with.
 
-May import `ivr.customers`, `ivr.defences.suspect`, `ivr.storage.engine` and the rest of `ivr.calls`.
 The language follows from the number called, else from an earlier call of the same number, else it is asked
 once.
 """

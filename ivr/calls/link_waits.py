@@ -1,17 +1,17 @@
 """Links: one is opened and texted while the caller waits; one that is open is closed before anything else is.
 
-May import `ivr.payments`, `ivr.bills` and the rest of `ivr.calls`. A link that was promised is sent, whoever
-hangs up. Only the gateway's word closes a link: without it the caller is never asked for a card for the same
-money. A link is told, and closed, only to the number that it was texted to.
+A link that was promised is sent, whoever hangs up. Only the gateway's word closes a link: without it the
+caller is never asked for a card for the same money. A link is told, and closed, only to the number that it
+was texted to.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from flows.language import CloseLink, SendLink
+from gateways.contract import Capabilities
 from ivr.bills import store as bills
 from ivr.calls.answer import Pause
 from ivr.calls.attempt_waits import WAIT_S_MAX, AttemptMaker, still_waiting
@@ -31,10 +31,9 @@ class LinkWaits:
     """Fulfils SendLink and CloseLink."""
 
     def __init__(
-        self, *, attempts: Attempts, maker: AttemptMaker, least_minor: Mapping[str, int], clock: Clock
+        self, *, attempts: Attempts, maker: AttemptMaker, gateway: Capabilities, clock: Clock
     ) -> None:
-        """`least_minor`: what the gateway charges at least, by currency."""
-        self._least_minor = least_minor
+        self._gateway = gateway
         self._attempts = attempts
         self._maker = maker
         self._clock = clock
@@ -91,7 +90,7 @@ class LinkWaits:
             if bill.is_paid:
                 return Left(done, "already_paid")
             if bill.payable_minor > 0:
-                return Left(done, "closed", {"bill": bill_facts(bill, self._least_minor), "link": None})
+                return Left(done, "closed", {"bill": bill_facts(bill, self._gateway), "link": None})
             return Left(done, "unavailable")
         if waited_s >= WAIT_S_MAX:
             return Left(done, "unavailable")

@@ -1,7 +1,6 @@
 """What goes into one turn through a flow, and what comes out of it: values alone.
 
-May import `flows.language` and `ivr.calls.session`. `ivr.calls.machine` makes the progress of the keys;
-`ivr.calls.turns` does what it asks for.
+`ivr.calls.machine` makes the progress of the keys; `ivr.calls.turns` does what it asks for.
 """
 
 from dataclasses import dataclass, field

@@ -1,10 +1,9 @@
 """A card that is kept for the caller's next payment: looked for, offered, agreed to, deleted.
 
-May import `ivr.payments.{saved_cards,card_records,attempt}` and the rest of `ivr.calls`. A caller's number is
-a hint and no proof: a saved card is looked for only where the state says that it may be (`saved_cards`: the
-number is known and was not found forged), and nothing of it is told but brand and last four. What could go
-wrong is a card that is deleted while it is being offered: it is looked at again, and held, in the turn that
-charges it.
+A caller's number is a hint and no proof: a saved card is looked for only where the state says that it may be
+(`saved_cards`: the number is known and was not found forged), and nothing of it is told but brand and last
+four. What could go wrong is a card that is deleted while it is being offered: it is looked at again, and
+held, in the turn that charges it.
 """
 
 from collections.abc import Callable

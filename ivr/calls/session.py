@@ -1,7 +1,7 @@
 """A call's session: where the caller stands in the flow, as a value that is kept as JSON between two turns.
 
-May import `flows.language` and `ivr.calls.early_card`. Nothing of a call lives in a process's memory: every
-turn loads it and saves it. Unknown fields of a later release are dropped, missing ones take their default.
+Nothing of a call lives in a process's memory: every turn loads it and saves it. Unknown fields of a later
+release are dropped, missing ones take their default.
 """
 
 from dataclasses import asdict, dataclass, field, fields, replace

@@ -1,27 +1,28 @@
-"""Bills and links as the caller hears of them: the facts that the host lays into a flow's state.
+"""Bills and links as the caller hears of them: the facts that the host lays into a flow's state."""
 
-May import `ivr.bills`, `ivr.payments` and `ivr.calls.fulfilment`.
-"""
-
-from collections.abc import Mapping
 from datetime import datetime
 
 from flows.language import Amount, BillFacts, LinkFacts
+from gateways.contract import Capabilities
 from ivr.bills.bill import Bill
 from ivr.calls.fulfilment import Turn
 from ivr.payments import pay_link
 from ivr.payments.attempt import Attempt
 
 
-def bill_facts(bill: Bill, least_minor: Mapping[str, int]) -> BillFacts:
-    """The bill as the caller hears of it. They may not pay less than the gateway charges at least."""
+def bill_facts(bill: Bill, gateway: Capabilities) -> BillFacts:
+    """The bill as the caller hears of it. They may not pay less than the gateway charges at least, and are
+    not asked for more than it charges at once.
+    """
     due = bill.payable_minor
-    minimum = min(max(bill.minimum_payable_minor, least_minor.get(bill.currency, 0)), due)
+    minimum = min(max(bill.minimum_payable_minor, gateway.least_minor.get(bill.currency, 0)), due)
+    most = gateway.most_of(due, bill.currency)
     return BillFacts(
         reference=bill.reference,
         due=Amount(due, bill.currency),
         minimum=Amount(minimum, bill.currency),
         due_date=bill.due_date,
+        most=None if most == due else Amount(most if most >= minimum else 0, bill.currency),
     )
 
 

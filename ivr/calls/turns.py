@@ -1,9 +1,8 @@
 """Take one turn of a call: lock, dedupe, go as far as it goes, commit with the very answer that is sent.
 
-May import the rest of `ivr.calls`, `ivr.customers` and the leaves. No transaction is open across a network
-call: a turn that needs one commits its intent, runs the errand, and commits the answer; the carrier's repeat
-that arrives meanwhile is told to come back in a second, and takes the errand over where the process that held
-it died.
+No transaction is open across a network call: a turn that needs one commits its intent, runs the errand, and
+commits the answer; the carrier's repeat that arrives meanwhile is told to come back in a second, and takes
+the errand over where the process that held it died.
 """
 
 from collections.abc import Callable, Mapping

@@ -29,8 +29,8 @@ REPEATS_MAX = 10
 """So often one question is heard again by `#`; nobody who listens wants it more often."""
 MENU_TIMEOUT_S = 6
 DIGITS_TIMEOUT_S = 8
-UNHURRIED_TIMEOUT_S = 12
-"""Behind a miss, for who must find a paper first."""
+MENU_AGAIN_TIMEOUT_S, DIGITS_AGAIN_TIMEOUT_S = 10, 12
+"""Behind a miss: who must find a paper, or is slow with the keys, has more time."""
 _CHAIN_MAX = 40
 
 
@@ -102,10 +102,10 @@ class Walk:
         return self._stop(replace(listen, hints=behind))
 
     def _timeout_s(self, wait: object) -> int:
+        missed = self.session.misses > 0
         if isinstance(wait, Choose):
-            return MENU_TIMEOUT_S
-        longer = isinstance(wait, Ask) and wait.unhurried and self.session.misses > 0
-        return UNHURRIED_TIMEOUT_S if longer else DIGITS_TIMEOUT_S
+            return MENU_AGAIN_TIMEOUT_S if missed else MENU_TIMEOUT_S
+        return DIGITS_AGAIN_TIMEOUT_S if missed else DIGITS_TIMEOUT_S
 
     def _miss(self, prompt: str) -> Progress:
         wait = self.flow.step(self.session.step).run(self.session.state)

@@ -1,9 +1,9 @@
 """The texts about a payment, one of each purpose: recorded with what they tell of, moved along their graph,
 never made twice.
 
-May import `ivr.storage`, `ivr.work`, `ivr.customers.timeline` and its own room. A database constraint holds
-that an attempt has one of each purpose: a receipt, and a link to pay by. Every change takes the row's lock
-and asks the graph, so that a worker and a callback that meet cannot undo each other.
+A database constraint holds that an attempt has one of each purpose: a receipt, and a link to pay by. Every
+change takes the row's lock and asks the graph, so that a worker and a callback that meet cannot undo each
+other.
 """
 
 from dataclasses import dataclass
@@ -160,8 +160,8 @@ def _record(
     return made
 
 
-def find(tx: sa.Connection, confirmation_id: str) -> Confirmation | None:
-    return _one(tx, confirmation.c.id == confirmation_id)
+def find(tx: sa.Connection, confirmation_id: str, *, lock: bool = False) -> Confirmation | None:
+    return _one(tx, confirmation.c.id == confirmation_id, lock=lock)
 
 
 def mark(tx: sa.Connection, confirmation_id: str) -> str:
@@ -199,14 +199,16 @@ def shift(
 ) -> Confirmation | None:
     """Moves it by this event and writes `values` with it; None where the event comes too late.
 
-    `at_try` is the try that the event belongs to: where another has begun since, it comes too late.
+    `at_try` is the try that the event belongs to: where another has begun since, it comes too late. So does
+    "taken" of a copy whose news came before: the carrier may have said since that it could not deliver it.
     `error_code` stands until the next event.
     """
     found = _one(tx, confirmation.c.id == confirmation_id, lock=True)
     if found is None or (at_try is not None and found.tries != at_try):
         return None
     state = after(found.state, event)
-    if state is None:
+    is_known = event is Event.TAKEN and found.provider_id is not None
+    if state is None or (is_known and found.provider_id == values.get("provider_id")):
         return None
     if state is State.SENT:
         values["sent_at"] = now

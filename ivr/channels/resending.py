@@ -1,7 +1,7 @@
 """Texts that wait for the operator, and sending them again once what was in the way is mended.
 
 What the carrier may have taken is never sent again from here: only what it certainly refused, or said itself
-that it could not deliver. A link that can be paid no more is not sent: it helps nobody.
+that it could not deliver. A link that can no longer be paid is not sent: it helps nobody.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Resent(StrEnum):
 
     QUEUED = "queued"
     TOO_LATE = "too_late"
-    """Its link can be paid no more: it is closed, and not sent."""
+    """Its link can no longer be paid: it is closed, and not sent."""
     NOT_HELD = "not_held"
     """It was sent, is being sent, or its payer cannot or does not want to be texted."""
 
@@ -73,11 +73,10 @@ def resend(tx: sa.Connection, confirmation_id: str, *, work: Work, clock: Clock)
 
 
 def _may_be_sent_again(found: Confirmation) -> bool:
-    """A text that an earlier release gave up is as good as held, where its payer is not the reason, nor that
-    the number is nobody's.
+    """A text that was canceled, or that an earlier release gave up, is as good as held, where its payer is
+    not the reason, nor that the number is nobody's.
     """
     if found.state is State.HELD:
         return True
     is_over = found.error_code in {"too_late", "withheld"}
-    given_up = found.state is State.FAILED and found.provider_id is None and not is_over
-    return given_up and mends_of(found.error_code) is not Mends.NOBODY
+    return found.state is State.FAILED and not is_over and mends_of(found.error_code) is not Mends.NOBODY

@@ -1,9 +1,8 @@
 """The worker's side of a confirmation: send it once, and look before sending again.
 
-May import its own room, `ivr.storage` and `ivr.work`. That a worker has it is committed before the text
-leaves, and a check is enqueued with it: whatever becomes of that worker, somebody looks. A text whose answer
-was lost is looked for in the carrier's list, and sent again only when the list certainly lacks it after
-`MISSING_AFTER`.
+That a worker has it is committed before the text leaves, and a check is enqueued with it: whatever becomes of
+that worker, somebody looks. A text whose answer was lost is looked for in the carrier's list, and sent again
+only when the list certainly lacks it after `MISSING_AFTER`.
 """
 
 from collections.abc import Mapping

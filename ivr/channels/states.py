@@ -1,8 +1,7 @@
 """The life of a confirmation, as a graph whose edges name their event.
 
-May import nothing of ours. The carrier's callbacks come late, twice and out of order: one that has no edge
-from where the confirmation stands changes nothing, and no edge leads backward. `draw` makes the picture of
-docs/architecture.md.
+The carrier's callbacks come late, twice and out of order: one that has no edge from where the confirmation
+stands changes nothing, and no edge leads backward. `draw` makes the picture of docs/architecture.md.
 """
 
 from enum import StrEnum
@@ -46,6 +45,8 @@ class Event(StrEnum):
     """The carrier's list certainly lacks it."""
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
+    UNDELIVERED_FOR_NOW = "undelivered_for_now"
+    """The carrier took it and could not deliver it; time may mend that."""
     FAILED = "failed"
 
 
@@ -66,11 +67,12 @@ GRAPH: dict[tuple[State, Event], State] = {
     (State.QUEUED, Event.HOLD): State.HELD,
     (State.HELD, Event.RESEND): State.QUEUED,
     (State.HELD, Event.TOO_LATE): State.FAILED,
-    # A release before this one gave up what the operator could have mended.
+    # It was canceled in the carrier's console, or given up by a release before this one.
     (State.FAILED, Event.RESEND): State.QUEUED,
     **{(state, Event.TAKEN): State.SENT for state in (*_AWAITING, State.HELD)},
     **{(state, Event.DELIVERED): State.DELIVERED for state in (*_AWAITING, State.SENT, State.HELD)},
     **{(state, Event.UNDELIVERED): State.UNDELIVERED for state in (*_AWAITING, State.SENT)},
+    **{(state, Event.UNDELIVERED_FOR_NOW): State.QUEUED for state in (*_AWAITING, State.SENT)},
     **{(state, Event.FAILED): State.FAILED for state in (*_AWAITING, State.SENT)},
     # A handset that answers after the carrier gave up has the text all the same.
     (State.UNDELIVERED, Event.DELIVERED): State.DELIVERED,

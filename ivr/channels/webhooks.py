@@ -1,8 +1,8 @@
 """The carrier's news of our texts: `POST /messages/status`.
 
-May import its own room, `ivr.storage.engine` and `ivr.voice.carrier_request`. A callback comes late, twice,
-out of order, and for texts that another try sent; the graph of `ivr.channels.states` keeps each of them
-harmless.
+A callback comes late, twice, out of order, and for texts that another try sent; the graph of
+`ivr.channels.states` keeps each of them harmless. What the carrier took and could not deliver is sorted as
+its refusals are: the payer's reasons end it, the operator's hold it, and with time it is sent again.
 """
 
 import re
@@ -18,9 +18,11 @@ from gateways.secret import Secret
 from ivr.channels import confirmation
 from ivr.channels.confirmation import Confirmation
 from ivr.channels.refusals import Mends, mends_of
+from ivr.channels.sender import RETRY_AFTER_S
 from ivr.channels.states import Event, State
 from ivr.clock import Clock
 from ivr.voice.carrier_request import verify
+from ivr.work.jobs import SEND_CONFIRMATION, Work
 
 EVENTS = {
     "accepted": Event.TAKEN,
@@ -35,8 +37,9 @@ EVENTS = {
     "canceled": Event.FAILED,
 }
 """The carrier's MessageStatus, as what it means to us."""
-_NOT_ARRIVED = frozenset({Event.FAILED, Event.UNDELIVERED})
-_TRIED_AGAIN = frozenset({State.QUEUED, State.SENDING, State.MAYBE_SENT})
+_NOT_ARRIVED = frozenset({"undelivered", "failed"})
+"""`canceled` is neither: somebody took it back in the carrier's console."""
+_SENT_ANEW = frozenset({State.QUEUED, State.SENDING, State.MAYBE_SENT, State.HELD})
 _ID = re.compile(r"[a-z]+_[0-9a-z]{1,32}")
 _CODE = re.compile(r"[0-9]{1,8}")
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -45,7 +48,13 @@ log = structlog.get_logger()
 
 
 def make_blueprint(
-    engine: sa.Engine, *, clock: Clock, public_url: str, tokens: Sequence[Secret], account_sid: str
+    engine: sa.Engine,
+    *,
+    work: Work,
+    clock: Clock,
+    public_url: str,
+    tokens: Sequence[Secret],
+    account_sid: str,
 ) -> Blueprint:
     """The route under which the carrier reports."""
     blueprint = Blueprint("messages", __name__)
@@ -63,11 +72,15 @@ def make_blueprint(
             raise NotFound("There is no such confirmation.")
         event = EVENTS.get(said)
         with engine.begin() as tx:
-            found = confirmation.find(tx, confirmation_id)
+            found = confirmation.find(tx, confirmation_id, lock=True)
             if found is None:
                 raise NotFound("There is no such confirmation.")
             if event is None:
                 log.warning("confirmation_unknown_status", confirmation=found.id, status=said[:20])
+            elif (
+                said in _NOT_ARRIVED and mends_of(error_code) is not Mends.NOBODY and not _is_past(found, sid)
+            ):
+                _keep(tx, found, clock.now(), work=work, sid=sid, error_code=error_code)
             else:
                 _move(tx, found, event, clock.now(), sid=sid, error_code=error_code)
         return Response(status=204)
@@ -75,21 +88,45 @@ def make_blueprint(
     return blueprint
 
 
+def _is_the_payers(error_code: str | None) -> bool:
+    return mends_of(error_code) is Mends.NOBODY
+
+
+def _is_past(found: Confirmation, sid: str) -> bool:
+    """Whether this is news of another copy than the one that we know of, or of an earlier one while a text
+    is being sent again, or waits for that.
+    """
+    earlier = found.provider_id == sid and found.state in _SENT_ANEW
+    return earlier or found.provider_id not in {None, sid}
+
+
 def _move(
     tx: sa.Connection, found: Confirmation, event: Event, now: datetime, *, sid: str, error_code: str | None
 ) -> None:
-    """News of another copy than the one that we know of, or of an earlier one while a text is being sent
-    again: it matters where it arrived, and nowhere else.
+    """News of a past copy matters where it arrived, and nowhere else."""
+    if not _is_past(found, sid):
+        confirmation.shift(tx, found.id, event, now, error_code=error_code, provider_id=sid)
+    elif event is Event.DELIVERED:
+        confirmation.shift(tx, found.id, event, now)
+
+
+def _keep(
+    tx: sa.Connection, found: Confirmation, now: datetime, *, work: Work, sid: str, error_code: str | None
+) -> None:
+    """Sends it again once time may have mended what was in the way; what the operator mends is held.
+
+    It counts for two tries, and waits as long: the next one's work has a name of its own then, where the last
+    one's was asked for already.
     """
-    earlier = found.provider_id == sid and found.state in _TRIED_AGAIN
-    if earlier or found.provider_id not in {None, sid}:
-        if event is Event.DELIVERED:
-            confirmation.shift(tx, found.id, event, now)
-        return
-    if event in _NOT_ARRIVED and mends_of(error_code) in {Mends.OPERATOR, Mends.TIME}:
+    nth = found.tries + 1
+    wait_s = sum(RETRY_AFTER_S[found.tries - 1 : nth])
+    if mends_of(error_code) is Mends.OPERATOR or found.tries > len(RETRY_AFTER_S):
         log.error("confirmation_held", confirmation=found.id, error_code=error_code)
-        event = Event.HOLD
-    confirmation.shift(tx, found.id, event, now, error_code=error_code, provider_id=sid)
+        confirmation.shift(tx, found.id, Event.HOLD, now, error_code=error_code, provider_id=sid)
+    elif confirmation.shift(
+        tx, found.id, Event.UNDELIVERED_FOR_NOW, now, error_code=error_code, provider_id=sid, tries=nth
+    ):
+        work.enqueue(tx, SEND_CONFIRMATION, found.id, nth=nth, delay_s=wait_s)
 
 
 def _only(form: dict[str, list[str]], name: str) -> str:

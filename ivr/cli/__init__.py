@@ -1,7 +1,6 @@
 """The command `paybycall`: one file a command, loaded only when it is called.
 
-May import everything; nothing imports it. A command's faults are sentences on standard error and an exit
-status, never a traceback.
+A command's faults are sentences on standard error and an exit status, never a traceback.
 """
 
 import os

@@ -1,7 +1,6 @@
 """`paybycall card list|delete`: the cards that a customer agreed to have kept.
 
-May import what a command may. Deleting is a word to the books, which counts at once; the worker tells the
-gateway.
+Deleting is a word to the books, which counts at once; the worker tells the gateway.
 """
 
 import click

@@ -17,7 +17,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Fault(f"Nothing was done: there is no terminal to ask at ({question}) Add --yes to go ahead.")
+        raise Fault(f"{question} Nothing was done: there is no terminal to ask at. Add --yes to go ahead.")
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort:

@@ -39,16 +39,16 @@ def list_held() -> None:
 @click.option("--held", "all_held", is_flag=True, help="All that wait, but those older than 7 days.")
 @sentences
 def resend(ids: tuple[str, ...], *, all_held: bool) -> None:
-    """Send texts again, once what was in the way is mended.
+    """Send texts again, once the reason of their refusal is mended.
 
-    What was sent is never sent twice. A link that can be paid no more is not sent.
+    A text that was sent is never sent twice. A link that can no longer be paid is not sent.
     """
     from ivr.channels import resending
     from ivr.work.enqueue import DurableWork
 
     if bool(ids) == all_held:
         raise Fault("Name texts by their ids, or give --held: paybycall message list")
-    missing = 0
+    found = missing = 0
     with desk() as at:
         work = DurableWork(at.engine)
         with at.engine.begin() as tx:
@@ -57,17 +57,18 @@ def resend(ids: tuple[str, ...], *, all_held: bool) -> None:
             for one in (*ids, *fresh):
                 outcome = resending.resend(tx, one, work=work, clock=at.clock)
                 missing += outcome is None
-                click.echo(f"{legible(one)}: {_said(outcome)}")
+                found += outcome is not None
+                click.echo(f"{legible(one)}: {_said(outcome)}", err=outcome is None)
     if old := len(waiting) - len(fresh):
         click.echo(f"{old} older than {FRESH.days} days left out: name them by their ids.", err=True)
     if missing:
-        raise SystemExit(1)
+        raise SystemExit(1 if found else 2)
 
 
 def _said(outcome: str | None) -> str:
     return {
         None: "there is no such text",
         "queued": "is sent again",
-        "too_late": "not sent: its link can be paid no more",
+        "too_late": "not sent: its link can no longer be paid",
         "not_held": "not sent: it was sent, is being sent, or its payer cannot be texted",
     }[outcome]

@@ -54,7 +54,10 @@ def _serve(kind: str, what: Serving, *, host: str, port: int, workers: int) -> N
 @_listening
 @sentences
 def web(host: str, port: int, workers: int, threads: int) -> None:
-    """Hear the carrier's webhooks, serve the API."""
+    """Hear the carrier's webhooks, serve the API.
+
+    Where one runs on this port already, this one takes over from it.
+    """
     read = config.load(os.environ)
     logs.configure(read.log_level, "web")
     of_web = Serving(serving.web, threads, serving.WEB_BODY_BYTES_MAX)
@@ -65,7 +68,10 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
 @_listening
 @sentences
 def pci(host: str, port: int, workers: int, threads: int) -> None:
-    """Hear card digits, and nothing else."""
+    """Hear card digits, and nothing else.
+
+    Where one runs on this port already, this one takes over from it.
+    """
     from ivr.pci import settings
 
     name, value = config.BY_CARRIER

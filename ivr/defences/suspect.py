@@ -1,10 +1,10 @@
 """Whose card it is that is tried: a call, a caller's number as far as it is proven, and a bill.
 
-May import `ivr.customers.caller`. The carrier's StirVerstat says what it could verify of the number (STIR and
-SHAKEN, so far mostly in North America). A number whose check failed is a forged one: it is counted with all
-others of that kind, and not under the name of the one who owns it, who could otherwise be locked out by a
-stranger. A number that nobody vouches for is counted, and counts more. Where the carrier says nothing, as in
-most of the world, nothing follows from that.
+The carrier's StirVerstat says what it could verify of the number (STIR and SHAKEN, so far mostly in North
+America). A number whose check failed is a forged one: it is counted with all others of that kind, and not
+under the name of the one who owns it, who could otherwise be locked out by a stranger. A number that nobody
+vouches for is counted, and counts more. Where the carrier says nothing, as in most of the world, nothing
+follows from that.
 """
 
 import re

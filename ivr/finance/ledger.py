@@ -1,9 +1,9 @@
 """The ledger: one balanced entry for each approved charge, each approved refund and each refund that
 came back, and never a second.
 
-May import `ivr.storage.schema` and `ivr.ids`. An entry is written inside the transaction that makes the
-charge final; the constraint on (kind, source) turns a second one into an IntegrityError, which rolls that
-transaction back: better a loud failure than money counted twice. Debits are above zero, credits below.
+An entry is written inside the transaction that makes the charge final; the constraint on (kind, source) turns
+a second one into an IntegrityError, which rolls that transaction back: better a loud failure than money
+counted twice. Debits are above zero, credits below.
 """
 
 from collections import defaultdict

@@ -12,7 +12,7 @@ from http import HTTPStatus
 import sqlalchemy as sa
 import structlog
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from flows.language import with_noun
 from ivr.channels.texts import time_left
@@ -76,6 +76,8 @@ class _Pages:
 
     def trouble(self, fault: Exception) -> Response:
         """The web framework would log the path, and the token with it."""
+        if isinstance(fault, NotFound):  # `//pay/<token>`
+            return self._over()
         if isinstance(fault, HTTPException):
             return self._made([_plain(one, "trouble") for one in _wanted()], HTTPStatus(fault.code or 500))
         log.error("link_page_failed", exc_info=fault)

@@ -1,8 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics` of the web process.
 
-May import `ivr.ops.metrics` and `ivr.storage`. `/healthz` says that the process lives and asks nobody;
-`/readyz` takes it out of a load balancer while its database is away or not of this release. Neither says more
-than that to a stranger.
+`/healthz` says that the process lives and asks nobody; `/readyz` takes it out of a load balancer while its
+database is away or older than this release. Neither says more than that to a stranger.
 """
 
 import hmac
@@ -17,7 +16,7 @@ from werkzeug.exceptions import Unauthorized
 from gateways.secret import Secret
 from ivr.ops.metrics import Metrics
 from ivr.storage.engine import reading
-from ivr.storage.migrate import is_current
+from ivr.storage.migrate import can_serve
 
 log = structlog.get_logger()
 
@@ -63,7 +62,7 @@ def _database(engine: sa.Engine) -> str | None:
 def _schema(engine: sa.Engine) -> str | None:
     try:
         with reading(engine) as tx:
-            return None if is_current(tx) else "The schema is not of this release: run paybycall migrate."
+            return None if can_serve(tx) else "The schema is older than this release: run paybycall migrate."
     except sa.exc.SQLAlchemyError:
         return "The database does not answer."
 

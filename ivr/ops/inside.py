@@ -1,7 +1,6 @@
 """The doctor's checks of what stands in our own database: schema, workers, and what got stuck.
 
-May import `ivr.ops`, `ivr.defences`, `ivr.payments.differences` and `ivr.storage`. Reads only. A fault names
-payments by the reference that callers were told.
+Reads only. A fault names payments by the reference that callers were told.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +29,7 @@ def database_is_current(engine: sa.Engine) -> str:
     for check in health.PARTS.values():
         if said := check(engine):
             raise LastFaultError(f"{said} DATABASE_URL names a {engine.dialect.name} database.")
-    return f"{engine.dialect.name} answers and stands at this release's schema"
+    return f"{engine.dialect.name} answers, and its schema is of this release or a later one"
 
 
 def worker_lives(count: Callable[[], int]) -> str:

@@ -1,8 +1,7 @@
 """What of an installation is in PCI scope, by how cards are taken: facts, and what is left to do.
 
-May import `ivr.config`, `ivr.voice.overrides` and `gateways.contract` for their values. docs/pci.md shows the
-same table, written by `paybycall pci scope --markdown`; a test compares them. Statements are of PCI DSS
-v4.0.1: an assessor has the last word.
+docs/pci.md shows the same table, written by `paybycall pci scope --markdown`; a test compares them.
+Statements are of PCI DSS v4.0.1: an assessor has the last word.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,10 +1,8 @@
 """The edge to the gateway: every verb that payments use, asked so that always an answer comes back.
 
-May import `gateways.contract`, `gateways.retry`, `ivr.clock`, `ivr.payments.pay_link`, `patience` and
-`records`. An exception out of an adapter is a
-bug: it is logged here and becomes `Unknown`, for money may have moved. A capability that is not declared was
-refused before anything was sent, so that is a decline. Nothing is ever asked of another gateway than the one
-the attempt was made for: its "not found" would be a lie.
+An exception out of an adapter is a bug: it is logged here and becomes `Unknown`, for money may have moved. A
+capability that is not declared was refused before anything was sent, so that is a decline. Nothing is ever
+asked of another gateway than the one the attempt was made for: its "not found" would be a lie.
 """
 
 from collections.abc import Callable

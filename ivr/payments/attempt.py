@@ -1,9 +1,8 @@
 """Attempts, as a call asks for them: make one, give it its card, ask for the charge, look at it, withdraw it.
 
-May import the rest of `ivr.payments` that needs no network, and `ivr.bills.reservation`. Every method writes
-in the caller's transaction and talks to nobody. What could go wrong is a repeat or a race: the same
-`made_for` makes no second attempt, two attempts on one bill queue on its row, and what a worker claimed is
-not withdrawn any more.
+Every method writes in the caller's transaction and talks to nobody. What could go wrong is a repeat or a
+race: the same `made_for` makes no second attempt, two attempts on one bill queue on its row, and what a
+worker claimed is not withdrawn any more.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,7 @@
 """A saved card as it is kept, with its payer's consent: frozen records, and how they are read and locked.
 
-May import `gateways.secret`, `ivr.storage.schema`, `ivr.payments.records` and `states`. The token is no card
-data, but it charges money: it is a secret that masks itself, and is gone once the card is forgotten. The
-consent stays: it says why we had it.
+The token is no card data, but it charges money: it is a secret that masks itself, and is gone once the card
+is forgotten. The consent stays: it says why we had it.
 """
 
 from dataclasses import dataclass, fields

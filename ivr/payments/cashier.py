@@ -1,8 +1,7 @@
 """The cashier: every job of payments behind one door, put together for one gateway.
 
-May import the rest of `ivr.payments`. The worker registers `handlers()` and calls `sweep()` every minute; a
-command line or a page asks for refunds and decides what nobody could resolve. Every handler may run twice,
-and may be killed at any line.
+The worker registers `handlers()` and calls `sweep()` every minute; a command line or a page asks for refunds
+and decides what nobody could resolve. Every handler may run twice, and may be killed at any line.
 """
 
 from collections.abc import Callable

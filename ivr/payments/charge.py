@@ -1,11 +1,10 @@
 """The job that charges: claim, send, record the answer. It runs at least once; what may have been processed
 is never sent again.
 
-May import the rest of `ivr.payments`. A gateway that prepares is told of the order first, its reference is
-committed, and only then it is asked for the money. The claim is a transaction of its own, before the request
-and outside it; whoever finds an attempt claimed already is the re-run after a kill, and asks what became of
-it instead of sending. What could go wrong in between, by a kill at any line, ends in the look-up that the
-claim itself asked for.
+A gateway that prepares is told of the order first, its reference is committed, and only then it is asked for
+the money. The claim is a transaction of its own, before the request and outside it; whoever finds an attempt
+claimed already is the re-run after a kill, and asks what became of it instead of sending. What could go wrong
+in between, by a kill at any line, ends in the look-up that the claim itself asked for.
 """
 
 import sqlalchemy as sa

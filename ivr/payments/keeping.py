@@ -1,9 +1,9 @@
 """The jobs that ask the gateway to keep a card, and to forget it: as often as needed, until it is certain.
 
-May import `gateways.contract`, `saved_cards` and the rest of `ivr.payments`. Nothing here touches a payment:
-a card that cannot be kept is one that the caller keys again. What could go wrong is an answer that is lost:
-the gateway is asked again in the very same words under the card's id; and a card that is to be forgotten
-while nobody knows whether it was kept is first asked for under that id, so that there is something to forget.
+Nothing here touches a payment: a card that cannot be kept is one that the caller keys again. What could go
+wrong is an answer that is lost: the gateway is asked again in the very same words under the card's id; and a
+card that is to be forgotten while nobody knows whether it was kept is first asked for under that id, so that
+there is something to forget.
 """
 
 from collections.abc import Callable

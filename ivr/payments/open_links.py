@@ -1,8 +1,7 @@
 """Links that a payer was sent and that may still be paid, by their number: what a call asks before it offers
 anything else.
 
-May import `ivr.bills.reservation`, `ivr.payments.pay_link`, `records`, `states` and `ivr.storage.schema`. A
-link that is being closed is among them: until the gateway has said so, it may be paid. One whose bill was
+A link that is being closed is among them: until the gateway has said so, it may be paid. One whose bill was
 withdrawn, or is paid by its source's word, is not: its payer is not led to it any more.
 """
 

@@ -1,7 +1,7 @@
 """How long payments wait for what, in seconds, in one place.
 
-May import nothing of ours. The caller waits a minute at most, an adapter's verb takes 15 s at most
-(`gateways.contract`); the rest follows from these two.
+The caller waits a minute at most, an adapter's verb takes 15 s at most (`gateways.contract`); the rest
+follows from these two.
 """
 
 CHARGE_WITHIN_S = 30

@@ -1,8 +1,7 @@
 """An attempt and a refund as they are kept: frozen records, and how they are read and locked.
 
-May import `gateways.declines`, `gateways.secret`, `ivr.storage.schema` and `ivr.payments.states`. Whoever
-means to move one reads it by `locked`: the row is held until the transaction ends, so nobody decides on a
-state that somebody else is changing. A card token and an authorization are secrets and mask themselves.
+Whoever means to move one reads it by `locked`: the row is held until the transaction ends, so nobody decides
+on a state that somebody else is changing. A card token and an authorization are secrets and mask themselves.
 """
 
 from dataclasses import dataclass, fields

@@ -1,8 +1,8 @@
 """Asking for a refund: what may be given back is decided here, in one transaction, before anything is sent.
 
-May import `gateways.contract`, `ivr.payments.moves` and `records`. The amount is taken off what can still be
-refunded by one conditional UPDATE, with a CHECK behind it, so two people who refund at once cannot give back
-more than was paid. What the gateway does not declare is refused with a sentence that says so.
+The amount is taken off what can still be refunded by one conditional UPDATE, with a CHECK behind it, so two
+people who refund at once cannot give back more than was paid. What the gateway does not declare is refused
+with a sentence that says so.
 """
 
 import re

@@ -74,8 +74,8 @@ def _faults(room: Room) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         with reading(room.engine) as connection:
-            if not migrate.is_current(connection):
-                found["database"] = "The schema is not of this release: run paybycall migrate."
+            if not migrate.can_serve(connection):
+                found["database"] = "The schema is older than this release: run paybycall migrate."
     except sa.exc.SQLAlchemyError as error:
         tell("readyz_database_failed", error)
         found["database"] = "The database does not answer: see PCI_DATABASE_URL."

@@ -1,8 +1,8 @@
 """The doors at which the carrier knocks: the turns of a card entry, and the fallback.
 
-May import `ivr.pci` and `ivr.voice.carrier_request`. Each request's signature, account and call are checked
-here, whatever checked them before. What is wrong with a request gets 403 or 400; what is wrong with us is
-told to the caller kindly and never becomes a 500. Nothing of the request is logged but the call's id.
+Each request's signature, account and call are checked here, whatever checked them before. What is wrong with
+a request gets 403 or 400; what is wrong with us is told to the caller kindly and never becomes a 500. Nothing
+of the request is logged but the call's id.
 """
 
 from collections.abc import Callable

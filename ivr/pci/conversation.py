@@ -1,8 +1,8 @@
 """One turn of the card-entry dialogue: keys in, TwiML out, and everything between in one transaction.
 
-May import `ivr.pci` alone. A repeated or late webhook gets the stored answer again and changes nothing; one
-from the future is shown the question that stands. The keys' home is asked before the transaction, the
-gateway after it. Stored and sent TwiML holds prompts and URLs, never a digit.
+A repeated or late webhook gets the stored answer again and changes nothing; one from the future is shown the
+question that stands. The keys' home is asked before the transaction, the gateway after it. Stored and sent
+TwiML holds prompts and URLs, never a digit.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,7 @@
 """The card-entry dialogue as a pure function: what stood, what was heard; what stands now, what is said.
 
-May import `ivr.pci.{brands,fields,keypad}` and `gateways.secret`. No clock, no database, no TwiML. Four
-mistakes or silences in one field end the entry; a pause half-way is no mistake, because people read cards
-in groups.
+No clock, no database, no TwiML. Four mistakes or silences in one field end the entry; a pause half-way is no
+mistake, because people read cards in groups.
 """
 
 from dataclasses import dataclass, replace

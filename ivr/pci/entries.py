@@ -1,7 +1,7 @@
 """Card entries as rows: how one is read, locked, changed, and how the answer of each turn is kept.
 
-May import `gateways.contract` and `ivr.pci.schema`. A function that takes `tx` writes in the caller's
-transaction and never commits. What was keyed is here as sealed bytes alone.
+A function that takes `tx` writes in the caller's transaction and never commits. What was keyed is here as
+sealed bytes alone.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """When a field of the card is whole, when it is wrong, and when to listen on.
 
-May import `ivr.pci.brands`. Pure: text in, verdict out. Every kind of mistake is its own, because each has
-its own wording. A verdict never repeats what was keyed.
+Pure: text in, verdict out. Every kind of mistake is its own, because each has its own wording. A verdict
+never repeats what was keyed.
 """
 
 from dataclasses import dataclass

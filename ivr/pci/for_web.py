@@ -1,7 +1,6 @@
 """What the web process may ask: open an entry, collect its result once, end a call.
 
-May import `ivr.pci` alone; HTTP and signatures are `internal.py`'s. Everything here may be asked twice: an
-answer can get lost on the way, and asking again must give the same.
+Everything here may be asked twice: an answer can get lost on the way, and asking again must give the same.
 """
 
 import hashlib

@@ -1,8 +1,7 @@
 """The door at which the web process knocks: signed, fresh, and never seen before.
 
-May import `gateways.contract`, `ivr.pci` and `ivr.signing`. A bad signature gets 403, a body that is not what
-docs/architecture.md says 400; a problem document never repeats what was sent. Only this door hands out a
-token, and only into a signed request's answer.
+A bad signature gets 403, a body that is not what docs/architecture.md says 400; a problem document never
+repeats what was sent. Only this door hands out a token, and only into a signed request's answer.
 """
 
 import dataclasses

@@ -1,7 +1,6 @@
 """Brings the PCI process's database to this release's schema; run by `paybycall migrate`, before all starts.
 
-May import `ivr.pci.schema` (through the migrations) and `ivr.storage.engine`. Two that run at once wait for
-each other: on PostgreSQL by an advisory lock, on SQLite by the write lock.
+Two that run at once wait for each other: on PostgreSQL by an advisory lock, on SQLite by the write lock.
 """
 
 from functools import cache
@@ -47,13 +46,19 @@ def migrate(url: str) -> None:
 
 
 @cache
-def _head() -> str | None:
-    return ScriptDirectory.from_config(_alembic()).get_current_head()
+def _outdated() -> frozenset[str]:
+    """This release's own revisions but the last."""
+    scripts = ScriptDirectory.from_config(_alembic())
+    return frozenset(one.revision for one in scripts.walk_revisions()) - set(scripts.get_heads())
 
 
-def is_current(connection: sa.Connection) -> bool:
-    """Whether the database stands at this release's schema. Every probe asks, so it leaves no log line."""
+def can_serve(connection: sa.Connection) -> bool:
+    """Whether this release can work on the database: it stands at this release's schema or at a later one,
+    which this release does not know. In a deploy the database is migrated before the processes are replaced.
+    Every probe asks, so it leaves no log line.
+    """
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return False
     versions = sa.table(VERSION_TABLE, sa.column("version_num"))
-    return list(connection.execute(sa.select(versions.c.version_num)).scalars()) == [_head()]
+    found = set(connection.execute(sa.select(versions.c.version_num)).scalars())
+    return bool(found) and not found & _outdated()

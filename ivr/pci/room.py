@@ -1,7 +1,7 @@
 """Everything of one PCI process, put together from what it is given: nothing here reads the environment.
 
-May import `ivr.pci` alone. `furnish` is for the process and for tests alike: both hand over the engine, the
-clock, the keys and the gateway, and get the same room.
+`furnish` is for the process and for tests alike: both hand over the engine, the clock, the keys and the
+gateway, and get the same room.
 """
 
 from concurrent.futures import Executor

@@ -1,9 +1,8 @@
 """The card on its way to the gateway: a leased row, a bounded pool, and an answer that is recorded once.
 
-May import `ivr.pci.{defences,entries,ending,sealing,keys,tokenizers}`. No transaction is open while the
-gateway is asked. A process that dies loses its lease in seconds and another one asks again under the same
-key, which the gateway knows. Whoever brings a certain answer first is believed; an uncertain one counts only
-from the one who holds the lease.
+No transaction is open while the gateway is asked. A process that dies loses its lease in seconds and another
+one asks again under the same key, which the gateway knows. Whoever brings a certain answer first is believed;
+an uncertain one counts only from the one who holds the lease.
 """
 
 import threading

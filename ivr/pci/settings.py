@@ -1,8 +1,7 @@
 """The settings of the PCI process, read once at boot. The web process has a list of its own in `ivr.config`.
 
-May import `ivr.settings` and `ivr.pci.{key_directory,keys,tokenizers}`. Production refuses plain http, the
-sandbox, a short secret, and a key directory that a disk would keep. The two lists share names, never code:
-an assessor can read this one by itself.
+Production refuses plain http, the sandbox, a short secret, and a key directory that a disk would keep. The
+two lists share names, never code: an assessor can read this one by itself.
 """
 
 import re

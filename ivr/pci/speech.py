@@ -1,8 +1,7 @@
 """The card entry's prompts as TwiML verbs, in each language and voice.
 
-May import `flows.language` and `ivr.voice.twiml`. No prompt has a placeholder, so each is made once:
-nothing that was keyed could be said even by mistake. A prompt that is missing fails at the process's start,
-not on somebody's line.
+No prompt has a placeholder, so each is made once: nothing that was keyed could be said even by mistake. A
+prompt that is missing fails at the process's start, not on somebody's line.
 """
 
 from collections.abc import Mapping

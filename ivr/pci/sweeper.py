@@ -1,8 +1,8 @@
 """What nobody waits for any more is wiped, and keys past their life are destroyed.
 
-May import `ivr.pci` alone. The dialogue wipes at every end that it sees; this is for the ends that it does
-not see: a lost hang-up, a killed process, a result that nobody collected. Any number of processes may sweep
-at once. `Caretaker` is the thread that sweeps, and renews the leases of the cards that are on their way.
+The dialogue wipes at every end that it sees; this is for the ends that it does not see: a lost hang-up, a
+killed process, a result that nobody collected. Any number of processes may sweep at once. `Caretaker` is the
+thread that sweeps, and renews the leases of the cards that are on their way.
 """
 
 import threading

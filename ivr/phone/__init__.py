@@ -1,8 +1,5 @@
 """The phone: rings the server and runs its TwiML as a carrier does, for a person and for every test.
 
-May import `ivr.clock`, `ivr.ids`, `ivr.voice.signature` and `gateways.secret` alone: to the server it is one
-more carrier, over HTTP.
-
     settings = CallSettings.to_server("http://127.0.0.1:8000", ids=ids, ...)
     run_terminal(settings)
 

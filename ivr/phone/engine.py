@@ -1,8 +1,7 @@
 """Runs a call as the carrier does: rings the server, performs its TwiML, and reports when it is over.
 
-May import `ivr.clock` and this package. Time passes by the clock given, so that a test waits for nothing. A
-hang-up, a silence and a broken answer are values; a call always ends, by a limit where the server never
-would end it.
+Time passes by the clock given, so that a test waits for nothing. A hang-up, a silence and a broken answer are
+values; a call always ends, by a limit where the server never would end it.
 """
 
 from collections.abc import Callable, Mapping, Sequence

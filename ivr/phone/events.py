@@ -1,7 +1,7 @@
 """What happens on a call, as one who listens in would tell it.
 
-May import `ivr.phone.keys` alone. The engine tells these to a listener; transcripts, the terminal and tests
-are made of them. No event holds what was keyed into a card entry: `Keyed.shown` has dots.
+The engine tells these to a listener; transcripts, the terminal and tests are made of them. No event holds
+what was keyed into a card entry: `Keyed.shown` has dots.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Keys, and when a Gather has heard enough of them: numDigits, finishOnKey, and what was pressed too early.
 
-May import nothing of ours. The engine, the scripted caller and the terminal all count keys by `Collector`,
-so that a person at a keyboard and a test meet the same rules. What a card entry hears is shown as dots,
-here and nowhere else decided. Source: twilio.com/docs/voice/twiml/gather.
+The engine, the scripted caller and the terminal all count keys by `Collector`, so that a person at a keyboard
+and a test meet the same rules. What a card entry hears is shown as dots, here and nowhere else decided.
+Source: twilio.com/docs/voice/twiml/gather.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """A dialogue as a text file: what is said and keyed, read like a call, and the caller who plays it.
 
-May import `ivr.phone.caller`, `ivr.phone.events` and `ivr.phone.keys`. The lines of a file:
+The lines of a file:
 
     # Why this call is worth a file.
     = from +34600111222 to +34910000000

@@ -1,9 +1,8 @@
 """A phone in the terminal: the dialogue line by line, single keys from the keyboard, dots for a card.
 
-May import `ivr.clock`, this package and the standard library. Keys go to the server as on a keypad, without
-Enter; Ctrl-C hangs up, also while the server is silent. What could go wrong: a terminal left without echo.
-It is restored on every way out but kill -9, and keys that nobody took are thrown away, so that no digit of
-a card ends up on a command line.
+Keys go to the server as on a keypad, without Enter; Ctrl-C hangs up, also while the server is silent. What
+could go wrong: a terminal left without echo. It is restored on every way out but kill -9, and keys that
+nobody took are thrown away, so that no digit of a card ends up on a command line.
 """
 
 import os

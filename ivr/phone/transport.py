@@ -1,8 +1,7 @@
 """How a webhook travels: one signed form is posted, one answer comes back, or a fault that says why not.
 
-May import `ivr.clock` and, at first use, requests. `HttpTransport` keeps the carrier's limits: 15 s in all,
-no redirects followed, no more than a document's bytes read. Proxies and .netrc of the machine are left
-alone: the phone rings what it was told to ring.
+`HttpTransport` keeps the carrier's limits: 15 s in all, no redirects followed, no more than a document's
+bytes read. Proxies and .netrc of the machine are left alone: the phone rings what it was told to ring.
 """
 
 from collections.abc import Mapping, Sequence
@@ -104,6 +103,10 @@ class HttpTransport:
             raise NoAnswerError(f"no answer within {self._total_s:g} s") from fault
         except (requests.exceptions.RequestException, HTTPError) as fault:
             raise _told(fault) from fault
+
+    def close(self) -> None:
+        """Its connections; the next webhook opens one anew."""
+        self._session.close()
 
 
 def _told(fault: Exception) -> TransportError:

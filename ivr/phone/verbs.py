@@ -1,8 +1,7 @@
 """The verbs that this phone runs, read from TwiML, and the faults that a carrier would find in their values.
 
-May import `ivr.phone.{keys,values,pay_verb}`. `schema.validate` has seen to names and nesting; here are whole
-numbers, keys, methods, and the order that only makes sense one way. A verb that is lawful TwiML and not run
-by this phone is told apart from a fault.
+`schema.validate` has seen to names and nesting; here are whole numbers, keys, methods, and the order that
+only makes sense one way. A verb that is lawful TwiML and not run by this phone is told apart from a fault.
 """
 
 import xml.etree.ElementTree as ET

@@ -1,7 +1,6 @@
 """The carrier's side of a webhook: its form, its signature, its retries, and what it takes for an answer.
 
-May import `ivr.clock`, `ivr.ids`, `gateways.secret`, `ivr.voice.{overrides,signature}` and this package. A
-fault is told with the carrier's error number and then the fallback URL is asked, with the same form (keys
+A fault is told with the carrier's error number and then the fallback URL is asked, with the same form (keys
 included: a carrier may do that) and ErrorCode and ErrorUrl.
 """
 

@@ -18,7 +18,10 @@ _BLANKS = str.maketrans(dict.fromkeys("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPAC
 _MEXICO_OLD = re.compile(r"^\+52(?:1|04[45]|01)(\d{10})$")
 _BRAZIL_OLD = re.compile(r"\+55[1-9][1-9][689]\d{7}")
 _NORTH_AMERICA = re.compile(r"\+1[2-9]\d{9}")
+_CODE_BEFORE_TRUNK = re.compile(r"(\(?\+|00)?[ (]*([1-9][0-9]{0,2})[ ).\-/]*\(0\)(.*)")
+"""+49 (0)30: what stands before a trunk prefix in parentheses is a country's code."""
 _SHORT_MAX = 6
+_E164_DIGITS_MAX = 15
 _TAKES_TEXTS = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _USUAL = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
 
@@ -57,7 +60,7 @@ class PhoneNumber:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Digits that are a whole number with their country's code, and another one without it."""
+    """Digits that can be two numbers: most often with their country's code in them, and without it."""
 
     international: PhoneNumber
     national: PhoneNumber
@@ -97,10 +100,16 @@ def read(text: str, home_country: str) -> Reading:
     if withheld.is_spelt(digits):
         return Unreadable(is_withheld=True)
     code = str(phonenumbers.country_code_for_region(home_country) or "")
-    if "+" in given or not code or not digits.startswith(code):
+    shown = _CODE_BEFORE_TRUNK.fullmatch(given)
+    if shown and (shown[1] or shown[2] == code):  # some countries drop the 0 abroad, some never do
+        two = f"+{shown[2]}{shown[3]}", f"+{shown[2]}0{shown[3]}"
+    elif digits.startswith("00"):  # also where 00 is dialled for something else
+        two = f"+{digits[2:]}", given
+    elif "+" not in given and code and digits.startswith(code):
+        two = f"+{given}", f"+{code}{digits}"
+    else:
         return _number(given, home_country) or Unreadable()
-    international, national = _number(f"+{given}", home_country), _number(f"+{code}{digits}", home_country)
-    return _one_of(international, national, home_country)
+    return _one_of(_number(two[0], home_country), _number(two[1], home_country), home_country)
 
 
 def is_possible(text: str, home_country: str) -> bool:
@@ -110,7 +119,7 @@ def is_possible(text: str, home_country: str) -> bool:
 
 def _one_of(international: PhoneNumber | None, national: PhoneNumber | None, home_country: str) -> Reading:
     """The reading that can be meant. In some countries' plans numbers may have any length, so that the
-    national reading of a lost plus is valid too: where it is longer than their numbers are, it is not meant.
+    national reading is valid too: where it is longer than their numbers are, it is not meant.
     """
     if international is None or national is None or international == national:
         return international or national or Unreadable()
@@ -140,7 +149,7 @@ def _number(given: str, home_country: str) -> PhoneNumber | None:
     today = _as_dialled_today(dial, parsed)
     if today != dial:
         dial, parsed = today, phonenumbers.parse(today)
-    if withheld.is_spelt(dial.removeprefix("+")) or _never_exists(dial, parsed):
+    if withheld.is_spelt(dial.removeprefix("+")) or _never_exists(dial, parsed) or _is_another(dial, parsed):
         return None
     return PhoneNumber(dial)
 
@@ -156,12 +165,22 @@ def _as_dialled_today(dial: str, parsed: phonenumbers.PhoneNumber) -> str:
 
 def _never_exists(dial: str, parsed: phonenumbers.PhoneNumber) -> bool:
     """Fillers, short codes, local numbers, and what is too short or too long: nobody has it, or many have."""
-    if parsed.country_code == 1 and not _NORTH_AMERICA.fullmatch(dial):
+    if len(dial) > 1 + _E164_DIGITS_MAX or (parsed.country_code == 1 and not _NORTH_AMERICA.fullmatch(dial)):
         return True
     national = phonenumbers.national_significant_number(parsed)
     is_short = len(national) <= _SHORT_MAX and phonenumbers.is_possible_short_number(parsed)
     is_odd = is_short or withheld.is_placeholder(national) or not _has_usual_length(parsed)
     return is_odd and not phonenumbers.is_valid_number(parsed)
+
+
+def _is_another(dial: str, parsed: phonenumbers.PhoneNumber) -> bool:
+    """Whether it would be read as another number, or as none, the next time: it keeps a 0 too many."""
+    if not parsed.italian_leading_zero:
+        return False
+    try:
+        return phonenumbers.parse(dial) != parsed
+    except phonenumbers.NumberParseException:
+        return True
 
 
 def _has_usual_length(parsed: phonenumbers.PhoneNumber) -> bool:

@@ -9,34 +9,45 @@ import re
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-WORDS = (
+_KINDS = (
     "anonymous",
     "blocked",
-    "coinline",
+    "concealed",
     "hidden",
-    "nocallerid",
-    "noname",
-    "nonumber",
-    "notavailable",
-    "outofarea",
-    "payphone",
     "private",
-    "privatecaller",
-    "privatenumber",
     "restricted",
+    "suppressed",
     "unavailable",
+    "undisclosed",
     "unidentified",
     "unknown",
-    "unknowncaller",
-    "unknownnumber",
     "unlisted",
+    "unpublished",
     "withheld",
+)
+_WHOSE = ("caller", "name", "number")
+WORDS = frozenset(
+    {
+        *("coinline", "nocallerid", "noname", "nonumber", "notavailable", "notprovided", "outofarea"),
+        "payphone",
+        *_KINDS,
+        *(kind + whose for kind in _KINDS for whose in _WHOSE),
+        *(whose + kind for kind in _KINDS for whose in _WHOSE),
+    }
 )
 _KEYPAD = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
 SPELT = frozenset(word.translate(_KEYPAD) for word in WORDS)
+_ENDS = tuple(SPELT)
 _CODES = frozenset(str(code) for code in COUNTRY_CODE_TO_REGION_CODE)
-_BEFORE = frozenset({"", "1"}) | _CODES | {f"{code}1" for code in _CODES}
-"""What carriers put before a word: nothing, +1, a country's code, or both."""
+_TRUNKS = {"7": "8", "36": "06", "370": "8", "375": "8", "993": "8"}
+"""Trunk prefixes other than 0 and 1, behind the codes of the countries that have them."""
+_BEFORE = (
+    frozenset({"", "1"})
+    | _CODES
+    | {f"{code}1" for code in _CODES}
+    | {f"{code}{trunk}" for code, trunk in _TRUNKS.items()}
+)
+"""What carriers put before a word: nothing, +1, a country's code, and a trunk prefix behind it."""
 _DIALLED_ABROAD = "011"
 _NO_LETTER = re.compile(r"[^a-z]")
 _IN_A_ROW = "01234567890123456789"
@@ -60,6 +71,8 @@ def is_spelt(digits: str) -> bool:
     >>> is_spelt("266696687"), is_spelt("17378742833"), is_spelt("34600123456")
     (True, True, False)
     """
+    if not digits.endswith(_ENDS):
+        return False
     for word in SPELT:
         if digits.endswith(word):
             before = digits.removesuffix(word).removeprefix(_DIALLED_ABROAD).lstrip("0")

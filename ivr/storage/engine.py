@@ -1,8 +1,8 @@
 """The database engine, set for money: SQLite that survives power loss, PostgreSQL pools that fit the threads.
 
-May import nothing of ours. On SQLite every write transaction begins IMMEDIATE, so that two writers queue
-instead of failing half-way; a read transaction is marked by `reading`. Errors never show the values of a
-statement: they may be anybody's data. `Instant` keeps moments in UTC on both databases.
+On SQLite every write transaction begins IMMEDIATE, so that two writers queue instead of failing half-way; a
+read transaction is marked by `reading`. Errors never show the values of a statement: they may be anybody's
+data. `Instant` keeps moments in UTC on both databases.
 """
 
 import sqlite3

@@ -1,9 +1,9 @@
 """Brings a database to this release's schema; run by `paybycall migrate` before the processes start.
 
-May import `ivr.storage` alone. Two that run at once wait for each other on PostgreSQL (advisory lock) and
-SQLite (write lock).
+Two that run at once wait for each other on PostgreSQL (advisory lock) and SQLite (write lock).
 """
 
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -37,3 +37,18 @@ def is_current(connection: sa.Connection) -> bool:
     """Whether the database stands at this release's schema."""
     head = ScriptDirectory.from_config(_alembic()).get_current_head()
     return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def can_serve(connection: sa.Connection) -> bool:
+    """Whether this release can work on the database: it stands at this release's schema or at a later one,
+    which this release does not know. In a deploy the database is migrated before the processes are replaced.
+    """
+    stands_at = MigrationContext.configure(connection).get_current_revision()
+    return stands_at is not None and stands_at not in _outdated()
+
+
+@cache
+def _outdated() -> frozenset[str]:
+    """This release's own revisions but the last."""
+    scripts = ScriptDirectory.from_config(_alembic())
+    return frozenset(one.revision for one in scripts.walk_revisions()) - set(scripts.get_heads())

@@ -1,9 +1,8 @@
 """A turn as TwiML: a pure function from what to say and how the turn ends to the document that the carrier
 gets.
 
-May import `flows.language`, `ivr.calls.{answer,progress}`, `ivr.voice.pay` and `ivr.voice.twiml`. No Gather
-falls into silence: each posts its empty result too. Our own URLs are relative to the document's host; where
-PUBLIC_URL has a path of its own, they begin with it.
+No Gather falls into silence: each posts its empty result too. Our own URLs are relative to the document's
+host; where PUBLIC_URL has a path of its own, they begin with it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,10 +1,9 @@
 """Is this webhook from the carrier? The signature of Twilio's webhooks, on the URL that the carrier called.
 
-May import `gateways.secret` and `ivr.voice.overrides`. Never the Host header: a proxy changes it. Never
-Flask's decoded URL: `José`, `%7E` and `%2F` would break a genuine signature. The URL is PUBLIC_URL, the path
-as our route builds it and the raw query; it is tried with and without its port, and with and without the
-fragment that we gave the carrier: its documents say that the signed URL ends with the query, and nothing of
-fragments. Source: twilio.com/docs/usage/security.
+Never the Host header: a proxy changes it. Never Flask's decoded URL: `José`, `%7E` and `%2F` would break a
+genuine signature. The URL is PUBLIC_URL, the path as our route builds it and the raw query; it is tried with
+and without its port, and with and without the fragment that we gave the carrier: its documents say that the
+signed URL ends with the query, and nothing of fragments. Source: twilio.com/docs/usage/security.
 """
 
 import base64

@@ -1,8 +1,7 @@
 """When a turn fails: said kindly in the caller's language, the same turn again or a person, and never a dead
 end.
 
-May import `ivr.voice.render` and `ivr.voice.twiml`. Needs no database: the language is looked up, and where
-that fails too the default is spoken.
+Needs no database: the language is looked up, and where that fails too the default is spoken.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """TwiML verbs as strings: what the carrier is told to say and do.
 
-May import `ivr.voice.overrides`. Every text and attribute is escaped here and nowhere else. Tests check each
-document that leaves against a schema derived from the twilio library's own classes; building strings costs
-a thirtieth of `VoiceResponse`. Source: twilio.com/docs/voice/twiml.
+Every text and attribute is escaped here and nowhere else. Tests check each document that leaves against a
+schema derived from the twilio library's own classes; building strings costs a thirtieth of `VoiceResponse`.
+Source: twilio.com/docs/voice/twiml.
 """
 
 import re

@@ -1,9 +1,8 @@
 """The carrier's door: `/voice/incoming`, `/voice/<call>/t/<n>`, `/voice/<call>/pay/<n>`, `/voice/status`,
 `/voice/fallback`.
 
-May import `ivr.calls`, `ivr.customers`, the rest of `ivr.voice` and the leaves. Every request is verified
-before anything else (403, 400). Past that door no answer is an error: what goes wrong is logged with the
-call's id, said kindly, and a person is offered.
+Every request is verified before anything else (403, 400). Past that door no answer is an error: what goes
+wrong is logged with the call's id, said kindly, and a person is offered.
 """
 
 import re

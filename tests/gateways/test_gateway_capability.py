@@ -39,3 +39,29 @@ def test_what_is_not_declared_is_refused_by_name(
 ) -> None:
     with pytest.raises(UnsupportedError, match="yours"):
         demand("yours", capabilities, verb, currency=currency)
+
+
+@pytest.mark.parametrize(
+    ("due_minor", "currency", "most_minor"),
+    [
+        (4990, "EUR", 4990),
+        (10_001, "EUR", 10_000),
+        (50, "EUR", 50),
+        (49, "EUR", 0),
+        (4990, "ISK", 0),
+        (1005, "KWD", 1000),
+        (9, "KWD", 0),
+    ],
+)
+def test_the_most_of_what_is_due_that_one_charge_takes(
+    due_minor: int, currency: str, most_minor: int
+) -> None:
+    gateway = Capabilities(
+        card_entry=CardEntry.TOKENIZE,
+        currencies=frozenset({"EUR", "KWD"}),
+        least_minor={"EUR": 50},
+        most_minor={"EUR": 10_000},
+        step_minor={"KWD": 10},
+    )
+    assert gateway.most_of(due_minor, currency) == most_minor
+    assert most_minor == 0 or gateway.takes(most_minor, currency)

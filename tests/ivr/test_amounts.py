@@ -72,6 +72,8 @@ TABLE: list[tuple[str, str, dict[Spelling, int | str]]] = [
     ("49,90\u00a0€", "EUR", {UNSAID: 4990}),
     ("€49.90", "EUR", {UNSAID: 4990}),
     ("49.90 EUR", "EUR", {UNSAID: 4990}),
+    ("eur 49,90", "EUR", {UNSAID: 4990}),
+    ("49.90 Usd", "EUR", {UNSAID: OTHER_SIGN}),
     ("49,90 zł", "PLN", {UNSAID: 4990}),
     ("$ 15.000,00", "MXN", {UNSAID: 1_500_000}),
     ("1.000 €", "EUR", {UNSAID: TWO_READINGS}),

@@ -36,6 +36,7 @@ JOINTS = [
     ),
     *("\u00a0", "\u2009", "\u2009\u2009", "\u202f", "\u200b", "\ufeff", "\u2013", "\u3000"),
     *("%20", "%2D", "%2d", "%0A", "%0D%0A", "%3A", "%41", "%C2%A0", "%E2%80%89"),
+    *("', '", '", "', "', b'"),
     *(r"\t", r"\n", r"\r\n", r"\xa0", r"\u2009", r"\U00002009", r"\xe2\x80\x89"),
 ]
 FORMS = [
@@ -103,7 +104,8 @@ def test_every_run_is_masked_that_holds_thirteen_to_nineteen_digits_which_pass()
 
 def test_long_texts_take_no_longer_than_their_length() -> None:
     """A quadratic search of these would take minutes."""
-    for text in ("1", "1 ", "%2", "%31", "1%", " ", "1" * 40 + "x", "1" * 11 + "    ", "\\u0031", "\\x3"):
+    texts = ["1", "1 ", "%2", "%31", "1%", " ", "1" * 40 + "x", "1" * 11 + "    ", "1', '", "\\u0031", "\\x3"]
+    for text in texts:
         began = process_time()
         mask_cards(text * (200_000 // len(text)))
         assert process_time() - began < 5, text

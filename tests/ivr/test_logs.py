@@ -7,7 +7,8 @@ import logging
 import sys
 import threading
 import warnings
-from datetime import UTC, datetime
+from collections import deque
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -20,6 +21,11 @@ from tests.support.captured_logs import captured_logs
 
 PAN = "4242424242424242"
 SPACED = "4242 4242 4242 4242"
+
+
+class Day(date):
+    def __str__(self) -> str:
+        return PAN
 
 
 def lines(stream: Any) -> list[dict[str, Any]]:
@@ -69,6 +75,10 @@ def test_a_librarys_line_is_the_same() -> None:
         {"form": {"Digits": ["123"]}},
         {"note": Secret("tok_1")},
         {"note": ValueError(PAN)},
+        {"note": deque(PAN)},
+        {"note": {("4242", "4242", "4242", "4242"): 1}},
+        {"due_at": "2042-42-42T42:42:42.424242"},
+        {"since": Day(2026, 11, 22)},
     ],
 )
 def test_no_card_number_and_no_secret_gets_into_a_line(values: dict[str, Any]) -> None:

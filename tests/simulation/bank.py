@@ -1,8 +1,8 @@
 """The gateway of a world, as a plug: its stand-in, and the truth about money that the books are held against.
 
-May import `gateways.sandbox.bank` and its own folder. Another gateway is another class like `SandboxBank`:
-the house reaches it through its real adapter over the simulated network, and what it holds in the end is the
-truth. The stand-in itself never fails: what goes wrong is the way there, and what its issuer is made to say.
+Another gateway is another class like `SandboxBank`: the house reaches it through its real adapter over the
+simulated network, and what it holds in the end is the truth. The stand-in itself never fails: what goes wrong
+is the way there, and what its issuer is made to say.
 """
 
 import hashlib

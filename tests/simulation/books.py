@@ -1,7 +1,7 @@
 """What must hold of a world once everything has healed: money, words, texts, and no trace of a card.
 
-May import the house's schema and its own folder. Each check says in a sentence what does not hold; a world
-without sentences is clean. The gateway's books are the truth, ours are held against them.
+Each check says in a sentence what does not hold; a world without sentences is clean. The gateway's books are
+the truth, ours are held against them.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Bugs to be planted into the house: the simulator must find each of them.
 
-May import the house. Each is what a hasty change could do; `BUGS` says which weather brings it to light.
+Each is what a hasty change could do; `BUGS` says which weather brings it to light.
 """
 
 import itertools

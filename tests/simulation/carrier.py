@@ -1,8 +1,8 @@
 """The carrier of a world: brings webhooks to whichever process is there, as unreliable as the real one.
 
-May import `ivr.phone` and its own folder. A request that is lost is tried once more, one whose answer is lost
-leads to the fallback URL, as `ivr.phone.webhooks` has it; beyond that, requests arrive late, twice, and in
-another order than they were sent in, and the end of a call is told late, twice, early or never.
+A request that is lost is tried once more, one whose answer is lost leads to the fallback URL, as
+`ivr.phone.webhooks` has it; beyond that, requests arrive late, twice, and in another order than they were
+sent in, and the end of a call is told late, twice, early or never.
 """
 
 import re

@@ -1,8 +1,8 @@
 """What is drawn in one world, from its seed alone: how bad the weather is, and where it strikes.
 
-May import nothing of ours. Every draw comes from one source of randomness, and the world asks it in one
-order, so the same seed is the same world. What others do beside callers and payers is drawn `apart`, so that
-it moves no draw where they do nothing. From the moment of `heal` nothing goes wrong any more.
+Every draw comes from one source of randomness, and the world asks it in one order, so the same seed is the
+same world. What others do beside callers and payers is drawn `apart`, so that it moves no draw where they do
+nothing. From the moment of `heal` nothing goes wrong any more.
 """
 
 import random

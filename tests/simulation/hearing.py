@@ -1,8 +1,7 @@
 """What a caller had heard when they pressed a key, and what was done though they had not heard what for.
 
-May import the flow and its own folder. The carrier's order of things is the truth: what was spoken in full
-before the key; on a carrier that keeps keys also the words that were being spoken, for it gives the key on
-when they are over.
+The carrier's order of things is the truth: what was spoken in full before the key; on a carrier that keeps
+keys also the words that were being spoken, for it gives the key on when they are over.
 """
 
 import re

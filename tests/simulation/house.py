@@ -1,9 +1,8 @@
 """The house of a simulation: its databases, made once, and how each of its processes is composed.
 
-May import whatever composes the house. One house serves world after world: between two of them every table
-and every key is emptied. The processes are composed as their entry points compose them, on a clock, ids, a
-queue and a network of the world; what costs a process its start (prompts read from files, the trusted
-certificates of the machine) is read once.
+One house serves world after world: between two of them every table and every key is emptied. The processes
+are composed as their entry points compose them, on a clock, ids, a queue and a network of the world; what
+costs a process its start (prompts read from files, the trusted certificates of the machine) is read once.
 """
 
 import contextlib

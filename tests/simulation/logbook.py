@@ -1,7 +1,7 @@
 """Every line that the house logs in a world, before it is scrubbed; and which of them tell of a bug.
 
-May import structlog and SQLAlchemy. What goes wrong by the world's own doing (a database that refuses) is
-logged as an error, and is none; any other exception that reaches a log is a fault of the house.
+What goes wrong by the world's own doing (a database that refuses) is logged as an error, and is none; any
+other exception that reaches a log is a fault of the house.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """How the gateway of a world tells what it did: before its own answer or late, twice, in any order.
 
-May import its own folder. It goes on asking until somebody has taken the news, or its patience is over.
+It goes on asking until somebody has taken the news, or its patience is over.
 """
 
 from dataclasses import dataclass

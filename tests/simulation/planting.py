@@ -1,7 +1,7 @@
 """How a bug is planted into the house: its patches, the weather that brings it to light, how it is told.
 
-May import nothing of ours. In a planted bug's weather nobody but callers, payers and the house does anything,
-unless it says so: what is drawn where others act moves what is drawn after it.
+In a planted bug's weather nobody but callers, payers and the house does anything, unless it says so: what is
+drawn where others act moves what is drawn after it.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,8 @@
 """The durable queue of a world: what is asked for by a commit is run by a worker, at least once.
 
-May import `ivr.work` and its own folder. As the real one: named by job, subject and number, so that asking
-again does nothing; a run that raises is tried again later, a run whose worker died is another's. Beyond it:
-jobs about money get lost (the sweep must ask again), come late, and run twice.
+As the real one: named by job, subject and number, so that asking again does nothing; a run that raises is
+tried again later, a run whose worker died is another's. Beyond it: jobs about money get lost (the sweep must
+ask again), come late, and run twice.
 """
 
 from dataclasses import dataclass, field

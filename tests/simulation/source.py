@@ -1,10 +1,9 @@
 """The source of a world's bills: the merchant's own program, which says over the API what became of a bill
 outside of this house, also while a link for it is open or a charge under way.
 
-May import `ivr.bills`, the house's schema and its own folder. What it is not told it says again, as it does
-where the house says "not now" (409); some words are overtaken by a newer one, the last one is said until it
-is taken. Which words were taken, and in which order, is overheard at their commit: one that is late or
-repeated on its way counts where it arrives.
+What it is not told it says again, as it does where the house says "not now" (409); some words are overtaken
+by a newer one, the last one is said until it is taken. Which words were taken, and in which order, is
+overheard at their commit: one that is late or repeated on its way counts where it arrives.
 """
 
 from collections.abc import Iterator, Sequence

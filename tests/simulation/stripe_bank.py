@@ -1,10 +1,9 @@
 """Stripe as the gateway of a world: the account of `tests.support.stripe`, called in this process.
 
-May import `gateways.stripe`, `tests.support.stripe` and its own folder. The house's own adapter, on the
-official library, reaches it over the simulated network. Here goes wrong what happens at Stripe itself: a
-request that takes long while its key and its objects are locked, a fault of its own that it repeats for a
-day, an issuer or a refund that takes its time. Whatever measures time in adapter and library measures the
-world's.
+The house's own adapter, on the official library, reaches it over the simulated network. Here goes wrong what
+happens at Stripe itself: a request that takes long while its key and its objects are locked, a fault of its
+own that it repeats for a day, an issuer or a refund that takes its time. Whatever measures time in adapter
+and library measures the world's.
 """
 
 import json

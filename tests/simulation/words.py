@@ -1,7 +1,6 @@
 """What callers hear, told by its prompt: the same in every language.
 
-May import `flows.language` and the folders of prompts. A sentence that no prompt makes has no name, and a
-caller answers it as somebody who did not understand.
+A sentence that no prompt makes has no name, and a caller answers it as somebody who did not understand.
 """
 
 import re

@@ -1,9 +1,8 @@
 """One world: a few bills, a few callers, one house, and what its seed lets go wrong; then it heals, and the
 books are checked.
 
-May import its own folder and what the house is composed of. Everything happens in one thread, in an order
-that the seed alone decides. A world without violations is clean; one with some tells them together with what
-happened.
+Everything happens in one thread, in an order that the seed alone decides. A world without violations is
+clean; one with some tells them together with what happened.
 """
 
 from collections import Counter

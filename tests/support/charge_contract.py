@@ -1,8 +1,7 @@
 """The part of the contract suite about charges: one key is one charge, a lost reply is unknown and then found
 or fenced, and a decline is certain.
 
-May import `gateway_verbs`; every adapter inherits it by its card entry. What is believed are the gateway's
-own books, never its answers alone.
+What is believed are the gateway's own books, never its answers alone.
 """
 
 from concurrent.futures import ThreadPoolExecutor

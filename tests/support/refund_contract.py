@@ -1,7 +1,6 @@
 """The part of the contract suite about refunds: never more than was charged, each once, a lost one is found.
 
-May import `gateway_verbs`; every adapter inherits it by its card entry. What is believed are the gateway's
-own books, never its answers alone.
+What is believed are the gateway's own books, never its answers alone.
 """
 
 import pytest

@@ -1,8 +1,7 @@
 """The bank's JSON protocol over HTTP, as the README of the sandbox has it.
 
-May import Flask and the bank's own files. Every verb goes through `_answer`: a fault strikes before or after
-the work, a refusal becomes 409, a malformed body 400. No body is ever logged; a broken line is broken at the
-socket, as a real one would be.
+Every verb goes through `_answer`: a fault strikes before or after the work, a refusal becomes 409, a
+malformed body 400. No body is ever logged; a broken line is broken at the socket, as a real one would be.
 """
 
 import socket

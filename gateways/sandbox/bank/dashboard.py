@@ -1,7 +1,6 @@
 """The bank's own books for finance: a list of charges as JSON, and a page of them for a person.
 
-May import Flask and the bank's own files. Reads alone. Filters name what they compare: `metadata[bill]=...`,
-`key=...`, `state=...`, `currency=...`.
+It only reads. Filters name what they compare: `metadata[bill]=...`, `key=...`, `state=...`, `currency=...`.
 """
 
 import re
@@ -29,7 +28,8 @@ body { font: 16px/1.4 system-ui, sans-serif; margin: 2rem 1rem; background: #f4f
 main { overflow-x: auto }
 table { border-collapse: collapse }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem; border-bottom: 1px solid #d5d9df }
-td.amount { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+td.when, td.amount { white-space: nowrap }
+td.amount { text-align: right; font-variant-numeric: tabular-nums }
 a { color: #0b5fce }
 @media (prefers-color-scheme: dark) {
   body { background: #14171a; color: #eceff2 }
@@ -41,7 +41,7 @@ a { color: #0b5fce }
 <p>No real money, no real cards. The same list for programs: <a href="/charges">/charges</a>.</p>
 <main><table><thead><tr><th>When</th><th>Amount</th><th>State</th><th>Refunded</th><th>Card</th><th>Reference</th>
 <th>Your reference</th></tr></thead><tbody>
-{% for charge in charges %}<tr><td>{{ charge.created_at[:19] }}</td>
+{% for charge in charges %}<tr><td class="when">{{ charge.created_at[:19] }}</td>
 <td class="amount">{{ charge.amount }}</td>
 <td>{{ charge.state }}{% if charge.code %} ({{ charge.code }}){% endif %}</td>
 <td class="amount">{{ charge.refunded }}</td>

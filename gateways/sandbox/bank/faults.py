@@ -1,7 +1,7 @@
 """What can go wrong with an answer, on demand: the next requests are slow, dropped, failed or garbled.
 
-May import nothing of ours. Faults are kept in the bank's memory, first asked first served, and gone with the
-process. A fault strikes before the work (nothing happened) or after it (it happened, and nobody heard).
+Faults are kept in the bank's memory, first asked first served, and gone with the process. A fault strikes
+before the work (nothing happened) or after it (it happened, and nobody heard).
 """
 
 from collections import deque

@@ -1,6 +1,6 @@
 """The fields of a request, read strictly: what is missing or unusable is a 400 that names the field.
 
-May import `gateways.sandbox.currencies` alone. An error never repeats a value: it could be a card number.
+An error never repeats a value: it could be a card number.
 """
 
 from collections.abc import Mapping

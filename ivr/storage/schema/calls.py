@@ -1,7 +1,4 @@
-"""Tables of calls: who rang, each turn, what happened when, and guesses at references.
-
-May import `ivr.storage.engine` and `base`.
-"""
+"""Tables of calls: who rang, each turn, what happened when, and guesses at references."""
 
 import sqlalchemy as sa
 

@@ -1,7 +1,7 @@
 """Tables of money on its way: bills, attempts at paying them, links, saved cards, refunds.
 
-May import `ivr.storage.engine` and `base`. A rule about money is a constraint here first and code second:
-reserved plus paid never exceeds what is billed.
+A rule about money is a constraint here first and code second: reserved plus paid never exceeds what is
+billed.
 """
 
 import sqlalchemy as sa

@@ -1,8 +1,8 @@
 """The carrier's `<Pay>` with our own words in it: a pure function from a language to the verb.
 
-May import `flows.language` and `ivr.voice.twiml`. Which of several fitting Prompts a carrier takes is not
-documented, so for each step, kind of card, attempt and error exactly one of ours fits. A token is wanted and
-nothing is charged: `chargeAmount` stays away. Source: twilio.com/docs/voice/twiml/pay and .../pay/prompt.
+Which of several fitting Prompts a carrier takes is not documented, so for each step, kind of card, attempt
+and error exactly one of ours fits. A token is wanted and nothing is charged: `chargeAmount` stays away.
+Source: twilio.com/docs/voice/twiml/pay and .../pay/prompt.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -138,21 +138,21 @@ def test_another_amount_is_offered_only_where_there_is_one(minimum: int, menu: s
             4990,
             "EUR",
             "Between euros and cents, press star.",
-            "49 euros and 90 cents, press 4, 9, star, 9, 0",
+            "49 euros and 90 cents, enter 4, 9, star, 9, 0",
             6,
         ),
         (
             5000,
             "GBP",
             "Between pounds and pence, press star.",
-            "49 pounds and 50 pence, press 4, 9, star, 5, 0",
+            "49 pounds and 50 pence, enter 4, 9, star, 5, 0",
             6,
         ),
-        (5000, "JPY", "", "5,000 yen, press 5 0 0 0", 6),
-        (900, "KWD", "Between Kuwaiti dinars and fils, press star.", "900 fils, press 0, star, 9, 0, 0", 6),
-        (90, "KWD", "Between Kuwaiti dinars and fils, press star.", "90 fils, press 0, star, 0, 9, 0", 6),
-        (5, "EUR", "Between euros and cents, press star.", "5 cents, press 0, star, 0, 5", 5),
-        (1000, "EUR", "Between euros and cents, press star.", "10 euros, press 1 0", 6),
+        (5000, "JPY", "", "5,000 yen, enter 5 0 0 0", 6),
+        (900, "KWD", "Between Kuwaiti dinars and fils, press star.", "900 fils, enter 0, star, 9, 0, 0", 6),
+        (90, "KWD", "Between Kuwaiti dinars and fils, press star.", "90 fils, enter 0, star, 0, 9, 0", 6),
+        (5, "EUR", "Between euros and cents, press star.", "5 cents, enter 0, star, 0, 5", 5),
+        (1000, "EUR", "Between euros and cents, press star.", "10 euros, enter 1 0", 6),
     ],
 )
 def test_how_an_amount_is_keyed_is_told_by_its_currency(
@@ -185,12 +185,12 @@ def test_what_is_refused_as_an_amount_is_told_in_both_languages() -> None:
     )
     assert told["too_little"] == ("That comes to less than 10 pesos.", "Eso es menos de 10 pesos.")
     assert told["too_much"] == (
-        "That is more than there is to pay. For 49 pesos and 90 centavos, press 4, 9, star, 9, 0.",
-        "Eso es más de lo pendiente. Para 49 pesos y 90 centavos, pulse 4, 9, asterisco, 9, 0.",
+        "That is more than there is to pay. For 49 pesos and 90 centavos, enter 4, 9, star, 9, 0.",
+        "Eso es más de lo pendiente. Para 49 pesos y 90 centavos, marque 4, 9, asterisco, 9, 0.",
     )
     assert (
         told["unclear"][1]
-        == "Ese importe no está claro. Para 49 pesos y 90 centavos, pulse 4, 9, asterisco, 9, 0."
+        == "Ese importe no está claro. Para 49 pesos y 90 centavos, marque 4, 9, asterisco, 9, 0."
     )
     assert told["confirm_keyed"] == (
         "You entered 20 pesos and 50 centavos. If that is right, press 1. Another amount, 2.",

@@ -108,6 +108,8 @@ def situations() -> Iterator[Bill]:
     yield replace(full, saved_cards=True, card=None)
     yield replace(full, bill=replace(whole, due=Amount(4990, "JPY"), minimum=Amount(1, "JPY")))
     yield replace(full, other_ways=MERCHANTS_OWN, reference_place=MERCHANTS_OWN)
+    for most_minor in (0, 3000):
+        yield replace(full, bill=replace(whole, most=Amount(most_minor, EUR)))
     yield replace(full, bill=None)
 
 

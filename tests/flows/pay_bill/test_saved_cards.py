@@ -20,7 +20,7 @@ from tests.support.server import AMOUNT_MINOR, ENGLISH, REFERENCE, Server
 Start = Callable[..., Server]
 KEEP = ("1", *CARD, "7")
 """From hello to paid, with the card kept."""
-OFFER = "< To pay 49 euros and 90 cents with your Visa ending in 4 2 4 2, press 1."
+OFFER = "< Your Visa ending in 4 2 4 2. To pay 49 euros and 90 cents with it, press 1."
 ASKS_TO_KEEP = "keep this card"
 OTHER = "20304050"
 
@@ -75,7 +75,7 @@ def test_a_forged_number_hears_nothing_of_cards(server: Server, verstat: str) ->
     """Neither is the owner's card offered, nor can a stranger's be kept under the owner's name."""
     _kept(server)
     lines = _ring(server, (OTHER, "1", *CARD, "1"), 2, extra={"StirVerstat": verstat})
-    assert "with your" not in "".join(lines)
+    assert "with it" not in "".join(lines)
     assert ASKS_TO_KEEP not in "".join(lines)
     assert lines[-2].startswith("< Thank you. You have paid 49 euros and 90 cents.")
 
@@ -86,7 +86,7 @@ def test_a_withheld_caller_is_nobody_in_every_form(server: Server) -> None:
     for number, form in enumerate(forms, start=1):
         server.add_bill(reference := f"3000000{number}", phone=None)
         lines = _ring(server, (reference, "1", *CARD, "1"), number, from_number=form)
-        assert "with your" not in "".join(lines), form
+        assert "with it" not in "".join(lines), form
         assert ASKS_TO_KEEP not in "".join(lines), form
         assert books(server, call_sid(number), reference).paid_minor == AMOUNT_MINOR
     server.pass_time(60)
@@ -128,7 +128,7 @@ def test_a_number_that_a_release_learns_to_be_withheld_in_the_middle_of_a_call(s
 def test_another_number_is_not_offered_the_card(server: Server) -> None:
     _kept(server)
     lines = _ring(server, (OTHER, "1", *CARD, "(hang up)"), 2, from_number="+34600999888")
-    assert "with your" not in "".join(lines)
+    assert "with it" not in "".join(lines)
 
 
 def test_an_expired_card_is_not_offered(server: Server) -> None:

@@ -113,6 +113,8 @@ def test_paths_and_methods_that_are_not(api: ApiClient, app: flask.Flask) -> Non
         (b"", "application/json", 400),
         (b"\xff", "application/json", 400),
         (b'{"amount_minor": NaN}', "application/json", 400),
+        (b'{"amount_minor": 100, "\\u0061mount_minor": 200}', "application/json", 400),
+        (b'[{"currency": "EUR", "amount": "1", "amount": "1"}]', "application/json", 400),
         (b"[" * 100_000, "application/json", 400),
         (b"{}", "text/plain", 415),
         (b"{}", "application/x-www-form-urlencoded", 415),
@@ -188,7 +190,7 @@ def test_what_cannot_be_read_and_nobody_needs_is_left_out_with_a_warning(api: Ap
     for answer in (single, listed):
         assert (answer["bill"]["phone"], answer["bill"]["due_date"]) == (None, None)
         assert "without its due_date, which must be a day" in answer["warning"]
-        assert "without its phone, which is how carriers tell of a withheld number" in answer["warning"]
+        assert "without its phone, which is what carriers send for a withheld number" in answer["warning"]
 
 
 @one_database

@@ -202,6 +202,8 @@ def test_a_refund_needs_a_key_of_its_own(api: ApiClient, till: Till, key: str | 
         {"amount": " "},
         {"amount_minor": ""},
         {"amount_minor": "\u00a0"},
+        {"amount": None},
+        {"amount": None, "amount_minor": None},
         {"amount": "1.000"},
         {"amount": "15,00"},
         {"amount_minor": True},

@@ -199,6 +199,8 @@ def test_however_it_is_saved_it_says_the_same(engine: sa.Engine, bring: Any) -> 
         (b"PK\x03\x04\x14\x00", "a workbook (.xlsx or .ods): save it as CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "a workbook (.xls)"),
         (b"sep=a\nreference", "sep= names no mark"),
+        (b"decimal=.\nreference;amount;currency\n", "decimal= says point or comma"),
+        (b"decimal=comma\nsep=;\ndecimal=point\nreference;amount;currency\n", "two decimal marks"),
         (b"reference;betrag;currency\n", "tabs: amount is missing"),
         (b"a,b\n", "reference, amount, currency are missing"),
     ],
@@ -259,7 +261,7 @@ def test_what_is_left_out_and_what_cannot_be_charged_is_told(engine: sa.Engine, 
     assert counts(report) == (4, 0, 0, 0)
     assert [(row.line, row.reason) for row in warned] == [
         (2, "without its due_date, which must be a day written YYYY-MM-DD"),
-        (2, "without its phone, which is how carriers tell of a withheld number: leave it out"),
+        (2, "without its phone, which is what carriers send for a withheld number: leave it out"),
         (4, f"without its phone, which can be {BOTH_PHONES}"),
         (5, "the gateway does not take ISK: callers cannot pay this bill"),
     ]

@@ -120,8 +120,8 @@ def test_true_is_no_reference(merchant: MerchantServer, ask: Any) -> None:
 @pytest.mark.parametrize(
     ("odd", "told"),
     [
-        ({"phone": "unknown"}, "phone is how carriers tell of a withheld number"),
-        ({"phone": "+17378742833"}, "phone is how carriers tell of a withheld number"),
+        ({"phone": "unknown"}, "phone is what carriers send for a withheld number"),
+        ({"phone": "+17378742833"}, "phone is what carriers send for a withheld number"),
         ({"phone": "+34600123456 ext 5"}, "phone must be a phone number"),
         ({"phone": "\x00"}, "phone must be a phone number"),
         ({"phone": 34600123456}, "phone must be text"),
@@ -179,6 +179,7 @@ def test_not_found(merchant: MerchantServer, ask: Any, content: Any) -> None:
         (200, b'{"amount": "49.90", "currency": "EUR", "reference": true}'),
         (200, b'{"amount": "49.90", "currency": "EUR", "reference": ["12345678"]}'),
         (200, b'\xef\xbb\xbf\xef\xbb\xbf{"amount": "49.90", "currency": "EUR"}'),
+        (200, b'{"amount": "49.90", "amount": "59.90", "currency": "EUR"}'),
         (200, b"[" * 50_000),
         (200, b"\xff\xfe"),
         (201, b'{"amount": "49.90", "currency": "EUR"}'),

@@ -105,6 +105,14 @@ def test_the_keys_are_told_on_the_first_miss_alone_behind_the_question() -> None
     assert all_heard(with_a_person)[-2:] == ["host.back", "host.offer_person"]
 
 
+def test_behind_a_miss_every_question_waits_longer() -> None:
+    for question, first_s, again_s in ((begin(), 8, 12), (key(begin(), "12345678"), 6, 10)):
+        waits = [
+            asked.stop.timeout_s for asked in (question, key(question, "")) if isinstance(asked.stop, Listen)
+        ]
+        assert waits == [first_s, again_s]
+
+
 def test_a_question_read_from_a_paper_has_more_time_and_one_miss_more() -> None:
     asked = key(key(begin(), "12345678"), "5")
     assert asked.stop == Listen(8, walk.DIGITS_TIMEOUT_S)
@@ -112,7 +120,7 @@ def test_a_question_read_from_a_paper_has_more_time_and_one_miss_more() -> None:
     assert all_heard(once) == [
         "host.no_input", "host.take_your_time", "paper", "where", "host.again", "host.back",
     ]  # fmt: skip
-    assert once.stop == Listen(8, walk.UNHURRIED_TIMEOUT_S)
+    assert once.stop == Listen(8, walk.DIGITS_AGAIN_TIMEOUT_S)
     assert heard(key(once, "", elapsed_s=11.0)) == ["paper"], "a late key: the wait is longer"
     twice = key(once, "", elapsed_s=12.0)
     assert all_heard(twice) == ["host.no_input", "paper"]

@@ -44,7 +44,9 @@ def _full_session(step: str) -> Session:
         reference="10203040",
         keyed="2000",
         amount=Amount(2000, "EUR"),
-        bill=BillFacts("10203040", Amount(4990, "EUR"), Amount(1000, "EUR"), date(2026, 12, 6)),
+        bill=BillFacts(
+            "10203040", Amount(4990, "EUR"), Amount(1000, "EUR"), date(2026, 12, 6), Amount(3000, "EUR")
+        ),
         card=CardFacts("visa", "4242"),
         saved_cards=True,
         saved_card=CardFacts("mastercard", "4444"),
@@ -89,6 +91,13 @@ def _kept() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+def _holds(now: Any, kept: Any) -> bool:
+    """Whether everything that was kept is there still; a later release may know more."""
+    if isinstance(kept, dict):
+        return isinstance(now, dict) and all(name in now and _holds(now[name], kept[name]) for name in kept)
+    return bool(now == kept)
+
+
 def test_this_release_has_its_sessions() -> None:
     """Every step at which a call can stand today is in the newest file."""
     newest = {step for release, step, _ in _kept() if release == RELEASE}
@@ -100,9 +109,7 @@ def test_this_release_has_its_sessions() -> None:
 )
 def test_a_kept_session_goes_on(release: str, step: str, kept: dict[str, Any]) -> None:
     session = Session.load(flow, kept)
-    dumped = session.dump()
-    assert dumped["state"].items() >= kept["state"].items()
-    assert {**dumped, "state": kept["state"]}.items() >= kept.items()
+    assert _holds(session.dump(), kept)
     if machine.is_listening(flow, session):
         for keyed in ("1", "10203040", "", "*", "0"):
             stop = machine.hear(flow, session, Keys(keyed, 30.0)).stop

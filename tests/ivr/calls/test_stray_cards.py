@@ -26,7 +26,7 @@ def test_what_is_keyed_on_behind_a_wrong_key_answers_nothing() -> None:
         progress = key(progress, keyed, elapsed_s=47.0)
     assert progress.card_too_early
     assert heard(progress) == ["host.card_too_early", "pick"]
-    assert progress.stop == Listen(1, 6)
+    assert progress.stop == Listen(1, 10)
     assert heard(key(progress, "1")) == ["bye"]
 
 

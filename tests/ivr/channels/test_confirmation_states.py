@@ -9,9 +9,10 @@ def test_every_state_is_reached_and_every_event_moves_something() -> None:
 
 
 def test_what_the_carrier_took_is_never_sent_again() -> None:
-    """But by the operator's command, where the carrier said itself that it could not deliver it."""
+    """But where the carrier said itself that it could not deliver it."""
     taken = set(State) - UNSETTLED - {State.HELD}
-    ends = {end for (start, event), end in GRAPH.items() if start in taken and event is not Event.RESEND}
+    anew = {Event.RESEND, Event.UNDELIVERED_FOR_NOW}
+    ends = {end for (start, event), end in GRAPH.items() if start in taken and event not in anew}
     assert ends <= {State.DELIVERED, State.UNDELIVERED, State.FAILED, State.HELD}
     held = {event for (start, event), end in GRAPH.items() if start is State.HELD and end is State.QUEUED}
     assert held == {Event.RESEND}
@@ -26,6 +27,7 @@ def test_only_a_lost_or_refused_text_goes_back_to_the_queue() -> None:
     back = {(start, event) for (start, event), end in GRAPH.items() if end is State.QUEUED}
     assert back == {
         (State.SENDING, Event.REFUSED_FOR_NOW),
+        *((state, Event.UNDELIVERED_FOR_NOW) for state in (*UNSETTLED, State.SENT)),
         (State.MAYBE_SENT, Event.MISSING),
         (State.HELD, Event.RESEND),
         (State.FAILED, Event.RESEND),

@@ -13,12 +13,14 @@ from ivr.channels import confirmation as confirmations
 from ivr.channels import resending
 from ivr.channels.confirmation import Confirmation
 from ivr.channels.resending import Resent
+from ivr.channels.sender import RETRY_AFTER_S
 from ivr.channels.states import Event, State
 from ivr.channels.texts import Receipt
 from ivr.channels.webhooks import make_blueprint
 from ivr.clock import ManualClock
 from ivr.ids import SequentialIds
 from ivr.storage.engine import reading
+from ivr.work.jobs import SEND_CONFIRMATION
 from tests.support.approved import approved_attempt
 from tests.support.carrier import signed_headers
 from tests.support.work import RecordedWork
@@ -51,10 +53,10 @@ def texted(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: Reco
 
 
 @pytest.fixture
-def report(engine: sa.Engine, clock: ManualClock, texted: str) -> Report:
+def report(engine: sa.Engine, clock: ManualClock, texted: str, work: RecordedWork) -> Report:
     app = Flask(__name__)
     app.register_blueprint(
-        make_blueprint(engine, clock=clock, public_url=PUBLIC, tokens=TOKENS, account_sid=ACCOUNT)
+        make_blueprint(engine, work=work, clock=clock, public_url=PUBLIC, tokens=TOKENS, account_sid=ACCOUNT)
     )
     client = app.test_client()
 
@@ -105,13 +107,22 @@ def test_a_failure_is_kept_with_its_code(
     report: Report, now: Callable[[], Confirmation], status: str, state: State
 ) -> None:
     report("sent")
-    assert report(status, ErrorCode="30003") == 204
+    assert report(status, ErrorCode="30005") == 204
     assert report("sent") == 204
-    assert (now().state, now().error_code) == (state, "30003")
+    assert (now().state, now().error_code) == (state, "30005")
 
 
 def test_a_late_delivery_is_true_all_the_same(report: Report, now: Callable[[], Confirmation]) -> None:
-    report("undelivered", ErrorCode="30003")
+    report("undelivered", ErrorCode="30005")
+    report("delivered")
+    assert (now().state, now().error_code) == (State.DELIVERED, None)
+
+
+@pytest.mark.parametrize("code", ["30003", "30002"])
+def test_a_delivery_behind_its_failure_stops_the_next_try(
+    report: Report, now: Callable[[], Confirmation], code: str
+) -> None:
+    report("undelivered", ErrorCode=code)
     report("delivered")
     assert (now().state, now().error_code) == (State.DELIVERED, None)
 
@@ -159,29 +170,72 @@ def test_a_report_of_a_spoken_confirmation_changes_nothing(
     assert now().state is State.SPOKEN
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        ("failed", "30002", State.HELD),
-        ("undelivered", "30007", State.HELD),
-        ("failed", "30001", State.HELD),
-        ("undelivered", "30003", State.UNDELIVERED),
-        ("failed", "30008", State.FAILED),
-    ],
-)
-def test_what_the_operator_mends_is_held_when_it_is_said_later(
-    engine: sa.Engine, clock: ManualClock, texted: str, report: Report, said: tuple[str, str, State]
+SAID_LATER = [
+    ("failed", "30002", State.HELD),
+    ("undelivered", "30007", State.HELD),
+    ("failed", "30001", State.QUEUED),
+    ("undelivered", "30003", State.QUEUED),
+    ("failed", "30008", State.QUEUED),  # the carrier knows no more either
+    ("undelivered", "", State.QUEUED),
+    ("undelivered", "30006", State.UNDELIVERED),
+    ("failed", "30005", State.FAILED),
+    ("canceled", "", State.FAILED),
+]
+
+
+@pytest.mark.parametrize("said", SAID_LATER)
+@pytest.mark.parametrize("first", ["sent", ""])
+def test_what_is_said_later_is_sorted_as_an_answer_is(
+    report: Report,
+    now: Callable[[], Confirmation],
+    work: RecordedWork,
+    said: tuple[str, str, State],
+    first: str,
 ) -> None:
-    """And news of that copy, while another is being sent, changes nothing."""
+    """With time it is sent again, once; news of the earlier copy, late or again, changes nothing."""
     status, code, state = said
-    report("sent")
-    assert report(status, ErrorCode=code) == 204
+    if first:
+        report(first)
+    work.take(SEND_CONFIRMATION)
+    for news in (status, status, "sent", "queued"):
+        report(news, **({"ErrorCode": code} if news == status else {}))
+        assert (now().state, now().error_code, now().provider_id) == (state, code or None, SID)
+    again = [(asked.nth, asked.delay_s) for asked in work.take(SEND_CONFIRMATION)]
+    assert again == ([(2, sum(RETRY_AFTER_S[:2]))] if state is State.QUEUED else [])
+
+
+def test_what_time_did_not_mend_in_a_day_waits_for_the_operator(
+    engine: sa.Engine, clock: ManualClock, report: Report, now: Callable[[], Confirmation], work: RecordedWork
+) -> None:
+    texted = now().id
+    waited, sid = 0.0, 0
+    work.take(SEND_CONFIRMATION)
+    while now().state is not State.HELD:
+        report("undelivered", sid=f"SM{sid}", ErrorCode="30003")
+        for asked in work.take(SEND_CONFIRMATION):
+            waited, sid = waited + asked.delay_s, sid + 1
+            with engine.begin() as tx:
+                confirmations.shift(
+                    tx, texted, Event.CLAIM, clock.now(), tries=now().tries + 1, tried_at=clock.now()
+                )
+                confirmations.shift(tx, texted, Event.TAKEN, clock.now(), provider_id=f"SM{sid}")
+    assert (sid, now().error_code) == (5, "30003")
+    assert waited == sum(RETRY_AFTER_S)
     with engine.begin() as tx:
-        assert (found := confirmations.find(tx, texted)) is not None
-        assert found.state is state
-        outcome = resending.resend(tx, texted, work=RecordedWork(), clock=clock)
-        assert outcome is (Resent.QUEUED if state is State.HELD else Resent.NOT_HELD)
-    report(status, ErrorCode=code)
-    with reading(engine) as tx:
-        assert (found := confirmations.find(tx, texted)) is not None
-        assert found.state is (State.QUEUED if state is State.HELD else state)
+        assert resending.resend(tx, texted, work=work, clock=clock) is Resent.QUEUED
+
+
+def test_an_answer_that_comes_behind_the_news_of_its_text_undoes_nothing(
+    engine: sa.Engine, clock: ManualClock, texted: str, report: Report, now: Callable[[], Confirmation]
+) -> None:
+    for code, state in (("30001", State.QUEUED), ("30002", State.HELD)):
+        report("failed", ErrorCode=code)
+        with engine.begin() as tx:
+            confirmations.shift(tx, texted, Event.TAKEN, clock.now(), provider_id=SID)
+        assert now().state is state
+        with engine.begin() as tx:
+            tx.execute(confirmations.confirmation.update().values(state="sending", provider_id=None))
+    report("failed", ErrorCode="30001")
+    with engine.begin() as tx:  # another copy was taken: that one is on its way
+        confirmations.shift(tx, texted, Event.TAKEN, clock.now(), provider_id=OTHER)
+    assert (now().state, now().provider_id) == (State.SENT, OTHER)

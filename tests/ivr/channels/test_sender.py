@@ -301,14 +301,17 @@ def test_a_text_that_was_held_while_its_next_try_was_asked_for_is_sent_by_comman
 def test_what_an_earlier_release_gave_up_can_be_sent_unless_its_payer_was_the_reason(
     worker: Worker, clock: ManualClock
 ) -> None:
-    for code, resent in (
-        ("21610", Resent.NOT_HELD),
-        ("withheld", Resent.NOT_HELD),  # the migration's word: the number is nobody's
-        ("21611", Resent.QUEUED),
+    for code, taken, resent in (
+        ("21610", None, Resent.NOT_HELD),
+        ("30005", "SM1", Resent.NOT_HELD),
+        ("withheld", None, Resent.NOT_HELD),  # the migration's word: the number is nobody's
+        ("21611", None, Resent.QUEUED),
+        ("30008", "SM1", Resent.QUEUED),
+        (None, "SM1", Resent.QUEUED),  # canceled in the carrier's console
     ):
-        worker.post.answers = [Refused(code, Mends.NOBODY)]
         with worker.engine.begin() as tx:
-            tx.execute(sa.update(schema.confirmation).values(state=State.FAILED, error_code=code))
+            failed = {"state": State.FAILED, "error_code": code, "provider_id": taken}
+            tx.execute(sa.update(schema.confirmation).values(failed))
             assert resending.resend(tx, worker.id, work=worker.work, clock=clock) is resent
 
 

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
+from ivr.routing import set_up_routes
 from tests.ivr.links.conftest import Client
 from tests.support.link_bank import LinkBank
 from tests.support.link_pages import OVER, over, token_of
@@ -19,6 +20,17 @@ def test_what_can_be_no_token_is_over_like_any_other(client: Client, page: str, 
         answer = client().get(f"/{page}/{token}")
     assert (answer.status_code, logs) == (404, [])
     assert answer.text == client().get(f"/{page}/linktoken00000000000000000").text
+
+
+@pytest.mark.parametrize("page", ["pay", "receipt"])
+def test_an_odd_address_is_over_like_any_other(client: Client, till: Till, opened: str, page: str) -> None:
+    """Nothing is wrong on our side, and to try again in a minute does not help."""
+    browser = client()
+    set_up_routes(browser.application)
+    with capture_logs() as logs:
+        answer = browser.get("/", environ_overrides={"PATH_INFO": f"//{page}/{token_of(till, opened)}"})
+    assert (answer.status_code, logs) == (404, [])
+    assert answer.text == client().get("/pay/linktoken00000000000000000").text
 
 
 @pytest.mark.parametrize("accepted", ["en", "es", "fr", ""])

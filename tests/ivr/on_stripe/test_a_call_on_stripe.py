@@ -16,7 +16,7 @@ from tests.support.stripe.line import Harm
 
 NOT_ACCEPTED = "The bank did not accept this card, and you were not charged."
 PAID = "Thank you. You have paid 49 euros and 90 cents."
-REFUSED = "This payment cannot be taken by phone. You were not charged."
+NOT_BY_PHONE = "This bill cannot be paid by phone."
 NO_CARDS = "I cannot take cards at the moment. You were not charged."
 NOT_SENT = "the payment could not be sent, and you were not charged."
 
@@ -211,13 +211,13 @@ ANOTHER = "+34600999888"
 
 @pytest.mark.parametrize("settings", [{}, {"STRIPE_CARD_ENTRY": "authorize"}, {"CARD_ENTRY": "pay"}])
 def test_a_bill_below_stripes_least(start_house: Start, settings: dict[str, str]) -> None:
-    """Told before a card is keyed for nothing."""
+    """Told before a card is keyed for nothing, and before a sum that cannot be paid."""
     house = start_house(**settings)
     house.server.expected.add("amount_not_taken")
     house.server.add_bill("20304050", phone=ANOTHER, billed_minor=49, minimum_minor=30)
-    said = house.call("1", "1", from_number=ANOTHER)
-    assert REFUSED in said
-    assert "Please enter your card number" not in said
+    said = house.call(from_number=ANOTHER)
+    assert NOT_BY_PHONE in said
+    assert "to pay" not in said
     assert "EUR" in house.told_operator
 
 
@@ -231,24 +231,30 @@ def test_no_part_below_stripes_least_is_offered(house: StripeHouse) -> None:
 
 
 def test_a_bill_above_stripes_most(house: StripeHouse) -> None:
-    """Told before a card is keyed for nothing; a part of it can be paid."""
-    house.server.expected.add("amount_not_taken")
+    """A part of it can be paid, and no more than that is offered; of the other nothing can."""
     house.server.add_bill("20304050", phone=ANOTHER, billed_minor=100_000_000, minimum_minor=100)
-    said = house.call("1", "1", from_number=ANOTHER)
-    assert REFUSED in said
-    assert "Please enter your card number" not in said
-    assert "EUR" in house.told_operator
-    part = ["2", "999999*99#", "1", CARDS["visa"], KEYED["expiry"], KEYED["code"], "1"]
-    assert "You have paid 999,999 euros and 99 cents" in house.call(*part, from_number=ANOTHER)
+    part = ["1", "1000000#", "12*5#", "999999*99#", "1", CARDS["visa"], KEYED["expiry"], KEYED["code"], "1"]
+    said = house.call(*part, from_number=ANOTHER)
+    most = "999,999 euros and 99 cents"
+    assert f"There is 1,000,000 euros to pay, and {most} at most in one payment. To enter" in said
+    keys = "9, 9, 9, 9, 9, 9, star, 9, 9."
+    assert f"That is more than one payment can be. For {most}, enter {keys}" in said
+    assert f"That amount is not clear. For {most}, enter {keys}" in said
+    assert f"You have paid {most}" in said
 
 
 @pytest.mark.parametrize("settings", [{}, {"STRIPE_CARD_ENTRY": "authorize"}, {"CARD_ENTRY": "pay"}])
-def test_a_currency_that_stripe_does_not_take(start_house: Start, settings: dict[str, str]) -> None:
-    """Told before a card is keyed for nothing."""
+def test_what_stripe_takes_nothing_of(start_house: Start, settings: dict[str, str]) -> None:
+    """A currency, or more than it charges at once where the bill is paid whole or not at all."""
     house = start_house(**settings)
     house.server.expected.add("amount_not_taken")
-    house.server.add_bill("20304050", phone=ANOTHER, currency="ISK", billed_minor=500, minimum_minor=500)
-    said = house.call("1", "1", from_number=ANOTHER)
-    assert REFUSED in said
-    assert "Please enter your card number" not in said
-    assert "ISK" in house.told_operator
+    for reference, caller, currency, billed_minor in (
+        ("20304050", ANOTHER, "ISK", 500), ("30405060", "+34600999777", "EUR", 100_000_000),
+    ):  # fmt: skip
+        house.server.add_bill(
+            reference, phone=caller, currency=currency, billed_minor=billed_minor, minimum_minor=billed_minor
+        )
+        said = house.call(from_number=caller)
+        assert NOT_BY_PHONE in said
+        assert "to pay" not in said
+        assert currency in house.told_operator

@@ -27,7 +27,7 @@ from tests.support.work import RecordedWork
 def test_the_database_has_to_be_of_this_release(engine: sa.Engine, tmp_path: Path) -> None:
     assert engine.dialect.name in inside.database_is_current(engine)
     with engine.begin() as tx:
-        tx.execute(sa.text("UPDATE alembic_version SET version_num = 'older'"))
+        tx.execute(sa.text("UPDATE alembic_version SET version_num = '0016'"))
     with pytest.raises(FaultError, match="paybycall migrate"):
         inside.database_is_current(engine)
     away = make_engine(f"sqlite:///{tmp_path}/no/such/folder/town.db")

@@ -33,10 +33,17 @@ def assert_not_ready(bench: PciBench, part: str, fault: str) -> None:
     assert [line["part"] for line in told if fault in line.get("fault", "")] == [part]
 
 
-def test_a_database_of_another_release_is_not_ready(bench: PciBench) -> None:
-    with bench.engine.begin() as tx:
-        tx.execute(sa.text("DELETE FROM pci_schema_version"))
-    assert_not_ready(bench, "database", "paybycall migrate")
+def test_a_database_of_an_earlier_release_is_not_ready(bench: PciBench) -> None:
+    """One of a later release is: a deploy migrates first."""
+    for version in ("of a later release", "0003", None):
+        with bench.engine.begin() as tx:
+            tx.execute(sa.text("DELETE FROM pci_schema_version"))
+            if version:
+                tx.execute(sa.text("INSERT INTO pci_schema_version VALUES (:one)"), {"one": version})
+        if version == "of a later release":
+            assert bench.client.get("/readyz").status_code == 200
+        else:
+            assert_not_ready(bench, "database", "paybycall migrate")
     assert bench.client.get("/healthz").status_code == 200
 
 
@@ -44,7 +51,7 @@ def test_a_database_that_is_away_is_not_ready(bench: PciBench, monkeypatch: pyte
     def fail(*_: object) -> None:
         raise sa.exc.OperationalError("SELECT 1", {}, OSError("away"))
 
-    monkeypatch.setattr("ivr.pci.migrate.is_current", fail)
+    monkeypatch.setattr("ivr.pci.migrate.can_serve", fail)
     assert_not_ready(bench, "database", "PCI_DATABASE_URL")
 
 

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from ivr.pci.migrate import VERSION_TABLE, is_current, migrate
+from ivr.pci.migrate import VERSION_TABLE, can_serve, migrate
 from ivr.pci.schema import metadata
 from ivr.storage.engine import make_engine, reading
 from tests.support.card_entry import both_engines
@@ -16,22 +16,22 @@ def test_the_migrated_schema_is_the_one_in_the_code(pci_engine: sa.Engine) -> No
     with pci_engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, metadata) == []
-        assert is_current(connection)
+        assert can_serve(connection)
 
 
 @both_engines
 def test_migrating_again_changes_nothing(pci_engine: sa.Engine) -> None:
     migrate(pci_engine.url.render_as_string(hide_password=False))
     with reading(pci_engine) as connection:
-        assert is_current(connection)
+        assert can_serve(connection)
 
 
-def test_an_empty_database_is_not_current(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_an_empty_database_cannot_be_served(tmp_path_factory: pytest.TempPathFactory) -> None:
     url = f"sqlite:///{tmp_path_factory.mktemp('empty')}/pci.db"
     engine = make_engine(url)
     with reading(engine) as connection:
-        assert not is_current(connection)
+        assert not can_serve(connection)
     migrate(url)
     with reading(engine) as connection:
-        assert is_current(connection)
+        assert can_serve(connection)
     engine.dispose()

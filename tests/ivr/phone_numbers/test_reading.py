@@ -41,6 +41,23 @@ from ivr.phone_numbers import Ambiguous, PhoneNumber, Unreadable, is_possible, r
         ("ES", "0034 600.123.456", "+34600123456"),
         ("ES", "+447700900123", "+447700900123"),
         ("ES", "+6834002", "+6834002"),
+        # 00 before a country's code, also where another prefix is dialled, or one of several carriers.
+        ("US", "00 34 600 123 456", "+34600123456"),
+        ("BR", "0055 11 98765-4321", "+5511987654321"),
+        ("CO", "0057 321 1234567", "+573211234567"),
+        ("CO", "+0057 321 1234567", "+573211234567"),
+        ("ID", "0062812345678", "+62812345678"),
+        ("JP", "0081 90 1234 5678", "+819012345678"),
+        # A trunk prefix in parentheses: what stands before it is a country's code.
+        ("DE", "49(0)30123456", "+4930123456"),
+        ("DE", "0049 (0)30 123456", "+4930123456"),
+        ("DE", "(0)30 123456", "+4930123456"),
+        ("ES", "+34 (0) 600 123 456", "+34600123456"),
+        ("ES", "(+49) (0)30 123456", "+4930123456"),
+        ("US", "+1 (0)212 555 0123", "+12125550123"),
+        ("US", "011 49 (0)30 123456", "+4930123456"),
+        ("GB", "+39 (0)2 12345678", "+390212345678"),
+        ("GB", "+39 (0)333 1234567", "+393331234567"),
         # Mexico without its old 1, also as it was dialled at home.
         ("MX", "+5215512345678", "+525512345678"),
         ("MX", "+52 1 55 1234 5680", "+525512345680"),
@@ -110,6 +127,8 @@ def test_one_person_whose_number_has_two_forms(
         ("US", "+11234567890"),
         ("ES", "123456789"),
         ("ES", "+34000000000"),
+        ("DE", "+4984593017182787"),  # in some plans any length is valid, but no carrier has more than 15
+        ("AT", "+430077992822"),  # a 0 that no number has there: read once more it would be another's
         ("ES", "600123456 ext. 5"),
         ("ES", "600123456x5"),
         ("ES", "600123456/600123457"),

@@ -38,6 +38,9 @@ def test_a_word_spelt_is_nobody_in_every_form_at_every_home(digits: str) -> None
         )
         for form in forms:
             assert read(form, home) == Unreadable(is_withheld=True), (form, home)
+        trunk = phonenumbers.ndd_prefix_for_region(home, True)
+        for form in (f"{trunk}{digits}", f"+{code}{trunk}{digits}", f"{code}{trunk}{digits}"):
+            assert isinstance(read(form, home), Unreadable), (form, home)
 
 
 def test_a_word_spelt_is_nobody_however_it_is_dialled_from_abroad() -> None:
@@ -52,7 +55,14 @@ def test_a_word_spelt_is_nobody_however_it_is_dialled_from_abroad() -> None:
     ],
 )
 def test_a_word_is_nobody_in_every_case(form: str) -> None:
-    for word in (*WORDS, "no caller ID", "Out-of-Area", "PRIVATE NUMBER"):
+    for word in (
+        *WORDS,
+        "no caller ID",
+        "Out-of-Area",
+        "PRIVATE NUMBER",
+        "caller unknown",
+        "Number Withheld",
+    ):
         for cased in (word, word.upper(), word.title()):
             given = form.replace("{}", cased)
             assert Caller.is_withheld_by(given), given
