@@ -47,8 +47,8 @@ format: install ## let ruff mend what it can
 bench: install ## measure speed and memory, as ratios in one run
 	@$(BIN)/python -m tests.bench
 
-simulate: install ## play worlds in which everything goes wrong, and check the books (WORLDS=1000 SEED=any)
-	@$(BIN)/python -m tests.simulation --worlds $(or $(WORLDS),1000) $(if $(SEED),--seed $(SEED))
+simulate: install ## play worlds in which everything goes wrong, and check the books (WORLDS=1000 SEED=any HURRIED=1)
+	@$(BIN)/python -m tests.simulation --worlds $(or $(WORLDS),1000) $(if $(SEED),--seed $(SEED)) $(if $(HURRIED),--hurried)
 
 mutants: install ## put small faults into the code, one at a time, and print which no test notices (ONLY=payments)
 	@$(BIN)/python -m tests.mutants $(if $(ONLY),--only '$(ONLY)')

@@ -201,14 +201,14 @@ DOCUMENT: dict[str, Any] = {
         "/messages/held": {
             "get": {
                 "summary": "List texts that wait for the operator",
-                "description": "The carrier refused them for what the account's holder mends.",
+                "description": "The carrier refused them for a reason that the operator has to mend.",
                 "responses": _answers({200: _answer("The texts, the oldest first.", ref("HeldMessages"))}),
             }
         },
         "/messages/{message_id}/resend": {
             "post": {
                 "summary": "Send a text again",
-                "description": "Once what was in the way is mended. What was sent is never sent twice.",
+                "description": "Once the reason is mended. A text that was sent is never sent twice.",
                 "parameters": [_parameter("message_id", "path", _TEXT, "The text's id.")],
                 "responses": _answers({202: _answer("It is sent again.", ref("Resent"))}, 404, 409),
             }

@@ -63,8 +63,9 @@ _AMOUNT = _text(
 _MOMENT = _text("RFC 3339, UTC.", format="date-time")
 _DAY = _text(format="date")
 _WARNING = _text(
-    "It is stored, and callers cannot pay it, or not at once, or not the least part that it allows; or "
-    "without its phone or due date, which cannot be read; or a link for it is open, and closed first: why."
+    "The bill is stored, and this says what you may not expect: callers cannot pay it, not in one payment, "
+    "or not its minimum; its phone or due date could not be read and is left out; or a link for it is open "
+    "and is closed first."
 )
 
 _NEW_BILL = {

@@ -1,9 +1,8 @@
 """Which bill: by its reference, in our books or the merchant's, or the one open bill of the number that
 calls.
 
-May import `ivr.bills`, `ivr.customers`, `ivr.payments` and the rest of `ivr.calls`. Guesses are capped over
-calls: an unknown reference counts, whoever keyed it. Our ledger overrides a merchant's system that still says
-open.
+Guesses are capped over calls: an unknown reference counts, whoever keyed it. Our ledger overrides a
+merchant's system that still says open.
 """
 
 from typing import Any

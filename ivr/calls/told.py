@@ -1,7 +1,4 @@
-"""Bills and links as the caller hears of them: the facts that the host lays into a flow's state.
-
-May import `ivr.bills`, `ivr.payments` and `ivr.calls.fulfilment`.
-"""
+"""Bills and links as the caller hears of them: the facts that the host lays into a flow's state."""
 
 from datetime import datetime
 

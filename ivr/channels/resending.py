@@ -1,7 +1,7 @@
 """Texts that wait for the operator, and sending them again once what was in the way is mended.
 
 What the carrier may have taken is never sent again from here: only what it certainly refused, or said itself
-that it could not deliver. A link that can be paid no more is not sent: it helps nobody.
+that it could not deliver. A link that can no longer be paid is not sent: it helps nobody.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Resent(StrEnum):
 
     QUEUED = "queued"
     TOO_LATE = "too_late"
-    """Its link can be paid no more: it is closed, and not sent."""
+    """Its link can no longer be paid: it is closed, and not sent."""
     NOT_HELD = "not_held"
     """It was sent, is being sent, or its payer cannot or does not want to be texted."""
 

@@ -39,9 +39,9 @@ def list_held() -> None:
 @click.option("--held", "all_held", is_flag=True, help="All that wait, but those older than 7 days.")
 @sentences
 def resend(ids: tuple[str, ...], *, all_held: bool) -> None:
-    """Send texts again, once what was in the way is mended.
+    """Send texts again, once the reason of their refusal is mended.
 
-    What was sent is never sent twice. A link that can be paid no more is not sent.
+    A text that was sent is never sent twice. A link that can no longer be paid is not sent.
     """
     from ivr.channels import resending
     from ivr.work.enqueue import DurableWork
@@ -69,6 +69,6 @@ def _said(outcome: str | None) -> str:
     return {
         None: "there is no such text",
         "queued": "is sent again",
-        "too_late": "not sent: its link can be paid no more",
+        "too_late": "not sent: its link can no longer be paid",
         "not_held": "not sent: it was sent, is being sent, or its payer cannot be texted",
     }[outcome]

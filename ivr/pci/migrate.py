@@ -1,7 +1,6 @@
 """Brings the PCI process's database to this release's schema; run by `paybycall migrate`, before all starts.
 
-May import `ivr.pci.schema` (through the migrations) and `ivr.storage.engine`. Two that run at once wait for
-each other: on PostgreSQL by an advisory lock, on SQLite by the write lock.
+Two that run at once wait for each other: on PostgreSQL by an advisory lock, on SQLite by the write lock.
 """
 
 from functools import cache

@@ -21,6 +21,7 @@ _NORTH_AMERICA = re.compile(r"\+1[2-9]\d{9}")
 _CODE_BEFORE_TRUNK = re.compile(r"(\(?\+|00)?[ (]*([1-9][0-9]{0,2})[ ).\-/]*\(0\)(.*)")
 """+49 (0)30: what stands before a trunk prefix in parentheses is a country's code."""
 _SHORT_MAX = 6
+_E164_DIGITS_MAX = 15
 _TAKES_TEXTS = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _USUAL = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
 
@@ -148,7 +149,7 @@ def _number(given: str, home_country: str) -> PhoneNumber | None:
     today = _as_dialled_today(dial, parsed)
     if today != dial:
         dial, parsed = today, phonenumbers.parse(today)
-    if withheld.is_spelt(dial.removeprefix("+")) or _never_exists(dial, parsed):
+    if withheld.is_spelt(dial.removeprefix("+")) or _never_exists(dial, parsed) or _is_another(dial, parsed):
         return None
     return PhoneNumber(dial)
 
@@ -164,12 +165,22 @@ def _as_dialled_today(dial: str, parsed: phonenumbers.PhoneNumber) -> str:
 
 def _never_exists(dial: str, parsed: phonenumbers.PhoneNumber) -> bool:
     """Fillers, short codes, local numbers, and what is too short or too long: nobody has it, or many have."""
-    if parsed.country_code == 1 and not _NORTH_AMERICA.fullmatch(dial):
+    if len(dial) > 1 + _E164_DIGITS_MAX or (parsed.country_code == 1 and not _NORTH_AMERICA.fullmatch(dial)):
         return True
     national = phonenumbers.national_significant_number(parsed)
     is_short = len(national) <= _SHORT_MAX and phonenumbers.is_possible_short_number(parsed)
     is_odd = is_short or withheld.is_placeholder(national) or not _has_usual_length(parsed)
     return is_odd and not phonenumbers.is_valid_number(parsed)
+
+
+def _is_another(dial: str, parsed: phonenumbers.PhoneNumber) -> bool:
+    """Whether it would be read as another number, or as none, the next time: it keeps a 0 too many."""
+    if not parsed.italian_leading_zero:
+        return False
+    try:
+        return phonenumbers.parse(dial) != parsed
+    except phonenumbers.NumberParseException:
+        return True
 
 
 def _has_usual_length(parsed: phonenumbers.PhoneNumber) -> bool:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 REQUEST_S = 10
-"""How long a connection may take to bring a whole request, and how long one may stay idle."""
+"""How long a connection may take to bring a whole request, from its opening or the request's first byte."""
+KEEP_ALIVE_S = 75
+"""How long a connection stays open behind an answer. Proxies keep theirs for 60 s: if we closed first, a
+request that they send at that moment would be lost.
+"""
 ANSWER_S = 30
 """How long it may take to fetch an answer."""
 UNREAD_BYTES_MAX = 256_000
@@ -31,8 +35,12 @@ BACKLOG = 1024
 """Connections that the kernel keeps while nobody accepts them."""
 _LOGGED = {"waitress": logging.WARNING, "waitress.queue": logging.ERROR}
 """Below warning it logs paths, and a path may hold a secret."""
-_LINGER_S = 2
+LINGER_S = 2
 """How long a graceful end waits for the next request of a connection that was just in use."""
+LINGER_REPLACED_S = 20
+"""The same where another process serves already: nobody waits for the end, and a caller who listens to a
+question and keys an answer is heard on the connection on which it was asked.
+"""
 
 
 class _Task(WSGITask):  # type: ignore[misc] # waitress has no types
@@ -71,7 +79,14 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.waiting_since = time.monotonic()
+        self.was_answered = False
         self._serves = False
+
+    def received(self, data: bytes) -> bool:
+        if self.is_idle:
+            self.waiting_since = time.monotonic()
+        taken: bool = super().received(data)
+        return taken
 
     def service(self) -> None:
         """Who sends request after request and fetches no answer would hold a thread until it does."""
@@ -85,6 +100,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
             self._serves = True
             super().service()
         self.waiting_since = time.monotonic()
+        self.was_answered = True
         self._serves = False
 
     @property
@@ -99,8 +115,17 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
     @property
     def is_idle(self) -> bool:
-        """Not even a part of a request has arrived."""
+        """Not even a part of a request was read."""
         return self.is_waiting and self.request is None
+
+    def close_if_silent(self) -> None:
+        """Not where bytes wait in the kernel: their sender would be reset in the middle of a request."""
+        try:
+            waits = bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:  # there are none, or the connection broke
+            waits = False
+        if not waits:
+            self.handle_close()
 
 
 class HttpServer(TcpWSGIServer):  # type: ignore[misc]
@@ -116,6 +141,7 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc]
         threads: int,
         body_bytes_max: int,
         request_s: float = REQUEST_S,
+        keep_alive_s: float = KEEP_ALIVE_S,
         answer_s: float = ANSWER_S,
         connections_max: int = CONNECTIONS_MAX,
     ) -> None:
@@ -123,7 +149,10 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc]
         for name, level in _LOGGED.items():
             logging.getLogger(name).setLevel(level)
         self.is_draining = False
+        self.linger_s: float = LINGER_S
+        """How long `drain` waits for the next request of a connection; may be changed while it does."""
         self._request_s = request_s
+        self._keep_alive_s = keep_alive_s
         self._answer_s = answer_s
         self._connections_max = connections_max
         dispatcher = ThreadedTaskDispatcher()
@@ -135,7 +164,7 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc]
             connection_limit=connections_max + 100,
             max_request_body_size=body_bytes_max,
             inbuf_overflow=body_bytes_max + 1,
-            channel_timeout=3 * REQUEST_S,
+            channel_timeout=KEEP_ALIVE_S + REQUEST_S,
             cleanup_interval=1,
             asyncore_use_poll=True,
             ident=None,
@@ -160,8 +189,8 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc]
         until = time.monotonic() + timeout_s
         while self.active_channels and time.monotonic() < until:
             for channel in self._channels():
-                if channel.is_idle and time.monotonic() - channel.waiting_since > _LINGER_S:
-                    channel.will_close = True
+                if channel.is_idle and time.monotonic() - channel.waiting_since > self.linger_s:
+                    channel.close_if_silent()
             self.maintenance(time.time())
             self.step(0.05)
         done = not self.active_channels
@@ -190,12 +219,15 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc]
 
     def maintenance(self, now: float) -> None:
         super().maintenance(now)
-        asked_too_late = time.monotonic() - self._request_s
-        fetched_too_late = time.monotonic() - self._answer_s
+        at = time.monotonic()
         for channel in self._channels():
-            if channel.is_waiting and channel.waiting_since < asked_too_late:
+            waited_s = at - channel.waiting_since
+            if channel.is_idle and channel.was_answered:
+                if waited_s > self._keep_alive_s:
+                    channel.close_if_silent()
+            elif channel.is_waiting and waited_s > self._request_s:
                 channel.will_close = True
-            elif channel.is_done and channel.waiting_since < fetched_too_late:
+            elif channel.is_done and waited_s > self._answer_s:
                 channel.handle_close()
 
     def _channels(self) -> Iterator[_Channel]:

@@ -42,10 +42,11 @@ class _Child:
     instead_of: "_Child | None" = field(default=None, repr=False)
     """Who is told to end as soon as this one serves."""
 
-    def end(self) -> None:
+    def end(self, *, is_replaced: bool) -> None:
+        """`is_replaced`: another serves already, and nobody waits for the end. May be said again."""
         if self.kill_at is None:
             self.kill_at = time.monotonic() + _KILL_S
-            os.kill(self.pid, signal.SIGTERM)
+        os.kill(self.pid, signal.SIGHUP if is_replaced else signal.SIGTERM)
 
 
 class Parent:
@@ -94,11 +95,11 @@ class Parent:
                 self._on_word(told[one])
             elif self._control is not None and self._control.hear():
                 log.info("successor_takes_over")
-                self._stop()
+                self._stop(is_replaced=True)
 
     def _on_signal(self, number: int) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
-            self._stop()
+            self._stop(is_replaced=False)
         elif number == signal.SIGHUP:
             for child in list(self._children.values()):
                 self._replace(child)
@@ -110,7 +111,7 @@ class Parent:
         if LOADED in said:
             child.serves = True
             if child.instead_of is not None:
-                child.instead_of.end()
+                child.instead_of.end(is_replaced=True)
                 child.instead_of = None
             if child.is_stale:
                 self._replace(child)
@@ -126,7 +127,7 @@ class Parent:
         host, port = self._listening.sock.getsockname()[:2]
         log.info("serving", host=host, port=port, workers=self._workers)
 
-    def _stop(self) -> None:
+    def _stop(self, *, is_replaced: bool) -> None:
         """Nobody connects to us any more; a successor may have the address."""
         self._stopping = True
         if self._control is not None:
@@ -134,7 +135,7 @@ class Parent:
             self._control = None
         self._listening.sock.close()
         for child in self._children.values():
-            child.end()
+            child.end(is_replaced=is_replaced)
 
     def _replace(self, child: _Child) -> None:
         """Another one is started; `child` ends once that serves. One that still loads is not raced: however
@@ -165,7 +166,7 @@ class Parent:
                 self._start()
             elif not child.serves and child.instead_of is None:
                 self._failed = True
-                self._stop()
+                self._stop(is_replaced=False)
 
     # The fork -----------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """A worker process: loads the application after the fork, serves it, and ends with its parent.
 
-It ends gracefully on SIGTERM, and when its parent is gone: the parent holds the other end of a pipe, which
-closes however the parent dies.
+It ends gracefully on SIGTERM; on SIGHUP too, which says that another serves in its place and nobody waits for
+the end; and when its parent is gone, which holds the other end of a pipe that closes however it dies.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
 
-from ivr.server.http import CONNECTIONS_MAX, HttpServer
+from ivr.server.http import CONNECTIONS_MAX, LINGER_REPLACED_S, LINGER_S, HttpServer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -75,11 +75,13 @@ def work(serving: Serving, listening: socket.socket, life: int, to_parent: int) 
         connections_max=min(CONNECTIONS_MAX, files // 4),
     )
 
-    def end(*_: object) -> None:
+    def end(number: int, _frame: object) -> None:
         ended.append(True)
+        server.linger_s = LINGER_REPLACED_S if number == signal.SIGHUP else LINGER_S
         server.pull_trigger()
 
-    signal.signal(signal.SIGTERM, end)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
     _Parent(life, lambda: ended.append(True), server._map)  # noqa: SLF001 - waitress has no other way to add to its loop
     _tell(to_parent, LOADED)
     while not ended:

@@ -1,7 +1,7 @@
 """`make simulate`: as many worlds as asked for, one after the other, each with its books checked.
 
-May import its own folder. Ends with the first world that is not clean: its seed, how to play it again, and
-what happened in it are printed, and the exit code is 1.
+Ends with the first world that is not clean: its seed, how to play it again, and what happened in it are
+printed, and the exit code is 1.
 """
 
 import argparse
@@ -15,6 +15,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tests.simulation.runs import HOUSES, Simulation, memory
+
+HURRIED = {"ahead": 1.0, "late_s": 6.0}
 
 
 def main() -> int:
@@ -31,7 +33,8 @@ def main() -> int:
         Simulation(Path(folder), names) as simulation,
         tqdm(total=given.worlds, unit="world", disable=given.quiet) as bar,
     ):
-        for played in simulation.worlds(seed, first=given.first, count=given.worlds):
+        weather = HURRIED if given.hurried else {}
+        for played in simulation.worlds(seed, first=given.first, count=given.worlds, **weather):
             bar.update()
             played_in[played.house] += 1
             calls, charges = calls + played.calls, charges + played.charges
@@ -43,6 +46,8 @@ def main() -> int:
             if played.violations:
                 bar.close()
                 tqdm.write(played.told())
+                if given.hurried:
+                    tqdm.write("It was played with --hurried.")
                 return 1
     took_s = time.monotonic() - began
     tqdm.write(
@@ -62,6 +67,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the number of the first world (0)")
     parser.add_argument(
         "--house", choices=HOUSES, help="one gateway and way of taking cards; without: each in turn"
+    )
+    parser.add_argument(
+        "--hurried",
+        action="store_true",
+        help="callers press a key into each sentence, and all webhooks and answers are late by seconds",
     )
     parser.add_argument("--trace", action="store_true", help="tell what happens in each world")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")

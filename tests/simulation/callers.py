@@ -84,6 +84,8 @@ class SimulatedCaller:
     faults: list[Faulted] = field(default_factory=list)
     agreed_to: set[str] = field(default_factory=set)
     """Questions, word by word, that they answered by agreeing that their card is kept."""
+    _pressed_into: set[str] = field(default_factory=set)
+    """Sentences, by their prompts, into which they pressed a key; said again, they are listened to."""
     _chances: int = 0
     _asked: int = 0
     _cards: int = 0
@@ -125,13 +127,22 @@ class SimulatedCaller:
         return self._ahead(event)
 
     def _ahead(self, event: Event) -> str:
-        """A key that they are sure is right, before they have heard what for. Not into a card's number."""
+        """A key that they are sure is right, before they have heard what for. Not into a card's number, and
+        once into each sentence.
+        """
         haste, rate = self.line.haste, self.chance.weather.ahead
         silent = not isinstance(event, Said | Paused) or (
             isinstance(event, Said) and is_card_entry(event.text)
         )
-        if silent or "/voice/" not in self.line.at or not haste.strikes(rate):
+        sentence = named(event.text) if isinstance(event, Said) else "a pause"
+        if (
+            silent
+            or sentence in self._pressed_into
+            or "/voice/" not in self.line.at
+            or not haste.strikes(rate)
+        ):
             return ""
+        self._pressed_into.add(sentence)
         if isinstance(event, Paused):
             self.hearing.hears("", self.line.at)
         key = haste.one_of("1111127798")

@@ -85,9 +85,10 @@ class Simulation:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def worlds(self, seed: str, *, first: int = 0, count: int) -> Iterator[Played]:
+    def worlds(self, seed: str, *, first: int = 0, count: int, **weather: float) -> Iterator[Played]:
+        """`weather`: as in `play`."""
         for number in range(first, first + count):
-            yield self.play(seed, number)
+            yield self.play(seed, number, **weather)
 
     def play(self, seed: str, number: int, **weather: float) -> Played:
         """`weather`: rates that are fixed, whatever the seed draws; see `chance.Weather`."""

@@ -3,6 +3,8 @@
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +12,14 @@ from pathlib import Path
 import click
 
 from ivr.pci.migrate import migrate as migrate_pci
+from ivr.phone.caller import Caller
+from ivr.phone.events import Asked, Event
+from ivr.phone.keys import HangUp
 from ivr.storage.engine import make_engine
 from ivr.storage.migrate import migrate
 from ivr.work.migrate import migrate_work
 from tests.support.crowd import ANSWERED
-from tests.support.house import House, make_house
+from tests.support.house import House, make_house, payer
 from tests.support.house_line import Line
 
 
@@ -26,7 +31,22 @@ class Told:
     lost: list[str] = field(default_factory=list)
 
 
-def restarted_under_calls(house: House, *, restarts: int, calls: int) -> Told:
+class Listens:
+    """A caller who takes time for each question, as people do."""
+
+    def __init__(self, caller: Caller, listens_s: float) -> None:
+        self._caller = caller
+        self._listens_s = listens_s
+
+    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+        time.sleep(self._listens_s)
+        return self._caller.keys(asked, heard)
+
+    def meanwhile(self, event: Event) -> str | HangUp:
+        return self._caller.meanwhile(event)
+
+
+def restarted_under_calls(house: House, *, restarts: int, calls: int, listens_s: float = 0) -> Told:
     """Keeps `calls` lines busy while web and pci are followed by a successor, each `restarts` times."""
     over = threading.Event()
     told = Told()
@@ -34,7 +54,9 @@ def restarted_under_calls(house: House, *, restarts: int, calls: int) -> Told:
     def keep_busy() -> None:
         while True:
             reference = house.add_bill(4000 + ANSWERED)
-            rung = house.ring(reference, line=Line(patient=False))
+            rung = house.ring(
+                reference, caller=Listens(payer(reference), listens_s), line=Line(patient=False)
+            )
             charged = len(house.charges(reference))
             if rung.ended.faults or "You have paid" not in rung.words or charged != 1:
                 told.lost.append(f"{rung.ended.faults} {charged} charges: {rung.words}")
@@ -59,7 +81,8 @@ def restarted_under_calls(house: House, *, restarts: int, calls: int) -> Told:
 @click.command()
 @click.option("--restarts", default=10, show_default=True)
 @click.option("--calls", default=30, show_default=True)
-def main(restarts: int, calls: int) -> None:
+@click.option("--listens-s", default=2.0, show_default=True, help="how long a caller takes for a question")
+def main(restarts: int, calls: int, listens_s: float) -> None:
     """Restarts under calls, on SQLite; says how many were paid and how many lost."""
     with tempfile.TemporaryDirectory() as folder:
         urls = [f"sqlite:///{folder}/{name}.db" for name in ("web", "pci")]
@@ -73,7 +96,7 @@ def main(restarts: int, calls: int) -> None:
         house = make_house(Path(folder), *urls, **MANY)
         try:
             house.all_up()
-            told = restarted_under_calls(house, restarts=restarts, calls=calls)
+            told = restarted_under_calls(house, restarts=restarts, calls=calls, listens_s=listens_s)
         finally:
             house.close()
     click.echo(f"{restarts} restarts of web and of pci under {calls} calls at once:")

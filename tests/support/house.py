@@ -113,6 +113,7 @@ class House(HouseProcesses):
         line = line or Line()
         caller = caller or payer(reference)
         ended = Call(settings, caller=caller, transport=line, clock=HastyClock(), listener=hear).run()
+        line.close()
         return Rung(settings.call_sid, ended, said, line)
 
     def hang_up_again(self, call_sid: str) -> None:

@@ -71,6 +71,10 @@ class Line:
         self.answers.append((url, answered[-1]))
         return answered[-1]
 
+    def close(self) -> None:
+        """The call is over: its connections are, too."""
+        self._inner.close()
+
     def _door(self, url: str) -> str:
         path = urlsplit(url).path
         if self._doors is None or not path.startswith("/voice/"):

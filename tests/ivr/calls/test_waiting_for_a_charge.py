@@ -18,7 +18,6 @@ from ivr.storage import schema
 from tests.support.till import Till
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-WAITS_ON = None
 
 
 class _LetsThrough:
@@ -60,53 +59,34 @@ def _look(till: Till, attempt_id: str) -> tuple[Fulfilment, Any]:
 
 
 @pytest.mark.parametrize(
-    ("state", "was_claimed", "leaves_by"),
+    ("state", "was_claimed", "waits", "leaves_by"),
     [
-        (State.RESERVED, False, WAITS_ON),
-        (State.AUTHORIZING, False, WAITS_ON),
-        (State.AUTHORIZED, False, WAITS_ON),
-        (State.CLAIMED, True, WAITS_ON),
-        (State.UNKNOWN, True, WAITS_ON),
-        (State.VOIDING, False, "not_sent"),
-        (State.VOIDING, True, WAITS_ON),
-        (State.VOIDED, True, "not_sent"),
-        (State.FENCED, True, "not_sent"),
-        (State.ABANDONED, False, "not_sent"),
-        (State.DECLINED, True, "try_another_card"),
-        (State.APPROVED, True, "approved"),
-        (State.FOR_A_PERSON, True, "unknown"),
+        (State.RESERVED, False, True, "not_sent"),
+        (State.AUTHORIZING, False, True, "unknown"),
+        (State.AUTHORIZED, False, True, "not_sent"),
+        (State.CLAIMED, True, True, "unknown"),
+        (State.UNKNOWN, True, True, "unknown"),
+        (State.VOIDING, False, False, "not_sent"),
+        (State.VOIDING, True, True, "unknown"),
+        (State.VOIDED, True, False, "not_sent"),
+        (State.FENCED, True, False, "not_sent"),
+        (State.ABANDONED, False, False, "not_sent"),
+        (State.DECLINED, True, False, "try_another_card"),
+        (State.APPROVED, True, False, "approved"),
+        (State.FOR_A_PERSON, True, False, "unknown"),
     ],
 )
-def test_the_exit_of_each_state(
-    till: Till, state: State, leaves_by: str | None, *, was_claimed: bool
+def test_the_exit_of_each_state_and_of_whoever_waited_long_enough(
+    till: Till, state: State, leaves_by: str, *, was_claimed: bool, waits: bool
 ) -> None:
+    """Whoever leaves without knowing is promised a text."""
     attempt_id = _attempt(till, state, was_claimed=was_claimed)
     fulfilled, promised_at = _look(till, attempt_id)
-    if leaves_by is WAITS_ON:
+    if waits:
         assert isinstance(fulfilled, Waiting)
-    else:
-        assert isinstance(fulfilled, Left)
-        assert (fulfilled.exit, fulfilled.session.attempt_id) == (leaves_by, None)
-    assert (promised_at is not None) == (leaves_by == "unknown")
-
-
-@pytest.mark.parametrize(
-    ("state", "was_claimed", "leaves_by"),
-    [
-        (State.CLAIMED, True, "unknown"),
-        (State.UNKNOWN, True, "unknown"),
-        (State.VOIDING, True, "unknown"),
-        (State.AUTHORIZING, False, "unknown"),
-        (State.RESERVED, False, "not_sent"),
-        (State.AUTHORIZED, False, "not_sent"),
-    ],
-)
-def test_who_waited_long_enough_is_promised_a_text_or_told_that_nothing_was_sent(
-    till: Till, state: State, leaves_by: str, *, was_claimed: bool
-) -> None:
-    attempt_id = _attempt(till, state, was_claimed=was_claimed)
-    till.clock.advance(WAIT_S_MAX)
-    fulfilled, promised_at = _look(till, attempt_id)
+        assert promised_at is None
+        till.clock.advance(WAIT_S_MAX)
+        fulfilled, promised_at = _look(till, attempt_id)
     assert isinstance(fulfilled, Left)
-    assert fulfilled.exit == leaves_by
+    assert (fulfilled.exit, fulfilled.session.attempt_id) == (leaves_by, None)
     assert promised_at == (till.clock.now() if leaves_by == "unknown" else None)

@@ -16,7 +16,7 @@ from tests.support.work import RecordedWork
 
 
 def hold(engine: sa.Engine, reference: str, *, days_ago: int = 0, link: bool = False) -> str:
-    """A text that waits for the operator since so many days; `link`: one that can be paid no more."""
+    """A text that waits for the operator since so many days; `link`: one that can no longer be paid."""
     clock = ManualClock(SystemClock().now() - timedelta(days=days_ago))
     ids = RandomIds()
     with engine.begin() as tx:
@@ -52,7 +52,7 @@ def test_held_texts_are_listed_and_sent_again_but_none_that_helps_nobody(
     assert "error 21606" in listed
     assert paybycall("message", "resend").exit_code == 2
     sent = paybycall("message", "resend", "--held")
-    assert sent.stdout == f"{fresh}: is sent again\n{link}: not sent: its link can be paid no more\n"
+    assert sent.stdout == f"{fresh}: is sent again\n{link}: not sent: its link can no longer be paid\n"
     assert "1 older than 7 days left out: name them by their ids." in sent.stderr
     assert paybycall("message", "resend", old).stdout == f"{old}: is sent again\n"
     again = paybycall("message", "resend", fresh, "confirmation_none")

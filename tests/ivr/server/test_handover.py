@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from ivr.demo.ground import free_ports
+from ivr.server.http import LINGER_S
 from tests.support import served
 from tests.support.waiting import eventually
 
@@ -74,12 +76,19 @@ def stopped_at_last(*running: subprocess.Popen[bytes]) -> Iterator[None]:
             one.communicate()
 
 
+@contextmanager
+def served_by(name: str, workers: int = 1) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A server that answers, and its port."""
+    [port] = free_ports(1)
+    running = served.start(name, port, workers=workers)
+    with stopped_at_last(running):
+        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the first server")
+        yield running, port
+
+
 def test_a_second_server_takes_over_and_nobody_is_refused() -> None:
     """Twice in a row, also from two workers to one and back; the first ends by itself, with status 0."""
-    [port] = free_ports(1)
-    first = served.start("about_itself", port, workers=2)
-    with stopped_at_last(first):
-        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the first server")
+    with served_by("about_itself", workers=2) as (first, port):
         asking = Asking(port)
         second = served.start("about_itself", port)
         with stopped_at_last(second):
@@ -94,12 +103,31 @@ def test_a_second_server_takes_over_and_nobody_is_refused() -> None:
     assert not answers(port)
 
 
+def test_a_connection_that_was_idle_is_answered_by_the_server_that_is_followed() -> None:
+    """A caller listens to a question meanwhile, longer than a server waits that is stopped."""
+    with (
+        served_by("about_itself") as (first, port),
+        closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)) as kept,
+    ):
+        was = kept_ask(kept)
+        second = served.start("about_itself", port)
+        with stopped_at_last(second):
+            eventually(lambda: ask(port) != was, timeout_s=PATIENCE_S, what="the second server")
+            time.sleep(LINGER_S + 0.5)
+            assert kept_ask(kept) == was
+            assert first.wait(PATIENCE_S) == 0
+            assert kept_ask(kept) != was  # on a new connection
+
+
+def kept_ask(connection: http.client.HTTPConnection) -> int:
+    """The process id of the worker that answers on a connection that is kept while both sides want that."""
+    connection.request("POST", "/", b"x")
+    return int(connection.getresponse().read().split()[0])
+
+
 def test_workers_are_replaced_unheard() -> None:
     """By its own wish, by SIGHUP, and after kill -9."""
-    [port] = free_ports(1)
-    running = served.start("about_itself", port)
-    with stopped_at_last(running):
-        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+    with served_by("about_itself") as (running, port):
         asking = Asking(port)
         was = ask(port, "/replace")
         eventually(lambda: not psutil.pid_exists(was), timeout_s=PATIENCE_S, what="another worker")
@@ -114,10 +142,7 @@ def test_workers_are_replaced_unheard() -> None:
 
 
 def test_many_wishes_to_be_replaced_start_one_worker_at_a_time() -> None:
-    [port] = free_ports(1)
-    running = served.start("slow_to_load", port)
-    with stopped_at_last(running):
-        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+    with served_by("slow_to_load") as (running, port):
         was = ask(port)
         parent = psutil.Process(running.pid)
         most = 0
@@ -132,10 +157,7 @@ def test_many_wishes_to_be_replaced_start_one_worker_at_a_time() -> None:
 
 def test_a_worker_that_dies_while_it_is_replaced_takes_nobody_with_it() -> None:
     """The parent is held, so that it hears of the death before the new worker serves."""
-    [port] = free_ports(1)
-    running = served.start("about_itself", port)
-    with stopped_at_last(running):
-        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+    with served_by("about_itself") as (running, port):
         was = ask(port)
         for number in (signal.SIGSTOP, signal.SIGHUP):
             running.send_signal(number)
@@ -149,10 +171,7 @@ def test_a_worker_that_dies_while_it_is_replaced_takes_nobody_with_it() -> None:
 
 def test_a_parent_is_stopped_before_it_hears_that_a_new_worker_serves() -> None:
     """It is held meanwhile, so that it hears both at once."""
-    [port] = free_ports(1)
-    running = served.start("about_itself", port)
-    with stopped_at_last(running):
-        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+    with served_by("about_itself") as (running, port):
         was = ask(port)
         parent = psutil.Process(running.pid)
         were = parent.children()
@@ -169,10 +188,7 @@ def test_a_parent_is_stopped_before_it_hears_that_a_new_worker_serves() -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_end_with_their_parent(workers: int) -> None:
     """The port is free at once, and what was under way is answered."""
-    [port] = free_ports(1)
-    running = served.start("about_itself", port, workers=workers)
-    with stopped_at_last(running):
-        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+    with served_by("about_itself", workers=workers) as (running, port):
         children = psutil.Process(running.pid).children()
         assert len(children) == workers
         answered: list[int] = []
@@ -202,10 +218,7 @@ def _is_served(children: list[psutil.Process]) -> bool:
 
 
 def test_a_successor_that_does_not_start_changes_nothing() -> None:
-    [port] = free_ports(1)
-    running = served.start("about_itself", port)
-    with stopped_at_last(running):
-        eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the server")
+    with served_by("about_itself") as (running, port):
         for name, kind, said in (
             ("broken", "web", b"this application cannot be made"),
             ("about_itself", "pci", b"is already in use by `paybycall serve web`"),

@@ -1,5 +1,6 @@
 """Who sends slowly costs no thread, and is cut off in time."""
 
+import select
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -31,7 +32,14 @@ def count_bytes(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
 class Running:
     """A server in a thread, until `close`."""
 
-    def __init__(self, *, request_s: float = 60, answer_s: float = 60, connections_max: int = 100) -> None:
+    def __init__(
+        self,
+        *,
+        request_s: float = 60,
+        keep_alive_s: float = 60,
+        answer_s: float = 60,
+        connections_max: int = 100,
+    ) -> None:
         listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = listening.getsockname()[1]
         self._over = threading.Event()
@@ -41,6 +49,7 @@ class Running:
             threads=THREADS,
             body_bytes_max=BODY_BYTES_MAX,
             request_s=request_s,
+            keep_alive_s=keep_alive_s,
             answer_s=answer_s,
             connections_max=connections_max,
         )
@@ -92,7 +101,7 @@ def test_unfinished_requests_hold_no_thread(running: Running) -> None:
         connection.close()
 
 
-@pytest.mark.parametrize("running", [{"request_s": 0.2}], indirect=True)
+@pytest.mark.parametrize("running", [{"request_s": 0.2, "keep_alive_s": 0.2}], indirect=True)
 def test_an_unfinished_request_is_cut_off(running: Running) -> None:
     """Also one that goes on sending, a byte now and then; and a connection left idle after an answer."""
     kept = HTTPConnection("127.0.0.1", running.port, timeout=20)
@@ -113,6 +122,42 @@ def test_an_unfinished_request_is_cut_off(running: Running) -> None:
     dripping.close()
     assert kept.sock is not None
     assert is_cut(kept.sock)
+
+
+@pytest.mark.parametrize("running", [{"request_s": 0.2}], indirect=True)
+def test_behind_an_answer_a_connection_stays_open_and_its_next_request_has_its_own_time(
+    running: Running,
+) -> None:
+    whole = HEAD + b"x" * 100
+    kept = running.begin(whole)
+    assert b"200 OK" in kept.recv(1000)
+    assert is_cut(running.begin(b""))  # so long has the kept one been idle, and longer
+    kept.sendall(whole)
+    assert b"200 OK" in kept.recv(1000)
+    assert is_cut(running.begin(b""))
+    kept.sendall(HEAD)
+    assert is_cut(kept)
+
+
+def test_a_request_that_waits_in_the_kernel_is_answered_before_its_connection_is_closed() -> None:
+    """The server is at the end of its patience with an idle connection when the request has just come."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = HttpServer(count_bytes, listening, threads=THREADS, body_bytes_max=BODY_BYTES_MAX)
+    client = socket.create_connection(listening.getsockname(), timeout=20)
+    whole = HEAD + b"x" * 100
+    client.sendall(whole)
+    eventually(lambda: server.step(0.01) or _arrived(client), what="the first answer")
+    assert b"200 OK" in client.recv(1000)
+    client.sendall(whole)
+    eventually(lambda: _arrived(server.active_channels[min(server.active_channels)].socket), what="it")
+    server.linger_s = 0
+    assert server.drain(10)
+    assert b"200 OK" in client.recv(1000)
+    client.close()
+
+
+def _arrived(connection: socket.socket) -> bool:
+    return bool(select.select([connection], [], [], 0)[0])
 
 
 @pytest.mark.parametrize("running", [{"connections_max": 5}], indirect=True)
