@@ -33,7 +33,18 @@ _LEFT_OUT = ("due_date", "phone", "status")
 _GOES_ON = re.compile(r"[0-9]{1,3}(?:[^0-9/-].*)?")
 """How an amount goes on behind a comma."""
 _DELIMITERS = ",;\t"
-_SAYS_DELIMITER = re.compile(r'"?sep=(?P<delimiter>.)"?[,;\t ]*', re.IGNORECASE)
+_SAYS_DELIMITER = re.compile(r'"?sep=(?P<delimiter>\\t|.?)"?[,;\t ]*', re.IGNORECASE)
+_BLANK = SPACES + _DELIMITERS + "\x1a"
+"""Of a line that says nothing; DOS ends a file with the last one."""
+_OPTIONAL = ("due_date", "phone")
+"""Where they cannot be read the bill is kept without them."""
+_UNREAD = ("\0", "\ufffd")
+_FAULTS = (
+    ("unexpected end of data", "a quotation mark is opened and not closed"),
+    ("expected after", "something stands behind a closing quotation mark: inside a field, write it twice"),
+    ("field limit", "a field is too long, perhaps behind a quotation mark that is not closed"),
+)
+"""What Python's reader of CSV says, and what a person has to know."""
 _SAYS_DECIMAL = re.compile(r'"?(?:--)?decimal=(?P<mark>[a-z]*|[.,])"?[,;\t ]*', re.IGNORECASE)
 
 
@@ -68,31 +79,36 @@ def read_table(file: BinaryIO, on_read: Callable[[int], None] = lambda _: None) 
     bytes as they are read.
     """
     lines = text_lines(file, on_read)
-    first, delimiter, spelling, skipped = _preamble(lines)
+    first, said_delimiter, spelling, skipped = _preamble(lines)
+    delimiter = said_delimiter or max(_DELIMITERS, key=first.count)
     reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
     try:
         columns = [name.strip(SPACES).lower() for name in next(reader, [])]
-    except csv.Error:
-        columns = []
-    _check_columns(columns)
+    except csv.Error as fault:
+        raise UnreadableFileError(f"The first line: {_fault(fault)}.") from None
+    _check_columns(columns, said_delimiter)
     ignored = tuple(name for name in columns if name and name not in COLUMNS)
     return Table(ignored, spelling, _rows(reader, columns, delimiter, skipped))
 
 
-def _preamble(lines: Iterator[str]) -> tuple[str, str, Spelling, int]:
+def _preamble(lines: Iterator[str]) -> tuple[str, str | None, Spelling, int]:
     """The line of columns, what the lines before it say of delimiter and decimals, and how many these are."""
     delimiter, spelling, skipped = None, Spelling.UNSAID, 0
     while True:
         line = next(lines, "")
         said = line.strip("\r\n")
-        if found := _SAYS_DELIMITER.fullmatch(said):
-            delimiter = found["delimiter"]
+        if not line:
+            raise UnreadableFileError("The file is empty.")
+        if not said.strip(_BLANK):
+            pass
+        elif found := _SAYS_DELIMITER.fullmatch(said):
+            delimiter = "\t" if found["delimiter"] == "\\t" else found["delimiter"]
             if delimiter.isalnum() or delimiter in ' "':
                 raise UnreadableFileError("The line sep= names no mark that can stand between columns.")
         elif found := _SAYS_DECIMAL.fullmatch(said.strip(SPACES)):
             spelling = _said_mark(found["mark"].lower(), spelling)
         else:
-            return line, delimiter or max(_DELIMITERS, key=line.count), spelling, skipped
+            return line, delimiter, spelling, skipped
         skipped += 1
 
 
@@ -104,12 +120,15 @@ def _said_mark(mark: str, before: Spelling) -> Spelling:
     return Spelling(mark)
 
 
-def _check_columns(columns: Sequence[str]) -> None:
+def _check_columns(columns: Sequence[str], said_delimiter: str | None) -> None:
+    if any("\0" in name for name in columns):
+        raise UnreadableFileError("The first line holds zero bytes: this is no text file.")
     amount = "amount_minor" if "amount_minor" in columns else "amount"
     missing = [name for name in ("reference", amount, "currency") if name not in columns]
     if missing:
+        by = f'"{said_delimiter}" as sep= says' if said_delimiter else "commas, semicolons or tabs"
         raise UnreadableFileError(
-            "The first line must name the columns, separated by commas, semicolons or tabs: "
+            f"The first line must name the columns, separated by {by}; "
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing."
         )
     twice = [name for name in COLUMNS if columns.count(name) > 1]
@@ -127,22 +146,37 @@ def _rows(reader: Any, columns: list[str], delimiter: str, skipped: int) -> Iter
         except StopIteration:
             return
         except csv.Error as fault:
-            yield BadRow(line, f"cannot be read as far as line {reader.line_num + skipped}: {fault}")
+            yield BadRow(line, f"cannot be read as far as line {reader.line_num + skipped}: {_fault(fault)}")
             continue
         filled = len(cells)
-        while filled and not cells[filled - 1].strip():
+        while filled and not cells[filled - 1].strip().strip(_BLANK):
             filled -= 1
         if not filled:
             continue
         if filled > len(columns):
-            yield BadRow(line, f"has {filled} fields where the first line names {len(columns)}")
+            quote = (
+                ": put amounts, and texts, that hold a comma in quotation marks" if delimiter == "," else ""
+            )
+            yield BadRow(line, f"has {filled} fields where the first line names {len(columns)}{quote}")
         elif delimiter == "," and _may_be_cut(columns, cells):
             yield BadRow(
                 line, "may have an amount that its own comma cuts in two: put amounts in quotation marks"
             )
         else:
             cells += [""] * (len(columns) - len(cells))
-            yield Row(line, {name: cells[index] for index, name in ours})
+            fields = {name: cells[index] for index, name in ours}
+            yield _unread(line, fields) or Row(line, fields)
+
+
+def _unread(line: int, fields: dict[str, str]) -> BadRow | None:
+    for name, text in fields.items():
+        if name not in _OPTIONAL and any(char in text for char in _UNREAD):
+            return BadRow(line, f"{name} holds a zero byte or a character that no text has")
+    return None
+
+
+def _fault(fault: csv.Error) -> str:
+    return next((ours for theirs, ours in _FAULTS if theirs in str(fault)), str(fault))
 
 
 def _may_be_cut(columns: Sequence[str], cells: Sequence[str]) -> bool:

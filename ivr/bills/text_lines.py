@@ -1,6 +1,6 @@
 """The lines of a text file as spreadsheets save it.
 
-The encoding is UTF-8 or UTF-16; lines end in LF, CRLF or a bare CR. A byte that is no UTF-8 is read as
+The encoding is UTF-8 or UTF-16; each line ends in LF, CRLF or a bare CR. A byte that is no UTF-8 is read as
 Windows' Western code page has it: digits are the same there, and so are the no-break space and the euro sign
 of most other code pages.
 """
@@ -13,9 +13,14 @@ from typing import BinaryIO
 _CHUNK_BYTES = 65_536
 _LINE_CHARS_MAX = 65_536
 _WESTERN = "paybycall.western"
-_FIRST_END = re.compile(r'(?:[^"\r\n]|"[^"]*")*(\r+\n|\r|\n)')
-"""The end of the first line, outside of quotation marks."""
+_LINE = re.compile(r"[^\r\n]*(?:\r{0,2}\n|\r)")
 _OTHER_FILES = (
+    (b"\xff\xfe\0\0", "UTF-32 text"),
+    (b"\0\0\xfe\xff", "UTF-32 text"),
+    (b"\x1f\x8b", "a packed file (.gz)"),
+    (b"<", "a web page or XML"),
+    (b"{", "JSON"),
+    (b"[", "JSON"),
     (b"PK\x03\x04", "a workbook (.xlsx or .ods)"),
     (b"\xd0\xcf\x11\xe0", "a workbook (.xls)"),
     (b"%PDF", "a PDF"),
@@ -40,28 +45,38 @@ def text_lines(file: BinaryIO, on_read: Callable[[int], None] = lambda _: None) 
     """Each line with its end; raises UnreadableFileError. `on_read` hears how many bytes were just read."""
     head = _read(file, on_read)
     for beginning, kind in _OTHER_FILES:
-        if head.startswith(beginning):
+        if head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n").startswith(beginning):
             raise UnreadableFileError(f"This is {kind}: save it as CSV, best as CSV UTF-8.")
     encoding = _encoding(head)
     decoder = codecs.getincrementaldecoder(encoding)(_WESTERN if encoding == "utf-8" else "replace")
     pending = decoder.decode(head).lstrip("\ufeff")
-    found = _FIRST_END.match(pending)
-    end = "\r" if found is not None and found[1] == "\r" else "\n"
     number = 1
     while True:
-        *lines, pending = pending.split(end)
+        lines, pending = _whole_lines(pending)
         for line in lines:
             _check_length(line, number)
-            yield line + end
+            yield line
             number += 1
         _check_length(pending, number)
         data = _read(file, on_read)
         if not data:
             break
         pending += decoder.decode(data)
+    if encoding != "utf-8" and decoder.getstate()[0]:
+        raise UnreadableFileError("The file ends within a character: it was cut off, or is no UTF-16.")
     pending += decoder.decode(b"", final=True)
     if pending:
         yield pending
+
+
+def _whole_lines(text: str) -> tuple[list[str], str]:
+    """The lines that have their end, and the rest; a CR at the very end may be half of a CRLF."""
+    if "\r" not in text:
+        *lines, rest = text.split("\n")
+        return [f"{line}\n" for line in lines], rest
+    last = len(text.rstrip("\r")) if text.endswith("\r") else len(text)
+    lines = _LINE.findall(text, 0, last)
+    return lines, text[sum(map(len, lines)) :]
 
 
 def _read(file: BinaryIO, on_read: Callable[[int], None]) -> bytes:

@@ -165,6 +165,10 @@ SAVED_AS = {
     "UTF-8 with LF": ROWS.encode(),
     "CR": ROWS.replace("\n", "\r").encode(),
     "CR CR LF": ROWS.replace("\n", "\r\r\n").encode(),
+    "every end of a line": ROWS.replace("\n", "\r\n", 1).replace("+34600123456\n", "+34600123456\r").encode(),
+    "LF CR": ROWS.replace("\n", "\n\r").encode(),
+    "blank lines first": ("\n \u00a0\r\n;;;\n" + ROWS).encode(),
+    "the end of a DOS file": ROWS.encode() + b"\x1a",
     "UTF-16, little end first": ROWS.encode("utf-16"),
     "UTF-16, big end first": b"\xfe\xff" + ROWS.encode("utf-16-be"),
     "UTF-16 without a mark": ROWS.encode("utf-16-le"),
@@ -172,6 +176,7 @@ SAVED_AS = {
     "the code page of Western Windows": ROWS.encode("cp1252"),
     "tabs": ROWS.replace(";", "\t").encode(),
     "sep= and tabs": ("sep=\t\r\n" + ROWS.replace(";", "\t")).encode(),
+    "sep= and tabs, written out": ("sep=\\t\n" + ROWS.replace(";", "\t")).encode(),
     "sep= in quotation marks": ('\ufeff"sep=|"\n' + ROWS.replace(";", "|")).encode(),
     "sep=; that was saved again": ("sep=;;;\n" + ROWS).encode(),
     "empty fields behind": ROWS.replace("\n", ";;;\n").encode(),
@@ -198,10 +203,25 @@ def test_however_it_is_saved_it_says_the_same(engine: sa.Engine, bring: Any) -> 
     [
         (b"PK\x03\x04\x14\x00", "a workbook (.xlsx or .ods): save it as CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "a workbook (.xls)"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"\xff\xfe\0\0" + "reference".encode("utf-32-le"), "UTF-32"),
+        ("\ufeffreference".encode("utf-32-be"), "UTF-32"),
+        (b"\x1f\x8b\x08\0", "a packed file (.gz)"),
+        (b"\n <!DOCTYPE html><table>", "a web page"),
+        (b'<?xml version="1.0"?>', "a web page or XML"),
+        (b'\xef\xbb\xbf {"reference": 1}', "JSON"),
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        ("\ufeff\r\n;;\r\n".encode("utf-16-le"), "is empty"),
+        (bytes(5000), "zero bytes"),
+        (b"ref\0erence;amount;currency\n", "zero bytes"),
+        (b'"reference;amount;currency\n', "first line: a quotation mark is opened and not closed"),
         (b"sep=a\nreference", "sep= names no mark"),
+        (b"sep=\nreference", "sep= names no mark"),
+        (b"sep=,\nreference;amount;currency\n", 'separated by "," as sep= says'),
         (b"decimal=.\nreference;amount;currency\n", "decimal= says point or comma"),
         (b"decimal=comma\nsep=;\ndecimal=point\nreference;amount;currency\n", "two decimal marks"),
-        (b"reference;betrag;currency\n", "tabs: amount is missing"),
+        (b"reference;betrag;currency\n", "tabs; amount is missing"),
         (b"a,b\n", "reference, amount, currency are missing"),
     ],
 )
@@ -209,6 +229,43 @@ def test_what_is_no_csv_is_refused_with_the_reason(content: bytes, reason: str) 
     with pytest.raises(UnreadableFileError) as refused:
         read_table(io.BytesIO(content))
     assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "reasons"),
+    [
+        (b"12345678;1;EUR\0\n22345678;1;EUR", {2: "currency holds a zero byte or a character that no"}),
+        (b"1234\xff\xfe5678;1;EUR\n12345678;1\0;EUR", {3: "amount holds a zero byte"}),
+        (b"12345678;1;EUR;\0\n22345678;1;EUR;\x81", {2: "", 3: ""}),
+        (b"12345678;1;EUR;a;b\n", {2: "has 5 fields where the first line names 4"}),
+        (b'"12345678;1;EUR\n22345678;1;EUR\n', {2: "line 3: a quotation mark is opened and not closed"}),
+        (b'"1"2345678;1;EUR\n22345678;1;EUR\n', {2: "line 2: something stands behind a closing quot"}),
+        (b'"' + b"x" * 140_000, None),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_told_with_the_true_reason(
+    rows: bytes, reasons: dict[int, str] | None
+) -> None:
+    table = read_table(io.BytesIO(b"reference;amount;currency;phone\n" + rows))
+    if reasons is None:
+        with pytest.raises(UnreadableFileError, match="Line 2 is longer"):
+            list(table.rows)
+        return
+    told = {row.line: row.reason for row in table.rows if isinstance(row, BadRow)}
+    assert {line: told.get(line, "") for line in reasons if reasons[line] not in told.get(line, "")} == {}
+    assert all("universal" not in reason for reason in told.values())
+
+
+def test_a_comma_in_an_amount_is_named_where_a_row_has_too_many_fields() -> None:
+    [row] = read_table(io.BytesIO(b"reference,amount,currency\n12345678,49,90,EUR\n")).rows
+    assert isinstance(row, BadRow)
+    assert row.reason.endswith("put amounts, and texts, that hold a comma in quotation marks")
+
+
+def test_a_file_that_is_cut_within_a_character_says_so() -> None:
+    table = read_table(io.BytesIO("reference;amount;currency\n12345678;1;EUR\n2".encode("utf-16")[:-1]))
+    with pytest.raises(UnreadableFileError, match="ends within a character"):
+        list(table.rows)
 
 
 def test_a_comma_that_cuts_an_amount_in_two_is_not_taken_for_a_shorter_row() -> None:
