@@ -9,7 +9,7 @@ from gateways.contract import Approved, Declined, Fenced, LinkFound, LinkOpen, P
 from gateways.notices import Heard, PaymentMoved
 from ivr.clock import Clock
 from ivr.storage import schema
-from tests.support.bank import CAN_REFUND, Fate, KilledError, TruthfulBank
+from tests.support.bank import CAN_REFUND, Fate, KilledError, TruthfulBank, must
 from tests.support.till import Till
 
 
@@ -31,7 +31,7 @@ class LinkBank(TruthfulBank):
 
         def arrive() -> Approved:
             self.asked.append(link)
-            assert self.pages.setdefault(key, link) == link, "asked again in other words"
+            must(self.pages.setdefault(key, link) == link, "asked again in other words")
             opened.append(self.refuses or self._page(key) or Unknown("this key is over"))
             return Approved(key)
 
@@ -42,7 +42,7 @@ class LinkBank(TruthfulBank):
 
     def lookup_link(self, link: PayLink, *, close: bool, reference: str | None = None) -> LinkFound:
         key = link.order.key
-        assert reference in {None, f"page_{key}"}
+        must(reference in {None, f"page_{key}"}, "another page's reference")
         with self._lock:
             self.looked_up.append((key, close))
             fate = self._fate()
