@@ -40,6 +40,8 @@ CALL_SID = "CAfedcba98765432fedcba98765432feff"
 CARRIER_TOKEN = Secret("carrier-token")
 INTERNAL_SECRET = Secret("internal-secret-of-more-than-32-characters")
 ENTRY_ID = "entry.call_1.3"
+AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}
+"""What is asked of a gateway that makes no tokens."""
 RETURN_URL = f"{WEB_URL}/voice/call_1/t/4"
 VISA = "4242424242424242"
 AMEX = "378282246310005"

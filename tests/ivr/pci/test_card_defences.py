@@ -19,11 +19,10 @@ from ivr.pci.defences import CardCaps, CardDefences
 from ivr.pci.fingerprints import Fingerprints
 from ivr.pci.metrics import Metrics
 from ivr.storage.engine import reading
-from tests.support.card_entry import INTERNAL_SECRET, VISA, PciBench, both_engines
+from tests.support.card_entry import AUTHORIZE, INTERNAL_SECRET, VISA, PciBench, both_engines
 from tests.support.waiting import until_a_transaction_waits
 
 H = 3600
-AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Town"}
 
 
 def card(nth: int, bin_: str = "42424242") -> str:
@@ -297,6 +296,20 @@ def test_lifting_works_at_once_and_forgets_what_was_counted(bench: PciBench) -> 
     assert [keyed(bench, nth) for nth in range(5, 10)] == ["collected"] * 5
     assert bench.ask("/pci/internal/lockouts/cardlock_none/lift", {"by": "me"}).status_code == 404
     assert bench.ask(f"/pci/internal/lockouts/{locked['id']}/lift", {"by": ""}).status_code == 400
+
+
+def test_lifting_forgets_also_what_was_counted_while_the_lock_out_stood(bench: PciBench) -> None:
+    """Outcomes of long ago are reported at last, when five others have locked the card out."""
+    for nth in range(5):
+        keyed(bench, nth)
+    bench.clock.advance(2 * H + 1)
+    for nth in range(5, 10):
+        assert keyed(bench, nth) == "collected"
+    for nth in (5, 6, 7, 8, 9, 0, 1, 2, 3, 4):
+        report(bench, nth, declined=True)
+    [locked] = standing(bench)
+    bench.ask(f"/pci/internal/lockouts/{locked['id']}/lift", {"by": "cli: anna"})
+    assert keyed(bench, 10) == "collected"
 
 
 @pytest.mark.parametrize(

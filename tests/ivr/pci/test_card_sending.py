@@ -12,9 +12,7 @@ from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.clock import ManualClock
 from ivr.pci.key_directory import DirectoryKeys
-from tests.support.card_entry import ENTRY_ID, RETURN_URL, Caller, Held, PciBench, both_engines
-
-AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}
+from tests.support.card_entry import AUTHORIZE, ENTRY_ID, RETURN_URL, Caller, Held, PciBench, both_engines
 
 
 @pytest.fixture

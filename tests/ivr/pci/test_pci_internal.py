@@ -7,7 +7,16 @@ import pytest
 import sqlalchemy as sa
 
 from gateways.secret import Secret
-from tests.support.card_entry import CALL_SID, ENTRY_ID, PCI_URL, RETURN_URL, VISA, PciBench, both_engines
+from tests.support.card_entry import (
+    AUTHORIZE,
+    CALL_SID,
+    ENTRY_ID,
+    PCI_URL,
+    RETURN_URL,
+    VISA,
+    PciBench,
+    both_engines,
+)
 
 ENTRIES = "/pci/internal/entries"
 COLLECT = f"{ENTRIES}/{ENTRY_ID}/collect"
@@ -169,11 +178,17 @@ def test_a_new_entry_wipes_what_the_call_left_open(bench: PciBench) -> None:
     assert bench.collected("entry.call_1.8")["outcome"] == "collected"
 
 
-def test_a_result_whose_key_is_gone_is_lost_and_says_so(bench: PciBench) -> None:
-    bench.caller().card()
+@pytest.mark.parametrize(
+    ("authorize", "outcome"), [(None, "unavailable"), (AUTHORIZE, "authorization_unknown")]
+)
+def test_a_result_whose_key_is_gone_is_lost_and_says_so(
+    bench: PciBench, authorize: dict[str, Any] | None, outcome: str
+) -> None:
+    """The amount that the issuer holds has to be looked up."""
+    bench.caller(authorize=authorize).card()
     bench.clock.advance(901)
     answer = bench.collected()
-    assert (answer["outcome"], answer["token"]) == ("unavailable", None)
+    assert (answer["outcome"], answer["token"], answer["authorization"]) == (outcome, None, None)
 
 
 @both_engines
