@@ -67,12 +67,12 @@ class Resolving:
     def _was_never_confirmed(self, attempt: Attempt) -> bool:
         """Whether it was to be prepared, and no reference was kept while it was its worker's: then nobody
         confirmed it, and from now on nobody can. The gateway, which may repeat a fault of its own for a day,
-        need not be asked. An attempt without a token is none of these: its card was entered to authorize.
+        need not be asked. An attempt without a token is none of these: it is a link, or its card was entered
+        to authorize.
         """
         return (
             self._asking.prepares
             and self._asking.is_of(attempt)
-            and attempt.method is not Method.LINK
             and attempt.token is not None
             and attempt.gateway_authorization is None
             and attempt.gateway_reference is None

@@ -52,6 +52,19 @@ def test_a_void_is_tried_until_it_is_certain(till: Till, fate: Fate) -> None:
     till.assert_settled()
 
 
+def test_a_hold_of_which_the_gateway_knows_nothing_is_fenced_and_over(till: Till) -> None:
+    """A capture that is still on its way finds its key closed."""
+    attempt_id = till.authorized(ask=False)
+    till.bank.held.clear()
+    till.bank.fates.append(Fate.NEVER)
+    with till.engine.begin() as tx:
+        till.attempts.withdraw(tx, attempt_id)
+    till.run_due()
+    assert till.bank.looked_up == [(attempt_id, True)]
+    assert till.state(attempt_id) is State.VOIDED
+    till.assert_settled()
+
+
 def test_a_capture_that_came_first_is_recorded_as_the_charge_it_is(till: Till) -> None:
     till.bank.fates.append(Fate.LATE)
     attempt_id = till.authorized(call_id=till.begin_call())
