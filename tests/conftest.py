@@ -39,10 +39,12 @@ RING_THE_SAME_HOUSES = frozenset(
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The slowest files come first, so that no worker begins one when the others are done; the houses first
-    of all.
+    of all. In one process the order stays as it was asked for.
     """
+    if not hasattr(config, "workerinput"):
+        return
     sizes = Counter(item.path for item in items)
 
     def turn(item: pytest.Item) -> tuple[bool, int, int, str]:

@@ -99,7 +99,7 @@ class Conversation:
             if turn < entry.turn:
                 return self._again(tx, entry, turn)
             if turn > entry.turn:
-                return twiml.document([twiml.redirect(self.turn_url(entry_id, max(entry.turn - 1, 0)))])
+                return twiml.document([twiml.redirect(self._standing_url(entry))])
             reply = self._reply(tx, entry, key, form)
             answer = twiml.document(reply.verbs)
             entries.keep_turn(tx, entry_id, turn, answer, reply.values)
@@ -112,39 +112,32 @@ class Conversation:
         """The carrier came by its fallback: the standing question again, or back to the web process."""
         if dialled := "".join(form.get("DialCallStatus", ())[:1]):
             return self._way_back.person_left(dialled)
+        return self._ask_again(form)
+
+    def apologize(self, form: Form) -> str:
+        """After an unexpected error: a kind sentence, and the standing question again. Nothing that was keyed
+        in the failed turn is kept. May raise where the database does not answer; `blind_apology` needs none.
+        """
+        return self._ask_again(form, prompt="trouble")
+
+    def _ask_again(self, form: Form, *, prompt: str | None = None) -> str:
+        """The standing question, behind the `prompt`; `FALLBACKS_MAX` times, then the entry is given up."""
         call_sid, account_sid = _sids(form)
         with self._engine.begin() as tx:
             newest = entries.newest_of_call(tx, call_sid, account_sid)
             entry = entries.lock(tx, newest.id) if newest else None
             if entry is None or entry.claimant is not None or entry.fallbacks >= FALLBACKS_MAX * 2:
-                return self._way_back.document(call_sid, entry.language if entry else None)
+                language = entry.language if entry else None
+                return self._way_back.document(call_sid, language, prompt=prompt or "back.moment")
             entries.change(tx, entry.id, fallbacks=entry.fallbacks + 1)
             if entry.status == Status.FINISHED:
                 return self._way_back.document(call_sid, entry.language, url=entry.return_url)
-            if entry.fallbacks >= FALLBACKS_MAX:
-                reply = self._give_up(tx, entry, Outcome.UNAVAILABLE)
-                answer = twiml.document(reply.verbs)
-            elif entry.turn == 0:
-                return twiml.document([twiml.redirect(self.turn_url(entry.id, 0))])
-            else:
-                return self._again(tx, entry, entry.turn - 1)
-        self._follow(entry.id, reply)
-        return answer
-
-    def apologize(self, form: Form) -> str:
-        """After an unexpected error: a kind sentence, and the caller goes back to the web process.
-
-        May raise where the database does not answer; `blind_apology` needs none.
-        """
-        call_sid, account_sid = _sids(form)
-        with self._engine.begin() as tx:
-            newest = entries.newest_of_call(tx, call_sid, account_sid)
-            entry = entries.lock(tx, newest.id) if newest else None
-            if entry is None:
-                return self._way_back.document(call_sid, None, prompt="trouble")
-            if entry.status == Status.FINISHED:
-                return self._way_back.document(call_sid, entry.language, url=entry.return_url)
-            reply = self._give_up(tx, entry, Outcome.UNAVAILABLE, say="trouble")
+            if entry.fallbacks < FALLBACKS_MAX:
+                if entry.turn and not prompt:
+                    return self._again(tx, entry, entry.turn - 1)
+                words = (self._say(prompt, entry),) if prompt else ()
+                return twiml.document([*words, twiml.redirect(self._standing_url(entry))])
+            reply = self._give_up(tx, entry, Outcome.UNAVAILABLE, say=prompt)
         self._follow(entry.id, reply)
         return twiml.document(reply.verbs)
 
@@ -254,6 +247,10 @@ class Conversation:
 
     def _say(self, key: str, entry: Entry) -> str:
         return self._speech.say(key, entry.language, slow=entry.slow)
+
+    def _standing_url(self, entry: Entry) -> str:
+        """Where the last answer is given again; before the first one, where it is asked for."""
+        return self.turn_url(entry.id, max(entry.turn - 1, 0))
 
     def _onward(self, entry: Entry) -> str:
         return twiml.redirect(self.turn_url(entry.id, entry.turn + 1))

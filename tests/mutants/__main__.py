@@ -30,9 +30,6 @@ def main() -> int:
         return 2
     outcomes = _tried(faults, given.workers)
     survivors = [one for one, outcome in outcomes if outcome is not Outcome.NOTICED]
-    for one, outcome in outcomes:
-        if outcome is not Outcome.NOTICED:
-            tqdm.write(f"{outcome}: {one.file}: {one.what}")
     noticed = len(faults) - len(survivors)
     tqdm.write(f"{noticed} of {len(faults)} faults noticed ({100 * noticed / len(faults):.1f} %)")
     return 0 if noticed >= NOTICED_LEAST * len(faults) else 1
@@ -51,7 +48,10 @@ def _tried(faults: Sequence[Fault], workers: int) -> list[tuple[Fault, Outcome]]
         def work(checkout: Checkout, share: Sequence[Fault]) -> list[tuple[Fault, Outcome]]:
             outcomes = []
             for fault in share:
-                outcomes.append((fault, checkout.outcome(fault)))
+                outcome = checkout.outcome(fault)
+                outcomes.append((fault, outcome))
+                if outcome is not Outcome.NOTICED:
+                    tqdm.write(f"{outcome}: {fault.file}: {fault.what}")
                 bar.update()
             return outcomes
 

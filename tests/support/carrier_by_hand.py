@@ -16,3 +16,8 @@ class Carrier:
         """The answer's TwiML."""
         form = self._webhooks._form("in-progress", fields)
         return self._webhooks._post(f"{WEB}{path}", form).body.decode()
+
+
+def turn_after(document: str) -> str:
+    """Where the document's last Gather posts to: the one that listens when the question is over."""
+    return document.rpartition('action="')[2].partition('"')[0]

@@ -16,7 +16,7 @@ from ivr.storage import schema
 from ivr.storage.engine import reading
 from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import REACTION_S, call_settings
-from tests.support.server import ENGLISH, Server
+from tests.support.server import AMOUNT_MINOR, ENGLISH, REFERENCE, Server
 from tests.support.server_checks import NAMES
 
 CARD = ("(visa)", "(expiry)", "(code)")
@@ -126,3 +126,10 @@ def books(server: Server, sid: str, reference: str) -> Books:
         bill.reserved_minor,
         texts,
     )
+
+
+def is_paid(server: Server, sid: str) -> bool:
+    """Whether the usual bill is paid by this call, once and in full, with one text; two minutes later."""
+    server.pass_time(120)
+    found = books(server, sid, REFERENCE)
+    return (found.paid_minor, found.texts, found.states[-1:]) == (AMOUNT_MINOR, 1, ["approved"])

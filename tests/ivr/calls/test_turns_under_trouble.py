@@ -1,34 +1,24 @@
-"""A call whose webhooks come twice, late or not at all, whose processes die, fail or are being replaced."""
+"""A call whose webhooks come twice, late or not at all, and whose processes die."""
 
-import copy
 import itertools
 import threading
 from collections.abc import Callable, Mapping
-from html import unescape
 from typing import Any
 from unittest.mock import patch
 
-import flask
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 
-from flows.language.waits import CollectCard
-from flows.pay_bill.flow import flow as pay_bill
-from ivr import voice_door
 from ivr.calls.errands import Runner
-from ivr.calls.host import Host
-from ivr.calls.turns import ERRAND_WAIT_S_MAX, INTENT_LEASE_S, Turns
+from ivr.calls.turns import ERRAND_WAIT_S_MAX, INTENT_LEASE_S
 from ivr.ids import SequentialIds
-from ivr.phone.events import Answer as Picked
 from ivr.phone.events import Event, Faulted, Reason
 from ivr.phone.transport import Answer, Form, NotConnectedError
 from ivr.phone.webhooks import CallSettings
 from ivr.storage import schema
 from ivr.storage.engine import reading
-from tests.support.carrier_by_hand import Carrier
-from tests.support.patience import Patience
-from tests.support.payer import CARD, WAY, books, call_sid, pay
+from tests.support.carrier_by_hand import Carrier, turn_after
+from tests.support.payer import WAY, books, call_sid, is_paid, pay
 from tests.support.phone import (
     ACCOUNT_SID,
     AUTH_TOKEN,
@@ -39,19 +29,13 @@ from tests.support.phone import (
     call_settings,
     every,
 )
-from tests.support.server import AMOUNT_MINOR, ENGLISH, PERSON, REFERENCE, Server
+from tests.support.server import AMOUNT_MINOR, ENGLISH, Server
 
 Start = Callable[..., Server]
 SID = call_settings().call_sid
 PAID = "Thank you. You have paid 49 euros and 90 cents."
 LOST, NONE = Trouble.LOST_ANSWER, Trouble.NONE
 SORRY = "< I am sorry, something went wrong on our side. One moment, please."
-
-
-def _paid(server: Server, sid: str = SID) -> bool:
-    server.pass_time(120)
-    found = books(server, sid, REFERENCE)
-    return (found.paid_minor, found.texts, found.states[-1:]) == (AMOUNT_MINOR, 1, ["approved"])
 
 
 # Twice, late, lost ------------------------------------------------------------------------------------------
@@ -71,7 +55,7 @@ def test_every_webhook_twice_or_late_changes_nothing(
     ended, lines, _ = pay(server, WAY[card_entry], transport=transport)
     assert (ended.reason, ended.faults) == (Reason.SERVER, ())
     assert lines == quiet
-    assert _paid(server)
+    assert is_paid(server, SID)
 
 
 def test_the_second_of_two_webhooks_gets_the_very_same_bytes(server: Server) -> None:
@@ -129,7 +113,7 @@ def test_keys_that_waited_while_an_answer_was_lost_agree_to_nothing(start_server
 
     lines = ["1", "(visa)", "(expiry)", "(code)777", "1"]
     pay(server, lines, transport=transport, listener=wait_for_the_carrier)
-    assert _paid(server)
+    assert is_paid(server, SID)
     with reading(server.on.engine) as connection:
         assert connection.execute(sa.select(schema.saved_card.c.id)).all() == []
 
@@ -212,7 +196,7 @@ def test_a_process_that_dies_in_an_errand_is_taken_over(server: Server, nth: int
         ended, lines, _ = pay(server, WAY["tokenize"], transport=Respawning())
     assert ended.faults == ()
     assert PAID in lines[-2]
-    assert _paid(server)
+    assert is_paid(server, SID)
     assert "errand_taken_over" in [entry["event"] for entry in server.logs]
 
 
@@ -276,7 +260,7 @@ def test_an_old_turn_gets_its_answer_and_one_from_the_future_is_sent_to_the_pres
     assert '<Redirect method="POST">/voice/call_1/t/3?waits=1#' in future
     again = carrier.post("/voice/call_1/t/3?waits=1")
     assert "I did not hear" not in again, "silence there is none of the caller's"
-    assert _turn(again).startswith("/voice/call_1/t/4")
+    assert turn_after(again).startswith("/voice/call_1/t/4")
     carrier.post("/voice/status", CallStatus="completed")
     assert carrier.post("/voice/call_1/t/2", Digits="1") == third
     assert carrier.post("/voice/call_1/t/4", Digits="1").endswith("<Response><Hangup/></Response>")
@@ -290,23 +274,18 @@ def test_one_webhook_four_times_at_once(start_server: Start, kind: str) -> None:
     carrier = Carrier(server)
     begun = _at_once(lambda: carrier.post("/voice/incoming"))
     assert len(set(begun)) == 1
-    asked = _at_once(lambda: carrier.post(_turn(begun[0]), Digits="2"))
+    asked = _at_once(lambda: carrier.post(turn_after(begun[0]), Digits="2"))
     assert len(set(asked)) == 1
-    keyed = _at_once(lambda: carrier.post(_turn(asked[0]), Digits="49*90"))
+    keyed = _at_once(lambda: carrier.post(turn_after(asked[0]), Digits="49*90"))
     assert len(set(keyed)) == 1
     server.pass_time(10)
-    opened = _at_once(lambda: carrier.post(_turn(keyed[0]), Digits="1"))
+    opened = _at_once(lambda: carrier.post(turn_after(keyed[0]), Digits="1"))
     waits = [one for one in opened if "<Pause" in one]
     assert len(set(opened) - set(waits)) == 1
     with reading(server.on.engine) as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(schema.call)).scalar_one() == 1
     with reading(server.room.engine) as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM card_entry")).scalar_one() == 1
-
-
-def _turn(document: str) -> str:
-    """Where the document's last Gather posts to: the one that listens when the question is over."""
-    return document.rpartition('action="')[2].partition('"')[0]
 
 
 def _at_once(post: Callable[[], str]) -> list[str]:
@@ -374,185 +353,9 @@ def test_each_webhook_meets_nobody_five_times(
     ended, lines, _ = pay(server, WAY["tokenize"], settings=settings, transport=transport)
     assert ended.faults == ()
     assert lines == quiet
-    assert _paid(server, settings.call_sid)
+    assert is_paid(server, settings.call_sid)
     assert not any("#" in url for url in transport.urls)
     assert any("/pci/e/" in url for url in transport.urls) is (card_entry == "gather")
-
-
-# A rolling deploy -------------------------------------------------------------------------------------------
-
-
-def _without(server: Server, step: str) -> flask.Flask:
-    """A web process of the last release, which does not know this step yet."""
-    older = copy.copy(pay_bill)
-    older.steps = {name: one for name, one in pay_bill.steps.items() if name != step}
-    with patch.object(voice_door.voice_door, "__defaults__", (older,)):
-        return server.another_web()
-
-
-class Rolling:
-    """A load balancer before two releases: the old one serves until it has said `times` that it cannot."""
-
-    def __init__(self, server: Server, old: flask.Flask, times: int) -> None:
-        self._server, self._old, self._times = server, old, times
-        self.waits = 0
-
-    def post(self, url: str, form: Form, headers: dict[str, str]) -> Answer:
-        from tests.support.phone import WsgiTransport
-
-        if url.startswith(WEB) and self.waits < self._times:
-            answer = WsgiTransport({WEB: self._old}).post(url, form, headers)
-            self.waits += b"waits=" in answer.body
-            return answer
-        return self._server.transport.post(url, form, headers)
-
-
-def test_a_process_that_does_not_know_the_step_asks_the_carrier_back(server: Server) -> None:
-    server.add_bill()
-    transport = Rolling(server, _without(server, "confirm"), times=3)
-    ended, lines, _ = pay(server, WAY["tokenize"], transport=transport)
-    assert ended.faults == ()
-    assert PAID in lines[-2]
-    assert transport.waits >= 3
-    assert _paid(server)
-
-
-def test_a_step_that_no_process_knows_ends_kindly(server: Server) -> None:
-    server.add_bill()
-    server.expected |= {"step_unknown_for_too_long"}
-    ended, lines, _ = pay(
-        server,
-        WAY["tokenize"][:4],
-        transport=Rolling(server, _without(server, "confirm"), times=99),
-        listener=Patience(server.clock),
-    )
-    assert ended.reason is Reason.SERVER
-    assert lines[-2] == "< Please call again later. Goodbye."
-
-
-# A turn that fails ------------------------------------------------------------------------------------------
-
-
-def _failing(times: int) -> Callable[..., object]:
-    fulfil, failed = Host.fulfil, []
-
-    def raising(self: Host, turn: object, session: object, wait: object) -> object:
-        if isinstance(wait, CollectCard) and len(failed) < times:
-            failed.append(wait)
-            raise RuntimeError("planted")
-        return fulfil(self, turn, session, wait)
-
-    return raising
-
-
-@pytest.mark.parametrize(
-    ("failures", "pressed", "asked"),
-    [
-        (1, ["1", "(silence)"], 1),  # the key is carried to the retry
-        (2, ["1", "(silence)", "(silence)"], 1),
-        (1, ["1", "1"], 1),  # pressed again during the apology: it is one answer
-        (1, ["1", "2", "1"], 2),  # another key: neither counts
-        (1, ["(silence)", "1"], 1),  # pressed during the apology alone
-        (1, ["(silence)", "(silence)", "1"], 2),
-        (2, ["(silence)", "(silence)", "(silence)", "1"], 2),
-    ],
-)
-def test_a_turn_that_fails_loses_no_key_and_counts_no_miss(
-    server: Server, failures: int, pressed: list[str], asked: int
-) -> None:
-    """At the first menu, where 1 goes on to the card."""
-    server.add_bill()
-    server.expected |= {"turn_failed"}
-    take, failed = Turns.take, []
-
-    def failing(self: Turns, call_id: str, number: int, *more: Any) -> str:
-        if number == 1 and len(failed) < failures:
-            failed.append(number)
-            raise OperationalError("BEGIN IMMEDIATE", None, Exception("database is locked"))
-        return take(self, call_id, number, *more)
-
-    with patch.object(Turns, "take", failing):
-        ended, lines, _ = pay(server, [*pressed, *CARD, "1"])
-    assert ended.reason is Reason.SERVER, lines
-    assert lines.count(SORRY) == failures
-    assert len([line for line in lines if "Another bill, 3" in line]) == asked, lines
-    assert not [line for line in lines if "did not" in line], lines
-    assert PAID in lines[-2], lines
-    assert _paid(server)
-
-
-@pytest.mark.parametrize("named", ["", "1"])
-def test_a_retry_knows_which_keys_were_named(server: Server, named: str) -> None:
-    """At the menu that confirms an amount: however long the trouble took, a key agrees to nothing where it
-    was pressed before the question named it.
-    """
-    server.add_bill()
-    server.expected |= {"turn_failed"}
-    carrier = Carrier(server)
-    carrier.post("/voice/incoming")
-    carrier.post("/voice/call_1/t/1", Digits="2")
-    asked = carrier.post("/voice/call_1/t/2", Digits="49*90")
-    assert f'action="/voice/call_1/t/3?named={named}#' in asked
-    with patch.object(Turns, "take", side_effect=RuntimeError("planted")):
-        sorry = carrier.post(f"/voice/call_1/t/3?named={named}", Digits="1")
-    server.pass_time(30)
-    again = carrier.post(unescape(_turn(sorry)))
-    answer = carrier.post(unescape(again.partition('"POST">')[2].partition("<")[0]))
-    assert ("/pci/e/entry.call_1.3/t/0" in answer) is (named == "1"), answer
-
-
-@pytest.mark.parametrize("language", ["en", "es"])
-def test_a_turn_that_always_fails_is_given_up(server: Server, language: str) -> None:
-    server.add_bill()
-    server.expected |= {"turn_failed"}
-    to_number = {"en": "+442000000000", "es": "+34911111111"}[language]
-    with patch.object(Host, "fulfil", _failing(99)):
-        ended, lines, _ = pay(server, ["1", "(silence)"] * 5, settings=call_settings(to_number=to_number))
-    assert ended.reason is Reason.SERVER
-    goodbye = {
-        "en": "< Please call again later. Goodbye.",
-        "es": "< Por favor, vuelva a llamar más tarde. Adiós.",
-    }
-    assert lines[-2] == goodbye[language], lines
-
-
-def test_an_answer_that_cannot_be_used_is_given_up(server: Server) -> None:
-    """The errand is run, and what comes behind it fails, each time: nobody waits for its lease in silence."""
-    server.add_bill()
-    server.expected |= {"turn_failed"}
-    began = server.clock.now()
-    with patch.object(Host, "settle", side_effect=RuntimeError("planted")):
-        ended, lines, _ = pay(server, ["1", "(silence)", "(silence)"], listener=Patience(server.clock))
-    assert ended.reason is Reason.SERVER
-    assert lines.count(SORRY) == 3
-    assert lines[-2] == "< Please call again later. Goodbye."
-    assert (server.clock.now() - began).total_seconds() < 10
-
-
-def test_a_turn_that_fails_offers_a_person(start_server: Start) -> None:
-    server = start_server(PERSON_NUMBER=PERSON)
-    server.add_bill()
-    server.expected |= {"turn_failed"}
-    with patch.object(Host, "fulfil", _failing(99)):
-        ended, lines, _ = pay(server, ["1", "0"])
-    assert "< To speak to a person, press 0." in lines
-    assert lines[-3:] == [
-        "< I am connecting you to a person.",
-        f"= rings {PERSON}: completed",
-        "= the server hung up",
-    ]
-    with patch.object(Host, "fulfil", _failing(99)):
-        ended, lines, _ = pay(
-            server,
-            ["1", "0"],
-            person=Picked.BUSY,
-            settings=call_settings(call_sid(7), to_number="+442000000000"),
-        )
-    assert lines[-3:-1] == [
-        "< Nobody can take your call at the moment.",
-        "< Please call again later. Goodbye.",
-    ]
-    assert ended.reason is Reason.SERVER
 
 
 # Where the server stands ------------------------------------------------------------------------------------
@@ -574,4 +377,4 @@ def test_a_public_url_with_a_port_or_a_path(start_server: Start, base: str) -> N
     ended, lines, _ = pay(server, WAY["tokenize"], settings=settings)
     assert ended.faults == ()
     assert PAID in lines[-2]
-    assert _paid(server)
+    assert is_paid(server, SID)

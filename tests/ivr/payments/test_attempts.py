@@ -174,6 +174,20 @@ def test_a_report_that_a_look_up_has_overtaken_changes_nothing(till: Till) -> No
     till.assert_settled()
 
 
+def test_what_is_lost_sight_of_twice_is_unknown_since_the_first_time_and_told_once(till: Till) -> None:
+    """At the authorization, and, found again, at the capture."""
+    attempt_id = till.want_card()
+    first = till.clock.now()
+    with till.engine.begin() as tx:
+        till.attempts.advance(tx, attempt_id, Event.LOSE_SIGHT)
+        till.clock.advance(30)
+        for event in (Event.AUTHORIZED, Event.CLAIM, Event.LOSE_SIGHT):
+            till.attempts.advance(tx, attempt_id, event)
+    attempt = till.attempt(attempt_id)
+    assert (attempt.state, attempt.unknown_since) == (State.UNKNOWN, first)
+    assert till.told(attempt_id).count("unknown") == 1
+
+
 def test_what_was_claimed_cannot_be_abandoned(till: Till) -> None:
     attempt_id = till.paid()
     with pytest.raises(IllegalMoveError), till.engine.begin() as tx:

@@ -170,10 +170,11 @@ def test_a_body_that_is_no_form_is_refused_and_not_repeated(bench: PciBench, bod
 
 
 @both_engines
-def test_an_unexpected_error_is_told_kindly_and_the_card_is_wiped(
+def test_an_unexpected_error_is_told_kindly_and_the_question_is_asked_again(
     bench: PciBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caller = bench.caller(language="es").key(VISA)
+    question = caller.text
 
     def fail(*_: Any, **__: Any) -> None:
         raise KeyError("0831")
@@ -182,11 +183,30 @@ def test_an_unexpected_error_is_told_kindly_and_the_card_is_wiped(
         patched.setattr("ivr.pci.dialogue.hear", fail)
         caller.key("0831")
     assert caller.words == "Lo siento, ha habido un fallo por nuestra parte."
-    assert caller.sent_to == RETURN_URL
-    assert bench.collected()["outcome"] == "unavailable"
+    assert caller.wait().text == question
     shown = capsys.readouterr()
     assert "KeyError" in shown.out + shown.err
     assert "0831" not in shown.out + shown.err
+    caller.key("0831").key("123")
+    assert bench.collected()["outcome"] == "collected"
+
+
+@both_engines
+def test_errors_that_go_on_end_the_entry_and_wipe_the_card(
+    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = bench.caller().key(VISA)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("ivr.pci.dialogue.hear", fail)
+    for _ in range(3):
+        caller.key("0831").wait()
+    caller.key("0831")
+    assert caller.words == "I am sorry, something went wrong on our side."
+    assert caller.sent_to == RETURN_URL
+    assert bench.collected()["outcome"] == "unavailable"
 
 
 def test_without_a_database_the_caller_goes_to_the_web_process(

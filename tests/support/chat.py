@@ -1,0 +1,111 @@
+"""A small flow without money, for the rules that are the same in every flow; its calls, a key at a time."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.language import (
+    Ask,
+    CallState,
+    Choose,
+    End,
+    FindCallersBill,
+    Flow,
+    Go,
+    Say,
+    SetLanguage,
+    Tell,
+    Transfer,
+)
+from ivr.calls import machine
+from ivr.calls.progress import Keys, Listen, Progress, Utterance
+from ivr.calls.session import Session
+
+HINTS = {"host.again", "host.back", "host.offer_person", "host.hang_up"}
+
+
+@dataclass(frozen=True)
+class Chat(CallState):
+    number: str = ""
+    times: int = 0
+
+
+flow = Flow(
+    "chat", state=Chat, start="hello", person="to_person", visits_max=3, exhausted="to_person", folder=Path()
+)
+
+
+@flow.tell(then="ask_number")
+def hello(chat: Chat) -> Tell:
+    return Tell(Say("hello"))
+
+
+@flow.digits(heard="check", gave_up="bye")
+def ask_number(chat: Chat) -> Ask:
+    return Ask(Say("number"), digits=8, into="number")
+
+
+@flow.decide(again="ask_number", good="pick")
+def check(chat: Chat) -> Go[Chat]:
+    return Go("good" if chat.number.startswith("1") else "again")
+
+
+@flow.menu({"1": "bye", "2": "speak_spanish", "3": "find", "5": "paper", "6": "both"}, gave_up="bye")
+def pick(chat: Chat) -> Choose:
+    return Choose(Say("pick"))
+
+
+@flow.digits(heard="bye", gave_up="bye")
+def paper(chat: Chat) -> Ask:
+    return Ask(Say("paper"), digits=8, into="number", unhurried=True, hint=Say("where"))
+
+
+@flow.menu({"1": "bye"}, gave_up="bye")
+def both(chat: Chat) -> Choose:
+    return Choose(Say("both"), every_language=True, may_leave=True)
+
+
+@flow.language(then="pick")
+def speak_spanish(chat: Chat) -> SetLanguage:
+    return SetLanguage("es")
+
+
+@flow.find_callers_bill(one="bye", none="bye", being_paid="bye", link_open="bye")
+def find(chat: Chat) -> FindCallersBill:
+    return FindCallersBill()
+
+
+@flow.transfer(unanswered="bye", nobody="bye")
+def to_person(chat: Chat) -> Transfer:
+    return Transfer(Say("person"))
+
+
+@flow.end()
+def bye(chat: Chat) -> End:
+    return End(Say("bye"))
+
+
+def begin() -> Progress:
+    return machine.begin(flow, Session(step="hello", state=Chat(), language="en"))
+
+
+def key(progress: Progress, keyed: str, elapsed_s: float = 30.0) -> Progress:
+    saved = Session.load(flow, progress.session.dump())  # nothing hides in memory
+    return machine.hear(flow, saved, Keys(keyed, elapsed_s))
+
+
+def key_hash(progress: Progress, elapsed_s: float = 30.0) -> Progress:
+    saved = Session.load(flow, progress.session.dump())
+    return machine.hear(flow, saved, Keys("", elapsed_s, hashed=True))
+
+
+def everything(progress: Progress) -> tuple[Utterance, ...]:
+    return progress.said + (progress.stop.hints if isinstance(progress.stop, Listen) else ())
+
+
+def all_heard(progress: Progress) -> list[str]:
+    return [utterance.say.key for utterance in everything(progress)]
+
+
+def heard(progress: Progress) -> list[str]:
+    """Without the hints behind a question."""
+    return [said for said in all_heard(progress) if said not in HINTS]
