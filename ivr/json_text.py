@@ -13,11 +13,11 @@ class NameTwiceError(ValueError):
 
 
 def read(body: bytes) -> Any:
-    """The value, also behind a byte-order mark; a number beyond 64 bits is a float.
+    """The value, also behind byte-order marks; a number beyond 64 bits is a float.
 
     Raises NameTwiceError, and ValueError where it is no JSON in UTF-8 or is nested too deeply.
     """
-    text = body.removeprefix(codecs.BOM_UTF8)
+    text = body.lstrip(codecs.BOM_UTF8)  # no JSON begins with one of its three bytes
     value = orjson.loads(text)
     try:
         json.loads(text, object_pairs_hook=_check_names, parse_int=str, parse_float=str)

@@ -28,6 +28,7 @@ _PAYER = frozenset({
     30004,  # they, or their network for them, block the sender
     30005,  # the number is in use no more
     30640,  # known for suing senders
+    63003, 63014, 63024, 63031, 63032, 63033,  # of WhatsApp and RCS: not there, blocked, opted out, our own
 })  # fmt: skip
 # The pages say to wait, to slow down or to try again: queues, rates, daily caps, faults of the carrier's own.
 _TIME = frozenset({
@@ -43,6 +44,7 @@ _TIME = frozenset({
     30035,  # the sender's number is being registered, for a day at most
     30450, 30453,  # taken for fraud: blocked for half an hour, or for hours
     30610, 30615,  # quiet hours where the payer is
+    63009, 63010, 63012, 63017, 63018, 63036,  # of WhatsApp and RCS: faults and rates; out of reach now
 })  # fmt: skip
 # The pages name the account, the sender, the service or the text, or say to ask the carrier's support.
 _OPERATOR = frozenset({
@@ -56,6 +58,9 @@ _OPERATOR = frozenset({
     21618, 30007, 30038,  # the text is filtered
     30010,  # dearer than the account allows
     30032, 30033, 30034,  # the sender's registration in the USA
+    21666, 21667, 63001, 63002, 63008, 63015, 63020, 63022, 63035, 63051,  # a sender of WhatsApp or RCS
+    63005, 63006, 63013, 63016, 63019, 63021, 63025, 63026, 63027, 63028, 63029, 63030, 63040, 63041, 63042,
+    63049, 63052,  # the text, for those channels: its template, its window, their policy
 })  # fmt: skip
 _TIME_STATUS = frozenset({408, 425, 429, 503})
 _OPERATOR_STATUS = frozenset({401, 402, 403, 404})

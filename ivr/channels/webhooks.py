@@ -39,7 +39,7 @@ EVENTS = {
 """The carrier's MessageStatus, as what it means to us."""
 _NOT_ARRIVED = frozenset({"undelivered", "failed"})
 """`canceled` is neither: somebody took it back in the carrier's console."""
-_SENT_ANEW = frozenset({State.QUEUED, State.SENDING, State.MAYBE_SENT, State.HELD})
+_SENT_ANEW = frozenset({State.QUEUED, State.SENDING, State.MAYBE_SENT})
 _ID = re.compile(r"[a-z]+_[0-9a-z]{1,32}")
 _CODE = re.compile(r"[0-9]{1,8}")
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -94,7 +94,7 @@ def _is_the_payers(error_code: str | None) -> bool:
 
 def _is_past(found: Confirmation, sid: str) -> bool:
     """Whether this is news of another copy than the one that we know of, or of an earlier one while a text
-    is being sent again, or waits for that.
+    is being sent again.
     """
     earlier = found.provider_id == sid and found.state in _SENT_ANEW
     return earlier or found.provider_id not in {None, sid}
@@ -121,8 +121,8 @@ def _keep(
     nth = found.tries + 1
     wait_s = sum(RETRY_AFTER_S[found.tries - 1 : nth])
     if mends_of(error_code) is Mends.OPERATOR or found.tries > len(RETRY_AFTER_S):
-        log.error("confirmation_held", confirmation=found.id, error_code=error_code)
-        confirmation.shift(tx, found.id, Event.HOLD, now, error_code=error_code, provider_id=sid)
+        if confirmation.shift(tx, found.id, Event.HOLD, now, error_code=error_code, provider_id=sid):
+            log.error("confirmation_held", confirmation=found.id, error_code=error_code)
     elif confirmation.shift(
         tx, found.id, Event.UNDELIVERED_FOR_NOW, now, error_code=error_code, provider_id=sid, tries=nth
     ):
