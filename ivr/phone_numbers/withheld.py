@@ -42,7 +42,7 @@ _CODES = frozenset(str(code) for code in COUNTRY_CODE_TO_REGION_CODE)
 _TRUNKS = {"7": "8", "36": "06", "370": "8", "375": "8", "993": "8"}
 """Trunk prefixes other than 0 and 1, behind the codes of the countries that have them."""
 _BEFORE = (
-    frozenset({"", "1"})
+    frozenset({""})
     | _CODES
     | {f"{code}1" for code in _CODES}
     | {f"{code}{trunk}" for code, trunk in _TRUNKS.items()}

@@ -15,6 +15,7 @@ from ivr.phone.script import ScriptedCaller, Transcript, read_line
 from ivr.phone.transport import Answer, Form, Transport
 from ivr.storage import schema
 from ivr.storage.engine import reading
+from tests.support.carrier_by_hand import Carrier, turn_after
 from tests.support.pay_carrier import carriers_habits
 from tests.support.payer import CARD, call_sid, pay
 from tests.support.phone import REACTION_S, call_settings
@@ -145,6 +146,24 @@ def test_a_key_ahead_of_its_words_moves_nothing(start_server: Start, menu: str, 
     ring(3, lambda did: ScriptedCaller([read_line(line, NAMES) for line in (*lines, key)], did))
     server.pass_time(60)
     assert _moved(server) != moved, "who waits for the question is slowed by nothing"
+
+
+def test_a_question_of_the_last_release_is_held_against_the_clock(start_server: Start) -> None:
+    """Its addresses do not say which Gather took the key."""
+    server = start_server(SANDBOX_CARD_ENTRY="authorize")
+    server.add_bill()
+    carrier = Carrier(server)
+
+    def pressed_after(asked: str, wait_s: float) -> str:
+        server.pass_time(wait_s)
+        return carrier.post(turn_after(asked).partition("?")[0], Digits="1")
+
+    asked = carrier.post(turn_after(carrier.post("/voice/incoming")), Digits="1")
+    assert "?named=" in asked
+    dropped = pressed_after(asked, 1)
+    assert "/pci/" not in dropped
+    again = carrier.post(turn_after(dropped), Digits="")
+    assert "/pci/" in pressed_after(again, 30)
 
 
 WAIT = {ENGLISH: "Please wait for the question.", SPANISH: "Por favor, espere a oír la pregunta."}
