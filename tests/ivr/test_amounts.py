@@ -12,7 +12,7 @@ JSON, UNSAID, POINT, COMMA = Spelling
 
 TWO_READINGS = "two ways"
 TOO_MANY = "more decimals"
-MISPLACED = "marks where"
+MISPLACED = "marks neither"
 NO_TEXT = "text of digits"
 NO_AMOUNT = "must be an amount"
 SIGN = "no sign and no parentheses"

@@ -114,6 +114,8 @@ def turn_bug(bench: PciBench, caller: Caller) -> None:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("ivr.pci.dialogue.hear", fail)
+        for _ in range(3):
+            caller.key(EXPIRY).wait()
         caller.key(EXPIRY)
     assert bench.collected()["outcome"] == "unavailable"
 
