@@ -9,6 +9,9 @@ from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT, RESOLVE_REFUND
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Its statements run on PostgreSQL in other tests."""
+
 
 @pytest.fixture
 def bank() -> PreparingBank:

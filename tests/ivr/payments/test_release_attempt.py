@@ -10,6 +10,9 @@ from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
 from tests.support.bank import Fate
 from tests.support.till import Till
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Its statements run on PostgreSQL in other tests."""
+
 
 def _look(till: Till) -> None:
     """The look that was asked for last, and nothing else."""

@@ -17,6 +17,9 @@ from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Its statements run on PostgreSQL in other tests."""
+
 HOUR_S = 3600
 
 
@@ -227,7 +230,6 @@ def test_a_gateway_that_is_silent_leaves_it_held(till: Till, bank: LinkBank, *, 
     till.assert_settled()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_after_a_day_of_silence_a_person_decides(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.run_due()

@@ -17,6 +17,9 @@ from tests.support.link_bank import LinkBank
 from tests.support.telling_bank import TellingBank, lose_sight, tell
 from tests.support.till import Till
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Its statements run on PostgreSQL in other tests."""
+
 DAY_S = 86_400
 
 
@@ -190,7 +193,6 @@ def test_what_was_given_back_before_we_knew_that_it_was_taken_is_told_then(
     assert till.work.waiting() == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 @pytest.mark.parametrize("hung_s", [patience.FOR_A_PERSON_AFTER_S - 60, 5 * DAY_S])
 def test_what_was_given_back_of_a_payment_that_hung_is_told_when_a_person_decides(
     till: Till, bank: TellingBank, hung_s: int
@@ -285,7 +287,6 @@ def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(till: Till) -> 
     assert _told(till, attempt_id) == [_elsewhere("15.00")]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a day of looks
 @pytest.mark.parametrize("has_reference", [True, False])
 def test_what_the_gateway_does_not_say_for_a_day_is_given_to_a_person(
     till: Till, bank: TellingBank, has_reference: bool
