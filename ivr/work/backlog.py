@@ -1,12 +1,13 @@
 """What waits, what runs and what failed: for `paybycall doctor`, for metrics and for tests.
 
-May import `ivr.work` and dbos's client. Reads only; opens a client for each question, so ask seldom.
+Reads only; opens a client for each question, so ask seldom.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -14,6 +15,9 @@ from ivr.work.clean_up import NAME
 from ivr.work.jobs import ALL_JOBS, Queue
 from ivr.work.migrate import open_client
 from ivr.work.tries import TRIES_MAX
+
+if TYPE_CHECKING:
+    from dbos import WorkflowStatus
 
 _FAILED = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _WAITING = ["ENQUEUED", "DELAYED", "PENDING"]
@@ -38,7 +42,8 @@ class FailedJob:
 def failed_jobs(engine: sa.Engine) -> list[FailedJob]:
     """All work that needs a person, the oldest first."""
     client = open_client(engine)
-    stuck = [row for row in client.list_workflows(status=_WAITING) if _tries(row.workflow_id) >= TRIES_MAX]
+    waiting = last_tries(client.list_workflows(status=_WAITING))
+    stuck = [row for row in waiting if _tries(row.workflow_id) >= TRIES_MAX]
     return [
         FailedJob(
             job=row.name,
@@ -51,6 +56,12 @@ def failed_jobs(engine: sa.Engine) -> list[FailedJob]:
         )
         for row in [*client.list_workflows(status=_FAILED), *stuck]
     ]
+
+
+def last_tries(rows: "Iterable[WorkflowStatus]") -> "list[WorkflowStatus]":
+    """One row for each work: as a try ends, the next one is there already."""
+    last = {_first_try(row.workflow_id): row for row in sorted(rows, key=lambda row: _tries(row.workflow_id))}
+    return list(last.values())
 
 
 def backlog(engine: sa.Engine) -> Counter[str]:
@@ -77,6 +88,10 @@ def unknown_work(engine: sa.Engine) -> Counter[str]:
 def _tries(work_id: str) -> int:
     _, found, number = work_id.rpartition(_NEXT_TRY)
     return int(number) if found and number.isdigit() else 0
+
+
+def _first_try(work_id: str) -> str:
+    return work_id.rpartition(_NEXT_TRY)[0] if _tries(work_id) else work_id
 
 
 def _subject(given: Any) -> str:

@@ -24,7 +24,7 @@ GOES_WRONG = (71, 72, 74, 75, 76)
 """Slow, unknown, declined or pending. That the bank never heard of a charge (73) is certain after half a
 minute only; a worker that is killed before it sends leads there as well.
 """
-LINES = 10
+LINES = 7
 THREADS = 32
 EVENTS_MAX = 45
 """A payment has about as many."""

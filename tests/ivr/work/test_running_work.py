@@ -3,6 +3,7 @@
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 from ivr.clock import ManualClock
 from ivr.ids import SequentialIds
 from ivr.storage.engine import make_engine
-from ivr.work.backlog import backlog, failed_jobs
+from ivr.work.backlog import backlog, failed_jobs, last_tries
 from ivr.work.enqueue import DurableWork, order
 from ivr.work.jobs import (
     ALL_JOBS,
@@ -146,6 +147,13 @@ def test_money_work_is_still_tried_after_the_last_try_and_told_meanwhile(
         mended.set()
         worker.finish()
     assert failed_jobs(engine) == []
+
+
+def test_a_try_and_the_next_one_are_one_piece_of_work() -> None:
+    """Both are there for a moment, as one ends."""
+    ids = ("charge:att_1:0:try19", "charge:att_1:0:try20", "charge:att_2:0", "charge:att_1:0:try9")
+    last = last_tries(SimpleNamespace(workflow_id=each) for each in ids)  # type: ignore[misc]
+    assert {row.workflow_id for row in last} == {"charge:att_1:0:try20", "charge:att_2:0"}
 
 
 def test_work_of_one_release_is_run_by_the_code_of_the_next(engine: sa.Engine, durable: DurableWork) -> None:
