@@ -7,6 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from gateways.secret import Secret
+from ivr.pci import ending, entries
+from ivr.pci.entries import Outcome
 from tests.support.card_entry import (
     AUTHORIZE,
     CALL_SID,
@@ -176,6 +178,16 @@ def test_a_new_entry_wipes_what_the_call_left_open(bench: PciBench) -> None:
     assert bench.collected()["outcome"] == "ended"
     second.card()
     assert bench.collected("entry.call_1.8")["outcome"] == "collected"
+
+
+def test_what_has_ended_does_not_end_once_more(bench: PciBench) -> None:
+    bench.caller().card()
+    with bench.engine.begin() as tx:
+        entry = entries.lock(tx, ENTRY_ID)
+        assert entry is not None
+        with pytest.raises(ValueError, match="finished already"):
+            ending.give_up(tx, entry, Outcome.ENDED, bench.clock.now())
+    assert bench.collected()["outcome"] == "collected"
 
 
 @pytest.mark.parametrize(
