@@ -2,7 +2,7 @@
 `ivr.pci.settings`.
 
 `load` refuses a configuration that cannot work and says which variables to set; production refuses the
-sandbox gateway, the console channel, the demo's name and plain http. Nothing else in the house reads the
+sandbox gateway, the console channel, the demo's name and plain http. Nothing else reads the
 environment.
 """
 

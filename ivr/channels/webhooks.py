@@ -88,10 +88,6 @@ def make_blueprint(
     return blueprint
 
 
-def _is_the_payers(error_code: str | None) -> bool:
-    return mends_of(error_code) is Mends.NOBODY
-
-
 def _is_past(found: Confirmation, sid: str) -> bool:
     """Whether this is news of another copy than the one that we know of, or of an earlier one while a text
     is being sent again.
