@@ -22,10 +22,17 @@ from ivr.storage.engine import make_engine
 from ivr.storage.migrate import migrate
 from ivr.work.migrate import migrate_work
 from tests.support.databases import Databases, postgres_server
+from tests.support.refused_skips import pytest_sessionfinish, pytest_terminal_summary
 from tests.support.update_option import pytest_addoption, seed, update_dialogues
 from tests.support.work import RecordedWork
 
-__all__ = ["pytest_addoption", "seed", "update_dialogues"]
+__all__ = [
+    "pytest_addoption",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "seed",
+    "update_dialogues",
+]
 
 if TYPE_CHECKING:
     from tests.support.running_server import Servers

@@ -27,10 +27,13 @@ from gateways.stripe.tokenize import StripeTokenizer
 from tests.support.gateway_bench import card
 
 KEY = os.environ.get("STRIPE_API_KEY", "")
-pytestmark = pytest.mark.skipif(
-    not KEY.startswith(("sk_test_", "rk_test_")),
-    reason="asks Stripe itself, where STRIPE_API_KEY is a test key",
-)
+pytestmark = [
+    pytest.mark.smoke,
+    pytest.mark.skipif(
+        not KEY.startswith(("sk_test_", "rk_test_")),
+        reason="asks Stripe itself, where STRIPE_API_KEY is a test key",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

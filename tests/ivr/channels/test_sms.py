@@ -165,6 +165,7 @@ def test_a_list_without_bodies_or_without_an_end_says_nothing(carrier: CarrierAp
     assert isinstance(sms(carrier).find_sent(MESSAGE), Unclear)
 
 
+@pytest.mark.published_specs
 @pytest.mark.skipif(
     not SPEC.exists(), reason="the carrier's published API description is not beside this clone"
 )
