@@ -8,6 +8,7 @@ environment.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any
 
 from gateways.secret import Secret
@@ -22,6 +23,7 @@ from ivr.settings import (
     secrets,
     sentences,
     text,
+    time_zone,
     url,
     whole,
     words,
@@ -100,6 +102,19 @@ CARRIER: tuple[Setting[Any], ...] = (
     Setting("PAY_MAX_ATTEMPTS", "How often the Pay verb asks again after a mistake: 1, 2 or 3.", whole, "3"),
     Setting(
         "MERCHANT_NAME", "The merchant's name as callers hear it and payers read it.", text, DEMO_MERCHANT
+    ),
+    Setting(
+        "MERCHANT_PHONE",
+        "The number that payers call with questions about a payment, in E.164; their pages and receipts show "
+        "it. Empty: they show the number that was called.",
+        text,
+        "",
+    ),
+    Setting(
+        "TIME_ZONE",
+        "In which payers read dates and times: UTC, or a name of the IANA database such as Europe/Madrid.",
+        time_zone,
+        "UTC",
     ),
     Setting(
         "BILL_NOUN",
@@ -272,6 +287,8 @@ class Config:
     pay_timeout_s: int
     pay_max_attempts: int
     merchant_name: str
+    merchant_phone: str
+    time_zone: tzinfo
     wording: Wording
     person_number: str
     home_country: str
@@ -329,6 +346,8 @@ def load(environ: Mapping[str, str]) -> Config:
         pay_timeout_s=values["PAY_TIMEOUT_S"],
         pay_max_attempts=values["PAY_MAX_ATTEMPTS"],
         merchant_name=values["MERCHANT_NAME"],
+        merchant_phone=values["MERCHANT_PHONE"],
+        time_zone=values["TIME_ZONE"],
         wording=wording_of(values),
         person_number=values["PERSON_NUMBER"],
         home_country=values["HOME_COUNTRY"],

@@ -104,6 +104,11 @@ def _carrier(values: Values) -> list[str]:
     faults = []
     if values["PERSON_NUMBER"] and not _E164.fullmatch(values["PERSON_NUMBER"]):
         faults.append("Set PERSON_NUMBER in E.164, such as +34910000000, or leave it away.")
+    if values["MERCHANT_PHONE"] and not _E164.fullmatch(values["MERCHANT_PHONE"]):
+        faults.append(
+            f"MERCHANT_PHONE is {values['MERCHANT_PHONE']!r}; it must be a number in E.164, such as "
+            "+34910000000. Leave it unset to show payers the number that was called."
+        )
     if values["HOME_COUNTRY"] not in phonenumbers.SUPPORTED_REGIONS:
         faults.append("Set HOME_COUNTRY to the two capital letters of a country, such as ES.")
     faults += [
