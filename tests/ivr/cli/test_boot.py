@@ -1,6 +1,7 @@
-"""A database that cannot be used: each command ends with one sentence that names the setting, and status 2."""
+"""A database that cannot be used: each command ends with one sentence that names the setting, with
+status 2.
+"""
 
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -57,8 +58,8 @@ def told(ended: Result) -> str:
 
 
 @pytest.fixture(scope="module")
-def not_postgresql() -> Iterator[int]:
-    """The port of a server that speaks HTTP."""
+def ports() -> Iterator[dict[str, int]]:
+    """The port of a server that speaks HTTP, and one that is free."""
 
     class Refuse(StreamRequestHandler):
         def handle(self) -> None:
@@ -67,16 +68,10 @@ def not_postgresql() -> Iterator[int]:
 
     with ThreadingTCPServer(("127.0.0.1", 0), Refuse) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield server.server_address[1]
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            free: int = taken.getsockname()[1]
+        yield {"web": server.server_address[1], "free": free}
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
 
 
 @pytest.mark.parametrize(
@@ -106,10 +101,10 @@ def free_port() -> int:
 )
 @pytest.mark.parametrize(("setting", "command"), COMMANDS)
 def test_a_database_that_does_not_answer(
-    setting: str, command: list[str], url: str, part: str, tmp_path: Path, not_postgresql: int, free_port: int
+    setting: str, command: list[str], url: str, part: str, *, tmp_path: Path, ports: dict[str, int]
 ) -> None:
     (tmp_path / "text.txt").write_text("no database\n" * 100)
-    made = url.format(folder=tmp_path, free=free_port, web=not_postgresql)
+    made = url.format(folder=tmp_path, **ports)
     sentence = told(run(tmp_path, *command, **{setting: made}))
     assert part in sentence
     assert setting in sentence.replace(f"PCI_{setting}", "")
@@ -196,7 +191,7 @@ def test_one_database_for_both_is_refused_before_anything_is_made(tmp_path: Path
         assert told(run(tmp_path, *command, **same)).startswith(
             "DATABASE_URL and PCI_DATABASE_URL name the same database; each must have its own"
         )
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_database_of_the_other_is_known_by_its_tables(tmp_path: Path) -> None:
