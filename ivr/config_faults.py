@@ -15,6 +15,7 @@ import phonenumbers
 import flows.pay_bill
 from flows.language import NounError, read_noun
 from gateways import registry
+from ivr.sqlite import version_fault
 from ivr.wording import Wording
 
 SECRET_LENGTH_MIN = 32
@@ -91,6 +92,8 @@ def _general(values: Values) -> list[str]:
     faults = []
     if not values["DATABASE_URL"].startswith(_DATABASES) or ":memory:" in values["DATABASE_URL"]:
         faults.append("Set DATABASE_URL to sqlite:///file or postgresql://user:password@host/name.")
+    elif fault := version_fault(values["DATABASE_URL"]):
+        faults.append(fault)
     if any(len(one.reveal()) < SECRET_LENGTH_MIN for one in values["INTERNAL_SECRET"]):
         faults.append(
             f"Set INTERNAL_SECRET to {SECRET_LENGTH_MIN} random characters or more, the same in PCI."

@@ -15,6 +15,7 @@ from ivr.pci.key_directory import is_in_memory
 from ivr.pci.keys import GENERATION_S, LIFE_S
 from ivr.pci.tokenizers import GATEWAYS
 from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
+from ivr.sqlite import version_fault
 
 SECRET_LENGTH_MIN = 32
 _STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_.")
@@ -213,7 +214,8 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
 
 def _faults(config: PciConfig) -> list[str]:
     """What each setting alone cannot show."""
-    faults = []
+    fault = version_fault(config.database_url)
+    faults = [] if fault is None else [fault]
     if not config.internal_secrets:
         faults.append("Set INTERNAL_SECRET: requests between web and PCI are signed with it.")
     if not config.twilio_auth_tokens:
