@@ -19,16 +19,18 @@ help: ## what there is
 	@echo
 	@echo "Start with: make call"
 
-$(VENV)/.installed: requirements/dev.txt requirements/uv.txt pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement requirements/dev.txt
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+INSTALL = @PYTHON='$(PYTHON)' sh requirements/install.sh
+LOCKS := requirements/run.txt requirements/uv.txt requirements/install.sh pyproject.toml
 
-install: $(VENV)/.installed ## install locked versions into .venv
+$(VENV)/.runs: $(LOCKS)
+	$(INSTALL) run
 
-call: install ## ring the server: you key the card (AUTO=1: a scripted caller pays the demo bill)
+$(VENV)/.installed: $(LOCKS) requirements/dev.txt
+	$(INSTALL) dev
+
+install: $(VENV)/.installed ## install everything, with what the tests need, into .venv
+
+call: $(VENV)/.runs ## ring the server: you key the card (AUTO=1: a scripted caller pays the demo bill)
 	@$(BIN)/paybycall call
 
 test: lint ## lint, types, import contracts and all tests
@@ -58,4 +60,4 @@ lock: install ## resolve the locked versions anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 
 clean: ## remove the virtual environment and the demo's data
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-installer var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
