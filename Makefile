@@ -1,5 +1,5 @@
 # A fresh machine needs python3 (3.11 or later, with venv) and make; everything else is installed into .venv.
-PYTHON ?= python3
+# PYTHON=/path/to/python3.12 names another; then .venv is made anew where it has another one.
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := ivr flows gateways tests
@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS = $$($(BIN)/python -c "import os; print(min((os.cpu_count() or 1) + 1, 4))")
 
 .DEFAULT_GOAL := help
-.PHONY: help install call test lint format types contracts bench simulate mutants lock clean
+.PHONY: force help install call test lint format types contracts bench simulate mutants lock clean
 
 help: ## what there is
 	@echo "Pay-by-Call: callers pay by keypad, through your own gateway."
@@ -22,10 +22,10 @@ help: ## what there is
 INSTALL = @PYTHON='$(PYTHON)' sh requirements/install.sh
 LOCKS := requirements/run.txt requirements/uv.txt requirements/install.sh pyproject.toml
 
-$(VENV)/.runs: $(LOCKS)
+$(VENV)/.runs: $(LOCKS) $(if $(PYTHON),force)
 	$(INSTALL) run
 
-$(VENV)/.installed: $(LOCKS) requirements/dev.txt
+$(VENV)/.installed: $(LOCKS) requirements/dev.txt $(if $(PYTHON),force)
 	$(INSTALL) dev
 
 install: $(VENV)/.installed ## install everything, with what the tests need, into .venv

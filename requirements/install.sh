@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs locked versions into .venv. `run`: what the server needs; `dev`: also what its tests and its lint need.
-# PYTHON names the Python that .venv is made with. pip and uv stay out of .venv, except that `dev` keeps uv.
+# PYTHON names the Python to use (without it, .venv's own, else python3); another than .venv's makes .venv anew.
+# pip and uv stay out of .venv, except that `dev` keeps uv.
 set -eu
 what=$1
 venv=.venv
@@ -11,7 +12,7 @@ usable() {
 	"$1" - "$1" <<-'EOF'
 		import sys
 
-		name = "%s (Python %d.%d.%d)" % ((sys.argv[1],) + sys.version_info[:3])
+		name = "%s (Python %d.%d.%d)" % ((sys.argv[1],) + tuple(sys.version_info[:3]))
 		other = "Name another: make PYTHON=/path/to/python3.12 call"
 		if sys.version_info < (3, 11):
 		    sys.exit("Pay-by-Call needs Python 3.11 or later, and %s is older. %s" % (name, other))
@@ -31,17 +32,29 @@ usable() {
 	EOF
 }
 
-if [ -x $venv/bin/python ] && usable $venv/bin/python >/dev/null 2>&1; then
+# Which Python a program is, also where it is one of a virtual environment.
+identity() {
+	"$1" -c 'import sys; print(sys.base_prefix, sys.version)' 2>/dev/null
+}
+
+if [ -z "${PYTHON:-}" ] && usable $venv/bin/python >/dev/null 2>&1; then
 	python=$venv/bin/python
+elif ! command -v "${PYTHON:=python3}" >/dev/null; then
+	echo "Pay-by-Call needs Python 3.11 or later, and there is no $PYTHON here. On Debian and Ubuntu: apt install python3-venv" >&2
+	exit 1
 else
-	if ! command -v "${PYTHON:=python3}" >/dev/null; then
-		echo "Pay-by-Call needs Python 3.11 or later, and there is no $PYTHON here. On Debian and Ubuntu: apt install python3-venv" >&2
-		exit 1
-	fi
 	python=$(usable "$PYTHON")
+	if [ "$(identity "$python")" = "$(identity $venv/bin/python)" ]; then
+		python=$venv/bin/python
+	fi
+fi
+done=$venv/.installed
+[ "$what" = dev ] || done=$venv/.runs
+if [ "$python" = $venv/bin/python ] && [ -e $done ] && [ -z "$(find requirements pyproject.toml -newer $done)" ]; then
+	exit 0
 fi
 
-if [ -x $venv/bin/uv ]; then
+if [ "$python" = $venv/bin/python ] && [ -x $venv/bin/uv ]; then
 	uv=$venv/bin/uv
 else
 	echo "Fetching the installer, uv ..."
@@ -52,6 +65,7 @@ else
 	$tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
 	uv=$tools/bin/uv
 fi
+rm -f $venv/.runs $venv/.installed # a broken-off install is not taken for a whole one
 [ "$python" = $venv/bin/python ] || $uv venv --quiet --clear --python "$python" $venv
 
 echo "Installing $(grep -c == requirements/"$what".txt) packages into $venv ..."
