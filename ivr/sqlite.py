@@ -14,13 +14,13 @@ SUBSEC_SINCE = (3, 42, 0)
 Version = tuple[int, ...]
 
 
-def version_fault(url: str, version: Version = sqlite3.sqlite_version_info) -> str | None:
-    """The sentence for an operator whose database is on a SQLite that is too old; None where it is not."""
-    if version >= OLDEST or not url.startswith("sqlite"):
+def version_fault(version: Version = sqlite3.sqlite_version_info) -> str | None:
+    """The end of a sentence for an operator whose SQLite is too old; None where it is not."""
+    if version >= OLDEST:
         return None
     return (
-        f"Python uses SQLite {_written(version)} here, and {_written(OLDEST)} or later is needed: "
-        "use another Python, or PostgreSQL."
+        f"needs SQLite {_written(OLDEST)} or later, and Python uses {_written(version)} here: "
+        "use another Python, or PostgreSQL"
     )
 
 

@@ -27,8 +27,10 @@ usable() {
 		sys.path.insert(0, "")
 		from ivr.sqlite import version_fault
 
+		fault = version_fault()
+		if fault:
+		    sys.exit("Pay-by-Call %s." % fault)
 		print(sys.executable)
-		sys.exit(version_fault("sqlite://"))
 	EOF
 }
 

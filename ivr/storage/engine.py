@@ -18,8 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
-from ivr.settings import SettingsError
-from ivr.sqlite import teach_subsec, version_fault
+from ivr.sqlite import teach_subsec
 
 _READ_ONLY = "paybycall_reading"
 BUSY_TIMEOUT_MS = 10_000
@@ -53,14 +52,12 @@ class Instant(TypeDecorator[datetime]):
 
 def make_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://...`; `postgres://` and `postgresql://` are
-    taken too. Raises SettingsError where SQLite is too old.
+    taken too.
     """
     parsed = sa.make_url(url)
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() == "sqlite":
-        if fault := version_fault(url):
-            raise SettingsError(fault)
         engine = sa.create_engine(
             parsed,
             connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
