@@ -21,7 +21,7 @@ NO_MODULE = "raise ImportError(name=__name__)"
         ("sitecustomize.py", OLD_PYTHON, "needs Python 3.11 or later, and {} (Python 3.10.13) is older."),
         ("ensurepip.py", NO_MODULE, "lacks the module venv. On Debian and Ubuntu: apt install python3-venv"),
         ("sqlite3.py", NO_MODULE, "lacks the module sqlite3. Name another: make PYTHON="),
-        ("sitecustomize.py", OLD_SQLITE, "Pay-by-Call needs SQLite 3.35.0 or later, and Python uses 3.34.1 here"),
+        ("sitecustomize.py", OLD_SQLITE, "Pay-by-Call needs SQLite 3.35.0 or later, and Python uses 3.34.1"),
     ],
 )  # fmt: skip
 def test_a_python_that_cannot_run_it(tmp_path: Path, file: str, lines: str, said: str) -> None:
