@@ -209,7 +209,6 @@ def run_worker(config: Config, stop: threading.Event, listen_at: tuple[str, int]
     """
     from ivr.work.worker import Worker
 
-    logs.configure(config.log_level, "worker")
     on = ground(config, pool_size=24)
     worker = Worker(on.engine, on.clock, on.ids, handlers(on), call_of=partial(call_of, on.engine))
     if listen_at is None:

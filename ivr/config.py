@@ -55,7 +55,8 @@ GENERAL: tuple[Setting[Any], ...] = (
     ),
     Setting(
         "METRICS_TOKEN",
-        "The bearer token that /metrics wants, of the web process and of the PCI process; empty: none.",
+        "The bearer token for /metrics of every process. Empty: nobody may read it in production, and everybody "
+        "in development.",
         secret,
         "",
         secret=True,

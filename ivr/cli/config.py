@@ -25,7 +25,8 @@ is refused with a sentence that says what to set. This page is written by `payby
 same value in both processes.
 
 Where `serve web` and `serve pci` listen is said by their options or by `HOST`, `PORT`, `WORKERS` and
-`THREADS`.
+`THREADS`. A worker answers `/healthz`, `/readyz` and `/metrics` at `HOST` and `WORKER_PORT`, or `PORT` where
+only that is set, or 8002; `WORKER_PORT=0` switches that off.
 
 With `CARD_ENTRY=pay` the carrier takes the cards: there is no PCI process, and none of its own settings is
 needed.
