@@ -1,4 +1,4 @@
-"""The first line in the log of each process: which release starts, in which mode, and which settings are set."""
+"""The first line in the log of each process: which release starts, its mode, and which settings are set."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -74,11 +74,11 @@ def test_a_process_with_its_database_is_ready(client: FlaskClient, engine: sa.En
 def test_ready_from_this_schema_on(client: FlaskClient, engine: sa.Engine) -> None:
     """A deploy migrates first: the processes that it has not replaced yet stay in the balancer."""
     behind = "The schema is older than this release: run paybycall migrate."
-    for version, said in ((None, behind), ("0001", behind), ("0016", behind), ("of a later release", "ok")):
+    for stands_at, said in ((None, behind), ("0001", behind), ("0016", behind), ("of a later release", "ok")):
         with engine.begin() as tx:
             tx.execute(sa.text("DELETE FROM alembic_version"))
-            if version:
-                tx.execute(sa.text("INSERT INTO alembic_version VALUES (:one)"), {"one": version})
+            if stands_at:
+                tx.execute(sa.text("INSERT INTO alembic_version VALUES (:one)"), {"one": stands_at})
         answer = client.get("/readyz")
         assert answer.json["parts"] == WELL | {"schema": said, "worker": NO_WORKER}
         assert answer.status_code == (200 if said == "ok" else 503)
