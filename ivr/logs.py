@@ -24,8 +24,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from ivr.card_mask import MASK, mask_cards
 
-PINNED = ("twilio", "stripe", "urllib3", "requests")
-"""Libraries that log requests and answers below WARNING."""
+PINNED = ("twilio", "stripe", "urllib3", "requests", "alembic")
+"""Libraries that log requests, answers or their own insides below WARNING."""
 SECRET_KEYS = frozenset(
     {
         "account_number",

@@ -60,6 +60,7 @@ class Runs:
             with (
                 self._noted(work_id(job, subject_id, nth, tries)),
                 structlog.contextvars.bound_contextvars(job=job.name, subject_id=subject_id, nth=nth),
+                structlog.contextvars.bound_contextvars(**self._call_id(job, subject_id)),
             ):
                 fault = self._fault_of(job, subject_id, nth)
                 if fault is None:
