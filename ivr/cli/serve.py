@@ -14,13 +14,14 @@ from typing import Any
 import click
 
 from ivr import config, logs, memory
-from ivr.cli import serving
+from ivr.cli import boot, serving
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.starting import log_start
 from ivr.config import Config
 from ivr.server.handover import PortTakenError, listen
 from ivr.server.parent import Parent
 from ivr.server.worker import Serving
+from ivr.storage.migrate import can_serve
 
 
 @click.group("serve")
@@ -65,6 +66,8 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     Where one runs on this port already, this one takes over from it.
     """
     read = config.load(os.environ)
+    boot.refuse_one_for_both(os.environ)
+    boot.require(boot.OF_WEB, read.database_url, can_serve)
     logs.configure(read.log_level, "web")
     log_start(config.ALL, os.environ, **_mode(read), workers=workers, threads=threads)
     of_web = Serving(serving.web, threads, serving.WEB_BODY_BYTES_MAX)
@@ -80,6 +83,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     Where one runs on this port already, this one takes over from it.
     """
     from ivr.pci import settings
+    from ivr.pci.migrate import can_serve as can_serve_pci
 
     name, value = config.BY_CARRIER
     if os.environ.get(name, "").strip() == value:
@@ -88,6 +92,8 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
             f"need no other. Start none of it (a Procfile runner takes pci=0), or set {name} to gather."
         )
     read = settings.load(os.environ)
+    boot.refuse_one_for_both(os.environ)
+    boot.require(boot.OF_PCI, read.database_url, can_serve_pci)
     memory.overwrite_what_is_freed()
     logs.configure(read.log_level, "pci")
     log_start(
@@ -133,6 +139,9 @@ def worker(host: str, port: int) -> None:
     from ivr.bootstrap import run_worker
     from ivr.work.migrate import NotMigratedError
 
+    read = config.load(os.environ)
+    boot.refuse_one_for_both(os.environ)
+    boot.require(boot.OF_WEB, read.database_url, can_serve)
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -140,7 +149,6 @@ def worker(host: str, port: int) -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    read = config.load(os.environ)
     logs.configure(read.log_level, "worker")
     log_start(config.ALL, os.environ, **_mode(read))
     try:
