@@ -26,6 +26,7 @@ from ivr.payments.approval import Approvals, is_instead_of_a_card
 from ivr.payments.attempt import Attempts
 from ivr.payments.card_records import SavedCard
 from ivr.payments.pay_link import LinkTerms
+from ivr.payments.public_state import public_state
 from ivr.payments.records import Attempt, Refund
 from ivr.payments.states import State
 from ivr.wording import PLAIN, Wording
@@ -88,7 +89,7 @@ class HouseConsequences:
     def not_charged(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._guard.not_charged(tx, attempt)
         self._keep_promise(tx, attempt)
-        self._note(tx, Kind.PAYMENT_NOT_CHARGED, attempt, {"state": attempt.state})
+        self._note(tx, Kind.PAYMENT_NOT_CHARGED, attempt, {"internal_state": attempt.state})
 
     def left_unheard(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._keep_promise(tx, attempt)
@@ -129,7 +130,7 @@ class HouseConsequences:
         self._note(tx, Kind.PAYMENT_UNKNOWN, attempt)
 
     def for_a_person(self, tx: sa.Connection, attempt: Attempt) -> None:
-        self._write_down(tx, "payment.for_a_person", attempt)
+        self._note(tx, Kind.PAYMENT_NEEDS_REVIEW, attempt)
 
     def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: Disputed) -> None:
         facts = {
@@ -223,6 +224,7 @@ class HouseConsequences:
         told = {
             "reference": attempt.reference,
             "bill_reference": bill.reference,
+            **_state_facts(kind, attempt),
             "amount_minor": attempt.amount_minor,
             "currency": attempt.currency,
             "method": attempt.method,
@@ -257,5 +259,18 @@ class HouseConsequences:
         )
 
 
+def _state_facts(kind: Kind, attempt: Attempt) -> dict[str, Any]:
+    """The payment's state, in a webhook about a payment. One about a refund has the refund's status alone, so
+    that neither is taken for the other.
+    """
+    if kind in {Kind.REFUND_APPROVED, Kind.REFUND_DECLINED}:
+        return {}
+    return {"state": public_state(attempt.state), "internal_state": attempt.state}
+
+
 def _refund_facts(refund: Refund) -> dict[str, Any]:
-    return {"refund_id": refund.id, "refund_minor": refund.amount_minor}
+    return {
+        "refund_id": refund.id,
+        "refund_minor": refund.amount_minor,
+        "refund_status": public_state(refund.state),
+    }

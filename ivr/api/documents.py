@@ -12,6 +12,7 @@ from ivr.defences.office import Shown
 from ivr.merchant.outcomes import rfc3339
 from ivr.money import plain
 from ivr.payments.card_records import SavedCard
+from ivr.payments.public_state import public_state
 from ivr.payments.reading import LinkShown, Payment, RefundShown
 from ivr.payments.records import Refund
 
@@ -46,7 +47,8 @@ def payment(shown: Payment, gateway_url: str | None) -> dict[str, Any]:
     return {
         "id": shown.id,
         "reference": shown.reference,
-        "state": shown.state,
+        "state": public_state(shown.state),
+        "internal_state": shown.state,
         "method": shown.method,
         "link": None if shown.link is None else link(shown.link),
         "currency": shown.currency,
@@ -78,6 +80,7 @@ def link(shown: LinkShown) -> dict[str, Any]:
 def refund(shown: Refund | RefundShown, currency: str) -> dict[str, Any]:
     return {
         "id": shown.id,
+        "status": public_state(shown.state),
         "state": shown.state,
         "amount": decimal(shown.amount_minor, currency),
         "amount_minor": shown.amount_minor,

@@ -10,8 +10,8 @@ from gateways.declines import Decline
 from ivr.bills.bill import AMOUNT_MAX_MINOR, Status
 from ivr.bills.store import Change
 from ivr.payments.card_records import CardState
+from ivr.payments.public_state import PublicState
 from ivr.payments.records import Method, RefundState
-from ivr.payments.states import State
 
 Schema = dict[str, Any]
 
@@ -132,7 +132,15 @@ SCHEMAS: dict[str, Schema] = {
     "Refund": _object(
         {
             "id": _text(),
-            "state": _text(enum=[*RefundState]),
+            "status": _text(
+                "pending: requested, and being sent. approved: given back. declined: refused, and nothing "
+                "was given back. unknown: the gateway is being asked. needs_review: a person has to decide.",
+                enum=[word for word in PublicState if word is not PublicState.NOT_CHARGED],
+            ),
+            "state": {
+                **_text("The same in internal words. Use `status`.", enum=[*RefundState]),
+                "deprecated": True,
+            },
             "amount": _AMOUNT,
             "amount_minor": _minor("Given back, in minor units.", 1),
             "gateway_reference": _or_null(_text()),
@@ -152,7 +160,16 @@ SCHEMAS: dict[str, Schema] = {
         {
             "id": _text(),
             "reference": {**_REFERENCE, "description": "Eight digits: the payer was told these."},
-            "state": _text("link_open: the payer can pay by a link that was texted.", enum=[*State]),
+            "state": _text(
+                "pending: not finished, also while a pay link is open. approved: charged. declined: refused "
+                "by the issuer. not_charged: ended without a charge. unknown: sent, and the gateway is being "
+                "asked; do not bill again. needs_review: the gateway could not say; a person has to decide.",
+                enum=[*PublicState],
+            ),
+            "internal_state": _text(
+                "The same in more detail, for operators. New values may come at any time.",
+                examples=["claimed"],
+            ),
             "method": _text("By a card that was keyed, or by a link.", enum=[*Method]),
             "link": _or_null(ref("Link")),
             "currency": _CURRENCY,

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     PAYMENT_DECLINED = "payment.declined"
     PAYMENT_UNKNOWN = "payment.unknown"
     PAYMENT_NOT_CHARGED = "payment.not_charged"
+    PAYMENT_NEEDS_REVIEW = "payment.needs_review"
     PAYMENT_DISPUTED = "payment.disputed"
     REFUND_APPROVED = "refund.approved"
     REFUND_DECLINED = "refund.declined"

@@ -13,6 +13,7 @@ from gateways.contract import Capabilities, UnsupportedError
 from ivr.money import plain
 from ivr.payments import records
 from ivr.payments.moves import Moves
+from ivr.payments.public_state import public_state
 from ivr.payments.records import Attempt, Refund, RefundState
 from ivr.payments.states import State
 from ivr.storage import schema
@@ -107,7 +108,8 @@ class Refunds:
         """The amount to give back, where it may be."""
         if attempt.state is not State.APPROVED:
             raise RefundRefusedError(
-                f"Payment {attempt.reference} is {attempt.state}: nothing was charged to give back."
+                f"Payment {attempt.reference} is {public_state(attempt.state)}: "
+                "only an approved payment can be refunded."
             )
         if attempt.gateway != self._gateway:
             raise RefundRefusedError(

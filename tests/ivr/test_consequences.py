@@ -161,6 +161,42 @@ def test_the_merchant_and_the_timeline_hear_of_each_move(
     assert work.names().count("deliver_outcome") == 2
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        ([Event.APPROVE], [("payment.approved", "approved", "approved")]),
+        ([Event.DECLINE], [("payment.declined", "declined", "declined")]),
+        ([Event.FENCE], [("payment.not_charged", "not_charged", "fenced")]),
+        (
+            [Event.LOSE_SIGHT, Event.GIVE_TO_A_PERSON, Event.RELEASED],
+            [
+                ("payment.needs_review", "needs_review", "for_a_person"),
+                ("payment.not_charged", "not_charged", "voided"),
+                ("payment.unknown", "unknown", "unknown"),
+            ],
+        ),
+    ],
+)
+def test_webhooks_name_states_in_the_public_words(
+    engine: sa.Engine,
+    attempts: Attempts,
+    clock: ManualClock,
+    ids: SequentialIds,
+    *,
+    events: list[Event],
+    told: list[tuple[str, str, str]],
+) -> None:
+    with engine.begin() as tx:
+        made = _made(tx, attempts, clock, ids)
+        for event in events:
+            attempts.advance(tx, made.id, event, **({"decline": "generic"} if event is Event.DECLINE else {}))
+    with reading(engine) as tx:
+        bodies = [json.loads(body) for body in tx.execute(sa.select(schema.outcome.c.body)).scalars()]
+    said = [(one["type"], one["data"]["state"], one["data"]["internal_state"]) for one in bodies]
+    assert sorted(said) == told
+
+
 def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
     engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
 ) -> None:
@@ -188,6 +224,9 @@ def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
             sa.select(schema.outcome.c.body).where(schema.outcome.c.kind == "refund.approved")
         ).scalar_one()
     assert '"refund_minor":4000000000006' in told
+    data = json.loads(told)["data"]
+    assert data["refund_status"] == "approved"
+    assert "state" not in data, "it could be taken for the refund's"
 
 
 def test_a_merchant_hears_every_end_of_a_dispute(

@@ -57,7 +57,7 @@ def test_an_amount_that_is_not_above_zero_is_refused(till: Till, amount_minor: i
 def test_what_was_not_charged_is_not_refunded(till: Till) -> None:
     attempt_id = till.confirmed("tok_declined")
     till.run_due()
-    with pytest.raises(RefundRefusedError, match="is declined: nothing was charged"):
+    with pytest.raises(RefundRefusedError, match="is declined: only an approved payment can be refunded"):
         ask(till, attempt_id)
 
 
