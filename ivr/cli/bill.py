@@ -87,7 +87,7 @@ def add(*, decimal: str | None, **given: str | None) -> None:
     click.echo(f"Bill {new.reference} is {change}: {plain(new.billed_minor, new.currency)}.")
     for warning in (*left_out.told, not_chargeable(new, gateway_limits())):
         if warning is not None:
-            click.echo(f"Warning: {warning}.", err=True)
+            click.echo(f"Stored, but {warning}.", err=True)
 
 
 command.add_command(bill_import.command)
@@ -123,9 +123,9 @@ def list_bills(*, payable: bool, when: Period, limit: int, layout: Layout) -> No
 @sentences
 def show(reference: str, *, as_json: bool) -> None:
     """Show one bill and its payments."""
+    from ivr.api import documents
     from ivr.bills import store
     from ivr.cli.payment_shown import line
-    from ivr.api import documents
     from ivr.money import plain
     from ivr.payments import reading as payments
     from ivr.storage.engine import reading
@@ -136,7 +136,9 @@ def show(reference: str, *, as_json: bool) -> None:
             raise Fault("There is no bill with this reference. To see the bills: paybycall bill list")
         found = payments.latest(tx, LIMIT_MAX, bill_id=bill.id)
     if as_json:
-        click.echo(json.dumps({**documents.bill(bill), "payments": [documents.payment(one, None) for one in found]}))
+        click.echo(
+            json.dumps({**documents.bill(bill), "payments": [documents.payment(one, None) for one in found]})
+        )
         return
     for name, minor in (
         ("billed", bill.billed_minor),
@@ -147,7 +149,9 @@ def show(reference: str, *, as_json: bool) -> None:
         ("payable", bill.payable_minor),
     ):
         click.echo(f"{name:<15} {plain(minor, bill.currency):>16}")
-    waits = "" if bill.said_elsewhere_minor is None else "  (as its source says; its open link is closed first)"
+    waits = (
+        "" if bill.said_elsewhere_minor is None else "  (as its source says; its open link is closed first)"
+    )
     click.echo(f"{'status':<15} {bill.status:>16}{waits}")
     click.echo(f"{'due':<15} {bill.due_date or '-'!s:>16}")
     click.echo(f"{'phone':<15} {bill.payer_phone or '-':>16}")

@@ -6,7 +6,7 @@ Deleting is a word to the books, which counts at once; the worker tells the gate
 import click
 
 from ivr.cli.confirm import confirm, yes_option
-from ivr.cli.desk import desk, legible, who
+from ivr.cli.desk import desk, who
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Column, Layout, Listing, layouts, minute, state, text
@@ -82,10 +82,17 @@ def delete(card_id: str, *, yes: bool) -> None:
                 card = card_records.get(tx, card_id)
             if card.state not in {CardState.FORGETTING, CardState.FORGOTTEN}:
                 what = f"{card.brand} {card.last_four}, saved at {card.gateway}"
-                confirm(f"Delete card {card_id} ({what})? It is deleted at the gateway too. This cannot be undone.", yes=yes)
+                confirm(
+                    f"Delete card {card_id} ({what})? The gateway deletes it too. This cannot be undone.",
+                    yes=yes,
+                )
             with at.engine.begin() as tx:
                 card = cards.forget(tx, card_id, by=who())
         except NoSuchCardError:
-            raise Fault("There is no card with this ID. To see a customer's cards: paybycall card list PHONE") from None
+            raise Fault(
+                "There is no card with this ID. To see a customer's cards: paybycall card list PHONE"
+            ) from None
     done = card.state is CardState.FORGOTTEN
-    click.echo(f"Card {card_id} is deleted." if done else f"Card {card_id} is deleted; the gateway is being told.")
+    click.echo(
+        f"Card {card_id} is deleted." if done else f"Card {card_id} is deleted; the gateway is being told."
+    )

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ivr.cli.examples import example
 from ivr.settings import Setting, without_secrets
 
 MASK = "(a secret, set)"
@@ -90,7 +91,7 @@ def _table(process: str) -> Iterator[str]:
         yield f"| `{one.setting.name}` | {one.setting.help.replace('|', chr(92) + '|')} | {shown} |"
 
 
-@click.command("config")
+@click.command("config", epilog=example("config"))
 @click.option("--markdown", "as_markdown", is_flag=True, help="Write the page docs/settings.md.")
 def command(*, as_markdown: bool) -> None:
     """List every setting, and what it is set to now."""

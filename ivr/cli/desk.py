@@ -43,11 +43,13 @@ def desk(*settings: str) -> Iterator[Desk]:
     try:
         engine = make_engine(values["DATABASE_URL"], pool_size=2)
     except (sa.exc.ArgumentError, ImportError):  # no URL, or of a database that is not ours
-        raise SettingsError("Set DATABASE_URL anew: sqlite:///file or postgresql://...") from None
+        raise SettingsError(
+            "DATABASE_URL cannot be used. It must look like sqlite:///file or postgresql://..."
+        ) from None
     try:
         with reading(engine) as tx:
             if not is_current(tx):
-                raise Fault("The database does not stand at this release: run `paybycall migrate` first.")
+                raise Fault("The database schema is not of this release. Run `paybycall migrate` first.")
         yield Desk(values, engine, SystemClock(), RandomIds())
     finally:
         engine.dispose()

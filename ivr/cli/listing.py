@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain, islice
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from ivr.cli.desk import legible
-from ivr.money import decimals, plain
+from ivr.money import plain
 
 Document = Mapping[str, Any]
 """One row, as the API gives it: its names, its texts, minor units as whole numbers."""
-P = ParamSpec("P")
 T = TypeVar("T")
 
 LIMIT_MAX = 500
@@ -45,15 +44,15 @@ class Layout(StrEnum):
     CSV = "csv"
 
 
-def layouts(function: Callable[P, T]) -> Callable[..., T]:
+def layouts(function: Callable[..., T]) -> Callable[..., T]:
     """Adds `--json` and `--csv`; the command gets `layout`."""
 
     @functools.wraps(function)
-    def chosen(*args: P.args, as_json: bool, as_csv: bool, **kwargs: P.kwargs) -> T:
+    def chosen(*args: Any, as_json: bool, as_csv: bool, **kwargs: Any) -> T:
         if as_json and as_csv:
             raise click.UsageError("Give --json or --csv, not both.")
         layout = Layout.JSON if as_json else Layout.CSV if as_csv else Layout.TABLE
-        return function(*args, **{**kwargs, "layout": layout})  # type: ignore[arg-type]
+        return function(*args, layout=layout, **kwargs)
 
     as_csv = click.option("--csv", "as_csv", is_flag=True, help="CSV with headings, for a spreadsheet.")
     return json_option(as_csv(chosen))
@@ -147,7 +146,9 @@ class Listing:
         has_more = len(found) > limit
         self.print(found[:limit], layout, none=none, facts={"has_more": has_more})
         if has_more:
-            click.echo(f"Only the first {limit} are listed. Use --limit (up to {LIMIT_MAX}) to list more.", err=True)
+            click.echo(
+                f"Only the first {limit} are listed. Use --limit (up to {LIMIT_MAX}) to list more.", err=True
+            )
 
     def _print_json(self, rows: Iterator[Document], totals: "_Totals", facts: Document) -> None:
         click.echo(f'{{"{self.name}": [', nl=False)
@@ -210,7 +211,7 @@ class _Totals:
         return found
 
     def columns(self) -> list[Column]:
-        first, *others = [name for name in reversed(self._by)]
+        first, *others = reversed(self._by)
         return [
             state("TOTAL", first),
             *(text(name.upper(), name) for name in others if name != "currency"),

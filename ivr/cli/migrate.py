@@ -5,6 +5,7 @@ import os
 import click
 
 from ivr import settings
+from ivr.cli.examples import example
 from ivr.cli.faults import sentences
 from ivr.config import BY_CARRIER
 from ivr.settings import Setting, read_all
@@ -21,7 +22,7 @@ SETTINGS = (
 )
 
 
-@click.command("migrate")
+@click.command("migrate", epilog=example("migrate"))
 @sentences
 def command() -> None:
     """Bring the databases to this release's schema."""

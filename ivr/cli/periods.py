@@ -8,11 +8,10 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -28,17 +27,15 @@ class Period:
         return self.since is not None or self.until is not None
 
 
-def period(of: str) -> Callable[[Callable[P, T]], Callable[..., T]]:
+def period(of: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Adds `--since` and `--until`; the command gets `when`, a Period. `of`: what they go by, "Made"."""
 
-    def decorate(function: Callable[P, T]) -> Callable[..., T]:
+    def decorate(function: Callable[..., T]) -> Callable[..., T]:
         @functools.wraps(function)
-        def within(
-            *args: P.args, since: datetime | None, until: datetime | None, **kwargs: P.kwargs
-        ) -> T:
+        def within(*args: Any, since: datetime | None, until: datetime | None, **kwargs: Any) -> T:
             if since is not None and until is not None and since >= until:
                 raise click.UsageError("--since must be before --until.")
-            return function(*args, **{**kwargs, "when": Period(since, until)})  # type: ignore[arg-type]
+            return function(*args, when=Period(since, until), **kwargs)
 
         until = click.option(
             "--until",

@@ -14,13 +14,14 @@ import click
 
 from ivr import config, logs, memory
 from ivr.cli import serving
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.server.handover import PortTakenError, listen
 from ivr.server.parent import Parent
 from ivr.server.worker import Serving
 
 
-@click.group("serve")
+@click.group("serve", epilog=example("serve web"))
 def command() -> None:
     """Start one of the server's processes."""
 
@@ -50,7 +51,7 @@ def _serve(kind: str, what: Serving, *, host: str, port: int, workers: int) -> N
         raise SystemExit(status)
 
 
-@command.command("web")
+@command.command("web", epilog=example("serve web --port 8000 --workers 2"))
 @_listening
 @sentences
 def web(host: str, port: int, workers: int, threads: int) -> None:
@@ -64,7 +65,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     _serve("web", of_web, host=host, port=port, workers=workers)
 
 
-@command.command("pci")
+@command.command("pci", epilog=example("serve pci --port 8001"))
 @_listening
 @sentences
 def pci(host: str, port: int, workers: int, threads: int) -> None:
@@ -91,7 +92,7 @@ web.params.append(_port(8000))
 pci.params.append(_port(8001))
 
 
-@command.command("worker")
+@command.command("worker", epilog=example("serve worker"))
 @sentences
 def worker() -> None:
     """Charge, send, retry: everything that no webhook waits for."""
