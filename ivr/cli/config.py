@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ivr.cli.examples import example
+from ivr.cli.listing import Layout, Listing, layouts
 from ivr.settings import Setting, without_secrets
 
 MASK = "(a secret, set)"
@@ -20,16 +21,31 @@ HEADINGS = {WEB: "Web and worker", PCI: "PCI"}
 INTRODUCTION = """\
 # Settings
 
-Each process reads its settings from environment variables, once, before it starts anything; what cannot work
-is refused with a sentence that says what to set. This page is written by `paybycall config --markdown`;
-`paybycall config` shows what is set now, and `paybycall doctor` tries it. A setting of both lists takes the
-same value in both processes.
+Settings are environment variables. Each process reads its own once, when it starts. A process with a wrong
+setting does not start: it prints a sentence for each fault and ends with status 2. `paybycall config` shows
+what is set now, and `paybycall doctor` tries it. A setting in both lists must have the same value in both.
 
-Where `serve web` and `serve pci` listen is said by their options or by `HOST`, `PORT`, `WORKERS` and
-`THREADS`.
+`serve web` and `serve pci` take the address and the numbers of workers and threads from `--host`, `--port`,
+`--workers` and `--threads`, or from `HOST`, `PORT`, `WORKERS` and `THREADS`.
 
-With `CARD_ENTRY=pay` the carrier takes the cards: there is no PCI process, and none of its own settings is
+With `CARD_ENTRY=pay` the carrier takes the cards. There is no PCI process then, and its settings are not
 needed.
+
+This page is generated: `paybycall config --markdown > docs/settings.md`.
+
+## Secrets
+`INTERNAL_SECRET`, `MERCHANT_SECRET`, `METRICS_TOKEN`, `PCI_FINGERPRINT_KEY` and `SANDBOX_WEBHOOK_SECRET` are
+yours to make: `openssl rand -hex 32`, a different one for each. A secret is refused if it is shorter than 32
+characters, made of usual words or a repeated pattern, or the same as that of another setting. Where a setting
+takes two values separated by a comma, the first one signs and both are accepted; so a secret is replaced
+without an interruption: set `new,old` everywhere, then `new`.
+
+## Databases
+`DATABASE_URL` and `PCI_DATABASE_URL` must be two different databases: SQLite files (`sqlite:///file`,
+`sqlite:////folder/file` from the root) or PostgreSQL databases
+(`postgresql://user:password@host:port/name`). In user and password write `@` as `%40`, `:` as `%3A` and `%`
+as `%25`. A process whose database does not answer when it starts ends with status 2 and a sentence that says
+why; let a supervisor start it again.
 """
 
 
@@ -59,13 +75,14 @@ def now(setting: Setting[Any], environ: Mapping[str, str]) -> str:
     if not given and setting.default is not None:
         return f"{setting.default or '(empty)'}, the default"
     if not given:
-        return "not set, and it must be" if setting.is_needed(environ) else f"not needed: {_unless(setting)}"
+        return (
+            "not set, but required" if setting.is_needed(environ) else f"not needed with {_unless(setting)}"
+        )
     try:
         setting.read(given)
     except ValueError as fault:
-        return (
-            f"unusable: it {fault}" if setting.secret else f"{without_secrets(given)}, unusable: it {fault}"
-        )
+        is_shown = not (setting.secret or setting.has_password)
+        return f"{without_secrets(given)}, wrong: it {fault}" if is_shown else f"wrong: it {fault}"
     return MASK if setting.secret else without_secrets(given)
 
 
@@ -91,13 +108,30 @@ def _table(process: str) -> Iterator[str]:
         yield f"| `{one.setting.name}` | {one.setting.help.replace('|', chr(92) + '|')} | {shown} |"
 
 
-@click.command("config", epilog=example("config"))
-@click.option("--markdown", "as_markdown", is_flag=True, help="Write the page docs/settings.md.")
-def command(*, as_markdown: bool) -> None:
+_SETTINGS = Listing("settings", (), ("name", "now", "default", "secret", "processes", "help"))
+
+
+@click.command("config", epilog=example("config", "config --json"))
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the page docs/settings.md.")
+@layouts
+def command(*, as_markdown: bool, layout: Layout) -> None:
     """List every setting, and what it is set to now."""
     if as_markdown:
         click.echo(markdown(), nl=False)
-        return
-    for one in every_setting():
-        click.echo(f"{one.setting.name} = {now(one.setting, os.environ)}")
-        click.echo(f"    {one.setting.help} ({one.processes})")
+    elif layout is not Layout.TABLE:
+        _SETTINGS.print(map(_document, every_setting()), layout, none="")
+    else:
+        for one in every_setting():
+            click.echo(f"{one.setting.name} = {now(one.setting, os.environ)}")
+            click.echo(f"    {one.setting.help} ({one.processes})")
+
+
+def _document(one: Listed) -> dict[str, Any]:
+    return {
+        "name": one.setting.name,
+        "now": now(one.setting, os.environ),
+        "default": one.setting.default,
+        "secret": one.setting.secret,
+        "processes": one.processes,
+        "help": one.setting.help,
+    }

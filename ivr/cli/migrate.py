@@ -4,19 +4,20 @@ import os
 
 import click
 
-from ivr import settings
 from ivr.cli.examples import example
 from ivr.cli.faults import sentences
 from ivr.config import BY_CARRIER
+from ivr.database_url import database_url
 from ivr.settings import Setting, read_all
 from ivr.storage.engine import make_engine
 
 SETTINGS = (
-    Setting("DATABASE_URL", "Where bills, calls and payments are kept.", settings.text),
+    Setting("DATABASE_URL", "The database of bills, calls and payments.", database_url, has_password=True),
     Setting(
         "PCI_DATABASE_URL",
-        "Where the PCI process keeps sealed card entries.",
-        settings.text,
+        "The PCI process's own database, for sealed card entries.",
+        database_url,
+        has_password=True,
         unless=BY_CARRIER,
     ),
 )

@@ -143,7 +143,9 @@ def test_settings_that_are_missing_or_wrong(
     assert "database does not answer" in paybycall("bill", "list").stderr
     for url in ("nonsense", "oracle://x"):
         monkeypatch.setenv("DATABASE_URL", url)
-        assert paybycall("bill", "list").stderr.startswith("DATABASE_URL cannot be used")
+        assert paybycall("bill", "list").stderr.startswith(
+            "DATABASE_URL must begin with sqlite:/// or postgresql://"
+        )
     monkeypatch.delenv("DATABASE_URL")
     result = paybycall("bill", "list")
     assert (result.exit_code, result.stderr.startswith("Set DATABASE_URL:")) == (2, True)
