@@ -20,7 +20,7 @@ from ivr.settings import SettingsError
 
 @click.command("doctor", epilog=example("doctor"))
 def command() -> None:
-    """Try what can be tried, and say what to mend."""
+    """Check the settings and everything they refer to."""
     findings = list(_told(examine(checks(os.environ, SystemClock()))))
     faults = sum(not finding.well for finding in findings)
     click.echo(f"\n{faults} of {len(findings)} have to be mended." if faults else "\nAll is well.")
