@@ -32,6 +32,7 @@ from ivr.defences.office import Office
 from ivr.defences.reports import Reporter
 from ivr.ground import Ground, ground
 from ivr.links import pages as link_pages
+from ivr.links.merchant import Merchant
 from ivr.merchant.outcomes import Deliverer
 from ivr.ops import health
 from ivr.ops.metrics import Books, Metrics
@@ -94,7 +95,9 @@ def make_web(on: Ground) -> flask.Flask:
     app.register_blueprint(gateway_webhooks.make_blueprint(on.gateway, on.cashier.notices))
     app.register_blueprint(
         link_pages.make_blueprint(
-            on.engine, clock=on.clock, merchant_name=config.merchant_name, wording=config.wording
+            on.engine,
+            clock=on.clock,
+            merchant=Merchant(config.merchant_name, config.merchant_phone, config.time_zone, config.wording),
         )
     )
     app.register_blueprint(

@@ -8,6 +8,7 @@ environment.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any
 
 from gateways.secret import Secret
@@ -33,6 +34,7 @@ from ivr.settings import (
     secrets,
     sentences,
     text,
+    time_zone,
     url,
     url_with_query,
     whole,
@@ -136,6 +138,19 @@ CARRIER: tuple[Setting[Any], ...] = (
     ),
     Setting(
         "MERCHANT_NAME", "The merchant's name as callers hear it and payers read it.", text, DEMO_MERCHANT
+    ),
+    Setting(
+        "MERCHANT_PHONE",
+        "The number that payers call with questions about a payment, in E.164; their pages and receipts show "
+        "it. Empty: they show the number that was called.",
+        text,
+        "",
+    ),
+    Setting(
+        "TIME_ZONE",
+        "In which payers read dates and times: UTC, or a name of the IANA database such as Europe/Madrid.",
+        time_zone,
+        "UTC",
     ),
     Setting(
         "BILL_NOUN",
@@ -389,6 +404,8 @@ class Config:
     pay_timeout_s: int
     pay_max_attempts: int
     merchant_name: str
+    merchant_phone: str
+    time_zone: tzinfo
     wording: Wording
     person_number: str
     home_country: str
@@ -446,6 +463,8 @@ def load(environ: Mapping[str, str]) -> Config:
         pay_timeout_s=values["PAY_TIMEOUT_S"],
         pay_max_attempts=values["PAY_MAX_ATTEMPTS"],
         merchant_name=values["MERCHANT_NAME"],
+        merchant_phone=values["MERCHANT_PHONE"],
+        time_zone=values["TIME_ZONE"],
         wording=wording_of(values),
         person_number=values["PERSON_NUMBER"],
         home_country=values["HOME_COUNTRY"],

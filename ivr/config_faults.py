@@ -113,6 +113,9 @@ def _carrier(values: Values) -> list[str]:
     if values["PERSON_NUMBER"] and not _E164.fullmatch(values["PERSON_NUMBER"]):
         must = "be a number in E.164 form, such as +34910000000, or be left unset"
         faults.append(_wrong(values, "PERSON_NUMBER", must))
+    if values["MERCHANT_PHONE"] and not _E164.fullmatch(values["MERCHANT_PHONE"]):
+        must = "be a number in E.164 form, such as +34910000000, or be left unset"
+        faults.append(_wrong(values, "MERCHANT_PHONE", must))
     if values["HOME_COUNTRY"] not in phonenumbers.SUPPORTED_REGIONS:
         faults.append(_wrong(values, "HOME_COUNTRY", "be the two capital letters of a country, such as ES"))
     if values["RECORDINGS"] and not Path(values["RECORDINGS"]).is_file():

@@ -6,8 +6,10 @@ never repeated. `paybycall config` prints the lists; a test holds that docs/sett
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateways.secret import Secret
 from ivr.weak_secrets import weakness
@@ -107,6 +109,21 @@ def url(value: str) -> str:
     if parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("must be a URL without ?, # and @")
     return trimmed
+
+
+def time_zone(value: str) -> tzinfo:
+    """A time zone by its name in the IANA database, or UTC."""
+    name = value.strip()
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name) if "/" in name and not name.startswith("Etc/") else _no_zone()
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        return _no_zone()
+
+
+def _no_zone() -> tzinfo:
+    raise ValueError("must be UTC or the name of a time zone by its city, such as Europe/Madrid")
 
 
 def url_with_query(value: str) -> str:

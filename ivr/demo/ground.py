@@ -99,6 +99,8 @@ def prepare(folder: Path, ids: Ids, inherited: dict[str, str]) -> Ground:
         "LANGUAGES",
         "PERSON_NUMBER",
         "MERCHANT_NAME",
+        "MERCHANT_PHONE",
+        "TIME_ZONE",
         "LOG_LEVEL",
         "LINK_EXPIRES_MIN",
     ):

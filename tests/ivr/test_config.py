@@ -293,6 +293,21 @@ def test_the_carriers_tokens_are_charged_and_never_authorized() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("MERCHANT_PHONE", "910 000 000", "MERCHANT_PHONE is '910 000 000'; it must be a number in E.164"),
+        ("TIME_ZONE", "Europe/Madrd", "such as Europe/Madrid"),
+        ("TIME_ZONE", "CET", "such as Europe/Madrid"),
+        ("TIME_ZONE", "../../etc/passwd", "such as Europe/Madrid"),
+    ],
+)
+def test_what_payers_are_told_of_the_merchant_is_checked(name: str, value: str, part: str) -> None:
+    (told,) = faults(**{name: value})
+    assert name in told
+    assert part in told
+
+
 def test_languages_are_those_with_prompts() -> None:
     assert spoken_languages() == ("en", "es")
 
