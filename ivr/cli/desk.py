@@ -15,11 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr import config
-from ivr.cli.faults import Fault
+from ivr.cli import boot
 from ivr.clock import SystemClock
 from ivr.ids import RandomIds
 from ivr.settings import Setting, read_all
-from ivr.storage.engine import make_engine, reading
 from ivr.storage.migrate import is_current
 
 
@@ -40,14 +39,9 @@ def desk(*settings: str) -> Iterator[Desk]:
         one for one in config.ALL if one.name in {"DATABASE_URL", *settings}
     )
     values = read_all(wanted, os.environ)
-    engine = make_engine(values["DATABASE_URL"], pool_size=2)
-    try:
-        with reading(engine) as tx:
-            if not is_current(tx):
-                raise Fault("The database schema is not of this release. Run `paybycall migrate` first.")
+    boot.require(boot.OF_WEB, values["DATABASE_URL"], is_current)
+    with boot.opened(boot.OF_WEB, values["DATABASE_URL"], is_made=False) as engine:
         yield Desk(values, engine, SystemClock(), RandomIds())
-    finally:
-        engine.dispose()
 
 
 def who() -> str:

@@ -13,12 +13,13 @@ from types import FrameType
 import click
 
 from ivr import config, logs, memory
-from ivr.cli import serving
+from ivr.cli import boot, serving
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.server.handover import PortTakenError, listen
 from ivr.server.parent import Parent
 from ivr.server.worker import Serving
+from ivr.storage.migrate import can_serve
 
 
 @click.group("serve", epilog=example("serve web"))
@@ -60,6 +61,8 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     Where one runs on this port already, this one takes over from it.
     """
     read = config.load(os.environ)
+    boot.refuse_one_for_both(os.environ)
+    boot.require(boot.OF_WEB, read.database_url, can_serve)
     logs.configure(read.log_level, "web")
     of_web = Serving(serving.web, threads, serving.WEB_BODY_BYTES_MAX)
     _serve("web", of_web, host=host, port=port, workers=workers)
@@ -74,6 +77,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     Where one runs on this port already, this one takes over from it.
     """
     from ivr.pci import settings
+    from ivr.pci.migrate import can_serve as can_serve_pci
 
     name, value = config.BY_CARRIER
     if os.environ.get(name, "").strip() == value:
@@ -82,6 +86,8 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
             f"need no other. Start none of it (a Procfile runner takes pci=0), or set {name} to gather."
         )
     read = settings.load(os.environ)
+    boot.refuse_one_for_both(os.environ)
+    boot.require(boot.OF_PCI, read.database_url, can_serve_pci)
     memory.overwrite_what_is_freed()
     logs.configure(read.log_level, "pci")
     of_pci = Serving(serving.pci, threads, serving.PCI_BODY_BYTES_MAX)
@@ -99,6 +105,9 @@ def worker() -> None:
     from ivr.bootstrap import run_worker
     from ivr.work.migrate import NotMigratedError
 
+    read = config.load(os.environ)
+    boot.refuse_one_for_both(os.environ)
+    boot.require(boot.OF_WEB, read.database_url, can_serve)
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -107,7 +116,7 @@ def worker() -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     try:
-        finished = run_worker(config.load(os.environ), stop)
+        finished = run_worker(read, stop)
     except NotMigratedError as fault:
         raise Fault(str(fault)) from None
     if not finished:
