@@ -137,7 +137,8 @@ def test_the_command_line_lists_and_lifts(locked: Server, monkeypatch: pytest.Mo
     assert (listed.exit_code, listed.stderr, len(listed.stdout.splitlines())) == (0, "", 3)
     assert "...1222" in listed.stdout
     lifted = CliRunner().invoke(main, ["lockout", "lift", ours.id])
-    assert (lifted.exit_code, lifted.stdout) == (0, f"Lockout {ours.id} is lifted: cards are accepted again.\n")
+    said = f"Lockout {ours.id} is lifted: cards are accepted again.\n"
+    assert (lifted.exit_code, lifted.stdout) == (0, said)
     assert _listed(locked) == []
     assert CliRunner().invoke(main, ["lockout", "lift", "lockout_none"]).exit_code == 2
 
