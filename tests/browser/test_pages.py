@@ -11,6 +11,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from gateways.contract import CardEntry
+from ivr.links.view import words
 from tests.browser.conftest import Open, charge_of
 from tests.support.browser import BIG_TEXT, DESKTOP, NARROW, PHONE, ZOOMED, Browser
 from tests.support.link_bank import LinkBank
@@ -106,11 +107,11 @@ def test_a_payers_page(world: World, state: Callable[[World, str], None], langua
 
 
 @pytest.mark.parametrize(
-    ("path", "says"), [("/receipt/never", "This link has ended"), ("/broken/pay/x", "That did not work")]
+    ("path", "says"), [("/receipt/never", "over_title"), ("/broken/pay/x", "trouble_title")]
 )
 def test_a_page_that_knows_of_no_payment(world: World, path: str, says: str) -> None:
     world.go(path)
-    assert says in world.browser.text
+    assert words("en")[says] in world.browser.text
     no_fault(world.browser)
 
 
@@ -119,7 +120,7 @@ def test_a_receipt_prints_on_one_sheet_without_its_buttons(world: World) -> None
     assert world.browser.sheets_printed() == 1
     _confirming(world, "es")
     world.browser.show_on(DESKTOP, dark=True, media="print")
-    assert "Volver a comprobar" not in world.browser.text
+    assert words("es")["again"] not in world.browser.text
     assert world.browser.faults("color-contrast") == []
     world.browser.show_on(DESKTOP)
 
@@ -176,7 +177,7 @@ def test_the_keyboard_alone_pays(world: World) -> None:
         assert world.browser.focused.startswith(wanted)
         world.browser.press(Keys.ENTER)
     assert world.browser.url == back
-    assert "Your payment is being confirmed" in world.browser.text
+    assert words("en")["confirming"] in world.browser.text
 
 
 def test_what_is_wrong_with_a_page_is_found(browser: Browser) -> None:
