@@ -175,7 +175,7 @@ def test_the_keyboard_alone_pays(world: World) -> None:
             if world.browser.focused.startswith(wanted):
                 break
         assert world.browser.focused.startswith(wanted)
-        world.browser.press(Keys.ENTER)
+        world.browser.enter()
     assert world.browser.url == back
     assert words("en")["confirming"] in world.browser.text
 

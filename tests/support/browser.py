@@ -2,13 +2,16 @@
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from selenium.common import WebDriverException
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.tools import node_file, tool
 
@@ -111,8 +114,20 @@ class Browser:
         return self.driver.execute_script(style) != "none"
 
     def click(self, value: str) -> None:
-        """The button that has this value."""
-        self.driver.find_element("css selector", f'button[value="{value}"]').click()
+        """The button that has this value; the page that it leads to is there."""
+        button = self.driver.find_element("css selector", f'button[value="{value}"]')
+        self._led_on(button.click)
+
+    def enter(self) -> None:
+        """The Enter key, on what leads to another page; that is there."""
+        self._led_on(lambda: self.press(Keys.ENTER))
+
+    def _led_on(self, act: Callable[[], None]) -> None:
+        self.driver.execute_script("window.wasBefore = true")
+        act()
+        arrived = "return !window.wasBefore && document.readyState == 'complete'"
+        wait = WebDriverWait(self.driver, 20, 0.02, [WebDriverException])
+        wait.until(lambda driver: driver.execute_script(arrived))
 
     @property
     def url(self) -> str:
