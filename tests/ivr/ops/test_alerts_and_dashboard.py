@@ -1,4 +1,4 @@
-"""The files for Prometheus and Grafana: valid, true to our metrics, and what docs/operations.md says of them."""
+"""The files for Prometheus and Grafana: valid, of metrics that exist, and as docs/operations.md says."""
 
 import json
 import re
