@@ -3,6 +3,8 @@
 Shared by the gateways' clients and by `paybycall doctor`.
 """
 
+import errno
+import http.client
 import socket
 import ssl
 from collections.abc import Iterator
@@ -30,7 +32,7 @@ class Break(StrEnum):
     )
     BAD_CERTIFICATE = "its TLS certificate is not accepted"
     NO_TLS = "it speaks plain http where https is expected"
-    HANDSHAKE = "the TLS handshake fails: the two sides share no TLS version or cipher, or it wants a client certificate"
+    HANDSHAKE = "the TLS handshake fails, as by another TLS version or a missing client certificate"
     PROXY = "the proxy in HTTPS_PROXY or HTTP_PROXY does not pass the request on"
     NO_HTTP = "what answers does not speak HTTP"
     OTHER = "the request failed"
@@ -49,39 +51,38 @@ _CERTIFICATE = {
 """By OpenSSL's verify codes (openssl-verification-options(1))."""
 _SPEAKS_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
 
+_NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH}
+
 
 def what_broke(fault: BaseException) -> Break:
     """The kind of a requests exception, by what lies at its ground."""
     causes = list(_causes(fault))
-    for one in causes:
-        if isinstance(one, ssl.SSLCertVerificationError):
-            return _CERTIFICATE.get(one.verify_code, Break.BAD_CERTIFICATE)
-        if isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return Break.CLOSED
-        if isinstance(one, ssl.SSLError):
-            return Break.NO_TLS if one.reason in _SPEAKS_NO_TLS else Break.HANDSHAKE
-    if isinstance(fault, requests.exceptions.ProxyError):
-        return Break.PROXY
-    for kind, found in (
+    kinds: tuple[tuple[type[BaseException], Break], ...] = (
+        (requests.exceptions.ProxyError, Break.PROXY),
         (socket.gaierror, Break.NO_NAME),
         (requests.ConnectTimeout, Break.NO_CONNECTION),
         (requests.Timeout, Break.SILENT),
         (ConnectionRefusedError, Break.REFUSED),
         (ConnectionError, Break.CLOSED),  # Python's own: reset, aborted, a closed pipe
-    ):
-        if any(isinstance(one, kind) for one in causes):
-            return found
-    names = {type(one).__name__ for one in causes}
-    if names & {"BadStatusLine", "LineTooLong", "UnknownProtocol"}:
-        return Break.NO_HTTP
-    if any(isinstance(one, OSError) and one.errno in {101, 113} for one in causes):
+        (http.client.HTTPException, Break.NO_HTTP),
+    )
+    of_tls = next((_of_tls(one) for one in causes if isinstance(one, ssl.SSLError)), None)
+    plain = (found for kind, found in kinds if any(isinstance(one, kind) for one in causes))
+    if any(isinstance(one, OSError) and one.errno in _NO_ROUTE for one in causes):
         return Break.NO_ROUTE
-    return Break.OTHER
+    return of_tls or next(plain, Break.OTHER)
+
+
+def _of_tls(fault: ssl.SSLError) -> Break:
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return _CERTIFICATE.get(fault.verify_code, Break.BAD_CERTIFICATE)
+    if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Break.CLOSED
+    return Break.NO_TLS if getattr(fault, "reason", None) in _SPEAKS_NO_TLS else Break.HANDSHAKE
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:
-    """The exception and all that led to it: libraries keep them as arguments, reasons, causes and "
-    "contexts."""
+    """The exception and all that led to it, kept as arguments, reasons, causes and contexts."""
     waiting, seen = [fault], set[int]()
     while waiting:
         one = waiting.pop(0)

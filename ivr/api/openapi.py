@@ -8,7 +8,7 @@ from typing import Any
 
 from ivr.api.schemas import SCHEMAS, Schema, ref
 
-_ANYWHERE = (400, 401, 500)
+_ANYWHERE = (400, 401, 500, 503)
 """Refusals that any request may meet; a route adds its own."""
 _REFUSALS = {
     400: "The request cannot be read, or a parameter is wrong.",
@@ -19,7 +19,7 @@ _REFUSALS = {
     415: "The body is not sent as application/json.",
     422: "A field is wrong; `field` names it.",
     500: "A fault of ours. The request may be repeated.",
-    503: "The PCI process does not answer. The request may be repeated.",
+    503: "The database, or the PCI process, does not answer. Send the request again after `Retry-After`.",
 }
 
 

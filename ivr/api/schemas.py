@@ -278,7 +278,8 @@ SCHEMAS: dict[str, Schema] = {
             "code": _text("For programs; never changes its meaning."),
             "detail": _text("A sentence for the programmer."),
             "field": _text("The field, parameter or header at fault."),
+            "request_id": _text("The name of this request in our log, as X-Request-Id."),
         },
-        optional=("field",),
+        optional=("field", "request_id"),
     ),
 }

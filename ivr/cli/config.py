@@ -24,7 +24,9 @@ setting does not start: it prints a sentence for each fault and ends with status
 what is set now, and `paybycall doctor` tries it. A setting in both lists must have the same value in both.
 
 `serve web` and `serve pci` take the address and the numbers of workers and threads from `--host`, `--port`,
-`--workers` and `--threads`, or from `HOST`, `PORT`, `WORKERS` and `THREADS`.
+`--workers` and `--threads`, or from `HOST`, `PORT`, `WORKERS` and `THREADS`. A worker answers
+`/healthz`, `/readyz` and `/metrics` at `HOST` and `WORKER_PORT`; where only `PORT` is set, there; else at
+8002. `WORKER_PORT=0` switches that off.
 
 With `CARD_ENTRY=pay` the carrier takes the cards. There is no PCI process then, and its settings are not
 needed.

@@ -1,7 +1,7 @@
 """Tries an installation, with a sentence for each check: all is well, or what to do.
 
-The checks are in `inside.py` (worker, what is stuck), `outside.py` (our processes, the carrier, the gateway) and
-`exposed.py` (what strangers must not reach). None of them charges, sends or changes anything.
+The checks are in `inside.py` (worker, what is stuck), `outside.py` (our processes, the carrier, the gateway)
+and `exposed.py` (what strangers must not reach). None of them charges, sends or changes anything.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -30,8 +30,8 @@ Check = Callable[[], str]
 
 
 def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
-    """Tries one after the other. A check that breaks unexpectedly is a finding too, by the name of what broke: the
-    text of an unknown exception may hold a secret. Only a `LastFaultError` stops the others.
+    """Tries one after the other. A check that breaks unexpectedly is a finding too, by the exception's name
+    alone: its text may hold a secret. Only a `LastFaultError` stops the others.
     """
     for name, check in checks:
         try:
@@ -40,6 +40,8 @@ def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
             yield Finding(name, well=False, said=str(fault))
             if isinstance(fault, LastFaultError):
                 return
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001 - a check is told, whatever breaks
             kind = type(fault).__name__
-            yield Finding(name, well=False, said=f"This check broke and found out nothing ({kind}): report it.")
+            yield Finding(
+                name, well=False, said=f"This check broke and found out nothing ({kind}): report it."
+            )

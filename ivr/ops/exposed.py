@@ -1,7 +1,6 @@
-"""The doctor's checks of what a stranger must not reach, and of who runs our processes. In production alone: on
-a developer's machine nothing stands in front.
+"""The doctor's checks of what a stranger must not reach, and of who runs our processes, in production alone.
 
-These ask for what a proxy must refuse, so a refusal of any kind is well.
+They ask for what a proxy must refuse, so a refusal of any kind is well.
 """
 
 import os
@@ -71,8 +70,7 @@ def _tried(ask: Ask, method: str, url: str) -> Answer | None:
 
 
 def nobody_is_root(processes: Path = Path("/proc"), me: int | None = None) -> str:
-    """None of our processes that can be seen from here runs as root; nor does this command, where none "
-    "is seen."""
+    """None of our processes that can be seen from here runs as root; nor, if none is seen, this command."""
     running = list(_serving(processes))
     as_root = [f"`paybycall serve {kind}` (process {pid})" for pid, kind, user in running if user == 0]
     if as_root:

@@ -39,8 +39,8 @@ def no_payment_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
         attempt.c.reference,
         late,
         tells="what is known",
-        late_is="The outcome of these payments has been unknown for more than an hour: {}. Check that the worker "
-        "reaches the gateway.",
+        late_is="These payments have been unknown for more than an hour: {}. Check that the worker reaches "
+        "the gateway.",
     )
     return "no payment needs review"
 
@@ -97,7 +97,8 @@ def books_balance(engine: sa.Engine) -> str:
         broken = ledger.unbalanced(tx)
     if broken:
         raise FaultError(
-            f"The ledger does not balance at {_some(broken)}: its tables were changed by hand. Compare these entries "
+            f"The ledger does not balance at {_some(broken)}: its tables were changed by hand. Compare "
+            f"these entries "
             f"with a backup before you go on."
         )
     return "every entry of the ledger balances"
@@ -110,7 +111,8 @@ def payouts_arrive(engine: sa.Engine, now: Callable[[], datetime]) -> str:
         references = list(tx.execute(failed.order_by(payout.c.failed_at, payout.c.id)).scalars())
     if references:
         raise FaultError(
-            f"The merchant's bank refused these payouts: {_some(references)}. Check the bank account in the gateway's "
+            f"The merchant's bank refused these payouts: {_some(references)}. Check the bank account in "
+            f"the gateway's "
             f"dashboard. `paybycall payout show` tells why; each is listed here for a week."
         )
     return "no payout has failed for a week"
@@ -126,7 +128,8 @@ def no_customer_stands_twice(engine: sa.Engine) -> str:
     twice = sorted(phone for phone in phones if identity_of(phone) in phones - {phone})
     if twice:
         raise FaultError(
-            f"Two customers have the same telephone number in two forms, and one has a saved card: {_some(twice)}. "
+            f"Two customers have the same telephone number in two forms, and one has a saved card: "
+            f"{_some(twice)}. "
             f"`paybycall card list` shows the cards of both; delete the one that is not needed."
         )
     return "no customer is stored twice"
@@ -139,7 +142,8 @@ def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:
         standing = [one for one in lock_outs.listed(tx, now()) if one.kind is not Kind.BREAKER]
     if where is not Position.CLOSED:
         raise FaultError(
-            "Too many charges were declined, so no cards are taken, or only a few as a trial: look for card testing in "
+            "Too many charges were declined, so no cards are taken, or only a few as a trial: look for "
+            "card testing in "
             "`paybycall payment list`, then use `paybycall lockout list` and `lift`."
         )
     return f"cards are taken; {len(standing)} lockouts are active" if standing else "cards are taken"
@@ -177,11 +181,13 @@ def no_job_failed(failed: Callable[[], Sequence[str]], strays: Callable[[], Sequ
     """No background work was given up, and none waits that no worker of this release would do."""
     if names := failed():
         raise FaultError(
-            f"Background jobs failed and are not tried again: {_some(list(names))}. The worker's log says why."
+            f"Background jobs failed and are not tried again: {_some(list(names))}. The worker's log says "
+            f"why."
         )
     if names := strays():
         raise FaultError(
-            f"No worker of this release knows these jobs: {_some(list(names))}. Restart workers that are older than web."
+            f"No worker of this release knows these jobs: {_some(list(names))}. Restart workers that are "
+            f"older than web."
         )
     return "no background job has failed"
 

@@ -85,7 +85,7 @@ def pci_door(pci_public_url: str) -> Door:
 
 _REMEDIES = {
     Break.NO_NAME: "create its DNS record, or correct {setting}",
-    Break.REFUSED: "start the proxy and {start}, or correct {setting}",
+    Break.REFUSED: "start {start} and the proxy in front of it, or correct {setting}",
     Break.EXPIRED: "renew it in the proxy",
     Break.OTHER_HOST: "give the proxy one for this host, or correct {setting}",
     Break.SELF_SIGNED: "give the proxy one of a public authority, since the carrier takes no other",
@@ -135,7 +135,7 @@ def _is_refusal(answer: Answer) -> bool:
 
 def _not_ours(door: Door, answer: Answer) -> str:
     if answer.status == requests.codes.bad_request and "https" in answer.body.lower():
-        return f"{door.setting} ({door.url}) begins with http://, but https is spoken there: correct {door.setting}."
+        return f"{door.setting} ({door.url}) begins with http://, but https is spoken there: correct it."
     return (
         f"What answers at {door.setting} ({door.url}) is not the {door.process} process (HTTP "
         f"{answer.status} for "
@@ -144,7 +144,7 @@ def _not_ours(door: Door, answer: Answer) -> str:
 
 
 PCI_PARTS = {
-    "database": "Its database does not answer or is not migrated: check PCI_DATABASE_URL, and run "
+    "database": "its database does not answer or is not migrated: check PCI_DATABASE_URL, and run "
     "`paybycall migrate`",
     "keys": "its key directory cannot be used: check PCI_KEY_DIRECTORY",
 }
@@ -158,10 +158,12 @@ def pci_is_ready(ask: Ask, url: str) -> str:
     parts = answer.document().get("parts")
     if not isinstance(parts, dict):
         raise FaultError(_not_ours(door, answer))
-    if answer.status == requests.codes.ok:
+    if answer.status == requests.codes.ok and set(parts.values()) == {"ok"}:
         return f"{url} answers; its database and its key directory can be used"
-    lacking = [said for name, said in PCI_PARTS.items() if parts.get(name) not in {"ok", None}]
-    raise FaultError(f"The PCI process is not ready. {'; '.join(lacking) or 'Its log says why'}.")
+    lacking = [
+        PCI_PARTS.get(name, f"{name}: its log says why") for name, said in parts.items() if said != "ok"
+    ]
+    raise FaultError(f"The PCI process is not ready: {'; '.join(lacking) or 'its log says why'}.")
 
 
 def secret_is_shared(pci: PciClient) -> str:
