@@ -8,6 +8,7 @@ same, and a test holds the two together.
 from typing import Any
 
 from ivr.bills.bill import Bill
+from ivr.channels.resending import Held
 from ivr.defences.office import Shown
 from ivr.merchant.outcomes import rfc3339
 from ivr.money import plain
@@ -129,4 +130,15 @@ def lock_out(shown: Shown) -> dict[str, Any]:
         "call_id": shown.call_id,
         "lifted_at": None if shown.lifted_at is None else rfc3339(shown.lifted_at),
         "lifted_by": shown.lifted_by,
+    }
+
+
+def message(shown: Held) -> dict[str, Any]:
+    return {
+        "id": shown.id,
+        "purpose": shown.purpose,
+        "payment": shown.payment,
+        "error_code": shown.error_code,
+        "created_at": rfc3339(shown.created_at),
+        "tried_at": None if shown.tried_at is None else rfc3339(shown.tried_at),
     }

@@ -12,6 +12,7 @@ from functools import cache, partial
 import click
 
 from ivr.cli import boot
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault
 from ivr.clock import Clock, SystemClock
 from ivr.config import Config, load
@@ -24,14 +25,12 @@ WEB_PORT, PCI_PORT = 8000, 8001
 """Where `serve web` and `serve pci` listen if nothing else is said."""
 
 
-@click.command("doctor")
+@click.command("doctor", epilog=example("doctor"))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of {name, ok, said}.")
 def command(*, as_json: bool) -> None:
     """Check settings, addresses, carrier, gateway, database and what is stuck.
 
     Ends with status 1 if a check fails.
-
-    Example: paybycall doctor --json
     """
     findings = examine(checks(os.environ, SystemClock()))
     if as_json:

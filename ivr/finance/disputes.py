@@ -26,6 +26,7 @@ class DisputeShown:
 
     reference: str
     """The dispute's own, in the gateway's dashboard."""
+    gateway: str
     state: DisputeState
     amount_minor: int
     currency: str
@@ -33,6 +34,7 @@ class DisputeShown:
     answer_by: datetime | None
     payment: str | None
     """The reference that the payer was told; None: no payment of ours."""
+    opened_at: datetime
 
 
 _ATTEMPT = sa.func.coalesce(
@@ -148,6 +150,17 @@ def listed(tx: sa.Connection, limit: int, *, also_decided: bool = False) -> list
     return _shown(tx, sa.true() if also_decided else dispute.c.state == DisputeState.OPEN, limit)
 
 
+def opened_within(
+    tx: sa.Connection, *, since: datetime | None, until: datetime | None, also_decided: bool = False
+) -> list[DisputeShown]:
+    """Those opened from `since` on, up to `until` without it, the earliest first."""
+    wanted = [sa.true() if also_decided else dispute.c.state == DisputeState.OPEN]
+    wanted += [] if since is None else [dispute.c.opened_at >= since]
+    wanted += [] if until is None else [dispute.c.opened_at < until]
+    found = _shown(tx, sa.and_(*wanted))
+    return sorted(found, key=lambda one: (one.opened_at, one.reference))
+
+
 def of_payment(
     tx: sa.Connection, gateway: str, attempt_id: str, charge_reference: str | None
 ) -> list[DisputeShown]:
@@ -160,7 +173,7 @@ def of_payment(
 
 
 def _shown(tx: sa.Connection, where: sa.ColumnElement[bool], limit: int | None = None) -> list[DisputeShown]:
-    names = ("reference", "state", "amount_minor", "currency", "reason", "answer_by")
+    names = ("reference", "gateway", "state", "amount_minor", "currency", "reason", "answer_by", "opened_at")
     rows = tx.execute(
         sa.select(*(dispute.c[name] for name in names), attempt.c.reference.label("payment"))
         .select_from(dispute)

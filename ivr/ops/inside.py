@@ -146,7 +146,7 @@ def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:
             "card testing in "
             "`paybycall payment list`, then use `paybycall lockout list` and `lift`."
         )
-    return f"cards are taken; {len(standing)} lockouts are active" if standing else "cards are taken"
+    return f"cards are taken; active lockouts: {len(standing)}" if standing else "cards are taken"
 
 
 def no_text_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
