@@ -73,6 +73,7 @@ def test_a_certificate(chain: list[trustme.Blob], expected: Break | None, tmp_pa
             assert broke(f"https://127.0.0.1:{port}") is expected
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 def test_no_tls_and_a_handshake_that_fails(tmp_path: Path) -> None:
     with served(tmp_path, Hello) as port:
         assert broke(f"https://127.0.0.1:{port}") is Break.NO_TLS
