@@ -19,7 +19,8 @@ from ivr.pci_client import PciRefusedError, PciUnreachableError
 
 Answer = tuple[dict[str, Any], int]
 log = structlog.get_logger()
-_WHICH = {"": False, "standing": False, "all": True}
+_WHICH = {"": False, "active": False, "all": True, "standing": False}
+"""`standing` is what `active` was called before; it is taken until the next release."""
 
 
 class LockOutRoutes:
@@ -29,10 +30,10 @@ class LockOutRoutes:
         self._office = office
 
     def listed(self) -> Answer:
-        """Those that stand, or with `which=all` also those of the last 30 days."""
+        """Those that are active, or with `which=all` also those of the last 30 days."""
         which = query("which").get("which", "")
         if which not in _WHICH:
-            raise Problem(400, "bad_query", "which is standing or all.", field="which")
+            raise Problem(400, "bad_query", "which must be active or all.", field="which")
         found = self._office.listed(also_over=_WHICH[which])
         if not found.complete:
             log.warning("pci_lock_outs_not_listed", fault=found.missing_because)
