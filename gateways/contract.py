@@ -145,12 +145,24 @@ class Refund:
 
 
 @dataclass(frozen=True, slots=True)
+class CardShown:
+    """What may be shown of a card: its brand, as `visa` or `amex`, and its last four digits."""
+
+    brand: str
+    last_four: str
+
+
+@dataclass(frozen=True, slots=True)
 class Approved:
     """The money moved (or, for a void, the authorization is released)."""
 
     gateway_reference: str
     """What finance searches in the gateway's dashboard."""
     authorisation_code: str | None = None
+    card: CardShown | None = None
+    """The card that paid on a page of the gateway's, for the receipt. None: it was keyed to us and is known,
+    or the gateway does not say.
+    """
 
 
 @dataclass(frozen=True, slots=True)

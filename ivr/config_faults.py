@@ -15,9 +15,10 @@ import phonenumbers
 import flows.pay_bill
 from flows.language import NounError, read_noun
 from gateways import registry
+from ivr.settings import without_secrets
+from ivr.weak_secrets import used_twice
 from ivr.wording import Wording
 
-SECRET_LENGTH_MIN = 32
 DEMO_MERCHANT = "Demo Town Hall"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_.")
@@ -41,15 +42,18 @@ PAY_ATTEMPTS_MAX = 3
 PAY_TIMEOUT_S_MAX = 60
 """What <Pay> takes. Source: twilio.com/docs/voice/twiml/pay."""
 _CONNECTOR = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
 LINK_MINUTES = (30, 1430)
-"""Gateways allow a day at most, by their own clock: ten minutes are for ours, and for a slow opening."""
+"""Gateways allow a day at most, by their own clock: ten minutes are left for clocks that differ."""
+_SECRETS = (
+    "INTERNAL_SECRET", "MERCHANT_SECRET", "METRICS_TOKEN", "SANDBOX_WEBHOOK_SECRET", "TWILIO_AUTH_TOKEN",
+    "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET",
+)  # fmt: skip
 Values = Mapping[str, Any]
 
 
 def faults_of(values: Values) -> list[str]:
     """A sentence for each fault; none where the settings can work."""
-    checks = [_general, _carrier, _languages, _nouns, _money, _messages, _merchant, _defences]
+    checks = [_general, _secrets, _carrier, _languages, _nouns, _money, _messages, _merchant]
     if values["CARD_ENTRY"] == "pay":
         checks.append(_pay)
     if values["ENVIRONMENT"] == "production":
@@ -83,34 +87,39 @@ def _nouns(values: Values) -> list[str]:
         try:
             read_noun(text, language)
         except NounError as fault:
-            faults.append(f"Set BILL_NOUN to a noun for each language, en=fine,es=la multa: {fault}.")
+            faults.append(
+                f"BILL_NOUN must have a noun for each language, such as en=fine,es=la multa: {fault}."
+            )
     return faults
+
+
+def _wrong(values: Values, name: str, must: str) -> str:
+    return f"{name} is {without_secrets(values[name])!r}; it must {must}."
 
 
 def _general(values: Values) -> list[str]:
-    faults = []
-    if not values["DATABASE_URL"].startswith(_DATABASES) or ":memory:" in values["DATABASE_URL"]:
-        faults.append("Set DATABASE_URL to sqlite:///file or postgresql://user:password@host/name.")
-    if any(len(one.reveal()) < SECRET_LENGTH_MIN for one in values["INTERNAL_SECRET"]):
-        faults.append(
-            f"Set INTERNAL_SECRET to {SECRET_LENGTH_MIN} random characters or more, the same in PCI."
-        )
     if values["PROMETHEUS_MULTIPROC_DIR"] and not Path(values["PROMETHEUS_MULTIPROC_DIR"]).is_dir():
-        faults.append("Set PROMETHEUS_MULTIPROC_DIR to a directory that exists, or leave it away.")
-    return faults
+        return [_wrong(values, "PROMETHEUS_MULTIPROC_DIR", "be a directory that exists, or be left unset")]
+    return []
+
+
+def _secrets(values: Values) -> list[str]:
+    """One value for two purposes: who learns it for one can use it for the other."""
+    return used_twice({name: values[name] for name in _SECRETS})
 
 
 def _carrier(values: Values) -> list[str]:
     faults = []
     if values["PERSON_NUMBER"] and not _E164.fullmatch(values["PERSON_NUMBER"]):
-        faults.append("Set PERSON_NUMBER in E.164, such as +34910000000, or leave it away.")
+        must = "be a number in E.164 form, such as +34910000000, or be left unset"
+        faults.append(_wrong(values, "PERSON_NUMBER", must))
+    if values["MERCHANT_PHONE"] and not _E164.fullmatch(values["MERCHANT_PHONE"]):
+        must = "be a number in E.164 form, such as +34910000000, or be left unset"
+        faults.append(_wrong(values, "MERCHANT_PHONE", must))
     if values["HOME_COUNTRY"] not in phonenumbers.SUPPORTED_REGIONS:
-        faults.append("Set HOME_COUNTRY to the two capital letters of a country, such as ES.")
-    faults += [
-        f"Set {name} to 1 or more." for name in ("GUESSES_MAX", "GUESSES_MAX_WITHHELD") if values[name] < 1
-    ]
+        faults.append(_wrong(values, "HOME_COUNTRY", "be the two capital letters of a country, such as ES"))
     if values["RECORDINGS"] and not Path(values["RECORDINGS"]).is_file():
-        faults.append("Set RECORDINGS to a TOML file that exists, or leave it away.")
+        faults.append(_wrong(values, "RECORDINGS", "be a TOML file that exists, or be left unset"))
     return faults
 
 
@@ -119,25 +128,27 @@ def _pay(values: Values) -> list[str]:
     faults = []
     if values["GATEWAY"] not in PAY_GATEWAYS:
         faults.append(
-            f"Set CARD_ENTRY to gather, or GATEWAY to one whose tokens the carrier's connector makes: "
-            f"{' or '.join(PAY_GATEWAYS)}."
+            f"CARD_ENTRY is 'pay'; set it to gather, or set GATEWAY to {' or '.join(PAY_GATEWAYS)}, for "
+            f"which the "
+            f"carrier has a connector."
         )
     elif values[entry := f"{values['GATEWAY'].upper()}_CARD_ENTRY"] != "tokenize":
-        faults.append(f"Set {entry} to tokenize: with CARD_ENTRY=pay the carrier gives us tokens.")
+        faults.append(_wrong(values, entry, "be tokenize while CARD_ENTRY is pay"))
     if not _CONNECTOR.fullmatch(values["PAY_CONNECTOR"]):
-        faults.append("Set PAY_CONNECTOR to the connector's unique name, as the carrier's console shows it.")
+        must = "be the connector's unique name, as the carrier's console shows it"
+        faults.append(_wrong(values, "PAY_CONNECTOR", must))
     spoken = values["PAY_LANGUAGE"]
     if not set(languages_of(values)) <= spoken.keys() or not set(spoken.values()) <= set(PAY_LANGUAGES):
         faults.append(
-            f"Set PAY_LANGUAGE for each of LANGUAGES, such as en=en-GB,es=es-ES: <Pay> speaks "
-            f"{', '.join(PAY_LANGUAGES)}."
+            f"PAY_LANGUAGE must have a language code for each of LANGUAGES, such as en=en-GB,es=es-ES. "
+            f"The carrier "
+            f"has {', '.join(PAY_LANGUAGES)}."
         )
     if not values["PAY_CARD_TYPES"] or not set(values["PAY_CARD_TYPES"]) <= set(PAY_CARD_TYPES):
-        faults.append(f"Set PAY_CARD_TYPES to some of {', '.join(PAY_CARD_TYPES)}, separated by blanks.")
-    if not 1 <= values["PAY_MAX_ATTEMPTS"] <= PAY_ATTEMPTS_MAX:
-        faults.append("Set PAY_MAX_ATTEMPTS to 1, 2 or 3.")
-    if not 1 <= values["PAY_TIMEOUT_S"] <= PAY_TIMEOUT_S_MAX:
-        faults.append(f"Set PAY_TIMEOUT_S to 1 to {PAY_TIMEOUT_S_MAX} seconds.")
+        faults.append(
+            f"PAY_CARD_TYPES is {' '.join(values['PAY_CARD_TYPES'])!r}; it must be one or more of "
+            f"{', '.join(PAY_CARD_TYPES)}, separated by spaces."
+        )
     return faults
 
 
@@ -145,17 +156,19 @@ def _languages(values: Values) -> list[str]:
     offered, spoken = languages_of(values), spoken_languages()
     faults = []
     if not offered or not set(offered) <= set(spoken):
-        faults.append(f"Set LANGUAGES to some of {', '.join(spoken)}, separated by commas.")
+        must = f"be one or more of {', '.join(spoken)}, separated by commas"
+        faults.append(_wrong(values, "LANGUAGES", must))
     by_number = values["LANGUAGE_BY_NUMBER"]
     if not set(by_number.values()) <= set(offered) or not all(
         _E164.fullmatch(number) for number in by_number
     ):
         faults.append(
-            "Set LANGUAGE_BY_NUMBER to numbers in E.164 with one of LANGUAGES each: "
+            "LANGUAGE_BY_NUMBER must have numbers in E.164 form, each with one of LANGUAGES, such as "
             "+34910000000=es,+442000000000=en."
         )
     faults += [
-        f"Set {name} in each of LANGUAGES, such as en=A sentence.|es=Una frase., or leave it away."
+        f"{name} must have a sentence in each of LANGUAGES, such as en=A sentence.|es=Una frase., or be "
+        f"left unset."
         for name in ("OTHER_WAYS_TO_PAY", "REFERENCE_PLACE")
         if values[name] and set(values[name]) != set(offered)
     ]
@@ -165,70 +178,61 @@ def _languages(values: Values) -> list[str]:
 def _money(values: Values) -> list[str]:
     known = registry.names()
     if values["GATEWAY"] not in known:
-        return [f"Set GATEWAY to one of {', '.join(known)}: there is no other."]
-    faults = _stripe(values) if values["GATEWAY"] == "stripe" else []
-    least, most = LINK_MINUTES
-    if not least <= values["LINK_EXPIRES_MIN"] <= most:
-        faults.append(f"Set LINK_EXPIRES_MIN to {least} to {most} minutes: gateways allow no other life.")
-    return faults
+        return [_wrong(values, "GATEWAY", f"be {' or '.join(known)}")]
+    return _stripe(values) if values["GATEWAY"] == "stripe" else []
 
 
 def _stripe(values: Values) -> list[str]:
     """A key of the wrong kind takes real money in a test, or none from a real payer."""
     key = _STRIPE_KEY.match(values["STRIPE_API_KEY"].reveal())
     if key is None:
-        return ["Set STRIPE_API_KEY to a secret key (sk_...) or a restricted one (rk_...) of the account."]
+        return ["STRIPE_API_KEY must be a secret key (sk_...) or a restricted key (rk_...) of the account."]
     production = values["ENVIRONMENT"] == "production"
     if production and key[1] == "test":
-        return ["Set STRIPE_API_KEY to a live key: production takes real money."]
+        return ["STRIPE_API_KEY is a test key; in production it must be a live key."]
     if not production and key[1] == "live":
-        return ["Set STRIPE_API_KEY to a test key: development takes no real money."]
+        return ["STRIPE_API_KEY is a live key; in development it must be a test key."]
     return []
 
 
 def _messages(values: Values) -> list[str]:
     sender = values["SMS_FROM"]
     if sender and not any(pattern.fullmatch(sender) for pattern in _SENDERS):
-        return ["Set SMS_FROM to a number in E.164, a short code, a name of 11 letters, or a service MG..."]
+        must = "be a number in E.164 form, a short code, a name of up to 11 letters, or a service (MG...)"
+        return [_wrong(values, "SMS_FROM", must)]
     if values["CHANNEL"] == "sms" and not sender:
-        return ["Set SMS_FROM: the number that texts payers; or CHANNEL=console in development."]
+        return [
+            "Set SMS_FROM: the number that texts payers; in development, CHANNEL=console works without it."
+        ]
     return []
 
 
 def _merchant(values: Values) -> list[str]:
     if (values["BILL_LOOKUP_URL"] or values["OUTCOME_URL"]) and not values["MERCHANT_SECRET"]:
-        return ["Set MERCHANT_SECRET: what we post to the merchant is signed with it."]
+        return ["Set MERCHANT_SECRET: what we post to BILL_LOOKUP_URL and OUTCOME_URL is signed with it."]
     return []
-
-
-def _defences(values: Values) -> list[str]:
-    named = [name for name in values if name.startswith("CARD_") and name != "CARD_ENTRY"]
-    faults = [f"Set {name} to 1 or more." for name in named if values[name] < 1]
-    if values["CARD_BREAKER_DECLINES_PERCENT"] > 100:  # noqa: PLR2004 - per cent
-        faults.append("Set CARD_BREAKER_DECLINES_PERCENT to 100 or less.")
-    return faults
 
 
 def _production(values: Values) -> list[str]:
     faults = [
-        f"Set {name} to a URL that begins with https://: production refuses plain http."
+        _wrong(values, name, "begin with https:// in production")
         for name in ("PUBLIC_URL", "TWILIO_API_BASE", "STRIPE_API_BASE", "BILL_LOOKUP_URL", "OUTCOME_URL")
         if values[name].lower().startswith("http://")
     ]
     if values["CARD_ENTRY"] != "pay" and _leaves_the_machine(values["PCI_INTERNAL_URL"]):
-        faults.append(
-            "Set PCI_INTERNAL_URL to https://, or to a loopback address: card tokens come that way."
-        )
+        must = "begin with https:// or name a loopback address, because card tokens are sent to it"
+        faults.append(_wrong(values, "PCI_INTERNAL_URL", must))
     if not _ACCOUNT.fullmatch(values["TWILIO_ACCOUNT_SID"]):
-        faults.append(
-            "Set TWILIO_ACCOUNT_SID to AC and 32 hexadecimal digits, as the carrier's console shows it."
-        )
+        must = "be AC and 32 hexadecimal digits, as the carrier's console shows it"
+        faults.append(_wrong(values, "TWILIO_ACCOUNT_SID", must))
     if values["GATEWAY"] == "sandbox":
-        faults.append("Set GATEWAY to a real gateway: production refuses the sandbox.")
+        faults.append(_wrong(values, "GATEWAY", "be a real gateway in production"))
     if values["MERCHANT_NAME"] == DEMO_MERCHANT:
-        faults.append("Set MERCHANT_NAME to whom callers pay: production does not greet them as the demo.")
+        faults.append(
+            _wrong(values, "MERCHANT_NAME", "be the name of whom callers pay, not that of the demo")
+        )
     if values["CHANNEL"] == "console":
-        faults.append("Set CHANNEL to sms: production refuses the console channel.")
+        faults.append(_wrong(values, "CHANNEL", "be sms in production"))
     return faults
 
 

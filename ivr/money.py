@@ -61,7 +61,7 @@ def written(amount_minor: int, currency: str, language: str, home_country: str =
     "MX$1,234.56" or "1234,56 MXN".
     """
     value = Decimal(amount_minor).scaleb(-decimals(currency))
-    locale = _locale(language, home_country)
+    locale = locale_of(language, home_country)
     text = numbers.format_currency(value, currency, locale=locale)
     if home_country and currency in numbers.get_territory_currencies(home_country):
         at_home = numbers.get_currency_symbol(currency, Locale.parse(f"und_{home_country}"))
@@ -70,7 +70,7 @@ def written(amount_minor: int, currency: str, language: str, home_country: str =
 
 
 @cache
-def _locale(language: str, country: str) -> Locale:
+def locale_of(language: str, country: str) -> Locale:
     """The language as it is written in that country, where it is a language of that country."""
     if country:
         spoken = {Locale.parse(f"und_{country}").language, *get_official_languages(country, regional=True)}

@@ -8,7 +8,15 @@ here.
 from flows.language import keypad
 from flows.language.check import check
 from flows.language.draw import draw
-from flows.language.facts import BillFacts, CallState, CardFacts, LinkFacts, NotBroughtError, ReceiptFacts
+from flows.language.facts import (
+    BRANDS,
+    BillFacts,
+    CallState,
+    CardFacts,
+    LinkFacts,
+    NotBroughtError,
+    ReceiptFacts,
+)
 from flows.language.flow import Flow, UnknownStepError
 from flows.language.heard import Naming, in_pieces, spoken_s
 from flows.language.host import host_prompts
@@ -40,6 +48,7 @@ from flows.language.waits import (
 from flows.language.words import Amount, Digits, Name, Say, Sentence, Subunits, Units, Value, Wording
 
 __all__ = [
+    "BRANDS",
     "Amount",
     "Ask",
     "BillFacts",

@@ -30,12 +30,25 @@ class BillFacts:
     """
 
 
+BRANDS = {
+    "visa": "Visa",
+    "mastercard": "Mastercard",
+    "amex": "American Express",
+    "discover": "Discover",
+    "diners": "Diners Club",
+    "jcb": "JCB",
+    "unionpay": "UnionPay",
+    "maestro": "Maestro",
+}
+"""The brands of cards by our code, as they are said and written."""
+
+
 @dataclass(frozen=True, slots=True)
 class CardFacts:
     """A card as anyone outside the PCI process may know it."""
 
     brand: str
-    """`visa`, `mastercard`, `amex`, `discover`, `diners`, `jcb`, `unionpay`, `maestro`."""
+    """One of `BRANDS`, or another code that the gateway uses."""
     last_four: str
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from flows.language import (
+    BRANDS,
     Choose,
     CollectCard,
     Digits,
@@ -14,17 +15,6 @@ from flows.language import (
     Tell,
 )
 from flows.pay_bill.bill import Bill
-
-BRANDS = {
-    "visa": "Visa",
-    "mastercard": "Mastercard",
-    "amex": "American Express",
-    "discover": "Discover",
-    "diners": "Diners Club",
-    "jcb": "JCB",
-    "unionpay": "UnionPay",
-    "maestro": "Maestro",
-}
 
 steps = Steps[Bill]()
 

@@ -1,6 +1,7 @@
 """A card that the caller agreed to have kept: paid with one key, or deleted."""
 
 from flows.language import (
+    BRANDS,
     Choose,
     Digits,
     FindSavedCard,
@@ -11,7 +12,6 @@ from flows.language import (
     Tell,
 )
 from flows.pay_bill.bill import Bill
-from flows.pay_bill.card import BRANDS
 
 steps = Steps[Bill]()
 

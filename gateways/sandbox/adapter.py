@@ -183,7 +183,7 @@ class SandboxGateway(Undeclared):
             case "open":
                 return self._open_page(answer)
             case "approved":
-                return Approved(answer.reference, answer.authorisation_code)
+                return Approved(answer.reference, answer.authorisation_code, answer.card)
             case "closed" | "fenced":
                 return Fenced()
             case _:

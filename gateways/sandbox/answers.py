@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from gateways.contract import Declined, Unknown
+from gateways.contract import CardShown, Declined, Unknown
 from gateways.sandbox.client import NoReply, Reply
 from gateways.sandbox.declines import normalised
 
 _UNDERSTOOD = frozenset({200, 202, 402})
 _CODE = re.compile(r"[a-z_]{1,40}")
 _REFERENCE = re.compile(r"[a-z]{2,4}_[0-9a-z]{1,40}")
+_LAST_FOUR = re.compile(r"[0-9]{4}")
 _DECLINED = "declined"
 _NOT_PROCESSED = "not_processed"
 
@@ -29,6 +30,8 @@ class Standing:
     reference: str
     code: str | None = None
     authorisation_code: str | None = None
+    card: CardShown | None = None
+    """The card that was charged."""
     amount_minor: object = None
     currency: object = None
 
@@ -57,6 +60,7 @@ def standing(reply: Reply | NoReply) -> Standing | Unknown:
         reference=_matching(_REFERENCE, reply.body.get("id")) or "",
         code=_matching(_CODE, reply.body.get("code")),
         authorisation_code=_matching(re.compile(r"[0-9A-Z]{6}"), reply.body.get("authorisation_code")),
+        card=_card(reply.body),
         amount_minor=reply.body.get("amount_minor"),
         currency=reply.body.get("currency"),
     )
@@ -79,6 +83,12 @@ def error_code(body: Mapping[str, Any]) -> str | None:
     """The code of a refusal, `{"error": {"code": ...}}`, where it is a plain word."""
     error = body.get("error")
     return _matching(_CODE, error.get("code")) if isinstance(error, dict) else None
+
+
+def _card(body: Mapping[str, Any]) -> CardShown | None:
+    brand = _matching(_CODE, body.get("brand"))
+    last_four = _matching(_LAST_FOUR, body.get("last_four"))
+    return CardShown(brand, last_four) if brand and last_four else None
 
 
 def _matching(pattern: re.Pattern[str], value: object) -> str | None:

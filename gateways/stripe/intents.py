@@ -14,7 +14,7 @@ from typing import Literal
 
 from stripe.params import PaymentIntentCreateParams
 
-from gateways.contract import Declined, Order, Unknown
+from gateways.contract import CardShown, Declined, Order, Unknown
 from gateways.declines import Decline
 from gateways.secret import Secret
 from gateways.stripe.answers import Refused, Told, asked
@@ -249,3 +249,13 @@ def authorisation_code(told: Told, *path: str) -> str | None:
     """The issuer's, of a payment whose charge is expanded."""
     code = told.text(*path, "latest_charge", "payment_method_details", "card", "authorization_code")
     return code if code is not None and re.fullmatch(r"[0-9A-Za-z]{1,12}", code) else None
+
+
+def card_shown(told: Told, *path: str) -> CardShown | None:
+    """The card that paid, of a payment whose charge is expanded."""
+    card = told.part(*path, "latest_charge", "payment_method_details", "card")
+    brand = None if card is None else card.code("brand")
+    last_four = None if card is None else card.text("last4")
+    if brand is None or last_four is None or not re.fullmatch(r"[0-9]{4}", last_four):
+        return None
+    return CardShown(brand, last_four)

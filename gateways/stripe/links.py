@@ -14,7 +14,15 @@ from stripe.params.checkout import SessionCreateParams
 from gateways.contract import Approved, Declined, Fenced, LinkFound, LinkOpen, PayLink, Unknown
 from gateways.stripe.answers import Refused, Told, asked
 from gateways.stripe.client import Visit
-from gateways.stripe.intents import KEY, authorisation_code, description, metadata, refusal, suffixed
+from gateways.stripe.intents import (
+    KEY,
+    authorisation_code,
+    card_shown,
+    description,
+    metadata,
+    refusal,
+    suffixed,
+)
 from gateways.stripe.payments import is_forgotten
 
 _LANGUAGES = frozenset({"ca", "de", "en", "es", "fr", "it", "nl", "pl", "pt", "sv"})
@@ -130,7 +138,9 @@ def _standing(session: Told, link: PayLink) -> LinkFound:
     payment, url = session.reference("payment_intent"), session.text("url")
     match session.code("status"), session.code("payment_status"):
         case "complete", "paid" if payment is not None:
-            return Approved(payment, authorisation_code(session, "payment_intent"))
+            return Approved(
+                payment, authorisation_code(session, "payment_intent"), card_shown(session, "payment_intent")
+            )
         case "expired", "unpaid":
             return Fenced()
         case "open", "unpaid" if reference is not None and url is not None:

@@ -26,6 +26,7 @@ from ivr.api.request import BODY_MAX_BYTES
 from ivr.clock import Clock
 from ivr.defences.office import Office
 from ivr.ids import Ids
+from ivr.storage.away import is_away
 from ivr.storage.engine import reading
 from ivr.work.jobs import Work
 
@@ -134,5 +135,8 @@ def _check_key(engine: sa.Engine) -> Callable[[], None]:
 
 
 def _log_bug(bug: Exception) -> flask.Response:
+    if is_away(bug):
+        log.error("database_away", exc_info=bug)
+        return problem.without_database().response()
     log.error("api_request_failed", path=flask.request.path, method=flask.request.method, exc_info=bug)
     return problem.of_a_bug().response()

@@ -16,6 +16,7 @@ from ivr.api.problem import Problem
 from ivr.api.request import query
 from ivr.defences.office import Office
 from ivr.pci_client import PciRefusedError, PciUnreachableError
+from ivr.storage.away import RETRY_AFTER_S
 
 Answer = tuple[dict[str, Any], int]
 log = structlog.get_logger()
@@ -49,7 +50,10 @@ class LockOutRoutes:
             lifted = self._office.lift(lock_out_id, by=f"api: {asker.name}")
         except (PciUnreachableError, PciRefusedError):
             raise Problem(
-                503, "pci_unreachable", "The PCI process does not answer: nothing was lifted. Try again."
+                503,
+                "pci_unreachable",
+                "The PCI process does not answer: nothing was lifted. Send the same request again later.",
+                headers={"Retry-After": str(RETRY_AFTER_S)},
             ) from None
         if lifted is None:
             raise Problem(404, "not_found", "There is no lock-out of this id.")

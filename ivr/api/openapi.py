@@ -7,7 +7,7 @@ other way round.
 from typing import Any
 
 from gateways.notices import DisputeState
-from ivr.api.operations import IDEMPOTENCY_KEY, answer, in_path, in_query, list_filters, operation
+from ivr.api.operations import HEADERS, IDEMPOTENCY_KEY, answer, in_path, in_query, list_filters, operation
 from ivr.api.schemas import SCHEMAS
 from ivr.api.schemas.terms import Schema, ref
 from ivr.bills.bill import Status
@@ -339,6 +339,7 @@ DOCUMENT: dict[str, Any] = {
     "webhooks": _WEBHOOKS,
     "components": {
         "schemas": SCHEMAS,
+        "headers": HEADERS,
         "securitySchemes": {
             "key": {
                 "type": "http",

@@ -16,7 +16,7 @@ _REFUSALS = {
     415: "The body is not sent as application/json.",
     422: "A field is wrong; `field` names it.",
     500: "A fault of ours. The request may be repeated.",
-    503: "The database, or the PCI process, does not answer. Repeat the request later.",
+    503: "The database, or the PCI process, does not answer. Send the request again after `Retry-After`.",
 }
 
 
@@ -43,13 +43,18 @@ def operation(
         str(status): answer(_REFUSALS[status], "Problem", "application/problem+json")
         for status in sorted({*_ANYWHERE, *refusals})
     }
+    refused["503"]["headers"]["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
     made["responses"] = {**{str(status): one for status, one in good.items()}, **refused}
     return {**made, **more}
 
 
 def answer(description: str, schema: str, media_type: str = "application/json") -> Schema:
     """An answer with the schema of this name."""
-    return {"description": description, "content": {media_type: {"schema": ref(schema)}}}
+    return {
+        "description": description,
+        "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+        "content": {media_type: {"schema": ref(schema)}},
+    }
 
 
 def in_path(name: str, description: str, **more: Any) -> Schema:
@@ -65,6 +70,11 @@ def in_path(name: str, description: str, **more: Any) -> Schema:
 def in_query(name: str, schema: Schema, description: str) -> Schema:
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
+
+HEADERS: Schema = {
+    "X-Request-Id": {"schema": text(), "description": "The name of this request in our log."},
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait before a repeat."},
+}
 
 IDEMPOTENCY_KEY: Schema = {
     "name": "Idempotency-Key",

@@ -19,16 +19,33 @@ HEADINGS = {WEB: "Web and worker", PCI: "PCI"}
 INTRODUCTION = """\
 # Settings
 
-Each process reads its settings from environment variables, once, before it starts anything; what cannot work
-is refused with a sentence that says what to set. This page is written by `paybycall config --markdown`;
-`paybycall config` shows what is set now, and `paybycall doctor` tries it. A setting of both lists takes the
-same value in both processes.
+Settings are environment variables. Each process reads its own once, when it starts. A process with a wrong
+setting does not start: it prints a sentence for each fault and ends with status 2. `paybycall config` shows
+what is set now, and `paybycall doctor` tries it. A setting in both lists must have the same value in both.
 
-Where `serve web` and `serve pci` listen is said by their options or by `HOST`, `PORT`, `WORKERS` and
-`THREADS`.
+`serve web` and `serve pci` take the address and the numbers of workers and threads from `--host`, `--port`,
+`--workers` and `--threads`, or from `HOST`, `PORT`, `WORKERS` and `THREADS`. A worker answers
+`/healthz`, `/readyz` and `/metrics` at `HOST` and `WORKER_PORT`; where only `PORT` is set, there; else at
+8002. `WORKER_PORT=0` switches that off.
 
-With `CARD_ENTRY=pay` the carrier takes the cards: there is no PCI process, and none of its own settings is
+With `CARD_ENTRY=pay` the carrier takes the cards. There is no PCI process then, and its settings are not
 needed.
+
+This page is generated: `paybycall config --markdown > docs/settings.md`.
+
+## Secrets
+`INTERNAL_SECRET`, `MERCHANT_SECRET`, `METRICS_TOKEN`, `PCI_FINGERPRINT_KEY` and `SANDBOX_WEBHOOK_SECRET` are
+yours to make: `openssl rand -hex 32`, a different one for each. A secret is refused if it is shorter than 32
+characters, made of usual words or a repeated pattern, or the same as that of another setting. Where a setting
+takes two values separated by a comma, the first one signs and both are accepted; so a secret is replaced
+without an interruption: set `new,old` everywhere, then `new`.
+
+## Databases
+`DATABASE_URL` and `PCI_DATABASE_URL` must be two different databases: SQLite files (`sqlite:///file`,
+`sqlite:////folder/file` from the root) or PostgreSQL databases
+(`postgresql://user:password@host:port/name`). In user and password write `@` as `%40`, `:` as `%3A` and `%`
+as `%25`. A process whose database does not answer when it starts ends with status 2 and a sentence that says
+why; let a supervisor start it again.
 """
 
 
@@ -58,13 +75,14 @@ def now(setting: Setting[Any], environ: Mapping[str, str]) -> str:
     if not given and setting.default is not None:
         return f"{setting.default or '(empty)'}, the default"
     if not given:
-        return "not set, and it must be" if setting.is_needed(environ) else f"not needed: {_unless(setting)}"
+        return (
+            "not set, but required" if setting.is_needed(environ) else f"not needed with {_unless(setting)}"
+        )
     try:
         setting.read(given)
     except ValueError as fault:
-        return (
-            f"unusable: it {fault}" if setting.secret else f"{without_secrets(given)}, unusable: it {fault}"
-        )
+        is_shown = not (setting.secret or setting.has_password)
+        return f"{without_secrets(given)}, wrong: it {fault}" if is_shown else f"wrong: it {fault}"
     return MASK if setting.secret else without_secrets(given)
 
 

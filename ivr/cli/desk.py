@@ -15,11 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr import config
-from ivr.cli.faults import Fault
+from ivr.cli import boot
 from ivr.clock import SystemClock
 from ivr.ids import RandomIds
-from ivr.settings import Setting, SettingsError, read_all
-from ivr.storage.engine import make_engine, reading
+from ivr.settings import Setting, read_all
 from ivr.storage.migrate import is_current
 
 
@@ -40,17 +39,9 @@ def desk(*settings: str) -> Iterator[Desk]:
         one for one in config.ALL if one.name in {"DATABASE_URL", *settings}
     )
     values = read_all(wanted, os.environ)
-    try:
-        engine = make_engine(values["DATABASE_URL"], pool_size=2)
-    except (sa.exc.ArgumentError, ImportError):  # no URL, or of a database that is not ours
-        raise SettingsError("Set DATABASE_URL anew: sqlite:///file or postgresql://...") from None
-    try:
-        with reading(engine) as tx:
-            if not is_current(tx):
-                raise Fault("The database does not stand at this release: run `paybycall migrate` first.")
+    boot.require(boot.OF_WEB, values["DATABASE_URL"], is_current)
+    with boot.opened(boot.OF_WEB, values["DATABASE_URL"], is_made=False) as engine:
         yield Desk(values, engine, SystemClock(), RandomIds())
-    finally:
-        engine.dispose()
 
 
 def who() -> str:

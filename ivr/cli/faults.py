@@ -6,13 +6,16 @@ or not good, such as an import with refused rows. 0: all is well.
 """
 
 import functools
+import os
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import click
 from sqlalchemy.exc import OperationalError
 
+from flows.language import PromptError
 from ivr.settings import SettingsError
+from ivr.storage.unreachable import sentence
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,9 +39,12 @@ def sentences(run: Callable[P, T]) -> Callable[P, T]:
             return run(*args, **kwargs)
         except SettingsError as fault:
             raise Fault(str(fault)) from None
+        except PromptError as fault:
+            raise Fault(str(fault)) from None
         except OperationalError as fault:
-            raise Fault(f"The database does not answer: {fault.orig}") from None
+            url = os.environ.get("DATABASE_URL", "").strip()
+            raise Fault(sentence("DATABASE_URL", url, fault) or "The database does not answer.") from None
         except UnicodeEncodeError:  # bytes of the command line that are no text
-            raise Fault("What was given is no text in UTF-8: write it anew.") from None
+            raise Fault("An argument is not text in UTF-8.") from None
 
     return told

@@ -1,21 +1,24 @@
 """`paybycall migrate`: brings every database to this release; the Procfile's release step."""
 
 import os
+from collections.abc import Callable, Sequence
 
 import click
+import sqlalchemy as sa
 
-from ivr import settings
-from ivr.cli.faults import sentences
+from ivr.cli import boot
+from ivr.cli.faults import Fault, sentences
 from ivr.config import BY_CARRIER
+from ivr.database_url import database_url
 from ivr.settings import Setting, read_all
-from ivr.storage.engine import make_engine
 
 SETTINGS = (
-    Setting("DATABASE_URL", "Where bills, calls and payments are kept.", settings.text),
+    Setting("DATABASE_URL", "The database of bills, calls and payments.", database_url, has_password=True),
     Setting(
         "PCI_DATABASE_URL",
-        "Where the PCI process keeps sealed card entries.",
-        settings.text,
+        "The PCI process's own database, for sealed card entries.",
+        database_url,
+        has_password=True,
         unless=BY_CARRIER,
     ),
 )
@@ -25,17 +28,30 @@ SETTINGS = (
 @sentences
 def command() -> None:
     """Bring the databases to this release's schema."""
-    from ivr.pci.migrate import migrate as migrate_pci
+    from alembic.util.exc import CommandError
+
+    from ivr.pci.migrate import migrate_engine as migrate_pci
     from ivr.storage.migrate import migrate
     from ivr.work.migrate import migrate_work
 
     values = read_all(SETTINGS, os.environ)
-    engine = make_engine(values["DATABASE_URL"])
-    try:
-        migrate(engine)
-        migrate_work(engine)
-    finally:
-        engine.dispose()
+    boot.refuse_one_for_both(os.environ)
+    databases: list[tuple[boot.Kept, str, Sequence[Callable[[sa.Engine], None]]]] = [
+        (boot.OF_WEB, values["DATABASE_URL"], (migrate, migrate_work))
+    ]
     if values["PCI_DATABASE_URL"]:  # where the carrier takes the cards, there need be none
-        migrate_pci(values["PCI_DATABASE_URL"])
-    click.echo("The databases stand at this release's schema.")
+        databases.append((boot.OF_PCI, values["PCI_DATABASE_URL"], (migrate_pci,)))
+    for kept, url, _ in databases:  # one is not changed while the other cannot be
+        with boot.opened(kept, url):
+            pass
+    for kept, url, steps in databases:
+        try:
+            with boot.opened(kept, url) as engine:
+                for step in steps:
+                    step(engine)
+        except CommandError:
+            raise Fault(
+                f"A later release has migrated the database in {kept.setting}: use that release, or restore "
+                f"a backup from before."
+            ) from None
+    click.echo("The databases have this release's schema.")

@@ -9,15 +9,19 @@ import os
 import signal
 import threading
 from types import FrameType
+from typing import Any
 
 import click
 
 from ivr import config, logs, memory
-from ivr.cli import serving
+from ivr.cli import boot, serving
 from ivr.cli.faults import Fault, sentences
+from ivr.cli.starting import log_start
+from ivr.config import Config
 from ivr.server.handover import PortTakenError, listen
 from ivr.server.parent import Parent
 from ivr.server.worker import Serving
+from ivr.storage.migrate import can_serve
 
 
 @click.group("serve")
@@ -25,8 +29,11 @@ def command() -> None:
     """Start one of the server's processes."""
 
 
+_host = click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True)
+
+
 def _listening(function: click.decorators.FC) -> click.decorators.FC:
-    function = click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True)(function)
+    function = _host(function)
     function = click.option(
         "--workers", envvar="WORKERS", default=1, show_default=True, type=click.IntRange(1, 64)
     )(function)
@@ -59,7 +66,10 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     Where one runs on this port already, this one takes over from it.
     """
     read = config.load(os.environ)
+    boot.refuse_one_for_both(os.environ)
+    boot.require(boot.OF_WEB, read.database_url, can_serve)
     logs.configure(read.log_level, "web")
+    log_start(config.ALL, os.environ, **_mode(read), workers=workers, threads=threads)
     of_web = Serving(serving.web, threads, serving.WEB_BODY_BYTES_MAX)
     _serve("web", of_web, host=host, port=port, workers=workers)
 
@@ -73,6 +83,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     Where one runs on this port already, this one takes over from it.
     """
     from ivr.pci import settings
+    from ivr.pci.migrate import can_serve as can_serve_pci
 
     name, value = config.BY_CARRIER
     if os.environ.get(name, "").strip() == value:
@@ -81,8 +92,20 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
             f"need no other. Start none of it (a Procfile runner takes pci=0), or set {name} to gather."
         )
     read = settings.load(os.environ)
+    boot.refuse_one_for_both(os.environ)
+    boot.require(boot.OF_PCI, read.database_url, can_serve_pci)
     memory.overwrite_what_is_freed()
     logs.configure(read.log_level, "pci")
+    log_start(
+        settings.ALL,
+        os.environ,
+        database_url=read.database_url,
+        environment=read.environment,
+        card_entry="gather",
+        gateway=read.gateway,
+        workers=workers,
+        threads=threads,
+    )
     of_pci = Serving(serving.pci, threads, serving.PCI_BODY_BYTES_MAX)
     _serve("pci", of_pci, host=host, port=port, workers=workers)
 
@@ -91,13 +114,34 @@ web.params.append(_port(8000))
 pci.params.append(_port(8001))
 
 
+def _mode(read: Config) -> dict[str, Any]:
+    return {
+        "database_url": read.database_url,
+        "environment": read.environment,
+        "card_entry": read.card_entry,
+        "gateway": read.gateway,
+    }
+
+
 @command.command("worker")
+@_host
+@click.option(
+    "--port",
+    envvar=["WORKER_PORT", "PORT"],
+    default=8002,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="For /healthz, /readyz and /metrics; 0: none. WORKER_PORT in the environment, or else PORT.",
+)
 @sentences
-def worker() -> None:
+def worker(host: str, port: int) -> None:
     """Charge, send, retry: everything that no webhook waits for."""
     from ivr.bootstrap import run_worker
     from ivr.work.migrate import NotMigratedError
 
+    read = config.load(os.environ)
+    boot.refuse_one_for_both(os.environ)
+    boot.require(boot.OF_WEB, read.database_url, can_serve)
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -105,8 +149,10 @@ def worker() -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
+    logs.configure(read.log_level, "worker")
+    log_start(config.ALL, os.environ, **_mode(read))
     try:
-        finished = run_worker(config.load(os.environ), stop)
+        finished = run_worker(read, stop, (host, port) if port else None)
     except NotMigratedError as fault:
         raise Fault(str(fault)) from None
     if not finished:

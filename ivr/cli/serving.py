@@ -1,9 +1,14 @@
 """What the workers of web and pci load: each an application, made from the environment after the fork."""
 
 import os
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from flows.language import PromptError
+from ivr.cli.faults import Fault
 from ivr.server.worker import Worker
+from ivr.settings import SettingsError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -16,10 +21,20 @@ PCI_BODY_BYTES_MAX = 64_000
 def web(_worker: Worker) -> "WSGIApplication":
     from ivr.bootstrap import web_app
 
-    return web_app(os.environ)
+    return _made(lambda: web_app(os.environ))
 
 
 def pci(worker: Worker) -> "WSGIApplication":
     from ivr.pci.process import app_from_environ
 
-    return app_from_environ(os.environ, worker.replace)
+    return _made(lambda: app_from_environ(os.environ, worker.replace))
+
+
+def _made(make: "Callable[[], WSGIApplication]") -> "WSGIApplication":
+    """What can be seen only now, such as a recording that fits no prompt, is told as a sentence as well."""
+    try:
+        return make()
+    except (SettingsError, PromptError) as fault:
+        sys.stderr.write(f"{fault}\n")
+        sys.stderr.flush()
+        os._exit(Fault.exit_code)

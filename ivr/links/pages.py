@@ -17,12 +17,13 @@ from werkzeug.exceptions import HTTPException, NotFound
 from flows.language import with_noun
 from ivr.channels.texts import time_left
 from ivr.clock import Clock
+from ivr.links import facts
+from ivr.links.merchant import Merchant
 from ivr.links.view import HEADERS, View, languages, page, spoken, words
-from ivr.money import written
 from ivr.payments.links_read import Paying, Stage, paying
 from ivr.payments.pay_link import DONE, LEFT
+from ivr.storage.away import RETRY_AFTER_S, is_away
 from ivr.storage.engine import reading
-from ivr.wording import PLAIN, Wording
 
 log = structlog.get_logger()
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -31,11 +32,9 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SETTLED = frozenset({Stage.PAID, Stage.REFUNDED})
 
 
-def make_blueprint(
-    engine: sa.Engine, *, clock: Clock, merchant_name: str, wording: Wording = PLAIN
-) -> Blueprint:
+def make_blueprint(engine: sa.Engine, *, clock: Clock, merchant: Merchant) -> Blueprint:
     """`/pay/<token>` and `/receipt/<token>`."""
-    pages = _Pages(engine, clock, merchant_name, wording)
+    pages = _Pages(engine, clock, merchant)
     blueprint = Blueprint("links", __name__)
     blueprint.add_url_rule("/pay/<token>", "pay", pages.pay, methods=["GET"])
     blueprint.add_url_rule("/receipt/<token>", "receipt", pages.receipt, methods=["GET"])
@@ -44,11 +43,10 @@ def make_blueprint(
 
 
 class _Pages:
-    def __init__(self, engine: sa.Engine, clock: Clock, merchant_name: str, wording: Wording) -> None:
+    def __init__(self, engine: sa.Engine, clock: Clock, merchant: Merchant) -> None:
         self._engine = engine
         self._clock = clock
-        self._merchant_name = merchant_name
-        self._wording = wording
+        self._merchant = merchant
 
     def pay(self, token: str) -> Response:
         """To the gateway's page while it can be paid; `?left` says that the payer comes back from there."""
@@ -79,9 +77,17 @@ class _Pages:
         if isinstance(fault, NotFound):  # `//pay/<token>`
             return self._over()
         if isinstance(fault, HTTPException):
-            return self._made([_plain(one, "trouble") for one in _wanted()], HTTPStatus(fault.code or 500))
+            return self._made(
+                [self._plain(one, "trouble") for one in _wanted()], HTTPStatus(fault.code or 500)
+            )
+        views = [self._plain(one, "trouble") for one in _wanted()]
+        if is_away(fault):
+            log.error("database_away", exc_info=fault)
+            made = self._made(views, HTTPStatus.SERVICE_UNAVAILABLE)
+            made.headers["Retry-After"] = str(RETRY_AFTER_S)
+            return made
         log.error("link_page_failed", exc_info=fault)
-        return self._made([_plain(one, "trouble") for one in _wanted()], HTTPStatus.INTERNAL_SERVER_ERROR)
+        return self._made(views, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _find(self, token: str) -> Paying | None:
         asked = token if _TOKEN.fullmatch(token) else ""
@@ -89,29 +95,17 @@ class _Pages:
             return paying(tx, asked, self._clock.now())
 
     def _over(self) -> Response:
-        return self._made([_plain(one, "over", "over_what_next") for one in _wanted()], HTTPStatus.NOT_FOUND)
+        views = [self._plain(one, "over", "over_what_next") for one in _wanted()]
+        return self._made(views, HTTPStatus.NOT_FOUND)
 
     def _made(self, views: list[View], status: HTTPStatus = HTTPStatus.OK) -> Response:
-        body = page(views, self._merchant_name)
+        body = page(views, self._merchant.name)
         return Response(body, status, headers=HEADERS, content_type="text/html; charset=utf-8")
 
     def _words(self, found: Paying) -> Mapping[str, str]:
         language = spoken(found.language)
-        noun = self._wording.nouns.get(language)
+        noun = self._merchant.wording.nouns.get(language)
         return {key: with_noun(text, language, noun) for key, text in words(language).items()}
-
-    def _facts(self, found: Paying, said: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-        known = [
-            (said["amount"], self._written(found, found.amount_minor)),
-            (said["bill"], found.bill_reference),
-            (said["reference"], found.reference),
-        ]
-        if found.refunded_minor:
-            known.insert(1, (said["back"], self._written(found, found.refunded_minor)))
-        return tuple(known)
-
-    def _written(self, found: Paying, amount_minor: int) -> str:
-        return written(amount_minor, found.currency, spoken(found.language), self._wording.home_country)
 
     def _settled(self, found: Paying) -> View:
         """What the books say: paid, paid and a part given back, or all given back."""
@@ -120,42 +114,47 @@ class _Pages:
             title, text = said["refunded_title"], said["refunded"]
         elif found.refunded_minor:
             title = said["paid_title"]
-            text = said["paid_less"].format(back=self._written(found, found.refunded_minor))
+            text = said["paid_less"].format(back=facts.amount(found, self._merchant, found.refunded_minor))
         else:
             title, text = said["paid_title"], said["paid"]
-        return View(spoken(found.language), title, (text,), self._facts(found, said))
+        listed = facts.of_a_receipt(found, self._merchant, said)
+        return self._view(found, said, title, (text,), listed)
 
     def _confirming(self, found: Paying) -> View:
         said = self._words(found)
+        listed = facts.of_an_open_payment(found, self._merchant, said)
         link = (said["again"], "")  # the empty address is this very page, with its query
-        return View(
-            spoken(found.language),
-            said["confirming_title"],
-            (said["confirming"],),
-            self._facts(found, said),
-            link,
-        )
+        return self._view(found, said, said["confirming_title"], (said["confirming"],), listed, link=link)
 
     def _unpaid(self, found: Paying, key: str, way_on: str) -> View:
         """A link that is open, how long it still is, and the way to the gateway's page."""
         said = self._words(found)
         left = time_left(found.minutes_left) if found.minutes_left else said["moments"]
         texts = (said[key], said["good_for"].format(left=left))
-        return View(
-            spoken(found.language),
-            said["unpaid_title"],
-            texts,
-            self._facts(found, said),
-            (said["go"], way_on),
-        )
+        listed = facts.of_an_open_payment(found, self._merchant, said)
+        return self._view(found, said, said["unpaid_title"], texts, listed, link=(said["go"], way_on))
+
+    def _view(
+        self,
+        found: Paying,
+        said: facts.Words,
+        title: str,
+        texts: tuple[str, ...],
+        listed: tuple[facts.Fact, ...],
+        *,
+        link: tuple[str, str] | None = None,
+    ) -> View:
+        asks = facts.contact(self._merchant, said, found.called)
+        return View(spoken(found.language), title, texts, listed, link, asks)
+
+    def _plain(self, language: str, key: str, *more: str) -> View:
+        """A page that knows of no payment."""
+        said = words(language)
+        texts = tuple(said[one] for one in (key, *more))
+        return View(language, said[f"{key}_title"], texts, contact=facts.contact(self._merchant, said))
 
 
 def _wanted() -> list[str]:
     """Every language, the one that the browser likes best first."""
     best = request.accept_languages.best_match(languages(), default=languages()[0])
     return sorted(languages(), key=lambda one: (one != best, one))
-
-
-def _plain(language: str, key: str, *more: str) -> View:
-    said = words(language)
-    return View(language, said[f"{key}_title"], tuple(said[one] for one in (key, *more)))

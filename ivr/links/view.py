@@ -1,7 +1,6 @@
 """A payer's page, made of words and facts: plain HTML, no script, nothing from elsewhere.
 
-May import jinja2 and nothing of ours. Everything that is shown is escaped; the style is the one inline part,
-allowed by its hash.
+Everything that is shown is escaped; the style is the one inline part, allowed by its hash.
 """
 
 import base64
@@ -38,6 +37,16 @@ HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """A sentence with a phone number in it: what comes before it, the number, its link, what comes after."""
+
+    before: str
+    phone: str
+    href: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """What one language says on a page."""
 
@@ -47,6 +56,8 @@ class View:
     facts: tuple[tuple[str, str], ...] = ()
     link: tuple[str, str] | None = None
     """Its words, and where it leads."""
+    contact: Contact | None = None
+    """Whom to call with questions."""
 
 
 @cache

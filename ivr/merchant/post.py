@@ -60,7 +60,7 @@ class Endpoint:
         try:
             return cls.parse(url)
         except ValueError as fault:
-            raise SettingsError(f"Set {name} anew: it {fault}.") from None
+            raise SettingsError(f"{name} {fault}.") from None
 
     def __repr__(self) -> str:
         return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}/***"

@@ -105,8 +105,9 @@ def _facts(answer: Answer) -> dict[str, Any]:
     """The columns that an answer fills."""
     columns = schema.attempt.c
     match answer:
-        case Approved(gateway_reference, authorisation_code):
-            return {
+        case Approved(gateway_reference, authorisation_code, card):
+            shown = {"brand": fit(columns.brand, card.brand), "last_four": card.last_four} if card else {}
+            return shown | {
                 "gateway_reference": fit(columns.gateway_reference, gateway_reference),
                 "authorisation_code": fit(columns.authorisation_code, authorisation_code),
             }

@@ -1,9 +1,8 @@
 """A link as its payer may know it: by its token alone, how far its payment is; and how it was sent to them.
 
-May import `ivr.bills.reservation`, `ivr.payments.records`, `states`, `pay_link` and `ivr.storage.schema`. One
-query, whatever the token is. What could go wrong is a word too soon: only the state that the ledger was
-written with is `PAID`, and only refunds that are in the ledger count as given back; and a token that leaves
-by another door: who asks how a link was sent is never told what the text said.
+One query, whatever the token is. Only the state that the ledger was written with is `PAID`, and only refunds
+that are in the ledger count as given back. Whoever asks how a link was sent is never told the text, which
+holds the token.
 """
 
 from dataclasses import dataclass, field
@@ -48,6 +47,13 @@ class Paying:
     bill_reference: str
     minutes_left: int
     """That it can still be paid, while it is open; 0: less than one."""
+    paid_at: datetime | None = None
+    """When the ledger was written; None: it is not paid."""
+    brand: str | None = None
+    """Of the card that paid, where the gateway says it."""
+    last_four: str | None = None
+    called: str | None = None
+    """The number that was called when the link was made."""
 
 
 def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
@@ -67,12 +73,17 @@ def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
             attempt.amount_minor,
             attempt.currency,
             attempt.reference,
+            attempt.settled_at,
+            attempt.brand,
+            attempt.last_four,
+            schema.call.c.to_number,
             bill.reference.label("bill_reference"),
             refunded.label("refunded_minor"),
             OVER_BY_ITS_SOURCE.label("is_over"),
         )
         .join(schema.attempt, attempt.id == link.attempt_id)
         .join(schema.bill, bill.id == attempt.bill_id)
+        .outerjoin(schema.call, schema.call.c.id == attempt.call_id)
         .where(link.token == token)
     ).one_or_none()
     if row is None:
@@ -92,6 +103,10 @@ def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
         reference=row.reference,
         bill_reference=row.bill_reference,
         minutes_left=minutes_left(row.expires_at, now),
+        paid_at=row.settled_at if row.state == State.APPROVED else None,
+        brand=row.brand,
+        last_four=row.last_four,
+        called=row.to_number,
     )
 
 

@@ -120,5 +120,5 @@ def destroy_old(keys: KeyService) -> None:
         keys.sweep()
     except (OSError, KeyHomeError) as fault:
         raise SettingsError(
-            f"Set PCI_KEY_DIRECTORY to a directory where old keys can be destroyed: {fault}."
+            f"PCI_KEY_DIRECTORY must be a directory in which this user can destroy old keys: {fault}."
         ) from None

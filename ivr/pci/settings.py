@@ -11,121 +11,174 @@ from pathlib import Path
 from typing import Any
 
 from gateways.secret import Secret
+from ivr.database_url import database_url
 from ivr.pci.key_directory import is_in_memory
 from ivr.pci.keys import GENERATION_S, LIFE_S
 from ivr.pci.tokenizers import GATEWAYS
-from ivr.settings import Setting, SettingsError, mapping, one_of, read_all, secret, secrets, text, url, whole
+from ivr.settings import (
+    Setting,
+    SettingsError,
+    mapping,
+    one_of,
+    own_secret,
+    own_secrets,
+    read_all,
+    secret,
+    secrets,
+    text,
+    url,
+    whole,
+)
+from ivr.weak_secrets import used_twice
 
-SECRET_LENGTH_MIN = 32
 _STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_.")
 BY_CARRIER = ("CARD_ENTRY", "pay")
 """Where the carrier takes the cards, this process is not started, and nothing of it need be set."""
 
 ALL: tuple[Setting[Any], ...] = (
-    Setting("ENVIRONMENT", "development or production.", one_of("development", "production"), "production"),
+    Setting(
+        "ENVIRONMENT",
+        "development or production. Production refuses the sandbox gateway, plain http and the console "
+        "channel.",
+        one_of("development", "production"),
+        "production",
+    ),
     Setting(
         "PCI_DATABASE_URL",
-        "Where sealed card entries wait, for no other process to open: sqlite:///file or postgresql://...",
-        text,
+        "The PCI process's own database, for sealed card entries: sqlite:///file or "
+        "postgresql://user:password@host/name.",
+        database_url,
+        has_password=True,
         unless=BY_CARRIER,
     ),
     Setting(
         "PCI_PUBLIC_URL",
-        "The URL under which the carrier reaches the PCI process.",
+        "The URL at which the carrier reaches the PCI process.",
         url,
         unless=BY_CARRIER,
     ),
-    Setting("PUBLIC_URL", "The URL under which the carrier reaches the web process.", url),
+    Setting("PUBLIC_URL", "The URL at which the carrier reaches the web process.", url),
     Setting(
         "INTERNAL_SECRET",
-        "Signs requests between web and PCI: the same in both, 32 random characters or more.",
-        secrets,
+        "Signs requests between web and PCI. Use the same in both: 32 random characters or more.",
+        own_secrets,
         secret=True,
         unless=BY_CARRIER,
         absent=(),
     ),
-    Setting("TWILIO_ACCOUNT_SID", "The carrier account, AC...", text),
+    Setting("TWILIO_ACCOUNT_SID", "The carrier account's id, which begins with AC.", text),
     Setting(
         "TWILIO_AUTH_TOKEN",
-        "Its auth token; two, separated by a comma, while one is rotated.",
+        "The carrier account's auth token. While it is rotated: two, separated by a comma.",
         secrets,
         secret=True,
     ),
     Setting(
         "PCI_KEY_DIRECTORY",
-        "Where keys live for minutes: a directory in memory, shared by the PCI processes of a machine.",
+        "A directory in memory (tmpfs) for keys that live for minutes, shared by the PCI processes of a "
+        "machine.",
         text,
         "/dev/shm/paybycall-pci-keys",  # noqa: S108 - made with mode 700, and refused where it is not ours
     ),
     Setting(
-        "PCI_KEY_GENERATION_S", "How long one key-encryption key seals, in seconds.", whole, str(GENERATION_S)
+        "PCI_KEY_GENERATION_S",
+        "How long one key-encryption key is used to seal, in seconds.",
+        whole(1),
+        str(GENERATION_S),
     ),
     Setting(
         "PCI_KEY_LIFE_S",
-        "When a key-encryption key is destroyed, in seconds from its birth.",
-        whole,
+        "How old a key-encryption key is when it is destroyed, in seconds: twice PCI_KEY_GENERATION_S or "
+        "more.",
+        whole(2),
         str(LIFE_S),
     ),
     Setting(
         "PCI_WORKER_LIFE_S",
-        "How many seconds after it first heard a key a worker is replaced, and its memory given back.",
-        whole,
+        "How many seconds after a worker first took a card digit it is replaced, so that its memory is "
+        "freed.",
+        whole(1),
         "900",
     ),
-    Setting("PCI_GATEWAY_THREADS", "How many cards one process sends to the gateway at once.", whole, "8"),
+    Setting("PCI_GATEWAY_THREADS", "How many cards one process sends to the gateway at once.", whole(1), "8"),
     Setting(
         "PCI_FINGERPRINT_KEY",
-        "Tells cards apart without saying which they are: 32 random characters or more, of its own; two, "
-        "separated by a comma, while one is rotated. Empty in development: derived from INTERNAL_SECRET.",
-        secrets,
+        "The key of card fingerprints, which tell cards apart without storing them: 32 random characters "
+        "or more, used "
+        "for nothing else. While it is rotated: two, separated by a comma. Empty (in development only): "
+        "derived from "
+        "INTERNAL_SECRET.",
+        own_secrets,
         "",
         secret=True,
     ),
-    Setting("PCI_COUNT_WINDOW_H", "For how many hours a tried card counts.", whole, "24"),
-    Setting("PCI_LOCK_OUT_H", "How many hours the lock-out of a card or a BIN lasts.", whole, "24"),
-    Setting("PCI_CARD_DECLINES_MAX", "How often one card may be declined; then it is not sent.", whole, "5"),
-    Setting("PCI_CARD_TRIES_MAX", "How often one card may be tried, with success too.", whole, "20"),
+    Setting("PCI_COUNT_WINDOW_H", "For how many hours a tried card is counted.", whole(1), "24"),
+    Setting("PCI_LOCK_OUT_H", "How many hours the lockout of a card or a BIN lasts.", whole(1), "24"),
+    Setting(
+        "PCI_CARD_DECLINES_MAX",
+        "How many times one card may be declined before it is no longer sent to the gateway.",
+        whole(1),
+        "5",
+    ),
+    Setting(
+        "PCI_CARD_TRIES_MAX", "How many times one card may be tried, approved or declined.", whole(1), "20"
+    ),
     Setting(
         "PCI_BIN_DECLINES_MAX",
-        "How many cards of one BIN may be declined, where they are two of three or more.",
-        whole,
+        "How many cards of one BIN may be declined, where at least two of three are declined.",
+        whole(1),
         "20",
     ),
     Setting(
-        "PCI_RECORDINGS", "A TOML file of recorded card-entry prompts; empty: all are synthesized.", text, ""
+        "PCI_RECORDINGS",
+        "A TOML file that lists recorded card-entry prompts. Empty: every prompt is spoken by the "
+        "carrier's voice.",
+        text,
+        "",
     ),
-    Setting("PERSON_NUMBER", "Whom `0` rings, in E.164; empty: nobody.", text, ""),
-    Setting("SAY_LANGUAGE", "The carrier's language tag for each language.", mapping, "en=en-GB,es=es-ES"),
+    Setting(
+        "PERSON_NUMBER",
+        "The person whom `0` rings, in E.164 form such as +34910000000. Empty: nobody.",
+        text,
+        "",
+    ),
+    Setting("SAY_LANGUAGE", "The carrier's language code for each language.", mapping, "en=en-GB,es=es-ES"),
     Setting(
         "SAY_VOICE",
-        "The carrier's voice for each language. Set neural ones: with none, the carrier's old voice speaks: "
-        "en=Polly.Amy-Neural,es=Polly.Lucia-Neural.",
+        "The carrier's voice for each language, such as en=Polly.Amy-Neural,es=Polly.Lucia-Neural. "
+        "Choose neural "
+        "voices. Empty: the carrier's older standard voice speaks.",
         mapping,
         "",
     ),
-    Setting("GATEWAY", "sandbox (development only) or stripe: a folder under gateways/.", text),
-    Setting("SANDBOX_URL", "Where the sandbox bank listens.", url, "http://127.0.0.1:8099"),
+    Setting("GATEWAY", "The payment gateway: stripe, or sandbox in development.", text),
+    Setting("SANDBOX_URL", "The URL of the sandbox bank.", url, "http://127.0.0.1:8099"),
     Setting(
         "STRIPE_API_KEY",
-        "The Stripe account's secret or restricted key: a live one in production, a test one elsewhere.",
+        "The Stripe account's secret or restricted key: a live key in production, a test key in development.",
         secret,
         "",
         secret=True,
     ),
-    Setting("STRIPE_API_BASE", "The Stripe API.", url, "https://api.stripe.com"),
+    Setting("STRIPE_API_BASE", "The URL of the Stripe API.", url, "https://api.stripe.com"),
     Setting(
         "STRIPE_MOTO",
-        "Whether charges are marked as telephone orders: yes only once Stripe enabled the account for it.",
+        "Whether charges are marked as telephone orders (MOTO): yes only if Stripe has enabled the "
+        "account for it.",
         one_of("yes", "no"),
         "no",
     ),
     Setting(
-        "LOG_LEVEL", "debug, info, warning or error.", one_of("debug", "info", "warning", "error"), "info"
+        "LOG_LEVEL",
+        "The least severe log lines that are written: debug, info, warning or error.",
+        one_of("debug", "info", "warning", "error"),
+        "info",
     ),
     Setting(
         "METRICS_TOKEN",
-        "The bearer token that /metrics wants, of the web process and of the PCI process; empty: none.",
-        secret,
+        "The bearer token for /metrics of every process: 32 random characters or more. Empty: /metrics is "
+        "refused in production, and open in development.",
+        own_secret,
         "",
         secret=True,
     ),
@@ -205,7 +258,8 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
     faults = _faults(config)
     if config.in_production:
         faults += _faults_in_production(config, mounts)
-        faults += _faults_of_fingerprints(values["PCI_FINGERPRINT_KEY"], config)
+        if not values["PCI_FINGERPRINT_KEY"]:
+            faults.append("Set PCI_FINGERPRINT_KEY: 32 random characters or more, used for nothing else.")
     if faults:
         raise SettingsError("\n".join(faults))
     return config
@@ -213,27 +267,27 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
 
 def _faults(config: PciConfig) -> list[str]:
     """What each setting alone cannot show."""
-    faults = []
+    faults = used_twice(
+        {
+            "INTERNAL_SECRET": config.internal_secrets,
+            "METRICS_TOKEN": config.metrics_token,
+            "TWILIO_AUTH_TOKEN": config.twilio_auth_tokens,
+            "STRIPE_API_KEY": config.gateway_settings.get("STRIPE_API_KEY", ()),
+            "PCI_FINGERPRINT_KEY": config.fingerprint_keys,
+        }
+    )
     if not config.internal_secrets:
         faults.append("Set INTERNAL_SECRET: requests between web and PCI are signed with it.")
     if not config.twilio_auth_tokens:
         faults.append("Set TWILIO_AUTH_TOKEN: the carrier's requests are checked with it.")
-    if config.key_generation_s < 1 or config.key_life_s < 2 * config.key_generation_s:
+    if config.key_life_s < 2 * config.key_generation_s:
         faults.append(
-            "Set PCI_KEY_LIFE_S to twice PCI_KEY_GENERATION_S or more: a key outlives what it sealed."
+            f"PCI_KEY_LIFE_S is '{config.key_life_s}'; it must be twice PCI_KEY_GENERATION_S or more, so "
+            f"that a "
+            f"key outlives what it sealed."
         )
     if config.gateway not in GATEWAYS:
-        faults.append(f"Set GATEWAY to one that takes cards here: {', '.join(GATEWAYS)}.")
-    counts = {
-        "PCI_WORKER_LIFE_S": config.worker_life_s,
-        "PCI_GATEWAY_THREADS": config.gateway_threads,
-        "PCI_COUNT_WINDOW_H": config.count_window_h,
-        "PCI_LOCK_OUT_H": config.lock_out_h,
-        "PCI_CARD_DECLINES_MAX": config.card_declines_max,
-        "PCI_CARD_TRIES_MAX": config.card_tries_max,
-        "PCI_BIN_DECLINES_MAX": config.bin_declines_max,
-    }
-    faults += [f"Set {name} to 1 or more." for name, count in counts.items() if count < 1]
+        faults.append(f"GATEWAY is {config.gateway!r}; it must be {' or '.join(GATEWAYS)}.")
     return faults + (_stripe_faults(config) if config.gateway == "stripe" else [])
 
 
@@ -241,9 +295,14 @@ def _stripe_faults(config: PciConfig) -> list[str]:
     """A key of the wrong kind sends real cards to a test, or test cards to a real account."""
     key = _STRIPE_KEY.match(config.gateway_settings["STRIPE_API_KEY"].reveal())
     if key is None:
-        return ["Set STRIPE_API_KEY to a secret key (sk_...) or a restricted one (rk_...) of the account."]
+        return ["STRIPE_API_KEY must be a secret key (sk_...) or a restricted key (rk_...) of the account."]
     if key[1] != ("live" if config.in_production else "test"):
-        return ["Set STRIPE_API_KEY to a live key in production, and to a test key elsewhere."]
+        wanted = (
+            "in production it must be a live key"
+            if config.in_production
+            else "in development it must be a test key"
+        )
+        return [f"STRIPE_API_KEY is a {key[1]} key; {wanted}."]
     return []
 
 
@@ -252,35 +311,25 @@ def _derived(secrets_given: tuple[Secret, ...]) -> tuple[Secret, ...]:
     return tuple(Secret(f"fingerprints {one.reveal()}") for one in secrets_given)
 
 
-def _faults_of_fingerprints(given: tuple[Secret, ...], config: PciConfig) -> list[str]:
-    """In production: a key of its own, and a long one."""
-    if not given or any(len(one.reveal()) < SECRET_LENGTH_MIN for one in given):
-        return [f"Set PCI_FINGERPRINT_KEY to {SECRET_LENGTH_MIN} random characters or more."]
-    if {one.reveal() for one in given} & {one.reveal() for one in config.internal_secrets}:
-        return ["Set PCI_FINGERPRINT_KEY to a value of its own: INTERNAL_SECRET is known to other processes."]
-    return []
-
-
 def _faults_in_production(config: PciConfig, mounts: Path) -> list[str]:
     urls = {"PCI_PUBLIC_URL": config.pci_public_url, "PUBLIC_URL": config.public_url}
     if config.gateway != "sandbox":  # which is refused anyway
         urls |= {name: value for name, value in config.gateway_settings.items() if isinstance(value, str)}
     faults = [
-        f"Set {name} to a URL that begins with https://: production refuses plain http."
+        f"{name} is {value!r}; it must begin with https:// in production."
         for name, value in urls.items()
         if value.startswith("http://")
     ]
     if config.gateway == "sandbox":
-        faults.append("Set GATEWAY to a real gateway: production refuses the sandbox.")
-    if any(len(one.reveal()) < SECRET_LENGTH_MIN for one in config.internal_secrets):
-        faults.append(f"Set INTERNAL_SECRET to {SECRET_LENGTH_MIN} random characters or more.")
+        faults.append("GATEWAY is 'sandbox'; it must be a real gateway in production.")
     try:
         mounted = mounts.read_text(encoding="utf-8")
     except OSError:
         mounted = ""
     if not is_in_memory(config.key_directory, mounted):
         faults.append(
-            "Set PCI_KEY_DIRECTORY to a directory in memory (tmpfs), such as one under /dev/shm: "
-            "a disk would keep the keys."
+            f"PCI_KEY_DIRECTORY is '{config.key_directory}'; it must be a directory in memory (tmpfs), "
+            f"such as one "
+            f"under /dev/shm, because a disk would keep the keys."
         )
     return faults

@@ -54,6 +54,11 @@ class PhoneNumber:
         return phonenumbers.is_valid_number(self._parsed)
 
     @property
+    def written(self) -> str:
+        """As people in any country read it: "+34 910 00 00 00"."""
+        return phonenumbers.format_number(self._parsed, PhoneNumberFormat.INTERNATIONAL)
+
+    @property
     def _parsed(self) -> phonenumbers.PhoneNumber:
         return phonenumbers.parse(self.dial)
 

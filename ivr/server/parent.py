@@ -60,7 +60,7 @@ class Parent:
         self._children: dict[int, _Child] = {}
         self._control: Control | None = None
         self._stopping = False
-        self._failed = False
+        self._status = 0
         self._life, self._alive = os.pipe()
         self._signals, self._signalled = os.pipe()
 
@@ -80,7 +80,7 @@ class Parent:
                 if child.kill_at is not None and time.monotonic() > child.kill_at:
                     log.error("worker_killed", pid=child.pid)
                     os.kill(child.pid, signal.SIGKILL)
-        return 1 if self._failed else 0
+        return self._status
 
     def _hear(self) -> None:
         told = {child.told: child for child in self._children.values()}
@@ -151,7 +151,7 @@ class Parent:
     def _bury(self) -> None:
         """Starts another for a worker that died by itself; one that never served would only die again."""
         for child in list(self._children.values()):
-            pid, _status = os.waitpid(child.pid, os.WNOHANG)
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
             if not pid:
                 continue
             del self._children[pid]
@@ -165,7 +165,7 @@ class Parent:
             if child.serves and not followers:
                 self._start()
             elif not child.serves and child.instead_of is None:
-                self._failed = True
+                self._status = os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 1
                 self._stop(is_replaced=False)
 
     # The fork -----------------------------------------------------------------------------------------------

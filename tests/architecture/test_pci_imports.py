@@ -190,7 +190,7 @@ def test_a_card_is_keyed_where_there_is_nothing_else(tmp_path: Path) -> None:
             "PCI_DATABASE_URL": f"sqlite:///{tmp_path}/pci.db",
             "PCI_PUBLIC_URL": "https://pci.example.com",
             "PUBLIC_URL": "https://pay.example.com",
-            "INTERNAL_SECRET": "internal-secret-of-more-than-32-characters",
+            "INTERNAL_SECRET": "e9d2a4863b5e0f1c7d8a92e35b41f0c7",
             "TWILIO_ACCOUNT_SID": "AC1",
             "TWILIO_AUTH_TOKEN": "carrier-token",
             "PCI_KEY_DIRECTORY": str(tmp_path / "keys"),

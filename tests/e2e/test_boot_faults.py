@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from ivr.demo.ground import prepare
+from ivr.cli import main
+from ivr.demo.ground import free_ports, prepare
 from ivr.ids import RandomIds
 
 PAYBYCALL = str(Path(sys.executable).parent / "paybycall")
@@ -67,10 +69,36 @@ def test_a_worker_on_a_database_that_nobody_migrated(tmp_path: Path) -> None:
     assert "paybycall migrate" in ended.stderr
 
 
+def migrated(folder: Path) -> dict[str, str]:
+    """The demo's environment, with its databases."""
+    environ = prepare(folder, RandomIds(), {}).environ
+    assert CliRunner().invoke(main, ["migrate"], env=environ).exit_code == 0
+    return environ
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "sentence"),
+    [
+        ("web", "RECORDINGS", "recorded.toml: "),
+        ("pci", "PCI_RECORDINGS", "recorded.toml: "),
+        ("pci", "PCI_KEY_DIRECTORY", "PCI_KEY_DIRECTORY"),
+    ],
+)
+def test_what_only_a_worker_process_sees(tmp_path: Path, name: str, setting: str, sentence: str) -> None:
+    """It is no traceback either, and the status is the same."""
+    environ = migrated(tmp_path)
+    (tmp_path / "recorded.toml").write_text("= no TOML")
+    (tmp_path / "recorded.toml").chmod(0o644)
+    [port] = free_ports(1)
+    ended = serve(name, environ | {setting: str(tmp_path / "recorded.toml"), "PORT": str(port)})
+    assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
+    assert sentence in ended.stderr
+
+
 @pytest.mark.parametrize("name", ["web", "pci"])
 def test_a_port_that_is_taken(tmp_path: Path, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        ended = serve(name, {**prepare(tmp_path, RandomIds(), {}).environ, "PORT": port})
+        ended = serve(name, {**migrated(tmp_path), "PORT": port})
     assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
     assert f"Port {port} on 127.0.0.1 is already in use" in ended.stderr

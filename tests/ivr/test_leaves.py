@@ -85,21 +85,21 @@ def test_decimals_of_what_is_no_currency() -> None:
 
 def test_faults_are_told_together_and_secrets_not_at_all() -> None:
     wanted = (
-        Setting("A", "The first.", whole),
+        Setting("A", "The first.", whole(1)),
         Setting("B", "The second.", text),
         Setting("C", "The third.", secrets, secret=True),
     )
     with pytest.raises(SettingsError) as refused:
         read_all(wanted, {"A": "x", "B": " ", "C": "hush,hush,hush"})
     assert str(refused.value).splitlines() == [
-        "Set A anew: it must be a whole number (it is 'x'). The first.",
+        "A is 'x'; it must be a whole number, 1 or more.",
         "Set B: The second.",
-        "Set C anew: it takes two values at most, separated by a comma. The third.",
+        "C must be one value, or two separated by a comma.",
     ]
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
-    assert read_all((Setting("A", "It.", whole, "7"),), {"A": ""}) == {"A": 7}
+    assert read_all((Setting("A", "It.", whole(1), "7"),), {"A": ""}) == {"A": 7}
 
 
 def test_readers() -> None:
@@ -113,7 +113,7 @@ def test_readers() -> None:
 @pytest.mark.parametrize("given_", ["-1", "1.0", "٣", "1" * 30, "1_0", ""])
 def test_a_whole_number_is_plain_digits(given_: str) -> None:
     with pytest.raises(ValueError):
-        whole(given_)
+        whole(0)(given_)
 
 
 def test_a_url_is_shown_without_its_secrets() -> None:

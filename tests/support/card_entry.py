@@ -38,7 +38,7 @@ WEB_URL = "https://pay.example.com"
 ACCOUNT_SID = "AC0123456789abcdef0123456789abcdef"
 CALL_SID = "CAfedcba98765432fedcba98765432feff"
 CARRIER_TOKEN = Secret("carrier-token")
-INTERNAL_SECRET = Secret("internal-secret-of-more-than-32-characters")
+INTERNAL_SECRET = Secret("e9d2a4863b5e0f1c7d8a92e35b41f0c7")
 ENTRY_ID = "entry.call_1.3"
 AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}
 """What is asked of a gateway that makes no tokens."""

@@ -43,7 +43,7 @@ from tests.support.house_processes import HouseProcesses
 from tests.support.server_checks import CARDS, KEYED, card_traces, check_money
 from tests.support.waiting import eventually
 
-MERCHANT_SECRET = "the secret between the house and the merchant"
+MERCHANT_SECRET = "0f1c7d8a92e35b41f0c7e9d2a4863b5e"
 _TOLD = {"sent", "delivered", "spoken"}
 _BAD = {"error", "critical"}
 _PROCESS_ID = re.compile(r"\bPID: \d+")

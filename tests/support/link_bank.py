@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from gateways.contract import Approved, Declined, Fenced, LinkFound, LinkOpen, PayLink, Unknown
+from gateways.contract import Approved, CardShown, Declined, Fenced, LinkFound, LinkOpen, PayLink, Unknown
 from gateways.notices import Heard, PaymentMoved
 from ivr.clock import Clock
 from ivr.storage import schema
@@ -77,7 +77,7 @@ class LinkBank(TruthfulBank):
 
     def _link_found(self, key: str, *, asked: bool) -> LinkFound:
         if key in self.charged:
-            return Approved(f"ref_{key}", "A1B2C3")
+            return Approved(f"ref_{key}", "A1B2C3", CardShown("visa", "4242"))
         if key not in self.pages and not asked:
             return Unknown("not found")
         return self._page(key) or Fenced()

@@ -49,7 +49,7 @@ def environment(
         "PUBLIC_URL": WEB,
         "PCI_PUBLIC_URL": PCI,
         "PCI_INTERNAL_URL": inside_url,
-        "INTERNAL_SECRET": "an internal secret of more than 32 characters",
+        "INTERNAL_SECRET": "c7e9d2a4863b5e0f1c7d8a92e35b41f0",
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN.reveal(),
         "PCI_KEY_DIRECTORY": str(folder / "keys"),

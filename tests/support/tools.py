@@ -5,6 +5,7 @@ such a skip fails the run.
 """
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,4 +33,12 @@ def node_file(path: str) -> Path:
     found = NODE_MODULES / path
     if not found.exists():
         pytest.skip(f"{path} is not installed: run npm ci --prefix tests/node")
+    return found
+
+
+def python_tool(name: str) -> str:
+    """The path of a program that a Python package of requirements/dev.txt brings."""
+    found = shutil.which(name, path=str(Path(sys.executable).parent))
+    if found is None:
+        pytest.skip(f"{name} is not installed: run make install")
     return found

@@ -204,6 +204,8 @@ def _told(movement: Movement) -> Answer:
         "currency": movement.currency,
         "code": movement.code if movement.state is State.DECLINED else None,
         "authorisation_code": movement.authorisation_code,
+        "brand": movement.brand,
+        "last_four": movement.last_four,
     }
     return Answer(_STATUS.get(movement.state, HTTPStatus.OK), body)
 

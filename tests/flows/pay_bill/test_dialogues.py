@@ -51,7 +51,10 @@ def _play_scene(name: str, start_server: Start, *, kind: str = "sqlite", update:
         if scene.merchant is not None:
             merchant = stack.enter_context(merchant_server())
             scene.merchant(merchant)
-            settings |= {"BILL_LOOKUP_URL": merchant.url, "MERCHANT_SECRET": "m" * 32}
+            settings |= {
+                "BILL_LOOKUP_URL": merchant.url,
+                "MERCHANT_SECRET": "7d3e91c05af24b68c1d09e7f3a5b8246",
+            }
         server = start_server(kind, **settings)
         server.expected |= scene.expected
         scene.before(server)

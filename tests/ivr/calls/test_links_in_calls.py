@@ -80,7 +80,10 @@ def test_the_text_that_carries_the_link(server: Server) -> None:
         receipt = connection.execute(
             sa.select(schema.confirmation.c.body).where(schema.confirmation.c.purpose == "receipt")
         ).scalar_one()
-    assert receipt == ("Demo Town Hall: €49.90 received. Bill 10203040, payment ref. 10000002. Thank you.")
+    assert receipt == (
+        "Demo Town Hall: €49.90 received. Bill 10203040, card ending in 4242, payment ref. 10000002. "
+        "Thank you."
+    )
 
 
 def test_paid_before_the_call_has_ended(server: Server) -> None:

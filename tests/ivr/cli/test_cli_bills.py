@@ -140,10 +140,12 @@ def test_settings_that_are_missing_or_wrong(
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
     assert "paybycall migrate" in paybycall("bill", "list").stderr
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/no/such/folder.db")
-    assert "database does not answer" in paybycall("bill", "list").stderr
+    assert f"The folder {tmp_path}/no/such does not exist" in paybycall("bill", "list").stderr
     for url in ("nonsense", "oracle://x"):
         monkeypatch.setenv("DATABASE_URL", url)
-        assert paybycall("bill", "list").stderr.startswith("Set DATABASE_URL anew")
+        assert paybycall("bill", "list").stderr.startswith(
+            "DATABASE_URL must begin with sqlite:/// or postgresql://"
+        )
     monkeypatch.delenv("DATABASE_URL")
     result = paybycall("bill", "list")
     assert (result.exit_code, result.stderr.startswith("Set DATABASE_URL:")) == (2, True)
@@ -256,4 +258,4 @@ def test_what_is_no_text_is_refused_with_a_sentence(paybycall: Run, command: lis
     """Bytes that are not UTF-8, as Python hands them over; both databases refuse them, each in its way."""
     told = paybycall(*command, "\udcff")
     assert (told.exit_code, told.stdout) == (2, "")
-    assert told.stderr == "What was given is no text in UTF-8: write it anew.\n"
+    assert told.stderr == "An argument is not text in UTF-8.\n"

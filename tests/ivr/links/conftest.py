@@ -1,6 +1,7 @@
 """The payer's pages on a till of their own, whose bank opens links, and a browser to look at them with."""
 
 from collections.abc import Callable
+from typing import Any
 
 import flask
 import pytest
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from ivr.clock import ManualClock
+from ivr.links.merchant import Merchant
 from ivr.links.pages import make_blueprint
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
@@ -27,9 +29,10 @@ def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
 
 @pytest.fixture
 def client(engine: sa.Engine, clock: ManualClock) -> Client:
-    def made(merchant_name: str = "Demo Town Hall", on: sa.Engine = engine) -> FlaskClient:
+    def made(merchant_name: str = "Demo Town Hall", on: sa.Engine = engine, **more: Any) -> FlaskClient:
         app = flask.Flask("pages", static_folder=None, template_folder=None)
-        app.register_blueprint(make_blueprint(on, clock=clock, merchant_name=merchant_name))
+        merchant = Merchant(merchant_name, **more)
+        app.register_blueprint(make_blueprint(on, clock=clock, merchant=merchant))
         return app.test_client()
 
     return made

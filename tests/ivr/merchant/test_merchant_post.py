@@ -185,7 +185,7 @@ def test_tls_without_a_certificate_that_we_trust(merchant: MerchantServer) -> No
     ],
 )
 def test_urls_that_nothing_is_posted_to(url: str) -> None:
-    with pytest.raises(SettingsError, match="Set OUTCOME_URL anew: it must"):
+    with pytest.raises(SettingsError, match="OUTCOME_URL must"):
         Endpoint.of_setting("OUTCOME_URL", url)
 
 

@@ -55,7 +55,7 @@ def test_the_command_tries_everything_and_fails_where_nothing_runs(
         "PUBLIC_URL": nowhere,
         "PCI_INTERNAL_URL": nowhere,
         "PCI_PUBLIC_URL": nowhere,
-        "INTERNAL_SECRET": "i" * 32,
+        "INTERNAL_SECRET": "5b41f0c7e9d2a4863b5e0f1c7d8a92e3",
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_API_BASE": carrier.url,
@@ -118,6 +118,9 @@ def test_the_pci_process_is_looked_for_only_where_there_is_one(
         "CARD_ENTRY": mode,
     }
     if mode == "gather":
-        environ |= {"PCI_INTERNAL_URL": "http://127.0.0.1:9", "INTERNAL_SECRET": "i" * 32}
+        environ |= {
+            "PCI_INTERNAL_URL": "http://127.0.0.1:9",
+            "INTERNAL_SECRET": "5b41f0c7e9d2a4863b5e0f1c7d8a92e3",
+        }
     names = {name for name, _ in checks(environ, ManualClock())}
     assert names & {"pci", "pci keys", "shared secret", "cards"} == asked

@@ -87,7 +87,7 @@ def test_close_sweeps_once_more_and_leaves_what_another_process_may_need(quiet: 
 
 def test_a_directory_of_others_for_the_keys_is_a_sentence(quiet: None, tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir(mode=0o755)
-    with pytest.raises(SettingsError, match="Set PCI_KEY_DIRECTORY"):
+    with pytest.raises(SettingsError, match="PCI_KEY_DIRECTORY must be"):
         app_from_environ(environment(tmp_path))
 
 
@@ -98,7 +98,7 @@ def test_keys_that_cannot_be_destroyed_are_a_sentence(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(DirectoryKeys, "sweep", fail)
-    with pytest.raises(SettingsError, match=r"Set PCI_KEY_DIRECTORY .*Permission denied"):
+    with pytest.raises(SettingsError, match=r"PCI_KEY_DIRECTORY must be .*Permission denied"):
         app_from_environ(environment(tmp_path))
 
 
