@@ -7,6 +7,7 @@ What leaves is listed here field by field, so that a new column never leaves by 
 from typing import Any
 
 from ivr.bills.bill import Bill
+from ivr.channels.resending import Held
 from ivr.defences.office import Shown
 from ivr.finance.disputes import DisputeShown
 from ivr.finance.payout_lines import LineShown
@@ -68,7 +69,7 @@ def payment(shown: Payment, gateway_url: str | None) -> dict[str, Any]:
         "created_at": rfc3339(shown.created_at),
         "updated_at": rfc3339(shown.updated_at),
         "settled_at": None if shown.settled_at is None else rfc3339(shown.settled_at),
-        "refunds": [refund(one, shown) for one in shown.refunds],
+        "refunds": [refund(one, shown.currency) for one in shown.refunds],
     }
 
 
@@ -79,15 +80,14 @@ def link(shown: LinkShown) -> dict[str, Any]:
     }
 
 
-def refund(shown: RefundShown, paid: Payment) -> dict[str, Any]:
-    """`paid` is the payment that it gives back."""
+def refund(shown: RefundShown, currency: str) -> dict[str, Any]:
     return {
         "id": shown.id,
-        "payment_id": paid.id,
+        "payment_id": shown.attempt_id,
         "status": public_state(shown.state),
         "state": shown.state,
-        "currency": paid.currency,
-        "amount": decimal(shown.amount_minor, paid.currency),
+        "currency": currency,
+        "amount": decimal(shown.amount_minor, currency),
         "amount_minor": shown.amount_minor,
         "gateway_reference": shown.gateway_reference,
         "asked_by": shown.asked_by,
@@ -185,4 +185,15 @@ def lock_out(shown: Shown) -> dict[str, Any]:
         "call_id": shown.call_id,
         "lifted_at": None if shown.lifted_at is None else rfc3339(shown.lifted_at),
         "lifted_by": shown.lifted_by,
+    }
+
+
+def message(shown: Held) -> dict[str, Any]:
+    return {
+        "id": shown.id,
+        "purpose": shown.purpose,
+        "payment": shown.payment,
+        "error_code": shown.error_code,
+        "created_at": rfc3339(shown.created_at),
+        "tried_at": None if shown.tried_at is None else rfc3339(shown.tried_at),
     }

@@ -109,7 +109,7 @@ class PaymentRoutes:
         refunds = {} if paid is None else {one.id: one for one in paid.refunds}
         if paid is None or refund_id not in refunds:
             raise Problem(404, "not_found", "There is no refund of this id.")
-        return documents.refund(refunds[refund_id], paid), 200
+        return documents.refund(refunds[refund_id], paid.currency), 200
 
     def refund(self, payment_id: str) -> Answer:
         """202 where the refund is requested now, 200 where it was under this key; the worker sends it. The
@@ -135,7 +135,7 @@ class PaymentRoutes:
         if is_new:
             log.info("refund_asked", attempt_id=attempt.id, refund_id=refund.id, api_key_id=asker.id)
         [shown] = (one for one in paid.refunds if one.id == refund.id)
-        return documents.refund(shown, paid), 202 if is_new else 200
+        return documents.refund(shown, paid.currency), 202 if is_new else 200
 
     def _document(self, shown: payments.Payment) -> dict[str, Any]:
         return documents.payment(shown, self._till.dashboard_url(shown.gateway, shown.gateway_reference))

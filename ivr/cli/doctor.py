@@ -10,6 +10,7 @@ from functools import cache, partial
 
 import click
 
+from ivr.cli.examples import example
 from ivr.clock import Clock, SystemClock
 from ivr.config import Config, load
 from ivr.ids import RandomIds
@@ -17,9 +18,9 @@ from ivr.ops.doctor import Check, FaultError, Finding, examine
 from ivr.settings import SettingsError
 
 
-@click.command("doctor")
+@click.command("doctor", epilog=example("doctor"))
 def command() -> None:
-    """Try what can be tried, and say what to mend."""
+    """Check the settings and everything they refer to."""
     findings = list(_told(examine(checks(os.environ, SystemClock()))))
     faults = sum(not finding.well for finding in findings)
     click.echo(f"\n{faults} of {len(findings)} have to be mended." if faults else "\nAll is well.")

@@ -15,6 +15,7 @@ import click
 
 from ivr import config, logs, memory
 from ivr.cli import boot, serving
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.starting import log_start
 from ivr.config import Config
@@ -24,7 +25,7 @@ from ivr.server.worker import Serving
 from ivr.storage.migrate import can_serve
 
 
-@click.group("serve")
+@click.group("serve", epilog=example("serve web"))
 def command() -> None:
     """Start one of the server's processes."""
 
@@ -57,7 +58,7 @@ def _serve(kind: str, what: Serving, *, host: str, port: int, workers: int) -> N
         raise SystemExit(status)
 
 
-@command.command("web")
+@command.command("web", epilog=example("serve web --port 8000 --workers 2"))
 @_listening
 @sentences
 def web(host: str, port: int, workers: int, threads: int) -> None:
@@ -74,7 +75,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     _serve("web", of_web, host=host, port=port, workers=workers)
 
 
-@command.command("pci")
+@command.command("pci", epilog=example("serve pci --port 8001"))
 @_listening
 @sentences
 def pci(host: str, port: int, workers: int, threads: int) -> None:
@@ -123,7 +124,7 @@ def _mode(read: Config) -> dict[str, Any]:
     }
 
 
-@command.command("worker")
+@command.command("worker", epilog=example("serve worker", "serve worker --port 8002"))
 @_host
 @click.option(
     "--port",

@@ -28,6 +28,7 @@ class DisputeShown:
 
     reference: str
     """The dispute's own, in the gateway's dashboard."""
+    gateway: str
     state: DisputeState
     amount_minor: int
     currency: str
@@ -35,7 +36,6 @@ class DisputeShown:
     answer_by: datetime | None
     payment: str | None
     """The reference that the payer was told; None: no payment of ours."""
-    gateway: str
     payment_id: str | None
     bill_reference: str | None
     opened_at: datetime
@@ -162,6 +162,17 @@ def attempt_id_of(tx: sa.Connection, gateway: str, charge_reference: str) -> str
 def listed(tx: sa.Connection, limit: int, *, also_decided: bool = False) -> list[DisputeShown]:
     """The one to be answered first on top."""
     return _shown(tx, sa.true() if also_decided else dispute.c.state == DisputeState.OPEN, limit)
+
+
+def opened_within(
+    tx: sa.Connection, *, since: datetime | None, until: datetime | None, also_decided: bool = False
+) -> list[DisputeShown]:
+    """Those opened from `since` on, up to `until` without it, the earliest first."""
+    wanted = [sa.true() if also_decided else dispute.c.state == DisputeState.OPEN]
+    wanted += [] if since is None else [dispute.c.opened_at >= since]
+    wanted += [] if until is None else [dispute.c.opened_at < until]
+    found = _shown(tx, sa.and_(*wanted))
+    return sorted(found, key=lambda one: (one.opened_at, one.reference))
 
 
 def of_payment(

@@ -16,6 +16,7 @@ from gateways.declines import Decline
 from ivr.payments.records import Method, RefundState
 from ivr.payments.states import State
 from ivr.storage import schema
+from ivr.storage.engine import Instant
 from ivr.storage.feed import LIMIT_MAX, OVERLAP_S, BadCursorError, advance
 
 _CURSOR = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
@@ -29,6 +30,7 @@ class RefundShown:
     """A refund as its payment shows it."""
 
     id: str
+    attempt_id: str
     amount_minor: int
     state: RefundState
     gateway_reference: str | None
@@ -116,6 +118,19 @@ class Wanted:
 
 
 ALL = Wanted()
+
+
+def _refund_updated_at() -> sa.ColumnElement[datetime]:
+    """The note of a move of a refund begins with the refund's id."""
+    moves, refund = schema.attempt_move.c, schema.refund.c
+    is_its = sa.or_(moves.note == refund.id, moves.note.like(refund.id + " %"))
+    moved = sa.select(sa.func.max(moves.at)).where(moves.attempt_id == refund.attempt_id, is_its)
+    latest = sa.func.coalesce(moved.scalar_subquery(), refund.settled_at, refund.created_at)
+    return sa.type_coerce(latest, Instant())
+
+
+REFUND_UPDATED_AT = _refund_updated_at()
+"""When a refund changed last, for a query of the table `refund`."""
 
 
 def payments_since(tx: sa.Connection, since: str, limit: int, *, now: datetime, wanted: Wanted = ALL) -> Page:
@@ -260,30 +275,23 @@ def _payment(row: sa.Row[tuple[object, ...]], updated_at: datetime, refunds: lis
 def _refunds(tx: sa.Connection, attempt_ids: Sequence[str]) -> defaultdict[str, list[RefundShown]]:
     found: defaultdict[str, list[RefundShown]] = defaultdict(list)
     rows = tx.execute(
-        sa.select(schema.refund)
+        sa.select(schema.refund, REFUND_UPDATED_AT.label("updated_at"))
         .where(schema.refund.c.attempt_id.in_(attempt_ids))
         .order_by(schema.refund.c.created_at, schema.refund.c.id)
-    ).all()
-    moved = _refunds_moved(tx, {row.attempt_id for row in rows}) if rows else {}
+    )
     for row in rows:
         found[row.attempt_id].append(
             RefundShown(
                 id=row.id,
+                attempt_id=row.attempt_id,
                 amount_minor=row.amount_minor,
                 state=RefundState(row.state),
                 gateway_reference=row.gateway_reference,
                 gateway_code=row.gateway_code,
                 asked_by=row.asked_by,
                 created_at=row.created_at,
-                updated_at=moved.get(row.id, row.settled_at or row.created_at),
+                updated_at=row.updated_at,
                 settled_at=row.settled_at,
             )
         )
     return found
-
-
-def _refunds_moved(tx: sa.Connection, attempt_ids: Collection[str]) -> dict[str, datetime]:
-    """When each refund of these payments moved last: the note of such a move begins with the refund's id."""
-    moves = schema.attempt_move.c
-    query = sa.select(moves.note, moves.at).where(moves.attempt_id.in_(attempt_ids), moves.note.is_not(None))
-    return {note.partition(" ")[0]: at for note, at in tx.execute(query.order_by(moves.id))}
