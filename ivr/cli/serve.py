@@ -17,7 +17,7 @@ from ivr import config, logs, memory
 from ivr.cli import boot, serving
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
-from ivr.cli.starting import log_start
+from ivr.cli.starting import log_start, warn_of_exposure
 from ivr.config import Config
 from ivr.server.handover import PortTakenError, listen
 from ivr.server.parent import Parent
@@ -71,6 +71,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     boot.require(boot.OF_WEB, read.database_url, can_serve)
     logs.configure(read.log_level, "web")
     log_start(config.ALL, os.environ, **_mode(read), workers=workers, threads=threads)
+    warn_of_exposure(host, port, in_production=read.in_production)
     of_web = Serving(serving.web, threads, serving.WEB_BODY_BYTES_MAX)
     _serve("web", of_web, host=host, port=port, workers=workers)
 
@@ -107,6 +108,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
         workers=workers,
         threads=threads,
     )
+    warn_of_exposure(host, port, in_production=read.in_production)
     of_pci = Serving(serving.pci, threads, serving.PCI_BODY_BYTES_MAX)
     _serve("pci", of_pci, host=host, port=port, workers=workers)
 
