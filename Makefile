@@ -1,5 +1,5 @@
 # A fresh machine needs python3 (3.11 or later, with venv) and make; everything else is installed into .venv.
-PYTHON ?= python3
+# PYTHON=/path/to/python3.12 names another; then .venv is made anew where it has another one.
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := ivr flows gateways tests
@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS = $$($(BIN)/python -c "import os; print(min((os.cpu_count() or 1) + 1, 4))")
 
 .DEFAULT_GOAL := help
-.PHONY: help install call test lint format types contracts bench simulate mutants lock clean
+.PHONY: force help install call test lint format types contracts bench simulate mutants lock clean
 
 help: ## what there is
 	@echo "Pay-by-Call: callers pay by keypad, through your own gateway."
@@ -19,16 +19,18 @@ help: ## what there is
 	@echo
 	@echo "Start with: make call"
 
-$(VENV)/.installed: requirements/dev.txt requirements/uv.txt pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement requirements/dev.txt
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+INSTALL = @PYTHON='$(PYTHON)' sh requirements/install.sh
+LOCKS := requirements/run.txt requirements/uv.txt requirements/install.sh pyproject.toml
 
-install: $(VENV)/.installed ## install locked versions into .venv
+$(VENV)/.runs: $(LOCKS) $(if $(PYTHON),force)
+	$(INSTALL) run
 
-call: install ## ring the server: you key the card (AUTO=1: a scripted caller pays the demo bill)
+$(VENV)/.installed: $(LOCKS) requirements/dev.txt $(if $(PYTHON),force)
+	$(INSTALL) dev
+
+install: $(VENV)/.installed ## install everything, with what the tests need, into .venv
+
+call: $(VENV)/.runs ## ring the server: you key the card (AUTO=1: a scripted caller pays the demo bill)
 	@$(BIN)/paybycall call
 
 test: lint ## lint, types, import contracts and all tests
@@ -59,4 +61,4 @@ lock: install ## resolve the locked versions anew
 	@echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -c requirements/dev.txt - -o requirements/build.txt
 
 clean: ## remove the virtual environment and the demo's data
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-installer var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -8,6 +8,7 @@ own, `ivr.pci.process`.
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import flask
@@ -34,11 +35,19 @@ from ivr.ground import Ground, ground
 from ivr.links import pages as link_pages
 from ivr.links.merchant import Merchant
 from ivr.merchant.outcomes import Deliverer
+from ivr.metrics_access import MetricsAccess, challenge
 from ivr.ops import health
+from ivr.ops.call_ids import call_of
 from ivr.ops.metrics import Books, Metrics
+from ivr.ops.worker_http import WorkerHttp
+from ivr.ops.worker_metrics import RunsMetric, WorkerMetrics
 from ivr.payments import webhooks as gateway_webhooks
 from ivr.payments.cashier import Handler
+from ivr.readiness import Readiness, ReadinessMetric
+from ivr.release import BuildInfo
+from ivr.request_ids import set_up_request_ids
 from ivr.routing import set_up_routes
+from ivr.storage.away import RETRY_AFTER_S, is_away
 from ivr.voice_door import voice_door
 from ivr.work.jobs import (
     CHECK_CONFIRMATION,
@@ -51,6 +60,8 @@ from ivr.work.jobs import (
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from ivr.work.worker import Worker
 
 log = structlog.get_logger()
 
@@ -68,9 +79,10 @@ def make_web(on: Ground) -> flask.Flask:
     """The application on a given ground: every door of the web process."""
     config = on.config
     app = flask.Flask("paybycall", static_folder=None, template_folder=None)
+    set_up_request_ids(app, on.ids)
     set_up_routes(app)
     app.debug = False  # whatever FLASK_DEBUG says: in debug, faults pass our handlers and our log's masks
-    app.before_request(structlog.contextvars.clear_contextvars)
+    readiness = Readiness("web", health.parts_of_web(on.engine, on.clock, config.metrics_dir))
     metrics = Metrics(
         Books(
             on.engine,
@@ -79,8 +91,10 @@ def make_web(on: Ground) -> flask.Flask:
             {on.gateway.name: on.gateway.capabilities.decline_codes},
         ),
         shared_dir=config.metrics_dir,
+        also=(ReadinessMetric(readiness), _build_info("web", on)),
     )
     metrics.watch(app, on.clock)
+    metrics.log_lines.watch()
     app.register_blueprint(voice_door(on, metrics).blueprint())
     app.register_blueprint(
         message_webhooks.make_blueprint(
@@ -111,9 +125,32 @@ def make_web(on: Ground) -> flask.Flask:
             ids=on.ids,
         )
     )
-    app.register_blueprint(health.make_blueprint(on.engine, metrics, metrics_token=config.metrics_token))
+    app.register_blueprint(health.make_blueprint(readiness, metrics.exposition, _metrics_access(config)))
     app.register_error_handler(HTTPException, _plain)
+    app.register_error_handler(sa.exc.SQLAlchemyError, _without_database)
     return app
+
+
+def _without_database(fault: sa.exc.SQLAlchemyError) -> tuple[str, int, dict[str, str]]:
+    """Webhooks are sent again by whoever sent them: a gateway by itself, a carrier where it was asked to."""
+    if not is_away(fault):
+        raise fault
+    log.error("database_away", exc_info=fault)
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Retry-After": str(RETRY_AFTER_S)}
+    return "The database does not answer. Send this again later.\n", 503, headers
+
+
+def _metrics_access(config: Config) -> MetricsAccess:
+    return MetricsAccess(config.metrics_token, config.in_production)
+
+
+def _build_info(process: str, on: Ground) -> BuildInfo:
+    return BuildInfo(
+        process,
+        gateway=on.gateway.name,
+        card_entry=on.config.card_entry,
+        database=on.engine.dialect.name,
+    )
 
 
 def _work_counts(engine: sa.Engine) -> Mapping[str, int]:
@@ -124,7 +161,8 @@ def _work_counts(engine: sa.Engine) -> Mapping[str, int]:
 
 def _plain(fault: HTTPException) -> tuple[str, int, dict[str, str]]:
     """A refusal in one plain sentence that repeats nothing of the request."""
-    return f"{fault.description}\n", fault.code or 500, {"Content-Type": "text/plain; charset=utf-8"}
+    headers = {"Content-Type": "text/plain; charset=utf-8", **challenge(fault)}
+    return f"{fault.description}\n", fault.code or 500, headers
 
 
 # The worker process -----------------------------------------------------------------------------------------
@@ -168,12 +206,39 @@ def _channels(config: Config) -> dict[str, Channel]:
 SWEEP_EVERY_S = 60
 
 
-def run_worker(config: Config, stop: threading.Event) -> bool:
-    """Works until `stop` is set; False where something was cut off in the middle."""
+def run_worker(config: Config, stop: threading.Event, listen_at: tuple[str, int] | None = None) -> bool:
+    """Works until `stop` is set; False where something was cut off in the middle. `listen_at`: host and port
+    of its `/healthz`, `/readyz` and `/metrics`.
+    """
     from ivr.work.worker import Worker
 
-    logs.configure(config.log_level, "worker")
     on = ground(config, pool_size=24)
+    worker = Worker(on.engine, on.clock, on.ids, handlers(on), call_of=partial(call_of, on.engine))
+    if listen_at is None:
+        return _work(on, worker, stop)
+    http = WorkerHttp(worker_app(on, worker), *listen_at)
+    http.start()
+    try:
+        return _work(on, worker, stop)
+    finally:
+        http.stop()
+
+
+def worker_app(on: Ground, worker: "Worker") -> flask.Flask:
+    """What a worker answers on its own port."""
+    app = flask.Flask("paybycall-worker", static_folder=None, template_folder=None)
+    set_up_request_ids(app, on.ids)
+    set_up_routes(app)
+    app.debug = False
+    readiness = Readiness("worker", health.parts_of_worker(on.engine, on.clock, worker.is_working))
+    metrics = WorkerMetrics((RunsMetric(worker), ReadinessMetric(readiness), _build_info("worker", on)))
+    metrics.log_lines.watch()
+    app.register_blueprint(health.make_blueprint(readiness, metrics.exposition, _metrics_access(on.config)))
+    app.register_error_handler(HTTPException, _plain)
+    return app
+
+
+def _work(on: Ground, worker: "Worker", stop: threading.Event) -> bool:
     cashier, caps = on.cashier, on.guard.caps
     sweeps = (
         cashier.sweep,
@@ -184,7 +249,7 @@ def run_worker(config: Config, stop: threading.Event) -> bool:
     )
     sweeper = threading.Thread(target=_sweep, args=(sweeps, stop), name="sweep", daemon=True)
     sweeper.start()
-    return Worker(on.engine, on.clock, on.ids, handlers(on)).run_until(stop)
+    return worker.run_until(stop)
 
 
 def _sweep(

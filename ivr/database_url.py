@@ -10,6 +10,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from ivr.sqlite import version_fault
+
 _BEGINS = re.compile(r"(sqlite|postgresql|postgresql\+psycopg|postgres)://")
 _SCHEME = re.compile(r"([a-z][a-z0-9+]{0,30})://")
 _FORM = "sqlite:///file or postgresql://user:password@host/name"
@@ -46,6 +48,8 @@ def _sqlite(given: str) -> str:
     path = given.removeprefix("sqlite://")
     if not path.startswith("/") or not path.strip("/") or ":memory:" in path or "mode=memory" in path:
         raise ValueError("must name a file: sqlite:///file, or sqlite:////folder/file from the root")
+    if fault := version_fault():
+        raise ValueError(fault)
     return given
 
 

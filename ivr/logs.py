@@ -12,7 +12,7 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from types import TracebackType
@@ -24,8 +24,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from ivr.card_mask import MASK, mask_cards
 
-PINNED = ("twilio", "stripe", "urllib3", "requests")
-"""Libraries that log requests and answers below WARNING."""
+PINNED = ("twilio", "stripe", "urllib3", "requests", "alembic")
+"""Libraries that log requests, answers or their own insides below WARNING."""
 SECRET_KEYS = frozenset(
     {
         "account_number",
@@ -218,8 +218,25 @@ def _masked_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     return record
 
 
+_count: Callable[[str, str], None] | None = None
+
+
+def count_with(count: Callable[[str, str], None]) -> None:
+    """`count` hears the level and the event of each line from warning up; of a library, its name."""
+    global _count  # noqa: PLW0603 - the process's log is one
+    _count = count
+
+
 class _Handler(logging.StreamHandler[TextIO]):
     """Writes one line for each event; one that cannot be written is told by its kind alone."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if _count is not None and record.levelno >= logging.WARNING:
+            said: Any = record.msg
+            event = str(said.get("event")) if isinstance(said, _Event) else record.name.partition(".")[0]
+            with suppress(OSError, ValueError):  # the counters' folder is full: the line itself matters more
+                _count(record.levelname.lower(), event)
+        super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
         try:

@@ -5,11 +5,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ivr.api import documents
 from ivr.api.problem import Problem
 from ivr.channels import resending
 from ivr.channels.resending import Resent
 from ivr.clock import Clock
-from ivr.merchant.outcomes import rfc3339
 from ivr.storage.engine import reading
 from ivr.work.jobs import Work
 
@@ -29,19 +29,7 @@ class MessageRoutes:
         """Those that wait for the operator, the oldest first."""
         with reading(self._engine) as tx:
             found = resending.held(tx)
-        return {
-            "messages": [
-                {
-                    "id": one.id,
-                    "purpose": one.purpose,
-                    "payment": one.payment,
-                    "error_code": one.error_code,
-                    "created_at": rfc3339(one.created_at),
-                    "tried_at": None if one.tried_at is None else rfc3339(one.tried_at),
-                }
-                for one in found
-            ]
-        }, 200
+        return {"messages": [documents.message(one) for one in found]}, 200
 
     def resend(self, message_id: str) -> Answer:
         """Sends it again; 409 where it does not wait for that."""

@@ -1,6 +1,6 @@
 """Faults of a request as problem documents (RFC 9457), each with a `code` that a program can tell apart.
 
-May import nothing of ours. `Problem` is raised anywhere under a route and becomes the answer at the
+`Problem` is raised anywhere under a route and becomes the answer at the
 blueprint's edge; Flask's own refusals (404, 405, 413 ...) become the same kind of document.
 """
 
@@ -10,6 +10,9 @@ import flask
 import orjson
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import HTTP_STATUS_CODES
+
+from ivr.request_ids import request_id
+from ivr.storage.away import RETRY_AFTER_S
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -34,14 +37,18 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         self.headers = headers or {}
 
     def document(self) -> dict[str, Any]:
-        said = {
+        said: dict[str, Any] = {
             "type": "about:blank",
             "title": HTTP_STATUS_CODES[self.status],
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
         }
-        return said if self.field is None else {**said, "field": self.field}
+        if self.field is not None:
+            said["field"] = self.field
+        if (asked_as := request_id()) is not None:
+            said["request_id"] = asked_as
+        return said
 
     def response(self) -> flask.Response:
         made = flask.Response(orjson.dumps(self.document()), self.status, content_type=MEDIA_TYPE)
@@ -50,8 +57,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
 
 
 _CODES = {
-    404: ("not_found", "There is no such page."),
-    405: ("method_not_allowed", "This page does not take that method."),
+    404: ("not_found", "There is no such path."),
+    405: ("method_not_allowed", "This path does not take that method."),
     413: ("too_large", "The body is too large."),
 }
 
@@ -64,6 +71,15 @@ def of(refusal: HTTPException) -> Problem:
     if isinstance(refusal, MethodNotAllowed) and refusal.valid_methods:
         headers["Allow"] = ", ".join(sorted(refusal.valid_methods))
     return Problem(status, code, detail, headers=headers)
+
+
+def without_database() -> Problem:
+    return Problem(
+        503,
+        "unavailable",
+        "The database does not answer. Send the same request again later.",
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )
 
 
 def of_a_bug() -> Problem:

@@ -5,8 +5,9 @@ says open. It locks the bill's row, so that it and a reservation see each other.
 while a link for the bill is open is heard: its word waits in a column of its own until the link is closed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +23,8 @@ from ivr.storage.schema import attempt, bill
 
 OPEN_MAX = 20
 """More open bills than this under one phone number are nobody's to be offered by voice."""
+
+_ROWS_AT_ONCE = 500
 
 _UNPAID = sa.and_(sa.not_(bill.c.withdrawn), bill.c.billed_minor > bill.c.paid_minor + ELSEWHERE)
 _PAYABLE = sa.and_(
@@ -99,6 +102,18 @@ def latest(tx: sa.Connection, limit: int, *, only_payable: bool = False) -> list
     """The bills described last, the newest first."""
     query = sa.select(bill).order_by(bill.c.updated_at.desc(), bill.c.reference).limit(limit)
     return [Bill.from_row(row) for row in tx.execute(query.where(_PAYABLE) if only_payable else query)]
+
+
+def updated_within(
+    tx: sa.Connection, *, since: datetime | None, until: datetime | None, only_payable: bool = False
+) -> Iterator[Bill]:
+    """The bills that were updated from `since` on, up to `until` without it, the earliest first."""
+    query = sa.select(bill).order_by(bill.c.updated_at, bill.c.reference)
+    wanted = [_PAYABLE] if only_payable else []
+    wanted += [] if since is None else [bill.c.updated_at >= since]
+    wanted += [] if until is None else [bill.c.updated_at < until]
+    rows = tx.execute(query.where(*wanted).execution_options(yield_per=_ROWS_AT_ONCE))
+    return (Bill.from_row(row) for row in rows)
 
 
 def upsert(tx: sa.Connection, new: NewBill, source: str, *, clock: Clock, ids: Ids) -> Change:

@@ -6,6 +6,7 @@ charge asked for is withdrawn, a token is wiped.
 """
 
 import sqlalchemy as sa
+import structlog
 
 from ivr.calls import store
 from ivr.calls.store import CallRow
@@ -42,7 +43,10 @@ class CallEnder:
             self._end(tx, store.lock(tx, call_id), "no_word_from_carrier")
 
     def _end(self, tx: sa.Connection, row: CallRow | None, because: str) -> bool:
-        if row is None or not row.is_active:
+        if row is None:
+            return False
+        structlog.contextvars.bind_contextvars(call_id=row.id)
+        if not row.is_active:
             return False
         attempt_id = row.session.get("attempt_id")
         if attempt_id is not None and row.session.get("charging"):

@@ -74,6 +74,12 @@ def lock(tx: sa.Connection, call_id: str) -> CallRow | None:
     return _read(tx.execute(_HELD_OF_ID, {"wanted": call_id}).one_or_none())
 
 
+def id_of_sid(tx: sa.Connection, call_sid: str) -> str | None:
+    query = sa.select(call.c.id).where(call.c.call_sid == call_sid)
+    found: str | None = tx.execute(query).scalar_one_or_none()
+    return found
+
+
 def lock_by_sid(tx: sa.Connection, call_sid: str) -> CallRow | None:
     """The call of the carrier's name, held until the transaction ends."""
     return _read(tx.execute(_HELD_OF_SID, {"wanted": call_sid}).one_or_none())

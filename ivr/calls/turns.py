@@ -152,6 +152,14 @@ class Turns:
             row = store.find(connection, call_id)
         return None if row is None else str(row.session["language"])
 
+    def call_id_of(self, call_sid: str) -> str | None:
+        """For the log alone: None where there is no such call, and where the database is away."""
+        try:
+            with reading(self._engine) as tx:
+                return store.id_of_sid(tx, call_sid)
+        except sa.exc.SQLAlchemyError:
+            return None
+
     def rejoin(self, call_sid: str, troubles_max: int) -> Rejoined | None:
         """For the fallback: where the call's last answer stands; None where it is over. Raises
         UnknownCallError where it never began.

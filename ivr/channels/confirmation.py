@@ -227,10 +227,11 @@ def _note(
     tx: sa.Connection, found: Confirmation, state: State, now: datetime, error_code: str | None
 ) -> None:
     """What the payer's timeline should tell; that it is being sent is nobody's news."""
-    log.info("confirmation_moved", confirmation=found.id, state=str(state), error_code=error_code)
+    call_id = tx.execute(sa.select(attempt.c.call_id).where(attempt.c.id == found.attempt_id)).scalar_one()
+    moved = {"confirmation": found.id, "state": str(state), "error_code": error_code}
+    log.info("confirmation_moved", call_id=call_id, **moved)
     if state in {State.QUEUED, State.SENDING}:
         return
-    call_id = tx.execute(sa.select(attempt.c.call_id).where(attempt.c.id == found.attempt_id)).scalar_one()
     kind = "confirmation" if found.purpose is Purpose.RECEIPT else "link_text"
     facts = {"channel": found.channel} | ({"error_code": error_code} if error_code else {})
     timeline.add(tx, f"{kind}.{state}", at=now, call_id=call_id, attempt_id=found.attempt_id, facts=facts)

@@ -8,6 +8,8 @@ from importlib import import_module
 
 import click
 
+from ivr.cli.examples import example
+
 COMMANDS = {
     "apikey": "ivr.cli.apikey",
     "bill": "ivr.cli.bill",
@@ -23,6 +25,7 @@ COMMANDS = {
     "payment": "ivr.cli.payment",
     "pci": "ivr.cli.pci",
     "payout": "ivr.cli.payout",
+    "refund": "ivr.cli.refund",
     "sandbox": "ivr.cli.sandbox",
     "serve": "ivr.cli.serve",
 }
@@ -40,11 +43,20 @@ class _Lazy(click.Group):
         return found
 
 
-@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=example("payment list", "payment list --help"),
+)
 @click.version_option(package_name="paybycall")
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Pay-by-Call: callers pay by keypad, through the merchant's own gateway."""
+    """Pay-by-Call: callers pay by keypad, through your own payment gateway.
+
+    Exit status: 0 done, 1 done but not everything is well, 2 nothing was done.
+    """
+    if os.environ.get("NO_COLOR"):  # https://no-color.org; click leaves colours out of pipes by itself
+        ctx.color = False
     os.umask(0o077)  # databases, logs and keys are the operator's alone
     if ctx.invoked_subcommand != "serve":  # its processes set up logs of their own
         _log_to_standard_error()

@@ -10,8 +10,8 @@ from ivr.cli.faults import Fault
 decimal = click.option(
     "--decimal",
     type=click.Choice(["point", "comma"]),
-    help="Which mark stands before the decimals: 1.000 and 1,000 can be read in two ways, and are refused "
-    "without this.",
+    help="The decimal mark of the amounts. Without it 1.000 and 1,000 are refused: each could mean two "
+    "amounts.",
 )
 
 
@@ -28,7 +28,7 @@ def amount_of(given: Mapping[str, str | None], currency: str, mark: str | None) 
     from ivr.bills.fields import read_amount
 
     if any(value is not None and not value.strip() for value in given.values()):
-        raise Fault("amount is empty: leave the option out, or give an amount.")
+        raise Fault("The amount is empty. Leave the option out, or give an amount.")
     try:
         return read_amount(given, "amount", currency, spelling_of(mark))
     except BillError as fault:

@@ -3,19 +3,36 @@
 import click
 
 from ivr.cli.desk import desk, legible
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
+from ivr.cli.listing import Layout, Listing, day, layouts, minute, state, text
+
+_KEYS = Listing(
+    "apikeys",
+    (
+        text("ID", "id"),
+        day("CREATED", "created_at"),
+        state("STATUS", "status"),
+        minute("REVOKED", "revoked_at"),
+        text("NAME", "name"),
+    ),
+    ("id", "name", "status", "created_at", "revoked_at"),
+)
 
 
-@click.group("apikey")
+@click.group("apikey", epilog=example("apikey list"))
 def command() -> None:
-    """Make, list and revoke keys of the API."""
+    """Create, list and revoke API keys."""
 
 
-@command.command("create")
+@command.command("create", epilog=example('apikey create "billing system"'))
 @click.argument("name")
 @sentences
 def create(name: str) -> None:
-    """Make a key; NAME says whose it is. The key is shown this once and never again."""
+    """Create a key. NAME says who uses it.
+
+    The key is printed once and cannot be shown again.
+    """
     from ivr.api import keys
 
     with desk() as at:
@@ -24,35 +41,43 @@ def create(name: str) -> None:
                 made, secret = keys.make(tx, name, clock=at.clock, ids=at.ids)
         except keys.BadNameError as fault:
             raise Fault(str(fault)) from None
-    click.echo(f"{made.id} is made. This is the key; it is not shown again:", err=True)
+    click.echo(f"Key {made.id} created. Copy the key now: it is not shown again.", err=True)
     click.echo(secret.reveal())
 
 
-@command.command("list")
+@command.command("list", epilog=example("apikey list", "apikey list --json"))
+@layouts
 @sentences
-def list_keys() -> None:
+def list_keys(*, layout: Layout) -> None:
     """List all keys, without their secrets."""
     from ivr.api import keys
+    from ivr.merchant.outcomes import rfc3339
     from ivr.storage.engine import reading
 
     with desk() as at, reading(at.engine) as tx:
         found = keys.every(tx)
-    for key in found:
-        until = "stands" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d %H:%M}Z"
-        click.echo(f"{key.id}  {key.created_at:%Y-%m-%d}  {until}  {legible(key.name)}")
-    if not found:
-        click.echo("There are no keys: paybycall apikey create NAME", err=True)
+    rows = (
+        {
+            "id": key.id,
+            "name": key.name,
+            "status": "active" if key.revoked_at is None else "revoked",
+            "created_at": rfc3339(key.created_at),
+            "revoked_at": None if key.revoked_at is None else rfc3339(key.revoked_at),
+        }
+        for key in found
+    )
+    _KEYS.print(rows, layout, none="There are no keys yet. Create one: paybycall apikey create NAME")
 
 
-@command.command("revoke")
+@command.command("revoke", epilog=example("apikey revoke key_0123456789"))
 @click.argument("key_id", metavar="ID")
 @sentences
 def revoke(key_id: str) -> None:
-    """Refuse a key from now on."""
+    """Revoke a key. It is refused from now on."""
     from ivr.api import keys
 
     with desk() as at, at.engine.begin() as tx:
         key = keys.revoke(tx, key_id, clock=at.clock)
     if key is None:
-        raise Fault("There is no key of this id: paybycall apikey list")
-    click.echo(f"{key.id} ({legible(key.name)}) is revoked.")
+        raise Fault("There is no key with this ID. To see all keys: paybycall apikey list")
+    click.echo(f"Key {key.id} ({legible(key.name)}) is revoked.")

@@ -1,32 +1,72 @@
 """`paybycall bill add|import|list|show`: what is owed, brought in by hand or from a file."""
 
+import json
+
 import click
 
 from ivr.cli import amount_options, bill_import
 from ivr.cli.desk import desk
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
+from ivr.cli.listing import (
+    LIMIT_MAX,
+    Layout,
+    Listing,
+    amount,
+    day,
+    json_option,
+    layouts,
+    limit_option,
+    minute,
+    state,
+    text,
+)
+from ivr.cli.periods import Period, period
 
-LIST_MAX = 500
+_BILLS = Listing(
+    "bills",
+    (
+        text("REFERENCE", "reference"),
+        state("STATUS", "status"),
+        amount("BILLED", "amount_minor"),
+        amount("PAYABLE", "payable_minor"),
+        day("DUE", "due_date"),
+        minute("UPDATED", "updated_at"),
+    ),
+    (
+        *("reference", "status", "currency", "amount", "amount_minor", "minimum", "minimum_minor"),
+        *("paid", "paid_minor", "paid_elsewhere", "paid_elsewhere_minor", "reserved", "reserved_minor"),
+        *("payable", "payable_minor", "due_date", "phone", "source", "created_at", "updated_at"),
+    ),
+    sums={"amount_minor": "BILLED", "paid_minor": "PAID HERE", "payable_minor": "PAYABLE"},
+    sums_by=("currency", "status"),
+)
 
 
-@click.group("bill")
+@click.group("bill", epilog=example("bill list"))
 def command() -> None:
-    """Add, import and look at bills."""
+    """Add, import and list bills."""
 
 
-@command.command("add")
-@click.option("--reference", required=True, help="Eight digits: the caller keys them.")
-@click.option("--amount", help="What was billed in all: 49.90 or 49,90.")
-@click.option("--amount-minor", help="The same in minor units: 4990.")
-@click.option("--currency", required=True, help="ISO 4217, such as EUR.")
-@click.option("--minimum", help="The least that may be paid at once; left out: the whole amount.")
+@command.command(
+    "add",
+    epilog=example("bill add --reference 12345678 --amount 49.90 --currency EUR --phone +34600123456"),
+)
+@click.option("--reference", required=True, help="Eight digits, which the caller keys.")
+@click.option("--amount", help="The whole amount of the bill: 49.90 or 49,90.")
+@click.option("--amount-minor", help="The same in minor units (cents): 4990.")
+@click.option("--currency", required=True, help="ISO 4217 code, such as EUR.")
+@click.option("--minimum", help="The least that a caller may pay at once. Default: the whole amount.")
 @click.option("--minimum-minor", help="The same in minor units.")
 @amount_options.decimal
-@click.option("--due", "due_date", help="The day by which it is due, YYYY-MM-DD.")
-@click.option("--phone", help="The payer's number; a caller from it is offered the bill at once.")
+@click.option("--due", "due_date", help="Due date, YYYY-MM-DD.")
+@click.option("--phone", help="The payer's phone number. Calls from it are offered this bill at once.")
 @sentences
 def add(*, decimal: str | None, **given: str | None) -> None:
-    """Add a bill, or change it. The same bill again changes nothing."""
+    """Add a bill, or change it.
+
+    Adding the same bill twice changes nothing.
+    """
     from ivr.bills import store
     from ivr.bills.bill import BillError
     from ivr.bills.fields import LeftOut, read_bill
@@ -47,37 +87,43 @@ def add(*, decimal: str | None, **given: str | None) -> None:
     click.echo(f"Bill {new.reference} is {change}: {plain(new.billed_minor, new.currency)}.")
     for warning in (*left_out.told, not_chargeable(new, gateway_limits())):
         if warning is not None:
-            click.echo(f"But {warning}.", err=True)
+            click.echo(f"Stored, but {warning}.", err=True)
 
 
 command.add_command(bill_import.command)
 
 
-@command.command("list")
-@click.option("--payable", is_flag=True, help="Only those of which something can be paid now.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, LIST_MAX))
+@command.command(
+    "list", epilog=example("bill list --payable", "bill list --since 2026-11-01 --until 2026-11-30 --csv")
+)
+@click.option("--payable", is_flag=True, help="Only bills of which something can be paid now.")
+@period("Updated")
+@limit_option
+@layouts
 @sentences
-def list_bills(*, payable: bool, limit: int) -> None:
-    """List bills, those described last first."""
+def list_bills(*, payable: bool, when: Period, limit: int, layout: Layout) -> None:
+    """List bills, most recently updated first."""
+    from ivr.api import documents
     from ivr.bills import store
-    from ivr.money import plain
     from ivr.storage.engine import reading
 
+    none = "There are no such bills. To add some: paybycall bill add, or paybycall bill import"
     with desk() as at, reading(at.engine) as tx:
-        found = store.latest(tx, limit, only_payable=payable)
-    for bill in found:
-        billed, left = plain(bill.billed_minor, bill.currency), plain(bill.payable_minor, bill.currency)
-        due = "" if bill.due_date is None else f"  due {bill.due_date}"
-        click.echo(f"{bill.reference}  {bill.status:<9}  {billed:>16}  payable {left:>16}{due}")
-    if not found:
-        click.echo("There are no such bills: paybycall bill add, or paybycall bill import", err=True)
+        if when.is_given:
+            within = store.updated_within(tx, since=when.since, until=when.until, only_payable=payable)
+            _BILLS.print(map(documents.bill, within), layout, none=none)
+            return
+        found = store.latest(tx, limit + 1, only_payable=payable)
+        _BILLS.print_first(map(documents.bill, found), limit, layout, none=none)
 
 
-@command.command("show")
+@command.command("show", epilog=example("bill show 12345678", "bill show 12345678 --json"))
 @click.argument("reference")
+@json_option
 @sentences
-def show(reference: str) -> None:
-    """Show one bill, and its payments."""
+def show(reference: str, *, as_json: bool) -> None:
+    """Show one bill and its payments."""
+    from ivr.api import documents
     from ivr.bills import store
     from ivr.cli.payment_shown import line
     from ivr.money import plain
@@ -87,8 +133,13 @@ def show(reference: str) -> None:
     with desk() as at, reading(at.engine) as tx:
         bill = store.find(tx, reference)
         if bill is None:
-            raise Fault("There is no bill under this reference: paybycall bill list")
-        found = payments.latest(tx, LIST_MAX, bill_id=bill.id)
+            raise Fault("There is no bill with this reference. To see the bills: paybycall bill list")
+        found = payments.latest(tx, LIMIT_MAX, bill_id=bill.id)
+    if as_json:
+        click.echo(
+            json.dumps({**documents.bill(bill), "payments": [documents.payment(one, None) for one in found]})
+        )
+        return
     for name, minor in (
         ("billed", bill.billed_minor),
         ("minimum", bill.minimum_minor),
@@ -98,10 +149,12 @@ def show(reference: str) -> None:
         ("payable", bill.payable_minor),
     ):
         click.echo(f"{name:<15} {plain(minor, bill.currency):>16}")
-    waits = "" if bill.said_elsewhere_minor is None else "  by its source's word; its open link closes first"
+    waits = (
+        "" if bill.said_elsewhere_minor is None else "  (as its source says; its open link is closed first)"
+    )
     click.echo(f"{'status':<15} {bill.status:>16}{waits}")
     click.echo(f"{'due':<15} {bill.due_date or '-'!s:>16}")
     click.echo(f"{'phone':<15} {bill.payer_phone or '-':>16}")
-    click.echo(f"{'described by':<15} {bill.source:>16}  {bill.updated_at:%Y-%m-%d %H:%M}Z")
+    click.echo(f"{'updated by':<15} {bill.source:>16}  {bill.updated_at:%Y-%m-%d %H:%M}Z")
     for payment in found:
         click.echo(f"{'payment':<15} {line(payment, with_bill=False)}")

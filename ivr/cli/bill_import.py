@@ -12,29 +12,34 @@ import click
 
 from ivr.cli.amount_options import decimal, spelling_of
 from ivr.cli.desk import desk, legible
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 
 _ERASE_LINE = "\r\033[2K"
 
 
-@click.command("import")
+@click.command("import", epilog=example("bill import bills.csv --dry-run", "bill import - < bills.csv"))
 @click.argument("file", type=click.File("rb"))
 @decimal
-@click.option("--dry-run", is_flag=True, help="Say what would be stored, and store nothing.")
+@click.option("--dry-run", is_flag=True, help="Report what would be stored, and store nothing.")
 @sentences
 def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
     """Import bills from a CSV FILE (- for standard input).
 
-    The first line names the columns, in any order, separated by commas, semicolons or tabs: reference,
-    amount, currency, and where there are any minimum, due_date (YYYY-MM-DD), phone, paid_elsewhere, status
-    (open, paid or withdrawn). Each amount can be given in minor units instead: amount_minor, minimum_minor,
-    paid_elsewhere_minor. Lines before it may say sep=; and decimal=comma (or point), as --decimal does.
+    The first line names the columns, in any order, separated by commas, semicolons or tabs. Required:
+    reference, amount, currency. Optional: minimum, due_date (YYYY-MM-DD), phone, paid_elsewhere, status
+    (open, paid or withdrawn). Amounts can be given in minor units instead: amount_minor, minimum_minor,
+    paid_elsewhere_minor. Before that line there may be lines sep=; and decimal=comma (or point), which does
+    what --decimal does.
 
-    Bad rows are told by line and the good ones kept, also those that the gateway would not charge and those
-    whose phone or due date cannot be read, which are told as well; the same file again changes nothing. A
-    bill that is paid or withdrawn has its open link closed within a minute, which is told too; one of which a
-    part is just being charged cannot become paid, and its row is to be imported again later. Exit status 1
-    where a row was refused, or the import was stopped by Ctrl-C.
+    Bad rows are reported with their line number; all good rows are stored. A bill whose phone or due date
+    cannot be read is stored without it and reported, as is a bill that the gateway would not charge.
+    Importing the same file again changes nothing.
+
+    If a bill is paid or withdrawn, its open link is closed within a minute. A bill cannot become paid while a
+    charge of it is under way: import that row again later.
+
+    Exit status 1 if a row was refused, or if you stopped the import with Ctrl-C.
     """
     from ivr.bills.import_csv import CsvImport, Listener
     from ivr.bills.table import UnreadableFileError
@@ -49,7 +54,7 @@ def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
             ids=at.ids,
             listener=Listener(
                 refused=lambda row: _tell(f"line {row.line}: {row.reason}"),
-                warned=lambda row: _tell(f"line {row.line}: taken, but {row.reason}"),
+                warned=lambda row: _tell(f"line {row.line}: stored, but {row.reason}"),
                 read=on_read,
                 storing=interrupts.held,
             ),
@@ -61,15 +66,15 @@ def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
         try:
             run.run(file)
         except UnreadableFileError as fault:
-            raise Fault(f"{fault} Until then: {run.report}.") from None
+            raise Fault(f"{fault} Result so far: {run.report}.") from None
         except KeyboardInterrupt:
-            stopped = "at least" if interrupts.cut_short else "until then"
+            stopped = "at least" if interrupts.cut_short else "so far"
     if run.report.ignored_columns:
         names = ", ".join(legible(name) for name in run.report.ignored_columns)
-        click.echo(f"Columns left alone: {names}.", err=True)
-    kept = f"Nothing is stored (--dry-run): {run.report}." if dry_run else f"{run.report}."
+        click.echo(f"Ignored columns: {names}.", err=True)
+    kept = f"Nothing was stored (--dry-run): {run.report}." if dry_run else f"{run.report}."
     if stopped is not None:
-        click.echo(f"Stopped; {stopped}: {kept} Import the file again to go on.", err=True)
+        click.echo(f"Stopped. Result {stopped}: {kept} Import the file again to continue.", err=True)
         raise SystemExit(1)
     click.echo(kept)
     if run.report.refused:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ivr.cli.examples import example
 from ivr.clock import SystemClock
 from ivr.customers.caller import Caller
 from ivr.demo.bill import demo_bill
@@ -41,7 +42,7 @@ def _from(_ctx: click.Context, _param: click.Parameter, given: str) -> str:
     raise click.BadParameter(f"this is no number: write it like {CALLER}, or anonymous to withhold it")
 
 
-@click.command("call")
+@click.command("call", epilog=example("call", "call --auto --from +34600123456"))
 @click.option("--auto", envvar="AUTO", is_flag=True, help="A scripted caller pays the demo bill.")
 @click.option(
     "--from",

@@ -6,23 +6,46 @@ Deleting is a word to the books, which counts at once; the worker tells the gate
 import click
 
 from ivr.cli.confirm import confirm, yes_option
-from ivr.cli.desk import desk, legible, who
+from ivr.cli.desk import desk, who
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
+from ivr.cli.listing import Column, Layout, Listing, layouts, minute, state, text
+
+_CARDS = Listing(
+    "cards",
+    (
+        text("ID", "id"),
+        state("STATE", "state"),
+        Column("CARD", lambda row: f"{row['brand']} {row['last_four']}"),
+        Column("EXPIRES", lambda row: f"{row['expiry_month']:02}/{row['expiry_year']}"),
+        text("GATEWAY", "gateway"),
+        minute("AGREED", "consent.at"),
+        text("CALL", "consent.call_id"),
+        text("TO", "consent.wording"),
+    ),
+    (
+        *("id", "phone", "state", "gateway", "brand", "last_four", "expiry_month", "expiry_year"),
+        *("consent.wording", "consent.language", "consent.prompt", "consent.release", "consent.at"),
+        *("consent.call_id", "kept_at", "deleted_by", "deletion_asked_at", "deleted_at"),
+    ),
+)
 
 
-@click.group("card")
+@click.group("card", epilog=example("card list +34600123456"))
 def command() -> None:
-    """List the saved cards of a customer; delete one."""
+    """List and delete saved cards."""
 
 
-@command.command("list")
+@command.command("list", epilog=example("card list +34600123456", "card list +34600123456 --json"))
 @click.argument("phone")
+@layouts
 @sentences
-def list_cards(phone: str) -> None:
-    """List the cards of a customer, and what they agreed to.
+def list_cards(phone: str, *, layout: Layout) -> None:
+    """List a customer's saved cards, newest first.
 
-    PHONE is the customer's number; the newest card stands first.
+    PHONE is the customer's number. Each card is listed with what the customer agreed to, word for word.
     """
+    from ivr.api import documents
     from ivr.payments import card_records
     from ivr.phone_numbers import Ambiguous, PhoneNumber, read
     from ivr.storage.engine import reading
@@ -30,28 +53,22 @@ def list_cards(phone: str) -> None:
     with desk("HOME_COUNTRY") as at:
         number = read(phone, at.values["HOME_COUNTRY"])
         if isinstance(number, Ambiguous):
-            raise Fault(f"This {number.sentence}.")
+            raise Fault(f"This number {number.sentence}.")
         if not isinstance(number, PhoneNumber):
-            raise Fault("This is no phone number: write it like +34600123456.")
+            raise Fault("This is not a phone number. Write it like +34600123456.")
         with reading(at.engine) as tx:
             found = card_records.of_phone(tx, number.dial)
-    for one in found:
-        expiry = f"{one.expiry_month:02}/{one.expiry_year}"
-        click.echo(f"{one.id}  {one.brand} {one.last_four}  {expiry}  {one.state}  {one.gateway}")
-        said = f"{one.consent.at:%Y-%m-%d %H:%M:%S}Z in {one.consent.language}, call {one.call_id}"
-        click.echo(f"    agreed {said}: {legible(one.consent.wording)}")
-    if not found:
-        click.echo("No card is kept for this number.", err=True)
+    _CARDS.print(map(documents.saved_card, found), layout, none="This customer has no saved cards.")
 
 
-@command.command("delete")
+@command.command("delete", epilog=example("card delete card_0123456789", "card delete card_0123456789 --yes"))
 @click.argument("card_id", metavar="ID")
 @yes_option
 @sentences
 def delete(card_id: str, *, yes: bool) -> None:
-    """Delete a card.
+    """Delete a saved card, after asking you.
 
-    You are asked first. It is neither offered nor charged any more, and the worker has the gateway forget it.
+    From then on the card is not offered or charged. The worker then deletes it at the gateway.
     """
     from ivr.cli.payment import TILL, cashier_at
     from ivr.payments import card_records
@@ -64,11 +81,18 @@ def delete(card_id: str, *, yes: bool) -> None:
             with reading(at.engine) as tx:
                 card = card_records.get(tx, card_id)
             if card.state not in {CardState.FORGETTING, CardState.FORGOTTEN}:
-                what = f"{card.brand} {card.last_four}, kept at {card.gateway}"
-                confirm(f"Delete card {card_id} ({what})? The gateway forgets it for good.", yes=yes)
+                what = f"{card.brand} {card.last_four}, saved at {card.gateway}"
+                confirm(
+                    f"Delete card {card_id} ({what})? The gateway deletes it too. This cannot be undone.",
+                    yes=yes,
+                )
             with at.engine.begin() as tx:
                 card = cards.forget(tx, card_id, by=who())
         except NoSuchCardError:
-            raise Fault("There is no card of this id: paybycall card list PHONE") from None
+            raise Fault(
+                "There is no card with this ID. To see a customer's cards: paybycall card list PHONE"
+            ) from None
     done = card.state is CardState.FORGOTTEN
-    click.echo(f"{card_id} is deleted." if done else f"{card_id} is deleted; the gateway is being told.")
+    click.echo(
+        f"Card {card_id} is deleted." if done else f"Card {card_id} is deleted; the gateway is being told."
+    )

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from ivr.cli.examples import example
+from ivr.cli.listing import Layout, Listing, layouts
 from ivr.settings import Setting, without_secrets
 
 MASK = "(a secret, set)"
@@ -24,7 +26,9 @@ setting does not start: it prints a sentence for each fault and ends with status
 what is set now, and `paybycall doctor` tries it. A setting in both lists must have the same value in both.
 
 `serve web` and `serve pci` take the address and the numbers of workers and threads from `--host`, `--port`,
-`--workers` and `--threads`, or from `HOST`, `PORT`, `WORKERS` and `THREADS`.
+`--workers` and `--threads`, or from `HOST`, `PORT`, `WORKERS` and `THREADS`. A worker answers
+`/healthz`, `/readyz` and `/metrics` at `HOST` and `WORKER_PORT`; where only `PORT` is set, there; else at
+8002. `WORKER_PORT=0` switches that off.
 
 With `CARD_ENTRY=pay` the carrier takes the cards. There is no PCI process then, and its settings are not
 needed.
@@ -106,13 +110,30 @@ def _table(process: str) -> Iterator[str]:
         yield f"| `{one.setting.name}` | {one.setting.help.replace('|', chr(92) + '|')} | {shown} |"
 
 
-@click.command("config")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Write the page docs/settings.md.")
-def command(*, as_markdown: bool) -> None:
+_SETTINGS = Listing("settings", (), ("name", "now", "default", "secret", "processes", "help"))
+
+
+@click.command("config", epilog=example("config", "config --json"))
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the page docs/settings.md.")
+@layouts
+def command(*, as_markdown: bool, layout: Layout) -> None:
     """List every setting, and what it is set to now."""
     if as_markdown:
         click.echo(markdown(), nl=False)
-        return
-    for one in every_setting():
-        click.echo(f"{one.setting.name} = {now(one.setting, os.environ)}")
-        click.echo(f"    {one.setting.help} ({one.processes})")
+    elif layout is not Layout.TABLE:
+        _SETTINGS.print(map(_document, every_setting()), layout, none="")
+    else:
+        for one in every_setting():
+            click.echo(f"{one.setting.name} = {now(one.setting, os.environ)}")
+            click.echo(f"    {one.setting.help} ({one.processes})")
+
+
+def _document(one: Listed) -> dict[str, Any]:
+    return {
+        "name": one.setting.name,
+        "now": now(one.setting, os.environ),
+        "default": one.setting.default,
+        "secret": one.setting.secret,
+        "processes": one.processes,
+        "help": one.setting.help,
+    }

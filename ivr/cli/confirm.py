@@ -6,7 +6,7 @@ import click
 
 from ivr.cli.faults import Fault
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation; for scripts.")
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -17,7 +17,9 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Fault(f"{question} Nothing was done: there is no terminal to ask at. Add --yes to go ahead.")
+        raise Fault(
+            f"{question} Nothing was done: there is no terminal to ask you on. Add --yes to go ahead."
+        )
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort:

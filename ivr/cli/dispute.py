@@ -1,38 +1,80 @@
 """`paybycall dispute list`: payers whose bank wants money back, and until when the merchant may answer.
 
-May import what a command may. A dispute is answered in the gateway's dashboard; this says where.
+A dispute is answered in the gateway's dashboard, where its reference finds it.
 """
+
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ivr.cli.desk import desk, legible
+from ivr.cli.desk import desk
+from ivr.cli.examples import example
 from ivr.cli.faults import sentences
+from ivr.cli.listing import Layout, Listing, amount, day, layouts, limit_option, state, text
+from ivr.cli.periods import Period, period
 
-LIST_MAX = 500
+if TYPE_CHECKING:
+    from ivr.finance.disputes import DisputeShown
+
+_DISPUTES = Listing(
+    "disputes",
+    (
+        text("REFERENCE", "reference"),
+        state("STATE", "state"),
+        amount("AMOUNT", "amount_minor"),
+        text("PAYMENT", "payment"),
+        text("REASON", "reason"),
+        day("OPENED", "opened_at"),
+        day("ANSWER BY", "answer_by"),
+    ),
+    (
+        *("reference", "gateway", "state", "currency", "amount", "amount_minor", "payment", "reason"),
+        *("answer_by", "opened_at"),
+    ),
+    sums={"amount_minor": "AMOUNT"},
+    sums_by=("currency", "state"),
+)
 
 
-@click.group("dispute")
+@click.group("dispute", epilog=example("dispute list"))
 def command() -> None:
     """List disputes of payments."""
 
 
-@command.command("list")
-@click.option("--all", "every", is_flag=True, help="Also those that were won or lost.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, LIST_MAX))
+@command.command("list", epilog=example("dispute list", "dispute list --all --since 2026-11-01 --csv"))
+@click.option("--all", "every", is_flag=True, help="Also disputes that are won or lost.")
+@period("Opened")
+@limit_option
+@layouts
 @sentences
-def list_disputes(*, every: bool, limit: int) -> None:
-    """List open disputes, the one to be answered first on top."""
+def list_disputes(*, every: bool, when: Period, limit: int, layout: Layout) -> None:
+    """List open disputes, the most urgent first."""
     from ivr.finance import disputes
-    from ivr.money import plain
     from ivr.storage.engine import reading
 
+    none = "There are no such disputes."
     with desk() as at, reading(at.engine) as tx:
-        found = disputes.listed(tx, limit, also_decided=every)
-    for one in found:
-        answer_by = "" if one.answer_by is None else f"  answer by {one.answer_by:%Y-%m-%d}"
-        click.echo(
-            f"{legible(one.reference)}  {one.state:<4}  {plain(one.amount_minor, one.currency):>16}  "
-            f"payment {one.payment or '-'}  {legible(one.reason)}{answer_by}"
-        )
-    if not found:
-        click.echo("There are no such disputes.", err=True)
+        if when.is_given:
+            found = disputes.opened_within(tx, since=when.since, until=when.until, also_decided=every)
+            _DISPUTES.print(map(_document, found), layout, none=none)
+            return
+        found = disputes.listed(tx, limit + 1, also_decided=every)
+    _DISPUTES.print_first(map(_document, found), limit, layout, none=none)
+
+
+def _document(shown: "DisputeShown") -> dict[str, Any]:
+    from ivr.api.documents import decimal
+    from ivr.merchant.outcomes import rfc3339
+
+    return {
+        "reference": shown.reference,
+        "gateway": shown.gateway,
+        "state": shown.state,
+        "currency": shown.currency,
+        "amount": decimal(shown.amount_minor, shown.currency),
+        "amount_minor": shown.amount_minor,
+        "payment": shown.payment,
+        "reason": shown.reason,
+        "answer_by": None if shown.answer_by is None else rfc3339(shown.answer_by),
+        "opened_at": rfc3339(shown.opened_at),
+    }

@@ -12,34 +12,35 @@ import click
 
 import flows
 from flows.language import Flow, FlowError, draw, languages_in
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault
 
 _NO_FLOWS = frozenset({"language"})
 
 
-@click.group()
+@click.group("flow", epilog=example("flow check"))
 def command() -> None:
     """Draw and check the flows that callers go through."""
 
 
-@command.command("draw")
+@command.command("draw", epilog=example("flow draw pay_bill > pay_bill.mmd"))
 @click.argument("name")
 def draw_command(name: str) -> None:
     """Print the flow NAME as a Mermaid flowchart."""
     click.echo(draw(_load(name)), nl=False)
 
 
-@command.command("check")
+@command.command("check", epilog=example("flow check", "flow check pay_bill"))
 @click.argument("names", nargs=-1)
 def check_command(names: tuple[str, ...]) -> None:
-    """Check the flows NAMES, or all.
+    """Check the flows NAMES, or all flows.
 
-    Every step, exit and prompt, in every language.
+    Checks every step, exit and prompt in every language.
     """
     for name in names or _names():
         found = _load(name)
         languages = ", ".join(languages_in(found.folder))
-        click.echo(f"{name}: {len(found.steps)} steps, prompts in {languages}: whole")
+        click.echo(f"{name}: {len(found.steps)} steps, prompts in {languages}: no faults")
 
 
 def _names() -> list[str]:
@@ -49,7 +50,7 @@ def _names() -> list[str]:
 
 def _load(name: str) -> Flow[Any]:
     if name not in _names():
-        raise Fault(f"There is no flow {name}; there are: {', '.join(_names())}.")
+        raise Fault(f"There is no flow {name}. The flows are: {', '.join(_names())}.")
     try:
         found: Flow[Any] = import_module(f"flows.{name}.flow").flow
     except FlowError as fault:

@@ -4,65 +4,77 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli.desk import Desk, desk, legible, who
+from ivr.cli.desk import Desk, desk, who
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
+from ivr.cli.listing import Layout, Listing, layouts, minute, state, text
 
 if TYPE_CHECKING:
-    from ivr.defences.office import Office, Shown
+    from ivr.defences.office import Office
 
+_LOCKOUTS = Listing(
+    "lockouts",
+    (
+        text("ID", "id"),
+        text("KIND", "kind"),
+        text("WHO", "subject"),
+        state("STATE", "state"),
+        minute("SINCE", "since"),
+        minute("UNTIL", "until"),
+        minute("LIFTED", "lifted_at"),
+        text("BY", "lifted_by"),
+        text("WHY", "why"),
+    ),
+    ("id", "kind", "subject", "state", "since", "until", "why", "call_id", "lifted_at", "lifted_by"),
+)
 _SETTINGS = ("CARD_ENTRY", "PCI_INTERNAL_URL", "INTERNAL_SECRET")
 
 
-@click.group("lockout")
+@click.group("lockout", epilog=example("lockout list"))
 def command() -> None:
-    """List and lift lock-outs: who may try no more cards.
+    """List and lift lockouts.
 
-    Of calls, callers, bills, cards and BINs, and the breaker.
+    Whoever is locked out cannot pay by card for a while: a call, a caller, a bill, a card or a BIN; or
+    everybody, while the breaker is open.
     """
 
 
-@command.command("list")
-@click.option("--all", "also_over", is_flag=True, help="Also those that are over, of the last 30 days.")
+@command.command("list", epilog=example("lockout list", "lockout list --all --json"))
+@click.option("--all", "also_over", is_flag=True, help="Also lockouts of the last 30 days that are over.")
+@layouts
 @sentences
-def list_lock_outs(*, also_over: bool) -> None:
-    """List lock-outs, the newest first.
+def list_lock_outs(*, also_over: bool, layout: Layout) -> None:
+    """List lockouts, newest first.
 
-    Exit status 1 where those of cards and BINs are missing.
+    Exit status 1 if the PCI process did not answer: then lockouts of cards and BINs are missing.
     """
+    from ivr.api import documents
+
     with desk(*_SETTINGS) as at:
         found = _office(at).listed(also_over=also_over)
-    for one in found.lock_outs:
-        click.echo(_line(one))
+    rows = map(documents.lock_out, found.lock_outs)
+    none = "Nobody is locked out." if found.complete else "No other lockouts."
+    _LOCKOUTS.print(rows, layout, none=none, facts={"complete": found.complete})
     if not found.complete:
-        click.echo(f"Those of cards and BINs are not listed: {found.missing_because}.", err=True)
+        click.echo(f"Lockouts of cards and BINs are missing: {found.missing_because}.", err=True)
         raise SystemExit(1)
-    if not found.lock_outs:
-        click.echo("Nobody is locked out.", err=True)
 
 
-def _line(one: "Shown") -> str:
-    ends = f"until {one.until:%Y-%m-%d %H:%M}Z"
-    if one.lifted_at is not None:
-        ends = f"lifted {one.lifted_at:%Y-%m-%d %H:%M}Z by {legible(one.lifted_by)}"
-    began = f"{one.since:%Y-%m-%d %H:%M}Z"
-    return f"{one.id}  {one.kind:<8}{legible(one.subject):<12}  {one.state}  {began} {ends}  {one.why}"
-
-
-@command.command("lift")
+@command.command("lift", epilog=example("lockout lift lockout_0123456789"))
 @click.argument("lock_out_id", metavar="ID")
 @sentences
 def lift(lock_out_id: str) -> None:
-    """Lift a lock-out at once. Your name is kept with it."""
+    """Lift a lockout at once. Your name is recorded with it."""
     from ivr.pci_client import PciRefusedError, PciUnreachableError
 
     with desk(*_SETTINGS) as at:
         try:
             lifted = _office(at).lift(lock_out_id, by=who())
         except (PciUnreachableError, PciRefusedError) as fault:
-            raise Fault(f"It is not lifted: {fault}.") from None
+            raise Fault(f"The lockout was not lifted: {fault}.") from None
     if lifted is None:
-        raise Fault("There is no lock-out of this id: paybycall lockout list --all")
-    click.echo(f"{lifted.id} is over: cards are taken again.")
+        raise Fault("There is no lockout with this ID. To see them: paybycall lockout list --all")
+    click.echo(f"Lockout {lifted.id} is lifted: cards are accepted again.")
 
 
 def _office(at: Desk) -> "Office":

@@ -5,49 +5,62 @@ from datetime import timedelta
 import click
 
 from ivr.cli.desk import desk, legible
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
+from ivr.cli.listing import Layout, Listing, layouts, minute, text
 
+_HELD = Listing(
+    "messages",
+    (
+        text("ID", "id"),
+        text("PURPOSE", "purpose"),
+        text("PAYMENT", "payment"),
+        minute("CREATED", "created_at"),
+        minute("LAST TRY", "tried_at"),
+        text("ERROR", "error_code"),
+    ),
+    ("id", "purpose", "payment", "error_code", "created_at", "tried_at"),
+)
 FRESH = timedelta(days=7)
 """With --held, an older text is left out: its payer has long asked, or forgotten. By its id it is sent."""
 
 
-@click.group("message")
+@click.group("message", epilog=example("message list"))
 def command() -> None:
-    """Texts to payers that wait for you, and sending them again."""
+    """List text messages on hold, and send them again."""
 
 
-@command.command("list")
+@command.command("list", epilog=example("message list", "message list --csv"))
+@layouts
 @sentences
-def list_held() -> None:
-    """List the texts that wait for you, the oldest first."""
+def list_held(*, layout: Layout) -> None:
+    """List the text messages on hold, oldest first.
+
+    The carrier refused them for a reason that you can fix. ERROR is the carrier's error code.
+    """
+    from ivr.api import documents
     from ivr.channels.resending import held
     from ivr.storage.engine import reading
 
     with desk() as at, reading(at.engine) as tx:
         found = held(tx)
-    for one in found:
-        click.echo(
-            f"{one.id}  {one.purpose:<8}payment {one.payment}  of {one.created_at:%Y-%m-%d %H:%M}Z  "
-            f"error {legible(one.error_code)}"
-        )
-    if not found:
-        click.echo("No text waits.", err=True)
+    _HELD.print(map(documents.message, found), layout, none="No text message is on hold.")
 
 
-@command.command("resend")
+@command.command("resend", epilog=example("message resend --held", "message resend confirmation_0123456789"))
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--held", "all_held", is_flag=True, help="All that wait, but those older than 7 days.")
+@click.option("--held", "all_held", is_flag=True, help="All on hold, except those older than 7 days.")
 @sentences
 def resend(ids: tuple[str, ...], *, all_held: bool) -> None:
-    """Send texts again, once the reason of their refusal is mended.
+    """Send text messages again, once the cause is fixed.
 
-    A text that was sent is never sent twice. A link that can no longer be paid is not sent.
+    A message that was sent is never sent twice. A link that can no longer be paid is not sent.
     """
     from ivr.channels import resending
     from ivr.work.enqueue import DurableWork
 
     if bool(ids) == all_held:
-        raise Fault("Name texts by their ids, or give --held: paybycall message list")
+        raise Fault("Give the IDs of messages, or --held. To see them: paybycall message list")
     found = missing = 0
     with desk() as at:
         work = DurableWork(at.engine)
@@ -60,15 +73,17 @@ def resend(ids: tuple[str, ...], *, all_held: bool) -> None:
                 found += outcome is not None
                 click.echo(f"{legible(one)}: {_said(outcome)}", err=outcome is None)
     if old := len(waiting) - len(fresh):
-        click.echo(f"{old} older than {FRESH.days} days left out: name them by their ids.", err=True)
+        click.echo(
+            f"{old} older than {FRESH.days} days were not sent. To send them, give their IDs.", err=True
+        )
     if missing:
         raise SystemExit(1 if found else 2)
 
 
 def _said(outcome: str | None) -> str:
     return {
-        None: "there is no such text",
-        "queued": "is sent again",
+        None: "there is no message with this ID",
+        "queued": "will be sent again",
         "too_late": "not sent: its link can no longer be paid",
-        "not_held": "not sent: it was sent, is being sent, or its payer cannot be texted",
+        "not_held": "not sent: it was sent, is being sent, or the payer cannot receive texts",
     }[outcome]

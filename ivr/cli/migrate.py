@@ -7,6 +7,7 @@ import click
 import sqlalchemy as sa
 
 from ivr.cli import boot
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.config import BY_CARRIER
 from ivr.database_url import database_url
@@ -24,7 +25,7 @@ SETTINGS = (
 )
 
 
-@click.command("migrate")
+@click.command("migrate", epilog=example("migrate"))
 @sentences
 def command() -> None:
     """Bring the databases to this release's schema."""

@@ -1,15 +1,16 @@
 """`paybycall payment list|show|refund|decide`: what was paid, given back, and what a person has to decide."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import json
 from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli import amount_options
+from ivr.cli import amount_options, payment_list
 from ivr.cli.confirm import confirm, yes_option
 from ivr.cli.desk import Desk, desk, legible, who
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
+from ivr.cli.listing import Layout, json_option
 from ivr.cli.refunding import Refunding
 from ivr.config import DEFENCES, MONEY
 
@@ -17,99 +18,41 @@ if TYPE_CHECKING:
     from ivr.payments.cashier import Cashier
     from ivr.payments.reading import Payment
 
-LIST_MAX = 500
 _WORDING = ("MERCHANT_NAME", "BILL_NOUN", "HOME_COUNTRY")
 TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), *_WORDING, "CHANNEL", "OUTCOME_URL")
 
+_NO_PAYMENT = "There is no payment with this ID or reference. To see the payments: paybycall payment list"
 _NO_REFERENCE = (
-    "Nobody knows the gateway's reference of this charge. So it cannot be refunded here, only in the "
-    "gateway's dashboard, and its disputes and payouts are not found by it."
+    "The gateway's reference of this charge is not known. The payment can only be refunded in the gateway's "
+    "dashboard, and its disputes and payouts cannot be found by it."
 )
-_OF_GATEWAYS = tuple(setting.name for setting in MONEY if setting.name != "GATEWAY")
 
 
-@click.group("payment")
+@click.group("payment", epilog=example("payment list"))
 def command() -> None:
     """List, show and refund payments; decide unresolved ones."""
 
 
-def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        given = datetime.fromisoformat(value)
-        return (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise click.BadParameter("write it like 2026-11-22 or 2026-11-22T10:00:00Z") from None
+command.add_command(payment_list.command)
 
 
-@command.command("list")
-@click.option(
-    "--since", callback=_moment, help="What changed from then on, the earliest first; a day, or a moment."
-)
-@click.option(
-    "--limit", default=50, show_default=True, type=click.IntRange(1, LIST_MAX), help="Without --since."
-)
-@click.option("--bill", metavar="REFERENCE", help="Only those of this bill.")
-@sentences
-def list_payments(*, since: datetime | None, limit: int, bill: str | None) -> None:
-    """List payments, the newest first."""
-    from ivr.bills import store as bills
-    from ivr.cli.payment_shown import line
-    from ivr.payments import reading as payments
-    from ivr.storage.engine import reading
-
-    with desk() as at:
-        with reading(at.engine) as tx:
-            billed = None if bill is None else bills.find(tx, bill)
-            if bill is not None and billed is None:
-                raise Fault("There is no bill under this reference: paybycall bill list")
-            if since is None:
-                bill_id = None if billed is None else billed.id
-                found: Iterator[Payment] = iter(payments.latest(tx, limit, bill_id=bill_id))
-        if since is not None:
-            found = (one for one in _since(at, since) if billed is None or one.bill_id == billed.id)
-        count = 0
-        for count, payment in enumerate(found, start=1):  # noqa: B007 - counted for the sentence below
-            click.echo(line(payment))
-    if not count:
-        click.echo("There are no such payments.", err=True)
-
-
-def _since(at: Desk, moment: datetime) -> "Iterator[Payment]":
-    """Each payment once, page by page."""
-    from ivr.payments import reading as payments
-    from ivr.storage.engine import reading
-
-    seen: set[str] = set()
-    with reading(at.engine) as tx:
-        cursor = payments.cursor_at(tx, moment)
-    while True:
-        with reading(at.engine) as tx:
-            page = payments.payments_since(tx, cursor, LIST_MAX, now=at.clock.now())
-        yield from (one for one in page.payments if one.id not in seen)
-        seen.update(one.id for one in page.payments)
-        if len(page.payments) < LIST_MAX or page.cursor == cursor:
-            return
-        cursor = page.cursor
-
-
-@command.command("show")
+@command.command("show", epilog=example("payment show 95847317", "payment show pi_0123456789 --json"))
 @click.argument("what", metavar="WHAT")
+@json_option
 @sentences
-def show(what: str) -> None:
-    """Show one payment, by any of its names.
+def show(what: str, *, as_json: bool) -> None:
+    """Show one payment, found by any of its names.
 
-    WHAT is the payment's id, the eight digits that the payer was told, a refund's id, a reference of the
-    gateway's (of a charge, a refund, a payment page or a dispute; of Stripe also ch_..., once its payout was
-    read), a call (call_... or the carrier's CA...), or a bill's reference. Where several payments fit they
-    are listed.
+    WHAT is the payment's ID or reference (the eight digits that the payer was told), a refund's ID, a
+    reference of the gateway (of a charge, a refund, a payment page or a dispute; with Stripe also ch_...,
+    once its payout was read), a call (call_... or the carrier's CA...), or a bill's reference. If several
+    payments match, they are listed.
     """
     from ivr.cli import payment_shown
     from ivr.payments import finding
     from ivr.storage.engine import reading
 
-    with desk(*_OF_GATEWAYS) as at:
+    with desk(*payment_list.OF_GATEWAYS) as at:
         with reading(at.engine) as tx:
             found = finding.find(tx, what)
         if found is None:
@@ -117,25 +60,30 @@ def show(what: str) -> None:
         if not found.payments:
             raise Fault(f"There is no payment of this {found.of} yet.")
         if len(found.payments) > 1:
-            for payment in found.payments:
-                click.echo(payment_shown.line(payment))
+            layout = Layout.JSON if as_json else Layout.TABLE
+            payment_list.PAYMENTS.print(payment_list.documents(at, found.payments), layout, none="")
             click.echo(
-                f"{len(found.payments)} payments of this {found.of}: paybycall payment show REFERENCE "
-                "(the first column) shows one.",
+                f"{len(found.payments)} payments of this {found.of}. To see one: paybycall payment show "
+                "REFERENCE",
                 err=True,
             )
             return
-        payment_shown.tell(at, found.payments[0], _dashboard_url(at, found.payments[0]))
+        [document] = payment_list.documents(at, found.payments)
+        if as_json:
+            click.echo(json.dumps(document))
+            return
+        payment_shown.tell(at, found.payments[0], document["gateway_url"])
     if found.also_a_bill:
         click.echo(
-            f"A bill has these eight digits too: paybycall payment list --bill {legible(what)}", err=True
+            f"A bill has the same eight digits. Its payments: paybycall payment list --bill {legible(what)}",
+            err=True,
         )
 
 
 def _nothing_of(what: str) -> str:
-    said = "There is no payment of this id or reference: paybycall payment list"
+    said = _NO_PAYMENT
     if what.startswith(("ch_", "py_")):
-        said += ". A charge of Stripe's is known by this name once its payout was read: take its pi_..."
+        said += ". Stripe's ch_... and py_... are known once the payout was read; until then use pi_..."
     return said
 
 
@@ -143,30 +91,37 @@ def _key(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str
     from ivr.payments.refund import KEY
 
     if value is not None and not KEY.fullmatch(value):
-        raise click.BadParameter("1 to 80 visible ASCII characters")
+        raise click.BadParameter("must be 1 to 80 visible ASCII characters, without spaces")
     return value
 
 
-@command.command("refund")
+@command.command(
+    "refund",
+    epilog=example(
+        "payment refund 95847317 --amount 10.00",
+        "payment refund 95847317 --yes --idempotency-key order-1001",
+    ),
+)
 @click.argument("payment_id", metavar="ID_OR_REFERENCE")
-@click.option("--amount", help="A part: 10.00 or 10,00; left out: all that is left.")
-@click.option("--amount-minor", help="The same in minor units: 1000.")
+@click.option("--amount", help="A part of the payment: 10.00 or 10,00. Default: all that is left.")
+@click.option("--amount-minor", help="The same in minor units (cents): 1000.")
 @amount_options.decimal
 @click.option(
     "--idempotency-key",
     callback=_key,
     metavar="KEY",
-    help="A name of your own for this refund: however often it is asked for under it, it is given back once.",
+    help="Your own name for this refund. Repeating the command with the same key refunds once.",
 )
 @yes_option
 @sentences
 def refund(
     payment_id: str, *, decimal: str | None, idempotency_key: str | None, yes: bool, **amount: str | None
 ) -> None:
-    """Give back a payment, or a part of it.
+    """Refund a payment, or a part of it, after asking you.
 
-    You are asked before money moves, and told what was refunded already. The worker sends it; `payment show`
-    says how it went. A second refund of the same amount needs your answer at a terminal, or a key of its own.
+    Earlier refunds of the payment are shown first. The worker sends the refund; `payment show` says what
+    became of it. A second refund of the same amount must be confirmed at a terminal, or have an
+    --idempotency-key.
     """
     from gateways.contract import UnsupportedError
     from ivr.payments.refund import KeyReusedError, RefundRefusedError
@@ -182,19 +137,25 @@ def refund(
     click.echo(said)
 
 
-@command.command("decide")
+@command.command(
+    "decide",
+    epilog=example(
+        "payment decide 95847317 --charged --gateway-reference pi_0123456789",
+        "payment decide 95847317 --not-charged",
+    ),
+)
 @click.argument("subject_id", metavar="ID_OR_REFERENCE")
 @click.option("--charged", is_flag=True, help="The gateway's dashboard shows the charge.")
-@click.option("--not-charged", is_flag=True, help="The dashboard shows none, or a cancelled one.")
+@click.option("--not-charged", is_flag=True, help="The dashboard shows no charge, or a canceled one.")
 @click.option(
     "--gateway-reference",
-    help="With --charged: the charge's id in the dashboard. The gateway is asked whether it is right.",
+    help="With --charged: the charge's ID in the dashboard. It is checked with the gateway.",
 )
 @click.option(
     "--unchecked",
     is_flag=True,
-    help="With --charged: your word also where the gateway cannot say whose the reference is, or says that "
-    "it took nothing.",
+    help="With --charged: record it even if the gateway cannot confirm the reference, or says that nothing "
+    "was charged.",
 )
 @yes_option
 @sentences
@@ -207,17 +168,18 @@ def decide(
     unchecked: bool,
     yes: bool,
 ) -> None:
-    """Say what became of an unresolved payment.
+    """Record what became of a payment that needs review.
 
-    It is one that nobody could resolve for a day. You are asked before the books are changed. With --charged
-    the gateway is asked once more: a reference that is another payment's is refused, one that was left out is
-    looked for. Of a refund (its id begins with refund_) --charged means that the money was given back.
+    For a day the gateway could not say whether it was charged. Look in its dashboard first. You are asked
+    before the books change. With --charged the gateway is asked once more: a reference that belongs to
+    another payment is refused, and a missing reference is looked up. For a refund (its ID begins with
+    refund_) --charged means that the money was given back.
     """
     from ivr.payments.decide import NothingToDecideError, Word
     from ivr.payments.named_charge import Named
 
     if charged == not_charged:
-        raise click.UsageError("Give --charged or --not-charged, one of the two.")
+        raise click.UsageError("Give either --charged or --not-charged.")
     with desk(*TILL) as at:
         cashier = cashier_at(at)
         if subject_id.startswith("refund_"):
@@ -244,14 +206,14 @@ def decide(
             state = decided.state
             if charged and decided.gateway_reference is None:
                 click.echo(_NO_REFERENCE, err=True)
-    click.echo(f"{subject_id} is {state} now.")
+    click.echo(f"{subject_id} is now {state}.")
 
 
 def _decision(payment: "Payment", reference: str | None, *, charged: bool) -> str:
     from ivr.cli.payment_shown import line
 
     what = f"as charged ({legible(reference)})" if charged else "as not charged"
-    return f"{line(payment)}\nEnter it {what}? This cannot be taken back."
+    return f"{line(payment)}\nRecord it {what}? This cannot be undone."
 
 
 def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: bool, yes: bool) -> str:
@@ -266,22 +228,13 @@ def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: 
         if found.state is RefundState.FOR_A_PERSON:
             what = "as given back" if given_back else "as not given back"
             amount = plain(found.amount_minor, found.currency)
-            confirm(f"Enter refund {refund_id} of {amount} {what}? This cannot be taken back.", yes=yes)
+            confirm(f"Record refund {refund_id} of {amount} {what}? This cannot be undone.", yes=yes)
         with at.engine.begin() as tx:
             return cashier.decide_refund(tx, refund_id, refunded=given_back, who=who()).state
     except NoSuchAttemptError:
-        raise Fault("There is no refund of this id: paybycall payment show") from None
+        raise Fault("There is no refund with this ID. To see the refunds: paybycall refund list") from None
     except ValueError as fault:
         raise Fault(f"{fault}.") from None
-
-
-def _dashboard_url(at: Desk, payment: "Payment") -> str | None:
-    """Its page in the dashboard of the gateway that charged it."""
-    from gateways import registry
-
-    if payment.gateway_reference is None or payment.gateway not in registry.names():
-        return None
-    return registry.adapter(payment.gateway, at.values).dashboard_url(payment.gateway_reference)
 
 
 def _find(at: Desk, payment_id: str) -> "Payment":
@@ -291,7 +244,7 @@ def _find(at: Desk, payment_id: str) -> "Payment":
     with reading(at.engine) as tx:
         payment = find(tx, payment_id)
     if payment is None:
-        raise Fault("There is no payment of this id or reference: paybycall payment list")
+        raise Fault(_NO_PAYMENT)
     return payment
 
 

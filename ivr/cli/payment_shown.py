@@ -23,13 +23,14 @@ _SHOWN_DIGITS = 4
 def line(payment: "Payment", *, with_bill: bool = True) -> str:
     """A payment in one line; its reference is the first word."""
     from ivr.money import plain
+    from ivr.payments.public_state import public_state
 
     amount = plain(payment.amount_minor, payment.currency)
     bill = f"  bill {payment.bill_reference}" if with_bill else ""
     card = f"{payment.brand or payment.method} {payment.last_four or '----'}"
     back = f"  refunded {plain(payment.refunded_minor, payment.currency)}" if payment.refunded_minor else ""
     at = f"{payment.created_at:%Y-%m-%d %H:%M}Z"
-    return f"{payment.reference}  {at}  {payment.state:<12}  {amount:>16}{bill}  {card}{back}"
+    return f"{payment.reference}  {at}  {public_state(payment.state):<12}  {amount:>16}{bill}  {card}{back}"
 
 
 def tell(at: Desk, payment: "Payment", dashboard_url: str | None) -> None:
@@ -38,18 +39,20 @@ def tell(at: Desk, payment: "Payment", dashboard_url: str | None) -> None:
         click.echo(f"{name:<18} {legible(value)}")
     for subject in _undecided(payment):
         click.echo(
-            "Look for it in the gateway's dashboard, then: "
-            f"paybycall payment decide {subject} --charged, or --not-charged",
+            "This needs your review. Look for it in the gateway's dashboard, then run: "
+            f"paybycall payment decide {subject} --charged (or --not-charged)",
             err=True,
         )
 
 
 def _facts(at: Desk, payment: "Payment", dashboard_url: str | None) -> Iterator[tuple[str, str | None]]:
     from ivr.money import plain
+    from ivr.payments.public_state import public_state
 
     yield "id", payment.id
     yield "reference", payment.reference
-    yield "state", payment.state
+    yield "state", public_state(payment.state)
+    yield "internal state", payment.state
     yield "method", payment.method
     yield from _link(at, payment)
     yield "amount", plain(payment.amount_minor, payment.currency)
@@ -62,7 +65,7 @@ def _facts(at: Desk, payment: "Payment", dashboard_url: str | None) -> Iterator[
     yield "dashboard", dashboard_url
     yield "authorisation", payment.authorisation_code
     yield "call", payment.call_id
-    yield "made", _moment(payment.created_at)
+    yield "created", _moment(payment.created_at)
     yield "settled", None if payment.settled_at is None else _moment(payment.settled_at)
     yield from _refunds(payment)
     yield from _disputes(at, payment)
@@ -83,7 +86,9 @@ def _link(at: Desk, payment: "Payment") -> Iterator[tuple[str, str | None]]:
         texted = links_read.texted(tx, payment.id)
     if payment.state is State.LINK_OPEN:
         left = minutes_left(payment.link.expires_at, at.clock.now())
-        still = f"still open for {left} min" if left else "its time is over: the gateway is being asked"
+        still = (
+            f"open for {left} more min" if left else "expired; the gateway is being asked whether it was paid"
+        )
         yield "link", f"{still}; the payer {_heard_of(texted)}"
     elif texted is not None:
         yield "link", f"the payer {_heard_of(texted)}"
@@ -91,22 +96,26 @@ def _link(at: Desk, payment: "Payment") -> Iterator[tuple[str, str | None]]:
 
 def _heard_of(texted: "Texted | None") -> str:
     if texted is None:
-        return "was sent no text"
+        return "was not sent a text"
     to = "" if texted.recipient is None else f" to ...{texted.recipient[-_SHOWN_DIGITS:]}"
     if texted.sent_at is None:
-        return f"has no text yet ({texted.channel}{to}: {texted.state})"
-    return f"was texted it{to} at {_moment(texted.sent_at)} ({texted.channel}: {texted.state})"
+        return f"has not been sent the text yet ({texted.channel}{to}: {texted.state})"
+    return f"was sent it{to} at {_moment(texted.sent_at)} ({texted.channel}: {texted.state})"
 
 
 def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:
     from ivr.money import plain
+    from ivr.payments.public_state import public_state
     from ivr.payments.records import RefundState
 
     for one in payment.refunds:
         amount = plain(one.amount_minor, payment.currency)
         there = "" if one.gateway_reference is None else f"  {one.gateway_reference}"
         why = f"  {one.gateway_code}" if one.state is RefundState.DECLINED and one.gateway_code else ""
-        yield "refund", f"{one.id}  {amount}  {one.state}  asked by {one.asked_by or '-'}{there}{why}"
+        yield (
+            "refund",
+            f"{one.id}  {amount}  {public_state(one.state)}  requested by {one.asked_by or '-'}{there}{why}",
+        )
 
 
 def _disputes(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
@@ -130,7 +139,7 @@ def _differences(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
     with reading(at.engine) as tx:
         found = differences.of_payment(tx, payment.id)
     for one in found:
-        yield "look into", f"{_moment(one.at)}  {one.kind.replace('_', ' ')}: {one.note}"
+        yield "difference", f"{_moment(one.at)}  {one.kind.replace('_', ' ')}: {one.note}"
 
 
 def _undecided(payment: "Payment") -> Iterator[str]:

@@ -4,57 +4,122 @@ May import what a command may. Payouts come by the gateway's webhook and their l
 the lines of one now, where the gateway was away for too long.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ivr.cli.desk import desk, legible
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
+from ivr.cli.listing import Column, Layout, Listing, amount, day, layouts, limit_option, state, text
+from ivr.cli.periods import Period, period
 from ivr.config import MONEY
 
 if TYPE_CHECKING:
-    from ivr.finance.payout_lines import LineShown
-
-LIST_MAX = 500
-
-
-@click.group("payout")
-def command() -> None:
-    """List and show payouts of the gateway; read the lines of one."""
-
-
-@command.command("list")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, LIST_MAX))
-@sentences
-def list_payouts(*, limit: int) -> None:
-    """List payouts, the newest first."""
     import sqlalchemy as sa
 
-    from ivr.money import plain
+    from ivr.finance.payout_lines import LineShown
+
+_PAYOUTS = Listing(
+    "payouts",
+    (
+        text("REFERENCE", "reference"),
+        day("ARRIVES", "arrives"),
+        amount("AMOUNT", "amount_minor"),
+        text("GATEWAY", "gateway"),
+        state("STATUS", "status"),
+        text("FAILURE", "failure_code"),
+        Column("LINES", lambda row: "not read yet" if row["read_at"] is None else "read"),
+    ),
+    (
+        *("reference", "gateway", "status", "currency", "amount", "amount_minor", "arrives"),
+        *("read_at", "failed_at", "failure_code"),
+    ),
+    sums={"amount_minor": "AMOUNT"},
+    sums_by=("currency", "status"),
+)
+_LINES = Listing(
+    "lines",
+    (
+        day("DATE", "occurred_at"),
+        text("KIND", "kind"),
+        amount("GROSS", "gross_minor"),
+        amount("FEE", "fee_minor"),
+        amount("NET", "net_minor"),
+        text("PAYMENT", "payment"),
+        text("REFUND", "refund_id"),
+        text("CHARGE AT GATEWAY", "charge_reference"),
+        text("ITEM AT GATEWAY", "source_reference"),
+    ),
+    (
+        *("occurred_at", "kind", "currency", "gross", "gross_minor", "fee", "fee_minor", "net", "net_minor"),
+        *("payment", "refund_id", "charge_reference", "source_reference"),
+    ),
+    sums={"gross_minor": "GROSS", "fee_minor": "FEE", "net_minor": "NET"},
+    sums_by=("currency", "kind"),
+)
+_NO_PAYOUT = "There is no payout with this reference. To see the payouts: paybycall payout list"
+
+
+@click.group("payout", epilog=example("payout list"))
+def command() -> None:
+    """List payouts of the gateway, and show their lines."""
+
+
+@command.command(
+    "list", epilog=example("payout list", "payout list --since 2026-11-01 --until 2026-11-30 --csv")
+)
+@period("Arriving")
+@limit_option
+@layouts
+@sentences
+def list_payouts(*, when: Period, limit: int, layout: Layout) -> None:
+    """List payouts, newest first."""
+    import sqlalchemy as sa
+
     from ivr.storage.engine import reading
     from ivr.storage.schema import payout
 
+    wanted = [] if when.since is None else [payout.c.arrives >= when.since]
+    wanted += [] if when.until is None else [payout.c.arrives < when.until]
+    none = "There are no payouts. Does the gateway send its webhooks to this server?"
     with desk() as at, reading(at.engine) as tx:
-        found = tx.execute(
-            sa.select(payout).order_by(payout.c.arrives.desc(), payout.c.id).limit(limit)
-        ).all()
-    for one in found:
-        read = "" if one.read_at is not None else "  lines not read yet"
-        amount = plain(one.amount_minor, one.currency)
-        failed = "" if one.failed_at is None else f"  failed: {legible(one.failure_code)}"
-        click.echo(f"{one.reference}  {one.arrives:%Y-%m-%d}  {amount:>16}  {one.gateway}{failed}{read}")
-    if not found:
-        click.echo("There are no payouts: does the gateway post its webhooks here?", err=True)
+        query = sa.select(payout).where(*wanted)
+        if when.is_given:
+            found = tx.execute(query.order_by(payout.c.arrives, payout.c.id))
+            _PAYOUTS.print(map(_document, found), layout, none=none)
+            return
+        found = tx.execute(query.order_by(payout.c.arrives.desc(), payout.c.id).limit(limit + 1))
+        _PAYOUTS.print_first(map(_document, found), limit, layout, none=none)
 
 
-@command.command("show")
+def _document(kept: "sa.Row[Any]") -> dict[str, Any]:
+    from ivr.api.documents import decimal
+    from ivr.merchant.outcomes import rfc3339
+
+    return {
+        "reference": kept.reference,
+        "gateway": kept.gateway,
+        "status": "paid" if kept.failed_at is None else "failed",
+        "currency": kept.currency,
+        "amount": decimal(kept.amount_minor, kept.currency),
+        "amount_minor": kept.amount_minor,
+        "arrives": rfc3339(kept.arrives),
+        "read_at": None if kept.read_at is None else rfc3339(kept.read_at),
+        "failed_at": None if kept.failed_at is None else rfc3339(kept.failed_at),
+        "failure_code": kept.failure_code,
+    }
+
+
+@command.command("show", epilog=example("payout show po_0123456789", "payout show po_0123456789 --csv"))
 @click.argument("reference")
+@layouts
 @sentences
-def show(reference: str) -> None:
+def show(reference: str, *, layout: Layout) -> None:
     """Show one payout line by line.
 
-    `payment` is the reference that the payer was told, `refund` our refund's id. Behind them stand the
-    gateway's references of the payment and, in brackets, of the charge, refund or dispute itself.
+    PAYMENT is the reference that the payer was told, REFUND our refund's ID. The last two columns are the
+    gateway's references: of the payment's charge, and of the charge, refund or dispute that the line is for.
     """
     import sqlalchemy as sa
 
@@ -66,42 +131,52 @@ def show(reference: str) -> None:
     with desk() as at, reading(at.engine) as tx:
         kept = tx.execute(sa.select(payout).where(payout.c.reference == reference)).first()
         if kept is None:
-            raise Fault("There is no payout of this reference: paybycall payout list")
+            raise Fault(_NO_PAYOUT)
         lines = payout_lines.lines(tx, kept.id, kept.gateway)
-    for line in lines:
-        gross, fee, net = (
-            plain(minor, line.currency) for minor in (line.gross_minor, line.fee_minor, line.net_minor)
-        )
-        click.echo(
-            f"{line.occurred_at:%Y-%m-%d}  {line.kind:<8}  {gross:>16}  fee {fee:>12}  net {net:>16}  "
-            f"payment {line.payment or '-'}  {_gateways_own(line)}"
-        )
+    rows = map(_line_document, lines)
+    _LINES.print(rows, layout, none="This payout has no lines yet.", facts={"payout": _document(kept)})
     net_minor = sum(line.net_minor for line in lines)
-    click.echo(f"{len(lines)} lines, net {plain(net_minor, kept.currency)}")
     if kept.failed_at is not None:
         click.echo(
-            f"It failed ({legible(kept.failure_code)}), as the gateway told on {kept.failed_at:%Y-%m-%d}: "
-            "the money is with the gateway again. See to the bank account in its dashboard.",
+            f"This payout failed ({legible(kept.failure_code)}), as the gateway reported on "
+            f"{kept.failed_at:%Y-%m-%d}: the gateway has the money again. Check the bank account in its "
+            "dashboard.",
             err=True,
         )
     if kept.read_at is None:
-        click.echo(f"Its lines are not read yet: paybycall payout read {legible(reference)}", err=True)
+        click.echo(
+            f"Its lines are not read yet. To read them: paybycall payout read {legible(reference)}", err=True
+        )
     elif net_minor != kept.amount_minor:
-        click.echo(f"The payout is {plain(kept.amount_minor, kept.currency)}: they differ.", err=True)
+        click.echo(
+            f"The lines add up to {plain(net_minor, kept.currency)}, but the payout is "
+            f"{plain(kept.amount_minor, kept.currency)}.",
+            err=True,
+        )
 
 
-def _gateways_own(line: "LineShown") -> str:
-    """Our refund, and what to look for in the dashboard."""
-    refund = "" if line.refund_id is None else f"refund {line.refund_id}  "
-    source = "" if line.source_reference is None else f" ({legible(line.source_reference)})"
-    return f"{refund}{legible(line.charge_reference)}{source}"
+def _line_document(line: "LineShown") -> dict[str, Any]:
+    from ivr.merchant.outcomes import rfc3339
+
+    return {
+        "occurred_at": rfc3339(line.occurred_at),
+        "kind": line.kind,
+        "currency": line.currency,
+        "gross_minor": line.gross_minor,
+        "fee_minor": line.fee_minor,
+        "net_minor": line.net_minor,
+        "payment": line.payment,
+        "refund_id": line.refund_id,
+        "charge_reference": line.charge_reference,
+        "source_reference": line.source_reference,
+    }
 
 
-@command.command("read")
+@command.command("read", epilog=example("payout read po_0123456789"))
 @click.argument("reference")
 @sentences
 def read(reference: str) -> None:
-    """Ask the gateway for the lines of a payout; the worker keeps them."""
+    """Have the worker read a payout's lines from the gateway."""
     import sqlalchemy as sa
 
     from ivr.storage.schema import payout
@@ -118,8 +193,8 @@ def read(reference: str) -> None:
         with at.engine.begin() as tx:
             kept = tx.execute(sa.select(payout).where(payout.c.reference == reference)).first()
             if kept is None:
-                raise Fault("There is no payout of this reference: paybycall payout list")
+                raise Fault(_NO_PAYOUT)
             if kept.read_at is not None:
-                raise Fault(f"Its lines are here: paybycall payout show {legible(reference)}")
+                raise Fault(f"Its lines are read already: paybycall payout show {legible(reference)}")
             work.enqueue(tx, READ_PAYOUT, kept.id, nth=int(at.clock.now().timestamp()))
-    click.echo("The worker asks for its lines.")
+    click.echo("The worker will read its lines in a moment: paybycall payout show shows them then.")

@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ivr.cli.examples import example
 from ivr.cli.faults import sentences
 
 if TYPE_CHECKING:
     from ivr.ops.scope import Mode
 
 
-@click.group("pci")
+@click.group("pci", epilog=example("pci scope"))
 def command() -> None:
-    """Say what is in PCI scope."""
+    """Show what is in PCI scope."""
 
 
-@command.command("scope")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Write the table of docs/pci.md.")
+@command.command("scope", epilog=example("pci scope"))
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the table of docs/pci.md.")
 @sentences
 def scope(*, as_markdown: bool) -> None:
-    """Say what is in scope, and what you have to do.
+    """Show what is in PCI scope, and what you have to do.
 
-    By the settings of this environment.
+    It goes by the settings of this environment, those of web and worker.
     """
     from ivr.ops import scope as facts
 
@@ -44,16 +45,17 @@ def scope(*, as_markdown: bool) -> None:
     )
     _tell(mode)
     if capabilities.links:
-        click.echo("\nPayment pages of the gateway are sent as well:")
+        click.echo("\nPayers are also sent links to payment pages of the gateway:")
         _tell(facts.LINK)
     click.echo("\nWhat you have to do:")
     for duty in facts.duties(config, mode, os.environ.get("PCI_PUBLIC_URL", "").strip().rstrip("/")):
         click.echo(f"  {duty.state:<6} {duty.sentence}")
     if mode is not facts.PAY:
         click.echo(
-            f"\nWith CARD_ENTRY=pay no digit would reach you: {facts.PAY.questionnaire}. See docs/pci.md."
+            "\nWith CARD_ENTRY=pay no card digits would reach you: "
+            f"{facts.PAY.questionnaire}. See docs/pci.md."
         )
-    click.echo("\nBy PCI DSS v4.0.1. Your assessor has the last word.")
+    click.echo("\nAccording to PCI DSS v4.0.1. Your assessor decides.")
 
 
 def _tell(mode: "Mode") -> None:

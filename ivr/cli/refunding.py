@@ -46,7 +46,7 @@ class Refunding:
             click.echo(line, err=True)
         if yes and self.key is None:
             self._refuse_a_repeat()
-        confirm(f"Give back {plain(amount_minor, payment.currency)} now?", yes=yes)
+        confirm(f"Refund {plain(amount_minor, payment.currency)} now?", yes=yes)
         return self._asked()
 
     def _asked_before(self, tx: "sa.Connection") -> "Refund | None":
@@ -57,14 +57,16 @@ class Refunding:
     def _shown(self) -> Iterator[str]:
         from ivr.cli.payment_shown import line
         from ivr.money import plain
+        from ivr.payments.public_state import public_state
 
         yield line(self.payment)
         for one in self._refunds():
             at = f"{one.created_at:%Y-%m-%d %H:%M}Z"
             amount = plain(one.amount_minor, self.payment.currency)
-            yield f"Refunded already: {amount}, {one.state}, {one.id}, {at}, by {legible(one.asked_by)}"
+            state, by = public_state(one.state), legible(one.asked_by)
+            yield f"Already refunded: {amount}, {state}, {one.id}, {at}, by {by}"
         if not self._refunds():
-            yield "Nothing of it was refunded yet."
+            yield "Nothing of it has been refunded yet."
 
     def _refunds(self) -> "list[RefundShown]":
         from ivr.payments.records import RefundState
@@ -79,8 +81,8 @@ class Refunding:
             return
         amount = plain(self.minor, self.payment.currency)
         raise Fault(
-            f"{amount} of payment {self.payment.reference} was refunded already. To give back as much once "
-            "more, name this refund by --idempotency-key."
+            f"{amount} of payment {self.payment.reference} has already been refunded. To refund the same "
+            "amount again, give this refund an --idempotency-key."
         )
 
     def _asked(self) -> str:
@@ -95,7 +97,10 @@ class Refunding:
                 return self._told(earlier, is_new=False)
             now = payments.show(tx, payment.id)
             if now is None or [one.id for one in now.refunds] != [one.id for one in payment.refunds]:
-                raise Fault(f"Payment {payment.reference} was refunded meanwhile: look again.")
+                raise Fault(
+                    f"Payment {payment.reference} was refunded by someone else just now. Check it, then try "
+                    "again."
+                )
             cashier, asked_by = self.cashier, who()
             if self.key is None:
                 asked = cashier.ask_refund(tx, payment.id, self.minor, asked_by=asked_by)
@@ -107,8 +112,10 @@ class Refunding:
 
     def _told(self, refund: "Refund", *, is_new: bool) -> str:
         from ivr.money import plain
+        from ivr.payments.public_state import public_state
 
         amount = plain(refund.amount_minor, refund.currency)
         if is_new:
-            return f"Refund {refund.id} of {amount} is asked for."
-        return f"Refund {refund.id} of {amount} was asked for under this key before: it is {refund.state}."
+            return f"Refund {refund.id} of {amount} requested."
+        state = public_state(refund.state)
+        return f"Refund {refund.id} of {amount} was requested earlier with this key; it is {state}."

@@ -5,6 +5,7 @@ webhooks, so it holds nothing worth taking. A signal ends it after the requests 
 slow answer is answered at once.
 """
 
+import errno
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -12,28 +13,29 @@ from threading import Event
 
 import click
 
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault
 
 
-@click.command()
+@click.command("sandbox", epilog=example("sandbox --port 8099"))
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8099,
     show_default=True,
-    help="Where it listens, on loopback; 0: any free port.",
+    help="The port on 127.0.0.1. 0: any free port.",
 )
 @click.option(
     "--database",
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("var/sandbox-bank.db"),
     show_default=True,
-    help="The bank's own SQLite file; made where it is missing.",
+    help="The bank's SQLite file. It is created if it does not exist.",
 )
 @click.option(
     "--notify",
     metavar="URL",
-    help="Where its webhooks go: PUBLIC_URL and /gateways/sandbox/webhook. Wants SANDBOX_WEBHOOK_SECRET.",
+    help="Where to send webhooks: PUBLIC_URL/gateways/sandbox/webhook. Needs SANDBOX_WEBHOOK_SECRET.",
 )
 @click.option("--webhook-secret", envvar="SANDBOX_WEBHOOK_SECRET", hidden=True, default="")
 def command(port: int, database: Path, notify: str | None, webhook_secret: str) -> None:
@@ -52,7 +54,7 @@ def command(port: int, database: Path, notify: str | None, webhook_secret: str) 
     try:
         server = BankServer(port)
     except OSError as fault:
-        raise Fault(f"Port {port} is not free ({fault.strerror}): choose another by --port.") from None
+        raise Fault(_why_not(port, fault)) from None
     # Only now: opening a ledger puts right what a killed bank left, and the bank on this port may be alive.
     stopping = Event()
     ledger = Ledger(database)
@@ -70,6 +72,12 @@ def command(port: int, database: Path, notify: str | None, webhook_secret: str) 
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    print(f"The sandbox bank listens on {server.url}, its ledger is {database}.", flush=True)
+    print(f"The sandbox bank is running at {server.url}. Its ledger is {database}.", flush=True)
     server.serve(app)
     ledger.close()
+
+
+def _why_not(port: int, fault: OSError) -> str:
+    if fault.errno == errno.EADDRINUSE:
+        return f"Port {port} on 127.0.0.1 is already in use. Choose another one with --port."
+    return f"Cannot listen on 127.0.0.1, port {port}: {fault.strerror}. Choose another port with --port."

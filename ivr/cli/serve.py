@@ -9,25 +9,32 @@ import os
 import signal
 import threading
 from types import FrameType
+from typing import Any
 
 import click
 
 from ivr import config, logs, memory
 from ivr.cli import boot, serving
+from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
+from ivr.cli.starting import log_start, warn_of_exposure
+from ivr.config import Config
 from ivr.server.handover import PortTakenError, listen
 from ivr.server.parent import Parent
 from ivr.server.worker import Serving
 from ivr.storage.migrate import can_serve
 
 
-@click.group("serve")
+@click.group("serve", epilog=example("serve web"))
 def command() -> None:
     """Start one of the server's processes."""
 
 
+_host = click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True)
+
+
 def _listening(function: click.decorators.FC) -> click.decorators.FC:
-    function = click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True)(function)
+    function = _host(function)
     function = click.option(
         "--workers", envvar="WORKERS", default=1, show_default=True, type=click.IntRange(1, 64)
     )(function)
@@ -51,7 +58,7 @@ def _serve(kind: str, what: Serving, *, host: str, port: int, workers: int) -> N
         raise SystemExit(status)
 
 
-@command.command("web")
+@command.command("web", epilog=example("serve web --port 8000 --workers 2"))
 @_listening
 @sentences
 def web(host: str, port: int, workers: int, threads: int) -> None:
@@ -63,11 +70,13 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     boot.refuse_one_for_both(os.environ)
     boot.require(boot.OF_WEB, read.database_url, can_serve)
     logs.configure(read.log_level, "web")
+    log_start(config.ALL, os.environ, **_mode(read), workers=workers, threads=threads)
+    warn_of_exposure(host, port, in_production=read.in_production)
     of_web = Serving(serving.web, threads, serving.WEB_BODY_BYTES_MAX)
     _serve("web", of_web, host=host, port=port, workers=workers)
 
 
-@command.command("pci")
+@command.command("pci", epilog=example("serve pci --port 8001"))
 @_listening
 @sentences
 def pci(host: str, port: int, workers: int, threads: int) -> None:
@@ -89,6 +98,17 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     boot.require(boot.OF_PCI, read.database_url, can_serve_pci)
     memory.overwrite_what_is_freed()
     logs.configure(read.log_level, "pci")
+    log_start(
+        settings.ALL,
+        os.environ,
+        database_url=read.database_url,
+        environment=read.environment,
+        card_entry="gather",
+        gateway=read.gateway,
+        workers=workers,
+        threads=threads,
+    )
+    warn_of_exposure(host, port, in_production=read.in_production)
     of_pci = Serving(serving.pci, threads, serving.PCI_BODY_BYTES_MAX)
     _serve("pci", of_pci, host=host, port=port, workers=workers)
 
@@ -97,9 +117,27 @@ web.params.append(_port(8000))
 pci.params.append(_port(8001))
 
 
-@command.command("worker")
+def _mode(read: Config) -> dict[str, Any]:
+    return {
+        "database_url": read.database_url,
+        "environment": read.environment,
+        "card_entry": read.card_entry,
+        "gateway": read.gateway,
+    }
+
+
+@command.command("worker", epilog=example("serve worker", "serve worker --port 8002"))
+@_host
+@click.option(
+    "--port",
+    envvar=["WORKER_PORT", "PORT"],
+    default=8002,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="For /healthz, /readyz and /metrics; 0: none. WORKER_PORT in the environment, or else PORT.",
+)
 @sentences
-def worker() -> None:
+def worker(host: str, port: int) -> None:
     """Charge, send, retry: everything that no webhook waits for."""
     from ivr.bootstrap import run_worker
     from ivr.work.migrate import NotMigratedError
@@ -114,8 +152,10 @@ def worker() -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
+    logs.configure(read.log_level, "worker")
+    log_start(config.ALL, os.environ, **_mode(read))
     try:
-        finished = run_worker(read, stop)
+        finished = run_worker(read, stop, (host, port) if port else None)
     except NotMigratedError as fault:
         raise Fault(str(fault)) from None
     if not finished:

@@ -70,7 +70,7 @@ def prepare(folder: Path, ids: Ids, inherited: dict[str, str]) -> Ground:
     folder = folder.resolve()
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    ports = dict(zip(("web", "pci", "sandbox"), free_ports(3), strict=True))
+    ports = dict(zip(("web", "pci", "sandbox", "worker"), free_ports(4), strict=True))
     keys = _MEMORY / f"paybycall-demo-{os.getuid()}" if _MEMORY.is_dir() else folder / "keys"
     settings = {
         "ENVIRONMENT": "development",

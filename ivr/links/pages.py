@@ -22,6 +22,7 @@ from ivr.links.merchant import Merchant
 from ivr.links.view import HEADERS, View, languages, page, spoken, words
 from ivr.payments.links_read import Paying, Stage, paying
 from ivr.payments.pay_link import DONE, LEFT
+from ivr.storage.away import RETRY_AFTER_S, is_away
 from ivr.storage.engine import reading
 
 log = structlog.get_logger()
@@ -79,10 +80,14 @@ class _Pages:
             return self._made(
                 [self._plain(one, "trouble") for one in _wanted()], HTTPStatus(fault.code or 500)
             )
+        views = [self._plain(one, "trouble") for one in _wanted()]
+        if is_away(fault):
+            log.error("database_away", exc_info=fault)
+            made = self._made(views, HTTPStatus.SERVICE_UNAVAILABLE)
+            made.headers["Retry-After"] = str(RETRY_AFTER_S)
+            return made
         log.error("link_page_failed", exc_info=fault)
-        return self._made(
-            [self._plain(one, "trouble") for one in _wanted()], HTTPStatus.INTERNAL_SERVER_ERROR
-        )
+        return self._made(views, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _find(self, token: str) -> Paying | None:
         asked = token if _TOKEN.fullmatch(token) else ""

@@ -1,28 +1,33 @@
-"""`/healthz`, `/readyz` and `/metrics` of the web process.
+"""`/healthz`, `/readyz` and `/metrics` of web and worker.
 
-`/healthz` says that the process lives and asks nobody; `/readyz` takes it out of a load balancer while its
-database is away or older than this release. Neither says more than that to a stranger.
+`/healthz` says that the process lives and asks nobody. `/readyz` takes a process out of a load balancer while
+its database is away, takes no writes, or is older than this release; what else it tells is for the operator.
 """
 
-import hmac
+import tempfile
 from collections.abc import Callable
+from functools import partial
 
 import sqlalchemy as sa
 import structlog
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
-from werkzeug.exceptions import Unauthorized
 
-from gateways.secret import Secret
-from ivr.ops.metrics import Metrics
+from ivr.clock import Clock
+from ivr.disk import folder_fault
+from ivr.metrics_access import MetricsAccess
+from ivr.ops.living import living_workers
+from ivr.readiness import Part, Readiness, Spaced
+from ivr.storage import writable
 from ivr.storage.engine import reading
 from ivr.storage.migrate import can_serve
 
 log = structlog.get_logger()
+NO_WORKER = "No worker is running: nothing is charged and nothing is sent. Run `paybycall serve worker`."
 
 
-def make_blueprint(engine: sa.Engine, metrics: Metrics, *, metrics_token: Secret) -> Blueprint:
-    """The three routes. Where `metrics_token` is not empty, `/metrics` wants it as a bearer token."""
+def make_blueprint(readiness: Readiness, exposition: Callable[[], bytes], access: MetricsAccess) -> Blueprint:
+    """The three routes. `exposition` gives the text that Prometheus reads."""
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get("/healthz")
@@ -31,22 +36,68 @@ def make_blueprint(engine: sa.Engine, metrics: Metrics, *, metrics_token: Secret
 
     @blueprint.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        parts = {name: check(engine) or "ok" for name, check in PARTS.items()}
-        ready = all(said == "ok" for said in parts.values())
-        return jsonify(status="ok" if ready else "not ready", parts=parts), 200 if ready else 503
+        found = readiness.look()
+        word, status = readiness.status(found)
+        for part, fault in found.items():
+            if fault is not None:
+                log.warning("not_ready", part=part, fault=fault)
+        return jsonify(status=word, parts={part: fault or "ok" for part, fault in found.items()}), status
 
     @blueprint.get("/metrics")
     def show_metrics() -> Response:
-        if metrics_token and not _bears(metrics_token):
-            raise Unauthorized("Give METRICS_TOKEN as a bearer token.")
-        return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
+        access.check(request.headers.get("Authorization", ""))
+        return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
 
     return blueprint
 
 
-def _bears(token: Secret) -> bool:
-    expected = f"Bearer {token.reveal()}"
-    return hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected.encode())
+def parts_of_web(engine: sa.Engine, clock: Clock, metrics_dir: str = "") -> list[Part]:
+    """A web process answers callers as long as its database takes writes. Without a worker it still tells
+    callers that they were not charged, so that does not take it away.
+    """
+    worker = Part("worker", partial(_worker, engine, clock), is_needed=False)
+    return [*_database_parts(engine, clock), worker, *_folder_parts(clock, metrics_dir)]
+
+
+def parts_of_worker(engine: sa.Engine, clock: Clock, is_working: Callable[[], bool]) -> list[Part]:
+    """`is_working`: whether it has begun to take work."""
+    working = Part("work", lambda: None if is_working() else "The worker takes no work yet.")
+    return [*_database_parts(engine, clock), working, *_folder_parts(clock)]
+
+
+def _database_parts(engine: sa.Engine, clock: Clock) -> list[Part]:
+    writes = Spaced(partial(writable.write_fault, engine), clock)
+    return [
+        Part("database", lambda: _database(engine) or writes()),
+        Part("schema", partial(_schema, engine)),
+    ]
+
+
+def _folder_parts(clock: Clock, metrics_dir: str = "") -> list[Part]:
+    """Folders where the process writes, and without which callers are served all the same."""
+    parts = [Part("temporary files", Spaced(_temporary, clock), is_needed=False)]
+    if metrics_dir:
+        metrics = Spaced(lambda: _sentence(folder_fault(metrics_dir)), clock)
+        parts.append(Part("metrics", metrics, is_needed=False))
+    return parts
+
+
+def _temporary() -> str | None:
+    try:
+        return _sentence(folder_fault(tempfile.gettempdir()))
+    except FileNotFoundError:
+        return "There is no folder for temporary files: set TMPDIR."
+
+
+def _sentence(fault: str | None) -> str | None:
+    return fault and f"{fault}."
+
+
+def _worker(engine: sa.Engine, clock: Clock) -> str | None:
+    try:
+        return None if living_workers(engine, clock.now()) else NO_WORKER
+    except sa.exc.SQLAlchemyError:
+        return writable.AWAY
 
 
 def _database(engine: sa.Engine) -> str | None:
@@ -55,7 +106,7 @@ def _database(engine: sa.Engine) -> str | None:
             tx.execute(sa.select(1))
     except sa.exc.SQLAlchemyError:
         log.warning("readyz_without_database", exc_info=True)
-        return "The database does not answer."
+        return writable.AWAY
     return None
 
 
@@ -64,8 +115,11 @@ def _schema(engine: sa.Engine) -> str | None:
         with reading(engine) as tx:
             return None if can_serve(tx) else "The schema is older than this release: run paybycall migrate."
     except sa.exc.SQLAlchemyError:
-        return "The database does not answer."
+        return writable.AWAY
 
 
-PARTS: dict[str, Callable[[sa.Engine], str | None]] = {"database": _database, "schema": _schema}
-"""Each part of a process that is ready, and what asks it: None where all is well, or a sentence."""
+PARTS: dict[str, Callable[[sa.Engine], str | None]] = {
+    "database": lambda engine: _database(engine) or writable.write_fault(engine),
+    "schema": _schema,
+}
+"""What `paybycall doctor` asks of the database: None where all is well, or a sentence."""

@@ -1,13 +1,13 @@
-"""What `/metrics` shows: sums read from the database, and what only a process itself can measure.
+"""What `/metrics` of the web process shows: sums read from the database, and what only a process itself can
+measure.
 
-May import `gateways.declines`, `ivr.storage`, `ivr.clock` and `ivr.defences.{breaker,lock_outs}` alone. No
-label is a number, a name or an id of anyone: states, reasons and routes. Sums from the database are true
-whichever process is asked, and survive a restart. Times and the cards keyed too early are counted by each
-process for itself; where several run, set PROMETHEUS_MULTIPROC_DIR to a directory that they share, emptied
-before a start, and each answers for all. Without it each answers for itself alone.
+No label is a number, a name or an id of anyone: states, reasons and routes. Sums from the database are true
+whichever process is asked, and survive a restart. Times, log lines and the cards keyed too early are counted
+by each process for itself. Where several run, set PROMETHEUS_MULTIPROC_DIR to a directory that they share,
+emptied before a start: then each answers for all.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -23,6 +23,8 @@ from ivr.clock import Clock
 from ivr.defences import lock_outs
 from ivr.defences.breaker import Position, position
 from ivr.defences.caps import Kind
+from ivr.log_lines import LogLines
+from ivr.ops.living import living_workers
 from ivr.storage.engine import reading
 from ivr.storage.schema import attempt, call, card_try, confirmation, lock_out, outcome, refund
 
@@ -37,10 +39,12 @@ WorkCounts = Callable[[], Mapping[str, int]]
 
 
 class Metrics:
-    """The counters of one web process, in a registry of their own; `shared_dir` as the module says."""
+    """The counters of one web process, in a registry of their own; `shared_dir` as the module says. `also`:
+    what is shown beside them.
+    """
 
-    def __init__(self, books: "Books", *, shared_dir: str = "") -> None:
-        self._books = books
+    def __init__(self, books: "Books", *, shared_dir: str = "", also: Sequence[Collector] = ()) -> None:
+        self._shown = (books, *also)
         self._shared_dir = shared_dir
         self._registry = CollectorRegistry()
         self._requests = Histogram(
@@ -55,6 +59,7 @@ class Metrics:
             "Card numbers keyed where none belongs, thrown away unread.",
             registry=self._registry,
         )
+        self.log_lines = LogLines(self._registry)
 
     def card_typed_early(self) -> None:
         self._early.inc()
@@ -78,11 +83,11 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""
-        if not self._shared_dir:
-            return generate_latest(self._registry) + generate_latest(self._books)
-        shared = CollectorRegistry()
-        MultiProcessCollector(shared, path=self._shared_dir)  # type: ignore[no-untyped-call]
-        return generate_latest(shared) + generate_latest(self._books)
+        counted = self._registry
+        if self._shared_dir:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted, path=self._shared_dir)  # type: ignore[no-untyped-call]
+        return b"".join(generate_latest(one) for one in (counted, *self._shown))
 
 
 class Books(Collector):
@@ -126,6 +131,11 @@ class Books(Collector):
         yield _by(tx, card_try.c.state, "paybycall_card_tries", "Cards tried that still count, by state.")
         yield from self._lock_outs(tx)
         yield self._oldest_unknown(tx)
+        yield self._workers()
+
+    def _workers(self) -> Metric:
+        alive = living_workers(self._engine, self._clock.now())
+        return GaugeMetricFamily("paybycall_workers_alive", "Workers that are running.", value=alive)
 
     def _calls(self, tx: sa.Connection) -> Iterator[Metric]:
         ended = CounterMetricFamily(

@@ -170,7 +170,7 @@ class Keeping:
             with self._engine.begin() as tx:
                 card = card_records.locked(tx, card_id)
                 if card.state in jobs:
-                    log.error("card_job_lost", card_id=card_id, state=str(card.state))
+                    log.error("card_job_lost", card_id=card_id, call_id=card.call_id, state=str(card.state))
                     self._cards.ask(tx, card, jobs[card.state])
         for card_id in over:
             with self._engine.begin() as tx:

@@ -200,7 +200,8 @@ class Moves:
             self._differ(tx, attempt, Difference.CHARGE_OF_TWO_PAYMENTS, note)
 
     def _differ(self, tx: sa.Connection, attempt: Attempt, what: Difference, note: str) -> None:
-        log.error(str(what), attempt_id=attempt.id, reference=attempt.reference, note=note)
+        facts = {"attempt_id": attempt.id, "call_id": attempt.call_id, "reference": attempt.reference}
+        log.error(str(what), note=note, **facts)
         self.write_down(tx, attempt.id, what, attempt.state, note)
 
     def _tell(self, tx: sa.Connection, before: Attempt, attempt: Attempt) -> None:

@@ -52,7 +52,6 @@ class Notices:
         with self._engine.begin() as tx:
             if not self._is_new(tx, heard):
                 return False
-            log.info("gateway_notice", gateway=self._gateway, kind=heard.kind, event_id=heard.event_id)
             match heard.notice:
                 case PaymentMoved() | GivenBack():
                     self._payment_moved(tx, heard.notice)
@@ -68,6 +67,7 @@ class Notices:
                     self._payouts.fail(tx, heard.notice)
                 case None:
                     pass
+            log.info("gateway_notice", gateway=self._gateway, kind=heard.kind, event_id=heard.event_id)
         return True
 
     def forget(self, now: datetime) -> int:
@@ -91,7 +91,7 @@ class Notices:
 
     def _payment_moved(self, tx: sa.Connection, notice: PaymentMoved | GivenBack) -> None:
         try:
-            attempt = records.locked(tx, notice.key)
+            attempt = _named(records.locked(tx, notice.key))
         except NoSuchAttemptError:
             log.warning("notice_of_no_payment_of_ours", key=notice.key)
             return
@@ -106,7 +106,7 @@ class Notices:
         """Of a payment of ours, or of nobody we know: the account may have others."""
         attempt_id = disputes.attempt_id_of(tx, self._gateway, charge_reference)
         if attempt_id is not None:
-            elsewhere.hear(self._moves, tx, records.locked(tx, attempt_id))
+            elsewhere.hear(self._moves, tx, _named(records.locked(tx, attempt_id)))
 
     def _ask_about(self, tx: sa.Connection, attempt: Attempt, *, taken: bool) -> None:
         """`taken`: whether the gateway says so; what was given back had been taken."""
@@ -122,6 +122,7 @@ class Notices:
     def _refund_moved(self, tx: sa.Connection, key: str) -> None:
         try:
             refund = records.locked_refund(tx, key)
+            _named(records.get(tx, refund.attempt_id))
         except NoSuchAttemptError:
             log.warning("notice_of_no_refund_of_ours", key=key)
             return
@@ -133,4 +134,10 @@ class Notices:
     def _disputed(self, tx: sa.Connection, told: Disputed, told_at: datetime | None) -> None:
         attempt_id = disputes.keep(tx, self._gateway, told, self._moves.clock.now(), told_at)
         if attempt_id is not None:
-            self._moves.disputed(tx, records.get(tx, attempt_id), told)
+            self._moves.disputed(tx, _named(records.get(tx, attempt_id)), told)
+
+
+def _named(attempt: Attempt) -> Attempt:
+    """The log lines of this webhook name its call."""
+    structlog.contextvars.bind_contextvars(call_id=attempt.call_id)
+    return attempt

@@ -65,7 +65,8 @@ def _ask_attempt(engine: sa.Engine, moves: Moves, attempt_id: str) -> bool:
         job = NEXT_JOB.get(attempt.state) or (None if attempt.verify_since is None else VERIFY_ATTEMPT)
         if job is None:
             return False
-        log.error("attempt_job_lost", attempt_id=attempt_id, state=str(attempt.state), job=job.name)
+        facts = {"attempt_id": attempt_id, "call_id": attempt.call_id, "state": str(attempt.state)}
+        log.error("attempt_job_lost", job=job.name, **facts)
         moves.ask(tx, attempt, job)
         return True
 
@@ -76,6 +77,8 @@ def _ask_refund(engine: sa.Engine, moves: Moves, refund_id: str) -> bool:
         job = REFUND_JOBS.get(refund.state, None if refund.verify_since is None else VERIFY_REFUND)
         if job is None:
             return False
-        log.error("refund_job_lost", refund_id=refund_id, state=str(refund.state), job=job.name)
+        call_id = records.get(tx, refund.attempt_id).call_id
+        facts = {"refund_id": refund_id, "call_id": call_id, "state": str(refund.state)}
+        log.error("refund_job_lost", job=job.name, **facts)
         moves.ask(tx, refund, job)
         return True

@@ -13,6 +13,7 @@ from werkzeug.exceptions import Forbidden
 
 from ivr.pci.conversation import Form, NotBoundError
 from ivr.pci.failures import tell
+from ivr.pci.log_context import of_entry
 from ivr.pci.room import Room
 from ivr.voice import carrier_request
 
@@ -26,6 +27,7 @@ def carrier_doors(room: Room) -> Blueprint:
 
     @doors.post("/pci/e/<id:entry_id>/t/<turn:turn>")
     def take_turn(entry_id: str, turn: int) -> Response:
+        structlog.contextvars.bind_contextvars(**of_entry(entry_id))
         return _answer(room, lambda form: conversation.take_turn(entry_id, turn, form))
 
     @doors.post("/pci/fallback")

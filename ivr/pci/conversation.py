@@ -19,6 +19,7 @@ from ivr.pci.dialogue import NOTHING, Ask, Complete, GaveUp, Left, Question, Sta
 from ivr.pci.entries import Entry, Outcome, Status
 from ivr.pci.fields import KEYS_TIMEOUT_S, Field
 from ivr.pci.keys import KeyGoneError, KeyService
+from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import Metrics
 from ivr.pci.sealing import DataKey
 from ivr.pci.sending import Sender, is_overdue
@@ -126,6 +127,7 @@ class Conversation:
         with self._engine.begin() as tx:
             newest = entries.newest_of_call(tx, call_sid, account_sid)
             entry = entries.lock(tx, newest.id) if newest else None
+            structlog.contextvars.bind_contextvars(**(of_entry(newest.id) if newest else {}))
             if entry is None or entry.claimant is not None or entry.fallbacks >= FALLBACKS_MAX * 2:
                 language = entry.language if entry else None
                 return self._way_back.document(call_sid, language, prompt=prompt or "back.moment")

@@ -17,6 +17,7 @@ from ivr.pci import entries
 from ivr.pci.entries import Entry, Outcome, Status
 from ivr.pci.failures import tell
 from ivr.pci.keys import KeyService, Wrapped
+from ivr.pci.log_context import of_entry
 
 _WIPED = {
     "sealed_number": None,
@@ -91,7 +92,7 @@ def forget(keys: KeyService, entry_ids: Iterable[str]) -> list[str]:
         try:
             keys.forget(entry_id)
         except Exception as error:  # noqa: BLE001 - the edge to the keys' home, whose faults are its own
-            tell("key_not_forgotten", error)
+            tell("key_not_forgotten", error, **of_entry(entry_id))
         else:
             gone.append(entry_id)
     return gone

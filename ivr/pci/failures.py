@@ -24,6 +24,6 @@ def describe(error: BaseException) -> dict[str, object]:
     }
 
 
-def tell(event: str, error: BaseException) -> None:
+def tell(event: str, error: BaseException, **facts: str) -> None:
     """Logs the failure under this name."""
-    structlog.get_logger().error(event, **describe(error))
+    structlog.get_logger().error(event, **facts, **describe(error))

@@ -18,6 +18,7 @@ from ivr.pci.ending import Ended
 from ivr.pci.entries import Entry, Outcome, Status
 from ivr.pci.fields import Field
 from ivr.pci.keys import KeyGoneError, KeyService
+from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import Metrics
 from ivr.pci.schema import card_entry
 from ivr.pci.sending import RESULT
@@ -163,7 +164,7 @@ class Desk:
             key = sealing.unwrap(entry.id, entry.result_key, self._keys.get(entry.result_generation))
             document = orjson.loads(key.open(RESULT, entry.sealed_result).reveal())
         except KeyGoneError:
-            log.warning("card_result_is_gone", entry_id=entry.id)
+            log.warning("card_result_is_gone", **of_entry(entry.id))
             return told if outcome is not Outcome.COLLECTED else _lost(entry, Outcome.UNAVAILABLE)
         return Collected(outcome, brand=entry.brand, decline=entry.decline, **document)
 
@@ -178,7 +179,7 @@ class Desk:
         ending.forget(self._keys, [one.entry_id for one in ended])
         for one in ended:
             self._metrics.entry_ended(one.outcome)
-            log.info("card_entry_ended", outcome=one.outcome)
+            log.info("card_entry_ended", outcome=one.outcome, **of_entry(one.entry_id))
 
 
 def _lost(entry: Entry, outcome: Outcome) -> Collected:

@@ -9,12 +9,14 @@ import re
 from typing import Any
 
 import orjson
+import structlog
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound
 
 from gateways.contract import Order
 from ivr import signing
 from ivr.pci.for_web import Opening, TakenError, UnknownEntryError
+from ivr.pci.log_context import of_entry
 from ivr.pci.room import Room
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
@@ -35,6 +37,7 @@ def internal_doors(room: Room) -> Blueprint:
     @doors.post("/pci/internal/entries")
     def open_entry() -> Response:
         wanted = _opening(_document(room), room)
+        structlog.contextvars.bind_contextvars(**of_entry(wanted.id))
         try:
             new = room.desk.open(wanted)
         except TakenError:
@@ -44,6 +47,7 @@ def internal_doors(room: Room) -> Blueprint:
 
     @doors.post("/pci/internal/entries/<id:entry_id>/collect")
     def collect(entry_id: str) -> Response:
+        structlog.contextvars.bind_contextvars(**of_entry(entry_id))
         claimant = _text(_document(room), "claimant", _ID)
         try:
             collected = room.desk.collect(entry_id, claimant)
@@ -59,6 +63,7 @@ def internal_doors(room: Room) -> Blueprint:
     @doors.post("/pci/internal/calls/<id:call_sid>/ended")
     def end_call(call_sid: str) -> Response:
         _verify(room)
+        structlog.contextvars.bind_contextvars(call_sid=call_sid)
         room.desk.end_call(call_sid)
         return Response(status=204)
 
@@ -69,6 +74,7 @@ def internal_doors(room: Room) -> Blueprint:
 def _add_defences(doors: Blueprint, room: Room) -> None:
     @doors.post("/pci/internal/entries/<id:entry_id>/outcome")
     def report_outcome(entry_id: str) -> Response:
+        structlog.contextvars.bind_contextvars(**of_entry(entry_id))
         declined = _flag(_document(room), "declined")
         with room.engine.begin() as tx:
             room.defences.settle(tx, entry_id, declined=declined)

@@ -1,17 +1,25 @@
 """What `/metrics` of this process counts: entries, mistakes and the gateway's time. Never anything of a card.
 
-May import nothing of ours. The registry is the process's own, made with the application: counters of two
+The registry is the process's own, made with the application: counters of two
 applications in one test do not meet.
 """
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.registry import Collector
+
+from ivr.log_lines import LogLines
 
 
 class Metrics:
     """The counters of one PCI process."""
 
-    def __init__(self) -> None:
+    def __init__(self, also: Sequence[Collector] = ()) -> None:
+        """`also`: what is shown beside the counters."""
+        self._also = also
         self.registry = CollectorRegistry()
+        self.log_lines = LogLines(self.registry)
         self._entries = Counter(
             "pci_card_entries", "Card entries that ended.", ["outcome"], registry=self.registry
         )
@@ -58,4 +66,4 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""
-        return generate_latest(self.registry)
+        return b"".join(generate_latest(one) for one in (self.registry, *self._also))

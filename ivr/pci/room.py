@@ -21,12 +21,15 @@ from ivr.pci.for_web import Desk
 from ivr.pci.keys import KeyService
 from ivr.pci.metrics import Metrics
 from ivr.pci.nonces import DatabaseNonces
+from ivr.pci.readiness import parts_of
 from ivr.pci.sending import Sender
 from ivr.pci.settings import PciConfig
 from ivr.pci.speech import Speech
 from ivr.pci.sweeper import Sweeper
 from ivr.pci.tokenizers import CardGateway
 from ivr.pci.way_back import WayBack
+from ivr.readiness import Readiness, ReadinessMetric
+from ivr.release import BuildInfo
 from ivr.voice.twiml import Voice
 
 _QUEUE_PER_THREAD = 4
@@ -40,6 +43,7 @@ class Room:
     config: PciConfig
     engine: sa.Engine
     clock: Clock
+    ids: Ids
     keys: KeyService
     speech: Speech
     metrics: Metrics
@@ -49,6 +53,7 @@ class Room:
     defences: CardDefences
     sender: Sender
     sweeper: Sweeper
+    readiness: Readiness
 
 
 def furnish(
@@ -64,7 +69,13 @@ def furnish(
     """The room of one process. `executor` sends cards; it is shut down by whoever made it."""
     # An error of the database names the columns it choked on; their values stay out of it.
     engine.hide_parameters = True
-    metrics = Metrics()
+    readiness = Readiness("pci", parts_of(engine, keys, config.key_directory, clock))
+    metrics = Metrics(
+        (
+            ReadinessMetric(readiness),
+            BuildInfo("pci", gateway=config.gateway, card_entry="gather", database=engine.dialect.name),
+        )
+    )
     entry_life_s = config.key_life_s - config.key_generation_s
     speech = _speech(config)
     defences = CardDefences(engine, Fingerprints(config.fingerprint_keys), _caps(config), clock, ids, metrics)
@@ -83,6 +94,7 @@ def furnish(
         config=config,
         engine=engine,
         clock=clock,
+        ids=ids,
         keys=keys,
         speech=speech,
         metrics=metrics,
@@ -115,6 +127,7 @@ def furnish(
             defences=defences,
             entry_life_s=entry_life_s,
         ),
+        readiness=readiness,
     )
 
 

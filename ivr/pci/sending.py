@@ -36,6 +36,7 @@ from ivr.pci.entries import Entry, Outcome, Status
 from ivr.pci.failures import tell
 from ivr.pci.fields import Field, expiry_of
 from ivr.pci.keys import KeyGoneError, KeyService
+from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import Metrics
 from ivr.pci.schema import card_entry
 from ivr.pci.tokenizers import CardGateway
@@ -124,16 +125,15 @@ class Sender:
             self._taken_on.discard(entry_id)
 
     def _run(self, entry_id: str) -> None:
-        structlog.contextvars.bind_contextvars(entry_id=entry_id)
-        try:
-            entry = self._claim(entry_id)
-            if entry is not None:
-                self._record(entry, self._ask(entry))
-        except Exception as error:  # noqa: BLE001 - the pool's edge: told here, and the poll's deadline ends the wait
-            tell("card_sending_failed", error)
-        finally:
-            self._let_go(entry_id)
-            structlog.contextvars.unbind_contextvars("entry_id")
+        with structlog.contextvars.bound_contextvars(**of_entry(entry_id)):
+            try:
+                entry = self._claim(entry_id)
+                if entry is not None:
+                    self._record(entry, self._ask(entry))
+            except Exception as error:  # noqa: BLE001 - the pool's edge: told here, and the poll's deadline ends the wait
+                tell("card_sending_failed", error)
+            finally:
+                self._let_go(entry_id)
 
     def _claim(self, entry_id: str) -> Entry | None:
         """The entry under our lease; None where someone else has it or nobody waits any more."""

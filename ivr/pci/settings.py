@@ -176,8 +176,8 @@ ALL: tuple[Setting[Any], ...] = (
     ),
     Setting(
         "METRICS_TOKEN",
-        "The bearer token that /metrics of web and PCI requires: 32 random characters or more. Empty: "
-        "none is required.",
+        "The bearer token for /metrics of every process: 32 random characters or more. Empty: /metrics is "
+        "refused in production, and open in development.",
         own_secret,
         "",
         secret=True,

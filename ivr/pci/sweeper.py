@@ -18,6 +18,7 @@ from ivr.pci.defences import CardDefences
 from ivr.pci.entries import Outcome, Status
 from ivr.pci.failures import tell
 from ivr.pci.keys import KeyService
+from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import Metrics
 from ivr.pci.schema import card_entry, card_entry_turn
 from ivr.pci.sending import RENEW_S, WAIT_MAX_S
@@ -95,7 +96,7 @@ class Sweeper:
             outcome = ending.give_up(tx, entry, Outcome.ENDED, now)
         ending.forget(self._keys, [entry_id])
         self._metrics.entry_ended(outcome)
-        log.info("card_entry_ended", outcome=outcome, entry_id=entry_id, swept=True)
+        log.info("card_entry_ended", outcome=outcome, swept=True, **of_entry(entry_id))
 
     def _forget_ended(self) -> None:
         """For whoever died, or was refused by the keys' home, between an entry's end and `ending.forget`."""

@@ -65,7 +65,7 @@ def listen(
         return Listening(socket.socket(fileno=_FIRST_SYSTEMD_FD))
     for left in reversed(range(_TRIES)):
         try:
-            return Listening(_bind(host, port))
+            return Listening(bind(host, port))
         except OSError as fault:
             if fault.errno != errno.EADDRINUSE:
                 why = str(fault.strerror or fault).partition(" (")[0]
@@ -80,7 +80,7 @@ def listen(
     raise PortTakenError(f"Port {port} on {host} is already in use. Set PORT, or stop what uses it.")
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
 
 

@@ -18,6 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
+from ivr.sqlite import teach_subsec
+
 _READ_ONLY = "paybycall_reading"
 BUSY_TIMEOUT_MS = 10_000
 _BEGIN_WRITING = "BEGIN IMMEDIATE"
@@ -133,6 +135,7 @@ def _preparing_sqlite(writers: Writers) -> Callable[[Any, Any], None]:
     def prepare(connection: Any, record: Any) -> None:
         record.info[_WRITERS] = writers
         connection.isolation_level = None  # we say BEGIN ourselves
+        teach_subsec(connection)
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",

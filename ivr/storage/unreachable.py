@@ -73,6 +73,8 @@ def sentence(setting: str, url: str, fault: BaseException) -> str | None:
     `setting` is DATABASE_URL or PCI_DATABASE_URL, `url` its value, `fault` what SQLAlchemy raised.
     """
     parsed = sa.make_url(url)
+    if isinstance(fault, UnicodeEncodeError) and fault.encoding == "utf-8":
+        return None  # of a value that was asked for, and not of the host
     if isinstance(fault, UnicodeError):  # a host such as a..b, which no resolver takes
         return f"The host of {setting} is not a host name: correct it."
     if not isinstance(fault, sa.exc.DBAPIError):

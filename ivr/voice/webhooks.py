@@ -109,7 +109,6 @@ class VoiceDoor:
 
     def incoming(self) -> flask.Response:
         form = self._verified()
-        structlog.contextvars.bind_contextvars(call_sid=form.call_sid)
         times = 1 + _whole(flask.request.args.get("troubles"))
         return self._spoken(lambda: self._begin(form), form.call_sid, 0, times)
 
@@ -151,6 +150,7 @@ class VoiceDoor:
     def trouble(self, call_id: str, number: int, times: int) -> flask.Response:
         """After an apology."""
         form = self._verified()
+        _name_call(call_id)
         pressed = form.get("Digits")
         if self._trouble.rings(pressed):
             return answer(self._trouble.person(call_id))
@@ -160,13 +160,13 @@ class VoiceDoor:
     def person(self, call_id: str) -> flask.Response:
         """After a person was rung because of a trouble."""
         form = self._verified()
+        _name_call(call_id)
         return answer(self._trouble.person_left(call_id, form.get("DialCallStatus")))
 
     def status(self) -> flask.Response:
         """The carrier's word on how a call stands."""
         form = self._verified()
         call_sid = form.call_sid
-        structlog.contextvars.bind_contextvars(call_sid=call_sid)
         if form.get("CallStatus") in ENDED:
             self._end(call_sid, form.get("CallStatus") or "")
         return flask.Response(status=204)
@@ -174,7 +174,7 @@ class VoiceDoor:
     def fallback(self) -> flask.Response:
         """The carrier could not use our last answer, or got none. Whatever keys it repeats are not read."""
         form = self._verified()
-        structlog.contextvars.bind_contextvars(call_sid=form.call_sid)
+        _name_call(self._turns.call_id_of(form.call_sid))
         log.error("carrier_fallback", error_code=form.get("ErrorCode"))
         if form.get("CallStatus") in ENDED:
             return answer(twiml.document([twiml.hangup()]))
@@ -265,7 +265,14 @@ class VoiceDoor:
         form = Form(fields)
         if not _CALL_SID.fullmatch(form.call_sid):
             flask.abort(400, "The webhook names no CallSid.")
+        structlog.contextvars.bind_contextvars(call_sid=form.call_sid)
         return form
+
+
+def _name_call(call_id: str | None) -> None:
+    """In each log line of this request."""
+    if call_id not in {None, UNKNOWN}:
+        structlog.contextvars.bind_contextvars(call_id=call_id)
 
 
 def _whole(text: str | None) -> int:

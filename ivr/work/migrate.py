@@ -6,9 +6,12 @@ of the code, work that one release asked for would wait for ever after the next 
 """
 
 import logging
+import sqlite3
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+
+from ivr.sqlite import teach_subsec
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
@@ -28,7 +31,16 @@ def migrate_work(engine: sa.Engine) -> None:
     from dbos import DBOS
 
     keep_quiet()
-    DBOS.migrate(engine.url.render_as_string(hide_password=False), schema=_SCHEMA)
+    sa.event.listen(sa.Engine, "connect", _teach)  # dbos migrates on an engine of its own
+    try:
+        DBOS.migrate(engine.url.render_as_string(hide_password=False), schema=_SCHEMA)
+    finally:
+        sa.event.remove(sa.Engine, "connect", _teach)
+
+
+def _teach(connection: object, _record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        teach_subsec(connection)
 
 
 def require_migrated(engine: sa.Engine) -> None:

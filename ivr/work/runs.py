@@ -41,11 +41,13 @@ class Runs:
         *,
         tries_max: int = TRIES_MAX,
         first_delay_s: float = FIRST_DELAY_S,
+        call_of: Callable[[Job, str], str | None] = lambda _job, _subject_id: None,
     ) -> None:
         self._client = client
         self._handlers = handlers
         self._tries_max = tries_max
         self._first_delay_s = first_delay_s
+        self._call_of = call_of
         self._changed = threading.Condition()
         self._under_way: set[str] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
@@ -58,6 +60,7 @@ class Runs:
             with (
                 self._noted(work_id(job, subject_id, nth, tries)),
                 structlog.contextvars.bound_contextvars(job=job.name, subject_id=subject_id, nth=nth),
+                structlog.contextvars.bound_contextvars(**self._call_id(job, subject_id)),
             ):
                 fault = self._fault_of(job, subject_id, nth)
                 if fault is None:
@@ -68,6 +71,14 @@ class Runs:
                 raise failed  # outside of every `except`, so that dbos is given this error and no context
 
         return run
+
+    def _call_id(self, job: Job, subject_id: str) -> dict[str, str]:
+        """For the log alone: where it cannot be told, the job runs all the same."""
+        try:
+            call_id = self._call_of(job, subject_id)
+        except Exception:  # noqa: BLE001 - the database is away, which the handler will meet and tell
+            return {}
+        return {} if call_id is None else {"call_id": call_id}
 
     def are_over(self) -> bool:
         """Whether no handler is under way in this process."""

@@ -70,14 +70,17 @@ class Worker:
         handlers: Mapping[Job, Handler],
         *,
         pace: Pace | None = None,
+        call_of: Callable[[Job, str], str | None] = lambda _job, _subject_id: None,
         on_lock_lost: Callable[[], None] = leave_at_once,
     ) -> None:
+        """`call_of`: the call to which a job's subject belongs, for the log."""
         _check(handlers)
         self.name = ids.new("worker")
         self._engine = engine
         self._clock = clock
         self._handlers = dict(handlers)
         self._pace = pace or Pace()
+        self._call_of = call_of
         self._on_lock_lost = on_lock_lost
         self._running: _Running | None = None
 
@@ -85,6 +88,18 @@ class Worker:
     def runs(self) -> Runs:
         """What this worker is doing and how its runs went; only between `start` and `stop`."""
         return self._started().runs
+
+    def is_working(self) -> bool:
+        """Whether it was started, and not stopped."""
+        return self._running is not None
+
+    @property
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """How the runs went so far; none before `start`."""
+        return self._running.runs.counts if self._running is not None else {}
+
+    def under_way(self) -> frozenset[str]:
+        return self._running.runs.under_way() if self._running is not None else frozenset()
 
     def start(self) -> None:
         """Begins to take work; raises where the database is not migrated or another worker has this name."""
@@ -95,7 +110,13 @@ class Worker:
             engine = make_engine(self._engine.url.render_as_string(hide_password=False), pool_size=_POOL_SIZE)
             undo.callback(engine.dispose)
             client = open_client(engine)
-            runs = Runs(client, self._handlers, tries_max=pace.tries_max, first_delay_s=pace.first_retry_s)
+            runs = Runs(
+                client,
+                self._handlers,
+                tries_max=pace.tries_max,
+                first_delay_s=pace.first_retry_s,
+                call_of=self._call_of,
+            )
             lock = hold(engine, self.name)  # before anything is claimed in this name
             undo.callback(lock.release)
             dbos = self._launch(engine, client, runs)

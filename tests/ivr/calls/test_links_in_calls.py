@@ -71,7 +71,7 @@ def test_the_text_that_carries_the_link(server: Server) -> None:
     server.pass_time(10)
     (text,) = server.link_texts()
     assert text.startswith("Demo Town Hall: payment link from your call: €49.90, bill 10203040: https://")
-    assert text.endswith(" (within 60 min).")
+    assert text.endswith(" (expires in 60 min).")
     assert server.pay_by_link() == 303
     server.pass_time(10)
     assert _attempts(server) == [("card", "declined"), ("link", "approved")]

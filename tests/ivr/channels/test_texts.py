@@ -155,7 +155,7 @@ def offer(merchant: str = "Demo Town Hall", amount_minor: int = 4990, currency: 
 
 def test_a_link_as_a_payer_reads_it() -> None:
     assert link(offer(), "en") == (
-        f"Demo Town Hall: payment link from your call: €49.90, bill 12345678: {URL} (within 60 min)."
+        f"Demo Town Hall: payment link from your call: €49.90, bill 12345678: {URL} (expires in 60 min)."
     )
     assert link(offer("Ayuntamiento de Alcalá"), "es") == (
         "Ayuntamiento de Alcala: enlace de pago de su llamada: 49,90 €, factura 12345678: "
@@ -165,7 +165,7 @@ def test_a_link_as_a_payer_reads_it() -> None:
 
 def test_a_link_for_who_has_not_heard_why() -> None:
     assert link(replace(offer(), unheard=True), "en") == (
-        f"Demo Town Hall: not paid yet. Approve €49.90 for bill 12345678 at {URL} (within 60 min)."
+        f"Demo Town Hall: not paid yet. Approve €49.90 for bill 12345678 at {URL} (expires in 60 min)."
     )
     assert link(replace(offer(), unheard=True), "es") == (
         f"Demo Town Hall: pago no completado. Autorice 49,90 €, factura 12345678, en {URL} "
@@ -203,7 +203,7 @@ def _holds_the_link(text: str) -> None:
 )
 def test_how_long_a_link_lives(minutes: int, told: str) -> None:
     facts = LinkOffer("Demo", 100, "EUR", "12345678", URL, minutes)
-    assert f"(within {told})" in link(facts, "en")
+    assert f"(expires in {told})" in link(facts, "en")
     assert URL not in repr(facts)
 
 

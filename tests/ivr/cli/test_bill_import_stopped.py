@@ -45,8 +45,8 @@ def test_ctrl_c_says_what_was_kept(database_url: str, engine: sa.Engine) -> None
     kept = stored(engine)
     assert (run.returncode, out) == (1, "")
     assert told == (
-        f"Stopped; until then: {kept} added, 0 changed, 0 unchanged, 0 refused. "
-        "Import the file again to go on.\n"
+        f"Stopped. Result so far: {kept} added, 0 changed, 0 unchanged, 0 refused. "
+        "Import the file again to continue.\n"
     )
 
 

@@ -16,7 +16,7 @@ from tests.support.till import Till
 HEADER = "reference,amount,currency,status\n"
 
 
-@pytest.mark.parametrize(("status", "shown"), [("paid", "its open link closes first"), ("withdrawn", "")])
+@pytest.mark.parametrize(("status", "shown"), [("paid", "its open link is closed first"), ("withdrawn", "")])
 def test_a_bill_with_an_open_link_is_taken_and_told(
     database_url: str, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, status: str, shown: str
 ) -> None:
@@ -38,7 +38,7 @@ def test_a_bill_with_an_open_link_is_taken_and_told(
     assert imported.exit_code == 0, imported.stderr
     assert "0 refused" in imported.stdout
     assert [line for line in imported.stderr.splitlines() if "link" in line] == [
-        f"line 3: taken, but {store.LINK_CLOSES}"
+        f"line 3: stored, but {store.LINK_CLOSES}"
     ]
     said = run("show", bill.reference).stdout
     assert status in said
@@ -46,5 +46,5 @@ def test_a_bill_with_an_open_link_is_taken_and_told(
     till.cashier.sweep()
     till.run_due()
     after = run("show", bill.reference).stdout
-    assert "closes first" not in after
+    assert "closed first" not in after
     assert status in after

@@ -29,11 +29,11 @@ def paybycall(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_listed_with_what_was_agreed_to(paybycall: Run, till: Till) -> None:
-    assert "No card is kept" in paybycall("list", PHONE).stderr
+    assert "has no saved cards" in paybycall("list", PHONE).stderr
     card = kept(till)
     lines = paybycall("list", PHONE).stdout.splitlines()
-    assert lines[0] == f"{card.id}  visa 4242  09/2031  kept  sandbox"
-    assert lines[1].endswith(f"Z in en, call {card.call_id}: To pay and keep this card, 3.")
+    assert lines[1].startswith(f"{card.id}  kept   visa 4242  09/2031  sandbox  20")
+    assert lines[1].endswith(f"Z  {card.call_id}  To pay and keep this card, 3.")
     assert paybycall("list", "600 111 222").stdout.splitlines() == lines
     assert "tok_good" not in "".join(lines)
     assert paybycall("list", "nobody").exit_code == 2
@@ -48,9 +48,9 @@ def test_deleted_by_a_person_with_its_work(paybycall: Run, till: Till) -> None:
     assert offered(till, gateway="sandbox") is not None
     deleted = paybycall("delete", card.id, "--yes")
     assert deleted.exit_code == 0
-    assert deleted.stdout.endswith(f"{card.id} is deleted; the gateway is being told.\n")
+    assert deleted.stdout.endswith(f"Card {card.id} is deleted; the gateway is being told.\n")
     assert offered(till, gateway="sandbox") is None
     assert backlog(till.engine)["waiting"] == 1
     assert paybycall("delete", card.id).exit_code == 0
     assert backlog(till.engine)["waiting"] == 1
-    assert "no card of this id" in paybycall("delete", "card_none").stderr
+    assert "no card with this ID" in paybycall("delete", "card_none").stderr

@@ -3,7 +3,6 @@ follows one rule.
 """
 
 import json
-from collections.abc import Iterator
 
 import click
 import pytest
@@ -12,24 +11,13 @@ from click.testing import CliRunner
 
 from ivr.cli import main
 from ivr.cli.call import command as call
-
-
-def groups(command: click.Command, names: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every command that has commands."""
-    if not isinstance(command, click.Group):
-        return
-    yield names
-    context = click.Context(command)
-    for name in command.list_commands(context):
-        found = command.get_command(context, name)
-        assert found is not None
-        yield from groups(found, (*names, name))
+from tests.support.commands import every_command
 
 
 def test_no_short_help_is_cut() -> None:
-    for names in groups(main):
+    for names in (names for names, one in every_command() if isinstance(one, click.Group)):
         shown = CliRunner().invoke(main, [*names, "--help"]).output
-        _, _, commands = shown.partition("Commands:")
+        _, _, commands = shown.partition("Example")[0].partition("Commands:")
         assert commands
         assert "..." not in commands, commands
 
@@ -51,8 +39,8 @@ def test_a_log_is_no_part_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["flow", "draw", "nope"], "There is no flow nope; there are: pay_bill"),
-        (["flow", "check", "nope"], "There is no flow nope; there are: pay_bill"),
+        (["flow", "draw", "nope"], "There is no flow nope. The flows are: pay_bill"),
+        (["flow", "check", "nope"], "There is no flow nope. The flows are: pay_bill"),
         (["sandbox", "--notify", "http://127.0.0.1:1/"], "Set SANDBOX_WEBHOOK_SECRET"),
         (["flow", "nope"], "No such command"),
     ],

@@ -46,19 +46,20 @@ def test_held_texts_are_listed_and_sent_again_but_none_that_helps_nobody(
 ) -> None:
     fresh, old = hold(engine, "80000001"), hold(engine, "80000002", days_ago=8)
     link = hold(engine, "80000003", link=True)
-    listed = paybycall("message", "list").stdout
-    assert [line.split()[0] for line in listed.splitlines()] == [old, fresh, link]
-    assert "payment 80000001" in listed
-    assert "error 21606" in listed
+    heading, *listed = paybycall("message", "list").stdout.splitlines()
+    assert heading.split() == ["ID", "PURPOSE", "PAYMENT", "CREATED", "LAST", "TRY", "ERROR"]
+    assert [line.split()[0] for line in listed] == [old, fresh, link]
+    assert "80000001" in listed[1]
+    assert listed[1].endswith("21606")
     assert paybycall("message", "resend").exit_code == 2
     sent = paybycall("message", "resend", "--held")
-    assert sent.stdout == f"{fresh}: is sent again\n{link}: not sent: its link can no longer be paid\n"
-    assert "1 older than 7 days left out: name them by their ids." in sent.stderr
-    assert paybycall("message", "resend", old).stdout == f"{old}: is sent again\n"
+    assert sent.stdout == f"{fresh}: will be sent again\n{link}: not sent: its link can no longer be paid\n"
+    assert "1 older than 7 days were not sent. To send them, give their IDs." in sent.stderr
+    assert paybycall("message", "resend", old).stdout == f"{old}: will be sent again\n"
     again = paybycall("message", "resend", fresh, "confirmation_none")
     assert (again.exit_code, again.stdout.count("not sent: it was sent")) == (1, 1)
     none = paybycall("message", "resend", "confirmation_none")
     assert (none.exit_code, none.stdout) == (2, "")
-    assert none.stderr == "confirmation_none: there is no such text\n"
+    assert none.stderr == "confirmation_none: there is no message with this ID\n"
     assert sum(backlog(engine).values()) == 2
     assert paybycall("message", "list").stdout == ""

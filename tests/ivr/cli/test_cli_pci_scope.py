@@ -81,7 +81,7 @@ def test_what_is_left_to_do_where_our_own_process_takes_them() -> None:
         "  ok     PCI_PUBLIC_URL is https.",
         "  TO DO  Set PUBLIC_URL to https://",
         "SAQ D",
-        "With CARD_ENTRY=pay no digit would reach you: SAQ A.",
+        "With CARD_ENTRY=pay no card digits would reach you: SAQ A.",
     ):
         assert part in said
     assert "PERSON_NUMBER" not in said

@@ -3,18 +3,17 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import click
 import pytest
 import sqlalchemy as sa
 
-from ivr.cli import main
 from ivr.payments.records import Refund
 from ivr.storage import schema
 from ivr.storage.engine import make_engine
 from tests.ivr.cli.conftest import Run
 from tests.support.bank import TruthfulBank
+from tests.support.commands import every_command
 from tests.support.databases import Databases
 from tests.support.till import Till
 
@@ -33,7 +32,7 @@ ASK_NOTHING = {
         "payment list",
         "payment show",
     ),
-    *("payout list", "payout read", "payout show", "pci scope", "sandbox"),
+    *("payout list", "payout read", "payout show", "pci scope", "refund list", "sandbox"),
     *("serve pci", "serve web", "serve worker"),
 }
 
@@ -66,7 +65,7 @@ def test_without_a_terminal_nothing_is_refunded_unasked(paybycall: Run, till: Ti
     for amount in ([], ["--amount", "1.00"]):
         ran = paybycall("payment", "refund", paid.reference, *amount, input="y\n")
         assert (ran.exit_code, ran.stdout) == (2, "")
-        assert "Nothing was done: there is no terminal to ask at" in ran.stderr
+        assert "Nothing was done: there is no terminal to ask you on" in ran.stderr
         assert "--yes" in ran.stderr
     assert refunds(till) == []
 
@@ -76,8 +75,8 @@ def test_a_script_that_runs_twice_refunds_once(paybycall: Run, till: Till) -> No
     script = ("payment", "refund", paid.reference, "--amount", "1.00", "--yes")
     first, again = paybycall(*script), paybycall(*script)
     assert (first.exit_code, again.exit_code, refunds(till)) == (0, 2, [100])
-    assert "Nothing of it was refunded yet." in first.stderr
-    assert "Refunded already: 1.00 EUR, asked, refund_" in again.stderr
+    assert "Nothing of it has been refunded yet." in first.stderr
+    assert "Already refunded: 1.00 EUR, pending, refund_" in again.stderr
     assert "1.00 EUR" in again.stderr.splitlines()[-1]
     assert "--idempotency-key" in again.stderr.splitlines()[-1]
     other = paybycall("payment", "refund", paid.reference, "--amount", "2.00", "--yes")
@@ -90,7 +89,7 @@ def test_a_refund_that_was_refused_is_no_earlier_one(paybycall: Run, till: Till)
     refund(till, paid.id, 100)
     till.run_due()
     ran = paybycall("payment", "refund", paid.reference, "--amount", "1.00", "--yes")
-    assert (ran.exit_code, "Nothing of it was refunded yet." in ran.stderr) == (0, True)
+    assert (ran.exit_code, "Nothing of it has been refunded yet." in ran.stderr) == (0, True)
 
 
 def test_the_same_key_is_the_same_refund(paybycall: Run, till: Till) -> None:
@@ -100,7 +99,7 @@ def test_the_same_key_is_the_same_refund(paybycall: Run, till: Till) -> None:
     again = paybycall(*command, "case-7", "--amount", "1.00")
     unasked = paybycall(*command[:3], "--idempotency-key", "case-7", "--amount", "1.00")
     assert (first.exit_code, again.exit_code, unasked.exit_code, refunds(till)) == (0, 0, 0, [100])
-    assert "was asked for under this key before: it is asked." in again.stdout
+    assert "was requested earlier with this key; it is pending." in again.stdout
     assert again.stdout == unasked.stdout
     other = paybycall(*command, "case-7", "--amount", "2.00")
     assert (other.exit_code, "another amount" in other.stderr, refunds(till)) == (2, True, [100])
@@ -154,26 +153,15 @@ def test_a_person_at_a_terminal_is_asked_and_told_what_was_refunded(
         os.close(keyboard)
         os.close(terminal)
     assert (ran.returncode, refunds(till)) == (exit_code, given_back)
-    assert f"Refunded already: 1.00 EUR, asked, {earlier.id}" in ran.stderr
-    assert "Give back 1.00 EUR now? [y/N]" in ran.stderr
+    assert f"Already refunded: 1.00 EUR, pending, {earlier.id}" in ran.stderr
+    assert "Refund 1.00 EUR now? [y/N]" in ran.stderr
     engine.dispose()
     databases.drop(url)
 
 
-def commands(command: click.Command, names: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    if not isinstance(command, click.Group):
-        yield " ".join(names), command
-        return
-    context = click.Context(command)
-    for name in command.list_commands(context):
-        found = command.get_command(context, name)
-        assert found is not None
-        yield from commands(found, (*names, name))
-
-
 def test_every_command_either_asks_first_or_cannot_do_harm() -> None:
     """A new command has to be put on one of the two lists."""
-    found = dict(commands(main))
+    found = {" ".join(names): one for names, one in every_command() if not isinstance(one, click.Group)}
     assert set(found) == ASK_FIRST | ASK_NOTHING
     asking = {name for name, one in found.items() if any(param.name == "yes" for param in one.params)}
     assert asking == ASK_FIRST

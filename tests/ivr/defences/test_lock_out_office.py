@@ -134,10 +134,11 @@ def test_the_command_line_lists_and_lifts(locked: Server, monkeypatch: pytest.Mo
     monkeypatch.setattr(desk, "SystemClock", lambda: locked.clock)
     [ours] = [one for one in _listed(locked) if one.kind is Kind.CALLER]
     listed = CliRunner().invoke(main, ["lockout", "list", "--all"])
-    assert (listed.exit_code, listed.stderr, len(listed.stdout.splitlines())) == (0, "", 2)
+    assert (listed.exit_code, listed.stderr, len(listed.stdout.splitlines())) == (0, "", 3)
     assert "...1222" in listed.stdout
     lifted = CliRunner().invoke(main, ["lockout", "lift", ours.id])
-    assert (lifted.exit_code, lifted.stdout) == (0, f"{ours.id} is over: cards are taken again.\n")
+    said = f"Lockout {ours.id} is lifted: cards are accepted again.\n"
+    assert (lifted.exit_code, lifted.stdout) == (0, said)
     assert _listed(locked) == []
     assert CliRunner().invoke(main, ["lockout", "lift", "lockout_none"]).exit_code == 2
 
@@ -159,9 +160,9 @@ def test_a_list_that_lacks_the_cards_says_why_and_ends_with_1(
     locked.inside.down = is_down
     listed = CliRunner().invoke(main, ["lockout", "list"])
     assert listed.exit_code == 1
-    [line] = listed.stdout.splitlines()
+    [_heading, line] = listed.stdout.splitlines()
     assert "...1222" in line
-    said = rf"Those of cards and BINs are not listed: the PCI process {sentence}\.\n"
+    said = rf"Lockouts of cards and BINs are missing: the PCI process {sentence}\.\n"
     assert re.fullmatch(said, listed.stderr), listed.stderr
 
 
@@ -175,7 +176,7 @@ def test_metrics_and_the_doctor_tell_of_an_open_breaker(engine: sa.Engine, clock
     assert 'paybycall_card_breaker{state="closed"} 1.0' in metrics.exposition().decode()
     assert inside.cards_are_taken(engine, clock.now) == "cards are taken"
     lock_out(engine, clock, Kind.CALLER, "+34600111222")
-    assert inside.cards_are_taken(engine, clock.now) == "cards are taken; 1 locked out"
+    assert inside.cards_are_taken(engine, clock.now) == "cards are taken; active lockouts: 1"
     lock_out(engine, clock, Kind.BREAKER, EVERYBODY)
     shown = metrics.exposition().decode()
     for line in (

@@ -39,7 +39,7 @@ def test_who_leaves_without_paying_is_not_sent_back_at_once(till: Till, client: 
     answer = client().get(f"/pay/{token_of(till, opened)}?left=1")
     assert answer.status_code == 200
     assert "You have not paid yet" in answer.text
-    assert "The link is good for 60 min more." in answer.text
+    assert "This link expires in 60 min." in answer.text
     assert 'href="?"' in answer.text, "the way on is this page without its query"
 
 
@@ -51,12 +51,12 @@ def test_paid_says_the_books_and_nothing_else(
     waiting = client().get(f"/receipt/{token}?done=1")
     assert waiting.status_code == 200
     assert "being confirmed" in waiting.text
-    assert "has arrived" not in waiting.text
+    assert "We have received" not in waiting.text
     till.pass_time(2 * HOUR_S)
     for path in (f"/receipt/{token}", f"/receipt/{token}?done=1", f"/pay/{token}", f"/pay/{token}?left=1"):
         paid = client().get(path)
         assert paid.status_code == 200
-        assert "Your payment has arrived" in paid.text
+        assert "We have received your payment" in paid.text
         assert {"€40.00", till.attempt(opened).reference, "10000001"} <= set(
             re.findall(r"<dd>(.*?)</dd>", paid.text)
         )
@@ -70,14 +70,14 @@ def test_a_receipt_of_a_link_that_is_open_says_so_and_leads_back(
     page = client().get(f"/receipt/{token}")
     assert page.status_code == 200
     assert "Not paid yet" in page.text
-    assert "We have not heard of a payment by this link yet." in page.text
-    assert "The link is good for 45 min more." in page.text
+    assert "We have not received a payment through this link yet." in page.text
+    assert "This link expires in 45 min." in page.text
     assert "There is nothing more to do" not in page.text
     way_on = urljoin(f"https://pay.example.com/receipt/{token}", f"../pay/{token}")
     assert f'href="../pay/{token}"' in page.text
     assert client().get(urlsplit(way_on).path).headers["Location"] == f"https://bank.example/pay/{opened}"
     till.clock.advance(45 * 60)
-    assert "The link is good for less than a minute more." in client().get(f"/receipt/{token}").text
+    assert "This link expires in less than a minute." in client().get(f"/receipt/{token}").text
 
 
 def test_who_comes_from_the_gateway_never_reads_that_they_have_not_paid(
@@ -100,7 +100,7 @@ def test_who_comes_from_the_gateway_never_reads_that_they_have_not_paid(
 def test_no_address_makes_a_payment(till: Till, client: Client, opened: str, query: str) -> None:
     for path in (f"/receipt/{token_of(till, opened)}", f"/pay/{token_of(till, opened)}"):
         page = client().get(path + query).text
-        assert not any(word in page for word in ("has arrived", ">Paid<", "Refunded", "given back"))
+        assert not any(word in page for word in ("We have received", ">Paid<", "Refunded", "given back"))
 
 
 def _give_back(till: Till, attempt_id: str, amount_minor: int | None = None, *, run: bool = True) -> str:
@@ -119,12 +119,12 @@ def test_what_was_given_back_is_told_by_the_books(
     till.pass_time(2 * HOUR_S)
     _give_back(till, opened, 1_000, run=False)
     asked = client().get(f"/receipt/{token}").text
-    assert "Your payment has arrived.<" in asked, "asked for is not given back"
+    assert "We have received your payment.<" in asked, "asked for is not given back"
     assert "€10.00" not in asked
     till.run_due()
     part = client().get(f"/receipt/{token}").text
     assert "Paid</h1>" in part
-    assert "Your payment has arrived, and €10.00 of it was refunded." in part
+    assert "We have received your payment and refunded €10.00 of it." in part
     assert "<dt>Refunded</dt><dd>€10.00</dd>" in part
     _give_back(till, opened)
     for path in (f"/receipt/{token}", f"/receipt/{token}?done=1", f"/pay/{token}", f"/pay/{token}?left=1"):
@@ -133,7 +133,7 @@ def test_what_was_given_back_is_told_by_the_books(
         assert "Refunded</h1>" in whole.text
         assert "refunded in full" in whole.text
         assert "<dt>Refunded</dt><dd>€40.00</dd>" in whole.text
-        assert "has arrived" not in whole.text
+        assert "We have received" not in whole.text
     speak_spanish(till)
     assert "Devuelto</h1>" in client().get(f"/receipt/{token}").text
 
@@ -146,7 +146,7 @@ def test_a_refund_that_the_gateway_refused_was_not_given_back(
     bank.refunded["by hand"] = (opened, 4_000)
     _give_back(till, opened)
     page = client().get(f"/receipt/{token_of(till, opened)}").text
-    assert "Your payment has arrived.<" in page
+    assert "We have received your payment.<" in page
     assert "Refunded" not in page
 
 
@@ -156,7 +156,7 @@ def test_in_the_payers_language(till: Till, bank: LinkBank, client: Client, open
     assert '<html lang="es">' in client().get(f"/receipt/{token}").text
     left = client().get(f"/pay/{token}?left=1").text
     assert "Todavía no ha pagado" in left
-    assert "El enlace es válido durante 60 min más." in left
+    assert "Este enlace caduca en 60 min." in left
     assert "en cuanto se confirme" in client().get(f"/receipt/{token}?done=1").text
     bank.pay(opened)
     till.pass_time(2 * HOUR_S)

@@ -109,14 +109,20 @@ def test_both_languages_have_the_same_words() -> None:
     assert view.spoken("xx") == "en"
 
 
-def test_a_fault_of_ours_says_so_and_logs_no_token(till: Till, client: Client, opened: str) -> None:
+@pytest.mark.parametrize(
+    ("database", "told"),
+    [("/nowhere/at/all.db", (503, "database_away")), (":memory:", (500, "link_page_failed"))],
+)
+def test_a_fault_of_ours_says_so_and_logs_no_token(
+    till: Till, client: Client, opened: str, database: str, told: tuple[int, str]
+) -> None:
+    """A database that is away, and one without tables."""
     token = token_of(till, opened)
-    broken = sa.create_engine("sqlite:////nowhere/at/all.db")
+    broken = sa.create_engine(f"sqlite:///{database}")
     with capture_logs() as logs:
         answer = client(on=broken).get(f"/pay/{token}")
-    assert answer.status_code == 500
     assert "Something went wrong on our side" in answer.text
-    assert [entry["event"] for entry in logs] == ["link_page_failed"]
+    assert (answer.status_code, *[entry["event"] for entry in logs]) == told
     assert token not in repr(logs)
     assert "/pay/" not in repr(logs)
 

@@ -46,7 +46,7 @@ def test_what_is_over_is_told_like_what_never_was(
     assert len({tuple(sorted(answer.headers)) for answer in answers}) == 1
     first = answers[0]
     assert first.status_code == 404
-    assert "This link has ended" in first.text
+    assert "This link is no longer valid" in first.text
     assert "Este enlace ya no es válido" in first.text
     assert ('<html lang="es">' in first.text) == (accepted == "es")
 
@@ -55,7 +55,7 @@ def test_what_is_over_is_told_like_what_never_was(
 def test_a_receipt_of_what_is_over(till: Till, bank: LinkBank, client: Client, how: str) -> None:
     answer = client().get(f"/receipt/{over(till, bank, how)}")
     assert answer.status_code == 404
-    assert "This link has ended" in answer.text
+    assert "This link is no longer valid" in answer.text
 
 
 def test_each_token_costs_one_query(

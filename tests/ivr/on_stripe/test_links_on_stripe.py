@@ -37,7 +37,7 @@ def test_a_link_is_texted_and_paid(house: StripeHouse) -> None:
     assert intent["statement_descriptor_suffix"] == "B 10203040"
     receipts = [(one.purpose, one.recipient) for one in house.rows(schema.confirmation)]
     assert receipts == [("link", CALLER), ("receipt", CALLER)]
-    assert "Your payment has arrived." in house.receipt_page()
+    assert "We have received your payment." in house.receipt_page()
     house.hear()
 
 

@@ -10,16 +10,27 @@ from flask.testing import FlaskClient
 
 from gateways.secret import Secret
 from ivr.clock import ManualClock
-from ivr.ops.health import make_blueprint
+from ivr.metrics_access import MetricsAccess
+from ivr.ops.health import NO_WORKER, make_blueprint, parts_of_web
 from ivr.ops.metrics import Books, Metrics
+from ivr.readiness import Readiness, ReadinessMetric
+from ivr.release import BuildInfo, version
 from ivr.storage.engine import make_engine
+from ivr.storage.writable import AWAY
+from ivr.work.locks import hold
+from tests.support.waiting import eventually
 
 
-def served(engine: sa.Engine, clock: ManualClock, token: str = "") -> FlaskClient:
+def served(
+    engine: sa.Engine, clock: ManualClock, token: str = "", *, in_production: bool = False
+) -> FlaskClient:
     app = Flask(__name__)
-    metrics = Metrics(Books(engine, clock, lambda: {"waiting": 2}))
+    readiness = Readiness("web", parts_of_web(engine, clock))
+    also = (ReadinessMetric(readiness), BuildInfo("web", gateway="sandbox"))
+    metrics = Metrics(Books(engine, clock, lambda: {"waiting": 2}), also=also)
     metrics.watch(app, clock)
-    app.register_blueprint(make_blueprint(engine, metrics, metrics_token=Secret(token)))
+    access = MetricsAccess(Secret(token), in_production=in_production)
+    app.register_blueprint(make_blueprint(readiness, metrics.exposition, access))
     return app.test_client()
 
 
@@ -36,25 +47,40 @@ def away(tmp_path: Path) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-def test_a_process_with_its_database_is_ready(client: FlaskClient) -> None:
+WELL = {"database": "ok", "schema": "ok", "worker": "ok", "temporary files": "ok"}
+
+
+def test_a_process_with_its_database_is_ready(client: FlaskClient, engine: sa.Engine) -> None:
+    """Also without a worker, of which it tells: callers hear then that they were not charged."""
     assert client.get("/healthz").json == {"status": "ok"}
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json) == (
         200,
-        {"status": "ok", "parts": {"database": "ok", "schema": "ok"}},
+        {"status": "degraded", "parts": WELL | {"worker": NO_WORKER}},
     )
+    shown = client.get("/metrics").text
+    assert "paybycall_workers_alive 0.0" in shown
+    assert 'paybycall_ready{part="worker",process="web"} 0.0' in shown
+    lock = hold(engine, "worker_1")
+    try:
+        eventually(lambda: client.get("/readyz").json == {"status": "ok", "parts": WELL}, what="the worker")
+        shown = client.get("/metrics").text
+        assert "paybycall_workers_alive 1.0" in shown
+        assert 'paybycall_ready{part="worker",process="web"} 1.0' in shown
+    finally:
+        lock.release()
 
 
 def test_ready_from_this_schema_on(client: FlaskClient, engine: sa.Engine) -> None:
     """A deploy migrates first: the processes that it has not replaced yet stay in the balancer."""
     behind = "The schema is older than this release: run paybycall migrate."
-    for version, said in ((None, behind), ("0001", behind), ("0016", behind), ("of a later release", "ok")):
+    for stands_at, said in ((None, behind), ("0001", behind), ("0016", behind), ("of a later release", "ok")):
         with engine.begin() as tx:
             tx.execute(sa.text("DELETE FROM alembic_version"))
-            if version:
-                tx.execute(sa.text("INSERT INTO alembic_version VALUES (:one)"), {"one": version})
+            if stands_at:
+                tx.execute(sa.text("INSERT INTO alembic_version VALUES (:one)"), {"one": stands_at})
         answer = client.get("/readyz")
-        assert answer.json["parts"] == {"database": "ok", "schema": said}
+        assert answer.json["parts"] == WELL | {"schema": said, "worker": NO_WORKER}
         assert answer.status_code == (200 if said == "ok" else 503)
 
 
@@ -63,7 +89,8 @@ def test_a_process_without_its_database_lives_and_is_not_ready(away: sa.Engine, 
     assert client.get("/healthz").status_code == 200
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert set(answer.json["parts"].values()) == {"The database does not answer."}
+    assert answer.json["status"] == "not ready"
+    assert answer.json["parts"]["database"] == answer.json["parts"]["schema"] == AWAY
     shown = client.get("/metrics")
     assert shown.status_code == 200
     assert "paybycall_database_up 0.0" in shown.text
@@ -72,11 +99,32 @@ def test_a_process_without_its_database_lives_and_is_not_ready(away: sa.Engine, 
 
 def test_metrics_can_want_a_token(engine: sa.Engine, clock: ManualClock) -> None:
     client = served(engine, clock, token="scraper")
-    assert client.get("/metrics").status_code == 401
+    answer = client.get("/metrics")
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     for wrong in ("Bearer guess", "scraper", "Bearer scraper2", "Bearer Jos\xe9"):
         assert client.get("/metrics", headers={"Authorization": wrong}).status_code == 401
     assert client.get("/metrics", headers={"Authorization": "Bearer scraper"}).status_code == 200
     assert client.get("/healthz").status_code == 200
+
+
+def test_in_production_nobody_reads_metrics_without_a_token(engine: sa.Engine, clock: ManualClock) -> None:
+    for header in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer x"}):
+        answer = served(engine, clock, in_production=True).get("/metrics", headers=header)
+        assert answer.status_code == 403
+        assert "METRICS_TOKEN" in answer.text
+        assert "paybycall_" not in answer.text
+    client = served(engine, clock, token="scraper", in_production=True)
+    assert client.get("/metrics").status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer scraper"}).status_code == 200
+
+
+def test_metrics_say_what_runs(client: FlaskClient) -> None:
+    [line] = [
+        one for one in client.get("/metrics").text.splitlines() if one.startswith("paybycall_build_info{")
+    ]
+    for label in ('process="web"', f'version="{version()}"', 'gateway="sandbox"', 'python="3.'):
+        assert label in line
+    assert line.endswith(" 1.0")
 
 
 def test_requests_are_timed_by_their_route_and_never_by_their_path(

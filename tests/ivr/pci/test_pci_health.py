@@ -3,23 +3,30 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from flask.testing import FlaskClient
 
 from gateways.contract import Declined
 from gateways.declines import Decline
 from gateways.secret import Secret
+from ivr.clock import ManualClock
 from ivr.pci.app import create_app
+from ivr.readiness import WRITES_EVERY
 from tests.support.captured_logs import captured_logs
 from tests.support.card_entry import VISA, PciBench
+from tests.support.small_disk import small_disk
+
+WELL = {"database": "ok", "keys": "ok", "temporary files": "ok"}
 
 
 def test_a_process_that_can_work_is_ready(bench: PciBench) -> None:
     assert bench.client.get("/healthz").json == {"status": "ok"}
     answer = bench.client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json == {"status": "ok", "parts": {"database": "ok", "keys": "ok"}}
+    assert answer.json == {"status": "ok", "parts": WELL}
 
 
 def assert_not_ready(bench: PciBench, part: str, fault: str) -> None:
@@ -27,7 +34,7 @@ def assert_not_ready(bench: PciBench, part: str, fault: str) -> None:
     with captured_logs("info", "pci") as logged:
         answer = bench.client.get("/readyz")
     assert answer.status_code == 503
-    parts = {"database": "ok", "keys": "ok"} | {part: "not ready"}
+    parts = WELL | {part: "not ready"}
     assert answer.json == {"status": "not ready", "parts": parts}
     told = [json.loads(line) for line in logged.getvalue().splitlines()]
     assert [line["part"] for line in told if fault in line.get("fault", "")] == [part]
@@ -61,15 +68,38 @@ def test_without_a_home_for_keys_it_is_not_ready_and_opens_no_entry(bench: PciBe
     assert_not_ready(bench, "keys", "PCI_KEY_DIRECTORY")
     opened = bench.open()
     assert opened.status_code == 500
-    assert opened.json == {"type": "about:blank", "title": "Internal Server Error", "status": 500}
+    assert opened.json == {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "request_id": opened.headers["X-Request-Id"],
+    }
+
+
+def test_a_full_disk_is_seen(pci_engine: sa.Engine, clock: ManualClock, tmp_path: Path) -> None:
+    """Of the key directory, though the present key can still be read."""
+    with small_disk(tmp_path / "disk", size_kb=1024) as disk:
+        bench = PciBench(pci_engine, clock, disk.folder)
+        assert bench.client.get("/readyz").json == {"status": "ok", "parts": WELL}
+        disk.fill()
+        assert bench.client.get("/readyz").status_code == 200, "what writes is asked now and then"
+        clock.advance(WRITES_EVERY.total_seconds())
+        assert_not_ready(bench, "keys", "No space left on device: see PCI_KEY_DIRECTORY")
+
+
+def test_without_its_database_a_request_is_to_come_again(
+    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bench.engine.begin() as tx:
+        tx.exec_driver_sql("PRAGMA query_only = ON")
+    opened = bench.open()
+    assert (opened.status_code, opened.headers["Retry-After"]) == (503, "5")
+    assert opened.mimetype == "application/problem+json"
 
 
 def test_metrics_want_their_token(bench: PciBench) -> None:
     assert bench.client.get("/metrics").status_code == 200  # none is set: open
-    room = dataclasses.replace(
-        bench.room, config=dataclasses.replace(bench.config, metrics_token=Secret("metrics-token"))
-    )
-    client = create_app(room).test_client()
+    client = _client(bench, metrics_token=Secret("metrics-token"))
     for wrong in (
         "",
         "metrics-token",
@@ -80,10 +110,27 @@ def test_metrics_want_their_token(bench: PciBench) -> None:
         "Bearer \xe9",
     ):
         answer = client.get("/metrics", headers={"Authorization": wrong} if wrong else {})
-        assert answer.status_code == 401
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
         assert "pci_" not in answer.text
     assert "pci_" in client.get("/metrics", headers={"Authorization": "Bearer metrics-token"}).text
     assert client.get("/readyz").status_code == client.get("/healthz").status_code == 200
+
+
+def _client(bench: PciBench, **changes: object) -> FlaskClient:
+    room = dataclasses.replace(bench.room, config=dataclasses.replace(bench.config, **changes))
+    return create_app(room).test_client()
+
+
+def test_in_production_nobody_reads_metrics_without_a_token(bench: PciBench) -> None:
+    answer = _client(bench, environment="production").get("/metrics", headers={"Authorization": "Bearer "})
+    assert answer.status_code == 403
+    assert "METRICS_TOKEN" in answer.json["detail"]
+    client = _client(bench, environment="production", metrics_token=Secret("metrics-token"))
+    shown = client.get("/metrics", headers={"Authorization": "Bearer metrics-token"}).text
+    assert 'paybycall_ready{part="keys",process="pci"} 1.0' in shown
+    assert (
+        'paybycall_build_info{card_entry="gather",database="sqlite",gateway="sandbox",process="pci",' in shown
+    )
 
 
 def test_metrics_count_ends_and_mistakes(bench: PciBench) -> None:

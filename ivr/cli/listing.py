@@ -1,0 +1,286 @@
+"""How a list is printed: as a table for people, by `--json` for programs, by `--csv` for spreadsheets.
+
+A list names its fields once; every command prints through here, so that all of them have the same options,
+the same headings and totals. Rows are printed as they come, so a long list needs no memory.
+"""
+
+import csv
+import functools
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import chain, islice
+from typing import Any, TypeVar
+
+import click
+
+from ivr.cli.desk import legible
+from ivr.money import plain
+
+Document = Mapping[str, Any]
+"""One row, as the API gives it: its names, its texts, minor units as whole numbers."""
+T = TypeVar("T")
+
+LIMIT_MAX = 500
+_MEASURED_ROWS = 500
+"""How many rows say how wide a table's columns are."""
+_GAP = "  "
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+"""A negative amount or a phone number: no spreadsheet runs it as a formula."""
+_BEGINS_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Also in their full-width forms, which spreadsheets take for the same."""
+_GOOD = frozenset({"approved", "paid", "active", "won", "kept", "arrived"})
+_BAD = frozenset({"declined", "needs_review", "lost", "failed", "locked_out"})
+_OPEN = frozenset({"pending", "unknown", "half_open", "open"})
+
+
+class Layout(StrEnum):
+    """How a list is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def layouts(function: Callable[..., T]) -> Callable[..., T]:
+    """Adds `--json` and `--csv`; the command gets `layout`."""
+
+    @functools.wraps(function)
+    def chosen(*args: Any, as_json: bool, as_csv: bool, **kwargs: Any) -> T:
+        if as_json and as_csv:
+            raise click.UsageError("Give --json or --csv, not both.")
+        layout = Layout.JSON if as_json else Layout.CSV if as_csv else Layout.TABLE
+        return function(*args, layout=layout, **kwargs)
+
+    as_csv = click.option("--csv", "as_csv", is_flag=True, help="CSV with headings, for a spreadsheet.")
+    return json_option(as_csv(chosen))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document, for a program.")
+"""Of a command that shows one thing."""
+limit_option = click.option(
+    "--limit",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, LIMIT_MAX),
+    help="How many at most.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the table. `colours`: it holds a state."""
+
+    heading: str
+    cell: Callable[[Document], str]
+    is_right: bool = False
+    colours: bool = False
+
+
+def text(heading: str, name: str) -> Column:
+    return Column(heading, lambda row: legible(_text(_value(row, name))))
+
+
+def state(heading: str, name: str) -> Column:
+    return Column(heading, lambda row: legible(_text(_value(row, name))), colours=True)
+
+
+def amount(heading: str, name: str) -> Column:
+    """Of minor units, with the currency of the row."""
+
+    def cell(row: Document) -> str:
+        minor = _value(row, name)
+        return "-" if minor is None else plain(minor, row["currency"])
+
+    return Column(heading, cell, is_right=True)
+
+
+def minute(heading: str, name: str) -> Column:
+    """Of a moment in RFC 3339, which is UTC."""
+
+    def cell(row: Document) -> str:
+        at = _value(row, name)
+        return "-" if at is None else f"{at[:10]} {at[11:16]}Z"
+
+    return Column(heading, cell)
+
+
+def day(heading: str, name: str) -> Column:
+    return Column(heading, lambda row: (_value(row, name) or "-")[:10])
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list is of. `fields` are the columns of the CSV file: names of the document, `link.expires_at`
+    for what is inside another, and `paid` for `paid_minor` as a decimal amount.
+    """
+
+    name: str
+    """Of the rows in the JSON document, as in the API."""
+    columns: Sequence[Column]
+    fields: Sequence[str]
+    sums: Mapping[str, str] = field(default_factory=dict)
+    """Minor units that are added up, by their heading in the table."""
+    sums_by: Sequence[str] = ("currency",)
+
+    def print(
+        self, rows: Iterable[Document], layout: Layout, *, none: str, facts: Document | None = None
+    ) -> None:
+        """Prints the rows. `none` is said on standard error where the table has none; `facts` stand beside
+        the rows in the JSON document.
+        """
+        totals = _Totals(self.sums, self.sums_by)
+        counted = totals.counted(rows) if self.sums else iter(rows)
+        if layout is Layout.JSON:
+            self._print_json(counted, totals, facts or {})
+        elif layout is Layout.CSV:
+            self._print_csv(counted)
+        else:
+            self._print_table(counted, totals, none)
+
+    def print_first(self, rows: Iterable[Document], limit: int, layout: Layout, *, none: str) -> None:
+        """Prints `limit` rows and says where there are more: who calls has asked for one more than that."""
+        found = list(islice(rows, limit + 1))
+        has_more = len(found) > limit
+        self.print(found[:limit], layout, none=none, facts={"has_more": has_more})
+        if has_more:
+            click.echo(
+                f"Only the first {limit} are listed. Use --limit (up to {LIMIT_MAX}) to list more.", err=True
+            )
+
+    def _print_json(self, rows: Iterator[Document], totals: "_Totals", facts: Document) -> None:
+        click.echo(f'{{"{self.name}": [', nl=False)
+        before = "\n  "
+        for row in rows:
+            click.echo(f"{before}{json.dumps(row)}", nl=False)
+            before = ",\n  "
+        click.echo("]" if before == "\n  " else "\n]", nl=False)
+        more = {"totals": totals.documents(), **facts} if self.sums else facts
+        click.echo("".join(f', "{name}": {json.dumps(value)}' for name, value in more.items()), nl=False)
+        click.echo("}")
+
+    def _print_csv(self, rows: Iterator[Document]) -> None:
+        writer = csv.writer(_Output(), lineterminator="\n")
+        writer.writerow(name.replace(".", "_") for name in self.fields)
+        for row in rows:
+            writer.writerow(_unexecuted(_text(_value(row, name))) for name in self.fields)
+
+    def _print_table(self, rows: Iterator[Document], totals: "_Totals", none: str) -> None:
+        measured = list(islice(rows, _MEASURED_ROWS))
+        if not measured:
+            click.echo(none, err=True)
+            return
+        _print_columns(self.columns, measured, rows)
+        if self.sums:
+            click.echo()
+            _print_columns(totals.columns(), totals.documents(), iter(()))
+
+
+class _Totals:
+    """Counts and sums of rows, by currency and what else the list says."""
+
+    def __init__(self, sums: Mapping[str, str], by: Sequence[str]) -> None:
+        self._sums = sums
+        self._by = by
+        self._found: dict[tuple[str, ...], list[int]] = {}
+
+    def counted(self, rows: Iterable[Document]) -> Iterator[Document]:
+        for row in rows:
+            of_kind = self._found.setdefault(
+                tuple(str(row[name]) for name in self._by), [0] * (1 + len(self._sums))
+            )
+            of_kind[0] += 1
+            for place, name in enumerate(self._sums, start=1):
+                of_kind[place] += row[name] or 0
+            yield row
+
+    def documents(self) -> list[Document]:
+        return [
+            {**dict(zip(self._by, kind, strict=True)), "count": count, **self._amounts(kind, sums)}
+            for kind, (count, *sums) in sorted(self._found.items())
+        ]
+
+    def _amounts(self, kind: tuple[str, ...], sums: Sequence[int]) -> dict[str, str | int]:
+        currency = kind[self._by.index("currency")]
+        found: dict[str, str | int] = {}
+        for name, minor in zip(self._sums, sums, strict=True):
+            found[name.removesuffix("_minor")] = _decimal(minor, currency)
+            found[name] = minor
+        return found
+
+    def columns(self) -> list[Column]:
+        first, *others = reversed(self._by)
+        return [
+            state("TOTAL", first),
+            *(text(name.upper(), name) for name in others if name != "currency"),
+            Column("COUNT", lambda row: str(row["count"]), is_right=True),
+            *(amount(heading, name) for name, heading in self._sums.items()),
+        ]
+
+
+def _print_columns(columns: Sequence[Column], measured: Sequence[Document], rest: Iterator[Document]) -> None:
+    cells = [[column.cell(row) for column in columns] for row in measured]
+    widths = [
+        max(len(column.heading), *(len(row[place]) for row in cells)) for place, column in enumerate(columns)
+    ]
+    headings = [_padded(column.heading, width, column) for column, width in zip(columns, widths, strict=True)]
+    click.echo(click.style(_GAP.join(headings).rstrip(), bold=True))
+    for row in chain(cells, ([column.cell(one) for column in columns] for one in rest)):
+        shown = [
+            _coloured(_padded(cell, width, column), cell, column)
+            for cell, width, column in zip(row, widths, columns, strict=True)
+        ]
+        click.echo(_GAP.join(shown).rstrip())
+
+
+def _padded(cell: str, width: int, column: Column) -> str:
+    return cell.rjust(width) if column.is_right else cell.ljust(width)
+
+
+def _coloured(padded: str, cell: str, column: Column) -> str:
+    if not column.colours:
+        return padded
+    word = cell.partition(" ")[0]
+    for words, colour in ((_GOOD, "green"), (_BAD, "red"), (_OPEN, "yellow")):
+        if word in words:
+            return click.style(padded, fg=colour)
+    return padded
+
+
+def _value(row: Document, name: str) -> Any:
+    """Of a name, of a name within another, or the decimal amount of minor units."""
+    if name in row:
+        return row[name]
+    outer, dot, inner = name.partition(".")
+    if dot:
+        return None if row[outer] is None else row[outer][inner]
+    minor = row[f"{name}_minor"]
+    return None if minor is None else _decimal(minor, row["currency"])
+
+
+def _decimal(minor: int, currency: str) -> str:
+    return plain(minor, currency).partition(" ")[0]
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class _Output:
+    """Standard output, as a CSV writer wants it."""
+
+    def write(self, line: str) -> None:
+        click.echo(line, nl=False)
+
+
+def _unexecuted(value: str | None) -> str:
+    """A text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    if not value:
+        return ""
+    shown = legible(value)
+    runs = shown.startswith(_BEGINS_FORMULA) and not _NUMBER.fullmatch(shown)
+    return f"'{shown}" if runs else shown

@@ -1,0 +1,152 @@
+"""`paybycall payment list`: payments of a period, of a bill or of a state, with their totals."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ivr.cli.desk import Desk, desk
+from ivr.cli.examples import example
+from ivr.cli.faults import Fault, sentences
+from ivr.cli.listing import (
+    Column,
+    Layout,
+    Listing,
+    amount,
+    layouts,
+    limit_option,
+    minute,
+    state,
+    text,
+)
+from ivr.cli.periods import Period, period
+from ivr.config import MONEY
+
+if TYPE_CHECKING:
+    from ivr.payments.listing import By
+    from ivr.payments.reading import Payment
+    from ivr.payments.states import State
+
+OF_GATEWAYS = tuple(setting.name for setting in MONEY if setting.name != "GATEWAY")
+PAYMENTS = Listing(
+    "payments",
+    (
+        text("REFERENCE", "reference"),
+        minute("CREATED", "created_at"),
+        state("STATE", "state"),
+        amount("AMOUNT", "amount_minor"),
+        amount("REFUNDED", "refunded_minor"),
+        text("BILL", "bill_reference"),
+        Column("PAID BY", lambda row: f"{row['brand'] or row['method']} {row['last_four'] or '----'}"),
+    ),
+    (
+        *("id", "reference", "state", "internal_state", "method", "currency", "amount", "amount_minor"),
+        *("refunded", "refunded_minor", "bill_reference", "call_id", "gateway", "gateway_reference"),
+        *("gateway_url", "authorisation_code", "brand", "last_four", "decline", "created_at", "settled_at"),
+        *("updated_at", "link.opened_at", "link.expires_at"),
+    ),
+    sums={"amount_minor": "AMOUNT", "refunded_minor": "REFUNDED"},
+    sums_by=("currency", "state"),
+)
+NO_BILL = "There is no bill with this reference. To see the bills: paybycall bill list"
+_OLD_SINCE = (
+    "--since alone lists by when a payment last changed. From the next release on it lists by when a payment "
+    "was created. Add --by changed or --by created to choose."
+)
+
+
+def _states(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> "frozenset[State]":
+    from ivr.payments.public_state import UnknownStateError, states_of
+    from ivr.payments.states import State
+
+    try:
+        found = frozenset[State]().union(*map(states_of, words))
+    except UnknownStateError as fault:
+        raise click.BadParameter(str(fault)) from None
+    return found or frozenset(State)
+
+
+@click.command(
+    "list",
+    epilog=example(
+        "payment list --since 2026-11-01 --until 2026-11-30 --by settled --csv > november.csv",
+        "payment list --state needs_review --state unknown",
+    ),
+)
+@period("Created (or see --by)")
+@click.option(
+    "--by",
+    type=click.Choice(["created", "settled", "changed"]),
+    help="What --since and --until go by: when the payment was created, when it was settled (charged, "
+    "declined or ended), or when it last changed (also by a refund). Default: created. Until the next "
+    "release --since alone still goes by changed.",
+)
+@click.option(
+    "--state",
+    "states",
+    metavar="STATE",
+    multiple=True,
+    callback=_states,
+    help="Only payments in this state: pending, approved, declined, not_charged, unknown or needs_review. "
+    "Can be repeated.",
+)
+@click.option("--bill", metavar="REFERENCE", help="Only payments of this bill.")
+@limit_option
+@layouts
+@sentences
+def command(
+    *,
+    when: Period,
+    by: str | None,
+    states: "frozenset[State]",
+    bill: str | None,
+    limit: int,
+    layout: Layout,
+) -> None:
+    """List payments, newest first."""
+    from ivr.bills import store as bills
+    from ivr.payments import listing
+    from ivr.payments import reading as payments
+    from ivr.storage.engine import reading
+
+    none = "There are no such payments."
+    if by is not None and not when.is_given:
+        raise click.UsageError("--by needs --since or --until.")
+    with desk(*OF_GATEWAYS) as at, reading(at.engine) as tx:
+        billed = None if bill is None else bills.find(tx, bill)
+        if bill is not None and billed is None:
+            raise Fault(NO_BILL)
+        bill_id = None if billed is None else billed.id
+        if not when.is_given:
+            found = payments.latest(tx, limit + 1, states=states, bill_id=bill_id)
+            PAYMENTS.print_first(documents(at, found), limit, layout, none=none)
+            return
+        within = listing.of_period(
+            tx, by=_moment_of(by, when), since=when.since, until=when.until, states=states, bill_id=bill_id
+        )
+        PAYMENTS.print(documents(at, within), layout, none=none)
+
+
+def _moment_of(by: str | None, when: Period) -> "By":
+    from ivr.payments.listing import By
+
+    if by is None and when.until is None:
+        click.echo(_OLD_SINCE, err=True)
+        return By.CHANGED
+    return By(by or By.CREATED)
+
+
+def documents(at: Desk, payments: "Iterable[Payment]") -> Iterator[dict[str, Any]]:
+    """Each payment as the API gives it."""
+    from ivr.api.documents import payment
+
+    return (payment(one, dashboard_url(at, one)) for one in payments)
+
+
+def dashboard_url(at: Desk, payment: "Payment") -> str | None:
+    """Its page in the dashboard of the gateway that charged it."""
+    from gateways import registry
+
+    if payment.gateway_reference is None or payment.gateway not in registry.names():
+        return None
+    return registry.adapter(payment.gateway, at.values).dashboard_url(payment.gateway_reference)

@@ -1,0 +1,76 @@
+"""`paybycall refund list`: what was given back, or is being given back, in a period.
+
+A refund is made by `paybycall payment refund`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ivr.cli.desk import desk
+from ivr.cli.examples import example
+from ivr.cli.faults import sentences
+from ivr.cli.listing import Layout, Listing, amount, layouts, limit_option, minute, state, text
+from ivr.cli.periods import Period, period
+
+if TYPE_CHECKING:
+    from ivr.payments.listing import RefundOfPayment
+
+_REFUNDS = Listing(
+    "refunds",
+    (
+        text("ID", "id"),
+        minute("CREATED", "created_at"),
+        state("STATUS", "status"),
+        amount("AMOUNT", "amount_minor"),
+        text("PAYMENT", "payment"),
+        text("BILL", "bill_reference"),
+        text("REQUESTED BY", "asked_by"),
+    ),
+    (
+        *("id", "status", "currency", "amount", "amount_minor", "payment", "bill_reference"),
+        *("gateway_reference", "asked_by", "created_at", "settled_at", "updated_at", "payment_id"),
+    ),
+    sums={"amount_minor": "AMOUNT"},
+    sums_by=("currency", "status"),
+)
+
+
+@click.group("refund", epilog=example("refund list"))
+def command() -> None:
+    """List refunds."""
+
+
+@command.command(
+    "list", epilog=example("refund list", "refund list --since 2026-11-01 --until 2026-11-30 --csv")
+)
+@period("Requested")
+@limit_option
+@layouts
+@sentences
+def list_refunds(*, when: Period, limit: int, layout: Layout) -> None:
+    """List refunds, newest first.
+
+    A refund is made by `paybycall payment refund`.
+    """
+    from ivr.payments import listing
+    from ivr.storage.engine import reading
+
+    none = "There are no such refunds."
+    with desk() as at, reading(at.engine) as tx:
+        if when.is_given:
+            within = listing.refunds_of_period(tx, since=when.since, until=when.until)
+            _REFUNDS.print(map(_document, within), layout, none=none)
+            return
+        found = listing.latest_refunds(tx, limit + 1)
+        _REFUNDS.print_first(map(_document, found), limit, layout, none=none)
+
+
+def _document(one: "RefundOfPayment") -> dict[str, Any]:
+    from ivr.api import documents
+
+    return {
+        **documents.refund(one.refund, one.currency),
+        "payment": one.payment,
+        "bill_reference": one.bill_reference,
+    }
