@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -42,6 +43,10 @@ STAND_INS = """server {{
     location / {{ proxy_pass {url}; }}
 }}
 """
+BOOKS = """
+SELECT a.state, c.state, count(*) FROM attempt a JOIN confirmation c ON c.attempt_id = a.id GROUP BY 1, 2;
+"""
+PAID_TWICE = "approved|sent|2\n"
 CERTIFI = "/opt/paybycall/bin/python -c 'import certifi; print(certifi.where())'"
 
 
@@ -50,8 +55,10 @@ class Outside:
 
     def __init__(self, root: CleanRoot) -> None:
         self._process = subprocess.Popen(
-            ["nsenter", "--target", str(root.pid), "--net", sys.executable]
-            + ["-m", "tests.support.clean_root_outside", FILLED["STRIPE_API_KEY"]],
+            [
+                *("nsenter", "--target", str(root.pid), "--net", sys.executable),
+                *("-m", "tests.support.clean_root_outside", FILLED["STRIPE_API_KEY"]),
+            ],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -60,10 +67,10 @@ class Outside:
         assert self._process.stdout is not None
         self.urls: dict[str, str] = json.loads(self._process.stdout.readline())
 
-    def took(self) -> dict[str, object]:
+    def took(self) -> dict[str, Any]:
         """What they took; they end with it."""
         out, _ = self._process.communicate("", timeout=30)
-        found: dict[str, object] = json.loads(out)
+        found: dict[str, Any] = json.loads(out)
         return found
 
     def close(self) -> None:
@@ -74,9 +81,11 @@ class Outside:
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[CleanRoot]:
     with clean_root(tmp_path) as made:
-        made.write("/usr/local/bin/systemctl", copies("clean_root_systemctl.py"), 0o755)
-        names = "".join(f"127.0.0.1 {host}\n" for host in ("localhost", *HOSTS, *OUTSIDE))
-        made.write("/etc/hosts", names)
+        made.write(
+            "/usr/local/bin/systemctl", "#!/usr/bin/python3\n" + copies("clean_root_systemctl.py"), 0o755
+        )
+        names = "".join(f"192.0.2.10 {host}\n" for host in (*HOSTS, *OUTSIDE))
+        made.write("/etc/hosts", f"127.0.0.1 localhost\n{names}")
         made.copy_tree(SOURCE)
         yield made
 
@@ -98,18 +107,22 @@ def _fill_in(root: CleanRoot) -> None:
     for name in ("web", "pci"):
         path = f"/etc/paybycall/{name}.env"
         text = root.run("cat", path)
-        filled = re.sub(r"^(\w+)=$", lambda found: f"{found[1]}={ACCOUNTS[found[1]]}", text, flags=re.M)
+        filled = re.sub(
+            r"^(\w+)=$", lambda found: f"{found[1]}={ACCOUNTS[found[1]]}", text, flags=re.MULTILINE
+        )
         root.write(path, filled, 0o600)
 
 
 def _ready(root: CleanRoot) -> bool:
-    ready = "import urllib.request as r; [r.urlopen(f'http://127.0.0.1:{port}/readyz') for port in (8000, 8001)]"
+    ready = (
+        "import urllib.request as r; [r.urlopen(f'http://127.0.0.1:{port}/readyz') for port in (8000, 8001)]"
+    )
     done = subprocess.run(root.command("python3", "-c", ready), capture_output=True, check=False)
     return done.returncode == 0 and "worker_started" in root.run("cat", "/var/log/units/paybycall-worker.log")
 
 
 def test_the_page_leads_to_a_paid_call(root: CleanRoot) -> None:
-    packages, code, settings, databases, processes, tls, doctor, bill, release = code_blocks(
+    packages, code, settings, databases, processes, tls, doctor, bill, *release = code_blocks(
         PAGE, "With systemd"
     )
     outside = Outside(root)
@@ -125,24 +138,39 @@ def test_the_page_leads_to_a_paid_call(root: CleanRoot) -> None:
             root.write(f"/etc/nginx/conf.d/{host}.conf", STAND_INS.format(host=host, url=url))
         root.shell(tls, folder=SOURCE)
         eventually(lambda: _ready(root), timeout_s=60, what="web, pci and worker")
-        root.run("sh", "-c", doctor + " || true")
+        root.shell(doctor)
         root.shell(bill)
         _pay(root, "12345678")
+        new_code, restarts = release
+        root.shell(new_code, folder=SOURCE, network=True)
+        root.shell(restarts, folder=SOURCE)
+        eventually(lambda: _ready(root), timeout_s=60, what="the new release")
+        root.shell(bill.replace("12345678", "87654321"))
+        _pay(root, "87654321")
+        eventually(lambda: _in_the_books(root) == PAID_TWICE, timeout_s=60, what="two receipts")
         took = outside.took()
-    except BaseException:
-        print(root.shell("tail -n 40 /var/log/units/* /var/log/nginx/* || true"))
+    except BaseException as failed:
+        failed.add_note(root.shell("tail -n 40 /var/log/units/* /var/log/nginx/* || true"))
         raise
     finally:
         outside.close()
     assert took["violations"] == []
-    assert (took["charges"], took["taken_minor"]) == (1, 4990)
-    [text] = took["texts"]
-    assert "49.90" in str(text)
+    assert (took["charges"], took["taken_minor"]) == (2, 2 * 4990)
+    assert [text for text in took["texts"] if "49.90" in text] == took["texts"]
+    assert len(took["texts"]) == 2
+
+
+def _in_the_books(root: CleanRoot) -> str:
+    return root.run(
+        *"runuser --user postgres -- psql --no-align --tuples-only paybycall".split(), stdin=BOOKS
+    )
 
 
 def _pay(root: CleanRoot, reference: str) -> None:
     urls = [f"https://{host}" for host in HOSTS]
-    rung = root.run("/opt/paybycall/bin/python", "-", *urls, ACCOUNT, TOKEN, reference, stdin=copies("clean_root_call.py"))
+    rung = root.run(
+        "/opt/paybycall/bin/python", "-", *urls, ACCOUNT, TOKEN, reference, stdin=copies("clean_root_call.py")
+    )
     call = json.loads(rung)
     assert call["faults"] == []
     assert "You have paid" in call["said"], call["said"]

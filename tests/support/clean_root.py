@@ -1,8 +1,9 @@
 """A clean Debian in memory, with processes and a network of its own: what docs/production.md is followed in.
 
 The root is a tmpfs inside a mount namespace, its processes are in a PID namespace, and its network is the
-loopback alone, except for steps that install packages. When the namespaces' first process ends, all of it is
-gone: mounts, processes, files. Packages that were downloaded are kept in the user's cache folder.
+loopback interface alone (where it is 192.0.2.10, too), except for steps that install packages. When the first
+process of the namespaces ends, all of it is gone: mounts, processes, files. Packages that were downloaded are
+kept in the user's cache folder.
 """
 
 import os
@@ -36,6 +37,7 @@ mkdir -p var/cache/apt/archives root/.cache
 mount --bind "$3/debs" var/cache/apt/archives
 mount --bind "$3/pip" root/.cache
 ip link set lo up
+ip address add 192.0.2.10/32 dev lo
 echo ready
 exec sleep infinity
 """
@@ -75,13 +77,13 @@ class CleanRoot:
         return self.run("bash", "-euo", "pipefail", stdin=f"cd {folder}\n{script}", network=network)
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
-        self.run("sh", "-c", f'mkdir -p "$(dirname {path})" && cat > {path} && chmod {mode:o} {path}', stdin=text)
+        self.run(
+            "sh", "-c", f'mkdir -p "$(dirname {path})" && cat > {path} && chmod {mode:o} {path}', stdin=text
+        )
 
     def copy_tree(self, to: str) -> None:
         """What a clone of this repository would have: tracked files, as they are here."""
-        tracked = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
-        ).stdout
+        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
         packed = subprocess.run(
             ["tar", "--create", "--null", "--files-from=-", "--owner=0", "--group=0"],
             cwd=ROOT,
@@ -159,15 +161,9 @@ def code_blocks(page: Path, section: str) -> Sequence[str]:
     text = page.read_text()
     start = text.index(f"\n## {section}\n")
     end = text.find("\n## ", start + 1)
-    blocks: list[str] = []
-    for part in text[start:end].split("\n```sh\n")[1:]:
-        blocks.append(part.partition("\n```")[0])
-    return blocks
+    return [part.partition("\n```")[0] for part in text[start:end].split("\n```sh\n")[1:]]
 
 
 def copies(name: str) -> str:
     """The text of a script beside this file."""
     return (Path(__file__).parent / name).read_text()
-
-
-

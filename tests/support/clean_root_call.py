@@ -38,4 +38,4 @@ settings = replace(settings, fallback_url=f"{pci_public_url}/pci/fallback")
 clock = SystemClock()
 caller = DemoCaller.with_test_card(reference, clock)
 ended = Call(settings, caller=caller, transport=HttpTransport(clock), clock=clock, listener=hear).run()
-print(json.dumps({"said": " ".join(said), "faults": [str(fault) for fault in ended.faults]}))
+print(json.dumps({"said": " ".join(said), "faults": [str(fault) for fault in ended.faults]}))  # noqa: T201 - its answer

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """`systemctl` for a root without systemd: it starts our units as their files say.
 
 User, settings, sockets, the folder in /run, a read-only root, no privileges and no memory that is written and
@@ -34,7 +33,8 @@ ulimit -c 0
 [ -z "$LISTEN_FDS" ] || export LISTEN_PID=$$
 user=$UNIT_USER
 unset RUNTIME UNIT_USER
-exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"
+exec setpriv --reuid "$user" --regid "$user" --clear-groups \\
+    --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"
 """
 NATIVE = {
     ("postgresql", "start"): "pg_lsclusters -h | while read -r v n _; do pg_ctlcluster $v $n start; done",
@@ -101,7 +101,7 @@ def start(name: str) -> None:
             stderr=log,
             start_new_session=True,
             pass_fds=() if listening is None else (3,),
-            preexec_fn=before,
+            preexec_fn=before,  # noqa: PLW1509 - there is one thread
         )
     if unit["Type"] == ["oneshot"]:
         if process.wait():
@@ -134,7 +134,7 @@ def act(verb: str, unit: str) -> None:
     if not (UNITS / f"{name}.service").exists():
         if (name, verb) not in NATIVE:
             raise SystemExit(f"{verb} {unit}: not known here")
-        subprocess.run(NATIVE[name, verb], shell=True, check=True)
+        subprocess.run(["sh", "-ec", NATIVE[name, verb]], check=True)
         return
     if kind == "socket":  # its service binds it
         return
