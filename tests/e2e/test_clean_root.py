@@ -162,7 +162,8 @@ def test_the_page_leads_to_a_paid_call(root: CleanRoot) -> None:
 
 def _in_the_books(root: CleanRoot) -> str:
     return root.run(
-        *"runuser --user postgres -- psql --no-align --tuples-only paybycall".split(), stdin=BOOKS
+        *["runuser", "--user", "postgres", "--", "psql", "--no-align", "--tuples-only", "paybycall"],
+        stdin=BOOKS,
     )
 
 
