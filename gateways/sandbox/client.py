@@ -86,7 +86,7 @@ class BankClient:
         except requests.Timeout:
             return NoReply("the bank did not answer in time")
         except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; and its traceback holds the body
-            return NoReply(f"the bank cannot be reached: {what_broke(fault)}")
+            return NoReply(f"the line to the bank broke: {what_broke(fault)}")
         return _parsed(response.status_code, response.content)
 
 

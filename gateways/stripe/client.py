@@ -157,11 +157,11 @@ class _Line(stripe.HTTPClient):
             ) as response:
                 return self._whole(response), response.status_code, response.headers
         except SSLError as fault:
-            raise _broken(f"Stripe cannot be reached: {what_broke(fault)}") from None
+            raise _broken(f"the line to Stripe broke: {what_broke(fault)}") from None
         except (Timeout, urllib3.exceptions.ReadTimeoutError):
             raise _broken("Stripe did not answer in time", should_retry=True) from None
         except (BrokenLine, urllib3.exceptions.HTTPError) as fault:
-            raise _broken(f"Stripe cannot be reached: {what_broke(fault)}", should_retry=True) from None
+            raise _broken(f"the line to Stripe broke: {what_broke(fault)}", should_retry=True) from None
 
     def close(self) -> None:
         self._session.close()

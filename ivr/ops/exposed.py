@@ -19,6 +19,7 @@ _SERVERS = ("web", "pci", "worker", "stream")
 def metrics_are_closed(ask: Ask, doors: Sequence[Door]) -> str:
     """No stranger reads `/metrics` at a public address."""
     for door in doors:
+        _require_reached(ask, door)
         answer = _tried(ask, "GET", f"{door.url}/metrics")
         if answer is not None and answer.status == requests.codes.ok and "# TYPE" in answer.body:
             raise FaultError(
@@ -31,6 +32,7 @@ def metrics_are_closed(ask: Ask, doors: Sequence[Door]) -> str:
 
 def pci_is_closed(ask: Ask, door: Door) -> str:
     """The proxy before the PCI process passes nothing but what the carrier needs."""
+    _require_reached(ask, door)
     internal = _tried(ask, "POST", f"{door.url}/pci/internal/lockouts")
     ready = _tried(ask, "GET", f"{door.url}/readyz")
     open_ones = []
@@ -59,7 +61,13 @@ def proxy_cannot_be_avoided(ask: Ask, ports: Sequence[tuple[Door, int]]) -> str:
                 f"start it "
                 f"with HOST=127.0.0.1, or let the firewall close the port."
             )
-    return "our processes are reached through the proxy alone"
+    return "no process of ours answers strangers past the proxy"
+
+
+def _require_reached(ask: Ask, door: Door) -> None:
+    """A path counts as closed only where the address answers at all."""
+    if _tried(ask, "POST", door.url + door.path) is None:
+        raise FaultError(f"This could not be tried, because {door.setting} ({door.url}) cannot be reached.")
 
 
 def _tried(ask: Ask, method: str, url: str) -> Answer | None:
@@ -72,9 +80,9 @@ def _tried(ask: Ask, method: str, url: str) -> Answer | None:
 def nobody_is_root(processes: Path = Path("/proc"), me: int | None = None) -> str:
     """None of our processes that can be seen from here runs as root; nor, if none is seen, this command."""
     running = list(_serving(processes))
-    as_root = [f"`paybycall serve {kind}` (process {pid})" for pid, kind, user in running if user == 0]
-    if as_root:
-        raise FaultError(f"{', '.join(as_root)} runs as root: run it under a user of its own.")
+    if as_root := sorted({f"`paybycall serve {kind}`" for kind, user in running if user == 0}):
+        verb = "runs" if len(as_root) == 1 else "run"
+        raise FaultError(f"{' and '.join(as_root)} {verb} as root: use a user without rights of its own.")
     if not running and (os.geteuid() if me is None else me) == 0:
         raise FaultError(
             "This command runs as root, and no server process is seen here: run `paybycall` under a user "
@@ -83,8 +91,8 @@ def nobody_is_root(processes: Path = Path("/proc"), me: int | None = None) -> st
     return "no process of ours runs as root, as far as can be seen from here"
 
 
-def _serving(processes: Path) -> Iterator[tuple[str, str, int]]:
-    """Process id, kind and user of each `paybycall serve`."""
+def _serving(processes: Path) -> Iterator[tuple[str, int]]:
+    """Kind and user of each `paybycall serve`."""
     for folder in processes.glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
@@ -95,4 +103,4 @@ def _serving(processes: Path) -> Iterator[tuple[str, str, int]]:
         said = [word.decode(errors="replace") for word in words]
         for at, word in enumerate(said[:-2]):
             if Path(word).name == "paybycall" and said[at + 1] == "serve" and said[at + 2] in _SERVERS:
-                yield folder.name, said[at + 2], user
+                yield said[at + 2], user

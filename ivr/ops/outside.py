@@ -110,7 +110,7 @@ def _asked(ask: Ask, method: str, door: Door, path: str) -> Answer:
     try:
         answer = ask(method, door.url + path)
     except requests.RequestException as fault:
-        broke = what_broke(fault)
+        broke = Break.NO_TLS if _speaks_plain_http(ask, method, door, path) else what_broke(fault)
         remedy = _REMEDIES.get(broke, _OTHER_REMEDY).format(setting=door.setting, start=door.start)
         raise FaultError(f"{door.setting} ({door.url}) cannot be reached: {broke}; {remedy}.") from None
     if answer.status in _REDIRECTS:
@@ -127,6 +127,19 @@ def _asked(ask: Ask, method: str, door: Door, path: str) -> Answer:
             f"{door.process} process: start {door.start}, or correct where the proxy passes requests."
         )
     return answer
+
+
+def _speaks_plain_http(ask: Ask, method: str, door: Door, path: str) -> bool:
+    """Whether http answers where https does not: our own server, without a proxy, waits in silence."""
+    parts = urlsplit(door.url)
+    if parts.scheme != "https":
+        return False
+    place = f"http://{parts.netloc}" if parts.port else f"http://{parts.netloc}:443"
+    try:
+        ask(method, f"{place}{parts.path}{path}")
+    except requests.RequestException:
+        return False
+    return True
 
 
 def _is_refusal(answer: Answer) -> bool:
@@ -227,7 +240,12 @@ def carrier_knows_us(ask: AskCarrier) -> str:
 
 def clock_is_right(ask: AskCarrier, now: Callable[[], datetime]) -> str:
     """Our clock against the carrier's."""
-    date = _account(ask).date
+    try:
+        date = _account(ask).date
+    except FaultError:
+        raise FaultError(
+            "The clock could not be compared, because the carrier's API does not answer."
+        ) from None
     try:
         theirs = parsedate_to_datetime(date)
     except ValueError:

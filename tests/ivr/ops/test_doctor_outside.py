@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -124,13 +125,28 @@ def test_a_certificate_that_has_expired_is_named(tmp_path: Path, monkeypatch: py
         with pytest.raises(FaultError, match="its TLS certificate has expired; check TWILIO_API_BASE"):
             outside.carrier_knows_us(lambda: outside.ask_carrier(ACCOUNT, Secret(TOKEN), url))
         bank = registry.adapter("sandbox", {"SANDBOX_URL": url, "SANDBOX_CARD_ENTRY": "tokenize"})
-        with pytest.raises(FaultError, match="the bank cannot be reached: its TLS certificate"):
+        with pytest.raises(FaultError, match="the line to the bank broke: its TLS certificate"):
             outside.gateway_answers(bank)
     with served(tmp_path, BaseHTTPRequestHandler) as port:
         with pytest.raises(FaultError, match="plain http where https is expected; put a proxy that ends TLS"):
             outside.answers(outside.over_http, web_door(f"https://127.0.0.1:{port}"))
         with pytest.raises(FaultError, match=r"HTTP 501 for /voice/incoming"):
             outside.answers(outside.over_http, web_door(f"http://127.0.0.1:{port}"))
+
+
+def test_a_process_without_a_proxy_is_named() -> None:
+    """Our own server hears a TLS greeting as a request that never ends, and is silent."""
+    asked: list[str] = []
+
+    def ask(method: str, url: str) -> Answer:
+        asked.append(url)
+        if url.startswith("https://"):
+            raise requests.ReadTimeout
+        return Answer(403)
+
+    with pytest.raises(FaultError, match="speaks plain http where https is expected; put a proxy"):
+        outside.answers(ask, web_door("https://pay.example.org/town"))
+    assert asked[1] == "http://pay.example.org:443/town/voice/incoming"
 
 
 def test_the_pci_process_tells_what_it_lacks() -> None:
@@ -165,10 +181,16 @@ def test_what_strangers_reach_is_told(start_server: Callable[..., Server]) -> No
         exposed.metrics_are_closed(bare, [PCI_DOOR])
     with pytest.raises(FaultError, match=r"reach /pci/internal/ and /readyz at PCI_PUBLIC_URL"):
         exposed.pci_is_closed(bare, PCI_DOOR)
+    for check in (
+        partial(exposed.metrics_are_closed, asking(), doors),
+        partial(exposed.pci_is_closed, asking(), PCI_DOOR),
+    ):
+        with pytest.raises(FaultError, match=r"could not be tried, because P.*_URL .* cannot be reached"):
+            check()
     ports = [(WEB_DOOR, 8000), (PCI_DOOR, 8001)]
     with pytest.raises(FaultError, match=r"web process answers strangers at http://pay\.example\.org:8000"):
         exposed.proxy_cannot_be_avoided(bare, ports)
-    assert "through the proxy alone" in exposed.proxy_cannot_be_avoided(asking(), ports)
+    assert "no process of ours answers strangers" in exposed.proxy_cannot_be_avoided(asking(), ports)
 
 
 def test_who_runs_our_processes_is_told(tmp_path: Path) -> None:
@@ -186,7 +208,11 @@ def test_who_runs_our_processes_is_told(tmp_path: Path) -> None:
     process(3, 1000, "/opt/p/python", "/opt/p/paybycall", "serve", "pci")
     assert exposed.nobody_is_root(tmp_path, me=0), "whoever asks, the server does not run as root"
     process(4, 0, "/opt/p/python", "/opt/p/paybycall", "serve", "web", "--port", "80")
-    with pytest.raises(FaultError, match=r"^`paybycall serve web` \(process 4\) runs as root"):
+    with pytest.raises(FaultError, match=r"^`paybycall serve web` runs as root: "):
+        exposed.nobody_is_root(tmp_path, me=1000)
+    process(5, 0, "/opt/p/python", "/opt/p/paybycall", "serve", "web", "--port", "80")
+    process(6, 0, "/opt/p/python", "/opt/p/paybycall", "serve", "pci")
+    with pytest.raises(FaultError, match=r"^`paybycall serve pci` and `paybycall serve web` run as root: "):
         exposed.nobody_is_root(tmp_path, me=1000)
 
 
@@ -250,7 +276,7 @@ def test_the_carrier_has_to_know_us(ask: outside.AskCarrier, part: str) -> None:
         (account(date=NOW + timedelta(seconds=90)), "90 s behind"),
         (account(date=""), "no Date"),
         (account(date="yesterday"), "no Date"),
-        (nobody, "cannot be reached"),
+        (nobody, "does not answer"),
     ],
 )
 def test_the_clock_has_to_be_right(ask: outside.AskCarrier, part: str) -> None:
