@@ -220,3 +220,14 @@ def test_a_database_of_a_later_release_is_not_migrated(tmp_path: Path) -> None:
     with make_engine(f"sqlite:///{tmp_path}/town.db").begin() as tx:
         tx.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     assert "A later release has migrated the database in DATABASE_URL" in told(run(tmp_path, "migrate"))
+
+
+def test_the_bank_cannot_use_such_a_file(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("no database\n" * 100)
+    for path, part in (
+        ("/proc/no/bank.db", "The folder /proc/no does not exist"),
+        (tmp_path / "text.txt", "is not an"),
+    ):
+        ended = CliRunner().invoke(main, ["sandbox", "--port", "0", "--database", str(path)])
+        assert part in told(ended)
+        assert "--database" in ended.stderr
