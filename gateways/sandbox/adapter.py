@@ -138,11 +138,11 @@ class SandboxGateway(Undeclared):
         if answer.state == "pending":
             return answer.unclear()
         if answer.state != "approved":
-            return NotThisCharge(f"of this payment the bank says {answer.state}")
+            return NotThisCharge(f"the bank says that this payment is {answer.state}")
         if (answer.amount_minor, answer.currency) != (order.amount_minor, order.currency):
-            return NotThisCharge("the bank took another amount for this payment")
+            return NotThisCharge("the bank charged another amount for this payment")
         if answer.reference != reference:
-            return NotThisCharge(f"the bank calls the charge of this payment {answer.reference}")
+            return NotThisCharge(f"at the bank the charge of this payment is {answer.reference}")
         return Approved(answer.reference, answer.authorisation_code)
 
     def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
@@ -213,12 +213,12 @@ class SandboxGateway(Undeclared):
         reply = self._client.get("/health")
         if isinstance(reply, NoReply):
             raise GatewayUnreachableError(
-                f"The sandbox bank at {self._client.url} is not there ({reply.reason}): "
-                "start it by `paybycall sandbox`, or set SANDBOX_URL to where it listens."
+                f"The sandbox bank at {self._client.url} does not answer ({reply.reason}): "
+                "start it with `paybycall sandbox`, or correct SANDBOX_URL."
             )
         if reply.status != HTTPStatus.OK or reply.body.get("bank") != _BANK:
             raise GatewayUnreachableError(
-                f"Something else than the sandbox bank answers at {self._client.url}: set SANDBOX_URL anew."
+                f"The server at {self._client.url} is not the sandbox bank: correct SANDBOX_URL."
             )
 
     def _open_page(self, answer: Standing) -> LinkOpen | Unknown:

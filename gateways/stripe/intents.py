@@ -180,7 +180,7 @@ def refusal(refused: Refused, reference: str | None = None) -> Declined:
 
 def _tell_operator(refused: Refused) -> None:
     param = refused.error.text("param") or ""
-    moto = ": have the account enabled for telephone orders, or set STRIPE_MOTO=no"
+    moto = ": ask Stripe to enable the account for telephone orders (MOTO), or set STRIPE_MOTO=no"
     _log.error(
         "Stripe refused what we sent (HTTP %s, %s%s)%s",
         refused.status,

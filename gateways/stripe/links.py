@@ -64,7 +64,7 @@ class Links:
         as Stripe would know the key of one that was.
         """
         if is_forgotten(link.order, self._now()):
-            return Unknown("Stripe has forgotten the key by now: look in its dashboard")
+            return Unknown("Stripe no longer knows this idempotency key: look in its dashboard")
         made = _make(visit, link)
         if isinstance(made, Refused):
             too_late = made.nothing_done and made.error.text("param") == "expires_at"

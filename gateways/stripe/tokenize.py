@@ -113,8 +113,8 @@ def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | R
             return card_declined(answer.error, None)
         if _nothing_made(answer):
             _log.error(
-                "Stripe took no card number (HTTP %s, %s): have the raw card data APIs switched on for the "
-                "account, and check STRIPE_API_KEY of the PCI process; see docs/gateways/stripe.md.",
+                "Stripe refused the card number (HTTP %s, %s): ask Stripe to enable the raw card data APIs "
+                "for the account, and check STRIPE_API_KEY of the PCI process; see docs/gateways/stripe.md.",
                 answer.status,
                 answer.said,
             )

@@ -168,7 +168,7 @@ def _parse(since: str) -> int:
     if not since:
         return 0
     if not (since.isascii() and since.isdigit() and len(since) <= 18):  # noqa: PLR2004 - within 64 bits
-        raise BadCursorError("this is no cursor of ours: give the one that came with the last page, or none")
+        raise BadCursorError("this is not a valid cursor: give the one from the last page, or none")
     return int(since)
 
 

@@ -154,7 +154,7 @@ def test_files_as_spreadsheets_save_them(engine: sa.Engine, bring: Any) -> None:
     assert stored(engine, "20000105").due_date is not None
 
 
-BOTH_PHONES = "read as +468123456 or as +46468123456: write it with + and the country's code"
+BOTH_PHONES = "read as +468123456 or as +46468123456: write it with + and the country code"
 
 ROWS = "reference;amount;currency;phone\n12345678;1 049,90 €;EUR;+34600123456\n22345678;10;EUR\n"
 ROWS = ROWS.replace(" ", "\u00a0")
@@ -204,8 +204,8 @@ def test_what_is_left_out_and_what_cannot_be_charged_is_told(engine: sa.Engine, 
     report, warned = bring(content, told="warned", home_country="SE", gateway=takes_euros)
     assert counts(report) == (4, 0, 0, 0)
     assert [(row.line, row.reason) for row in warned] == [
-        (2, "without its due_date, which must be a day written YYYY-MM-DD"),
-        (2, "without its phone, which is what carriers send for a withheld number: leave it out"),
+        (2, "without its due_date, which must be a date written as YYYY-MM-DD"),
+        (2, "without its phone, which is what carriers send for a withheld number: leave it empty"),
         (4, f"without its phone, which can be {BOTH_PHONES}"),
         (5, "the gateway does not take ISK: callers cannot pay this bill"),
     ]

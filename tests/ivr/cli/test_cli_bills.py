@@ -38,7 +38,7 @@ def test_a_bill_is_added_shown_and_listed(paybycall: Run, engine: sa.Engine) -> 
         (["--amount", ""], "amount must be given"),
         (
             ["--amount", "1.000"],
-            "amount has three digits behind a single mark, so it can be read in two ways: ",
+            "amount has three digits after a single mark, so it can be read in two ways: ",
         ),
         (["--amount", "15,000"], "amount has three digits"),
         (["--amount", "49.9000"], "amount has more decimals than EUR, which has 2.\n"),
@@ -79,14 +79,14 @@ def test_an_odd_phone_or_due_date_is_left_out_with_a_word(paybycall: Run) -> Non
     added = paybycall(*ADD, "--phone", "\x1b[2J", "--due", "2026-12-24T00:00:00")
     assert (added.exit_code, added.stdout) == (0, "Bill 12345678 is added: 49.90 EUR.\n")
     due, phone = added.stderr.splitlines()
-    assert due == "Stored, but without its due_date, which must be a day written YYYY-MM-DD."
+    assert due == "Stored, but without its due_date, which must be a date written as YYYY-MM-DD."
     assert phone.startswith("Stored, but without its phone, which must be a phone number")
 
 
 @one_database
 def test_a_phone_that_two_people_could_have(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME_COUNTRY", "SE")
-    both = "can be read as +468123456 or as +46468123456: write it with + and the country's code.\n"
+    both = "can be read as +468123456 or as +46468123456: write it with + and the country code.\n"
     added, listed = paybycall(*ADD, "--phone", "468123456"), paybycall("card", "list", "468123456")
     assert (added.exit_code, added.stdout, added.stderr) == (2, "", f"phone {both}")
     assert (listed.exit_code, listed.stdout, listed.stderr) == (2, "", f"This number {both}")
@@ -211,7 +211,7 @@ def test_a_bill_that_the_gateway_does_not_charge_is_taken_with_a_word(paybycall:
             ["--amount", "1000000.00", "--minimum", "5"],
             (
                 "Stored, but the gateway charges no more than 999999.99 EUR at once: "
-                "callers can pay it in parts only.\n"
+                "callers can pay it only in parts.\n"
             ),
         ),
     ):

@@ -36,7 +36,7 @@ def _told(till: Till, attempt_id: str) -> list[str]:
 
 
 def _elsewhere(amount: str) -> str:
-    return f"given_back_elsewhere: {amount} EUR in all was given back at the gateway, and not by us"
+    return f"given_back_elsewhere: {amount} EUR in total was refunded at the gateway, and not by this server"
 
 
 def _refund(till: Till, attempt_id: str, minor: int, *fates: Fate) -> str:
