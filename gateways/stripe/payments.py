@@ -153,7 +153,7 @@ def capture(visit: Visit, wanted: Capture) -> Result:
     if isinstance(held, Unknown):
         return held
     if (held.key, held.amount_minor, held.currency) != (wanted.key, wanted.amount_minor, wanted.currency):
-        return Unknown("Stripe holds something else by this authorization")
+        return Unknown("Stripe has something else under this authorization")
     if held.state != "requires_capture":
         return _captured(held)
     answer = asked(
@@ -206,7 +206,7 @@ def _held_by(visit: Visit, reference: str, holder: str) -> Prepared | Declined |
 def _standing(intent: Intent, order: Order) -> LookupResult:
     """What an intent says of its order."""
     if not intent.is_of(order):
-        return Unknown("Stripe knows another order by this reference")
+        return Unknown("Stripe has another payment under this reference")
     match intent.state:
         case "succeeded" if intent.taken_minor == order.amount_minor:
             return Approved(intent.reference, intent.authorisation_code)

@@ -107,7 +107,7 @@ def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | R
         key=f"{key}:card",
     )
     if isinstance(answer, Told):
-        return answer.secret("id") or Unknown("Stripe's answer is no payment method that we understand")
+        return answer.secret("id") or Unknown("Stripe's answer is not a payment method that can be read")
     if isinstance(answer, Refused):
         if answer.by_the_card:
             return card_declined(answer.error, None)
