@@ -231,8 +231,8 @@ def _faulty_naming(
             times = times_named(prompts.segments(language, said.key), key)
             if times != 1:
                 yield (
-                    f"prompts.{language}.toml: {said.key} names the key {key} {times} times; name "
-                    "it once, so that it is clear when it was heard"
+                    f"prompts.{language}.toml: {said.key} names the key {key} {times} times; it must be "
+                    "named once"
                 )
 
 

@@ -414,11 +414,11 @@ NAMED = {"en": {"yes": "Yes, 1. No, 2."}, "es": {"yes": "Sí, 1. No, 2."}}
         ("", "Sí, 1.", ["yes: 1 leads to forget without another question: it must be heard first"]),
         ("15", "Sí, 1, 5.", [
             "yes: 5 must be heard first, but is not an option",
-            "prompts.en.toml: yes names the key 5 0 times; name it once, so that it is clear when it was heard"]),
+            "prompts.en.toml: yes names the key 5 0 times; it must be named once"]),
         ("1", "Sí. No, 2.", [
-            "prompts.es.toml: yes names the key 1 0 times; name it once, so that it is clear when it was heard"]),
+            "prompts.es.toml: yes names the key 1 0 times; it must be named once"]),
         ("1", "Sí, 1. No, 2. 1 es sí, 11 no.", [
-            "prompts.es.toml: yes names the key 1 2 times; name it once, so that it is clear when it was heard"]),
+            "prompts.es.toml: yes names the key 1 2 times; it must be named once"]),
     ],
 )  # fmt: skip
 def test_a_key_that_cannot_be_undone_is_heard_first(
