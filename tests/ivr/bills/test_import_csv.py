@@ -74,7 +74,7 @@ def test_good_rows_are_kept_and_bad_ones_told_by_line(engine: sa.Engine, bring: 
         (6, "has"),
         (7, "reference"),
     ]
-    assert refused[3].reason == "reference stands on line 2 already"
+    assert refused[3].reason == "reference is already used on line 2"
     assert stored(engine, "12345678").payer_phone == "+34600123456"
     assert stored(engine, "42345678").billed_minor == 500
 
@@ -207,7 +207,7 @@ def test_what_is_left_out_and_what_cannot_be_charged_is_told(engine: sa.Engine, 
         (2, "without its due_date, which must be a date written as YYYY-MM-DD"),
         (2, "without its phone, which is what carriers send for a withheld number: leave it empty"),
         (4, f"without its phone, which can be {BOTH_PHONES}"),
-        (5, "the gateway does not take ISK: callers cannot pay this bill"),
+        (5, "the gateway does not accept ISK: callers cannot pay this bill"),
     ]
     assert (stored(engine, "12345678").payer_phone, stored(engine, "12345678").due_date) == (None, None)
 
@@ -234,7 +234,7 @@ def test_an_open_quotation_mark_is_told_with_what_it_swallowed(bring: Any) -> No
     report, refused = bring(HEADER + '12345678,1,EUR,,,\n"22345678,1,EUR,,,\n32345678,1,EUR,,,\n')
     assert counts(report) == (1, 0, 0, 1)
     assert refused[0].line == 3
-    assert "as far as line 4" in refused[0].reason
+    assert "up to line 4" in refused[0].reason
 
 
 def test_text_that_would_be_code_elsewhere_is_only_refused(engine: sa.Engine, bring: Any) -> None:

@@ -75,12 +75,12 @@ def test_a_row_that_cannot_be_read_is_told_with_the_true_reason(
 def test_a_comma_in_an_amount_is_named_where_a_row_has_too_many_fields() -> None:
     [row] = read_table(io.BytesIO(b"reference,amount,currency\n12345678,49,90,EUR\n")).rows
     assert isinstance(row, BadRow)
-    assert row.reason.endswith("put amounts, and texts, that hold a comma in quotation marks")
+    assert row.reason.endswith("put amounts and texts that contain a comma in quotation marks")
 
 
 def test_a_file_that_is_cut_within_a_character_says_so() -> None:
     table = read_table(io.BytesIO("reference;amount;currency\n12345678;1;EUR\n2".encode("utf-16")[:-1]))
-    with pytest.raises(UnreadableFileError, match="ends within a character"):
+    with pytest.raises(UnreadableFileError, match="ends in the middle of a character"):
         list(table.rows)
 
 
@@ -91,7 +91,7 @@ def test_a_comma_that_cuts_an_amount_in_two_is_not_taken_for_a_shorter_row() -> 
         io.BytesIO(header + b'12345678,EUR,49,10\n12345678,EUR,49,10,\n12345678,EUR,"49,10"\n')
     ).rows
     assert isinstance(cut, BadRow)
-    assert "cuts in two" in cut.reason
+    assert "split at its comma" in cut.reason
     assert not isinstance(whole, BadRow)
     assert not isinstance(quoted, BadRow)
     [short] = read_table(io.BytesIO(b"reference,amount,minimum,currency,phone\n12345678,49,10,EUR\n")).rows

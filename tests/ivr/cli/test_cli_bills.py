@@ -223,7 +223,7 @@ def test_a_bill_that_the_gateway_does_not_charge_is_taken_with_a_word(paybycall:
             "20000001",
             "ISK",
             "500",
-            "Stored, but the gateway does not take ISK: callers cannot pay this bill.\n",
+            "Stored, but the gateway does not accept ISK: callers cannot pay this bill.\n",
         ),
         ("20000002", "KWD", "4,99", ""),
         ("20000003", "IDR", "9999999999,99", ""),
@@ -251,7 +251,7 @@ def test_rows_that_the_gateway_does_not_charge_are_taken_with_a_word(paybycall: 
     assert small.startswith("line 2: stored, but the gateway charges no less than 0.50 EUR: ")
     assert bad.startswith("line 3: reference ")
     assert large.startswith("line 5: stored, but the gateway charges no more than 999999.99 EUR at once: ")
-    assert foreign == "line 6: stored, but the gateway does not take ISK: callers cannot pay this bill"
+    assert foreign == "line 6: stored, but the gateway does not accept ISK: callers cannot pay this bill"
 
 
 @one_database

@@ -145,8 +145,8 @@ def test_what_a_caller_can_do() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "who rings whom"),
-        ("> 1\n", "who rings whom"),
+        ("", "who calls whom"),
+        ("> 1\n", "who calls whom"),
         (HEADER + "> one\n", "line 2: these are no keys"),
         (HEADER + ">\n", "line 2: these are no keys"),
         (HEADER + "> (amex)\n", r"line 2: nobody knows \(amex\); there is .*\(visa\)"),

@@ -78,7 +78,7 @@ def test_only_another_sum_than_was_told_is_told_again(till: Till) -> None:
     till.run_due()
     _by_hand(till, attempt_id, 600, "evt_4")
     till.run_due()
-    gone = f"{_elsewhere('0.00')}; it was 7.00 EUR: the rest came back"
+    gone = f"{_elsewhere('0.00')}; it was 7.00 EUR before: the rest came back"
     assert _told(till, attempt_id)[2:] == [gone, _elsewhere("6.00")]
 
 
@@ -123,7 +123,7 @@ def test_what_was_given_back_by_hand_and_came_back_is_told_too(till: Till) -> No
     for event in ("evt_2", "evt_3"):
         tell(till, CameBack(reference), event)
         till.run_due()
-    fell = f"{_elsewhere('10.00')}; it was 25.00 EUR: the rest came back"
+    fell = f"{_elsewhere('10.00')}; it was 25.00 EUR before: the rest came back"
     assert _told(till, attempt_id) == [_elsewhere("25.00"), fell]
     assert till.attempt(attempt_id).given_back_elsewhere_minor == 1_000
     till.assert_settled()
