@@ -21,12 +21,10 @@ ALARMS = (
     ("error", "paid_though_withdrawn"),
     ("error", "pay_failed"),
     ("error", "payout_failed"),
-    ("critical", "process_failed"),
     ("error", "refund_came_back"),
     ("error", "refund_came_back_to_a_bill_that_is_being_paid"),
     ("error", "refund_notice_for_a_person"),
     ("error", "refund_was_given_back_after_all"),
-    ("critical", "worker_lock_lost"),
 )
 """Lines that the alert rules count (deploy/prometheus/alerts.yml), by level and event."""
 

@@ -12,10 +12,12 @@ import sqlalchemy as sa
 
 from gateways.contract import Capabilities
 from ivr.api import documents
+from ivr.api.lists import list_query, one_of, page, refusing_bad_cursors
 from ivr.api.problem import Problem
-from ivr.api.request import json_body
-from ivr.bills import store
-from ivr.bills.bill import BillChangeError, BillError, NewBill
+from ivr.api.request import json_body, json_object
+from ivr.api.schemas.bills import BATCH_MAX
+from ivr.bills import listing, store
+from ivr.bills.bill import BillChangeError, BillError, NewBill, Status
 from ivr.bills.fields import NAMES, LeftOut, read_bill, unknown_names
 from ivr.bills.limits import not_chargeable
 from ivr.bills.store import Change
@@ -23,7 +25,6 @@ from ivr.clock import Clock
 from ivr.ids import Ids
 from ivr.storage.engine import reading
 
-BILLS_MAX = 500
 _REFERENCE = re.compile(r"[0-9]{8}")
 Answer = tuple[dict[str, Any], int]
 
@@ -56,8 +57,33 @@ class BillRoutes:
             raise Problem(404, "not_found", "There is no bill under this reference.")
         return documents.bill(found), 200
 
+    def listed(self) -> Answer:
+        """In the order of the last change; `from` and `until` are about the moment when it was added."""
+        asked = list_query(one_of(Status))
+        with refusing_bad_cursors(), reading(self._engine) as tx:
+            found = listing.changed(
+                tx,
+                reference=asked.bill,
+                status=asked.state,
+                made_from=asked.starts,
+                made_until=asked.ends,
+                cursor=asked.cursor,
+                since=asked.since,
+                limit=asked.limit,
+                now=self._clock.now(),
+            )
+        shown = [documents.bill(one) for one in found.bills]
+        return page("bills", shown, found.cursor, has_more=found.has_more), 200
+
+    def put_batch(self) -> Answer:
+        """A result for each bill, in their order."""
+        bodies = json_object(("bills",)).get("bills")
+        if not isinstance(bodies, list):
+            raise Problem(422, "invalid", "bills must be a list.", field="bills")
+        return {"results": self._put_list(bodies)}, 200
+
     def put(self) -> Answer:
-        """One bill: 201 where it is new, 200 otherwise. A list: 200, and a result for each."""
+        """One bill: 201 where it is new, 200 otherwise. A list is taken too until the next release."""
         body = json_body()
         if isinstance(body, list):
             return {"results": self._put_list(body)}, 200
@@ -68,8 +94,8 @@ class BillRoutes:
 
     def _put_list(self, bodies: Sequence[Any]) -> list[dict[str, Any]]:
         """In the order of the references, so that two lists at once lock the same rows in the same order."""
-        if len(bodies) > BILLS_MAX:
-            raise Problem(422, "too_many", f"Send at most {BILLS_MAX} bills at once.")
+        if len(bodies) > BATCH_MAX:
+            raise Problem(422, "too_many", f"Send at most {BATCH_MAX} bills at once.")
         results: dict[int, dict[str, Any]] = {}
         read: dict[str, tuple[int, NewBill, list[str]]] = {}
         for index, body in enumerate(bodies):
@@ -118,9 +144,7 @@ class BillRoutes:
 
 
 def _twice(first: int) -> Problem:
-    return Problem(
-        422, "invalid", f"reference stands in this list already, at index {first}.", field="reference"
-    )
+    return Problem(422, "invalid", f"reference is in this list already, at index {first}.", field="reference")
 
 
 def _refused(problem: Problem) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from werkzeug.routing import RequestRedirect
 from ivr.api import keys, openapi, problem
 from ivr.api.bills import BillRoutes
 from ivr.api.cards import CardRoutes
+from ivr.api.finance import FinanceRoutes
 from ivr.api.lock_outs import LockOutRoutes
 from ivr.api.messages import MessageRoutes
 from ivr.api.payments import PaymentRoutes, Till
@@ -43,16 +44,24 @@ def blueprint(
     bills = BillRoutes(engine, home_country=home_country, gateway=till.gateway_limits, clock=clock, ids=ids)
     payments = PaymentRoutes(engine, till=till, clock=clock)
     cards = CardRoutes(engine, cards=till.saved_cards, home_country=home_country)
+    finance = FinanceRoutes(engine, clock=clock)
     locked = LockOutRoutes(office)
     messages = MessageRoutes(engine, work=work, clock=clock)
     made = flask.Blueprint("api", __name__, url_prefix=ROOT)
     for method, path, view in (
         ("GET", f"/{_DOCUMENT}", _document),
+        ("GET", "/bills", bills.listed),
         ("POST", "/bills", bills.put),
+        ("POST", "/bills/batch", bills.put_batch),
         ("GET", "/bills/<reference>", bills.show),
         ("GET", "/payments", payments.feed),
         ("GET", "/payments/<payment_id>", payments.show),
         ("POST", "/payments/<payment_id>/refunds", payments.refund),
+        ("GET", "/refunds/<refund_id>", payments.shown_refund),
+        ("GET", "/payouts", finance.payouts),
+        ("GET", "/payouts/<payout_id>", finance.payout),
+        ("GET", "/disputes", finance.disputes),
+        ("GET", "/disputes/<reference>", finance.dispute),
         ("POST", "/cards/search", cards.search),
         ("GET", "/cards/<card_id>", cards.show),
         ("DELETE", "/cards/<card_id>", cards.delete),
@@ -117,7 +126,7 @@ def _check_key(engine: sa.Engine) -> Callable[[], None]:
             raise Problem(
                 401,
                 "unauthorized",
-                "Send a key that stands: Authorization: Bearer pbc_... (made by `paybycall apikey create`).",
+                "Send a valid key: Authorization: Bearer pbc_... (made by `paybycall apikey create`).",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         flask.g.api_key = found

@@ -16,10 +16,12 @@ from ivr.api.problem import Problem
 from ivr.api.request import query
 from ivr.defences.office import Office
 from ivr.pci_client import PciRefusedError, PciUnreachableError
+from ivr.storage.away import RETRY_AFTER_S
 
 Answer = tuple[dict[str, Any], int]
 log = structlog.get_logger()
-_WHICH = {"": False, "standing": False, "all": True}
+_WHICH = {"": False, "active": False, "all": True, "standing": False}
+"""`standing` is what `active` was called before; it is taken until the next release."""
 
 
 class LockOutRoutes:
@@ -29,10 +31,10 @@ class LockOutRoutes:
         self._office = office
 
     def listed(self) -> Answer:
-        """Those that stand, or with `which=all` also those of the last 30 days."""
+        """Those that are active, or with `which=all` also those of the last 30 days."""
         which = query("which").get("which", "")
         if which not in _WHICH:
-            raise Problem(400, "bad_query", "which is standing or all.", field="which")
+            raise Problem(400, "bad_query", "which must be active or all.", field="which")
         found = self._office.listed(also_over=_WHICH[which])
         if not found.complete:
             log.warning("pci_lock_outs_not_listed", fault=found.missing_because)
@@ -48,7 +50,10 @@ class LockOutRoutes:
             lifted = self._office.lift(lock_out_id, by=f"api: {asker.name}")
         except (PciUnreachableError, PciRefusedError):
             raise Problem(
-                503, "pci_unreachable", "The PCI process does not answer: nothing was lifted. Try again."
+                503,
+                "pci_unreachable",
+                "The PCI process does not answer: nothing was lifted. Send the same request again later.",
+                headers={"Retry-After": str(RETRY_AFTER_S)},
             ) from None
         if lifted is None:
             raise Problem(404, "not_found", "There is no lock-out of this id.")

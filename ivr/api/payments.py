@@ -1,4 +1,5 @@
-"""`/api/v1/payments`: every payment in the order of its last change, one payment, and a refund asked for.
+"""`/api/v1/payments` and `/api/v1/refunds`: payments in the order of their last change, one payment, and
+refunds.
 
 A refund needs an `Idempotency-Key`: the same key for the same payment is the same refund, however often it is
 sent; the row that says so is written with the refund.
@@ -15,21 +16,24 @@ import structlog
 from gateways.contract import Capabilities, UnsupportedError
 from ivr.api import documents
 from ivr.api.keys import ApiKey
+from ivr.api.lists import list_query, page, refusing_bad_cursors
 from ivr.api.problem import Problem
-from ivr.api.request import json_object, moment, query, whole_number
+from ivr.api.request import json_object
 from ivr.bills.bill import BillError
 from ivr.bills.fields import read_amount
 from ivr.clock import Clock
 from ivr.payments import finding, records
 from ivr.payments import reading as payments
+from ivr.payments.public_state import states_of
+from ivr.payments.reading import Wanted
 from ivr.payments.records import Attempt, Refund
 from ivr.payments.refund import KEY, KeyReusedError, RefundRefusedError
 from ivr.payments.saved_cards import SavedCards
 from ivr.storage.engine import reading
+from ivr.storage.feed import OVERLAP_S
 
 log = structlog.get_logger()
 
-LIMIT_DEFAULT = 100
 _ID = re.compile(r"[a-z]{1,10}_[0-9a-z]{1,30}|[0-9]{8}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 """Ours or a gateway's."""
@@ -69,26 +73,20 @@ class PaymentRoutes:
         self._clock = clock
 
     def feed(self) -> Answer:
-        """What changed, the earliest change first. `cursor` of one answer is asked for in the next."""
-        given = query("since", "cursor", "limit")
-        limit = whole_number(given, "limit", LIMIT_DEFAULT, most=payments.LIMIT_MAX)
-        since = moment(given, "since")
-        if since is not None and "cursor" in given:
-            raise Problem(400, "bad_query", "Give since or cursor: a cursor says by itself where to go on.")
+        """What changed, the earliest change first. `cursor` of one answer is asked for in the next. `from`
+        and `until` are about the moment when the payment was made.
+        """
+        asked = list_query(states_of)
+        wanted = Wanted(asked.bill, asked.state, asked.starts, asked.ends)
         now = self._clock.now()
-        with reading(self._engine) as tx:
-            cursor = given.get("cursor", "")
-            if since is not None:  # a moment just past may still be missing what is being committed
-                cursor = payments.cursor_at(tx, min(since, now - timedelta(seconds=payments.OVERLAP_S)))
-            try:
-                page = payments.payments_since(tx, cursor, limit, now=now)
-            except payments.BadCursorError as fault:
-                raise Problem(400, "bad_query", f"cursor: {fault}.", field="cursor") from None
-        return {
-            "payments": [self._document(one) for one in page.payments],
-            "cursor": page.cursor,
-            "has_more": len(page.payments) == limit and page.cursor != (cursor or "0"),
-        }, 200
+        with refusing_bad_cursors(), reading(self._engine) as tx:
+            cursor = asked.cursor
+            if asked.since is not None:  # a moment just past may still be missing what is being committed
+                settled_by = now - timedelta(seconds=OVERLAP_S)
+                cursor = payments.cursor_at(tx, min(asked.since, settled_by))
+            found = payments.payments_since(tx, cursor, asked.limit, now=now, wanted=wanted)
+        shown = [self._document(one) for one in found.payments]
+        return page("payments", shown, found.cursor, has_more=found.has_more), 200
 
     def show(self, payment_id: str) -> Answer:
         """One payment, by its id, the eight digits that the caller was told, a refund's id, or the gateway's
@@ -102,8 +100,21 @@ class PaymentRoutes:
             raise _no_such_payment()
         return self._document(found), 200
 
+    def shown_refund(self, refund_id: str) -> Answer:
+        """One refund by its id."""
+        paid = None
+        if _ID.fullmatch(refund_id):
+            with reading(self._engine) as tx:
+                paid = finding.one(tx, refund_id)
+        refunds = {} if paid is None else {one.id: one for one in paid.refunds}
+        if paid is None or refund_id not in refunds:
+            raise Problem(404, "not_found", "There is no refund of this id.")
+        return documents.refund(refunds[refund_id], paid.currency), 200
+
     def refund(self, payment_id: str) -> Answer:
-        """202 where the refund is asked for now, 200 where it was under this key; the worker sends it."""
+        """202 where the refund is requested now, 200 where it was under this key; the worker sends it. The
+        payment is named by its id, or by the eight digits that the caller heard.
+        """
         key = flask.request.headers.get("Idempotency-Key", "")
         if not KEY.fullmatch(key):
             raise Problem(
@@ -120,9 +131,11 @@ class PaymentRoutes:
             attempt = _locked(tx, payment_id)
             amount_minor = _amount(body, attempt)
             refund, is_new = self._ask(tx, attempt, amount_minor, key, asker)
+            [paid] = payments.of_ids(tx, [attempt.id])
         if is_new:
             log.info("refund_asked", attempt_id=attempt.id, refund_id=refund.id, api_key_id=asker.id)
-        return documents.refund(refund, attempt.currency), 202 if is_new else 200
+        [shown] = (one for one in paid.refunds if one.id == refund.id)
+        return documents.refund(shown, paid.currency), 202 if is_new else 200
 
     def _document(self, shown: payments.Payment) -> dict[str, Any]:
         return documents.payment(shown, self._till.dashboard_url(shown.gateway, shown.gateway_reference))
@@ -140,11 +153,19 @@ class PaymentRoutes:
 
 
 def _locked(tx: sa.Connection, payment_id: str) -> Attempt:
-    """The payment, held until the refund is asked for."""
-    try:
-        return records.locked(tx, payment_id)
-    except records.NoSuchAttemptError:
-        raise _no_such_payment() from None
+    """The payment, held until the refund is requested. Bills have references of eight digits too: where
+    both a payment and a bill have these, nobody can say which was meant.
+    """
+    found = finding.own(tx, payment_id)
+    if found is None:
+        raise _no_such_payment()
+    if found.also_a_bill:
+        raise Problem(
+            409,
+            "ambiguous",
+            "A payment and a bill have these eight digits. Nothing was refunded: send the payment's id.",
+        )
+    return records.locked(tx, found.payments[0].id)
 
 
 def _amount(body: dict[str, Any], attempt: Attempt) -> int | None:

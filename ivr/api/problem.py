@@ -57,8 +57,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
 
 
 _CODES = {
-    404: ("not_found", "There is no such page."),
-    405: ("method_not_allowed", "This page does not take that method."),
+    404: ("not_found", "There is no such path."),
+    405: ("method_not_allowed", "This path does not take that method."),
     413: ("too_large", "The body is too large."),
 }
 

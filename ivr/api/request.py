@@ -27,9 +27,11 @@ def json_body() -> Any:
     try:
         return json_text.read(flask.request.get_data(cache=False))
     except json_text.NameTwiceError:
-        raise Problem(400, "bad_json", "A name stands twice in one object: leave one of them out.") from None
+        raise Problem(
+            400, "bad_json", "A name is given twice in one object: leave one of them out."
+        ) from None
     except ValueError:
-        raise Problem(400, "bad_json", "The body is no JSON document in UTF-8.") from None
+        raise Problem(400, "bad_json", "The body must be a JSON document in UTF-8.") from None
 
 
 def json_object(names: Collection[str]) -> dict[str, Any]:
@@ -46,14 +48,16 @@ def json_object(names: Collection[str]) -> dict[str, Any]:
 
 
 def query(*names: str) -> dict[str, str]:
-    """The query's parameters by name; one that this page does not know is refused, so that no filter is lost
+    """The query's parameters by name; one that this path does not know is refused, so that no filter is lost
     to a typing error.
     """
     given = flask.request.args
-    for name in given:
+    for name, values in given.lists():
         if name not in names:
-            known = f"there are: {', '.join(names)}" if names else "this page takes none"
+            known = f"there are: {', '.join(names)}" if names else "this path takes none"
             raise Problem(400, "bad_query", f"There is no such parameter; {known}.", field=name)
+        if len(values) > 1:
+            raise Problem(400, "bad_query", f"{name} is given more than once.", field=name)
     return {name: given[name] for name in names if name in given}
 
 
@@ -77,4 +81,4 @@ def moment(given: dict[str, str], name: str) -> datetime | None:
             return datetime.fromisoformat((text[:-6] + zone).upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise Problem(400, "bad_query", f"{name} must be a moment like 2026-11-22T10:00:00Z.", field=name)
+    raise Problem(400, "bad_query", f"{name} must be a time like 2026-11-22T10:00:00Z.", field=name)

@@ -43,7 +43,7 @@ PAYMENTS = Listing(
         *("id", "reference", "state", "internal_state", "method", "currency", "amount", "amount_minor"),
         *("refunded", "refunded_minor", "bill_reference", "call_id", "gateway", "gateway_reference"),
         *("gateway_url", "authorisation_code", "brand", "last_four", "decline", "created_at", "settled_at"),
-        *("link.opened_at", "link.expires_at"),
+        *("updated_at", "link.opened_at", "link.expires_at"),
     ),
     sums={"amount_minor": "AMOUNT", "refunded_minor": "REFUNDED"},
     sums_by=("currency", "state"),

@@ -29,7 +29,7 @@ _REFUNDS = Listing(
     ),
     (
         *("id", "status", "currency", "amount", "amount_minor", "payment", "bill_reference"),
-        *("gateway_reference", "asked_by", "created_at", "settled_at"),
+        *("gateway_reference", "asked_by", "created_at", "settled_at", "updated_at", "payment_id"),
     ),
     sums={"amount_minor": "AMOUNT"},
     sums_by=("currency", "status"),
@@ -71,7 +71,6 @@ def _document(one: "RefundOfPayment") -> dict[str, Any]:
 
     return {
         **documents.refund(one.refund, one.currency),
-        "currency": one.currency,
         "payment": one.payment,
         "bill_reference": one.bill_reference,
     }

@@ -1,20 +1,22 @@
 """Disputes: a payer's bank wants money back, and the merchant has to answer in time.
 
-May import `gateways.notices` and `ivr.storage`. A dispute is kept as the gateway tells it and moves no money
+A dispute is kept as the gateway tells it and moves no money
 in our ledger: what it costs stands in the payout's lines. Notices come late, twice and out of order: one that
 was decided is never open again, of two decisions the later one counts, of two that are open the one to be
 answered later, and one that comes before its payment is known is tied to it afterwards.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
 from gateways.notices import Disputed, DisputeState
 from ivr.finance.payout_lines import attempt_of_charge
-from ivr.storage.schema import attempt, dispute
+from ivr.storage import feed
+from ivr.storage.schema import attempt, bill, dispute
 
 log = structlog.get_logger()
 _DECIDED = frozenset({DisputeState.WON, DisputeState.LOST})
@@ -34,7 +36,19 @@ class DisputeShown:
     answer_by: datetime | None
     payment: str | None
     """The reference that the payer was told; None: no payment of ours."""
+    payment_id: str | None
+    bill_reference: str | None
     opened_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Disputes, the earliest change first; see `ivr.storage.feed`."""
+
+    disputes: list[DisputeShown]
+    cursor: str
+    has_more: bool
 
 
 _ATTEMPT = sa.func.coalesce(
@@ -172,14 +186,69 @@ def of_payment(
     return _shown(tx, own)
 
 
+def changed(
+    tx: sa.Connection,
+    *,
+    bill_reference: str | None = None,
+    state: DisputeState | None = None,
+    opened_from: datetime | None = None,
+    opened_until: datetime | None = None,
+    cursor: str = "",
+    since: datetime | None = None,
+    limit: int,
+    now: datetime,
+) -> Page:
+    """Disputes that changed after the cursor, or from `since` on, the earliest change first. `opened_until`
+    is the first moment that is too late. Raises BadCursorError.
+    """
+    key = dispute.c.gateway + ":" + dispute.c.reference
+    query = _select().add_columns(dispute.c.updated_at.label("feed_at"), key.label("feed_key"))
+    if bill_reference is not None:
+        query = query.where(bill.c.reference == bill_reference)
+    if state is not None:
+        query = query.where(dispute.c.state == state)
+    if opened_from is not None:
+        query = query.where(dispute.c.opened_at >= opened_from)
+    if opened_until is not None:
+        query = query.where(dispute.c.opened_at < opened_until)
+    rows = feed.page(
+        tx,
+        query,
+        name="disputes",
+        at=dispute.c.updated_at,
+        key=key,
+        cursor=cursor,
+        since=since,
+        limit=limit,
+        now=now,
+    )
+    return Page([_one(row) for row in rows.rows], rows.cursor, rows.has_more)
+
+
+def of_reference(tx: sa.Connection, reference: str) -> list[DisputeShown]:
+    """The disputes that gateways call so: one, unless two gateways use the same name."""
+    return _shown(tx, dispute.c.reference == reference)
+
+
 def _shown(tx: sa.Connection, where: sa.ColumnElement[bool], limit: int | None = None) -> list[DisputeShown]:
-    names = ("reference", "gateway", "state", "amount_minor", "currency", "reason", "answer_by", "opened_at")
-    rows = tx.execute(
-        sa.select(*(dispute.c[name] for name in names), attempt.c.reference.label("payment"))
+    order = sa.nulls_last(dispute.c.answer_by), dispute.c.opened_at
+    return [_one(row) for row in tx.execute(_select().where(where).order_by(*order).limit(limit))]
+
+
+_OF_OTHERS = {"payment": attempt.c.reference, "payment_id": attempt.c.id, "bill_reference": bill.c.reference}
+
+
+def _select() -> sa.Select[Any]:
+    own = (dispute.c[field.name] for field in fields(DisputeShown) if field.name not in _OF_OTHERS)
+    others = (column.label(name) for name, column in _OF_OTHERS.items())
+    return (
+        sa.select(*own, *others)
         .select_from(dispute)
         .outerjoin(attempt, attempt.c.id == _ATTEMPT)
-        .where(where)
-        .order_by(sa.nulls_last(dispute.c.answer_by), dispute.c.opened_at)
-        .limit(limit)
+        .outerjoin(bill, bill.c.id == attempt.c.bill_id)
     )
-    return [DisputeShown(**{**row, "state": DisputeState(row["state"])}) for row in rows.mappings()]
+
+
+def _one(row: sa.Row[Any]) -> DisputeShown:
+    shown = {field.name: getattr(row, field.name) for field in fields(DisputeShown)}
+    return DisputeShown(**{**shown, "state": DisputeState(row.state)})

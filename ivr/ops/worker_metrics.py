@@ -29,7 +29,7 @@ class RunsMetric(Collector):
 
     def collect(self) -> Iterator[Metric]:
         ended = CounterMetricFamily(
-            "paybycall_worker_runs", "Runs of jobs that ended, by outcome.", labels=["job", "outcome"]
+            "paybycall_worker_runs", "Runs of jobs that ended, by outcome.", labels=["job_name", "outcome"]
         )
         for (job, outcome), count in sorted(dict(self._runs.counts).items()):
             ended.add_metric([job, outcome], count)

@@ -52,6 +52,14 @@ def find(tx: sa.Connection, name: str) -> Found | None:
     return Found(Name.BILL, ()) if _is_known(tx, schema.bill.c.reference == name) else None
 
 
+def own(tx: sa.Connection, name: str) -> Found | None:
+    """The payment of this id, or of the eight digits that its payer heard: a payment's own names alone."""
+    found = reading.show(tx, name)
+    if found is None:
+        return None
+    return Found(Name.PAYMENT, (found,), _is_known(tx, schema.bill.c.reference == name))
+
+
 def one(tx: sa.Connection, name: str) -> Payment | None:
     """The payment of one of its own names, a refund's or the gateway's; None where there is none, or where
     several fit.

@@ -82,6 +82,7 @@ def refunds_of_period(
 _REFUNDS = (
     sa.select(
         schema.refund,
+        reading.REFUND_UPDATED_AT.label("updated_at"),
         schema.attempt.c.reference.label("payment"),
         schema.bill.c.reference.label("bill_reference"),
     )

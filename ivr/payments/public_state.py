@@ -27,7 +27,7 @@ class PublicState(StrEnum):
 
 
 class UnknownStateError(ValueError):
-    """A filter names no state; the message lists the states."""
+    """A filter names no state; the message, the end of a sentence, lists the states."""
 
 
 PUBLIC: dict[State, PublicState] = {
@@ -71,5 +71,5 @@ def states_of(word: str) -> frozenset[State]:
     if not selected and word in set(State):
         selected = frozenset({State(word)})
     if not selected:
-        raise UnknownStateError(f"state must be one of {', '.join(PublicState)}")
+        raise UnknownStateError(f"must be one of {', '.join(PublicState)}")
     return selected

@@ -1,11 +1,10 @@
 """Payments as programs and people read them: a feed of what changed, one payment, and counts. Never a token.
 
-May import `ivr.payments.records`, `states`, `gateways.declines` and `ivr.storage`. The feed follows the
-history of moves: whatever happens to a payment brings it to the end again, so a reader who keeps the cursor
-misses nothing. What could go wrong is a transaction that commits late, after a later one was read; so the
-cursor stays `OVERLAP_S` behind, and what changed in the last seconds can be listed twice.
+The feed follows the history of moves: whatever happens to a payment brings it to the end again.
+`ivr.storage.feed` says how a cursor misses nothing.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ from gateways.declines import Decline
 from ivr.payments.records import Method, RefundState
 from ivr.payments.states import State
 from ivr.storage import schema
+from ivr.storage.engine import Instant
+from ivr.storage.feed import LIMIT_MAX, OVERLAP_S, BadCursorError, advance
 
-OVERLAP_S = 10
-LIMIT_MAX = 500
-
-
-class BadCursorError(ValueError):
-    """The cursor is none that we gave."""
+_CURSOR = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
+"""Behind which move the page begins; in the middle of a walk also from where its end is read again."""
+_CLOCKS_APART_S = 60
+"""More than two machines' clocks differ: no move of a payment is that much older than the payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,7 @@ class RefundShown:
     """A refund as its payment shows it."""
 
     id: str
+    attempt_id: str
     amount_minor: int
     state: RefundState
     gateway_reference: str | None
@@ -38,6 +38,7 @@ class RefundShown:
     """Why it was refused, as the gateway said it."""
     asked_by: str | None
     created_at: datetime
+    updated_at: datetime
     settled_at: datetime | None
 
 
@@ -73,6 +74,8 @@ class Payment:
     last_four: str | None
     decline: Decline | None
     created_at: datetime
+    updated_at: datetime
+    """Of its last move; its refunds' moves are among them."""
     settled_at: datetime | None
     refunds: tuple[RefundShown, ...]
     link: LinkShown | None = None
@@ -80,38 +83,83 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Payments in the order in which they last changed. `cursor` is where the next page begins."""
+    """Payments in the order in which they last changed. `cursor` is where the next page begins; `has_more`:
+    it can be read at once.
+    """
 
     payments: tuple[Payment, ...]
     cursor: str
+    has_more: bool
 
 
-def payments_since(tx: sa.Connection, since: str, limit: int, *, now: datetime) -> Page:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which payments a list holds; by itself all."""
+
+    bill_reference: str | None = None
+    states: frozenset[State] | None = None
+    made_from: datetime | None = None
+    made_until: datetime | None = None
+    """The first moment that is too late."""
+
+    def where(self) -> list[sa.ColumnElement[bool]]:
+        attempt, bill = schema.attempt.c, schema.bill.c
+        conditions: list[sa.ColumnElement[bool]] = []
+        if self.bill_reference is not None:
+            of_bill = sa.select(bill.id).where(bill.reference == self.bill_reference).scalar_subquery()
+            conditions.append(attempt.bill_id == of_bill)
+        if self.states is not None:
+            conditions.append(attempt.state.in_(self.states))
+        if self.made_from is not None:
+            conditions.append(attempt.created_at >= self.made_from)
+        if self.made_until is not None:
+            conditions.append(attempt.created_at < self.made_until)
+        return conditions
+
+
+ALL = Wanted()
+
+
+def _refund_updated_at() -> sa.ColumnElement[datetime]:
+    """The note of a move of a refund begins with the refund's id."""
+    moves, refund = schema.attempt_move.c, schema.refund.c
+    is_its = sa.or_(moves.note == refund.id, moves.note.like(refund.id + " %"))
+    moved = sa.select(sa.func.max(moves.at)).where(moves.attempt_id == refund.attempt_id, is_its)
+    latest = sa.func.coalesce(moved.scalar_subquery(), refund.settled_at, refund.created_at)
+    return sa.type_coerce(latest, Instant())
+
+
+REFUND_UPDATED_AT = _refund_updated_at()
+"""When a refund changed last, for a query of the table `refund`."""
+
+
+def payments_since(tx: sa.Connection, since: str, limit: int, *, now: datetime, wanted: Wanted = ALL) -> Page:
     """Payments that changed after the cursor, the earliest change first. `since` is a cursor, or empty for
-    the very beginning.
+    the very beginning. Raises BadCursorError.
     """
-    after = _parse(since)
-    moves = schema.attempt_move
-    newest = sa.func.max(moves.c.id).label("newest")
-    changed = (
-        sa.select(moves.c.attempt_id, newest)
-        .where(moves.c.id > after)
-        .group_by(moves.c.attempt_id)
-        .order_by(newest)
-        .limit(min(max(limit, 1), LIMIT_MAX))
-        .subquery()
-    )
-    rows = tx.execute(
-        sa.select(changed.c.attempt_id, changed.c.newest, moves.c.at)
-        .join(moves, moves.c.id == changed.c.newest)
-        .order_by(changed.c.newest)
-    ).all()
+    after, settled = _parse(since)
+    if wanted.made_from is not None and settled is None:
+        earliest = cursor_at(tx, wanted.made_from - timedelta(seconds=_CLOCKS_APART_S))
+        after = max(after, int(earliest))
+    limit = min(max(limit, 1), LIMIT_MAX)
+    rows = tx.execute(_changed(after, wanted).limit(limit + 1)).all()
+    has_more, rows = len(rows) > limit, rows[:limit]
     settled_by = now - timedelta(seconds=OVERLAP_S)
-    for row in rows:
-        if row.at > settled_by:
-            break
-        after = row.newest
-    return Page(_payments(tx, [row.attempt_id for row in rows]), str(after))
+    after, settled = advance(after, settled, ((row.id, row.at) for row in rows), settled_by=settled_by)
+    if not has_more:
+        after, settled = after if settled is None else settled, None
+    cursor = str(after) if settled is None else f"{after}-{settled}"
+    return Page(_payments(tx, [row.attempt_id for row in rows]), cursor, has_more)
+
+
+def _changed(after: int, wanted: Wanted) -> sa.Select[tuple[int, str, datetime]]:
+    """The last move of each payment, where it came after that one."""
+    moves, later = schema.attempt_move, schema.attempt_move.alias()
+    is_last = ~sa.exists().where(later.c.attempt_id == moves.c.attempt_id, later.c.id > moves.c.id)
+    changed = sa.select(moves.c.id, moves.c.attempt_id, moves.c.at).where(moves.c.id > after, is_last)
+    if conditions := wanted.where():
+        changed = changed.join(schema.attempt, schema.attempt.c.id == moves.c.attempt_id).where(*conditions)
+    return changed.order_by(moves.c.id)
 
 
 def cursor_at(tx: sa.Connection, moment: datetime) -> str:
@@ -164,12 +212,11 @@ def count_by_state(tx: sa.Connection) -> dict[State, int]:
     return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
 
 
-def _parse(since: str) -> int:
-    if not since:
-        return 0
-    if not (since.isascii() and since.isdigit() and len(since) <= 18):  # noqa: PLR2004 - within 64 bits
-        raise BadCursorError("this is not a valid cursor: give the one from the last page, or none")
-    return int(since)
+def _parse(since: str) -> tuple[int, int | None]:
+    found = _CURSOR.fullmatch(since or "0")
+    if found is None:
+        raise BadCursorError
+    return int(found[1]), None if found[2] is None else int(found[2])
 
 
 def _payments(tx: sa.Connection, attempt_ids: Sequence[str]) -> tuple[Payment, ...]:
@@ -186,12 +233,20 @@ def _payments(tx: sa.Connection, attempt_ids: Sequence[str]) -> tuple[Payment, .
         .outerjoin(links, links.c.attempt_id == attempts.c.id)
         .where(attempts.c.id.in_(attempt_ids))
     ).all()
+    moved = _moved(tx, attempt_ids)
     refunds = _refunds(tx, attempt_ids)
-    by_id = {row.id: _payment(row, refunds[row.id]) for row in rows}
+    by_id = {row.id: _payment(row, moved.get(row.id, row.created_at), refunds[row.id]) for row in rows}
     return tuple(by_id[attempt_id] for attempt_id in attempt_ids)
 
 
-def _payment(row: sa.Row[tuple[object, ...]], refunds: list[RefundShown]) -> Payment:
+def _moved(tx: sa.Connection, attempt_ids: Sequence[str]) -> dict[str, datetime]:
+    """When each of these payments moved last."""
+    moves = schema.attempt_move.c
+    query = sa.select(moves.attempt_id, sa.func.max(moves.at)).where(moves.attempt_id.in_(attempt_ids))
+    return {row[0]: row[1] for row in tx.execute(query.group_by(moves.attempt_id))}
+
+
+def _payment(row: sa.Row[tuple[object, ...]], updated_at: datetime, refunds: list[RefundShown]) -> Payment:
     return Payment(
         id=row.id,
         reference=row.reference,
@@ -210,6 +265,7 @@ def _payment(row: sa.Row[tuple[object, ...]], refunds: list[RefundShown]) -> Pay
         last_four=row.last_four,
         decline=None if row.decline is None else Decline(row.decline),
         created_at=row.created_at,
+        updated_at=updated_at,
         settled_at=row.settled_at,
         refunds=tuple(refunds),
         link=None if row.link_expires_at is None else LinkShown(row.link_expires_at, row.link_opened_at),
@@ -219,7 +275,7 @@ def _payment(row: sa.Row[tuple[object, ...]], refunds: list[RefundShown]) -> Pay
 def _refunds(tx: sa.Connection, attempt_ids: Sequence[str]) -> defaultdict[str, list[RefundShown]]:
     found: defaultdict[str, list[RefundShown]] = defaultdict(list)
     rows = tx.execute(
-        sa.select(schema.refund)
+        sa.select(schema.refund, REFUND_UPDATED_AT.label("updated_at"))
         .where(schema.refund.c.attempt_id.in_(attempt_ids))
         .order_by(schema.refund.c.created_at, schema.refund.c.id)
     )
@@ -227,12 +283,14 @@ def _refunds(tx: sa.Connection, attempt_ids: Sequence[str]) -> defaultdict[str, 
         found[row.attempt_id].append(
             RefundShown(
                 id=row.id,
+                attempt_id=row.attempt_id,
                 amount_minor=row.amount_minor,
                 state=RefundState(row.state),
                 gateway_reference=row.gateway_reference,
                 gateway_code=row.gateway_code,
                 asked_by=row.asked_by,
                 created_at=row.created_at,
+                updated_at=row.updated_at,
                 settled_at=row.settled_at,
             )
         )

@@ -114,7 +114,7 @@ def test_a_worker_answers_on_its_own_port(house: House) -> None:
     ready = ask.get(f"{door}/readyz", timeout=PATIENCE_S)
     assert (ready.status_code, ready.json()["parts"]["work"]) == (200, "ok")
     shown = ask.get(f"{door}/metrics", timeout=PATIENCE_S).text
-    assert 'paybycall_worker_runs_total{job="charge_attempt",outcome="done"}' in shown
+    assert 'paybycall_worker_runs_total{job_name="charge_attempt",outcome="done"}' in shown
     assert 'paybycall_ready{part="work",process="worker"} 1.0' in shown
     of_web = ask.get(f"{house.environ['PUBLIC_URL']}/metrics", timeout=PATIENCE_S).text
     assert "paybycall_workers_alive 1.0" in of_web

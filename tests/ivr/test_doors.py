@@ -44,7 +44,13 @@ SIGNED = {
 KEYED = {
     "web": {
         "/api/v1/bills",
+        "/api/v1/bills/batch",
         "/api/v1/bills/<reference>",
+        "/api/v1/disputes",
+        "/api/v1/disputes/<reference>",
+        "/api/v1/payouts",
+        "/api/v1/payouts/<payout_id>",
+        "/api/v1/refunds/<refund_id>",
         "/api/v1/lockouts",
         "/api/v1/lockouts/<lock_out_id>",
         "/api/v1/cards/<card_id>",

@@ -1,5 +1,5 @@
 """A merchant's program that speaks to the API: every answer that it gets is held against the OpenAPI
-document.
+document, and has no field that the document does not list.
 """
 
 import re
@@ -15,7 +15,23 @@ from werkzeug.test import TestResponse
 from ivr.api.openapi import DOCUMENT
 
 ROOT = "/api/v1"
-_REGISTRY: Registry[Any] = Registry().with_resource("urn:api", DRAFT202012.create_resource(DOCUMENT))
+
+
+def _closed(schema: Any) -> Any:
+    """The same, but that objects take no other fields. To programs answers are open; what we send is
+    listed.
+    """
+    if isinstance(schema, list):
+        return [_closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: value if name == "examples" else _closed(value) for name, value in schema.items()}
+    return {"additionalProperties": False, **closed} if schema.get("type") == "object" else closed
+
+
+_REGISTRY: Registry[Any] = Registry().with_resource(
+    "urn:api", DRAFT202012.create_resource({**DOCUMENT, "components": _closed(DOCUMENT["components"])})
+)
 
 
 def _absolute(schema: Any) -> Any:

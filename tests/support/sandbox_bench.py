@@ -102,7 +102,7 @@ class SandboxBench(LinkBench):
         return self.bank.pay_page(url).status_code == 303
 
     def decline_page(self, url: str) -> None:
-        assert "not accepted" in self.bank.pay_page(url, "0002").text
+        assert "was declined" in self.bank.pay_page(url, "0002").text
 
     def pass_time(self, duration_s: float) -> None:
         self.bank.clock.advance(duration_s)

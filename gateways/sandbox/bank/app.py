@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import BadRequest, NotFound, UnsupportedMediaType
 from werkzeug.routing import RequestRedirect
 
@@ -36,7 +36,7 @@ _REFUSALS = {
 
 def create_app(premises: Premises) -> Flask:
     """The bank on one ledger, with what a killed process left behind put right."""
-    app = Flask(__name__, static_folder=None)
+    app = Flask(__name__, static_folder=None, template_folder=".")
     app.before_request(_refuse_redirect)
     app.config["MAX_CONTENT_LENGTH"] = _BODY_BYTES_MAX
     teller = Teller(premises)
@@ -50,6 +50,7 @@ def create_app(premises: Premises) -> Flask:
     dashboard.install(app, premises.ledger)
     checkout.install(app, links)
     app.register_error_handler(fields.MalformedError, _malformed)
+    app.register_error_handler(NotFound, _not_found)
     return app
 
 
@@ -135,6 +136,10 @@ def _response(answer: Answer) -> Response:
 
 def _error(status: HTTPStatus, code: str) -> Response:
     return _response(Answer(status, {"error": {"code": code}}))
+
+
+def _not_found(_: NotFound) -> tuple[str, HTTPStatus]:
+    return render_template("not_found.html"), HTTPStatus.NOT_FOUND
 
 
 def _malformed(fault: fields.MalformedError) -> Response:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, jsonify, render_template_string, request
+from flask import Flask, Response, jsonify, render_template, request
 
 from gateways.sandbox.bank import movements
 from gateways.sandbox.bank.fields import MalformedError
@@ -18,39 +18,6 @@ from gateways.sandbox.currencies import plain
 _LISTED_MAX = 1_000
 _METADATA = re.compile(r"metadata\[(.+)\]")
 _PLAIN_FILTERS = ("id", "key", "state", "currency")
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Sandbox bank</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-:root { color-scheme: light dark }
-body { font: 16px/1.4 system-ui, sans-serif; margin: 2rem 1rem; background: #f4f5f7; color: #1b1f24 }
-main { overflow-x: auto }
-table { border-collapse: collapse }
-th, td { text-align: left; vertical-align: top; padding: .3rem .8rem; border-bottom: 1px solid #d5d9df }
-td.when, td.amount { white-space: nowrap }
-td.amount { text-align: right; font-variant-numeric: tabular-nums }
-a { color: #0b5fce }
-@media (prefers-color-scheme: dark) {
-  body { background: #14171a; color: #eceff2 }
-  th, td { border-color: #353c44 }
-  a { color: #4d94f5 }
-}
-</style></head><body>
-<h1>Sandbox bank</h1>
-<p>No real money, no real cards. The same list for programs: <a href="/charges">/charges</a>.</p>
-<main><table><thead><tr><th>When</th><th>Amount</th><th>State</th><th>Refunded</th><th>Card</th><th>Reference</th>
-<th>Your reference</th></tr></thead><tbody>
-{% for charge in charges %}<tr><td class="when">{{ charge.created_at[:19] }}</td>
-<td class="amount">{{ charge.amount }}</td>
-<td>{{ charge.state }}{% if charge.code %} ({{ charge.code }}){% endif %}</td>
-<td class="amount">{{ charge.refunded }}</td>
-<td>{{ charge.brand }} {{ charge.last_four }}</td><td>{{ charge.id }}</td>
-<td>{{ charge.key }}
-{% for name, value in charge.metadata.items() %}<br>{{ name }}: {{ value }}{% endfor %}</td></tr>
-{% else %}<tr><td colspan="7">No charges yet.</td></tr>
-{% endfor %}</tbody></table></main></body></html>
-"""
 
 
 def install(app: Flask, ledger: Ledger) -> None:
@@ -70,7 +37,7 @@ def install(app: Flask, ledger: Ledger) -> None:
             }
             for charge in _charges(ledger, request.args)
         ]
-        return render_template_string(_PAGE, charges=charges)
+        return render_template("dashboard.html", charges=charges, most=_LISTED_MAX)
 
     app.add_url_rule("/charges", "listing", listing, methods=["GET"])
     app.add_url_rule("/", "page", page, methods=["GET"])

@@ -43,6 +43,7 @@ bill = sa.Table(
         name="never_overpaid",
     ),
     sa.Index(None, "payer_phone"),
+    sa.Index(None, "updated_at", "id"),
 )
 
 attempt = sa.Table(
@@ -128,6 +129,7 @@ attempt = sa.Table(
     sa.Index(None, "state"),
     sa.Index(None, "settled_at"),
     sa.Index(None, "look_at"),
+    sa.Index(None, "created_at", "id"),
 )
 
 pay_link = sa.Table(
@@ -149,7 +151,7 @@ attempt_move = sa.Table(
     sa.Column("attempt_id", sa.ForeignKey("attempt.id"), nullable=False, index=True),
     sa.Column("event", sa.String(24), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("at", Instant, nullable=False),
+    sa.Column("at", Instant, nullable=False, index=True),
     sa.Column("note", sa.String(200)),
 )
 

@@ -51,7 +51,7 @@ def test_the_page_says_what_is_paid_in_the_payers_language(bench: SandboxBench) 
     assert "Water bill 12345678" in page.text
     spanish = _page(_open(SandboxBench(bench.bank, CardEntry.TOKENIZE), order=order("b-1"), language="es"))
     assert 'lang="es"' in spanish.text
-    assert "Pague con una de estas tarjetas" in spanish.text
+    assert "Elija una tarjeta de prueba" in spanish.text
     assert "50,00\N{NO-BREAK SPACE}€" in spanish.text
     assert "EUR" not in spanish.text
 
@@ -71,8 +71,8 @@ def test_the_payer_is_led_back_once_they_paid(bench: SandboxBench) -> None:
 
 def test_a_card_that_asks_for_approval_pays_once_it_is_given(bench: SandboxBench) -> None:
     url = _open(bench)
-    assert "is it you who pays" in bench.bank.pay_page(url, "3155").text
-    assert "not accepted" in bench.bank.pay_page(url, "3155", approved="no").text
+    assert "do you approve this payment" in bench.bank.pay_page(url, "3155").text
+    assert "was declined" in bench.bank.pay_page(url, "3155", approved="no").text
     assert isinstance(bench.gateway.lookup_link(bench.link("a-1"), close=False), LinkOpen)
     assert bench.bank.pay_page(url, "3155", approved="yes").status_code == 303
     assert isinstance(bench.gateway.lookup_link(bench.link("a-1"), close=False), Approved)

@@ -97,7 +97,7 @@ def test_a_port_that_is_taken_is_a_sentence_and_leaves_the_ledger_alone(database
         )
 
         assert second.returncode == 2
-        assert f"Port {port} is not free" in second.stderr
+        assert f"Port {port} on 127.0.0.1 is already in use" in second.stderr
         assert "Traceback" not in second.stderr
         assert states(database) == {"a-1": "in_progress"}
         bank.process.kill()

@@ -176,6 +176,29 @@ def test_a_refund_asked_twice_under_one_key_is_one(api: ApiClient, till: Till) -
     assert api.get(f"/payments/{paid}").json["refunded_minor"] == 4000
 
 
+def test_a_refund_by_the_reference_that_the_caller_heard(api: ApiClient, till: Till) -> None:
+    till.paid()
+    paid = till.paid()
+    reference = api.get(f"/payments/{paid}").json["reference"]
+    asked = api.post(f"/payments/{reference}/refunds", {"amount": "15.00"}, headers={"Idempotency-Key": "k"})
+    assert (asked.status_code, asked.json["payment_id"]) == (202, paid)
+    again = api.post(f"/payments/{paid}/refunds", {"amount": "15.00"}, headers={"Idempotency-Key": "k"})
+    assert (again.status_code, again.json) == (200, asked.json)
+    till.run_due()
+    assert till.bank.money()[paid] == 2500
+    assert api.get(f"/refunds/{asked.json['id']}").json["status"] == "approved"
+
+
+def test_eight_digits_of_a_payment_and_of_a_bill_are_refused(api: ApiClient, till: Till) -> None:
+    paid = till.paid()
+    shown = api.get(f"/payments/{paid}").json
+    api.post("/bills", {"reference": shown["reference"], "amount": "1.00", "currency": "EUR"})
+    for name, status in ((shown["reference"], 409), (shown["bill_reference"], 404), (paid, 202)):
+        answer = api.post(f"/payments/{name}/refunds", {}, headers={"Idempotency-Key": "k"})
+        assert answer.status_code == status, answer.json
+    assert len(_refunds(till)) == 1
+
+
 def test_a_key_used_for_another_amount_is_refused(api: ApiClient, till: Till) -> None:
     paid = till.paid()
     api.post(f"/payments/{paid}/refunds", {"amount": "15.00"}, headers={"Idempotency-Key": "k1"})
