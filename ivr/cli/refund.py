@@ -23,7 +23,7 @@ _REFUNDS = Listing(
         minute("CREATED", "created_at"),
         state("STATUS", "status"),
         amount("AMOUNT", "amount_minor"),
-        text("PAYMENT", "payment"),
+        text("PAYMENT", "payment_reference"),
         text("BILL", "bill_reference"),
         text("REQUESTED BY", "asked_by"),
     ),
