@@ -58,7 +58,7 @@ def currency_of(text: str) -> str:
     if not money.is_currency(code):
         raise AmountError("must be an ISO 4217 code, like EUR")
     if not money.is_money(code):
-        raise AmountError("must be a currency that people pay with; this ISO 4217 code is not one")
+        raise AmountError("must be money that people pay with; this ISO 4217 code is not")
     return code
 
 

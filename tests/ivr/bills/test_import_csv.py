@@ -111,7 +111,7 @@ def test_an_amount_with_two_readings_is_refused_unless_the_mark_is_said(
 ) -> None:
     report, refused = bring(THOUSANDS)
     assert counts(report) == (0, 0, 0, 5)
-    assert all("two ways: say --decimal=point or --decimal=comma" in row.reason for row in refused)
+    assert all("two ways: use --decimal=point or --decimal=comma" in row.reason for row in refused)
     for said in (bring(THOUSANDS, spelling=Spelling.COMMA), bring("decimal=comma\n" + THOUSANDS)):
         assert counts(said[0])[3] == 1
         assert "more decimals than EUR" in said[1][0].reason

@@ -17,7 +17,7 @@ HEADER = "reference,amount,currency,minimum,due_date,phone\n"
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"PK\x03\x04\x14\x00", "a spreadsheet (.xlsx or .ods): save it as CSV"),
+        (b"PK\x03\x04\x14\x00", "a spreadsheet (.xlsx or .ods). Save it as CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "a spreadsheet (.xls)"),
         (b"%PDF-1.7", "a PDF"),
         (b"\xff\xfe\0\0" + "reference".encode("utf-32-le"), "UTF-32"),
@@ -31,12 +31,12 @@ HEADER = "reference,amount,currency,minimum,due_date,phone\n"
         ("\ufeff\r\n;;\r\n".encode("utf-16-le"), "is empty"),
         (bytes(5000), "zero bytes"),
         (b"ref\0erence;amount;currency\n", "zero bytes"),
-        (b'"reference;amount;currency\n', "first line: a quotation mark is not closed"),
-        (b"sep=a\nreference", "sep= names no mark"),
-        (b"sep=\nreference", "sep= names no mark"),
+        (b'"reference;amount;currency\n', "first line cannot be read: a quotation mark is not closed"),
+        (b"sep=a\nreference", "sep= must name a character"),
+        (b"sep=\nreference", "sep= must name a character"),
         (b"sep=,\nreference;amount;currency\n", 'separated by "," as sep= says'),
-        (b"decimal=.\nreference;amount;currency\n", "decimal= says point or comma"),
-        (b"decimal=comma\nsep=;\ndecimal=point\nreference;amount;currency\n", "two decimal marks"),
+        (b"decimal=.\nreference;amount;currency\n", "decimal= must say point or comma"),
+        (b"decimal=comma\nsep=;\ndecimal=point\nreference;amount;currency\n", "two lines decimal="),
         (b"reference;betrag;currency\n", "tabs; amount is missing"),
         (b"a,b\n", "reference, amount, currency are missing"),
     ],
@@ -50,12 +50,12 @@ def test_what_is_no_csv_is_refused_with_the_reason(content: bytes, reason: str) 
 @pytest.mark.parametrize(
     ("rows", "reasons"),
     [
-        (b"12345678;1;EUR\0\n22345678;1;EUR", {2: "currency holds a zero byte or a character that no"}),
-        (b"1234\xff\xfe5678;1;EUR\n12345678;1\0;EUR", {3: "amount holds a zero byte"}),
+        (b"12345678;1;EUR\0\n22345678;1;EUR", {2: "currency contains a character that cannot be read"}),
+        (b"1234\xff\xfe5678;1;EUR\n12345678;1\0;EUR", {3: "amount contains a character that cannot be read"}),
         (b"12345678;1;EUR;\0\n22345678;1;EUR;\x81", {2: "", 3: ""}),
-        (b"12345678;1;EUR;a;b\n", {2: "has 5 fields where the first line names 4"}),
+        (b"12345678;1;EUR;a;b\n", {2: "has 5 fields, but the first line names 4"}),
         (b'"12345678;1;EUR\n22345678;1;EUR\n', {2: "line 3: a quotation mark is not closed"}),
-        (b'"1"2345678;1;EUR\n22345678;1;EUR\n', {2: "line 2: something stands behind a closing quot"}),
+        (b'"1"2345678;1;EUR\n22345678;1;EUR\n', {2: "line 2: there is text after a closing quot"}),
         (b'"' + b"x" * 140_000, None),
     ],
 )

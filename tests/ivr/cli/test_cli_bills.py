@@ -35,7 +35,7 @@ def test_a_bill_is_added_shown_and_listed(paybycall: Run, engine: sa.Engine) -> 
     ("changed", "sentence"),
     [
         (["--amount", "x"], "amount must be an amount, like 49.90.\n"),
-        (["--amount", ""], "amount must be given"),
+        (["--amount", ""], "amount is missing: give amount"),
         (
             ["--amount", "1.000"],
             "amount has three digits after a single mark, so it can be read in two ways: ",
@@ -182,7 +182,7 @@ def test_names_that_no_key_can_have(paybycall: Run, name: str) -> None:
 
 @pytest.fixture
 def stripe(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gateway that charges no less than 0.50 EUR is set up."""
+    """A gateway that charges at least 0.50 EUR is set up."""
     monkeypatch.setenv("GATEWAY", "stripe")
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_1")
 
@@ -194,23 +194,23 @@ def test_a_bill_that_the_gateway_does_not_charge_is_taken_with_a_word(paybycall:
     for changed, sentence in (
         (
             ["--amount", "0.49"],
-            "Stored, but the gateway charges no less than 0.50 EUR: callers cannot pay this bill.\n",
+            "Stored, but the gateway charges at least 0.50 EUR: callers cannot pay this bill.\n",
         ),
         (
             ["--minimum", "0.10"],
-            "Stored, but the gateway charges no less than 0.50 EUR: callers may not pay less at once.\n",
+            "Stored, but the gateway charges at least 0.50 EUR: callers cannot pay less at once.\n",
         ),
         (
             ["--amount", "1000000.00"],
             (
-                "Stored, but the gateway charges no more than 999999.99 EUR at once: "
+                "Stored, but the gateway charges at most 999999.99 EUR at once: "
                 "callers cannot pay this bill.\n"
             ),
         ),
         (
             ["--amount", "1000000.00", "--minimum", "5"],
             (
-                "Stored, but the gateway charges no more than 999999.99 EUR at once: "
+                "Stored, but the gateway charges at most 999999.99 EUR at once: "
                 "callers can pay it only in parts.\n"
             ),
         ),
@@ -231,7 +231,7 @@ def test_a_bill_that_the_gateway_does_not_charge_is_taken_with_a_word(paybycall:
             "20000004",
             "KWD",
             "1 000,005",
-            "Stored, but the gateway charges in steps of 0.010 KWD: callers cannot pay this bill whole.\n",
+            "Stored, but the gateway charges in steps of 0.010 KWD: callers cannot pay this bill in full.\n",
         ),
     ):
         added = paybycall(*ADD, "--reference", reference, "--currency", currency, "--amount", amount)
@@ -248,9 +248,9 @@ def test_rows_that_the_gateway_does_not_charge_are_taken_with_a_word(paybycall: 
     result = paybycall("bill", "import", "-", input=rows)
     assert (result.exit_code, result.stdout) == (1, "4 added, 0 changed, 0 unchanged, 1 refused.\n")
     [small, bad, large, foreign] = sorted(result.stderr.splitlines())
-    assert small.startswith("line 2: stored, but the gateway charges no less than 0.50 EUR: ")
+    assert small.startswith("line 2: stored, but the gateway charges at least 0.50 EUR: ")
     assert bad.startswith("line 3: reference ")
-    assert large.startswith("line 5: stored, but the gateway charges no more than 999999.99 EUR at once: ")
+    assert large.startswith("line 5: stored, but the gateway charges at most 999999.99 EUR at once: ")
     assert foreign == "line 6: stored, but the gateway does not accept ISK: callers cannot pay this bill"
 
 

@@ -306,7 +306,9 @@ def test_what_the_gateway_does_not_say_for_a_day_is_given_to_a_person(
         till.pass_time(2 * patience.LOOK_AT_MOST_S)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["notice_for_a_person"]
     [told] = _told(till, attempt_id)
-    assert told.startswith(f"{Difference.UNVERIFIED}: a notice says that money was given back, and nobody")
+    assert told.startswith(
+        f"{Difference.UNVERIFIED}: the gateway reported that money was given back, but could not"
+    )
     assert till.work.waiting() == []
     bank.fates.clear()
     tell(till, PaymentMoved(attempt_id), "evt_2")
