@@ -218,7 +218,7 @@ class SandboxGateway(Undeclared):
             )
         if reply.status != HTTPStatus.OK or reply.body.get("bank") != _BANK:
             raise GatewayUnreachableError(
-                f"The server at {self._client.url} is not the sandbox bank: correct SANDBOX_URL."
+                f"What answers at {self._client.url} is not the sandbox bank: correct SANDBOX_URL."
             )
 
     def _open_page(self, answer: Standing) -> LinkOpen | Unknown:

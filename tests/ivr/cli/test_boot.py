@@ -170,12 +170,13 @@ def test_what_a_postgresql_server_refuses(tmp_path: Path, server: tuple[sa.URL, 
     connection.execute(f"ALTER ROLE boot_checked PASSWORD '{PASSWORD}#/?&% @:'")
     hard = good.set(password=f"{PASSWORD}#/?&% @:")
     assert "does not have this release's schema" in told(ended(hard, "serve", "web")), "encoded, all is well"
-    plain = f"postgresql://boot_checked:{PASSWORD}#/?&%25 %40%3A@{hard.host or ''}"
-    if hard.host:
-        plain += f":{hard.port}/boot_checked"
-        assert "does not have this release's schema" in told(
-            run(tmp_path, "serve", "web", DATABASE_URL=plain)
-        )
+    place = (
+        f"{hard.host}:{hard.port or 5432}/boot_checked"
+        if hard.host
+        else f"/boot_checked?host={hard.query['host']}"
+    )
+    plain = f"postgresql://boot_checked:{PASSWORD}#/?&%25 %40%3A@{place}"
+    assert "does not have this release's schema" in told(run(tmp_path, "serve", "web", DATABASE_URL=plain))
     connection.execute("ALTER DATABASE boot_checked OWNER TO CURRENT_USER")
     with psycopg.connect(
         admin.set(database="boot_checked", drivername="postgresql").render_as_string(False)
@@ -219,3 +220,14 @@ def test_a_database_of_a_later_release_is_not_migrated(tmp_path: Path) -> None:
     with make_engine(f"sqlite:///{tmp_path}/town.db").begin() as tx:
         tx.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     assert "A later release has migrated the database in DATABASE_URL" in told(run(tmp_path, "migrate"))
+
+
+def test_the_bank_cannot_use_such_a_file(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("no database\n" * 100)
+    for path, part in (
+        ("/proc/no/bank.db", "The folder /proc/no does not exist"),
+        (tmp_path / "text.txt", "is not an"),
+    ):
+        ended = CliRunner().invoke(main, ["sandbox", "--port", "0", "--database", str(path)])
+        assert part in told(ended)
+        assert "--database" in ended.stderr
