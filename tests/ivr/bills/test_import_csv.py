@@ -119,7 +119,7 @@ def test_an_amount_with_two_readings_is_refused_unless_the_mark_is_said(
     assert stored(engine, "22345678").billed_minor == 1234
     assert stored(engine, "42345678").minimum_minor == 100_000
     assert stored(engine, "52345678").paid_elsewhere_minor == 100_000
-    with pytest.raises(UnreadableFileError, match="another decimal mark"):
+    with pytest.raises(UnreadableFileError, match="decimal mark in the file differs"):
         bring("sep=;\ndecimal=comma\n" + THOUSANDS, spelling=Spelling.POINT)
 
 
