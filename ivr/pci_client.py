@@ -16,6 +16,7 @@ import requests
 
 from gateways.contract import Order
 from gateways.declines import Decline
+from gateways.line import what_broke
 from gateways.secret import Secret
 from ivr import signing
 from ivr.clock import Clock
@@ -255,7 +256,7 @@ class PciClient:
         except requests.RequestException as fault:
             silent = isinstance(fault, requests.Timeout) or not isinstance(fault, requests.ConnectionError)
             kind = PciUnreachableError if silent else _AwayError
-            raise kind(f"the PCI process does not answer ({type(fault).__name__})") from None
+            raise kind(f"the PCI process cannot be reached: {what_broke(fault)}") from None
         return _document(response)
 
 

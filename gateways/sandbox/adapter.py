@@ -213,12 +213,12 @@ class SandboxGateway(Undeclared):
         reply = self._client.get("/health")
         if isinstance(reply, NoReply):
             raise GatewayUnreachableError(
-                f"The sandbox bank at {self._client.url} is not there ({reply.reason}): "
-                "start it by `paybycall sandbox`, or set SANDBOX_URL to where it listens."
+                f"The sandbox bank at {self._client.url} does not answer ({reply.reason}): "
+                "start it with `paybycall sandbox`, or correct SANDBOX_URL."
             )
         if reply.status != HTTPStatus.OK or reply.body.get("bank") != _BANK:
             raise GatewayUnreachableError(
-                f"Something else than the sandbox bank answers at {self._client.url}: set SANDBOX_URL anew."
+                f"What answers at {self._client.url} is not the sandbox bank: correct SANDBOX_URL."
             )
 
     def _open_page(self, answer: Standing) -> LinkOpen | Unknown:

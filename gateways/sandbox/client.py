@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 
+from gateways.line import what_broke
 from gateways.secret import Secret
 
 CONNECT_TIMEOUT_S = 2.0
@@ -85,7 +86,7 @@ class BankClient:
         except requests.Timeout:
             return NoReply("the bank did not answer in time")
         except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; and its traceback holds the body
-            return NoReply(f"the line to the bank broke ({type(fault).__name__})")
+            return NoReply(f"the line to the bank broke: {what_broke(fault)}")
         return _parsed(response.status_code, response.content)
 
 

@@ -170,7 +170,7 @@ class StripeGateway(Undeclared):
         if isinstance(answer, Unknown):
             raise GatewayUnreachableError(
                 f"Stripe at {self._stripe.base} does not answer ({answer.reason}): "
-                "see that this machine reaches it, or set STRIPE_API_BASE."
+                "check this machine's network and STRIPE_API_BASE."
             )
         if isinstance(answer, Refused):
             raise GatewayUnreachableError(

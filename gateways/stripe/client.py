@@ -20,6 +20,7 @@ from requests.exceptions import ConnectionError as BrokenLine
 from requests.exceptions import SSLError, Timeout
 from stripe._v1_services import V1Services
 
+from gateways.line import what_broke
 from gateways.secret import Secret
 from gateways.stripe import quiet
 
@@ -155,12 +156,12 @@ class _Line(stripe.HTTPClient):
                 stream=True,
             ) as response:
                 return self._whole(response), response.status_code, response.headers
-        except SSLError:
-            raise _broken("Stripe's certificate does not hold") from None
+        except SSLError as fault:
+            raise _broken(f"the line to Stripe broke: {what_broke(fault)}") from None
         except (Timeout, urllib3.exceptions.ReadTimeoutError):
             raise _broken("Stripe did not answer in time", should_retry=True) from None
         except (BrokenLine, urllib3.exceptions.HTTPError) as fault:
-            raise _broken(f"the line to Stripe broke ({type(fault).__name__})", should_retry=True) from None
+            raise _broken(f"the line to Stripe broke: {what_broke(fault)}", should_retry=True) from None
 
     def close(self) -> None:
         self._session.close()

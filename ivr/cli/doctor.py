@@ -1,30 +1,50 @@
 """`paybycall doctor`: tries what can be tried with the settings of web and worker, a line each.
 
-Exit status 1 where anything has to be mended. Where PCI_PUBLIC_URL is set too, it is tried as well.
+Exit status 1 where a check fails. Where PCI_PUBLIC_URL is set too, it is tried as well.
 """
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
 
 import click
+import sqlalchemy as sa
 
+from ivr.cli import boot
 from ivr.cli.examples import example
+from ivr.cli.faults import Fault
 from ivr.clock import Clock, SystemClock
 from ivr.config import Config, load
 from ivr.ids import RandomIds
-from ivr.ops.doctor import Check, FaultError, Finding, examine
+from ivr.ops.doctor import Check, FaultError, Finding, LastFaultError, examine
 from ivr.settings import SettingsError
+from ivr.storage.migrate import can_serve
+from ivr.storage.unreachable import sentence
+
+WEB_PORT, PCI_PORT = 8000, 8001
+"""Where `serve web` and `serve pci` listen if nothing else is said."""
 
 
 @click.command("doctor", epilog=example("doctor"))
-def command() -> None:
-    """Check the settings and everything they refer to."""
-    findings = list(_told(examine(checks(os.environ, SystemClock()))))
-    faults = sum(not finding.well for finding in findings)
-    click.echo(f"\n{faults} of {len(findings)} have to be mended." if faults else "\nAll is well.")
-    sys.exit(1 if faults else 0)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array of {name, ok, said}.")
+def command(*, as_json: bool) -> None:
+    """Check settings, addresses, carrier, gateway and database.
+
+    Ends with status 1 if a check fails.
+    """
+    findings = examine(checks(os.environ, SystemClock()))
+    if as_json:
+        found = list(findings)
+        shown = [{"name": one.name, "ok": one.well, "said": one.said} for one in found]
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        found = list(_told(findings))
+        failed = sum(not one.well for one in found)
+        total = f"{len(found)} check{'s' if len(found) > 1 else ''}"
+        click.echo(f"\n{failed} of {total} failed." if failed else f"\nAll {total} passed.")
+    sys.exit(0 if all(one.well for one in found) else 1)
 
 
 def _told(findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -40,12 +60,26 @@ def checks(environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, Chec
     """Every check. Without settings there is nothing else to try."""
     try:
         config = load(environ)
+        boot.refuse_one_for_both(environ)
     except SettingsError as fault:
         yield "settings", partial(_refuse, str(fault))
         return
     yield "settings", lambda: "complete"
     yield from _outside(config, environ, clock)
-    yield from _inside(config, clock)
+    if config.in_production:
+        yield from _exposed(config, environ)
+    for name, check in _inside(config, clock):
+        yield name, partial(_asking, config.database_url, check)
+
+
+def _asking(url: str, check: Check) -> str:
+    """A check of our database, which may go away in the middle."""
+    try:
+        return check()
+    except sa.exc.DBAPIError as fault:
+        if said := sentence("DATABASE_URL", url, fault):
+            raise LastFaultError(said) from None
+        raise
 
 
 def _refuse(sentences: str) -> str:
@@ -56,9 +90,9 @@ def _outside(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterat
     from gateways import registry
     from ivr.ops import outside
 
-    yield "web", partial(outside.answers, outside.over_http, "PUBLIC_URL", config.public_url, "web")
+    yield "web", partial(outside.answers, outside.over_http, outside.web_door(config.public_url))
     if config.carrier_takes_cards:
-        yield "cards", lambda: "the carrier takes them by <Pay>: no PCI process is needed, and none is asked"
+        yield "cards", lambda: "the carrier takes them by <Pay>, so no PCI process is needed or checked"
     else:
         yield from _pci(config, environ, clock)
     ask = cache(
@@ -77,17 +111,33 @@ def _outside(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterat
     )
 
 
+def _pci_public_url(environ: Mapping[str, str]) -> str:
+    return environ.get("PCI_PUBLIC_URL", "").strip().rstrip("/")
+
+
 def _pci(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, Check]]:
     from ivr.ops import outside
     from ivr.pci_client import PciClient
 
-    get = outside.over_http
-    yield "pci", partial(outside.answers, get, "PCI_INTERNAL_URL", config.pci_internal_url, "pci")
-    if pci_public_url := environ.get("PCI_PUBLIC_URL", "").strip().rstrip("/"):
-        yield "pci, outside", partial(outside.answers, get, "PCI_PUBLIC_URL", pci_public_url, "pci")
-    yield "pci keys", partial(outside.pci_is_ready, get, config.pci_internal_url)
+    yield "pci", partial(outside.pci_is_ready, outside.over_http, config.pci_internal_url)
+    if url := _pci_public_url(environ):
+        yield "pci, public", partial(outside.answers, outside.over_http, outside.pci_door(url))
     pci = PciClient(config.pci_internal_url, config.internal_secrets, clock=clock, ids=RandomIds())
     yield "shared secret", partial(outside.secret_is_shared, pci)
+
+
+def _exposed(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, Check]]:
+    from ivr.ops import exposed, outside
+
+    ask = outside.over_http
+    port = environ.get("PORT", "").strip()
+    doors = [(outside.web_door(config.public_url), int(port) if port.isdecimal() else WEB_PORT)]
+    if (url := _pci_public_url(environ)) and not config.carrier_takes_cards:
+        doors.append((outside.pci_door(url), PCI_PORT))
+        yield "pci, closed", partial(exposed.pci_is_closed, ask, doors[1][0])
+    yield "metrics", partial(exposed.metrics_are_closed, ask, [door for door, _ in doors])
+    yield "proxy", partial(exposed.proxy_cannot_be_avoided, ask, doors)
+    yield "user", exposed.nobody_is_root
 
 
 def _inside(config: Config, clock: Clock) -> Iterator[tuple[str, Check]]:
@@ -96,9 +146,9 @@ def _inside(config: Config, clock: Clock) -> Iterator[tuple[str, Check]]:
     from ivr.storage.engine import make_engine
     from ivr.work.backlog import failed_jobs, unknown_work
 
+    yield "database", partial(_database, config.database_url)
     engine = make_engine(config.database_url)
     try:
-        yield "database", partial(inside.database_is_current, engine)
         yield "worker", partial(inside.worker_lives, lambda: living_workers(engine, clock.now()))
         yield "payments", partial(inside.no_payment_is_stuck, engine, clock.now)
         yield "refunds", partial(inside.no_refund_is_stuck, engine, clock.now)
@@ -118,3 +168,11 @@ def _inside(config: Config, clock: Clock) -> Iterator[tuple[str, Check]]:
         )
     finally:
         engine.dispose()
+
+
+def _database(url: str) -> str:
+    try:
+        boot.require(boot.OF_WEB, url, can_serve)
+    except Fault as fault:
+        raise LastFaultError(fault.message) from None
+    return f"{url.partition(':')[0]} answers, and its schema is that of this release or a later one"

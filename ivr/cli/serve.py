@@ -17,12 +17,17 @@ from ivr import config, logs, memory
 from ivr.cli import boot, serving
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
-from ivr.cli.starting import log_start
+from ivr.cli.starting import log_start, warn_of_exposure
 from ivr.config import Config
 from ivr.server.handover import PortTakenError, listen
 from ivr.server.parent import Parent
 from ivr.server.worker import Serving
 from ivr.storage.migrate import can_serve
+
+_SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+"""Where web processes add up their counters. prometheus_client reads it as it is imported: other processes,
+which have counters of their own, must not find it.
+"""
 
 
 @click.group("serve", epilog=example("serve web"))
@@ -71,6 +76,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     boot.require(boot.OF_WEB, read.database_url, can_serve)
     logs.configure(read.log_level, "web")
     log_start(config.ALL, os.environ, **_mode(read), workers=workers, threads=threads)
+    warn_of_exposure(host, port, in_production=read.in_production)
     of_web = Serving(serving.web, threads, serving.WEB_BODY_BYTES_MAX)
     _serve("web", of_web, host=host, port=port, workers=workers)
 
@@ -93,6 +99,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
             f"need no other. Start none of it (a Procfile runner takes pci=0), or set {name} to gather."
         )
     read = settings.load(os.environ)
+    os.environ.pop(_SHARED_METRICS, None)
     boot.refuse_one_for_both(os.environ)
     boot.require(boot.OF_PCI, read.database_url, can_serve_pci)
     memory.overwrite_what_is_freed()
@@ -107,6 +114,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
         workers=workers,
         threads=threads,
     )
+    warn_of_exposure(host, port, in_production=read.in_production)
     of_pci = Serving(serving.pci, threads, serving.PCI_BODY_BYTES_MAX)
     _serve("pci", of_pci, host=host, port=port, workers=workers)
 
@@ -137,6 +145,7 @@ def _mode(read: Config) -> dict[str, Any]:
 @sentences
 def worker(host: str, port: int) -> None:
     """Charge, send, retry: everything that no webhook waits for."""
+    os.environ.pop(_SHARED_METRICS, None)
     from ivr.bootstrap import run_worker
     from ivr.work.migrate import NotMigratedError
 

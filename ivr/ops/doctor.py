@@ -1,20 +1,15 @@
-"""Tries what can be tried of an installation, a sentence for each: all is well, or what to mend.
+"""Tries an installation, with a sentence for each check: all is well, or what to do.
 
-May import nothing of ours. The checks stand in `inside.py` (database, worker, what is stuck) and `outside.py`
-(our processes, the carrier, the gateway); each gets what it asks passed in. None of them charges, sends or
-changes anything.
+The checks are in `inside.py` (worker, what is stuck), `outside.py` (our processes, the carrier, the gateway)
+and `exposed.py` (what strangers must not reach). None of them charges, sends or changes anything.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-import structlog
-
-log = structlog.get_logger()
-
 
 class FaultError(Exception):
-    """Something to mend; the message is a sentence that says what to do."""
+    """The check failed; the message is a sentence that says what to do."""
 
 
 class LastFaultError(FaultError):
@@ -35,8 +30,8 @@ Check = Callable[[], str]
 
 
 def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
-    """Tries one after the other. A check that breaks is a finding too; only a `LastFaultError` stops the
-    others.
+    """Tries one after the other. A check that breaks unexpectedly is a finding too, by the exception's name
+    alone: its text may hold a secret. Only a `LastFaultError` stops the others.
     """
     for name, check in checks:
         try:
@@ -45,7 +40,8 @@ def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
             yield Finding(name, well=False, said=str(fault))
             if isinstance(fault, LastFaultError):
                 return
-        except Exception as fault:
-            log.exception("doctor_check_broke", check=name)
-            said = f"This could not be tried ({type(fault).__name__}); the log on standard error says more."
-            yield Finding(name, well=False, said=said)
+        except Exception as fault:  # noqa: BLE001 - a check is told, whatever breaks
+            kind = type(fault).__name__
+            yield Finding(
+                name, well=False, said=f"This check broke and found out nothing ({kind}): report it."
+            )

@@ -1,4 +1,4 @@
-"""The doctor's checks of what stands in our own database: schema, workers, and what got stuck.
+"""The doctor's checks of what is in our own database: workers, and what is stuck.
 
 Reads only. A fault names payments by the reference that callers were told.
 """
@@ -12,8 +12,7 @@ from ivr.defences import lock_outs
 from ivr.defences.breaker import Position, position
 from ivr.defences.caps import Kind
 from ivr.finance import ledger
-from ivr.ops import health
-from ivr.ops.doctor import FaultError, LastFaultError
+from ivr.ops.doctor import FaultError
 from ivr.payments import differences
 from ivr.phone_numbers.identity import identity_of
 from ivr.storage.engine import reading
@@ -25,18 +24,11 @@ DIFFERENCES_SHOWN = timedelta(days=7)
 _SHOWN_MAX = 5
 
 
-def database_is_current(engine: sa.Engine) -> str:
-    for check in health.PARTS.values():
-        if said := check(engine):
-            raise LastFaultError(f"{said} DATABASE_URL names a {engine.dialect.name} database.")
-    return f"{engine.dialect.name} answers, and its schema is of this release or a later one"
-
-
 def worker_lives(count: Callable[[], int]) -> str:
     living = count()
     if not living:
-        raise FaultError("No worker lives, so nothing is charged or sent: start `paybycall serve worker`.")
-    return f"{living} worker{'s' if living > 1 else ''} at work"
+        raise FaultError("No worker runs, so nothing is charged or sent: start `paybycall serve worker`.")
+    return f"{living} worker{'s' if living > 1 else ''} running"
 
 
 def no_payment_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
@@ -47,9 +39,10 @@ def no_payment_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
         attempt.c.reference,
         late,
         tells="what is known",
-        late_is="Unknown for more than an hour: {}. Does the gateway answer the worker?",
+        late_is="These payments have been unknown for more than an hour: {}. Check that the worker reaches "
+        "the gateway.",
     )
-    return "no payment waits for a person"
+    return "no payment needs review"
 
 
 def no_refund_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
@@ -60,10 +53,10 @@ def no_refund_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
         refund.c.id,
         late,
         tells="of which payment",
-        late_is="Without an end for more than an hour: {}. "
-        "Is there money in the gateway's balance to give back, and is GATEWAY that of the payment?",
+        late_is="These refunds have been pending for more than an hour: {}. "
+        "Check that the gateway's balance covers them, and that GATEWAY is the gateway of the payment.",
     )
-    return "no refund waits for a person"
+    return "no refund needs review"
 
 
 def _none_is_stuck(
@@ -79,7 +72,7 @@ def _none_is_stuck(
         late_ones = list(tx.execute(query.where(late)).scalars())
     if waiting:
         raise FaultError(
-            f"Somebody has to look into the gateway's dashboard and decide: {_some(waiting)}. "
+            f"These need review in the gateway's dashboard and a decision: {_some(waiting)}. "
             f"`paybycall payment show` tells {tells}."
         )
     if late_ones:
@@ -92,10 +85,10 @@ def books_and_gateway_agree(engine: sa.Engine, now: Callable[[], datetime]) -> s
         differing = differences.payments_since(tx, now() - DIFFERENCES_SHOWN)
     if differing:
         raise FaultError(
-            f"The gateway, or a bill's source, says something else than our books: {_some(differing)}. "
-            f"`paybycall payment show` tells what; it is named here for a week."
+            f"The gateway, or the source of a bill, differs from our books: {_some(differing)}. "
+            f"`paybycall payment show` tells how; each is listed here for a week."
         )
-    return "nobody has said anything against our books for a week"
+    return "nothing has differed from our books for a week"
 
 
 def books_balance(engine: sa.Engine) -> str:
@@ -104,8 +97,9 @@ def books_balance(engine: sa.Engine) -> str:
         broken = ledger.unbalanced(tx)
     if broken:
         raise FaultError(
-            f"The ledger does not balance at {_some(broken)}: somebody changed its tables. Compare these "
-            f"entries with a backup before you go on."
+            f"The ledger does not balance at {_some(broken)}: its tables were changed by hand. Compare "
+            f"these entries "
+            f"with a backup before you go on."
         )
     return "every entry of the ledger balances"
 
@@ -117,10 +111,11 @@ def payouts_arrive(engine: sa.Engine, now: Callable[[], datetime]) -> str:
         references = list(tx.execute(failed.order_by(payout.c.failed_at, payout.c.id)).scalars())
     if references:
         raise FaultError(
-            f"The merchant's bank did not take {_some(references)}: see to the bank account in the gateway's "
-            f"dashboard. `paybycall payout show` tells why; it is named here for a week."
+            f"The merchant's bank refused these payouts: {_some(references)}. Check the bank account in "
+            f"the gateway's "
+            f"dashboard. `paybycall payout show` tells why; each is listed here for a week."
         )
-    return "no payout failed for a week"
+    return "no payout has failed for a week"
 
 
 def no_customer_stands_twice(engine: sa.Engine) -> str:
@@ -133,11 +128,11 @@ def no_customer_stands_twice(engine: sa.Engine) -> str:
     twice = sorted(phone for phone in phones if identity_of(phone) in phones - {phone})
     if twice:
         raise FaultError(
-            f"Two customers are kept under two forms of one number, and one has a saved card: "
-            f"{_some(twice)}. Each is known by the very form that calls. "
-            f"`paybycall card list` shows the cards of both."
+            f"Two customers have the same telephone number in two forms, and one has a saved card: "
+            f"{_some(twice)}. "
+            f"`paybycall card list` shows the cards of both; delete the one that is not needed."
         )
-    return "no customer is kept under two forms of one number"
+    return "no customer is stored twice"
 
 
 def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:
@@ -147,10 +142,11 @@ def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:
         standing = [one for one in lock_outs.listed(tx, now()) if one.kind is not Kind.BREAKER]
     if where is not Position.CLOSED:
         raise FaultError(
-            "Too many charges were declined, and cards are taken from nobody, or from a few to try: look at "
-            "`paybycall payment list` for a card tester, then `paybycall lockout list` and `lift`."
+            "Too many charges were declined, so no cards are taken, or only a few as a trial: look for "
+            "card testing in "
+            "`paybycall payment list`, then use `paybycall lockout list` and `lift`."
         )
-    return f"cards are taken; {len(standing)} locked out" if standing else "cards are taken"
+    return f"cards are taken; active lockouts: {len(standing)}" if standing else "cards are taken"
 
 
 def no_text_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
@@ -173,25 +169,27 @@ def no_text_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
         codes = ", ".join(sorted({row.error_code for row in rows if row.error_code}))
         why = f" (the carrier says {codes})" if codes else ""
         held = any(row.state == "held" for row in rows)
-        waiting = " Once that is mended: `paybycall message list`, then `resend`." if held else ""
+        waiting = " Then use `paybycall message list` and `paybycall message resend`." if held else ""
         raise FaultError(
-            f"No text has arrived for {_some([row.reference for row in rows])}{why}: "
-            f"look at SMS_FROM and the carrier's log.{waiting}"
+            f"No text has arrived for these payments: {_some([row.reference for row in rows])}{why}. "
+            f"Check SMS_FROM and the carrier's log.{waiting}"
         )
-    return "texts leave and arrive"
+    return "texts are sent and delivered"
 
 
 def no_job_failed(failed: Callable[[], Sequence[str]], strays: Callable[[], Sequence[str]]) -> str:
     """No background work was given up, and none waits that no worker of this release would do."""
     if names := failed():
         raise FaultError(
-            f"Background work failed too often: {_some(list(names))}. The worker's log says why."
+            f"Background jobs failed and are not tried again: {_some(list(names))}. The worker's log says "
+            f"why."
         )
     if names := strays():
         raise FaultError(
-            f"No worker of this release does this work: {_some(list(names))}. Is one older than the web?"
+            f"No worker of this release knows these jobs: {_some(list(names))}. Restart workers that are "
+            f"older than web."
         )
-    return "no background work failed"
+    return "no background job has failed"
 
 
 def _some(names: list[str]) -> str:

@@ -176,7 +176,7 @@ def test_metrics_and_the_doctor_tell_of_an_open_breaker(engine: sa.Engine, clock
     assert 'paybycall_card_breaker{state="closed"} 1.0' in metrics.exposition().decode()
     assert inside.cards_are_taken(engine, clock.now) == "cards are taken"
     lock_out(engine, clock, Kind.CALLER, "+34600111222")
-    assert inside.cards_are_taken(engine, clock.now) == "cards are taken; 1 locked out"
+    assert inside.cards_are_taken(engine, clock.now) == "cards are taken; active lockouts: 1"
     lock_out(engine, clock, Kind.BREAKER, EVERYBODY)
     shown = metrics.exposition().decode()
     for line in (

@@ -24,17 +24,6 @@ from tests.support.waiting import eventually
 from tests.support.work import RecordedWork
 
 
-def test_the_database_has_to_be_of_this_release(engine: sa.Engine, tmp_path: Path) -> None:
-    assert engine.dialect.name in inside.database_is_current(engine)
-    with engine.begin() as tx:
-        tx.execute(sa.text("UPDATE alembic_version SET version_num = '0016'"))
-    with pytest.raises(FaultError, match="paybycall migrate"):
-        inside.database_is_current(engine)
-    away = make_engine(f"sqlite:///{tmp_path}/no/such/folder/town.db")
-    with pytest.raises(FaultError, match="does not answer"):
-        inside.database_is_current(away)
-
-
 def test_a_worker_has_to_live(engine: sa.Engine) -> None:
     later = datetime.now(UTC) + timedelta(minutes=1)
     assert living_workers(engine, later) == 0
@@ -42,11 +31,11 @@ def test_a_worker_has_to_live(engine: sa.Engine) -> None:
         inside.worker_lives(lambda: living_workers(engine, later))
     one, other = hold(engine, "one"), hold(engine, "other")
     assert living_workers(engine, later) == 2
-    assert inside.worker_lives(lambda: living_workers(engine, later)) == "2 workers at work"
+    assert inside.worker_lives(lambda: living_workers(engine, later)) == "2 workers running"
     assert one.is_ours()
     one.release()  # the server notices in its own time
     eventually(lambda: living_workers(engine, later) == 1)
-    assert inside.worker_lives(lambda: living_workers(engine, later)) == "1 worker at work"
+    assert inside.worker_lives(lambda: living_workers(engine, later)) == "1 worker running"
     other.release()
     eventually(lambda: living_workers(engine, later) == 0)
 
@@ -80,7 +69,7 @@ def test_a_payment_that_waits_for_a_person_or_is_unknown_for_long_is_told(
     with pytest.raises(FaultError, match="more than an hour: 80000001"):
         inside.no_payment_is_stuck(engine, clock.now)
     become(state="for_a_person")
-    with pytest.raises(FaultError, match="dashboard and decide: 80000001"):
+    with pytest.raises(FaultError, match="a decision: 80000001"):
         inside.no_payment_is_stuck(engine, clock.now)
 
 
@@ -113,7 +102,7 @@ def test_a_refund_that_waits_for_a_person_or_has_no_end_is_told(
         with pytest.raises(FaultError, match="more than an hour: refund_1"):
             inside.no_refund_is_stuck(engine, clock.now)
     become("for_a_person")
-    with pytest.raises(FaultError, match="dashboard and decide: refund_1"):
+    with pytest.raises(FaultError, match="a decision: refund_1"):
         inside.no_refund_is_stuck(engine, clock.now)
 
 
@@ -141,7 +130,7 @@ def test_a_payout_that_failed_is_told_for_a_week(engine: sa.Engine, clock: Manua
             now, reference = clock.now(), f"po_{number}"
             told = {"gateway": "stripe", "amount_minor": 1, "currency": "EUR", "arrives": now, "told_at": now}
             tx.execute(payout.insert().values(id=reference, reference=reference, failed_at=failed_at, **told))
-    with pytest.raises(FaultError, match=r"did not take po_1: "):
+    with pytest.raises(FaultError, match=r"refused these payouts: po_1\. "):
         inside.payouts_arrive(engine, clock.now)
     clock.advance(7 * 24 * 3600 + 1)
     assert inside.payouts_arrive(engine, clock.now)
@@ -165,7 +154,7 @@ def test_a_text_that_never_arrived_is_told(
         )
     assert inside.no_text_is_stuck(engine, clock.now)
     clock.advance(3601)
-    with pytest.raises(FaultError, match="80000001: look at SMS_FROM"):
+    with pytest.raises(FaultError, match=r"80000001\. Check SMS_FROM"):
         inside.no_text_is_stuck(engine, clock.now)
     with engine.begin() as tx:
         confirmations.shift(tx, made.id, Event.CLAIM, clock.now(), tried_at=clock.now())
@@ -177,7 +166,7 @@ def test_a_text_that_never_arrived_is_told(
     with engine.begin() as tx:
         for event in (Event.RESEND, Event.CLAIM, Event.HOLD):
             confirmations.shift(tx, made.id, event, clock.now(), error_code="21606")
-    with pytest.raises(FaultError, match=r"21606\).*`paybycall message list`, then `resend`"):
+    with pytest.raises(FaultError, match=r"21606\).*`paybycall message list` and `paybycall message resend`"):
         inside.no_text_is_stuck(engine, clock.now)
 
 
