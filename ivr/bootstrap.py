@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from ivr import config as configuration
 from ivr import logs
 from ivr.api import blueprint as api
+from ivr.build_info import BuildInfo
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.retention import forget_turns
 from ivr.channels import webhooks as message_webhooks
@@ -44,7 +45,6 @@ from ivr.ops.worker_metrics import RunsMetric, WorkerMetrics
 from ivr.payments import webhooks as gateway_webhooks
 from ivr.payments.cashier import Handler
 from ivr.readiness import Readiness, ReadinessMetric
-from ivr.release import BuildInfo
 from ivr.request_ids import set_up_request_ids
 from ivr.routing import set_up_routes
 from ivr.storage.away import RETRY_AFTER_S, is_away

@@ -148,7 +148,7 @@ CARRIER: tuple[Setting[Any], ...] = (
     ),
     Setting(
         "TIME_ZONE",
-        "In which payers read dates and times: UTC, or a name of the IANA database such as Europe/Madrid.",
+        "The time zone of dates and times that payers read: UTC, or a name such as Europe/Madrid.",
         time_zone,
         "UTC",
     ),

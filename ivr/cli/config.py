@@ -39,8 +39,8 @@ This page is generated: `paybycall config --markdown > docs/settings.md`.
 `INTERNAL_SECRET`, `MERCHANT_SECRET`, `METRICS_TOKEN`, `PCI_FINGERPRINT_KEY` and `SANDBOX_WEBHOOK_SECRET` are
 yours to make: `openssl rand -hex 32`, a different one for each. A secret is refused if it is shorter than 32
 characters, made of usual words or a repeated pattern, or the same as that of another setting. Where a setting
-takes two values separated by a comma, the first one signs and both are accepted; so a secret is replaced
-without an interruption: set `new,old` everywhere, then `new`.
+takes two values separated by a comma, both are accepted, and the first one is used to sign. To replace a
+secret without an interruption, set `old,new` in every process, then `new,old`, then `new`.
 
 ## Databases
 `DATABASE_URL` and `PCI_DATABASE_URL` must be two different databases: SQLite files (`sqlite:///file`,

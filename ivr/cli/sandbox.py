@@ -7,6 +7,7 @@ slow answer is answered at once.
 
 import errno
 import signal
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -48,6 +49,7 @@ def command(port: int, database: Path, notify: str | None, webhook_secret: str) 
     from gateways.secret import Secret
     from ivr.clock import SystemClock
     from ivr.ids import RandomIds
+    from ivr.storage.unreachable import file_fault, sqlite_sentence
 
     if notify and not webhook_secret:
         raise Fault("Set SANDBOX_WEBHOOK_SECRET: webhooks are signed with it.")
@@ -57,7 +59,11 @@ def command(port: int, database: Path, notify: str | None, webhook_secret: str) 
         raise Fault(_why_not(port, fault)) from None
     # Only now: opening a ledger puts right what a killed bank left, and the bank on this port may be alive.
     stopping = Event()
-    ledger = Ledger(database)
+    try:
+        ledger = Ledger(database)
+    except (OSError, sqlite3.Error) as fault:
+        said = file_fault("--database", database) or sqlite_sentence("--database", database, fault)
+        raise Fault(said or f"{database} cannot be opened: correct --database.") from None
     premises = Premises(ledger, now=SystemClock().now, sleep=stopping.wait, ids=RandomIds())
     if notify:
         notifier = Notifier(

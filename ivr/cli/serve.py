@@ -24,6 +24,11 @@ from ivr.server.parent import Parent
 from ivr.server.worker import Serving
 from ivr.storage.migrate import can_serve
 
+_SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+"""Where web processes add up their counters. prometheus_client reads it as it is imported: other processes,
+which have counters of their own, must not find it.
+"""
+
 
 @click.group("serve", epilog=example("serve web"))
 def command() -> None:
@@ -94,6 +99,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
             f"need no other. Start none of it (a Procfile runner takes pci=0), or set {name} to gather."
         )
     read = settings.load(os.environ)
+    os.environ.pop(_SHARED_METRICS, None)
     boot.refuse_one_for_both(os.environ)
     boot.require(boot.OF_PCI, read.database_url, can_serve_pci)
     memory.overwrite_what_is_freed()
@@ -139,6 +145,7 @@ def _mode(read: Config) -> dict[str, Any]:
 @sentences
 def worker(host: str, port: int) -> None:
     """Charge, send, retry: everything that no webhook waits for."""
+    os.environ.pop(_SHARED_METRICS, None)
     from ivr.bootstrap import run_worker
     from ivr.work.migrate import NotMigratedError
 

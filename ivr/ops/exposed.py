@@ -4,7 +4,10 @@ They ask for what a proxy must refuse, so a refusal of any kind is well.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,10 +52,27 @@ def pci_is_closed(ask: Ask, door: Door) -> str:
     return "strangers reach no other path of the PCI process"
 
 
-def proxy_cannot_be_avoided(ask: Ask, ports: Sequence[tuple[Door, int]]) -> str:
-    """The processes' own ports, where they speak plain http, do not answer at the public host."""
+def addresses_of(host: str) -> set[str]:
+    """The addresses of a host as this machine resolves it; none where it does not."""
+    try:
+        return {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
+    except OSError:
+        return set()
+
+
+Resolve = Callable[[str], set[str]]
+
+
+def proxy_cannot_be_avoided(
+    ask: Ask, ports: Sequence[tuple[Door, int]], resolve: Resolve = addresses_of
+) -> str:
+    """The processes' own ports, where they speak plain http, do not answer at the public host. Where this
+    machine takes that host for itself, what it reaches there says nothing about strangers.
+    """
     for door, port in ports:
         host = urlsplit(door.url).hostname or ""
+        if all(ip_address(one.partition("%")[0]).is_loopback for one in resolve(host)):
+            continue
         place = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         answer = _tried(ask, "POST", place + door.path)
         if answer is not None and UNSIGNED in answer.body:
@@ -77,9 +97,11 @@ def _tried(ask: Ask, method: str, url: str) -> Answer | None:
         return None
 
 
-def nobody_is_root(processes: Path = Path("/proc"), me: int | None = None) -> str:
+def nobody_is_root(
+    processes: Path = Path("/proc"), me: int | None = None, ours: Path = Path(sys.executable).parent
+) -> str:
     """None of our processes that can be seen from here runs as root; nor, if none is seen, this command."""
-    running = list(_serving(processes))
+    running = list(_serving(processes, ours))
     if as_root := sorted({f"`paybycall serve {kind}`" for kind, user in running if user == 0}):
         verb = "runs" if len(as_root) == 1 else "run"
         raise FaultError(f"{' and '.join(as_root)} {verb} as root: use a user without rights of its own.")
@@ -91,8 +113,8 @@ def nobody_is_root(processes: Path = Path("/proc"), me: int | None = None) -> st
     return "no process of ours runs as root, as far as can be seen from here"
 
 
-def _serving(processes: Path) -> Iterator[tuple[str, int]]:
-    """Kind and user of each `paybycall serve`."""
+def _serving(processes: Path, ours: Path) -> Iterator[tuple[str, int]]:
+    """Kind and user of each `paybycall serve` of this installation, whose Python is in the folder `ours`."""
     for folder in processes.glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
@@ -101,6 +123,8 @@ def _serving(processes: Path) -> Iterator[tuple[str, int]]:
             continue
         user = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("Uid:"))
         said = [word.decode(errors="replace") for word in words]
+        if Path(said[0]).parent != ours:
+            continue
         for at, word in enumerate(said[:-2]):
             if Path(word).name == "paybycall" and said[at + 1] == "serve" and said[at + 2] in _SERVERS:
                 yield said[at + 2], user

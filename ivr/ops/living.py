@@ -1,8 +1,7 @@
-"""How many workers live, told by the locks that they hold and that their death frees (see `ivr.work.locks`).
+"""How many workers are running: each holds a lock as long as its process runs (see `ivr.work.locks`).
 
-May import `ivr.work.locks` and `ivr.storage.engine` alone. On SQLite that is knowable on the worker's own
-machine only. A look never takes a lock that a starting worker wants: a file of this very moment counts as one
-that lives.
+On SQLite only those of this machine are seen. Looking never takes a lock from a worker that starts: a lock
+file made within the last seconds counts as held.
 """
 
 import fcntl

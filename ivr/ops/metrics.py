@@ -56,7 +56,7 @@ class Metrics:
         )
         self._early = Counter(
             "paybycall_cards_typed_early",
-            "Card numbers keyed where none belongs, thrown away unread.",
+            "Card numbers keyed too early, thrown away unread.",
             registry=self._registry,
         )
         self.log_lines = LogLines(self._registry)
@@ -125,10 +125,10 @@ class Books(Collector):
         yield _by(tx, attempt.c.state, "paybycall_attempts", "Attempts to charge, by state.")
         yield _by(tx, refund.c.state, "paybycall_refunds", "Refunds, by state.")
         yield _by(tx, confirmation.c.state, "paybycall_confirmations", "Confirmations, by state.")
-        yield _by(tx, outcome.c.state, "paybycall_outcomes", "Words to the merchant, by state.")
+        yield _by(tx, outcome.c.state, "paybycall_outcomes", "Webhooks to the merchant, by state.")
         yield _declines(tx)
         yield self._unmapped(tx)
-        yield _by(tx, card_try.c.state, "paybycall_card_tries", "Cards tried that still count, by state.")
+        yield _by(tx, card_try.c.state, "paybycall_card_tries", "Tried cards that still count, by state.")
         yield from self._lock_outs(tx)
         yield self._oldest_unknown(tx)
         yield self._workers()
@@ -172,17 +172,17 @@ class Books(Collector):
 
     def _lock_outs(self, tx: sa.Connection) -> Iterator[Metric]:
         now = self._clock.now()
-        standing = GaugeMetricFamily("paybycall_lock_outs", "Lock-outs that stand, by kind.", labels=["kind"])
+        active = GaugeMetricFamily("paybycall_lock_outs", "Active lockouts, by kind.", labels=["kind"])
         counts = sa.select(lock_out.c.kind, sa.func.count()).where(
             lock_out.c.lifted_at.is_(None), lock_out.c.until > now
         )
         counted = {kind: count for kind, count in tx.execute(counts.group_by(lock_out.c.kind))}  # noqa: C416 - rows are no pairs to mypy
         for kind in Kind:
-            standing.add_metric([kind], counted.get(kind, 0))
-        yield standing
+            active.add_metric([kind], counted.get(kind, 0))
+        yield active
         where = position(lock_outs.last(tx, Kind.BREAKER, lock_outs.EVERYBODY), now)
         breaker = GaugeMetricFamily(
-            "paybycall_card_breaker", "Where the breaker stands: one of these is 1.", labels=["state"]
+            "paybycall_card_breaker", "State of the breaker on declines: one of these is 1.", labels=["state"]
         )
         for one in Position:
             breaker.add_metric([one], int(one is where))
@@ -193,7 +193,7 @@ class Books(Collector):
         oldest = tx.execute(since).scalar_one()
         age_s = (self._clock.now() - oldest).total_seconds() if oldest else 0
         return GaugeMetricFamily(
-            "paybycall_oldest_unknown_seconds", "How long the oldest unknown charge is unknown.", value=age_s
+            "paybycall_oldest_unknown_seconds", "Age of the oldest charge of unknown outcome.", value=age_s
         )
 
     def _jobs(self) -> Metric:

@@ -26,10 +26,13 @@ _LOOK_S = 0.5
 class WorkerHttp:
     """Serves from `start` to `stop`."""
 
-    def __init__(self, application: "WSGIApplication", host: str, port: int) -> None:
+    def __init__(
+        self, application: "WSGIApplication", host: str, port: int, *, try_again_s: float = TRY_AGAIN_S
+    ) -> None:
         self._application = application
         self._host = host
         self._port = port
+        self._try_again_s = try_again_s
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker-http", daemon=True)
 
@@ -65,5 +68,5 @@ class WorkerHttp:
                         f"{self._host}: {fault.strerror}. Set WORKER_PORT to a free port, or to 0 for none.",
                     )
                     told = True
-            if self._ended.wait(TRY_AGAIN_S):
+            if self._ended.wait(self._try_again_s):
                 return None

@@ -33,9 +33,9 @@ class Metrics:
             "pci_takeovers", "Cards sent again for a process that died.", registry=self.registry
         )
         self._not_sent = Counter(
-            "pci_cards_not_sent", "Cards not sent: their lock-out stands.", ["kind"], registry=self.registry
+            "pci_cards_not_sent", "Cards not sent: they are locked out.", ["kind"], registry=self.registry
         )
-        self._locked_out = Counter("pci_lock_outs", "Lock-outs begun.", ["kind"], registry=self.registry)
+        self._locked_out = Counter("pci_lock_outs", "Lockouts begun.", ["kind"], registry=self.registry)
         self._seconds = Histogram(
             "pci_gateway_seconds",
             "Time of a request to the gateway.",

@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from flows.language import Recordings
+from ivr.build_info import BuildInfo
 from ivr.clock import Clock
 from ivr.ids import Ids
 from ivr.pci.conversation import Conversation
@@ -29,7 +30,6 @@ from ivr.pci.sweeper import Sweeper
 from ivr.pci.tokenizers import CardGateway
 from ivr.pci.way_back import WayBack
 from ivr.readiness import Readiness, ReadinessMetric
-from ivr.release import BuildInfo
 from ivr.voice.twiml import Voice
 
 _QUEUE_PER_THREAD = 4

@@ -80,7 +80,7 @@ def sentence(setting: str, url: str, fault: BaseException) -> str | None:
     if not isinstance(fault, sa.exc.DBAPIError):
         return None
     if parsed.drivername == "sqlite":
-        return _of_sqlite(setting, sqlite_file(parsed), fault.orig)
+        return sqlite_sentence(setting, sqlite_file(parsed), fault.orig)
     state = getattr(fault.orig, "sqlstate", None)
     is_ours = isinstance(fault, sa.exc.OperationalError) or state in _BY_STATE
     if not is_ours and (state is not None or not isinstance(fault, sa.exc.ProgrammingError)):
@@ -118,7 +118,8 @@ def file_fault(setting: str, path: Path) -> str | None:
     return None
 
 
-def _of_sqlite(setting: str, path: Path, fault: BaseException | None) -> str | None:
+def sqlite_sentence(setting: str, path: Path, fault: BaseException | None) -> str | None:
+    """The same for an error of the sqlite3 library."""
     code = getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_BUSY if "is locked" in str(fault) else 0) & 0xFF
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN} and (said := file_fault(setting, path)):
         return said

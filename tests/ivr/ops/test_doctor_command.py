@@ -1,6 +1,8 @@
 """The doctor's round: findings come one by one, and no check breaks the others, nor the command."""
 
 import json
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +12,8 @@ from click.testing import CliRunner
 from ivr.cli import main
 from ivr.cli.doctor import checks
 from ivr.clock import ManualClock
-from ivr.ops.doctor import FaultError, LastFaultError, examine
+from ivr.ops.doctor import Check, FaultError, LastFaultError, examine
+from tests.ivr.test_config import DEVELOPMENT
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi
 
 
@@ -33,6 +36,29 @@ def test_a_fault_that_leaves_nothing_to_try_is_the_last() -> None:
 
     found = list(examine([("a", lambda: "well"), ("b", ails), ("c", lambda: "well")]))
     assert [(one.name, one.well) for one in found] == [("a", True), ("b", False)]
+
+
+def test_a_database_that_goes_away_in_the_middle_is_a_sentence(tmp_path: Path) -> None:
+    environ = DEVELOPMENT | {"DATABASE_URL": f"sqlite:///{tmp_path}/town.db"}
+    assert (
+        CliRunner()
+        .invoke(main, ["migrate"], env=environ | {"PCI_DATABASE_URL": "", "CARD_ENTRY": "pay"})
+        .exit_code
+        == 0
+    )
+
+    def inside() -> Iterator[tuple[str, Check]]:
+        for name, check in checks(environ, ManualClock()):
+            if name == "payments":
+                for file in tmp_path.glob("town.db*"):
+                    file.unlink() if file.is_file() else shutil.rmtree(file)
+                tmp_path.rmdir()
+            if name not in {"web", "pci", "shared secret", "carrier", "clock", "gateway"}:
+                yield name, check
+
+    last = list(examine(inside()))[-1]
+    assert (last.name, last.well) == ("payments", False)
+    assert last.said == f"The folder {tmp_path} does not exist: create it, or correct DATABASE_URL."
 
 
 def test_without_settings_the_command_says_what_to_set() -> None:

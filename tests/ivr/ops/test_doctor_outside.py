@@ -125,7 +125,7 @@ def test_a_certificate_that_has_expired_is_named(tmp_path: Path, monkeypatch: py
         with pytest.raises(FaultError, match="its TLS certificate has expired; check TWILIO_API_BASE"):
             outside.carrier_knows_us(lambda: outside.ask_carrier(ACCOUNT, Secret(TOKEN), url))
         bank = registry.adapter("sandbox", {"SANDBOX_URL": url, "SANDBOX_CARD_ENTRY": "tokenize"})
-        with pytest.raises(FaultError, match="the line to the bank broke: its TLS certificate"):
+        with pytest.raises(FaultError, match="the connection to the bank broke: its TLS certificate"):
             outside.gateway_answers(bank)
     with served(tmp_path, BaseHTTPRequestHandler) as port:
         with pytest.raises(FaultError, match="plain http where https is expected; put a proxy that ends TLS"):
@@ -189,8 +189,12 @@ def test_what_strangers_reach_is_told(start_server: Callable[..., Server]) -> No
             check()
     ports = [(WEB_DOOR, 8000), (PCI_DOOR, 8001)]
     with pytest.raises(FaultError, match=r"web process answers strangers at http://pay\.example\.org:8000"):
-        exposed.proxy_cannot_be_avoided(bare, ports)
-    assert "no process of ours answers strangers" in exposed.proxy_cannot_be_avoided(asking(), ports)
+        exposed.proxy_cannot_be_avoided(bare, ports, lambda _: {"203.0.113.7"})
+    for addresses in ({"127.0.0.1", "::1"}, set[str]()):
+        assert exposed.proxy_cannot_be_avoided(bare, ports, lambda _, found=addresses: found)
+    assert "no process of ours answers strangers" in exposed.proxy_cannot_be_avoided(
+        asking(), ports, lambda _: {"203.0.113.7"}
+    )
 
 
 def test_who_runs_our_processes_is_told(tmp_path: Path) -> None:
@@ -202,18 +206,22 @@ def test_who_runs_our_processes_is_told(tmp_path: Path) -> None:
 
     process(1, 0, "/sbin/init")
     process(2, 0, "vi", "paybycall")
-    assert exposed.nobody_is_root(tmp_path, me=1000)
+    assert exposed.nobody_is_root(tmp_path, me=1000, ours=Path("/opt/p"))
     with pytest.raises(FaultError, match="This command runs as root"):
-        exposed.nobody_is_root(tmp_path, me=0)
+        exposed.nobody_is_root(tmp_path, me=0, ours=Path("/opt/p"))
     process(3, 1000, "/opt/p/python", "/opt/p/paybycall", "serve", "pci")
-    assert exposed.nobody_is_root(tmp_path, me=0), "whoever asks, the server does not run as root"
+    assert exposed.nobody_is_root(tmp_path, me=0, ours=Path("/opt/p")), (
+        "whoever asks, the server does not run as root"
+    )
+    process(7, 0, "/srv/other/python", "/srv/other/paybycall", "serve", "web")
+    assert exposed.nobody_is_root(tmp_path, me=0, ours=Path("/opt/p")), "another installation's"
     process(4, 0, "/opt/p/python", "/opt/p/paybycall", "serve", "web", "--port", "80")
     with pytest.raises(FaultError, match=r"^`paybycall serve web` runs as root: "):
-        exposed.nobody_is_root(tmp_path, me=1000)
+        exposed.nobody_is_root(tmp_path, me=1000, ours=Path("/opt/p"))
     process(5, 0, "/opt/p/python", "/opt/p/paybycall", "serve", "web", "--port", "80")
     process(6, 0, "/opt/p/python", "/opt/p/paybycall", "serve", "pci")
     with pytest.raises(FaultError, match=r"^`paybycall serve pci` and `paybycall serve web` run as root: "):
-        exposed.nobody_is_root(tmp_path, me=1000)
+        exposed.nobody_is_root(tmp_path, me=1000, ours=Path("/opt/p"))
 
 
 class Pci:

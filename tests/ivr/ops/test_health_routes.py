@@ -9,12 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gateways.secret import Secret
+from ivr.build_info import BuildInfo
 from ivr.clock import ManualClock
 from ivr.metrics_access import MetricsAccess
 from ivr.ops.health import NO_WORKER, make_blueprint, parts_of_web
 from ivr.ops.metrics import Books, Metrics
 from ivr.readiness import Readiness, ReadinessMetric
-from ivr.release import BuildInfo, version
+from ivr.release import version
 from ivr.storage.engine import make_engine
 from ivr.storage.writable import AWAY
 from ivr.work.locks import hold
