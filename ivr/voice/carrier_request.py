@@ -1,6 +1,7 @@
 """A signed webhook of the carrier, verified and read as a form. Every route that the carrier calls uses it.
 
-A request that is not the carrier's gets 403, one that is no form 400; none gets 500, whatever its bytes are. The query is the raw one: Flask's decoded URL would break a genuine signature.
+A request that is not the carrier's gets 403, one that is no form 400; none gets 500, whatever its bytes are.
+The query is the raw one: Flask's decoded URL would break a genuine signature.
 """
 
 import re
