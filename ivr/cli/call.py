@@ -42,14 +42,18 @@ _NOWHERE = "ZZ"
 
 def _from(_ctx: click.Context, _param: click.Parameter, given: str) -> str:
     """Something mistyped would ring as a withheld number, and nobody would know why no text came."""
-    if Caller.is_withheld_by(given) or Caller.of(given, _NOWHERE).number is not None:
+    if Caller.is_withheld_by(given):
         return given
+    if number := Caller.of(given, _NOWHERE).number:
+        return number  # as a carrier writes it
     raise click.BadParameter(f"this is no number: write it like {CALLER}, or anonymous to withhold it")
 
 
 def _to(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
-    if given is None or Caller.of(given, _NOWHERE).number is not None:
-        return given
+    if given is None:
+        return None
+    if number := Caller.of(given, _NOWHERE).number:
+        return number
     raise click.BadParameter(f"this is no number: write it like {CALLED}")
 
 

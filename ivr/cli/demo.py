@@ -37,7 +37,7 @@ LOOK_S = 0.2
     help="Take any free ports; else 8000, 8001, 8002 and 8099 where they are free.",
 )
 def command(any_ports: bool) -> None:
-    """Run the server with a sandbox bank until Ctrl-C: ring it by `paybycall call`."""
+    """Run the server and a sandbox bank until Ctrl-C."""
     with _terminal():
         for number in LEAVING:
             if signal.getsignal(number) is not signal.SIG_IGN:
