@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.12 names another; then .venv is made anew where it has another one.
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := ivr flows gateways tests
+SOURCES := ivr flows gateways tests docs/examples
 
 # Every process of the tests starts twice as fast where Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE

@@ -19,7 +19,7 @@ from ivr.cli import boot
 from ivr.clock import SystemClock
 from ivr.ids import RandomIds
 from ivr.settings import Setting, read_all
-from ivr.storage.migrate import is_current
+from ivr.storage.migrate import can_serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def desk(*settings: str) -> Iterator[Desk]:
         one for one in config.ALL if one.name in {"DATABASE_URL", *settings}
     )
     values = read_all(wanted, os.environ)
-    boot.require(boot.OF_WEB, values["DATABASE_URL"], is_current)
+    boot.require(boot.OF_WEB, values["DATABASE_URL"], can_serve)
     with boot.opened(boot.OF_WEB, values["DATABASE_URL"], is_made=False) as engine:
         yield Desk(values, engine, SystemClock(), RandomIds())
 

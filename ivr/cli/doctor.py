@@ -30,7 +30,7 @@ WEB_PORT, PCI_PORT = 8000, 8001
 @click.command("doctor", epilog=example("doctor"))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of {name, ok, said}.")
 def command(*, as_json: bool) -> None:
-    """Check settings, addresses, carrier, gateway, database and what is stuck.
+    """Check settings, addresses, carrier, gateway and database.
 
     Ends with status 1 if a check fails.
     """

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ivr.cli import boot
 from ivr.cli.examples import example
-from ivr.cli.faults import Fault, sentences
+from ivr.cli.faults import sentences
 from ivr.config import BY_CARRIER
 from ivr.database_url import database_url
 from ivr.settings import Setting, read_all
@@ -45,14 +45,17 @@ def command() -> None:
     for kept, url, _ in databases:  # one is not changed while the other cannot be
         with boot.opened(kept, url):
             pass
+    later: list[str] = []
     for kept, url, steps in databases:
         try:
             with boot.opened(kept, url) as engine:
                 for step in steps:
                     step(engine)
-        except CommandError:
-            raise Fault(
-                f"A later release has migrated the database in {kept.setting}: use that release, or restore "
-                f"a backup from before."
-            ) from None
-    click.echo("The databases have this release's schema.")
+        except CommandError:  # after a roll-back, where a supervisor runs this before the processes start
+            later.append(kept.setting)
+            click.echo(
+                f"The database in {kept.setting} has the schema of a later release and was not changed. The "
+                f"release just before that one works with it; an earlier one needs a backup from before."
+            )
+    if not later:
+        click.echo("The databases have this release's schema.")

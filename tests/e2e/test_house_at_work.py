@@ -1,16 +1,11 @@
 """The running house as its operator and the merchant's program meet it, and while a release rolls out."""
 
 import json
-from typing import Any
 
 import requests
 
-from gateways.secret import Secret
-from ivr.clock import SystemClock
-from ivr.merchant.signature import HEADER, is_genuine
-from tests.support.house import MERCHANT_SECRET, House, on_postgres
+from tests.support.house import House, on_postgres
 from tests.support.house_line import PATIENCE_S, Line
-from tests.support.merchant_server import MerchantServer, Posted
 from tests.support.waiting import eventually
 
 
@@ -117,56 +112,3 @@ def test_a_worker_answers_on_its_own_port(house: House) -> None:
     assert 'paybycall_ready{part="work",process="worker"} 1.0' in shown
     of_web = ask.get(f"{house.environ['PUBLIC_URL']}/metrics", timeout=PATIENCE_S).text
     assert "paybycall_workers_alive 1.0" in of_web
-
-
-class Program:
-    """The merchant's program, with a key made at the command line."""
-
-    def __init__(self, house: House) -> None:
-        made = house.command("apikey", "create", "billing system")
-        assert made.returncode == 0, made.stderr
-        self._root = house.environ["PUBLIC_URL"] + "/api/v1"
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["Authorization"] = f"Bearer {made.stdout.strip()}"
-
-    def post(self, path: str, body: Any, **headers: str) -> requests.Response:
-        return self._session.post(self._root + path, json=body, headers=headers, timeout=PATIENCE_S)
-
-    def get(self, path: str) -> Any:
-        answer = self._session.get(self._root + path, timeout=PATIENCE_S)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-
-def outcome_of(posted: Posted) -> dict[str, Any]:
-    """What was posted, and that it is signed."""
-    assert is_genuine(Secret(MERCHANT_SECRET), posted.headers[HEADER], posted.body, SystemClock().now())
-    outcome: dict[str, Any] = json.loads(posted.body)
-    return outcome
-
-
-def test_a_bill_goes_in_and_a_payment_comes_out(house: House, merchant: MerchantServer) -> None:
-    program = Program(house)
-    bill = {"reference": "20406080", "amount": "49.90", "currency": "EUR"}
-    assert program.post("/bills", bill).status_code == 201
-    assert "You have paid" in house.ring("20406080").words
-    [payment] = [one for one in program.get("/payments")["payments"] if one["bill_reference"] == "20406080"]
-    assert (payment["state"], payment["amount_minor"], payment["last_four"]) == ("approved", 4990, "4242")
-
-    def outcomes(kind: str) -> list[dict[str, Any]]:
-        told = [outcome_of(posted) for posted in list(merchant.posted)]
-        return [one for one in told if (one["type"], one["data"]["payment_id"]) == (kind, payment["id"])]
-
-    eventually(lambda: bool(outcomes("payment.approved")), timeout_s=PATIENCE_S, what="the outcome")
-    for expected in (202, 200):  # the second is a repeat
-        asked = program.post(
-            f"/payments/{payment['id']}/refunds", {"amount_minor": 990}, **{"Idempotency-Key": "once"}
-        )
-        assert asked.status_code == expected, asked.text
-    eventually(lambda: bool(outcomes("refund.approved")), timeout_s=PATIENCE_S, what="the refund")
-    assert program.get(f"/payments/{payment['id']}")["refunded_minor"] == 990
-    assert program.get("/bills/20406080")["paid_minor"] == 4000
-    refunds = house.bank_rows("SELECT amount_minor, charge_id FROM movement WHERE kind = 'refund'")
-    assert [each["amount_minor"] for each in refunds] == [990]
-    assert [len(outcomes(kind)) for kind in ("payment.approved", "refund.approved")] == [1, 1]

@@ -41,7 +41,7 @@ def test_a_link_is_opened_texted_paid_and_entered(till: Till, bank: LinkBank) ->
     assert (attempt.state, attempt.gateway_reference, attempt.last_four) == (
         State.APPROVED,
         f"ref_{attempt_id}",
-        None,
+        "4242",
     )
     assert till.bill(attempt.bill_id) == (4_000, 0)
     assert texts(till) == [(attempt_id, "link"), (attempt_id, "receipt")]
