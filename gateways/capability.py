@@ -55,7 +55,7 @@ def demand(gateway: str, capabilities: Capabilities, verb: Verb, *, currency: st
     wanted = _CARD_ENTRY.get(verb, capabilities.card_entry)
     if capabilities.card_entry is not wanted:
         raise UnsupportedError(
-            f"{gateway} cannot {verb}: its card entry is {capabilities.card_entry}, and that takes {wanted}"
+            f"{gateway} cannot {verb}: its card entry is {capabilities.card_entry}, and this needs {wanted}"
         )
     if not _DECLARED.get(verb, _always)(capabilities):
         raise UnsupportedError(f"{gateway} cannot {verb}")
@@ -64,4 +64,4 @@ def demand(gateway: str, capabilities: Capabilities, verb: Verb, *, currency: st
         and capabilities.currencies is not None
         and currency not in capabilities.currencies
     ):
-        raise UnsupportedError(f"{gateway} does not take {currency}")
+        raise UnsupportedError(f"{gateway} does not accept {currency}")

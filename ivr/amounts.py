@@ -58,9 +58,7 @@ def currency_of(text: str) -> str:
     if not money.is_currency(code):
         raise AmountError("must be an ISO 4217 code, like EUR")
     if not money.is_money(code):
-        raise AmountError(
-            "must be money that people pay with: this code of ISO 4217 stands for something else"
-        )
+        raise AmountError("must be money that people pay with; this ISO 4217 code is not")
     return code
 
 
@@ -72,7 +70,7 @@ def read(text: str, currency: str, spelling: Spelling) -> int:
     if spelling is Spelling.JSON:
         found = _PLAIN.fullmatch(given)
         if found is None:
-            raise AmountError('must be text of digits with a point, like "49.90"')
+            raise AmountError('must be text: digits with a decimal point, like "49.90"')
         whole, fraction, is_clear = found[1], found[2] or "", False
     elif spelling is Spelling.UNSAID and (found := _CLEAR.fullmatch(given)):  # most amounts of a long file
         whole, fraction, is_clear = found[1], found[2] or "", True
@@ -80,9 +78,9 @@ def read(text: str, currency: str, spelling: Spelling) -> int:
         whole, fraction, is_clear = _parts(_bare(given, currency), spelling)
     if not is_clear and len(fraction) == _THOUSANDS:
         way_out = (
-            "give minor units" if spelling is Spelling.JSON else "say --decimal=point or --decimal=comma"
+            "give minor units" if spelling is Spelling.JSON else "use --decimal=point or --decimal=comma"
         )
-        raise AmountError(f"has three digits behind a single mark, so it can be read in two ways: {way_out}")
+        raise AmountError(f"has three digits after a single mark, so it can be read in two ways: {way_out}")
     places = money.decimals(currency)
     if len(fraction) > places:
         raise AmountError(f"has more decimals than {currency}, which has {places or 'none'}")
@@ -92,7 +90,7 @@ def read(text: str, currency: str, spelling: Spelling) -> int:
 def read_minor(text: str) -> int:
     """Whole minor units that a person or a spreadsheet wrote: digits alone; raises AmountError."""
     if not _MINOR.fullmatch(text.strip(SPACES)):
-        raise AmountError("must be a whole number of minor units, in digits alone")
+        raise AmountError("must be a whole number of minor units, digits only")
     return int(text.strip(SPACES))
 
 
@@ -107,10 +105,10 @@ def _bare(given: str, currency: str) -> str:
         raise AmountError("must be an amount, like 49.90")
     before, number, behind = found[1].strip(" "), found[2], found[3].strip(" ")
     if _SIGNS & {*before, *behind}:
-        raise AmountError("must have no sign and no parentheses")
+        raise AmountError("must not have a sign or parentheses")
     if _EXPONENT.fullmatch(number):
         raise AmountError(
-            "is written with an exponent, as spreadsheets do in narrow columns: write its digits"
+            "is written with an exponent, as spreadsheets do in narrow columns: write all its digits"
         )
     if not _MARKED.fullmatch(number):
         raise AmountError("must be an amount, like 49.90")
@@ -121,12 +119,12 @@ def _bare(given: str, currency: str) -> str:
 def _check_sign(before: str, behind: str, currency: str) -> None:
     """What stands around the digits is the sign or code of this very currency, once."""
     if behind in _MULTIPLES:
-        raise AmountError("can be read as thousands or millions: write the currency's sign before it")
+        raise AmountError("can be read as thousands or millions: put the currency's symbol before it")
     sign = before or behind
     if not sign or (not (before and behind) and (sign in _signs(currency) or sign.upper() == currency)):
         return
     if sign.isprintable() and not set(sign) & set(".,'"):
-        raise AmountError(f"carries something else than a sign of {currency}")
+        raise AmountError(f"has text that is not a symbol of {currency}")
     raise AmountError("must be an amount, like 49.90")
 
 
@@ -159,7 +157,7 @@ def _decimal_mark(marks: list[str], spelling: Spelling) -> tuple[str, bool]:
 
 
 def _misplaced() -> AmountError:
-    return AmountError("has a point, comma or blank that marks neither thousands nor decimals")
+    return AmountError("has a point, comma or space in a wrong place")
 
 
 @cache

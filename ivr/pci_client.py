@@ -262,7 +262,7 @@ class PciClient:
 
 def _document(response: requests.Response) -> Mapping[str, Any]:
     if response.status_code in _AWAY:
-        raise _AwayError(f"the PCI process is away (HTTP {response.status_code})")
+        raise _AwayError(f"the PCI process is not available (HTTP {response.status_code})")
     if response.status_code >= _SERVER_ERROR:
         raise PciUnreachableError(f"the PCI process failed (HTTP {response.status_code})")
     if response.status_code == requests.codes.no_content:
@@ -270,9 +270,9 @@ def _document(response: requests.Response) -> Mapping[str, Any]:
     try:
         document = orjson.loads(response.content)
     except orjson.JSONDecodeError:
-        raise PciUnreachableError("what answers at PCI_INTERNAL_URL is not the PCI process") from None
+        raise PciUnreachableError("the server at PCI_INTERNAL_URL is not the PCI process") from None
     if not isinstance(document, dict):
-        raise PciUnreachableError("what answers at PCI_INTERNAL_URL is not the PCI process")
+        raise PciUnreachableError("the server at PCI_INTERNAL_URL is not the PCI process")
     if not response.ok:
         raise PciRefusedError(response.status_code, str(document.get("detail", document.get("title", ""))))
     return document

@@ -76,6 +76,6 @@ def verify(
             "the signature does not match: is INTERNAL_SECRET the same in both processes?"
         )
     if abs(now.timestamp() - int(timestamp)) > TOLERANCE_S:
-        raise BadSignatureError("the request is too old or too new: do the clocks agree?")
+        raise BadSignatureError("the request is too old or too new: do the clocks of the two machines agree?")
     if not nonces.remember(nonce, now):
         raise BadSignatureError("the request was seen before")

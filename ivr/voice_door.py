@@ -131,7 +131,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
 def _saves_cards(on: Ground) -> bool:
     """By the settings, and where the gateway can: no gateway that authorizes at once does."""
     if on.config.saved_cards and not on.gateway.capabilities.saves_cards:
-        log.warning("saved_cards_off", gateway=on.gateway.name, sentence="This gateway keeps no cards.")
+        log.warning("saved_cards_off", gateway=on.gateway.name, sentence="This gateway does not save cards.")
     return on.config.saved_cards and on.gateway.capabilities.saves_cards
 
 

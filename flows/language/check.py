@@ -58,18 +58,18 @@ def _faulty_frame(flow: Flow[Any]) -> Iterator[str]:
     for role in ("start", "person", "exhausted"):
         name = getattr(flow, role)
         if name not in flow.steps:
-            yield f"{role} is {name}, and there is no such step"
+            yield f"{role} is {name}, but there is no such step"
         elif flow.steps[name].retired:
             yield f"{role} is {name}, which is retired"
     if flow.visits_max < 1:
-        yield f"visits_max is {flow.visits_max}; a step is entered once at least, and never without a bound"
+        yield f"visits_max is {flow.visits_max}; it must be 1 or more"
 
 
 def _faulty_targets(flow: Flow[Any]) -> Iterator[str]:
     for step in flow.steps.values():
         for exit_name, target in step.exits.items():
             if target not in flow.steps:
-                yield f"{step.name}: exit {exit_name} leads to {target}, and there is no such step"
+                yield f"{step.name}: exit {exit_name} leads to {target}, but there is no such step"
             elif flow.steps[target].retired and not step.retired:
                 yield f"{step.name}: exit {exit_name} leads to {target}, which is retired"
 
@@ -81,10 +81,10 @@ def _faulty_paths(flow: Flow[Any]) -> Iterator[str]:
         if name not in reached and not step.retired:
             yield f"{name}: no exit leads here; remove it, or mark it retired for one release"
         if name not in escapable:
-            yield f"{name}: no way from here comes to an end or to a person"
+            yield f"{name}: no path from here reaches an end or a person"
     for name in sorted(_reachable(flow, (flow.exhausted,))):
         if name in _reachable(flow, flow.steps[name].exits.values()):
-            yield f"{name}: lies on a loop behind {flow.exhausted}, where callers go who went round too often"
+            yield f"{name}: is in a loop after {flow.exhausted}, where callers go who went round too often"
 
 
 def _reachable(flow: Flow[Any], starts: Iterable[str]) -> set[str]:
@@ -119,14 +119,14 @@ def _faulty_menus(flow: Flow[Any]) -> Iterator[str]:
             yield f"{step.name}: no option may lead to a step named gave_up, the name of a menu's own exit"
         for key in step.options:
             if key not in _KEYS:
-                yield f"{step.name}: {key!r} is no key of a menu: 1 to 7 and 9 are; 0, 8 and * are the host's"
+                yield f"{step.name}: {key!r} is not a menu key: use 1 to 7 or 9; 0, 8 and * are the host's"
         yield from _faulty_consent(flow, step)
 
 
 def _faulty_consent(flow: Flow[Any], step: Step[Any]) -> Iterator[str]:
     for key in step.heard_first:
         if key not in step.options:
-            yield f"{step.name}: {key} is to be heard first, and is no option"
+            yield f"{step.name}: {key} must be heard first, but is not an option"
     for key, exit_name in step.options.items():
         moves = _asked_nothing_more(flow, step.exits[exit_name])
         if moves is not None and key not in step.heard_first:
@@ -181,7 +181,7 @@ def _faulty_sources(flow: Flow[Any], readings: Mapping[str, source.Reading]) -> 
 
 def _faulty_decision(step: Step[Any], reading: source.Reading) -> Iterator[str]:
     for exit_name in sorted(reading.exits - step.exits.keys()):
-        yield f'{step.name}: Go("{exit_name}") is no declared exit'
+        yield f'{step.name}: Go("{exit_name}") is not a declared exit'
     for exit_name in sorted(step.exits.keys() - reading.exits):
         yield f"{step.name}: exit {exit_name} is declared and never taken"
 
@@ -190,10 +190,10 @@ def _faulty_fields(flow: Flow[Any], step: Step[Any], reading: source.Reading) ->
     kinds = get_type_hints(flow.state)
     for into in sorted(reading.fields):
         if kinds.get(into) is not str:
-            yield f"{step.name}: keyed digits go into {into}, and the state has no text field of that name"
+            yield f"{step.name}: keyed digits go into {into}, but the state has no text field of that name"
     fact = _FACTS.get(step.kind)
     if fact is not None and fact not in kinds:
-        yield f"{step.name}: the host lays what it found into {fact}, and the state has no such field"
+        yield f"{step.name}: the host stores what it found in {fact}, but the state has no such field"
 
 
 def _faulty_prompts(flow: Flow[Any], readings: Mapping[str, source.Reading]) -> Iterator[str]:
@@ -218,7 +218,7 @@ def _faulty_prompts(flow: Flow[Any], readings: Mapping[str, source.Reading]) -> 
             yield from _faulty_naming(step, readings[step.name], language, prompts)
         spoken = {said.key for reading in readings.values() for said in reading.said}
         for key in sorted(keys - spoken):
-            yield f"prompts.{language}.toml: nothing says {key}"
+            yield f"prompts.{language}.toml: no step says {key}"
 
 
 def _faulty_naming(
@@ -231,8 +231,8 @@ def _faulty_naming(
             times = times_named(prompts.segments(language, said.key), key)
             if times != 1:
                 yield (
-                    f"prompts.{language}.toml: {said.key} names the key {key} {times} times: once, or nobody "
-                    "can say when it was heard"
+                    f"prompts.{language}.toml: {said.key} names the key {key} {times} times; it must be "
+                    "named once"
                 )
 
 
@@ -242,6 +242,6 @@ def _unsayable(said: source.Said, language: str, prompts: Prompts, *, known: boo
         return
     wanted = prompts.placeholders(language, said.key)
     for name in sorted(wanted - said.names):
-        yield f"prompts.{language}.toml: {said.key} speaks of {{{name}}}, which is not given"
+        yield f"prompts.{language}.toml: {said.key} uses {{{name}}}, which is not given"
     for name in sorted(said.names - wanted):
         yield f"prompts.{language}.toml: {said.key} leaves out {{{name}}}"

@@ -138,11 +138,11 @@ class SandboxGateway(Undeclared):
         if answer.state == "pending":
             return answer.unclear()
         if answer.state != "approved":
-            return NotThisCharge(f"of this payment the bank says {answer.state}")
+            return NotThisCharge(f"the bank says that this payment is {answer.state}")
         if (answer.amount_minor, answer.currency) != (order.amount_minor, order.currency):
-            return NotThisCharge("the bank took another amount for this payment")
+            return NotThisCharge("the bank charged another amount for this payment")
         if answer.reference != reference:
-            return NotThisCharge(f"the bank calls the charge of this payment {answer.reference}")
+            return NotThisCharge(f"at the bank the charge of this payment is {answer.reference}")
         return Approved(answer.reference, answer.authorisation_code)
 
     def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:

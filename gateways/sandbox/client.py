@@ -82,11 +82,11 @@ class BankClient:
                     allow_redirects=False,
                 )
         except requests.ConnectTimeout:
-            return NoReply("the bank did not take the connection in time")
+            return NoReply("the bank did not accept the connection in time")
         except requests.Timeout:
             return NoReply("the bank did not answer in time")
         except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; and its traceback holds the body
-            return NoReply(f"the line to the bank broke: {what_broke(fault)}")
+            return NoReply(f"the connection to the bank broke: {what_broke(fault)}")
         return _parsed(response.status_code, response.content)
 
 
@@ -94,7 +94,7 @@ def _parsed(status: int, content: bytes) -> Reply | NoReply:
     try:
         body = json.loads(content)
     except ValueError:
-        return NoReply(f"the bank's answer was no JSON (HTTP {status})")
+        return NoReply(f"the bank's answer was not JSON (HTTP {status})")
     if not isinstance(body, dict):
-        return NoReply(f"the bank's answer was no JSON object (HTTP {status})")
+        return NoReply(f"the bank's answer was not a JSON object (HTTP {status})")
     return Reply(status, body)

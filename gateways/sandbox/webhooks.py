@@ -46,9 +46,9 @@ def hear(secret: Secret, headers: Mapping[str, str], body: bytes, now: datetime)
         said = json.loads(body)
         event_id, kind, key = (said[name] for name in ("id", "type", "key"))
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise BadNoticeError("its body is not as the bank writes it") from None
+        raise BadNoticeError("its body is not what the bank sends") from None
     if not all(isinstance(word, str) and _WORD.fullmatch(word) for word in (event_id, kind, key)):
-        raise BadNoticeError("its body is not as the bank writes it")
+        raise BadNoticeError("its body is not what the bank sends")
     return Heard(event_id, kind, PaymentMoved(key) if kind == "link.paid" else None)
 
 

@@ -160,7 +160,7 @@ class Refused:
         if self.status == HTTPStatus.FORBIDDEN:
             return ": STRIPE_API_KEY lacks a right that docs/gateways/stripe.md lists"
         if self.code == "amount_too_small":
-            return ": Stripe takes no amount as small, so let such bills be paid in another way"
+            return ": Stripe does not charge amounts this small, so such bills must be paid in another way"
         return ""
 
     def unknown(self) -> Unknown:

@@ -94,11 +94,11 @@ class Visit:
         try:
             return _reply(ask(self._client.v1, {"idempotency_key": key} if key else {}))
         except stripe.APIConnectionError as fault:
-            return NoReply(fault.user_message or "the line to Stripe broke")
+            return NoReply(fault.user_message or "the connection to Stripe broke")
         except stripe.StripeError as fault:
             return _refusal(fault)
         except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; and its traceback holds the body
-            return NoReply(f"the line to Stripe broke ({type(fault).__name__})")
+            return NoReply(f"the connection to Stripe broke ({type(fault).__name__})")
 
 
 class Stripe:
@@ -157,11 +157,11 @@ class _Line(stripe.HTTPClient):
             ) as response:
                 return self._whole(response), response.status_code, response.headers
         except SSLError as fault:
-            raise _broken(f"the line to Stripe broke: {what_broke(fault)}") from None
+            raise _broken(f"the connection to Stripe broke: {what_broke(fault)}") from None
         except (Timeout, urllib3.exceptions.ReadTimeoutError):
             raise _broken("Stripe did not answer in time", should_retry=True) from None
         except (BrokenLine, urllib3.exceptions.HTTPError) as fault:
-            raise _broken(f"the line to Stripe broke: {what_broke(fault)}", should_retry=True) from None
+            raise _broken(f"the connection to Stripe broke: {what_broke(fault)}", should_retry=True) from None
 
     def close(self) -> None:
         self._session.close()
@@ -174,7 +174,7 @@ class _Line(stripe.HTTPClient):
             if self._left_s() <= 0:
                 raise Timeout
             if len(body) > _BODY_MAX:
-                raise _broken("Stripe's answer has no end")
+                raise _broken("Stripe's answer is too long")
         return bytes(body)
 
     def _left_s(self) -> float:

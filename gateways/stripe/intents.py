@@ -70,9 +70,9 @@ def intent_of(told: Told) -> Intent | Unknown:
     reference, state = told.reference("id"), told.code("status")
     amount, currency = told.whole("amount"), told.code("currency")
     if reference is None or not reference.startswith("pi_") or state is None:
-        return Unknown("Stripe's answer is no payment that we understand")
+        return Unknown("Stripe's answer is not a payment that can be read")
     if amount is None or currency is None:
-        return Unknown(f"Stripe says {state}, and not of how much")
+        return Unknown(f"Stripe says {state} without an amount")
     return Intent(
         reference=reference,
         state=state,
@@ -180,7 +180,7 @@ def refusal(refused: Refused, reference: str | None = None) -> Declined:
 
 def _tell_operator(refused: Refused) -> None:
     param = refused.error.text("param") or ""
-    moto = ": have the account enabled for telephone orders, or set STRIPE_MOTO=no"
+    moto = ": ask Stripe to enable the account for telephone orders (MOTO), or set STRIPE_MOTO=no"
     _log.error(
         "Stripe refused what we sent (HTTP %s, %s%s)%s",
         refused.status,

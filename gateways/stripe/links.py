@@ -46,7 +46,7 @@ class Links:
         if isinstance(made, Unknown):
             return made
         found = _standing(made, link)
-        return found if isinstance(found, LinkOpen | Unknown) else Unknown("the link is not open any more")
+        return found if isinstance(found, LinkOpen | Unknown) else Unknown("the link is no longer open")
 
     def lookup(self, visit: Visit, link: PayLink, *, close: bool, reference: str | None) -> LinkFound:
         known = reference or self._by_key(visit, link, close=close)
@@ -64,7 +64,7 @@ class Links:
         as Stripe would know the key of one that was.
         """
         if is_forgotten(link.order, self._now()):
-            return Unknown("Stripe has forgotten the key by now: look in its dashboard")
+            return Unknown("Stripe no longer knows this idempotency key: look in its dashboard")
         made = _make(visit, link)
         if isinstance(made, Refused):
             too_late = made.nothing_done and made.error.text("param") == "expires_at"
@@ -73,7 +73,7 @@ class Links:
             return made.unknown()
         if isinstance(made, Unknown):
             return made
-        return made.reference("id") or Unknown("Stripe's answer is no link that we understand")
+        return made.reference("id") or Unknown("Stripe's answer is not a link that can be read")
 
 
 def _make(visit: Visit, link: PayLink) -> Told | Refused | Unknown:
@@ -134,7 +134,7 @@ def _standing(session: Told, link: PayLink) -> LinkFound:
     order, reference = link.order, session.reference("id")
     ours = (order.key, order.amount_minor, order.currency.lower())
     if (session.text("metadata", KEY), session.whole("amount_total"), session.code("currency")) != ours:
-        return Unknown("Stripe knows another link by this reference")
+        return Unknown("Stripe has another link under this reference")
     payment, url = session.reference("payment_intent"), session.text("url")
     match session.code("status"), session.code("payment_status"):
         case "complete", "paid" if payment is not None:

@@ -74,7 +74,7 @@ class Payments:
         if isinstance(made, Unknown):
             return made
         if not made.is_of(order):
-            return Unknown("Stripe knows another order by this key")
+            return Unknown("Stripe has another payment under this idempotency key")
         return _held_by(visit, made.reference, holder) if holder else Prepared(made.reference)
 
     def charge(self, visit: Visit, charge: Charge) -> Result:
@@ -108,7 +108,7 @@ class Payments:
 
     def _by_key(self, visit: Visit, order: Order) -> str | Unknown:
         if is_forgotten(order, self._now()):
-            return Unknown("Stripe has forgotten the key by now: look in its dashboard")
+            return Unknown("Stripe no longer knows this idempotency key: look in its dashboard")
         made = make(visit, order, self._capture)
         if isinstance(made, Refused):
             return made.unknown()
@@ -118,7 +118,7 @@ class Payments:
 def find_charge(visit: Visit, order: Order, reference: str) -> NamedCharge:
     """A payment by card or by link: both are an intent with our key in its metadata."""
     if not _INTENT.fullmatch(reference):
-        return NotThisCharge("Stripe calls a payment pi_...")
+        return NotThisCharge("a payment reference of Stripe begins with pi_")
     answer = asked(
         visit,
         lambda v1, options: v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]}, options),
@@ -134,13 +134,13 @@ def find_charge(visit: Visit, order: Order, reference: str) -> NamedCharge:
 
 def _named(intent: Intent, order: Order) -> NamedCharge:
     if not intent.is_of(order):
-        return NotThisCharge("by its metadata it is another payment's, or of another amount")
+        return NotThisCharge("by its metadata it belongs to another payment, or its amount differs")
     taken = _standing(intent, order)
     match intent.state:
         case _ if isinstance(taken, Approved):
             return taken
         case "succeeded":
-            return NotThisCharge("Stripe took only a part of its amount")
+            return NotThisCharge("Stripe charged only a part of its amount")
         case "processing":
             return intent.unclear()
         case state:
@@ -153,7 +153,7 @@ def capture(visit: Visit, wanted: Capture) -> Result:
     if isinstance(held, Unknown):
         return held
     if (held.key, held.amount_minor, held.currency) != (wanted.key, wanted.amount_minor, wanted.currency):
-        return Unknown("Stripe holds something else by this authorization")
+        return Unknown("Stripe has something else under this authorization")
     if held.state != "requires_capture":
         return _captured(held)
     answer = asked(
@@ -206,7 +206,7 @@ def _held_by(visit: Visit, reference: str, holder: str) -> Prepared | Declined |
 def _standing(intent: Intent, order: Order) -> LookupResult:
     """What an intent says of its order."""
     if not intent.is_of(order):
-        return Unknown("Stripe knows another order by this reference")
+        return Unknown("Stripe has another payment under this reference")
     match intent.state:
         case "succeeded" if intent.taken_minor == order.amount_minor:
             return Approved(intent.reference, intent.authorisation_code)

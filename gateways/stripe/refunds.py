@@ -113,7 +113,7 @@ def _result(told: Told, wanted: Refund) -> Result:
         wanted.amount_minor,
         wanted.currency,
     ):
-        return Unknown("Stripe knows another refund by this key")
+        return Unknown("Stripe has another refund under this idempotency key")
     if state == "succeeded" and reference is not None:
         return Approved(reference)
     if state in CAME_BACK:

@@ -61,7 +61,7 @@ def _new_customer(visit: Visit, key: str) -> str | Refused | Unknown:
     )
     if isinstance(answer, Refused | Unknown):
         return answer
-    return answer.reference("id") or Unknown("Stripe's answer is no customer that we understand")
+    return answer.reference("id") or Unknown("Stripe's answer is not a customer that can be read")
 
 
 def _not_attached(visit: Visit, token: Secret, refused: Refused) -> CardSaving:

@@ -52,17 +52,17 @@ def lines(visit: Visit, payout: str) -> tuple[PayoutLine, ...]:
         after = listed[-1].reference("id") if listed else None
         if after is None:
             break
-    raise GatewayUnreachableError(f"Stripe's list of {payout} has no end: look in its dashboard.")
+    raise GatewayUnreachableError(f"Stripe's list of {payout} is too long: look in its dashboard.")
 
 
 def _complete(visit: Visit, payout: str) -> None:
     told = _answered(asked(visit, lambda v1, options: v1.payouts.retrieve(payout, {}, options)), payout)
     if told.yes("automatic") is not True:
         raise GatewayUnreachableError(
-            f"Stripe cannot say what {payout} is made of: only automatic payouts have lines."
+            f"Stripe gives no lines for {payout}: only automatic payouts have lines."
         )
     if told.code("reconciliation_status") != "completed":
-        raise GatewayUnreachableError(f"Stripe has not reconciled {payout} yet: ask again later.")
+        raise GatewayUnreachableError(f"Stripe has not reconciled {payout} yet: try again later.")
 
 
 def _page(visit: Visit, payout: str, after: str | None) -> Told:
@@ -76,7 +76,7 @@ def _answered(answer: object, payout: str) -> Told:
     if isinstance(answer, Told):
         return answer
     why = answer.said if isinstance(answer, Refused) else getattr(answer, "reason", "")
-    raise GatewayUnreachableError(f"Stripe did not tell the lines of {payout} ({why}): ask again later.")
+    raise GatewayUnreachableError(f"Stripe did not give the lines of {payout} ({why}): try again later.")
 
 
 def _line(told: Told) -> PayoutLine:

@@ -107,14 +107,14 @@ def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | R
         key=f"{key}:card",
     )
     if isinstance(answer, Told):
-        return answer.secret("id") or Unknown("Stripe's answer is no payment method that we understand")
+        return answer.secret("id") or Unknown("Stripe's answer is not a payment method that can be read")
     if isinstance(answer, Refused):
         if answer.by_the_card:
             return card_declined(answer.error, None)
         if _nothing_made(answer):
             _log.error(
-                "Stripe took no card number (HTTP %s, %s): have the raw card data APIs switched on for the "
-                "account, and check STRIPE_API_KEY of the PCI process; see docs/gateways/stripe.md.",
+                "Stripe refused the card number (HTTP %s, %s): ask Stripe to enable the raw card data APIs "
+                "for the account, and check STRIPE_API_KEY of the PCI process; see docs/gateways/stripe.md.",
                 answer.status,
                 answer.said,
             )

@@ -68,10 +68,12 @@ def _proven(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes
         except (AttributeError, RecursionError, TypeError, ValueError):
             thin = b"v2.core.event" in body
             raise BadNoticeError(
-                "thin events are not supported: let the endpoint send snapshots" if thin else "it is no event"
+                "thin events are not supported: set the endpoint to send snapshot events"
+                if thin
+                else "it is not an event"
             ) from None
         return Told(found.to_dict())
-    raise BadNoticeError("no signature of Stripe's fits, or it is older than five minutes")
+    raise BadNoticeError("the Stripe signature does not match, or is older than five minutes")
 
 
 def _notice(kind: str, about: Told) -> Notice | None:

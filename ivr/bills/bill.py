@@ -127,16 +127,18 @@ class NewBill:
 
     def __post_init__(self) -> None:
         if not _REFERENCE.fullmatch(self.reference):
-            raise BillError("reference", "must be exactly 8 digits (did a spreadsheet drop leading zeros?)")
+            raise BillError(
+                "reference", "must be exactly 8 digits (has a spreadsheet dropped leading zeros?)"
+            )
         _check_currency(self.currency)
         _check_minor("amount", self.billed_minor, least=1)
         _check_minor("minimum", self.minimum_minor, least=1)
         if self.minimum_minor > self.billed_minor:
-            raise BillError("minimum", "must not be above the amount")
+            raise BillError("minimum", "must not be more than the amount")
         if self.paid_elsewhere_minor is not None:
             _check_minor("paid_elsewhere", self.paid_elsewhere_minor, least=0)
         if self.payer_phone is not None and not _E164.fullmatch(self.payer_phone):
-            raise BillError("phone", "must be a number in E.164, like +34600123456")
+            raise BillError("phone", "must be a phone number in E.164 format, like +34600123456")
 
 
 def _check_currency(currency: str) -> None:
@@ -149,6 +151,6 @@ def _check_minor(field: str, value: int, *, least: int) -> None:
     if type(value) is not int:
         raise BillError(field, "must be a whole number of minor units")
     if value < least:
-        raise BillError(field, "must be above zero" if least else "must not be below zero")
+        raise BillError(field, "must be more than 0" if least else "must be 0 or more")
     if value > AMOUNT_MAX_MINOR:
-        raise BillError(field, "is larger than any bill")
+        raise BillError(field, "is too large")

@@ -53,7 +53,7 @@ def read_bill(
         raise BillError("currency", str(fault)) from None
     billed = read_amount(given, "amount", currency, spelling)
     if billed is None:
-        raise BillError("amount", "must be given, like 49.90, or as amount_minor")
+        raise BillError("amount", "is missing: give amount, like 49.90, or amount_minor")
     minimum = read_amount(given, "minimum", currency, spelling)
     return NewBill(
         reference=_text(given, "reference"),
@@ -110,7 +110,7 @@ def read_amount(given: Given, name: str, currency: str, spelling: Spelling = Spe
     """Minor units; None where neither form was given. Zero is left for the caller to judge."""
     text, minor = _given(given, name), _given(given, f"{name}_minor")
     if text is not None and minor is not None:
-        raise BillError(name, f"is given twice: leave out {name} or {name}_minor")
+        raise BillError(name, f"is given twice: give {name} or {name}_minor, not both")
     if minor is not None:
         return _read_minor(minor, f"{name}_minor", spelling)
     if text is None:
@@ -145,7 +145,7 @@ def _due_date(given: Given) -> date | None:
     text = _text(given, "due_date")
     if not text:
         return None
-    rule = "must be a day written YYYY-MM-DD"
+    rule = "must be a date written as YYYY-MM-DD"
     if not _DATE.fullmatch(text):
         raise BillError("due_date", rule)
     try:
@@ -163,10 +163,10 @@ def _phone(given: Given, home_country: str) -> str | None:
         case Ambiguous() as two:
             raise TwoReadingsError("phone", two.sentence)
         case Unreadable(is_withheld=True):
-            raise BillError("phone", "is what carriers send for a withheld number: leave it out")
+            raise BillError("phone", "is what carriers send for a withheld number: leave it empty")
         case Unreadable():
-            home = f", or one of {home_country} without its prefix" if home_country else ""
-            raise BillError("phone", f"must be a phone number, like +34600123456{home}; no extension")
+            home = f", or a national number of {home_country}" if home_country else ""
+            raise BillError("phone", f"must be a phone number, like +34600123456{home}, without an extension")
         case number:
             return number.dial
 

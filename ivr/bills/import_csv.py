@@ -120,14 +120,14 @@ class CsvImport:
                 continue
             first = self._line_of.setdefault(bill.reference, row.line)
             if first != row.line:
-                self._refuse(BadRow(row.line, f"reference stands on line {first} already"))
+                self._refuse(BadRow(row.line, f"reference is already used on line {first}"))
                 continue
             yield _Good(row.line, bill, left_out.told)
 
     def _spelling_of(self, table: Table) -> Spelling:
         said = {self._spelling, table.spelling} - {Spelling.UNSAID}
         if len(said) > 1:
-            raise UnreadableFileError("The file says another decimal mark than the command.")
+            raise UnreadableFileError("The decimal mark in the file differs from --decimal.")
         return said.pop() if said else Spelling.UNSAID
 
     def _store(self, batch: list[_Good]) -> None:

@@ -50,8 +50,8 @@ _UNPAID_FOR_PHONE = _OF_PHONE.where(_UNPAID)
 
 
 LINK_CLOSES = (
-    "its open link is closed first, which takes a minute: whoever pays by it until then is told by "
-    "`paybycall doctor` and `payment show`"
+    "its open payment link is closed first, which takes a minute; if somebody pays through it before that, "
+    "`paybycall doctor` and `payment show` report it"
 )
 """What a door says where `Stored.closes_link`."""
 
@@ -260,17 +260,19 @@ def _refuse_what_cannot_be(
     """Who heard euros is never charged dollars; while money is held, the bill stays large enough for it."""
     if wanted["currency"] != standing.currency:
         raise BillChangeError(
-            "currency", "never changes: withdraw the bill, and bill anew under another reference"
+            "currency", "cannot change: withdraw the bill, and add a new one with another reference"
         )
     if not standing.reserved_minor:
         return
     is_too_soon = wanted["said_elsewhere_minor"] is not None and not _is_held_by_links(tx, standing)
     if is_too_soon and new.status is Status.PAID:
         # whether that is meant, or money from elsewhere, shows once it is paid or let go
-        raise BillChangeError("status", "cannot become paid while a part is being paid; try again later")
+        raise BillChangeError(
+            "status", "cannot be set to paid while a part of the bill is being paid; try again later"
+        )
     if standing.paid_minor + standing.reserved_minor > wanted["billed_minor"]:
         raise BillChangeError(
-            "amount", "cannot fall below what is paid and being paid this minute; try again later"
+            "amount", "cannot be less than what is paid and being paid right now; try again later"
         )
     if is_too_soon:
-        raise BillChangeError("paid_elsewhere", "leaves less than is being paid this minute; try again later")
+        raise BillChangeError("paid_elsewhere", "leaves less than is being paid right now; try again later")

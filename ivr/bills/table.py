@@ -40,9 +40,12 @@ _OPTIONAL = ("due_date", "phone")
 """Where they cannot be read the bill is kept without them."""
 _UNREAD = ("\0", "\ufffd")
 _FAULTS = (
-    ("unexpected end of data", "a quotation mark is opened and not closed"),
-    ("expected after", "something stands behind a closing quotation mark: inside a field, write it twice"),
-    ("field limit", "a field is too long, perhaps behind a quotation mark that is not closed"),
+    ("unexpected end of data", "a quotation mark is not closed"),
+    (
+        "expected after",
+        "there is text after a closing quotation mark; a quotation mark inside a field is written twice",
+    ),
+    ("field limit", "a field is too long; is a quotation mark not closed?"),
 )
 """What Python's reader of CSV says, and what a person has to know."""
 _SAYS_DECIMAL = re.compile(r'"?(?:--)?decimal=(?P<mark>[a-z]*|[.,])"?[,;\t ]*', re.IGNORECASE)
@@ -85,7 +88,7 @@ def read_table(file: BinaryIO, on_read: Callable[[int], None] = lambda _: None) 
     try:
         columns = [name.strip(SPACES).lower() for name in next(reader, [])]
     except csv.Error as fault:
-        raise UnreadableFileError(f"The first line: {_fault(fault)}.") from None
+        raise UnreadableFileError(f"The first line cannot be read: {_fault(fault)}.") from None
     _check_columns(columns, said_delimiter)
     ignored = tuple(name for name in columns if name and name not in COLUMNS)
     return Table(ignored, spelling, _rows(reader, columns, delimiter, skipped))
@@ -104,7 +107,9 @@ def _preamble(lines: Iterator[str]) -> tuple[str, str | None, Spelling, int]:
         elif found := _SAYS_DELIMITER.fullmatch(said):
             delimiter = "\t" if found["delimiter"] == "\\t" else found["delimiter"]
             if delimiter.isalnum() or delimiter in ' "':
-                raise UnreadableFileError("The line sep= names no mark that can stand between columns.")
+                raise UnreadableFileError(
+                    "The line sep= must name a character that separates columns, such as ; or ,."
+                )
         elif found := _SAYS_DECIMAL.fullmatch(said.strip(SPACES)):
             spelling = _said_mark(found["mark"].lower(), spelling)
         else:
@@ -114,15 +119,15 @@ def _preamble(lines: Iterator[str]) -> tuple[str, str | None, Spelling, int]:
 
 def _said_mark(mark: str, before: Spelling) -> Spelling:
     if mark not in {Spelling.POINT, Spelling.COMMA}:
-        raise UnreadableFileError("The line decimal= says point or comma, and nothing else.")
+        raise UnreadableFileError("The line decimal= must say point or comma.")
     if before not in {Spelling.UNSAID, mark}:
-        raise UnreadableFileError("The lines decimal= say two decimal marks: leave one of them out.")
+        raise UnreadableFileError("There are two lines decimal= with different marks: remove one of them.")
     return Spelling(mark)
 
 
 def _check_columns(columns: Sequence[str], said_delimiter: str | None) -> None:
     if any("\0" in name for name in columns):
-        raise UnreadableFileError("The first line holds zero bytes: this is no text file.")
+        raise UnreadableFileError("The first line contains zero bytes: this is not a text file.")
     amount = "amount_minor" if "amount_minor" in columns else "amount"
     missing = [name for name in ("reference", amount, "currency") if name not in columns]
     if missing:
@@ -146,7 +151,7 @@ def _rows(reader: Any, columns: list[str], delimiter: str, skipped: int) -> Iter
         except StopIteration:
             return
         except csv.Error as fault:
-            yield BadRow(line, f"cannot be read as far as line {reader.line_num + skipped}: {_fault(fault)}")
+            yield BadRow(line, f"cannot be read, up to line {reader.line_num + skipped}: {_fault(fault)}")
             continue
         filled = len(cells)
         while filled and not cells[filled - 1].strip().strip(_BLANK):
@@ -155,12 +160,12 @@ def _rows(reader: Any, columns: list[str], delimiter: str, skipped: int) -> Iter
             continue
         if filled > len(columns):
             quote = (
-                ": put amounts, and texts, that hold a comma in quotation marks" if delimiter == "," else ""
+                ": put amounts and texts that contain a comma in quotation marks" if delimiter == "," else ""
             )
-            yield BadRow(line, f"has {filled} fields where the first line names {len(columns)}{quote}")
+            yield BadRow(line, f"has {filled} fields, but the first line names {len(columns)}{quote}")
         elif delimiter == "," and _may_be_cut(columns, cells):
             yield BadRow(
-                line, "may have an amount that its own comma cuts in two: put amounts in quotation marks"
+                line, "may have an amount that is split at its comma: put amounts in quotation marks"
             )
         else:
             cells += [""] * (len(columns) - len(cells))
@@ -171,7 +176,7 @@ def _rows(reader: Any, columns: list[str], delimiter: str, skipped: int) -> Iter
 def _unread(line: int, fields: dict[str, str]) -> BadRow | None:
     for name, text in fields.items():
         if name not in _OPTIONAL and any(char in text for char in _UNREAD):
-            return BadRow(line, f"{name} holds a zero byte or a character that no text has")
+            return BadRow(line, f"{name} contains a character that cannot be read")
     return None
 
 

@@ -17,12 +17,12 @@ _LINE = re.compile(r"[^\r\n]*(?:\r{0,2}\n|\r)")
 _OTHER_FILES = (
     (b"\xff\xfe\0\0", "UTF-32 text"),
     (b"\0\0\xfe\xff", "UTF-32 text"),
-    (b"\x1f\x8b", "a packed file (.gz)"),
-    (b"<", "a web page or XML"),
+    (b"\x1f\x8b", "a compressed file (.gz)"),
+    (b"<", "a web page or an XML file"),
     (b"{", "JSON"),
     (b"[", "JSON"),
-    (b"PK\x03\x04", "a workbook (.xlsx or .ods)"),
-    (b"\xd0\xcf\x11\xe0", "a workbook (.xls)"),
+    (b"PK\x03\x04", "a spreadsheet (.xlsx or .ods)"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet (.xls)"),
     (b"%PDF", "a PDF"),
 )
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -46,7 +46,9 @@ def text_lines(file: BinaryIO, on_read: Callable[[int], None] = lambda _: None) 
     head = _read(file, on_read)
     for beginning, kind in _OTHER_FILES:
         if head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n").startswith(beginning):
-            raise UnreadableFileError(f"This is {kind}: save it as CSV, best as CSV UTF-8.")
+            raise UnreadableFileError(
+                f"This is {kind}. Save it as CSV (preferably CSV UTF-8) and import that file."
+            )
     encoding = _encoding(head)
     decoder = codecs.getincrementaldecoder(encoding)(_WESTERN if encoding == "utf-8" else "replace")
     pending = decoder.decode(head).lstrip("\ufeff")
@@ -63,7 +65,9 @@ def text_lines(file: BinaryIO, on_read: Callable[[int], None] = lambda _: None) 
             break
         pending += decoder.decode(data)
     if encoding != "utf-8" and decoder.getstate()[0]:
-        raise UnreadableFileError("The file ends within a character: it was cut off, or is no UTF-16.")
+        raise UnreadableFileError(
+            "The file ends in the middle of a character: it is incomplete, or is not UTF-16."
+        )
     pending += decoder.decode(b"", final=True)
     if pending:
         yield pending
@@ -98,5 +102,5 @@ def _encoding(head: bytes) -> str:
 def _check_length(line: str, number: int) -> None:
     if len(line) > _LINE_CHARS_MAX:
         raise UnreadableFileError(
-            f"Line {number} is longer than {_LINE_CHARS_MAX} characters: this is no CSV of bills."
+            f"Line {number} is longer than {_LINE_CHARS_MAX} characters: this is not a CSV file of bills."
         )

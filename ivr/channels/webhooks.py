@@ -67,14 +67,14 @@ def make_blueprint(
         error_code = code if _CODE.fullmatch(code) else None
         confirmation_id = request.args.get("c", "")
         if not _SID.fullmatch(sid):
-            raise BadRequest("MessageSid is no id.")
+            raise BadRequest("MessageSid is not an ID.")
         if not _ID.fullmatch(confirmation_id):
-            raise NotFound("There is no such confirmation.")
+            raise NotFound("There is no message with this ID.")
         event = EVENTS.get(said)
         with engine.begin() as tx:
             found = confirmation.find(tx, confirmation_id, lock=True)
             if found is None:
-                raise NotFound("There is no such confirmation.")
+                raise NotFound("There is no message with this ID.")
             if event is None:
                 log.warning("confirmation_unknown_status", confirmation=found.id, status=said[:20])
             elif (
@@ -128,5 +128,5 @@ def _keep(
 def _only(form: dict[str, list[str]], name: str) -> str:
     values = form.get(name, [])
     if len(values) != 1 or not values[0]:
-        raise BadRequest(f"{name} is missing, or there twice.")
+        raise BadRequest(f"{name} is missing or given twice.")
     return values[0]

@@ -3,8 +3,6 @@
 A dispute is answered in the gateway's dashboard, where its reference finds it.
 """
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
 from ivr.cli.desk import desk
@@ -13,23 +11,20 @@ from ivr.cli.faults import sentences
 from ivr.cli.listing import Layout, Listing, amount, day, layouts, limit_option, state, text
 from ivr.cli.periods import Period, period
 
-if TYPE_CHECKING:
-    from ivr.finance.disputes import DisputeShown
-
 _DISPUTES = Listing(
     "disputes",
     (
         text("REFERENCE", "reference"),
         state("STATE", "state"),
         amount("AMOUNT", "amount_minor"),
-        text("PAYMENT", "payment"),
+        text("PAYMENT", "payment_reference"),
         text("REASON", "reason"),
         day("OPENED", "opened_at"),
         day("ANSWER BY", "answer_by"),
     ),
     (
-        *("reference", "gateway", "state", "currency", "amount", "amount_minor", "payment", "reason"),
-        *("answer_by", "opened_at"),
+        *("reference", "gateway", "state", "currency", "amount", "amount_minor", "reason", "answer_by"),
+        *("payment_id", "payment_reference", "bill_reference", "opened_at", "updated_at"),
     ),
     sums={"amount_minor": "AMOUNT"},
     sums_by=("currency", "state"),
@@ -49,6 +44,7 @@ def command() -> None:
 @sentences
 def list_disputes(*, every: bool, when: Period, limit: int, layout: Layout) -> None:
     """List open disputes, the most urgent first."""
+    from ivr.api import documents
     from ivr.finance import disputes
     from ivr.storage.engine import reading
 
@@ -56,25 +52,7 @@ def list_disputes(*, every: bool, when: Period, limit: int, layout: Layout) -> N
     with desk() as at, reading(at.engine) as tx:
         if when.is_given:
             found = disputes.opened_within(tx, since=when.since, until=when.until, also_decided=every)
-            _DISPUTES.print(map(_document, found), layout, none=none)
+            _DISPUTES.print(map(documents.dispute, found), layout, none=none)
             return
         found = disputes.listed(tx, limit + 1, also_decided=every)
-    _DISPUTES.print_first(map(_document, found), limit, layout, none=none)
-
-
-def _document(shown: "DisputeShown") -> dict[str, Any]:
-    from ivr.api.documents import decimal
-    from ivr.merchant.outcomes import rfc3339
-
-    return {
-        "reference": shown.reference,
-        "gateway": shown.gateway,
-        "state": shown.state,
-        "currency": shown.currency,
-        "amount": decimal(shown.amount_minor, shown.currency),
-        "amount_minor": shown.amount_minor,
-        "payment": shown.payment,
-        "reason": shown.reason,
-        "answer_by": None if shown.answer_by is None else rfc3339(shown.answer_by),
-        "opened_at": rfc3339(shown.opened_at),
-    }
+    _DISPUTES.print_first(map(documents.dispute, found), limit, layout, none=none)

@@ -4,7 +4,7 @@ May import what a command may. Payouts come by the gateway's webhook and their l
 the lines of one now, where the gateway was away for too long.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,24 +19,25 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from ivr.finance.payout_lines import LineShown
+    from ivr.finance.payouts_read import PayoutShown
 
 _PAYOUTS = Listing(
     "payouts",
     (
         text("REFERENCE", "reference"),
-        day("ARRIVES", "arrives"),
+        day("ARRIVES", "arrives_on"),
         amount("AMOUNT", "amount_minor"),
         text("GATEWAY", "gateway"),
-        state("STATUS", "status"),
+        state("STATE", "state"),
         text("FAILURE", "failure_code"),
-        Column("LINES", lambda row: "not read yet" if row["read_at"] is None else "read"),
+        Column("LINES", lambda row: "read" if row["has_lines"] else "not read yet"),
     ),
     (
-        *("reference", "gateway", "status", "currency", "amount", "amount_minor", "arrives"),
-        *("read_at", "failed_at", "failure_code"),
+        *("id", "reference", "gateway", "state", "currency", "amount", "amount_minor", "arrives_on"),
+        *("failure_code", "has_lines", "created_at", "updated_at"),
     ),
     sums={"amount_minor": "AMOUNT"},
-    sums_by=("currency", "status"),
+    sums_by=("currency", "state"),
 )
 _LINES = Listing(
     "lines",
@@ -46,19 +47,19 @@ _LINES = Listing(
         amount("GROSS", "gross_minor"),
         amount("FEE", "fee_minor"),
         amount("NET", "net_minor"),
-        text("PAYMENT", "payment"),
+        text("PAYMENT", "payment_reference"),
         text("REFUND", "refund_id"),
         text("CHARGE AT GATEWAY", "charge_reference"),
         text("ITEM AT GATEWAY", "source_reference"),
     ),
     (
         *("occurred_at", "kind", "currency", "gross", "gross_minor", "fee", "fee_minor", "net", "net_minor"),
-        *("payment", "refund_id", "charge_reference", "source_reference"),
+        *("payment_reference", "refund_id", "charge_reference", "source_reference"),
     ),
     sums={"gross_minor": "GROSS", "fee_minor": "FEE", "net_minor": "NET"},
     sums_by=("currency", "kind"),
 )
-_NO_PAYOUT = "There is no payout with this reference. To see the payouts: paybycall payout list"
+_NO_PAYOUT = "There is no payout with this ID or reference. To see the payouts: paybycall payout list"
 
 
 @click.group("payout", epilog=example("payout list"))
@@ -75,40 +76,18 @@ def command() -> None:
 @sentences
 def list_payouts(*, when: Period, limit: int, layout: Layout) -> None:
     """List payouts, newest first."""
-    import sqlalchemy as sa
-
+    from ivr.api import documents
+    from ivr.finance import payouts_read
     from ivr.storage.engine import reading
-    from ivr.storage.schema import payout
 
-    wanted = [] if when.since is None else [payout.c.arrives >= when.since]
-    wanted += [] if when.until is None else [payout.c.arrives < when.until]
     none = "There are no payouts. Does the gateway send its webhooks to this server?"
     with desk() as at, reading(at.engine) as tx:
-        query = sa.select(payout).where(*wanted)
         if when.is_given:
-            found = tx.execute(query.order_by(payout.c.arrives, payout.c.id))
-            _PAYOUTS.print(map(_document, found), layout, none=none)
+            found = payouts_read.arriving(tx, since=when.since, until=when.until)
+            _PAYOUTS.print(map(documents.payout, found), layout, none=none)
             return
-        found = tx.execute(query.order_by(payout.c.arrives.desc(), payout.c.id).limit(limit + 1))
-        _PAYOUTS.print_first(map(_document, found), limit, layout, none=none)
-
-
-def _document(kept: "sa.Row[Any]") -> dict[str, Any]:
-    from ivr.api.documents import decimal
-    from ivr.merchant.outcomes import rfc3339
-
-    return {
-        "reference": kept.reference,
-        "gateway": kept.gateway,
-        "status": "paid" if kept.failed_at is None else "failed",
-        "currency": kept.currency,
-        "amount": decimal(kept.amount_minor, kept.currency),
-        "amount_minor": kept.amount_minor,
-        "arrives": rfc3339(kept.arrives),
-        "read_at": None if kept.read_at is None else rfc3339(kept.read_at),
-        "failed_at": None if kept.failed_at is None else rfc3339(kept.failed_at),
-        "failure_code": kept.failure_code,
-    }
+        found = payouts_read.latest(tx, limit + 1)
+    _PAYOUTS.print_first(map(documents.payout, found), limit, layout, none=none)
 
 
 @command.command("show", epilog=example("payout show po_0123456789", "payout show po_0123456789 --csv"))
@@ -121,20 +100,14 @@ def show(reference: str, *, layout: Layout) -> None:
     PAYMENT is the reference that the payer was told, REFUND our refund's ID. The last two columns are the
     gateway's references: of the payment's charge, and of the charge, refund or dispute that the line is for.
     """
-    import sqlalchemy as sa
-
-    from ivr.finance import payout_lines
+    from ivr.api import documents
     from ivr.money import plain
     from ivr.storage.engine import reading
-    from ivr.storage.schema import payout
 
     with desk() as at, reading(at.engine) as tx:
-        kept = tx.execute(sa.select(payout).where(payout.c.reference == reference)).first()
-        if kept is None:
-            raise Fault(_NO_PAYOUT)
-        lines = payout_lines.lines(tx, kept.id, kept.gateway)
-    rows = map(_line_document, lines)
-    _LINES.print(rows, layout, none="This payout has no lines yet.", facts={"payout": _document(kept)})
+        kept, lines = _find(tx, reference)
+    facts = {"payout": documents.payout(kept)}
+    _LINES.print(map(documents.payout_line, lines), layout, none="This payout has no lines yet.", facts=facts)
     net_minor = sum(line.net_minor for line in lines)
     if kept.failed_at is not None:
         click.echo(
@@ -155,21 +128,19 @@ def show(reference: str, *, layout: Layout) -> None:
         )
 
 
-def _line_document(line: "LineShown") -> dict[str, Any]:
-    from ivr.merchant.outcomes import rfc3339
+def _find(tx: "sa.Connection", name: str) -> "tuple[PayoutShown, list[LineShown]]":
+    from ivr.finance.payouts_read import SeveralPayoutsError
+    from ivr.finance.payouts_read import show as find
 
-    return {
-        "occurred_at": rfc3339(line.occurred_at),
-        "kind": line.kind,
-        "currency": line.currency,
-        "gross_minor": line.gross_minor,
-        "fee_minor": line.fee_minor,
-        "net_minor": line.net_minor,
-        "payment": line.payment,
-        "refund_id": line.refund_id,
-        "charge_reference": line.charge_reference,
-        "source_reference": line.source_reference,
-    }
+    try:
+        found = find(tx, name)
+    except SeveralPayoutsError:
+        raise Fault(
+            "Payouts of several gateways have this reference. Give the ID of one: paybycall payout list --csv"
+        ) from None
+    if found is None:
+        raise Fault(_NO_PAYOUT)
+    return found
 
 
 @command.command("read", epilog=example("payout read po_0123456789"))
@@ -177,9 +148,6 @@ def _line_document(line: "LineShown") -> dict[str, Any]:
 @sentences
 def read(reference: str) -> None:
     """Have the worker read a payout's lines from the gateway."""
-    import sqlalchemy as sa
-
-    from ivr.storage.schema import payout
     from ivr.work.enqueue import DurableWork
     from ivr.work.jobs import READ_PAYOUT
     from ivr.work.migrate import NotMigratedError, require_migrated
@@ -191,9 +159,7 @@ def read(reference: str) -> None:
             raise Fault(str(fault)) from None
         work = DurableWork(at.engine)
         with at.engine.begin() as tx:
-            kept = tx.execute(sa.select(payout).where(payout.c.reference == reference)).first()
-            if kept is None:
-                raise Fault(_NO_PAYOUT)
+            kept, _ = _find(tx, reference)
             if kept.read_at is not None:
                 raise Fault(f"Its lines are read already: paybycall payout show {legible(reference)}")
             work.enqueue(tx, READ_PAYOUT, kept.id, nth=int(at.clock.now().timestamp()))

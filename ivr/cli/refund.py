@@ -23,13 +23,13 @@ _REFUNDS = Listing(
         minute("CREATED", "created_at"),
         state("STATUS", "status"),
         amount("AMOUNT", "amount_minor"),
-        text("PAYMENT", "payment"),
+        text("PAYMENT", "payment_reference"),
         text("BILL", "bill_reference"),
         text("REQUESTED BY", "asked_by"),
     ),
     (
-        *("id", "status", "currency", "amount", "amount_minor", "payment", "bill_reference"),
-        *("gateway_reference", "asked_by", "created_at", "settled_at", "updated_at", "payment_id"),
+        *("id", "payment_id", "payment_reference", "bill_reference", "status", "currency", "amount"),
+        *("amount_minor", "gateway_reference", "asked_by", "created_at", "updated_at", "settled_at"),
     ),
     sums={"amount_minor": "AMOUNT"},
     sums_by=("currency", "status"),
@@ -71,6 +71,6 @@ def _document(one: "RefundOfPayment") -> dict[str, Any]:
 
     return {
         **documents.refund(one.refund, one.currency),
-        "payment": one.payment,
+        "payment_reference": one.payment,
         "bill_reference": one.bill_reference,
     }

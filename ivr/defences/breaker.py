@@ -24,7 +24,7 @@ from ivr.storage.schema import card_try
 PROBES = 4
 """How many cards a half-open breaker lets through before it decides."""
 PAUSE_MAX = timedelta(hours=4)
-HALF_OPENED = "the breaker itself: enough cards were good again"
+HALF_OPENED = "automatic: enough cards were approved again"
 log = structlog.get_logger()
 
 

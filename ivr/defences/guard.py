@@ -151,7 +151,7 @@ class Guard:
             number=last.number + 1 if last else 1,
             now=now,
             until=now + self.caps.lock,
-            why=f"{found.declined} declined of {found.ended} cards tried",
+            why=f"{found.declined} of {found.ended} cards were declined",
             call_id=suspect.call_id,
             ids=self.ids,
         )

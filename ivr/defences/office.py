@@ -148,7 +148,7 @@ def _of_pci(one: PciLockOut, now: datetime) -> Shown:
 
 def _why(fault: PciUnreachableError | PciRefusedError) -> str:
     if isinstance(fault, PciRefusedError) and fault.status == _FORBIDDEN:
-        return f"{fault}: INTERNAL_SECRET is not the same there, or the clocks are apart"
+        return f"{fault}: INTERNAL_SECRET differs, or the clocks of the two machines differ"
     return str(fault)
 
 

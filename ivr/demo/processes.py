@@ -33,7 +33,7 @@ def read_procfile(path: Path, needed: Collection[str] = ()) -> dict[str, list[st
     try:
         lines = [line.partition(":") for line in path.read_text().splitlines() if line.strip()]
     except FileNotFoundError:
-        raise StartError(f"There is no {path} here: change to the project's folder.") from None
+        raise StartError(f"There is no {path} here. Run this in the project's folder.") from None
     procfile = {name.strip(): shlex.split(command) for name, _, command in lines}
     if missing := [name for name in needed if not procfile.get(name)]:
         raise StartError(f"The {path} has no {', '.join(missing)}.")

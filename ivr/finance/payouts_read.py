@@ -1,4 +1,4 @@
-"""Payouts as programs read them: a list in the order of the last change, and one with its lines."""
+"""Payouts as programs and people read them: lists, and one with its lines."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -97,6 +97,22 @@ def changed(
         now=now,
     )
     return Page([_shown(row) for row in rows.rows], rows.cursor, rows.has_more)
+
+
+def latest(tx: sa.Connection, limit: int) -> list[PayoutShown]:
+    """Payouts in the order in which they arrive, the last first."""
+    query = _select().order_by(payout.c.arrives.desc(), payout.c.id).limit(limit)
+    return [_shown(row) for row in tx.execute(query)]
+
+
+def arriving(
+    tx: sa.Connection, *, since: datetime | None = None, until: datetime | None = None
+) -> list[PayoutShown]:
+    """Those that arrive from `since` on, up to `until` without it, the earliest first."""
+    wanted = [] if since is None else [payout.c.arrives >= since]
+    wanted += [] if until is None else [payout.c.arrives < until]
+    query = _select().where(*wanted).order_by(payout.c.arrives, payout.c.id)
+    return [_shown(row) for row in tx.execute(query)]
 
 
 def show(tx: sa.Connection, name: str) -> tuple[PayoutShown, list[LineShown]] | None:

@@ -4,7 +4,6 @@
 its database is away, takes no writes, or is older than this release; what else it tells is for the operator.
 """
 
-import tempfile
 from collections.abc import Callable
 from functools import partial
 
@@ -14,7 +13,7 @@ from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ivr.clock import Clock
-from ivr.disk import folder_fault
+from ivr.disk import folder_fault, temporary_fault
 from ivr.metrics_access import MetricsAccess
 from ivr.ops.living import living_workers
 from ivr.readiness import Part, Readiness, Spaced
@@ -75,22 +74,11 @@ def _database_parts(engine: sa.Engine, clock: Clock) -> list[Part]:
 
 def _folder_parts(clock: Clock, metrics_dir: str = "") -> list[Part]:
     """Folders where the process writes, and without which callers are served all the same."""
-    parts = [Part("temporary files", Spaced(_temporary, clock), is_needed=False)]
+    parts = [Part("temporary files", Spaced(temporary_fault, clock), is_needed=False)]
     if metrics_dir:
-        metrics = Spaced(lambda: _sentence(folder_fault(metrics_dir)), clock)
-        parts.append(Part("metrics", metrics, is_needed=False))
+        named = partial(folder_fault, metrics_dir, "PROMETHEUS_MULTIPROC_DIR")
+        parts.append(Part("metrics", Spaced(named, clock), is_needed=False))
     return parts
-
-
-def _temporary() -> str | None:
-    try:
-        return _sentence(folder_fault(tempfile.gettempdir()))
-    except FileNotFoundError:
-        return "There is no folder for temporary files: set TMPDIR."
-
-
-def _sentence(fault: str | None) -> str | None:
-    return fault and f"{fault}."
 
 
 def _worker(engine: sa.Engine, clock: Clock) -> str | None:

@@ -32,7 +32,9 @@ _OURS = (
     "`pci`: its process, machine, database, key directory and proxy; `web`, which sends callers there, as a "
     "connected system"
 )
-_NOT_OURS = "none of our processes; who may change settings, prompts and the carrier's account still matters"
+_NOT_OURS = (
+    "none of our processes; access to the settings, the prompts and the carrier's account still matters"
+)
 _NOBODY = "nobody here"
 GATHER_TOKENIZE = Mode(
     name="gather, tokenized",
@@ -106,7 +108,7 @@ def duties(config: Config, mode: Mode, pci_public_url: str) -> Iterator[Duty]:
     yield Duty(
         State.YOURS,
         "Switch on the carrier's PCI Mode before the first card: it redacts what was keyed from its own "
-        "logs. It cannot be undone, so use an account of its own for it (a subaccount).",
+        "logs. It cannot be undone, so use a separate account (a subaccount) for these calls.",
     )
     yield from _by_carrier(config) if mode is PAY else _by_us(pci_public_url)
     yield _https("PUBLIC_URL", config.public_url)
@@ -117,8 +119,8 @@ def duties(config: Config, mode: Mode, pci_public_url: str) -> Iterator[Duty]:
     if config.person_number:
         yield Duty(
             State.YOURS,
-            f"Whoever answers at PERSON_NUMBER ({config.person_number}) takes no card by voice: their "
-            f"line and their room would be in scope.",
+            f"Whoever answers at PERSON_NUMBER ({config.person_number}) must not take card numbers by voice: "
+            "their line and their room would then be in scope.",
         )
 
 
@@ -129,7 +131,7 @@ def _by_carrier(config: Config) -> Iterator[Duty]:
         f"{config.pay_connector} (PAY_CONNECTOR).",
     )
     fallback = retried(f"{config.public_url}/voice/fallback")
-    yield Duty(State.YOURS, f"Point the number's fallback at {fallback} (there is no other).")
+    yield Duty(State.YOURS, f"Set the number's fallback URL to {fallback}.")
     yield Duty(
         State.YOURS,
         "Start no PCI process (a Procfile runner takes pci=0), and remove the database and key directory of "
@@ -137,7 +139,7 @@ def _by_carrier(config: Config) -> Iterator[Duty]:
     )
     yield Duty(
         State.YOURS,
-        "Keep the attestations of the carrier and the gateway, ask for them anew each year (12.8), and "
+        "Keep the attestations of the carrier and the gateway, ask for new ones each year (12.8), and "
         "answer SAQ A.",
     )
 
@@ -151,7 +153,7 @@ def _by_us(pci_public_url: str) -> Iterator[Duty]:
     fallback = retried(f"{pci_public_url or 'PCI_PUBLIC_URL'}/pci/fallback")
     yield Duty(
         State.YOURS,
-        f"Point the number's fallback at {fallback} (a carrier may repeat keyed digits there).",
+        f"Set the number's fallback URL to {fallback} (a carrier may repeat keyed digits there).",
     )
     if pci_public_url:
         yield _https("PCI_PUBLIC_URL", pci_public_url)
@@ -166,7 +168,7 @@ def _https(setting: str, url: str) -> Duty:
     if url.lower().startswith("https://"):
         return Duty(State.DONE, f"{setting} is https.")
     return Duty(
-        State.TO_DO, f"Set {setting} to https://...: what the carrier posts would cross a network bare."
+        State.TO_DO, f"Set {setting} to https://...: otherwise what the carrier posts is sent unencrypted."
     )
 
 

@@ -167,7 +167,7 @@ class Asking:
         if not self.is_of(attempt):
             log.error("attempt_of_another_gateway", verb=verb, attempt_id=attempt.id, gateway=attempt.gateway)
             return Unknown(
-                f"it was made for {attempt.gateway}, and this worker speaks to {self._gateway.name}"
+                f"it was made for {attempt.gateway}, but this worker is connected to {self._gateway.name}"
             )
         try:
             return ask()

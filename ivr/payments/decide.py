@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from ivr.payments import records
 from ivr.payments.moves import Moves
+from ivr.payments.public_state import public_state
 from ivr.payments.records import Attempt
 from ivr.payments.states import Event, State
 from ivr.storage import schema
@@ -49,7 +50,7 @@ def decide(
     attempt = records.locked(tx, attempt_id)
     if attempt.state is not State.FOR_A_PERSON:
         raise NothingToDecideError(
-            f"Payment {attempt.reference} is {attempt.state}: there is nothing to decide."
+            f"Payment {attempt.reference} is {public_state(attempt.state)}: there is nothing to decide."
         )
     note = f"decided by {who}"
     if word is Word.APPROVED:
@@ -66,6 +67,6 @@ def _refuse_of_another(tx: sa.Connection, attempt: Attempt, gateway_reference: s
     other = records.other_of_charge(tx, attempt, gateway_reference)
     if other is not None:
         raise ReferenceTakenError(
-            f"{gateway_reference} is the charge of payment {other} already: "
-            f"look for the one of payment {attempt.reference} in the dashboard."
+            f"{gateway_reference} is already recorded as the charge of payment {other}. "
+            f"Look for the charge of payment {attempt.reference} in the dashboard."
         )

@@ -41,9 +41,10 @@ def record(moves: Moves, tx: sa.Connection, attempt: Attempt, in_all_minor: int)
     before_minor = attempt.given_back_elsewhere_minor
     if in_all_minor != before_minor:
         log.error("given_back_elsewhere", attempt_id=attempt.id, in_all_minor=in_all_minor)
-        note = f"{plain(in_all_minor, attempt.currency)} in all was given back at the gateway, and not by us"
+        amount = plain(in_all_minor, attempt.currency)
+        note = f"{amount} in total was refunded at the gateway, and not by this server"
         if in_all_minor < before_minor:
-            note += f"; it was {plain(before_minor, attempt.currency)}: the rest came back"
+            note += f"; it was {plain(before_minor, attempt.currency)} before: the rest came back"
         moves.write_down(tx, attempt.id, Difference.GIVEN_BACK_ELSEWHERE, attempt.state, note)
     moves.verified(tx, attempt, given_back_heard_at=None, given_back_elsewhere_minor=in_all_minor)
 

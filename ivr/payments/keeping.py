@@ -199,7 +199,9 @@ class Keeping:
     def _answer(self, verb: str, card: SavedCard, ask: Callable[[], R]) -> R | Unknown:
         """As for money: an exception out of an adapter is a bug and no answer."""
         if card.gateway != self._gateway.name:
-            return Unknown(f"it is kept at {card.gateway}, and this worker speaks to {self._gateway.name}")
+            return Unknown(
+                f"it is saved at {card.gateway}, but this worker is connected to {self._gateway.name}"
+            )
         try:
             return ask()
         except Exception:

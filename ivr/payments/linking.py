@@ -114,7 +114,7 @@ class Linking:
         if self._moves.clock.now() >= attempt.deadline_at:
             return "not claimed by its deadline"
         if attempt.payer_phone is None:
-            return "nobody can be texted"
+            return "there is no phone number to text"
         query = sa.select(OVER_BY_ITS_SOURCE).where(schema.bill.c.id == attempt.bill_id)
         return _OVER if tx.execute(query).scalar_one() else None
 

@@ -182,10 +182,10 @@ class Moves:
         """
         if over_minor := reservation.overpaid_minor(tx, attempt.bill_id):
             over = plain(over_minor, attempt.currency)
-            note = f"its bill's source had said that it was paid elsewhere: {over} is paid twice"
+            note = f"the bill had been reported as paid elsewhere: {over} is paid twice"
             self._differ(tx, attempt, Difference.PAID_ELSEWHERE_TOO, note)
         if reservation.is_withdrawn(tx, attempt.bill_id):
-            note = "its bill's source had withdrawn it"
+            note = "the bill had been withdrawn"
             self._differ(tx, attempt, Difference.PAID_THOUGH_WITHDRAWN, note)
 
     def _compare_with_others(self, tx: sa.Connection, attempt: Attempt) -> None:
@@ -196,7 +196,10 @@ class Moves:
             return
         is_booked = schema.attempt.c.state == State.APPROVED
         if other := records.other_of_charge(tx, attempt, attempt.gateway_reference, is_booked):
-            note = f"payment {other} holds the same charge: whose is it, and was the other one charged?"
+            note = (
+                f"payment {other} has the same charge: find out which of the two it belongs to, and whether "
+                "the other one was charged"
+            )
             self._differ(tx, attempt, Difference.CHARGE_OF_TWO_PAYMENTS, note)
 
     def _differ(self, tx: sa.Connection, attempt: Attempt, what: Difference, note: str) -> None:

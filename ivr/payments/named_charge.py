@@ -57,7 +57,7 @@ class NamedCharges:
                 return Named(None, is_proven=False)
             raise ChargeRefusedError(
                 f"The gateway says that nothing was taken for payment {attempt.reference} "
-                f"({type(found).__name__.lower()}): --not-charged, or --unchecked if you know better."
+                f"({type(found).__name__.lower()}): use --not-charged, or --unchecked if you are certain."
             )
         match self._asking.find_charge(attempt, order, named):
             case Approved(gateway_reference):

@@ -31,7 +31,7 @@ class KeyReusedError(ValueError):
     """The idempotency key was used for another amount of this payment; the message says so."""
 
     def __init__(self) -> None:
-        super().__init__("This idempotency key was used for another amount of this payment.")
+        super().__init__("This idempotency key was already used for another amount of this payment.")
 
 
 class Refunds:
@@ -62,7 +62,9 @@ class Refunds:
             .values(refunded_minor=schema.attempt.c.refunded_minor + amount_minor)
         )
         if taken.rowcount != 1:
-            raise RefundRefusedError(f"Payment {attempt.reference} changed meanwhile: look again.")
+            raise RefundRefusedError(
+                f"Payment {attempt.reference} was changed by someone else just now. Check it, then try again."
+            )
         refund_id = self._moves.ids.new("refund")
         tx.execute(
             sa.insert(schema.refund).values(
@@ -114,22 +116,27 @@ class Refunds:
         if attempt.gateway != self._gateway:
             raise RefundRefusedError(
                 f"Payment {attempt.reference} was charged by {attempt.gateway}; "
-                f"this server speaks to {self._gateway}."
+                f"this server is connected to {self._gateway}."
             )
         if not self._capabilities.refund:
-            raise UnsupportedError(f"{self._gateway} cannot refund: give the money back in its dashboard.")
+            raise UnsupportedError(
+                f"{self._gateway} does not support refunds here: refund the payment in its dashboard."
+            )
         left_minor = attempt.amount_minor - attempt.refunded_minor
         if left_minor <= 0:
-            raise RefundRefusedError(f"Payment {attempt.reference} is refunded in full, or about to be.")
+            raise RefundRefusedError(
+                f"Payment {attempt.reference} has been refunded in full, or is being refunded."
+            )
         wanted_minor = left_minor if amount_minor is None else amount_minor
         if wanted_minor <= 0:
-            raise RefundRefusedError("An amount to refund is above zero.")
+            raise RefundRefusedError("The amount to refund must be more than 0.")
         if wanted_minor > left_minor:
             raise RefundRefusedError(
-                f"Only {plain(left_minor, attempt.currency)} is left to refund of {attempt.reference}."
+                f"Only {plain(left_minor, attempt.currency)} of payment {attempt.reference} can still be "
+                "refunded."
             )
         if wanted_minor < attempt.amount_minor and not self._capabilities.partial_refund:
-            raise UnsupportedError(f"{self._gateway} cannot refund a part of a charge.")
+            raise UnsupportedError(f"{self._gateway} does not support partial refunds.")
         return wanted_minor
 
 

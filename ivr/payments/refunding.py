@@ -21,6 +21,7 @@ from ivr.payments import patience, records
 from ivr.payments.asking import Asking
 from ivr.payments.differences import Difference
 from ivr.payments.moves import Moves
+from ivr.payments.public_state import public_state
 from ivr.payments.records import REFUND_FINAL, Refund, RefundState
 from ivr.storage import schema
 from ivr.storage.engine import reading
@@ -97,7 +98,9 @@ class Refunding:
         """A person's word, with the gateway's dashboard open, on a refund that nobody could resolve."""
         refund = records.locked_refund(tx, refund_id)
         if refund.state is not RefundState.FOR_A_PERSON:
-            raise ValueError(f"refund {refund_id} is {refund.state}: there is nothing to decide")
+            raise ValueError(
+                f"refund {refund_id} is {public_state(refund.state)}: there is nothing to decide"
+            )
         note = f"decided by {who}"
         return self._approve(tx, refund, None, note) if refunded else self._decline(tx, refund, None, note)
 
@@ -193,9 +196,11 @@ class Refunding:
             currency=refund.currency,
             at=now,
         )
-        note = "it came back"
+        note = "the refund came back"
         if twice_minor > 0:
-            note += f" to a bill that was paid again: {plain(twice_minor, refund.currency)} too much is paid"
+            note += (
+                f"; the bill was paid again meanwhile: {plain(twice_minor, refund.currency)} too much is paid"
+            )
         told = f"{refund.id} {note}; {plain(refund.amount_minor, refund.currency)} is owed to the payer"
         self._moves.write_down(tx, attempt.id, Difference.REFUND_CAME_BACK, attempt.state, told)
         return self._decline(tx, refund, gateway_code, note)
@@ -247,7 +252,7 @@ class Refunding:
         else:
             log.error("refund_notice_for_a_person", **facts)
             attempt = records.get(tx, refund.attempt_id)
-            note = f"{refund.id} the gateway spoke of it, and does not say what became of it"
+            note = f"{refund.id} the gateway reported something about it, but does not say what became of it"
             self._moves.write_down(tx, attempt.id, Difference.REFUND_UNVERIFIED, attempt.state, note)
             self._moves.verified(tx, refund)
 

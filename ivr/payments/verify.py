@@ -90,6 +90,6 @@ class Verifying:
             reference=attempt.reference,
             state=str(attempt.state),
         )
-        note = f"a notice says that {told}, and nobody could confirm it: {reason}"
+        note = f"the gateway reported that {told}, but could not confirm it: {reason}"
         self._moves.write_down(tx, attempt.id, Difference.UNVERIFIED, attempt.state, note)
         return False

@@ -24,13 +24,13 @@ def make_blueprint(gateway: Gateway, notices: Notices) -> Blueprint:
     @door.post("/gateways/<name>/webhook")
     def webhook(name: str) -> Response:
         if name != gateway.name or not gateway.capabilities.notices:
-            raise NotFound("No gateway of this name posts here.")
+            raise NotFound("There is no gateway with this name.")
         request.max_content_length = BODY_BYTES_MAX
         try:
             heard = gateway.hear(dict(request.headers), request.get_data())
         except BadNoticeError as fault:
             log.warning("gateway_notice_refused", gateway=name, fault=str(fault))
-            raise BadRequest("This is no webhook of the gateway's.") from None
+            raise BadRequest("This is not a valid webhook of the gateway.") from None
         notices.take(heard)
         return Response(status=204)
 

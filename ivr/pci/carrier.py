@@ -48,7 +48,7 @@ def _answer(room: Room, take: Callable[[Form], str]) -> Response:
     try:
         answer = take(form)
     except NotBoundError:
-        raise Forbidden("The request is of another call.") from None
+        raise Forbidden("The request belongs to another call.") from None
     except Exception as error:  # noqa: BLE001 - the edge: the caller hears a kind sentence
         tell("turn_failed", error)
         answer = _apology(room, form)

@@ -41,7 +41,7 @@ def internal_doors(room: Room) -> Blueprint:
         try:
             new = room.desk.open(wanted)
         except TakenError:
-            raise Conflict("Another entry was opened under this id.") from None
+            raise Conflict("Another entry was opened with this ID.") from None
         answer = {"id": wanted.id, "url": room.conversation.turn_url(wanted.id, 0)}
         return _json(answer, 201 if new else 200)
 
@@ -89,7 +89,7 @@ def _add_defences(doors: Blueprint, room: Room) -> None:
     def lift_lock_out(lock_out_id: str) -> Response:
         lifted = room.defences.lift(lock_out_id, by=_text(_document(room), "by", _NAME))
         if lifted is None:
-            raise NotFound("There is no such lock-out.")
+            raise NotFound("There is no such lockout.")
         return _json(dataclasses.asdict(lifted), 200)
 
 
@@ -117,9 +117,9 @@ def _document(room: Room) -> dict[str, Any]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise BadRequest("The body is no JSON.") from None
+        raise BadRequest("The body is not JSON.") from None
     if not isinstance(document, dict):
-        raise BadRequest("The body is no JSON object.")
+        raise BadRequest("The body is not a JSON object.")
     return document
 
 
@@ -130,7 +130,7 @@ def _opening(document: dict[str, Any], room: Room) -> Opening:
     account_sid = _text(document, "account_sid", _ID)
     if account_sid != room.config.twilio_account_sid:
         raise BadRequest(
-            "account_sid is of another account: is TWILIO_ACCOUNT_SID the same in both processes?"
+            "account_sid belongs to another account: is TWILIO_ACCOUNT_SID the same in both processes?"
         )
     return_url = _text(document, "return_url", _URL)
     if not return_url.startswith(f"{room.config.public_url}/"):
@@ -174,7 +174,7 @@ def _metadata(given: Any) -> dict[str, str]:
         raise BadRequest("authorize.metadata must be a small object.")
     for name, value in given.items():
         if not _ID.fullmatch(name) or not isinstance(value, str) or not _METADATA_ID.fullmatch(value):
-            raise BadRequest("authorize.metadata must hold ids alone.")
+            raise BadRequest("authorize.metadata must contain only IDs.")
     return given
 
 

@@ -128,7 +128,7 @@ class DirectoryKeys:
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as fault:
-            raise KeyHomeError(f"{self._directory} cannot be made: {fault.strerror}") from None
+            raise KeyHomeError(f"{self._directory} cannot be created: {fault.strerror}") from None
         self._is_there()
 
     def _is_there(self) -> bool:

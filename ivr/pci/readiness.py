@@ -1,13 +1,12 @@
 """The parts of this process's `/readyz`, each with a sentence for the operator, who reads it in the log."""
 
-import tempfile
 from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from ivr.clock import Clock
-from ivr.disk import folder_fault
+from ivr.disk import folder_fault, temporary_fault
 from ivr.pci import migrate
 from ivr.pci.failures import tell
 from ivr.pci.keys import KeyService
@@ -19,16 +18,12 @@ from ivr.storage.engine import reading
 def parts_of(engine: sa.Engine, keys: KeyService, key_directory: Path, clock: Clock) -> list[Part]:
     """Without its database or its keys no card can be taken; temporary files it can do without."""
     writes = Spaced(partial(writable.write_fault, engine), clock)
-    room = Spaced(partial(folder_fault, key_directory), clock)
+    room = Spaced(partial(folder_fault, key_directory, "PCI_KEY_DIRECTORY"), clock)
     return [
-        Part("database", lambda: _database(engine) or _named(writes(), "PCI_DATABASE_URL")),
-        Part("keys", lambda: _keys(keys) or _named(room(), "PCI_KEY_DIRECTORY")),
-        Part("temporary files", Spaced(_temporary, clock), is_needed=False),
+        Part("database", lambda: _database(engine) or writes()),
+        Part("keys", lambda: _keys(keys) or room()),
+        Part("temporary files", Spaced(temporary_fault, clock), is_needed=False),
     ]
-
-
-def _named(fault: str | None, setting: str) -> str | None:
-    return fault and f"{fault.rstrip('.')}: see {setting}."
 
 
 def _database(engine: sa.Engine) -> str | None:
@@ -49,10 +44,3 @@ def _keys(keys: KeyService) -> str | None:
         tell("readyz_keys_failed", error)
         return "The directory of the keys does not answer: see PCI_KEY_DIRECTORY."
     return None
-
-
-def _temporary() -> str | None:
-    try:
-        return folder_fault(tempfile.gettempdir())
-    except FileNotFoundError:
-        return "There is no folder for temporary files: set TMPDIR."

@@ -48,5 +48,5 @@ GATEWAYS: Mapping[str, Callable[[Mapping[str, Any]], CardGateway]] = {
 def card_gateway(name: str, settings: Mapping[str, Any]) -> CardGateway:
     """The PCI side of that gateway; raises UnknownGatewayError."""
     if name not in GATEWAYS:
-        raise UnknownGatewayError(f"no gateway {name!r} takes cards; GATEWAY is one of {', '.join(GATEWAYS)}")
+        raise UnknownGatewayError(f"GATEWAY is {name!r}; it must be one of {', '.join(GATEWAYS)}")
     return GATEWAYS[name](settings)

@@ -329,7 +329,7 @@ class Call:
     def _redirect(self, url: str) -> Outcome:
         self._redirects += 1
         if self._redirects > self._limits.redirects:
-            fault = f"{self._limits.redirects} redirects and nothing said"
+            fault = f"{self._limits.redirects} redirects, and nothing was said"
             self._note(Faulted(REDIRECT_LOOP, shown(url), fault))
             return Reason.FAULT
         self._listener(Redirected(shown(url)))

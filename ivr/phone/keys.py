@@ -61,7 +61,7 @@ class Collector:
         if self.complete:
             raise ValueError("this Gather is over")
         if key not in KEYPAD or len(key) != 1:
-            raise ValueError(f"a keypad has no key {key!r}")
+            raise ValueError(f"{key!r} is not a key of a keypad")
         if key == self.rules.finish_on_key or key in self.rules.ends_at:
             self.finished_on = key
             self.complete = True

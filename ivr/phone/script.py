@@ -77,10 +77,10 @@ def read_line(written: str, names: Mapping[str, str]) -> Line:
         name, _, rest = keys.removeprefix("(").partition(")")
         if name not in names:
             known = ", ".join([*_NAMED_ACTS, _EARLY, *(f"({each})" for each in names)])
-            raise ScriptError(f"nobody knows {written}; there is {known}")
+            raise ScriptError(f"unknown word: {written}; there is {known}")
         keys = names[name] + rest
     if not keys or set(keys) - set(KEYPAD):
-        raise ScriptError(f"these are no keys of a keypad: {written!r}")
+        raise ScriptError(f"not keys of a keypad: {written!r}")
     return Line(written, act, keys)
 
 
@@ -109,9 +109,9 @@ def read(text: str, names: Mapping[str, str] | None = None) -> Dialogue:
             case (("<" | "=" | "!"), _):
                 pass
             case _:
-                raise ScriptError(f"line {count}: a line begins with one of # = < > !, not {line!r}")
+                raise ScriptError(f"line {count}: a line must begin with one of # = < > !, not {line!r}")
     if numbers is None:
-        raise ScriptError("one line must say who rings whom: = from +34600111222 to +34910000000")
+        raise ScriptError("one line must say who calls whom: = from +34600111222 to +34910000000")
     return Dialogue(tuple(header), *numbers, person, tuple(lines))
 
 

@@ -191,7 +191,7 @@ def run_terminal(
     printer = Printer(out or sys.stdout, live=True)
     keyboard = Keyboard(sys.stdin.fileno() if descriptor is None else descriptor)
     with single_keys(keyboard.descriptor):
-        printer.line(f"Ringing {settings.to_number}. Keys: 0-9, * and #. Ctrl-C hangs up.")
+        printer.line(f"Ringing {settings.to_number}. Keys: 0-9, * and #. Press Ctrl-C to hang up.")
         return Call(
             settings,
             caller=PersonAtTerminal(keyboard, printer, clock),

@@ -231,11 +231,13 @@ class Webhooks:
             kind = answer.content_type or "no content type"
             raise _FaultyError(Faulted(NOT_XML, url, f"the answer is {kind}, not text/xml"))
         if len(answer.body) > DOCUMENT_BYTES_MAX:
-            raise _FaultyError(Faulted(TOO_LONG, url, f"the document is past {DOCUMENT_BYTES_MAX} bytes"))
+            raise _FaultyError(
+                Faulted(TOO_LONG, url, f"the document is longer than {DOCUMENT_BYTES_MAX} bytes")
+            )
         try:
             text = answer.body.decode()
         except UnicodeDecodeError as fault:
-            raise _FaultyError(Faulted(NOT_READABLE, url, "the document is no UTF-8")) from fault
+            raise _FaultyError(Faulted(NOT_READABLE, url, "the document is not UTF-8")) from fault
         if faults := validate(text):
             raise _FaultyError(Faulted(NOT_VALID, url, "; ".join(faults)))
         try:

@@ -75,7 +75,7 @@ class Ambiguous:
         """The rule that a door's refusal or report says, both readings in it."""
         return (
             f"can be read as {self.international.dial} or as {self.national.dial}: "
-            "write it with + and the country's code"
+            "write it with + and the country code"
         )
 
 

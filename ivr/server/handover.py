@@ -70,14 +70,16 @@ def listen(
             if fault.errno != errno.EADDRINUSE:
                 why = str(fault.strerror or fault).partition(" (")[0]
                 raise PortTakenError(
-                    f"Cannot listen on {host}, port {port}: {why}. Set HOST and PORT."
+                    f"Cannot listen on {host}, port {port}: {why}. Correct HOST or PORT."
                 ) from None
         found = _from_predecessor(kind, host, port)
         if found is not None:
             return found
         if left:
             sleep(_TRY_S)
-    raise PortTakenError(f"Port {port} on {host} is already in use. Set PORT, or stop what uses it.")
+    raise PortTakenError(
+        f"Port {port} on {host} is already in use. Stop the program that uses it, or set PORT to another."
+    )
 
 
 def bind(host: str, port: int) -> socket.socket:

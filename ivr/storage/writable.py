@@ -31,8 +31,8 @@ def _on_sqlite(engine: sa.Engine) -> str | None:
     path = Path(name).absolute()
     if not path.exists():
         return AWAY
-    if fault := folder_fault(path.parent):
-        return f"The database cannot be written to: {fault}."
+    if fault := folder_fault(path.parent, "The database"):
+        return fault
     try:
         with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")

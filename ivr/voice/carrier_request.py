@@ -42,7 +42,7 @@ def verify(
     if not genuine:
         raise Forbidden("The signature does not match. Is PUBLIC_URL the URL that the carrier calls?")
     if form.get("AccountSid") != [account_sid]:
-        raise Forbidden("The request is of another account.")
+        raise Forbidden("The request belongs to another account.")
     return form
 
 
@@ -51,9 +51,9 @@ def _form(request: Request) -> dict[str, list[str]]:
     try:
         body = request.get_data(cache=False)
     except HTTPException:
-        raise BadRequest("The body is too long, or it broke off.") from None
+        raise BadRequest("The body is too long or incomplete.") from None
     if body and request.mimetype != FORM_TYPE:
-        raise BadRequest("The body is no form.")
+        raise BadRequest("The body is not a form.")
     try:
         pairs = parse_qsl(
             body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX
@@ -63,7 +63,7 @@ def _form(request: Request) -> dict[str, list[str]]:
     form: dict[str, list[str]] = {}
     for name, value in pairs:
         if "\0" in name + value:
-            raise BadRequest("The form holds a character that no text has.")
+            raise BadRequest("The form contains an invalid character.")
         form.setdefault(name, []).append(value)
     return form
 

@@ -264,7 +264,7 @@ class VoiceDoor:
         )
         form = Form(fields)
         if not _CALL_SID.fullmatch(form.call_sid):
-            flask.abort(400, "The webhook names no CallSid.")
+            flask.abort(400, "The webhook has no CallSid.")
         structlog.contextvars.bind_contextvars(call_sid=form.call_sid)
         return form
 

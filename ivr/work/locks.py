@@ -55,9 +55,7 @@ def hold(engine: sa.Engine, worker: str) -> LifeLock:
     """Takes the lock named `worker`; raises LockTakenError where a living process has it."""
     if engine.dialect.name == "sqlite":
         if not engine.url.database or engine.url.database == ":memory:":
-            raise ValueError(
-                "background work needs a database file: a database in memory dies with its process"
-            )
+            raise ValueError("background work needs a database file, not a database in memory")
         return FileLock(Path(f"{engine.url.database}.workers"), worker)
     return PostgresLock(engine, worker)
 

@@ -46,7 +46,7 @@ def _teach(connection: object, _record: object) -> None:
 def require_migrated(engine: sa.Engine) -> None:
     schema = None if engine.dialect.name == "sqlite" else _SCHEMA
     if not sa.inspect(engine).has_table("workflow_status", schema=schema):
-        raise NotMigratedError("There is no room for background work yet: run `paybycall migrate` first.")
+        raise NotMigratedError("The tables for background work are missing. Run `paybycall migrate` first.")
 
 
 def open_client(engine: sa.Engine, *, patient: bool = True) -> "DBOSClient":

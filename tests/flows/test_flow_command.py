@@ -61,7 +61,7 @@ def test_a_broken_flow_tells_its_faults(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(flows, "__path__", [*flows.__path__, str(tmp_path)])
     result = CliRunner().invoke(command, ["check", folder.name])
     assert result.exit_code == 1
-    assert "Error: broken: start is nowhere, and there is no such step" in result.output
+    assert "Error: broken: start is nowhere, but there is no such step" in result.output
 
 
 def test_the_command_is_found_under_its_name() -> None:

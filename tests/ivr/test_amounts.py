@@ -12,12 +12,12 @@ JSON, UNSAID, POINT, COMMA = Spelling
 
 TWO_READINGS = "two ways"
 TOO_MANY = "more decimals"
-MISPLACED = "marks neither"
-NO_TEXT = "text of digits"
+MISPLACED = "in a wrong place"
+NO_TEXT = "digits with a decimal point"
 NO_AMOUNT = "must be an amount"
-SIGN = "no sign and no parentheses"
+SIGN = "not have a sign or parentheses"
 MULTIPLE = "thousands or millions"
-OTHER_SIGN = "something else than a sign"
+OTHER_SIGN = "not a symbol"
 
 TABLE: list[tuple[str, str, dict[Spelling, int | str]]] = [
     ("49.90", "EUR", {JSON: 4990, UNSAID: 4990, POINT: 4990, COMMA: MISPLACED}),
@@ -26,7 +26,7 @@ TABLE: list[tuple[str, str, dict[Spelling, int | str]]] = [
     ("49", "EUR", {JSON: 4900, UNSAID: 4900, POINT: 4900, COMMA: 4900}),
     ("0049.90", "EUR", {JSON: 4990, UNSAID: 4990}),
     ("0", "EUR", {JSON: 0, UNSAID: 0}),
-    # three digits behind a single mark
+    # three digits after a single mark
     ("1.000", "EUR", {JSON: TWO_READINGS, UNSAID: TWO_READINGS, POINT: TOO_MANY, COMMA: 100_000}),
     ("1,000", "EUR", {JSON: NO_TEXT, UNSAID: TWO_READINGS, POINT: 100_000, COMMA: TOO_MANY}),
     ("15.000", "CLP", {JSON: TWO_READINGS, UNSAID: TWO_READINGS, POINT: TOO_MANY, COMMA: 15_000}),
@@ -140,7 +140,7 @@ NOT_MONEY = (
 
 def test_only_money_is_owed() -> None:
     for code in NOT_MONEY.split():
-        with pytest.raises(AmountError, match="money"):
+        with pytest.raises(AmountError, match="people pay with"):
             currency_of(code)
     taken = {code for code in list_currencies() if code.startswith("X") and code not in NOT_MONEY}
     assert {currency_of(code.lower()) for code in taken} == {"XAF", "XCD", "XCG", "XOF", "XPF"}

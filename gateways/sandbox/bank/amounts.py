@@ -27,13 +27,13 @@ ORDINARY = Behaviour("approved")
 BY_ENDING = {
     71: Behaviour("approved, after 3 seconds", Fault(delay_s=3.0)),
     72: Behaviour("approved, and the answer is lost", Fault(Harm.DROP_AFTER)),
-    73: Behaviour("the request is lost: the bank has never heard of it", Fault(Harm.DROP_BEFORE)),
+    73: Behaviour("the request is lost: the bank never received it", Fault(Harm.DROP_BEFORE)),
     74: Behaviour("declined: insufficient_funds", decline="insufficient_funds"),
     75: Behaviour("pending; the second lookup says approved", pending_lookups=1),
     76: Behaviour("pending; the second lookup says declined", decline="generic_decline", pending_lookups=1),
     77: Behaviour("pending for five lookups, then approved", pending_lookups=5),
     78: Behaviour("the bank fails (HTTP 500), and nothing was done", Fault(Harm.ERROR_BEFORE)),
-    79: Behaviour("approved after 20 seconds, when nobody listens any more", Fault(delay_s=20.0)),
+    79: Behaviour("approved after 20 seconds, when nobody waits any more", Fault(delay_s=20.0)),
 }
 
 

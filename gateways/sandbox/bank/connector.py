@@ -49,7 +49,7 @@ def answer(status: HTTPStatus, body: Mapping[str, Any]) -> Mapping[str, Any]:
     if status is HTTPStatus.CREATED:
         return {"token_id": body["token"], "error_code": None, "error_message": None, "parameters": {}}
     code = body["error"]["code"]
-    message = _MESSAGES.get(code, "The card was not taken.")
+    message = _MESSAGES.get(code, "The card was not accepted.")
     return {"token_id": None, "error_code": code, "error_message": message, "parameters": {}}
 
 

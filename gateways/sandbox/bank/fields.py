@@ -59,7 +59,7 @@ def flag(body: Mapping[str, Any], name: str) -> bool:
 def currency(body: Mapping[str, Any]) -> str:
     value = text(body, "currency")
     if value not in CURRENCIES:
-        raise MalformedError("currency is none that this bank takes")
+        raise MalformedError("the bank does not accept this currency")
     return value
 
 

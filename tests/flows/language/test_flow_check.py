@@ -91,12 +91,12 @@ def test_the_little_flow_is_whole(make: Make) -> None:
 
 @pytest.mark.parametrize("role", ["start", "person", "exhausted"])
 def test_a_role_without_its_step(make: Make, role: str) -> None:
-    assert f"little: {role} is nowhere, and there is no such step" in faults(make(**{role: "nowhere"}))
+    assert f"little: {role} is nowhere, but there is no such step" in faults(make(**{role: "nowhere"}))
 
 
 def test_an_unknown_target(make: Make) -> None:
     assert faults(make(gave_up="nowhere")) == [
-        "little: question: exit gave_up leads to nowhere, and there is no such step"
+        "little: question: exit gave_up leads to nowhere, but there is no such step"
     ]
 
 
@@ -158,15 +158,15 @@ def test_steps_without_a_way_out(make: Make) -> None:
         return Tell(None)
 
     assert faults(flow) == [
-        "little: round: no way from here comes to an end or to a person",
-        "little: about: no way from here comes to an end or to a person",
+        "little: round: no path from here reaches an end or a person",
+        "little: about: no path from here reaches an end or a person",
     ]
 
 
 def test_no_loop_behind_the_step_for_those_who_went_round(make: Make) -> None:
     found = faults(make(exhausted="question", options={"1": "bye", "2": "question"}))
     assert found == [
-        "little: question: lies on a loop behind question, where callers go who went round too often"
+        "little: question: is in a loop after question, where callers go who went round too often"
     ]
 
 
@@ -178,7 +178,7 @@ def test_loops_are_bounded(make: Make, visits_max: int) -> None:
 @pytest.mark.parametrize("key", ["0", "8", "*", "#", "10", "a", ""])
 def test_a_menu_has_the_keys_1_to_7_and_9(make: Make, key: str) -> None:
     assert faults(make(options={key: "bye"})) == [
-        f"little: question: {key!r} is no key of a menu: 1 to 7 and 9 are; 0, 8 and * are the host's"
+        f"little: question: {key!r} is not a menu key: use 1 to 7 or 9; 0, 8 and * are the host's"
     ]
 
 
@@ -201,12 +201,12 @@ def test_a_prompt_missing_in_one_language(make: Make) -> None:
 
 
 def test_a_prompt_that_nothing_says(make: Make) -> None:
-    assert faults(make({"en": {"spare": "Hm."}})) == ["little: prompts.en.toml: nothing says spare"]
+    assert faults(make({"en": {"spare": "Hm."}})) == ["little: prompts.en.toml: no step says spare"]
 
 
 def test_a_placeholder_that_the_step_does_not_give(make: Make) -> None:
     assert faults(make({"es": {"ask": "¿Pagar {due}?"}})) == [
-        "little: question: prompts.es.toml: ask speaks of {due}, which is not given"
+        "little: question: prompts.es.toml: ask uses {due}, which is not given"
     ]
 
 
@@ -285,7 +285,7 @@ def test_a_decision_takes_declared_exits_and_all_of_them(make: Make) -> None:
         return Go("up")
 
     assert faults(flow) == [
-        'little: second: Go("up") is no declared exit',
+        'little: second: Go("up") is not a declared exit',
         "little: second: exit right is declared and never taken",
     ]
 
@@ -316,7 +316,7 @@ def test_keyed_digits_go_into_a_text_field(make: Make, into: str) -> None:
             return Ask(Say("ask"), digits=8, into="count")
 
     assert faults(flow) == [
-        f"little: second: keyed digits go into {into}, and the state has no text field of that name"
+        f"little: second: keyed digits go into {into}, but the state has no text field of that name"
     ]
 
 
@@ -413,12 +413,12 @@ NAMED = {"en": {"yes": "Yes, 1. No, 2."}, "es": {"yes": "Sí, 1. No, 2."}}
         ("1", "Sí, 1. No, 2.", []),
         ("", "Sí, 1.", ["yes: 1 leads to forget without another question: it must be heard first"]),
         ("15", "Sí, 1, 5.", [
-            "yes: 5 is to be heard first, and is no option",
-            "prompts.en.toml: yes names the key 5 0 times: once, or nobody can say when it was heard"]),
+            "yes: 5 must be heard first, but is not an option",
+            "prompts.en.toml: yes names the key 5 0 times; it must be named once"]),
         ("1", "Sí. No, 2.", [
-            "prompts.es.toml: yes names the key 1 0 times: once, or nobody can say when it was heard"]),
+            "prompts.es.toml: yes names the key 1 0 times; it must be named once"]),
         ("1", "Sí, 1. No, 2. 1 es sí, 11 no.", [
-            "prompts.es.toml: yes names the key 1 2 times: once, or nobody can say when it was heard"]),
+            "prompts.es.toml: yes names the key 1 2 times; it must be named once"]),
     ],
 )  # fmt: skip
 def test_a_key_that_cannot_be_undone_is_heard_first(

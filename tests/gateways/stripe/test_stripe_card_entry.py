@@ -36,7 +36,7 @@ def test_an_account_without_raw_cards_is_told_to_the_operator(
     bench.account.switches.raw_cards = False
 
     assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry_1"), Unavailable)
-    assert "raw card data APIs switched on" in caplog.text
+    assert "enable the raw card data APIs" in caplog.text
     assert "4242" not in caplog.text
 
 

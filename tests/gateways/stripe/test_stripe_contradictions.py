@@ -47,7 +47,7 @@ def test_an_intent_of_another_order_is_not_prepared(bench: StripeBench) -> None:
     others = intent(bench, prepared(bench, OTHER))
     says(bench, "payment_intents.create", others)
 
-    assert bench.gateway.prepare(ORDER) == Unknown("Stripe knows another order by this key")
+    assert bench.gateway.prepare(ORDER) == Unknown("Stripe has another payment under this idempotency key")
 
 
 def test_only_what_is_held_for_the_order_is_captured(holding: StripeBench) -> None:

@@ -112,5 +112,5 @@ def test_what_a_person_captured_in_part_is_not_called_paid(stripe_server: Stripe
     found = bench.gateway.lookup(ORDER, fence=True, reference=held.authorization)
     assert found == Unknown("Stripe says succeeded")
     named = bench.gateway.find_charge(ORDER, held.authorization)
-    assert named == NotThisCharge("Stripe took only a part of its amount")
+    assert named == NotThisCharge("Stripe charged only a part of its amount")
     assert isinstance(bench.gateway.capture(Capture(ORDER.key, held.authorization, 4990, "EUR")), Unknown)

@@ -68,7 +68,7 @@ def test_half_a_payout_is_none(bench: StripeBench, many: dict[str, Any]) -> None
     bench.server.harm(Harm.DELAY, "balance_transactions.list")
     bench.server.harm(Harm.DROP_BEFORE, "balance_transactions.list", times=3)
 
-    with pytest.raises(GatewayUnreachableError, match="ask again later"):
+    with pytest.raises(GatewayUnreachableError, match="try again later"):
         bench.gateway.payout_lines(many["id"])
 
 

@@ -102,4 +102,4 @@ def test_a_keyed_card_becomes_a_token_where_the_account_may(stripe: Stripe) -> N
     made = StripeTokenizer(stripe, moto=False).tokenize(
         card("4242424242424242"), key=f"smoke_{uuid.uuid4().hex}"
     )
-    assert isinstance(made, Tokenized), "have the raw card data APIs switched on: docs/gateways/stripe.md"
+    assert isinstance(made, Tokenized), "have the enable the raw card data APIs: docs/gateways/stripe.md"

@@ -37,13 +37,12 @@ def test_a_bill_that_is_too_small_for_the_gateway_is_stored_with_a_word(
     assert "warning" not in api.post("/bills", small).json
     to_fussy = ApiClient(mounted(till), api.token, set())
     assert (
-        "no less than 0.50 EUR: callers cannot pay this bill."
-        in to_fussy.post("/bills", small).json["warning"]
+        "at least 0.50 EUR: callers cannot pay this bill." in to_fussy.post("/bills", small).json["warning"]
     )
     [listed] = to_fussy.post("/bills/batch", {"bills": [small]}).json["results"]
     assert (listed["result"], "0.50 EUR" in listed["warning"]) == ("unchanged", True)
     part = to_fussy.post("/bills", {**BILL, "minimum": "0.49"}).json
-    assert "may not pay less at once" in part["warning"]
+    assert "cannot pay less at once" in part["warning"]
     large = to_fussy.post("/bills", {**BILL, "amount": "100000.00"}).json
     assert "no more than 99999.99 EUR at once" in large["warning"]
     assert "warning" not in to_fussy.post("/bills", BILL).json
@@ -189,7 +188,7 @@ def test_what_cannot_be_read_and_nobody_needs_is_left_out_with_a_warning(api: Ap
     [listed] = api.post("/bills/batch", {"bills": [odd]}).json["results"]
     for answer in (single, listed):
         assert (answer["bill"]["phone"], answer["bill"]["due_date"]) == (None, None)
-        assert "without its due_date, which must be a day" in answer["warning"]
+        assert "without its due_date, which must be a date" in answer["warning"]
         assert "without its phone, which is what carriers send for a withheld number" in answer["warning"]
 
 

@@ -74,7 +74,7 @@ def test_good_rows_are_kept_and_bad_ones_told_by_line(engine: sa.Engine, bring: 
         (6, "has"),
         (7, "reference"),
     ]
-    assert refused[3].reason == "reference stands on line 2 already"
+    assert refused[3].reason == "reference is already used on line 2"
     assert stored(engine, "12345678").payer_phone == "+34600123456"
     assert stored(engine, "42345678").billed_minor == 500
 
@@ -111,7 +111,7 @@ def test_an_amount_with_two_readings_is_refused_unless_the_mark_is_said(
 ) -> None:
     report, refused = bring(THOUSANDS)
     assert counts(report) == (0, 0, 0, 5)
-    assert all("two ways: say --decimal=point or --decimal=comma" in row.reason for row in refused)
+    assert all("two ways: use --decimal=point or --decimal=comma" in row.reason for row in refused)
     for said in (bring(THOUSANDS, spelling=Spelling.COMMA), bring("decimal=comma\n" + THOUSANDS)):
         assert counts(said[0])[3] == 1
         assert "more decimals than EUR" in said[1][0].reason
@@ -119,7 +119,7 @@ def test_an_amount_with_two_readings_is_refused_unless_the_mark_is_said(
     assert stored(engine, "22345678").billed_minor == 1234
     assert stored(engine, "42345678").minimum_minor == 100_000
     assert stored(engine, "52345678").paid_elsewhere_minor == 100_000
-    with pytest.raises(UnreadableFileError, match="another decimal mark"):
+    with pytest.raises(UnreadableFileError, match="decimal mark in the file differs"):
         bring("sep=;\ndecimal=comma\n" + THOUSANDS, spelling=Spelling.POINT)
 
 
@@ -154,7 +154,7 @@ def test_files_as_spreadsheets_save_them(engine: sa.Engine, bring: Any) -> None:
     assert stored(engine, "20000105").due_date is not None
 
 
-BOTH_PHONES = "read as +468123456 or as +46468123456: write it with + and the country's code"
+BOTH_PHONES = "read as +468123456 or as +46468123456: write it with + and the country code"
 
 ROWS = "reference;amount;currency;phone\n12345678;1 049,90 €;EUR;+34600123456\n22345678;10;EUR\n"
 ROWS = ROWS.replace(" ", "\u00a0")
@@ -204,10 +204,10 @@ def test_what_is_left_out_and_what_cannot_be_charged_is_told(engine: sa.Engine, 
     report, warned = bring(content, told="warned", home_country="SE", gateway=takes_euros)
     assert counts(report) == (4, 0, 0, 0)
     assert [(row.line, row.reason) for row in warned] == [
-        (2, "without its due_date, which must be a day written YYYY-MM-DD"),
-        (2, "without its phone, which is what carriers send for a withheld number: leave it out"),
+        (2, "without its due_date, which must be a date written as YYYY-MM-DD"),
+        (2, "without its phone, which is what carriers send for a withheld number: leave it empty"),
         (4, f"without its phone, which can be {BOTH_PHONES}"),
-        (5, "the gateway does not take ISK: callers cannot pay this bill"),
+        (5, "the gateway does not accept ISK: callers cannot pay this bill"),
     ]
     assert (stored(engine, "12345678").payer_phone, stored(engine, "12345678").due_date) == (None, None)
 
@@ -234,7 +234,7 @@ def test_an_open_quotation_mark_is_told_with_what_it_swallowed(bring: Any) -> No
     report, refused = bring(HEADER + '12345678,1,EUR,,,\n"22345678,1,EUR,,,\n32345678,1,EUR,,,\n')
     assert counts(report) == (1, 0, 0, 1)
     assert refused[0].line == 3
-    assert "as far as line 4" in refused[0].reason
+    assert "up to line 4" in refused[0].reason
 
 
 def test_text_that_would_be_code_elsewhere_is_only_refused(engine: sa.Engine, bring: Any) -> None:

@@ -126,7 +126,7 @@ def test_true_is_no_reference(merchant: MerchantServer, ask: Any) -> None:
         ({"phone": "\x00"}, "phone must be a phone number"),
         ({"phone": 34600123456}, "phone must be text"),
         ({"phone": "468123456"}, "phone can be read as +468123456 or as +46468123456"),
-        ({"due_date": "2026-12-24T00:00:00Z"}, "due_date must be a day"),
+        ({"due_date": "2026-12-24T00:00:00Z"}, "due_date must be a date"),
         ({"due_date": 20261224}, "due_date must be text"),
     ],
 )

@@ -186,7 +186,7 @@ def test_people_write_amounts_in_more_ways_than_programs() -> None:
         with pytest.raises(BillError, match=f"^{name}"):
             read_bill({**given, name: value}, home_country="ES", spelling=Spelling.UNSAID)
     for text in ("49,90", "1 000.00", "€49.90"):
-        with pytest.raises(BillError, match=r"^amount must be text of digits with a point"):
+        with pytest.raises(BillError, match=r"^amount must be text: digits with a decimal point"):
             read(amount=text)
 
 

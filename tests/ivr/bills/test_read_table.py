@@ -17,26 +17,26 @@ HEADER = "reference,amount,currency,minimum,due_date,phone\n"
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"PK\x03\x04\x14\x00", "a workbook (.xlsx or .ods): save it as CSV"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1", "a workbook (.xls)"),
+        (b"PK\x03\x04\x14\x00", "a spreadsheet (.xlsx or .ods). Save it as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "a spreadsheet (.xls)"),
         (b"%PDF-1.7", "a PDF"),
         (b"\xff\xfe\0\0" + "reference".encode("utf-32-le"), "UTF-32"),
         ("\ufeffreference".encode("utf-32-be"), "UTF-32"),
-        (b"\x1f\x8b\x08\0", "a packed file (.gz)"),
+        (b"\x1f\x8b\x08\0", "a compressed file (.gz)"),
         (b"\n <!DOCTYPE html><table>", "a web page"),
-        (b'<?xml version="1.0"?>', "a web page or XML"),
+        (b'<?xml version="1.0"?>', "a web page or an XML file"),
         (b'\xef\xbb\xbf {"reference": 1}', "JSON"),
         (b"", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
         ("\ufeff\r\n;;\r\n".encode("utf-16-le"), "is empty"),
         (bytes(5000), "zero bytes"),
         (b"ref\0erence;amount;currency\n", "zero bytes"),
-        (b'"reference;amount;currency\n', "first line: a quotation mark is opened and not closed"),
-        (b"sep=a\nreference", "sep= names no mark"),
-        (b"sep=\nreference", "sep= names no mark"),
+        (b'"reference;amount;currency\n', "first line cannot be read: a quotation mark is not closed"),
+        (b"sep=a\nreference", "sep= must name a character"),
+        (b"sep=\nreference", "sep= must name a character"),
         (b"sep=,\nreference;amount;currency\n", 'separated by "," as sep= says'),
-        (b"decimal=.\nreference;amount;currency\n", "decimal= says point or comma"),
-        (b"decimal=comma\nsep=;\ndecimal=point\nreference;amount;currency\n", "two decimal marks"),
+        (b"decimal=.\nreference;amount;currency\n", "decimal= must say point or comma"),
+        (b"decimal=comma\nsep=;\ndecimal=point\nreference;amount;currency\n", "two lines decimal="),
         (b"reference;betrag;currency\n", "tabs; amount is missing"),
         (b"a,b\n", "reference, amount, currency are missing"),
     ],
@@ -50,12 +50,12 @@ def test_what_is_no_csv_is_refused_with_the_reason(content: bytes, reason: str) 
 @pytest.mark.parametrize(
     ("rows", "reasons"),
     [
-        (b"12345678;1;EUR\0\n22345678;1;EUR", {2: "currency holds a zero byte or a character that no"}),
-        (b"1234\xff\xfe5678;1;EUR\n12345678;1\0;EUR", {3: "amount holds a zero byte"}),
+        (b"12345678;1;EUR\0\n22345678;1;EUR", {2: "currency contains a character that cannot be read"}),
+        (b"1234\xff\xfe5678;1;EUR\n12345678;1\0;EUR", {3: "amount contains a character that cannot be read"}),
         (b"12345678;1;EUR;\0\n22345678;1;EUR;\x81", {2: "", 3: ""}),
-        (b"12345678;1;EUR;a;b\n", {2: "has 5 fields where the first line names 4"}),
-        (b'"12345678;1;EUR\n22345678;1;EUR\n', {2: "line 3: a quotation mark is opened and not closed"}),
-        (b'"1"2345678;1;EUR\n22345678;1;EUR\n', {2: "line 2: something stands behind a closing quot"}),
+        (b"12345678;1;EUR;a;b\n", {2: "has 5 fields, but the first line names 4"}),
+        (b'"12345678;1;EUR\n22345678;1;EUR\n', {2: "line 3: a quotation mark is not closed"}),
+        (b'"1"2345678;1;EUR\n22345678;1;EUR\n', {2: "line 2: there is text after a closing quot"}),
         (b'"' + b"x" * 140_000, None),
     ],
 )
@@ -75,12 +75,12 @@ def test_a_row_that_cannot_be_read_is_told_with_the_true_reason(
 def test_a_comma_in_an_amount_is_named_where_a_row_has_too_many_fields() -> None:
     [row] = read_table(io.BytesIO(b"reference,amount,currency\n12345678,49,90,EUR\n")).rows
     assert isinstance(row, BadRow)
-    assert row.reason.endswith("put amounts, and texts, that hold a comma in quotation marks")
+    assert row.reason.endswith("put amounts and texts that contain a comma in quotation marks")
 
 
 def test_a_file_that_is_cut_within_a_character_says_so() -> None:
     table = read_table(io.BytesIO("reference;amount;currency\n12345678;1;EUR\n2".encode("utf-16")[:-1]))
-    with pytest.raises(UnreadableFileError, match="ends within a character"):
+    with pytest.raises(UnreadableFileError, match="ends in the middle of a character"):
         list(table.rows)
 
 
@@ -91,7 +91,7 @@ def test_a_comma_that_cuts_an_amount_in_two_is_not_taken_for_a_shorter_row() -> 
         io.BytesIO(header + b'12345678,EUR,49,10\n12345678,EUR,49,10,\n12345678,EUR,"49,10"\n')
     ).rows
     assert isinstance(cut, BadRow)
-    assert "cuts in two" in cut.reason
+    assert "split at its comma" in cut.reason
     assert not isinstance(whole, BadRow)
     assert not isinstance(quoted, BadRow)
     [short] = read_table(io.BytesIO(b"reference,amount,minimum,currency,phone\n12345678,49,10,EUR\n")).rows

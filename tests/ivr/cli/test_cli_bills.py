@@ -35,10 +35,10 @@ def test_a_bill_is_added_shown_and_listed(paybycall: Run, engine: sa.Engine) -> 
     ("changed", "sentence"),
     [
         (["--amount", "x"], "amount must be an amount, like 49.90.\n"),
-        (["--amount", ""], "amount must be given"),
+        (["--amount", ""], "amount is missing: give amount"),
         (
             ["--amount", "1.000"],
-            "amount has three digits behind a single mark, so it can be read in two ways: ",
+            "amount has three digits after a single mark, so it can be read in two ways: ",
         ),
         (["--amount", "15,000"], "amount has three digits"),
         (["--amount", "49.9000"], "amount has more decimals than EUR, which has 2.\n"),
@@ -79,14 +79,14 @@ def test_an_odd_phone_or_due_date_is_left_out_with_a_word(paybycall: Run) -> Non
     added = paybycall(*ADD, "--phone", "\x1b[2J", "--due", "2026-12-24T00:00:00")
     assert (added.exit_code, added.stdout) == (0, "Bill 12345678 is added: 49.90 EUR.\n")
     due, phone = added.stderr.splitlines()
-    assert due == "Stored, but without its due_date, which must be a day written YYYY-MM-DD."
+    assert due == "Stored, but without its due_date, which must be a date written as YYYY-MM-DD."
     assert phone.startswith("Stored, but without its phone, which must be a phone number")
 
 
 @one_database
 def test_a_phone_that_two_people_could_have(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME_COUNTRY", "SE")
-    both = "can be read as +468123456 or as +46468123456: write it with + and the country's code.\n"
+    both = "can be read as +468123456 or as +46468123456: write it with + and the country code.\n"
     added, listed = paybycall(*ADD, "--phone", "468123456"), paybycall("card", "list", "468123456")
     assert (added.exit_code, added.stdout, added.stderr) == (2, "", f"phone {both}")
     assert (listed.exit_code, listed.stdout, listed.stderr) == (2, "", f"This number {both}")
@@ -182,7 +182,7 @@ def test_names_that_no_key_can_have(paybycall: Run, name: str) -> None:
 
 @pytest.fixture
 def stripe(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gateway that charges no less than 0.50 EUR is set up."""
+    """A gateway that charges at least 0.50 EUR is set up."""
     monkeypatch.setenv("GATEWAY", "stripe")
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_1")
 
@@ -194,24 +194,24 @@ def test_a_bill_that_the_gateway_does_not_charge_is_taken_with_a_word(paybycall:
     for changed, sentence in (
         (
             ["--amount", "0.49"],
-            "Stored, but the gateway charges no less than 0.50 EUR: callers cannot pay this bill.\n",
+            "Stored, but the gateway charges at least 0.50 EUR: callers cannot pay this bill.\n",
         ),
         (
             ["--minimum", "0.10"],
-            "Stored, but the gateway charges no less than 0.50 EUR: callers may not pay less at once.\n",
+            "Stored, but the gateway charges at least 0.50 EUR: callers cannot pay less at once.\n",
         ),
         (
             ["--amount", "1000000.00"],
             (
-                "Stored, but the gateway charges no more than 999999.99 EUR at once: "
+                "Stored, but the gateway charges at most 999999.99 EUR at once: "
                 "callers cannot pay this bill.\n"
             ),
         ),
         (
             ["--amount", "1000000.00", "--minimum", "5"],
             (
-                "Stored, but the gateway charges no more than 999999.99 EUR at once: "
-                "callers can pay it in parts only.\n"
+                "Stored, but the gateway charges at most 999999.99 EUR at once: "
+                "callers can pay it only in parts.\n"
             ),
         ),
     ):
@@ -223,7 +223,7 @@ def test_a_bill_that_the_gateway_does_not_charge_is_taken_with_a_word(paybycall:
             "20000001",
             "ISK",
             "500",
-            "Stored, but the gateway does not take ISK: callers cannot pay this bill.\n",
+            "Stored, but the gateway does not accept ISK: callers cannot pay this bill.\n",
         ),
         ("20000002", "KWD", "4,99", ""),
         ("20000003", "IDR", "9999999999,99", ""),
@@ -231,7 +231,7 @@ def test_a_bill_that_the_gateway_does_not_charge_is_taken_with_a_word(paybycall:
             "20000004",
             "KWD",
             "1 000,005",
-            "Stored, but the gateway charges in steps of 0.010 KWD: callers cannot pay this bill whole.\n",
+            "Stored, but the gateway charges in steps of 0.010 KWD: callers cannot pay this bill in full.\n",
         ),
     ):
         added = paybycall(*ADD, "--reference", reference, "--currency", currency, "--amount", amount)
@@ -248,10 +248,10 @@ def test_rows_that_the_gateway_does_not_charge_are_taken_with_a_word(paybycall: 
     result = paybycall("bill", "import", "-", input=rows)
     assert (result.exit_code, result.stdout) == (1, "4 added, 0 changed, 0 unchanged, 1 refused.\n")
     [small, bad, large, foreign] = sorted(result.stderr.splitlines())
-    assert small.startswith("line 2: stored, but the gateway charges no less than 0.50 EUR: ")
+    assert small.startswith("line 2: stored, but the gateway charges at least 0.50 EUR: ")
     assert bad.startswith("line 3: reference ")
-    assert large.startswith("line 5: stored, but the gateway charges no more than 999999.99 EUR at once: ")
-    assert foreign == "line 6: stored, but the gateway does not take ISK: callers cannot pay this bill"
+    assert large.startswith("line 5: stored, but the gateway charges at most 999999.99 EUR at once: ")
+    assert foreign == "line 6: stored, but the gateway does not accept ISK: callers cannot pay this bill"
 
 
 @one_database

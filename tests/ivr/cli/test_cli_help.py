@@ -1,5 +1,6 @@
 """What holds of every command's help: it is whole, has an example that works, and says it in usual words."""
 
+import ast
 import re
 import shlex
 import tomllib
@@ -79,6 +80,13 @@ def people_read() -> Iterator[tuple[str, str]]:
     for file in sorted([*ROOT.glob("ivr/links/words.*.toml"), *ROOT.glob("ivr/channels/texts.*.toml")]):
         for name, words in tomllib.loads(file.read_text()).items():
             yield f"{file.name}: {name}", words
+
+    for file in sorted(ROOT.glob("ivr/cli/*.py")):
+        tree = ast.parse(file.read_text())
+        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+                yield f"{file.name}:{node.lineno}", node.value
 
 
 def test_usual_words_alone() -> None:

@@ -260,7 +260,9 @@ def test_a_payment_that_was_refunded_later_is_in_the_month_in_which_it_was_made(
     for given, count in (([], 1), (["--since", "2026-12-01"], 1), (["--until", "2026-11-30"], 0)):
         listed = rows(paybycall("refund", "list", "--csv", *given).stdout)
         assert [one["id"] for one in listed] == [refund.id] * count
-        assert [(one["payment"], one["amount"]) for one in listed] == [(early.reference, "10.00")] * count
+        assert [(one["payment_reference"], one["amount"]) for one in listed] == [
+            (early.reference, "10.00")
+        ] * count
 
 
 @one_database

@@ -148,7 +148,7 @@ def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybyca
     till.bank.by_hand[paid] = 4_000
     till.cashier.notices.take(Heard("evt_1", "charge.refunded", GivenBack(paid)))
     till.run_due()
-    told = "given back elsewhere: 40.00 EUR in all was given back at the gateway, and not by us"
+    told = "given back elsewhere: 40.00 EUR in total was refunded at the gateway, and not by this server"
     assert told in paybycall("show", paid).stdout
     with till.engine.begin() as tx:
         till.cashier.ask_refund(tx, paid, asked_by="ana")

@@ -59,14 +59,14 @@ def test_what_is_left_to_do_where_the_carrier_takes_cards() -> None:
         PERSON_NUMBER="+34900900900",
     )
     for part in (
-        "It cannot be undone, so use an account of its own for it (a subaccount).",
+        "It cannot be undone, so use a separate account (a subaccount) for these calls.",
         "under the name Stripe_1 (PAY_CONNECTOR)",
-        "fallback at https://pay.example.org/voice/fallback",
+        "fallback URL to https://pay.example.org/voice/fallback",
         "pci=0",
         "answer SAQ A",
         "  ok     PUBLIC_URL is https.",
         "no recording",
-        "PERSON_NUMBER (+34900900900) takes no card by voice",
+        "PERSON_NUMBER (+34900900900) must not take card numbers by voice",
     ):
         assert part in said
     assert "SAQ D" not in said
@@ -77,7 +77,7 @@ def test_what_is_left_to_do_where_our_own_process_takes_them() -> None:
     said = told(PCI_PUBLIC_URL="https://card.example.org/")
     for part in (
         "cannot be undone",
-        "fallback at https://card.example.org/pci/fallback",
+        "fallback URL to https://card.example.org/pci/fallback",
         "  ok     PCI_PUBLIC_URL is https.",
         "  TO DO  Set PUBLIC_URL to https://",
         "SAQ D",

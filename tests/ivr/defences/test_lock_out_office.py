@@ -147,8 +147,8 @@ def test_the_command_line_lists_and_lifts(locked: Server, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("is_down", "sentence"),
     [
-        (False, r"refused \(403\): .*: INTERNAL_SECRET is not the same there, or the clocks are apart"),
-        (True, r"is away \(HTTP 503\)"),
+        (False, r"refused \(403\): .*: INTERNAL_SECRET differs, or the clocks of the two machines differ"),
+        (True, r"is not available \(HTTP 503\)"),
     ],
 )
 def test_a_list_that_lacks_the_cards_says_why_and_ends_with_1(

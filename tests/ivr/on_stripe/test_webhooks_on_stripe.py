@@ -138,7 +138,7 @@ def test_a_refund_is_made_in_the_dashboard(house: StripeHouse) -> None:
     refused = _refund(house)
     with reading(house.server.on.engine) as tx:
         [told] = differences.of_payment(tx, paid.id)
-    assert told.note == "20.00 EUR in all was given back at the gateway, and not by us"
+    assert told.note == "20.00 EUR in total was refunded at the gateway, and not by this server"
     shown = house.payment()
     assert shown.refunded_minor == 1000
     assert {one.id: one.state for one in shown.refunds}[refused] is RefundState.DECLINED

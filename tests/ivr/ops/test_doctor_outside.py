@@ -125,7 +125,7 @@ def test_a_certificate_that_has_expired_is_named(tmp_path: Path, monkeypatch: py
         with pytest.raises(FaultError, match="its TLS certificate has expired; check TWILIO_API_BASE"):
             outside.carrier_knows_us(lambda: outside.ask_carrier(ACCOUNT, Secret(TOKEN), url))
         bank = registry.adapter("sandbox", {"SANDBOX_URL": url, "SANDBOX_CARD_ENTRY": "tokenize"})
-        with pytest.raises(FaultError, match="the line to the bank broke: its TLS certificate"):
+        with pytest.raises(FaultError, match="the connection to the bank broke: its TLS certificate"):
             outside.gateway_answers(bank)
     with served(tmp_path, BaseHTTPRequestHandler) as port:
         with pytest.raises(FaultError, match="plain http where https is expected; put a proxy that ends TLS"):

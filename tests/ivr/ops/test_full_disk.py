@@ -27,11 +27,11 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 
 def test_a_folder_takes_writes_until_its_disk_is_full(disk: SmallDisk, tmp_path: Path) -> None:
-    assert folder_fault(disk.folder) is None
+    assert folder_fault(disk.folder, "TMPDIR") is None
     assert list(disk.folder.iterdir()) == []
     disk.fill()
-    assert folder_fault(disk.folder) == f"{disk.folder} cannot be written to: {FULL}"
-    assert "No such file" in (folder_fault(tmp_path / "nowhere") or "")
+    assert folder_fault(disk.folder, "TMPDIR") == f"TMPDIR cannot be written to: {FULL}."
+    assert "No such file" in (folder_fault(tmp_path / "nowhere", "TMPDIR") or "")
 
 
 def test_sqlite_on_a_full_disk(disk: SmallDisk) -> None:

@@ -67,9 +67,8 @@ def test_calls_attempts_declines_and_confirmations_are_counted(
         "paybycall_oldest_unknown_seconds 90.0",
     ):
         assert line in shown.splitlines()
-    assert PHONE not in shown
-    assert "4242" not in shown
-    assert "12345678" not in shown
+    said = [line for line in shown.splitlines() if "_created{" not in line]  # moments, of any digits
+    assert not [line for line in said if PHONE in line or "4242" in line or "12345678" in line]
 
 
 def test_declines_by_codes_that_the_adapter_does_not_know_are_counted(

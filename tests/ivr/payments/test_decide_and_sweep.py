@@ -45,7 +45,7 @@ def test_a_persons_word_keeps_the_reference_that_the_books_know(engine: sa.Engin
 def test_one_charge_of_the_gateway_is_not_booked_for_two_payments(till: Till) -> None:
     paid = till.paid()
     waits = for_a_person(till, Fate.NEVER)
-    taken = rf"^ref_{paid} is the charge of payment {till.attempt(paid).reference} already"
+    taken = rf"^ref_{paid} is already recorded as the charge of payment {till.attempt(paid).reference}"
     with pytest.raises(ReferenceTakenError, match=taken), till.engine.begin() as tx:
         till.cashier.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}")
     assert till.state(waits) is State.FOR_A_PERSON

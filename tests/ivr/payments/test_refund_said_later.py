@@ -54,7 +54,7 @@ def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: 
     assert till.work.waiting() == []
     assert refund_of(till, refund_id).verify_since is None
     assert _notes(till, attempt_id, Difference.REFUND_CAME_BACK) == [
-        f"{refund_id} it came back; 40.00 EUR is owed to the payer"
+        f"{refund_id} the refund came back; 40.00 EUR is owed to the payer"
     ]
 
 

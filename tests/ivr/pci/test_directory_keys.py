@@ -112,7 +112,7 @@ def test_a_link_to_a_directory_is_refused(home: Path, clock: ManualClock, tmp_pa
 
 def test_a_directory_that_cannot_be_made_is_told(clock: ManualClock, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(KeyHomeError, match="cannot be made"):
+    with pytest.raises(KeyHomeError, match="cannot be created"):
         DirectoryKeys(tmp_path / "file" / "keys", clock).current()
 
 

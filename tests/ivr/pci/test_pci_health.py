@@ -84,7 +84,7 @@ def test_a_full_disk_is_seen(pci_engine: sa.Engine, clock: ManualClock, tmp_path
         disk.fill()
         assert bench.client.get("/readyz").status_code == 200, "what writes is asked now and then"
         clock.advance(WRITES_EVERY.total_seconds())
-        assert_not_ready(bench, "keys", "No space left on device: see PCI_KEY_DIRECTORY")
+        assert_not_ready(bench, "keys", "PCI_KEY_DIRECTORY cannot be written to: No space left on device.")
 
 
 def test_without_its_database_a_request_is_to_come_again(

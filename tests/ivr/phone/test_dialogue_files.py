@@ -145,14 +145,14 @@ def test_what_a_caller_can_do() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "who rings whom"),
-        ("> 1\n", "who rings whom"),
-        (HEADER + "> one\n", "line 2: these are no keys"),
-        (HEADER + ">\n", "line 2: these are no keys"),
-        (HEADER + "> (amex)\n", r"line 2: nobody knows \(amex\); there is .*\(visa\)"),
-        (HEADER + "> (hangup)\n", r"nobody knows \(hangup\); there is \(silence\), \(hang up\)"),
-        (HEADER + "Hello.\n", "line 2: a line begins with one of"),
-        (HEADER + "> 1\n# late\n", "line 3: a line begins with one of"),
+        ("", "who calls whom"),
+        ("> 1\n", "who calls whom"),
+        (HEADER + "> one\n", "line 2: not keys of a keypad"),
+        (HEADER + ">\n", "line 2: not keys of a keypad"),
+        (HEADER + "> (amex)\n", r"line 2: unknown word: \(amex\); there is .*\(visa\)"),
+        (HEADER + "> (hangup)\n", r"unknown word: \(hangup\); there is \(silence\), \(hang up\)"),
+        (HEADER + "Hello.\n", "line 2: a line must begin with one of"),
+        (HEADER + "> 1\n# late\n", "line 3: a line must begin with one of"),
     ],
 )
 def test_a_file_that_cannot_be_read(text: str, told: str) -> None:

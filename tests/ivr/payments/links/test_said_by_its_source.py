@@ -173,7 +173,7 @@ def test_while_a_card_is_charged_the_word_is_refused(
     till.run_due()
     card = till.make(bill_id)
     assert card is not None
-    with pytest.raises(BillChangeError, match=r"^status cannot become paid .* try again later"):
+    with pytest.raises(BillChangeError, match=r"^status cannot be set to paid .* try again later"):
         _say(till, card, Status.PAID)
     with pytest.raises(BillChangeError, match=r"^paid_elsewhere .* try again later"):
         _say(till, card, None, 8_000)

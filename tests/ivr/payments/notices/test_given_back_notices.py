@@ -36,7 +36,7 @@ def _told(till: Till, attempt_id: str) -> list[str]:
 
 
 def _elsewhere(amount: str) -> str:
-    return f"given_back_elsewhere: {amount} EUR in all was given back at the gateway, and not by us"
+    return f"given_back_elsewhere: {amount} EUR in total was refunded at the gateway, and not by this server"
 
 
 def _refund(till: Till, attempt_id: str, minor: int, *fates: Fate) -> str:
@@ -78,7 +78,7 @@ def test_only_another_sum_than_was_told_is_told_again(till: Till) -> None:
     till.run_due()
     _by_hand(till, attempt_id, 600, "evt_4")
     till.run_due()
-    gone = f"{_elsewhere('0.00')}; it was 7.00 EUR: the rest came back"
+    gone = f"{_elsewhere('0.00')}; it was 7.00 EUR before: the rest came back"
     assert _told(till, attempt_id)[2:] == [gone, _elsewhere("6.00")]
 
 
@@ -123,7 +123,7 @@ def test_what_was_given_back_by_hand_and_came_back_is_told_too(till: Till) -> No
     for event in ("evt_2", "evt_3"):
         tell(till, CameBack(reference), event)
         till.run_due()
-    fell = f"{_elsewhere('10.00')}; it was 25.00 EUR: the rest came back"
+    fell = f"{_elsewhere('10.00')}; it was 25.00 EUR before: the rest came back"
     assert _told(till, attempt_id) == [_elsewhere("25.00"), fell]
     assert till.attempt(attempt_id).given_back_elsewhere_minor == 1_000
     till.assert_settled()
@@ -306,7 +306,9 @@ def test_what_the_gateway_does_not_say_for_a_day_is_given_to_a_person(
         till.pass_time(2 * patience.LOOK_AT_MOST_S)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["notice_for_a_person"]
     [told] = _told(till, attempt_id)
-    assert told.startswith(f"{Difference.UNVERIFIED}: a notice says that money was given back, and nobody")
+    assert told.startswith(
+        f"{Difference.UNVERIFIED}: the gateway reported that money was given back, but could not"
+    )
     assert till.work.waiting() == []
     bank.fates.clear()
     tell(till, PaymentMoved(attempt_id), "evt_2")
