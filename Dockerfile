@@ -33,7 +33,7 @@ ENV PATH=/opt/paybycall/bin:/usr/bin:/bin \
     HOST=0.0.0.0
 USER 10001:10001
 WORKDIR /
-# web listens on 8000, pci on 8001. compose.yaml has a health check for each process.
-EXPOSE 8000 8001
+# web listens on 8000, pci on 8001, worker (health and metrics) on 8002. compose.yaml has a health check for each process.
+EXPOSE 8000 8001 8002
 ENTRYPOINT ["paybycall"]
 CMD ["--help"]
