@@ -8,6 +8,7 @@ ALARMS = (
     ("warning", "bill_lookup_field_left_out"),
     ("error", "card_not_forgotten_yet"),
     ("error", "carrier_fallback"),
+    ("warning", "carrier_signature_mismatch"),
     ("error", "charge_of_two_payments"),
     ("error", "confirmation_held"),
     ("critical", "gateway_contradicts_itself"),

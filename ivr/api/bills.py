@@ -54,7 +54,7 @@ class BillRoutes:
             with reading(self._engine) as tx:
                 found = store.find(tx, reference)
         if found is None:
-            raise Problem(404, "not_found", "There is no bill under this reference.")
+            raise Problem(404, "not_found", "There is no bill with this reference.")
         return documents.bill(found), 200
 
     def listed(self) -> Answer:
@@ -121,7 +121,7 @@ class BillRoutes:
             raise Problem(422, "invalid", "A bill must be a JSON object.")
         for name in unknown_names(body)[:1]:
             raise Problem(
-                422, "invalid", f"There is no such field; there are: {', '.join(NAMES)}.", field=name
+                422, "invalid", f"There is no such field. The fields are: {', '.join(NAMES)}.", field=name
             )
         left_out = LeftOut(refuse_two=True)
         try:

@@ -40,9 +40,7 @@ class MessageRoutes:
         if outcome is None:
             raise Problem(404, "not_found", "There is no text of this id.")
         if outcome is Resent.TOO_LATE:
-            raise Problem(409, "too_late", "Its link can no longer be paid: it is not sent.")
+            raise Problem(409, "too_late", "Its link can no longer be paid. Nothing was sent.")
         if outcome is Resent.NOT_HELD:
-            raise Problem(
-                409, "not_held", "It was sent, is being sent, or its payer cannot be texted: it is not sent."
-            )
+            raise Problem(409, "not_held", "It was sent, is being sent, or cannot be sent to its payer.")
         return {"id": message_id, "outcome": str(outcome)}, 202

@@ -42,7 +42,7 @@ def json_object(names: Collection[str]) -> dict[str, Any]:
     for name in body:
         if name not in names:
             raise Problem(
-                422, "invalid", f"There is no such field; there are: {', '.join(names)}.", field=name
+                422, "invalid", f"There is no such field. The fields are: {', '.join(names)}.", field=name
             )
     return body
 
@@ -54,8 +54,8 @@ def query(*names: str) -> dict[str, str]:
     given = flask.request.args
     for name, values in given.lists():
         if name not in names:
-            known = f"there are: {', '.join(names)}" if names else "this path takes none"
-            raise Problem(400, "bad_query", f"There is no such parameter; {known}.", field=name)
+            known = f"The parameters are: {', '.join(names)}" if names else "This path takes none"
+            raise Problem(400, "bad_query", f"There is no such parameter. {known}.", field=name)
         if len(values) > 1:
             raise Problem(400, "bad_query", f"{name} is given more than once.", field=name)
     return {name: given[name] for name in names if name in given}

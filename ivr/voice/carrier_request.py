@@ -1,20 +1,21 @@
-"""A signed webhook of the carrier, as a form to be trusted: each door that the carrier knocks at begins here.
+"""A signed webhook of the carrier, verified and read as a form. Every route that the carrier calls uses it.
 
-May import `ivr.voice.signature` and `gateways.secret` alone. A request that is not the carrier's gets 403,
-one that is no form 400, and nothing here ends in a 500: bytes off the wire are taken as they come, also ones
-that no honest client sends. The query is the raw one; Flask's decoded URL would break a genuine signature.
+A request that is not the carrier's gets 403, one that is no form 400; none gets 500, whatever its bytes are.
+The query is the raw one: Flask's decoded URL would break a genuine signature.
 """
 
 import re
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
+import structlog
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
 from werkzeug.wrappers import Request
 
 from gateways.secret import Secret
 from ivr.voice.signature import HEADER_SETTINGS, HEADER_SIGNATURE, is_genuine
 
+log = structlog.get_logger()
 BODY_BYTES_MAX = 64_000
 """The carrier's longest webhooks are a few kilobytes."""
 FIELDS_MAX = 300
@@ -40,8 +41,11 @@ def verify(
         for query in _queries(request)
     )
     if not genuine:
+        if headers[HEADER_SIGNATURE]:  # without one it is a stranger, or `paybycall doctor`
+            log.warning("carrier_signature_mismatch", reason="signature")
         raise Forbidden("The signature does not match. Is PUBLIC_URL the URL that the carrier calls?")
     if form.get("AccountSid") != [account_sid]:
+        log.warning("carrier_signature_mismatch", reason="account")
         raise Forbidden("The request belongs to another account.")
     return form
 

@@ -18,10 +18,12 @@ from ivr.payments.records import Attempt, Refund, RefundState
 from ivr.payments.states import Event, State
 from ivr.storage import schema
 from ivr.storage.engine import reading
+from tests.support.api_client import check
 from tests.support.defences import usual_caps
 from tests.support.work import RecordedWork
 
 PHONE = "+34600111222"
+WEBHOOK = {"$ref": "#/components/schemas/Webhook"}
 
 
 @pytest.fixture
@@ -193,6 +195,8 @@ def test_webhooks_name_states_in_the_public_words(
             attempts.advance(tx, made.id, event, **({"decline": "generic"} if event is Event.DECLINE else {}))
     with reading(engine) as tx:
         bodies = [json.loads(body) for body in tx.execute(sa.select(schema.outcome.c.body)).scalars()]
+    for body in bodies:
+        check(WEBHOOK, body)
     said = [(one["type"], one["data"]["state"], one["data"]["internal_state"]) for one in bodies]
     assert sorted(said) == told
 
@@ -224,6 +228,7 @@ def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
             sa.select(schema.outcome.c.body).where(schema.outcome.c.kind == "refund.approved")
         ).scalar_one()
     assert '"refund_minor":4000000000006' in told
+    check(WEBHOOK, json.loads(told))
     data = json.loads(told)["data"]
     assert data["refund_status"] == "approved"
     assert "state" not in data, "it could be taken for the refund's"
@@ -245,4 +250,7 @@ def test_a_merchant_hears_every_end_of_a_dispute(
             .where(schema.outcome.c.kind == "payment.disputed")
             .order_by(schema.outcome.c.id)
         ).scalars()
-        assert [json.loads(body)["data"]["dispute_state"] for body in posted] == ends
+        bodies = [json.loads(body) for body in posted]
+    for body in bodies:
+        check(WEBHOOK, body)
+    assert [body["data"]["dispute_state"] for body in bodies] == ends

@@ -44,7 +44,7 @@ def test_a_bill_that_is_too_small_for_the_gateway_is_stored_with_a_word(
     part = to_fussy.post("/bills", {**BILL, "minimum": "0.49"}).json
     assert "cannot pay less at once" in part["warning"]
     large = to_fussy.post("/bills", {**BILL, "amount": "100000.00"}).json
-    assert "no more than 99999.99 EUR at once" in large["warning"]
+    assert "at most 99999.99 EUR at once" in large["warning"]
     assert "warning" not in to_fussy.post("/bills", BILL).json
 
 

@@ -29,7 +29,7 @@ def test_a_bill_with_an_open_link_is_taken_and_told(api: ApiClient, till: Till, 
         answer = api.post("/bills", said)
         assert answer.status_code == 200
         assert (answer.json["result"], answer.json["bill"]["status"]) == (result, status)
-        assert "its open link is closed first" in answer.json["warning"]
+        assert "its open payment link is closed first" in answer.json["warning"]
         assert answer.json["bill"]["payable_minor"] == 0
     till.cashier.sweep()
     till.run_due()

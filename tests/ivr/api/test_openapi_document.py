@@ -1,12 +1,16 @@
 """The OpenAPI document as the tools of its readers take it."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 from ivr.api.openapi import DOCUMENT
+from ivr.payments.public_state import PublicState
 from tests.support.api_client import check
-from tests.support.tools import node_tool
+from tests.support.tools import ROOT, node_tool
+
+PAGE = (ROOT / "docs/api.md").read_text()
 
 
 def test_spectral_finds_nothing(tmp_path: Path) -> None:
@@ -45,3 +49,17 @@ def test_answers_are_open_and_examples_are_as_the_schemas_say() -> None:
             check({"$ref": f"#/components/schemas/{name}"}, example)
             examples += 1
     assert examples > 10
+
+
+def test_the_page_names_every_path_and_state() -> None:
+    named = set(re.findall(r"`(?:[A-Z]+ )?(/[a-z]+[^`?]*)`", PAGE))
+    documented = {re.sub(r"\{[a-z_]+\}", "{}", path) for path in DOCUMENT["paths"]}
+    named = {re.sub(r"\{[a-z_]+\}", "{}", path).removeprefix("/api/v1") for path in named}
+    assert documented - named == set()
+    table = PAGE.partition("## States of a payment")[2].partition("`internal_state`")[0]
+    assert re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE) == ["state", *PublicState]
+    sources = "".join(one.read_text() for one in (ROOT / "ivr/api").glob("*.py"))
+    codes = set(re.findall(r'"([a-z_]+)"', sources))
+    errors = PAGE.partition("## Errors")[2].partition("## Versions")[0]
+    told = re.findall(r"^\| [0-9, ]+ \| ([^|]*) \|", errors, re.MULTILINE)
+    assert {code for cell in told for code in re.findall("`([a-z_]+)`", cell)} <= codes

@@ -75,7 +75,7 @@ def test_what_the_gateway_does_not_declare_is_refused_before_anything_is_sent(
 ) -> None:
     till = Till(engine, bank=TruthfulBank(Capabilities(card_entry=CardEntry.TOKENIZE, refund=refund)))
     attempt_id = till.paid()
-    with pytest.raises(UnsupportedError, match="bank does not support partial refunds"):
+    with pytest.raises(UnsupportedError, match="bank does not support"):
         ask(till, attempt_id, amount_minor)
     assert till.attempt(attempt_id).refunded_minor == 0
     assert REFUND_PAYMENT not in [one.job for one in till.work.waiting()]

@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from werkzeug.exceptions import BadRequest, Forbidden
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
@@ -147,6 +148,19 @@ def test_a_body_that_is_no_form_is_a_bad_request(body: bytes, content_type: str)
     ).get_environ()
     with pytest.raises(BadRequest):
         checked(Request(built))
+
+
+def test_a_wrong_signature_is_logged_and_none_at_all_is_not() -> None:
+    with capture_logs() as logs:
+        for request in (arriving(token=Secret("6789")), arriving(form=FORM | {"AccountSid": "AC1"})):
+            with pytest.raises(Forbidden):
+                checked(request)
+        with pytest.raises(Forbidden):
+            checked(Request(EnvironBuilder(method="POST", path="/voice/incoming").get_environ()))
+    assert [(line["event"], line["reason"]) for line in logs] == [
+        ("carrier_signature_mismatch", "signature"),
+        ("carrier_signature_mismatch", "account"),
+    ]
 
 
 def test_a_body_that_breaks_off_is_a_bad_request() -> None:
