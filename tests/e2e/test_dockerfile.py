@@ -1,5 +1,5 @@
-"""The image of the Dockerfile, made step by step in clean Debians: every process of compose.yaml starts from it
-as its user, without privileges, and becomes healthy by the check that stands there.
+"""The image of the Dockerfile, made step by step in clean Debians: every process of compose.yaml starts from
+it as its user, without privileges, and becomes healthy by the check that stands there.
 """
 
 import subprocess
