@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS = $$($(BIN)/python -c "import os; print(min((os.cpu_count() or 1) + 1, 4))")
 
 .DEFAULT_GOAL := help
-.PHONY: force help install call test lint format types contracts bench simulate mutants lock clean
+.PHONY: force help install call demo test lint format types contracts bench simulate mutants lock clean
 
 help: ## what there is
 	@echo "Pay-by-Call: callers pay by keypad, through your own gateway."
@@ -30,8 +30,11 @@ $(VENV)/.installed: $(LOCKS) requirements/dev.txt $(if $(PYTHON),force)
 
 install: $(VENV)/.installed ## install everything, with what the tests need, into .venv
 
-call: $(VENV)/.runs ## ring the server: you key the card (AUTO=1: a scripted caller pays the demo bill)
-	@$(BIN)/paybycall call
+call: $(VENV)/.runs ## ring the demo, or a server for one call: you key the card (AUTO=1: a scripted caller pays; FROM=+34... CALLER_LANGUAGE=es TO=+34...)
+	@$(BIN)/paybycall call $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(if $(CALLER_LANGUAGE),--language '$(CALLER_LANGUAGE)')
+
+demo: $(VENV)/.runs ## keep the server running with a sandbox bank, until Ctrl-C
+	@$(BIN)/paybycall demo
 
 test: lint ## lint, types, import contracts and all tests
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope --no-loadscope-reorder

@@ -16,6 +16,7 @@ COMMANDS = {
     "call": "ivr.cli.call",
     "card": "ivr.cli.card",
     "config": "ivr.cli.config",
+    "demo": "ivr.cli.demo",
     "dispute": "ivr.cli.dispute",
     "doctor": "ivr.cli.doctor",
     "flow": "ivr.cli.flow",

@@ -1,14 +1,15 @@
-"""`paybycall call`: the whole server on this machine, rung by a terminal phone, or by a caller who pays by
-themselves.
+"""`paybycall call`: a terminal phone rings the running demo; where none runs, it starts the whole server
+for this one call.
 
-The processes are the Procfile's, on SQLite, with the sandbox bank and the console channel; all of them are
-stopped at the end, also on Ctrl-C and where the terminal is closed. The exit status is 0 only if the payment
-is in the ledger and its confirmation was sent.
+The exit status of a scripted call is 0 only if the payment is in the ledger and its confirmation was sent. A
+person at the keyboard may hang up or pay nothing: then it is 0 unless something failed.
 """
 
 import os
 import signal
 import sys
+import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -19,15 +20,19 @@ import click
 from ivr.cli.examples import example
 from ivr.clock import SystemClock
 from ivr.customers.caller import Caller
-from ivr.demo.bill import demo_bill
-from ivr.demo.ground import CALLED, CALLER, Ground, prepare
-from ivr.demo.processes import LEAVING, Processes, StartError, read_procfile
-from ivr.demo.receipt import Receipt, wait_for_receipt
+from ivr.demo.bills import DEMO_BILL, bills_of, make_bills
+from ivr.demo.door import Door, is_ready
+from ivr.demo.ground import CALLED, CALLER, Ground, number_of, prepare, running
+from ivr.demo.processes import LEAVING, READY_S_MAX, Processes, StartError
+from ivr.demo.receipt import NotConfirmedError, Receipt, link_text, wait_for_receipt
+from ivr.demo.server import start_server
 from ivr.ids import RandomIds
 from ivr.money import plain
 
 if TYPE_CHECKING:
+    from ivr.phone.events import Reason
     from ivr.phone.pay import PayHabits
+    from ivr.phone.webhooks import CallSettings
 
 FOLDER = Path("var/demo")
 FAILED = 1
@@ -37,13 +42,23 @@ _NOWHERE = "ZZ"
 
 def _from(_ctx: click.Context, _param: click.Parameter, given: str) -> str:
     """Something mistyped would ring as a withheld number, and nobody would know why no text came."""
-    if Caller.is_withheld_by(given) or Caller.of(given, _NOWHERE).number is not None:
+    if Caller.is_withheld_by(given):
         return given
+    if number := Caller.of(given, _NOWHERE).number:
+        return number  # as a carrier writes it
     raise click.BadParameter(f"this is no number: write it like {CALLER}, or anonymous to withhold it")
 
 
-@click.command("call", epilog=example("call", "call --auto --from +34600123456"))
-@click.option("--auto", envvar="AUTO", is_flag=True, help="A scripted caller pays the demo bill.")
+def _to(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
+    if given is None:
+        return None
+    if number := Caller.of(given, _NOWHERE).number:
+        return number
+    raise click.BadParameter(f"this is no number: write it like {CALLED}")
+
+
+@click.command("call", epilog=example("call", "call --from +34600000002 --language es", "call --auto"))
+@click.option("--auto", envvar="AUTO", is_flag=True, help="A scripted caller pays a demo bill.")
 @click.option(
     "--from",
     "from_number",
@@ -52,24 +67,31 @@ def _from(_ctx: click.Context, _param: click.Parameter, given: str) -> str:
     callback=_from,
     help="The number that calls, like +34600123456; `anonymous` withholds it.",
 )
-def command(auto: bool, from_number: str) -> None:
-    """Start everything on this machine and ring it."""
+@click.option(
+    "--to", "to_number", callback=_to, help=f"The number called; left out: {CALLED}, or by --language."
+)
+@click.option("--language", help="en or es: rings the number that greets in this language.")
+def command(auto: bool, from_number: str, to_number: str | None, language: str | None) -> None:
+    """Ring the running demo, or a server that is started for this call."""
+    if to_number and language:
+        raise click.UsageError("Give --to or --language, not both: the number called decides the language.")
     for number in LEAVING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup a closed terminal is no reason
             signal.signal(number, _leave)
     by_itself = auto or not (sys.stdin.isatty() and sys.stdout.isatty())
-    ground = prepare(FOLDER, RandomIds(), dict(os.environ))
     try:
-        with Processes(ground.environ, ground.logs) as processes:
-            _start(processes, ground)
-            paid = _ring(ground, from_number, by_itself=by_itself)
-            processes.check()
+        with ExitStack() as undo:
+            ground, processes = _server(undo)
+            to = to_number or _number(ground, language)
+            good = _ring(ground, from_number, to, by_itself=by_itself, stays=processes is None)
+            if processes is not None:
+                processes.check()
     except StartError as fault:
         raise click.ClickException(str(fault)) from None
     except KeyboardInterrupt:
         click.echo("\nStopped.")
         raise SystemExit(130) from None
-    if paid is None:
+    if not good:
         raise SystemExit(FAILED)
 
 
@@ -77,52 +99,94 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _start(processes: Processes, ground: Ground) -> None:
-    names = ("web", "worker") if ground.by_carrier else ("web", "pci", "worker")
-    click.echo(f"Starting {', '.join(names[:-1])} and worker, with the sandbox bank ...")
-    procfile = read_procfile(Path("Procfile"), ("release", *names))
-    processes.run("release", procfile["release"])
-    bank = ["--port", str(ground.ports["sandbox"]), "--database", str(ground.folder / "sandbox-bank.db")]
-    bank += ["--notify", f"{ground.environ['PUBLIC_URL']}/gateways/sandbox/webhook"]
-    processes.start("sandbox", ["paybycall", "sandbox", *bank])
-    for name in names:
-        processes.start(name, procfile[name], port=ground.ports.get(name))
-    ready = {"sandbox": f"{ground.environ['SANDBOX_URL']}/", "web": f"{ground.environ['PUBLIC_URL']}/readyz"}
-    if not ground.by_carrier:
-        ready["pci"] = f"{ground.environ['PCI_PUBLIC_URL']}/readyz"
-    processes.wait_until_ready(ready)
+def _server(undo: ExitStack) -> tuple[Ground, Processes | None]:
+    """The demo that is running, or one of our own with its processes, which `undo` stops."""
+    until = time.monotonic() + READY_S_MAX
+    while (door := Door.take(FOLDER, alone=False)) is None:
+        if is_ready(FOLDER):
+            ground = running(FOLDER, dict(os.environ))
+            click.echo(f"Ringing the demo that is running at {ground.environ['PUBLIC_URL']}.")
+            return ground, None
+        if time.monotonic() > until:
+            raise StartError("A demo is starting here, and does not become ready.")
+        time.sleep(0.1)
+    undo.enter_context(door)
+    ground = prepare(FOLDER, RandomIds(), dict(os.environ))
+    processes = undo.enter_context(Processes(ground.environ, ground.logs))
+    start_server(processes, ground, click.echo)
+    return ground, processes
 
 
-def _ring(ground: Ground, from_number: str, *, by_itself: bool) -> Receipt | None:
-    """One call; the receipt of what was paid in it, or None."""
-    from gateways.secret import Secret
+def _number(ground: Ground, language: str | None) -> str:
+    if language is None:
+        return CALLED
+    spoken = ground.environ["LANGUAGES"]
+    number = number_of(spoken, language)
+    if number is None:
+        raise click.UsageError(f"The demo does not speak {language!r}; it speaks {spoken}.")
+    return number
+
+
+def _ring(ground: Ground, from_number: str, to_number: str, *, by_itself: bool, stays: bool) -> bool:
+    """One call; whether it ended well."""
     from ivr.phone.demo import DemoCaller
     from ivr.phone.terminal import run_script, run_terminal
+
+    clock, database_url = SystemClock(), ground.environ["DATABASE_URL"]
+    [(_, demo_bill)] = make_bills(database_url, clock, RandomIds(), [DEMO_BILL])
+    bill = next(iter(bills_of(database_url, from_number)), demo_bill)
+    whose = f"of {bill.payer_phone}" if bill.payer_phone == from_number else "key it, this caller has none"
+    click.echo(f"The demo bill is {bill.reference}: {plain(bill.payable_minor, bill.currency)}, {whose}.")
+    settings, habits = _settings(ground, from_number, to_number), _carrier(ground.environ["SANDBOX_URL"])
+    if by_itself:
+        payer = DemoCaller.with_test_card(bill.reference, clock)
+        ended = run_script(settings, payer, sys.stdout, habits=habits)
+    else:
+        click.echo("A test card: 4242 4242 4242 4242, any date to come, any three digits.\n")
+        ended = run_terminal(settings, habits=habits)
+    try:
+        receipt = wait_for_receipt(database_url, settings.call_sid, clock)
+    except NotConfirmedError:
+        click.echo("\nA payment was begun in this call, and it is not confirmed yet.")
+        _tell_logs(ground)
+        return False
+    if receipt is not None:
+        _tell(ground, receipt)
+        return True
+    click.echo("\nNothing was paid in this call.")
+    if text := link_text(database_url, settings.call_sid, clock):
+        click.echo(f"The caller was texted a pay link:\n\n    {text}\n")
+        if not stays:
+            click.echo(
+                "The server has ended with this call. To open such a link, ring a running demo: make demo"
+            )
+    _tell_logs(ground)
+    return not by_itself and _is_no_fault(ended.reason)
+
+
+def _is_no_fault(reason: "Reason") -> bool:
+    """Whether the call ended as calls do: either side hung up."""
+    from ivr.phone.events import Reason
+
+    return reason in {Reason.CALLER, Reason.SERVER}
+
+
+def _settings(ground: Ground, from_number: str, to_number: str) -> "CallSettings":
+    from gateways.secret import Secret
     from ivr.phone.webhooks import CallSettings
 
     environ = ground.environ
-    bill = demo_bill(environ["DATABASE_URL"], CALLER, SystemClock(), RandomIds())
-    click.echo(f"The demo bill is {bill.reference}: {plain(bill.payable_minor, bill.currency)}, of {CALLER}.")
     settings = CallSettings.to_server(
         environ["PUBLIC_URL"],
         ids=RandomIds(),
         account_sid=environ["TWILIO_ACCOUNT_SID"],
         auth_token=Secret(environ["TWILIO_AUTH_TOKEN"]),
         from_number=from_number,
-        to_number=CALLED,
+        to_number=to_number,
     )
-    if not ground.by_carrier:
-        settings = replace(settings, fallback_url=f"{environ['PCI_PUBLIC_URL']}/pci/fallback")
-    habits = _carrier(environ["SANDBOX_URL"])
-    if by_itself:
-        payer = DemoCaller.with_test_card(bill.reference, SystemClock())
-        run_script(settings, payer, sys.stdout, habits=habits)
-    else:
-        click.echo("A test card: 4242 4242 4242 4242, any date to come, any three digits.\n")
-        run_terminal(settings, habits=habits)
-    receipt = wait_for_receipt(environ["DATABASE_URL"], settings.call_sid, SystemClock())
-    _tell(ground, receipt)
-    return receipt
+    if ground.by_carrier:
+        return settings
+    return replace(settings, fallback_url=f"{environ['PCI_PUBLIC_URL']}/pci/fallback")
 
 
 def _carrier(bank_url: str) -> "PayHabits":
@@ -135,14 +199,8 @@ def _carrier(bank_url: str) -> "PayHabits":
     return PayHabits({"Default": GenericConnector(bank_url + PATH, USERNAME, Secret(PASSWORD))})
 
 
-def _tell(ground: Ground, receipt: Receipt | None) -> None:
+def _tell(ground: Ground, receipt: Receipt) -> None:
     """What came of it, and where to look next."""
-    shown = (
-        ground.folder.relative_to(Path.cwd()) if ground.folder.is_relative_to(Path.cwd()) else ground.folder
-    )
-    if receipt is None:
-        click.echo(f"\nNothing was paid in this call. The logs of each process are in {shown}/logs.")
-        return
     click.echo(
         f"\nIn the ledger: {plain(receipt.amount_minor, receipt.currency)}, payment {receipt.reference}."
     )
@@ -151,6 +209,10 @@ def _tell(ground: Ground, receipt: Receipt | None) -> None:
     else:
         click.echo(f"The confirmation ({receipt.channel}, {receipt.state}):\n\n    {receipt.body}\n")
     click.echo("Where to look next:")
-    click.echo(f"    . {shown}/env")
+    click.echo(f"    . {ground.shown}/env")
     click.echo(f"    .venv/bin/paybycall payment show {receipt.reference}")
-    click.echo(f"    logs: {shown}/logs")
+    click.echo(f"    logs: {ground.shown}/logs")
+
+
+def _tell_logs(ground: Ground) -> None:
+    click.echo(f"The logs of each process are in {ground.shown}/logs.")

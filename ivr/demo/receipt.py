@@ -16,6 +16,10 @@ UNDER_WAY = frozenset({"reserved", "authorizing", "authorized", "claimed", "unkn
 TOLD = frozenset({"sent", "delivered", "spoken"})
 
 
+class NotConfirmedError(Exception):
+    """A payment was begun in the call, and it is not known yet what became of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """A payment that is in the ledger and confirmed."""
@@ -29,8 +33,8 @@ class Receipt:
 
 
 def wait_for_receipt(database_url: str, call_sid: str, clock: Clock) -> Receipt | None:
-    """The receipt of the payment made in this call; None where nothing was paid, or it was not confirmed
-    in time.
+    """The receipt of the payment made in this call; None where nothing was paid. Raises NotConfirmedError
+    where a payment is under way, or not confirmed, after WAIT_S_MAX.
     """
     engine = make_engine(database_url)
     try:
@@ -39,6 +43,28 @@ def wait_for_receipt(database_url: str, call_sid: str, clock: Clock) -> Receipt 
                 receipt = _receipt(connection, call_sid)
                 if receipt is not None or not _is_under_way(connection, call_sid):
                     return receipt
+            clock.sleep(0.25)
+    finally:
+        engine.dispose()
+    raise NotConfirmedError
+
+
+def link_text(database_url: str, call_sid: str, clock: Clock) -> str | None:
+    """The text with the pay link in which this call ended, once it is sent; None: it ended in none."""
+    query = (
+        sa.select(confirmation.c.body, confirmation.c.state)
+        .join(attempt, attempt.c.id == confirmation.c.attempt_id)
+        .join(call, call.c.id == attempt.c.call_id)
+        .where(call.c.call_sid == call_sid, confirmation.c.purpose == "link")
+        .order_by(confirmation.c.created_at.desc())
+    )
+    engine = make_engine(database_url)
+    try:
+        for _ in range(WAIT_S_MAX * 4):
+            with reading(engine) as connection:
+                row = connection.execute(query).first()
+            if row is None or row.state in TOLD:
+                return None if row is None else str(row.body)
             clock.sleep(0.25)
     finally:
         engine.dispose()
@@ -58,7 +84,12 @@ def _receipt(connection: sa.Connection, call_sid: str) -> Receipt | None:
         .join(call, call.c.id == attempt.c.call_id)
         .join(ledger_entry, ledger_entry.c.source_id == attempt.c.id)
         .join(confirmation, confirmation.c.attempt_id == attempt.c.id)
-        .where(call.c.call_sid == call_sid, confirmation.c.state.in_(TOLD), ledger_entry.c.kind == "charge")
+        .where(
+            call.c.call_sid == call_sid,
+            confirmation.c.purpose == "receipt",
+            confirmation.c.state.in_(TOLD),
+            ledger_entry.c.kind == "charge",
+        )
     )
     row = connection.execute(query).one_or_none()
     return None if row is None else Receipt(*row)

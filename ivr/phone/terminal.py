@@ -1,7 +1,7 @@
 """A phone in the terminal: the dialogue line by line, single keys from the keyboard, dots for a card.
 
-Keys go to the server as on a keypad, without Enter; Ctrl-C hangs up, also while the server is silent. What
-could go wrong: a terminal left without echo. It is restored on every way out but kill -9, and keys that
+Keys go to the server as on a keypad, without Enter; h or Ctrl-C hangs up, also while the server is silent.
+What could go wrong: a terminal left without echo. It is restored on every way out but kill -9, and keys that
 nobody took are thrown away, so that no digit of a card ends up on a command line.
 """
 
@@ -34,8 +34,9 @@ SPEECH_S = 0.15
 WATCH_S = 0.05
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O.)")
 """What arrow and function keys send: it holds digits that nobody pressed."""
-_GIVE_UP = b"\x03\x04"
+LEAVE = b"\x03\x04"
 """Ctrl-C and Ctrl-D."""
+HANG_UP_KEYS = LEAVE + b"hH"
 
 
 @contextmanager
@@ -75,8 +76,9 @@ def _leaving_on_signals() -> Iterator[None]:
 class Keyboard:
     """Keys of the keypad as they are pressed; everything else on a keyboard is ignored."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, give_up: bytes = HANG_UP_KEYS) -> None:
         self.descriptor = descriptor
+        self._give_up = set(give_up)
         self._keys = ""
         self.hung_up = False
 
@@ -88,10 +90,10 @@ class Keyboard:
             pressed = os.read(self.descriptor, 1024)
         except OSError:  # the terminal is gone
             pressed = b""
-        if not pressed or set(pressed) & set(_GIVE_UP):
+        typed = _ESCAPE.sub(b"", pressed)
+        if not pressed or set(typed) & self._give_up:
             self.hung_up = True
-        typed = _ESCAPE.sub(b"", pressed).decode("ascii", "ignore")
-        self._keys += "".join(key for key in typed if key in KEYPAD)
+        self._keys += "".join(key for key in typed.decode("ascii", "ignore") if key in KEYPAD)
 
     def key(self, wait_s: float, clock: Clock) -> str | HangUp | None:
         """The next key; None: none came in time."""
@@ -191,7 +193,7 @@ def run_terminal(
     printer = Printer(out or sys.stdout, live=True)
     keyboard = Keyboard(sys.stdin.fileno() if descriptor is None else descriptor)
     with single_keys(keyboard.descriptor):
-        printer.line(f"Ringing {settings.to_number}. Keys: 0-9, * and #. Press Ctrl-C to hang up.")
+        printer.line(f"Ringing {settings.to_number}. Keys: 0-9, * and #. Press h or Ctrl-C to hang up.")
         return Call(
             settings,
             caller=PersonAtTerminal(keyboard, printer, clock),

@@ -33,12 +33,6 @@ def migrate(engine: sa.Engine, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
-def is_current(connection: sa.Connection) -> bool:
-    """Whether the database stands at this release's schema."""
-    head = ScriptDirectory.from_config(_alembic()).get_current_head()
-    return MigrationContext.configure(connection).get_current_revision() == head
-
-
 def can_serve(connection: sa.Connection) -> bool:
     """Whether this release can work on the database: it stands at this release's schema or at a later one,
     which this release does not know. In a deploy the database is migrated before the processes are replaced.

@@ -2,6 +2,7 @@
 ends with the last of them, for its processes never sleep quite.
 """
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from ivr.pci.migrate import migrate as migrate_pci
 from tests.support.databases import Databases
+from tests.support.demo_desk import Desk, Terminal
 from tests.support.house import MERCHANT_SECRET, House, make_house
 from tests.support.merchant_server import MerchantServer, merchant_server
 from tests.support.running_server import migrated_pci
@@ -107,3 +109,31 @@ def two_of_each(tmp_path: Path, databases: Databases, merchant: MerchantServer) 
     finally:
         for url in urls:
             databases.drop(url)
+
+
+@pytest.fixture
+def signals_are_heard() -> Iterator[None]:
+    """As in a terminal, wherever the tests run: who was started under nohup, or in the background, ignores
+    some, and so would whoever they start.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, signals_are_heard: None) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.clear()
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    made = Terminal()
+    yield made
+    made.close()

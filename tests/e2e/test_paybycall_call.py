@@ -1,26 +1,21 @@
 """`paybycall call`, the body of `make call`: what it prints, how it ends, that it leaves nobody behind."""
 
 import os
-import pty
-import select
-import shutil
 import signal
 import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import psutil
 import pytest
 
+from tests.support.demo_desk import PAYBYCALL, Desk, Terminal
 from tests.support.house_line import PATIENCE_S
 from tests.support.house_processes import ROOT
 from tests.support.server_checks import CARDS, KEYED, card_traces
 from tests.support.waiting import eventually
 
-COMMAND = [str(Path(sys.executable).parent / "paybycall"), "call"]
 CLOSED_PCI = """
 import os
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -29,84 +24,6 @@ class Closed(BaseHTTPRequestHandler):
     def do_POST(self): self.send_error(503)
 HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Closed).serve_forever()
 """
-
-
-@pytest.fixture(autouse=True)
-def signals_are_heard() -> Iterator[None]:
-    """As in a terminal, wherever the tests run: who was started under nohup, or in the background, ignores
-    some, and so would whoever they start.
-    """
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
-    for number, handler in before.items():
-        if handler is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator["Desk"]:
-    made = Desk(tmp_path)
-    yield made
-    made.clear()
-
-
-class Desk:
-    """A folder with the Procfile, as a clone is, and whoever rings from there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        shutil.copy(ROOT / "Procfile", folder)
-        self._started: list[subprocess.Popen[bytes]] = []
-
-    def begin(
-        self, stdin: int = subprocess.DEVNULL, out: int = subprocess.PIPE, **variables: str
-    ) -> subprocess.Popen[bytes]:
-        kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
-        environ = {**kept, "PATH": os.defpath, "PYTHONUNBUFFERED": "1", **variables}
-        ringing = subprocess.Popen(
-            COMMAND,
-            cwd=self.folder,
-            env=environ,
-            stdin=stdin,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        self._started.append(ringing)
-        return ringing
-
-    def ring(self, **variables: str) -> tuple[int, str]:
-        """Exit status and what was printed."""
-        ringing = self.begin(**variables)
-        printed, _ = ringing.communicate(timeout=2 * PATIENCE_S)
-        return ringing.returncode, printed.decode()
-
-    def change_procfile(self, name: str, command: str) -> None:
-        path = self.folder / "Procfile"
-        lines = [line for line in path.read_text().splitlines() if not line.startswith(f"{name}:")]
-        path.write_text("\n".join([*lines, f"{name}: {command}"]) + "\n")
-
-    def left_behind(self) -> list[psutil.Process]:
-        """The server's processes of this desk: they are known by the databases that they were given."""
-        return [each for each in psutil.process_iter() if str(self.folder) in _database_of(each)]
-
-    def clear(self) -> None:
-        """A test that failed leaves nobody behind either."""
-        for each in self._started:
-            if each.poll() is None:
-                each.kill()
-                each.wait()
-        for left in self.left_behind():
-            left.kill()
-
-
-def _database_of(process: psutil.Process) -> str:
-    try:
-        return process.environ().get("DATABASE_URL", "")
-    except psutil.Error:
-        return ""
 
 
 def test_a_scripted_caller_pays_again_and_again(desk: Desk) -> None:
@@ -129,7 +46,7 @@ def test_a_scripted_caller_pays_again_and_again(desk: Desk) -> None:
     assert desk.left_behind() == []
     reference = printed.partition("payment show ")[2].partition("\n")[0]
     shown = subprocess.run(
-        ["sh", "-c", f". var/demo/env && {COMMAND[0]} payment show {reference}"],
+        ["sh", "-c", f". var/demo/env && {PAYBYCALL} payment show {reference}"],
         cwd=desk.folder, capture_output=True, text=True, check=True, env={"PATH": os.defpath},
     )  # fmt: skip
     assert reference in shown.stdout
@@ -227,42 +144,6 @@ def test_a_signal_leaves_nobody_behind(
     assert desk.left_behind() == []
 
 
-class Terminal:
-    """A real pseudo-terminal with a person before it."""
-
-    def __init__(self) -> None:
-        self.master, self.slave = pty.openpty()
-        self.before = termios.tcgetattr(self.slave)
-        self.screen = ""
-        self._seen = 0
-
-    def sees(self, text: str) -> None:
-        """Waits for this, behind what was waited for before."""
-        until = time.monotonic() + PATIENCE_S
-        while (found := self.screen.find(text, self._seen)) < 0:
-            assert time.monotonic() < until, f"never saw {text!r} on\n{self.screen}"
-            self.look(0.1)
-        self._seen = found + len(text)
-
-    def look(self, wait_s: float) -> None:
-        if select.select([self.master], [], [], wait_s)[0]:
-            self.screen += os.read(self.master, 65536).decode(errors="replace").replace("\r", "")
-
-    def types(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
-
-    def close(self) -> None:
-        os.close(self.master)
-        os.close(self.slave)
-
-
-@pytest.fixture
-def terminal() -> Iterator[Terminal]:
-    made = Terminal()
-    yield made
-    made.close()
-
-
 def test_a_person_keys_and_pays(desk: Desk, terminal: Terminal) -> None:
     ringing = desk.begin(stdin=terminal.slave, out=terminal.slave)
     for question, keys in (
@@ -288,12 +169,13 @@ def test_a_person_keys_and_pays(desk: Desk, terminal: Terminal) -> None:
     assert desk.left_behind() == []
 
 
-def test_ctrl_c_on_the_keypad_hangs_up(desk: Desk, terminal: Terminal) -> None:
+@pytest.mark.parametrize("key", ["\x03", "h"])
+def test_a_person_who_hangs_up_is_no_failure(desk: Desk, terminal: Terminal, key: str) -> None:
     """Nothing was paid, the terminal is as it was, and everything is stopped."""
     ringing = desk.begin(stdin=terminal.slave, out=terminal.slave)
     terminal.sees("English, press 1.")
-    terminal.types("\x03")
+    terminal.types(key)
     terminal.sees("Nothing was paid in this call.")
-    assert ringing.wait(PATIENCE_S) == 1
+    assert ringing.wait(PATIENCE_S) == 0
     assert termios.tcgetattr(terminal.slave) == terminal.before
     assert desk.left_behind() == []

@@ -66,4 +66,6 @@ def test_a_demo_call_from_what_is_no_number_is_refused_before_anything_starts(
 
 @pytest.mark.parametrize("given", ["+34600000001", "+1 202 555 0123", "anonymous", "Restricted", ""])
 def test_a_demo_call_from_a_number_or_withheld_on_purpose(given: str) -> None:
-    assert call.make_context("call", ["--from", given]).params["from_number"] == given
+    """A number is dialled as carriers write it."""
+    rings = given.replace(" ", "")
+    assert call.make_context("call", ["--from", given]).params["from_number"] == rings

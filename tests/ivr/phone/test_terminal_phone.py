@@ -152,7 +152,7 @@ def test_a_person_pays(desk: Desk) -> None:
     ended = desk.until_over()
     assert ended == Ended(Reason.SERVER)
     assert desk.screen == (
-        "Ringing +34910000000. Keys: 0-9, * and #. Press Ctrl-C to hang up.\n"
+        "Ringing +34910000000. Keys: 0-9, * and #. Press h or Ctrl-C to hang up.\n"
         "  es Para pagar, pulse 1.\n"
         "   > •\n"
         "  es Marque su tarjeta.\n"

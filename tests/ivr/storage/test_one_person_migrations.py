@@ -18,7 +18,7 @@ from ivr.payments.card_records import CardState
 from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.storage.engine import make_engine, reading
-from ivr.storage.migrate import is_current, migrate
+from ivr.storage.migrate import can_serve, migrate
 from ivr.work.jobs import OPEN_LINK
 from tests.support.bank import Fate
 from tests.support.databases import Databases
@@ -129,7 +129,7 @@ def test_what_was_kept_of_withheld_callers_is_given_up(
 
     migrate(released)
     with reading(released) as tx:
-        assert is_current(tx)
+        assert can_serve(tx)
         assert card_records.get(tx, card.id).state is CardState.FORGETTING
         assert card_records.get(tx, mine.id).state is CardState.KEPT
         unsent = card_records.of_attempt(tx, agreed)

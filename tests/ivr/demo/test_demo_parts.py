@@ -1,0 +1,81 @@
+"""Parts of the demo: its ports, its lock, its bills, and the texts out of the worker's log."""
+
+import socket
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ivr.bills.bill import Status
+from ivr.clock import SystemClock
+from ivr.customers import customer
+from ivr.demo.bills import SAMPLES, bills_of, make_bills
+from ivr.demo.door import Door, is_ready
+from ivr.demo.ground import number_of, ports_like
+from ivr.demo.texts import Texts
+from ivr.ids import RandomIds
+from ivr.storage.migrate import migrate
+
+
+def test_a_port_that_is_taken_is_replaced() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        found = ports_like({"web": port, "pci": 0})
+    assert port not in found.values()
+    assert len(set(found.values())) == 2
+    assert ports_like({"web": port}) == {"web": port}, "the one wanted, where it is free"
+
+
+def test_one_demo_or_any_number_of_calls(tmp_path: Path) -> None:
+    call, another = Door.take(tmp_path, alone=False), Door.take(tmp_path, alone=False)
+    assert call is not None
+    assert another is not None
+    with call, another:
+        assert Door.take(tmp_path, alone=True) is None
+    demo = Door.take(tmp_path, alone=True)
+    assert demo is not None
+    with demo:
+        assert Door.take(tmp_path, alone=True) is None
+        assert Door.take(tmp_path, alone=False) is None
+        assert not is_ready(tmp_path)
+        demo.say_ready()
+        assert is_ready(tmp_path)
+    again = Door.take(tmp_path, alone=True)
+    assert again is not None
+    with again:
+        assert not is_ready(tmp_path), "what the last one said is forgotten"
+
+
+def test_texts_come_whole_and_once(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    log.write_text('{"event": "worker_started"}\n\n  +-- text to +34600000001\n  | Demo Town')
+    texts = Texts(log)
+    assert texts.new() == ["  +-- text to +34600000001"]
+    with log.open("a") as file:
+        file.write(" Hall: 49,90 €\n  +--\n\n")
+    assert texts.new() == ["  | Demo Town Hall: 49,90 €", "  +--"]
+    assert texts.new() == []
+
+
+def test_bills_are_made_once_and_stay(tmp_path: Path) -> None:
+    url, clock = f"sqlite:///{tmp_path}/db", SystemClock()
+    engine = sa.create_engine(url)
+    migrate(engine)
+    first = make_bills(url, clock, RandomIds())
+    assert make_bills(url, clock, RandomIds()) == first
+    assert [bill.status for _, bill in first if bill.status is not Status.OPEN] == ["paid", "withdrawn"]
+    assert len({bill.currency for _, bill in first}) == 3
+    assert len(bills_of(url, "+34600000002")) == 2
+    with engine.connect() as connection:
+        spanish = customer.find_by_phone(connection, "+34600000003")
+    engine.dispose()
+    assert spanish is not None
+    assert spanish.language == "es"
+    assert {sample.language for sample in SAMPLES} == {None, "es"}
+
+
+def test_each_language_has_a_number() -> None:
+    assert number_of("en,es", "en") == "+34910000001"
+    assert number_of("en, es", "es") == "+34910000002"
+    assert number_of("en,es", "fr") is None
