@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 import structlog
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from tests.support.running_server import Servers
     from tests.support.server import Server
 
+
+hypothesis.settings.register_profile("the same in each run", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("the same in each run")
 
 SLOWEST = ("tests/e2e/", "tests/simulation/", "tests/ivr/payments/")
 RING_THE_SAME_HOUSES = frozenset(

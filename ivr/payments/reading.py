@@ -164,10 +164,14 @@ def _changed(after: int, wanted: Wanted) -> sa.Select[tuple[int, str, datetime]]
 
 def cursor_at(tx: sa.Connection, moment: datetime) -> str:
     """The cursor for everything that changed from that moment on."""
-    moves = schema.attempt_move
-    first = tx.execute(sa.select(sa.func.min(moves.c.id)).where(moves.c.at >= moment)).scalar()
-    last = tx.execute(sa.select(sa.func.max(moves.c.id))).scalar()
-    return str(first - 1 if first is not None else last or 0)
+    moves = schema.attempt_move.c
+    earliest = tx.execute(sa.select(sa.func.min(moves.at)).where(moves.at >= moment)).scalar()
+    if earliest is None:
+        return str(tx.execute(sa.select(sa.func.max(moves.id))).scalar() or 0)
+    # The lowest number among them, by the index on `at`: `+ 0` keeps the key's own index out of it.
+    soon = earliest + timedelta(seconds=_CLOCKS_APART_S)
+    lowest = sa.select(sa.func.min(moves.id + 0)).where(moves.at >= moment, moves.at <= soon)
+    return str(tx.execute(lowest).scalar_one() - 1)
 
 
 def latest(

@@ -1,11 +1,15 @@
 """Payments as they are listed: what changed comes again, nothing is missed, and a token is never there."""
 
+from datetime import timedelta
+
 import pytest
+import sqlalchemy as sa
 
 from ivr.payments import reading
 from ivr.payments.reading import BadCursorError
 from ivr.payments.records import RefundState
 from ivr.payments.states import State
+from ivr.storage import schema
 from tests.support.till import Till
 
 
@@ -99,6 +103,20 @@ def test_a_cursor_for_a_moment(till: Till) -> None:
         after_all = reading.cursor_at(tx, till.clock.now())
     assert [payment.id for payment in _since(till, cursor).payments] == [later]
     assert _since(till, after_all).payments == ()
+
+
+def test_a_cursor_for_a_moment_misses_nothing_where_clocks_differ(till: Till) -> None:
+    """The first move after the moment, by the clock, is not the first one that was written."""
+    till.paid()
+    till.clock.advance(3_600)
+    moment = till.clock.now()
+    early, late = till.paid(), till.paid()
+    move = schema.attempt_move.c
+    with till.engine.begin() as tx:
+        ahead = sa.update(schema.attempt_move).where(move.attempt_id == early)
+        tx.execute(ahead.values(at=moment + timedelta(seconds=5)))
+        cursor = reading.cursor_at(tx, moment)
+    assert [payment.id for payment in _since(till, cursor).payments] == [early, late]
 
 
 @pytest.mark.parametrize("cursor", ["-1", "x", "1e3", "9" * 19, "²"])
