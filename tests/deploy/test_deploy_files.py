@@ -62,6 +62,13 @@ def _unit(name: str) -> configparser.SectionProxy:
     return parser["Service"]
 
 
+@pytest.mark.parametrize("name", ["web", "pci", "worker"])
+def test_a_process_starts_with_the_machine(name: str) -> None:
+    """Not with the first connection alone: the first caller would wait for it."""
+    unit = (ROOT / f"deploy/systemd/paybycall-{name}.service").read_text()
+    assert unit.endswith("\n[Install]\nWantedBy=multi-user.target\n")
+
+
 def test_pci_has_a_user_and_settings_of_its_own() -> None:
     users = {name: _unit(name).get("User") for name in ("web", "worker", "pci")}
     assert users == {"web": "paybycall", "worker": "paybycall", "pci": "paybycall-pci"}
