@@ -103,12 +103,12 @@ def _certificates(root: CleanRoot) -> None:
 
 
 def _fill_in(root: CleanRoot) -> None:
-    """The accounts, where `deploy/new-settings` left an empty value."""
+    """The accounts, where `deploy/new-settings` left an empty value. What is optional stays empty."""
     for name in ("web", "pci"):
         path = f"/etc/paybycall/{name}.env"
         text = root.run("cat", path)
         filled = re.sub(
-            r"^(\w+)=$", lambda found: f"{found[1]}={ACCOUNTS[found[1]]}", text, flags=re.MULTILINE
+            r"^(\w+)=$", lambda found: f"{found[1]}={ACCOUNTS.get(found[1], '')}", text, flags=re.MULTILINE
         )
         root.write(path, filled, 0o600)
 

@@ -6,10 +6,11 @@ process of the namespaces ends, all of it is gone: mounts, processes, files. Pac
 kept in the user's cache folder.
 """
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,8 @@ echo ready
 exec sleep infinity
 """
 _NO_SERVICES = "#!/bin/sh\n# Packages start nothing here: the steps do.\nexit 101\n"
+_NO_CACHES = 'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n'
+"""As Debian's own images have it."""
 
 
 @dataclass
@@ -61,14 +64,15 @@ class CleanRoot:
 
     def run(self, *command: str, network: bool = False, stdin: str = "") -> str:
         """Its output; a command that fails fails the test with all that it said."""
-        done = subprocess.run(
-            self.command(*command, network=network),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=STEP_S_MAX,
-        )
+        with _alone() if network else nullcontext():
+            done = subprocess.run(
+                self.command(*command, network=network),
+                input=stdin,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=STEP_S_MAX,
+            )
         assert done.returncode == 0, f"{' '.join(command)}\n{stdin}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
@@ -108,13 +112,21 @@ ENVIRON = {
 
 def _base() -> Path:
     """The smallest Debian there is, packed; made once and kept."""
-    made = CACHE / f"{SUITE}.tar"
-    if not made.exists():
-        draft = made.with_suffix(f".{os.getpid()}.tar")
-        command = [tool("mmdebstrap"), "--variant=minbase", "--quiet", SUITE, str(draft)]
-        subprocess.run(command, check=True, timeout=STEP_S_MAX)
-        draft.rename(made)
+    made, draft = CACHE / f"{SUITE}.tar", CACHE / f"{SUITE}.draft.tar"
+    with _alone():
+        if not made.exists():
+            command = [tool("mmdebstrap"), "--variant=minbase", "--quiet", SUITE, str(draft)]
+            subprocess.run(command, check=True, timeout=STEP_S_MAX)
+            draft.rename(made)
     return made
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One at a time on this machine: whoever installs packages wants the cache for itself."""
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
@@ -145,6 +157,7 @@ def clean_root(folder: Path) -> Iterator[CleanRoot]:
                 root.write(there, here.read_text())
         root.write("/usr/sbin/policy-rc.d", _NO_SERVICES, 0o755)
         root.write("/etc/dpkg/dpkg.cfg.d/test", "force-unsafe-io\npath-exclude=/usr/share/doc/*\n")
+        root.write("/etc/apt/apt.conf.d/docker-clean", _NO_CACHES)
         yield root
     finally:
         holder.kill()  # and with it everything in there
