@@ -61,13 +61,13 @@ class Listed:
 
 def every_setting() -> list[Listed]:
     """All settings, those of web and worker first, each once."""
-    from ivr import config
+    from ivr.config_settings import ALL
     from ivr.pci import settings as pci
 
     of_pci = {setting.name for setting in pci.ALL}
     both = f"{WEB}, {PCI}"
-    listed = [Listed(one, both if one.name in of_pci else WEB) for one in config.ALL]
-    of_web = {setting.name for setting in config.ALL}
+    listed = [Listed(one, both if one.name in of_pci else WEB) for one in ALL]
+    of_web = {setting.name for setting in ALL}
     return listed + [Listed(one, PCI) for one in pci.ALL if one.name not in of_web]
 
 

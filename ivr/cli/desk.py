@@ -14,9 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ivr import config
 from ivr.cli import boot
 from ivr.clock import SystemClock
+from ivr.config_settings import ALL
 from ivr.ids import RandomIds
 from ivr.settings import Setting, read_all
 from ivr.storage.migrate import can_serve
@@ -35,9 +35,7 @@ class Desk:
 @contextmanager
 def desk(*settings: str) -> Iterator[Desk]:
     """Opens DATABASE_URL and reads `settings`, each by the name under which `ivr.config` declares it."""
-    wanted: tuple[Setting[Any], ...] = tuple(
-        one for one in config.ALL if one.name in {"DATABASE_URL", *settings}
-    )
+    wanted: tuple[Setting[Any], ...] = tuple(one for one in ALL if one.name in {"DATABASE_URL", *settings})
     values = read_all(wanted, os.environ)
     boot.require(boot.OF_WEB, values["DATABASE_URL"], can_serve)
     with boot.opened(boot.OF_WEB, values["DATABASE_URL"], is_made=False) as engine:

@@ -7,7 +7,7 @@ setting is asked for.
 import os
 
 from gateways.contract import Capabilities, CardEntry
-from ivr.config import MONEY
+from ivr.config_settings import MONEY
 from ivr.settings import SettingsError, read_all
 
 

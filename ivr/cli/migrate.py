@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ivr.cli import boot
 from ivr.cli.examples import example
 from ivr.cli.faults import sentences
-from ivr.config import BY_CARRIER
+from ivr.config_settings import BY_CARRIER
 from ivr.database_url import database_url
 from ivr.settings import Setting, read_all
 

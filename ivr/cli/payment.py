@@ -12,7 +12,7 @@ from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, json_option
 from ivr.cli.refunding import Refunding
-from ivr.config import DEFENCES, MONEY
+from ivr.config_settings import DEFENCES, MONEY
 
 if TYPE_CHECKING:
     from ivr.payments.cashier import Cashier

@@ -20,7 +20,7 @@ from ivr.cli.listing import (
     text,
 )
 from ivr.cli.periods import Period, period
-from ivr.config import MONEY
+from ivr.config_settings import MONEY
 
 if TYPE_CHECKING:
     from ivr.payments.listing import By

@@ -13,7 +13,7 @@ from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Column, Layout, Listing, amount, day, layouts, limit_option, state, text
 from ivr.cli.periods import Period, period
-from ivr.config import MONEY
+from ivr.config_settings import MONEY
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -19,6 +19,7 @@ from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.starting import log_start, warn_of_exposure
 from ivr.config import Config
+from ivr.config_settings import ALL, BY_CARRIER
 from ivr.server.handover import PortTakenError, listen
 from ivr.server.parent import Parent
 from ivr.server.worker import Serving
@@ -75,7 +76,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     boot.refuse_one_for_both(os.environ)
     boot.require(boot.OF_WEB, read.database_url, can_serve)
     logs.configure(read.log_level, "web")
-    log_start(config.ALL, os.environ, **_mode(read), workers=workers, threads=threads)
+    log_start(ALL, os.environ, **_mode(read), workers=workers, threads=threads)
     warn_of_exposure(host, port, in_production=read.in_production)
     of_web = Serving(serving.web, threads, serving.WEB_BODY_BYTES_MAX)
     _serve("web", of_web, host=host, port=port, workers=workers)
@@ -92,7 +93,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     from ivr.pci import settings
     from ivr.pci.migrate import can_serve as can_serve_pci
 
-    name, value = config.BY_CARRIER
+    name, value = BY_CARRIER
     if os.environ.get(name, "").strip() == value:
         raise Fault(
             f"There is no PCI process with {name}={value}: the carrier takes the cards, and web and worker "
@@ -160,7 +161,7 @@ def worker(host: str, port: int) -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     logs.configure(read.log_level, "worker")
-    log_start(config.ALL, os.environ, **_mode(read))
+    log_start(ALL, os.environ, **_mode(read))
     try:
         finished = run_worker(read, stop, (host, port) if port else None)
     except NotMigratedError as fault:

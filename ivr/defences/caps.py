@@ -56,7 +56,7 @@ class Caps:
 
     @classmethod
     def from_settings(cls, values: Mapping[str, Any]) -> "Caps":
-        """Out of `ivr.config.DEFENCES`, by name."""
+        """Out of `ivr.config_settings.DEFENCES`, by name."""
 
         def cap(whose: str) -> Cap:
             return Cap(values[f"CARD_DECLINES_MAX_{whose}"], values[f"CARD_TRIES_MAX_{whose}"])

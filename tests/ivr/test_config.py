@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 from ivr.cli import main
 from ivr.cli.config import MASK, every_setting, markdown
-from ivr.config import ALL, load
+from ivr.config import load
 from ivr.config_faults import PAY_ATTEMPTS_MAX, PAY_CARD_TYPES, PAY_LANGUAGES, spoken_languages
+from ivr.config_settings import ALL
 from ivr.pci import settings as pci
 from ivr.phone.pay_verb import ATTEMPTS_MAX, CARD_TYPES, LANGUAGES
 from ivr.settings import SettingsError

@@ -10,7 +10,7 @@ from gateways.declines import Decline
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.clock import ManualClock
-from ivr.config import DEFENCES
+from ivr.config_settings import DEFENCES
 from ivr.consequences import HouseConsequences
 from ivr.defences import lock_outs
 from ivr.defences.caps import Caps, Kind

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr import config
+from ivr.config_settings import ALL
 from ivr.pci import settings
 from ivr.settings import SettingsError
 from tests.support.card_entry import INTERNAL_SECRET, environment
@@ -126,7 +126,7 @@ def test_without_a_list_of_mounts_nothing_counts_as_memory(tmp_path: Path) -> No
 
 
 def test_names_shared_with_the_web_process_mean_the_same_in_both() -> None:
-    web = {setting.name: setting for setting in config.ALL}
+    web = {setting.name: setting for setting in ALL}
     shared = [setting for setting in settings.ALL if setting.name in web]
     assert len(shared) > 5
     for setting in shared:
