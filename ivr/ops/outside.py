@@ -284,4 +284,9 @@ def gateway_answers(gateway: Gateway) -> str:
         gateway.check()
     except GatewayUnreachableError as fault:
         raise FaultError(str(fault)) from None
+    if not gateway.capabilities.notices:
+        return (
+            f"{gateway.name} answers and takes our credentials; its webhooks are refused, so we hear of no "
+            f"dispute and no payout, until {gateway.name.upper()}_WEBHOOK_SECRET is set"
+        )
     return f"{gateway.name} answers and takes our credentials"
