@@ -41,6 +41,7 @@ def till(engine: sa.Engine) -> Till:
 @pytest.fixture
 def paybycall(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("GATEWAY", "sandbox")
+    monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:9")  # no bank listens here
     return partial(paybycall, "payment")
 
 

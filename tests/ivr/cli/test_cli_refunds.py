@@ -22,7 +22,7 @@ ASK_FIRST = {"payment refund", "payment decide", "card delete"}
 ASK_NOTHING = {
     *("apikey create", "apikey list", "apikey revoke"),
     *("bill add", "bill import", "bill list", "bill show"),
-    *("call", "card list", "config", "dispute list", "doctor", "flow check", "flow draw"),
+    *("call", "card list", "config", "demo", "dispute list", "doctor", "flow check", "flow draw"),
     *(
         "lockout lift",
         "lockout list",
