@@ -110,7 +110,7 @@ class PaymentRoutes:
                 paid = finding.one(tx, refund_id)
         refunds = {} if paid is None else {one.id: one for one in paid.refunds}
         if paid is None or refund_id not in refunds:
-            raise Problem(404, "not_found", "There is no refund of this id.")
+            raise Problem(404, "not_found", "There is no refund with this id.")
         return documents.refund(refunds[refund_id], paid.currency), 200
 
     def refund(self, payment_id: str) -> Answer:
@@ -193,4 +193,4 @@ def _amount(body: dict[str, Any], attempt: Attempt) -> int | None:
 
 
 def _no_such_payment() -> Problem:
-    return Problem(404, "not_found", "There is no payment of this id.")
+    return Problem(404, "not_found", "There is no payment with this id.")

@@ -21,7 +21,7 @@ from ivr.merchant.signature import sign
 
 FILE = Path(__file__).parents[2] / "docs/examples/billing_system.py"
 SECRET = "a secret of this merchant's"
-DENIED = b'{"detail": "There is no payment of this id."}'
+DENIED = b'{"detail": "There is no payment with this id."}'
 PAYMENT = {
     "id": "attempt_2",
     "bill_reference": "12345678",

@@ -296,6 +296,13 @@ def test_a_time_at_the_end_of_the_calendar_is_a_time(api: ApiClient) -> None:
 
 
 @one_database
+@pytest.mark.parametrize("path", ["/messages/held", "/lockouts"])
+def test_the_short_lists_refuse_a_filter_that_they_do_not_have(api: ApiClient, path: str) -> None:
+    answer = api.get(f"{path}?bill=12345678")
+    assert (answer.status_code, answer.json["field"]) == (400, "bill")
+
+
+@one_database
 def test_what_is_no_field_is_named_without_a_card_number(api: ApiClient) -> None:
     card = "4242 4242 4242 4242"
     for answer in (
