@@ -5,7 +5,6 @@ One rule for every command. Status 2: nothing was done, since what was asked can
 or not good, such as an import with refused rows. 0: all is well.
 """
 
-import errno
 import functools
 import os
 from collections.abc import Callable
@@ -31,13 +30,6 @@ class Fault(click.ClickException):
         click.echo(self.format_message(), err=True)
 
 
-def _full_disk() -> Fault:
-    """Status 1: the command may have done its work before it could not say so."""
-    fault = Fault("The output is not complete: no space is left on the device.")
-    fault.exit_code = 1
-    return fault
-
-
 def sentences(run: Callable[P, T]) -> Callable[P, T]:
     """Turns what an operator can mend into its sentence."""
 
@@ -52,10 +44,6 @@ def sentences(run: Callable[P, T]) -> Callable[P, T]:
         except OperationalError as fault:
             url = os.environ.get("DATABASE_URL", "").strip()
             raise Fault(sentence("DATABASE_URL", url, fault) or "The database does not answer.") from None
-        except OSError as fault:
-            if fault.errno != errno.ENOSPC:
-                raise
-            raise _full_disk() from None
         except UnicodeEncodeError:  # bytes of the command line that are no text
             raise Fault("An argument is not text in UTF-8.") from None
 

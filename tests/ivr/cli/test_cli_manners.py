@@ -67,7 +67,7 @@ def test_output_that_finds_no_space_ends_with_a_sentence() -> None:
         )
     assert (ran.returncode, ran.stderr) == (
         1,
-        "The output is not complete: no space is left on the device.\n",
+        "Error: No space is left where this command writes to.\n",
     )
 
 
