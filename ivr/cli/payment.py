@@ -179,6 +179,7 @@ def decide(
     """
     from ivr.payments.decide import NothingToDecideError, Word
     from ivr.payments.named_charge import Named
+    from ivr.payments.public_state import public_state
 
     if charged == not_charged:
         raise click.UsageError("Give either --charged or --not-charged.")
@@ -207,7 +208,7 @@ def decide(
                     )
             except NothingToDecideError as fault:
                 raise Fault(str(fault)) from None
-            state = decided.state
+            state = public_state(decided.state)
             if charged and decided.gateway_reference is None:
                 click.echo(_NO_REFERENCE, err=True)
     click.echo(f"{subject_id} is now {state}.")
@@ -223,6 +224,7 @@ def _decision(payment: "Payment", reference: str | None, *, charged: bool) -> st
 def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: bool, yes: bool) -> str:
     from ivr.money import plain
     from ivr.payments import records
+    from ivr.payments.public_state import public_state
     from ivr.payments.records import NoSuchAttemptError, RefundState
     from ivr.storage.engine import reading
 
@@ -234,7 +236,8 @@ def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: 
             amount = plain(found.amount_minor, found.currency)
             confirm(f"Record refund {refund_id} of {amount} {what}? This cannot be undone.", yes=yes)
         with at.engine.begin() as tx:
-            return cashier.decide_refund(tx, refund_id, refunded=given_back, who=who()).state
+            decided = cashier.decide_refund(tx, refund_id, refunded=given_back, who=who())
+            return public_state(decided.state)
     except NoSuchAttemptError:
         raise Fault("There is no refund with this ID. To see the refunds: paybycall refund list") from None
     except ValueError as fault:

@@ -16,6 +16,7 @@ from ivr.cli import desk as cli_desk
 from ivr.cli import main
 from ivr.clock import ManualClock
 from ivr.payments import pay_link, records
+from ivr.payments.public_state import public_state
 from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.storage.engine import make_engine
@@ -290,6 +291,7 @@ def test_a_person_decides_once(paybycall: Run, till: Till, undecided: str, word:
     assert "no terminal to ask you on" in unasked.stderr
     decided = paybycall("decide", *asked, "--yes")
     assert (decided.exit_code, till.state(undecided)) == (0, state)
+    assert decided.stdout == f"{undecided} is now {public_state(state)}.\n"
     assert till.attempt(undecided).gateway_reference == ("ch_1" if state is State.APPROVED else None)
     again = paybycall("decide", undecided, "--charged", "--yes")
     assert (again.exit_code, till.state(undecided)) == (2, state)
