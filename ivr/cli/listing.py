@@ -68,7 +68,7 @@ limit_option = click.option(
     default=50,
     show_default=True,
     type=click.IntRange(1, LIMIT_MAX),
-    help="How many at most.",
+    help="How many at most, without --since and --until.",
 )
 
 

@@ -85,6 +85,22 @@ def test_a_period_that_is_none(given: tuple[str, ...]) -> None:
     assert CliRunner().invoke(_within, given).exit_code == 2
 
 
+def test_a_limit_that_a_period_does_not_have_is_told() -> None:
+    @click.command()
+    @period("Made")
+    @listing.limit_option
+    def within(when: Period, limit: int) -> None:
+        click.echo(f"{when.is_given} {limit}")
+
+    for given, is_told in (
+        (("--since", "2026-11-01"), False),
+        (("--limit", "5"), False),
+        (("--since", "2026-11-01", "--limit", "5"), True),
+        (("--until", "2026-11-01", "--limit", "50"), True),
+    ):
+        assert ("--limit has no effect" in CliRunner().invoke(within, given).stderr) == is_told
+
+
 # --- layouts ---
 
 _THINGS = Listing(

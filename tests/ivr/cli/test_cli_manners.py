@@ -88,7 +88,7 @@ def test_a_demo_call_from_what_is_no_number_is_refused_before_anything_starts(
     monkeypatch.setattr("ivr.cli.call.prepare", lambda *_: pytest.fail("it began"))
     ran = CliRunner().invoke(main, ["call", "--auto", "--from", given])
     assert ran.exit_code == 2
-    assert "this is no number: write it like +34600000001, or anonymous to withhold it" in ran.stderr
+    assert "this is not a phone number: write it like +34600000001, or anonymous to withhold it" in ran.stderr
 
 
 @pytest.mark.parametrize("given", ["+34600000001", "+1 202 555 0123", "anonymous", "Restricted", ""])
