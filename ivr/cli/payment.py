@@ -127,10 +127,12 @@ def refund(
     from ivr.payments.refund import KeyReusedError, RefundRefusedError
 
     with desk(*TILL) as at:
-        payment = _find(at, payment_id)
+        payment, also_a_bill = _find(at, payment_id)
         cashier = cashier_at(at)
         try:
             minor = amount_options.amount_of(amount, payment.currency, decimal)
+            if also_a_bill and not _is_asked(at, payment, idempotency_key, minor):
+                raise _ambiguous(payment)
             said = Refunding(at, cashier, payment, minor, idempotency_key).run(yes=yes)
         except (RefundRefusedError, KeyReusedError, UnsupportedError) as fault:
             raise Fault(str(fault)) from None
@@ -186,7 +188,9 @@ def decide(
             state = _decide_refund(at, cashier, subject_id, given_back=charged, yes=yes)
         else:
             word = Word.APPROVED if charged else Word.NOT_CHARGED
-            payment = _find(at, subject_id)
+            payment, also_a_bill = _find(at, subject_id)
+            if also_a_bill:
+                raise _ambiguous(payment)
             try:
                 charge = Named(None, is_proven=False)
                 if charged:
@@ -237,15 +241,34 @@ def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: 
         raise Fault(f"{fault}.") from None
 
 
-def _find(at: Desk, payment_id: str) -> "Payment":
-    from ivr.payments.reading import show as find
+def _find(at: Desk, name: str) -> "tuple[Payment, bool]":
+    """The payment of this ID or reference, and whether a bill has the same eight digits."""
+    from ivr.payments import finding
     from ivr.storage.engine import reading
 
     with reading(at.engine) as tx:
-        payment = find(tx, payment_id)
-    if payment is None:
+        found = finding.own(tx, name)
+    if found is None:
         raise Fault(_NO_PAYMENT)
-    return payment
+    return found.payments[0], found.also_a_bill
+
+
+def _is_asked(at: Desk, payment: "Payment", key: str | None, minor: int | None) -> bool:
+    """Whether this refund was requested before under its key: then it is certain which payment was meant."""
+    from ivr.payments.refund import asked_under
+    from ivr.storage.engine import reading
+
+    if key is None:
+        return False
+    with reading(at.engine) as tx:
+        return asked_under(tx, payment.id, key, minor) is not None
+
+
+def _ambiguous(payment: "Payment") -> Fault:
+    return Fault(
+        "A payment and a bill have these eight digits. Nothing was done. If you mean the payment, give the "
+        f"payment's ID: {payment.id}"
+    )
 
 
 def cashier_at(at: Desk) -> "Cashier":

@@ -65,8 +65,8 @@ def _end(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dat
     at, is_day = _read(value)
     try:
         return at + timedelta(days=1) if is_day else at
-    except OverflowError:
-        raise _unreadable() from None
+    except OverflowError:  # the last day that there is has none after it
+        return None
 
 
 def _read(value: str) -> tuple[datetime, bool]:

@@ -41,6 +41,7 @@ def till(engine: sa.Engine) -> Till:
 @pytest.fixture
 def paybycall(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("GATEWAY", "sandbox")
+    monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:9")  # no bank listens here
     return partial(paybycall, "payment")
 
 
@@ -69,7 +70,7 @@ def test_listed_and_shown(paybycall: Run, till: Till) -> None:
     for name in (first, one.reference):
         shown = paybycall("show", name).stdout
         assert f"ref_{first}" in shown
-        assert f"http://127.0.0.1:8099/?id=ref_{first}" in shown
+        assert f"http://127.0.0.1:9/?id=ref_{first}" in shown
         assert "approved" in shown
         assert "tok_good" not in shown
     assert paybycall("show", "att' OR 1=1").exit_code == 2
