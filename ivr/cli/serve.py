@@ -113,8 +113,8 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     name, value = BY_CARRIER
     if os.environ.get(name, "").strip() == value:
         raise Fault(
-            f"There is no PCI process with {name}={value}: the carrier takes the cards, and web and worker "
-            f"need no other. Start none of it (a Procfile runner takes pci=0), or set {name} to gather."
+            f"There is no PCI process with {name}={value}: the carrier takes the card numbers. Do not start "
+            f"one (with a Procfile runner: pci=0), or set {name} to gather."
         )
     read = settings.load(os.environ)
     os.environ.pop(_SHARED_METRICS, None)
