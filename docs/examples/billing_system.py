@@ -332,7 +332,7 @@ def main(arguments):
         case ["refund", key, payment, amount_minor]:
             billing.want_refund(key, payment, minor_units(amount_minor))
             billing.send_refunds()
-        case ["listen", port]:
+        case ["listen", port] if port.isdecimal():
             listen(billing, setting("MERCHANT_SECRET"), int(port))
         case ["balance", reference]:
             print(f"Paid: {billing.paid_minor(reference)}")
