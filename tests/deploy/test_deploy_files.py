@@ -156,7 +156,10 @@ def test_new_settings_are_those_of_readme(way: str, tmp_path: Path) -> None:
             assert url == f"postgresql://{user}:{password}@{name}/{database}"
 
 
-@pytest.mark.parametrize(("name", "bytes_max"), [("web", WEB_BODY_BYTES_MAX), ("pci", PCI_BODY_BYTES_MAX)])
+@pytest.mark.parametrize(
+    ("name", "bytes_max"),
+    [("web", WEB_BODY_BYTES_MAX), ("pci", PCI_BODY_BYTES_MAX), ("pci-internal", PCI_BODY_BYTES_MAX)],
+)
 def test_nginx_takes_bodies_as_large_as_we_do_and_keeps_all_in_memory(name: str, bytes_max: int) -> None:
     text = (ROOT / f"deploy/nginx/paybycall-{name}.conf").read_text()
     for setting in ("client_max_body_size", "client_body_buffer_size"):
