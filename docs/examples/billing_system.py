@@ -282,8 +282,17 @@ def listen(billing, secret, port):
                 print(f"The webhook is worked off later: {fault}", flush=True)
 
 
+def setting(name):
+    """An environment variable that has to be set."""
+    if value := os.environ.get(name):
+        return value
+    raise SetupError(f"{name} is not set: the top of this file has an example")
+
+
 def main(arguments):
-    api = PayByCall(os.environ["PAYBYCALL_URL"], os.environ["PAYBYCALL_KEY"])
+    if not arguments:
+        raise SystemExit(__doc__)
+    api = PayByCall(setting("PAYBYCALL_URL"), setting("PAYBYCALL_KEY"))
     billing = BillingSystem(os.environ.get("BILLING_DATABASE", "billing.db"), api)
     match arguments:
         case ["invoice", reference, amount_minor, currency, *phone]:
@@ -297,9 +306,9 @@ def main(arguments):
             billing.want_refund(key, payment, int(amount_minor))
             billing.send_refunds()
         case ["listen", port]:
-            listen(billing, os.environ["MERCHANT_SECRET"], int(port))
+            listen(billing, setting("MERCHANT_SECRET"), int(port))
         case ["balance", reference]:
-            print(f"Paid: {billing.paid_minor(reference)}")
+            print(f"Paid, in minor units: {billing.paid_minor(reference)}")
         case _:
             raise SystemExit(__doc__)
 
@@ -309,3 +318,5 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except (ConnectionError, SetupError) as fault:
         raise SystemExit(str(fault)) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
