@@ -41,7 +41,19 @@ def database_url(value: str) -> str:
         raise ValueError(f"must have a port from 1 to {_PORT_MAX}")
     if not parsed.database:
         raise ValueError("must name the database after the host: postgresql://user:password@host/name")
+    _require_readable(parsed)
     return given
+
+
+def _require_readable(url: sa.URL) -> None:
+    """Refuses what the driver's part of SQLAlchemy would only refuse when it connects."""
+    try:
+        opened = url.set(drivername="sqlite" if url.drivername == "sqlite" else "postgresql+psycopg")
+        opened.get_dialect()().create_connect_args(opened)
+    except (ValueError, TypeError, sa.exc.ArgumentError):
+        raise ValueError("must have a number where an option after the ? is a port or a time") from None
+    if "\0" in (url.database or ""):
+        raise ValueError("must not have a zero byte, %00, in it")
 
 
 def _sqlite(given: str) -> str:
@@ -50,6 +62,7 @@ def _sqlite(given: str) -> str:
         raise ValueError("must name a file: sqlite:///file, or sqlite:////folder/file from the root")
     if fault := version_fault():
         raise ValueError(fault)
+    _require_readable(sa.make_url(given))
     return given
 
 
@@ -63,7 +76,12 @@ def is_same_database(one: str, other: str) -> bool:
         return first.drivername == second.drivername and _is_same_file(
             sqlite_file(first), sqlite_file(second)
         )
-    return first.database == second.database and bool(_servers(first) & _servers(second))
+    return _names(first) == _names(second) and bool(_servers(first) & _servers(second))
+
+
+def _names(url: sa.URL) -> list[str]:
+    """The database's name; one after the ? is taken before that of the path."""
+    return _listed(url.query, "dbname") or [url.database or ""]
 
 
 def sqlite_file(url: sa.URL) -> Path:

@@ -27,9 +27,11 @@ _USUAL = re.compile(
     "|here|hello|horse|insert|internal|ipsum|letmein|lorem|merchant|metrics|password|paybycall|placeholder|please"
     "|production|pwd|qwerty|random|replace|sample|sandbox|secret|something|supersecret|test|todo|token|value"
     "|webhook|welcome|your|with|this|that|than|more|least|must|long|very|"
-    r"\b(?:a|an|and|at|be|by|for|hex|in|is|it|key|me|my|of|or|our|s|the|to|us|we|32|64)\b|[^a-z0-9]+"
+    r"\b(?:a|an|and|at|be|by|for|hex|in|is|it|key|me|my|of|or|our|s|the|to|us|we|32|64)\b|[\s_.,:;'\"/-]+"
 )
 """Words of examples and placeholders, and what stands between them."""
+_PLACEHOLDER = re.compile(r"\.{5}|^(?:[\w-]*\.{3}|<[\w ,.:-]*>|\$\(.*\)|\$\{.*\}|\{\{.*\}\})$")
+"""What is to be filled in. Passwords with symbols, as managers make them, have some of these by chance."""
 
 
 def weakness(value: str) -> str | None:
@@ -38,7 +40,7 @@ def weakness(value: str) -> str | None:
     """
     if len(value) < LENGTH_MIN:
         return f"must be {LENGTH_MIN} random characters or more: {ADVICE}"
-    if "..." in value or re.search(r"<.*>|\$\{|\$\(|\{\{", value):
+    if _PLACEHOLDER.search(value):
         return f"must be a value of your own, not a placeholder: {ADVICE}"
     left = _USUAL.sub("", value.lower().replace("_", " "))
     if len(left) < _LEFT_MIN:

@@ -22,9 +22,11 @@ lost. Three rules make it so:
 
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import random
+import re
 import sqlite3
 import sys
 import time
@@ -35,6 +37,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 TRIES = 6
 TIMEOUT_S = 15
+PAUSE_MAX_S = 60
 REPLAY_WINDOW_S = 300
 WEBHOOK_MAX_BYTES = 100_000
 
@@ -87,8 +90,8 @@ class PayByCall:
                     raise RefusedError(detail_of(refusal)) from None
                 if refusal.code < 500 and refusal.code != 429:
                     raise SetupError(f"{method} {path}: {detail_of(refusal)}") from None
-                wait_s = float(refusal.headers.get("Retry-After") or 2**attempt)
-            except (OSError, ValueError):  # no connection, no answer in time, or half an answer
+                wait_s = pause_of(refusal, 2**attempt)
+            except (OSError, ValueError, http.client.HTTPException):  # no answer, or half of one
                 wait_s = 2**attempt
             if attempt < TRIES - 1:
                 time.sleep(wait_s * random.uniform(0.8, 1.2))
@@ -99,8 +102,14 @@ def detail_of(refusal):
     """The sentence of a problem document (RFC 9457); a proxy in between may answer something else."""
     try:
         return json.load(refusal)["detail"]
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
         return f"status {refusal.code}"
+
+
+def pause_of(refusal, otherwise):
+    """`Retry-After` in seconds; a proxy in between may give a date, which is not read."""
+    given = refusal.headers.get("Retry-After", "")
+    return min(int(given), PAUSE_MAX_S) if re.fullmatch("[0-9]{1,9}", given) else otherwise
 
 
 class BillingSystem:
@@ -114,11 +123,17 @@ class BillingSystem:
     # Bills in ---
 
     def add_invoice(self, reference, amount_minor, currency, phone=None):
+        """The same invoice again changes nothing."""
+        invoice = (reference, amount_minor, currency, phone)
         with self.db:
             self.db.execute(
-                "INSERT INTO invoice (reference, amount_minor, currency, phone) VALUES (?, ?, ?, ?)",
-                (reference, amount_minor, currency, phone),
+                "INSERT OR IGNORE INTO invoice (reference, amount_minor, currency, phone) "
+                "VALUES (?, ?, ?, ?)",
+                invoice,
             )
+        query = "SELECT reference, amount_minor, currency, phone FROM invoice WHERE reference = ?"
+        if self.db.execute(query, (reference,)).fetchone() != invoice:
+            raise SystemExit(f"There is another invoice {reference} already.")
 
     def push(self):
         """Sends what was not sent. After a crash a bill is sent again, which changes nothing there."""
@@ -190,6 +205,8 @@ class BillingSystem:
 
     def want_refund(self, key, payment, amount_minor):
         """`key` is your own name for this refund, such as a credit note's number: it is given back once."""
+        if not re.fullmatch("[!-~]{1,80}", key):  # it would be refused each time, and hold up the others
+            raise SystemExit("The name of a refund has 1 to 80 visible ASCII characters, without spaces.")
         with self.db:
             self.db.execute(
                 "INSERT OR IGNORE INTO refund (key, payment, amount_minor) VALUES (?, ?, ?)",
@@ -228,18 +245,24 @@ class BillingSystem:
         if not is_genuine(secret, signature, body, time.time()):
             return False
         webhook = json.loads(body)
-        with self.db:  # the same webhook again is dropped by its id
-            self.db.execute(
-                "INSERT OR IGNORE INTO webhook (id, payment_id) VALUES (?, ?)",
-                (webhook["id"], webhook["data"]["payment_id"]),
-            )
+        payment_id = webhook["data"].get("payment_id")
+        if payment_id is not None:  # a later release may have webhooks about something else
+            with self.db:  # the same webhook again is dropped by its id
+                self.db.execute(
+                    "INSERT OR IGNORE INTO webhook (id, payment_id) VALUES (?, ?)",
+                    (webhook["id"], payment_id),
+                )
         return True
 
     def work_off_webhooks(self):
         """Webhooks come in any order, so the payment itself is read and booked."""
         waiting = self.db.execute("SELECT id, payment_id FROM webhook WHERE NOT is_done").fetchall()
         for webhook_id, payment_id in waiting:
-            payment = self.api.request("GET", f"/payments/{payment_id}")
+            try:
+                payment = self.api.request("GET", f"/payments/{payment_id}")
+            except RefusedError as refusal:  # it waits for the next time, and holds up no other
+                print(f"Webhook {webhook_id} is worked off later: {refusal}", flush=True)
+                continue
             with self.db:
                 self.book(payment)
                 self.db.execute("UPDATE webhook SET is_done = 1 WHERE id = ?", (webhook_id,))
@@ -251,7 +274,7 @@ def is_genuine(secret, signature, body, now):
     """
     parts = [part.partition("=") for part in signature.split(",")]
     signed_at = next((value for name, _, value in parts if name == "t"), "")
-    if not (signed_at.isascii() and signed_at.isdigit()) or abs(now - int(signed_at)) > REPLAY_WINDOW_S:
+    if not re.fullmatch("[0-9]{1,12}", signed_at) or abs(now - int(signed_at)) > REPLAY_WINDOW_S:
         return False
     expected = hmac.new(secret.encode(), signed_at.encode() + b"." + body, hashlib.sha256).hexdigest()
     return any(
@@ -266,8 +289,9 @@ def listen(billing, secret, port):
         timeout = TIMEOUT_S
 
         def do_POST(self):
-            length = int(self.headers.get("Content-Length") or 0)
-            body = self.rfile.read(length) if 0 < length <= WEBHOOK_MAX_BYTES else b""
+            length = self.headers.get("Content-Length", "")
+            is_short = re.fullmatch("[0-9]{1,9}", length) and int(length) <= WEBHOOK_MAX_BYTES
+            body = self.rfile.read(int(length)) if is_short else b""
             is_taken = billing.receive(secret, self.headers.get("Paybycall-Signature", ""), body)
             self.send_response(204 if is_taken else 403)
             self.end_headers()
@@ -278,15 +302,20 @@ def listen(billing, secret, port):
             server.handle_request()
             try:
                 billing.work_off_webhooks()
-            except (ConnectionError, RefusedError, SetupError) as fault:
-                print(f"The webhook is worked off later: {fault}", flush=True)
+            except (ConnectionError, SetupError) as fault:
+                print(f"Webhooks are worked off later: {fault}", flush=True)
 
 
 def setting(name):
-    """An environment variable that has to be set."""
-    if value := os.environ.get(name):
-        return value
-    raise SetupError(f"{name} is not set: the top of this file has an example")
+    if name not in os.environ:
+        raise SystemExit(f"{name} is not set.")
+    return os.environ[name]
+
+
+def minor_units(text):
+    if not re.fullmatch("[0-9]{1,15}", text):
+        raise SystemExit(f"{text!r} is no amount in minor units: write 990 for 9.90 EUR.")
+    return int(text)
 
 
 def main(arguments):
@@ -296,16 +325,16 @@ def main(arguments):
     billing = BillingSystem(os.environ.get("BILLING_DATABASE", "billing.db"), api)
     match arguments:
         case ["invoice", reference, amount_minor, currency, *phone]:
-            billing.add_invoice(reference, int(amount_minor), currency, *phone)
+            billing.add_invoice(reference, minor_units(amount_minor), currency, *phone)
         case ["push"]:
             billing.push()
         case ["follow"]:
             billing.follow()
             billing.work_off_webhooks()
         case ["refund", key, payment, amount_minor]:
-            billing.want_refund(key, payment, int(amount_minor))
+            billing.want_refund(key, payment, minor_units(amount_minor))
             billing.send_refunds()
-        case ["listen", port]:
+        case ["listen", port] if port.isdecimal():
             listen(billing, setting("MERCHANT_SECRET"), int(port))
         case ["balance", reference]:
             print(f"Paid, in minor units: {billing.paid_minor(reference)}")

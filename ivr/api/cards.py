@@ -73,4 +73,4 @@ def _check(card_id: str) -> None:
 
 
 def _no_such_card() -> Problem:
-    return Problem(404, "not_found", "There is no card of this id.")
+    return Problem(404, "not_found", "There is no card with this id.")

@@ -54,7 +54,7 @@ class FinanceRoutes:
             except payouts_read.SeveralPayoutsError:
                 raise _several("payouts") from None
         if found is None:
-            raise Problem(404, "not_found", "There is no payout of this id or reference.")
+            raise Problem(404, "not_found", "There is no payout with this id or reference.")
         shown, lines = found
         return {**documents.payout(shown), "lines": [documents.payout_line(line) for line in lines]}, 200
 
@@ -83,11 +83,11 @@ class FinanceRoutes:
             with reading(self._engine) as tx:
                 found = disputes.of_reference(tx, reference)
         if not found:
-            raise Problem(404, "not_found", "There is no dispute of this reference.")
+            raise Problem(404, "not_found", "There is no dispute with this reference.")
         if len(found) > 1:
             raise _several("disputes")
         return documents.dispute(found[0]), 200
 
 
 def _several(what: str) -> Problem:
-    return Problem(409, "ambiguous", f"Several gateways have {what} of this reference: look in the list.")
+    return Problem(409, "ambiguous", f"Several gateways have {what} with this reference: look in the list.")

@@ -56,5 +56,5 @@ class LockOutRoutes:
                 headers={"Retry-After": str(RETRY_AFTER_S)},
             ) from None
         if lifted is None:
-            raise Problem(404, "not_found", "There is no lock-out of this id.")
+            raise Problem(404, "not_found", "There is no lockout with this id.")
         return documents.lock_out(lifted), 200

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from ivr.api import documents
 from ivr.api.problem import Problem
+from ivr.api.request import query
 from ivr.channels import resending
 from ivr.channels.resending import Resent
 from ivr.clock import Clock
@@ -27,6 +28,7 @@ class MessageRoutes:
 
     def held(self) -> Answer:
         """Those that wait for the operator, the oldest first."""
+        query()
         with reading(self._engine) as tx:
             found = resending.held(tx)
         return {"messages": [documents.message(one) for one in found]}, 200
@@ -38,7 +40,7 @@ class MessageRoutes:
             with self._engine.begin() as tx:
                 outcome = resending.resend(tx, message_id, work=self._work, clock=self._clock)
         if outcome is None:
-            raise Problem(404, "not_found", "There is no text of this id.")
+            raise Problem(404, "not_found", "There is no text with this id.")
         if outcome is Resent.TOO_LATE:
             raise Problem(409, "too_late", "Its link can no longer be paid. Nothing was sent.")
         if outcome is Resent.NOT_HELD:

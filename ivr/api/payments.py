@@ -6,6 +6,8 @@ sent; the row that says so is written with the refund.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -27,7 +29,7 @@ from ivr.payments import reading as payments
 from ivr.payments.public_state import states_of
 from ivr.payments.reading import Wanted
 from ivr.payments.records import Attempt, Refund
-from ivr.payments.refund import KEY, KeyReusedError, RefundRefusedError
+from ivr.payments.refund import KEY, KeyReusedError, RefundRefusedError, asked_under
 from ivr.payments.saved_cards import SavedCards
 from ivr.storage.engine import reading
 from ivr.storage.feed import OVERLAP_S
@@ -108,7 +110,7 @@ class PaymentRoutes:
                 paid = finding.one(tx, refund_id)
         refunds = {} if paid is None else {one.id: one for one in paid.refunds}
         if paid is None or refund_id not in refunds:
-            raise Problem(404, "not_found", "There is no refund of this id.")
+            raise Problem(404, "not_found", "There is no refund with this id.")
         return documents.refund(refunds[refund_id], paid.currency), 200
 
     def refund(self, payment_id: str) -> Answer:
@@ -128,9 +130,17 @@ class PaymentRoutes:
         if not _ID.fullmatch(payment_id):
             raise _no_such_payment()
         with self._engine.begin() as tx:
-            attempt = _locked(tx, payment_id)
+            found = finding.own(tx, payment_id)
+            if found is None:
+                raise _no_such_payment()
+            attempt = records.locked(tx, found.payments[0].id)
             amount_minor = _amount(body, attempt)
-            refund, is_new = self._ask(tx, attempt, amount_minor, key, asker)
+            with _refusing_refunds():
+                if found.also_a_bill and asked_under(tx, attempt.id, key, amount_minor) is None:
+                    raise _ambiguous()
+                refund, is_new = self._till.ask_refund_once(
+                    tx, attempt.id, amount_minor, key=key, asked_by=f"api: {asker.name}"
+                )
             [paid] = payments.of_ids(tx, [attempt.id])
         if is_new:
             log.info("refund_asked", attempt_id=attempt.id, refund_id=refund.id, api_key_id=asker.id)
@@ -140,32 +150,27 @@ class PaymentRoutes:
     def _document(self, shown: payments.Payment) -> dict[str, Any]:
         return documents.payment(shown, self._till.dashboard_url(shown.gateway, shown.gateway_reference))
 
-    def _ask(
-        self, tx: sa.Connection, attempt: Attempt, amount_minor: int | None, key: str, asker: ApiKey
-    ) -> tuple[Refund, bool]:
-        asked_by = f"api: {asker.name}"
-        try:
-            return self._till.ask_refund_once(tx, attempt.id, amount_minor, key=key, asked_by=asked_by)
-        except KeyReusedError as fault:
-            raise Problem(422, "idempotency_key_reused", str(fault), field="Idempotency-Key") from None
-        except (RefundRefusedError, UnsupportedError) as fault:
-            raise Problem(409, "refund_refused", str(fault)) from None
+
+@contextmanager
+def _refusing_refunds() -> Iterator[None]:
+    """Turns what the till refuses into a problem document."""
+    try:
+        yield
+    except KeyReusedError as fault:
+        raise Problem(422, "idempotency_key_reused", str(fault), field="Idempotency-Key") from None
+    except (RefundRefusedError, UnsupportedError) as fault:
+        raise Problem(409, "refund_refused", str(fault)) from None
 
 
-def _locked(tx: sa.Connection, payment_id: str) -> Attempt:
-    """The payment, held until the refund is requested. Bills have references of eight digits too: where
-    both a payment and a bill have these, nobody can say which was meant.
+def _ambiguous() -> Problem:
+    """Bills have references of eight digits too: where both a payment and a bill have these, nobody can say
+    which was meant. A refund that was requested before a bill got these digits can still be sent again.
     """
-    found = finding.own(tx, payment_id)
-    if found is None:
-        raise _no_such_payment()
-    if found.also_a_bill:
-        raise Problem(
-            409,
-            "ambiguous",
-            "A payment and a bill have these eight digits. Nothing was refunded: send the payment's id.",
-        )
-    return records.locked(tx, found.payments[0].id)
+    return Problem(
+        409,
+        "ambiguous",
+        "A payment and a bill have these eight digits. Nothing was refunded: send the payment's id.",
+    )
 
 
 def _amount(body: dict[str, Any], attempt: Attempt) -> int | None:
@@ -188,4 +193,4 @@ def _amount(body: dict[str, Any], attempt: Attempt) -> int | None:
 
 
 def _no_such_payment() -> Problem:
-    return Problem(404, "not_found", "There is no payment of this id.")
+    return Problem(404, "not_found", "There is no payment with this id.")

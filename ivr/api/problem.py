@@ -11,6 +11,7 @@ import orjson
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import HTTP_STATUS_CODES
 
+from ivr.card_mask import mask_cards
 from ivr.request_ids import request_id
 from ivr.storage.away import RETRY_AFTER_S
 
@@ -45,7 +46,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
             "detail": self.detail,
         }
         if self.field is not None:
-            said["field"] = self.field
+            said["field"] = mask_cards(self.field)
         if (asked_as := request_id()) is not None:
             said["request_id"] = asked_as
         return said

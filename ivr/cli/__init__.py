@@ -3,6 +3,7 @@
 A command's faults are sentences on standard error and an exit status, never a traceback.
 """
 
+import errno
 import os
 from importlib import import_module
 
@@ -42,6 +43,15 @@ class _Lazy(click.Group):
             return None
         found: click.Command = import_module(COMMANDS[cmd_name]).command
         return found
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except OSError as fault:
+            if fault.errno != errno.ENOSPC:
+                raise
+            # Status 1: the command may have done its work before it could not say so.
+            raise click.ClickException("No space is left where this command writes to.") from None
 
 
 @click.command(

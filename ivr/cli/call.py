@@ -46,7 +46,9 @@ def _from(_ctx: click.Context, _param: click.Parameter, given: str) -> str:
         return given
     if number := Caller.of(given, _NOWHERE).number:
         return number  # as a carrier writes it
-    raise click.BadParameter(f"this is no number: write it like {CALLER}, or anonymous to withhold it")
+    raise click.BadParameter(
+        f"this is not a phone number: write it like {CALLER}, or anonymous to withhold it"
+    )
 
 
 def _to(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
@@ -54,7 +56,7 @@ def _to(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str 
         return None
     if number := Caller.of(given, _NOWHERE).number:
         return number
-    raise click.BadParameter(f"this is no number: write it like {CALLED}")
+    raise click.BadParameter(f"this is not a phone number: write it like {CALLED}")
 
 
 @click.command("call", epilog=example("call", "call --from +34600000002 --language es", "call --auto"))

@@ -8,6 +8,7 @@ import csv
 import functools
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -29,8 +30,10 @@ _MEASURED_ROWS = 500
 _GAP = "  "
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 """A negative amount or a phone number: no spreadsheet runs it as a formula."""
-_BEGINS_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""Also in their full-width forms, which spreadsheets take for the same."""
+_BEGINS_FORMULA = re.compile("(^|;)(?=\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+"""Also in their full-width forms, which spreadsheets take for the same, and behind a semicolon, where many
+countries' spreadsheets begin a new cell.
+"""
 _GOOD = frozenset({"approved", "paid", "active", "won", "kept", "arrived"})
 _BAD = frozenset({"declined", "needs_review", "lost", "failed", "locked_out"})
 _OPEN = frozenset({"pending", "unknown", "half_open", "open"})
@@ -65,7 +68,7 @@ limit_option = click.option(
     default=50,
     show_default=True,
     type=click.IntRange(1, LIMIT_MAX),
-    help="How many at most.",
+    help="How many at most, without --since and --until.",
 )
 
 
@@ -146,8 +149,9 @@ class Listing:
         has_more = len(found) > limit
         self.print(found[:limit], layout, none=none, facts={"has_more": has_more})
         if has_more:
+            what = "listed and added up" if self.sums else "listed"
             click.echo(
-                f"Only the first {limit} are listed. Use --limit (up to {LIMIT_MAX}) to list more.", err=True
+                f"Only the first {limit} are {what}. Use --limit (up to {LIMIT_MAX}) to list more.", err=True
             )
 
     def _print_json(self, rows: Iterator[Document], totals: "_Totals", facts: Document) -> None:
@@ -223,7 +227,8 @@ class _Totals:
 def _print_columns(columns: Sequence[Column], measured: Sequence[Document], rest: Iterator[Document]) -> None:
     cells = [[column.cell(row) for column in columns] for row in measured]
     widths = [
-        max(len(column.heading), *(len(row[place]) for row in cells)) for place, column in enumerate(columns)
+        max(width_of(column.heading), *(width_of(row[place]) for row in cells))
+        for place, column in enumerate(columns)
     ]
     headings = [_padded(column.heading, width, column) for column, width in zip(columns, widths, strict=True)]
     click.echo(click.style(_GAP.join(headings).rstrip(), bold=True))
@@ -236,7 +241,20 @@ def _print_columns(columns: Sequence[Column], measured: Sequence[Document], rest
 
 
 def _padded(cell: str, width: int, column: Column) -> str:
-    return cell.rjust(width) if column.is_right else cell.ljust(width)
+    missing = " " * (width - width_of(cell))
+    return missing + cell if column.is_right else cell + missing
+
+
+def width_of(shown: str) -> int:
+    """How many columns of a terminal a text takes: two for a wide character, none for an accent that stands
+    by itself.
+    """
+    if shown.isascii():
+        return len(shown)
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in shown
+    )
 
 
 def _coloured(padded: str, cell: str, column: Column) -> str:
@@ -282,5 +300,4 @@ def _unexecuted(value: str | None) -> str:
     if not value:
         return ""
     shown = legible(value)
-    runs = shown.startswith(_BEGINS_FORMULA) and not _NUMBER.fullmatch(shown)
-    return f"'{shown}" if runs else shown
+    return shown if _NUMBER.fullmatch(shown) else _BEGINS_FORMULA.sub(r"\1'", shown)

@@ -127,10 +127,12 @@ def refund(
     from ivr.payments.refund import KeyReusedError, RefundRefusedError
 
     with desk(*TILL) as at:
-        payment = _find(at, payment_id)
+        payment, also_a_bill = _find(at, payment_id)
         cashier = cashier_at(at)
         try:
             minor = amount_options.amount_of(amount, payment.currency, decimal)
+            if also_a_bill and not _is_asked(at, payment, idempotency_key, minor):
+                raise _ambiguous(payment)
             said = Refunding(at, cashier, payment, minor, idempotency_key).run(yes=yes)
         except (RefundRefusedError, KeyReusedError, UnsupportedError) as fault:
             raise Fault(str(fault)) from None
@@ -177,6 +179,7 @@ def decide(
     """
     from ivr.payments.decide import NothingToDecideError, Word
     from ivr.payments.named_charge import Named
+    from ivr.payments.public_state import public_state
 
     if charged == not_charged:
         raise click.UsageError("Give either --charged or --not-charged.")
@@ -186,7 +189,9 @@ def decide(
             state = _decide_refund(at, cashier, subject_id, given_back=charged, yes=yes)
         else:
             word = Word.APPROVED if charged else Word.NOT_CHARGED
-            payment = _find(at, subject_id)
+            payment, also_a_bill = _find(at, subject_id)
+            if also_a_bill:
+                raise _ambiguous(payment)
             try:
                 charge = Named(None, is_proven=False)
                 if charged:
@@ -203,7 +208,7 @@ def decide(
                     )
             except NothingToDecideError as fault:
                 raise Fault(str(fault)) from None
-            state = decided.state
+            state = public_state(decided.state)
             if charged and decided.gateway_reference is None:
                 click.echo(_NO_REFERENCE, err=True)
     click.echo(f"{subject_id} is now {state}.")
@@ -219,6 +224,7 @@ def _decision(payment: "Payment", reference: str | None, *, charged: bool) -> st
 def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: bool, yes: bool) -> str:
     from ivr.money import plain
     from ivr.payments import records
+    from ivr.payments.public_state import public_state
     from ivr.payments.records import NoSuchAttemptError, RefundState
     from ivr.storage.engine import reading
 
@@ -230,22 +236,42 @@ def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: 
             amount = plain(found.amount_minor, found.currency)
             confirm(f"Record refund {refund_id} of {amount} {what}? This cannot be undone.", yes=yes)
         with at.engine.begin() as tx:
-            return cashier.decide_refund(tx, refund_id, refunded=given_back, who=who()).state
+            decided = cashier.decide_refund(tx, refund_id, refunded=given_back, who=who())
+            return public_state(decided.state)
     except NoSuchAttemptError:
         raise Fault("There is no refund with this ID. To see the refunds: paybycall refund list") from None
     except ValueError as fault:
         raise Fault(f"{fault}.") from None
 
 
-def _find(at: Desk, payment_id: str) -> "Payment":
-    from ivr.payments.reading import show as find
+def _find(at: Desk, name: str) -> "tuple[Payment, bool]":
+    """The payment of this ID or reference, and whether a bill has the same eight digits."""
+    from ivr.payments import finding
     from ivr.storage.engine import reading
 
     with reading(at.engine) as tx:
-        payment = find(tx, payment_id)
-    if payment is None:
+        found = finding.own(tx, name)
+    if found is None:
         raise Fault(_NO_PAYMENT)
-    return payment
+    return found.payments[0], found.also_a_bill
+
+
+def _is_asked(at: Desk, payment: "Payment", key: str | None, minor: int | None) -> bool:
+    """Whether this refund was requested before under its key: then it is certain which payment was meant."""
+    from ivr.payments.refund import asked_under
+    from ivr.storage.engine import reading
+
+    if key is None:
+        return False
+    with reading(at.engine) as tx:
+        return asked_under(tx, payment.id, key, minor) is not None
+
+
+def _ambiguous(payment: "Payment") -> Fault:
+    return Fault(
+        "A payment and a bill have these eight digits. Nothing was done. If you mean the payment, give the "
+        f"payment's ID: {payment.id}"
+    )
 
 
 def cashier_at(at: Desk) -> "Cashier":

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ def period(of: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
         def within(*args: Any, since: datetime | None, until: datetime | None, **kwargs: Any) -> T:
             if since is not None and until is not None and since >= until:
                 raise click.UsageError("--since must be before --until.")
+            if (since is not None or until is not None) and _is_limited(click.get_current_context()):
+                click.echo("--limit has no effect with --since or --until: all rows are listed.", err=True)
             return function(*args, when=Period(since, until), **kwargs)
 
         until = click.option(
@@ -55,6 +58,11 @@ def period(of: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
     return decorate
 
 
+def _is_limited(command: click.Context) -> bool:
+    """Whether --limit was given, and not left at its default."""
+    return command.get_parameter_source("limit") is ParameterSource.COMMANDLINE
+
+
 def _beginning(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
     return None if value is None else _read(value)[0]
 
@@ -65,8 +73,8 @@ def _end(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dat
     at, is_day = _read(value)
     try:
         return at + timedelta(days=1) if is_day else at
-    except OverflowError:
-        raise _unreadable() from None
+    except OverflowError:  # the last day that there is has none after it
+        return None
 
 
 def _read(value: str) -> tuple[datetime, bool]:

@@ -36,22 +36,39 @@ def command() -> None:
     """Start one of the server's processes."""
 
 
-_host = click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True)
+_host = click.option(
+    "--host", envvar="HOST", default="127.0.0.1", show_default=True, help="The address to listen on."
+)
 
 
 def _listening(function: click.decorators.FC) -> click.decorators.FC:
     function = _host(function)
     function = click.option(
-        "--workers", envvar="WORKERS", default=1, show_default=True, type=click.IntRange(1, 64)
+        "--workers",
+        envvar="WORKERS",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1, 64),
+        help="How many processes serve this port.",
     )(function)
     return click.option(
-        "--threads", envvar="THREADS", default=16, show_default=True, type=click.IntRange(1, 256)
+        "--threads",
+        envvar="THREADS",
+        default=16,
+        show_default=True,
+        type=click.IntRange(1, 256),
+        help="How many requests each of them serves at once.",
     )(function)
 
 
 def _port(default: int) -> click.Option:
     return click.Option(
-        ["--port"], envvar="PORT", default=default, show_default=True, type=click.IntRange(1, 65535)
+        ["--port"],
+        envvar="PORT",
+        default=default,
+        show_default=True,
+        type=click.IntRange(1, 65535),
+        help="The port to listen on.",
     )
 
 
@@ -68,9 +85,9 @@ def _serve(kind: str, what: Serving, *, host: str, port: int, workers: int) -> N
 @_listening
 @sentences
 def web(host: str, port: int, workers: int, threads: int) -> None:
-    """Hear the carrier's webhooks, serve the API.
+    """Answer the carrier's webhooks; serve the API and the payers' pages.
 
-    Where one runs on this port already, this one takes over from it.
+    If one is already running on this port, this one takes over from it.
     """
     read = config.load(os.environ)
     boot.refuse_one_for_both(os.environ)
@@ -86,9 +103,9 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
 @_listening
 @sentences
 def pci(host: str, port: int, workers: int, threads: int) -> None:
-    """Hear card digits, and nothing else.
+    """Take card numbers from the keypad, and nothing else.
 
-    Where one runs on this port already, this one takes over from it.
+    If one is already running on this port, this one takes over from it.
     """
     from ivr.pci import settings
     from ivr.pci.migrate import can_serve as can_serve_pci
@@ -96,8 +113,8 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     name, value = BY_CARRIER
     if os.environ.get(name, "").strip() == value:
         raise Fault(
-            f"There is no PCI process with {name}={value}: the carrier takes the cards, and web and worker "
-            f"need no other. Start none of it (a Procfile runner takes pci=0), or set {name} to gather."
+            f"There is no PCI process with {name}={value}: the carrier takes the card numbers. Do not start "
+            f"one (with a Procfile runner: pci=0), or set {name} to gather."
         )
     read = settings.load(os.environ)
     os.environ.pop(_SHARED_METRICS, None)
@@ -145,7 +162,7 @@ def _mode(read: Config) -> dict[str, Any]:
 )
 @sentences
 def worker(host: str, port: int) -> None:
-    """Charge, send, retry: everything that no webhook waits for."""
+    """Charge cards, send texts and webhooks, retry what failed."""
     os.environ.pop(_SHARED_METRICS, None)
     from ivr.bootstrap import run_worker
     from ivr.work.migrate import NotMigratedError

@@ -19,4 +19,5 @@ def written(moment: datetime, zone: tzinfo, language: str, home_country: str = "
     time = dates.format_time(moment, "short", tzinfo=zone, locale=locale)
     is_utc = zone is UTC or str(zone) == "UTC"
     place = "UTC" if is_utc else dates.get_timezone_location(zone, locale=locale, return_city=True)
-    return f"{day}, {time} ({place})".translate(_BLANKS)
+    city = place.rpartition("/")[2]  # "Argentina/Buenos Aires", where the language has no word for it
+    return f"{day}, {time} ({city})".translate(_BLANKS)

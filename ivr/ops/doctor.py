@@ -4,8 +4,12 @@ The checks are in `inside.py` (worker, what is stuck), `outside.py` (our process
 and `exposed.py` (what strangers must not reach). None of them charges, sends or changes anything.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+
+CHECK_S_MAX = 30.0
+"""More than any check needs: a server that sends its answer byte by byte would hold one for ever."""
 
 
 class FaultError(Exception):
@@ -29,13 +33,14 @@ Check = Callable[[], str]
 """Gives what is well, or raises FaultError."""
 
 
-def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
-    """Tries one after the other. A check that breaks unexpectedly is a finding too, by the exception's name
-    alone: its text may hold a secret. Only a `LastFaultError` stops the others.
+def examine(checks: Iterable[tuple[str, Check]], *, within_s: float = CHECK_S_MAX) -> Iterator[Finding]:
+    """Tries one after the other, each for `within_s` seconds at most. A check that breaks unexpectedly is a
+    finding too, by the exception's name alone: its text may hold a secret. Only a `LastFaultError` stops the
+    others.
     """
     for name, check in checks:
         try:
-            yield Finding(name, well=True, said=check())
+            yield Finding(name, well=True, said=_within(check, within_s))
         except FaultError as fault:
             yield Finding(name, well=False, said=str(fault))
             if isinstance(fault, LastFaultError):
@@ -45,3 +50,26 @@ def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
             yield Finding(
                 name, well=False, said=f"This check broke and found out nothing ({kind}): report it."
             )
+
+
+def _within(check: Check, seconds: float) -> str:
+    """What the check says. One that takes longer is left alone, on a thread that ends with the process."""
+    said: list[str] = []
+    broke: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            said.append(check())
+        except BaseException as fault:  # noqa: BLE001 - raised again below
+            broke.append(fault)
+
+    thread = threading.Thread(target=run, name="check", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if broke:
+        raise broke[0]
+    if not said:
+        raise FaultError(
+            f"This check did not end within {seconds:g} s: what it asks answers too slowly, or not at all."
+        )
+    return said[0]

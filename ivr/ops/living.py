@@ -6,7 +6,7 @@ file made within the last seconds counts as held.
 
 import fcntl
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -36,7 +36,8 @@ def _is_held(path: Path, now: datetime) -> bool:
     except FileNotFoundError:
         return False
     try:
-        if os.fstat(descriptor).st_mtime > (now - _JUST_MADE).timestamp():
+        age = now - datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
+        if abs(age) < _JUST_MADE:  # one from the future is of before this machine's clock was set back
             return True
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

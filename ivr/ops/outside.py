@@ -114,8 +114,7 @@ def _asked(ask: Ask, method: str, door: Door, path: str) -> Answer:
         remedy = _REMEDIES.get(broke, _OTHER_REMEDY).format(setting=door.setting, start=door.start)
         raise FaultError(f"{door.setting} ({door.url}) cannot be reached: {broke}; {remedy}.") from None
     if answer.status in _REDIRECTS:
-        to = urlsplit(answer.location)
-        shown = f"{to.scheme}://{to.netloc}" if to.netloc else "another path"
+        shown = _place_of(answer.location)
         raise FaultError(
             f"{door.setting} ({door.url}) redirects to {shown}: let {door.setting} be the address that "
             f"answers "
@@ -127,6 +126,15 @@ def _asked(ask: Ask, method: str, door: Door, path: str) -> Answer:
             f"{door.process} process: start {door.start}, or correct where the proxy passes requests."
         )
     return answer
+
+
+def _place_of(location: str) -> str:
+    """Where a redirect leads, as it may be shown on a terminal."""
+    try:
+        to = urlsplit(location)
+    except ValueError:
+        return "what is no address"
+    return ascii(f"{to.scheme}://{to.netloc}")[1:-1] if to.netloc else "another path"
 
 
 def _speaks_plain_http(ask: Ask, method: str, door: Door, path: str) -> bool:

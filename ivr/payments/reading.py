@@ -139,7 +139,7 @@ def payments_since(tx: sa.Connection, since: str, limit: int, *, now: datetime, 
     """
     after, settled = _parse(since)
     if wanted.made_from is not None and settled is None:
-        earliest = cursor_at(tx, wanted.made_from - timedelta(seconds=_CLOCKS_APART_S))
+        earliest = cursor_at(tx, _earlier(wanted.made_from))
         after = max(after, int(earliest))
     limit = min(max(limit, 1), LIMIT_MAX)
     rows = tx.execute(_changed(after, wanted).limit(limit + 1)).all()
@@ -172,6 +172,14 @@ def cursor_at(tx: sa.Connection, moment: datetime) -> str:
     soon = earliest + timedelta(seconds=_CLOCKS_APART_S)
     lowest = sa.select(sa.func.min(moves.id + 0)).where(moves.at >= moment, moves.at <= soon)
     return str(tx.execute(lowest).scalar_one() - 1)
+
+
+def _earlier(moment: datetime) -> datetime:
+    """A little before that moment; the first moment that there is has none before it."""
+    try:
+        return moment - timedelta(seconds=_CLOCKS_APART_S)
+    except OverflowError:
+        return moment
 
 
 def latest(

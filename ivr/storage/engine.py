@@ -29,6 +29,10 @@ CONNECT_S_MAX = 3
 LOCK_MS_MAX = 8_000
 POOL_S_MAX = 8
 """A carrier gives a webhook 15 s: none may wait longer for a database host or for another's lock."""
+_GONE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+"""A host that loses power says no goodbye. Without these libpq would wait for its answer for a quarter of an
+hour, and with it every thread. Source: PostgreSQL, "Parameter Key Words"; the last is in milliseconds.
+"""
 
 
 class Instant(TypeDecorator[datetime]):
@@ -68,7 +72,10 @@ def make_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
         sa.event.listen(engine, "connect", _preparing_sqlite(Writers()))
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
-    patience = {"connect_timeout": CONNECT_S_MAX, "options": f"-c lock_timeout={LOCK_MS_MAX}"}
+    theirs = parsed.query.get("options", ())
+    options = " ".join([*([theirs] if isinstance(theirs, str) else theirs), f"-c lock_timeout={LOCK_MS_MAX}"])
+    gone = {name: value for name, value in _GONE.items() if name not in parsed.query}
+    patience = {**gone, "connect_timeout": CONNECT_S_MAX, "options": options}
     return sa.create_engine(
         parsed,
         pool_size=pool_size,

@@ -69,6 +69,14 @@ def test_a_process_starts_with_the_machine(name: str) -> None:
     assert unit.endswith("\n[Install]\nWantedBy=multi-user.target\n")
 
 
+@pytest.mark.parametrize("name", sorted(COMPOSE["services"].keys() - {"migrate"}))
+def test_a_container_starts_with_the_machine(name: str) -> None:
+    """By `on-failure` it would not: it ended well when the machine went down. Source: docs.docker.com, "Start
+    containers automatically".
+    """
+    assert COMPOSE["services"][name]["restart"] == "unless-stopped"
+
+
 def test_pci_has_a_user_and_settings_of_its_own() -> None:
     users = {name: _unit(name).get("User") for name in ("web", "worker", "pci")}
     assert users == {"web": "paybycall", "worker": "paybycall", "pci": "paybycall-pci"}

@@ -32,6 +32,10 @@ from ivr.database_url import database_url, is_same_database
         ("postgresql://town:hunter2@db", "must name the database"),
         ("postgresql://town:hunter2@db/", "must name the database"),
         ("postgresql://", "must name the database"),
+        ("postgresql://town:hunter2@/town?host=db&port=hunter2", "a number where"),
+        ("postgresql://town:hunter2@db/to%00wn", "%00"),
+        ("sqlite:///hunter2%00.db", "%00"),
+        ("sqlite:///town.db?timeout=hunter2", "a number where"),
     ],
 )
 def test_what_cannot_be_read_is_refused_and_not_repeated(given: str, part: str) -> None:
@@ -57,6 +61,7 @@ def test_what_can_be_read_is_taken_as_it_is(given: str) -> None:
 
 
 SAME = [
+    ("postgresql://db/town", "postgresql://db/other?dbname=town"),
     ("sqlite:///town.db", "sqlite:///./town.db"),
     ("sqlite:///town.db", "sqlite:///{here}/town.db"),
     ("sqlite:///town.db", "sqlite:///{here}/link.db"),

@@ -4,6 +4,7 @@ import re
 from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 from random import Random
+from string import ascii_letters, digits, punctuation
 
 import pytest
 
@@ -62,9 +63,12 @@ def test_what_people_make_by_the_usual_tools_is_taken() -> None:
             b64encode(raw).decode(),
             urlsafe_b64encode(raw).decode(),
             "".join(chance.choice("0123456789") for _ in range(40)),
+            "".join(chance.choice(ascii_letters + digits + punctuation) for _ in range(32)),
+            "".join(chance.choice(punctuation) for _ in range(48)),
         ):
             assert weakness(made) is None, made
     assert weakness("4549225264585564498542090588825858902245") is None, "7 of 10 digits"
+    assert weakness("^1kg4xzR#[,PR=F#<z_>HH>s!5zCae0I") is None, "brackets by chance"
     assert weakness("correct staple river violin moss anvil") is None
 
 

@@ -257,7 +257,7 @@ def _clock_of_ours() -> Patches:
 
 
 BUGS: Mapping[str, Bug] = {
-    "a fresh key at each send": Bug(_fresh_key, "no attempt"),
+    "a fresh key at each send": Bug(_fresh_key, "no attempt", first=6),
     "charged again while unknown": Bug(_charge_again, "asked twice", GATEWAY_FAILS),
     "declined said for unknown": Bug(
         _declined_for_unknown, "heard 'charge.refused'", GATEWAY_FAILS, first=11
@@ -265,16 +265,16 @@ BUGS: Mapping[str, Bug] = {
     "the ledger entry outside the transaction": Bug(
         _entry_outside, "has 0 entries in the ledger", {**QUIET, "database": 0.03}, first=13
     ),
-    "the ledger entry twice": Bug(_entry_twice, "that the gateway does not have"),
-    "the text twice": Bug(_text_twice, "was sent 2 times", {**QUIET, "queue": 0.9}),
+    "the ledger entry twice": Bug(_entry_twice, "that the gateway does not have", first=6),
+    "the text twice": Bug(_text_twice, "was sent 2 times", {**QUIET, "queue": 0.9}, first=2),
     "a lost job not swept": Bug(_never_swept, "is still", QUEUE_FAILS),
-    "nothing reserved": Bug(_nothing_reserved, "was taken for", first=20),
+    "nothing reserved": Bug(_nothing_reserved, "was taken for", first=21),
     "a card number in the log": Bug(_card_logged, "a card number stands in the log", house="authorize"),
     "a sealed card not wiped": Bug(_card_kept, "still holds something"),
     "the keys not destroyed": Bug(_keys_kept, "is left"),
-    "the fence ignored": Bug(_fence_ignored, "which is fenced", GATEWAY_FAILS, first=43),
+    "the fence ignored": Bug(_fence_ignored, "which is fenced", GATEWAY_FAILS, first=44),
     "confirmed before its reference is kept": Bug(
-        _reference_not_kept, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize", first=6
+        _reference_not_kept, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize", first=7
     ),
     "the cancel left out at Stripe": Bug(
         _cancel_left_out, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize", first=353

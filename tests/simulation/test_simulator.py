@@ -27,7 +27,7 @@ def test_a_planted_bug_is_found(name: str, simulation: Callable[[str], Simulatio
     assert not again.violations, again.told()
 
 
-@pytest.mark.parametrize("house", ["tokenize", "authorize", "stripe-tokenize", "stripe-pay"])
+@pytest.mark.parametrize("house", ["authorize", "stripe-tokenize"])
 def test_the_same_seed_is_the_same_world(house: str, simulation: Callable[[str], Simulation]) -> None:
     worlds = simulation(house)
     first = worlds.play("again", 3, kills=0.02, gateway=0.4)

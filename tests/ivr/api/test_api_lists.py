@@ -286,6 +286,34 @@ def test_a_bad_filter_is_named(api: ApiClient, query: str, field: str) -> None:
         assert (answer.json["code"], answer.json["field"]) == ("bad_query", field), name
 
 
+def test_a_time_at_the_end_of_the_calendar_is_a_time(api: ApiClient) -> None:
+    first, last = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
+    for name in LISTS:
+        for query in (f"from={first}&until={last}", f"since={first}", f"since={last}", f"from={last}"):
+            answer = api.get(f"/{name}?{query}")
+            assert answer.status_code == 200, (name, query)
+            assert api.get(f"/{name}?cursor={answer.json['cursor']}").status_code == 200, (name, query)
+
+
+@one_database
+@pytest.mark.parametrize("path", ["/messages/held", "/lockouts"])
+def test_the_short_lists_refuse_a_filter_that_they_do_not_have(api: ApiClient, path: str) -> None:
+    answer = api.get(f"{path}?bill=12345678")
+    assert (answer.status_code, answer.json["field"]) == (400, "bill")
+
+
+@one_database
+def test_what_is_no_field_is_named_without_a_card_number(api: ApiClient) -> None:
+    card = "4242 4242 4242 4242"
+    for answer in (
+        api.get("/payments", query_string={f"x{card}": "1"}),
+        api.post("/bills", {card: 1}),
+        api.post("/bills/batch", {"bills": [{card: 1}]}),
+    ):
+        assert "There is no such" in answer.text
+        assert "4242" not in answer.text
+
+
 @one_database
 def test_a_cursor_of_another_list_is_refused(api: ApiClient) -> None:
     cursors = {name: api.get(f"/{name}").json["cursor"] for name in LISTS}

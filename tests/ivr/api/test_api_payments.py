@@ -199,6 +199,20 @@ def test_eight_digits_of_a_payment_and_of_a_bill_are_refused(api: ApiClient, til
     assert len(_refunds(till)) == 1
 
 
+def test_a_refund_sent_again_is_the_same_also_when_a_bill_got_its_digits(api: ApiClient, till: Till) -> None:
+    reference = api.get(f"/payments/{till.paid()}").json["reference"]
+    path, headers = f"/payments/{reference}/refunds", {"Idempotency-Key": "k"}
+    asked = api.post(path, {"amount": "15.00"}, headers=headers)
+    api.post("/bills", {"reference": reference, "amount": "1.00", "currency": "EUR"})
+    again = api.post(path, {"amount_minor": 1500}, headers=headers)
+    assert (again.status_code, again.json) == (200, asked.json)
+    reused = api.post(path, {"amount_minor": 1600}, headers=headers)
+    assert (reused.status_code, reused.json["code"]) == (422, "idempotency_key_reused")
+    other = api.post(path, {"amount_minor": 1500}, headers={"Idempotency-Key": "another"})
+    assert (other.status_code, other.json["code"]) == (409, "ambiguous")
+    assert len(_refunds(till)) == 1
+
+
 def test_a_key_used_for_another_amount_is_refused(api: ApiClient, till: Till) -> None:
     paid = till.paid()
     api.post(f"/payments/{paid}/refunds", {"amount": "15.00"}, headers={"Idempotency-Key": "k1"})

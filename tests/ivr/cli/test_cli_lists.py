@@ -61,6 +61,7 @@ def _within(when: Period) -> None:
         (("--until", "2026-11-30T00:00"), None, (11, 30, 0, 0)),
         (("--since", "2026-11-01T00:00+01:00"), (10, 31, 23, 0), None),
         (("--since", "2026-11-01 10:30Z"), (11, 1, 10, 30), None),
+        (("--until", "9999-12-31"), None, None),
     ],
 )
 def test_a_day_is_included_and_a_moment_is_where_it_ends(
@@ -74,7 +75,7 @@ def test_a_day_is_included_and_a_moment_is_where_it_ends(
 @pytest.mark.parametrize(
     "given",
     [
-        ("--until", "9999-12-31"),
+        ("--until", "10000-01-01"),
         ("--since", "yesterday"),
         ("--since", "2026-11-02", "--until", "2026-11-01"),
         ("--since", "2026-11-02T10:00", "--until", "2026-11-02T10:00"),
@@ -82,6 +83,22 @@ def test_a_day_is_included_and_a_moment_is_where_it_ends(
 )
 def test_a_period_that_is_none(given: tuple[str, ...]) -> None:
     assert CliRunner().invoke(_within, given).exit_code == 2
+
+
+def test_a_limit_that_a_period_does_not_have_is_told() -> None:
+    @click.command()
+    @period("Made")
+    @listing.limit_option
+    def within(when: Period, limit: int) -> None:
+        click.echo(f"{when.is_given} {limit}")
+
+    for given, is_told in (
+        (("--since", "2026-11-01"), False),
+        (("--limit", "5"), False),
+        (("--since", "2026-11-01", "--limit", "5"), True),
+        (("--until", "2026-11-01", "--limit", "50"), True),
+    ):
+        assert ("--limit has no effect" in CliRunner().invoke(within, given).stderr) == is_told
 
 
 # --- layouts ---
@@ -116,6 +133,11 @@ def printed(layout: Layout, *things: dict[str, Any]) -> str:
         ("@SUM(A1)", "'@SUM(A1)"),
         ("\uff1d1+1", "'\uff1d1+1"),
         ("\t=1", "?=1"),
+        (" =1+1", "' =1+1"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a; -1;+2;@x", "a;' -1;'+2;'@x"),
+        ("x\t=1", "x?=1"),
+        ("https://bank.example/?a=1&b=-2", "https://bank.example/?a=1&b=-2"),
         ("+34600123456", "+34600123456"),
         ("-12.50", "-12.50"),
         ('a "b", c', 'a "b", c'),
@@ -137,6 +159,25 @@ def test_amounts_are_decimals_of_their_currency() -> None:
     found = rows(printed(Layout.CSV, *things))
     assert [one["paid"] for one in found] == ["49.90", "5", "-1.005", "10000000000000.05"]
     assert (found[0]["paid_minor"], found[0]["currency"], found[0]["more_at"]) == ("4990", "EUR", "now")
+
+
+@pytest.mark.parametrize(
+    "name", ["\u4f1a\u8a08", "e\u0301\u0301\u0301\u0301", "caf\u00e9", "\uff21", "a\u200bb"]
+)
+def test_columns_stand_below_each_other_in_every_script(name: str) -> None:
+    table, _, _ = printed(Layout.TABLE, thing(name), thing("four")).partition("\n\n")
+    heading, *lines = table.splitlines()
+    at = heading.index("STATE")
+    for line in lines:
+        assert listing.width_of(line[: line.index("approved")]) == at
+
+
+def test_a_list_that_is_cut_says_what_is_added_up() -> None:
+    @click.command()
+    def command() -> None:
+        _THINGS.print_first([thing("a"), thing("b")], 1, Layout.TABLE, none="")
+
+    assert "Only the first 1 are listed and added up." in CliRunner().invoke(command).stderr
 
 
 def test_totals_are_by_currency_and_state() -> None:

@@ -3,6 +3,10 @@ follows one rule.
 """
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -54,6 +58,29 @@ def test_what_cannot_be_done_ends_with_2(
     assert sentence in ran.stderr
 
 
+def test_output_that_finds_no_space_ends_with_a_sentence() -> None:
+    environ = {**os.environ, "ENVIRONMENT": "development"}
+    with Path("/dev/full").open("w") as full:
+        command = [str(Path(sys.executable).parent / "paybycall"), "config", "--csv"]
+        ran = subprocess.run(
+            command, env=environ, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    assert (ran.returncode, ran.stderr) == (
+        1,
+        "Error: No space is left where this command writes to.\n",
+    )
+
+
+def test_every_option_says_what_it_does() -> None:
+    missing = [
+        (*names, option.opts[0])
+        for names, one in every_command()
+        for option in one.params
+        if isinstance(option, click.Option) and not option.help and not option.hidden
+    ]
+    assert missing == []
+
+
 @pytest.mark.parametrize("given", ["abc", "600000001", "+34", "+34600x", "nobody", "+34 1"])
 def test_a_demo_call_from_what_is_no_number_is_refused_before_anything_starts(
     given: str, monkeypatch: pytest.MonkeyPatch
@@ -61,7 +88,7 @@ def test_a_demo_call_from_what_is_no_number_is_refused_before_anything_starts(
     monkeypatch.setattr("ivr.cli.call.prepare", lambda *_: pytest.fail("it began"))
     ran = CliRunner().invoke(main, ["call", "--auto", "--from", given])
     assert ran.exit_code == 2
-    assert "this is no number: write it like +34600000001, or anonymous to withhold it" in ran.stderr
+    assert "this is not a phone number: write it like +34600000001, or anonymous to withhold it" in ran.stderr
 
 
 @pytest.mark.parametrize("given", ["+34600000001", "+1 202 555 0123", "anonymous", "Restricted", ""])

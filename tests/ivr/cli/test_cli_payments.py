@@ -16,6 +16,7 @@ from ivr.cli import desk as cli_desk
 from ivr.cli import main
 from ivr.clock import ManualClock
 from ivr.payments import pay_link, records
+from ivr.payments.public_state import public_state
 from ivr.payments.states import State
 from ivr.storage import schema
 from ivr.storage.engine import make_engine
@@ -41,6 +42,7 @@ def till(engine: sa.Engine) -> Till:
 @pytest.fixture
 def paybycall(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("GATEWAY", "sandbox")
+    monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:9")  # no bank listens here
     return partial(paybycall, "payment")
 
 
@@ -69,7 +71,7 @@ def test_listed_and_shown(paybycall: Run, till: Till) -> None:
     for name in (first, one.reference):
         shown = paybycall("show", name).stdout
         assert f"ref_{first}" in shown
-        assert f"http://127.0.0.1:8099/?id=ref_{first}" in shown
+        assert f"http://127.0.0.1:9/?id=ref_{first}" in shown
         assert "approved" in shown
         assert "tok_good" not in shown
     assert paybycall("show", "att' OR 1=1").exit_code == 2
@@ -289,6 +291,7 @@ def test_a_person_decides_once(paybycall: Run, till: Till, undecided: str, word:
     assert "no terminal to ask you on" in unasked.stderr
     decided = paybycall("decide", *asked, "--yes")
     assert (decided.exit_code, till.state(undecided)) == (0, state)
+    assert decided.stdout == f"{undecided} is now {public_state(state)}.\n"
     assert till.attempt(undecided).gateway_reference == ("ch_1" if state is State.APPROVED else None)
     again = paybycall("decide", undecided, "--charged", "--yes")
     assert (again.exit_code, till.state(undecided)) == (2, state)

@@ -22,7 +22,7 @@ ASK_FIRST = {"payment refund", "payment decide", "card delete"}
 ASK_NOTHING = {
     *("apikey create", "apikey list", "apikey revoke"),
     *("bill add", "bill import", "bill list", "bill show"),
-    *("call", "card list", "config", "dispute list", "doctor", "flow check", "flow draw"),
+    *("call", "card list", "config", "demo", "dispute list", "doctor", "flow check", "flow draw"),
     *(
         "lockout lift",
         "lockout list",
@@ -116,6 +116,23 @@ def test_the_key_of_a_program_is_known_at_the_command_line(paybycall: Run, till:
         assert is_new
     ran = paybycall("payment", "refund", paid.id, "--amount", "1.00", "--yes", "--idempotency-key", "case-7")
     assert (ran.exit_code, asked.id in ran.stdout, refunds(till)) == (0, True, [100])
+
+
+def test_eight_digits_that_are_a_bills_too_move_no_money(paybycall: Run, till: Till) -> None:
+    paid, other = till.attempt(till.paid()), till.add_bill()
+    command = ("payment", "refund", paid.reference, "--amount", "1.00", "--yes", "--idempotency-key")
+    assert paybycall(*command, "first").exit_code == 0
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.bill).where(schema.bill.c.id == other).values(reference=paid.reference))
+    refused = paybycall(*command, "second")
+    assert (refused.exit_code, refunds(till)) == (2, [100])
+    assert f"give the payment's ID: {paid.id}" in refused.stderr
+    decided = paybycall("payment", "decide", paid.reference, "--not-charged", "--yes")
+    assert (decided.exit_code, "give the payment's ID" in decided.stderr) == (2, True)
+    again = paybycall(*command, "first")
+    assert (again.exit_code, "was requested earlier" in again.stdout) == (0, True)
+    by_id = paybycall("payment", "refund", paid.id, *command[3:], "second")
+    assert (by_id.exit_code, refunds(till)) == (0, [100, 100])
 
 
 @pytest.mark.parametrize(("answer", "exit_code", "given_back"), [("y", 0, [100, 100]), ("n", 2, [100])])

@@ -137,6 +137,7 @@ MOMENT = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
     ("zone", "language", "country", "said"),
     [
         ("Europe/Madrid", "es", "ES", "2 de julio de 2026, 0:30 (Madrid)"),
+        ("America/Argentina/Buenos_Aires", "es", "AR", "1 de julio de 2026, 7:30 p. m. (Buenos Aires)"),
         ("Europe/Madrid", "en", "ES", "July 2, 2026, 12:30 AM (Madrid)"),
         ("Europe/London", "en", "GB", "1 July 2026, 23:30 (London)"),
         ("America/New_York", "en", "US", "July 1, 2026, 6:30 PM (New York)"),

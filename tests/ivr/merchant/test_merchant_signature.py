@@ -58,4 +58,5 @@ def test_the_check_that_the_readme_gives_to_merchants(clock: ManualClock, mercha
     assert not merchants_own_check("another", header, BODY, now)
     assert not merchants_own_check("new-secret", header, BODY + b" ", now)
     assert not merchants_own_check("new-secret", header, BODY, now + 301)
-    assert not merchants_own_check("new-secret", "nonsense", BODY, now)
+    for header in ("nonsense", "t=²,v1=é", f"t={'9' * 400},v1=a", f"t={'9' * 5000},v1=a", ",=,", "t=1,v1"):
+        assert not merchants_own_check("new-secret", header, BODY, now)

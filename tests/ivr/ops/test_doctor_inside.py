@@ -49,6 +49,7 @@ def test_the_lock_file_of_a_dead_worker_is_no_life(tmp_path: Path) -> None:
     assert living_workers(engine, datetime.now(UTC)) == 1, (
         "one that starts at this moment has not locked it yet"
     )
+    assert living_workers(engine, datetime.now(UTC) - timedelta(minutes=1)) == 0, "the clock was set back"
 
 
 def test_a_payment_that_waits_for_a_person_or_is_unknown_for_long_is_told(

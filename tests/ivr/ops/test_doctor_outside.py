@@ -95,6 +95,9 @@ def test_a_process_answers_by_its_known_refusal_alone(server: Server) -> None:
             "redirects to https://www.example.org: let",
         ),
         (saying(308, "", "/voice/incoming/"), "redirects to another path"),
+        (saying(302, "", "https://[::1/"), "redirects to what is no address: let"),
+        (saying(302, "", "https://a\x1b[31m.example/"), "redirects to what is no address: let"),
+        (saying(302, "", "https://a\x1b31m.example/"), "redirects to https://a\\x1b31m.example: let"),
         (
             breaking(ConnectionRefusedError()),
             "the connection is refused, so nothing listens there; start `paybycall serve web` and the proxy",

@@ -231,7 +231,7 @@ def test_keys_that_nobody_took_do_not_reach_the_shell(desk: Desk) -> None:
     assert not select.select([desk.slave], [], [], 0.05)[0]
 
 
-@pytest.mark.parametrize("key", [b"\x03", b"\x04", b"12\x03"])
+@pytest.mark.parametrize("key", [b"\x03", b"\x04", b"12\x03", b"h"])
 def test_ctrl_c_hangs_up(desk: Desk, key: bytes) -> None:
     server = TinyServer({"/voice/incoming": gather("/end", 4, "Reference?")})
     desk.ring(server.transport)
