@@ -183,6 +183,16 @@ def _money(values: Values) -> list[str]:
 
 
 def _stripe(values: Values) -> list[str]:
+    faults = _stripe_key(values)
+    if not all(secret.reveal().startswith("whsec_") for secret in values["STRIPE_WEBHOOK_SECRET"]):
+        faults.append(
+            "STRIPE_WEBHOOK_SECRET must be the signing secret of the webhook endpoint (whsec_...), or two, "
+            "separated by a comma."
+        )
+    return faults
+
+
+def _stripe_key(values: Values) -> list[str]:
     """A key of the wrong kind takes real money in a test, or none from a real payer."""
     key = _STRIPE_KEY.match(values["STRIPE_API_KEY"].reveal())
     if key is None:
@@ -229,7 +239,8 @@ def _production(values: Values) -> list[str]:
         faults.append(_wrong(values, "GATEWAY", "be a real gateway in production"))
     if values["MERCHANT_NAME"] == DEMO_MERCHANT:
         faults.append(
-            _wrong(values, "MERCHANT_NAME", "be the name of whom callers pay, not that of the demo")
+            f"Set MERCHANT_NAME: the merchant's name as callers hear it; {DEMO_MERCHANT!r}, its default, is "
+            f"for the demo."
         )
     if values["CHANNEL"] == "console":
         faults.append(_wrong(values, "CHANNEL", "be sms in production"))

@@ -58,11 +58,14 @@ def _require_readable(url: sa.URL) -> None:
 
 def _sqlite(given: str) -> str:
     path = given.removeprefix("sqlite://")
-    if not path.startswith("/") or not path.strip("/") or ":memory:" in path or "mode=memory" in path:
+    if not path.startswith("/") or not path.strip("/") or ":memory:" in path:
         raise ValueError("must name a file: sqlite:///file, or sqlite:////folder/file from the root")
     if fault := version_fault():
         raise ValueError(fault)
-    _require_readable(sa.make_url(given))
+    parsed = sa.make_url(given)
+    if parsed.query:
+        raise ValueError("must end with the file's name, without options after a ?")
+    _require_readable(parsed)
     return given
 
 
@@ -86,7 +89,7 @@ def _names(url: sa.URL) -> list[str]:
 
 def sqlite_file(url: sa.URL) -> Path:
     """The file of an SQLite database."""
-    return Path((url.database or "").removeprefix("file:"))
+    return Path(url.database or "")
 
 
 def _is_same_file(one: Path, other: Path) -> bool:

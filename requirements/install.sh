@@ -56,6 +56,9 @@ if [ "$python" = $venv/bin/python ] && [ -e $done ] && [ -z "$(find requirements
 	exit 0
 fi
 
+cache=${UV_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/uv} # a user without a home has none
+mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || export UV_NO_CACHE=1
+
 if [ "$python" = $venv/bin/python ] && [ -x $venv/bin/uv ]; then
 	uv=$venv/bin/uv
 else
@@ -64,7 +67,10 @@ else
 	trap 'exit 130' INT TERM HUP
 	rm -rf $tools
 	"$python" -m venv $tools
-	$tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
+	$tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt || {
+		echo "The installer could not be fetched. This machine must reach PyPI, or the index that PIP_INDEX_URL names." >&2
+		exit 1
+	}
 	uv=$tools/bin/uv
 fi
 rm -f $venv/.runs $venv/.installed # a broken-off install is not taken for a whole one

@@ -150,7 +150,7 @@ def show(reference: str, *, as_json: bool) -> None:
     ):
         click.echo(f"{name:<15} {plain(minor, bill.currency):>16}")
     waits = (
-        "" if bill.said_elsewhere_minor is None else "  (as its source says; its open link is closed first)"
+        "" if bill.said_elsewhere_minor is None else "  (paid elsewhere: its open pay link is being closed)"
     )
     click.echo(f"{'status':<15} {bill.status:>16}{waits}")
     click.echo(f"{'due':<15} {bill.due_date or '-'!s:>16}")

@@ -27,7 +27,7 @@ def command() -> None:
 def scope(*, as_markdown: bool) -> None:
     """Show what is in PCI scope, and what you have to do.
 
-    It goes by the settings of this environment, those of web and worker.
+    It reads the settings of this environment: those of web and worker.
     """
     from ivr.ops import scope as facts
 

@@ -57,7 +57,7 @@ def _listening(function: click.decorators.FC) -> click.decorators.FC:
         default=16,
         show_default=True,
         type=click.IntRange(1, 256),
-        help="How many requests each of them serves at once.",
+        help="How many requests each process serves at once.",
     )(function)
 
 

@@ -86,6 +86,8 @@ def _worker(engine: sa.Engine, clock: Clock) -> str | None:
         return None if living_workers(engine, clock.now()) else NO_WORKER
     except sa.exc.SQLAlchemyError:
         return writable.AWAY
+    except OSError as fault:  # the lock files of another user, or no file descriptor left
+        return f"Whether a worker runs cannot be seen: {fault.strerror}."
 
 
 def _database(engine: sa.Engine) -> str | None:

@@ -95,6 +95,8 @@ _REMEDIES = {
     Break.NOT_YET: "set this machine's clock by NTP",
     Break.HANDSHAKE: "allow TLS 1.2 in the proxy, and ask for no client certificate",
 }
+_PERHAPS_PLAIN = {Break.SILENT, Break.CLOSED, Break.HANDSHAKE, Break.NO_HTTP, Break.OTHER}
+"""What https meets at a port of plain http. Where a certificate was shown, it is not one."""
 _OTHER_REMEDY = "see the proxy, the firewall and {start}, or correct {setting}"
 
 
@@ -110,7 +112,9 @@ def _asked(ask: Ask, method: str, door: Door, path: str) -> Answer:
     try:
         answer = ask(method, door.url + path)
     except requests.RequestException as fault:
-        broke = Break.NO_TLS if _speaks_plain_http(ask, method, door, path) else what_broke(fault)
+        broke = what_broke(fault)
+        if broke in _PERHAPS_PLAIN and _speaks_plain_http(ask, method, door, path):
+            broke = Break.NO_TLS
         remedy = _REMEDIES.get(broke, _OTHER_REMEDY).format(setting=door.setting, start=door.start)
         raise FaultError(f"{door.setting} ({door.url}) cannot be reached: {broke}; {remedy}.") from None
     if answer.status in _REDIRECTS:
@@ -144,10 +148,14 @@ def _speaks_plain_http(ask: Ask, method: str, door: Door, path: str) -> bool:
         return False
     place = f"http://{parts.netloc}" if parts.port else f"http://{parts.netloc}:443"
     try:
-        ask(method, f"{place}{parts.path}{path}")
+        return not _wants_https(ask(method, f"{place}{parts.path}{path}"))
     except requests.RequestException:
         return False
-    return True
+
+
+def _wants_https(answer: Answer) -> bool:
+    """How nginx and Caddy answer plain http at a port of TLS."""
+    return answer.status == requests.codes.bad_request and "https" in answer.body.lower()
 
 
 def _is_refusal(answer: Answer) -> bool:
@@ -155,7 +163,7 @@ def _is_refusal(answer: Answer) -> bool:
 
 
 def _not_ours(door: Door, answer: Answer) -> str:
-    if answer.status == requests.codes.bad_request and "https" in answer.body.lower():
+    if _wants_https(answer):
         return f"{door.setting} ({door.url}) begins with http://, but https is spoken there: correct it."
     return (
         f"What answers at {door.setting} ({door.url}) is not the {door.process} process (HTTP "
@@ -284,4 +292,9 @@ def gateway_answers(gateway: Gateway) -> str:
         gateway.check()
     except GatewayUnreachableError as fault:
         raise FaultError(str(fault)) from None
+    if not gateway.capabilities.notices:
+        return (
+            f"{gateway.name} answers and takes our credentials; its webhooks are refused, so we hear of no "
+            f"dispute and no payout, until {gateway.name.upper()}_WEBHOOK_SECRET is set"
+        )
     return f"{gateway.name} answers and takes our credentials"

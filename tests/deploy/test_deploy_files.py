@@ -43,7 +43,7 @@ def test_units_are_as_systemd_reads_them(tmp_path: Path) -> None:
     analyze = tool("systemd-analyze", package="systemd")
     for path in (ROOT / "deploy/systemd").iterdir():
         text = path.read_text().replace("/opt/paybycall/bin/paybycall", "/bin/true")
-        (tmp_path / path.name).write_text(text.replace("Documentation=", "#"))
+        (tmp_path / path.name).write_text(text)
     verified = _run(analyze, "verify", "--man=no", *map(str, sorted(tmp_path.iterdir())))
     assert (verified.returncode, verified.stderr) == (0, "")
 
@@ -156,7 +156,10 @@ def test_new_settings_are_those_of_readme(way: str, tmp_path: Path) -> None:
             assert url == f"postgresql://{user}:{password}@{name}/{database}"
 
 
-@pytest.mark.parametrize(("name", "bytes_max"), [("web", WEB_BODY_BYTES_MAX), ("pci", PCI_BODY_BYTES_MAX)])
+@pytest.mark.parametrize(
+    ("name", "bytes_max"),
+    [("web", WEB_BODY_BYTES_MAX), ("pci", PCI_BODY_BYTES_MAX), ("pci-internal", PCI_BODY_BYTES_MAX)],
+)
 def test_nginx_takes_bodies_as_large_as_we_do_and_keeps_all_in_memory(name: str, bytes_max: int) -> None:
     text = (ROOT / f"deploy/nginx/paybycall-{name}.conf").read_text()
     for setting in ("client_max_body_size", "client_body_buffer_size"):
@@ -170,3 +173,40 @@ def test_the_image_has_no_more_than_the_builder_is_sent() -> None:
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert "*" in ignored
     assert sent == {name for line in copied for name in line.split()}
+
+
+def test_the_command_of_root_reads_settings_as_systemd_does(tmp_path: Path) -> None:
+    """Spaces, dollars and quotes are part of a value; nothing in the file is run."""
+    values = {
+        "A": "Sample Town",
+        "B": "'$HOME `id` \\ x'",
+        "C": '"a b"',
+        "D": "",
+        "E": "x=y#z",
+        "F": "O'Neill",
+    }
+    text = (ROOT / "deploy/paybycall").read_text().replace("/etc/paybycall", str(tmp_path))
+    text = text.replace("runuser --user paybycall -- /opt/paybycall/bin/paybycall", "env")
+    (tmp_path / "paybycall").write_text(text.replace('$(id -u)" = 0', '0" = 0'))
+    settings = tmp_path / "web.env"
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return _run("sh", str(tmp_path / "paybycall"), cwd=tmp_path)
+
+    missing = run()
+    assert (missing.returncode, missing.stderr.count("deploy/new-settings")) == (2, 1)
+    settings.write_text("# A comment.\n\n" + "".join(f"{name}={value}\n" for name, value in values.items()))
+    settings.chmod(0o600)
+    tmp_path.chmod(0o755)
+    closed = run()
+    assert closed.stderr == ""
+    assert {f"{name}={value.strip(chr(34)).strip(chr(39))}" for name, value in values.items()} <= set(
+        closed.stdout.splitlines()
+    )
+    settings.chmod(0o644)
+    assert f"Every user of this machine can read the secrets in {settings}" in run().stderr
+    tmp_path.chmod(0o700)
+    assert run().stderr == ""
+    settings.write_text("A=1\nexport B=2\n")
+    refused = run()
+    assert (refused.returncode, refused.stderr) == (2, f"{settings}, line 2: write NAME=value.\n")

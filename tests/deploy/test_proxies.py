@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from ivr.cli.serving import PCI_BODY_BYTES_MAX, WEB_BODY_BYTES_MAX
+from ivr.ops import outside
+from ivr.ops.doctor import FaultError
 from tests.support.proxies import PROXIES, Proxy, running_proxy
 from tests.support.server import Server
 
@@ -72,11 +74,15 @@ def test_every_route_is_let_through_or_is_for_inside(proxy: Proxy, server: Serve
 
 
 def test_the_way_from_web_to_pci_is_a_door_of_its_own(proxy: Proxy, server: Server) -> None:
-    if proxy.internal_port is None:
-        return  # nginx and pci are on one machine, and web asks pci itself
     for rule, method, path in _routes(server, "pci"):
         _, heard = proxy.ask("pci", method, path, port=proxy.internal_port)
         assert heard == (rule in INSIDE["pci"]), rule
+
+
+def test_the_doctor_names_the_certificate(proxy: Proxy) -> None:
+    """A proxy that answers plain http at its TLS port with 400 speaks TLS there all the same."""
+    with pytest.raises(FaultError, match=r"TLS certificate|TLS handshake"):
+        outside.answers(outside.over_http, outside.web_door(f"https://127.0.0.1:{proxy.port}"))
 
 
 def test_no_detour_leads_inside(proxy: Proxy) -> None:

@@ -122,7 +122,7 @@ def _ready(root: CleanRoot) -> bool:
 
 
 def test_the_page_leads_to_a_paid_call(root: CleanRoot) -> None:
-    packages, code, settings, databases, processes, tls, doctor, bill, *release = code_blocks(
+    packages, code, settings, databases, processes, port_80, tls, doctor, bill, *release = code_blocks(
         PAGE, "With systemd"
     )
     outside = Outside(root)
@@ -132,6 +132,9 @@ def test_the_page_leads_to_a_paid_call(root: CleanRoot) -> None:
         root.shell(settings, folder=SOURCE)
         _fill_in(root)
         root.shell(databases, folder=SOURCE)
+        root.shell("nginx")  # as Debian's package does where packages may start what they install
+        root.shell(port_80)
+        root.shell("! (exec 3<>/dev/tcp/127.0.0.1/80) 2> /dev/null")  # certbot listens there
         _certificates(root)
         root.shell(processes, folder=SOURCE)
         for host, url in outside.urls.items():

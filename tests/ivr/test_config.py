@@ -245,7 +245,7 @@ def test_production_refuses_what_is_for_development() -> None:
         "PUBLIC_URL is 'http://127.0.0.1:8000'; it must begin with https:// in production.",
         "GATEWAY is 'sandbox'; it must be a real gateway in production.",
         "CHANNEL is 'console'; it must be sms in production.",
-        "MERCHANT_NAME is 'Demo Town Hall'; it must be the name of whom callers pay",
+        "Set MERCHANT_NAME: the merchant's name as callers hear it; 'Demo Town Hall', its default",
     ):
         assert part in told
     with pytest.raises(SettingsError) as refused:
@@ -285,6 +285,14 @@ def test_stripe_is_set_up_by_its_own_settings(key: str) -> None:
     assert settings["STRIPE_API_KEY"].reveal() == key
     assert [one.reveal() for one in settings["STRIPE_WEBHOOK_SECRET"]] == ["whsec_a", "whsec_b"]
     assert (settings["STRIPE_MOTO"], settings["STRIPE_CARD_ENTRY"]) == ("no", "tokenize")
+
+
+@pytest.mark.parametrize("secret", ["we_1", "whsec_a,b"])
+def test_what_is_no_signing_secret_of_stripe_is_refused(secret: str) -> None:
+    told = faults(GATEWAY="stripe", STRIPE_API_KEY="sk_test_1", STRIPE_WEBHOOK_SECRET=secret)
+    assert len(told) == 1
+    assert told[0].startswith("STRIPE_WEBHOOK_SECRET must be the signing secret")
+    assert "we_1" not in told[0]
 
 
 def test_the_carriers_tokens_are_charged_and_never_authorized() -> None:

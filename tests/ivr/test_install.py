@@ -36,11 +36,31 @@ def test_no_python_at_all(tmp_path: Path) -> None:
     assert "Pay-by-Call needs Python 3.11 or later, and there is no python-of-nobody here." in said
 
 
-def _refused(folder: Path, python: str, **variables: str) -> str:
-    """What `make call` prints in a clone; it is refused, in one line and make's own, and nothing is there."""
+def test_a_machine_without_network(tmp_path: Path) -> None:
+    """In a folder with a blank in its name, for a user without a home."""
+    folder = tmp_path / "my clone"
+    folder.mkdir()
+    _copied(folder)
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull}
+    done = subprocess.run(
+        ["sh", "requirements/install.sh", "run"],
+        cwd=folder, env={"PATH": os.environ["PATH"], "PYTHON": sys.executable, **nowhere},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("The installer could not be fetched. This machine must ")
+    assert not list(folder.glob(".venv*"))
+
+
+def _copied(folder: Path) -> None:
     for part in ("Makefile", "pyproject.toml", "requirements"):
         (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, folder / part)
     (folder / "ivr").symlink_to(ROOT / "ivr")
+
+
+def _refused(folder: Path, python: str, **variables: str) -> str:
+    """What `make call` prints in a clone; it is refused, in one line and make's own, and nothing is there."""
+    _copied(folder)
     done = subprocess.run(
         ["make", "call", f"PYTHON={python}"],
         cwd=folder, env={"PATH": os.environ["PATH"], **variables},

@@ -38,7 +38,11 @@ exec setpriv --reuid "$user" --regid "$user" --clear-groups \\
 """
 NATIVE = {
     ("postgresql", "start"): "pg_lsclusters -h | while read -r v n _; do pg_ctlcluster $v $n start; done",
-    ("nginx", "start"): "nginx",
+    ("nginx", "start"): "[ -s /run/nginx.pid ] || nginx",
+    (
+        "nginx",
+        "restart",
+    ): "[ ! -s /run/nginx.pid ] || nginx -s quit; while [ -s /run/nginx.pid ]; do sleep 0.1; done; nginx",
     ("nginx", "reload"): "nginx -s reload",
 }
 

@@ -99,8 +99,8 @@ class Proxy:
 
     processes: dict[str, Process]
     port: int
-    internal_port: int | None
-    """Where Caddy serves pci-internal.caddy."""
+    internal_port: int
+    """Where web reaches pci: pci-internal.caddy, paybycall-pci-internal.conf."""
     folder: Path
 
     def ask(
@@ -145,20 +145,25 @@ http {{
 """
 
 
-def _nginx(folder: Path, processes: Mapping[str, Process], port: int, _internal_port: int) -> list[str]:
+def _nginx(folder: Path, processes: Mapping[str, Process], port: int, internal_port: int) -> list[str]:
     ca = trustme.CA()
     certificate = ca.issue_cert(*HOSTS.values())
     certificate.cert_chain_pems[0].write_to_path(str(folder / "fullchain.pem"))
     certificate.private_key_pem.write_to_path(str(folder / "privkey.pem"))
-    for name, host in HOSTS.items():
+    for name, host, listens, shipped_port in (
+        ("web", HOSTS["web"], port, 443),
+        ("pci", HOSTS["pci"], port, 443),
+        ("pci-internal", HOSTS["pci"], internal_port, 8443),
+    ):
         shipped = (ROOT / f"deploy/nginx/paybycall-{name}.conf").read_text()
         changes = {
-            "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
-            "    listen [::]:443 ssl;\n": "",
-            f"127.0.0.1:{SHIPPED_PORTS[name]}": f"127.0.0.1:{processes[name].port}",
+            f"listen {shipped_port} ssl": f"listen 127.0.0.1:{listens} ssl",
+            f"    listen [::]:{shipped_port} ssl;\n": "",
             f"/etc/letsencrypt/live/{host}": str(folder),
             "/var/log/nginx": str(folder),
         }
+        if name in processes:
+            changes[f"127.0.0.1:{SHIPPED_PORTS[name]}"] = f"127.0.0.1:{processes[name].port}"
         (folder / f"paybycall-{name}.conf").write_text(_replaced(shipped, changes))
     main = folder / "nginx"
     main.write_text(NGINX_CONF.format(folder=folder))
@@ -202,8 +207,7 @@ def running_proxy(kind: str, folder: Path) -> Iterator[Proxy]:
         with (folder / "output").open("wb") as output:
             running = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
         try:
-            internal = internal_port if kind == "caddy" else None
-            proxy = Proxy(processes, port, internal, folder)
+            proxy = Proxy(processes, port, internal_port, folder)
 
             def answers() -> bool:
                 assert running.poll() is None, (folder / "output").read_text()

@@ -16,7 +16,9 @@ from tests.support.till import Till
 HEADER = "reference,amount,currency,status\n"
 
 
-@pytest.mark.parametrize(("status", "shown"), [("paid", "its open link is closed first"), ("withdrawn", "")])
+@pytest.mark.parametrize(
+    ("status", "shown"), [("paid", "its open pay link is being closed"), ("withdrawn", "")]
+)
 def test_a_bill_with_an_open_link_is_taken_and_told(
     database_url: str, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, status: str, shown: str
 ) -> None:

@@ -18,7 +18,7 @@ import requests
 import trustme
 
 from gateways import registry
-from gateways.contract import GatewayUnreachableError
+from gateways.contract import Capabilities, CardEntry, GatewayUnreachableError
 from gateways.secret import Secret
 from ivr.ops import exposed, outside
 from ivr.ops.doctor import FaultError
@@ -310,8 +310,9 @@ class Bank:
 
     name = "bank"
 
-    def __init__(self, fault: str | None = None) -> None:
+    def __init__(self, fault: str | None = None, *, notices: bool = True) -> None:
         self.fault = fault
+        self.capabilities = Capabilities(CardEntry.TOKENIZE, notices=notices)
 
     def check(self) -> None:
         if self.fault:
@@ -319,6 +320,7 @@ class Bank:
 
 
 def test_the_gateways_own_sentence_is_told() -> None:
-    assert outside.gateway_answers(Bank())
+    assert outside.gateway_answers(Bank()) == "bank answers and takes our credentials"
+    assert "until BANK_WEBHOOK_SECRET is set" in outside.gateway_answers(Bank(notices=False))
     with pytest.raises(FaultError, match=r"^Correct BANK_KEY\.$"):
         outside.gateway_answers(Bank("Correct BANK_KEY."))

@@ -2,12 +2,16 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import structlog
 
+from ivr.clock import ManualClock
 from ivr.ops.doctor import FaultError, examine
+from ivr.ops.health import parts_of_web
 from ivr.readiness import SLOW, Part, Readiness
+from ivr.storage.engine import make_engine
 from tests.support.waiting import eventually
 
 
@@ -42,6 +46,15 @@ def test_a_look_logs_by_the_request_that_began_it_and_a_bug_is_raised() -> None:
     with structlog.contextvars.bound_contextvars(request_id="req_1"), pytest.raises(ZeroDivisionError):
         Readiness("web", [Part("a", broken)]).look()
     assert seen == [{"request_id": "req_1"}]
+
+
+def test_lock_files_that_cannot_be_read_are_told(tmp_path: Path, clock: ManualClock) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/town.db")
+    folder = tmp_path / "town.db.workers"
+    folder.mkdir()
+    (folder / "loop").symlink_to("loop")
+    found = Readiness("web", parts_of_web(engine, clock)).look()
+    assert found["worker"] == "Whether a worker runs cannot be seen: Too many levels of symbolic links."
 
 
 def test_a_check_of_the_doctor_ends_in_time() -> None:
