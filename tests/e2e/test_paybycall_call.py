@@ -172,7 +172,7 @@ def test_ctrl_c_while_the_server_starts_is_no_failure(desk: Desk, terminal: Term
     ringing.send_signal(signal.SIGINT)
     terminal.sees("Stopped.")
     assert ringing.wait(PATIENCE_S) == 0
-    assert desk.left_behind() == []
+    eventually(lambda: not desk.left_behind(), timeout_s=PATIENCE_S, what="nobody left behind")
 
 
 def test_a_person_who_hangs_up_is_no_failure(desk: Desk, terminal: Terminal) -> None:
