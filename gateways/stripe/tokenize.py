@@ -28,6 +28,7 @@ from gateways.stripe.client import Stripe, Visit
 from gateways.stripe.currencies import CURRENCIES
 from gateways.stripe.intents import Intent, card_declined, confirm, make, refusal
 
+_KEY_UNKNOWN = 401
 _AUTHORIZES = Capabilities(card_entry=CardEntry.AUTHORIZE, currencies=CURRENCIES)
 _log = logging.getLogger(__name__)
 
@@ -111,7 +112,11 @@ def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | R
     if isinstance(answer, Refused):
         if answer.by_the_card:
             return card_declined(answer.error, None)
-        if _nothing_made(answer):
+        if answer.status == _KEY_UNKNOWN:
+            _log.error(
+                "Stripe does not know STRIPE_API_KEY of the PCI process (HTTP 401): set a key of the account."
+            )
+        elif _nothing_made(answer):
             _log.error(
                 "Stripe refused the card number (HTTP %s, %s): ask Stripe to enable the raw card data APIs "
                 "for the account, and check STRIPE_API_KEY of the PCI process; see docs/gateways/stripe.md.",

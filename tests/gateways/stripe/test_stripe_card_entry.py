@@ -40,6 +40,16 @@ def test_an_account_without_raw_cards_is_told_to_the_operator(
     assert "4242" not in caplog.text
 
 
+def test_a_key_that_stripe_does_not_know_is_told_as_that(
+    bench: StripeBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.account.key = "sk_test_of_another_account"
+
+    assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry_1"), Unavailable)
+    assert "Stripe does not know STRIPE_API_KEY of the PCI process" in caplog.text
+    assert "raw card data" not in caplog.text
+
+
 def test_a_fault_of_stripes_own_does_not_blame_the_account(
     bench: StripeBench, caplog: pytest.LogCaptureFixture
 ) -> None:
