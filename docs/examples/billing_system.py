@@ -319,6 +319,8 @@ def minor_units(text):
 
 
 def main(arguments):
+    if not arguments:
+        raise SystemExit(__doc__)
     api = PayByCall(setting("PAYBYCALL_URL"), setting("PAYBYCALL_KEY"))
     billing = BillingSystem(os.environ.get("BILLING_DATABASE", "billing.db"), api)
     match arguments:
@@ -335,7 +337,7 @@ def main(arguments):
         case ["listen", port] if port.isdecimal():
             listen(billing, setting("MERCHANT_SECRET"), int(port))
         case ["balance", reference]:
-            print(f"Paid: {billing.paid_minor(reference)}")
+            print(f"Paid, in minor units: {billing.paid_minor(reference)}")
         case _:
             raise SystemExit(__doc__)
 
@@ -345,3 +347,5 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except (ConnectionError, SetupError) as fault:
         raise SystemExit(str(fault)) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

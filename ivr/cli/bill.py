@@ -84,7 +84,7 @@ def add(*, decimal: str | None, **given: str | None) -> None:
                 change = store.upsert(tx, new, "cli", clock=at.clock, ids=at.ids)
         except BillError as fault:
             raise Fault(f"{fault}.") from None
-    click.echo(f"Bill {new.reference} is {change}: {plain(new.billed_minor, new.currency)}.")
+    click.echo(f"Bill {new.reference} {change}: {plain(new.billed_minor, new.currency)}.")
     for warning in (*left_out.told, not_chargeable(new, gateway_limits())):
         if warning is not None:
             click.echo(f"Stored, but {warning}.", err=True)
@@ -107,7 +107,7 @@ def list_bills(*, payable: bool, when: Period, limit: int, layout: Layout) -> No
     from ivr.bills import store
     from ivr.storage.engine import reading
 
-    none = "There are no such bills. To add some: paybycall bill add, or paybycall bill import"
+    none = "There are no bills to list. To add some: paybycall bill add, or paybycall bill import"
     with desk() as at, reading(at.engine) as tx:
         if when.is_given:
             within = store.updated_within(tx, since=when.since, until=when.until, only_payable=payable)

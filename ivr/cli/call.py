@@ -20,7 +20,7 @@ import click
 from ivr.cli.examples import example
 from ivr.clock import SystemClock
 from ivr.customers.caller import Caller
-from ivr.demo.bills import DEMO_BILL, bills_of, make_bills
+from ivr.demo.bills import DEMO_BILL, bills_of, make_bills, what_to_key
 from ivr.demo.door import Door, is_ready
 from ivr.demo.ground import CALLED, CALLER, Ground, number_of, prepare, running
 from ivr.demo.processes import LEAVING, READY_S_MAX, Processes, StartError
@@ -90,15 +90,16 @@ def command(auto: bool, from_number: str, to_number: str | None, language: str |
                 processes.check()
     except StartError as fault:
         raise click.ClickException(str(fault)) from None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as left:
         click.echo("\nStopped.")
-        raise SystemExit(130) from None
+        by_ctrl_c = left.args == (signal.SIGINT,) and not by_itself
+        raise SystemExit(0 if by_ctrl_c else 130) from None
     if not good:
         raise SystemExit(FAILED)
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _leave(number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(number)
 
 
 def _server(undo: ExitStack) -> tuple[Ground, Processes | None]:
@@ -136,15 +137,15 @@ def _ring(ground: Ground, from_number: str, to_number: str, *, by_itself: bool, 
 
     clock, database_url = SystemClock(), ground.environ["DATABASE_URL"]
     [(_, demo_bill)] = make_bills(database_url, clock, RandomIds(), [DEMO_BILL])
-    bill = next(iter(bills_of(database_url, from_number)), demo_bill)
-    whose = f"of {bill.payer_phone}" if bill.payer_phone == from_number else "key it, this caller has none"
-    click.echo(f"The demo bill is {bill.reference}: {plain(bill.payable_minor, bill.currency)}, {whose}.")
+    own = bills_of(database_url, from_number)
+    bill = own[0] if own else demo_bill
+    click.echo(what_to_key(own, demo_bill))
     settings, habits = _settings(ground, from_number, to_number), _carrier(ground.environ["SANDBOX_URL"])
     if by_itself:
         payer = DemoCaller.with_test_card(bill.reference, clock)
         ended = run_script(settings, payer, sys.stdout, habits=habits)
     else:
-        click.echo("A test card: 4242 4242 4242 4242, any date to come, any three digits.\n")
+        click.echo("A test card: 4242 4242 4242 4242, any future date, any three digits.\n")
         ended = run_terminal(settings, habits=habits)
     try:
         receipt = wait_for_receipt(database_url, settings.call_sid, clock)

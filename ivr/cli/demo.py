@@ -18,9 +18,9 @@ import click
 from ivr.cli.call import FOLDER
 from ivr.cli.examples import example
 from ivr.clock import SystemClock
-from ivr.demo.bills import Sample, make_bills, told
+from ivr.demo.bills import make_bills, told
 from ivr.demo.door import Door
-from ivr.demo.ground import ANY_PORTS, USUAL_PORTS, Ground, prepare
+from ivr.demo.ground import ANY_PORTS, CALLER, USUAL_PORTS, Ground, prepare
 from ivr.demo.processes import LEAVING, Processes, StartError
 from ivr.demo.server import start_server
 from ivr.demo.texts import Texts
@@ -47,7 +47,8 @@ def command(any_ports: bool) -> None:
         except StartError as fault:
             raise click.ClickException(str(fault)) from None
         except KeyboardInterrupt:
-            click.echo(f"\nThe demo has ended. Its data is in {FOLDER}: . {FOLDER}/env")
+            click.echo(f"\nThe demo has ended. Its data stays in {FOLDER}. To look at it:\n")
+            click.echo(f"    . {FOLDER}/env\n    .venv/bin/paybycall payment list")
 
 
 def _run(ports: dict[str, int]) -> None:
@@ -126,32 +127,35 @@ def _welcome(ground: Ground) -> None:
     bills = make_bills(ground.environ["DATABASE_URL"], clock, RandomIds())
     rows = [
         ("Sandbox bank", f"{ground.environ['SANDBOX_URL']}/"),
-        ("API", f"{web}/api/v1/   described at {web}/api/v1/openapi.json"),
+        ("API", f"{web}/api/v1/openapi.json   its OpenAPI document; docs/api.md explains it"),
         ("API key", key),
         ("", f"curl -H 'Authorization: Bearer {key}' {web}/api/v1/payments"),
-        ("Payers' pages", f"{web}/pay/...   by the link in a text"),
+        ("Payers' pages", f"{web}/pay/...   the whole link comes in a text"),
         ("Health", f"{web}/healthz   {web}/readyz   {web}/metrics"),
         ("Logs", f"{ground.shown}/logs"),
     ]
     click.echo("\nThe demo is running. Ctrl-C ends it.\n")
     for name, value in rows:
         click.echo(f"  {name:<14} {value}")
-    click.echo("\nBills. A reference is the number printed on a bill, by which the caller finds it.\n")
+    click.echo(
+        "\nBills. A reference is the number printed on a bill. A caller with one open bill is offered it;"
+        "\nany other caller keys a reference.\n"
+    )
     click.echo(f"  {'reference':<10} {'caller':<14} {'amount':>11}")
     for sample, bill in bills:
         amount = plain(bill.billed_minor, bill.currency)
         click.echo(
             f"  {bill.reference:<10} {sample.phone or 'anyone':<14} {amount:>11}  {told(sample, bill, clock)}"
         )
-    _how_to_call(bills[1][0])
+    _how_to_call()
 
 
-def _how_to_call(another: Sample) -> None:
+def _how_to_call() -> None:
     click.echo("\nRing it from another terminal:\n")
-    click.echo("  make call")
-    click.echo(f"  make call FROM={another.phone}")
-    click.echo(f"  make call FROM={another.phone} CALLER_LANGUAGE=es")
-    click.echo("\nCards, with any date to come and any three digits:\n")
+    click.echo(f"  make call                                        {CALLER}, who has one bill")
+    click.echo("  make call FROM=+34600000002                      two bills: key the reference of one")
+    click.echo("  make call FROM=+34600000003 CALLER_LANGUAGE=es   in Spanish")
+    click.echo("\nCards, with any future date and any three digits:\n")
     click.echo("  4242 4242 4242 4242  approved")
     click.echo(
         "  4000 0025 0000 3155  wants the payer's approval: a pay link is texted; open it in a browser"

@@ -48,7 +48,7 @@ def list_disputes(*, every: bool, when: Period, limit: int, layout: Layout) -> N
     from ivr.finance import disputes
     from ivr.storage.engine import reading
 
-    none = "There are no such disputes."
+    none = "There are no disputes to list."
     with desk() as at, reading(at.engine) as tx:
         if when.is_given:
             found = disputes.opened_within(tx, since=when.since, until=when.until, also_decided=every)

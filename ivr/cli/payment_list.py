@@ -109,7 +109,7 @@ def command(
     from ivr.payments import reading as payments
     from ivr.storage.engine import reading
 
-    none = "There are no such payments."
+    none = "There are no payments to list."
     if by is not None and not when.is_given:
         raise click.UsageError("--by needs --since or --until.")
     with desk(*OF_GATEWAYS) as at, reading(at.engine) as tx:

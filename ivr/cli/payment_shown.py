@@ -89,18 +89,18 @@ def _link(at: Desk, payment: "Payment") -> Iterator[tuple[str, str | None]]:
         still = (
             f"open for {left} more min" if left else "expired; the gateway is being asked whether it was paid"
         )
-        yield "link", f"{still}; the payer {_heard_of(texted)}"
+        yield "link", f"{still}; {_sent(texted)}"
     elif texted is not None:
-        yield "link", f"the payer {_heard_of(texted)}"
+        yield "link", _sent(texted)
 
 
-def _heard_of(texted: "Texted | None") -> str:
+def _sent(texted: "Texted | None") -> str:
     if texted is None:
-        return "was not sent a text"
+        return "no text with it was sent"
     to = "" if texted.recipient is None else f" to ...{texted.recipient[-_SHOWN_DIGITS:]}"
     if texted.sent_at is None:
-        return f"has not been sent the text yet ({texted.channel}{to}: {texted.state})"
-    return f"was sent it{to} at {_moment(texted.sent_at)} ({texted.channel}: {texted.state})"
+        return f"its text is not sent yet ({texted.channel}{to}: {texted.state})"
+    return f"texted{to} at {_moment(texted.sent_at)} ({texted.channel}: {texted.state})"
 
 
 def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:

@@ -56,7 +56,7 @@ def list_refunds(*, when: Period, limit: int, layout: Layout) -> None:
     from ivr.payments import listing
     from ivr.storage.engine import reading
 
-    none = "There are no such refunds."
+    none = "There are no refunds to list. To make one: paybycall payment refund"
     with desk() as at, reading(at.engine) as tx:
         if when.is_given:
             within = listing.refunds_of_period(tx, since=when.since, until=when.until)

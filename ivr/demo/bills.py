@@ -72,11 +72,30 @@ def bills_of(database_url: str, phone: str) -> list[Bill]:
         engine.dispose()
 
 
+def what_to_key(own: Sequence[Bill], demo_bill: Bill) -> str:
+    """A sentence for who is about to call: which bill is offered, or which reference to key. `own`: the bills
+    that this caller can pay.
+    """
+    if len(own) == 1:
+        return f"This caller is offered bill {_named(own[0])}."
+    if own:
+        keyed = " or ".join(_named(bill) for bill in own)
+        return f"This caller has {len(own)} bills, so the call asks for a reference: {keyed}."
+    return (
+        "No bill that can be paid now has this caller's number. "
+        f"If the call asks for a reference, key {_named(demo_bill)}."
+    )
+
+
+def _named(bill: Bill) -> str:
+    return f"{bill.reference} ({plain(bill.payable_minor, bill.currency)})"
+
+
 def told(sample: Sample, bill: Bill, clock: Clock) -> str:
     """What there is to know of a bill, in a few words."""
     if bill.status is not Status.OPEN:
         return f"{bill.status}: nothing to pay"
-    parts = ["a part can be paid" if bill.minimum_minor < bill.billed_minor else "paid whole"]
+    parts = ["part payments allowed" if bill.minimum_minor < bill.billed_minor else "in full only"]
     if bill.payable_minor < bill.billed_minor:
         parts.append(f"{plain(bill.payable_minor, bill.currency)} left")
     if bill.due_date is not None:

@@ -166,6 +166,15 @@ def test_a_person_keys_and_pays(desk: Desk, terminal: Terminal) -> None:
     assert desk.left_behind() == []
 
 
+def test_ctrl_c_while_the_server_starts_is_no_failure(desk: Desk, terminal: Terminal) -> None:
+    ringing = desk.begin(stdin=terminal.slave, out=terminal.slave)
+    terminal.sees("Starting web")
+    ringing.send_signal(signal.SIGINT)
+    terminal.sees("Stopped.")
+    assert ringing.wait(PATIENCE_S) == 0
+    eventually(lambda: not desk.left_behind(), timeout_s=PATIENCE_S, what="nobody left behind")
+
+
 def test_a_person_who_hangs_up_is_no_failure(desk: Desk, terminal: Terminal) -> None:
     """Nothing was paid, the terminal is as it was, and everything is stopped."""
     ringing = desk.begin(stdin=terminal.slave, out=terminal.slave)

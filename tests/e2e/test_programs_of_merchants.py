@@ -195,7 +195,7 @@ class Billing:
         return self.run(*arguments)
 
     def paid_minor(self, reference: str) -> int:
-        return int(self.run("balance", reference).partition("Paid: ")[2])
+        return int(self.run("balance", reference).partition("minor units: ")[2])
 
 
 @pytest.fixture

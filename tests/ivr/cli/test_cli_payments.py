@@ -223,10 +223,7 @@ def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytes
     assert link is not None
     assert re.search(r"^method +link$", shown, re.MULTILINE)
     assert re.search(r"^link expires +2026-11-22 \d\d:\d\d:\d\dZ$", shown, re.MULTILINE)
-    assert (
-        "link               open for 60 more min; the payer has not been sent the text yet (console: waiting)"
-        in shown
-    )
+    assert "link               open for 60 more min; its text is not sent yet (console: waiting)" in shown
     clock.advance(600)
     sent = schema.confirmation.update().values(
         sent_at=clock.now(), recipient="+34600111222", body=link.short_url
@@ -234,7 +231,7 @@ def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytes
     with till.engine.begin() as tx:
         tx.execute(sent.values(state="delivered", channel="sms"))
     later = paybycall("show", attempt_id).stdout
-    assert "open for 50 more min; the payer was sent it to ...1222 at 2026-11-22 " in later
+    assert "open for 50 more min; texted to ...1222 at 2026-11-22 " in later
     assert "(sms: delivered)" in later
     clock.advance(3600)
     assert "expired; the gateway is being asked whether it was paid" in paybycall("show", attempt_id).stdout

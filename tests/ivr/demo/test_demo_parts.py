@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from ivr.bills.bill import Status
 from ivr.clock import SystemClock
 from ivr.customers import customer
-from ivr.demo.bills import SAMPLES, bills_of, make_bills
+from ivr.demo.bills import SAMPLES, bills_of, make_bills, what_to_key
 from ivr.demo.door import Door, is_ready
 from ivr.demo.ground import number_of, ports_like
 from ivr.demo.texts import Texts
@@ -79,3 +79,30 @@ def test_each_language_has_a_number() -> None:
     assert number_of("en,es", "en") == "+34910000001"
     assert number_of("en, es", "es") == "+34910000002"
     assert number_of("en,es", "fr") is None
+
+
+def test_who_calls_is_told_what_to_key(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/db"
+    engine = sa.create_engine(url)
+    migrate(engine)
+    engine.dispose()
+    bills = [bill for _, bill in make_bills(url, SystemClock(), RandomIds())]
+    one, first, second = bills[0], bills[1], bills[2]
+    for phone, told in (
+        ("+34600000001", f"This caller is offered bill {one.reference} (49.90 EUR)."),
+        (
+            "+34600000002",
+            (
+                "This caller has 2 bills, so the call asks for a reference: "
+                f"{first.reference} (120.00 EUR) or {second.reference} (35.50 EUR)."
+            ),
+        ),
+        (
+            "anonymous",
+            (
+                "No bill that can be paid now has this caller's number. "
+                f"If the call asks for a reference, key {one.reference} (49.90 EUR)."
+            ),
+        ),
+    ):
+        assert what_to_key(bills_of(url, phone), one) == told
