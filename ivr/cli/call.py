@@ -21,7 +21,7 @@ from ivr.cli.examples import example
 from ivr.clock import SystemClock
 from ivr.customers.caller import Caller
 from ivr.demo.bills import DEMO_BILL, bills_of, make_bills, what_to_key
-from ivr.demo.door import Door, is_ready
+from ivr.demo.folder_lock import FolderLock, is_ready
 from ivr.demo.ground import CALLED, CALLER, Ground, number_of, prepare, running
 from ivr.demo.processes import LEAVING, READY_S_MAX, Processes, StartError
 from ivr.demo.receipt import NotConfirmedError, Receipt, link_text, wait_for_receipt
@@ -105,7 +105,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 def _server(undo: ExitStack) -> tuple[Ground, Processes | None]:
     """The demo that is running, or one of our own with its processes, which `undo` stops."""
     until = time.monotonic() + READY_S_MAX
-    while (door := Door.take(FOLDER, alone=False)) is None:
+    while (lock := FolderLock.take(FOLDER, alone=False)) is None:
         if is_ready(FOLDER):
             ground = running(FOLDER, dict(os.environ))
             click.echo(f"Ringing the demo that is running at {ground.environ['PUBLIC_URL']}.")
@@ -113,7 +113,7 @@ def _server(undo: ExitStack) -> tuple[Ground, Processes | None]:
         if time.monotonic() > until:
             raise StartError("A demo is starting here, and does not become ready.")
         time.sleep(0.1)
-    undo.enter_context(door)
+    undo.enter_context(lock)
     ground = prepare(FOLDER, RandomIds(), dict(os.environ))
     processes = undo.enter_context(Processes(ground.environ, ground.logs))
     start_server(processes, ground, click.echo)

@@ -19,7 +19,7 @@ from ivr.cli.call import FOLDER
 from ivr.cli.examples import example
 from ivr.clock import SystemClock
 from ivr.demo.bills import make_bills, told
-from ivr.demo.door import Door
+from ivr.demo.folder_lock import FolderLock
 from ivr.demo.ground import ANY_PORTS, CALLER, USUAL_PORTS, Ground, prepare
 from ivr.demo.processes import LEAVING, Processes, StartError
 from ivr.demo.server import start_server
@@ -52,16 +52,16 @@ def command(any_ports: bool) -> None:
 
 
 def _run(ports: dict[str, int]) -> None:
-    door = Door.take(FOLDER, alone=True)
-    if door is None:
+    lock = FolderLock.take(FOLDER, alone=True)
+    if lock is None:
         raise StartError(_who_is_there())
-    with door:
+    with lock:
         ground = prepare(FOLDER, RandomIds(), dict(os.environ), ports)
         with Processes(ground.environ, ground.logs) as processes:
             start_server(processes, ground, click.echo)
             texts = Texts(ground.logs / "worker.log")
             _welcome(ground)
-            door.say_ready()
+            lock.say_ready()
             while True:
                 time.sleep(LOOK_S)
                 processes.check()
@@ -70,7 +70,7 @@ def _run(ports: dict[str, int]) -> None:
 
 
 def _who_is_there() -> str:
-    call = Door.take(FOLDER, alone=False)
+    call = FolderLock.take(FOLDER, alone=False)
     if call is None:
         return (
             "A demo is running here already: ring it with `make call`, or end it with Ctrl-C where it runs."

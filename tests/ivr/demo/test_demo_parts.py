@@ -9,7 +9,7 @@ from ivr.bills.bill import Status
 from ivr.clock import SystemClock
 from ivr.customers import customer
 from ivr.demo.bills import SAMPLES, bills_of, make_bills, what_to_key
-from ivr.demo.door import Door, is_ready
+from ivr.demo.folder_lock import FolderLock, is_ready
 from ivr.demo.ground import number_of, ports_like
 from ivr.demo.texts import Texts
 from ivr.ids import RandomIds
@@ -28,20 +28,20 @@ def test_a_port_that_is_taken_is_replaced() -> None:
 
 
 def test_one_demo_or_any_number_of_calls(tmp_path: Path) -> None:
-    call, another = Door.take(tmp_path, alone=False), Door.take(tmp_path, alone=False)
+    call, another = FolderLock.take(tmp_path, alone=False), FolderLock.take(tmp_path, alone=False)
     assert call is not None
     assert another is not None
     with call, another:
-        assert Door.take(tmp_path, alone=True) is None
-    demo = Door.take(tmp_path, alone=True)
+        assert FolderLock.take(tmp_path, alone=True) is None
+    demo = FolderLock.take(tmp_path, alone=True)
     assert demo is not None
     with demo:
-        assert Door.take(tmp_path, alone=True) is None
-        assert Door.take(tmp_path, alone=False) is None
+        assert FolderLock.take(tmp_path, alone=True) is None
+        assert FolderLock.take(tmp_path, alone=False) is None
         assert not is_ready(tmp_path)
         demo.say_ready()
         assert is_ready(tmp_path)
-    again = Door.take(tmp_path, alone=True)
+    again = FolderLock.take(tmp_path, alone=True)
     assert again is not None
     with again:
         assert not is_ready(tmp_path), "what the last one said is forgotten"

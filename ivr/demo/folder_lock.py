@@ -12,7 +12,7 @@ from typing import Self
 _READY = b"ready"
 
 
-class Door:
+class FolderLock:
     """The lock, to be used as a context."""
 
     def __init__(self, descriptor: int) -> None:
