@@ -49,11 +49,16 @@ RING_THE_SAME_HOUSES = frozenset(
     for name in ("calls_at_once", "deaths", "house_at_work", "on_the_wire", "stopping_gracefully")
 )
 
+MAKE_CLEAN_ROOTS = frozenset({"tests/e2e/test_clean_root.py", "tests/e2e/test_dockerfile.py"})
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The slowest files come first, so that no worker begins one when the others are done; the houses first
-    of all. In one process the order stays as it was asked for.
+    """The slowest files come first, so that no worker begins one when the others are done; the houses and the
+    clean roots first of all. In one process the order stays as it was asked for.
     """
+    on_one_engine = [item for item in items if _is_said_elsewhere(item)]
+    config.hook.pytest_deselected(items=on_one_engine)
+    items[:] = [item for item in items if item not in set(on_one_engine)]
     if not hasattr(config, "workerinput"):
         return
     sizes = Counter(item.path for item in items)
@@ -61,17 +66,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def turn(item: pytest.Item) -> tuple[bool, int, int, str]:
         file = item.nodeid.partition("::")[0]
         slow = next((rank for rank, folder in enumerate(SLOWEST) if file.startswith(folder)), len(SLOWEST))
-        return file not in RING_THE_SAME_HOUSES, slow, -sizes[item.path], file
+        return file not in RING_THE_SAME_HOUSES | MAKE_CLEAN_ROOTS, slow, -sizes[item.path], file
 
     items.sort(key=turn)
 
 
+def _is_said_elsewhere(item: pytest.Item) -> bool:
+    """Whether a test's statements run on PostgreSQL in another test: its file names those that are needed."""
+    mark, callspec = item.get_closest_marker("postgres_for"), getattr(item, "callspec", None)
+    if mark is None or callspec is None or callspec.params.get("database_url") != "postgres":
+        return False
+    return getattr(item, "originalname", item.name) not in mark.args
+
+
 class ByFile(LoadScopeScheduling):
-    """Deals tests out to workers by the file, and those that ring the same running houses to one."""
+    """Deals tests out to workers by the file. Those that ring the same running houses go to one worker, and
+    those that make clean roots to one, since they wait for each other.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "houses" if file in RING_THE_SAME_HOUSES else file
+        if file in RING_THE_SAME_HOUSES:
+            return "houses"
+        return "clean roots" if file in MAKE_CLEAN_ROOTS else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:

@@ -2,11 +2,11 @@
 
 from ivr.phone.events import Reason
 from tests.support.crowd import ANSWERED
-from tests.support.house import House, both_engines
+from tests.support.house import House, on_postgres
 from tests.support.house_line import Line
 
 
-@both_engines
+@on_postgres
 def test_two_callers_pay_one_bill(house: House) -> None:
     reference = house.add_bill(4971)
     calls = [house.ringing(reference) for _ in range(2)]
@@ -24,7 +24,7 @@ def test_two_callers_pay_one_bill(house: House) -> None:
     assert any(truth in other.words for truth in truths), other.words
 
 
-@both_engines
+@on_postgres
 def test_twenty_callers_pay_twenty_bills(house: House) -> None:
     references = [house.add_bill(4000 + 100 * nth) for nth in range(20)]
     rungs = [each.result() for each in [house.ringing(reference) for reference in references]]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ivr.phone.events import Asked, Event, Paused, Reason
-from tests.support.house import House, authorizing, both_engines, on_postgres
+from tests.support.house import House, authorizing, on_postgres
 from tests.support.house_line import PATIENCE_S, Line, Rung
 from tests.support.waiting import eventually
 
@@ -141,7 +141,7 @@ def test_the_worker_dies_before_it_claims(house: House) -> None:
     paid_once(house, reference, call.result())
 
 
-@both_engines
+@on_postgres
 def test_the_worker_dies_while_the_bank_thinks(house: House) -> None:
     """Nobody knows then: it is looked up, and never charged again."""
     reference = house.add_bill(4971)

@@ -10,6 +10,7 @@ import pytest
 from tests.simulation.bugs import BUGS
 from tests.simulation.runs import Simulation
 
+ONE_IN_EACH_HOUSE = frozenset({bug.house: name for name, bug in BUGS.items()}.values())
 WORLDS_MAX = 60
 """A bug that lives longer than this is not found."""
 
@@ -23,8 +24,9 @@ def test_a_planted_bug_is_found(name: str, simulation: Callable[[str], Simulatio
         played = (worlds.play("bugs", number, **bug.weather) for number in numbers)
         found = next(one for one in played if any(bug.told in each for each in one.violations))
     assert f"--seed bugs --first {found.number} --worlds 1" in found.told()
-    again = worlds.play("bugs", found.number, **bug.weather)
-    assert not again.violations, again.told()
+    if name in ONE_IN_EACH_HOUSE:  # it is the bug that was found, and not the world
+        again = worlds.play("bugs", found.number, **bug.weather)
+        assert not again.violations, again.told()
 
 
 @pytest.mark.parametrize("house", ["authorize", "stripe-tokenize"])

@@ -271,7 +271,6 @@ def make_house(folder: Path, database_url: str, pci_database_url: str, **changes
     return House(folder, environ, ports, Processes(environ, ground.logs), engine)
 
 
-both_engines = pytest.mark.parametrize("house", ["sqlite", "postgres"], indirect=True)
 """For a test whose point is in the database too."""
 on_postgres = pytest.mark.parametrize("house", ["postgres"], indirect=True)
 """For one that takes long: once is enough, where production stands."""

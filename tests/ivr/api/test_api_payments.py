@@ -13,6 +13,10 @@ from tests.support.api_client import ApiClient
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for(
+    "test_pages_lose_nothing_where_many_changed_in_one_instant", "test_since_a_moment"
+)
+
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what is refused before any database is asked: once is enough."""
 

@@ -25,6 +25,12 @@ from tests.support.approved import approved_attempt
 from tests.support.carrier import signed_headers
 from tests.support.work import RecordedWork
 
+pytestmark = pytest.mark.postgres_for(
+    "test_an_answer_that_comes_behind_the_news_of_its_text_undoes_nothing",
+    "test_another_copys_failure_says_nothing_of_this_one",
+    "test_a_report_of_a_spoken_confirmation_changes_nothing",
+)
+
 PUBLIC = "https://pay.example.org"
 TOKENS = (Secret("new"), Secret("old"))
 ACCOUNT = "AC" + "0" * 32

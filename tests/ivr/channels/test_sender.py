@@ -24,6 +24,10 @@ from ivr.work.jobs import CHECK_CONFIRMATION, SEND_CONFIRMATION
 from tests.support.approved import approved_attempt
 from tests.support.work import Asked, RecordedWork
 
+pytestmark = pytest.mark.postgres_for(
+    "test_what_an_earlier_release_gave_up_can_be_sent_unless_its_payer_was_the_reason"
+)
+
 RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 
 

@@ -27,6 +27,15 @@ from tests.support.bank import Fate, TruthfulBank
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for(
+    "test_found_by_what_finance_holds",
+    "test_the_payments_of_a_bill",
+    "test_what_the_gateway_says_against_the_books_stands_with_its_payment",
+    "test_a_payment_by_link",
+    "test_a_payout_that_failed_says_so_and_why",
+    "test_a_payout_names_payments_and_refunds",
+)
+
 
 class SandboxBank(TruthfulBank):
     """A bank of the name that GATEWAY has here."""

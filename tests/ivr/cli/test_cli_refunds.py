@@ -17,6 +17,8 @@ from tests.support.commands import every_command
 from tests.support.databases import Databases
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for("test_the_key_of_a_program_is_known_at_the_command_line")
+
 ASK_FIRST = {"payment refund", "payment decide", "card delete"}
 """Each moves money, changes what the books say was charged, or has a card forgotten."""
 ASK_NOTHING = {

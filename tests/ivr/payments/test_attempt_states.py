@@ -14,6 +14,8 @@ from ivr.storage import schema
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for("test_each_edge_does_what_belongs_to_it")
+
 
 def _reached_from(start: State) -> set[State]:
     found, edge = {start}, [start]

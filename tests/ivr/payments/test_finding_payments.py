@@ -17,6 +17,15 @@ from tests.support.link_bank import LinkBank
 from tests.support.telling_bank import TellingBank, tell
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for(
+    "test_by_its_own_names_and_the_gateways",
+    "test_each_line_of_a_payout_names_our_payment_and_our_refund",
+    "test_a_call_and_a_bill_have_all_of_theirs",
+    "test_the_payers_reference_goes_before_a_bill_of_the_same_digits",
+    "test_a_dispute_also_where_it_was_told_before_the_charge_was_known",
+    "test_another_gateways_reference_is_not_mistaken_for_ours",
+)
+
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PAYOUT = PayoutSettled("po_1", 0, "EUR", NOON)
 

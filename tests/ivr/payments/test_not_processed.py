@@ -14,6 +14,8 @@ from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for("test_a_capture_and_a_refund_are_sent_again")
+
 
 class WatchedClock(ManualClock):
     """Notes for how long somebody slept; kills the sleeper where a test says so."""

@@ -233,7 +233,7 @@ def test_whatever_happens_the_books_are_the_banks(
     run_state_machine_as_test(
         partial(World, engine, bank),
         settings=settings(
-            max_examples=30 if engine.dialect.name == "sqlite" else 12,
+            max_examples=20 if engine.dialect.name == "sqlite" else 8,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

@@ -12,6 +12,11 @@ from ivr.payments.states import State
 from ivr.storage import schema
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for(
+    "test_a_cursor_for_a_moment_misses_nothing_where_clocks_differ",
+    "test_the_latest_come_first_and_can_be_chosen_by_state",
+)
+
 
 def _since(till: Till, cursor: str, limit: int = 50) -> reading.Page:
     with till.engine.begin() as tx:

@@ -14,6 +14,8 @@ from tests.support.bank import Fate, KilledError, TruthfulBank
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for("test_an_answer_that_contradicts_an_earlier_one_changes_nothing")
+
 
 def test_a_full_refund_is_booked_and_the_bill_is_due_again(till: Till) -> None:
     attempt_id = till.paid(amount_minor=4_000)

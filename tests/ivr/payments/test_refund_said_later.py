@@ -16,6 +16,11 @@ from tests.support.bank import Fate
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for(
+    "test_a_refund_that_was_given_back_after_all_is_booked",
+    "test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers",
+)
+
 
 def _tell(till: Till, refund_id: str, event: str = "evt_1") -> None:
     till.cashier.notices.take(Heard(event, "refund.moved", RefundMoved(refund_id)))

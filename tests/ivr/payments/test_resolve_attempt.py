@@ -24,6 +24,11 @@ from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
 from tests.support.bank import Fate
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for(
+    "test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held",
+    "test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing",
+)
+
 
 def _lose_sight(till: Till, fate: Fate = Fate.NEVER) -> str:
     """An attempt whose charge met that fate, and is unknown now; its first look has not run."""

@@ -24,6 +24,12 @@ from tests.support.keeping_bank import (
 )
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for(
+    "test_nothing_of_another_gateways_card_is_asked_here",
+    "test_a_card_forgotten_before_it_was_saved_is_never_sent_there",
+    "test_a_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_answer",
+)
+
 # Forgetting -----------------------------------------------------------------------------------------------
 
 

@@ -32,6 +32,13 @@ from tests.support.keeping_bank import (
 )
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for(
+    "test_a_payment_whose_payer_did_not_agree_keeps_nothing",
+    "test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone",
+    "test_nothing_is_kept_of_a_charge_that_was_never_sent",
+    "test_a_card_that_was_declined_in_a_call_is_not_offered_in_it_again",
+)
+
 # Keeping --------------------------------------------------------------------------------------------------
 
 

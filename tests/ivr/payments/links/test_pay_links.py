@@ -21,6 +21,10 @@ from tests.support.bank import Fate, KilledError
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for(
+    "test_open_links_of_a_payer", "test_a_link_is_opened_texted_paid_and_entered"
+)
+
 HOUR_S = 3600
 PHONE = "+34600111222"
 

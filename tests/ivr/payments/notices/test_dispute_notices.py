@@ -14,6 +14,12 @@ from tests.support.bank import Fate
 from tests.support.telling_bank import lose_sight, tell
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for(
+    "test_a_dispute_that_comes_before_its_payment_is_known_is_told_once_it_is",
+    "test_a_decision_that_was_told_anew_since_is_not_overturned_by_one_in_between",
+    "test_a_dispute_of_no_charge_of_ours_is_kept",
+)
+
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 

@@ -18,6 +18,12 @@ from tests.support.bank import Fate, TruthfulBank
 from tests.support.telling_bank import TellingBank, lose_sight, tell
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres_for(
+    "test_a_notice_while_a_notice_is_looked_into_has_its_own_look",
+    "test_a_payment_of_another_gateway_is_left_alone",
+    "test_events_are_forgotten_when_nobody_repeats_them_any_more",
+)
+
 
 @pytest.fixture
 def door(till: Till, bank: TellingBank) -> FlaskClient:
