@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 
-hypothesis.settings.register_profile("the same in each run", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("the same in each run", derandomize=True, deadline=None, max_examples=50)
 hypothesis.settings.load_profile("the same in each run")
 
 SLOWEST = ("tests/e2e/", "tests/simulation/", "tests/ivr/payments/")
