@@ -6,8 +6,8 @@ SOURCES := ivr flows gateways tests docs/examples
 
 # Every process of the tests starts twice as fast where Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
-# Tests of real processes wait as much as they work: two workers more than there are cores, five at most.
-WORKERS = $$($(BIN)/python -c "import os; print(min((os.cpu_count() or 1) + 2, 5))")
+# Tests of real processes wait as much as they work: one worker more than there are cores, four at most.
+WORKERS = $$($(BIN)/python -c "import os; print(min((os.cpu_count() or 1) + 1, 4))")
 
 .DEFAULT_GOAL := help
 .PHONY: force help install call demo test lint format types contracts bench simulate mutants lock clean

@@ -36,7 +36,7 @@ HOUSES: Mapping[str, Plot] = {
     "stripe-pay": Plot(lambda _: StripeBank("tokenize", moto=False), {**_SAVES, "CARD_ENTRY": "pay"}),
     "two-gateways": Plot(TwoBanks, _SAVES),
 }
-WORLDS_IN_TESTS = 10
+WORLDS_IN_TESTS = 7
 """In each house, at every run of the tests; `make simulate` plays as many as asked."""
 
 
