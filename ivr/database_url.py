@@ -48,10 +48,14 @@ def database_url(value: str) -> str:
 def _require_readable(url: sa.URL) -> None:
     """Refuses what the driver's part of SQLAlchemy would only refuse when it connects."""
     try:
-        opened = url.set(drivername="sqlite" if url.drivername == "sqlite" else "postgresql+psycopg")
+        opened = url.set(drivername="postgresql+psycopg")
         opened.get_dialect()().create_connect_args(opened)
     except (ValueError, TypeError, sa.exc.ArgumentError):
         raise ValueError("must have a number where an option after the ? is a port or a time") from None
+    _refuse_zero_byte(url)
+
+
+def _refuse_zero_byte(url: sa.URL) -> None:
     if "\0" in (url.database or ""):
         raise ValueError("must not have a zero byte, %00, in it")
 
@@ -65,7 +69,7 @@ def _sqlite(given: str) -> str:
     parsed = sa.make_url(given)
     if parsed.query:
         raise ValueError("must end with the file's name, without options after a ?")
-    _require_readable(parsed)
+    _refuse_zero_byte(parsed)
     return given
 
 

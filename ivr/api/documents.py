@@ -4,6 +4,7 @@ What leaves is listed here field by field, so that a new column never leaves by 
 `ivr.api.schemas` say the same, and a test holds the two together.
 """
 
+from datetime import datetime
 from typing import Any
 
 from ivr.bills.bill import Bill
@@ -68,14 +69,14 @@ def payment(shown: Payment, gateway_url: str | None) -> dict[str, Any]:
         "decline": shown.decline,
         "created_at": rfc3339(shown.created_at),
         "updated_at": rfc3339(shown.updated_at),
-        "settled_at": None if shown.settled_at is None else rfc3339(shown.settled_at),
+        "settled_at": _moment(shown.settled_at),
         "refunds": [refund(one, shown.currency) for one in shown.refunds],
     }
 
 
 def link(shown: LinkShown) -> dict[str, Any]:
     return {
-        "opened_at": None if shown.opened_at is None else rfc3339(shown.opened_at),
+        "opened_at": _moment(shown.opened_at),
         "expires_at": rfc3339(shown.expires_at),
     }
 
@@ -93,7 +94,7 @@ def refund(shown: RefundShown, currency: str) -> dict[str, Any]:
         "asked_by": shown.asked_by,
         "created_at": rfc3339(shown.created_at),
         "updated_at": rfc3339(shown.updated_at),
-        "settled_at": None if shown.settled_at is None else rfc3339(shown.settled_at),
+        "settled_at": _moment(shown.settled_at),
     }
 
 
@@ -116,10 +117,10 @@ def saved_card(shown: SavedCard) -> dict[str, Any]:
             "at": rfc3339(shown.consent.at),
             "call_id": shown.call_id,
         },
-        "kept_at": None if shown.kept_at is None else rfc3339(shown.kept_at),
+        "kept_at": _moment(shown.kept_at),
         "deleted_by": shown.forgotten_by,
-        "deletion_asked_at": None if shown.forget_asked_at is None else rfc3339(shown.forget_asked_at),
-        "deleted_at": None if shown.forgotten_at is None else rfc3339(shown.forgotten_at),
+        "deletion_asked_at": _moment(shown.forget_asked_at),
+        "deleted_at": _moment(shown.forgotten_at),
     }
 
 
@@ -164,7 +165,7 @@ def dispute(shown: DisputeShown) -> dict[str, Any]:
         "amount": decimal(shown.amount_minor, shown.currency),
         "amount_minor": shown.amount_minor,
         "reason": shown.reason,
-        "answer_by": None if shown.answer_by is None else rfc3339(shown.answer_by),
+        "answer_by": _moment(shown.answer_by),
         "payment_id": shown.payment_id,
         "payment_reference": shown.payment,
         "bill_reference": shown.bill_reference,
@@ -183,7 +184,7 @@ def lock_out(shown: Shown) -> dict[str, Any]:
         "until": rfc3339(shown.until),
         "why": shown.why,
         "call_id": shown.call_id,
-        "lifted_at": None if shown.lifted_at is None else rfc3339(shown.lifted_at),
+        "lifted_at": _moment(shown.lifted_at),
         "lifted_by": shown.lifted_by,
     }
 
@@ -195,5 +196,9 @@ def message(shown: Held) -> dict[str, Any]:
         "payment": shown.payment,
         "error_code": shown.error_code,
         "created_at": rfc3339(shown.created_at),
-        "tried_at": None if shown.tried_at is None else rfc3339(shown.tried_at),
+        "tried_at": _moment(shown.tried_at),
     }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)
