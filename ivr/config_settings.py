@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from ivr import shared_settings
 from ivr.config_faults import DEMO_MERCHANT, LINK_MINUTES, PAY_ATTEMPTS_MAX, PAY_TIMEOUT_S_MAX
 from ivr.database_url import database_url
 from ivr.settings import (
@@ -13,7 +14,6 @@ from ivr.settings import (
     one_of,
     own_secret,
     own_secrets,
-    secret,
     secrets,
     sentences,
     text,
@@ -24,51 +24,24 @@ from ivr.settings import (
     words,
 )
 
-BY_CARRIER = ("CARD_ENTRY", "pay")
-"""Where the carrier takes the cards there is no PCI process, and nothing of it need be set."""
 GENERAL: tuple[Setting[Any], ...] = (
-    Setting(
-        "ENVIRONMENT",
-        "development or production. Production refuses the sandbox gateway, plain http and the console "
-        "channel.",
-        one_of("development", "production"),
-        "production",
-    ),
+    shared_settings.ENVIRONMENT,
     Setting(
         "DATABASE_URL",
         "The database of bills, calls and payments: sqlite:///file or postgresql://user:password@host/name.",
         database_url,
         has_password=True,
     ),
-    Setting("PUBLIC_URL", "The URL at which the carrier reaches the web process.", url),
+    shared_settings.PUBLIC_URL,
     Setting(
         "PCI_INTERNAL_URL",
         "The URL at which web reaches the PCI process, in your own network.",
         url,
-        unless=BY_CARRIER,
+        unless=shared_settings.BY_CARRIER,
     ),
-    Setting(
-        "INTERNAL_SECRET",
-        "Signs requests between web and PCI. Use the same in both: 32 random characters or more.",
-        own_secrets,
-        secret=True,
-        unless=BY_CARRIER,
-        absent=(),
-    ),
-    Setting(
-        "LOG_LEVEL",
-        "The least severe log lines that are written: debug, info, warning or error.",
-        one_of("debug", "info", "warning", "error"),
-        "info",
-    ),
-    Setting(
-        "METRICS_TOKEN",
-        "The bearer token for /metrics of every process: 32 random characters or more. Empty: /metrics is "
-        "refused in production, and open in development.",
-        own_secret,
-        "",
-        secret=True,
-    ),
+    shared_settings.INTERNAL_SECRET,
+    shared_settings.LOG_LEVEL,
+    shared_settings.METRICS_TOKEN,
     Setting(
         "PROMETHEUS_MULTIPROC_DIR",
         "A directory for nothing else, emptied before each start, where several web workers add up their "
@@ -79,13 +52,8 @@ GENERAL: tuple[Setting[Any], ...] = (
     ),
 )
 CARRIER: tuple[Setting[Any], ...] = (
-    Setting("TWILIO_ACCOUNT_SID", "The carrier account's id, which begins with AC.", text),
-    Setting(
-        "TWILIO_AUTH_TOKEN",
-        "The carrier account's auth token. While it is rotated: two, separated by a comma.",
-        secrets,
-        secret=True,
-    ),
+    shared_settings.TWILIO_ACCOUNT_SID,
+    shared_settings.TWILIO_AUTH_TOKEN,
     Setting("TWILIO_API_BASE", "The URL of the carrier's REST API.", url, "https://api.twilio.com"),
     Setting(
         "CARD_ENTRY",
@@ -142,12 +110,7 @@ CARRIER: tuple[Setting[Any], ...] = (
         mapping,
         "",
     ),
-    Setting(
-        "PERSON_NUMBER",
-        "The person whom `0` rings, in E.164 form such as +34910000000. Empty: nobody.",
-        text,
-        "",
-    ),
+    shared_settings.PERSON_NUMBER,
     Setting(
         "HOME_COUNTRY",
         "The ISO code of the country whose telephone numbers may be written without a country code.",
@@ -163,15 +126,8 @@ CARRIER: tuple[Setting[Any], ...] = (
         mapping,
         "",
     ),
-    Setting("SAY_LANGUAGE", "The carrier's language code for each language.", mapping, "en=en-GB,es=es-ES"),
-    Setting(
-        "SAY_VOICE",
-        "The carrier's voice for each language, such as en=Polly.Amy-Neural,es=Polly.Lucia-Neural. "
-        "Choose neural "
-        "voices. Empty: the carrier's older standard voice speaks.",
-        mapping,
-        "",
-    ),
+    shared_settings.SAY_LANGUAGE,
+    shared_settings.SAY_VOICE,
     Setting(
         "RECORDINGS",
         "A TOML file that lists recorded prompts. Empty: every prompt is spoken by the carrier's voice.",
@@ -204,8 +160,8 @@ CARRIER: tuple[Setting[Any], ...] = (
     ),
 )
 MONEY: tuple[Setting[Any], ...] = (
-    Setting("GATEWAY", "The payment gateway: stripe, or sandbox in development.", text),
-    Setting("SANDBOX_URL", "The URL of the sandbox bank.", url, "http://127.0.0.1:8099"),
+    shared_settings.GATEWAY,
+    shared_settings.SANDBOX_URL,
     Setting(
         "SANDBOX_CARD_ENTRY",
         "How the sandbox takes cards: tokenize (charge later), or authorize (reserve the amount at once).",
@@ -232,13 +188,7 @@ MONEY: tuple[Setting[Any], ...] = (
         whole(*LINK_MINUTES),
         "60",
     ),
-    Setting(
-        "STRIPE_API_KEY",
-        "The Stripe account's secret or restricted key: a live key in production, a test key in development.",
-        secret,
-        "",
-        secret=True,
-    ),
+    shared_settings.STRIPE_API_KEY,
     Setting(
         "STRIPE_WEBHOOK_SECRET",
         "The signing secret of Stripe's webhook endpoint. While it is rotated: two, separated by a "
@@ -248,7 +198,7 @@ MONEY: tuple[Setting[Any], ...] = (
         "",
         secret=True,
     ),
-    Setting("STRIPE_API_BASE", "The URL of the Stripe API.", url, "https://api.stripe.com"),
+    shared_settings.STRIPE_API_BASE,
     Setting(
         "STRIPE_CARD_ENTRY",
         "How Stripe takes cards: tokenize (charge later), or authorize (reserve the amount at once, "
@@ -256,13 +206,7 @@ MONEY: tuple[Setting[Any], ...] = (
         one_of("tokenize", "authorize"),
         "tokenize",
     ),
-    Setting(
-        "STRIPE_MOTO",
-        "Whether charges are marked as telephone orders (MOTO): yes only if Stripe has enabled the "
-        "account for it.",
-        one_of("yes", "no"),
-        "no",
-    ),
+    shared_settings.STRIPE_MOTO,
 )
 MESSAGES: tuple[Setting[Any], ...] = (
     Setting(

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from ivr.cli import boot
 from ivr.cli.examples import example
 from ivr.cli.faults import sentences
-from ivr.config_settings import BY_CARRIER
 from ivr.database_url import database_url
 from ivr.settings import Setting, read_all
+from ivr.shared_settings import BY_CARRIER
 
 SETTINGS = (
     Setting("DATABASE_URL", "The database of bills, calls and payments.", database_url, has_password=True),

@@ -19,10 +19,11 @@ from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.starting import log_start, warn_of_exposure
 from ivr.config import Config
-from ivr.config_settings import ALL, BY_CARRIER
+from ivr.config_settings import ALL
 from ivr.server.handover import PortTakenError, listen
 from ivr.server.parent import Parent
 from ivr.server.worker import Serving
+from ivr.shared_settings import BY_CARRIER
 from ivr.storage.migrate import can_serve
 
 _SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"

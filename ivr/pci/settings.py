@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateways.secret import Secret
+from ivr import shared_settings
 from ivr.database_url import database_url
 from ivr.pci.key_directory import is_in_memory
 from ivr.pci.keys import GENERATION_S, LIFE_S
@@ -18,13 +19,8 @@ from ivr.pci.tokenizers import GATEWAYS
 from ivr.settings import (
     Setting,
     SettingsError,
-    mapping,
-    one_of,
-    own_secret,
     own_secrets,
     read_all,
-    secret,
-    secrets,
     text,
     url,
     whole,
@@ -32,47 +28,27 @@ from ivr.settings import (
 from ivr.weak_secrets import used_twice
 
 _STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_.")
-BY_CARRIER = ("CARD_ENTRY", "pay")
-"""Where the carrier takes the cards, this process is not started, and nothing of it need be set."""
 
 ALL: tuple[Setting[Any], ...] = (
-    Setting(
-        "ENVIRONMENT",
-        "development or production. Production refuses the sandbox gateway, plain http and the console "
-        "channel.",
-        one_of("development", "production"),
-        "production",
-    ),
+    shared_settings.ENVIRONMENT,
     Setting(
         "PCI_DATABASE_URL",
         "The PCI process's own database, for sealed card entries: sqlite:///file or "
         "postgresql://user:password@host/name.",
         database_url,
         has_password=True,
-        unless=BY_CARRIER,
+        unless=shared_settings.BY_CARRIER,
     ),
     Setting(
         "PCI_PUBLIC_URL",
         "The URL at which the carrier reaches the PCI process.",
         url,
-        unless=BY_CARRIER,
+        unless=shared_settings.BY_CARRIER,
     ),
-    Setting("PUBLIC_URL", "The URL at which the carrier reaches the web process.", url),
-    Setting(
-        "INTERNAL_SECRET",
-        "Signs requests between web and PCI. Use the same in both: 32 random characters or more.",
-        own_secrets,
-        secret=True,
-        unless=BY_CARRIER,
-        absent=(),
-    ),
-    Setting("TWILIO_ACCOUNT_SID", "The carrier account's id, which begins with AC.", text),
-    Setting(
-        "TWILIO_AUTH_TOKEN",
-        "The carrier account's auth token. While it is rotated: two, separated by a comma.",
-        secrets,
-        secret=True,
-    ),
+    shared_settings.PUBLIC_URL,
+    shared_settings.INTERNAL_SECRET,
+    shared_settings.TWILIO_ACCOUNT_SID,
+    shared_settings.TWILIO_AUTH_TOKEN,
     Setting(
         "PCI_KEY_DIRECTORY",
         "A directory in memory (tmpfs) for keys that live for minutes, shared by the PCI processes of a "
@@ -136,52 +112,16 @@ ALL: tuple[Setting[Any], ...] = (
         text,
         "",
     ),
-    Setting(
-        "PERSON_NUMBER",
-        "The person whom `0` rings, in E.164 form such as +34910000000. Empty: nobody.",
-        text,
-        "",
-    ),
-    Setting("SAY_LANGUAGE", "The carrier's language code for each language.", mapping, "en=en-GB,es=es-ES"),
-    Setting(
-        "SAY_VOICE",
-        "The carrier's voice for each language, such as en=Polly.Amy-Neural,es=Polly.Lucia-Neural. "
-        "Choose neural "
-        "voices. Empty: the carrier's older standard voice speaks.",
-        mapping,
-        "",
-    ),
-    Setting("GATEWAY", "The payment gateway: stripe, or sandbox in development.", text),
-    Setting("SANDBOX_URL", "The URL of the sandbox bank.", url, "http://127.0.0.1:8099"),
-    Setting(
-        "STRIPE_API_KEY",
-        "The Stripe account's secret or restricted key: a live key in production, a test key in development.",
-        secret,
-        "",
-        secret=True,
-    ),
-    Setting("STRIPE_API_BASE", "The URL of the Stripe API.", url, "https://api.stripe.com"),
-    Setting(
-        "STRIPE_MOTO",
-        "Whether charges are marked as telephone orders (MOTO): yes only if Stripe has enabled the "
-        "account for it.",
-        one_of("yes", "no"),
-        "no",
-    ),
-    Setting(
-        "LOG_LEVEL",
-        "The least severe log lines that are written: debug, info, warning or error.",
-        one_of("debug", "info", "warning", "error"),
-        "info",
-    ),
-    Setting(
-        "METRICS_TOKEN",
-        "The bearer token for /metrics of every process: 32 random characters or more. Empty: /metrics is "
-        "refused in production, and open in development.",
-        own_secret,
-        "",
-        secret=True,
-    ),
+    shared_settings.PERSON_NUMBER,
+    shared_settings.SAY_LANGUAGE,
+    shared_settings.SAY_VOICE,
+    shared_settings.GATEWAY,
+    shared_settings.SANDBOX_URL,
+    shared_settings.STRIPE_API_KEY,
+    shared_settings.STRIPE_API_BASE,
+    shared_settings.STRIPE_MOTO,
+    shared_settings.LOG_LEVEL,
+    shared_settings.METRICS_TOKEN,
 )
 
 
