@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli.desk import Desk, desk, who
+from ivr.cli.context import Desk, desk, who
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, Listing, layouts, minute, state, text
 
 if TYPE_CHECKING:
-    from ivr.defences.office import Office
+    from ivr.fraud.lockout_admin import Office
 
 _LOCKOUTS = Listing(
     "lockouts",
@@ -48,7 +48,7 @@ def list_lock_outs(*, also_over: bool, layout: Layout) -> None:
 
     Exit status 1 if the PCI process did not answer: then lockouts of cards and BINs are missing.
     """
-    from ivr.api import documents
+    from ivr.web.api import documents
 
     with desk(*_SETTINGS) as at:
         found = _office(at).listed(also_over=also_over)
@@ -65,7 +65,7 @@ def list_lock_outs(*, also_over: bool, layout: Layout) -> None:
 @sentences
 def lift(lock_out_id: str) -> None:
     """Lift a lockout at once. Your name is recorded with it."""
-    from ivr.pci_client import PciRefusedError, PciUnreachableError
+    from ivr.integrations.pci_client import PciRefusedError, PciUnreachableError
 
     with desk(*_SETTINGS) as at:
         try:
@@ -78,8 +78,8 @@ def lift(lock_out_id: str) -> None:
 
 
 def _office(at: Desk) -> "Office":
-    from ivr.defences.office import Office
-    from ivr.pci_client import PciClient
+    from ivr.fraud.lockout_admin import Office
+    from ivr.integrations.pci_client import PciClient
 
     if at.values["CARD_ENTRY"] == "pay":
         return Office(at.engine, None, at.clock)

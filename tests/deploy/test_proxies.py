@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ivr.cli.serving import PCI_BODY_BYTES_MAX, WEB_BODY_BYTES_MAX
-from ivr.ops import outside
-from ivr.ops.doctor import FaultError
+from ivr.cli.wsgi_apps import PCI_BODY_BYTES_MAX, WEB_BODY_BYTES_MAX
+from ivr.doctor import external_checks as outside
+from ivr.doctor.checks import FaultError
 from tests.support.proxies import PROXIES, Proxy, running_proxy
 from tests.support.server import Server
 

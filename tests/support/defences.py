@@ -9,20 +9,20 @@ import sqlalchemy as sa
 from gateways.declines import Decline
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.clock import ManualClock
-from ivr.config_settings import DEFENCES
-from ivr.consequences import HouseConsequences
-from ivr.defences import lock_outs
-from ivr.defences.caps import Caps, Kind
-from ivr.defences.guard import Guard
-from ivr.defences.lock_outs import LockOut
-from ivr.defences.suspect import Suspect
-from ivr.ids import Ids, SequentialIds
-from ivr.payments.attempt import Attempts, NewAttempt
-from ivr.payments.states import Event
-from ivr.settings import read_all
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.events.listeners import HouseConsequences
+from ivr.fraud import lockouts as lock_outs
+from ivr.fraud.guard import Guard
+from ivr.fraud.identity import Suspect
+from ivr.fraud.limits import Caps, Kind
+from ivr.fraud.lockouts import LockOut
+from ivr.payments.attempts.service import Attempts, NewAttempt
+from ivr.payments.attempts.states import Event
+from ivr.platform.clock import ManualClock
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.platform.ids import Ids, SequentialIds
+from ivr.platform.settings.declaration import read_all
+from ivr.platform.settings.listed import DEFENCES
 from tests.support.work import RecordedWork
 
 ANNA = "+34600111222"
