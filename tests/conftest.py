@@ -111,10 +111,10 @@ def postgres_url() -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Databases:
-    return Databases(tmp_path_factory.mktemp("databases"), postgres_url, _migrate_all)
+    return Databases(tmp_path_factory.mktemp("databases"), postgres_url, migrate_all)
 
 
-def _migrate_all(engine: sa.Engine) -> None:
+def migrate_all(engine: sa.Engine) -> None:
     migrate(engine)
     migrate_work(engine)
 
