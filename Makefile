@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS = $$($(BIN)/python -c "import os; print(min((os.cpu_count() or 1) + 1, 4))")
 
 .DEFAULT_GOAL := help
-.PHONY: force help install call demo test lint format types contracts bench simulate mutants lock clean
+.PHONY: force help install call demo test lint format types contracts bench simulate mutants figures lock clean
 
 help: ## what there is
 	@echo "Pay-by-Call: callers pay by keypad, through your own gateway."
@@ -54,6 +54,9 @@ bench: install ## measure speed and memory, as ratios in one run
 
 simulate: install ## play worlds in which everything goes wrong, and check the books (WORLDS=1000 SEED=any HURRIED=1)
 	@$(BIN)/python -m tests.simulation --worlds $(or $(WORLDS),1000) $(if $(SEED),--seed $(SEED)) $(if $(HURRIED),--hurried)
+
+figures: install ## count what a reader of the code has to hold in mind: files a webhook, names, lines (VERBOSE=1: which)
+	@$(BIN)/python -m tests.figures $(if $(VERBOSE),--verbose)
 
 mutants: install ## put small faults into the code, one at a time, and print which no test notices (ONLY=payments)
 	@$(BIN)/python -m tests.mutants $(if $(ONLY),--only '$(ONLY)')

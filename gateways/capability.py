@@ -1,8 +1,7 @@
 """What a gateway does not declare is refused here, before anything is sent.
 
-May import `gateways.contract` alone. Every adapter asks `demand` first in each verb; what could go wrong is a
-verb that forgets, so the contract suite calls each undeclared one and looks that no request reached the
-gateway.
+Every adapter asks `demand` first in each verb; what could go wrong is a verb that forgets, so the contract
+suite calls each undeclared one and looks that no request reached the gateway.
 """
 
 from collections.abc import Callable

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from gateways.declines import Decline
-from gateways.notices import Heard
+from gateways.events import Heard
 from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
 from gateways.settlement import PayoutLine

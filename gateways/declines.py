@@ -1,7 +1,7 @@
 """The normalised reasons of a decline, and what the caller can do about each.
 
-May import nothing of ours. Every adapter maps its gateway's codes onto these; an unmapped code is `GENERIC`.
-A caller is never told that a card was reported lost, stolen or fraudulent.
+Every adapter maps its gateway's codes onto these; an unmapped code is `GENERIC`. A caller is never told that
+a card was reported lost, stolen or fraudulent.
 """
 
 from enum import StrEnum

@@ -1,8 +1,7 @@
 """Which gateways there are: the folders with an `adapter.py`. Every loop over gateways loops over this.
 
-May import `gateways.contract` alone; an adapter is imported when it is asked for by name. Never imports a
-`tokenize`: the PCI process does that itself, statically. A gateway that is not listed here does not exist, so
-a folder is all it takes to add one.
+Never imports a `tokenize`: the PCI process does that itself, statically. A gateway that is not listed here
+does not exist, so a folder is all it takes to add one.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """A card that the gateway keeps for a customer's next payment. We keep what stands for it, never a number.
 
-May import `gateways.secret` alone. The payer's consent is the server's matter; an adapter keeps a card only
-when it is told to, and forgets it for good when it is told so.
+The payer's consent is the server's matter; an adapter keeps a card only when it is told to, and forgets it
+for good when it is told so.
 """
 
 from dataclasses import dataclass

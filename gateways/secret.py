@@ -1,6 +1,6 @@
 """A secret that masks itself: in repr, str, format, JSON, pickles and tracebacks.
 
-May import nothing of ours. Read it by one loud word, `reveal()`; grep for that word to see who does.
+Read it by one loud word, `reveal()`; grep for that word to see who does.
 """
 
 from typing import Any, NoReturn, final

@@ -1,7 +1,7 @@
 """The lines of a payout: what the merchant's bank account receives, and for which charge.
 
-May import nothing of ours. Amounts are integer minor units as they move the merchant's balance: a refund, a
-dispute and a fee are below zero. The sum of `net_minor` over a payout's lines is the payout.
+Amounts are integer minor units as they move the merchant's balance: a refund, a dispute and a fee are below
+zero. The sum of `net_minor` over a payout's lines is the payout.
 """
 
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ usable() {
 		except ImportError as fault:
 		    sys.exit("%s lacks the module %s. %s" % (name, fault.name, other))
 		sys.path.insert(0, "")
-		from ivr.sqlite import version_fault
+		from ivr.platform.database.sqlite import version_fault
 
 		fault = version_fault()
 		if fault:

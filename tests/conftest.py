@@ -16,12 +16,12 @@ import structlog
 from structlog.testing import capture_logs
 from xdist.scheduler import LoadScopeScheduling
 
-from ivr.clock import ManualClock
-from ivr.ids import SequentialIds
-from ivr.logs import PINNED
-from ivr.storage.engine import make_engine
-from ivr.storage.migrate import migrate
-from ivr.work.migrate import migrate_work
+from ivr.jobs.migrate import migrate_work
+from ivr.platform.clock import ManualClock
+from ivr.platform.database.engine import make_engine
+from ivr.platform.database.migrate import migrate
+from ivr.platform.ids import SequentialIds
+from ivr.platform.logs import PINNED
 from tests.support.databases import Databases, postgres_server
 from tests.support.refused_skips import pytest_sessionfinish, pytest_terminal_summary
 from tests.support.update_option import pytest_addoption, seed, update_dialogues
@@ -111,10 +111,10 @@ def postgres_url() -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Databases:
-    return Databases(tmp_path_factory.mktemp("databases"), postgres_url, _migrate_all)
+    return Databases(tmp_path_factory.mktemp("databases"), postgres_url, migrate_all)
 
 
-def _migrate_all(engine: sa.Engine) -> None:
+def migrate_all(engine: sa.Engine) -> None:
     migrate(engine)
     migrate_work(engine)
 

@@ -1,8 +1,6 @@
 """The words that authors of flows write in: steps, what they say, what they wait for, and the checks on all.
 
-This package may import the standard library and babel, and nothing else of ours: no Flask, no carrier, no
-gateway, no database. `ivr.calls` runs what is written in it, `ivr.pci` speaks with it, and neither is known
-here.
+`ivr.calls` runs what is written in it, `ivr.pci` speaks with it, and neither is known here.
 """
 
 from flows.language import keypad

@@ -1,7 +1,7 @@
 """A flow as a picture: Mermaid, the same text for the same flow, so that a change shows in a diff.
 
-May import `flows.language.flow` alone. A shape says what a step waits for: a slanted box asks, a diamond
-decides, a pill ends; dotted arrows are the ways that stand open at every step.
+A shape says what a step waits for: a slanted box asks, a diamond decides, a pill ends; dotted arrows are the
+ways that stand open at every step.
 """
 
 from typing import Any

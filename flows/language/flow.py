@@ -1,7 +1,7 @@
 """`Flow`: named steps whose exits are data, so that the whole graph can be checked, drawn and translated.
 
-May import `flows.language` alone. A short flow writes its steps on the flow itself; a long one writes them in
-files of their own, as `Steps`, and includes these.
+A short flow writes its steps on the flow itself; a long one writes them in files of their own, as `Steps`,
+and includes these.
 """
 
 from dataclasses import is_dataclass

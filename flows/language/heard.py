@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from flows.language.languages import TONGUES
 from flows.language.prompts import Literal, Prompts, Segment
 from flows.language.recordings import NONE, Recordings
 from flows.language.speech import Part, Words, aloud, speak
-from flows.language.tongues import TONGUES
 from flows.language.words import Say
 
 _CLAUSE_BEGINS = re.compile(r"[.,:;!?]\s+")

@@ -8,7 +8,7 @@ A merchant names its noun with the article where the language has genders: "el r
 import re
 from dataclasses import dataclass
 
-from flows.language.tongues import TONGUES
+from flows.language.languages import TONGUES
 
 _IN_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _WORDS_MAX, _LENGTH_MAX = 3, 20

@@ -1,9 +1,8 @@
 """Recorded prompts: a merchant's own voice in place of the synthesized one.
 
-May import `flows.language.prompts`. A TOML file maps language -> prompt key -> a URL, or a list of URLs, one
-for each stretch of words between the placeholders; values (amounts, references) stay synthesized. A recording
-that no longer fits its prompt is an error that names both, never a sentence with a hole in it: `check` finds
-it at the process's start.
+A TOML file maps language -> prompt key -> a URL, or a list of URLs, one for each stretch of words between the
+placeholders; values (amounts, references) stay synthesized. A recording that no longer fits its prompt is an
+error that names both, never a sentence with a hole in it: `check` finds it at the process's start.
 
     [es]
     "charge.wait" = "https://example.com/espere.mp3"

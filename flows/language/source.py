@@ -1,8 +1,8 @@
 """What a step can say and do, read from its source without running it.
 
-May import nothing of ours. `Say("key")`, `Go("exit")` and `Ask(into="field")` are found in the step's
-function and in the functions of the same folder that it names; each must be a literal, or the graph and the
-prompts could not be known before a caller stumbles over them.
+`Say("key")`, `Go("exit")` and `Ask(into="field")` are found in the step's function and in the functions of
+the same folder that it names; each must be a literal, or the graph and the prompts could not be known before
+a caller stumbles over them.
 """
 
 import ast

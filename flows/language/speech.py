@@ -9,9 +9,9 @@ from datetime import date
 
 from babel import dates, numbers
 
+from flows.language.languages import TONGUES, Tongue, Unit
 from flows.language.prompts import Literal, PromptError, Prompts, Segment
 from flows.language.recordings import NONE, Recordings
-from flows.language.tongues import TONGUES, Tongue, Unit
 from flows.language.words import Amount, Digits, Name, Say, Sentence, Subunits, Units, Value
 
 _MILLION = 1_000_000

@@ -1,9 +1,8 @@
 """A flow's state as JSON, by its annotations: what a session keeps between two turns and across a deploy.
 
-May import nothing of ours. Fields are str, int, bool, date, enums of strings, tuples of one kind, frozen
-dataclasses of the same, and any of these or None. A field that this release does not know is dropped, one
-that is missing takes its default; a value of the wrong kind is a `StateError` that names the field, for
-guessing about money helps nobody.
+Fields are str, int, bool, date, enums of strings, tuples of one kind, frozen dataclasses of the same, and any
+of these or None. A field that this release does not know is dropped, one that is missing takes its default; a
+value of the wrong kind is a `StateError` that names the field, for guessing about money helps nobody.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
 """The flow `pay_bill`: from hello to a receipt, or to a kind way out.
 
-May import `flows.language` and its own folder, which has a file for each part of the talk. README.md beside
-tells it in words, `paybycall flow draw pay_bill` as a picture. Two orders of things: where the gateway makes
-tokens (`card_first`), the card is keyed, read back and confirmed; where it authorizes at once, the amount is
-confirmed before the card. A card is tried three times in a call; what is unknown is never called declined.
+README.md beside tells it in words, `paybycall flow draw pay_bill` as a picture. Two orders of things: where
+the gateway makes tokens (`card_first`), the card is keyed, read back and confirmed; where it authorizes at
+once, the amount is confirmed before the card. A card is tried three times in a call; what is unknown is never
+called declined.
 """
 
 from pathlib import Path

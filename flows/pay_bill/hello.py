@@ -1,7 +1,4 @@
-"""Hello, and in which language.
-
-May import `flows.language` and its own folder.
-"""
+"""Hello, and in which language."""
 
 from flows.language import (
     Choose,

@@ -34,15 +34,16 @@ from gateways.contract import (
     Unknown,
     Void,
 )
-from gateways.notices import BadNoticeError, Heard
-from gateways.sandbox import saving, webhooks
+from gateways.events import BadNoticeError, Heard
+from gateways.sandbox import saved_cards as saving
+from gateways.sandbox import webhooks
 from gateways.sandbox.answers import Standing, standing
 from gateways.sandbox.client import BankClient, NoReply, sealed
 from gateways.sandbox.currencies import AMOUNT_MAX_MINOR, CURRENCIES
 from gateways.sandbox.declines import KNOWN
 from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
-from gateways.undeclared import Undeclared
+from gateways.unsupported import Undeclared
 
 _BANK = "paybycall sandbox bank"
 

@@ -1,9 +1,8 @@
 """One request to the bank and its answer, or why there is none. Shared by the adapter and the PCI side.
 
-May import `gateways.secret` alone. A body travels as a `Secret`, bare only inside the library that sends it;
-it never comes back in an exception, a repr or a reason. Neither proxies nor .netrc are read from the
-environment, nothing is sent twice, and no redirect is followed: each of these could carry a secret, or a
-charge, where it was not meant to go.
+A body travels as a `Secret`, bare only inside the library that sends it; it never comes back in an exception,
+a repr or a reason. Neither proxies nor .netrc are read from the environment, nothing is sent twice, and no
+redirect is followed: each of these could carry a secret, or a charge, where it was not meant to go.
 """
 
 import json
@@ -13,7 +12,7 @@ from typing import Any
 
 import requests
 
-from gateways.line import what_broke
+from gateways.connection_errors import what_broke
 from gateways.secret import Secret
 
 CONNECT_TIMEOUT_S = 2.0

@@ -1,7 +1,6 @@
 """The bank's decline codes, as the server understands them.
 
-May import `gateways.declines` alone. A code that is not listed is `GENERIC`: the bank may learn new ones at
-any time.
+A code that is not listed is `GENERIC`: the bank may learn new ones at any time.
 """
 
 from gateways.declines import Decline

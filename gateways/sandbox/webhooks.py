@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from gateways.notices import BadNoticeError, Heard, PaymentMoved
+from gateways.events import BadNoticeError, Heard, PaymentMoved
 from gateways.secret import Secret
 
 HEADER = "Sandbox-Signature"

@@ -31,7 +31,7 @@ from gateways.contract import (
     Unknown,
     Void,
 )
-from gateways.notices import Heard
+from gateways.events import Heard
 from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
 from gateways.settlement import PayoutLine
@@ -42,7 +42,7 @@ from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR, MOST_MINOR, STEP
 from gateways.stripe.declines import KNOWN
 from gateways.stripe.links import Links
 from gateways.stripe.payments import Payments
-from gateways.undeclared import Undeclared
+from gateways.unsupported import Undeclared
 
 _KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 

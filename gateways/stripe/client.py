@@ -1,10 +1,9 @@
 """How we speak to Stripe: a verb is a visit, with one connection, one deadline and the library's retries.
 
-May import `stripe`, `requests`, `gateways.secret` and `.quiet`. The library retries dropped connections,
-time-outs, 409 and 5xx under the same idempotency key; one more try is begun only where it can end before the
-deadline. Neither proxies nor .netrc are read from the environment, and no redirect is followed: each could
-carry a secret, or a charge, where it was not meant to go. No exception of the library leaves this file, for
-each holds the whole answer.
+The library retries dropped connections, time-outs, 409 and 5xx under the same idempotency key; one more try
+is begun only where it can end before the deadline. Neither proxies nor .netrc are read from the environment,
+and no redirect is followed: each could carry a secret, or a charge, where it was not meant to go. No
+exception of the library leaves this file, for each holds the whole answer.
 """
 
 import time
@@ -20,9 +19,9 @@ from requests.exceptions import ConnectionError as BrokenLine
 from requests.exceptions import SSLError, Timeout
 from stripe._v1_services import V1Services
 
-from gateways.line import what_broke
+from gateways.connection_errors import what_broke
 from gateways.secret import Secret
-from gateways.stripe import quiet
+from gateways.stripe import library_logging as quiet
 
 RETRIES = 2
 _PIECE = 65_536

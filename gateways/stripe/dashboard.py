@@ -1,7 +1,6 @@
 """Where a person finds what is Stripe's in Stripe's dashboard.
 
-May import nothing of ours. What has a page of its own is linked; the rest is found by the dashboard's
-search, which takes every id.
+What has a page of its own is linked; the rest is found by the dashboard's search, which takes every id.
 """
 
 import re

@@ -1,8 +1,7 @@
 """Stripe's decline codes, as the server understands them.
 
-May import `gateways.declines` alone. All that https://docs.stripe.com/declines/codes and /error-codes name
-of a card; one that is not listed is `GENERIC`, and counted as unmapped. `duplicate_transaction` is not here:
-"seen before" is never a decline.
+All that https://docs.stripe.com/declines/codes and /error-codes name of a card; one that is not listed is
+`GENERIC`, and counted as unmapped. `duplicate_transaction` is not here: "seen before" is never a decline.
 """
 
 from gateways.declines import Decline

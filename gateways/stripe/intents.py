@@ -1,9 +1,8 @@
 """A payment at Stripe: how its PaymentIntent is made, confirmed, looked at and cancelled.
 
-May import `gateways.contract` and the files beside it that both sides share; never `tokenize`. The intent is
-made under the order's key from the order alone, so that any process that names the order again gets the same
-one; it is confirmed under another key; and what is in doubt is settled by cancelling it, which only Stripe's
-own word "canceled" proves.
+The intent is made under the order's key from the order alone, so that any process that names the order again
+gets the same one; it is confirmed under another key; and what is in doubt is settled by cancelling it, which
+only Stripe's own word "canceled" proves.
 """
 
 import logging

@@ -1,9 +1,8 @@
 """Payment links: Checkout Sessions, each of one order, open until they expire, are closed, or are paid.
 
-May import `gateways.contract` and the files beside it. A session is made under the order's key from the link
-alone, so that it can be made again to learn which one it was. Only Stripe's own word "expired" proves that
-nobody can pay by it any more, and only "paid" that somebody did: a payer who comes back to us proves
-nothing.
+A session is made under the order's key from the link alone, so that it can be made again to learn which one
+it was. Only Stripe's own word "expired" proves that nobody can pay by it any more, and only "paid" that
+somebody did: a payer who comes back to us proves nothing.
 """
 
 from collections.abc import Callable

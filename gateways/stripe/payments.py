@@ -1,9 +1,8 @@
 """The verbs that charge: prepare, charge, capture, void, and finding what became of one.
 
-May import `gateways.contract` and the files beside it. A lookup without a reference makes the intent again
-under its key: Stripe gives the one that there is, or makes it now, and either can be fenced. Stripe forgets
-keys after a day, so an order that is older is not asked for by key: that could make a second one while the
-first was paid.
+A lookup without a reference makes the intent again under its key: Stripe gives the one that there is, or
+makes it now, and either can be fenced. Stripe forgets keys after a day, so an order that is older is not
+asked for by key: that could make a second one while the first was paid.
 """
 
 import re

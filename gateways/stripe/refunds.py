@@ -1,8 +1,8 @@
 """Giving money back at Stripe, in full or in part, and finding what became of it.
 
-May import `gateways.contract` and the files beside it. A refund is found by our id in its metadata, in the
-list of its payment's refunds: Stripe's search lags, and a key is forgotten after a day. Refused for certain
-is a refund only where that list does not hold it; what there does not bear our id, somebody else gave back.
+A refund is found by our id in its metadata, in the list of its payment's refunds: Stripe's search lags, and a
+key is forgotten after a day. Refused for certain is a refund only where that list does not hold it; what
+there does not bear our id, somebody else gave back.
 """
 
 from collections.abc import Iterator

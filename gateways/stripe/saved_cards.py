@@ -1,9 +1,9 @@
 """Cards that Stripe keeps for a customer's next payment: attached to one of its customers, and detached for
 good.
 
-May import `gateways.contract`, `saved_cards` and the files beside it. Attaching and detaching are harmless
-to repeat, and what Stripe refuses of them is settled by looking at the card: whose it is, is the answer. A
-card that is called not kept while somebody has it would stay chargeable, and unknown to us, for good.
+Attaching and detaching are harmless to repeat, and what Stripe refuses of them is settled by looking at the
+card: whose it is, is the answer. A card that is called not kept while somebody has it would stay chargeable,
+and unknown to us, for good.
 """
 
 from gateways.contract import CardSaving, Unknown

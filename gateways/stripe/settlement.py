@@ -1,9 +1,8 @@
 """What a payout is made of: the account's balance transactions that Stripe put into it.
 
-May import `gateways.contract`, `settlement` and the files beside it. Only an automatic payout has lines, and
-they are complete once Stripe reconciled it, which it tells by `payout.reconciliation_completed`: before
-that, and where the list has no end, a sentence is raised and nothing is returned, since half a payout would
-be a wrong one.
+Only an automatic payout has lines, and they are complete once Stripe reconciled it, which it tells by
+`payout.reconciliation_completed`: before that, and where the list has no end, a sentence is raised and
+nothing is returned, since half a payout would be a wrong one.
 """
 
 from datetime import UTC, datetime

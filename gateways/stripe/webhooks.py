@@ -1,9 +1,9 @@
-"""Stripe's webhooks: proven by their signature, and told in the words of `gateways.notices`.
+"""Stripe's webhooks: proven by their signature, and told in the words of `gateways.events`.
 
-May import `stripe`, `gateways.notices` and the files beside it. The raw body is what was signed: it is never
-parsed before. Events of snapshots alone: a "thin" event holds nothing that we could read without asking, and
-is refused by a sentence. What is not about a payment of ours is heard, and means nothing; so is what the
-books could not hold, which Stripe would send again for days. Each is told to the log.
+The raw body is what was signed: it is never parsed before. Events of snapshots alone: a "thin" event holds
+nothing that we could read without asking, and is refused by a sentence. What is not about a payment of ours
+is heard, and means nothing; so is what the books could not hold, which Stripe would send again for days. Each
+is told to the log.
 """
 
 import logging
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 import stripe
 
-from gateways.notices import (
+from gateways.events import (
     BadNoticeError,
     CameBack,
     Disputed,

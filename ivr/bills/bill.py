@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from ivr import money
+from ivr.platform import money
 
 AMOUNT_MAX_MINOR = 10**15 - 1
 """Above any bill; a few of them still add up within a 64-bit column and within a JSON number."""

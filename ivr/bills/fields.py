@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar
 
-from ivr import amounts
-from ivr.amounts import SPACES, AmountError, Spelling
 from ivr.bills.bill import BillError, NewBill, Status, TwoReadingsError
-from ivr.phone_numbers import Ambiguous, Unreadable, read
+from ivr.platform import amounts
+from ivr.platform.amounts import SPACES, AmountError, Spelling
+from ivr.platform.phone_numbers import Ambiguous, Unreadable, read
 
 NAMES = (
     "reference",

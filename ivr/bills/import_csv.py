@@ -2,7 +2,7 @@
 by line.
 
 The file is read as a stream and stored in small transactions, so that no call waits for an import. The same
-file again changes nothing. `ivr.bills.table` reads the file itself.
+file again changes nothing. `ivr.bills.csv_table` reads the file itself.
 """
 
 from collections import Counter
@@ -14,14 +14,14 @@ from typing import BinaryIO
 import sqlalchemy as sa
 
 from gateways.contract import Capabilities
-from ivr.amounts import Spelling
 from ivr.bills import store
 from ivr.bills.bill import BillChangeError, BillError, NewBill
+from ivr.bills.chargeable import not_chargeable
+from ivr.bills.csv_table import BadRow, Table, UnreadableFileError, read_table
 from ivr.bills.fields import LeftOut, read_bill
-from ivr.bills.limits import not_chargeable
-from ivr.bills.table import BadRow, Table, UnreadableFileError, read_table
-from ivr.clock import Clock
-from ivr.ids import Ids
+from ivr.platform.amounts import Spelling
+from ivr.platform.clock import Clock
+from ivr.platform.ids import Ids
 
 _ROWS_A_TRANSACTION = 200
 

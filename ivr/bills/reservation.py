@@ -1,11 +1,11 @@
 """The money columns of a bill: reserved while a payment is under way, paid when it is approved, given back
 when it is refunded.
 
-May import `ivr.storage.schema` alone. Each function is one conditional UPDATE in the caller's transaction, so
-two callers of one bill queue on its row, and the loser is told "no" instead of failing. The CHECK
-`never_overpaid` stands behind `reserve`: what could go wrong is a second way to move these columns, and there
-is none. Where the bill's source said meanwhile what was paid elsewhere, that counts at once for whoever wants
-to reserve, and stands in its own column once nothing is reserved any more.
+Each function is one conditional UPDATE in the caller's transaction, so two callers of one bill queue on its
+row, and the loser is told "no" instead of failing. The CHECK `never_overpaid` stands behind `reserve`: what
+could go wrong is a second way to move these columns, and there is none. Where the bill's source said
+meanwhile what was paid elsewhere, that counts at once for whoever wants to reserve, and stands in its own
+column once nothing is reserved any more.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ivr.storage.schema import bill
+from ivr.platform.database.schema import bill
 
 ELSEWHERE = sa.func.coalesce(bill.c.said_elsewhere_minor, bill.c.paid_elsewhere_minor)
 """Paid by other ways, as the bill's source said last."""

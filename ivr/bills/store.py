@@ -15,11 +15,11 @@ import sqlalchemy as sa
 
 from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
 from ivr.bills.reservation import ELSEWHERE
-from ivr.clock import Clock
-from ivr.ids import Ids
-from ivr.phone_numbers.identity import forms_of
-from ivr.storage.engine import insert_of
-from ivr.storage.schema import attempt, bill
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import insert_of
+from ivr.platform.database.schema import attempt, bill
+from ivr.platform.ids import Ids
+from ivr.platform.phone_numbers.identity import forms_of
 
 OPEN_MAX = 20
 """More open bills than this under one phone number are nobody's to be offered by voice."""

@@ -1,18 +1,18 @@
 """The guard against card testing, as a turn of a call asks it.
 
-May import `ivr.defences`, `ivr.bills` and the rest of `ivr.calls` that holds values. What stands in the way
-is the same to the caller whatever it is: the exit `unavailable`, with its one sentence, and then a person.
+What stands in the way is the same to the caller whatever it is: the exit `unavailable`, with its one
+sentence, and then a person.
 """
 
 from dataclasses import dataclass
 
 from gateways.declines import Decline
 from ivr.bills import store as bills
-from ivr.calls.fulfilment import Turn
 from ivr.calls.session import Session
-from ivr.defences.guard import Guard
-from ivr.defences.suspect import Suspect, by_phone
-from ivr.payments.attempt import Attempt
+from ivr.calls.wait_result import Turn
+from ivr.fraud.guard import Guard
+from ivr.fraud.identity import Suspect, by_phone
+from ivr.payments.attempts.service import Attempt
 
 
 @dataclass(frozen=True, slots=True)

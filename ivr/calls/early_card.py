@@ -1,9 +1,8 @@
 """A card number keyed too early: recognised over several turns without keeping a digit of it.
 
-May import nothing of ours. Outside the PCI process no Gather takes more than eight keys, so a card keyed at
-the wrong moment arrives in pieces. The tally keeps the two running Luhn sums, the count and whether it began
-like a card: not enough to know any digit, enough to notice the last piece. The piece is thrown away and the
-event is counted.
+Outside the PCI process no Gather takes more than eight keys, so a card keyed at the wrong moment arrives in
+pieces. The tally keeps the two running Luhn sums, the count and whether it began like a card: not enough to
+know any digit, enough to notice the last piece. The piece is thrown away and the event is counted.
 """
 
 from dataclasses import dataclass

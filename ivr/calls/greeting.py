@@ -14,13 +14,13 @@ from flows.language import Flow, Wording
 from gateways.contract import CardEntry
 from ivr.calls.session import Session
 from ivr.calls.store import CallRow
-from ivr.clock import Clock
 from ivr.customers import customer
 from ivr.customers.caller import Caller
-from ivr.defences.suspect import Proof, proof_of, verstat_to_keep
-from ivr.ids import Ids
-from ivr.phone_numbers import is_possible
-from ivr.storage.engine import reading
+from ivr.fraud.identity import Proof, proof_of, verstat_to_keep
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import reading
+from ivr.platform.ids import Ids
+from ivr.platform.phone_numbers import is_possible
 
 TO_LENGTH_MAX = 20
 NOTHING_SAID: Mapping[str, str] = MappingProxyType({})

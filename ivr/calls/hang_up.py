@@ -1,8 +1,7 @@
 """The end of a call: at any step, by the status callback, or by the worker where that was lost.
 
-May import `ivr.calls.store`, `ivr.payments`, `ivr.customers` and `ivr.work.jobs`. What the caller had
-confirmed goes on (they hear of it by text); what they had not confirmed is given up: an attempt without a
-charge asked for is withdrawn, a token is wiped.
+What the caller had confirmed goes on (they hear of it by text); what they had not confirmed is given up: an
+attempt without a charge asked for is withdrawn, a token is wiped.
 """
 
 import sqlalchemy as sa
@@ -10,10 +9,10 @@ import structlog
 
 from ivr.calls import store
 from ivr.calls.store import CallRow
-from ivr.clock import Clock
 from ivr.customers import timeline
-from ivr.payments.attempt import Attempts
-from ivr.work.jobs import END_SILENT_CALL, Work
+from ivr.jobs.job_list import END_SILENT_CALL, Work
+from ivr.payments.attempts.service import Attempts
+from ivr.platform.clock import Clock
 
 CALL_S_MAX = 4 * 60 * 60
 """The carrier ends a call after four hours; by then a status callback came or was lost."""

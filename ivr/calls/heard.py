@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from flows.language import Choose, Flow, Step
-from ivr.calls.answer import Gather, Renderer
-from ivr.calls.progress import Listen, Utterance
+from ivr.calls.response import Gather, Renderer
 from ivr.calls.session import Asked, Session
+from ivr.calls.step_result import Listen, Utterance
 
 
 def question(

@@ -5,8 +5,8 @@ or leave.
 from collections.abc import Iterator
 
 from flows.language import Ask, Choose, Say
-from ivr.calls.progress import Utterance
 from ivr.calls.session import Session
+from ivr.calls.step_result import Utterance
 
 
 def hints(wait: Ask | Choose, session: Session) -> Iterator[Utterance]:

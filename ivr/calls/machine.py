@@ -18,8 +18,8 @@ from flows.language import (
     Step,
 )
 from ivr.calls.early_card import Tally
-from ivr.calls.progress import Keys, Listen, Progress
 from ivr.calls.session import Session
+from ivr.calls.step_result import Keys, Listen, Progress
 from ivr.calls.stray_cards import StrayCards, are_digits, with_keyed
 from ivr.calls.walk import DIGITS_TIMEOUT_S, STRAYS_MAX
 

@@ -1,8 +1,8 @@
 """How far a caller is whose card the carrier takes: told by the carrier, kept in the call's timeline.
 
-May import `ivr.calls.{card_waits,store}`, `ivr.customers` and the leaves. What is kept is the field, the
-attempt and the kind of mistake; what was keyed never comes this far. The carrier's reports are many, may come
-twice and late: whatever is not of the card that is asked now, or known already, is dropped.
+What is kept is the field, the attempt and the kind of mistake; what was keyed never comes this far. The
+carrier's reports are many, may come twice and late: whatever is not of the card that is asked now, or known
+already, is dropped.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ivr.calls import store
-from ivr.calls.card_waits import BY_CARRIER
-from ivr.clock import Clock
+from ivr.calls.waits.card import BY_CARRIER
 from ivr.customers import timeline
+from ivr.platform.clock import Clock
 
 KIND = "card.progress"
 

@@ -1,15 +1,14 @@
 """What of a call is not kept for ever: the answers of its turns, which hold what was said to one person.
 
-May import `ivr.storage` alone. They are needed while the carrier may repeat a webhook, and for some days to
-understand a complaint; the worker forgets them then. What was keyed goes sooner, when the call ends
-(`hang_up`).
+They are needed while the carrier may repeat a webhook, and for some days to understand a complaint; the
+worker forgets them then. What was keyed goes sooner, when the call ends (`hang_up`).
 """
 
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from ivr.storage.schema import call, call_turn
+from ivr.platform.database.schema import call, call_turn
 
 KEPT = timedelta(days=7)
 AT_ONCE_MAX = 500

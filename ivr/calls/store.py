@@ -1,7 +1,7 @@
 """Calls and their turns in the database: found, locked, and kept with the very TwiML that was sent.
 
-May import `ivr.storage` alone. A call's row is the lock of its turn: whoever holds it takes the turn,
-everyone else waits and then finds the stored answer.
+A call's row is the lock of its turn: whoever holds it takes the turn, everyone else waits and then finds the
+stored answer.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from ivr.storage.schema import call, call_turn
+from ivr.platform.database.schema import call, call_turn
 
 # Built once: each turn of a call needs them, and to build one takes longer than to run it.
 _OF_ID = sa.select(call).where(call.c.id == sa.bindparam("wanted"))

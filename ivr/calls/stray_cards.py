@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.language import CallState, Step
 from ivr.calls.early_card import Tally
-from ivr.calls.progress import Listen, Progress
+from ivr.calls.step_result import Listen, Progress
 from ivr.calls.walk import Walk
 
 CLEARED_AT_ONCE = 8

@@ -14,23 +14,24 @@ import sqlalchemy as sa
 import structlog
 
 from flows.language import Flow
-from ivr.calls import errands, machine, store
 from ivr.calls import heard as hearing
-from ivr.calls.answer import Ending, HangUp, Pause, Renderer, SendTo, turn_url
-from ivr.calls.attempt_waits import FIRST_REASSURANCE, REASSURE_EVERY_S, reassurance
-from ivr.calls.errands import Errand, Runner
-from ivr.calls.fulfilment import Fulfilment, Left, MustRun, Turn, Waiting
+from ivr.calls import machine, store
+from ivr.calls import remote_calls as errands
 from ivr.calls.hang_up import CallEnder
-from ivr.calls.host import Host
-from ivr.calls.progress import Keys, Listen, Need, Over, Progress, Utterance
+from ivr.calls.remote_calls import Errand, Runner
+from ivr.calls.response import Ending, HangUp, Pause, Renderer, SendTo, turn_url
 from ivr.calls.session import Session
+from ivr.calls.step_result import Keys, Listen, Need, Over, Progress, Utterance
 from ivr.calls.store import CallRow
-from ivr.clock import Clock
+from ivr.calls.wait_dispatch import Host
+from ivr.calls.wait_result import Fulfilment, Left, MustRun, Turn, Waiting
+from ivr.calls.waits.charge import FIRST_REASSURANCE, REASSURE_EVERY_S, reassurance
 from ivr.customers import customer, timeline
 from ivr.customers.caller import Caller
-from ivr.ids import Ids
-from ivr.pci_client import CardEntryResult
-from ivr.storage.engine import reading
+from ivr.integrations.pci_client import CardEntryResult
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import reading
+from ivr.platform.ids import Ids
 
 log = structlog.get_logger()
 INTENT_LEASE_S = 12

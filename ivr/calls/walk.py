@@ -19,8 +19,8 @@ from flows.language import (
     Tell,
 )
 from ivr.calls.hints import hints, languages_of
-from ivr.calls.progress import HostWait, Listen, Need, Over, Progress, Utterance
 from ivr.calls.session import Session
+from ivr.calls.step_result import HostWait, Listen, Need, Over, Progress, Utterance
 
 MISSES_MAX = 2
 UNHURRIED_MISSES_MAX = 3

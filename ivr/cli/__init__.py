@@ -75,6 +75,6 @@ def main(ctx: click.Context) -> None:
 
 def _log_to_standard_error() -> None:
     """What a command prints is its answer, and may be read by a program: no log belongs there."""
-    from ivr import logs
+    from ivr.platform import logs
 
     logs.configure("warning", "command")

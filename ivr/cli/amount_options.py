@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import click
 
-from ivr.amounts import Spelling
 from ivr.cli.faults import Fault
+from ivr.platform.amounts import Spelling
 
 decimal = click.option(
     "--decimal",

@@ -2,7 +2,7 @@
 
 import click
 
-from ivr.cli.desk import desk, legible
+from ivr.cli.context import desk, legible
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, Listing, day, layouts, minute, state, text
@@ -33,7 +33,7 @@ def create(name: str) -> None:
 
     The key is printed once and cannot be shown again.
     """
-    from ivr.api import keys
+    from ivr.web.api import keys
 
     with desk() as at:
         try:
@@ -50,9 +50,9 @@ def create(name: str) -> None:
 @sentences
 def list_keys(*, layout: Layout) -> None:
     """List all keys, without their secrets."""
-    from ivr.api import keys
-    from ivr.merchant.outcomes import rfc3339
-    from ivr.storage.engine import reading
+    from ivr.integrations.webhooks_out import rfc3339
+    from ivr.platform.database.engine import reading
+    from ivr.web.api import keys
 
     with desk() as at, reading(at.engine) as tx:
         found = keys.every(tx)
@@ -74,7 +74,7 @@ def list_keys(*, layout: Layout) -> None:
 @sentences
 def revoke(key_id: str) -> None:
     """Revoke a key. It is refused from now on."""
-    from ivr.api import keys
+    from ivr.web.api import keys
 
     with desk() as at, at.engine.begin() as tx:
         key = keys.revoke(tx, key_id, clock=at.clock)

@@ -5,7 +5,7 @@ import json
 import click
 
 from ivr.cli import amount_options, bill_import
-from ivr.cli.desk import desk
+from ivr.cli.context import desk
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import (
@@ -69,10 +69,10 @@ def add(*, decimal: str | None, **given: str | None) -> None:
     """
     from ivr.bills import store
     from ivr.bills.bill import BillError
+    from ivr.bills.chargeable import not_chargeable
     from ivr.bills.fields import LeftOut, read_bill
-    from ivr.bills.limits import not_chargeable
     from ivr.cli.gateway_limits import gateway_limits
-    from ivr.money import plain
+    from ivr.platform.money import plain
 
     spelling = amount_options.spelling_of(decimal)
     left_out = LeftOut(refuse_two=True)
@@ -103,9 +103,9 @@ command.add_command(bill_import.command)
 @sentences
 def list_bills(*, payable: bool, when: Period, limit: int, layout: Layout) -> None:
     """List bills, most recently updated first."""
-    from ivr.api import documents
     from ivr.bills import store
-    from ivr.storage.engine import reading
+    from ivr.platform.database.engine import reading
+    from ivr.web.api import documents
 
     none = "There are no bills to list. To add some: paybycall bill add, or paybycall bill import"
     with desk() as at, reading(at.engine) as tx:
@@ -123,12 +123,12 @@ def list_bills(*, payable: bool, when: Period, limit: int, layout: Layout) -> No
 @sentences
 def show(reference: str, *, as_json: bool) -> None:
     """Show one bill and its payments."""
-    from ivr.api import documents
     from ivr.bills import store
     from ivr.cli.payment_shown import line
-    from ivr.money import plain
-    from ivr.payments import reading as payments
-    from ivr.storage.engine import reading
+    from ivr.payments.queries import feed as payments
+    from ivr.platform.database.engine import reading
+    from ivr.platform.money import plain
+    from ivr.web.api import documents
 
     with desk() as at, reading(at.engine) as tx:
         bill = store.find(tx, reference)

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import click
 
 from ivr.cli.amount_options import decimal, spelling_of
-from ivr.cli.desk import desk, legible
+from ivr.cli.context import desk, legible
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 
@@ -41,8 +41,8 @@ def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
 
     Exit status 1 if a row was refused, or if you stopped the import with Ctrl-C.
     """
+    from ivr.bills.csv_table import UnreadableFileError
     from ivr.bills.import_csv import CsvImport, Listener
-    from ivr.bills.table import UnreadableFileError
     from ivr.cli.gateway_limits import gateway_limits
 
     interrupts = _Interrupts()

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ivr.cli.faults import Fault
-from ivr.database_url import database_url, is_same_database, sqlite_file
-from ivr.settings import SettingsError
-from ivr.storage.engine import make_engine, reading
-from ivr.storage.unreachable import file_fault, sentence
+from ivr.platform.database.engine import make_engine, reading
+from ivr.platform.database.unreachable import file_fault, sentence
+from ivr.platform.database.url import database_url, is_same_database, sqlite_file
+from ivr.platform.settings.declaration import SettingsError
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,21 +18,21 @@ from typing import TYPE_CHECKING
 import click
 
 from ivr.cli.examples import example
-from ivr.clock import SystemClock
 from ivr.customers.caller import Caller
 from ivr.demo.bills import DEMO_BILL, bills_of, make_bills, what_to_key
+from ivr.demo.environment import CALLED, CALLER, Ground, number_of, prepare, running
 from ivr.demo.folder_lock import FolderLock, is_ready
-from ivr.demo.ground import CALLED, CALLER, Ground, number_of, prepare, running
 from ivr.demo.processes import LEAVING, READY_S_MAX, Processes, StartError
 from ivr.demo.receipt import NotConfirmedError, Receipt, link_text, wait_for_receipt
 from ivr.demo.server import start_server
-from ivr.ids import RandomIds
-from ivr.money import plain
+from ivr.platform.clock import SystemClock
+from ivr.platform.ids import RandomIds
+from ivr.platform.money import plain
 
 if TYPE_CHECKING:
-    from ivr.phone.events import Reason
-    from ivr.phone.pay import PayHabits
-    from ivr.phone.webhooks import CallSettings
+    from ivr.simulators.phone.events import Reason
+    from ivr.simulators.phone.pay import PayHabits
+    from ivr.simulators.phone.webhooks import CallSettings
 
 FOLDER = Path("var/demo")
 FAILED = 1
@@ -132,8 +132,8 @@ def _number(ground: Ground, language: str | None) -> str:
 
 def _ring(ground: Ground, from_number: str, to_number: str, *, by_itself: bool, stays: bool) -> bool:
     """One call; whether it ended well."""
-    from ivr.phone.demo import DemoCaller
-    from ivr.phone.terminal import run_script, run_terminal
+    from ivr.simulators.phone.demo import DemoCaller
+    from ivr.simulators.phone.terminal import run_script, run_terminal
 
     clock, database_url = SystemClock(), ground.environ["DATABASE_URL"]
     [(_, demo_bill)] = make_bills(database_url, clock, RandomIds(), [DEMO_BILL])
@@ -169,14 +169,14 @@ def _ring(ground: Ground, from_number: str, to_number: str, *, by_itself: bool, 
 
 def _is_no_fault(reason: "Reason") -> bool:
     """Whether the call ended as calls do: either side hung up."""
-    from ivr.phone.events import Reason
+    from ivr.simulators.phone.events import Reason
 
     return reason in {Reason.CALLER, Reason.SERVER}
 
 
 def _settings(ground: Ground, from_number: str, to_number: str) -> "CallSettings":
     from gateways.secret import Secret
-    from ivr.phone.webhooks import CallSettings
+    from ivr.simulators.phone.webhooks import CallSettings
 
     environ = ground.environ
     settings = CallSettings.to_server(
@@ -196,8 +196,8 @@ def _carrier(bank_url: str) -> "PayHabits":
     """A carrier with a connector to the sandbox bank, under the name that PAY_CONNECTOR has by default."""
     from gateways.sandbox.bank.connector import PASSWORD, PATH, USERNAME
     from gateways.secret import Secret
-    from ivr.phone.connectors import GenericConnector
-    from ivr.phone.pay import PayHabits
+    from ivr.simulators.phone.connectors import GenericConnector
+    from ivr.simulators.phone.pay import PayHabits
 
     return PayHabits({"Default": GenericConnector(bank_url + PATH, USERNAME, Secret(PASSWORD))})
 

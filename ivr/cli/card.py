@@ -6,7 +6,7 @@ Deleting is a word to the books, which counts at once; the worker tells the gate
 import click
 
 from ivr.cli.confirm import confirm, yes_option
-from ivr.cli.desk import desk, who
+from ivr.cli.context import desk, who
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Column, Layout, Listing, layouts, minute, state, text
@@ -45,10 +45,10 @@ def list_cards(phone: str, *, layout: Layout) -> None:
 
     PHONE is the customer's number. Each card is listed with what the customer agreed to, word for word.
     """
-    from ivr.api import documents
-    from ivr.payments import card_records
-    from ivr.phone_numbers import Ambiguous, PhoneNumber, read
-    from ivr.storage.engine import reading
+    from ivr.payments.saved_cards import store as card_records
+    from ivr.platform.database.engine import reading
+    from ivr.platform.phone_numbers import Ambiguous, PhoneNumber, read
+    from ivr.web.api import documents
 
     with desk("HOME_COUNTRY") as at:
         number = read(phone, at.values["HOME_COUNTRY"])
@@ -71,9 +71,9 @@ def delete(card_id: str, *, yes: bool) -> None:
     From then on the card is not offered or charged. The worker then deletes it at the gateway.
     """
     from ivr.cli.payment import TILL, cashier_at
-    from ivr.payments import card_records
-    from ivr.payments.card_records import CardState, NoSuchCardError
-    from ivr.storage.engine import reading
+    from ivr.payments.saved_cards import store as card_records
+    from ivr.payments.saved_cards.store import CardState, NoSuchCardError
+    from ivr.platform.database.engine import reading
 
     with desk(*TILL) as at:
         cards = cashier_at(at).saved_cards

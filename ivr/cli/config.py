@@ -13,7 +13,7 @@ import click
 
 from ivr.cli.examples import example
 from ivr.cli.listing import Layout, Listing, layouts
-from ivr.settings import Setting, without_secrets
+from ivr.platform.settings.declaration import Setting, without_secrets
 
 MASK = "(a secret, set)"
 WEB, PCI = "web and worker", "pci"
@@ -61,8 +61,8 @@ class Listed:
 
 def every_setting() -> list[Listed]:
     """All settings, those of web and worker first, each once."""
-    from ivr.config_settings import ALL
     from ivr.pci import settings as pci
+    from ivr.platform.settings.listed import ALL
 
     of_pci = {setting.name for setting in pci.ALL}
     both = f"{WEB}, {PCI}"

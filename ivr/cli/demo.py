@@ -17,15 +17,15 @@ import click
 
 from ivr.cli.call import FOLDER
 from ivr.cli.examples import example
-from ivr.clock import SystemClock
 from ivr.demo.bills import make_bills, told
+from ivr.demo.environment import ANY_PORTS, CALLER, USUAL_PORTS, Ground, prepare
 from ivr.demo.folder_lock import FolderLock
-from ivr.demo.ground import ANY_PORTS, CALLER, USUAL_PORTS, Ground, prepare
 from ivr.demo.processes import LEAVING, Processes, StartError
 from ivr.demo.server import start_server
 from ivr.demo.texts import Texts
-from ivr.ids import RandomIds
-from ivr.money import plain
+from ivr.platform.clock import SystemClock
+from ivr.platform.ids import RandomIds
+from ivr.platform.money import plain
 
 LOOK_S = 0.2
 
@@ -88,7 +88,7 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 @contextmanager
 def _terminal() -> Iterator[None]:
     """Where we have the terminal: Ctrl-C and Ctrl-D end us, and nobody else."""
-    from ivr.phone.terminal import LEAVE, Keyboard, single_keys
+    from ivr.simulators.phone.terminal import LEAVE, Keyboard, single_keys
 
     if not sys.stdin.isatty() or _is_in_the_background(sys.stdin.fileno()):
         yield
@@ -166,8 +166,8 @@ def _how_to_call() -> None:
 
 def _api_key(ground: Ground) -> str:
     """The demo's own key, made once and kept in the folder; anew where it was revoked."""
-    from ivr.api import keys
-    from ivr.storage.engine import make_engine
+    from ivr.platform.database.engine import make_engine
+    from ivr.web.api import keys
 
     path = Path(ground.folder / "api-key")
     engine = make_engine(ground.environ["DATABASE_URL"])

@@ -5,7 +5,7 @@ A dispute is answered in the gateway's dashboard, where its reference finds it.
 
 import click
 
-from ivr.cli.desk import desk
+from ivr.cli.context import desk
 from ivr.cli.examples import example
 from ivr.cli.faults import sentences
 from ivr.cli.listing import Layout, Listing, amount, day, layouts, limit_option, state, text
@@ -44,9 +44,9 @@ def command() -> None:
 @sentences
 def list_disputes(*, every: bool, when: Period, limit: int, layout: Layout) -> None:
     """List open disputes, the most urgent first."""
-    from ivr.api import documents
     from ivr.finance import disputes
-    from ivr.storage.engine import reading
+    from ivr.platform.database.engine import reading
+    from ivr.web.api import documents
 
     none = "There are no disputes to list."
     with desk() as at, reading(at.engine) as tx:

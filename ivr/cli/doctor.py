@@ -15,13 +15,13 @@ import sqlalchemy as sa
 from ivr.cli import boot
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault
-from ivr.clock import Clock, SystemClock
-from ivr.config import Config, load
-from ivr.ids import RandomIds
-from ivr.ops.doctor import Check, FaultError, Finding, LastFaultError, examine
-from ivr.settings import SettingsError
-from ivr.storage.migrate import can_serve
-from ivr.storage.unreachable import sentence
+from ivr.doctor.checks import Check, FaultError, Finding, LastFaultError, examine
+from ivr.platform.clock import Clock, SystemClock
+from ivr.platform.database.migrate import can_serve
+from ivr.platform.database.unreachable import sentence
+from ivr.platform.ids import RandomIds
+from ivr.platform.settings.config import Config, load
+from ivr.platform.settings.declaration import SettingsError
 
 WEB_PORT, PCI_PORT = 8000, 8001
 """Where `serve web` and `serve pci` listen if nothing else is said."""
@@ -88,7 +88,7 @@ def _refuse(sentences: str) -> str:
 
 def _outside(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, Check]]:
     from gateways import registry
-    from ivr.ops import outside
+    from ivr.doctor import external_checks as outside
 
     yield "web", partial(outside.answers, outside.over_http, outside.web_door(config.public_url))
     if config.carrier_takes_cards:
@@ -116,8 +116,8 @@ def _pci_public_url(environ: Mapping[str, str]) -> str:
 
 
 def _pci(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, Check]]:
-    from ivr.ops import outside
-    from ivr.pci_client import PciClient
+    from ivr.doctor import external_checks as outside
+    from ivr.integrations.pci_client import PciClient
 
     yield "pci", partial(outside.pci_is_ready, outside.over_http, config.pci_internal_url)
     if url := _pci_public_url(environ):
@@ -127,7 +127,8 @@ def _pci(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[t
 
 
 def _exposed(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, Check]]:
-    from ivr.ops import exposed, outside
+    from ivr.doctor import exposure_checks as exposed
+    from ivr.doctor import external_checks as outside
 
     ask = outside.over_http
     port = environ.get("PORT", "").strip()
@@ -141,10 +142,10 @@ def _exposed(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, 
 
 
 def _inside(config: Config, clock: Clock) -> Iterator[tuple[str, Check]]:
-    from ivr.ops import inside
-    from ivr.ops.living import living_workers
-    from ivr.storage.engine import make_engine
-    from ivr.work.backlog import failed_jobs, unknown_work
+    from ivr.doctor import internal_checks as inside
+    from ivr.jobs.backlog import failed_jobs, unknown_work
+    from ivr.jobs.worker_liveness import living_workers
+    from ivr.platform.database.engine import make_engine
 
     yield "database", partial(_database, config.database_url)
     engine = make_engine(config.database_url)

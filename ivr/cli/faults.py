@@ -14,8 +14,8 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from flows.language import PromptError
-from ivr.settings import SettingsError
-from ivr.storage.unreachable import sentence
+from ivr.platform.database.unreachable import sentence
+from ivr.platform.settings.declaration import SettingsError
 
 P = ParamSpec("P")
 T = TypeVar("T")

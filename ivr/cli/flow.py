@@ -1,7 +1,7 @@
 """`paybycall flow`: the flows as pictures, and whether each is whole.
 
-May import `flows`. A flow is a folder of `flows` with a `flow.py` that holds `flow`; importing it checks it,
-so a fault in a graph, a prompt or a state is told here with a line for each, and the status is 1.
+A flow is a folder of `flows` with a `flow.py` that holds `flow`; importing it checks it, so a fault in a
+graph, a prompt or a state is told here with a line for each, and the status is 1.
 """
 
 import pkgutil

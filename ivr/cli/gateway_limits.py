@@ -7,8 +7,8 @@ setting is asked for.
 import os
 
 from gateways.contract import Capabilities, CardEntry
-from ivr.config_settings import MONEY
-from ivr.settings import SettingsError, read_all
+from ivr.platform.settings.declaration import SettingsError, read_all
+from ivr.platform.settings.listed import MONEY
 
 
 def gateway_limits() -> Capabilities:

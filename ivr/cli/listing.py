@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ivr.cli.desk import legible
-from ivr.money import plain
+from ivr.cli.context import legible
+from ivr.platform.money import plain
 
 Document = Mapping[str, Any]
 """One row, as the API gives it: its names, its texts, minor units as whole numbers."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from ivr.cli.desk import desk, legible
+from ivr.cli.context import desk, legible
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, Listing, layouts, minute, text
@@ -38,9 +38,9 @@ def list_held(*, layout: Layout) -> None:
 
     The carrier refused them for a reason that you can fix. ERROR is the carrier's error code.
     """
-    from ivr.api import documents
-    from ivr.channels.resending import held
-    from ivr.storage.engine import reading
+    from ivr.messaging.resend import held
+    from ivr.platform.database.engine import reading
+    from ivr.web.api import documents
 
     with desk() as at, reading(at.engine) as tx:
         found = held(tx)
@@ -56,8 +56,8 @@ def resend(ids: tuple[str, ...], *, all_held: bool) -> None:
 
     A message that was sent is never sent twice. A link that can no longer be paid is not sent.
     """
-    from ivr.channels import resending
-    from ivr.work.enqueue import DurableWork
+    from ivr.jobs.enqueue import DurableWork
+    from ivr.messaging import resend as resending
 
     if bool(ids) == all_held:
         raise Fault("Give the IDs of messages, or --held. To see them: paybycall message list")

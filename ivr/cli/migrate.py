@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from ivr.cli import boot
 from ivr.cli.examples import example
 from ivr.cli.faults import sentences
-from ivr.database_url import database_url
-from ivr.settings import Setting, read_all
-from ivr.shared_settings import BY_CARRIER
+from ivr.platform.database.url import database_url
+from ivr.platform.settings.declaration import Setting, read_all
+from ivr.platform.settings.shared import BY_CARRIER
 
 SETTINGS = (
     Setting("DATABASE_URL", "The database of bills, calls and payments.", database_url, has_password=True),
@@ -31,9 +31,9 @@ def command() -> None:
     """Bring the databases to this release's schema."""
     from alembic.util.exc import CommandError
 
+    from ivr.jobs.migrate import migrate_work
     from ivr.pci.migrate import migrate_engine as migrate_pci
-    from ivr.storage.migrate import migrate
-    from ivr.work.migrate import migrate_work
+    from ivr.platform.database.migrate import migrate
 
     values = read_all(SETTINGS, os.environ)
     boot.refuse_one_for_both(os.environ)

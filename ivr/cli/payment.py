@@ -7,16 +7,16 @@ import click
 
 from ivr.cli import amount_options, payment_list
 from ivr.cli.confirm import confirm, yes_option
-from ivr.cli.desk import Desk, desk, legible, who
+from ivr.cli.context import Desk, desk, legible, who
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, json_option
-from ivr.cli.refunding import Refunding
-from ivr.config_settings import DEFENCES, MONEY
+from ivr.cli.refund_request import Refunding
+from ivr.platform.settings.listed import DEFENCES, MONEY
 
 if TYPE_CHECKING:
-    from ivr.payments.cashier import Cashier
-    from ivr.payments.reading import Payment
+    from ivr.payments.queries.feed import Payment
+    from ivr.payments.service import Cashier
 
 _WORDING = ("MERCHANT_NAME", "BILL_NOUN", "HOME_COUNTRY")
 TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), *_WORDING, "CHANNEL", "OUTCOME_URL")
@@ -49,8 +49,8 @@ def show(what: str, *, as_json: bool) -> None:
     payments match, they are listed.
     """
     from ivr.cli import payment_shown
-    from ivr.payments import finding
-    from ivr.storage.engine import reading
+    from ivr.payments.queries import search as finding
+    from ivr.platform.database.engine import reading
 
     with desk(*payment_list.OF_GATEWAYS) as at:
         with reading(at.engine) as tx:
@@ -88,7 +88,7 @@ def _nothing_of(what: str) -> str:
 
 
 def _key(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    from ivr.payments.refund import KEY
+    from ivr.payments.refunds.service import KEY
 
     if value is not None and not KEY.fullmatch(value):
         raise click.BadParameter("must be 1 to 80 visible ASCII characters, without spaces")
@@ -124,7 +124,7 @@ def refund(
     --idempotency-key.
     """
     from gateways.contract import UnsupportedError
-    from ivr.payments.refund import KeyReusedError, RefundRefusedError
+    from ivr.payments.refunds.service import KeyReusedError, RefundRefusedError
 
     with desk(*TILL) as at:
         payment, also_a_bill = _find(at, payment_id)
@@ -177,8 +177,8 @@ def decide(
     another payment is refused, and a missing reference is looked up. For a refund (its ID begins with
     refund_) --charged means that the money was given back.
     """
-    from ivr.payments.decide import NothingToDecideError, Word
-    from ivr.payments.named_charge import Named
+    from ivr.payments.attempts.charge_verification import Named
+    from ivr.payments.attempts.manual_review import NothingToDecideError, Word
     from ivr.payments.public_state import public_state
 
     if charged == not_charged:
@@ -222,11 +222,11 @@ def _decision(payment: "Payment", reference: str | None, *, charged: bool) -> st
 
 
 def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: bool, yes: bool) -> str:
-    from ivr.money import plain
-    from ivr.payments import records
+    from ivr.payments.attempts import store as records
+    from ivr.payments.attempts.store import NoSuchAttemptError, RefundState
     from ivr.payments.public_state import public_state
-    from ivr.payments.records import NoSuchAttemptError, RefundState
-    from ivr.storage.engine import reading
+    from ivr.platform.database.engine import reading
+    from ivr.platform.money import plain
 
     try:
         with reading(at.engine) as tx:
@@ -246,8 +246,8 @@ def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: 
 
 def _find(at: Desk, name: str) -> "tuple[Payment, bool]":
     """The payment of this ID or reference, and whether a bill has the same eight digits."""
-    from ivr.payments import finding
-    from ivr.storage.engine import reading
+    from ivr.payments.queries import search as finding
+    from ivr.platform.database.engine import reading
 
     with reading(at.engine) as tx:
         found = finding.own(tx, name)
@@ -258,8 +258,8 @@ def _find(at: Desk, name: str) -> "tuple[Payment, bool]":
 
 def _is_asked(at: Desk, payment: "Payment", key: str | None, minor: int | None) -> bool:
     """Whether this refund was requested before under its key: then it is certain which payment was meant."""
-    from ivr.payments.refund import asked_under
-    from ivr.storage.engine import reading
+    from ivr.payments.refunds.service import asked_under
+    from ivr.platform.database.engine import reading
 
     if key is None:
         return False
@@ -277,13 +277,13 @@ def _ambiguous(payment: "Payment") -> Fault:
 def cashier_at(at: Desk) -> "Cashier":
     """The cashier of this installation's gateway, with durable work behind it."""
     from gateways import registry
-    from ivr.config_faults import wording_of
-    from ivr.consequences import HouseConsequences
-    from ivr.defences.caps import Caps
-    from ivr.defences.guard import Guard
-    from ivr.payments.cashier import Cashier
-    from ivr.work.enqueue import DurableWork
-    from ivr.work.migrate import NotMigratedError, require_migrated
+    from ivr.events.listeners import HouseConsequences
+    from ivr.fraud.guard import Guard
+    from ivr.fraud.limits import Caps
+    from ivr.jobs.enqueue import DurableWork
+    from ivr.jobs.migrate import NotMigratedError, require_migrated
+    from ivr.payments.service import Cashier
+    from ivr.platform.settings.faults import wording_of
 
     try:
         require_migrated(at.engine)

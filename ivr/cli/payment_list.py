@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ivr.cli.desk import Desk, desk
+from ivr.cli.context import Desk, desk
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import (
@@ -20,12 +20,12 @@ from ivr.cli.listing import (
     text,
 )
 from ivr.cli.periods import Period, period
-from ivr.config_settings import MONEY
+from ivr.platform.settings.listed import MONEY
 
 if TYPE_CHECKING:
-    from ivr.payments.listing import By
-    from ivr.payments.reading import Payment
-    from ivr.payments.states import State
+    from ivr.payments.attempts.states import State
+    from ivr.payments.queries.feed import Payment
+    from ivr.payments.queries.period import By
 
 OF_GATEWAYS = tuple(setting.name for setting in MONEY if setting.name != "GATEWAY")
 PAYMENTS = Listing(
@@ -56,8 +56,8 @@ _OLD_SINCE = (
 
 
 def _states(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> "frozenset[State]":
+    from ivr.payments.attempts.states import State
     from ivr.payments.public_state import UnknownStateError, states_of
-    from ivr.payments.states import State
 
     try:
         found = frozenset[State]().union(*map(states_of, words))
@@ -105,9 +105,9 @@ def command(
 ) -> None:
     """List payments, newest first."""
     from ivr.bills import store as bills
-    from ivr.payments import listing
-    from ivr.payments import reading as payments
-    from ivr.storage.engine import reading
+    from ivr.payments.queries import feed as payments
+    from ivr.payments.queries import period as listing
+    from ivr.platform.database.engine import reading
 
     none = "There are no payments to list."
     if by is not None and not when.is_given:
@@ -128,7 +128,7 @@ def command(
 
 
 def _moment_of(by: str | None, when: Period) -> "By":
-    from ivr.payments.listing import By
+    from ivr.payments.queries.period import By
 
     if by is None and when.until is None:
         click.echo(_OLD_SINCE, err=True)
@@ -138,7 +138,7 @@ def _moment_of(by: str | None, when: Period) -> "By":
 
 def documents(at: Desk, payments: "Iterable[Payment]") -> Iterator[dict[str, Any]]:
     """Each payment as the API gives it."""
-    from ivr.api.documents import payment
+    from ivr.web.api.documents import payment
 
     return (payment(one, dashboard_url(at, one)) for one in payments)
 

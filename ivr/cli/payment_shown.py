@@ -1,7 +1,7 @@
 """One payment as `paybycall payment show` prints it, and as one line of a list.
 
-May import what a command may. A link's token is never here: who has it may pay. What comes from a gateway is
-printed without what a terminal would obey.
+A link's token is never here: who has it may pay. What comes from a gateway is printed without what a terminal
+would obey.
 """
 
 from collections.abc import Iterator
@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli.desk import Desk, legible
+from ivr.cli.context import Desk, legible
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ivr.payments.links_read import Texted
-    from ivr.payments.reading import Payment
+    from ivr.payments.links.payer_view import Texted
+    from ivr.payments.queries.feed import Payment
 
 _SHOWN_DIGITS = 4
 
 
 def line(payment: "Payment", *, with_bill: bool = True) -> str:
     """A payment in one line; its reference is the first word."""
-    from ivr.money import plain
     from ivr.payments.public_state import public_state
+    from ivr.platform.money import plain
 
     amount = plain(payment.amount_minor, payment.currency)
     bill = f"  bill {payment.bill_reference}" if with_bill else ""
@@ -46,8 +46,8 @@ def tell(at: Desk, payment: "Payment", dashboard_url: str | None) -> None:
 
 
 def _facts(at: Desk, payment: "Payment", dashboard_url: str | None) -> Iterator[tuple[str, str | None]]:
-    from ivr.money import plain
     from ivr.payments.public_state import public_state
+    from ivr.platform.money import plain
 
     yield "id", payment.id
     yield "reference", payment.reference
@@ -74,10 +74,10 @@ def _facts(at: Desk, payment: "Payment", dashboard_url: str | None) -> Iterator[
 
 def _link(at: Desk, payment: "Payment") -> Iterator[tuple[str, str | None]]:
     """Until when it can be paid, and that the payer has it."""
-    from ivr.payments import links_read
-    from ivr.payments.pay_link import minutes_left
-    from ivr.payments.states import State
-    from ivr.storage.engine import reading
+    from ivr.payments.attempts.states import State
+    from ivr.payments.links import payer_view as links_read
+    from ivr.payments.links.store import minutes_left
+    from ivr.platform.database.engine import reading
 
     yield "link expires", None if payment.link is None else _moment(payment.link.expires_at)
     if payment.link is None:
@@ -104,9 +104,9 @@ def _sent(texted: "Texted | None") -> str:
 
 
 def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:
-    from ivr.money import plain
+    from ivr.payments.attempts.store import RefundState
     from ivr.payments.public_state import public_state
-    from ivr.payments.records import RefundState
+    from ivr.platform.money import plain
 
     for one in payment.refunds:
         amount = plain(one.amount_minor, payment.currency)
@@ -120,8 +120,8 @@ def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:
 
 def _disputes(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
     from ivr.finance import disputes
-    from ivr.money import plain
-    from ivr.storage.engine import reading
+    from ivr.platform.database.engine import reading
+    from ivr.platform.money import plain
 
     with reading(at.engine) as tx:
         found = disputes.of_payment(tx, payment.gateway, payment.id, payment.gateway_reference)
@@ -133,8 +133,8 @@ def _disputes(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
 
 def _differences(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
     """What the gateway says against our books."""
-    from ivr.payments import differences
-    from ivr.storage.engine import reading
+    from ivr.payments import discrepancies as differences
+    from ivr.platform.database.engine import reading
 
     with reading(at.engine) as tx:
         found = differences.of_payment(tx, payment.id)
@@ -144,8 +144,8 @@ def _differences(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
 
 def _undecided(payment: "Payment") -> Iterator[str]:
     """What only a person can say."""
-    from ivr.payments.records import RefundState
-    from ivr.payments.states import State
+    from ivr.payments.attempts.states import State
+    from ivr.payments.attempts.store import RefundState
 
     if payment.state is State.FOR_A_PERSON:
         yield payment.reference

@@ -1,25 +1,25 @@
 """`paybycall payout list|show|read`: what reached the merchant's account, and for which payments.
 
-May import what a command may. Payouts come by the gateway's webhook and their lines by a job; `read` asks for
-the lines of one now, where the gateway was away for too long.
+Payouts come by the gateway's webhook and their lines by a job; `read` asks for the lines of one now, where
+the gateway was away for too long.
 """
 
 from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli.desk import desk, legible
+from ivr.cli.context import desk, legible
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Column, Layout, Listing, amount, day, layouts, limit_option, state, text
 from ivr.cli.periods import Period, period
-from ivr.config_settings import MONEY
+from ivr.platform.settings.listed import MONEY
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from ivr.finance.payout_lines import LineShown
-    from ivr.finance.payouts_read import PayoutShown
+    from ivr.finance.payout_queries import PayoutShown
 
 _PAYOUTS = Listing(
     "payouts",
@@ -76,9 +76,9 @@ def command() -> None:
 @sentences
 def list_payouts(*, when: Period, limit: int, layout: Layout) -> None:
     """List payouts, newest first."""
-    from ivr.api import documents
-    from ivr.finance import payouts_read
-    from ivr.storage.engine import reading
+    from ivr.finance import payout_queries as payouts_read
+    from ivr.platform.database.engine import reading
+    from ivr.web.api import documents
 
     none = "There are no payouts. Does the gateway send its webhooks to this server?"
     with desk() as at, reading(at.engine) as tx:
@@ -100,9 +100,9 @@ def show(reference: str, *, layout: Layout) -> None:
     PAYMENT is the reference that the payer was told, REFUND our refund's ID. The last two columns are the
     gateway's references: of the payment's charge, and of the charge, refund or dispute that the line is for.
     """
-    from ivr.api import documents
-    from ivr.money import plain
-    from ivr.storage.engine import reading
+    from ivr.platform.database.engine import reading
+    from ivr.platform.money import plain
+    from ivr.web.api import documents
 
     with desk() as at, reading(at.engine) as tx:
         kept, lines = _find(tx, reference)
@@ -129,8 +129,8 @@ def show(reference: str, *, layout: Layout) -> None:
 
 
 def _find(tx: "sa.Connection", name: str) -> "tuple[PayoutShown, list[LineShown]]":
-    from ivr.finance.payouts_read import SeveralPayoutsError
-    from ivr.finance.payouts_read import show as find
+    from ivr.finance.payout_queries import SeveralPayoutsError
+    from ivr.finance.payout_queries import show as find
 
     try:
         found = find(tx, name)
@@ -148,9 +148,9 @@ def _find(tx: "sa.Connection", name: str) -> "tuple[PayoutShown, list[LineShown]
 @sentences
 def read(reference: str) -> None:
     """Have the worker read a payout's lines from the gateway."""
-    from ivr.work.enqueue import DurableWork
-    from ivr.work.jobs import READ_PAYOUT
-    from ivr.work.migrate import NotMigratedError, require_migrated
+    from ivr.jobs.enqueue import DurableWork
+    from ivr.jobs.job_list import READ_PAYOUT
+    from ivr.jobs.migrate import NotMigratedError, require_migrated
 
     with desk(*(setting.name for setting in MONEY)) as at:
         try:

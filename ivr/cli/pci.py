@@ -13,7 +13,7 @@ from ivr.cli.examples import example
 from ivr.cli.faults import sentences
 
 if TYPE_CHECKING:
-    from ivr.ops.scope import Mode
+    from ivr.doctor.pci_scope import Mode
 
 
 @click.group("pci", epilog=example("pci scope"))
@@ -29,13 +29,13 @@ def scope(*, as_markdown: bool) -> None:
 
     It reads the settings of this environment: those of web and worker.
     """
-    from ivr.ops import scope as facts
+    from ivr.doctor import pci_scope as facts
 
     if as_markdown:
         click.echo(facts.markdown(), nl=False)
         return
     from gateways import registry
-    from ivr import config as configuration
+    from ivr.platform.settings import config as configuration
 
     config = configuration.load(os.environ)
     capabilities = registry.adapter(config.gateway, config.gateway_settings).capabilities

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ivr.cli.desk import desk
+from ivr.cli.context import desk
 from ivr.cli.examples import example
 from ivr.cli.faults import sentences
 from ivr.cli.listing import Layout, Listing, amount, layouts, limit_option, minute, state, text
 from ivr.cli.periods import Period, period
 
 if TYPE_CHECKING:
-    from ivr.payments.listing import RefundOfPayment
+    from ivr.payments.queries.period import RefundOfPayment
 
 _REFUNDS = Listing(
     "refunds",
@@ -53,8 +53,8 @@ def list_refunds(*, when: Period, limit: int, layout: Layout) -> None:
 
     A refund is made by `paybycall payment refund`.
     """
-    from ivr.payments import listing
-    from ivr.storage.engine import reading
+    from ivr.payments.queries import period as listing
+    from ivr.platform.database.engine import reading
 
     none = "There are no refunds to list. To make one: paybycall payment refund"
     with desk() as at, reading(at.engine) as tx:
@@ -67,7 +67,7 @@ def list_refunds(*, when: Period, limit: int, layout: Layout) -> None:
 
 
 def _document(one: "RefundOfPayment") -> dict[str, Any]:
-    from ivr.api import documents
+    from ivr.web.api import documents
 
     return {
         **documents.refund(one.refund, one.currency),

@@ -1,8 +1,7 @@
 """`paybycall sandbox`: the sandbox bank as a process, for development and tests.
 
-May import the bank and the ground floor. Loopback only, and it reads no setting but the secret that signs its
-webhooks, so it holds nothing worth taking. A signal ends it after the requests under way; whoever waits for a
-slow answer is answered at once.
+Loopback only, and it reads no setting but the secret that signs its webhooks, so it holds nothing worth
+taking. A signal ends it after the requests under way; whoever waits for a slow answer is answered at once.
 """
 
 import errno
@@ -42,14 +41,14 @@ from ivr.cli.faults import Fault
 def command(port: int, database: Path, notify: str | None, webhook_secret: str) -> None:
     """Run the sandbox bank: test cards only, no real money."""
     from gateways.sandbox.bank.app import create_app
+    from gateways.sandbox.bank.dependencies import Premises
     from gateways.sandbox.bank.ledger import Ledger
     from gateways.sandbox.bank.notifier import Notifier
-    from gateways.sandbox.bank.premises import Premises
     from gateways.sandbox.bank.server import BankServer
     from gateways.secret import Secret
-    from ivr.clock import SystemClock
-    from ivr.ids import RandomIds
-    from ivr.storage.unreachable import file_fault, sqlite_sentence
+    from ivr.platform.clock import SystemClock
+    from ivr.platform.database.unreachable import file_fault, sqlite_sentence
+    from ivr.platform.ids import RandomIds
 
     if notify and not webhook_secret:
         raise Fault("Set SANDBOX_WEBHOOK_SECRET: webhooks are signed with it.")

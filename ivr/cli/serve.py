@@ -1,8 +1,8 @@
 """`paybycall serve web|pci|worker`: one process each, as the Procfile has them.
 
-Web and PCI are served by `ivr.server`. The settings are read once before anything is started, so a fault is a
-sentence and not a loop of restarts. SIGTERM finishes what is under way; a second `serve` on the same port
-takes over from the first.
+Web and PCI are served by `ivr.platform.wsgi`. The settings are read once before anything is started, so a
+fault is a sentence and not a loop of restarts. SIGTERM finishes what is under way; a second `serve` on the
+same port takes over from the first.
 """
 
 import os
@@ -13,18 +13,21 @@ from typing import Any
 
 import click
 
-from ivr import config, logs, memory
-from ivr.cli import boot, serving
+from ivr.cli import boot
+from ivr.cli import wsgi_apps as serving
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
-from ivr.cli.starting import log_start, warn_of_exposure
-from ivr.config import Config
-from ivr.config_settings import ALL
-from ivr.server.handover import PortTakenError, listen
-from ivr.server.parent import Parent
-from ivr.server.worker import Serving
-from ivr.shared_settings import BY_CARRIER
-from ivr.storage.migrate import can_serve
+from ivr.cli.start_log import log_start, warn_of_exposure
+from ivr.platform import logs
+from ivr.platform import process_memory as memory
+from ivr.platform.database.migrate import can_serve
+from ivr.platform.settings import config
+from ivr.platform.settings.config import Config
+from ivr.platform.settings.listed import ALL
+from ivr.platform.settings.shared import BY_CARRIER
+from ivr.platform.wsgi.handover import PortTakenError, listen
+from ivr.platform.wsgi.parent import Parent
+from ivr.platform.wsgi.worker import Serving
 
 _SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Where web processes add up their counters. prometheus_client reads it as it is imported: other processes,
@@ -165,8 +168,8 @@ def _mode(read: Config) -> dict[str, Any]:
 def worker(host: str, port: int) -> None:
     """Charge cards, send texts and webhooks, retry what failed."""
     os.environ.pop(_SHARED_METRICS, None)
-    from ivr.bootstrap import run_worker
-    from ivr.work.migrate import NotMigratedError
+    from ivr.app import run_worker
+    from ivr.jobs.migrate import NotMigratedError
 
     read = config.load(os.environ)
     boot.refuse_one_for_both(os.environ)

@@ -6,7 +6,7 @@ not also key.
 
 from dataclasses import dataclass
 
-from ivr.phone_numbers import PhoneNumber, Unreadable, read
+from ivr.platform.phone_numbers import PhoneNumber, Unreadable, read
 
 WITHHELD = "withheld"
 """Under this name all withheld callers together are counted."""

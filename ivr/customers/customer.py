@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ivr.clock import Clock
 from ivr.customers.caller import Caller
-from ivr.ids import Ids
-from ivr.storage.engine import insert_of
-from ivr.storage.schema import customer
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import insert_of
+from ivr.platform.database.schema import customer
+from ivr.platform.ids import Ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """One timeline over all channels: what happened, when, to whom, as plain facts that a person can read.
 
-May import `ivr.storage` alone. Entries are only ever added. Facts are plain values and never a card: text
-with a digit run that could be a card number is refused, so a slip elsewhere fails loudly here and is not
-kept.
+Entries are only ever added. Facts are plain values and never a card: text with a digit run that could be a
+card number is refused, so a slip elsewhere fails loudly here and is not kept.
 """
 
 import re
@@ -15,7 +14,7 @@ import phonenumbers
 import sqlalchemy as sa
 from stdnum import luhn
 
-from ivr.storage.schema import timeline
+from ivr.platform.database.schema import timeline
 
 KIND_LENGTH_MAX = 40
 _RUN = re.compile(r"(?<!\d)\d(?:[ .\-]{0,2}\d){11,18}(?![ .\-]{0,2}\d)")

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from ivr.bills import store
 from ivr.bills.bill import Bill, NewBill, Status
-from ivr.clock import Clock
 from ivr.customers import customer
-from ivr.demo.ground import CALLER
-from ivr.ids import Ids
-from ivr.money import plain
-from ivr.storage.engine import make_engine, reading
+from ivr.demo.environment import CALLER
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import make_engine, reading
+from ivr.platform.ids import Ids
+from ivr.platform.money import plain
 
 _LOOKED_THROUGH = 500
 

@@ -1,7 +1,7 @@
 """The server's processes as the Procfile has them: started, waited for, and stopped whatever happens.
 
-May import nothing of ours. Each process leads a group of its own, so that stopping it stops its workers too,
-and a Ctrl-C at the terminal reaches the phone alone. What they print goes to a log file each.
+Each process leads a group of its own, so that stopping it stops its workers too, and a Ctrl-C at the terminal
+reaches the phone alone. What they print goes to a log file each.
 """
 
 import contextlib

@@ -1,15 +1,15 @@
 """What came of a call: the payment in the ledger, and its confirmation, waited for a moment.
 
-May import `ivr.storage` and the leaves. Reads the database that the processes write.
+Reads the database that the processes write.
 """
 
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ivr.clock import Clock
-from ivr.storage.engine import make_engine, reading
-from ivr.storage.schema import attempt, call, confirmation, ledger_entry
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import make_engine, reading
+from ivr.platform.database.schema import attempt, call, confirmation, ledger_entry
 
 WAIT_S_MAX = 20
 UNDER_WAY = frozenset({"reserved", "authorizing", "authorized", "claimed", "unknown", "approved"})

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ivr.demo.ground import Ground
+from ivr.demo.environment import Ground
 from ivr.demo.processes import Processes, read_procfile
 
 

@@ -1,6 +1,5 @@
 """What finance reads: the double-entry ledger of every charge and refund.
 
-May import `ivr.storage` and the leaves. Entries are only ever added, each in the very transaction that makes
-its charge or refund final; a second entry for the same charge breaks a constraint, and its lines sum to zero
-in each currency.
+Entries are only ever added, each in the very transaction that makes its charge or refund final; a second
+entry for the same charge breaks a constraint, and its lines sum to zero in each currency.
 """

@@ -13,10 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from gateways.notices import Disputed, DisputeState
+from gateways.events import Disputed, DisputeState
 from ivr.finance.payout_lines import attempt_of_charge
-from ivr.storage import feed
-from ivr.storage.schema import attempt, bill, dispute
+from ivr.platform.database import change_feed as feed
+from ivr.platform.database.schema import attempt, bill, dispute
 
 log = structlog.get_logger()
 _DECIDED = frozenset({DisputeState.WON, DisputeState.LOST})
@@ -44,7 +44,7 @@ class DisputeShown:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Disputes, the earliest change first; see `ivr.storage.feed`."""
+    """Disputes, the earliest change first; see `ivr.platform.database.change_feed`."""
 
     disputes: list[DisputeShown]
     cursor: str

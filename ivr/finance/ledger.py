@@ -13,8 +13,8 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from ivr.ids import Ids
-from ivr.storage.schema import ledger_entry, ledger_line
+from ivr.platform.database.schema import ledger_entry, ledger_line
+from ivr.platform.ids import Ids
 
 BILLS_PAID = "bills:paid"
 """Credited by what payers paid on their bills, debited by what they got back."""

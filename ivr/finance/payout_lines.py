@@ -1,8 +1,8 @@
 """The lines of a payout as finance reads them: each with our payment and our refund that it belongs to.
 
-May import `ivr.storage`. A gateway repeats our key on some lines and only its own reference on others, such
-as those of disputes: what it left out is found by that reference, and only among payments of that gateway.
-What is not ours, such as a refund that was made in the dashboard, names none.
+A gateway repeats our key on some lines and only its own reference on others, such as those of disputes: what
+it left out is found by that reference, and only among payments of that gateway. What is not ours, such as a
+refund that was made in the dashboard, names none.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ivr.storage.schema import attempt, payout_line, refund
+from ivr.platform.database.schema import attempt, payout_line, refund
 
 
 @dataclass(frozen=True, slots=True)

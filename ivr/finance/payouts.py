@@ -1,7 +1,6 @@
 """Payouts: what reached the merchant's bank account, line by line, so that finance can name each cent.
 
-May import `gateways.contract`, `notices`, `settlement`, `ivr.storage`, `ivr.work.jobs` and the leaves. A
-payout is kept when the gateway tells of it, and its lines are asked for by a job until they are there. What
+A payout is kept when the gateway tells of it, and its lines are asked for by a job until they are there. What
 could go wrong is a sum that does not agree: the lines are kept all the same, and the log says so. Or the
 merchant's bank does not take it, days after it was told as paid: then it stands as failed.
 """
@@ -10,13 +9,13 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Gateway, GatewayUnreachableError
-from gateways.notices import PayoutFailed, PayoutSettled
+from gateways.events import PayoutFailed, PayoutSettled
 from gateways.settlement import PayoutLine
-from ivr.clock import Clock
-from ivr.ids import Ids
-from ivr.storage.engine import reading
-from ivr.storage.schema import payout, payout_line
-from ivr.work.jobs import READ_PAYOUT, Work
+from ivr.jobs.job_list import READ_PAYOUT, Work
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import reading
+from ivr.platform.database.schema import payout, payout_line
+from ivr.platform.ids import Ids
 
 log = structlog.get_logger()
 

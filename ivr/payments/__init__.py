@@ -1,8 +1,5 @@
 """Payments: a caller's money, from the part of the bill that is reserved to the entry in the ledger.
 
-May import `gateways.contract`, `ivr.bills.reservation`, `ivr.finance`, `ivr.storage`, `ivr.work.jobs` and the
-leaves.
-
 How it goes. A turn of the call makes an attempt (`attempt.Attempts.make`), which reserves its part of the
 bill, and asks for the charge (`ask_charge`). A worker claims it (`charge`), sends it outside any transaction,
 and records the answer. An answer that is lost makes the attempt unknown; `resolve` asks the gateway until it

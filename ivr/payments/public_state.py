@@ -5,8 +5,8 @@ The states of `states` are finer and change with the machinery; these words do n
 
 from enum import StrEnum
 
-from ivr.payments.records import RefundState
-from ivr.payments.states import State
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import RefundState
 
 
 class PublicState(StrEnum):

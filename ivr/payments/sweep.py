@@ -1,10 +1,10 @@
 """The sweep: asks again for the job of every attempt and refund whose job is overdue, which means that it was
 lost.
 
-May import `ivr.payments.moves`, `records`, `patience` and `states`. Belt and braces behind the
-durable queue. It needs no list of states: each attempt that holds money, or that the gateway contradicts,
-says itself when it is looked at next (`look_at`), and `moves.NEXT_JOB` says by which job. What could go wrong
-is a job that is merely slow: it is asked for under a new number, and each job reads the state anew.
+Belt and braces behind the durable queue. It needs no list of states: each attempt that holds money, or that
+the gateway contradicts, says itself when it is looked at next (`look_at`), and `moves.NEXT_JOB` says by which
+job. What could go wrong is a job that is merely slow: it is asked for under a new number, and each job reads
+the state anew.
 """
 
 from datetime import timedelta
@@ -12,13 +12,14 @@ from datetime import timedelta
 import sqlalchemy as sa
 import structlog
 
-from ivr.payments import patience, records
-from ivr.payments.moves import NEXT_JOB, Moves
-from ivr.payments.records import REFUND_FINAL, RefundState
-from ivr.payments.states import HOLDING
-from ivr.storage import schema
-from ivr.storage.engine import reading
-from ivr.work.jobs import REFUND_PAYMENT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND, Job
+from ivr.jobs.job_list import REFUND_PAYMENT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND, Job
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.states import HOLDING
+from ivr.payments.attempts.store import REFUND_FINAL, RefundState
+from ivr.payments.attempts.transitions import NEXT_JOB, Moves
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 
 log = structlog.get_logger()
 AT_ONCE_MAX = 100

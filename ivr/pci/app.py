@@ -11,15 +11,15 @@ from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException
 
-from ivr.metrics_access import MetricsAccess, challenge
-from ivr.pci.carrier import carrier_doors
-from ivr.pci.failures import tell
-from ivr.pci.internal import internal_doors
-from ivr.pci.room import Room
-from ivr.request_ids import request_id, set_up_request_ids
-from ivr.routing import set_up_routes
-from ivr.storage.away import RETRY_AFTER_S, is_away
-from ivr.voice.carrier_request import BODY_BYTES_MAX
+from ivr.carriers.twilio.signed_request import BODY_BYTES_MAX
+from ivr.pci.dependencies import Room
+from ivr.pci.internal_api import internal_doors
+from ivr.pci.safe_logging import tell
+from ivr.pci.webhooks import carrier_doors
+from ivr.platform.database.unavailable import RETRY_AFTER_S, is_away
+from ivr.platform.metrics_access import MetricsAccess, challenge
+from ivr.platform.request_ids import request_id, set_up_request_ids
+from ivr.platform.routing import set_up_routes
 
 log = structlog.get_logger()
 

@@ -1,7 +1,7 @@
 """Card brands by their first digits (BIN), with the lengths each may have.
 
-May import nothing of ours. The list serves two questions only: is this number whole, and how long is its
-code? The gateway knows the rest. Sources: ISO/IEC 7812, the brands' published BIN ranges.
+The list serves two questions only: is this number whole, and how long is its code? The gateway knows the
+rest. Sources: ISO/IEC 7812, the brands' published BIN ranges.
 """
 
 from dataclasses import dataclass

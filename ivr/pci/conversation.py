@@ -13,20 +13,22 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from ivr.clock import Clock
-from ivr.pci import dialogue, ending, entries, keypad, sealing
+from ivr.carriers.twilio import twiml
+from ivr.pci import dialogue, entries, keypad
+from ivr.pci import entry_lifecycle as ending
+from ivr.pci import envelope_encryption as sealing
 from ivr.pci.dialogue import NOTHING, Ask, Complete, GaveUp, Left, Question, Standing
 from ivr.pci.entries import Entry, Outcome, Status
+from ivr.pci.envelope_encryption import DataKey
+from ivr.pci.fallback import WayBack
 from ivr.pci.fields import KEYS_TIMEOUT_S, Field
+from ivr.pci.gateway_submission import Sender, is_overdue
 from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import Metrics
-from ivr.pci.sealing import DataKey
-from ivr.pci.sending import Sender, is_overdue
 from ivr.pci.speech import Speech
-from ivr.pci.way_back import WayBack
-from ivr.storage.engine import reading
-from ivr.voice import twiml
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import reading
 
 KEYING_TURNS_MAX = 60
 """Far more than the most patient caller needs; whoever clears for ever is led back."""

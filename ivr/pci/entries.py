@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from gateways.contract import Order
 from ivr.pci.fields import Field
-from ivr.pci.schema import card_entry, card_entry_turn
+from ivr.pci.tables import card_entry, card_entry_turn
 
 
 class Status(StrEnum):

@@ -1,9 +1,8 @@
 """What tells one card from another without saying which it is: keyed hashes of its number and of its BIN.
 
-May import `gateways.secret` alone. HMAC-SHA256 under PCI_FINGERPRINT_KEY, with a key of its own for each of
-the two, so that neither opens the other; a bare hash of a number is found by trying all numbers (PCI DSS
-3.5.1.1). Each value stands beside the id of its key: while a key is rotated the new one is written, and both
-are looked for.
+HMAC-SHA256 under PCI_FINGERPRINT_KEY, with a key of its own for each of the two, so that neither opens the
+other; a bare hash of a number is found by trying all numbers (PCI DSS 3.5.1.1). Each value stands beside the
+id of its key: while a key is rotated the new one is written, and both are looked for.
 """
 
 import hashlib

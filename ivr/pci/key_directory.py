@@ -1,8 +1,8 @@
 """Keys as files of a directory in memory, shared by the PCI processes of one machine.
 
-May import `ivr.clock` and `ivr.pci.keys`. One file for each generation's key, and in a folder beside them one
-for each entry's wrapped data key. A key is there whole or not at all, readable by this user alone, and
-overwritten before it is unlinked. A directory on a disk would keep what was destroyed: `is_in_memory` tells.
+One file for each generation's key, and in a folder beside them one for each entry's wrapped data key. A key
+is there whole or not at all, readable by this user alone, and overwritten before it is unlinked. A directory
+on a disk would keep what was destroyed: `is_in_memory` tells.
 """
 
 import hashlib
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ivr.clock import Clock
 from ivr.pci.keys import GENERATION_S, KEY_BYTES, LIFE_S, Generation, KeyGoneError, KeyHomeError, Wrapped
+from ivr.platform.clock import Clock
 
 _GENERATION = re.compile(r"[0-9]{1,12}")
 _KEY_FILE = re.compile(r"([0-9]{1,12})\.(?:key|[0-9a-f]{16}\.draft)")

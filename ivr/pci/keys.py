@@ -1,8 +1,8 @@
 """Key-encryption keys, in generations of minutes, and each entry's data key: kept elsewhere, and destroyed.
 
-May import nothing of ours. `KeyService` is the port: another home for the keys (an HSM, a key service) is
-another class; `key_directory.py` is the one that we have. What was sealed for an entry can be opened while
-its key is kept and its generation lives, and by nobody afterwards, whatever bytes survive.
+`KeyService` is the port: another home for the keys (an HSM, a key service) is another class;
+`key_directory.py` is the one that we have. What was sealed for an entry can be opened while its key is kept
+and its generation lives, and by nobody afterwards, whatever bytes survive.
 """
 
 from dataclasses import dataclass, field

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from ivr.storage.engine import make_engine
+from ivr.platform.database.engine import make_engine
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 7_291_002

@@ -1,6 +1,6 @@
 """The nonces of signed requests between our processes, remembered for all PCI processes in their database.
 
-May import `ivr.pci.schema`. One that was seen is refused, however the copy got here.
+One that was seen is refused, however the copy got here.
 """
 
 from datetime import datetime, timedelta
@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from ivr.pci.schema import nonce as seen
-from ivr.signing import TOLERANCE_S
+from ivr.pci.tables import nonce as seen
+from ivr.platform.request_signing import TOLERANCE_S
 
 _KEEP = seen.insert()
 _TOO_OLD = seen.delete().where(seen.c.seen_at < sa.bindparam("before"))
 
 
 class DatabaseNonces:
-    """An `ivr.signing.NonceStore`."""
+    """An `ivr.platform.request_signing.NonceStore`."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine

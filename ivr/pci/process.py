@@ -1,7 +1,8 @@
 """The PCI process, composed from the environment: what `paybycall serve pci` hands to the web server.
 
 Threads and the pool begin with the first request: by then the server has forked. Core dumps are off, no other
-process may read the memory (`ivr.memory`), and a worker that heard keys is replaced after some minutes.
+process may read the memory (`ivr.platform.process_memory`), and a worker that heard keys is replaced after
+some minutes.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,19 +10,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ivr import memory
-from ivr.clock import Clock, SystemClock
-from ivr.ids import RandomIds
-from ivr.logs import configure
 from ivr.pci.app import create_app
+from ivr.pci.dependencies import furnish
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyHomeError, KeyService
-from ivr.pci.room import furnish
 from ivr.pci.settings import load
 from ivr.pci.sweeper import Caretaker
 from ivr.pci.tokenizers import card_gateway
-from ivr.settings import SettingsError
-from ivr.storage.engine import make_engine
+from ivr.platform import process_memory as memory
+from ivr.platform.clock import Clock, SystemClock
+from ivr.platform.database.engine import make_engine
+from ivr.platform.ids import RandomIds
+from ivr.platform.logs import configure
+from ivr.platform.settings.declaration import SettingsError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

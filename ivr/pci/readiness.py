@@ -5,14 +5,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from ivr.clock import Clock
-from ivr.disk import folder_fault, temporary_fault
 from ivr.pci import migrate
-from ivr.pci.failures import tell
 from ivr.pci.keys import KeyService
-from ivr.readiness import Part, Spaced
-from ivr.storage import writable
-from ivr.storage.engine import reading
+from ivr.pci.safe_logging import tell
+from ivr.platform.clock import Clock
+from ivr.platform.database import writable
+from ivr.platform.database.engine import reading
+from ivr.platform.disk import folder_fault, temporary_fault
+from ivr.platform.readiness import Part, Spaced
 
 
 def parts_of(engine: sa.Engine, keys: KeyService, key_directory: Path, clock: Clock) -> list[Part]:

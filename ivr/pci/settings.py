@@ -1,4 +1,5 @@
-"""The settings of the PCI process, read once at boot. The web process has a list of its own in `ivr.config`.
+"""The settings of the PCI process, read once at boot. The web process has a list of its own in
+`ivr.platform.settings.config`.
 
 Production refuses plain http, the sandbox, a short secret, and a key directory that a disk would keep. The
 two lists share names, never code: an assessor can read this one by itself.
@@ -11,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from gateways.secret import Secret
-from ivr import shared_settings
-from ivr.database_url import database_url
 from ivr.pci.key_directory import is_in_memory
 from ivr.pci.keys import GENERATION_S, LIFE_S
 from ivr.pci.tokenizers import GATEWAYS
-from ivr.settings import (
+from ivr.platform.database.url import database_url
+from ivr.platform.settings import shared as shared_settings
+from ivr.platform.settings.declaration import (
     Setting,
     SettingsError,
     own_secrets,
@@ -25,7 +26,7 @@ from ivr.settings import (
     url,
     whole,
 )
-from ivr.weak_secrets import used_twice
+from ivr.platform.settings.weak_secrets import used_twice
 
 _STRIPE_KEY = re.compile(r"(?:sk|rk)_(test|live)_.")
 
@@ -144,7 +145,7 @@ class PciConfig:
     gateway_threads: int
     fingerprint_keys: tuple[Secret, ...]
     count_window_h: int
-    lock_out_h: int
+    lockout_h: int
     card_declines_max: int
     card_tries_max: int
     bin_declines_max: int
@@ -182,7 +183,7 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
         gateway_threads=values["PCI_GATEWAY_THREADS"],
         fingerprint_keys=values["PCI_FINGERPRINT_KEY"] or _derived(values["INTERNAL_SECRET"]),
         count_window_h=values["PCI_COUNT_WINDOW_H"],
-        lock_out_h=values["PCI_LOCK_OUT_H"],
+        lockout_h=values["PCI_LOCK_OUT_H"],
         card_declines_max=values["PCI_CARD_DECLINES_MAX"],
         card_tries_max=values["PCI_CARD_TRIES_MAX"],
         bin_declines_max=values["PCI_BIN_DECLINES_MAX"],

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from flows.language import Prompts, Recorded, Recordings, Say, Words, languages_in, speak
-from ivr.voice import twiml
-from ivr.voice.twiml import Voice
+from ivr.carriers.twilio import twiml
+from ivr.carriers.twilio.twiml import Voice
 
 FOLDER = Path(__file__).parent
 

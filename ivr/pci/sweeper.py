@@ -12,17 +12,18 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
-from ivr.clock import Clock
-from ivr.pci import ending, entries, nonces
-from ivr.pci.defences import CardDefences
+from ivr.pci import entries, nonces
+from ivr.pci import entry_lifecycle as ending
 from ivr.pci.entries import Outcome, Status
-from ivr.pci.failures import tell
+from ivr.pci.gateway_submission import RENEW_S, WAIT_MAX_S
 from ivr.pci.keys import KeyService
 from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import Metrics
-from ivr.pci.schema import card_entry, card_entry_turn
-from ivr.pci.sending import RENEW_S, WAIT_MAX_S
-from ivr.storage.engine import reading
+from ivr.pci.safe_logging import tell
+from ivr.pci.tables import card_entry, card_entry_turn
+from ivr.pci.velocity import CardDefences
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import reading
 
 SWEEP_S = 15
 ROWS_KEPT = timedelta(hours=24)

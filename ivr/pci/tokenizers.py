@@ -1,8 +1,7 @@
 """The gateways' PCI sides: the only file that imports a `tokenize`, by name and statically.
 
-May import each `gateways.<name>.tokenize`. A test compares this list with the folders that have one, so
-that a gateway cannot be forgotten; no name is ever computed, so that an assessor reads here what touches a
-card.
+A test compares this list with the folders that have one, so that a gateway cannot be forgotten; no name is
+ever computed, so that an assessor reads here what touches a card.
 """
 
 from collections.abc import Callable, Mapping

@@ -18,16 +18,16 @@ import requests
 from gateways.secret import Secret
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.clock import SystemClock
-from ivr.demo.ground import CALLED, Ground, free_ports, prepare
+from ivr.carriers.twilio.signature import compute
+from ivr.demo.environment import CALLED, Ground, free_ports, prepare
 from ivr.demo.processes import Processes, read_procfile
-from ivr.ids import RandomIds
-from ivr.phone.demo import DemoCaller
-from ivr.phone.engine import Call
-from ivr.phone.transport import Answer, Form, HttpTransport
-from ivr.phone.webhooks import CallSettings
-from ivr.storage.engine import make_engine
-from ivr.voice.signature import compute
+from ivr.platform.clock import SystemClock
+from ivr.platform.database.engine import make_engine
+from ivr.platform.ids import RandomIds
+from ivr.simulators.phone.demo import DemoCaller
+from ivr.simulators.phone.engine import Call
+from ivr.simulators.phone.transport import Answer, Form, HttpTransport
+from ivr.simulators.phone.webhooks import CallSettings
 from tests.bench import pieces
 from tests.support import call_time
 

@@ -7,7 +7,7 @@ from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from gateways.secret import Secret
-from ivr.voice import signature, twiml
+from ivr.carriers.twilio import signature, twiml
 
 URL = "https://pay.example.org/voice/call_1/t/3"
 FORM = {f"Field{number}": f"value {number}" for number in range(28)}

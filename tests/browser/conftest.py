@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gateways.contract import CardEntry, Charge, LinkOpen
-from ivr.clock import ManualClock
-from ivr.links.merchant import Merchant
-from ivr.links.pages import make_blueprint
-from ivr.storage.engine import make_engine
-from ivr.wording import Wording
+from ivr.platform.clock import ManualClock
+from ivr.platform.database.engine import make_engine
+from ivr.platform.wording import Wording
+from ivr.web.payer_pages.merchant import Merchant
+from ivr.web.payer_pages.routes import make_blueprint
 from tests.support.browser import Browser, running_browser
 from tests.support.databases import Databases
 from tests.support.gateway_bench import card

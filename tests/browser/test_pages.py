@@ -11,7 +11,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from gateways.contract import CardEntry
-from ivr.links.view import words
+from ivr.web.payer_pages.view import words
 from tests.browser.conftest import Open, charge_of
 from tests.support.browser import BIG_TEXT, DESKTOP, NARROW, PHONE, ZOOMED, Browser
 from tests.support.link_bank import LinkBank

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ivr.cli.serving import PCI_BODY_BYTES_MAX, WEB_BODY_BYTES_MAX
-from ivr.ops import outside
-from ivr.ops.doctor import FaultError
+from ivr.cli.wsgi_apps import PCI_BODY_BYTES_MAX, WEB_BODY_BYTES_MAX
+from ivr.doctor import external_checks as outside
+from ivr.doctor.checks import FaultError
 from tests.support.proxies import PROXIES, Proxy, running_proxy
 from tests.support.server import Server
 
@@ -25,7 +25,7 @@ INSIDE = {
         "/pci/internal/entries/<id:entry_id>/collect",
         "/pci/internal/entries/<id:entry_id>/outcome",
         "/pci/internal/lockouts",
-        "/pci/internal/lockouts/<id:lock_out_id>/lift",
+        "/pci/internal/lockouts/<id:lockout_id>/lift",
     },
 }
 """Routes that no stranger reaches. A route that is in neither a proxy's file nor here fails the test."""

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from ivr import config
-from ivr.demo.ground import free_ports
+from ivr.demo.environment import free_ports
 from ivr.pci import settings as pci_settings
-from ivr.settings import SettingsError
+from ivr.platform.settings import config
+from ivr.platform.settings.declaration import SettingsError
 from tests.support.databases import Databases
 from tests.support.house_line import PATIENCE_S
 from tests.support.settings_of_readme import FILLED, ROOT, filled, readme_settings

@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 import pytest
 
 from gateways.secret import Secret
-from ivr.clock import SystemClock
-from ivr.merchant.signature import sign
+from ivr.integrations.webhook_signature import sign
+from ivr.platform.clock import SystemClock
 
 FILE = Path(__file__).parents[2] / "docs/examples/billing_system.py"
 SECRET = "a secret of this merchant's"

@@ -15,19 +15,19 @@ import click
 import pytest
 
 from gateways.secret import Secret
-from ivr import config
 from ivr.cli import main
 from ivr.cli.config import every_setting
-from ivr.clock import SystemClock
-from ivr.demo.ground import free_ports
+from ivr.demo.environment import free_ports
 from ivr.demo.processes import Processes
-from ivr.ids import RandomIds
 from ivr.pci import settings as pci_settings
-from ivr.phone.demo import DemoCaller
-from ivr.phone.engine import Call
-from ivr.phone.events import Event, Said
-from ivr.phone.transport import Answer, Form, HttpTransport
-from ivr.phone.webhooks import CallSettings
+from ivr.platform.clock import SystemClock
+from ivr.platform.ids import RandomIds
+from ivr.platform.settings import config
+from ivr.simulators.phone.demo import DemoCaller
+from ivr.simulators.phone.engine import Call
+from ivr.simulators.phone.events import Event, Said
+from ivr.simulators.phone.transport import Answer, Form, HttpTransport
+from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, carrier_api
 from tests.support.house_line import HastyClock
 from tests.support.payer import WAY, pay

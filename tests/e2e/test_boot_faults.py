@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from ivr.cli import main
-from ivr.demo.ground import free_ports, prepare
-from ivr.ids import RandomIds
+from ivr.demo.environment import free_ports, prepare
+from ivr.platform.ids import RandomIds
 
 PAYBYCALL = str(Path(sys.executable).parent / "paybycall")
 

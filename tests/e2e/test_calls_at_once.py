@@ -1,6 +1,6 @@
 """Several callers on real processes at the same moment."""
 
-from ivr.phone.events import Reason
+from ivr.simulators.phone.events import Reason
 from tests.support.crowd import ANSWERED
 from tests.support.house import House, on_postgres
 from tests.support.house_line import Line

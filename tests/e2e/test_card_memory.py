@@ -15,11 +15,11 @@ import pytest
 import requests
 
 from gateways.secret import Secret
-from ivr import signing
-from ivr.clock import SystemClock
-from ivr.demo.ground import prepare
+from ivr.demo.environment import prepare
 from ivr.demo.processes import Processes
-from ivr.ids import RandomIds
+from ivr.platform import request_signing as signing
+from ivr.platform.clock import SystemClock
+from ivr.platform.ids import RandomIds
 from tests.support.carrier import signed_headers
 from tests.support.house_line import PATIENCE_S
 from tests.support.house_processes import HouseProcesses

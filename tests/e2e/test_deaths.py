@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ivr.phone.events import Asked, Event, Paused, Reason
+from ivr.simulators.phone.events import Asked, Event, Paused, Reason
 from tests.support.house import House, authorizing, on_postgres
 from tests.support.house_line import PATIENCE_S, Line, Rung
 from tests.support.waiting import eventually

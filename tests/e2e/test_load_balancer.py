@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import requests
 
-from ivr.demo.ground import free_ports
+from ivr.demo.environment import free_ports
 from tests.support.load_balancer import LoadBalancer, balancing
 from tests.support.merchant_server import MerchantServer, merchant_server
 

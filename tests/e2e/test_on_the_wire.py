@@ -6,8 +6,8 @@ from http.client import HTTPConnection
 import pytest
 
 from gateways.secret import Secret
-from ivr.phone.transport import encoded
-from ivr.voice.signature import HEADER_SIGNATURE, compute
+from ivr.carriers.twilio.signature import HEADER_SIGNATURE, compute
+from ivr.simulators.phone.transport import encoded
 from tests.support import served
 from tests.support.house import House
 from tests.support.house_line import PATIENCE_S

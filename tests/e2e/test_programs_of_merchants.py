@@ -20,8 +20,8 @@ import pytest
 import requests
 
 from gateways.secret import Secret
-from ivr.clock import SystemClock
-from ivr.merchant.signature import HEADER, is_genuine, sign
+from ivr.integrations.webhook_signature import HEADER, is_genuine, sign
+from ivr.platform.clock import SystemClock
 from tests.support.house import MERCHANT_SECRET, House
 from tests.support.house_line import PATIENCE_S
 from tests.support.load_balancer import LoadBalancer, Request, balancing

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from random import Random
 
-from ivr.phone.events import Reason
+from ivr.simulators.phone.events import Reason
 from tests.support import at_rest
 from tests.support.chaos import Chaos
 from tests.support.crowd import Crowd

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from ivr.phone.events import Said
-from ivr.request_ids import HEADER
-from ivr.storage.away import is_away
-from ivr.storage.engine import make_engine
+from ivr.platform.database.engine import make_engine
+from ivr.platform.database.unavailable import is_away
+from ivr.platform.request_ids import HEADER
+from ivr.simulators.phone.events import Said
 from tests.support.databases import Databases
 from tests.support.phone import ring
 from tests.support.server import Server

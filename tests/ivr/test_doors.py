@@ -15,7 +15,7 @@ OPEN = {
         "/api/v1/openapi.json",
         "/pay/<token>",
         "/receipt/<token>",
-        "/gateways/<name>/webhook",  # signed: tests/ivr/payments/notices/test_gateway_notices.py
+        "/gateways/<name>/webhook",  # signed: tests/ivr/payments/gateway_events/test_gateway_notices.py
     },
     "pci": {"/healthz", "/readyz", "/metrics"},
 }
@@ -38,7 +38,7 @@ SIGNED = {
         "/pci/internal/entries/<id:entry_id>/collect",
         "/pci/internal/entries/<id:entry_id>/outcome",
         "/pci/internal/lockouts",
-        "/pci/internal/lockouts/<id:lock_out_id>/lift",
+        "/pci/internal/lockouts/<id:lockout_id>/lift",
     },
 }
 KEYED = {

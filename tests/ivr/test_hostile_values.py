@@ -7,12 +7,12 @@ import sqlalchemy as sa
 
 from gateways.sandbox import webhooks as of_sandbox
 from gateways.secret import Secret
-from ivr.api import keys
 from ivr.bills import store
-from ivr.bills.lookup import MerchantBill, MerchantLookup
-from ivr.clock import ManualClock, SystemClock
-from ivr.ids import SequentialIds
-from ivr.merchant.post import Answer
+from ivr.integrations.bill_lookup import MerchantBill, MerchantLookup
+from ivr.integrations.http_post import Answer
+from ivr.platform.clock import ManualClock, SystemClock
+from ivr.platform.ids import SequentialIds
+from ivr.web.api import keys
 from tests.support import hostile
 from tests.support.carrier import signed_headers
 from tests.support.hostile import addresses, knock

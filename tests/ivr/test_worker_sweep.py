@@ -4,7 +4,7 @@ import threading
 
 from structlog.testing import capture_logs
 
-from ivr.bootstrap import _sweep
+from ivr.app import _sweep
 
 
 class FailsOnce:

@@ -18,15 +18,15 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from gateways.contract import CardEntry, Gateway
-from gateways.notices import BadNoticeError, Heard, Notice, PaymentMoved, RefundMoved
+from gateways.events import BadNoticeError, Heard, Notice, PaymentMoved, RefundMoved
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.bank.app import create_app
+from gateways.sandbox.bank.dependencies import Premises
 from gateways.sandbox.bank.ledger import Ledger
-from gateways.sandbox.bank.premises import Premises
 from gateways.sandbox.client import BankClient
-from ivr.clock import Clock
-from ivr.ids import SequentialIds
-from ivr.phone.connectors import Connector
+from ivr.platform.clock import Clock
+from ivr.platform.ids import SequentialIds
+from ivr.simulators.phone.connectors import Connector
 from tests.simulation.chance import Chance
 from tests.simulation.network import Answer, Receiver, Request, wsgi
 from tests.simulation.scheduler import Scheduler

@@ -14,14 +14,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ivr.channels.texts import Receipt, not_charged, receipt
 from ivr.finance import ledger
-from ivr.payments.card_records import CardState
-from ivr.payments.records import REFUND_FINAL, RefundState
-from ivr.payments.states import HOLDING, State
-from ivr.pci import schema as pci_schema
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.messaging.templates import Receipt, not_charged, receipt
+from ivr.payments.attempts.states import HOLDING, State
+from ivr.payments.attempts.store import REFUND_FINAL, RefundState
+from ivr.payments.saved_cards.store import CardState
+from ivr.pci import tables as pci_schema
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 from tests.simulation.bank import GivenBack, Taken, Truth, fingerprint
 from tests.simulation.callers import CARDS, SimulatedCaller
 from tests.simulation.house import House

@@ -21,27 +21,28 @@ from gateways.stripe import payments
 from gateways.stripe.client import Visit
 from gateways.stripe.intents import Intent
 from ivr.bills import reservation
-from ivr.calls import attempt_waits, heard
-from ivr.channels import confirmation
-from ivr.channels.confirmation import Confirmation
-from ivr.channels.sender import Sender
+from ivr.calls import heard
+from ivr.calls.waits import charge as attempt_waits
 from ivr.finance import ledger
-from ivr.payments import records
-from ivr.payments.asking import Asking
-from ivr.payments.attempt import Attempt
-from ivr.payments.cashier import Cashier
-from ivr.payments.charge import Charging
-from ivr.payments.keeping import Keeping
-from ivr.payments.pay_link import Link
-from ivr.payments.records import Method
-from ivr.payments.resolve import Resolving
-from ivr.payments.saved_cards import Agreement, SavedCards
-from ivr.payments.states import State
-from ivr.pci import ending
+from ivr.messaging import messages as confirmation
+from ivr.messaging.delivery import Sender
+from ivr.messaging.messages import Confirmation
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.charge import Charging
+from ivr.payments.attempts.service import Attempt
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.unknown_charges import Resolving
+from ivr.payments.gateway_client import Asking
+from ivr.payments.links.store import Link
+from ivr.payments.saved_cards.jobs import Keeping
+from ivr.payments.saved_cards.service import Agreement, SavedCards
+from ivr.payments.service import Cashier
+from ivr.pci import entry_lifecycle as ending
+from ivr.pci.gateway_submission import Sender as CardSender
 from ivr.pci.key_directory import DirectoryKeys
-from ivr.pci.sending import Sender as CardSender
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 from tests.simulation.bugs_of_others import BUGS_OF_OTHERS
 from tests.simulation.bugs_of_words import BUGS_OF_WORDS
 from tests.simulation.planting import AHEAD, GATEWAY_FAILS, QUEUE_FAILS, QUIET, Bug, Patches

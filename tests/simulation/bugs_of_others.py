@@ -1,7 +1,7 @@
 """Bugs to be planted where others than callers and payers act: a bill's source, and somebody with the
 gateway's dashboard open.
 
-May import the house. As in `bugs`, each is what a hasty change could do.
+As in `bugs`, each is what a hasty change could do.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,12 @@ from gateways.contract import Unknown
 from gateways.stripe import refunds
 from gateways.stripe.client import Visit
 from ivr.bills import reservation, store
-from ivr.payments import elsewhere, linking
-from ivr.payments.attempt import Attempt
-from ivr.payments.moves import Moves
-from ivr.payments.states import State
-from ivr.storage import schema
+from ivr.payments.attempts.service import Attempt
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.transitions import Moves
+from ivr.payments.links import jobs as linking
+from ivr.payments.refunds import external_refunds as elsewhere
+from ivr.platform.database import schema
 from tests.simulation.planting import BY_HAND, QUIET, SOURCE_SPEAKS, Bug, Patches
 
 

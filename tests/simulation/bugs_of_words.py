@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from unittest import mock
 
 from ivr.calls.session import Session
-from ivr.payments.asking import Asking
-from ivr.payments.attempt import Attempts
+from ivr.payments.attempts.service import Attempts
+from ivr.payments.gateway_client import Asking
 from tests.simulation.planting import GATEWAY_FAILS, QUIET, Bug, Patches
 
 

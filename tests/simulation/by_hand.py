@@ -1,16 +1,16 @@
 """Somebody of the merchant's with the gateway's dashboard open, who gives payments back there and tells
 nobody.
 
-May import its own folder. They do so at moments that hurt: before the house knows that the payment was
-approved, or while its own refund of the same payment is under way. What the gateway tells of it goes the way
-of all its news: late, twice, or lost.
+They do so at moments that hurt: before the house knows that the payment was approved, or while its own refund
+of the same payment is under way. What the gateway tells of it goes the way of all its news: late, twice, or
+lost.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ivr.clock import Clock
+from ivr.platform.clock import Clock
 from tests.simulation.bank import Bank
 from tests.simulation.chance import Chance
 from tests.simulation.scheduler import Scheduler

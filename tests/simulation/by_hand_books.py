@@ -1,16 +1,16 @@
 """What must hold of money that somebody gave back in the gateway's dashboard: where its webhook arrived it is
 told, with the right sum, and of no other payment; our own books are as if nothing had been.
 
-May import the house's schema and its own folder. That paid, refunded and ledger are unchanged by it needs no
-check here: `books.money` holds them against what the gateway did at our word alone.
+That paid, refunded and ledger are unchanged by it needs no check here: `books.money` holds them against what
+the gateway did at our word alone.
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from ivr.payments.differences import Difference
-from ivr.payments.states import State
+from ivr.payments.attempts.states import State
+from ivr.payments.discrepancies import Difference
 from tests.simulation.bank import ByHand, Truth
 from tests.simulation.books import Tables
 

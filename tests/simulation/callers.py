@@ -7,8 +7,8 @@ in which it was said, for the books: nobody who is charged may have heard otherw
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ivr.phone.events import Asked, Event, Faulted, Paused, Said
-from ivr.phone.keys import HANG_UP, HangUp
+from ivr.simulators.phone.events import Asked, Event, Faulted, Paused, Said
+from ivr.simulators.phone.keys import HANG_UP, HangUp
 from tests.simulation.carrier import CarrierLine
 from tests.simulation.chance import Chance
 from tests.simulation.hearing import Hearing
@@ -73,7 +73,7 @@ class Heard:
 
 @dataclass
 class SimulatedCaller:
-    """One person on one call; a `ivr.phone.caller.Caller`, and the listener of the same call."""
+    """One person on one call; a `ivr.simulators.phone.caller.Caller`, and the listener of the same call."""
 
     plan: Plan
     chance: Chance

@@ -1,8 +1,8 @@
 """The carrier of a world: brings webhooks to whichever process is there, as unreliable as the real one.
 
 A request that is lost is tried once more, one whose answer is lost leads to the fallback URL, as
-`ivr.phone.webhooks` has it; beyond that, requests arrive late, twice, and in another order than they were
-sent in, and the end of a call is told late, twice, early or never.
+`ivr.simulators.phone.webhooks` has it; beyond that, requests arrive late, twice, and in another order than
+they were sent in, and the end of a call is told late, twice, early or never.
 """
 
 import re
@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from ivr.phone.transport import Answer, Form, HungUpError, NoAnswerError, NotConnectedError, encoded
+from ivr.simulators.phone.transport import (
+    Answer,
+    Form,
+    HungUpError,
+    NoAnswerError,
+    NotConnectedError,
+    encoded,
+)
 from tests.simulation.chance import Chance, Fate
 from tests.simulation.network import BROKEN, Request, wsgi
 from tests.simulation.network import Answer as Received

@@ -1,7 +1,7 @@
 """Who calls in a world, about which bills, and what they mean to do.
 
-May import `ivr.bills.bill` and its own folder. There are more callers than bills, so that several pay one
-bill at once; some bills are of amounts at which the sandbox bank's issuer does odd things.
+There are more callers than bills, so that several pay one bill at once; some bills are of amounts at which
+the sandbox bank's issuer does odd things.
 """
 
 from collections.abc import Iterator, Sequence

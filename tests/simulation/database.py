@@ -1,8 +1,8 @@
 """A database of the house, watched: at each begin and each commit, processes die, pause, or are refused.
 
-May import SQLAlchemy and its own folder. A transaction itself is never cut in two: what is between its begin
-and its commit happens at once, as the database promises. What is asked of the queue in a transaction counts
-from its commit on, and is forgotten where it is rolled back.
+A transaction itself is never cut in two: what is between its begin and its commit happens at once, as the
+database promises. What is asked of the queue in a transaction counts from its commit on, and is forgotten
+where it is rolled back.
 """
 
 import sqlite3
@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ivr.storage.engine import _begin_sqlite, begin_of
+from ivr.platform.database.engine import _begin_sqlite, begin_of
 from tests.simulation.chance import Chance
 from tests.simulation.processes import Processes
 from tests.simulation.scheduler import KilledError, Scheduler, Task

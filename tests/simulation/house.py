@@ -22,24 +22,24 @@ from werkzeug.routing import Rule
 
 from flows.language import Noun, Prompts
 from flows.language.prompts import NO_NOUNS
-from ivr import config
-from ivr.bootstrap import handlers, make_web
-from ivr.clock import Clock
-from ivr.ground import Ground
-from ivr.ids import Ids
-from ivr.payments import patience
-from ivr.pci import schema as pci_schema
+from ivr.app import handlers, make_web
+from ivr.dependencies import Ground
+from ivr.jobs.job_list import Work
+from ivr.payments import timeouts as patience
 from ivr.pci import settings as pci_settings
+from ivr.pci import tables as pci_schema
 from ivr.pci.app import create_app
+from ivr.pci.dependencies import Room, furnish
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.migrate import migrate as migrate_pci
-from ivr.pci.room import Room, furnish
 from ivr.pci.tokenizers import card_gateway
-from ivr.phone.pay import NOTHING_INSTALLED, PayHabits
-from ivr.storage import schema
-from ivr.storage.engine import make_engine
-from ivr.storage.migrate import migrate
-from ivr.work.jobs import Work
+from ivr.platform.clock import Clock
+from ivr.platform.database import schema
+from ivr.platform.database.engine import make_engine
+from ivr.platform.database.migrate import migrate
+from ivr.platform.ids import Ids
+from ivr.platform.settings import config
+from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
 from tests.simulation.bank import Bank
 from tests.simulation.database import WatchedDatabase
 from tests.simulation.stripe_bank import on_the_worlds_clock

@@ -1,9 +1,9 @@
 """The payers of a world: whoever was texted a link opens it at some time, pays, pays again, or never does.
 
-May import the house's schema and its own folder. A payer is somebody with a browser: the link leads them from
-our page to the gateway's, where they pay whenever they like, from one tab or from two, while somebody on the
-phone may be paying the same bill. What may never happen is told at once: a page that takes money for an
-attempt of which our books have said that it is over.
+A payer is somebody with a browser: the link leads them from our page to the gateway's, where they pay
+whenever they like, from one tab or from two, while somebody on the phone may be paying the same bill. What
+may never happen is told at once: a page that takes money for an attempt of which our books have said that it
+is over.
 """
 
 import io
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from ivr.payments.states import FINAL, State
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.payments.attempts.states import FINAL, State
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 from tests.simulation.bank import Bank
 from tests.simulation.chance import Chance
 from tests.simulation.network import Network, Request

@@ -1,18 +1,18 @@
 """The person of a world, who is asked a day later what became of a payment.
 
-May import the house and its own folder. They look into the gateway's dashboard, and say what stands there.
-What the gateway would have told us itself must not come to them.
+They look into the gateway's dashboard, and say what stands there. What the gateway would have told us itself
+must not come to them.
 """
 
 from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from ivr.payments.cashier import Cashier
-from ivr.payments.decide import Word
-from ivr.payments.records import RefundState
-from ivr.payments.states import State
-from ivr.storage import schema
+from ivr.payments.attempts.manual_review import Word
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import RefundState
+from ivr.payments.service import Cashier
+from ivr.platform.database import schema
 from tests.simulation.bank import Bank
 
 

@@ -1,6 +1,6 @@
 """What came of a world, and how to play it again.
 
-May import the trace alone. A world without violations is clean.
+A world without violations is clean.
 """
 
 from collections.abc import Mapping

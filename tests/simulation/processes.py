@@ -1,8 +1,8 @@
 """The processes of the house as a world has them: each is composed, may die at any moment, and is composed
 anew.
 
-May import its own folder. A process that dies takes all that it was doing with it; what it had committed
-stays. Nothing but the databases, the keys' directory and the gateway outlives it.
+A process that dies takes all that it was doing with it; what it had committed stays. Nothing but the
+databases, the keys' directory and the gateway outlives it.
 """
 
 from collections.abc import Callable

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 import structlog
 
-from ivr.work.jobs import Job
-from ivr.work.tries import NEVER_GIVEN_UP, delay_s
+from ivr.jobs.job_list import Job
+from ivr.jobs.retry import NEVER_GIVEN_UP, delay_s
 from tests.simulation.chance import Chance
 from tests.simulation.database import AFTER_COMMIT
 from tests.simulation.processes import Process, Processes
@@ -37,7 +37,7 @@ class Piece:
 
 @dataclass
 class SimulatedQueue:
-    """Implements `ivr.work.jobs.Work`, and runs what was asked for."""
+    """Implements `ivr.jobs.job_list.Work`, and runs what was asked for."""
 
     scheduler: Scheduler
     chance: Chance
@@ -96,7 +96,7 @@ class SimulatedQueue:
         try:
             worker.inside[piece.job](piece.subject_id, piece.nth)
             finished = True
-        except Exception as fault:  # the worker's edge, as `ivr.work.runs` has it
+        except Exception as fault:  # the worker's edge, as `ivr.jobs.runs` has it
             finished = True
             self.trace(worker.name, f"{piece} raised {type(fault).__name__}")
             log.exception("job_raised", job=piece.job.name)

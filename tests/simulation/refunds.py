@@ -1,7 +1,7 @@
 """The program of a world that asks for refunds over the merchant's API.
 
-May import the house's schema and its own folder. Of the payments that it finds approved it gives one back, in
-whole or in part; what it is not told it asks again under the same key, as a good client does.
+Of the payments that it finds approved it gives one back, in whole or in part; what it is not told it asks
+again under the same key, as a good client does.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import orjson
 import sqlalchemy as sa
 
-from ivr.ids import SequentialIds
-from ivr.payments.states import State
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.payments.attempts.states import State
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.platform.ids import SequentialIds
 from tests.simulation.chance import Chance
 from tests.simulation.network import Network, Request
 from tests.simulation.scheduler import Scheduler

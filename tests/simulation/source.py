@@ -18,11 +18,11 @@ import sqlalchemy as sa
 
 from ivr.bills import store
 from ivr.bills.bill import BillChangeError, NewBill, Status
-from ivr.clock import Clock
-from ivr.payments.records import Method
-from ivr.payments.states import State
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import Method
+from ivr.platform.clock import Clock
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 from tests.simulation.chance import Chance
 from tests.simulation.database import AFTER_COMMIT
 from tests.simulation.network import Network, Request

@@ -1,8 +1,8 @@
 """What must hold of a bill of which its source spoke meanwhile: the last word that was taken stands, nobody
 begins to pay what it called paid or withdrawn, and whoever paid all the same is told to finance, once.
 
-May import the house's schema and its own folder. The payments' moves and the words that were taken stand in
-one order, that of their commits, so what was true at a payment's approval is reckoned and not guessed.
+The payments' moves and the words that were taken stand in one order, that of their commits, so what was true
+at a payment's approval is reckoned and not guessed.
 """
 
 from collections import Counter
@@ -12,10 +12,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ivr.payments.differences import Difference
-from ivr.payments.states import Event, State
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.payments.attempts.states import Event, State
+from ivr.payments.discrepancies import Difference
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 from tests.simulation.books import Tables
 from tests.simulation.source import BillSource, Word
 

@@ -21,9 +21,9 @@ from gateways import registry
 from gateways.contract import Gateway
 from gateways.secret import Secret
 from gateways.stripe import client, intents, refunds
-from ivr.clock import Clock
-from ivr.ids import SequentialIds
-from ivr.phone.connectors import StripeConnector
+from ivr.platform.clock import Clock
+from ivr.platform.ids import SequentialIds
+from ivr.simulators.phone.connectors import StripeConnector
 from tests.simulation.bank import ByHand, GivenBack, News, Surroundings, Taken, Truth, fingerprint
 from tests.simulation.chance import Chance
 from tests.simulation.network import Answer, Receiver, Request

@@ -5,8 +5,8 @@ have heard otherwise, and who was told that a text comes gets one.
 import re
 from collections.abc import Iterable, Iterator
 
-from ivr.channels.confirmation import Purpose
-from ivr.channels.states import State as TextState
+from ivr.messaging.messages import Purpose
+from ivr.messaging.states import State as TextState
 from tests.simulation.bank import Truth
 from tests.simulation.books import Tables
 from tests.simulation.callers import Heard, SimulatedCaller

@@ -1,6 +1,6 @@
 """What happened in a world, in order: told when it fails, and compared when a world is played twice.
 
-May import nothing of ours. A line never holds what was keyed.
+A line never holds what was keyed.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """What befalls a world at moments of its own: the database or the gateway is away for a time, a process dies.
 
-May import its own folder. Chance alone decides when; what goes wrong with one request or one statement is the
-network's and the database's part, and not told here.
+Chance alone decides when; what goes wrong with one request or one statement is the network's and the
+database's part, and not told here.
 """
 
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateways.contract import Gateway
-from ivr.phone.connectors import Connector
+from ivr.simulators.phone.connectors import Connector
 from tests.simulation.bank import Bank, News, SandboxBank, Surroundings, Truth
 from tests.simulation.network import Receiver, Request
 from tests.simulation.stripe_bank import StripeBank

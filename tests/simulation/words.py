@@ -12,7 +12,7 @@ from flows.language import Prompts, host_prompts
 from flows.language.prompts import Literal, languages_in
 from flows.pay_bill.flow import flow as pay_bill
 from ivr import pci
-from ivr.voice.pay.verb import pay_prompts
+from ivr.carriers.twilio.pay.verb import pay_prompts
 
 NOT_CHARGED = frozenset(
     {

@@ -12,14 +12,14 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from ivr.api import keys as api_keys
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.ground import Ground
-from ivr.ids import SequentialIds
-from ivr.payments.differences import Difference
-from ivr.phone.engine import Call
-from ivr.phone.pay import PayHabits
+from ivr.dependencies import Ground
+from ivr.payments.discrepancies import Difference
+from ivr.platform.ids import SequentialIds
+from ivr.simulators.phone.engine import Call
+from ivr.simulators.phone.pay import PayHabits
+from ivr.web.api import keys as api_keys
 from tests.simulation import books, by_hand_books, source_books, told_books
 from tests.simulation.bank import Surroundings
 from tests.simulation.by_hand import Clerk

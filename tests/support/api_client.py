@@ -12,7 +12,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from werkzeug.test import TestResponse
 
-from ivr.api.openapi import DOCUMENT
+from ivr.web.api.openapi import DOCUMENT
 
 ROOT = "/api/v1"
 

@@ -4,8 +4,8 @@ import itertools
 
 import sqlalchemy as sa
 
-from ivr.clock import Clock
-from ivr.storage.schema import attempt, bill, call
+from ivr.platform.clock import Clock
+from ivr.platform.database.schema import attempt, bill, call
 
 _numbers = itertools.count(1)
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ivr.payments.states import HOLDING, State
-from ivr.pci.schema import card_entry
-from ivr.storage import schema
-from ivr.storage.engine import reading
-from ivr.work.backlog import backlog, failed_jobs
+from ivr.jobs.backlog import backlog, failed_jobs
+from ivr.payments.attempts.states import HOLDING, State
+from ivr.pci.tables import card_entry
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 from tests.support.crowd import Crowd
 from tests.support.server_checks import CARDS, card_traces, check_money
 from tests.support.several import Several

@@ -34,7 +34,7 @@ from gateways.contract import (
     Void,
 )
 from gateways.declines import Decline
-from gateways.undeclared import Undeclared
+from gateways.unsupported import Undeclared
 
 CAN_REFUND = Capabilities(card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True, live=False)
 

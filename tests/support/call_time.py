@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from flows.language import Amount, BillFacts, CardFacts, Prompts, Say, Words, speak
 from flows.pay_bill.bill import Bill
 from flows.pay_bill.flow import flow
+from ivr.carriers.twilio.rendering import BREATH_S
 from ivr.pci.speech import FOLDER as CARD_ENTRY
-from ivr.voice.render import BREATH_S
 
 WORDS_A_MINUTE = 150
 KEY_S = 0.35

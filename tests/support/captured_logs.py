@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 import structlog
 
-from ivr.logs import PINNED, configure
+from ivr.platform.logs import PINNED, configure
 
 
 @contextmanager
 def captured_logs(level: str = "info", process_name: str = "test") -> Iterator[io.StringIO]:
-    """The stream that `ivr.logs.configure` writes to within the block."""
+    """The stream that `ivr.platform.logs.configure` writes to within the block."""
     root = logging.getLogger()
     handlers, root_level = root.handlers, root.level
     levels = {name: logging.getLogger(name).level for name in PINNED}

@@ -20,17 +20,17 @@ from werkzeug.test import TestResponse
 
 from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.secret import Secret
-from ivr import signing
-from ivr.clock import ManualClock
-from ivr.ids import Ids, SequentialIds
 from ivr.pci import settings
 from ivr.pci.app import create_app
+from ivr.pci.dependencies import Room, furnish
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyService
-from ivr.pci.room import Room, furnish
 from ivr.pci.settings import PciConfig
 from ivr.pci.tokenizers import CardGateway
-from ivr.phone.schema import validate
+from ivr.platform import request_signing as signing
+from ivr.platform.clock import ManualClock
+from ivr.platform.ids import Ids, SequentialIds
+from ivr.simulators.phone.schema import validate
 from tests.support.carrier import signed_headers
 
 PCI_URL = "https://pci.example.com"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urldefrag
 
 from gateways.secret import Secret
-from ivr.voice.signature import HEADER_SIGNATURE, compute
+from ivr.carriers.twilio.signature import HEADER_SIGNATURE, compute
 
 
 def signed_headers(token: Secret, url: str, form: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The carrier of one call, whose webhooks a test posts one by one."""
 
-from ivr.phone.webhooks import Webhooks
+from ivr.simulators.phone.webhooks import Webhooks
 from tests.support.phone import WEB, call_settings
 from tests.support.server import ENGLISH, Server
 

@@ -12,9 +12,9 @@ from random import Random
 
 import sqlalchemy as sa
 
-from ivr.pci.schema import card_entry
-from ivr.storage.engine import reading
-from ivr.work.takeover import EXIT_LOCK_LOST
+from ivr.jobs.takeover import EXIT_LOCK_LOST
+from ivr.pci.tables import card_entry
+from ivr.platform.database.engine import reading
 from tests.support.crowd import Crowd
 from tests.support.house_processes import kind_of
 from tests.support.load_balancer import Request

@@ -17,8 +17,8 @@ from flows.language import (
     Transfer,
 )
 from ivr.calls import machine
-from ivr.calls.progress import Keys, Listen, Progress, Utterance
 from ivr.calls.session import Session
+from ivr.calls.step_result import Keys, Listen, Progress, Utterance
 
 HINTS = {"host.again", "host.back", "host.offer_person", "host.hang_up"}
 

@@ -9,13 +9,13 @@ import sys
 from dataclasses import replace
 
 from gateways.secret import Secret
-from ivr.clock import SystemClock
-from ivr.ids import RandomIds
-from ivr.phone.demo import DemoCaller
-from ivr.phone.engine import Call
-from ivr.phone.events import Event, Said
-from ivr.phone.transport import HttpTransport
-from ivr.phone.webhooks import CallSettings
+from ivr.platform.clock import SystemClock
+from ivr.platform.ids import RandomIds
+from ivr.simulators.phone.demo import DemoCaller
+from ivr.simulators.phone.engine import Call
+from ivr.simulators.phone.events import Event, Said
+from ivr.simulators.phone.transport import HttpTransport
+from ivr.simulators.phone.webhooks import CallSettings
 
 public_url, pci_public_url, account, token, reference = sys.argv[1:]
 said: list[str] = []

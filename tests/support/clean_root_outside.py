@@ -7,7 +7,7 @@ import json
 import sys
 from datetime import UTC, datetime
 
-from ivr.clock import SystemClock
+from ivr.platform.clock import SystemClock
 from tests.support.carrier_api import CarrierApi, carrier_api
 from tests.support.stripe.server import running_stripe
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
 
-from ivr.phone.caller import Caller
-from ivr.phone.events import Asked, Event
-from ivr.phone.keys import HANG_UP, HangUp
+from ivr.simulators.phone.caller import Caller
+from ivr.simulators.phone.events import Asked, Event
+from ivr.simulators.phone.keys import HANG_UP, HangUp
 from tests.support.house import House, payer
 from tests.support.house_line import Rung
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import psycopg
 import sqlalchemy as sa
 
-from ivr.storage.engine import make_engine
-from ivr.storage.migrate import migrate
+from ivr.platform.database.engine import make_engine
+from ivr.platform.database.migrate import migrate
 
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 SESSIONS_MIN = 160

@@ -9,20 +9,20 @@ import sqlalchemy as sa
 from gateways.declines import Decline
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.clock import ManualClock
-from ivr.config_settings import DEFENCES
-from ivr.consequences import HouseConsequences
-from ivr.defences import lock_outs
-from ivr.defences.caps import Caps, Kind
-from ivr.defences.guard import Guard
-from ivr.defences.lock_outs import LockOut
-from ivr.defences.suspect import Suspect
-from ivr.ids import Ids, SequentialIds
-from ivr.payments.attempt import Attempts, NewAttempt
-from ivr.payments.states import Event
-from ivr.settings import read_all
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.events.listeners import HouseConsequences
+from ivr.fraud import lockouts
+from ivr.fraud.guard import Guard
+from ivr.fraud.identity import Suspect
+from ivr.fraud.limits import Caps, Kind
+from ivr.fraud.lockouts import Lockout
+from ivr.payments.attempts.service import Attempts, NewAttempt
+from ivr.payments.attempts.states import Event
+from ivr.platform.clock import ManualClock
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.platform.ids import Ids, SequentialIds
+from ivr.platform.settings.declaration import read_all
+from ivr.platform.settings.listed import DEFENCES
 from tests.support.work import RecordedWork
 
 ANNA = "+34600111222"
@@ -130,12 +130,12 @@ class Counter:
         self.end(attempt_id, Event.APPROVE if decline is None else Event.DECLINE, decline)
         return True
 
-    def lock_outs(self, kind: Kind | None = None) -> list[LockOut]:
+    def lockouts(self, kind: Kind | None = None) -> list[Lockout]:
         """Those that stand."""
         with reading(self.engine) as tx:
-            found = lock_outs.listed(tx, self.clock.now())
+            found = lockouts.listed(tx, self.clock.now())
         return [one for one in found if kind in {None, one.kind}]
 
-    def lift(self, lock_out_id: str) -> None:
+    def lift(self, lockout_id: str) -> None:
         with self.engine.begin() as tx:
-            assert lock_outs.lift(tx, lock_out_id, by="me", now=self.clock.now())
+            assert lockouts.lift(tx, lockout_id, by="me", now=self.clock.now())

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import click
 
+from ivr.jobs.migrate import migrate_work
 from ivr.pci.migrate import migrate as migrate_pci
-from ivr.phone.caller import Caller
-from ivr.phone.events import Asked, Event
-from ivr.phone.keys import HangUp
-from ivr.storage.engine import make_engine
-from ivr.storage.migrate import migrate
-from ivr.work.migrate import migrate_work
+from ivr.platform.database.engine import make_engine
+from ivr.platform.database.migrate import migrate
+from ivr.simulators.phone.caller import Caller
+from ivr.simulators.phone.events import Asked, Event
+from ivr.simulators.phone.keys import HangUp
 from tests.support.crowd import ANSWERED
 from tests.support.house import House, make_house, payer
 from tests.support.house_line import Line

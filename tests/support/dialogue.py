@@ -1,7 +1,7 @@
 """Plays a dialogue file against a server and compares what was said; `--update` writes the file anew.
 
-The file's format stands in `ivr.phone.script`. A call that meets any fault, or ends before the script does,
-fails also under `--update`.
+The file's format stands in `ivr.simulators.phone.script`. A call that meets any fault, or ends before the
+script does, fails also under `--update`.
 """
 
 import difflib
@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ivr.clock import Clock
-from ivr.phone.engine import Call
-from ivr.phone.events import Ended, Event, Listener, ignore
-from ivr.phone.pay import NOTHING_INSTALLED, PayHabits
-from ivr.phone.script import ScriptedCaller, Transcript, read
-from ivr.phone.transport import Transport
-from ivr.phone.webhooks import CallSettings
+from ivr.platform.clock import Clock
+from ivr.simulators.phone.engine import Call
+from ivr.simulators.phone.events import Ended, Event, Listener, ignore
+from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
+from ivr.simulators.phone.script import ScriptedCaller, Transcript, read
+from ivr.simulators.phone.transport import Transport
+from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.phone import REACTION_S
 
 

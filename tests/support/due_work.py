@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from ivr.work.jobs import Job
+from ivr.jobs.job_list import Job
 from tests.support.living_clock import LivingClock
 from tests.support.work import Asked, RecordedWork
 

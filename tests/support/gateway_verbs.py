@@ -1,8 +1,7 @@
 """How the contract suite asks a gateway: the first verb of its card entry, a look, a charge that went well.
 
-May import the adapters' contract and the bench; holds no test. `card_entry_contract` says for each kind of
-card entry what is left open here. An order is remembered under its key, so that a later look asks for it as
-a worker would.
+`card_entry_contract` says for each kind of card entry what is left open here. An order is remembered under
+its key, so that a later look asks for it as a worker would.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """The house as it stands in production: every process a real one, on a free loopback port, rung over HTTP.
 
-Processes are started by `tests.support.house_processes` in an environment as `ivr.demo.ground` makes it. Time
-is real, so whoever waits for something waits for a condition. A test kills a process, starts it anew, and
-reads the databases; `check` holds what must hold afterwards.
+Processes are started by `tests.support.house_processes` in an environment as `ivr.demo.environment` makes it.
+Time is real, so whoever waits for something waits for a condition. A test kills a process, starts it anew,
+and reads the databases; `check` holds what must hold afterwards.
 """
 
 import itertools
@@ -26,18 +26,18 @@ import sqlalchemy as sa
 from gateways.secret import Secret
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.clock import SystemClock
-from ivr.demo.ground import CALLED, free_ports, prepare
+from ivr.demo.environment import CALLED, free_ports, prepare
 from ivr.demo.processes import Processes
-from ivr.ids import RandomIds
-from ivr.payments.states import HOLDING
-from ivr.phone.caller import Caller
-from ivr.phone.demo import DemoCaller
-from ivr.phone.engine import Call
-from ivr.phone.events import Event, Listener, Said, ignore
-from ivr.phone.webhooks import CallSettings, Webhooks
-from ivr.storage import schema
-from ivr.storage.engine import make_engine, reading
+from ivr.payments.attempts.states import HOLDING
+from ivr.platform.clock import SystemClock
+from ivr.platform.database import schema
+from ivr.platform.database.engine import make_engine, reading
+from ivr.platform.ids import RandomIds
+from ivr.simulators.phone.caller import Caller
+from ivr.simulators.phone.demo import DemoCaller
+from ivr.simulators.phone.engine import Call
+from ivr.simulators.phone.events import Event, Listener, Said, ignore
+from ivr.simulators.phone.webhooks import CallSettings, Webhooks
 from tests.support.house_line import PATIENCE_S, HastyClock, Line, Rung
 from tests.support.house_processes import HouseProcesses
 from tests.support.server_checks import CARDS, KEYED, card_traces, check_money

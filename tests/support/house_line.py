@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ivr.clock import SystemClock
-from ivr.phone.events import Ended
-from ivr.phone.transport import Answer, Form, HttpTransport, NotConnectedError
+from ivr.platform.clock import SystemClock
+from ivr.simulators.phone.events import Ended
+from ivr.simulators.phone.transport import Answer, Form, HttpTransport, NotConnectedError
 from tests.support.waiting import eventually
 
 PATIENCE_S = 60.0

@@ -22,12 +22,13 @@ from gateways.contract import (
 from gateways.declines import Decline
 from gateways.saved_cards import Forgotten, SavedCard
 from gateways.secret import Secret
-from ivr.payments import card_records, records
-from ivr.payments.card_records import Consent
-from ivr.payments.saved_cards import Agreement
-from ivr.payments.states import State
-from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT
+from ivr.jobs.job_list import CHARGE_ATTEMPT
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.states import State
+from ivr.payments.saved_cards import store as card_records
+from ivr.payments.saved_cards.service import Agreement
+from ivr.payments.saved_cards.store import Consent
+from ivr.platform.database import schema
 from tests.support.bank import CAN_REFUND, Fate, TruthfulBank
 from tests.support.till import Till
 

@@ -6,9 +6,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from gateways.contract import Approved, CardShown, Declined, Fenced, LinkFound, LinkOpen, PayLink, Unknown
-from gateways.notices import Heard, PaymentMoved
-from ivr.clock import Clock
-from ivr.storage import schema
+from gateways.events import Heard, PaymentMoved
+from ivr.platform.clock import Clock
+from ivr.platform.database import schema
 from tests.support.bank import CAN_REFUND, Fate, KilledError, TruthfulBank, must
 from tests.support.till import Till
 

@@ -1,12 +1,13 @@
 """Links as the tests of the payer's pages need them: the token of one that is open, and of each that is over.
 
-May import the till and the bank of links. A token is looked up in the database, as no page ever tells it.
+A token is looked up in the database, as no page ever tells it.
 """
 
 import sqlalchemy as sa
 
-from ivr.payments import pay_link, records
-from ivr.storage import schema
+from ivr.payments.attempts import store as records
+from ivr.payments.links import store as pay_link
+from ivr.platform.database import schema
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till

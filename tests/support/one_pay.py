@@ -1,18 +1,17 @@
 """A call with one `<Pay>` in it: pages of a tiny Flask app answer, a connector notes its cards.
 
-May import the phone and the tiny server. Nothing waits: the clock is moved. The cards are
-public test numbers.
+Nothing waits: the clock is moved. The cards are public test numbers.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateways.secret import Secret
-from ivr.clock import ManualClock
-from ivr.phone.cards import KeyedCard
-from ivr.phone.connectors import Refused, Token
-from ivr.phone.events import Ended, Said
-from ivr.phone.pay import PayHabits
+from ivr.platform.clock import ManualClock
+from ivr.simulators.phone.cards import KeyedCard
+from ivr.simulators.phone.connectors import Refused, Token
+from ivr.simulators.phone.events import Ended, Said
+from ivr.simulators.phone.pay import PayHabits
 from tests.support.phone import Heard, ring
 from tests.support.tiny_server import TinyServer
 

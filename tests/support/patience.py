@@ -6,8 +6,8 @@ waits for the caller, and a telephone that rings is heard: neither is silence.
 
 from datetime import timedelta
 
-from ivr.clock import Clock
-from ivr.phone.events import Asked, Dialed, Event, Keyed, Played, Said
+from ivr.platform.clock import Clock
+from ivr.simulators.phone.events import Asked, Dialed, Event, Keyed, Played, Said
 
 SILENCE_MAX_S = 10
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from gateways.sandbox.bank.connector import PASSWORD, PATH, USERNAME
 from gateways.secret import Secret
-from ivr.phone.connectors import GenericConnector
-from ivr.phone.pay import PayHabits
+from ivr.simulators.phone.connectors import GenericConnector
+from ivr.simulators.phone.pay import PayHabits
 from tests.support.server import Server
 
 

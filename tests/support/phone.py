@@ -15,14 +15,14 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from werkzeug.test import run_wsgi_app
 
 from gateways.secret import Secret
-from ivr.clock import Clock
-from ivr.phone.engine import Call
-from ivr.phone.events import Answer as Picked
-from ivr.phone.events import Ended, Event
-from ivr.phone.pay import NOTHING_INSTALLED, PayHabits
-from ivr.phone.script import pressing
-from ivr.phone.transport import Answer, Form, HungUpError, NoAnswerError, Transport, encoded
-from ivr.phone.webhooks import CallSettings
+from ivr.platform.clock import Clock
+from ivr.simulators.phone.engine import Call
+from ivr.simulators.phone.events import Answer as Picked
+from ivr.simulators.phone.events import Ended, Event
+from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
+from ivr.simulators.phone.script import pressing
+from ivr.simulators.phone.transport import Answer, Form, HungUpError, NoAnswerError, Transport, encoded
+from ivr.simulators.phone.webhooks import CallSettings
 
 WEB = "https://pay.example"
 PCI = "https://cards.pay.example"

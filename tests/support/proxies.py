@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import trustme
 import urllib3
 
-from ivr.demo.ground import free_ports
+from ivr.demo.environment import free_ports
 from tests.support.house_line import PATIENCE_S
 from tests.support.tools import ROOT, tool
 from tests.support.waiting import eventually

@@ -1,6 +1,6 @@
 """Refunds of a till's payments, for the tests of what becomes of them."""
 
-from ivr.payments import records
+from ivr.payments.attempts import store as records
 from tests.support.till import Till
 
 

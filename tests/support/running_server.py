@@ -15,15 +15,15 @@ from urllib.parse import urlsplit
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gateways import registry
-from ivr import config
-from ivr.bootstrap import handlers, make_web
-from ivr.ground import Ground
+from ivr.app import handlers, make_web
+from ivr.dependencies import Ground
 from ivr.pci import settings as pci_settings
 from ivr.pci.app import create_app
+from ivr.pci.dependencies import Room, furnish
 from ivr.pci.key_directory import DirectoryKeys
-from ivr.pci.room import Room, furnish
 from ivr.pci.tokenizers import card_gateway
-from ivr.storage.engine import make_engine
+from ivr.platform.database.engine import make_engine
+from ivr.platform.settings import config
 from tests.support.databases import Databases
 from tests.support.due_work import DueWork
 from tests.support.living_clock import LivingClock

@@ -11,12 +11,12 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 
-from ivr.clock import Clock, SystemClock
-from ivr.ids import RandomIds
-from ivr.work.jobs import ALL_JOBS, Job
-from ivr.work.migrate import open_client
-from ivr.work.runs import Handler
-from ivr.work.worker import Pace, Worker
+from ivr.jobs.job_list import ALL_JOBS, Job
+from ivr.jobs.migrate import open_client
+from ivr.jobs.runs import Handler
+from ivr.jobs.worker import Pace, Worker
+from ivr.platform.clock import Clock, SystemClock
+from ivr.platform.ids import RandomIds
 
 LOOK_S = 0.02
 FAST = Pace(

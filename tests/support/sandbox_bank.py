@@ -13,11 +13,11 @@ from typing import Any
 import requests
 
 from gateways.sandbox.bank.app import create_app
+from gateways.sandbox.bank.dependencies import Premises
 from gateways.sandbox.bank.ledger import Ledger
-from gateways.sandbox.bank.premises import Premises
 from gateways.sandbox.bank.server import BankServer
-from ivr.clock import ManualClock
-from ivr.ids import RandomIds
+from ivr.platform.clock import ManualClock
+from ivr.platform.ids import RandomIds
 from tests.support.gateway_bench import Held
 
 

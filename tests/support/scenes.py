@@ -69,7 +69,7 @@ class Scene:
     later_s: float = 120
     """How long after the call its facts are told."""
     carrier: dict[str, Any] = field(default_factory=dict)
-    """How the carrier's Pay goes: see `ivr.phone.pay.PayHabits`."""
+    """How the carrier's Pay goes: see `ivr.simulators.phone.pay.PayHabits`."""
 
 
 def keeps(**content: Any) -> Callable[[MerchantServer], None]:

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ivr.demo.ground import free_ports
-from ivr.server.handover import PortTakenError, listen
-from ivr.server.parent import Parent
-from ivr.server.worker import Serving, Worker
+from ivr.demo.environment import free_ports
+from ivr.platform.wsgi.handover import PortTakenError, listen
+from ivr.platform.wsgi.parent import Parent
+from ivr.platform.wsgi.worker import Serving, Worker
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

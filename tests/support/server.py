@@ -16,14 +16,14 @@ import sqlalchemy as sa
 
 from gateways.sandbox import webhooks
 from gateways.secret import Secret
+from ivr.app import make_web
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.bootstrap import make_web
-from ivr.ground import Ground
-from ivr.pci import schema as pci_schema
-from ivr.pci.room import Room
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.dependencies import Ground
+from ivr.pci import tables as pci_schema
+from ivr.pci.dependencies import Room
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 from tests.support.due_work import DueWork
 from tests.support.living_clock import LivingClock
 from tests.support.phone import CALLER, WEB, WsgiTransport

@@ -10,11 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ivr import money
-from ivr.payments.states import HOLDING, State
-from ivr.phone.schema import validate
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.payments.attempts.states import HOLDING, State
+from ivr.platform import money
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.simulators.phone.schema import validate
 from tests.support.server import Server
 
 CARDS = {
@@ -209,7 +209,7 @@ def _texts(server: Server) -> Iterator[str]:
 
 def card_data_left(server: Server) -> list[str]:
     """The columns of the PCI process's database in which something of a card still waits, sealed."""
-    from ivr.pci.schema import card_entry
+    from ivr.pci.tables import card_entry
 
     sealed = [column for column in card_entry.c if column.name.startswith(("sealed_", "wrapped_", "result_"))]
     with reading(server.room.engine) as connection:

@@ -1,8 +1,8 @@
 """What a server in the test's process is made of where the real part would wait or count by the machine.
 
-May import the gateway's contract and the test's clock. Here stand the bank's time to think, the worker's line
-to the gateway, the pool in which cards are sent, PCI as the web process reaches it, and a proxy before both.
-Whatever waits waits for the clock, so a test never sleeps.
+Here stand the bank's time to think, the worker's line to the gateway, the pool in which cards are sent, PCI
+as the web process reaches it, and a proxy before both. Whatever waits waits for the clock, so a test never
+sleeps.
 """
 
 import threading
@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateways.contract import Charge, Gateway, Result, Unknown
-from ivr.ids import SequentialIds
-from ivr.phone.transport import Answer, Form
+from ivr.platform.ids import SequentialIds
+from ivr.simulators.phone.transport import Answer, Form
 from tests.support.living_clock import LivingClock, Waiter
 from tests.support.phone import WsgiApp, WsgiTransport
 from tests.support.sandbox_bank import Thought

@@ -16,10 +16,10 @@ from typing import TypeVar
 import orjson
 import sqlalchemy as sa
 
-from ivr.demo.ground import free_ports
-from ivr.storage.engine import make_engine
-from ivr.work.locks import _number
-from ivr.work.takeover import EXIT_LOCK_LOST
+from ivr.demo.environment import free_ports
+from ivr.jobs.liveness_lock import _number
+from ivr.jobs.takeover import EXIT_LOCK_LOST
+from ivr.platform.database.engine import make_engine
 from tests.support.databases import SESSIONS_MIN
 from tests.support.house import House, make_house
 from tests.support.house_line import PATIENCE_S

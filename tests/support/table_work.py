@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ivr.clock import Clock
-from ivr.work.jobs import ALL_JOBS, Job
+from ivr.jobs.job_list import ALL_JOBS, Job
+from ivr.platform.clock import Clock
 
 jobs = sa.Table(
     "jobs_of_a_test",

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateways.contract import Capabilities, CardEntry, GatewayUnreachableError
-from gateways.notices import (
+from gateways.events import (
     BadNoticeError,
     Heard,
     Notice,
 )
 from gateways.settlement import PayoutLine
-from ivr.payments.states import State
-from ivr.work.jobs import CHARGE_ATTEMPT
+from ivr.jobs.job_list import CHARGE_ATTEMPT
+from ivr.payments.attempts.states import State
 from tests.support.bank import Fate, TruthfulBank
 from tests.support.till import Till
 

@@ -7,18 +7,18 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from gateways.notices import Disputed
-from ivr.clock import Clock, ManualClock
-from ivr.ids import Ids, SequentialIds
-from ivr.payments import records
-from ivr.payments.attempt import Attempt, Attempts, NewAttempt
-from ivr.payments.card_records import SavedCard
-from ivr.payments.cashier import Cashier
-from ivr.payments.pay_link import LinkTerms
-from ivr.payments.records import Method
-from ivr.payments.states import HOLDING, State
-from ivr.storage import schema
-from ivr.wording import PLAIN, Wording
+from gateways.events import Disputed
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.service import Attempt, Attempts, NewAttempt
+from ivr.payments.attempts.states import HOLDING, State
+from ivr.payments.attempts.store import Method
+from ivr.payments.links.store import LinkTerms
+from ivr.payments.saved_cards.store import SavedCard
+from ivr.payments.service import Cashier
+from ivr.platform.clock import Clock, ManualClock
+from ivr.platform.database import schema
+from ivr.platform.ids import Ids, SequentialIds
+from ivr.platform.wording import PLAIN, Wording
 from tests.support.bank import PreparingBank, TruthfulBank
 from tests.support.table_work import TableWork, Waiting, jobs
 
@@ -242,7 +242,7 @@ class Till:
 
     def want_card(self, *, call_id: str | None = None, amount_minor: int = 4_000) -> str:
         """An attempt whose card the PCI process authorizes."""
-        from ivr.payments.states import Event
+        from ivr.payments.attempts.states import Event
 
         attempt_id = self.make(self.add_bill(), amount_minor, call_id=call_id)
         assert attempt_id is not None
@@ -252,7 +252,7 @@ class Till:
 
     def authorized(self, *, call_id: str | None = None, ask: bool = True) -> str:
         """An attempt whose amount the issuer holds."""
-        from ivr.payments.states import Event
+        from ivr.payments.attempts.states import Event
 
         attempt_id = self.want_card(call_id=call_id)
         authorization = self.bank.authorize(attempt_id, self.attempt(attempt_id).amount_minor)

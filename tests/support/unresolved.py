@@ -1,7 +1,7 @@
 """A payment of a till that nobody could resolve for a day."""
 
-from ivr.payments import patience
-from ivr.payments.states import State
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.states import State
 from tests.support.bank import Fate
 from tests.support.till import Till
 

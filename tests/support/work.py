@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from ivr.work.jobs import Job
+from ivr.jobs.job_list import Job
 
 
 @dataclass(frozen=True)

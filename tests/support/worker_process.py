@@ -9,12 +9,12 @@ import threading
 import time
 from pathlib import Path
 
-from ivr.clock import SystemClock
-from ivr.ids import RandomIds
-from ivr.storage.engine import make_engine
-from ivr.work.jobs import ALL_JOBS
-from ivr.work.takeover import leave_at_once
-from ivr.work.worker import Pace, Worker
+from ivr.jobs.job_list import ALL_JOBS
+from ivr.jobs.takeover import leave_at_once
+from ivr.jobs.worker import Pace, Worker
+from ivr.platform.clock import SystemClock
+from ivr.platform.database.engine import make_engine
+from ivr.platform.ids import RandomIds
 from tests.support.work_tables import claim, effect, note
 
 NAME = "process"

@@ -1,7 +1,7 @@
 """What the host says, the same in every flow: re-asking, waiting, trouble. The README beside lists the keys.
 
-May import `flows.language.prompts` alone. The host is `ivr.calls`; these sentences are kept here, beside the
-language, so that a translator finds everything that callers hear under `flows/`.
+The host is `ivr.calls`; these sentences are kept here, beside the language, so that a translator finds
+everything that callers hear under `flows/`.
 """
 
 from pathlib import Path

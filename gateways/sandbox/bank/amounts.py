@@ -1,8 +1,7 @@
 """What an amount stands for: those that end in 71 to 79 go wrong, each in its own way, always the same.
 
-May import `bank.faults` alone. The last two digits of the minor units count, whatever the currency: 10.75 EUR
-and 1075 JPY behave alike. Holds for charges, authorizations and refunds; a card that declines does so
-whatever the amount.
+The last two digits of the minor units count, whatever the currency: 10.75 EUR and 1075 JPY behave alike.
+Holds for charges, authorizations and refunds; a card that declines does so whatever the amount.
 """
 
 from dataclasses import dataclass

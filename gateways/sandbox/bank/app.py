@@ -15,13 +15,13 @@ from werkzeug.routing import RequestRedirect
 
 from gateways.sandbox.bank import checkout, connector, dashboard, fields
 from gateways.sandbox.bank.amounts import behaviour
-from gateways.sandbox.bank.desk import Answer, Desk, Verb
+from gateways.sandbox.bank.dependencies import Premises
 from gateways.sandbox.bank.faults import NO_FAULT, Fault, Faults, Harm
 from gateways.sandbox.bank.links import Links
-from gateways.sandbox.bank.premises import Premises
+from gateways.sandbox.bank.operations import Answer, Desk, Verb
+from gateways.sandbox.bank.processor import Teller
 from gateways.sandbox.bank.refusal import RefusedError
 from gateways.sandbox.bank.server import CONNECTION
-from gateways.sandbox.bank.teller import Teller
 
 NAME = "paybycall sandbox bank"
 _BODY_BYTES_MAX = 64_000

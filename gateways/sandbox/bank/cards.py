@@ -1,7 +1,7 @@
 """Public test cards, and what each one stands for.
 
-May import nothing of ours. A number that is not listed is refused, so that nobody keys a real card into the
-sandbox. The number is read here and forgotten: brand, last four and outcome go on.
+A number that is not listed is refused, so that nobody keys a real card into the sandbox. The number is read
+here and forgotten: brand, last four and outcome go on.
 """
 
 from dataclasses import dataclass

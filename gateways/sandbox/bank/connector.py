@@ -1,8 +1,8 @@
 """The bank as the processor behind a carrier's Generic Pay Connector: its fields in ours, our answer in its.
 
-May import `bank.fields` alone. The carrier's protocol: JSON by POST with Basic auth, one `transaction_id` for
-all tries of one card, always 200, and an error in the body. Only cards are kept here, nothing is charged.
-Source: twilio.com/docs/voice/twiml/pay/generic-pay-connector.
+The carrier's protocol: JSON by POST with Basic auth, one `transaction_id` for all tries of one card, always
+200, and an error in the body. Only cards are kept here, nothing is charged. Source:
+twilio.com/docs/voice/twiml/pay/generic-pay-connector.
 """
 
 import hmac

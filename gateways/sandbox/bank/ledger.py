@@ -1,8 +1,8 @@
 """The bank's own SQLite file. Every rule about money is a constraint here first.
 
-May import nothing of ours. A write transaction begins IMMEDIATE and is one decision; none is open while the
-bank thinks. There is no column for a card number, a code or a token: a token is found by its SHA-256, and
-means nothing without its 256 bits.
+A write transaction begins IMMEDIATE and is one decision; none is open while the bank thinks. There is no
+column for a card number, a code or a token: a token is found by its SHA-256, and means nothing without its
+256 bits.
 """
 
 import sqlite3

@@ -1,8 +1,8 @@
 """The rules of payment pages: one key, one page, paid at most once; what is closed or past is never paid.
 
-May import the bank's own files alone. Paying and closing are one transaction each, so they agree whoever is
-first. A card that is declined leaves the page open, as a real one would. The money of a page is a movement
-under the same key: looked up, refunded and listed like every other charge.
+Paying and closing are one transaction each, so they agree whoever is first. A card that is declined leaves
+the page open, as a real one would. The money of a page is a movement under the same key: looked up, refunded
+and listed like every other charge.
 """
 
 import json
@@ -13,11 +13,11 @@ from datetime import datetime
 
 from gateways.sandbox.bank import movements, pages
 from gateways.sandbox.bank.cards import CardFacts
+from gateways.sandbox.bank.dependencies import Premises
 from gateways.sandbox.bank.movements import Kind, Movement, State
 from gateways.sandbox.bank.pages import Page, PageState
-from gateways.sandbox.bank.premises import Premises
+from gateways.sandbox.bank.processor import authorisation_code
 from gateways.sandbox.bank.refusal import RefusedError
-from gateways.sandbox.bank.teller import authorisation_code
 
 PAID = "link.paid"
 

@@ -1,7 +1,7 @@
 """A movement of money, or one that was refused: the row behind every key, read and written, without a rule.
 
-May import nothing of ours. Every function works in the caller's transaction. A state changes by
-compare-and-set (`move`), so that two requests, or a request and a restarted bank, never both decide.
+Every function works in the caller's transaction. A state changes by compare-and-set (`move`), so that two
+requests, or a request and a restarted bank, never both decide.
 """
 
 import json

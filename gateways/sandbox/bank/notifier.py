@@ -1,7 +1,7 @@
 """How the bank tells a server what happened: a signed webhook, tried three times, from a thread of its own.
 
-May import `gateways.sandbox.webhooks` and `gateways.secret`. It is a hint: where nobody listens it is lost,
-and the server finds out by itself later. No body and no signature is ever printed.
+It is a hint: where nobody listens it is lost, and the server finds out by itself later. No body and no
+signature is ever printed.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from threading import Thread
 
 import requests
 
-from gateways.sandbox.bank.premises import Ids
+from gateways.sandbox.bank.dependencies import Ids
 from gateways.sandbox.webhooks import HEADER, notice, sign
 from gateways.secret import Secret
 

@@ -1,7 +1,7 @@
 """A payment page that was opened for one order: its row, read and written, without a rule.
 
-May import nothing of ours. Every function works in the caller's transaction. A state changes by
-compare-and-set, so that a payer and whoever closes the page never both decide.
+Every function works in the caller's transaction. A state changes by compare-and-set, so that a payer and
+whoever closes the page never both decide.
 """
 
 import json

@@ -1,6 +1,6 @@
 """What the bank neither grants nor denies: it has seen the key before, or the thing is under way.
 
-May import nothing of ours. Over HTTP it is a 409, never a decline.
+Over HTTP it is a 409, never a decline.
 """
 
 

@@ -1,7 +1,7 @@
 """The loopback server of the bank: one thread a request, the socket within reach, so that lines can break.
 
-May import the standard library alone. Listens on 127.0.0.1 and nowhere else. It is for development: a
-production server would hide the socket, and that is what this bank needs.
+Listens on 127.0.0.1 and nowhere else. It is for development: a production server would hide the socket, and
+that is what this bank needs.
 """
 
 import socketserver

@@ -3,7 +3,7 @@
 from alembic import context
 
 from ivr.pci.migrate import VERSION_TABLE
-from ivr.pci.schema import metadata
+from ivr.pci.tables import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

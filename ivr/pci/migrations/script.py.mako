@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from ivr.storage.engine import Instant
+from ivr.platform.database.engine import Instant
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.language import Amount, Digits, Name, PromptError, Prompts, Recorded, Recordings, Say, Words, speak
-from flows.language.feminine import spelled_feminine
+from flows.language.languages import TONGUES
+from flows.language.spanish_feminine import spelled_feminine
 from flows.language.speech import aloud
-from flows.language.tongues import TONGUES
 
 AMOUNTS = [
     (4990, "EUR", "49 euros and 90 cents", "49 euros y 90 céntimos"),

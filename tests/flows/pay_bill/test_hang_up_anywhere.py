@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ivr.phone.events import Reason
-from ivr.phone.webhooks import CallSettings
+from ivr.simulators.phone.events import Reason
+from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.payer import UNGUARDED, WAY, books, call_sid, pay
 from tests.support.phone import Trouble, TroubledTransport, call_settings
 from tests.support.server import AMOUNT_MINOR, ENGLISH, Server

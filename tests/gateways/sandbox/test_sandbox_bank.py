@@ -10,10 +10,10 @@ import requests
 
 from gateways.contract import Approved, CardEntry, Charge, Order, Refund
 from gateways.sandbox.bank.app import create_app
+from gateways.sandbox.bank.dependencies import Premises
 from gateways.sandbox.bank.ledger import Ledger
-from gateways.sandbox.bank.premises import Premises
-from ivr.clock import ManualClock
-from ivr.ids import SequentialIds
+from ivr.platform.clock import ManualClock
+from ivr.platform.ids import SequentialIds
 from tests.support.hostile import addresses, bodies, knock
 from tests.support.sandbox_bank import RunningBank
 from tests.support.sandbox_bench import SandboxBench

@@ -12,13 +12,13 @@ import pytest
 import requests
 
 from gateways.contract import Approved, CardEntry, Charge, LinkOpen, Unknown, UnsupportedError
-from gateways.notices import BadNoticeError, Heard, PaymentMoved
+from gateways.events import BadNoticeError, Heard, PaymentMoved
 from gateways.sandbox import webhooks
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.bank.notifier import Notifier
 from gateways.sandbox.client import BankClient
 from gateways.secret import Secret
-from ivr.ids import SequentialIds
+from ivr.platform.ids import SequentialIds
 from tests.support.link_contract import order
 from tests.support.sandbox_bank import RunningBank
 from tests.support.sandbox_bench import SandboxBench

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateways.contract import CardEntry
-from ivr.clock import ManualClock
+from ivr.platform.clock import ManualClock
 from tests.support.stripe.bench import StripeBench
 from tests.support.stripe.server import StripeServer, running_stripe
 

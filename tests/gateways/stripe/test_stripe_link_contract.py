@@ -7,7 +7,7 @@ import pytest
 
 from gateways.capability import Verb
 from gateways.contract import CardEntry, PayLink
-from ivr.clock import ManualClock
+from ivr.platform.clock import ManualClock
 from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkBench, LinkContract, order
 from tests.support.stripe import checkout
 from tests.support.stripe.bench import KINDS, StripeBench

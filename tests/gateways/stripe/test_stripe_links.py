@@ -8,7 +8,7 @@ import pytest
 
 from gateways.contract import Approved, Declined, Fenced, LinkOpen, Order, PayLink, Refund, Unknown
 from gateways.stripe.links import Links
-from ivr.clock import ManualClock
+from ivr.platform.clock import ManualClock
 from tests.support.stripe import checkout
 from tests.support.stripe.bench import StripeBench
 from tests.support.stripe.line import Harm

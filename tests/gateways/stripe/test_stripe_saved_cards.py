@@ -7,7 +7,7 @@ import pytest
 
 from gateways.contract import Approved, Charge, Declined, Unknown
 from gateways.saved_cards import Forgotten, SavedCard
-from ivr.clock import ManualClock
+from ivr.platform.clock import ManualClock
 from tests.support.stripe.bench import BRISK, EVERY_TRY, StripeBench
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, prepared, token

@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from gateways.contract import CardEntry, Charge, Refund, UnsupportedError
-from gateways.notices import (
+from gateways.events import (
     BadNoticeError,
     CameBack,
     Disputed,

@@ -12,10 +12,10 @@ from ivr.bills import store
 from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
 from ivr.bills.fields import read_bill
 from ivr.bills.store import Change
-from ivr.clock import ManualClock
-from ivr.ids import RandomIds, SequentialIds
-from ivr.storage.engine import reading
-from ivr.storage.schema import bill
+from ivr.platform.clock import ManualClock
+from ivr.platform.database.engine import reading
+from ivr.platform.database.schema import bill
+from ivr.platform.ids import RandomIds, SequentialIds
 
 GOOD = {
     "reference": "12345678",

@@ -10,15 +10,15 @@ import pytest
 import sqlalchemy as sa
 
 from gateways.contract import Capabilities, CardEntry
-from ivr.amounts import Spelling
 from ivr.bills import store
+from ivr.bills.csv_table import BadRow, UnreadableFileError
 from ivr.bills.import_csv import CsvImport, Listener, Report
 from ivr.bills.store import Change
-from ivr.bills.table import BadRow, UnreadableFileError
-from ivr.clock import ManualClock
-from ivr.ids import RandomIds
-from ivr.storage.engine import reading
-from ivr.storage.schema import bill
+from ivr.platform.amounts import Spelling
+from ivr.platform.clock import ManualClock
+from ivr.platform.database.engine import reading
+from ivr.platform.database.schema import bill
+from ivr.platform.ids import RandomIds
 
 HEADER = "reference,amount,currency,minimum,due_date,phone\n"
 

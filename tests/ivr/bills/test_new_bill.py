@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.amounts import Spelling
 from ivr.bills.bill import AMOUNT_MAX_MINOR, BillError, NewBill, Status
 from ivr.bills.fields import LeftOut, read_bill, unknown_names
+from ivr.platform.amounts import Spelling
 
 GOOD = {"reference": "12345678", "amount": "49.90", "currency": "EUR"}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ivr.bills.table import BadRow, UnreadableFileError, read_table
+from ivr.bills.csv_table import BadRow, UnreadableFileError, read_table
 
 _GOOD = st.integers(10_000_000, 99_999_999).map(lambda n: [str(n), "49.90", "EUR", "x"])
 _CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00\ufffd"), max_size=12)

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from flows.language.waits import CollectCard
-from ivr.calls.host import Host
 from ivr.calls.turns import Turns
-from ivr.phone.events import Answer as Picked
-from ivr.phone.events import Reason
+from ivr.calls.wait_dispatch import Host
+from ivr.simulators.phone.events import Answer as Picked
+from ivr.simulators.phone.events import Reason
 from tests.support.carrier_by_hand import Carrier, turn_after
 from tests.support.patience import Patience
 from tests.support.payer import CARD, call_sid, is_paid, pay

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 import pytest
 import sqlalchemy as sa
 
-from ivr.clock import Clock
-from ivr.phone.engine import Call
-from ivr.phone.events import Event, Paused, Said
-from ivr.phone.keys import HangUp
-from ivr.phone.pay import PayHabits
-from ivr.phone.script import ScriptedCaller, Transcript, read_line
-from ivr.phone.transport import Answer, Form, Transport
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.platform.clock import Clock
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.simulators.phone.engine import Call
+from ivr.simulators.phone.events import Event, Paused, Said
+from ivr.simulators.phone.keys import HangUp
+from ivr.simulators.phone.pay import PayHabits
+from ivr.simulators.phone.script import ScriptedCaller, Transcript, read_line
+from ivr.simulators.phone.transport import Answer, Form, Transport
 from tests.support.carrier_by_hand import Carrier, turn_after
 from tests.support.pay_carrier import carriers_habits
 from tests.support.payer import CARD, call_sid, pay

@@ -7,11 +7,11 @@ from unittest.mock import patch
 import pytest
 import sqlalchemy as sa
 
-from ivr.payments.states import HOLDING
-from ivr.pci_client import PciClient, PciUnreachableError
-from ivr.phone.webhooks import Webhooks
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.integrations.pci_client import PciClient, PciUnreachableError
+from ivr.payments.attempts.states import HOLDING
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.simulators.phone.webhooks import Webhooks
 from tests.support.phone import PCI, WEB, call_settings
 from tests.support.server import Server
 from tests.support.server_checks import NAMES

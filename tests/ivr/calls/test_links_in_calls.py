@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from ivr.payments import open_links
-from ivr.phone.events import Event, Reason, Said
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.payments.links import open_links
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.simulators.phone.events import Event, Reason, Said
 from tests.support.payer import UNGUARDED, WAY, books, call_sid, pay
 from tests.support.phone import call_settings
 from tests.support.server import AMOUNT_MINOR, ENGLISH, REFERENCE, Server

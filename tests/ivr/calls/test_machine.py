@@ -6,7 +6,7 @@ import pytest
 
 from flows.language import Transfer
 from ivr.calls import machine, walk
-from ivr.calls.progress import Keys, Listen, Need, Over
+from ivr.calls.step_result import Keys, Listen, Need, Over
 from tests.support.chat import Chat, all_heard, begin, everything, flow, heard, key, key_hash
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from flows.language import Ask, CallState, Choose, End, Flow, Say, Transfer
 from ivr.calls import machine
-from ivr.calls.progress import Keys, Listen, Over, Progress
 from ivr.calls.session import Session
+from ivr.calls.step_result import Keys, Listen, Over, Progress
 
 
 @dataclass(frozen=True)

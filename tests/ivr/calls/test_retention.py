@@ -3,9 +3,9 @@
 import sqlalchemy as sa
 
 from ivr.calls.retention import KEPT, forget_turns
-from ivr.clock import ManualClock
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.platform.clock import ManualClock
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 
 
 def _call(tx: sa.Connection, clock: ManualClock, name: str, *, ended: bool) -> None:

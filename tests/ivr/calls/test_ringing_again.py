@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from ivr.payments.open_links import count_since
-from ivr.phone.webhooks import CallSettings
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.payments.links.open_links import count_since
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.payer import WAY, books, call_sid, pay
 from tests.support.phone import CALLED, CALLER, call_settings
 from tests.support.server import ENGLISH, REFERENCE, Server

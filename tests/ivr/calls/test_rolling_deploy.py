@@ -6,9 +6,9 @@ from unittest.mock import patch
 import flask
 
 from flows.pay_bill.flow import flow as pay_bill
-from ivr import voice_door
-from ivr.phone.events import Reason
-from ivr.phone.transport import Answer, Form
+from ivr.simulators.phone.events import Reason
+from ivr.simulators.phone.transport import Answer, Form
+from ivr.web.carrier_webhooks import wiring as voice_door
 from tests.support.patience import Patience
 from tests.support.payer import WAY, is_paid, pay
 from tests.support.phone import (

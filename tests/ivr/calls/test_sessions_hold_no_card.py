@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ivr.phone.transport import Answer, Form, Transport
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.simulators.phone.transport import Answer, Form, Transport
 from tests.support.payer import WAY, pay
 from tests.support.server import Server
 

@@ -18,8 +18,8 @@ from flows.language import Amount, BillFacts, CardFacts, Kind, LinkFacts, Receip
 from flows.pay_bill.flow import flow
 from ivr.calls import machine
 from ivr.calls.early_card import Tally
-from ivr.calls.progress import Keys, Listen, Need, Over
 from ivr.calls.session import Session
+from ivr.calls.step_result import Keys, Listen, Need, Over
 
 FOLDER = Path(__file__).parent / "sessions"
 RELEASE = "0.3"

@@ -15,8 +15,8 @@ from flows.language import (
     Transfer,
 )
 from ivr.calls import machine
-from ivr.calls.progress import Keys, Need
 from ivr.calls.session import Session
+from ivr.calls.step_result import Keys, Need
 from tests.support.chat import Chat, heard
 
 for_good = Flow(

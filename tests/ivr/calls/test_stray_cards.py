@@ -3,7 +3,7 @@
 import pytest
 
 from ivr.calls import stray_cards
-from ivr.calls.progress import Listen
+from ivr.calls.step_result import Listen
 from tests.support.chat import begin, heard, key
 
 

@@ -9,14 +9,14 @@ from unittest.mock import patch
 import pytest
 import sqlalchemy as sa
 
-from ivr.calls.errands import Runner
+from ivr.calls.remote_calls import Runner
 from ivr.calls.turns import ERRAND_WAIT_S_MAX, INTENT_LEASE_S
-from ivr.ids import SequentialIds
-from ivr.phone.events import Event, Faulted, Reason
-from ivr.phone.transport import Answer, Form, NotConnectedError
-from ivr.phone.webhooks import CallSettings
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.platform.ids import SequentialIds
+from ivr.simulators.phone.events import Event, Faulted, Reason
+from ivr.simulators.phone.transport import Answer, Form, NotConnectedError
+from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.carrier_by_hand import Carrier, turn_after
 from tests.support.payer import WAY, books, call_sid, is_paid, pay
 from tests.support.phone import (

@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from flows.pay_bill.bill import Bill
 from ivr.calls import store
-from ivr.calls.attempt_waits import WAIT_S_MAX, AttemptWaits
-from ivr.calls.fulfilment import Fulfilment, Left, Turn, Waiting
 from ivr.calls.session import Session
+from ivr.calls.wait_result import Fulfilment, Left, Turn, Waiting
+from ivr.calls.waits.charge import WAIT_S_MAX, AttemptWaits
 from ivr.customers.caller import Caller
-from ivr.payments.states import State
-from ivr.storage import schema
+from ivr.payments.attempts.states import State
+from ivr.platform.database import schema
 from tests.support.till import Till
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

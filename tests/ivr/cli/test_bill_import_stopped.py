@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.cli.bill_import import _Interrupts
-from ivr.storage.engine import reading
-from ivr.storage.schema import bill
+from ivr.platform.database.engine import reading
+from ivr.platform.database.schema import bill
 from tests.support.waiting import eventually
 
 COMMAND = [sys.executable, "-c", "from ivr.cli import main; main()", "bill", "import"]

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 
 from ivr.cli import main
 from ivr.pci.migrate import migrate as migrate_pci
-from ivr.storage.engine import make_engine
-from ivr.storage.migrate import migrate
+from ivr.platform.database.engine import make_engine
+from ivr.platform.database.migrate import migrate
 from tests.support.card_entry import INTERNAL_SECRET
 
 PASSWORD = "pa55-word"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ivr.api import keys
 from ivr.bills import store
-from ivr.storage.engine import reading
+from ivr.platform.database.engine import reading
+from ivr.web.api import keys
 from tests.ivr.cli.conftest import Run
 
 ADD = ["bill", "add", "--reference", "12345678", "--amount", "49.90", "--currency", "EUR"]

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from ivr.bills import store
 from ivr.cli import main
-from ivr.clock import ManualClock
-from ivr.storage.engine import reading
+from ivr.platform.clock import ManualClock
+from ivr.platform.database.engine import reading
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 

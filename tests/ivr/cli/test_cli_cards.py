@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 
-from ivr.work.backlog import backlog
+from ivr.jobs.backlog import backlog
 from tests.ivr.cli.conftest import Run
 from tests.support.keeping_bank import PHONE, KeepingBank, kept, offered
 from tests.support.till import Till

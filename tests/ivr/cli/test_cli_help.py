@@ -77,7 +77,9 @@ def test_every_list_is_printed_for_programs_and_spreadsheets_too(named: Named) -
 def people_read() -> Iterator[tuple[str, str]]:
     for names, _ in COMMANDS:
         yield of(names), CliRunner().invoke(main, [*names, "--help"]).output
-    for file in sorted([*ROOT.glob("ivr/links/words.*.toml"), *ROOT.glob("ivr/channels/texts.*.toml")]):
+    for file in sorted(
+        [*ROOT.glob("ivr/web/payer_pages/words.*.toml"), *ROOT.glob("ivr/messaging/templates.*.toml")]
+    ):
         for name, words in tomllib.loads(file.read_text()).items():
             yield f"{file.name}: {name}", words
 

@@ -14,14 +14,14 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from ivr.api import documents
 from ivr.cli import listing, main
 from ivr.cli.listing import Layout, Listing
 from ivr.cli.payment_list import PAYMENTS
 from ivr.cli.periods import Period, period
-from ivr.payments import reading as payments
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.payments.queries import feed as payments
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.web.api import documents
 from tests.ivr.cli.conftest import Run
 from tests.support.bank import TruthfulBank
 from tests.support.till import Till

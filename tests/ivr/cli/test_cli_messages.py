@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from ivr.channels import confirmation as confirmations
-from ivr.channels.states import Event
-from ivr.channels.texts import LinkOffer, Receipt
-from ivr.clock import ManualClock, SystemClock
-from ivr.ids import RandomIds
-from ivr.work.backlog import backlog
+from ivr.jobs.backlog import backlog
+from ivr.messaging import messages as confirmations
+from ivr.messaging.states import Event
+from ivr.messaging.templates import LinkOffer, Receipt
+from ivr.platform.clock import ManualClock, SystemClock
+from ivr.platform.ids import RandomIds
 from tests.ivr.cli.conftest import Run
 from tests.support.approved import approved_attempt
 from tests.support.work import RecordedWork

@@ -11,17 +11,18 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from gateways.notices import Disputed, DisputeState, GivenBack, Heard
-from ivr.cli import desk as cli_desk
+from gateways.events import Disputed, DisputeState, GivenBack, Heard
+from ivr.cli import context as cli_desk
 from ivr.cli import main
-from ivr.clock import ManualClock
-from ivr.payments import pay_link, records
+from ivr.jobs.backlog import backlog
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.states import State
+from ivr.payments.links import store as pay_link
 from ivr.payments.public_state import public_state
-from ivr.payments.states import State
-from ivr.storage import schema
-from ivr.storage.engine import make_engine
-from ivr.storage.migrate import migrate
-from ivr.work.backlog import backlog
+from ivr.platform.clock import ManualClock
+from ivr.platform.database import schema
+from ivr.platform.database.engine import make_engine
+from ivr.platform.database.migrate import migrate
 from tests.ivr.cli.conftest import Run
 from tests.support.bank import Fate, TruthfulBank
 from tests.support.link_bank import LinkBank

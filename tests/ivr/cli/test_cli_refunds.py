@@ -8,9 +8,9 @@ import click
 import pytest
 import sqlalchemy as sa
 
-from ivr.payments.records import Refund
-from ivr.storage import schema
-from ivr.storage.engine import make_engine
+from ivr.payments.attempts.store import Refund
+from ivr.platform.database import schema
+from ivr.platform.database.engine import make_engine
 from tests.ivr.cli.conftest import Run
 from tests.support.bank import TruthfulBank
 from tests.support.commands import every_command

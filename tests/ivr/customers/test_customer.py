@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
 
-from ivr.clock import ManualClock
 from ivr.customers.caller import Caller
 from ivr.customers.customer import Customer, find_by_phone, kept_under, of_caller, remember_language
-from ivr.ids import RandomIds, SequentialIds
-from ivr.storage.engine import reading
-from ivr.storage.schema import customer
+from ivr.platform.clock import ManualClock
+from ivr.platform.database.engine import reading
+from ivr.platform.database.schema import customer
+from ivr.platform.ids import RandomIds, SequentialIds
 
 PHONE = "+34600000001"
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ivr.clock import ManualClock
 from ivr.customers import customer, timeline
 from ivr.customers.timeline import CardInFactsError, could_hold_a_card
-from ivr.ids import RandomIds, SequentialIds
-from ivr.storage.engine import reading
+from ivr.platform.clock import ManualClock
+from ivr.platform.database.engine import reading
+from ivr.platform.ids import RandomIds, SequentialIds
 
 
 def test_a_call_reads_in_the_order_in_which_it_happened(

@@ -6,14 +6,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ivr.bills.bill import Status
-from ivr.clock import SystemClock
 from ivr.customers import customer
 from ivr.demo.bills import SAMPLES, bills_of, make_bills, what_to_key
+from ivr.demo.environment import number_of, ports_like
 from ivr.demo.folder_lock import FolderLock, is_ready
-from ivr.demo.ground import number_of, ports_like
 from ivr.demo.texts import Texts
-from ivr.ids import RandomIds
-from ivr.storage.migrate import migrate
+from ivr.platform.clock import SystemClock
+from ivr.platform.database.migrate import migrate
+from ivr.platform.ids import RandomIds
 
 
 def test_a_port_that_is_taken_is_replaced() -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from gateways.declines import Decline
-from ivr.payments.states import State
-from ivr.phone.events import Event, Said
-from ivr.storage import schema
+from ivr.payments.attempts.states import State
+from ivr.platform.database import schema
+from ivr.simulators.phone.events import Event, Said
 from tests.ivr.on_stripe.conftest import Start
 from tests.support.house_on_stripe import StripeHouse
 from tests.support.phone import CALLER

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ivr.payments.states import State
+from ivr.payments.attempts.states import State
 from tests.ivr.on_stripe.conftest import Start
 from tests.support.house_on_stripe import StripeHouse
 from tests.support.server_checks import CARDS, KEYED

@@ -2,11 +2,11 @@
 
 import pytest
 
-from ivr.payments import differences
-from ivr.payments.records import RefundState
-from ivr.payments.states import State
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.payments import discrepancies as differences
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import RefundState
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 from tests.ivr.on_stripe.conftest import Start
 from tests.support.house_on_stripe import StripeHouse
 from tests.support.server_checks import CARDS

@@ -5,12 +5,13 @@ it.
 import pytest
 import sqlalchemy as sa
 
-from ivr.clock import ManualClock
-from ivr.payments import records, states
-from ivr.payments.moves import LostRaceError
-from ivr.payments.records import Method
-from ivr.payments.states import FINAL, GRAPH, HOLDING, Event, IllegalMoveError, State
-from ivr.storage import schema
+from ivr.payments.attempts import states
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.states import FINAL, GRAPH, HOLDING, Event, IllegalMoveError, State
+from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.transitions import LostRaceError
+from ivr.platform.clock import ManualClock
+from ivr.platform.database import schema
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 

@@ -5,12 +5,12 @@ import sqlalchemy as sa
 
 from gateways.declines import Decline
 from gateways.secret import Secret
-from ivr.ids import SequentialIds
-from ivr.payments import patience
-from ivr.payments.attempt import NewAttempt, NoSuchAttemptError
-from ivr.payments.states import Event, IllegalMoveError, State
-from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT, EXPIRE_ATTEMPT
+from ivr.jobs.job_list import CHARGE_ATTEMPT, EXPIRE_ATTEMPT
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.service import NewAttempt, NoSuchAttemptError
+from ivr.payments.attempts.states import Event, IllegalMoveError, State
+from ivr.platform.database import schema
+from ivr.platform.ids import SequentialIds
 from tests.support.till import Till
 
 

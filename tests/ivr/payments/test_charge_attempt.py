@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from gateways.contract import Charge, Result, UnsupportedError
 from gateways.declines import Decline
 from ivr.finance import ledger
-from ivr.payments import patience
-from ivr.payments.attempt import Attempt
-from ivr.payments.states import State
-from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT
+from ivr.jobs.job_list import CHARGE_ATTEMPT
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.service import Attempt
+from ivr.payments.attempts.states import State
+from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError
 from tests.support.table_work import Waiting
 from tests.support.till import Till

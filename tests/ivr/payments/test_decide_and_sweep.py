@@ -3,15 +3,15 @@
 import pytest
 import sqlalchemy as sa
 
-from gateways.notices import Heard, PaymentMoved, RefundMoved
-from ivr.payments import patience
-from ivr.payments.decide import NothingToDecideError, ReferenceTakenError, Word
-from ivr.payments.moves import NEXT_JOB
-from ivr.payments.records import REFUND_FINAL, RefundState
-from ivr.payments.states import HOLDING, State
+from gateways.events import Heard, PaymentMoved, RefundMoved
+from ivr.jobs.job_list import ALL_JOBS
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.manual_review import NothingToDecideError, ReferenceTakenError, Word
+from ivr.payments.attempts.states import HOLDING, State
+from ivr.payments.attempts.store import REFUND_FINAL, RefundState
+from ivr.payments.attempts.transitions import NEXT_JOB
 from ivr.payments.sweep import REFUND_JOBS
-from ivr.storage import schema
-from ivr.work.jobs import ALL_JOBS
+from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
 from tests.support.unresolved import for_a_person

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from gateways.notices import Disputed, DisputeState, PayoutSettled
+from gateways.events import Disputed, DisputeState, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
-from ivr.clock import ManualClock
 from ivr.finance import disputes, payout_lines
-from ivr.payments import finding
-from ivr.payments.finding import Found, Name
-from ivr.storage import schema
-from ivr.storage.engine import reading
+from ivr.payments.queries import search as finding
+from ivr.payments.queries.search import Found, Name
+from ivr.platform.clock import ManualClock
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 from tests.support.link_bank import LinkBank
 from tests.support.telling_bank import TellingBank, tell
 from tests.support.till import Till

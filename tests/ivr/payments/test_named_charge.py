@@ -3,11 +3,12 @@
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.payments import differences, patience
-from ivr.payments.decide import ReferenceTakenError, Word
-from ivr.payments.differences import Difference
-from ivr.payments.named_charge import ChargeRefusedError, Named
-from ivr.payments.states import State
+from ivr.payments import discrepancies as differences
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.charge_verification import ChargeRefusedError, Named
+from ivr.payments.attempts.manual_review import ReferenceTakenError, Word
+from ivr.payments.attempts.states import State
+from ivr.payments.discrepancies import Difference
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from ivr.clock import ManualClock
-from ivr.payments import patience
-from ivr.payments.records import RefundState
-from ivr.payments.states import State
-from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
+from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import RefundState
+from ivr.platform.clock import ManualClock
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till

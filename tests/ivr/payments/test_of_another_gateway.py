@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ivr.payments.records import RefundState
-from ivr.payments.states import State
-from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT, OPEN_LINK, REFUND_PAYMENT
+from ivr.jobs.job_list import CHARGE_ATTEMPT, OPEN_LINK, REFUND_PAYMENT
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import RefundState
+from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.link_bank import LinkBank
 from tests.support.refunds import ask, refund_of

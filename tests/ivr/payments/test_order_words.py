@@ -9,16 +9,16 @@ import sqlalchemy as sa
 from flows.language import read_noun
 from gateways.contract import Order
 from gateways.stripe.intents import suffixed
-from ivr.clock import ManualClock
-from ivr.payments import records
-from ivr.payments.order import order_of
-from ivr.payments.order_words import words_before, words_of_order
-from ivr.payments.states import State
-from ivr.pci import schema as pci_schema
-from ivr.storage import schema
-from ivr.storage.engine import reading
-from ivr.wording import PLAIN, Wording
-from ivr.work.jobs import OPEN_LINK
+from ivr.jobs.job_list import OPEN_LINK
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.order import order_of
+from ivr.payments.attempts.order_words import words_before, words_of_order
+from ivr.payments.attempts.states import State
+from ivr.pci import tables as pci_schema
+from ivr.platform.clock import ManualClock
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.platform.wording import PLAIN, Wording
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank
 from tests.support.payer import WAY, pay

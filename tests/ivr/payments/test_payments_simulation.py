@@ -24,11 +24,11 @@ from hypothesis.stateful import (
 )
 
 from gateways.declines import Decline
-from ivr.payments import records
-from ivr.payments.decide import Word
-from ivr.payments.refund import RefundRefusedError
-from ivr.payments.states import HOLDING, Event, State
-from ivr.storage import schema
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.manual_review import Word
+from ivr.payments.attempts.states import HOLDING, Event, State
+from ivr.payments.refunds.service import RefundRefusedError
+from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError, PreparingBank, TruthfulBank
 from tests.support.table_work import Waiting
 from tests.support.till import Till, forget_everything

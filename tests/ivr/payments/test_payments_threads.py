@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from gateways.contract import UnsupportedError
 from ivr.calls.store import lock
-from ivr.ids import RandomIds
-from ivr.payments.records import locked
-from ivr.payments.refund import RefundRefusedError
-from ivr.payments.states import State
-from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT, REFUND_PAYMENT
+from ivr.jobs.job_list import CHARGE_ATTEMPT, REFUND_PAYMENT
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import locked
+from ivr.payments.refunds.service import RefundRefusedError
+from ivr.platform.database import schema
+from ivr.platform.ids import RandomIds
 from tests.support.bank import Fate
 from tests.support.till import Till
 

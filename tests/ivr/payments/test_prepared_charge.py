@@ -3,9 +3,9 @@
 import pytest
 import sqlalchemy as sa
 
-from ivr.payments import patience
-from ivr.payments.states import State
-from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT, RESOLVE_REFUND
+from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT, RESOLVE_REFUND
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.states import State
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
 

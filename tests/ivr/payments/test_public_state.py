@@ -2,9 +2,9 @@
 
 import pytest
 
+from ivr.payments.attempts.states import FINAL, State
+from ivr.payments.attempts.store import RefundState
 from ivr.payments.public_state import PUBLIC, PublicState, UnknownStateError, public_state, states_of
-from ivr.payments.records import RefundState
-from ivr.payments.states import FINAL, State
 
 WORDS = {
     "pending": {

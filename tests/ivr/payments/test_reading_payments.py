@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from ivr.payments import reading
-from ivr.payments.reading import BadCursorError
-from ivr.payments.records import RefundState
-from ivr.payments.states import State
-from ivr.storage import schema
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import RefundState
+from ivr.payments.queries import feed as reading
+from ivr.payments.queries.feed import BadCursorError
+from ivr.platform.database import schema
 from tests.support.till import Till
 
 pytestmark = pytest.mark.postgres_for(

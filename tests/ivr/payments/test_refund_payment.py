@@ -5,11 +5,11 @@ import sqlalchemy as sa
 
 from gateways.contract import Capabilities, CardEntry, UnsupportedError
 from ivr.finance import ledger
-from ivr.payments import patience
-from ivr.payments.records import RefundState
-from ivr.payments.refund import RefundRefusedError
-from ivr.storage import schema
-from ivr.work.jobs import REFUND_PAYMENT
+from ivr.jobs.job_list import REFUND_PAYMENT
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.store import RefundState
+from ivr.payments.refunds.service import RefundRefusedError
+from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError, TruthfulBank
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till

@@ -4,14 +4,14 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.notices import Heard, RefundMoved
-from ivr.payments import patience
-from ivr.payments.decide import Word
-from ivr.payments.differences import Difference
-from ivr.payments.records import RefundState
-from ivr.payments.refund import RefundRefusedError
-from ivr.storage import schema
-from ivr.work.jobs import REFUND_PAYMENT, VERIFY_REFUND
+from gateways.events import Heard, RefundMoved
+from ivr.jobs.job_list import REFUND_PAYMENT, VERIFY_REFUND
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.manual_review import Word
+from ivr.payments.attempts.store import RefundState
+from ivr.payments.discrepancies import Difference
+from ivr.payments.refunds.service import RefundRefusedError
+from ivr.platform.database import schema
 from tests.support.bank import Fate
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till

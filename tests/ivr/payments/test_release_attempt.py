@@ -4,9 +4,9 @@ import pytest
 
 from gateways.contract import Capture, Declined, UnsupportedError
 from gateways.declines import Decline
-from ivr.payments import patience
-from ivr.payments.states import State
-from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
+from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.states import State
 from tests.support.bank import Fate
 from tests.support.till import Till
 

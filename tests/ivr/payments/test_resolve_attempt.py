@@ -17,10 +17,12 @@ from gateways.contract import (
     Unknown,
 )
 from gateways.declines import Decline
-from ivr.payments import answers, patience, records
-from ivr.payments.states import FINAL, State, move
-from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
+from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts import gateway_answers as answers
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.states import FINAL, State, move
+from ivr.platform.database import schema
 from tests.support.bank import Fate
 from tests.support.till import Till
 
@@ -183,7 +185,7 @@ def test_an_authorization_found_for_a_caller_who_is_gone_is_let_go(till: Till, g
 
 
 def test_an_authorization_found_before_the_caller_confirmed_waits_for_it(till: Till) -> None:
-    from ivr.payments.states import Event
+    from ivr.payments.attempts.states import Event
 
     attempt_id = till.want_card(call_id=till.begin_call())
     till.bank.authorize(attempt_id, 4_000)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ivr.clock import ManualClock
 from ivr.pci.migrate import migrate_engine
-from ivr.storage.engine import make_engine
+from ivr.platform.clock import ManualClock
+from ivr.platform.database.engine import make_engine
 from tests.support.card_entry import PciBench
 from tests.support.databases import Databases
 

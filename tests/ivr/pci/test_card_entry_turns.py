@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from gateways.secret import Secret
-from ivr.clock import ManualClock
+from ivr.carriers.twilio.signature import compute
 from ivr.pci import entries
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import Generation, KeyGoneError, Wrapped
-from ivr.voice.signature import compute
+from ivr.platform.clock import ManualClock
 from tests.support.card_entry import (
     ACCOUNT_SID,
     CALL_SID,

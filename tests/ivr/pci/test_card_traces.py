@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateways.contract import Declined, Unavailable
 from gateways.declines import Decline
-from ivr.clock import ManualClock
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KEY_BYTES
-from ivr.storage.engine import make_engine
+from ivr.platform.clock import ManualClock
+from ivr.platform.database.engine import make_engine
 from tests.support.captured_logs import captured_logs
 from tests.support.card_entry import ENTRY_ID, PCI_URL, Caller, Held, PciBench, both_engines
 

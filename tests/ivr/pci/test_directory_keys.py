@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr.clock import ManualClock
 from ivr.pci.key_directory import DirectoryKeys, is_in_memory
 from ivr.pci.keys import KeyGoneError, KeyHomeError, Wrapped
+from ivr.platform.clock import ManualClock
 
 
 @pytest.fixture

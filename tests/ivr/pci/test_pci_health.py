@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from gateways.contract import Declined
 from gateways.declines import Decline
 from gateways.secret import Secret
-from ivr.clock import ManualClock
 from ivr.pci.app import create_app
-from ivr.readiness import WRITES_EVERY
+from ivr.platform.clock import ManualClock
+from ivr.platform.readiness import WRITES_EVERY
 from tests.support.captured_logs import captured_logs
 from tests.support.card_entry import VISA, PciBench
 from tests.support.small_disk import small_disk

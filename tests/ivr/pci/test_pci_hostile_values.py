@@ -4,7 +4,7 @@ from urllib.parse import unquote_to_bytes
 
 from structlog.testing import capture_logs
 
-from ivr import signing
+from ivr.platform import request_signing as signing
 from tests.support import hostile
 from tests.support.card_entry import (
     ACCOUNT_SID,

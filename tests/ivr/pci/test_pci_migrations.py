@@ -6,8 +6,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from ivr.pci.migrate import VERSION_TABLE, can_serve, migrate
-from ivr.pci.schema import metadata
-from ivr.storage.engine import make_engine, reading
+from ivr.pci.tables import metadata
+from ivr.platform.database.engine import make_engine, reading
 from tests.support.card_entry import both_engines
 
 

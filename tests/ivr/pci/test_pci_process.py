@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from werkzeug.test import Client
 
-from ivr.clock import ManualClock, SystemClock
 from ivr.pci import process
+from ivr.pci.dependencies import Room
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import Wrapped
 from ivr.pci.migrate import migrate
 from ivr.pci.process import PciProcess, app_from_environ
-from ivr.pci.room import Room
-from ivr.settings import SettingsError
+from ivr.platform.clock import ManualClock, SystemClock
+from ivr.platform.settings.declaration import SettingsError
 from tests.support.captured_logs import captured_logs
 from tests.support.card_entry import PciBench, environment
 from tests.support.sandbox_bank import running_bank
@@ -105,7 +105,7 @@ def test_keys_that_cannot_be_destroyed_are_a_sentence(
 @pytest.mark.parametrize(("hard", "limit"), [(-1, "(1, 1) 0"), (0, "(0, 0) 0")])
 def test_core_dumps_are_off_piped_ones_too(hard: int, limit: str, tmp_path: Path) -> None:
     script = (
-        "import ctypes, os, resource, sys; from ivr.memory import close_to_others;"
+        "import ctypes, os, resource, sys; from ivr.platform.process_memory import close_to_others;"
         f"resource.setrlimit(resource.RLIMIT_CORE, (0, {hard})); close_to_others();"
         "dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0);"
         "print(resource.getrlimit(resource.RLIMIT_CORE), dumpable, flush=True);"

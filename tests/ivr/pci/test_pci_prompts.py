@@ -5,10 +5,10 @@ import re
 import pytest
 
 from flows.language import Prompts, Recordings
+from ivr.carriers.twilio.twiml import Voice
 from ivr.pci.dialogue import HINTS, SILENT
 from ivr.pci.fields import Field, Mistake
 from ivr.pci.speech import FOLDER, Speech
-from ivr.voice.twiml import Voice
 from tests.support.card_entry import PciBench
 
 LANGUAGES = ("en", "es")

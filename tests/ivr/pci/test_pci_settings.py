@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr.config_settings import ALL
 from ivr.pci import settings
-from ivr.settings import SettingsError
+from ivr.platform.settings.declaration import SettingsError
+from ivr.platform.settings.listed import ALL
 from tests.support.card_entry import INTERNAL_SECRET, environment
 
 MEMORY = "tmpfs /dev/shm tmpfs rw 0 0\n/dev/vda1 / ext4 rw 0 0\n"
@@ -130,4 +130,4 @@ def test_names_shared_with_the_web_process_mean_the_same_in_both() -> None:
     shared = [setting for setting in settings.ALL if setting.name in web]
     assert len(shared) > 5
     for setting in shared:
-        assert setting is web[setting.name], "both lists take it from ivr.shared_settings"
+        assert setting is web[setting.name], "both lists take it from ivr.platform.settings.shared"

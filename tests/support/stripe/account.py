@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ivr.clock import Clock
-from ivr.ids import Ids
+from ivr.platform.clock import Clock
+from ivr.platform.ids import Ids
 from tests.support.stripe import expand, page, routes
 from tests.support.stripe.cards import HeldCard
 from tests.support.stripe.errors import Refusal, broken_inside, locked, missing_object

@@ -10,7 +10,7 @@ from typing import Any
 
 import stripe
 
-from ivr.clock import Clock
+from ivr.platform.clock import Clock
 from tests.support.stripe.line import Line, LostError
 from tests.support.stripe.wire import Request
 

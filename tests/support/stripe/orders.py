@@ -1,7 +1,7 @@
 """What tests of the Stripe adapter order and key: one order, a card's token, an intent that can be charged.
 
-May import the adapter's contract and the bench. Each asks over the real socket, and fails where Stripe's
-stand-in does not give what the test takes for granted.
+Each asks over the real socket, and fails where Stripe's stand-in does not give what the test takes for
+granted.
 """
 
 from typing import Any

@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any, ClassVar
 
-from ivr.clock import Clock, ManualClock
-from ivr.ids import Ids, RandomIds
+from ivr.platform.clock import Clock, ManualClock
+from ivr.platform.ids import Ids, RandomIds
 from tests.support.stripe.account import StripeAccount, Switches
 from tests.support.stripe.line import Harm, Line, LostError, Thought
 from tests.support.stripe.wire import Answer, Request

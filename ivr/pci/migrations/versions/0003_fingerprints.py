@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from ivr.storage.engine import Instant
+from ivr.platform.database.engine import Instant
 
 revision = "0003"
 down_revision = "0002"

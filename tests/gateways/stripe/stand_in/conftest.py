@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import stripe
 
-from ivr.clock import ManualClock
+from ivr.platform.clock import ManualClock
 from tests.support.stripe.server import StripeServer, running_stripe
 
 CARD = "4242424242424242"

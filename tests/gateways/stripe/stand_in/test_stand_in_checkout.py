@@ -6,7 +6,7 @@ import pytest
 import requests
 import stripe
 
-from ivr.clock import ManualClock
+from ivr.platform.clock import ManualClock
 from tests.gateways.stripe.stand_in.conftest import Merchant
 from tests.support.stripe import checkout
 from tests.support.stripe.server import StripeServer

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import stripe
 
-from ivr.clock import ManualClock
+from ivr.platform.clock import ManualClock
 from tests.gateways.stripe.stand_in.conftest import Merchant
 from tests.support.stripe.line import Harm
 from tests.support.stripe.server import StripeServer

@@ -7,8 +7,8 @@ from threading import Barrier
 import pytest
 import stripe
 
-from ivr.clock import ManualClock
-from ivr.ids import SequentialIds
+from ivr.platform.clock import ManualClock
+from ivr.platform.ids import SequentialIds
 from tests.gateways.stripe.stand_in.conftest import Merchant
 from tests.support.stripe.account import StripeAccount
 from tests.support.stripe.in_process import InProcessClient

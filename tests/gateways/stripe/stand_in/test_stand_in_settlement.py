@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from ivr.clock import ManualClock
+from ivr.platform.clock import ManualClock
 from tests.gateways.stripe.stand_in.conftest import Merchant
 from tests.support.stripe import disputes, payouts
 from tests.support.stripe.server import StripeServer

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from ivr.clock import ManualClock
+from ivr.platform.clock import ManualClock
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 

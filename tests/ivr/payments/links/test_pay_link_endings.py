@@ -7,12 +7,14 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.notices import Disputed, DisputeState, Heard
-from ivr.payments import linking, patience, pay_link
-from ivr.payments.states import State
-from ivr.storage import schema
-from ivr.storage.engine import reading
-from ivr.work.jobs import LOOK_AT_LINK, OPEN_LINK
+from gateways.events import Disputed, DisputeState, Heard
+from ivr.jobs.job_list import LOOK_AT_LINK, OPEN_LINK
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.states import State
+from ivr.payments.links import jobs as linking
+from ivr.payments.links import store as pay_link
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till

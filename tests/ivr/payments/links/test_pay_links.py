@@ -8,15 +8,19 @@ from structlog.testing import capture_logs
 
 from gateways.contract import Approved, Declined, Fenced, LinkOpen
 from gateways.declines import Decline
-from ivr.clock import ManualClock
-from ivr.payments import answers, patience, pay_link, reading, records
-from ivr.payments.links_read import Stage, paying, stage_of
-from ivr.payments.open_links import count_since, open_links
-from ivr.payments.pay_link import LinkTerms
-from ivr.payments.records import Method
-from ivr.payments.states import State
-from ivr.storage import schema
-from ivr.work.jobs import CHARGE_ATTEMPT, LOOK_AT_LINK, OPEN_LINK
+from ivr.jobs.job_list import CHARGE_ATTEMPT, LOOK_AT_LINK, OPEN_LINK
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts import gateway_answers as answers
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import Method
+from ivr.payments.links import store as pay_link
+from ivr.payments.links.open_links import count_since, open_links
+from ivr.payments.links.payer_view import Stage, paying, stage_of
+from ivr.payments.links.store import LinkTerms
+from ivr.payments.queries import feed as reading
+from ivr.platform.clock import ManualClock
+from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till

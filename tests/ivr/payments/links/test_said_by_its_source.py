@@ -9,13 +9,15 @@ from structlog.testing import capture_logs
 from ivr.bills import store
 from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
 from ivr.bills.store import Change
-from ivr.payments import differences, pay_link, records
-from ivr.payments.differences import Difference
-from ivr.payments.links_read import Stage, paying
-from ivr.payments.open_links import open_links
-from ivr.payments.records import Method
-from ivr.payments.states import State
-from ivr.storage import schema
+from ivr.payments import discrepancies as differences
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import Method
+from ivr.payments.discrepancies import Difference
+from ivr.payments.links import store as pay_link
+from ivr.payments.links.open_links import open_links
+from ivr.payments.links.payer_view import Stage, paying
+from ivr.platform.database import schema
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till

@@ -1,0 +1,111 @@
+"""What a gateway tells us by webhook, in one vocabulary. A notice is a hint, never a proof.
+
+Whoever hears of a payment, a refund, a link or of money given back asks the gateway about it, and believes
+the answer: so a notice that is late, repeated, out of order or lost changes nothing. A dispute and a payout
+are kept as they are told.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class BadNoticeError(Exception):
+    """Not signed by the gateway, too old, or not readable; the message never repeats the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMoved:
+    """Something happened to the order of this key: a charge, an authorization or a link."""
+
+    key: str
+    taken: bool = True
+    """Whether the gateway says that money was taken or is held, as far as its notice tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Something of the charge of this key was given back, whoever asked for it: `given_back_elsewhere` says
+    what others did.
+    """
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """What others gave back of this charge, and under no key of ours, came to nothing after all."""
+
+    charge_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundMoved:
+    """Something happened to the refund of this key."""
+
+    key: str
+
+
+class DisputeState(StrEnum):
+    """Where a dispute stands."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """The payer's bank wants money back."""
+
+    reference: str
+    """The dispute's own, in the gateway's dashboard."""
+    charge_reference: str
+    """The `gateway_reference` of the charge."""
+    amount_minor: int
+    currency: str
+    reason: str
+    """As the gateway calls it."""
+    state: DisputeState
+    answer_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutSettled:
+    """A payout is on its way to the merchant's account, and its lines can be asked for."""
+
+    reference: str
+    amount_minor: int
+    currency: str
+    arrives: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutFailed:
+    """The merchant's bank did not take a payout, perhaps days after it was told as paid: the gateway has its
+    money again.
+    """
+
+    reference: str
+    amount_minor: int
+    currency: str
+    arrives: datetime
+    """When it should have."""
+    gateway_code: str
+    """Why, as the gateway calls it."""
+
+
+Notice = PaymentMoved | GivenBack | CameBack | RefundMoved | Disputed | PayoutSettled | PayoutFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One webhook. `notice` is None where it is about nothing of ours."""
+
+    event_id: str
+    """The same for every repeat."""
+    kind: str
+    """As the gateway calls it."""
+    notice: Notice | None
+    happened_at: datetime | None = None
+    """By the gateway's clock."""

@@ -1,0 +1,105 @@
+"""Cards that are kept for a customer's next payment: agreed to at a charge, saved once it is approved,
+forgotten for good.
+
+What is kept is that a card may pay again and for whom: brand, last four and outcome stand in the vault, and
+its number nowhere. A card that is forgotten is never saved again, so that a save which comes late changes
+nothing.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+
+from gateways.sandbox.bank import movements
+from gateways.sandbox.bank import tokens as vault
+from gateways.sandbox.bank.movements import State
+from gateways.sandbox.bank.refusal import RefusedError
+
+UNKNOWN = "unknown_token"
+NOT_AGREED = "not_to_be_kept"
+NOT_CHARGED = "not_charged"
+FORGOTTEN = "card_forgotten"
+WRONG_HOLDER = "wrong_holder"
+
+
+class NotKeptError(Exception):
+    """The card is not saved, for certain; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCard:
+    """Where a card stands that its payer agreed to have kept."""
+
+    card_id: str
+    charge_key: str
+    key: str | None
+    """Under which it was saved; None: not yet."""
+    holder: str | None
+    forgotten: bool
+
+
+def agree(tx: sqlite3.Connection, card_id: str, charge_key: str) -> None:
+    """The payer of this charge agreed that its card is kept."""
+    tx.execute(
+        "INSERT INTO kept_card (card_id, charge_key) VALUES (?, ?) ON CONFLICT (card_id) DO NOTHING",
+        (card_id, charge_key),
+    )
+
+
+def refusal(tx: sqlite3.Connection, card_id: str, holder: str | None) -> str | None:
+    """Why the card may not pay again for this holder; None where it may."""
+    kept = _find(tx, card_id)
+    if kept is None or kept.holder is None:
+        return "token_used"
+    if kept.forgotten:
+        return FORGOTTEN
+    return None if kept.holder == holder else WRONG_HOLDER
+
+
+def save(
+    tx: sqlite3.Connection, key: str, token: str, *, charge_id: str, holder: str | None, new_holder: str
+) -> str:
+    """Whose the card is from now on, or has been since an earlier save; raises NotKeptError.
+
+    `new_holder` is for a customer whom the bank does not know yet.
+    """
+    taken = tx.execute("SELECT card_id FROM kept_card WHERE key = ?", (key,)).fetchone()
+    card = vault.find(tx, token)
+    if taken is not None and (card is None or taken["card_id"] != card.id):
+        raise RefusedError("key_reused")
+    if card is None:
+        raise NotKeptError(UNKNOWN)
+    kept = _find(tx, card.id)
+    charge = movements.by_id(tx, charge_id)
+    if kept is None or charge is None or charge.key != kept.charge_key:
+        raise NotKeptError(NOT_AGREED)
+    if kept.forgotten:
+        raise NotKeptError(FORGOTTEN)
+    if charge.state is not State.APPROVED:
+        raise NotKeptError(NOT_CHARGED)
+    if kept.holder is not None:
+        return kept.holder
+    saved_for = holder or new_holder
+    tx.execute("UPDATE kept_card SET key = ?, holder = ? WHERE card_id = ?", (key, saved_for, card.id))
+    return saved_for
+
+
+def forget(tx: sqlite3.Connection, token: str, holder: str) -> None:
+    """The card pays no more. One that was never kept, or is forgotten already, is as good as forgotten."""
+    card = vault.find(tx, token)
+    kept = None if card is None else _find(tx, card.id)
+    if kept is None:
+        return
+    if kept.holder not in {None, holder}:
+        raise RefusedError(WRONG_HOLDER)
+    tx.execute("UPDATE kept_card SET forgotten = 1 WHERE card_id = ?", (kept.card_id,))
+
+
+def _find(tx: sqlite3.Connection, card_id: str) -> KeptCard | None:
+    row = tx.execute("SELECT * FROM kept_card WHERE card_id = ?", (card_id,)).fetchone()
+    if row is None:
+        return None
+    return KeptCard(row["card_id"], row["charge_key"], row["key"], row["holder"], bool(row["forgotten"]))

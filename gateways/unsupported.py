@@ -1,0 +1,70 @@
+"""What an adapter inherits for the verbs that its gateway does not have: each refuses, and sends nothing.
+
+What could go wrong is a capability that is declared and not written: then the verb here says so loudly, and
+the contract suite calls each one.
+"""
+
+from collections.abc import Mapping
+
+from gateways.capability import Verb, demand
+from gateways.contract import (
+    Capabilities,
+    CardSaving,
+    Declined,
+    LinkFound,
+    LinkOpen,
+    Order,
+    PayLink,
+    Prepared,
+    Unknown,
+    UnsupportedError,
+)
+from gateways.events import Heard
+from gateways.saved_cards import Forgotten, SavedCard
+from gateways.secret import Secret
+from gateways.settlement import PayoutLine
+
+
+class Undeclared:
+    """The verbs that not every gateway has. An adapter overrides those that it declares."""
+
+    name: str
+    capabilities: Capabilities
+
+    def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:  # noqa: ARG002
+        raise self._refusal(Verb.PREPARE)
+
+    def given_back_elsewhere(self, gateway_reference: str) -> int | Unknown:  # noqa: ARG002
+        return Unknown(f"{self.name} does not say what others gave back")
+
+    def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:  # noqa: ARG002
+        raise self._refusal(Verb.OPEN_LINK)
+
+    def lookup_link(self, link: PayLink, *, close: bool, reference: str | None = None) -> LinkFound:  # noqa: ARG002
+        raise self._refusal(Verb.OPEN_LINK)
+
+    def save_card(
+        self,
+        key: str,  # noqa: ARG002
+        token: Secret,  # noqa: ARG002
+        *,
+        charge_reference: str,  # noqa: ARG002
+        holder: str | None,  # noqa: ARG002
+    ) -> CardSaving:
+        raise self._refusal(Verb.SAVE_CARD)
+
+    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:  # noqa: ARG002
+        raise self._refusal(Verb.SAVE_CARD)
+
+    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:  # noqa: ARG002
+        raise self._refusal(Verb.HEAR)
+
+    def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:  # noqa: ARG002
+        raise self._refusal(Verb.PAYOUT_LINES)
+
+    def dashboard_url(self, reference: str) -> str | None:  # noqa: ARG002
+        return None
+
+    def _refusal(self, verb: Verb) -> UnsupportedError:
+        demand(self.name, self.capabilities, verb)
+        return UnsupportedError(f"{self.name} declares that it can {verb}, and its adapter cannot")

@@ -1,0 +1,1 @@
+"""Telephone carriers, a folder each: signature, webhook fields, rendering, REST API."""

@@ -1,0 +1,1 @@
+"""Twilio: signed webhooks, TwiML, `<Pay>`, and its REST API."""

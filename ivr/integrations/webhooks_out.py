@@ -1,0 +1,165 @@
+"""What the merchant's system hears of each payment: recorded with the payment itself, delivered by the worker
+until it is taken.
+
+The body is fixed when it is recorded and is the same at each try; its id lets the merchant drop a repeat.
+Delivery is at least once and in no certain order: a crash between the merchant's answer and our note of it
+posts once more.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from gateways.secret import Secret
+from ivr.integrations import webhook_signature as signature
+from ivr.integrations.http_post import Endpoint, HttpPost, NoAnswerError, Post
+from ivr.jobs.job_list import DELIVER_OUTCOME, Work
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import insert_of, reading
+from ivr.platform.database.schema import outcome
+from ivr.platform.ids import Ids
+
+log = structlog.get_logger()
+
+TIME_LIMIT_S = 10.0
+"""For one try: a merchant's system does its work after it has answered."""
+_HOUR_S = 3600
+RETRY_AFTER_S = (60, 300, 900, _HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S, 24 * _HOUR_S, 24 * _HOUR_S)
+"""The wait after each failed try: about three days in all."""
+
+
+class Kind(StrEnum):
+    """What the merchant can hear; kept in the database and sent, so never renamed."""
+
+    PAYMENT_APPROVED = "payment.approved"
+    PAYMENT_DECLINED = "payment.declined"
+    PAYMENT_UNKNOWN = "payment.unknown"
+    PAYMENT_NOT_CHARGED = "payment.not_charged"
+    PAYMENT_NEEDS_REVIEW = "payment.needs_review"
+    PAYMENT_DISPUTED = "payment.disputed"
+    REFUND_APPROVED = "refund.approved"
+    REFUND_DECLINED = "refund.declined"
+
+
+def record(
+    tx: sa.Connection,
+    *,
+    kind: Kind,
+    source_id: str,
+    attempt_id: str,
+    facts: Mapping[str, Any],
+    work: Work,
+    clock: Clock,
+    ids: Ids,
+) -> None:
+    """Records the outcome and asks for its delivery, if and only if `tx` commits; the same kind and source
+    again: nothing.
+
+    `facts` are the body's `data`: plain JSON values, and nothing that the merchant may not see. Called only
+    where OUTCOME_URL is set.
+    """
+    outcome_id = ids.new("out")
+    now = clock.now()
+    body = {
+        "id": outcome_id,
+        "type": kind,
+        "created": rfc3339(now),
+        "data": {"payment_id": attempt_id, **facts},
+    }
+    insert = insert_of(tx)
+    statement = (
+        insert(outcome)
+        .values(
+            id=outcome_id,
+            kind=kind,
+            source_id=source_id,
+            attempt_id=attempt_id,
+            body=json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
+            state="waiting",
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["kind", "source_id"])
+        .returning(outcome.c.id)
+    )
+    if tx.execute(statement).first() is not None:
+        work.enqueue(tx, DELIVER_OUTCOME, outcome_id)
+
+
+def rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Deliverer:
+    """The handler of DELIVER_OUTCOME: one try a call, and the next one asked for where it failed."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        url: str,
+        secrets: Sequence[Secret],
+        work: Work,
+        clock: Clock,
+        post: Post | None = None,
+    ) -> None:
+        """`url` is OUTCOME_URL; where it is empty now, what was recorded while it was not is given up."""
+        self._engine = engine
+        self._endpoint = Endpoint.of_setting("OUTCOME_URL", url) if url else None
+        self._secrets = secrets
+        self._work = work
+        self._clock = clock
+        self._post = post or HttpPost(TIME_LIMIT_S)
+
+    def __call__(self, outcome_id: str, nth: int) -> None:
+        with reading(self._engine) as tx:
+            waiting = tx.execute(
+                sa.select(outcome).where(outcome.c.id == outcome_id, outcome.c.state == "waiting")
+            ).one_or_none()
+        if waiting is None:
+            return
+        taken, answer = self._try(waiting.body.encode())
+        bound = log.bind(
+            outcome_id=outcome_id, kind=waiting.kind, attempt_id=waiting.attempt_id, answer=answer
+        )
+        if taken:
+            self._note(outcome_id, nth, answer, state="delivered")
+            bound.info("outcome_delivered")
+        elif self._endpoint is not None and nth < len(RETRY_AFTER_S):
+            self._note(outcome_id, nth, answer, state="waiting")
+            bound.warning("outcome_not_taken", tries=nth + 1, again_in_s=RETRY_AFTER_S[nth])
+        else:
+            self._note(outcome_id, nth, answer, state="given_up")
+            bound.error("outcome_given_up", tries=nth + 1)
+
+    def _try(self, body: bytes) -> tuple[bool, str]:
+        """Whether it was taken, and the answer in a few words."""
+        if self._endpoint is None:
+            return False, "OUTCOME_URL is not set"
+        headers = {signature.HEADER: signature.sign(self._secrets, body, self._clock.now())}
+        try:
+            answer = self._post(self._endpoint, body, headers)
+        except NoAnswerError as fault:
+            return False, str(fault)
+        return 200 <= answer.status < 300, f"status {answer.status}"  # noqa: PLR2004 - HTTP's 2xx
+
+    def _note(self, outcome_id: str, nth: int, answer: str, *, state: str) -> None:
+        """The try and its follow-up, together; run again after a crash it notes the same."""
+        now = self._clock.now()
+        with self._engine.begin() as tx:
+            tx.execute(
+                outcome.update()
+                .where(outcome.c.id == outcome_id, outcome.c.state == "waiting")
+                .values(
+                    state=state,
+                    tries=nth + 1,
+                    last_answer=answer[:200],
+                    delivered_at=now if state == "delivered" else None,
+                )
+            )
+            if state == "waiting":
+                self._work.enqueue(tx, DELIVER_OUTCOME, outcome_id, nth=nth + 1, delay_s=RETRY_AFTER_S[nth])

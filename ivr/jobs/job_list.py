@@ -1,0 +1,85 @@
+"""The list of all background jobs: what a room may ask for, and on which queue it runs.
+
+A job is a function of one id, run at least once: it reads the state anew and changes nothing twice. Arguments
+are ids only, never a token or a card. Long waits are chains of jobs with a delay, each of which reads the
+state again.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import sqlalchemy as sa
+
+
+class Queue(StrEnum):
+    """Queues by what someone waits for."""
+
+    CHARGE = "charge"
+    """A caller is on the line: looked at ten times a second."""
+    SEND = "send"
+    """Texts to payers: limited to what the carrier takes."""
+    FOLLOW_UP = "follow_up"
+    """Everything that can wait a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One kind of work; `name` is kept in the database, so it outlives a deploy and is never renamed."""
+
+    name: str
+    queue: Queue
+
+
+CHARGE_ATTEMPT = Job("charge_attempt", Queue.CHARGE)
+EXPIRE_ATTEMPT = Job("expire_attempt", Queue.CHARGE)
+RESOLVE_ATTEMPT = Job("resolve_attempt", Queue.FOLLOW_UP)
+RELEASE_ATTEMPT = Job("release_attempt", Queue.FOLLOW_UP)
+REFUND_PAYMENT = Job("refund_payment", Queue.FOLLOW_UP)
+RESOLVE_REFUND = Job("resolve_refund", Queue.FOLLOW_UP)
+OPEN_LINK = Job("open_link", Queue.CHARGE)
+LOOK_AT_LINK = Job("look_at_link", Queue.CHARGE)
+VERIFY_ATTEMPT = Job("verify_attempt", Queue.FOLLOW_UP)
+VERIFY_REFUND = Job("verify_refund", Queue.FOLLOW_UP)
+READ_PAYOUT = Job("read_payout", Queue.FOLLOW_UP)
+SAVE_CARD = Job("save_card", Queue.FOLLOW_UP)
+FORGET_CARD = Job("forget_card", Queue.FOLLOW_UP)
+SEND_CONFIRMATION = Job("send_confirmation", Queue.SEND)
+CHECK_CONFIRMATION = Job("check_confirmation", Queue.SEND)
+DELIVER_OUTCOME = Job("deliver_outcome", Queue.FOLLOW_UP)
+END_SILENT_CALL = Job("end_silent_call", Queue.FOLLOW_UP)
+REPORT_CARD_OUTCOME = Job("report_card_outcome", Queue.FOLLOW_UP)
+
+ALL_JOBS = (
+    CHARGE_ATTEMPT,
+    EXPIRE_ATTEMPT,
+    RESOLVE_ATTEMPT,
+    RELEASE_ATTEMPT,
+    REFUND_PAYMENT,
+    RESOLVE_REFUND,
+    OPEN_LINK,
+    LOOK_AT_LINK,
+    VERIFY_ATTEMPT,
+    VERIFY_REFUND,
+    READ_PAYOUT,
+    SAVE_CARD,
+    FORGET_CARD,
+    SEND_CONFIRMATION,
+    CHECK_CONFIRMATION,
+    DELIVER_OUTCOME,
+    END_SILENT_CALL,
+    REPORT_CARD_OUTCOME,
+)
+
+
+class Work(Protocol):
+    """How a room asks for work."""
+
+    def enqueue(
+        self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0
+    ) -> None:
+        """Run `job` on `subject_id`, if and only if `tx` commits.
+
+        The same (job, subject_id, nth) again does nothing. `nth` counts the links of a chain.
+        """
+        ...

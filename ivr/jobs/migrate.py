@@ -1,0 +1,74 @@
+"""The engine's own tables beside ours, and the client that reads and writes them.
+
+The release step makes the tables; worker and web processes never do. `APPLICATION` and `VERSION` are written
+on every piece of work and are constants: with dbos's default, a hash of the code, work that one release asked
+for would wait for ever after the next one started.
+"""
+
+import logging
+import sqlite3
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from ivr.platform.database.sqlite import teach_subsec
+
+if TYPE_CHECKING:
+    from dbos import DBOSClient
+
+APPLICATION = "paybycall"
+VERSION = "1"
+_SCHEMA = "dbos"
+_LOGGER = "dbos"
+
+
+class NotMigratedError(Exception):
+    """The database has no tables for background work; the message says what to run."""
+
+
+def migrate_work(engine: sa.Engine) -> None:
+    """Makes or upgrades the engine's tables in our database; two at once wait for each other."""
+    from dbos import DBOS
+
+    keep_quiet()
+    sa.event.listen(sa.Engine, "connect", _teach)  # dbos migrates on an engine of its own
+    try:
+        DBOS.migrate(engine.url.render_as_string(hide_password=False), schema=_SCHEMA)
+    finally:
+        sa.event.remove(sa.Engine, "connect", _teach)
+
+
+def _teach(connection: object, _record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        teach_subsec(connection)
+
+
+def require_migrated(engine: sa.Engine) -> None:
+    schema = None if engine.dialect.name == "sqlite" else _SCHEMA
+    if not sa.inspect(engine).has_table("workflow_status", schema=schema):
+        raise NotMigratedError("The tables for background work are missing. Run `paybycall migrate` first.")
+
+
+def open_client(engine: sa.Engine, *, patient: bool = True) -> "DBOSClient":
+    """A client on our own engine. Connects at once: inside an open SQLite write it would wait for itself.
+
+    A patient one waits for a database that is away, without end; another raises.
+    """
+    from dbos import DBOSClient, DBOSPortableJSONSerializer
+
+    keep_quiet()
+    return DBOSClient(
+        system_database_engine=engine,
+        dbos_system_schema=_SCHEMA,
+        serializer=DBOSPortableJSONSerializer(),
+        application_name=APPLICATION,
+        retry_connection_errors=patient,
+    )
+
+
+def keep_quiet() -> None:
+    """Lets dbos speak through our logging, from warnings up; else it adds a console handler of its own."""
+    logger = logging.getLogger(_LOGGER)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    logger.setLevel(logging.WARNING)

@@ -1,5 +1,0 @@
-"""The merchant's own system: what we post to it is signed, bounded in time, and never trusted blindly.
-
-May import `gateways.secret`, `ivr.storage`, `ivr.work.jobs` and the leaves. README.md beside this file is
-written for the merchant's programmers: what we send, how they check our signature, what they answer.
-"""

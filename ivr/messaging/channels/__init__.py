@@ -1,0 +1,1 @@
+"""The channels that send a text: SMS, and the console in development."""

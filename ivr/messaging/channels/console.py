@@ -1,0 +1,27 @@
+"""The channel of development: the text appears on standard output, as the payer would read it.
+
+Production refuses it. Nobody can look a printed text up again, so one whose printing broke off stays unclear
+and is not printed twice.
+"""
+
+from typing import TextIO
+
+from ivr.messaging.port import Message, Sent, Unclear
+
+
+class Console:
+    """Prints to `out`."""
+
+    name = "console"
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def send(self, message: Message) -> Sent:
+        body = "\n".join(f"  | {line}" for line in message.body.splitlines())
+        self._out.write(f"\n  +-- text to {message.recipient}\n{body}\n  +--\n\n")
+        self._out.flush()
+        return Sent(provider_id=f"console:{message.confirmation_id}")
+
+    def find_sent(self, message: Message) -> Unclear:  # noqa: ARG002 - the port's signature
+        return Unclear("a terminal keeps no list")

@@ -1,0 +1,103 @@
+"""Text messages through Twilio's REST API.
+
+The API has no idempotency key, so every
+answer is sorted with care: taken, certainly not taken, or lost. Lost is whatever may have reached the
+carrier; such a text is looked for in the carrier's list, by recipient and the mark that it carries. Source:
+twilio.com/docs/messaging/api/message-resource.
+"""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import requests
+import structlog
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from gateways.secret import Secret
+from ivr.carriers.twilio.rest import CarrierHttp, make_client
+from ivr.messaging.delivery_errors import Mends, who_mends
+from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent, Unclear
+
+LIST_MAX = 500
+"""So many texts to one number are read; where there are more, the list was not read to its end."""
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""The carrier's clock and ours may differ by so much: an older text is another one."""
+_UNAVAILABLE = 503
+
+log = structlog.get_logger()
+
+
+class Sms:
+    """Texts from `sender`: a number, a short code, a name, or the MG... of a messaging service."""
+
+    name = "sms"
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        token: Secret,
+        api_base: str,
+        public_url: str,
+        sender: str,
+        http: CarrierHttp | None = None,
+    ) -> None:
+        self._account = (account_sid, token, api_base, http or CarrierHttp())
+        self._public_url = public_url
+        self._from = {"messaging_service_sid": sender} if sender.startswith("MG") else {"from_": sender}
+
+    def send(self, message: Message) -> Sent | Refused | Lost:
+        """Sends it, once. Every fault on the way is an answer: `Lost` where the carrier may have it."""
+        from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+
+        callback = f"{self._public_url}/messages/status?c={quote(message.confirmation_id)}"
+        try:
+            taken = make_client(*self._account).messages.create(
+                to=message.recipient, body=message.body, status_callback=callback, **self._from
+            )
+        except (TwilioRestException, TwilioServiceException) as answer:
+            return _refusal(int(answer.status), int(answer.code or 0))
+        except requests.RequestException as fault:
+            if _never_left(fault):
+                return Refused("unreachable", Mends.TIME)
+            return Lost(type(fault).__name__)
+        except Exception as fault:
+            # Whatever it was that we could not read, it may have been taken: not to be sent again.
+            log.exception("confirmation_answer_unreadable", confirmation=message.confirmation_id)
+            return Lost(type(fault).__name__)
+        return Sent(taken.sid) if taken.sid else Lost("an answer without an id")
+
+    def find_sent(self, message: Message) -> Found | Missing | Unclear:
+        """Looks through the carrier's list of texts to this number."""
+        try:
+            texts = make_client(*self._account).messages.list(to=message.recipient, limit=LIST_MAX)
+        except Exception as fault:  # noqa: BLE001 - whatever broke, the list was not read, and we say so
+            return Unclear(f"the carrier's list could not be read: {type(fault).__name__}")
+        since = message.tried_at - CLOCKS_DIFFER
+        recent = [text for text in texts if text.date_created is None or text.date_created >= since]
+        ours = [
+            text for text in recent if message.mark in (text.body or "") and text.sid != message.earlier_id
+        ]
+        if ours:
+            return Found(ours[0].sid)
+        if any(not text.body for text in recent):
+            return Unclear("the carrier keeps no bodies, so ours cannot be told from others")
+        if len(texts) >= LIST_MAX:
+            return Unclear(f"the carrier has {LIST_MAX} texts or more to this number")
+        return Missing()
+
+
+def _refusal(status: int, code: int) -> Refused | Lost:
+    """What a failed answer says. `code` is the carrier's own, or the status where it gave none."""
+    has_own_code = code not in {0, status}
+    if status >= 500 and not (status == _UNAVAILABLE and has_own_code):  # noqa: PLR2004 - HTTP's server errors
+        return Lost(f"HTTP {status}")
+    return Refused(str(code or status), who_mends(code, status))
+
+
+def _never_left(fault: requests.RequestException) -> bool:
+    """Whether no connection came about: then nothing was sent."""
+    cause: Any = fault.args[0] if fault.args else None
+    reason = getattr(cause, "reason", cause)
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)

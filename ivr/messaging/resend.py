@@ -1,0 +1,82 @@
+"""Texts that wait for the operator, and sending them again once what was in the way is mended.
+
+What the carrier may have taken is never sent again from here: only what it certainly refused, or said itself
+that it could not deliver. A link that can no longer be paid is not sent: it helps nobody.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from ivr.jobs.job_list import SEND_CONFIRMATION, Work
+from ivr.messaging import messages as confirmation
+from ivr.messaging.delivery_errors import Mends, mends_of
+from ivr.messaging.messages import Confirmation
+from ivr.messaging.states import Event, State
+from ivr.platform.clock import Clock
+from ivr.platform.database import schema
+
+
+class Resent(StrEnum):
+    """What became of a wish to send a text again."""
+
+    QUEUED = "queued"
+    TOO_LATE = "too_late"
+    """Its link can no longer be paid: it is closed, and not sent."""
+    NOT_HELD = "not_held"
+    """It was sent, is being sent, or its payer cannot or does not want to be texted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A text that waits for the operator."""
+
+    id: str
+    purpose: str
+    payment: str
+    """The payment's reference."""
+    error_code: str | None
+    created_at: datetime
+    tried_at: datetime | None
+
+
+def held(tx: sa.Connection) -> list[Held]:
+    """The texts that wait for the operator, the oldest first."""
+    text, attempt = schema.confirmation.c, schema.attempt.c
+    rows = tx.execute(
+        sa.select(text.id, text.purpose, attempt.reference, text.error_code, text.created_at, text.tried_at)
+        .join(schema.attempt, attempt.id == text.attempt_id)
+        .where(text.state == State.HELD)
+        .order_by(text.created_at, text.id)
+    )
+    return [Held(*row) for row in rows]
+
+
+def resend(tx: sa.Connection, confirmation_id: str, *, work: Work, clock: Clock) -> Resent | None:
+    """Asks for it to be sent again; None where there is no such text. Twice asks once."""
+    found = confirmation.find(tx, confirmation_id)
+    if found is None:
+        return None
+    if not _may_be_sent_again(found):
+        return Resent.NOT_HELD
+    now = clock.now()
+    if not confirmation.still_holds(tx, found, now):
+        confirmation.shift(tx, found.id, Event.TOO_LATE, now, error_code="too_late")
+        return Resent.TOO_LATE
+    nth = found.tries + 1  # the work after the last try may have been asked for already, and done nothing
+    if confirmation.shift(tx, found.id, Event.RESEND, now, at_try=found.tries, tries=nth) is None:
+        return Resent.NOT_HELD
+    work.enqueue(tx, SEND_CONFIRMATION, found.id, nth=nth)
+    return Resent.QUEUED
+
+
+def _may_be_sent_again(found: Confirmation) -> bool:
+    """A text that was canceled, or that an earlier release gave up, is as good as held, where its payer is
+    not the reason, nor that the number is nobody's.
+    """
+    if found.state is State.HELD:
+        return True
+    is_over = found.error_code in {"too_late", "withheld"}
+    return found.state is State.FAILED and not is_over and mends_of(found.error_code) is not Mends.NOBODY

@@ -1,0 +1,76 @@
+"""The charge that a person names when they decide, held against the gateway before anything is booked.
+
+Nothing is written here, and no transaction is open while the gateway is asked. What could go wrong is a
+reference of another payment: booked, it would be refunded instead of ours. A gateway that is silent proves
+nothing, so only a person who says so takes a reference unchecked; one that the gateway knows as another's is
+never taken.
+"""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from gateways.contract import Approved, NotThisCharge, Unknown
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.manual_review import NothingToDecideError
+from ivr.payments.attempts.order import order_of
+from ivr.payments.attempts.states import State
+from ivr.payments.gateway_client import Asking
+from ivr.payments.links import store as pay_link
+from ivr.platform.database.engine import reading
+
+
+class ChargeRefusedError(NothingToDecideError):
+    """The gateway does not bear the person's word out; the message says what it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A charge to decide with."""
+
+    reference: str | None
+    """The gateway's; None where nobody knows."""
+    is_proven: bool
+    """The gateway says itself that it is this payment's."""
+
+
+class NamedCharges:
+    """Asks one gateway for the charges that people name."""
+
+    def __init__(self, engine: sa.Engine, asking: Asking) -> None:
+        self._engine = engine
+        self._asking = asking
+
+    def reference(self, attempt_id: str, named: str | None, *, unchecked: bool) -> Named:
+        """The attempt's charge: as it was named, or as the gateway says itself where it was not. Raises
+        ChargeRefusedError.
+        """
+        with reading(self._engine) as tx:
+            attempt = records.get(tx, attempt_id)
+            order, link = order_of(tx, attempt), pay_link.of(tx, attempt)
+        if attempt.state is not State.FOR_A_PERSON:
+            return Named(named, is_proven=False)  # there is nothing to decide, and whoever decides says so
+        if named is None:
+            found = self._asking.lookup(attempt, order, fence=False, link=link)
+            if isinstance(found, Approved):
+                return Named(found.gateway_reference, is_proven=True)
+            if isinstance(found, Unknown) or unchecked:
+                return Named(None, is_proven=False)
+            raise ChargeRefusedError(
+                f"The gateway says that nothing was taken for payment {attempt.reference} "
+                f"({type(found).__name__.lower()}): use --not-charged, or --unchecked if you are certain."
+            )
+        match self._asking.find_charge(attempt, order, named):
+            case Approved(gateway_reference):
+                return Named(gateway_reference, is_proven=True)
+            case NotThisCharge(reason):
+                raise ChargeRefusedError(
+                    f"{named} is not the charge of payment {attempt.reference}: {reason}."
+                )
+            case Unknown(reason):
+                if unchecked:
+                    return Named(named, is_proven=False)
+                raise ChargeRefusedError(
+                    f"The gateway does not say whether {named} is the charge of payment {attempt.reference} "
+                    f"({reason}): try again, or add --unchecked if you are certain of it."
+                )

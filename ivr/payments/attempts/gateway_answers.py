@@ -1,0 +1,143 @@
+"""What each answer of the gateway does to an attempt in each state, as one table.
+
+Answers come late, twice and out of order: from the charge itself, from a look-up, from the PCI process. The
+table says by which events each one goes on from where the attempt is by then; no line for a pair means that
+the two contradict each other, which is logged as loudly as can be and changes nothing.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from gateways.contract import (
+    Approved,
+    Authorized,
+    Declined,
+    Fenced,
+    LinkFound,
+    LinkOpen,
+    LookupResult,
+    Unknown,
+)
+from ivr.payments import discrepancies as differences
+from ivr.payments.attempts.states import Event, State
+from ivr.payments.attempts.store import Attempt, fit
+from ivr.payments.attempts.transitions import Moves
+from ivr.payments.discrepancies import Difference
+from ivr.payments.links import store as pay_link
+from ivr.platform.database import schema
+
+log = structlog.get_logger()
+
+Answer = LookupResult | LinkFound
+
+PATHS: dict[tuple[State, type[Answer]], tuple[Event, ...]] = {
+    (State.AUTHORIZING, Approved): (Event.LOSE_SIGHT, Event.APPROVE),
+    (State.AUTHORIZING, Authorized): (Event.AUTHORIZED,),
+    (State.AUTHORIZING, Declined): (Event.DECLINE,),
+    (State.AUTHORIZING, Fenced): (Event.FENCE,),
+    (State.AUTHORIZING, Unknown): (Event.LOSE_SIGHT,),
+    (State.AUTHORIZED, Approved): (Event.CLAIM, Event.APPROVE),
+    (State.AUTHORIZED, Authorized): (),
+    (State.AUTHORIZED, Declined): (Event.CLAIM, Event.DECLINE),
+    (State.AUTHORIZED, Fenced): (Event.RELEASE, Event.RELEASED),
+    (State.CLAIMED, Approved): (Event.APPROVE,),
+    (State.CLAIMED, Authorized): (Event.LOSE_SIGHT, Event.AUTHORIZED),
+    (State.CLAIMED, Declined): (Event.DECLINE,),
+    (State.CLAIMED, Fenced): (Event.FENCE,),
+    (State.CLAIMED, LinkOpen): (Event.OPEN_LINK,),
+    (State.CLAIMED, Unknown): (Event.LOSE_SIGHT,),
+    (State.UNKNOWN, Approved): (Event.APPROVE,),
+    (State.UNKNOWN, Authorized): (Event.AUTHORIZED,),
+    (State.UNKNOWN, Declined): (Event.DECLINE,),
+    (State.UNKNOWN, Fenced): (Event.FENCE,),
+    (State.UNKNOWN, LinkOpen): (Event.OPEN_LINK,),
+    (State.LINK_OPEN, Approved): (Event.APPROVE,),
+    (State.LINK_OPEN, Fenced): (Event.FENCE,),
+    (State.LINK_OPEN, LinkOpen): (),
+    (State.LINK_CLOSING, Approved): (Event.APPROVE,),
+    (State.LINK_CLOSING, Declined): (Event.FENCE,),
+    (State.LINK_CLOSING, Fenced): (Event.FENCE,),
+    (State.LINK_CLOSING, LinkOpen): (),
+    (State.VOIDING, Approved): (Event.APPROVE,),
+    (State.VOIDING, Authorized): (),
+    (State.VOIDING, Declined): (Event.RELEASED,),
+    (State.VOIDING, Fenced): (Event.RELEASED,),
+    (State.FOR_A_PERSON, Approved): (Event.APPROVE,),
+    (State.FOR_A_PERSON, Authorized): (),
+    (State.FOR_A_PERSON, Declined): (Event.FENCE,),
+    (State.FOR_A_PERSON, Fenced): (Event.FENCE,),
+    (State.FOR_A_PERSON, LinkOpen): (),
+    (State.APPROVED, Approved): (),
+    (State.APPROVED, LinkOpen): (),
+    (State.DECLINED, Declined): (),
+    (State.DECLINED, Fenced): (),
+    (State.FENCED, Declined): (),
+    (State.FENCED, Fenced): (),
+    (State.FENCED, LinkOpen): (),
+    (State.ABANDONED, Declined): (),
+    (State.ABANDONED, Fenced): (),
+    (State.VOIDED, Declined): (),
+    (State.VOIDED, Fenced): (),
+}
+"""From a state, by an answer: the events, in order. `Unknown` where it is not listed changes nothing. A page
+that was open when it was asked about may have been paid or closed before the answer came.
+"""
+
+
+def record(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: Answer, *, note: str) -> Attempt:
+    """The attempt after the answer; `attempt` was read by `records.locked` in this transaction."""
+    path = PATHS.get((attempt.state, type(answer)))
+    if path is None:
+        if not isinstance(answer, Unknown):
+            _contradiction(moves, tx, attempt, answer)
+        return attempt
+    if isinstance(answer, LinkOpen):
+        pay_link.keep_opened(tx, attempt.id, answer, moves.clock.now())
+    for event in path:
+        last = event is path[-1]
+        attempt = moves.move(tx, attempt, event, note=note, **(_facts(answer) if last else {}))
+    return attempt
+
+
+def _facts(answer: Answer) -> dict[str, Any]:
+    """The columns that an answer fills."""
+    columns = schema.attempt.c
+    match answer:
+        case Approved(gateway_reference, authorisation_code, card):
+            shown = {"brand": fit(columns.brand, card.brand), "last_four": card.last_four} if card else {}
+            return shown | {
+                "gateway_reference": fit(columns.gateway_reference, gateway_reference),
+                "authorisation_code": fit(columns.authorisation_code, authorisation_code),
+            }
+        case Declined(decline, gateway_code, gateway_reference):
+            facts = {"decline": decline, "gateway_code": fit(columns.gateway_code, gateway_code)}
+            if gateway_reference is not None:  # or the one stays that was kept before the charge
+                facts["gateway_reference"] = fit(columns.gateway_reference, gateway_reference)
+            return facts
+        case Authorized(authorization):
+            return {"gateway_authorization": authorization}
+        case _:
+            return {}
+
+
+def _contradiction(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: Answer) -> None:
+    """The gateway says now what it had ruled out. Nothing is changed; it is kept, and a person has to hear of
+    it, once: who then gives it back in the dashboard makes the gateway say it again.
+    """
+    said = type(answer).__name__.lower()
+    reference = answer.gateway_reference if isinstance(answer, Approved) else None
+    note = fit(schema.attempt_move.c.note, f"the gateway says {said} {reference or ''}".strip()) or ""
+    if differences.is_told(tx, attempt.id, Difference.CONTRADICTION, note):
+        log.warning("gateway_still_contradicts_itself", attempt_id=attempt.id, state=str(attempt.state))
+        return
+    log.critical(
+        "gateway_contradicts_itself",
+        attempt_id=attempt.id,
+        reference=attempt.reference,
+        state=str(attempt.state),
+        says=said,
+        gateway_reference=reference,
+    )
+    moves.write_down(tx, attempt.id, Difference.CONTRADICTION, attempt.state, note)

@@ -1,0 +1,72 @@
+"""A person's word on an attempt that nobody could resolve for a day, said with the gateway's dashboard open.
+
+It writes the same ledger entry, text and webhook as an answer of the gateway would. What could go wrong is a
+word on an attempt that is not waiting for one, or one that names the charge of another attempt: both are
+refused, so nothing that is certain is overruled. Only a charge that the gateway proves is booked a second
+time: the first word on it was wrong, and finance is told.
+"""
+
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.states import Event, State
+from ivr.payments.attempts.store import Attempt
+from ivr.payments.attempts.transitions import Moves
+from ivr.payments.public_state import public_state
+from ivr.platform.database import schema
+
+
+class Word(StrEnum):
+    """What the dashboard shows."""
+
+    APPROVED = "approved"
+    NOT_CHARGED = "not_charged"
+
+
+class NothingToDecideError(ValueError):
+    """The attempt does not wait for a person, or not for this word; the message says why."""
+
+
+class ReferenceTakenError(NothingToDecideError):
+    """The charge that the person names is another attempt's; the message says whose."""
+
+
+def decide(
+    moves: Moves,
+    tx: sa.Connection,
+    attempt_id: str,
+    word: Word,
+    *,
+    who: str,
+    gateway_reference: str | None = None,
+    is_proven: bool = False,
+) -> Attempt:
+    """The attempt after the person's word; `gateway_reference` is the charge's in the dashboard. Without one,
+    that stays which the books know. Where `is_proven`, the gateway says that the charge is this attempt's: so
+    it is booked though another one holds it, and that is told to finance.
+    """
+    attempt = records.locked(tx, attempt_id)
+    if attempt.state is not State.FOR_A_PERSON:
+        raise NothingToDecideError(
+            f"Payment {attempt.reference} is {public_state(attempt.state)}: there is nothing to decide."
+        )
+    note = f"decided by {who}"
+    if word is Word.APPROVED:
+        reference = records.fit(schema.attempt.c.gateway_reference, gateway_reference)
+        if reference and not is_proven:
+            _refuse_of_another(tx, attempt, reference)
+        kept = reference or attempt.gateway_reference
+        return moves.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=kept)
+    was_held = attempt.gateway_authorization is not None
+    return moves.move(tx, attempt, Event.RELEASED if was_held else Event.FENCE, note=note)
+
+
+def _refuse_of_another(tx: sa.Connection, attempt: Attempt, gateway_reference: str) -> None:
+    other = records.other_of_charge(tx, attempt, gateway_reference)
+    if other is not None:
+        raise ReferenceTakenError(
+            f"{gateway_reference} is already recorded as the charge of payment {other}. "
+            f"Look for the charge of payment {attempt.reference} in the dashboard."
+        )

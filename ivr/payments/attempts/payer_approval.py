@@ -1,0 +1,65 @@
+"""A bank wants the payer's own approval, and the payer has hung up: they are sent a link, as they would have
+been on the line.
+
+The link takes the place of the card's attempt in the transaction in which that one ends, so that nobody else
+takes its part of the bill between the two. It is made once, whoever asks again.
+"""
+
+import sqlalchemy as sa
+
+from gateways.declines import Remedy, remedy
+from ivr.payments.attempts.service import Attempts
+from ivr.payments.attempts.store import Attempt, Method, NewAttempt
+from ivr.payments.links import open_links
+from ivr.platform.clock import Clock
+
+_INSTEAD = ".link"
+
+
+class Approvals:
+    """Sends links to who was promised a word about a card."""
+
+    def __init__(self, attempts: Attempts, clock: Clock) -> None:
+        self._attempts = attempts
+        self._clock = clock
+
+    def send_link(self, tx: sa.Connection, over: Attempt) -> bool:
+        """Whether a link is under way, in place of this payment that came to nothing. Where it cannot be
+        opened after all, its payer is told that nothing was charged.
+        """
+        if over.payer_phone is None or not (self._attempts.has_links and _wants_approval(over)):
+            return False
+        if open_links.had_enough(tx, over.payer_phone, self._clock.now()):
+            return False
+        link = self._attempts.make(tx, _in_place_of(over, over.payer_phone))
+        if link is None:
+            return False
+        self._attempts.ask_link(tx, link.id)
+        self._attempts.promise(tx, link.id)
+        return True
+
+
+def is_instead_of_a_card(attempt: Attempt) -> bool:
+    """Whether its payer left while a card was charged, and has not heard that a link would come."""
+    return attempt.method is Method.LINK and attempt.made_for.endswith(_INSTEAD)
+
+
+def _wants_approval(attempt: Attempt) -> bool:
+    return (
+        attempt.method is Method.CARD
+        and attempt.decline is not None
+        and remedy(attempt.decline) is Remedy.AUTHENTICATE
+    )
+
+
+def _in_place_of(attempt: Attempt, payer_phone: str) -> NewAttempt:
+    return NewAttempt(
+        made_for=f"{attempt.id}{_INSTEAD}",
+        bill_id=attempt.bill_id,
+        call_id=attempt.call_id,
+        payer_phone=payer_phone,
+        language=attempt.language,
+        amount_minor=attempt.amount_minor,
+        currency=attempt.currency,
+        method=Method.LINK,
+    )

@@ -1,0 +1,143 @@
+"""What a gateway's webhook does: it is kept once, and the gateway is asked about what it hints at.
+
+A notice proves nothing by itself, so one that is late, repeated, out of order or of a call that still waits
+changes nothing: an attempt that is on its way hears the gateway's own answer, an unknown one or an open link
+is looked up now instead of later.
+"""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from gateways.events import (
+    CameBack,
+    Disputed,
+    GivenBack,
+    Heard,
+    PaymentMoved,
+    PayoutFailed,
+    PayoutSettled,
+    RefundMoved,
+)
+from ivr.finance import disputes
+from ivr.finance.payouts import Payouts
+from ivr.jobs.job_list import LOOK_AT_LINK, RESOLVE_ATTEMPT, RESOLVE_REFUND
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.recheck import VERIFIED
+from ivr.payments.attempts.states import Event, State
+from ivr.payments.attempts.store import Attempt, Method, NoSuchAttemptError, RefundState
+from ivr.payments.attempts.transitions import Moves
+from ivr.payments.refunds import external_refunds as elsewhere
+from ivr.platform.database.engine import insert_of
+from ivr.platform.database.schema import gateway_event
+
+log = structlog.get_logger()
+
+KEPT_DAYS = 90
+"""Gateways repeat a webhook for days; what is older is forgotten."""
+
+
+class Notices:
+    """Takes the notices of one gateway."""
+
+    def __init__(self, engine: sa.Engine, gateway: str, moves: Moves, payouts: Payouts) -> None:
+        self._engine = engine
+        self._gateway = gateway
+        self._moves = moves
+        self._payouts = payouts
+
+    def take(self, heard: Heard) -> bool:
+        """Keeps the event and asks for what follows, together; False for a repeat."""
+        with self._engine.begin() as tx:
+            if not self._is_new(tx, heard):
+                return False
+            match heard.notice:
+                case PaymentMoved() | GivenBack():
+                    self._payment_moved(tx, heard.notice)
+                case CameBack(charge_reference):
+                    self._came_back(tx, charge_reference)
+                case RefundMoved(key):
+                    self._refund_moved(tx, key)
+                case Disputed():
+                    self._disputed(tx, heard.notice, heard.happened_at)
+                case PayoutSettled():
+                    self._payouts.keep(tx, heard.notice)
+                case PayoutFailed():
+                    self._payouts.fail(tx, heard.notice)
+                case None:
+                    pass
+            log.info("gateway_notice", gateway=self._gateway, kind=heard.kind, event_id=heard.event_id)
+        return True
+
+    def forget(self, now: datetime) -> int:
+        """Drops events that no gateway repeats any more; how many there were."""
+        with self._engine.begin() as tx:
+            old = gateway_event.c.at < now - timedelta(days=KEPT_DAYS)
+            return tx.execute(sa.delete(gateway_event).where(old)).rowcount
+
+    def _is_new(self, tx: sa.Connection, heard: Heard) -> bool:
+        insert = insert_of(tx)
+        row = {
+            "gateway": self._gateway,
+            "event_id": heard.event_id,
+            "kind": heard.kind[:60],
+            "at": self._moves.clock.now(),
+        }
+        kept = tx.execute(
+            insert(gateway_event).values(row).on_conflict_do_nothing().returning(gateway_event.c.event_id)
+        )
+        return kept.first() is not None
+
+    def _payment_moved(self, tx: sa.Connection, notice: PaymentMoved | GivenBack) -> None:
+        try:
+            attempt = _named(records.locked(tx, notice.key))
+        except NoSuchAttemptError:
+            log.warning("notice_of_no_payment_of_ours", key=notice.key)
+            return
+        if attempt.gateway != self._gateway:
+            log.warning("notice_of_another_gateways_payment", attempt_id=attempt.id)
+            return
+        if isinstance(notice, GivenBack):
+            elsewhere.hear(self._moves, tx, attempt)
+        self._ask_about(tx, attempt, taken=isinstance(notice, GivenBack) or notice.taken)
+
+    def _came_back(self, tx: sa.Connection, charge_reference: str) -> None:
+        """Of a payment of ours, or of nobody we know: the account may have others."""
+        attempt_id = disputes.attempt_id_of(tx, self._gateway, charge_reference)
+        if attempt_id is not None:
+            elsewhere.hear(self._moves, tx, _named(records.locked(tx, attempt_id)))
+
+    def _ask_about(self, tx: sa.Connection, attempt: Attempt, *, taken: bool) -> None:
+        """`taken`: whether the gateway says so; what was given back had been taken."""
+        if attempt.state is State.UNKNOWN:
+            self._moves.ask(tx, attempt, RESOLVE_ATTEMPT)
+        elif attempt.state in {State.LINK_OPEN, State.LINK_CLOSING}:
+            self._moves.ask(tx, attempt, LOOK_AT_LINK)
+        elif attempt.state is State.CLAIMED and attempt.method is Method.LINK and taken:
+            self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="paid before we knew that its link is open")
+        elif attempt.state in VERIFIED and taken:
+            self._moves.verify(tx, attempt)
+
+    def _refund_moved(self, tx: sa.Connection, key: str) -> None:
+        try:
+            refund = records.locked_refund(tx, key)
+            _named(records.get(tx, refund.attempt_id))
+        except NoSuchAttemptError:
+            log.warning("notice_of_no_refund_of_ours", key=key)
+            return
+        if refund.state is RefundState.UNKNOWN:
+            self._moves.ask(tx, refund, RESOLVE_REFUND)
+        elif refund.state is not RefundState.ASKED:
+            self._moves.verify(tx, refund)
+
+    def _disputed(self, tx: sa.Connection, told: Disputed, told_at: datetime | None) -> None:
+        attempt_id = disputes.keep(tx, self._gateway, told, self._moves.clock.now(), told_at)
+        if attempt_id is not None:
+            self._moves.disputed(tx, _named(records.get(tx, attempt_id)), told)
+
+
+def _named(attempt: Attempt) -> Attempt:
+    """The log lines of this webhook name its call."""
+    structlog.contextvars.bind_contextvars(call_id=attempt.call_id)
+    return attempt

@@ -1,0 +1,1 @@
+"""Payments by link: opened at the gateway, closed, and looked at until certain."""

@@ -1,0 +1,126 @@
+"""The link of an attempt that is paid by link: kept, found by its token, and asked for in the same words.
+
+The token stands in our own URL and in the payer's text, nowhere else: never in a log. What is asked of the
+gateway is made of this row alone, so that any process can ask again under the attempt's key.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+
+import sqlalchemy as sa
+
+from gateways.contract import LinkOpen, Order, PayLink
+from gateways.secret import Secret
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.store import Attempt, Method
+from ivr.platform.database import schema
+
+DONE = "done"
+"""In the query of the address to which the gateway leads who has paid: their payment is to be taken for one
+that is being confirmed, until we hear of it. It proves nothing, and nobody is told "paid" for it.
+"""
+LEFT = "left"
+"""In the query of the address to which it leads who leaves without paying."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTerms:
+    """How links are made here."""
+
+    base_url: str
+    """PUBLIC_URL."""
+    expires_min: int
+    """LINK_EXPIRES_MIN."""
+
+    def expires_at(self, now: datetime) -> datetime:
+        """When a link that is made now ends, with the grace that a slow opening may take."""
+        life_s = self.expires_min * 60 + patience.LINK_GRACE_S
+        return now + timedelta(seconds=min(life_s, patience.LINK_LIFE_S_MAX))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link, as it is kept."""
+
+    attempt_id: str
+    token: Secret
+    base_url: str
+    expires_at: datetime
+    url: str | None = field(repr=False)
+    """The gateway's page; None until it is open."""
+    gateway_reference: str | None
+    opened_at: datetime | None
+
+    @property
+    def short_url(self) -> str:
+        """What the payer's text carries."""
+        return f"{self.base_url}/pay/{self.token.reveal()}"
+
+    def request(self, order: Order, language: str) -> PayLink:
+        """What the gateway is asked for. Who leaves without paying is not sent back to the page at once."""
+        return PayLink(
+            order=order,
+            expires_at=self.expires_at,
+            language=language,
+            done_url=f"{self.base_url}/receipt/{self.token.reveal()}?{DONE}=1",
+            left_url=f"{self.short_url}?{LEFT}=1",
+        )
+
+    def minutes_left(self, now: datetime) -> int:
+        """As `minutes_left` says."""
+        return minutes_left(self.expires_at, now)
+
+
+def minutes_left(expires_at: datetime, now: datetime) -> int:
+    """Whole minutes that a link can still be paid, for a payer to be told: never more than there are, and
+    without what was laid on its life for a slow opening.
+    """
+    return max(0, ceil(((expires_at - now).total_seconds() - patience.LINK_GRACE_S) / 60))
+
+
+_COLUMNS = [schema.pay_link.c[name] for name in Link.__slots__]
+
+
+def make(tx: sa.Connection, attempt_id: str, token: str, terms: LinkTerms, now: datetime) -> None:
+    """Keeps a link that is to be opened."""
+    tx.execute(
+        sa.insert(schema.pay_link).values(
+            attempt_id=attempt_id,
+            token=token,
+            base_url=terms.base_url,
+            expires_at=terms.expires_at(now),
+        )
+    )
+
+
+def keep_opened(tx: sa.Connection, attempt_id: str, answer: LinkOpen, now: datetime) -> None:
+    """What the gateway says of its page; said again, the first moment stays."""
+    link = schema.pay_link.c
+    tx.execute(
+        sa.update(schema.pay_link)
+        .where(link.attempt_id == attempt_id)
+        .values(
+            url=answer.url,
+            gateway_reference=records.fit(link.gateway_reference, answer.gateway_reference),
+            opened_at=sa.func.coalesce(link.opened_at, sa.literal(now, link.opened_at.type)),
+        )
+    )
+
+
+def of(tx: sa.Connection, attempt: Attempt) -> Link | None:
+    """The attempt's link; None where it is not paid by one."""
+    if attempt.method is not Method.LINK:
+        return None
+    return _one(tx, schema.pay_link.c.attempt_id == attempt.id)
+
+
+def by_token(tx: sa.Connection, token: str) -> Link | None:
+    """The link that this token opens."""
+    return _one(tx, schema.pay_link.c.token == token)
+
+
+def _one(tx: sa.Connection, where: sa.ColumnElement[bool]) -> Link | None:
+    row = tx.execute(sa.select(*_COLUMNS).where(where)).mappings().one_or_none()
+    return None if row is None else Link(**{**row, "token": Secret(row["token"])})

@@ -1,0 +1,309 @@
+"""Payments as programs and people read them: a feed of what changed, one payment, and counts. Never a token.
+
+The feed follows the history of moves: whatever happens to a payment brings it to the end again.
+`ivr.platform.database.change_feed` says how a cursor misses nothing.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from gateways.declines import Decline
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import Method, RefundState
+from ivr.platform.database import schema
+from ivr.platform.database.change_feed import LIMIT_MAX, OVERLAP_S, BadCursorError, advance
+from ivr.platform.database.engine import Instant
+
+_CURSOR = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
+"""Behind which move the page begins; in the middle of a walk also from where its end is read again."""
+_CLOCKS_APART_S = 60
+"""More than two machines' clocks differ: no move of a payment is that much older than the payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundShown:
+    """A refund as its payment shows it."""
+
+    id: str
+    attempt_id: str
+    amount_minor: int
+    state: RefundState
+    gateway_reference: str | None
+    gateway_code: str | None
+    """Why it was refused, as the gateway said it."""
+    asked_by: str | None
+    created_at: datetime
+    updated_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkShown:
+    """The link of a payment by link; never what is in it, for who has that may pay."""
+
+    expires_at: datetime
+    opened_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """An attempt as finance and the merchant's programs know it."""
+
+    id: str
+    reference: str
+    """Eight digits: the caller was told these."""
+    state: State
+    method: Method
+    amount_minor: int
+    refunded_minor: int
+    """Given back for certain; what is only asked for stands in `refunds`."""
+    currency: str
+    bill_id: str
+    bill_reference: str
+    call_id: str | None
+    gateway: str
+    gateway_reference: str | None
+    """What to search for in the gateway's dashboard."""
+    authorisation_code: str | None
+    brand: str | None
+    last_four: str | None
+    decline: Decline | None
+    created_at: datetime
+    updated_at: datetime
+    """Of its last move; its refunds' moves are among them."""
+    settled_at: datetime | None
+    refunds: tuple[RefundShown, ...]
+    link: LinkShown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Payments in the order in which they last changed. `cursor` is where the next page begins; `has_more`:
+    it can be read at once.
+    """
+
+    payments: tuple[Payment, ...]
+    cursor: str
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which payments a list holds; by itself all."""
+
+    bill_reference: str | None = None
+    states: frozenset[State] | None = None
+    made_from: datetime | None = None
+    made_until: datetime | None = None
+    """The first moment that is too late."""
+
+    def where(self) -> list[sa.ColumnElement[bool]]:
+        attempt, bill = schema.attempt.c, schema.bill.c
+        conditions: list[sa.ColumnElement[bool]] = []
+        if self.bill_reference is not None:
+            of_bill = sa.select(bill.id).where(bill.reference == self.bill_reference).scalar_subquery()
+            conditions.append(attempt.bill_id == of_bill)
+        if self.states is not None:
+            conditions.append(attempt.state.in_(self.states))
+        if self.made_from is not None:
+            conditions.append(attempt.created_at >= self.made_from)
+        if self.made_until is not None:
+            conditions.append(attempt.created_at < self.made_until)
+        return conditions
+
+
+ALL = Wanted()
+
+
+def _refund_updated_at() -> sa.ColumnElement[datetime]:
+    """The note of a move of a refund begins with the refund's id."""
+    moves, refund = schema.attempt_move.c, schema.refund.c
+    is_its = sa.or_(moves.note == refund.id, moves.note.like(refund.id + " %"))
+    moved = sa.select(sa.func.max(moves.at)).where(moves.attempt_id == refund.attempt_id, is_its)
+    latest = sa.func.coalesce(moved.scalar_subquery(), refund.settled_at, refund.created_at)
+    return sa.type_coerce(latest, Instant())
+
+
+REFUND_UPDATED_AT = _refund_updated_at()
+"""When a refund changed last, for a query of the table `refund`."""
+
+
+def payments_since(tx: sa.Connection, since: str, limit: int, *, now: datetime, wanted: Wanted = ALL) -> Page:
+    """Payments that changed after the cursor, the earliest change first. `since` is a cursor, or empty for
+    the very beginning. Raises BadCursorError.
+    """
+    after, settled = _parse(since)
+    if wanted.made_from is not None and settled is None:
+        earliest = cursor_at(tx, _earlier(wanted.made_from))
+        after = max(after, int(earliest))
+    limit = min(max(limit, 1), LIMIT_MAX)
+    rows = tx.execute(_changed(after, wanted).limit(limit + 1)).all()
+    has_more, rows = len(rows) > limit, rows[:limit]
+    settled_by = now - timedelta(seconds=OVERLAP_S)
+    after, settled = advance(after, settled, ((row.id, row.at) for row in rows), settled_by=settled_by)
+    if not has_more:
+        after, settled = after if settled is None else settled, None
+    cursor = str(after) if settled is None else f"{after}-{settled}"
+    return Page(_payments(tx, [row.attempt_id for row in rows]), cursor, has_more)
+
+
+def _changed(after: int, wanted: Wanted) -> sa.Select[tuple[int, str, datetime]]:
+    """The last move of each payment, where it came after that one."""
+    moves, later = schema.attempt_move, schema.attempt_move.alias()
+    is_last = ~sa.exists().where(later.c.attempt_id == moves.c.attempt_id, later.c.id > moves.c.id)
+    changed = sa.select(moves.c.id, moves.c.attempt_id, moves.c.at).where(moves.c.id > after, is_last)
+    if conditions := wanted.where():
+        changed = changed.join(schema.attempt, schema.attempt.c.id == moves.c.attempt_id).where(*conditions)
+    return changed.order_by(moves.c.id)
+
+
+def cursor_at(tx: sa.Connection, moment: datetime) -> str:
+    """The cursor for everything that changed from that moment on."""
+    moves = schema.attempt_move.c
+    earliest = tx.execute(sa.select(sa.func.min(moves.at)).where(moves.at >= moment)).scalar()
+    if earliest is None:
+        return str(tx.execute(sa.select(sa.func.max(moves.id))).scalar() or 0)
+    # The lowest number among them, by the index on `at`: `+ 0` keeps the key's own index out of it.
+    soon = earliest + timedelta(seconds=_CLOCKS_APART_S)
+    lowest = sa.select(sa.func.min(moves.id + 0)).where(moves.at >= moment, moves.at <= soon)
+    return str(tx.execute(lowest).scalar_one() - 1)
+
+
+def _earlier(moment: datetime) -> datetime:
+    """A little before that moment; the first moment that there is has none before it."""
+    try:
+        return moment - timedelta(seconds=_CLOCKS_APART_S)
+    except OverflowError:
+        return moment
+
+
+def latest(
+    tx: sa.Connection,
+    limit: int,
+    *,
+    states: frozenset[State] = frozenset(State),
+    bill_id: str | None = None,
+) -> tuple[Payment, ...]:
+    """The payments made last, the newest first; `bill_id`: those of one bill."""
+    attempts = schema.attempt.c
+    found = tx.execute(
+        sa.select(attempts.id)
+        .where(attempts.state.in_(states), sa.true() if bill_id is None else attempts.bill_id == bill_id)
+        .order_by(attempts.created_at.desc(), attempts.id.desc())
+        .limit(min(max(limit, 1), LIMIT_MAX))
+    )
+    return _payments(tx, list(found.scalars()))
+
+
+def of_ids(tx: sa.Connection, attempt_ids: Collection[str]) -> tuple[Payment, ...]:
+    """The payments of these ids, the earliest first; each of them is there."""
+    found = _payments(tx, sorted(attempt_ids))
+    return tuple(sorted(found, key=lambda payment: payment.created_at))
+
+
+def show(tx: sa.Connection, id_or_reference: str) -> Payment | None:
+    """One payment by its id, or by the eight digits that the caller was told."""
+    attempts = schema.attempt.c
+    found = tx.execute(
+        sa.select(attempts.id).where(
+            sa.or_(attempts.id == id_or_reference, attempts.reference == id_or_reference)
+        )
+    ).scalar_one_or_none()
+    return None if found is None else _payments(tx, [found])[0]
+
+
+def count_by_state(tx: sa.Connection) -> dict[State, int]:
+    """How many attempts are in each state; every state is there."""
+    attempts = schema.attempt.c
+    rows = tx.execute(sa.select(attempts.state, sa.func.count()).group_by(attempts.state))
+    return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
+
+
+def _parse(since: str) -> tuple[int, int | None]:
+    found = _CURSOR.fullmatch(since or "0")
+    if found is None:
+        raise BadCursorError
+    return int(found[1]), None if found[2] is None else int(found[2])
+
+
+def _payments(tx: sa.Connection, attempt_ids: Sequence[str]) -> tuple[Payment, ...]:
+    """The payments of these ids, in their order."""
+    attempts, links = schema.attempt, schema.pay_link
+    rows = tx.execute(
+        sa.select(
+            attempts,
+            schema.bill.c.reference.label("bill_reference"),
+            links.c.expires_at.label("link_expires_at"),
+            links.c.opened_at.label("link_opened_at"),
+        )
+        .join(schema.bill, schema.bill.c.id == attempts.c.bill_id)
+        .outerjoin(links, links.c.attempt_id == attempts.c.id)
+        .where(attempts.c.id.in_(attempt_ids))
+    ).all()
+    moved = _moved(tx, attempt_ids)
+    refunds = _refunds(tx, attempt_ids)
+    by_id = {row.id: _payment(row, moved.get(row.id, row.created_at), refunds[row.id]) for row in rows}
+    return tuple(by_id[attempt_id] for attempt_id in attempt_ids)
+
+
+def _moved(tx: sa.Connection, attempt_ids: Sequence[str]) -> dict[str, datetime]:
+    """When each of these payments moved last."""
+    moves = schema.attempt_move.c
+    query = sa.select(moves.attempt_id, sa.func.max(moves.at)).where(moves.attempt_id.in_(attempt_ids))
+    return {row[0]: row[1] for row in tx.execute(query.group_by(moves.attempt_id))}
+
+
+def _payment(row: sa.Row[tuple[object, ...]], updated_at: datetime, refunds: list[RefundShown]) -> Payment:
+    return Payment(
+        id=row.id,
+        reference=row.reference,
+        state=State(row.state),
+        method=Method(row.method),
+        amount_minor=row.amount_minor,
+        refunded_minor=sum(one.amount_minor for one in refunds if one.state is RefundState.APPROVED),
+        currency=row.currency,
+        bill_id=row.bill_id,
+        bill_reference=row.bill_reference,
+        call_id=row.call_id,
+        gateway=row.gateway,
+        gateway_reference=row.gateway_reference,
+        authorisation_code=row.authorisation_code,
+        brand=row.brand,
+        last_four=row.last_four,
+        decline=None if row.decline is None else Decline(row.decline),
+        created_at=row.created_at,
+        updated_at=updated_at,
+        settled_at=row.settled_at,
+        refunds=tuple(refunds),
+        link=None if row.link_expires_at is None else LinkShown(row.link_expires_at, row.link_opened_at),
+    )
+
+
+def _refunds(tx: sa.Connection, attempt_ids: Sequence[str]) -> defaultdict[str, list[RefundShown]]:
+    found: defaultdict[str, list[RefundShown]] = defaultdict(list)
+    rows = tx.execute(
+        sa.select(schema.refund, REFUND_UPDATED_AT.label("updated_at"))
+        .where(schema.refund.c.attempt_id.in_(attempt_ids))
+        .order_by(schema.refund.c.created_at, schema.refund.c.id)
+    )
+    for row in rows:
+        found[row.attempt_id].append(
+            RefundShown(
+                id=row.id,
+                attempt_id=row.attempt_id,
+                amount_minor=row.amount_minor,
+                state=RefundState(row.state),
+                gateway_reference=row.gateway_reference,
+                gateway_code=row.gateway_code,
+                asked_by=row.asked_by,
+                created_at=row.created_at,
+                updated_at=row.updated_at,
+                settled_at=row.settled_at,
+            )
+        )
+    return found

@@ -1,0 +1,107 @@
+"""Payments of a period, as finance lists them: by when they were made, when they were settled, or when they
+last changed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import RefundState
+from ivr.payments.queries import feed as reading
+from ivr.payments.queries.feed import Payment, RefundShown
+from ivr.platform.database import schema
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOfPayment:
+    """A refund, and what it is of."""
+
+    refund: RefundShown
+    currency: str
+    payment: str
+    """The payment's reference."""
+    bill_reference: str
+
+
+class By(StrEnum):
+    """The moment that a period goes by."""
+
+    CREATED = "created"
+    SETTLED = "settled"
+    """When its outcome became certain: of an approved one, when it was charged."""
+    CHANGED = "changed"
+
+
+def of_period(
+    tx: sa.Connection,
+    *,
+    by: By = By.CREATED,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    states: frozenset[State] = frozenset(State),
+    bill_id: str | None = None,
+) -> Iterator[Payment]:
+    """The payments from `since` on, up to `until` without it, the earliest first."""
+    attempts = schema.attempt.c
+    moment: sa.ColumnElement[datetime]
+    if by is By.CHANGED:
+        moves = schema.attempt_move.c
+        moment = sa.select(sa.func.max(moves.at)).where(moves.attempt_id == attempts.id).scalar_subquery()
+    else:
+        moment = attempts.created_at if by is By.CREATED else attempts.settled_at
+    wanted = [attempts.state.in_(states), sa.true() if bill_id is None else attempts.bill_id == bill_id]
+    query = sa.select(attempts.id).where(*wanted, *_within(moment, since, until))
+    ids = list(tx.execute(query.order_by(moment, attempts.id)).scalars())
+    for start in range(0, len(ids), _PAGE):
+        page = {payment.id: payment for payment in reading.of_ids(tx, ids[start : start + _PAGE])}
+        yield from (page[attempt_id] for attempt_id in ids[start : start + _PAGE])
+
+
+def latest_refunds(tx: sa.Connection, limit: int) -> Iterator[RefundOfPayment]:
+    """The refunds that were requested last, the newest first."""
+    refund = schema.refund.c
+    return _refunds(tx, _REFUNDS.order_by(refund.created_at.desc(), refund.id.desc()).limit(limit))
+
+
+def refunds_of_period(
+    tx: sa.Connection, *, since: datetime | None, until: datetime | None
+) -> Iterator[RefundOfPayment]:
+    """The refunds requested from `since` on, up to `until` without it, the earliest first."""
+    refund = schema.refund.c
+    query = _REFUNDS.where(*_within(refund.created_at, since, until))
+    return _refunds(tx, query.order_by(refund.created_at, refund.id))
+
+
+_REFUNDS = (
+    sa.select(
+        schema.refund,
+        reading.REFUND_UPDATED_AT.label("updated_at"),
+        schema.attempt.c.reference.label("payment"),
+        schema.bill.c.reference.label("bill_reference"),
+    )
+    .join(schema.attempt, schema.attempt.c.id == schema.refund.c.attempt_id)
+    .join(schema.bill, schema.bill.c.id == schema.attempt.c.bill_id)
+)
+
+
+def _refunds(tx: sa.Connection, query: sa.Select[Any]) -> Iterator[RefundOfPayment]:
+    for row in tx.execute(query.execution_options(yield_per=_PAGE)):
+        shown = {one.name: getattr(row, one.name) for one in fields(RefundShown)}
+        refund = RefundShown(**{**shown, "state": RefundState(row.state)})
+        yield RefundOfPayment(refund, row.currency, row.payment, row.bill_reference)
+
+
+def _within(
+    moment: sa.ColumnElement[datetime], since: datetime | None, until: datetime | None
+) -> list[sa.ColumnElement[bool]]:
+    return [
+        *([] if since is None else [moment >= since]),
+        *([] if until is None else [moment < until]),
+    ]

@@ -1,0 +1,150 @@
+"""Finding payments by whatever somebody holds: our references, the gateway's, a call's or a bill's.
+
+Every look-up reads by an index. The first that knows the name decides, so that the reference which a payer
+was told is never taken for a bill of the same eight digits. What could go wrong is a guess: who means to move
+money asks `reading.show`, which takes a payment's own names alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from ivr.payments.queries import feed as reading
+from ivr.payments.queries.feed import Payment
+from ivr.platform.database import schema
+
+
+class Name(StrEnum):
+    """What a name turned out to be of."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    CHARGE = "charge"
+    """Of the gateway's: a charge, a payment page, or a line of a payout."""
+    DISPUTE = "dispute"
+    CALL = "call"
+    BILL = "bill"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The payments behind a name, the earliest first: none where a call or a bill has none yet."""
+
+    of: Name
+    payments: tuple[Payment, ...]
+    also_a_bill: bool = False
+    """A bill has the same eight digits as this payment."""
+
+
+def find(tx: sa.Connection, name: str) -> Found | None:
+    """What this name is of; None where nothing here is called so."""
+    for of, look_up in _LOOK_UPS:
+        ids = set(tx.execute(look_up(name)).scalars()) - {None}
+        if ids:
+            also_a_bill = of is Name.PAYMENT and _is_known(tx, schema.bill.c.reference == name)
+            return Found(of, reading.of_ids(tx, ids), also_a_bill)
+    call = schema.call.c
+    if _is_known(tx, sa.or_(call.id == name, call.call_sid == name)):
+        return Found(Name.CALL, ())
+    return Found(Name.BILL, ()) if _is_known(tx, schema.bill.c.reference == name) else None
+
+
+def own(tx: sa.Connection, name: str) -> Found | None:
+    """The payment of this id, or of the eight digits that its payer heard: a payment's own names alone."""
+    found = reading.show(tx, name)
+    if found is None:
+        return None
+    return Found(Name.PAYMENT, (found,), _is_known(tx, schema.bill.c.reference == name))
+
+
+def one(tx: sa.Connection, name: str) -> Payment | None:
+    """The payment of one of its own names, a refund's or the gateway's; None where there is none, or where
+    several fit.
+    """
+    found = find(tx, name)
+    if found is None or found.of not in {Name.PAYMENT, Name.REFUND, Name.CHARGE}:
+        return None
+    return found.payments[0] if len(found.payments) == 1 else None
+
+
+def _is_known(tx: sa.Connection, where: sa.ColumnElement[bool]) -> bool:
+    return tx.execute(sa.select(sa.literal(1)).where(where).limit(1)).first() is not None
+
+
+def _own(name: str) -> sa.Select[tuple[str]]:
+    attempt = schema.attempt.c
+    return sa.select(attempt.id).where(sa.or_(attempt.id == name, attempt.reference == name))
+
+
+def _refund(name: str) -> sa.Select[tuple[str]]:
+    refund = schema.refund.c
+    return sa.select(refund.attempt_id).where(sa.or_(refund.id == name, refund.gateway_reference == name))
+
+
+def _charge(name: str) -> sa.CompoundSelect[tuple[str]]:
+    attempt, link = schema.attempt.c, schema.pay_link.c
+    return sa.union(
+        sa.select(attempt.id).where(attempt.gateway_reference == name),
+        sa.select(link.attempt_id).where(link.gateway_reference == name),
+    )
+
+
+def _in_a_payout(name: str) -> sa.CompoundSelect[tuple[str | None]]:
+    """By the reference of what a line is of, such as Stripe's ch_...: known once its payout was read."""
+    line, payout, attempt = schema.payout_line, schema.payout, schema.attempt
+    named = sa.or_(line.c.source_reference == name, line.c.charge_reference == name)
+    told = sa.select(attempt.c.id).join(line, line.c.attempt_id == attempt.c.id).where(named)
+    by_charge = (
+        sa.select(attempt.c.id)
+        .join(line, line.c.charge_reference == attempt.c.gateway_reference)
+        .join(payout, sa.and_(payout.c.id == line.c.payout_id, payout.c.gateway == attempt.c.gateway))
+        .where(named)
+    )
+    return sa.union(told, by_charge)
+
+
+def _dispute(name: str) -> sa.CompoundSelect[tuple[str | None]]:
+    dispute, attempt = schema.dispute, schema.attempt
+    named = sa.or_(dispute.c.reference == name, dispute.c.charge_reference == name)
+    by_charge = (
+        sa.select(attempt.c.id)
+        .join(
+            dispute,
+            sa.and_(
+                dispute.c.charge_reference == attempt.c.gateway_reference,
+                dispute.c.gateway == attempt.c.gateway,
+            ),
+        )
+        .where(named)
+    )
+    return sa.union(sa.select(dispute.c.attempt_id).where(named), by_charge)
+
+
+def _call(name: str) -> sa.Select[tuple[str]]:
+    attempt, call = schema.attempt, schema.call
+    return (
+        sa.select(attempt.c.id)
+        .join(call, call.c.id == attempt.c.call_id)
+        .where(sa.or_(call.c.id == name, call.c.call_sid == name))
+    )
+
+
+def _bill(name: str) -> sa.Select[tuple[str]]:
+    attempt, bill = schema.attempt, schema.bill
+    return sa.select(attempt.c.id).join(bill, bill.c.id == attempt.c.bill_id).where(bill.c.reference == name)
+
+
+LookUp = Callable[
+    [str], sa.Select[tuple[str]] | sa.CompoundSelect[tuple[str]] | sa.CompoundSelect[tuple[str | None]]
+]
+_LOOK_UPS: tuple[tuple[Name, LookUp], ...] = (
+    (Name.PAYMENT, _own),
+    (Name.REFUND, _refund),
+    (Name.CHARGE, _charge),
+    (Name.DISPUTE, _dispute),
+    (Name.CHARGE, _in_a_payout),
+    (Name.CALL, _call),
+    (Name.BILL, _bill),
+)

@@ -1,0 +1,1 @@
+"""Refunds: asked for, sent once, looked up until certain."""

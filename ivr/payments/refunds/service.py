@@ -1,0 +1,155 @@
+"""Asking for a refund: what may be given back is decided here, in one transaction, before anything is sent.
+
+The amount is taken off what can still be refunded by one conditional UPDATE, with a CHECK behind it, so two
+people who refund at once cannot give back more than was paid. What the gateway does not declare is refused
+with a sentence that says so.
+"""
+
+import re
+
+import sqlalchemy as sa
+
+from gateways.contract import Capabilities, UnsupportedError
+from ivr.jobs.job_list import REFUND_PAYMENT
+from ivr.payments.attempts import store as records
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import Attempt, Refund, RefundState
+from ivr.payments.attempts.transitions import Moves
+from ivr.payments.public_state import public_state
+from ivr.platform.database import schema
+from ivr.platform.money import plain
+
+KEY = re.compile(r"[!-~]{1,80}")
+"""What an idempotency key looks like, at every door."""
+
+
+class RefundRefusedError(ValueError):
+    """This cannot be given back; the message is a sentence for the person who asked."""
+
+
+class KeyReusedError(ValueError):
+    """The idempotency key was used for another amount of this payment; the message says so."""
+
+    def __init__(self) -> None:
+        super().__init__("This idempotency key was already used for another amount of this payment.")
+
+
+class Refunds:
+    """What a person, or a program with a key, may ask about refunds of one gateway's charges."""
+
+    def __init__(self, *, gateway: str, capabilities: Capabilities, moves: Moves) -> None:
+        self._gateway = gateway
+        self._capabilities = capabilities
+        self._moves = moves
+
+    def ask(
+        self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
+    ) -> Refund:
+        """A refund of the amount, or of all that is left; the worker sends it. A repeat is another refund:
+        see `ask_once`.
+
+        Raises RefundRefusedError or UnsupportedError, each with a sentence, and then nothing is changed.
+        """
+        attempt = records.locked(tx, attempt_id)
+        amount_minor = self._allowed(attempt, amount_minor)
+        taken = tx.execute(
+            sa.update(schema.attempt)
+            .where(
+                schema.attempt.c.id == attempt_id,
+                schema.attempt.c.state == State.APPROVED,
+                schema.attempt.c.refunded_minor + amount_minor <= schema.attempt.c.amount_minor,
+            )
+            .values(refunded_minor=schema.attempt.c.refunded_minor + amount_minor)
+        )
+        if taken.rowcount != 1:
+            raise RefundRefusedError(
+                f"Payment {attempt.reference} was changed by someone else just now. Check it, then try again."
+            )
+        refund_id = self._moves.ids.new("refund")
+        tx.execute(
+            sa.insert(schema.refund).values(
+                id=refund_id,
+                attempt_id=attempt_id,
+                amount_minor=amount_minor,
+                currency=attempt.currency,
+                state=RefundState.ASKED,
+                asked_by=records.fit(schema.refund.c.asked_by, asked_by),
+                created_at=self._moves.clock.now(),
+            )
+        )
+        self._moves.write_down(tx, attempt_id, "refund_asked", attempt.state, refund_id)
+        self._moves.ask(tx, records.get_refund(tx, refund_id), REFUND_PAYMENT)
+        return records.get_refund(tx, refund_id)
+
+    def ask_once(
+        self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, key: str, asked_by: str
+    ) -> tuple[Refund, bool]:
+        """As `ask`, and whether it is new: the same key for the same payment is the same refund, however
+        often and by whom it is asked for. Raises KeyReusedError where the amount is another.
+        """
+        records.locked(tx, attempt_id)  # two requests under one key wait for each other here
+        if (earlier := asked_under(tx, attempt_id, key, amount_minor)) is not None:
+            return earlier, False
+        refund = self.ask(tx, attempt_id, amount_minor, asked_by=asked_by)
+        tx.execute(
+            sa.insert(schema.refund_request).values(
+                attempt_id=attempt_id,
+                idempotency_key=key,
+                amount_minor=amount_minor,
+                refund_id=refund.id,
+                created_at=self._moves.clock.now(),
+            )
+        )
+        return refund, True
+
+    def amount_to_give_back(self, tx: sa.Connection, attempt_id: str, amount_minor: int | None) -> int:
+        """What `ask` would give back at this moment, in minor units; raises what it would."""
+        return self._allowed(records.get(tx, attempt_id), amount_minor)
+
+    def _allowed(self, attempt: Attempt, amount_minor: int | None) -> int:
+        """The amount to give back, where it may be."""
+        if attempt.state is not State.APPROVED:
+            raise RefundRefusedError(
+                f"Payment {attempt.reference} is {public_state(attempt.state)}: "
+                "only an approved payment can be refunded."
+            )
+        if attempt.gateway != self._gateway:
+            raise RefundRefusedError(
+                f"Payment {attempt.reference} was charged by {attempt.gateway}; "
+                f"this server is connected to {self._gateway}."
+            )
+        if not self._capabilities.refund:
+            raise UnsupportedError(
+                f"{self._gateway} does not support refunds here: refund the payment in its dashboard."
+            )
+        left_minor = attempt.amount_minor - attempt.refunded_minor
+        if left_minor <= 0:
+            raise RefundRefusedError(
+                f"Payment {attempt.reference} has been refunded in full, or is being refunded."
+            )
+        wanted_minor = left_minor if amount_minor is None else amount_minor
+        if wanted_minor <= 0:
+            raise RefundRefusedError("The amount to refund must be more than 0.")
+        if wanted_minor > left_minor:
+            raise RefundRefusedError(
+                f"Only {plain(left_minor, attempt.currency)} of payment {attempt.reference} can still be "
+                "refunded."
+            )
+        if wanted_minor < attempt.amount_minor and not self._capabilities.partial_refund:
+            raise UnsupportedError(f"{self._gateway} does not support partial refunds.")
+        return wanted_minor
+
+
+def asked_under(tx: sa.Connection, attempt_id: str, key: str, amount_minor: int | None) -> Refund | None:
+    """The refund of this payment that was asked for under the key; raises KeyReusedError where the amount is
+    another. None as the amount: all that was left.
+    """
+    request = schema.refund_request
+    row = tx.execute(
+        sa.select(request).where(request.c.attempt_id == attempt_id, request.c.idempotency_key == key)
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.amount_minor != amount_minor:
+        raise KeyReusedError
+    return records.get_refund(tx, row.refund_id)

@@ -1,0 +1,1 @@
+"""Cards that a payer agreed to have kept for the next payment."""

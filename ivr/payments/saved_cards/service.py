@@ -1,0 +1,130 @@
+"""Saved cards, as a call, a program and a payment's move deal with them: agreed to, kept once they have paid,
+forgotten when anybody says so.
+
+Everything is written in the caller's transaction; the gateway is asked by the jobs of
+`ivr.payments.saved_cards.jobs`. What could go wrong is a card that outlives its consent: from `forget` on it
+is neither offered nor charged, whatever the gateway says.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from ivr.customers import customer
+from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD, Job, Work
+from ivr.payments.attempts.states import FINAL, State
+from ivr.payments.attempts.store import Attempt
+from ivr.payments.payment_events import Consequences
+from ivr.payments.saved_cards import store as card_records
+from ivr.payments.saved_cards.store import CardState, Consent, SavedCard
+from ivr.platform.clock import Clock
+from ivr.platform.database.schema import attempt as attempts
+from ivr.platform.database.schema import saved_card
+from ivr.platform.ids import Ids
+
+log = structlog.get_logger()
+BY_LENGTH_MAX = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A card that was keyed, and the payer's word that it be kept."""
+
+    phone: str
+    brand: str
+    last_four: str
+    expiry_month: int
+    expiry_year: int
+    call_id: str
+    consent: Consent
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCards:
+    """What may be done with saved cards, without the network."""
+
+    work: Work
+    clock: Clock
+    ids: Ids
+    consequences: Consequences
+
+    def agree(self, tx: sa.Connection, attempt: Attempt, agreement: Agreement) -> None:
+        """The payer of this attempt agrees, before it is sent; nothing is kept unless it is approved."""
+        customer_id = customer.meet(tx, agreement.phone, clock=self.clock, ids=self.ids)
+        tx.execute(
+            sa.insert(saved_card).values(
+                id=self.ids.new("card"),
+                customer_id=customer_id,
+                attempt_id=attempt.id,
+                gateway=attempt.gateway,
+                state=CardState.AGREED,
+                brand=agreement.brand,
+                last_four=agreement.last_four,
+                expiry_month=agreement.expiry_month,
+                expiry_year=agreement.expiry_year,
+                consent_wording=agreement.consent.wording,
+                consent_language=agreement.consent.language,
+                consent_prompt=agreement.consent.prompt,
+                consent_release=agreement.consent.release,
+                consented_at=agreement.consent.at,
+                call_id=agreement.call_id,
+            )
+        )
+        tx.execute(sa.update(attempts).where(attempts.c.id == attempt.id).values(keep_card=True))
+
+    def to_charge(self, tx: sa.Connection, card_id: str) -> SavedCard | None:
+        """The card, held, where it may be charged this moment."""
+        try:
+            card = card_records.locked(tx, card_id)
+        except card_records.NoSuchCardError:
+            return None
+        return card if card.state is CardState.KEPT else None
+
+    def attempt_moved(self, tx: sa.Connection, before: Attempt, attempt: Attempt) -> None:
+        """Belongs to every move of an attempt: an approved one's card is kept, as agreed; no other's is."""
+        if not attempt.keep_card or attempt.state not in FINAL:
+            return
+        card = card_records.of_attempt(tx, attempt.id)
+        if card is None or card.state is not CardState.AGREED:
+            return
+        if attempt.state is not State.APPROVED or before.token is None:
+            tx.execute(sa.delete(saved_card).where(saved_card.c.id == card.id))
+            return
+        # the attempt's own is wiped by this very move
+        kept = card_records.update(tx, card.id, state=CardState.KEEPING, token=before.token.reveal())
+        self.ask(tx, kept, SAVE_CARD)
+
+    def forget(self, tx: sa.Connection, card_id: str, *, by: str) -> SavedCard:
+        """From now on the card is neither offered nor charged; the gateway is asked until it is certain, too.
+
+        Raises NoSuchCardError. A second time changes nothing.
+        """
+        card = card_records.locked(tx, card_id)
+        if card.state in {CardState.FORGETTING, CardState.FORGOTTEN}:
+            return card
+        now = self.clock.now()
+        said = {"forgotten_by": by[:BY_LENGTH_MAX], "forget_asked_at": now}
+        if card.state is CardState.AGREED or (card.state is CardState.KEEPING and card.sent_at is None):
+            card = self.forgotten(tx, card, **said)
+        else:
+            card = card_records.update(tx, card.id, state=CardState.FORGETTING, **said)
+            self.ask(tx, card, FORGET_CARD)
+        log.info("card_forgotten", card_id=card.id, by=by)
+        self.consequences.card_forgotten(tx, card)
+        return card_records.get(tx, card.id)
+
+    def forgotten(self, tx: sa.Connection, card: SavedCard, **values: object) -> SavedCard:
+        """Nobody can charge it any more: what stood for it is wiped."""
+        at = self.clock.now()
+        return card_records.update(
+            tx, card.id, **values, state=CardState.FORGOTTEN, token=None, forgotten_at=at, look_at=None
+        )
+
+    def ask(self, tx: sa.Connection, card: SavedCard, job: Job, delay_s: float = 0.0) -> None:
+        """Asks for a job under a number of its own, and notes when it is due: the sweep sees a lost one."""
+        number = card_records.get(tx, card.id).jobs + 1
+        look_at = self.clock.now() + timedelta(seconds=delay_s)
+        card_records.update(tx, card.id, jobs=number, look_at=look_at)
+        self.work.enqueue(tx, job, card.id, nth=number, delay_s=delay_s)

@@ -1,0 +1,128 @@
+"""How an entry ends: its outcome is set and what was keyed is wiped in one stroke, then its key is forgotten.
+
+Old pages and dead tuples keep the sealed bytes of a wiped row: whoever ends an entry calls `forget` as soon
+as that is committed, and nothing opens them any more; the sweeper does it again, for those who died in
+between. An authorization that may have reached the issuer is never called unavailable: from then on every end
+without the gateway's answer is `authorization_unknown`, and the worker looks it up.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ivr.pci import entries
+from ivr.pci.entries import Entry, Outcome, Status
+from ivr.pci.keys import KeyService, Wrapped
+from ivr.pci.log_context import of_entry
+from ivr.pci.safe_logging import tell
+
+_WIPED = {
+    "sealed_number": None,
+    "sealed_expiry": None,
+    "sealed_code": None,
+    "sealed_postal_code": None,
+}
+_NO_RESULT = {"result_generation": None, "result_key": None, "sealed_result": None}
+
+
+@dataclass(frozen=True, slots=True)
+class SealedResult:
+    """What the web process will collect, sealed under a data key of its own."""
+
+    wrapped: Wrapped
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An entry that was ended, and how."""
+
+    entry_id: str
+    outcome: Outcome
+
+
+def finish(
+    tx: sa.Connection,
+    entry: Entry,
+    outcome: Outcome,
+    now: datetime,
+    *,
+    result: SealedResult | None = None,
+    decline: str | None = None,
+) -> None:
+    """Ends an entry that is locked by `tx` and not finished yet."""
+    if entry.status == Status.FINISHED:
+        raise ValueError(f"the entry {entry.id} is finished already")
+    values = dict(_WIPED) if result is None else _WIPED | _columns(result)
+    entries.change(
+        tx,
+        entry.id,
+        status=Status.FINISHED,
+        outcome=outcome,
+        decline=decline,
+        finished_at=now,
+        lease_owner=None,
+        lease_until=None,
+        **values,
+    )
+
+
+def give_up(tx: sa.Connection, entry: Entry, outcome: Outcome, now: datetime) -> Outcome:
+    """Ends an entry without an answer of the gateway; returns the outcome that can be told for certain."""
+    certain = Outcome.AUTHORIZATION_UNKNOWN if may_hold_money(entry) else outcome
+    finish(tx, entry, certain, now)
+    return certain
+
+
+def may_hold_money(entry: Entry) -> bool:
+    """Whether some process began to ask the issuer for this amount, and no answer is here."""
+    return entry.status == Status.SENDING and entry.authorize is not None and entry.claims > 0
+
+
+def forget(keys: KeyService, entry_ids: Iterable[str]) -> list[str]:
+    """Destroys the keys of entries whose end is committed; returns those that are gone for certain.
+
+    A fault is told and not raised: the entry has ended and the caller hears so; the sweeper comes again.
+    """
+    gone = []
+    for entry_id in entry_ids:
+        try:
+            keys.forget(entry_id)
+        except Exception as error:  # noqa: BLE001 - the edge to the keys' home, whose faults are its own
+            tell("key_not_forgotten", error, **of_entry(entry_id))
+        else:
+            gone.append(entry_id)
+    return gone
+
+
+def end_call(tx: sa.Connection, call_sid: str, now: datetime, *, but: str = "") -> list[Ended]:
+    """Wipes what the call left, except the entry `but`; returns those that were not finished.
+
+    A token that nobody collected is worth nothing once the caller is gone; an authorization is kept for
+    the worker that releases it, until the sweeper comes.
+    """
+    ended = []
+    for entry_id in entries.ids_of_call(tx, call_sid):
+        entry = entries.lock(tx, entry_id)
+        if entry is None or entry.id == but:
+            continue
+        if entry.status != Status.FINISHED:
+            ended.append(Ended(entry.id, give_up(tx, entry, Outcome.ENDED, now)))
+        elif entry.authorize is None:
+            drop_result(tx, entry.id)
+    return ended
+
+
+def drop_result(tx: sa.Connection, entry_id: str) -> None:
+    """Wipes what could still be collected."""
+    entries.change(tx, entry_id, **_NO_RESULT)
+
+
+def _columns(result: SealedResult) -> dict[str, object]:
+    return {
+        "result_generation": result.wrapped.generation_id,
+        "result_key": result.wrapped.wrapped,
+        "sealed_result": result.sealed,
+    }

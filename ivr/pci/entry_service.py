@@ -1,0 +1,189 @@
+"""What the web process may ask: open an entry, collect its result once, end a call.
+
+Everything here may be asked twice: an answer can get lost on the way, and asking again must give the same.
+"""
+
+import hashlib
+from dataclasses import dataclass, fields
+
+import orjson
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from gateways.contract import Order
+from ivr.pci import entries
+from ivr.pci import entry_lifecycle as ending
+from ivr.pci import envelope_encryption as sealing
+from ivr.pci.entries import Entry, Outcome, Status
+from ivr.pci.entry_lifecycle import Ended
+from ivr.pci.fields import Field
+from ivr.pci.gateway_submission import RESULT
+from ivr.pci.keys import KeyGoneError, KeyService
+from ivr.pci.log_context import of_entry
+from ivr.pci.metrics import Metrics
+from ivr.pci.tables import card_entry
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import reading
+
+OPEN = "open"
+"""The outcome of an entry that is not finished."""
+log = structlog.get_logger()
+
+
+class UnknownEntryError(LookupError):
+    """There is no such entry."""
+
+
+class TakenError(Exception):
+    """Asked otherwise before: another request under this id, or another claimant of this result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A card entry that the web process wants."""
+
+    id: str
+    call_sid: str
+    account_sid: str
+    language: str
+    return_url: str
+    postal_code: bool
+    authorize: Order | None = None
+    slow: bool = False
+
+    def digest(self) -> str:
+        """Tells two requests under one id apart, also where the last release kept the first."""
+        asked = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "slow" or self.slow}
+        return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What the web process gets. The token is a bare string here, on its way into the signed answer."""
+
+    outcome: str
+    token: str | None = None
+    authorization: str | None = None
+    brand: str | None = None
+    last_four: str | None = None
+    expiry_month: int | None = None
+    expiry_year: int | None = None
+    decline: str | None = None
+    turn: int | None = None
+    """Of an open entry: the turn whose answer is its standing question."""
+
+    def __repr__(self) -> str:
+        return f"Collected({self.outcome})"
+
+
+class Desk:
+    """Serves the web process. One per process; safe from any thread."""
+
+    def __init__(self, *, engine: sa.Engine, clock: Clock, keys: KeyService, metrics: Metrics) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._keys = keys
+        self._metrics = metrics
+
+    def open(self, wanted: Opening) -> bool:
+        """Opens the entry: True where it is new, False where the same was asked before; raises TakenError.
+
+        Whatever the call had left unfinished is wiped: one call keys one card at a time.
+        """
+        with reading(self._engine) as connection:
+            if self._is_repeat(entries.find(connection, wanted.id), wanted):
+                return False
+        # Before the row: a key without an entry opens nothing, an entry without its key takes no card.
+        _, wrapped = sealing.fresh(wanted.id, self._keys.current())
+        self._keys.keep(wanted.id, wrapped)
+        now = self._clock.now()
+        authorize = wanted.authorize
+        row = {
+            "id": wanted.id,
+            "request_digest": wanted.digest(),
+            "call_sid": wanted.call_sid,
+            "account_sid": wanted.account_sid,
+            "language": wanted.language,
+            "slow": wanted.slow,
+            "return_url": wanted.return_url,
+            "wants_postal_code": wanted.postal_code,
+            "authorize_key": authorize.key if authorize else None,
+            "authorize_amount_minor": authorize.amount_minor if authorize else None,
+            "authorize_currency": authorize.currency if authorize else None,
+            "authorize_description": authorize.description if authorize else None,
+            "authorize_metadata": dict(authorize.metadata) if authorize else None,
+            "authorize_statement": authorize.statement if authorize else None,
+            "status": Status.KEYING,
+            "turn": 0,
+            "field": Field.NUMBER,
+            "mistakes": 0,
+            "star_last": False,
+            "fallbacks": 0,
+            "claims": 0,
+            "key_kept": True,
+            "created_at": now,
+        }
+        try:
+            with self._engine.begin() as tx:
+                tx.execute(card_entry.insert(), row)
+                superseded = ending.end_call(tx, wanted.call_sid, now, but=wanted.id)
+        except IntegrityError:  # asked twice in the same moment
+            with reading(self._engine) as connection:
+                if self._is_repeat(entries.find(connection, wanted.id), wanted):
+                    return False
+            raise
+        self._follow(superseded)
+        return True
+
+    def _is_repeat(self, found: Entry | None, wanted: Opening) -> bool:
+        if found is None:
+            return False
+        if found.request_digest != wanted.digest():
+            raise TakenError("another entry was opened under this id")
+        return True
+
+    def collect(self, entry_id: str, claimant: str) -> Collected:
+        """The result, for one claimant alone, as often as it asks; raises UnknownEntryError or TakenError."""
+        with self._engine.begin() as tx:
+            entry = entries.lock(tx, entry_id)
+            if entry is None:
+                raise UnknownEntryError
+            if entry.claimant not in {None, claimant}:
+                raise TakenError("another claimant has this result")
+            if entry.status != Status.FINISHED:
+                return Collected(OPEN, turn=max(entry.turn - 1, 0))
+            if entry.claimant is None:
+                entries.change(tx, entry_id, claimant=claimant)
+        return self._opened(entry)
+
+    def _opened(self, entry: Entry) -> Collected:
+        outcome = Outcome(entry.outcome or Outcome.UNAVAILABLE)
+        told = Collected(outcome, brand=entry.brand, decline=entry.decline)
+        if entry.sealed_result is None or entry.result_key is None or entry.result_generation is None:
+            return told if outcome is not Outcome.COLLECTED else _lost(entry, Outcome.ENDED)
+        try:
+            key = sealing.unwrap(entry.id, entry.result_key, self._keys.get(entry.result_generation))
+            document = orjson.loads(key.open(RESULT, entry.sealed_result).reveal())
+        except KeyGoneError:
+            log.warning("card_result_is_gone", **of_entry(entry.id))
+            return told if outcome is not Outcome.COLLECTED else _lost(entry, Outcome.UNAVAILABLE)
+        return Collected(outcome, brand=entry.brand, decline=entry.decline, **document)
+
+    def end_call(self, call_sid: str) -> None:
+        """The caller hung up: wipes what the call left."""
+        with self._engine.begin() as tx:
+            ended = ending.end_call(tx, call_sid, self._clock.now())
+        self._follow(ended)
+
+    def _follow(self, ended: list[Ended]) -> None:
+        """What follows once the ends are committed."""
+        ending.forget(self._keys, [one.entry_id for one in ended])
+        for one in ended:
+            self._metrics.entry_ended(one.outcome)
+            log.info("card_entry_ended", outcome=one.outcome, **of_entry(one.entry_id))
+
+
+def _lost(entry: Entry, outcome: Outcome) -> Collected:
+    """A result that is wiped or does not open any more: an authorization is looked up, a token is lost."""
+    return Collected(outcome if entry.authorize is None else Outcome.AUTHORIZATION_UNKNOWN)

@@ -1,0 +1,310 @@
+"""The card on its way to the gateway: a leased row, a bounded pool, and an answer that is recorded once.
+
+No transaction is open while the gateway is asked. A process that dies loses its lease in seconds and another
+one asks again under the same key, which the gateway knows. Whoever brings a certain answer first is believed;
+an uncertain one counts only from the one who holds the lease.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import orjson
+import sqlalchemy as sa
+import structlog
+
+from gateways.contract import (
+    Card,
+    CardAuthorized,
+    Declined,
+    Order,
+    Tokenized,
+    Unavailable,
+    Unknown,
+    UnsupportedError,
+)
+from gateways.retry import patiently
+from gateways.secret import Secret
+from ivr.pci import entries
+from ivr.pci import entry_lifecycle as ending
+from ivr.pci import envelope_encryption as sealing
+from ivr.pci.entries import Entry, Outcome, Status
+from ivr.pci.entry_lifecycle import SealedResult
+from ivr.pci.fields import Field, expiry_of
+from ivr.pci.keys import KeyGoneError, KeyService
+from ivr.pci.log_context import of_entry
+from ivr.pci.metrics import Metrics
+from ivr.pci.safe_logging import tell
+from ivr.pci.tables import card_entry
+from ivr.pci.tokenizers import CardGateway
+from ivr.pci.velocity import CardDefences, is_counted
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import reading
+
+WAIT_MAX_S = 20
+"""How long a caller waits for the gateway, in all."""
+LEASE_S = 5
+RENEW_S = 1
+"""A living process renews its leases this often."""
+RESULT = "result"
+R = TypeVar("R")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gateway said, as the web process will hear it."""
+
+    outcome: Outcome
+    token: Secret | None = None
+    authorization: str | None = field(default=None, repr=False)
+    decline: str | None = None
+
+    @property
+    def certain(self) -> bool:
+        return self.outcome in {Outcome.COLLECTED, Outcome.DECLINED}
+
+
+class Sender:
+    """Sends whole cards to the gateway. One per process; safe from any thread."""
+
+    def __init__(
+        self,
+        *,
+        engine: sa.Engine,
+        clock: Clock,
+        keys: KeyService,
+        gateway: CardGateway,
+        defences: CardDefences,
+        executor: Executor,
+        metrics: Metrics,
+        owner: str,
+        capacity: int,
+    ) -> None:
+        """`owner`: this process's name, fresh at each boot; `capacity`: how many cards it takes at once."""
+        self._engine = engine
+        self._clock = clock
+        self._keys = keys
+        self._gateway = gateway
+        self._defences = defences
+        self._executor = executor
+        self._metrics = metrics
+        self._owner = owner
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._taken_on: set[str] = set()
+
+    def send(self, entry: Entry) -> None:
+        """Takes the entry on, unless someone holds its lease or we are full: the next poll asks anew."""
+        if is_leased(entry, self._clock.now()):
+            return
+        with self._lock:
+            if entry.id in self._taken_on or len(self._taken_on) >= self._capacity:
+                return
+            self._taken_on.add(entry.id)
+        try:
+            self._executor.submit(self._run, entry.id)
+        except RuntimeError:  # the pool is shutting down: another process takes it
+            self._let_go(entry.id)
+
+    def renew(self) -> None:
+        """Keeps the leases of what this process is sending."""
+        with self._lock:
+            mine = list(self._taken_on)
+        if not mine:
+            return
+        until = self._clock.now() + timedelta(seconds=LEASE_S)
+        held = (card_entry.c.id.in_(mine)) & (card_entry.c.lease_owner == self._owner)
+        with self._engine.begin() as tx:
+            tx.execute(card_entry.update().where(held).values(lease_until=until))
+
+    def _let_go(self, entry_id: str) -> None:
+        with self._lock:
+            self._taken_on.discard(entry_id)
+
+    def _run(self, entry_id: str) -> None:
+        with structlog.contextvars.bound_contextvars(**of_entry(entry_id)):
+            try:
+                entry = self._claim(entry_id)
+                if entry is not None:
+                    self._record(entry, self._ask(entry))
+            except Exception as error:  # noqa: BLE001 - the pool's edge: told here, and the poll's deadline ends the wait
+                tell("card_sending_failed", error)
+            finally:
+                self._let_go(entry_id)
+
+    def _claim(self, entry_id: str) -> Entry | None:
+        """The entry under our lease; None where someone else has it or nobody waits any more."""
+        now = self._clock.now()
+        with self._engine.begin() as tx:
+            entry = entries.lock(tx, entry_id)
+            if entry is None or entry.status != Status.SENDING:
+                return None
+            if is_overdue(entry, now) or is_leased(entry, now):
+                return None
+            until = now + timedelta(seconds=LEASE_S)
+            entries.change(tx, entry_id, lease_owner=self._owner, lease_until=until, claims=entry.claims + 1)
+        if entry.claims:
+            self._metrics.taken_over()
+        return entry
+
+    def _ask(self, entry: Entry) -> tuple[Answer, Card | None]:
+        """The gateway's answer. Before this call the row says that it may be under way."""
+        try:
+            card = self._card(entry)
+        except KeyGoneError:
+            asked_before = entry.authorize is not None and entry.claims > 0
+            return _without_answer(maybe_held=asked_before), None
+        if not self._defences.admits(entry.id, card.number):
+            return _without_answer(maybe_held=False), None
+        began = self._clock.now()
+        try:
+            answer = self._answer(entry, card)
+        except UnsupportedError:
+            answer = _without_answer(maybe_held=False)
+            log.warning("gateway_cannot_do_this", authorizes=entry.authorize is not None)
+        except Exception as error:  # noqa: BLE001 - an adapter's bug must not cost the caller the call
+            answer = _without_answer(maybe_held=entry.authorize is not None)
+            tell("gateway_adapter_failed", error)
+        self._metrics.gateway_took((self._clock.now() - began).total_seconds())
+        return answer, card
+
+    def _card(self, entry: Entry) -> Card:
+        key = sealing.kept(entry.id, self._keys)
+        opened = {field: key.open(field, sealed) for field in Field if (sealed := entry.sealed(field))}
+        month, year = expiry_of(opened[Field.EXPIRY].reveal())
+        return Card(
+            number=opened[Field.NUMBER],
+            expiry_month=month,
+            expiry_year=year,
+            code=opened[Field.CODE],
+            postal_code=opened.get(Field.POSTAL_CODE),
+        )
+
+    def _answer(self, entry: Entry, card: Card) -> Answer:
+        wanted = entry.authorize
+        if wanted is None:
+            return self._tokenized(entry, card)
+        return self._authorized(entry, wanted, card)
+
+    def _tokenized(self, entry: Entry, card: Card) -> Answer:
+        if self._gateway.tokenizer is None:
+            raise UnsupportedError("this gateway makes no tokens")
+        tokenizer, key = self._gateway.tokenizer, tokenization_key(entry.id)
+        match self._patiently(entry, lambda: tokenizer.tokenize(card, key=key)):
+            case Tokenized(token):
+                return Answer(Outcome.COLLECTED, token=token)
+            case Declined(decline, gateway_code):
+                log.info("card_declined", gateway_code=gateway_code)
+                return Answer(Outcome.DECLINED, decline=decline)
+            case Unavailable(reason):
+                log.warning("gateway_unavailable", reason=reason)
+                return Answer(Outcome.UNAVAILABLE)
+
+    def _authorized(self, entry: Entry, wanted: Order, card: Card) -> Answer:
+        if self._gateway.authorizer is None:
+            raise UnsupportedError("this gateway authorizes nothing")
+        authorizer = self._gateway.authorizer
+        match self._patiently(entry, lambda: authorizer.authorize(card, wanted)):
+            case CardAuthorized(authorization):
+                return Answer(Outcome.COLLECTED, authorization=authorization)
+            case Declined(decline, gateway_code):
+                log.info("card_declined", gateway_code=gateway_code)
+                return Answer(Outcome.DECLINED, decline=decline)
+            case Unknown(reason):
+                log.warning("authorization_unknown", reason=reason)
+                return Answer(Outcome.AUTHORIZATION_UNKNOWN)
+
+    def _patiently(self, entry: Entry, ask: Callable[[], R]) -> R:
+        """The answer; what the gateway did not process is asked for again while the caller waits. Each of
+        their polls is a webhook of its own, so they hear a word meanwhile.
+        """
+
+        def may_wait(wait_s: float) -> bool:
+            if wait_s:
+                log.warning("gateway_did_not_process", wait_s=wait_s)
+            return self._is_still_ours(entry.id, wait_s)
+
+        return patiently(ask, sleep=self._clock.sleep, may_wait=may_wait)
+
+    def _is_still_ours(self, entry_id: str, wait_s: float) -> bool:
+        """Whether the caller will still wait for it by then, and our lease stands: whoever ends the entry or
+        takes it over ends the lease.
+        """
+        with reading(self._engine) as connection:
+            entry = entries.find(connection, entry_id)
+        if entry is None or entry.lease_owner != self._owner:
+            return False
+        return not is_overdue(entry, self._clock.now() + timedelta(seconds=wait_s))
+
+    def _record(self, asked: Entry, found: tuple[Answer, Card | None]) -> None:
+        """Ends the entry with this answer, unless it ended meanwhile."""
+        answer, card = found
+        result = None
+        if card is not None and answer.outcome is not Outcome.UNAVAILABLE:
+            result = self._sealed(asked, answer, card)
+        with self._engine.begin() as tx:
+            self._settle(tx, asked, answer)
+            entry = entries.lock(tx, asked.id)
+            if entry is None or entry.status != Status.SENDING:
+                log.info("answer_came_late", outcome=answer.outcome)
+                return
+            if not answer.certain and entry.lease_owner != self._owner:
+                return  # whoever took over will know more
+            now = self._clock.now()
+            ending.finish(tx, entry, answer.outcome, now, result=result, decline=answer.decline)
+        ending.forget(self._keys, [asked.id])
+        self._metrics.entry_ended(answer.outcome)
+        log.info("card_entry_ended", outcome=answer.outcome)
+
+    def _settle(self, tx: sa.Connection, asked: Entry, answer: Answer) -> None:
+        """What the defences count, also where the caller is gone. A token's outcome, and an unknown one,
+        come later, from the web process.
+        """
+        match answer.outcome:
+            case Outcome.DECLINED:
+                self._defences.settle(tx, asked.id, declined=is_counted(answer.decline))
+            case Outcome.COLLECTED if asked.authorize is not None:
+                self._defences.settle(tx, asked.id, declined=False)
+            case Outcome.UNAVAILABLE:
+                self._defences.settle(tx, asked.id, declined=False)
+            case _:
+                pass
+
+    def _sealed(self, entry: Entry, answer: Answer, card: Card) -> SealedResult:
+        """Under a data key of its own, so that the card's can go at once."""
+        key, wrapped = sealing.fresh(entry.id, self._keys.current())
+        document = {
+            "token": answer.token.reveal() if answer.token else None,
+            "authorization": answer.authorization,
+            "last_four": card.number.reveal()[-4:],
+            "expiry_month": card.expiry_month,
+            "expiry_year": card.expiry_year,
+        }
+        return SealedResult(wrapped, key.seal(RESULT, Secret(orjson.dumps(document).decode())))
+
+
+def _without_answer(*, maybe_held: bool) -> Answer:
+    return Answer(Outcome.AUTHORIZATION_UNKNOWN if maybe_held else Outcome.UNAVAILABLE)
+
+
+def tokenization_key(entry_id: str) -> str:
+    """The idempotency key of the entry's one card: whoever asks again asks the same.
+
+    Another try with another card is another entry.
+    """
+    return f"{entry_id}:card"
+
+
+def is_overdue(entry: Entry, now: datetime) -> bool:
+    """Whether the caller has waited long enough for the gateway."""
+    return entry.sending_since is not None and now - entry.sending_since >= timedelta(seconds=WAIT_MAX_S)
+
+
+def is_leased(entry: Entry, now: datetime) -> bool:
+    """Whether a living process is asking the gateway for it."""
+    return entry.lease_until is not None and entry.lease_until > now

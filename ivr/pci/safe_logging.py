@@ -1,0 +1,29 @@
+"""How this process tells of an exception: its kind and its place, never its words.
+
+An exception's message can hold what was keyed (`KeyError: '123'` names an expiry), and so can the local
+variables of its frames; three or four digits pass every scrubber. Kinds and places are enough to find a
+fault.
+"""
+
+import traceback
+
+import structlog
+
+
+def describe(error: BaseException) -> dict[str, object]:
+    """For a log line: the chain of exception types, and the frames as file:line in function."""
+    kinds: list[str] = []
+    at: BaseException | None = error
+    while at is not None and len(kinds) < 10:  # noqa: PLR2004 - a chain that long is a circle
+        kinds.append(type(at).__name__)
+        at = at.__cause__ or at.__context__
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "error": kinds,
+        "where": [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames],
+    }
+
+
+def tell(event: str, error: BaseException, **facts: str) -> None:
+    """Logs the failure under this name."""
+    structlog.get_logger().error(event, **facts, **describe(error))

@@ -1,0 +1,10 @@
+"""Alembic's entry: runs the migrations on the connection that `ivr.platform.database.migrate` hands over."""
+
+from alembic import context
+
+from ivr.platform.database.schema import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,1 @@
+"""Settings: how one is declared, which there are, and what is wrong with them."""

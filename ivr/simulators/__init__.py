@@ -1,0 +1,1 @@
+"""Simulators of what cannot be reached from here: the carrier with its phones."""

@@ -1,0 +1,119 @@
+"""What happens on a call, as one who listens in would tell it.
+
+The engine tells these to a listener; transcripts, the terminal and tests are made of them. No event holds
+what was keyed into a card entry: `Keyed.shown` has dots.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ivr.simulators.phone.keys import GatherRules
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The carrier speaks: one `<Say>`, its SSML dropped."""
+
+    text: str
+    language: str | None
+    """A BCP 47 tag; None: the carrier's default."""
+    voice: str | None
+    goes_on: bool = False
+    """With what was said before: one question, in several pieces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    length_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A Gather has said its prompts and listens."""
+
+    rules: GatherRules
+    action: str
+    """Absolute: where the keys will be posted."""
+    private: bool
+    """A card is being entered: nothing that is keyed may be shown."""
+    pressed: str = ""
+    """Digits keyed early, which count already; dots where private."""
+
+    @property
+    def wanted(self) -> int | None:
+        """How many digits are still wanted; None: no limit."""
+        limit = self.rules.num_digits
+        return None if limit is None else limit - len(self.pressed)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """What one Gather heard; empty `shown`: nothing."""
+
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    url: str
+
+
+class Answer(StrEnum):
+    """What the person who is rung by `<Dial>` does, in the carrier's words."""
+
+    COMPLETED = "completed"
+    """They talked, and the other side put the phone down."""
+    NO_ANSWER = "no-answer"
+    BUSY = "busy"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialed:
+    number: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Faulted:
+    """A webhook's answer could not be used; the fallback is asked next, where there is one."""
+
+    code: int
+    """The carrier's error number."""
+    url: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"error {self.code} at {self.url}: {self.fault}"
+
+
+class Reason(StrEnum):
+    """Why a call is over."""
+
+    CALLER = "the caller hung up"
+    SERVER = "the server hung up"
+    END_OF_DOCUMENT = "the document ended"
+    REJECTED = "the call was rejected"
+    FAULT = "the call failed"
+    TOO_LONG = "the carrier cut the call: it lasted too long"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    reason: Reason
+    faults: tuple[Faulted, ...] = ()
+    """Every fault on the way, also those that the fallback or a retry got over."""
+
+
+Event = Said | Played | Paused | Asked | Keyed | Redirected | Dialed | Faulted | Ended
+Listener = Callable[[Event], None]
+
+
+def ignore(_: Event) -> None:
+    """The listener who does not listen."""

@@ -1,0 +1,230 @@
+"""One `<Pay>`, as the carrier plays it: a field after the other, its mistakes, its connector, its answer.
+
+`*` ends it at any moment. What is keyed is told to nobody but the connector: reports and answer are masked as
+the carrier masks them (it posts the expiry and the postal code in clear). Of several Prompts that fit the
+closest is said, of none the carrier's own words. On what comes after the last attempt the carrier's pages
+disagree: `result_after_attempts` says which one is played.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateways.secret import Secret
+from ivr.simulators.phone import cards
+from ivr.simulators.phone.cards import KeyedCard, NumberRules
+from ivr.simulators.phone.connectors import Connector, Token
+from ivr.simulators.phone.events import Reason
+from ivr.simulators.phone.keys import Collector, GatherRules
+from ivr.simulators.phone.pay_verb import Pay, Step
+from ivr.simulators.phone.values import Prompt, Say
+
+STAR = "*"
+TIMEOUT, TIMEOUT_REPORTED = "timeout", "input-timeout"
+"""A Prompt names it by the first word, a report by the second."""
+CURRENCY = "usd"
+_POSTAL_CODE_DIGITS_MAX = 10
+_DEFAULTS = {
+    Step.NUMBER: "Please enter your credit card number.",
+    Step.EXPIRY: "Please enter your expiration date. Two digits for the month and two digits for the year.",
+    Step.CODE: "Please enter your security code.",
+    Step.POSTAL_CODE: "Please enter your postal code.",
+    Step.PROCESSING: "Payment processing. Please wait.",
+}
+"""What the carrier says where no Prompt fits, whatever its language."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayHabits:
+    """What this carrier has installed, and what it does where its pages disagree."""
+
+    connectors: Mapping[str, Connector] = field(default_factory=dict)
+    """Unique name -> connector."""
+    result_after_attempts: bool = True
+    """After the last attempt: the action gets a Result; otherwise TwiML goes on behind the verb."""
+    trouble: str | None = None
+    """This Result at once, and nothing asked: the carrier's own trouble."""
+
+
+NOTHING_INSTALLED = PayHabits()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the engine lends."""
+
+    listen: Callable[[Sequence[Prompt], GatherRules], Collector | Reason]
+    """Says these, a key cuts them short; then what is keyed. A Reason: the call is over."""
+    say: Callable[[Sequence[Prompt]], Reason | None]
+    report: Callable[[Mapping[str, str]], None]
+    """Posts to the statusCallback, where there is one."""
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How it ended. `fields` go to the action; None: TwiML goes on behind the verb."""
+
+    fields: Mapping[str, str] | None
+    over: Reason | None = None
+    """The call is over, too."""
+
+
+class _StarError(Exception):
+    """The caller pressed `*`."""
+
+
+class _HungUpError(Exception):
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _TooManyError(Exception):
+    """The last attempt at a field failed."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class PaySession:
+    """Runs once."""
+
+    def __init__(self, verb: Pay, line: Line, habits: PayHabits, name: str) -> None:
+        """`name`: of this very Pay; the connector's transaction id derives from it."""
+        self._verb = verb
+        self._line = line
+        self._habits = habits
+        self._transaction_id = hashlib.sha256(name.encode()).hexdigest()[:32]
+        self._keyed: dict[Step, Secret] = {}
+
+    def run(self) -> Finished:
+        if self._habits.trouble is not None:
+            return self._finished(self._habits.trouble)
+        connector = self._habits.connectors.get(self._verb.connector)
+        if connector is None:
+            told = f"paymentConnector='{self._verb.connector}' (there is no such connector)"
+            return self._finished("validation-error", PaymentError=told)
+        return self._take(connector)
+
+    def _take(self, connector: Connector) -> Finished:
+        try:
+            return self._tokenize(connector, self._card())
+        except _StarError:
+            return self._finished("caller-interrupted-with-star")
+        except _HungUpError as gone:
+            return self._finished("caller-hung-up", over=gone.reason)
+        except _TooManyError as failed:
+            if not self._habits.result_after_attempts:
+                return Finished(None)
+            return self._finished("too-many-failed-attempts", PaymentError=failed.error)
+
+    # The fields -------------------------------------------------------------------------------------------
+
+    def _card(self) -> KeyedCard:
+        verb = self._verb
+        number = self._ask(
+            Step.NUMBER,
+            NumberRules(cards.NUMBER_DIGITS_MAX),
+            lambda n: cards.number_fault(n, verb.card_types),
+        )
+        kind = cards.kind_of(number) or ""
+        expiry = self._ask(Step.EXPIRY, GatherRules(4), lambda e: cards.expiry_fault(e, self._line.now()))
+        code = postal_code = None
+        if verb.security_code:
+            rules = GatherRules(cards.code_digits(kind))
+            code = Secret(self._ask(Step.CODE, rules, lambda c: cards.code_fault(c, kind)))
+        if verb.postal_code == "true":
+            least = verb.postal_code_digits_min
+            rules = GatherRules(_POSTAL_CODE_DIGITS_MAX)
+            postal_code = Secret(
+                self._ask(Step.POSTAL_CODE, rules, lambda p: cards.postal_code_fault(p, least))
+            )
+        elif verb.postal_code != "false":
+            postal_code = Secret(verb.postal_code)
+        return KeyedCard(Secret(number), kind, Secret(expiry), code, postal_code)
+
+    def _ask(self, step: Step, rules: GatherRules, fault_of: Callable[[str], str | None]) -> str:
+        """The field, once it is right."""
+        error: str | None = None
+        for attempt in range(1, self._verb.attempts_max + 2):
+            self._report(step, attempt, error)
+            keyed = self._listen(step, attempt, error, rules)
+            error = fault_of(keyed) if keyed else TIMEOUT
+            if error is None:
+                self._keyed[step] = Secret(keyed)
+                return keyed
+        raise _TooManyError(TIMEOUT_REPORTED if error == TIMEOUT else str(error))
+
+    def _listen(self, step: Step, attempt: int, error: str | None, rules: GatherRules) -> str:
+        limited = type(rules)(rules.num_digits, timeout_s=self._verb.timeout_s, ends_at=STAR)
+        heard = self._line.listen(self._says(step, attempt, error), limited)
+        if isinstance(heard, Reason):
+            raise _HungUpError(heard)
+        if heard.finished_on == STAR:
+            raise _StarError
+        return heard.digits
+
+    def _says(self, step: Step, attempt: int, error: str | None) -> Sequence[Prompt]:
+        number = self._keyed.get(Step.NUMBER)
+        kind = cards.kind_of(number.reveal()) if number else None
+        fitting = [each for each in self._verb.prompts if each.fits(step, kind, attempt, error)]
+        if not fitting:
+            return (Say(_DEFAULTS[step], self._verb.language, None, 1),)
+        return max(fitting, key=lambda each: each.weight).says
+
+    # The end ----------------------------------------------------------------------------------------------
+
+    def _tokenize(self, connector: Connector, card: KeyedCard) -> Finished:
+        self._report(Step.PROCESSING, 1, None)
+        gone = self._line.say(self._says(Step.PROCESSING, 1, None))
+        if gone is not None:
+            raise _HungUpError(gone)
+        answer = connector.tokenize(card, transaction_id=self._transaction_id, currency=CURRENCY)
+        if isinstance(answer, Token):
+            return self._finished("success", PaymentToken=answer.token.reveal())
+        return self._finished(
+            "payment-connector-error",
+            PaymentError=answer.error,
+            ConnectorError=": ".join(filter(None, (answer.error_code, answer.error))),
+        )
+
+    def _finished(self, result: str, over: Reason | None = None, **fields: str) -> Finished:
+        empty = dict.fromkeys(
+            (
+                "PaymentToken", "ProfileId", "PaymentConfirmationCode", "PaymentError", "PayErrorCode",
+                "ConnectorError",
+            ),
+            "",
+        )  # fmt: skip
+        told = {**empty, **self._masked(), "Result": result, **fields}
+        self._line.report(told)
+        return Finished(told, over)
+
+    def _report(self, step: Step, attempt: int, error: str | None) -> None:
+        fields = {**self._masked(), "For": str(step), "Attempt": str(attempt)}
+        if error is not None:
+            fields["ErrorType"] = TIMEOUT_REPORTED if error == TIMEOUT else error
+        self._line.report(fields)
+
+    def _masked(self) -> dict[str, str]:
+        """What the carrier says of the card so far."""
+        fields = {
+            "PaymentConnector": self._verb.connector,
+            "PaymentMethod": "credit-card",
+            "TokenType": self._verb.token_type,
+        }
+        for step, keyed in self._keyed.items():
+            match step:
+                case Step.NUMBER:
+                    fields["PaymentCardNumber"] = cards.shown(keyed.reveal())
+                    fields["PaymentCardType"] = cards.kind_of(keyed.reveal()) or ""
+                case Step.EXPIRY:
+                    fields["ExpirationDate"] = keyed.reveal()
+                case Step.CODE:
+                    fields["SecurityCode"] = "*" * len(keyed.reveal())
+                case Step.POSTAL_CODE:
+                    fields["PaymentCardPostalCode"] = keyed.reveal()
+        return fields

@@ -1,1 +1,0 @@
-"""Alembic migrations of the house's own database, as package data: `ivr.storage.migrate` runs them."""

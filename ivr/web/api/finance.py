@@ -1,0 +1,94 @@
+"""`/api/v1/payouts` and `/api/v1/disputes`: what the gateway told us, listed and read."""
+
+import re
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateways.events import DisputeState
+from ivr.finance import disputes
+from ivr.finance import payout_queries as payouts_read
+from ivr.finance.payout_queries import PayoutState
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import reading
+from ivr.web.api import documents
+from ivr.web.api.lists import list_query, one_of, page, refusing_bad_cursors
+from ivr.web.api.problem import Problem
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+"""Ours or a gateway's."""
+Answer = tuple[dict[str, Any], int]
+
+
+class FinanceRoutes:
+    """What a program may read of payouts and disputes."""
+
+    def __init__(self, engine: sa.Engine, *, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def payouts(self) -> Answer:
+        """In the order of the last change; `from` and `until` are about the day on which it arrives."""
+        asked = list_query(one_of(PayoutState))
+        with refusing_bad_cursors(), reading(self._engine) as tx:
+            found = payouts_read.changed(
+                tx,
+                bill_reference=asked.bill,
+                state=asked.state,
+                arrives_from=asked.starts,
+                arrives_until=asked.ends,
+                cursor=asked.cursor,
+                since=asked.since,
+                limit=asked.limit,
+                now=self._clock.now(),
+            )
+        shown = [documents.payout(one) for one in found.payouts]
+        return page("payouts", shown, found.cursor, has_more=found.has_more), 200
+
+    def payout(self, payout_id: str) -> Answer:
+        """One payout with its lines, by its id or by the gateway's reference."""
+        found = None
+        if _NAME.fullmatch(payout_id):
+            try:
+                with reading(self._engine) as tx:
+                    found = payouts_read.show(tx, payout_id)
+            except payouts_read.SeveralPayoutsError:
+                raise _several("payouts") from None
+        if found is None:
+            raise Problem(404, "not_found", "There is no payout with this id or reference.")
+        shown, lines = found
+        return {**documents.payout(shown), "lines": [documents.payout_line(line) for line in lines]}, 200
+
+    def disputes(self) -> Answer:
+        """In the order of the last change; `from` and `until` are about the moment when it was opened."""
+        asked = list_query(one_of(DisputeState))
+        with refusing_bad_cursors(), reading(self._engine) as tx:
+            found = disputes.changed(
+                tx,
+                bill_reference=asked.bill,
+                state=asked.state,
+                opened_from=asked.starts,
+                opened_until=asked.ends,
+                cursor=asked.cursor,
+                since=asked.since,
+                limit=asked.limit,
+                now=self._clock.now(),
+            )
+        shown = [documents.dispute(one) for one in found.disputes]
+        return page("disputes", shown, found.cursor, has_more=found.has_more), 200
+
+    def dispute(self, reference: str) -> Answer:
+        """One dispute by the gateway's reference."""
+        found = []
+        if _NAME.fullmatch(reference):
+            with reading(self._engine) as tx:
+                found = disputes.of_reference(tx, reference)
+        if not found:
+            raise Problem(404, "not_found", "There is no dispute with this reference.")
+        if len(found) > 1:
+            raise _several("disputes")
+        return documents.dispute(found[0]), 200
+
+
+def _several(what: str) -> Problem:
+    return Problem(409, "ambiguous", f"Several gateways have {what} with this reference: look in the list.")

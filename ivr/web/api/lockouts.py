@@ -1,0 +1,59 @@
+"""`/api/v1/lockouts`: who may try no more cards for now, and lifting that.
+
+A lockout of a card or a BIN is the PCI process's: where it does not answer, the list says that it is not
+complete, and lifting is refused with 503.
+"""
+
+from typing import Any
+
+import flask
+import structlog
+
+from ivr.fraud.lockout_admin import Office
+from ivr.integrations.pci_client import PciRefusedError, PciUnreachableError
+from ivr.platform.database.unavailable import RETRY_AFTER_S
+from ivr.web.api import documents
+from ivr.web.api.keys import ApiKey
+from ivr.web.api.problem import Problem
+from ivr.web.api.request import query
+
+Answer = tuple[dict[str, Any], int]
+log = structlog.get_logger()
+_WHICH = {"": False, "active": False, "all": True, "standing": False}
+"""`standing` is what `active` was called before; it is taken until the next release."""
+
+
+class LockoutRoutes:
+    """What a program may do with lockouts."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def listed(self) -> Answer:
+        """Those that are active, or with `which=all` also those of the last 30 days."""
+        which = query("which").get("which", "")
+        if which not in _WHICH:
+            raise Problem(400, "bad_query", "which must be active or all.", field="which")
+        found = self._office.listed(also_over=_WHICH[which])
+        if not found.complete:
+            log.warning("pci_lock_outs_not_listed", fault=found.missing_because)
+        return {
+            "lockouts": [documents.lockout(one) for one in found.lockouts],
+            "complete": found.complete,
+        }, 200
+
+    def lift(self, lock_out_id: str) -> Answer:
+        """Lifts it; one that is lifted already stays as it is."""
+        asker: ApiKey = flask.g.api_key
+        try:
+            lifted = self._office.lift(lock_out_id, by=f"api: {asker.name}")
+        except (PciUnreachableError, PciRefusedError):
+            raise Problem(
+                503,
+                "pci_unreachable",
+                "The PCI process does not answer: nothing was lifted. Send the same request again later.",
+                headers={"Retry-After": str(RETRY_AFTER_S)},
+            ) from None
+        if lifted is None:
+            raise Problem(404, "not_found", "There is no lockout with this id.")
+        return documents.lockout(lifted), 200

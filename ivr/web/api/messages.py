@@ -1,0 +1,48 @@
+"""`/api/v1/messages`: texts that wait for the operator, and sending them again."""
+
+import re
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr.jobs.job_list import Work
+from ivr.messaging import resend as resending
+from ivr.messaging.resend import Resent
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import reading
+from ivr.web.api import documents
+from ivr.web.api.problem import Problem
+from ivr.web.api.request import query
+
+Answer = tuple[dict[str, Any], int]
+_ID = re.compile(r"[a-z0-9_]{1,40}")
+
+
+class MessageRoutes:
+    """What a program may do with texts."""
+
+    def __init__(self, engine: sa.Engine, *, work: Work, clock: Clock) -> None:
+        self._engine = engine
+        self._work = work
+        self._clock = clock
+
+    def held(self) -> Answer:
+        """Those that wait for the operator, the oldest first."""
+        query()
+        with reading(self._engine) as tx:
+            found = resending.held(tx)
+        return {"messages": [documents.message(one) for one in found]}, 200
+
+    def resend(self, message_id: str) -> Answer:
+        """Sends it again; 409 where it does not wait for that."""
+        outcome = None
+        if _ID.fullmatch(message_id):
+            with self._engine.begin() as tx:
+                outcome = resending.resend(tx, message_id, work=self._work, clock=self._clock)
+        if outcome is None:
+            raise Problem(404, "not_found", "There is no text with this id.")
+        if outcome is Resent.TOO_LATE:
+            raise Problem(409, "too_late", "Its link can no longer be paid. Nothing was sent.")
+        if outcome is Resent.NOT_HELD:
+            raise Problem(409, "not_held", "It was sent, is being sent, or cannot be sent to its payer.")
+        return {"id": message_id, "outcome": str(outcome)}, 202

@@ -1,0 +1,104 @@
+"""How an operation of the OpenAPI document is put together: its parameters, its body, its answers."""
+
+from typing import Any
+
+from ivr.platform.database.change_feed import LIMIT_MAX
+from ivr.web.api.schemas.terms import REFERENCE, Schema, ref, text
+
+_ANYWHERE = (400, 401, 500, 503)
+"""Refusals that any request may meet; an operation adds its own."""
+_REFUSALS = {
+    400: "The request cannot be read, or a parameter is wrong.",
+    401: "There is no key, or it is not valid.",
+    404: "There is no such thing.",
+    409: "It cannot be done at present, or not so; `detail` says why.",
+    413: "The body is larger than a megabyte.",
+    415: "The body is not sent as application/json.",
+    422: "A field is wrong; `field` names it.",
+    500: "A fault of ours. The request may be repeated.",
+    503: "The database, or the PCI process, does not answer. Send the request again after `Retry-After`.",
+}
+
+
+def operation(
+    operation_id: str,
+    tag: str,
+    summary: str,
+    good: dict[int, Schema],
+    *refusals: int,
+    description: str,
+    parameters: list[Schema] | None = None,
+    body: str | None = None,
+    **more: Any,
+) -> Schema:
+    """`good` is each good status with its answer, `body` the name of the request's schema."""
+    made: Schema = {"operationId": operation_id, "tags": [tag], "summary": summary}
+    made["description"] = description
+    if parameters:
+        made["parameters"] = parameters
+    if body is not None:
+        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(body)}}}
+        refusals = (*refusals, 413, 415, 422)
+    refused = {
+        str(status): answer(_REFUSALS[status], "Problem", "application/problem+json")
+        for status in sorted({*_ANYWHERE, *refusals})
+    }
+    refused["503"]["headers"]["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
+    made["responses"] = {**{str(status): one for status, one in good.items()}, **refused}
+    return {**made, **more}
+
+
+def answer(description: str, schema: str, media_type: str = "application/json") -> Schema:
+    """An answer with the schema of this name."""
+    return {
+        "description": description,
+        "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+        "content": {media_type: {"schema": ref(schema)}},
+    }
+
+
+def in_path(name: str, description: str, **more: Any) -> Schema:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", **more},
+        "description": description,
+    }
+
+
+def in_query(name: str, schema: Schema, description: str) -> Schema:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+HEADERS: Schema = {
+    "X-Request-Id": {"schema": text(), "description": "The name of this request in our log."},
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait before a repeat."},
+}
+
+IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "schema": text(pattern="^[!-~]{1,80}$", examples=["refund-2026-0017"]),
+    "description": "Your own name for this request, 1 to 80 visible ASCII characters. The same key for the "
+    "same payment is the same refund, however often it is sent. The same key with another amount is refused.",
+}
+
+
+def list_filters(states: Schema, own_time: str) -> list[Schema]:
+    """What every list takes. `own_time` is what `from` and `until` are about."""
+    moment = {"type": "string", "format": "date-time"}
+    return [
+        in_query("cursor", {"type": "string"}, "The cursor of the last page; not with since."),
+        in_query("since", moment, "Only what changed from this time on; not with cursor."),
+        in_query("bill", {**REFERENCE, "description": "Eight digits."}, "Only those of this bill."),
+        in_query("state", states, "Only those in this state."),
+        in_query("from", moment, f"Only those {own_time} at this time or later."),
+        in_query("until", moment, f"Only those {own_time} before this time."),
+        in_query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": 100},
+            "How many at most.",
+        ),
+    ]

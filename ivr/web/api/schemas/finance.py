@@ -1,0 +1,122 @@
+"""Payouts and disputes, as the gateway told them."""
+
+from gateways.events import DisputeState
+from ivr.finance.payout_queries import PayoutState
+from ivr.web.api.schemas.terms import (
+    AMOUNT,
+    CURRENCY,
+    DAY,
+    MOMENT,
+    REFERENCE,
+    SIGNED_AMOUNT,
+    UPDATED_AT,
+    Schema,
+    answer,
+    array,
+    flag,
+    minor,
+    or_null,
+    page,
+    ref,
+    signed_minor,
+    text,
+)
+
+_PAYOUT: Schema = {
+    "id": text("It never changes."),
+    "reference": text("What to search for in the gateway's dashboard."),
+    "gateway": text(),
+    "state": text("failed: the merchant's bank did not take it.", enum=[*PayoutState]),
+    "currency": CURRENCY,
+    "amount": SIGNED_AMOUNT,
+    "amount_minor": signed_minor("In minor units; below zero where the gateway collects money."),
+    "arrives_on": {**DAY, "description": "The day on which the money is in the merchant's account."},
+    "failure_code": or_null(text("Why it failed, as the gateway calls it.")),
+    "has_lines": flag("False: the gateway was not yet asked what the payout consists of."),
+    "created_at": {**MOMENT, "description": "When the gateway told us of it. RFC 3339, UTC."},
+    "updated_at": UPDATED_AT,
+}
+_PAYOUT_EXAMPLE = {
+    "id": "payout_3f0",
+    "reference": "po_1Px",
+    "gateway": "stripe",
+    "state": "paid",
+    "currency": "EUR",
+    "amount": "48.41",
+    "amount_minor": 4841,
+    "arrives_on": "2026-11-25",
+    "failure_code": None,
+    "has_lines": True,
+    "created_at": "2026-11-24T06:00:00.000Z",
+    "updated_at": "2026-11-24T06:00:05.000Z",
+}
+_LINE_EXAMPLE = {
+    "kind": "charge",
+    "currency": "EUR",
+    "gross_minor": 4990,
+    "fee_minor": 149,
+    "net_minor": 4841,
+    "payment_reference": "10482233",
+    "refund_id": None,
+    "charge_reference": "pi_3Px",
+    "source_reference": "ch_3Px",
+    "occurred_at": "2026-11-22T10:01:12.000Z",
+}
+_DISPUTE_EXAMPLE = {
+    "reference": "dp_1Px",
+    "gateway": "stripe",
+    "state": "open",
+    "currency": "EUR",
+    "amount": "49.90",
+    "amount_minor": 4990,
+    "reason": "fraudulent",
+    "answer_by": "2026-12-09T23:59:59.000Z",
+    "payment_id": "attempt_5c1",
+    "payment_reference": "10482233",
+    "bill_reference": "12345678",
+    "opened_at": "2026-11-30T08:00:00.000Z",
+    "updated_at": "2026-11-30T08:00:00.000Z",
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Payout": answer(_PAYOUT, examples=[_PAYOUT_EXAMPLE]),
+    "Payouts": page("payouts", "Payout"),
+    "PayoutWithLines": answer(
+        {**_PAYOUT, "lines": array(ref("PayoutLine"))},
+        examples=[{**_PAYOUT_EXAMPLE, "lines": [_LINE_EXAMPLE]}],
+    ),
+    "PayoutLine": answer(
+        {
+            "kind": text("charge, refund, dispute, fee or other."),
+            "currency": CURRENCY,
+            "gross_minor": signed_minor("As it moves the merchant's balance."),
+            "fee_minor": signed_minor("The gateway's fee."),
+            "net_minor": signed_minor("gross_minor less fee_minor."),
+            "payment_reference": or_null({**REFERENCE, "description": "Null: no payment of ours."}),
+            "refund_id": or_null(text("Null: no refund of ours.")),
+            "charge_reference": or_null(text("Of the charge, at the gateway.")),
+            "source_reference": or_null(text("Of the charge, refund or dispute itself, at the gateway.")),
+            "occurred_at": MOMENT,
+        },
+        examples=[_LINE_EXAMPLE],
+    ),
+    "Dispute": answer(
+        {
+            "reference": text("What to search for in the gateway's dashboard."),
+            "gateway": text(),
+            "state": text(enum=[*DisputeState]),
+            "currency": CURRENCY,
+            "amount": AMOUNT,
+            "amount_minor": minor("What the payer's bank wants back, in minor units."),
+            "reason": text("As the gateway calls it."),
+            "answer_by": or_null({**MOMENT, "description": "Answer in the gateway's dashboard until then."}),
+            "payment_id": or_null(text("Null: no payment of ours.")),
+            "payment_reference": or_null({**REFERENCE, "description": "The caller heard these digits."}),
+            "bill_reference": or_null(REFERENCE),
+            "opened_at": MOMENT,
+            "updated_at": UPDATED_AT,
+        },
+        examples=[_DISPUTE_EXAMPLE],
+    ),
+    "Disputes": page("disputes", "Dispute"),
+}

@@ -1,0 +1,279 @@
+"""The carrier's door: `/voice/incoming`, `/voice/<call>/t/<n>`, `/voice/<call>/pay/<n>`, `/voice/status`,
+`/voice/fallback`.
+
+Every request is verified before anything else (403, 400). Past that door no answer is an error: what goes
+wrong is logged with the call's id, said kindly, and a person is offered.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import flask
+import structlog
+
+from flows.language import UnknownStepError
+from gateways.secret import Secret
+from ivr.calls.greeting import Greeting
+from ivr.calls.hang_up import CallEnder
+from ivr.calls.pay_progress import PayProgress
+from ivr.calls.remote_calls import Runner
+from ivr.calls.response import HangUp, SendTo
+from ivr.calls.turns import ForeignCallError, Heard, Turns, UnknownCallError
+from ivr.carriers.twilio import twiml
+from ivr.carriers.twilio.pay import result as pay_form
+from ivr.carriers.twilio.rendering import NAMED, Renderer
+from ivr.carriers.twilio.signed_request import verify
+from ivr.platform.clock import Clock
+from ivr.web.carrier_webhooks.carried_keys import CarriedKeys, after_apology
+from ivr.web.carrier_webhooks.failed_turn import TROUBLES_MAX, UNKNOWN, Trouble
+
+log = structlog.get_logger()
+KEYS = "keys"
+"""Of an address behind an apology: the sealed keys."""
+DEPLOY_WAITS_MAX = 20
+DEPLOY_WORD_EVERY = 8
+"""A second each: nobody listens longer to nothing."""
+_CALL_SID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""As the database and the PCI process take it; the carrier's are CA and 32 digits."""
+ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """What a webhook is checked against."""
+
+    public_url: str
+    tokens: Sequence[Secret]
+    account_sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A verified webhook's fields, each by its first value."""
+
+    fields: Mapping[str, Sequence[str]]
+
+    def get(self, name: str) -> str | None:
+        values = self.fields.get(name)
+        return values[0] if values else None
+
+    @property
+    def call_sid(self) -> str:
+        return self.get("CallSid") or ""
+
+
+def answer(document: str) -> flask.Response:
+    return flask.Response(document, content_type="text/xml; charset=utf-8")
+
+
+class VoiceDoor:
+    """The webhooks as a Flask blueprint."""
+
+    def __init__(
+        self,
+        *,
+        carrier: Carrier,
+        turns: Turns,
+        greeting: Greeting,
+        ender: CallEnder,
+        runner: Runner,
+        renderer: Renderer,
+        trouble: Trouble,
+        progress: PayProgress,
+        clock: Clock,
+    ) -> None:
+        self._carrier = carrier
+        self._keys = CarriedKeys(carrier.tokens, clock)
+        self._turns = turns
+        self._greeting = greeting
+        self._ender = ender
+        self._runner = runner
+        self._renderer = renderer
+        self._trouble = trouble
+        self._progress = progress
+
+    def blueprint(self) -> flask.Blueprint:
+        door = flask.Blueprint("voice", __name__)
+        door.post("/voice/incoming")(self.incoming)
+        door.post("/voice/status")(self.status)
+        door.post("/voice/fallback")(self.fallback)
+        door.post("/voice/<id:call_id>/t/<turn:number>")(self.turn)
+        door.post("/voice/<id:call_id>/pay/<turn:number>")(self.pay)
+        door.post("/voice/<id:call_id>/trouble/<turn:number>/<turn:times>")(self.trouble)
+        door.post("/voice/<id:call_id>/person")(self.person)
+        return door
+
+    # The webhooks -----------------------------------------------------------------------------------------
+
+    def incoming(self) -> flask.Response:
+        form = self._verified()
+        times = 1 + _whole(flask.request.args.get("troubles"))
+        return self._spoken(lambda: self._begin(form), form.call_sid, 0, times)
+
+    def turn(self, call_id: str, number: int) -> flask.Response:
+        form = self._verified()
+        structlog.contextvars.bind_contextvars(call_id=call_id, turn=number)
+        if form.get("Result") == pay_form.HUNG_UP:
+            return self._hung_up(form.call_sid, "completed")
+        behind = pay_form.BEHIND_THE_VERB in flask.request.query_string.decode("latin-1").split("&")
+        card = pay_form.card_of(form.get, behind_the_verb=behind)
+        troubles = _whole(flask.request.args.get("troubles"))
+        is_retry = bool(troubles or flask.request.args.get("waits"))
+        digits = self._carried_keys(call_id, number) if is_retry else form.get("Digits")
+        heard = Heard(
+            digits=digits,
+            hashed="#" in {form.get("FinishedOnKey"), digits},
+            named=flask.request.args.get(NAMED),
+            dialled=form.get("DialCallStatus"),
+            card=card,
+            is_retry=is_retry,
+        )
+        return self._spoken(
+            lambda: self._turns.take(call_id, number, form.call_sid, heard),
+            call_id,
+            number,
+            troubles + 1,
+            keys=digits,
+        )
+
+    def pay(self, call_id: str, number: int) -> flask.Response:
+        """The carrier's word on how far the card is that it takes in this turn. Nobody hears the answer."""
+        form = self._verified()
+        structlog.contextvars.bind_contextvars(call_id=call_id, turn=number)
+        progress = pay_form.progress_of(form.get)
+        if progress is not None:
+            self._progress.note(call_id, number, form.call_sid, progress)
+        return flask.Response(status=204)
+
+    def trouble(self, call_id: str, number: int, times: int) -> flask.Response:
+        """After an apology."""
+        form = self._verified()
+        _name_call(call_id)
+        pressed = form.get("Digits")
+        if self._trouble.rings(pressed):
+            return answer(self._trouble.person(call_id))
+        keys = after_apology(self._carried_keys(call_id, number), pressed)
+        return answer(self._trouble.retry(call_id, number, times, self._query(call_id, number, keys)))
+
+    def person(self, call_id: str) -> flask.Response:
+        """After a person was rung because of a trouble."""
+        form = self._verified()
+        _name_call(call_id)
+        return answer(self._trouble.person_left(call_id, form.get("DialCallStatus")))
+
+    def status(self) -> flask.Response:
+        """The carrier's word on how a call stands."""
+        form = self._verified()
+        call_sid = form.call_sid
+        if form.get("CallStatus") in ENDED:
+            self._end(call_sid, form.get("CallStatus") or "")
+        return flask.Response(status=204)
+
+    def fallback(self) -> flask.Response:
+        """The carrier could not use our last answer, or got none. Whatever keys it repeats are not read."""
+        form = self._verified()
+        _name_call(self._turns.call_id_of(form.call_sid))
+        log.error("carrier_fallback", error_code=form.get("ErrorCode"))
+        if form.get("CallStatus") in ENDED:
+            return answer(twiml.document([twiml.hangup()]))
+        times = 1 + _whole(flask.request.args.get("troubles"))
+        return self._spoken(lambda: self._rejoin(form), UNKNOWN, 0, times)
+
+    # Behind them ------------------------------------------------------------------------------------------
+
+    def _end(self, call_sid: str, reason: str) -> None:
+        if self._ender.end_by_sid(call_sid, reason):
+            log.info("call_ended", reason=reason)
+        self._runner.say_goodbye(call_sid)
+
+    def _hung_up(self, call_sid: str, reason: str) -> flask.Response:
+        """The caller put the phone down while the carrier took a card: the end, as the status tells it."""
+        self._end(call_sid, reason)
+        return answer(twiml.document([twiml.hangup()]))
+
+    def _begin(self, form: Form) -> str:
+        row = self._greeting.row(
+            call_sid=form.call_sid,
+            account_sid=self._carrier.account_sid,
+            from_field=form.get("From") or "",
+            to_field=form.get("To") or "",
+            verstat=form.get("StirVerstat"),
+        )
+        structlog.contextvars.bind_contextvars(call_id=row.id)
+        return self._turns.begin(row)
+
+    def _rejoin(self, form: Form) -> str:
+        try:
+            rejoined = self._turns.rejoin(form.call_sid, TROUBLES_MAX)
+        except UnknownCallError:  # the very first webhook was lost: the caller has heard nothing yet
+            return self._begin(form)
+        if rejoined is None:
+            return self._trouble.goodbye(UNKNOWN)
+        if rejoined.url is None:
+            verbs = self._renderer.host("host.goodbye", rejoined.language)
+            return self._renderer.document(verbs, HangUp(), next_url="")
+        verbs = self._renderer.host("host.rejoin", rejoined.language)
+        return self._renderer.document(verbs, SendTo(rejoined.url), next_url=rejoined.url)
+
+    def _carried_keys(self, call_id: str, number: int) -> str | None:
+        """What the caller had pressed when this turn failed."""
+        return self._keys.open(call_id, number, flask.request.args.get(KEYS, ""))
+
+    def _query(self, call_id: str, number: int, keys: str | None) -> str:
+        """What the retry of this turn needs: the keys, and what was named to the caller before them."""
+        named, sealed = flask.request.args.get(NAMED), self._keys.seal(call_id, number, keys or "")
+        known = {} if named is None else {NAMED: named}  # an empty one proves that none was named yet
+        return urlencode(known | ({KEYS: sealed} if sealed else {}))
+
+    def _spoken(
+        self, take: Callable[[], str], call_id: str, number: int, times: int, *, keys: str | None = None
+    ) -> flask.Response:
+        """The answer to a verified webhook, whatever happens."""
+        try:
+            return answer(take())
+        except UnknownStepError:
+            return self._deploying(call_id, number, self._query(call_id, number, keys))
+        except ForeignCallError:
+            flask.abort(403, "The address belongs to another call.")
+        except UnknownCallError:
+            log.warning("unknown_call")
+            return answer(self._trouble.goodbye(call_id))
+        except Exception:
+            log.exception("turn_failed")
+            query = self._query(call_id, number, keys)
+            return answer(self._trouble.apology(call_id, number, times, query))
+
+    def _deploying(self, call_id: str, number: int, query: str) -> flask.Response:
+        """A deploy is rolling and this process is behind: come back in a second, to another one perhaps."""
+        waits = 1 + _whole(flask.request.args.get("waits"))
+        if waits > DEPLOY_WAITS_MAX:
+            log.error("step_unknown_for_too_long")
+            return answer(self._trouble.apology(call_id, number, TROUBLES_MAX + 1))
+        word = self._trouble.one_moment(call_id) if waits % DEPLOY_WORD_EVERY == 0 else []
+        url = f"{self._trouble.again(call_id, number)}?waits={waits}" + (f"&{query}" if query else "")
+        return answer(twiml.document([*word, twiml.pause(1), twiml.redirect(url)]))
+
+    def _verified(self) -> Form:
+        fields = verify(
+            flask.request,
+            public_url=self._carrier.public_url,
+            tokens=self._carrier.tokens,
+            account_sid=self._carrier.account_sid,
+        )
+        form = Form(fields)
+        if not _CALL_SID.fullmatch(form.call_sid):
+            flask.abort(400, "The webhook has no CallSid.")
+        structlog.contextvars.bind_contextvars(call_sid=form.call_sid)
+        return form
+
+
+def _name_call(call_id: str | None) -> None:
+    """In each log line of this request."""
+    if call_id not in {None, UNKNOWN}:
+        structlog.contextvars.bind_contextvars(call_id=call_id)
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 3 else 0  # noqa: PLR2004

@@ -1,0 +1,174 @@
+"""Composes the door of the carrier: the flow, whatever its steps ask of the house, and how it is all said."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+
+from flows.language import Flow, Prompts, Recordings, host_prompts
+from flows.pay_bill.flow import flow as pay_bill
+from ivr.calls.card_guard import CardGuard
+from ivr.calls.greeting import Greeting
+from ivr.calls.hang_up import CallEnder
+from ivr.calls.pay_progress import PayProgress
+from ivr.calls.remote_calls import Runner
+from ivr.calls.turns import Turns
+from ivr.calls.wait_dispatch import Host
+from ivr.calls.waits.bill import BillWaits
+from ivr.calls.waits.card import CardWaits
+from ivr.calls.waits.charge import AttemptMaker, AttemptWaits
+from ivr.calls.waits.link import LinkWaits
+from ivr.calls.waits.saved_card import SavedCardWaits
+from ivr.carriers.twilio.pay.verb import PayOptions, PayVerb, pay_prompts
+from ivr.carriers.twilio.rendering import Renderer
+from ivr.carriers.twilio.twiml import Voice
+from ivr.customers.reference_guesses import Guesses
+from ivr.dependencies import Ground
+from ivr.integrations.bill_lookup import MerchantLookup
+from ivr.platform.settings.config import Config
+from ivr.web.carrier_webhooks.failed_turn import Trouble
+from ivr.web.carrier_webhooks.voice import Carrier, VoiceDoor
+from ivr.web.ops.metrics import Metrics
+
+log = structlog.get_logger()
+
+
+def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> VoiceDoor:
+    config = on.config
+    cashier = on.cashier
+    attempts = cashier.attempts
+    guard = CardGuard(on.guard)
+    maker = AttemptMaker(attempts, guard)
+    card_entry = on.gateway.capabilities.card_entry
+    runner = Runner(
+        on.pci,
+        _lookup(on),
+        config.public_url,
+        postal_code=on.gateway.capabilities.postal_code,
+    )
+    saved_cards = SavedCardWaits(
+        cards=cashier.saved_cards,
+        attempts=attempts,
+        guard=guard,
+        gateway=on.gateway.name,
+        takes=on.gateway.capabilities.takes,
+        clock=on.clock,
+    )
+    host = Host(
+        bills=BillWaits(
+            guesses=Guesses(config.guesses_max, config.guesses_max_withheld),
+            asks_merchant=runner.asks_merchant,
+            gateway=on.gateway.capabilities,
+            clock=on.clock,
+            ids=on.ids,
+        ),
+        cards=CardWaits(
+            attempts=attempts,
+            maker=maker,
+            guard=guard,
+            card_entry=card_entry,
+            takes=on.gateway.capabilities.takes,
+            by_carrier=config.carrier_takes_cards,
+        ),
+        saved_cards=saved_cards,
+        charges=AttemptWaits(
+            attempts=attempts, maker=maker, guard=guard, saved_cards=saved_cards, clock=on.clock
+        ),
+        links=LinkWaits(attempts=attempts, maker=maker, gateway=on.gateway.capabilities, clock=on.clock),
+        person_number=config.person_number,
+    )
+    ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)
+    renderer = _renderer(config, flow, postal_code=on.gateway.capabilities.postal_code)
+    turns = Turns(
+        engine=on.engine,
+        flow=flow,
+        host=host,
+        runner=runner,
+        renderer=renderer,
+        ender=ender,
+        clock=on.clock,
+        ids=on.ids,
+        home_country=config.home_country,
+        release=version("paybycall"),
+        on_card_too_early=metrics.card_typed_early,
+    )
+    greeting = Greeting(
+        engine=on.engine,
+        flow=flow,
+        clock=on.clock,
+        ids=on.ids,
+        home_country=config.home_country,
+        languages=config.languages,
+        language_by_number=config.language_by_number,
+        merchant_name=config.merchant_name,
+        card_entry=card_entry,
+        person_available=bool(config.person_number),
+        saved_cards=_saves_cards(on),
+        other_ways=config.other_ways_to_pay,
+        reference_place=config.reference_place,
+        slow_speech=all(voice.can_be_slowed for voice in _voices(config).values()),
+    )
+    return VoiceDoor(
+        carrier=Carrier(config.public_url, config.twilio_auth_tokens, config.twilio_account_sid),
+        turns=turns,
+        greeting=greeting,
+        ender=ender,
+        runner=runner,
+        renderer=renderer,
+        trouble=Trouble(
+            renderer=renderer,
+            language_of=turns.language_of,
+            default_language=config.languages[0],
+            person_number=config.person_number,
+        ),
+        progress=PayProgress(on.engine, on.clock),
+        clock=on.clock,
+    )
+
+
+def _saves_cards(on: Ground) -> bool:
+    """By the settings, and where the gateway can: no gateway that authorizes at once does."""
+    if on.config.saved_cards and not on.gateway.capabilities.saves_cards:
+        log.warning("saved_cards_off", gateway=on.gateway.name, sentence="This gateway does not save cards.")
+    return on.config.saved_cards and on.gateway.capabilities.saves_cards
+
+
+def _lookup(on: Ground) -> MerchantLookup | None:
+    config = on.config
+    if not config.bill_lookup_url:
+        return None
+    return MerchantLookup(
+        config.bill_lookup_url, config.merchant_secrets, home_country=config.home_country, clock=on.clock
+    )
+
+
+def _recordings(config: Config) -> Recordings:
+    return Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
+
+
+def _voices(config: Config) -> dict[str, Voice]:
+    return {
+        language: Voice(config.say_language.get(language, language), config.say_voice.get(language))
+        for language in config.languages
+    }
+
+
+def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer:
+    prompts = Prompts.load(flow.folder, config.languages, config.wording.nouns)
+    voices = _voices(config)
+    recordings = _recordings(config)
+    by_carrier = pay_prompts(config.languages)
+    recordings.check(prompts, host_prompts(), by_carrier)
+    options = PayOptions(
+        connector=config.pay_connector,
+        languages=config.pay_language,
+        card_types=config.pay_card_types,
+        postal_code=postal_code,
+        timeout_s=config.pay_timeout_s,
+        attempts_max=config.pay_max_attempts,
+    )
+    pay = PayVerb(options, by_carrier, voices, recordings)
+    public_path = urlsplit(config.public_url).path
+    return Renderer(prompts, host_prompts(), voices, recordings, pay=pay, public_path=public_path)

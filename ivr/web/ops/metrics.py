@@ -1,0 +1,227 @@
+"""What `/metrics` of the web process shows: sums read from the database, and what only a process itself can
+measure.
+
+No label is a number, a name or an id of anyone: states, reasons and routes. Sums from the database are true
+whichever process is asked, and survive a restart. Times, log lines and the cards keyed too early are counted
+by each process for itself. Where several run, set PROMETHEUS_MULTIPROC_DIR to a directory that they share,
+emptied before a start: then each answers for all.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from gateways.declines import Decline
+from ivr.fraud import lockouts
+from ivr.fraud.breaker import Position, position
+from ivr.fraud.limits import Kind
+from ivr.jobs.worker_liveness import living_workers
+from ivr.platform.clock import Clock
+from ivr.platform.database.engine import reading
+from ivr.platform.database.schema import attempt, call, card_try, confirmation, lockout, outcome, refund
+from ivr.platform.log_metrics import LogLines
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15)
+"""The carrier hangs up on us after 15 s."""
+WORK_EVERY = timedelta(seconds=30)
+"""Asking the engine of background work is dear, so its answer serves for a while."""
+
+log = structlog.get_logger()
+
+WorkCounts = Callable[[], Mapping[str, int]]
+
+
+class Metrics:
+    """The counters of one web process, in a registry of their own; `shared_dir` as the module says. `also`:
+    what is shown beside them.
+    """
+
+    def __init__(self, books: "Books", *, shared_dir: str = "", also: Sequence[Collector] = ()) -> None:
+        self._shown = (books, *also)
+        self._shared_dir = shared_dir
+        self._registry = CollectorRegistry()
+        self._requests = Histogram(
+            "paybycall_request_seconds",
+            "Time to answer a request; a turn of a call is the route voice.turn.",
+            ["route", "status"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._early = Counter(
+            "paybycall_cards_typed_early",
+            "Card numbers keyed too early, thrown away unread.",
+            registry=self._registry,
+        )
+        self.log_lines = LogLines(self._registry)
+
+    def card_typed_early(self) -> None:
+        self._early.inc()
+
+    def answered(self, route: str, status: int, duration_s: float) -> None:
+        self._requests.labels(route=route, status=str(status)).observe(duration_s)
+
+    def watch(self, app: Flask, clock: Clock) -> None:
+        """Times every request of the application, by its route's name: never by its path, which holds ids."""
+
+        def begin() -> None:
+            g.began_at = clock.now()
+
+        def end(response: Response) -> Response:
+            took = clock.now() - g.began_at if "began_at" in g else timedelta(0)
+            self.answered(request.endpoint or "none", response.status_code, took.total_seconds())
+            return response
+
+        app.before_request(begin)
+        app.after_request(end)
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus reads."""
+        counted = self._registry
+        if self._shared_dir:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted, path=self._shared_dir)  # type: ignore[no-untyped-call]
+        return b"".join(generate_latest(one) for one in (counted, *self._shown))
+
+
+class Books(Collector):
+    """Sums of the database. `work` counts background work by its state: waiting, later, running, failed;
+    `decline_codes` are those that each gateway's adapter knows the meaning of.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        clock: Clock,
+        work: WorkCounts,
+        decline_codes: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._work = work
+        self._decline_codes = decline_codes or {}
+        self._work_seen: tuple[datetime, Mapping[str, int]] | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """Every sum anew, in one read transaction; where the database is away, that alone."""
+        try:
+            with reading(self._engine) as tx:
+                sums = list(self._sums(tx))
+            sums.append(self._jobs())
+        except sa.exc.SQLAlchemyError:
+            log.exception("metrics_without_database")
+            sums = []
+        yield GaugeMetricFamily("paybycall_database_up", "Whether the database answers.", value=bool(sums))
+        yield from sums
+
+    def _sums(self, tx: sa.Connection) -> Iterator[Metric]:
+        yield from self._calls(tx)
+        yield _by(tx, attempt.c.state, "paybycall_attempts", "Attempts to charge, by state.")
+        yield _by(tx, refund.c.state, "paybycall_refunds", "Refunds, by state.")
+        yield _by(tx, confirmation.c.state, "paybycall_confirmations", "Confirmations, by state.")
+        yield _by(tx, outcome.c.state, "paybycall_outcomes", "Webhooks to the merchant, by state.")
+        yield _declines(tx)
+        yield self._unmapped(tx)
+        yield _by(tx, card_try.c.state, "paybycall_card_tries", "Tried cards that still count, by state.")
+        yield from self._lockouts(tx)
+        yield self._oldest_unknown(tx)
+        yield self._workers()
+
+    def _workers(self) -> Metric:
+        alive = living_workers(self._engine, self._clock.now())
+        return GaugeMetricFamily("paybycall_workers_alive", "Workers that are running.", value=alive)
+
+    def _calls(self, tx: sa.Connection) -> Iterator[Metric]:
+        ended = CounterMetricFamily(
+            "paybycall_calls_ended", "Calls that ended, by reason.", labels=["because"]
+        )
+        active = GaugeMetricFamily("paybycall_calls_active", "Calls under way.", value=None)
+        started, under_way = 0, 0
+        groups = sa.select(call.c.status, call.c.ended_because, sa.func.count()).group_by(
+            call.c.status, call.c.ended_because
+        )
+        for status, because, count in tx.execute(groups):
+            started += count
+            if status == "active":
+                under_way += count
+            else:
+                ended.add_metric([because or "none"], count)
+        active.add_metric([], under_way)
+        yield CounterMetricFamily("paybycall_calls_started", "Calls that came in.", value=started)
+        yield active
+        yield ended
+
+    def _unmapped(self, tx: sa.Connection) -> Metric:
+        family = CounterMetricFamily(
+            "paybycall_declines_unmapped",
+            "Declines by a code that the gateway's adapter does not know: callers heard the generic wording.",
+            labels=["gateway"],
+        )
+        for gateway, known in self._decline_codes.items():
+            generic = sa.and_(attempt.c.gateway == gateway, attempt.c.decline == Decline.GENERIC)
+            codes = sa.select(attempt.c.gateway_code, sa.func.count()).where(generic)
+            counts = tx.execute(codes.group_by(attempt.c.gateway_code)).all()
+            family.add_metric([gateway], sum(count for code, count in counts if code and code not in known))
+        return family
+
+    def _lockouts(self, tx: sa.Connection) -> Iterator[Metric]:
+        now = self._clock.now()
+        active = GaugeMetricFamily("paybycall_lock_outs", "Active lockouts, by kind.", labels=["kind"])
+        counts = sa.select(lockout.c.kind, sa.func.count()).where(
+            lockout.c.lifted_at.is_(None), lockout.c.until > now
+        )
+        counted = {kind: count for kind, count in tx.execute(counts.group_by(lockout.c.kind))}  # noqa: C416 - rows are no pairs to mypy
+        for kind in Kind:
+            active.add_metric([kind], counted.get(kind, 0))
+        yield active
+        where = position(lockouts.last(tx, Kind.BREAKER, lockouts.EVERYBODY), now)
+        breaker = GaugeMetricFamily(
+            "paybycall_card_breaker", "State of the breaker on declines: one of these is 1.", labels=["state"]
+        )
+        for one in Position:
+            breaker.add_metric([one], int(one is where))
+        yield breaker
+
+    def _oldest_unknown(self, tx: sa.Connection) -> Metric:
+        since = sa.select(sa.func.min(attempt.c.unknown_since)).where(attempt.c.state == "unknown")
+        oldest = tx.execute(since).scalar_one()
+        age_s = (self._clock.now() - oldest).total_seconds() if oldest else 0
+        return GaugeMetricFamily(
+            "paybycall_oldest_unknown_seconds", "Age of the oldest charge of unknown outcome.", value=age_s
+        )
+
+    def _jobs(self) -> Metric:
+        now = self._clock.now()
+        if self._work_seen is None or now - self._work_seen[0] >= WORK_EVERY:
+            self._work_seen = (now, dict(self._work()))
+        family = GaugeMetricFamily("paybycall_jobs", "Background work, by state.", labels=["state"])
+        for state, count in sorted(self._work_seen[1].items()):
+            family.add_metric([state], count)
+        return family
+
+
+def _by(tx: sa.Connection, column: sa.Column[str], name: str, help_: str) -> Metric:
+    family = GaugeMetricFamily(name, help_, labels=["state"])
+    for state, count in tx.execute(sa.select(column, sa.func.count()).group_by(column).order_by(column)):
+        family.add_metric([state], count)
+    return family
+
+
+def _declines(tx: sa.Connection) -> Metric:
+    family = CounterMetricFamily(
+        "paybycall_declines",
+        "Declines, by gateway and reason; generic holds every code that the adapter does not know.",
+        labels=["gateway", "decline"],
+    )
+    groups = sa.select(attempt.c.gateway, attempt.c.decline, sa.func.count()).where(
+        attempt.c.decline.is_not(None)
+    )
+    for gateway, decline, count in tx.execute(groups.group_by(attempt.c.gateway, attempt.c.decline)):
+        family.add_metric([gateway, decline], count)
+    return family

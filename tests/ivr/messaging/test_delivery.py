@@ -1,0 +1,399 @@
+"""A text is sent once: whatever the carrier answers, whoever dies meanwhile, and however often a job runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.jobs.job_list import CHECK_CONFIRMATION, SEND_CONFIRMATION
+from ivr.messaging import messages as confirmations
+from ivr.messaging import resend as resending
+from ivr.messaging.delivery import CHECK_AFTER_S, RETRY_AFTER_S, Sender
+from ivr.messaging.delivery_errors import Mends
+from ivr.messaging.messages import Confirmation
+from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent, Unclear
+from ivr.messaging.resend import Resent
+from ivr.messaging.states import Event, State
+from ivr.messaging.templates import Receipt
+from ivr.platform.clock import ManualClock
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
+from ivr.platform.ids import SequentialIds
+from tests.support.approved import approved_attempt
+from tests.support.work import Asked, RecordedWork
+
+pytestmark = pytest.mark.postgres_for(
+    "test_what_an_earlier_release_gave_up_can_be_sent_unless_its_payer_was_the_reason"
+)
+
+RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
+
+
+class Killed(BaseException):
+    """The worker died here."""
+
+
+@dataclass
+class Post:
+    """A channel that answers what it is told; `sent` is what payers' phones show."""
+
+    name: str = "sms"
+    answers: list[Sent | Refused | Lost | Callable[[], Sent | Refused | Lost]] = field(default_factory=list)
+    listed: Found | Missing | Unclear = field(default_factory=Missing)
+    sent: list[Message] = field(default_factory=list)
+    looked: int = 0
+
+    def send(self, message: Message) -> Sent | Refused | Lost:
+        self.sent.append(message)
+        answer = self.answers.pop(0)
+        return answer() if callable(answer) else answer
+
+    def find_sent(self, message: Message) -> Found | Missing | Unclear:
+        self.looked += 1
+        return self.listed
+
+
+@dataclass
+class Worker:
+    """Runs the jobs that were asked for, when they are due."""
+
+    engine: sa.Engine
+    clock: ManualClock
+    work: RecordedWork
+    post: Post
+    ids: SequentialIds
+
+    def __post_init__(self) -> None:
+        self.sender = Sender(self.engine, {"sms": self.post}, work=self.work, clock=self.clock)
+        with self.engine.begin() as tx:
+            made = confirmations.record(
+                tx,
+                attempt_id=approved_attempt(tx, self.clock),
+                receipt=RECEIPT,
+                language="en",
+                payer_phone="+34600000001",
+                can_text=True,
+                channel="sms",
+                work=self.work,
+                clock=self.clock,
+                ids=self.ids,
+            )
+        self.id = made.id
+
+    def run(self, asked: Asked) -> None:
+        handler = {SEND_CONFIRMATION: self.sender.send, CHECK_CONFIRMATION: self.sender.check}[asked.job]
+        self.clock.advance(asked.delay_s)
+        handler(asked.subject_id, asked.nth)
+
+    def run_all(self, limit: int = 60) -> None:
+        """Runs everything, earliest first as it was asked, until nothing is left."""
+        done = 0
+        while done < len(self.work.asked):
+            assert done < limit, "it never ends"
+            self.run(self.work.asked[done])
+            done += 1
+
+    def now(self) -> Confirmation:
+        with reading(self.engine) as tx:
+            found = confirmations.find(tx, self.id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def worker(engine: sa.Engine, clock: ManualClock, work: RecordedWork, ids: SequentialIds) -> Worker:
+    return Worker(engine, clock, work, Post(), ids)
+
+
+def test_sent_once_however_often_the_job_runs(worker: Worker) -> None:
+    worker.post.answers = [Sent("SM1")]
+    worker.run_all()
+    worker.sender.send(worker.id, 0)
+    worker.sender.check(worker.id, 100)
+    assert len(worker.post.sent) == 1
+    assert worker.post.sent[0].recipient == "+34600000001"
+    assert worker.post.looked == 0
+    assert (worker.now().state, worker.now().provider_id, worker.now().tries) == (State.SENT, "SM1", 1)
+
+
+def test_that_a_worker_has_it_is_committed_before_it_leaves(worker: Worker) -> None:
+    seen: list[State] = []
+
+    def answer() -> Sent:
+        seen.append(worker.now().state)
+        return Sent("SM1")
+
+    worker.post.answers = [answer]
+    worker.run_all()
+    assert seen == [State.SENDING]
+
+
+def test_a_worker_that_died_after_sending_is_not_repeated(worker: Worker) -> None:
+    def die() -> Sent:
+        raise Killed
+
+    worker.post.answers = [die]
+    with pytest.raises(Killed):
+        worker.sender.send(worker.id, 0)
+    worker.sender.send(worker.id, 0)  # recovered: the same job again
+    assert worker.now().state is State.SENDING
+    worker.post.listed = Found("SM9")
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert (worker.now().state, worker.now().provider_id) == (State.SENT, "SM9")
+
+
+def test_a_worker_that_died_before_sending_is_made_good_once_the_list_lacks_it(worker: Worker) -> None:
+    def die() -> Sent:
+        raise Killed
+
+    worker.post.answers = [die, Sent("SM2")]
+    with pytest.raises(Killed):
+        worker.sender.send(worker.id, 0)
+    worker.run_all()
+    assert len(worker.post.sent) == 2
+    assert (worker.now().state, worker.now().provider_id, worker.now().tries) == (State.SENT, "SM2", 2)
+
+
+def test_a_lost_answer_is_looked_up_and_the_text_not_sent_again(worker: Worker) -> None:
+    worker.post.answers = [Lost("timeout")]
+    worker.post.listed = Found("SM1")
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert (worker.now().state, worker.now().provider_id) == (State.SENT, "SM1")
+
+
+def test_a_list_that_lacks_it_too_soon_proves_nothing(worker: Worker) -> None:
+    worker.post.answers = [Lost("timeout")]
+    worker.run(worker.work.take(SEND_CONFIRMATION)[0])
+    for wait_s in CHECK_AFTER_S[:2]:  # a minute, two more
+        (look,) = worker.work.take(CHECK_CONFIRMATION)
+        assert look.delay_s == wait_s
+        worker.run(look)
+        assert worker.work.take(SEND_CONFIRMATION) == []
+        assert worker.now().state is State.MAYBE_SENT
+    worker.run(worker.work.take(CHECK_CONFIRMATION)[0])
+    assert worker.now().state is State.QUEUED
+    assert len(worker.work.take(SEND_CONFIRMATION)) == 1
+
+
+def test_a_callback_before_the_check_settles_it(worker: Worker, clock: ManualClock) -> None:
+    worker.post.answers = [Lost("timeout")]
+    worker.run(worker.work.asked[0])
+    with worker.engine.begin() as tx:
+        confirmations.shift(tx, worker.id, Event.DELIVERED, clock.now(), provider_id="SM1")
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert worker.post.looked == 0
+    assert worker.now().state is State.DELIVERED
+
+
+def test_a_callback_before_the_second_try_stops_it(worker: Worker, clock: ManualClock) -> None:
+    worker.post.answers = [Lost("timeout")]
+    while worker.now().state is not State.QUEUED or worker.now().tries == 0:
+        worker.run(worker.work.asked.pop(0))
+    with worker.engine.begin() as tx:
+        confirmations.shift(tx, worker.id, Event.TAKEN, clock.now(), provider_id="SM1")
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert worker.now().state is State.SENT
+
+
+def test_a_callback_that_overtakes_the_answer_is_kept(worker: Worker, clock: ManualClock) -> None:
+    def deliver_first() -> Sent:
+        with worker.engine.begin() as tx:
+            confirmations.shift(tx, worker.id, Event.DELIVERED, clock.now(), provider_id="SM1")
+        return Sent("SM1")
+
+    worker.post.answers = [deliver_first]
+    worker.run_all()
+    assert (worker.now().state, worker.now().provider_id) == (State.DELIVERED, "SM1")
+
+
+def test_a_list_that_never_clears_up_is_asked_a_day_and_never_sent_again(worker: Worker) -> None:
+    worker.post.answers = [Lost("timeout")]
+    worker.post.listed = Unclear("no bodies")
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert worker.post.looked == len(CHECK_AFTER_S)
+    assert worker.now().state is State.MAYBE_SENT
+
+
+def test_refused_for_good_is_not_tried_again(worker: Worker) -> None:
+    worker.post.answers = [Refused("21610", Mends.NOBODY)]
+    worker.run_all()
+    assert len(worker.post.sent) == 1
+    assert (worker.now().state, worker.now().error_code) == (State.FAILED, "21610")
+
+
+def test_refused_for_now_is_tried_again_after_ever_longer_waits(worker: Worker, clock: ManualClock) -> None:
+    worker.post.answers = [Refused("429", Mends.TIME), Refused("503", Mends.TIME), Sent("SM3")]
+    worker.run_all()
+    retries = [asked for asked in worker.work.asked if asked.job == SEND_CONFIRMATION]
+    assert [asked.delay_s for asked in retries] == [0, *RETRY_AFTER_S[:2]]
+    assert (worker.now().state, worker.now().error_code, worker.now().tries) == (State.SENT, None, 3)
+
+
+def test_a_carrier_that_always_refuses_leaves_it_to_the_operator(worker: Worker) -> None:
+    worker.post.answers = [Refused("429", Mends.TIME)] * 50
+    worker.run_all()
+    assert len(worker.post.sent) == len(RETRY_AFTER_S) + 1
+    assert (worker.now().state, worker.now().error_code) == (State.HELD, "429")
+    assert sum(RETRY_AFTER_S) > 24 * 3600 - 7200  # about a day: an operator has seen it by then
+
+
+def test_a_text_that_vanishes_every_time_is_left_to_the_operator(worker: Worker) -> None:
+    worker.post.answers = [Lost("timeout")] * 50
+    worker.run_all(limit=120)
+    assert len(worker.post.sent) == len(RETRY_AFTER_S) + 1
+    assert (worker.now().state, worker.now().error_code) == (State.HELD, "missing")
+
+
+@pytest.mark.parametrize(
+    ("mends", "tries", "state"),
+    [
+        (Mends.NOBODY, 1, State.FAILED),
+        (Mends.OPERATOR, 1, State.HELD),
+        (Mends.TIME, 2, State.SENT),
+        (Mends.UNKNOWN, 2, State.SENT),
+    ],
+)
+def test_who_can_mend_a_refusal_says_what_is_done(
+    worker: Worker, mends: Mends, tries: int, state: State
+) -> None:
+    worker.post.answers = [Refused("21611", mends), Sent("SM1")]
+    worker.run_all()
+    assert (len(worker.post.sent), worker.now().state) == (tries, state)
+
+
+def test_a_held_text_is_sent_once_more_by_command_and_only_once(worker: Worker) -> None:
+    worker.post.answers = [Refused("21606", Mends.OPERATOR), Sent("SM1"), Sent("SM2")]
+    worker.run_all()
+    with worker.engine.begin() as tx:
+        assert [one.error_code for one in resending.held(tx)] == ["21606"]
+        resent = [
+            resending.resend(tx, one, work=worker.work, clock=worker.clock)
+            for one in (worker.id, worker.id, "confirmation_none")
+        ]
+    assert resent == [Resent.QUEUED, Resent.NOT_HELD, None]
+    worker.run_all()
+    with worker.engine.begin() as tx:
+        assert resending.resend(tx, worker.id, work=worker.work, clock=worker.clock) is Resent.NOT_HELD
+        assert resending.held(tx) == []
+    worker.run_all()
+    assert (len(worker.post.sent), worker.now().state, worker.now().provider_id) == (2, State.SENT, "SM1")
+
+
+def test_a_text_that_was_held_while_its_next_try_was_asked_for_is_sent_by_command(worker: Worker) -> None:
+    """That try found it held, and did nothing: it is not taken for the one that the command asks for."""
+    worker.post.answers = [Refused("429", Mends.TIME), Sent("SM2")]
+    worker.run(worker.work.asked[0])
+    with worker.engine.begin() as tx:  # the carrier's news of a copy that it took all the same
+        held = confirmations.shift(tx, worker.id, Event.HOLD, worker.clock.now(), provider_id="SM1")
+    assert held is not None
+    worker.run_all()
+    assert (len(worker.post.sent), worker.now().state) == (1, State.HELD)
+    with worker.engine.begin() as tx:
+        resent = resending.resend(tx, worker.id, work=worker.work, clock=worker.clock)
+    assert resent is Resent.QUEUED
+    worker.run_all()
+    assert (len(worker.post.sent), worker.now().provider_id) == (2, "SM2")
+
+
+def test_what_an_earlier_release_gave_up_can_be_sent_unless_its_payer_was_the_reason(
+    worker: Worker, clock: ManualClock
+) -> None:
+    for code, taken, resent in (
+        ("21610", None, Resent.NOT_HELD),
+        ("30005", "SM1", Resent.NOT_HELD),
+        ("withheld", None, Resent.NOT_HELD),  # the migration's word: the number is nobody's
+        ("21611", None, Resent.QUEUED),
+        ("30008", "SM1", Resent.QUEUED),
+        (None, "SM1", Resent.QUEUED),  # canceled in the carrier's console
+    ):
+        with worker.engine.begin() as tx:
+            failed = {"state": State.FAILED, "error_code": code, "provider_id": taken}
+            tx.execute(sa.update(schema.confirmation).values(failed))
+            assert resending.resend(tx, worker.id, work=worker.work, clock=clock) is resent
+
+
+def test_the_check_of_an_earlier_try_does_not_go_on(worker: Worker) -> None:
+    """It would look for the later try with the earlier one's patience, and queue it a second time."""
+    worker.post.answers = [Refused("429", Mends.TIME), Lost("timeout")]
+    worker.run(worker.work.take(SEND_CONFIRMATION)[0])
+    [of_the_first] = worker.work.take(CHECK_CONFIRMATION)
+    worker.run(worker.work.take(SEND_CONFIRMATION)[0])
+    assert (worker.now().state, worker.now().tries) == (State.MAYBE_SENT, 2)
+    worker.clock.advance(3600)
+    worker.sender.check(worker.id, of_the_first.nth)
+    assert worker.post.looked == 0
+    assert worker.now().state is State.MAYBE_SENT
+
+
+def test_the_late_answer_of_an_earlier_try_undoes_nothing(worker: Worker) -> None:
+    def hang() -> Refused:  # stopped for an hour, while others looked, sent again, and lost sight of that
+        worker.run_all()
+        return Refused("500", Mends.NOBODY)
+
+    worker.post.answers = [hang, Sent("SM2")]
+    worker.sender.send(worker.id, 0)
+    assert (worker.now().state, worker.now().provider_id) == (State.SENT, "SM2")
+
+
+@pytest.mark.parametrize("late", [Refused("21610", Mends.NOBODY), Refused("429", Mends.TIME), Lost("x")])
+def test_the_late_answer_of_an_earlier_try_leaves_the_next_one_alone(
+    worker: Worker, late: Refused | Lost
+) -> None:
+    def hang() -> Refused | Lost:
+        while worker.now().state is not State.QUEUED:
+            worker.run(worker.work.take(CHECK_CONFIRMATION)[0])
+        assert worker.sender._claim(worker.id)  # another worker has the second try, and is sending it
+        return late
+
+    worker.post.answers = [hang]
+    worker.sender.send(worker.id, 0)
+    assert (worker.now().state, worker.now().tries) == (State.SENDING, 2)
+
+
+def test_a_text_for_a_channel_that_is_gone_leaves_by_another(worker: Worker) -> None:
+    other = Post(name="console", answers=[Sent("c1")])
+    worker.sender = Sender(worker.engine, {"console": other}, work=worker.work, clock=worker.clock)
+    worker.run_all()
+    assert (len(other.sent), worker.now().channel, worker.now().state) == (1, "console", State.SENT)
+
+
+def test_nobody_by_that_name(worker: Worker) -> None:
+    worker.sender.send("confirmation_none", 0)
+    worker.sender.check("confirmation_none", 0)
+    assert worker.post.sent == []
+
+
+class Oversleeping(ManualClock):
+    """A clock of a worker that is frozen once, right after its claim."""
+
+    def __init__(self, others: ManualClock, meanwhile: Callable[[], None]) -> None:
+        super().__init__(others.now())
+        self._others, self._meanwhile, self._reads = others, meanwhile, 0
+
+    def now(self) -> datetime:
+        self._reads += 1
+        if self._reads == 2:
+            self._meanwhile()
+        return self._others.now()
+
+
+def test_a_worker_that_froze_before_sending_does_not_send_behind_another(worker: Worker) -> None:
+    """The text is missing from the carrier's list for long enough, and another worker sends it."""
+
+    def others_work() -> None:
+        while not worker.post.sent:
+            worker.run(worker.work.asked.pop(0))
+
+    worker.work.asked.clear()
+    worker.post.answers = [Sent("SM1"), Sent("SM2")]
+    frozen = Oversleeping(worker.clock, others_work)
+    Sender(worker.engine, {"sms": worker.post}, work=worker.work, clock=frozen).send(worker.id, 0)
+    assert len(worker.post.sent) == 1
+    assert worker.now().state is State.SENT

@@ -1,0 +1,204 @@
+"""The text that carries a link: beside the receipt, told apart from it, and not sent once it helps nobody."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from gateways.secret import Secret
+from ivr.carriers.twilio.rest import CarrierHttp
+from ivr.customers import timeline
+from ivr.jobs.job_list import SEND_CONFIRMATION
+from ivr.messaging import messages as confirmations
+from ivr.messaging.channels.sms import Sms
+from ivr.messaging.delivery import Sender
+from ivr.messaging.delivery_errors import Mends
+from ivr.messaging.messages import LINK_IS_OPEN, Confirmation, Purpose
+from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent
+from ivr.messaging.states import Event, State
+from ivr.messaging.templates import LinkOffer, Receipt
+from ivr.payments.attempts import states
+from ivr.platform.clock import ManualClock
+from ivr.platform.database.engine import reading
+from ivr.platform.database.schema import attempt, pay_link
+from ivr.platform.ids import SequentialIds
+from tests.support.approved import approved_attempt
+from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, carrier_api
+from tests.support.work import RecordedWork
+
+PHONE = "+34600000001"
+SECRET_PART = "7k3m97k3m97k3m97k3m97k3m9x"
+URL = f"https://pay.example.com/pay/{SECRET_PART}"
+OFFER = LinkOffer("Demo Town Hall", 4990, "EUR", "12345678", URL, 60)
+RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "", "87654321")
+
+
+class Post:
+    """A channel that takes everything, unless it is told otherwise."""
+
+    name = "sms"
+
+    def __init__(self) -> None:
+        self.answers: list[Sent | Refused | Lost] = []
+        self.sent: list[Message] = []
+
+    def send(self, message: Message) -> Sent | Refused | Lost:
+        self.sent.append(message)
+        return self.answers.pop(0) if self.answers else Sent(f"SM{len(self.sent)}")
+
+    def find_sent(self, message: Message) -> Missing:
+        return Missing()
+
+
+class Desk:
+    """A payment whose link is open, and both of its texts."""
+
+    def __init__(self, engine: sa.Engine, clock: ManualClock, work: RecordedWork, ids: SequentialIds) -> None:
+        self.engine, self.clock, self.work, self.ids = engine, clock, work, ids
+        self.post = Post()
+        self.sender = Sender(engine, {"sms": self.post}, work=work, clock=clock)
+        with engine.begin() as tx:
+            self.attempt_id = approved_attempt(tx, clock)
+            tx.execute(sa.update(attempt).values(state=LINK_IS_OPEN, method="link", settled_at=None))
+            tx.execute(
+                pay_link.insert().values(
+                    attempt_id=self.attempt_id,
+                    token=SECRET_PART,
+                    base_url="https://pay.example.com",
+                    expires_at=clock.now() + timedelta(hours=1),
+                )
+            )
+        self.link = self.record_link()
+
+    def record_link(self) -> Confirmation:
+        with self.engine.begin() as tx:
+            return confirmations.record_link(
+                tx,
+                attempt_id=self.attempt_id,
+                offer=OFFER,
+                language="en",
+                payer_phone=PHONE,
+                channel="sms",
+                work=self.work,
+                clock=self.clock,
+                ids=self.ids,
+            )
+
+    def record_receipt(self) -> Confirmation:
+        with self.engine.begin() as tx:
+            return confirmations.record(
+                tx,
+                attempt_id=self.attempt_id,
+                receipt=RECEIPT,
+                language="en",
+                payer_phone=PHONE,
+                can_text=True,
+                channel="sms",
+                work=self.work,
+                clock=self.clock,
+                ids=self.ids,
+            )
+
+    def move_to(self, state: states.State) -> None:
+        with self.engine.begin() as tx:
+            tx.execute(sa.update(attempt).values(state=state))
+
+    def now(self, one: Confirmation) -> Confirmation:
+        with reading(self.engine) as tx:
+            found = confirmations.find(tx, one.id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def desk(engine: sa.Engine, clock: ManualClock, work: RecordedWork, ids: SequentialIds) -> Desk:
+    return Desk(engine, clock, work, ids)
+
+
+def test_the_state_that_is_looked_for_is_the_payments_own() -> None:
+    assert states.State.LINK_OPEN == LINK_IS_OPEN
+
+
+def test_one_of_each_purpose_and_never_two(desk: Desk) -> None:
+    assert desk.record_link() == desk.link
+    receipt = desk.record_receipt()
+    assert desk.record_receipt() == receipt
+    assert (desk.link.purpose, receipt.purpose) == (Purpose.LINK, Purpose.RECEIPT)
+    assert [one.subject_id for one in desk.work.asked if one.job is SEND_CONFIRMATION] == [
+        desk.link.id,
+        receipt.id,
+    ]
+
+
+def test_it_is_sent_once_and_bears_its_own_mark(desk: Desk) -> None:
+    receipt = desk.record_receipt()
+    for one in (desk.link, desk.link, receipt):
+        desk.sender.send(one.id, 0)
+    assert [message.mark for message in desk.post.sent] == [SECRET_PART, "87654321"]
+    assert URL in desk.post.sent[0].body
+    assert "87654321" not in desk.post.sent[0].body, "or a receipt would be found in it"
+    assert SECRET_PART not in repr(desk.post.sent[0])
+    with reading(desk.engine) as tx:
+        kinds = [entry.kind for entry in timeline.of_call(tx, desk.attempt_id.replace("attempt", "call"))]
+    assert kinds == ["link_text.sent", "confirmation.sent"]
+
+
+@pytest.mark.parametrize(
+    "state", [state for state in states.State if state is not states.State.LINK_OPEN], ids=str
+)
+def test_a_link_that_cannot_be_paid_any_more_is_not_sent(desk: Desk, state: states.State) -> None:
+    desk.move_to(state)
+    desk.sender.send(desk.link.id, 0)
+    assert desk.post.sent == []
+    assert (desk.now(desk.link).state, desk.now(desk.link).error_code) == (State.FAILED, "too_late")
+
+
+def test_one_that_has_expired_while_the_carrier_was_away_is_not_sent(desk: Desk) -> None:
+    desk.post.answers = [Refused("20503", Mends.TIME)]
+    desk.sender.send(desk.link.id, 0)
+    assert desk.now(desk.link).state is State.QUEUED
+    desk.clock.advance(3600)
+    desk.sender.send(desk.link.id, 1)
+    assert len(desk.post.sent) == 1
+    assert desk.now(desk.link).state is State.FAILED
+
+
+def test_a_receipt_is_sent_whatever_became_of_the_link(desk: Desk) -> None:
+    receipt = desk.record_receipt()
+    desk.move_to(states.State.APPROVED)
+    desk.clock.advance(7200)
+    desk.sender.send(receipt.id, 0)
+    assert [message.mark for message in desk.post.sent] == ["87654321"]
+
+
+def test_what_is_on_its_way_is_not_called_back(desk: Desk) -> None:
+    with desk.engine.begin() as tx:
+        confirmations.shift(tx, desk.link.id, Event.CLAIM, desk.clock.now(), tries=1)
+        assert confirmations.shift(tx, desk.link.id, Event.TOO_LATE, desk.clock.now()) is None
+
+
+@pytest.fixture
+def carrier() -> Iterator[CarrierApi]:
+    with carrier_api() as running:
+        yield running
+
+
+def test_in_the_carriers_list_neither_text_is_taken_for_the_other(desk: Desk, carrier: CarrierApi) -> None:
+    """Both go to the same number within minutes: a lost receipt is not found in the link that was sent."""
+    sms = Sms(
+        account_sid=ACCOUNT,
+        token=Secret(TOKEN),
+        api_base=carrier.url,
+        public_url="https://pay.example.org",
+        sender="+34910000000",
+        http=CarrierHttp(),
+    )
+    desk.record_receipt()
+    for one in (desk.link, desk.record_receipt()):
+        desk.sender.send(one.id, 0)
+    link, receipt = desk.post.sent
+    taken = sms.send(link)
+    assert isinstance(taken, Sent)
+    assert sms.find_sent(link) == Found(taken.provider_id)
+    assert sms.find_sent(receipt) == Missing()

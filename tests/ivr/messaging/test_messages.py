@@ -1,0 +1,117 @@
+"""One payment has one confirmation, recorded and enqueued with the charge or not at all."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from ivr.customers import timeline
+from ivr.jobs.job_list import SEND_CONFIRMATION
+from ivr.messaging import messages as confirmations
+from ivr.messaging.messages import Confirmation
+from ivr.messaging.states import Event, State
+from ivr.messaging.templates import Receipt
+from ivr.platform.clock import ManualClock
+from ivr.platform.database.engine import reading
+from ivr.platform.database.schema import confirmation
+from ivr.platform.ids import RandomIds, SequentialIds
+from tests.support.approved import approved_attempt
+from tests.support.work import RecordedWork
+
+Record = Callable[..., Confirmation]
+RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
+
+
+@pytest.fixture
+def record(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Record:
+    def recorded(
+        tx: sa.Connection, attempt_id: str, *, phone: str | None = "+34600000001", can_text: bool = True
+    ) -> Confirmation:
+        return confirmations.record(
+            tx,
+            attempt_id=attempt_id,
+            receipt=RECEIPT,
+            language="es",
+            payer_phone=phone,
+            can_text=can_text,
+            channel="sms",
+            work=work,
+            clock=clock,
+            ids=ids,
+        )
+
+    return recorded
+
+
+def test_recorded_once_with_its_sending(
+    engine: sa.Engine, clock: ManualClock, work: RecordedWork, record: Record
+) -> None:
+    with engine.begin() as tx:
+        attempt_id = approved_attempt(tx, clock)
+        made = record(tx, attempt_id)
+    with engine.begin() as tx:
+        assert record(tx, attempt_id) == made
+        assert tx.execute(sa.select(sa.func.count()).select_from(confirmation)).scalar_one() == 1
+        assert confirmations.mark(tx, made.id) == "87654321"
+    assert (made.state, made.channel, made.recipient) == (State.QUEUED, "sms", "+34600000001")
+    assert "49,90 €" in made.body
+    assert [(asked.job, asked.subject_id) for asked in work.asked] == [(SEND_CONFIRMATION, made.id)]
+
+
+def test_the_database_itself_refuses_a_second_one(
+    engine: sa.Engine, clock: ManualClock, record: Record
+) -> None:
+    with engine.begin() as tx:
+        made = record(tx, approved_attempt(tx, clock))
+        row = dict(tx.execute(sa.select(confirmation)).mappings().one())
+    with pytest.raises(sa.exc.IntegrityError), engine.begin() as tx:
+        tx.execute(confirmation.insert().values(**row | {"id": RandomIds().new("confirmation")}))
+    with reading(engine) as tx:
+        assert confirmations.find(tx, made.id) == made
+
+
+@pytest.mark.parametrize("payer", [(None, False), (None, True), ("+34910000000", False)])
+def test_where_no_text_is_possible_the_spoken_reference_is_the_confirmation(
+    engine: sa.Engine, clock: ManualClock, work: RecordedWork, record: Record, payer: tuple[str | None, bool]
+) -> None:
+    phone, can_text = payer
+    with engine.begin() as tx:
+        made = record(tx, approved_attempt(tx, clock, payer_phone=phone), phone=phone, can_text=can_text)
+    assert (made.state, made.channel, made.recipient) == (State.SPOKEN, "spoken", None)
+    assert work.asked == []
+
+
+def test_a_late_event_changes_nothing(engine: sa.Engine, clock: ManualClock, record: Record) -> None:
+    with engine.begin() as tx:
+        made = record(tx, approved_attempt(tx, clock))
+        assert confirmations.shift(tx, made.id, Event.DELIVERED, clock.now(), provider_id="SM1")
+        done = confirmations.find(tx, made.id)
+        for event in Event:
+            assert confirmations.shift(tx, made.id, event, clock.now(), error_code="late") is None
+        assert confirmations.find(tx, made.id) == done
+        assert confirmations.shift(tx, "confirmation_none", Event.CLAIM, clock.now()) is None
+
+
+def test_an_event_of_an_earlier_try_comes_too_late(
+    engine: sa.Engine, clock: ManualClock, record: Record
+) -> None:
+    with engine.begin() as tx:
+        made = record(tx, approved_attempt(tx, clock))
+        confirmations.shift(tx, made.id, Event.CLAIM, clock.now(), tries=2)
+        assert confirmations.shift(tx, made.id, Event.LOSE_SIGHT, clock.now(), at_try=1) is None
+        assert confirmations.shift(tx, made.id, Event.LOSE_SIGHT, clock.now(), at_try=2)
+
+
+def test_the_payers_timeline_tells_it(engine: sa.Engine, clock: ManualClock, record: Record) -> None:
+    with engine.begin() as tx:
+        attempt_id = approved_attempt(tx, clock)
+        made = record(tx, attempt_id)
+        confirmations.shift(tx, made.id, Event.CLAIM, clock.now())
+        confirmations.shift(tx, made.id, Event.TAKEN, clock.now(), provider_id="SM1")
+        confirmations.shift(tx, made.id, Event.UNDELIVERED, clock.now(), error_code="30003")
+        entries = timeline.of_call(tx, attempt_id.replace("attempt", "call"))
+    assert [(entry.kind, entry.facts) for entry in entries] == [
+        ("confirmation.sent", {"channel": "sms"}),
+        ("confirmation.undelivered", {"channel": "sms", "error_code": "30003"}),
+    ]
+    assert {entry.attempt_id for entry in entries} == {attempt_id}

@@ -1,0 +1,272 @@
+"""What a gateway tells by webhook: kept once, never believed, and asked about."""
+
+import flask
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+from structlog.testing import capture_logs
+
+from gateways.events import Notice, PaymentMoved, RefundMoved
+from ivr.jobs.job_list import VERIFY_ATTEMPT
+from ivr.payments import timeouts as patience
+from ivr.payments.attempts.manual_review import Word
+from ivr.payments.attempts.states import Event, State
+from ivr.payments.gateway_events.service import KEPT_DAYS
+from ivr.payments.gateway_events.webhooks import BODY_BYTES_MAX, make_blueprint
+from ivr.platform.database import schema
+from tests.support.bank import Fate, TruthfulBank
+from tests.support.telling_bank import TellingBank, lose_sight, tell
+from tests.support.till import Till
+
+pytestmark = pytest.mark.postgres_for(
+    "test_a_notice_while_a_notice_is_looked_into_has_its_own_look",
+    "test_a_payment_of_another_gateway_is_left_alone",
+    "test_events_are_forgotten_when_nobody_repeats_them_any_more",
+)
+
+
+@pytest.fixture
+def door(till: Till, bank: TellingBank) -> FlaskClient:
+    app = flask.Flask("door")
+    app.register_blueprint(make_blueprint(bank, till.cashier.notices))
+    return app.test_client()
+
+
+def _post(door: FlaskClient, event: str = "evt_1", signature: str = "signed") -> int:
+    answer = door.post("/gateways/bank/webhook", data=event.encode(), headers={"Signature": signature})
+    return answer.status_code
+
+
+# The door -------------------------------------------------------------------------------------------------
+
+
+def test_only_a_signed_webhook_of_this_gateway_is_taken(
+    door: FlaskClient, till: Till, bank: TellingBank
+) -> None:
+    assert _post(door, signature="forged") == 400
+    assert door.post("/gateways/other/webhook", data=b"evt_1").status_code == 404
+    assert door.get("/gateways/bank/webhook").status_code == 405
+    assert door.post("/gateways/bank/webhook", data=b"x" * (BODY_BYTES_MAX + 1)).status_code == 413
+    assert _events(till) == []
+    assert _post(door) == 204
+    assert _post(door) == 204
+    assert _events(till) == ["evt_1"]
+
+
+def test_a_gateway_that_posts_nothing_has_no_door(till: Till) -> None:
+    app = flask.Flask("door")
+    app.register_blueprint(make_blueprint(TruthfulBank(), till.cashier.notices))
+    assert app.test_client().post("/gateways/bank/webhook", data=b"evt_1").status_code == 404
+
+
+def test_a_fault_of_ours_keeps_nothing_so_that_the_repeat_is_heard(
+    door: FlaskClient, till: Till, bank: TellingBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt_id = lose_sight(till, Fate.LOST_REPLY)
+    bank.says = PaymentMoved(attempt_id)
+    with monkeypatch.context() as broken:
+        broken.setattr(till.work, "enqueue", _raise)
+        assert _post(door) == 500
+    assert _events(till) == []
+    assert _post(door) == 204
+    assert _events(till) == ["evt_1"]
+
+
+def _raise(*_: object, **__: object) -> None:
+    raise RuntimeError("the queue is away")
+
+
+def _events(till: Till) -> list[str]:
+    with till.engine.begin() as tx:
+        return list(tx.execute(sa.select(schema.gateway_event.c.event_id)).scalars())
+
+
+# Payments -------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_payment_is_looked_up_now(till: Till) -> None:
+    attempt_id = lose_sight(till, Fate.LOST_REPLY)
+    till.clock.advance(1)
+    till.bank.fates.append(Fate.NEVER)  # the first look gets no answer
+    till.run_due()
+    before = len(till.bank.looked_up)
+    assert tell(till, PaymentMoved(attempt_id))
+    till.run_due()
+    assert len(till.bank.looked_up) == before + 1
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def test_a_repeat_changes_nothing(till: Till) -> None:
+    attempt_id = lose_sight(till, Fate.LOST_REPLY)
+    assert tell(till, PaymentMoved(attempt_id))
+    jobs = till.attempt(attempt_id).jobs
+    assert not tell(till, PaymentMoved(attempt_id))
+    assert till.attempt(attempt_id).jobs == jobs
+
+
+def test_a_notice_is_never_believed_by_itself(till: Till) -> None:
+    """It says that money was taken; the bank, asked, knows of nothing."""
+    attempt_id = lose_sight(till, Fate.NEVER)
+    tell(till, PaymentMoved(attempt_id, taken=True))
+    till.run_due()
+    assert till.state(attempt_id) is State.UNKNOWN
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.FENCED
+
+
+@pytest.mark.parametrize("state", [State.RESERVED, State.CLAIMED, State.APPROVED])
+def test_our_own_answer_is_on_its_way_or_here(till: Till, state: State) -> None:
+    attempt_id = till.paid() if state is State.APPROVED else till.confirmed()
+    if state is State.CLAIMED:
+        with till.engine.begin() as tx:
+            till.attempts.advance(tx, attempt_id, Event.CLAIM)
+    assert till.state(attempt_id) is state
+    jobs = till.attempt(attempt_id).jobs
+    tell(till, PaymentMoved(attempt_id))
+    assert till.attempt(attempt_id).jobs == jobs
+    assert till.state(attempt_id) is state
+
+
+def test_money_taken_for_an_attempt_that_is_over_is_asked_about_and_told_loudly(till: Till) -> None:
+    attempt_id = lose_sight(till, Fate.NEVER)
+    till.pass_time(60)
+    assert till.state(attempt_id) is State.FENCED
+    tell(till, PaymentMoved(attempt_id, taken=False), "evt_1")
+    assert VERIFY_ATTEMPT not in {one.job for one in till.work.waiting()}
+    till.bank.fenced.clear()
+    till.bank.charged[attempt_id] = 4_000  # the bank breaks its word
+    with capture_logs() as logs:
+        tell(till, PaymentMoved(attempt_id), "evt_2")
+        till.run_due()
+    assert till.state(attempt_id) is State.FENCED
+    assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
+    with till.engine.begin() as tx:
+        moves = tx.execute(sa.select(schema.attempt_move.c.event)).scalars().all()
+        assert tx.execute(sa.select(schema.attempt.c.look_at)).scalar_one() is None
+    assert "contradiction" in moves
+
+
+def test_what_waits_for_a_person_is_resolved_by_a_notice(till: Till) -> None:
+    attempt_id = lose_sight(till, Fate.LOST_REPLY)
+    with till.engine.begin() as tx:
+        till.attempts.advance(tx, attempt_id, Event.GIVE_TO_A_PERSON)
+    tell(till, PaymentMoved(attempt_id))
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED
+    till.assert_settled()
+
+
+def _ruled_out_by_a_slip(till: Till) -> str:
+    """The bank has charged it, and a person said that it has not."""
+    attempt_id = lose_sight(till, Fate.LOST_REPLY)
+    with till.engine.begin() as tx:
+        till.attempts.advance(tx, attempt_id, Event.GIVE_TO_A_PERSON)
+        till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
+    return attempt_id
+
+
+def test_a_notice_that_contradicts_us_is_asked_about_until_the_gateway_answers(till: Till) -> None:
+    attempt_id = _ruled_out_by_a_slip(till)
+    till.bank.fates += [Fate.NEVER] * 3
+    with capture_logs() as logs:
+        tell(till, PaymentMoved(attempt_id, taken=True))
+        till.pass_time(60)
+    assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
+    assert till.work.waiting() == []
+    assert till.attempt(attempt_id).verify_since is None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
+def test_a_notice_that_nobody_confirms_for_a_day_is_given_to_a_person(till: Till) -> None:
+    attempt_id = _ruled_out_by_a_slip(till)
+    till.bank.fates += [Fate.NEVER] * 1000
+    with capture_logs() as logs:
+        tell(till, PaymentMoved(attempt_id, taken=True))
+        till.pass_time(patience.FOR_A_PERSON_AFTER_S - 1)
+        assert [one for one in logs if one["log_level"] == "error"] == []
+        till.pass_time(2 * patience.LOOK_AT_MOST_S)
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["notice_for_a_person"]
+    assert till.work.waiting() == []
+    with till.engine.begin() as tx:
+        last = tx.execute(sa.select(schema.attempt_move).order_by(schema.attempt_move.c.id.desc())).first()
+    assert last is not None
+    assert (last.event, last.state) == ("unverified", State.FENCED)
+
+
+def test_a_second_notice_makes_no_second_chain_of_looks(till: Till) -> None:
+    attempt_id = _ruled_out_by_a_slip(till)
+    till.bank.fates += [Fate.NEVER] * 100
+    before = len(till.bank.looked_up)
+    for number in range(3):
+        tell(till, PaymentMoved(attempt_id, taken=True), f"evt_{number}")
+    till.run_due()
+    assert len(till.bank.looked_up) == before + 1
+    assert [one.job for one in till.work.waiting()].count(VERIFY_ATTEMPT) == 1
+
+
+def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(till: Till) -> None:
+    attempt_id = _ruled_out_by_a_slip(till)
+    tell(till, PaymentMoved(attempt_id, taken=True))
+
+    def meanwhile() -> None:
+        till.bank.before_answer = lambda: None
+        tell(till, PaymentMoved(attempt_id, taken=True), "evt_2")
+
+    till.bank.before_answer = meanwhile
+    till.bank.fates += [Fate.LOST_REPLY]
+    with capture_logs() as logs:
+        till.run_due()
+    assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
+
+
+def test_a_notice_never_fences(till: Till) -> None:
+    """Whoever waits for a person is asked about: nothing that could come is ruled out by that."""
+    attempt_id = lose_sight(till, Fate.NEVER)
+    with till.engine.begin() as tx:
+        till.attempts.advance(tx, attempt_id, Event.GIVE_TO_A_PERSON)
+    tell(till, PaymentMoved(attempt_id, taken=True))
+    till.run_due()
+    assert till.bank.looked_up == [(attempt_id, False)]
+    assert till.state(attempt_id) is State.FOR_A_PERSON
+
+
+def test_a_notice_during_a_look_makes_us_look_now(till: Till) -> None:
+    attempt_id = lose_sight(till, Fate.LATE)
+    till.bank.fates += [Fate.NEVER] * 4
+    till.pass_time(9)
+    till.clock.advance(7)
+
+    def paid_meanwhile() -> None:
+        """The look finds nothing yet; before we hear so, the charge arrives and is told."""
+        till.bank.before_answer = lambda: None
+        till.bank.deliver()
+        tell(till, PaymentMoved(attempt_id, taken=True))
+
+    till.bank.before_answer = paid_meanwhile
+    till.bank.fates.append(Fate.LOST_REPLY)
+    till.run_due()
+    assert till.state(attempt_id) is State.APPROVED, "the notice's own look was dropped"
+
+
+@pytest.mark.parametrize("notice", [PaymentMoved("attempt_of_nobody"), RefundMoved("refund_of_nobody"), None])
+def test_a_notice_about_nothing_of_ours_is_kept_and_does_nothing(till: Till, notice: Notice | None) -> None:
+    assert tell(till, notice)
+    assert till.work.waiting() == []
+
+
+def test_a_payment_of_another_gateway_is_left_alone(till: Till) -> None:
+    attempt_id = lose_sight(till, Fate.LOST_REPLY)
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(gateway="other"))
+    jobs = till.attempt(attempt_id).jobs
+    tell(till, PaymentMoved(attempt_id))
+    assert till.attempt(attempt_id).jobs == jobs
+
+
+def test_events_are_forgotten_when_nobody_repeats_them_any_more(till: Till) -> None:
+    tell(till, None, "evt_old")
+    till.clock.advance(KEPT_DAYS * 86_400 + 1)
+    tell(till, None, "evt_new")
+    assert till.cashier.notices.forget(till.clock.now()) == 1
+    assert _events(till) == ["evt_new"]

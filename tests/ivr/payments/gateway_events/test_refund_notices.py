@@ -1,0 +1,34 @@
+"""What a gateway tells of our refunds: each is looked up, also one that is over."""
+
+from structlog.testing import capture_logs
+
+from gateways.events import RefundMoved
+from ivr.jobs.job_list import VERIFY_REFUND
+from tests.support.bank import Fate
+from tests.support.telling_bank import tell
+from tests.support.till import Till
+
+
+def test_a_refund_that_is_unknown_is_looked_up_and_one_that_is_over_is_verified(till: Till) -> None:
+    attempt_id = till.paid()
+    with till.engine.begin() as tx:
+        refund = till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="ana")
+    till.bank.fates += [Fate.LOST_REPLY, Fate.NEVER]
+    till.run_due()
+    tell(till, RefundMoved(refund.id), "evt_1")
+    till.run_due()
+    assert till.told(attempt_id) == ["approved", "refunded"]
+    tell(till, RefundMoved(refund.id), "evt_2")
+    assert VERIFY_REFUND in {one.job for one in till.work.waiting()}
+    del till.bank.refunded[refund.id]
+    till.bank.refund_declined.add(refund.id)  # the payer's bank sent it back
+    with capture_logs() as logs:
+        till.run_due()
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["refund_came_back"]
+    assert till.told(attempt_id) == ["approved", "refunded", "refund_declined"]
+    assert till.attempt(attempt_id).refunded_minor == 0
+    assert till.bill(till.attempt(attempt_id).bill_id) == (4_000, 0)
+    assert till.ledger() == till.bank.money() == {attempt_id: 4_000}
+    tell(till, RefundMoved(refund.id), "evt_3")
+    till.run_due()
+    assert till.ledger() == {attempt_id: 4_000}

@@ -1,0 +1,214 @@
+"""What the web process may ask of the PCI process, and what it may not."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from gateways.secret import Secret
+from ivr.pci import entries
+from ivr.pci import entry_lifecycle as ending
+from ivr.pci.entries import Outcome
+from tests.support.card_entry import (
+    AUTHORIZE,
+    CALL_SID,
+    ENTRY_ID,
+    PCI_URL,
+    RETURN_URL,
+    VISA,
+    PciBench,
+    both_engines,
+)
+
+ENTRIES = "/pci/internal/entries"
+COLLECT = f"{ENTRIES}/{ENTRY_ID}/collect"
+ENDED = f"/pci/internal/calls/{CALL_SID}/ended"
+
+
+@both_engines
+def test_the_same_entry_asked_again_is_the_same(bench: PciBench) -> None:
+    first, again = bench.open(), bench.open()
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json == again.json == {"id": ENTRY_ID, "url": f"{PCI_URL}/pci/e/{ENTRY_ID}/t/0"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"language": "es"}, {"return_url": f"{RETURN_URL}?x=1"}, {"call_sid": "CA1"}, {"postal_code": True}],
+)
+def test_another_entry_under_the_same_id_is_refused(bench: PciBench, change: dict[str, Any]) -> None:
+    bench.open()
+    assert bench.open(**change).status_code == 409
+
+
+@both_engines
+def test_an_entry_asked_again_keeps_what_was_keyed(bench: PciBench) -> None:
+    caller = bench.caller().key(VISA)
+    assert bench.open().status_code == 200
+    caller.key("0831").key("123")
+    assert bench.collected()["outcome"] == "collected"
+
+
+@pytest.mark.parametrize("target", [ENTRIES, COLLECT, ENDED])
+def test_a_request_that_is_not_ours_is_refused(bench: PciBench, target: str) -> None:
+    bench.open()
+    now = bench.clock.now()
+    forged: list[dict[str, Any]] = [
+        {"secret": Secret("another-secret-of-more-than-32-characters")},
+        {"now": now - timedelta(seconds=61)},
+        {"now": now + timedelta(seconds=61)},
+        {"headers": {"X-Paybycall-Nonce": "another"}},
+        {"headers": {"X-Paybycall-Signature": "é"}},
+        {"headers": {"X-Paybycall-Timestamp": "²"}},
+    ]
+    for changes in forged:
+        answer = bench.ask(target, {"claimant": "x"}, **changes)
+        assert answer.status_code == 403, changes
+        assert answer.mimetype == "application/problem+json"
+    assert bench.client.post(target, data=b"{}").status_code == 403
+
+
+@pytest.mark.parametrize("target", [ENTRIES, COLLECT, ENDED])
+def test_a_copy_of_a_request_is_refused_in_every_process(bench: PciBench, target: str) -> None:
+    bench.caller(entry_id="entry.call_1.9")
+    other = bench.second_process()
+    document = {"claimant": "x"}
+    first = bench.ask(target, document, nonce="once")
+    assert first.status_code != 403
+    assert bench.ask(target, document, nonce="once").status_code == 403
+    assert other.ask(target, document, nonce="once").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "a/b"},
+        {"id": ""},
+        {"id": "x" * 101},
+        {"id": None},
+        {"call_sid": 7},
+        {"call_sid": "CA\0"},
+        {"account_sid": "AC-of-somebody-else"},
+        {"language": "fr"},
+        {"language": ["en"]},
+        {"return_url": "https://evil.example.com/voice"},
+        {"return_url": "https://pay.example.com.evil.example.com/"},
+        {"return_url": None},
+        {"postal_code": "no"},
+        {"authorize": []},
+        {"authorize": {"key": "k", "amount_minor": 0, "currency": "EUR", "description": ""}},
+        {"authorize": {"key": "k", "amount_minor": True, "currency": "EUR", "description": ""}},
+        {"authorize": {"key": "k", "amount_minor": 1.5, "currency": "EUR", "description": ""}},
+        {"authorize": {"key": "k", "amount_minor": 1, "currency": "euro", "description": ""}},
+        {"authorize": {"key": "k", "amount_minor": 1, "currency": "EUR"}},
+    ],
+)
+def test_an_entry_that_makes_no_sense_is_refused_with_a_sentence(
+    bench: PciBench, change: dict[str, Any]
+) -> None:
+    answer = bench.open(**change)
+    assert answer.status_code == 400
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json["detail"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b"\xff"])
+def test_a_body_that_is_no_json_object_is_refused_and_not_repeated(bench: PciBench, body: bytes) -> None:
+    answer = bench.ask(ENTRIES, None, body=body)
+    assert answer.status_code == 400
+    assert "text" not in answer.json["detail"]
+
+
+@both_engines
+def test_only_the_first_claimant_collects_as_often_as_it_asks(bench: PciBench) -> None:
+    bench.caller().card()
+    first = bench.collect(claimant="call_1.4")
+    again = bench.collect(claimant="call_1.4")
+    assert first.json == again.json
+    assert first.json["token"] == "tok_1"
+    other = bench.collect(claimant="call_1.5")
+    assert other.status_code == 409
+    assert "tok_1" not in other.text
+
+
+@both_engines
+def test_an_open_entry_says_where_its_question_stands_and_binds_nobody(bench: PciBench) -> None:
+    caller = bench.caller().key(VISA)
+    answer = bench.collect(claimant="call_1.4").json
+    assert answer["outcome"] == "open"
+    assert answer["token"] is None
+    assert caller.follow(answer["url"]).words.startswith("Now its expiry")
+    caller.key("0831").key("123")
+    assert bench.collect(claimant="call_1.5").json["outcome"] == "collected"
+
+
+def test_an_unknown_entry_is_not_found(bench: PciBench) -> None:
+    assert bench.collect("entry.nobody.1").status_code == 404
+
+
+@both_engines
+def test_a_hang_up_wipes_and_ends(bench: PciBench) -> None:
+    bench.caller().key(VISA)
+    assert bench.hang_up().status_code == 204
+    assert bench.hang_up().status_code == 204
+    with bench.engine.connect() as connection:
+        row = connection.execute(sa.text("SELECT * FROM card_entry")).mappings().one()
+    assert row["status"] == "finished"
+    assert [name for name in row if (name.startswith("sealed") or name == "wrapped_key") and row[name]] == []
+    assert bench.collected()["outcome"] == "ended"
+
+
+def test_a_hang_up_of_another_call_ends_nothing(bench: PciBench) -> None:
+    bench.caller().key(VISA)
+    assert bench.hang_up("CA1").status_code == 204
+    assert bench.collected()["outcome"] == "open"
+
+
+def test_a_hang_up_wipes_a_token_that_nobody_collected(bench: PciBench) -> None:
+    bench.caller().card()
+    bench.hang_up()
+    answer = bench.collected()
+    assert (answer["outcome"], answer["token"]) == ("ended", None)
+
+
+@both_engines
+def test_a_new_entry_wipes_what_the_call_left_open(bench: PciBench) -> None:
+    bench.caller().key(VISA)
+    second = bench.caller(entry_id="entry.call_1.8")
+    assert bench.collected()["outcome"] == "ended"
+    second.card()
+    assert bench.collected("entry.call_1.8")["outcome"] == "collected"
+
+
+def test_what_has_ended_does_not_end_once_more(bench: PciBench) -> None:
+    bench.caller().card()
+    with bench.engine.begin() as tx:
+        entry = entries.lock(tx, ENTRY_ID)
+        assert entry is not None
+        with pytest.raises(ValueError, match="finished already"):
+            ending.give_up(tx, entry, Outcome.ENDED, bench.clock.now())
+    assert bench.collected()["outcome"] == "collected"
+
+
+@pytest.mark.parametrize(
+    ("authorize", "outcome"), [(None, "unavailable"), (AUTHORIZE, "authorization_unknown")]
+)
+def test_a_result_whose_key_is_gone_is_lost_and_says_so(
+    bench: PciBench, authorize: dict[str, Any] | None, outcome: str
+) -> None:
+    """The amount that the issuer holds has to be looked up."""
+    bench.caller(authorize=authorize).card()
+    bench.clock.advance(901)
+    answer = bench.collected()
+    assert (answer["outcome"], answer["token"], answer["authorization"]) == (outcome, None, None)
+
+
+@both_engines
+def test_two_callers_at_once_do_not_meet(bench: PciBench) -> None:
+    one = bench.caller()
+    bench.open("entry.call_2.3", call_sid="CA2")
+    assert bench.post(bench.turn_url(0, "entry.call_2.3"), call_sid="CA2").status_code == 200
+    assert bench.post(bench.turn_url(1, "entry.call_2.3")).status_code == 403
+    one.card()
+    assert bench.collected("entry.call_2.3")["outcome"] == "open"

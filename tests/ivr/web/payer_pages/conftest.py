@@ -1,0 +1,46 @@
+"""The payer's pages on a till of their own, whose bank opens links, and a browser to look at them with."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flask
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from ivr.platform.clock import ManualClock
+from ivr.web.payer_pages.merchant import Merchant
+from ivr.web.payer_pages.routes import make_blueprint
+from tests.support.link_bank import LinkBank
+from tests.support.till import Till
+
+Client = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def bank(clock: ManualClock) -> LinkBank:
+    return LinkBank(clock)
+
+
+@pytest.fixture
+def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
+    return Till(engine, clock, bank=bank)
+
+
+@pytest.fixture
+def client(engine: sa.Engine, clock: ManualClock) -> Client:
+    def made(merchant_name: str = "Demo Town Hall", on: sa.Engine = engine, **more: Any) -> FlaskClient:
+        app = flask.Flask("pages", static_folder=None, template_folder=None)
+        merchant = Merchant(merchant_name, **more)
+        app.register_blueprint(make_blueprint(on, clock=clock, merchant=merchant))
+        return app.test_client()
+
+    return made
+
+
+@pytest.fixture
+def opened(till: Till) -> str:
+    """An attempt whose link is open."""
+    attempt_id = till.linked()
+    till.run_due()
+    return attempt_id

@@ -1,0 +1,150 @@
+"""What a receipt says: amount, date, bill, card, reference and whom to call; and what it never says."""
+
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+
+from flows.language import read_noun
+from ivr.platform.database import schema
+from ivr.platform.wording import Wording
+from ivr.web.payer_pages.moments import written
+from tests.ivr.web.payer_pages.conftest import Client
+from tests.support.link_bank import LinkBank
+from tests.support.link_pages import HOUR_S, over, speak_spanish, token_of
+from tests.support.till import Till
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+MADRID = {
+    "zone": ZoneInfo("Europe/Madrid"),
+    "wording": Wording("ES", {"es": read_noun("la multa", "es"), "en": read_noun("fine", "en")}),
+}
+
+CALLED = '<a href="tel:+34910000000">+34 910 00 00 00</a>'
+
+
+@pytest.fixture
+def paid(till: Till, bank: LinkBank) -> str:
+    """A payment by link that was made in a call, and paid half an hour later."""
+    attempt_id = till.linked(call_id=till.begin_call())
+    till.run_due()
+    till.clock.advance(HOUR_S / 2)
+    bank.pay(attempt_id)
+    till.pass_time(2 * HOUR_S)
+    return attempt_id
+
+
+def _facts(page: str) -> list[tuple[str, str]]:
+    return re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page)
+
+
+def _paid_at(till: Till, attempt_id: str) -> datetime:
+    settled_at = till.attempt(attempt_id).settled_at
+    assert settled_at is not None
+    return settled_at
+
+
+@pytest.mark.parametrize(
+    ("language", "names", "said"),
+    [
+        (
+            "en",
+            ["Amount", "Date", "Fine", "Card", "Payment reference"],
+            ("€40.00", "Visa ending in 4242", f"Questions? Call {CALLED}."),
+        ),
+        (
+            "es",
+            ["Importe", "Fecha", "Multa", "Tarjeta", "Referencia del pago"],
+            ("40,00 €", "Visa terminada en 4242", f"¿Tiene alguna duda? Llame al {CALLED}."),
+        ),
+    ],
+)
+def test_a_receipt_has_what_a_payer_asks_for(
+    till: Till, client: Client, paid: str, *, language: str, names: list[str], said: tuple[str, str, str]
+) -> None:
+    amount, card, asks = said
+    if language == "es":
+        speak_spanish(till)
+    page = client(**MADRID).get(f"/receipt/{token_of(till, paid)}").text
+    paid_at = written(_paid_at(till, paid), MADRID["zone"], language, "ES")
+    assert "(Madrid)" in paid_at
+    values = [amount, paid_at, "10000001", card, till.attempt(paid).reference]
+    assert _facts(page) == list(zip(names, values, strict=True))
+    assert asks in page
+    assert '<p class="who">Demo Town Hall</p>' in page
+
+
+@on_sqlite
+def test_a_refund_leaves_the_receipt_whole(till: Till, client: Client, paid: str) -> None:
+    path = f"/receipt/{token_of(till, paid)}"
+    before = _facts(client().get(path).text)
+    for amount_minor, shown in ((1_000, "€10.00"), (None, "€40.00")):
+        with till.engine.begin() as tx:
+            till.cashier.ask_refund(tx, paid, amount_minor, asked_by="finance")
+        till.run_due()
+        after = _facts(client().get(path).text)
+        assert after == [before[0], ("Refunded", shown), *before[1:]]
+
+
+@on_sqlite
+def test_who_has_questions_is_told_whom_to_call(till: Till, client: Client, paid: str) -> None:
+    for phone, called, numbers in (
+        ("+442079460000", "+34910000000", ["+442079460000"]),
+        ("", "+34910000000", ["+34910000000"]),
+        ("", "sip:pay@example.com", []),
+    ):
+        with till.engine.begin() as tx:
+            tx.execute(sa.update(schema.call).values(to_number=called))
+        page = client(phone=phone).get(f"/receipt/{token_of(till, paid)}").text
+        assert re.findall(r'href="tel:([^"]*)"', page) == numbers
+
+
+@on_sqlite
+def test_a_link_that_is_over_tells_the_merchants_number_alone(
+    till: Till, bank: LinkBank, client: Client
+) -> None:
+    token = over(till, bank, "expired")
+    assert "tel:" not in client().get(f"/receipt/{token}").text
+    page = client(phone="+442079460000").get(f"/receipt/{token}").text
+    assert page.count('href="tel:+442079460000"') == 2, "once in each language"
+    assert page == client(phone="+442079460000").get("/pay/never").text
+
+
+@on_sqlite
+def test_a_card_that_the_gateway_does_not_name_is_left_out(till: Till, client: Client, paid: str) -> None:
+    path = f"/receipt/{token_of(till, paid)}"
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(brand="eftpos_au"))
+    assert ("Card", "ending in 4242") in _facts(client().get(path).text)
+    with till.engine.begin() as tx:
+        tx.execute(sa.update(schema.attempt).values(brand=None, last_four=None))
+    assert "Card" not in dict(_facts(client().get(path).text))
+
+
+@on_sqlite
+def test_what_is_not_paid_has_no_date_and_no_card(till: Till, client: Client, opened: str) -> None:
+    for path in ("pay/{}?left", "receipt/{}", "receipt/{}?done"):
+        page = client().get("/" + path.format(token_of(till, opened))).text
+        assert [name for name, _ in _facts(page)] == ["Amount", "Bill", "Payment reference"]
+
+
+MOMENT = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "language", "country", "said"),
+    [
+        ("Europe/Madrid", "es", "ES", "2 de julio de 2026, 0:30 (Madrid)"),
+        ("America/Argentina/Buenos_Aires", "es", "AR", "1 de julio de 2026, 7:30 p. m. (Buenos Aires)"),
+        ("Europe/Madrid", "en", "ES", "July 2, 2026, 12:30 AM (Madrid)"),
+        ("Europe/London", "en", "GB", "1 July 2026, 23:30 (London)"),
+        ("America/New_York", "en", "US", "July 1, 2026, 6:30 PM (New York)"),
+        ("America/New_York", "es", "US", "1 de julio de 2026, 6:30 p.m. (Nueva York)"),
+        ("Atlantic/Canary", "es", "ES", "1 de julio de 2026, 23:30 (Canarias)"),
+        ("UTC", "es", "", "1 de julio de 2026, 22:30 (UTC)"),
+    ],
+)
+def test_a_moment_is_written_with_its_place(zone: str, language: str, country: str, said: str) -> None:
+    assert written(MOMENT, ZoneInfo(zone), language, country) == said
