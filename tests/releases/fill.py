@@ -15,18 +15,13 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 
-from gateways.notices import Disputed, DisputeState, PayoutFailed, PayoutSettled
+from gateways.events import Disputed, DisputeState, PayoutFailed, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
-from ivr.api import keys as api_keys
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.calls.errands import Runner
+from ivr.calls.remote_calls import Runner
 from ivr.calls.retention import forget_turns
-from ivr.phone.events import Answer
-from ivr.storage import schema
-from ivr.storage.engine import make_engine, reading
-from ivr.storage.migrate import migrate
-from ivr.work.jobs import (
+from ivr.jobs.job_list import (
     CHARGE_ATTEMPT,
     FORGET_CARD,
     LOOK_AT_LINK,
@@ -35,7 +30,12 @@ from ivr.work.jobs import (
     RELEASE_ATTEMPT,
     SEND_CONFIRMATION,
 )
-from ivr.work.migrate import migrate_work
+from ivr.jobs.migrate import migrate_work
+from ivr.platform.database import schema
+from ivr.platform.database.engine import make_engine, reading
+from ivr.platform.database.migrate import migrate
+from ivr.simulators.phone.events import Answer
+from ivr.web.api import keys as api_keys
 from tests.releases.filler import HOUR_S, STRICT, Filler, phone
 from tests.releases.open_calls import DiedError, StillOnTheLineError
 from tests.support.carrier_api import DROP, Fault, carrier_api

@@ -15,14 +15,14 @@ from unittest.mock import patch
 import requests
 import sqlalchemy as sa
 
-from gateways.notices import (
+from gateways.events import (
     Heard,
 )
-from ivr.bootstrap import handlers
-from ivr.channels.sms import Sms
-from ivr.storage import schema
-from ivr.storage.engine import reading
-from ivr.work.enqueue import DurableWork
+from ivr.app import handlers
+from ivr.jobs.enqueue import DurableWork
+from ivr.messaging.channels.sms import Sms
+from ivr.platform.database import schema
+from ivr.platform.database.engine import reading
 from tests.releases import work_left
 from tests.releases.open_calls import DiedError, OpenCall, go_on
 from tests.releases.snapshot import DATABASES, dump, keys_in

@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ivr.phone.engine import Call
-from ivr.phone.events import Asked, Ended, Event, Paused
-from ivr.phone.keys import HANG_UP, HangUp
-from ivr.phone.script import Transcript
-from ivr.phone.transport import Answer, Form, Transport
+from ivr.simulators.phone.engine import Call
+from ivr.simulators.phone.events import Asked, Ended, Event, Paused
+from ivr.simulators.phone.keys import HANG_UP, HangUp
+from ivr.simulators.phone.script import Transcript
+from ivr.simulators.phone.transport import Answer, Form, Transport
 from tests.support.carrier import signed_headers
 from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import AUTH_TOKEN, REACTION_S, call_settings

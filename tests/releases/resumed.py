@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from ivr.work.jobs import ALL_JOBS
+from ivr.jobs.job_list import ALL_JOBS
 from tests.releases.open_calls import OpenCall, go_on
 from tests.releases.snapshot import Snapshot
 from tests.releases.surroundings import settings

@@ -8,11 +8,11 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from ivr.clock import SystemClock
-from ivr.ids import SequentialIds
-from ivr.storage.engine import make_engine
-from ivr.work.jobs import ALL_JOBS
-from ivr.work.worker import Worker
+from ivr.jobs.job_list import ALL_JOBS
+from ivr.jobs.worker import Worker
+from ivr.platform.clock import SystemClock
+from ivr.platform.database.engine import make_engine
+from ivr.platform.ids import SequentialIds
 
 
 def main(url: str, count: int) -> None:
