@@ -10,11 +10,11 @@ from gateways.declines import Decline
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners import HouseConsequences
-from ivr.fraud import lockouts as lock_outs
+from ivr.fraud import lockouts
 from ivr.fraud.guard import Guard
 from ivr.fraud.identity import Suspect
 from ivr.fraud.limits import Caps, Kind
-from ivr.fraud.lockouts import LockOut
+from ivr.fraud.lockouts import Lockout
 from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event
 from ivr.platform.clock import ManualClock
@@ -130,12 +130,12 @@ class Counter:
         self.end(attempt_id, Event.APPROVE if decline is None else Event.DECLINE, decline)
         return True
 
-    def lock_outs(self, kind: Kind | None = None) -> list[LockOut]:
+    def lockouts(self, kind: Kind | None = None) -> list[Lockout]:
         """Those that stand."""
         with reading(self.engine) as tx:
-            found = lock_outs.listed(tx, self.clock.now())
+            found = lockouts.listed(tx, self.clock.now())
         return [one for one in found if kind in {None, one.kind}]
 
-    def lift(self, lock_out_id: str) -> None:
+    def lift(self, lockout_id: str) -> None:
         with self.engine.begin() as tx:
-            assert lock_outs.lift(tx, lock_out_id, by="me", now=self.clock.now())
+            assert lockouts.lift(tx, lockout_id, by="me", now=self.clock.now())
