@@ -15,7 +15,7 @@ from ivr.fraud.guard import Guard
 from ivr.fraud.identity import Suspect
 from ivr.fraud.limits import Caps, Kind
 from ivr.fraud.lockouts import Lockout
-from ivr.payments.attempts.service import Attempts, NewAttempt
+from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
@@ -50,7 +50,7 @@ class Counter:
         return Guard(self.caps, self.work, self.clock, self.ids)
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> AttemptService:
         consequences = HouseConsequences(
             work=self.work,
             clock=self.clock,
@@ -62,7 +62,7 @@ class Counter:
             gateway="bank",
             dashboard_url=lambda _: None,
         )
-        return Attempts(
+        return AttemptService(
             gateway="bank", work=self.work, clock=self.clock, ids=self.ids, consequences=consequences
         )
 
