@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 import requests
+from urllib3.exceptions import ConnectTimeoutError
+from urllib3.exceptions import TimeoutError as HttpTimeout
 
 
 class Break(StrEnum):
@@ -57,11 +59,11 @@ _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH}
 def what_broke(fault: BaseException) -> Break:
     """The kind of a requests exception, by what lies at its ground."""
     causes = list(_causes(fault))
-    kinds: tuple[tuple[type[BaseException], Break], ...] = (
+    kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Break], ...] = (
         (requests.exceptions.ProxyError, Break.PROXY),
         (socket.gaierror, Break.NO_NAME),
-        (requests.ConnectTimeout, Break.NO_CONNECTION),
-        (requests.Timeout, Break.SILENT),
+        ((requests.ConnectTimeout, ConnectTimeoutError), Break.NO_CONNECTION),
+        ((requests.Timeout, HttpTimeout, TimeoutError), Break.SILENT),
         (ConnectionRefusedError, Break.REFUSED),
         (ConnectionError, Break.CLOSED),  # Python's own: reset, aborted, a closed pipe
         (http.client.HTTPException, Break.NO_HTTP),
@@ -71,6 +73,12 @@ def what_broke(fault: BaseException) -> Break:
     if any(isinstance(one, OSError) and one.errno in _NO_ROUTE for one in causes):
         return Break.NO_ROUTE
     return of_tls or next(plain, Break.OTHER)
+
+
+def root_of(fault: BaseException) -> BaseException:
+    """The exception of Python's own that lies at the ground, such as ConnectionRefusedError; or the fault."""
+    own = (OSError, UnicodeError, http.client.HTTPException)
+    return next((one for one in list(_causes(fault))[::-1] if isinstance(one, own)), fault)
 
 
 def _of_tls(fault: ssl.SSLError) -> Break:
