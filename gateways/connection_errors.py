@@ -62,9 +62,9 @@ def what_broke(fault: BaseException) -> Break:
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Break], ...] = (
         (requests.exceptions.ProxyError, Break.PROXY),
         (socket.gaierror, Break.NO_NAME),
+        (ConnectionRefusedError, Break.REFUSED),
         ((requests.ConnectTimeout, ConnectTimeoutError), Break.NO_CONNECTION),
         ((requests.Timeout, HttpTimeout, TimeoutError), Break.SILENT),
-        (ConnectionRefusedError, Break.REFUSED),
         (ConnectionError, Break.CLOSED),  # Python's own: reset, aborted, a closed pipe
         (http.client.HTTPException, Break.NO_HTTP),
     )

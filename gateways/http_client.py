@@ -1,9 +1,9 @@
 """The HTTP client for every request that we send: to gateways, the carrier, the merchant, our own processes.
 
-One limit holds for the whole exchange: looking up the name, connecting, TLS, sending, and an answer that comes
-byte by byte (the usual libraries bound each read alone). Connections are kept for the next request. Nothing is
-sent twice, no redirect is followed, and neither proxies nor .netrc of the environment are used: each could
-carry a secret, or a charge, where it was not meant to go.
+One limit holds for the whole exchange: looking up the name, connecting, TLS, sending, and an answer that
+comes byte by byte (the usual libraries bound each read alone). Connections are kept for the next request.
+Nothing is sent twice, no redirect is followed, and proxies of the environment are used only where that is
+asked for: each could carry a secret, or a charge, where it was not meant to go.
 """
 
 import http.client
@@ -23,7 +23,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError
 
 from gateways.connection_errors import Break, root_of, what_broke
 
@@ -35,8 +35,8 @@ KEPT_CONNECTIONS = 16
 class NoAnswerError(Exception):
     """No answer came that can be read. The request may have been processed or not.
 
-    `broke` says how it failed, `cause` names the class of the exception behind it. Neither holds anything that
-    was sent.
+    `broke` says how it failed, `cause` names the class of the exception behind it. Neither holds anything
+    that was sent.
     """
 
     def __init__(self, message: str, broke: Break, cause: str = "") -> None:
@@ -76,15 +76,19 @@ class HttpResponse:
 class HttpClient:
     """Sends requests. Safe to share between threads; all clients share the kept connections.
 
-    `total_s` bounds the whole exchange, `connect_s` its beginning until TLS stands; both in seconds. An answer
-    longer than `body_bytes_max` is no answer. `trust` holds the authorities that are trusted in place of the
-    library's own list.
+    `total_s` bounds the whole exchange, `connect_s` its beginning until TLS stands; both in seconds. An
+    answer longer than `body_bytes_max` is no answer. `trust` holds the authorities that are trusted in place
+    of the library's own list. With `keep`, the connection is kept for the next request; without it, each has
+    a connection of its own: an answer cannot be lost to a connection that the server was about to close. With
+    `environment`, HTTPS_PROXY, REQUESTS_CA_BUNDLE and the like are used, as on the way to the carrier.
     """
 
     total_s: float
     connect_s: float | None = None
     body_bytes_max: int = BODY_BYTES_MAX
     trust: ssl.SSLContext | None = None
+    keep: bool = True
+    environment: bool = False
 
     def request(
         self,
@@ -108,11 +112,11 @@ class HttpClient:
         limit_s = self.total_s if total_s is None else total_s
         limit = urllib3.Timeout(total=limit_s, connect=self.connect_s)
         try:
-            with _session(self.trust).request(
+            with _session(self.trust, environment=self.environment).request(
                 method,
                 url,
                 data=body,
-                headers=headers,
+                headers=headers if self.keep else {**(headers or {}), "Connection": "close"},
                 params=params,
                 auth=auth,
                 timeout=cast("float", limit),  # requests hands it on to urllib3; its stubs do not say so
@@ -120,13 +124,7 @@ class HttpClient:
                 stream=True,
             ) as response:
                 content = response.raw.read(self.body_bytes_max + 1, decode_content=True)
-        except (
-            requests.RequestException,
-            HTTPError,
-            http.client.HTTPException,
-            OSError,
-            ValueError,
-        ) as fault:
+        except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; its traceback may hold the body
             raise NoAnswerError.of(fault, limit_s) from None
         if len(content) > self.body_bytes_max:
             raise NoAnswerError(f"the answer is larger than {self.body_bytes_max} bytes", Break.OTHER)
@@ -134,9 +132,9 @@ class HttpClient:
 
 
 @cache
-def _session(trust: ssl.SSLContext | None) -> requests.Session:
+def _session(trust: ssl.SSLContext | None, *, environment: bool) -> requests.Session:
     session = requests.Session()
-    session.trust_env = False
+    session.trust_env = environment
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = _Adapter(trust)
     session.mount("http://", adapter)
@@ -155,10 +153,15 @@ class _Adapter(HTTPAdapter):
         super().init_poolmanager(connections, maxsize, block, ssl_context=self._trust, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
+    def proxy_manager_for(self, proxy: str, **options: Any) -> urllib3.ProxyManager:
+        manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        return manager
+
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Without the library's own list of authorities where another is given."""
         if self._trust is None:
-            super().cert_verify(conn, url, verify, cert)
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
 
 class _Deadline:
@@ -200,7 +203,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """Its time begins when the request has been sent: urllib3 has set what is left as the socket's timeout."""
+    """Made when the request has been sent: the socket's timeout is then what is left of the whole."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(cast("socket.socket", _TimedReader(sock)), *args, **kwargs)
@@ -210,10 +213,10 @@ class _Connection(HTTPConnection):
     response_class = _Response
 
     def _new_conn(self) -> socket.socket:
-        """Looks the name up and tries its addresses, all within the time to connect. What is left of it bounds
-        the TLS handshake.
+        """Looks the name up and tries its addresses, all within the time to connect. What is left of it
+        bounds the TLS handshake.
         """
-        deadline = _Deadline(cast("float | None", self.timeout))
+        deadline = _Deadline(self.timeout)
         failed: OSError = OSError("the name has no address")
         try:
             for family, kind, protocol, _, address in _resolve(self.host, self.port, deadline):

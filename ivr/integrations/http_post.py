@@ -1,7 +1,7 @@
 """One HTTP POST to the merchant's system, finished within a time limit whatever the other side does.
 
-A caller may be on the line. Redirects are answers, since a signed body goes nowhere else, and answers are bounded
-in size.
+A caller may be on the line. Redirects are answers, since a signed body goes nowhere else, and answers are
+bounded in size.
 """
 
 import ssl

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
+from gateways.http_client import HttpResponse
 from gateways.sandbox import webhooks as of_sandbox
 from gateways.secret import Secret
 from ivr.bills import store
 from ivr.integrations.bill_lookup import MerchantBill, MerchantLookup
-from gateways.http_client import HttpResponse
 from ivr.platform.clock import ManualClock, SystemClock
 from ivr.platform.ids import SequentialIds
 from ivr.web.api import keys
