@@ -10,7 +10,7 @@ in between, by a kill at any line, ends in the look-up that the claim itself ask
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Declined, Fenced, Order, Result, Unknown
+from gateways.contract import Cancelled, Declined, Order, Result, Unknown
 from ivr.payments import timeouts as patience
 from ivr.payments.attempts import gateway_answers as answers
 from ivr.payments.attempts import store as records
@@ -77,7 +77,7 @@ class Charging:
             return "its saved card was deleted"
         return None
 
-    def _send(self, claimed: Attempt, order: Order) -> Result | Fenced:
+    def _send(self, claimed: Attempt, order: Order) -> Result | Cancelled:
         """The gateway's answer. A worker that froze after its claim does not send: nobody expects it any
         more.
         """
@@ -88,13 +88,13 @@ class Charging:
             return self._prepare_and_confirm(claimed, order)
         return self._asking.charge(claimed, order)
 
-    def _prepare_and_confirm(self, claimed: Attempt, order: Order) -> Result | Fenced:
+    def _prepare_and_confirm(self, claimed: Attempt, order: Order) -> Result | Cancelled:
         """In two steps: what has no reference in our books was never confirmed, by nobody."""
         prepared = self._asking.prepare(claimed, order)
         match prepared:
             case Unknown(reason):
                 log.warning("charge_not_prepared", attempt_id=claimed.id, reason=reason)
-                return Fenced()
+                return Cancelled()
             case Declined():
                 return prepared
         if not self._keep_reference(claimed.id, prepared.gateway_reference):
@@ -120,7 +120,7 @@ class Charging:
         assert claimed.claimed_at is not None  # noqa: S101 - the claim sets it
         return (self._moves.clock.now() - claimed.claimed_at).total_seconds()
 
-    def _record(self, tx: sa.Connection, attempt_id: str, answer: Result | Fenced) -> None:
+    def _record(self, tx: sa.Connection, attempt_id: str, answer: Result | Cancelled) -> None:
         attempt = records.locked(tx, attempt_id)
         if isinstance(answer, Declined) and attempt.gateway_authorization is not None:
             self._let_go(tx, attempt, answer)

@@ -51,7 +51,7 @@ class NamedCharges:
         if attempt.state is not State.FOR_A_PERSON:
             return Named(named, is_proven=False)  # there is nothing to decide, and whoever decides says so
         if named is None:
-            found = self._asking.lookup(attempt, order, fence=False, link=link)
+            found = self._asking.lookup(attempt, order, cancel=False, link=link)
             if isinstance(found, Approved):
                 return Named(found.gateway_reference, is_proven=True)
             if isinstance(found, Unknown) or unchecked:
@@ -60,7 +60,7 @@ class NamedCharges:
                 f"The gateway says that nothing was taken for payment {attempt.reference} "
                 f"({type(found).__name__.lower()}): use --not-charged, or --unchecked if you are certain."
             )
-        match self._asking.find_charge(attempt, order, named):
+        match self._asking.verify_charge(attempt, order, named):
             case Approved(gateway_reference):
                 return Named(gateway_reference, is_proven=True)
             case NotThisCharge(reason):

@@ -55,7 +55,7 @@ class Verifying:
         with reading(self._engine) as tx:
             order = order_of(tx, attempt)
             link = pay_link.of(tx, attempt)
-        answer = self._asking.lookup(attempt, order, fence=False, link=link)
+        answer = self._asking.lookup(attempt, order, cancel=False, link=link)
         with self._engine.begin() as tx:
             before = records.locked(tx, attempt.id)
             after = answers.record(self._moves, tx, before, answer, note="found after a notice")
@@ -70,7 +70,7 @@ class Verifying:
                 self._moves.verified(tx, after)
 
     def _who_gave_back(self, attempt: Attempt, nth: int) -> None:
-        answer = self._asking.given_back_elsewhere(attempt)
+        answer = self._asking.refunded_externally(attempt)
         with self._engine.begin() as tx:
             attempt = records.locked(tx, attempt.id)
             if attempt.jobs != nth:

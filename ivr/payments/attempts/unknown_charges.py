@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Authorized, Fenced, Unknown
+from gateways.contract import Authorized, Cancelled, Unknown
 from ivr.jobs.job_list import RESOLVE_ATTEMPT
 from ivr.payments import timeouts as patience
 from ivr.payments.attempts import gateway_answers as answers
@@ -46,9 +46,9 @@ class Resolving:
             return
         answer: answers.Answer
         if self._was_never_confirmed(attempt):
-            answer = Fenced()
+            answer = Cancelled()
         else:
-            answer = self._asking.lookup(attempt, order, fence=self._is_to_be_fenced(attempt), link=link)
+            answer = self._asking.lookup(attempt, order, cancel=self._is_to_be_fenced(attempt), link=link)
         with self._engine.begin() as tx:
             self._record(tx, attempt_id, answer, nth)
 

@@ -44,7 +44,7 @@ class Releasing:
                 if attempt.state is State.VOIDING:
                     self._moves.move(tx, attempt, Event.RELEASED, note="voided")
             return
-        found = self._asking.lookup(attempt, order, fence=True)
+        found = self._asking.lookup(attempt, order, cancel=True)
         with self._engine.begin() as tx:
             self._record(tx, attempt_id, found)
 

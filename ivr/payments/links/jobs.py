@@ -67,7 +67,7 @@ class Linking:
             return
         order, link = asked
         close = attempt.state is State.LINK_CLOSING
-        answer = self._asking.lookup(attempt, order, fence=close, link=link)
+        answer = self._asking.lookup(attempt, order, cancel=close, link=link)
         with self._engine.begin() as tx:
             before = records.locked(tx, attempt_id)
             after = answers.record(self._moves, tx, before, answer, note="found by a look at its link")

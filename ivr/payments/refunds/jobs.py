@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Approved, Declined, Fenced, NotFound, RefundFound, Unknown
+from gateways.contract import Approved, Cancelled, Declined, RefundFound, RefundNotFound, Unknown
 from ivr.bills import reservation
 from ivr.finance import ledger
 from ivr.jobs.job_list import RESOLVE_REFUND
@@ -66,8 +66,8 @@ class Refunding:
         if refund.state is not RefundState.UNKNOWN or refund.jobs != nth or refund.sent_at is None:
             return
         open_s = (self._moves.clock.now() - refund.sent_at).total_seconds()
-        answer = self._asking.lookup_refund(attempt, refund, fence=open_s >= patience.UNDER_WAY_S)
-        if isinstance(answer, NotFound) and open_s < patience.SEND_REFUND_AGAIN_WITHIN_S:
+        answer = self._asking.lookup_refund(attempt, refund, cancel=open_s >= patience.UNDER_WAY_S)
+        if isinstance(answer, RefundNotFound) and open_s < patience.SEND_REFUND_AGAIN_WITHIN_S:
             answer = self._asking.refund(attempt, refund)
         with self._engine.begin() as tx:
             refund = self._record(tx, refund_id, answer)
@@ -85,12 +85,12 @@ class Refunding:
             attempt = records.get(tx, refund.attempt_id)
         if refund.state in {RefundState.ASKED, RefundState.UNKNOWN} or refund.jobs != nth:
             return
-        answer = self._asking.lookup_refund(attempt, refund, fence=False)
+        answer = self._asking.lookup_refund(attempt, refund, cancel=False)
         with self._engine.begin() as tx:
             refund = self._record(tx, refund_id, answer)
             if refund.jobs != nth:
                 return  # another notice asked for a look of its own meanwhile
-            if isinstance(answer, Unknown | NotFound) or _differs(answer, refund):
+            if isinstance(answer, Unknown | RefundNotFound) or _differs(answer, refund):
                 self._verify_again(tx, refund, answer)
             else:
                 self._moves.verified(tx, refund)
@@ -113,13 +113,13 @@ class Refunding:
                 return self._approve(tx, refund, gateway_reference, "")
             case Declined(_, gateway_code) if refund.state not in REFUND_FINAL:
                 return self._decline(tx, refund, gateway_code, "")
-            case Fenced() if refund.state not in REFUND_FINAL:
+            case Cancelled() if refund.state not in REFUND_FINAL:
                 return self._decline(tx, refund, None, "never reached the gateway")
             case Approved(gateway_reference) if refund.state is RefundState.DECLINED:
                 return self._given_back_after_all(tx, refund, gateway_reference)
             case Declined(_, gateway_code) if refund.state is RefundState.APPROVED:
                 return self._come_back(tx, refund, gateway_code)
-            case Fenced() if refund.state is RefundState.APPROVED:
+            case Cancelled() if refund.state is RefundState.APPROVED:
                 self._contradiction(tx, refund, answer)
             case _:
                 pass

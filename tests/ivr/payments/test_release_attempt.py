@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateways.contract import Capture, Declined, UnsupportedError
+from gateways.contract import CaptureRequest, Declined, UnsupportedError
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
 from ivr.payments import timeouts as patience
@@ -110,7 +110,7 @@ def test_a_capture_that_is_declined_while_voiding_leaves_the_last_word_to_the_vo
     attempt_id = till.authorized()
     job = next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
 
-    def refuse(_request: Capture) -> Declined:
+    def refuse(_request: CaptureRequest) -> Declined:
         """Meanwhile the look-up finds it held, and nobody waits any more."""
         till.clock.advance(patience.CHARGE_WITHIN_S)
         till.run(job)
@@ -131,9 +131,9 @@ def test_a_capture_that_is_refused_after_a_look_found_the_hold_lets_go_of_it(til
     """The look-up says authorized, for a caller who waits, before the refusal is read."""
     attempt_id = till.authorized(call_id=till.begin_call())
     job = till.work.one(CHARGE_ATTEMPT)
-    captures: list[Capture] = []
+    captures: list[CaptureRequest] = []
 
-    def refuse(request: Capture) -> Declined:
+    def refuse(request: CaptureRequest) -> Declined:
         captures.append(request)
         till.run(job)  # taken over: this worker is taken for dead
         _look(till)
@@ -153,7 +153,7 @@ def test_a_capture_that_is_refused_after_a_look_found_the_hold_lets_go_of_it(til
 def test_a_capture_that_is_refused_leaves_nothing_held(
     till: Till, refusal: Declined | UnsupportedError
 ) -> None:
-    def refuse(_request: Capture) -> Declined:
+    def refuse(_request: CaptureRequest) -> Declined:
         if isinstance(refusal, UnsupportedError):
             raise refusal
         return refusal

@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from gateways.contract import (
     Approved,
     Authorized,
-    Capture,
-    Charge,
+    Cancelled,
+    CaptureRequest,
+    ChargeRequest,
     Declined,
-    Fenced,
     LinkOpen,
     LookupResult,
     Order,
@@ -47,9 +47,9 @@ def test_the_looks_grow_apart_and_fence_only_when_nothing_can_be_under_way(till:
     looks = []
     lookup = till.bank.lookup
 
-    def watched(order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
-        looks.append(((till.clock.now() - begun).total_seconds(), fence))
-        return lookup(order, fence=fence, reference=reference)
+    def watched(order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
+        looks.append(((till.clock.now() - begun).total_seconds(), cancel))
+        return lookup(order, cancel=cancel, reference=reference)
 
     till.bank.lookup = watched  # type: ignore[method-assign]
     till.pass_time(300)
@@ -154,9 +154,9 @@ def test_an_authorization_found_for_a_caller_who_waits_is_captured(till: Till) -
 
 def test_captures_that_fail_at_once_are_not_repeated_as_fast_as_we_can(till: Till) -> None:
     """The bank refuses to listen to captures, and is quick to say what it holds."""
-    captures: list[Capture] = []
+    captures: list[CaptureRequest] = []
 
-    def fail(request: Capture) -> Unknown:
+    def fail(request: CaptureRequest) -> Unknown:
         captures.append(request)
         assert len(captures) < 100, "it never ends"
         return Unknown("HTTP 500")
@@ -228,7 +228,7 @@ def test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing(t
     moves = till.cashier._moves
     before = {one: till.attempt(one) for one in (approved, declined)}
     with till.engine.begin() as tx:
-        answers.record(moves, tx, records.locked(tx, approved), Fenced(), note="")
+        answers.record(moves, tx, records.locked(tx, approved), Cancelled(), note="")
         answers.record(moves, tx, records.locked(tx, declined), Approved("ref_odd"), note="")
     assert {one: till.attempt(one) for one in before} == before
     with till.engine.begin() as tx:
@@ -239,11 +239,11 @@ def test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing(t
 
 
 def test_every_state_that_holds_money_knows_what_every_certain_answer_does() -> None:
-    certain = (Approved, Authorized, Declined, Fenced)
+    certain = (Approved, Authorized, Declined, Cancelled)
     links = {State.LINK_OPEN, State.LINK_CLOSING}
     open_states = frozenset(State) - FINAL - {State.RESERVED}  # a reserved attempt was never sent
     assert [(s, a) for s in open_states - links for a in certain if (s, a) not in answers.PATHS] == []
-    of_links = (Approved, LinkOpen, Fenced)
+    of_links = (Approved, LinkOpen, Cancelled)
     assert [(s, a) for s in links for a in of_links if (s, a) not in answers.PATHS] == []
 
 
@@ -252,7 +252,7 @@ _MEANS: dict[type, set[State]] = {
     Approved: {State.APPROVED},
     Authorized: {State.AUTHORIZED, State.VOIDING, State.FOR_A_PERSON},
     Declined: _NOT_CHARGED,
-    Fenced: _NOT_CHARGED,
+    Cancelled: _NOT_CHARGED,
     LinkOpen: {State.LINK_OPEN, State.LINK_CLOSING, State.FOR_A_PERSON, State.APPROVED, State.FENCED},
     Unknown: {State.UNKNOWN},
 }
@@ -271,8 +271,8 @@ def test_every_answer_leads_where_it_says() -> None:
     ("held", "answer", "end"),
     [
         (State.FOR_A_PERSON, Declined(Decline.GENERIC, "no"), State.FENCED),
-        (State.FOR_A_PERSON, Fenced(), State.FENCED),
-        (State.AUTHORIZED, Fenced(), State.VOIDED),
+        (State.FOR_A_PERSON, Cancelled(), State.FENCED),
+        (State.AUTHORIZED, Cancelled(), State.VOIDED),
         (State.AUTHORIZED, Declined(Decline.GENERIC, "no"), State.DECLINED),
         (State.VOIDING, Declined(Decline.GENERIC, "no"), State.VOIDED),
     ],
@@ -294,7 +294,7 @@ def test_a_certain_no_frees_the_bill_wherever_it_is_heard(
 def test_a_long_code_of_the_gateway_does_not_keep_a_charge_from_being_recorded(till: Till) -> None:
     charge = till.bank.charge
 
-    def long_answer(request: Charge) -> Result:
+    def long_answer(request: ChargeRequest) -> Result:
         charge(request)
         return Approved("r" * 300, "a" * 300)
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.events import Disputed, DisputeState
+from gateways.events import DisputeState, DisputeUpdated
 from ivr.finance import disputes
 from ivr.platform.database import schema
 from tests.support.bank import Fate
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.postgres_for(
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def _dispute(charge: str, state: DisputeState = DisputeState.OPEN) -> Disputed:
-    return Disputed("dp_1", charge, 4_000, "EUR", "fraudulent", state, NOON + timedelta(days=7))
+def _dispute(charge: str, state: DisputeState = DisputeState.OPEN) -> DisputeUpdated:
+    return DisputeUpdated("dp_1", charge, 4_000, "EUR", "fraudulent", state, NOON + timedelta(days=7))
 
 
 def test_a_dispute_is_told_when_it_opens_and_when_it_is_decided_and_not_again(till: Till) -> None:
