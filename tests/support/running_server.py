@@ -16,7 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gateways import registry
 from ivr.app import handlers, make_web
-from ivr.dependencies import Ground
+from ivr.dependencies import Dependencies
 from ivr.pci import settings as pci_settings
 from ivr.pci.app import create_app
 from ivr.pci.dependencies import Room, furnish
@@ -89,7 +89,7 @@ def running_server(folder: Path, database_url: str, pci_template: bytes, **chang
         engine = make_engine(read.database_url)
         stack.callback(engine.dispose)
         gateway: Any = Line(registry.adapter(read.gateway, read.gateway_settings), clock)
-        on = Ground(read, engine, work, gateway, clock, ids)
+        on = Dependencies(read, engine, work, gateway, clock, ids)
         work.handlers = handlers(on)
         clock.agenda = work
         web = make_web(on)

@@ -19,7 +19,7 @@ from gateways.secret import Secret
 from ivr.app import make_web
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.dependencies import Ground
+from ivr.dependencies import Dependencies
 from ivr.pci import tables as pci_schema
 from ivr.pci.dependencies import Room
 from ivr.platform.database import schema
@@ -48,7 +48,7 @@ class Server:
     ids: LockedIds
     bank: RunningBank
     work: DueWork
-    on: Ground
+    on: Dependencies
     web: flask.Flask
     room: Room
     pci: flask.Flask

@@ -53,7 +53,7 @@ def tell(
     till: Till, notice: EventData | None, event: str = "evt_1", happened_at: datetime | None = None
 ) -> bool:
     """The notice arrives; False: it was heard before."""
-    return till.cashier.notices.take(GatewayEvent(event, "payment.moved", notice, happened_at))
+    return till.cashier.gateway_events.take(GatewayEvent(event, "payment.moved", notice, happened_at))
 
 
 def lose_sight(till: Till, fate: Fate) -> str:
