@@ -63,7 +63,7 @@ def undecided(till: Till) -> str:
     attempt_id = till.confirmed()
     till.run(till.work.waiting()[0])
     with till.engine.begin() as tx:
-        tx.execute(sa.update(schema.attempt).values(state=State.FOR_A_PERSON))
+        tx.execute(sa.update(schema.attempt).values(state=State.NEEDS_REVIEW))
     return attempt_id
 
 
@@ -280,21 +280,23 @@ def test_a_refund_is_asked_for_with_its_work(paybycall: Run, till: Till) -> None
     assert "cli: " in paybycall("show", paid).stdout
 
 
-@pytest.mark.parametrize(("word", "state"), [("--charged", State.APPROVED), ("--not-charged", State.FENCED)])
+@pytest.mark.parametrize(
+    ("word", "state"), [("--charged", State.APPROVED), ("--not-charged", State.CANCELLED)]
+)
 def test_a_person_decides_once(paybycall: Run, till: Till, undecided: str, word: str, state: State) -> None:
     assert (
         f"paybycall payment decide {till.attempt(undecided).reference}" in paybycall("show", undecided).stderr
     )
     assert paybycall("decide", undecided).exit_code == 2
     assert paybycall("decide", undecided, "--charged", "--not-charged").exit_code == 2
-    assert till.state(undecided) == State.FOR_A_PERSON
+    assert till.state(undecided) == State.NEEDS_REVIEW
     if state is State.APPROVED:  # no bank listens here
         silent = paybycall("decide", undecided, word, "--gateway-reference", "ch_1", "--yes")
-        assert (silent.exit_code, till.state(undecided)) == (2, State.FOR_A_PERSON)
+        assert (silent.exit_code, till.state(undecided)) == (2, State.NEEDS_REVIEW)
         assert "try again, or add --unchecked" in silent.stderr
     asked = (undecided, word, "--gateway-reference", "ch_1", "--unchecked")
     unasked = paybycall("decide", *asked)
-    assert (unasked.exit_code, till.state(undecided)) == (2, State.FOR_A_PERSON)
+    assert (unasked.exit_code, till.state(undecided)) == (2, State.NEEDS_REVIEW)
     assert "no terminal to ask you on" in unasked.stderr
     decided = paybycall("decide", *asked, "--yes")
     assert (decided.exit_code, till.state(undecided)) == (0, state)

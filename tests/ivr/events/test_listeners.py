@@ -77,13 +77,13 @@ def _bodies(engine: sa.Engine) -> list[str]:
         return list(connection.execute(sa.select(schema.confirmation.c.body)).scalars())
 
 
-@pytest.mark.parametrize("event", [Event.DECLINE, Event.FENCE])
+@pytest.mark.parametrize("event", [Event.DECLINE, Event.CANCEL])
 def test_who_was_promised_a_text_hears_that_nothing_was_charged(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds, event: Event
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)
-        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.advance(tx, made.id, Event.MARK_UNKNOWN)
         attempts.promise(tx, made.id)
         if event is Event.DECLINE:
             attempts._moves.move(tx, attempts.get(tx, made.id), event, decline=Decline.GENERIC)
@@ -108,9 +108,9 @@ def test_a_withheld_number_is_promised_nothing_and_texted_nothing(
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids, phone=None)
-        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.advance(tx, made.id, Event.MARK_UNKNOWN)
         attempts.promise(tx, made.id)
-        attempts.advance(tx, made.id, Event.FENCE)
+        attempts.advance(tx, made.id, Event.CANCEL)
     assert _bodies(engine) == []
 
 
@@ -160,7 +160,7 @@ def test_the_merchant_and_the_timeline_hear_of_each_move(
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)
-        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.advance(tx, made.id, Event.MARK_UNKNOWN)
         attempts.advance(tx, made.id, Event.APPROVE)
     with reading(engine) as connection:
         kinds = set(connection.execute(sa.select(schema.outcome.c.kind)).scalars())
@@ -175,9 +175,9 @@ def test_the_merchant_and_the_timeline_hear_of_each_move(
     [
         ([Event.APPROVE], [("payment.approved", "approved", "approved")]),
         ([Event.DECLINE], [("payment.declined", "declined", "declined")]),
-        ([Event.FENCE], [("payment.not_charged", "not_charged", "fenced")]),
+        ([Event.CANCEL], [("payment.not_charged", "not_charged", "fenced")]),
         (
-            [Event.LOSE_SIGHT, Event.GIVE_TO_A_PERSON, Event.RELEASED],
+            [Event.MARK_UNKNOWN, Event.NEEDS_REVIEW, Event.VOIDED],
             [
                 ("payment.needs_review", "needs_review", "for_a_person"),
                 ("payment.not_charged", "not_charged", "voided"),

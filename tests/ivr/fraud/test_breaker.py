@@ -75,7 +75,7 @@ def test_a_gateways_outage_opens_nothing(at: Counter) -> None:
     for _ in range(40):
         attempt_id = at.begin(Suspect(bill_id, at.call()))
         assert attempt_id is not None
-        at.end(attempt_id, Event.LOSE_SIGHT)
+        at.end(attempt_id, Event.MARK_UNKNOWN)
         at.clock.advance(20)
     assert where(at) is Position.CLOSED
 

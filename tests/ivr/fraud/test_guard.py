@@ -116,13 +116,13 @@ def test_a_charge_that_is_unknown_or_never_sent_is_no_decline(engine: sa.Engine,
     anna = Suspect(at.bill(), at.call(), ANNA)
     unknown = at.begin(anna)
     assert unknown is not None
-    at.end(unknown, Event.LOSE_SIGHT)
+    at.end(unknown, Event.MARK_UNKNOWN)
     clock.advance(60)
     fenced = at.begin(anna)
     assert fenced is not None
     assert at.begin(anna) is None, "two are under way: either may still be declined"
     with engine.begin() as tx:
-        at.attempts.advance(tx, unknown, Event.FENCE)
+        at.attempts.advance(tx, unknown, Event.CANCEL)
     assert at.begin(anna) is not None
     assert at.lockouts() == []
 
@@ -133,7 +133,7 @@ def test_what_is_unknown_for_long_stands_in_nobodys_way(engine: sa.Engine, clock
     unknown = at.begin(anna)
     assert unknown is not None
     assert at.begin(anna) is None
-    at.end(unknown, Event.LOSE_SIGHT)
+    at.end(unknown, Event.MARK_UNKNOWN)
     clock.advance(15 * 60)
     assert at.begin(anna) is not None
 

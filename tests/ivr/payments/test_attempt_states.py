@@ -103,7 +103,7 @@ def test_each_edge_does_what_belongs_to_it(engine: sa.Engine, begin: State, even
         ).one()
         look_at = tx.execute(sa.select(schema.attempt.c.look_at)).scalar()
     assert (last.event, last.state, last.note) == (event, attempt.state, "why")
-    assert (look_at is None) == (attempt.state in FINAL | {State.FOR_A_PERSON})
+    assert (look_at is None) == (attempt.state in FINAL | {State.NEEDS_REVIEW})
 
 
 def test_a_move_from_a_state_that_has_passed_is_refused(till: Till) -> None:

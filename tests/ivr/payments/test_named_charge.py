@@ -70,8 +70,8 @@ def test_of_a_link_too(till: Till) -> None:
     bank.fates.extend([Fate.NEVER] * 1000)
     till.close_link(link)
     with capture_logs():
-        till.pass_time(timeouts.FOR_A_PERSON_AFTER_S + 600)
-    assert till.state(link) is State.FOR_A_PERSON
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
+    assert till.state(link) is State.NEEDS_REVIEW
     bank.fates.clear()
     assert till.cashier.charge_of(link, None) == Named(f"ref_{link}", is_proven=True)
     assert till.cashier.charge_of(link, f"ref_{link}") == Named(f"ref_{link}", is_proven=True)

@@ -57,7 +57,7 @@ def test_an_unknown_charge_is_not_ended_by_what_this_gateway_can_do(engine: sa.E
     assert till.told(attempt_id) == ["unknown"]
     assert till.bank.looked_up == []
     _back(till)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 

@@ -143,9 +143,9 @@ def test_a_refund_that_stays_unknown_for_a_day_is_decided_by_a_person(till: Till
     refund_id = ask(till, attempt_id)
     till.run_due()
     assert refund_of(till, refund_id).state is RefundState.UNKNOWN
-    till.clock.advance(timeouts.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
-    assert refund_of(till, refund_id).state is RefundState.FOR_A_PERSON
+    assert refund_of(till, refund_id).state is RefundState.NEEDS_REVIEW
     assert till.work.waiting() == []
     with till.engine.begin() as tx:
         decided = till.cashier.decide_refund(tx, refund_id, refunded=refunded, who="ana")

@@ -194,7 +194,7 @@ def test_after_a_day_of_silence_the_card_is_given_up_and_forgotten(till: Till, b
     attempt_id = charged(till)
     bank.fates.append(Fate.LATE)
     bank.fates.extend([Fate.NEVER] * 1000)
-    till.pass_time(timeouts.FOR_A_PERSON_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
+    till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
     card = card_of(till, attempt_id)
     assert card is not None
     assert card.state is CardState.FORGETTING
