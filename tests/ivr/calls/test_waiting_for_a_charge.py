@@ -17,8 +17,6 @@ from ivr.payments.attempts.states import State
 from ivr.platform.database import schema
 from tests.support.till import Till
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 class _LetsThrough:
     """A guard that refuses nobody."""

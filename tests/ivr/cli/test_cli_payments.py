@@ -28,15 +28,6 @@ from tests.support.bank import Fate, TruthfulBank
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_found_by_what_finance_holds",
-    "test_the_payments_of_a_bill",
-    "test_what_the_gateway_says_against_the_books_stands_with_its_payment",
-    "test_a_payment_by_link",
-    "test_a_payout_that_failed_says_so_and_why",
-    "test_a_payout_names_payments_and_refunds",
-)
-
 
 class SandboxBank(TruthfulBank):
     """A bank of the name that GATEWAY has here."""
@@ -87,6 +78,7 @@ def test_listed_and_shown(paybycall: Run, till: Till) -> None:
     assert paybycall("show", "att' OR 1=1").exit_code == 2
 
 
+@pytest.mark.postgres
 def test_found_by_what_finance_holds(paybycall: Run, till: Till) -> None:
     call, bill = till.begin_call(), till.add_bill()
     [reference] = select(till, schema.bill.c.reference)
@@ -129,6 +121,7 @@ def test_eight_digits_that_are_a_bills_too(paybycall: Run, till: Till) -> None:
     assert f"paybycall payment list --bill {reference}" in shown.stderr
 
 
+@pytest.mark.postgres
 def test_the_payments_of_a_bill(paybycall: Run, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     till.paid()
     till.clock.advance(60)
@@ -154,6 +147,7 @@ def test_a_dispute_stands_with_its_payment(paybycall: Run, till: Till) -> None:
     assert till.attempt(paid).reference in CliRunner().invoke(main, ["dispute", "list"]).stdout
 
 
+@pytest.mark.postgres
 def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     assert "\ndifference " not in paybycall("show", paid).stdout
@@ -168,6 +162,7 @@ def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybyca
     assert "declined  requested by ana  over_refund" in paybycall("show", paid).stdout
 
 
+@pytest.mark.postgres
 def test_a_payout_names_payments_and_refunds(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     with till.engine.begin() as tx:
@@ -196,6 +191,7 @@ def test_a_payout_names_payments_and_refunds(paybycall: Run, till: Till) -> None
     assert back.split()[-4:] == [reference, refund.id, f"ref_{paid}", "re_1"]
 
 
+@pytest.mark.postgres
 def test_a_payout_that_failed_says_so_and_why(paybycall: Any, till: Till) -> None:
     now = till.clock.now()
     with till.engine.begin() as tx:
@@ -221,6 +217,7 @@ def select(till: Till, column: sa.Column[Any], where: Any = None) -> list[Any]:
         return list(tx.execute(sa.select(column).where(sa.true() if where is None else where)).scalars())
 
 
+@pytest.mark.postgres
 def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock()
     monkeypatch.setattr(cli_desk, "SystemClock", lambda: clock)

@@ -114,6 +114,7 @@ def test_a_withheld_number_is_promised_nothing_and_texted_nothing(
     assert _bodies(engine) == []
 
 
+@pytest.mark.postgres
 def test_a_link_that_was_promised_to_nobody_is_texted_to_nobody(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_promise_that_ends_well_is_one_receipt_and_no_more(
     assert "recibido" in body
 
 
+@pytest.mark.postgres
 def test_who_hangs_up_just_after_a_decline_hears_of_it_too(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
@@ -155,6 +157,7 @@ def test_who_hangs_up_just_after_a_decline_hears_of_it_too(
     assert "no se le ha cobrado nada" in body
 
 
+@pytest.mark.postgres
 def test_the_merchant_and_the_timeline_hear_of_each_move(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds, work: RecordedWork
 ) -> None:
@@ -169,7 +172,6 @@ def test_the_merchant_and_the_timeline_hear_of_each_move(
     assert work.names().count("deliver_outcome") == 2
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("events", "told"),
     [
@@ -207,6 +209,7 @@ def test_webhooks_name_states_in_the_public_words(
     assert sorted(said) == told
 
 
+@pytest.mark.postgres
 def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
@@ -240,6 +243,7 @@ def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
     assert "state" not in data, "it could be taken for the refund's"
 
 
+@pytest.mark.postgres
 def test_a_merchant_hears_every_end_of_a_dispute(
     engine: sa.Engine, clock: ManualClock, ids: SequentialIds, attempts: AttemptService
 ) -> None:

@@ -13,9 +13,6 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from tests.support.defences import Counter, usual_caps
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 M = 60
 HIGH = {"CARD_DECLINES_MAX_BILL": 9999, "CARD_TRIES_MAX_BILL": 9999}
 GOOD, BAD = None, Decline.GENERIC

@@ -45,6 +45,7 @@ EDGES = [
 ]
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize(
     ("kind", "cap", "suspect"), EDGES, ids=["call", "caller", "withheld", "unproven", "bill"]
 )
@@ -184,6 +185,7 @@ def test_a_decline_on_another_channel_counts_for_its_bill(engine: sa.Engine, clo
     assert not at.try_card(Suspect(bill_id, at.call(), ANNA))
 
 
+@pytest.mark.postgres
 def test_lifting_works_at_once_and_begins_anew(engine: sa.Engine, clock: ManualClock) -> None:
     at = counter(engine, clock, CARD_DECLINES_MAX_CALLER=2)
     anna = Suspect(at.bill(), at.call(), ANNA)
@@ -208,6 +210,7 @@ def test_a_lockout_hides_the_number_and_stands_in_the_timeline(engine: sa.Engine
     assert told["card.not_taken"] == {"because": ["caller"]}
 
 
+@pytest.mark.postgres
 def test_what_counts_no_more_is_forgotten(engine: sa.Engine, clock: ManualClock) -> None:
     at = counter(engine, clock, CARD_DECLINES_MAX_CALLER=1)
     assert at.try_card(Suspect(at.bill(), at.call(), ANNA))

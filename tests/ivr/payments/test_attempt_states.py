@@ -15,8 +15,6 @@ from ivr.platform.database import schema
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for("test_each_edge_does_what_belongs_to_it")
-
 
 def _reached_from(start: State) -> set[State]:
     found, edge = {start}, [start]
@@ -74,6 +72,7 @@ def test_every_state_fits_its_column() -> None:
     assert all(len(event) <= schema.attempt_move.c.event.type.length for event in Event)
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize(("begin", "event"), list(GRAPH), ids=str)
 def test_each_edge_does_what_belongs_to_it(engine: sa.Engine, begin: State, event: Event) -> None:
     by_link = {State.LINK_OPEN, State.LINK_CLOSING} & {begin, GRAPH[begin, event]}

@@ -13,6 +13,8 @@ from ivr.platform.database import schema
 from ivr.platform.ids import SequentialIds
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres
+
 
 def test_an_attempt_reserves_its_part_and_has_a_deadline(till: Till) -> None:
     bill_id = till.add_bill(10_000)

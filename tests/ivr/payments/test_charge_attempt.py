@@ -16,8 +16,6 @@ from tests.support.bank import Fate, KilledError
 from tests.support.table_work import Waiting
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for()
-
 
 def _charge_job(till: Till) -> Waiting:
     return next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)

@@ -16,9 +16,8 @@ from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
 from tests.support.unresolved import for_a_person
 
-pytestmark = pytest.mark.postgres_for("test_a_person_finds_the_charge_in_the_dashboard")
 
-
+@pytest.mark.postgres
 def test_a_person_finds_the_charge_in_the_dashboard(till: Till) -> None:
     attempt_id = for_a_person(till, Fate.LOST_REPLY)
     with till.engine.begin() as tx:

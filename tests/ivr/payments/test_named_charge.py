@@ -13,9 +13,6 @@ from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 from tests.support.unresolved import for_a_person
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 
 def test_its_own_charge_is_taken(till: Till) -> None:
     waits = for_a_person(till, Fate.LOST_REPLY)

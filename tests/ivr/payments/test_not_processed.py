@@ -14,8 +14,6 @@ from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for("test_a_capture_and_a_refund_are_sent_again")
-
 
 class WatchedClock(ManualClock):
     """Notes for how long somebody slept; kills the sleeper where a test says so."""
@@ -135,6 +133,7 @@ def test_nothing_is_sent_again_when_others_may_be_looking(
     till.run(next(one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT))
 
 
+@pytest.mark.postgres
 def test_a_capture_and_a_refund_are_sent_again(till: Till, bank: PreparingBank, clock: WatchedClock) -> None:
     bank.fates.append(Fate.TURNED_AWAY)
     captured = till.authorized()

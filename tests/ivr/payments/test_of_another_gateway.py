@@ -16,8 +16,6 @@ from tests.support.link_bank import LinkBank
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for()
-
 
 def _switch(till: Till, gateway: str) -> None:
     """By the books, everything is of this gateway; the worker speaks to `bank`."""

@@ -9,9 +9,6 @@ from ivr.payments.attempts.states import State
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 
 @pytest.fixture
 def bank() -> PreparingBank:

@@ -14,8 +14,6 @@ from tests.support.bank import Fate, KilledError, TruthfulBank
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for("test_an_answer_that_contradicts_an_earlier_one_changes_nothing")
-
 
 def test_a_full_refund_is_booked_and_the_bill_is_due_again(till: Till) -> None:
     attempt_id = till.paid(amount_minor=4_000)
@@ -172,6 +170,7 @@ def test_a_refund_that_was_moved_without_its_lock_is_a_bug_and_books_nothing(til
     till.assert_settled()
 
 
+@pytest.mark.postgres
 def test_an_answer_that_contradicts_an_earlier_one_changes_nothing(till: Till) -> None:
     attempt_id = till.paid()
     till.bank.fates.append(Fate.LATE)

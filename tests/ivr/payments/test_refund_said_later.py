@@ -16,11 +16,6 @@ from tests.support.bank import Fate
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_refund_that_was_given_back_after_all_is_booked",
-    "test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers",
-)
-
 
 def _tell(till: Till, refund_id: str, event: str = "evt_1") -> None:
     till.cashier.gateway_events.take(Heard(event, "refund.moved", RefundMoved(refund_id)))
@@ -47,6 +42,7 @@ def _notes(till: Till, attempt_id: str, event: str) -> list[str]:
         return list(tx.execute(query.order_by(moves.id)).scalars())
 
 
+@pytest.mark.postgres
 def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     _bounce(till, refund_id)
@@ -63,7 +59,6 @@ def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: 
     ]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_a_refund_that_the_gateway_says_nothing_of_for_a_day_is_given_to_a_person(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     till.bank.fates += [Fate.NEVER] * 1000
@@ -145,7 +140,6 @@ def test_a_refund_that_came_back_while_its_bill_is_being_paid_is_booked_in_the_e
     assert till.work.waiting() == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_a_refund_that_came_back_is_not_given_up_while_the_bill_is_held(till: Till) -> None:
     first, refund_id = _refunded(till)
     second = till.make(till.attempt(first).bill_id, 10_000)
@@ -182,6 +176,7 @@ def _declined_by_a_slip(till: Till, amount_minor: int) -> tuple[str, str]:
     return attempt_id, refund_id
 
 
+@pytest.mark.postgres
 def test_a_refund_that_was_given_back_after_all_is_booked(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 4_000)
     _tell(till, refund_id)
@@ -228,7 +223,6 @@ def test_an_answer_that_comes_after_a_persons_word_is_looked_into(till: Till, *,
     till.assert_settled()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_a_refund_that_never_fits_the_books_is_told_aloud_after_a_day(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 4_000)
     with till.engine.begin() as tx:

@@ -10,9 +10,6 @@ from ivr.payments.attempts.states import State
 from tests.support.bank import Fate
 from tests.support.till import Till
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 
 def _look(till: Till) -> None:
     """The look that was asked for last, and nothing else."""

@@ -26,11 +26,6 @@ from ivr.platform.database import schema
 from tests.support.bank import Fate
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held",
-    "test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing",
-)
-
 
 def _lose_sight(till: Till, fate: Fate = Fate.NEVER) -> str:
     """An attempt whose charge met that fate, and is unknown now; its first look has not run."""
@@ -200,6 +195,7 @@ def test_an_authorization_found_before_the_caller_confirmed_waits_for_it(till: T
     till.assert_settled()
 
 
+@pytest.mark.postgres
 def test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held(till: Till) -> None:
     """It was held when it was asked about; before the answer is read, it is let go of."""
     call_id = till.begin_call()
@@ -222,6 +218,7 @@ def test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held(till: T
     till.assert_settled()
 
 
+@pytest.mark.postgres
 def test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing(till: Till) -> None:
     approved, declined = till.paid(), till.confirmed("tok_declined")
     till.run_due()
@@ -277,7 +274,6 @@ def test_every_answer_leads_where_it_says() -> None:
         (State.VOIDING, Declined(Decline.GENERIC, "no"), State.VOIDED),
     ],
 )
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_certain_no_frees_the_bill_wherever_it_is_heard(
     till: Till, held: State, answer: LookupResult, end: State
 ) -> None:

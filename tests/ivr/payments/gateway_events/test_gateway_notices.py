@@ -18,12 +18,6 @@ from tests.support.bank import Fate, TruthfulBank
 from tests.support.telling_bank import TellingBank, lose_sight, tell
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_notice_while_a_notice_is_looked_into_has_its_own_look",
-    "test_a_payment_of_another_gateway_is_left_alone",
-    "test_events_are_forgotten_when_nobody_repeats_them_any_more",
-)
-
 
 @pytest.fixture
 def door(till: Till, bank: TellingBank) -> FlaskClient:
@@ -177,7 +171,6 @@ def test_a_notice_that_contradicts_us_is_asked_about_until_the_gateway_answers(t
     assert till.attempt(attempt_id).verify_since is None
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_a_notice_that_nobody_confirms_for_a_day_is_given_to_a_person(till: Till) -> None:
     attempt_id = _ruled_out_by_a_slip(till)
     till.bank.fates += [Fate.NEVER] * 1000
@@ -205,6 +198,7 @@ def test_a_second_notice_makes_no_second_chain_of_looks(till: Till) -> None:
     assert [one.job for one in till.work.waiting()].count(VERIFY_ATTEMPT) == 1
 
 
+@pytest.mark.postgres
 def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(till: Till) -> None:
     attempt_id = _ruled_out_by_a_slip(till)
     tell(till, PaymentMoved(attempt_id, taken=True))
@@ -255,6 +249,7 @@ def test_a_notice_about_nothing_of_ours_is_kept_and_does_nothing(till: Till, not
     assert till.work.waiting() == []
 
 
+@pytest.mark.postgres
 def test_a_payment_of_another_gateway_is_left_alone(till: Till) -> None:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
     with till.engine.begin() as tx:
@@ -264,6 +259,7 @@ def test_a_payment_of_another_gateway_is_left_alone(till: Till) -> None:
     assert till.attempt(attempt_id).jobs == jobs
 
 
+@pytest.mark.postgres
 def test_events_are_forgotten_when_nobody_repeats_them_any_more(till: Till) -> None:
     tell(till, None, "evt_old")
     till.clock.advance(KEPT_DAYS * 86_400 + 1)

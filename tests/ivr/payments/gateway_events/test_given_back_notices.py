@@ -18,9 +18,6 @@ from tests.support.link_bank import LinkBank
 from tests.support.telling_bank import TellingBank, lose_sight, tell
 from tests.support.till import Till
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 DAY_S = 86_400
 
 

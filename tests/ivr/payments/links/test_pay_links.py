@@ -25,10 +25,6 @@ from tests.support.bank import Fate, KilledError
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_open_links_of_a_payer", "test_a_link_is_opened_texted_paid_and_entered"
-)
-
 HOUR_S = 3600
 PHONE = "+34600111222"
 
@@ -36,6 +32,7 @@ PHONE = "+34600111222"
 # The usual way ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgres
 def test_a_link_is_opened_texted_paid_and_entered(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.run_due()
@@ -297,6 +294,7 @@ def test_a_promise_that_cannot_be_kept_stands(till: Till, bank: LinkBank) -> Non
     assert (attempt.state, attempt.promised_at is not None) == (State.CANCELLED, True)
 
 
+@pytest.mark.postgres
 def test_open_links_of_a_payer(till: Till, bank: LinkBank) -> None:
     first, second = till.linked(), till.linked()
     till.run_due()
