@@ -216,7 +216,7 @@ class NotThisCharge:
 Result = Approved | Declined | Unknown
 LookupResult = Approved | Authorized | Declined | Cancelled | Unknown
 RefundFound = Approved | Declined | Cancelled | RefundNotFound | Unknown
-ChargeVerification = Approved | NotThisCharge | Unknown
+VerifiedCharge = Approved | NotThisCharge | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +278,7 @@ class Gateway(Protocol):
         """
         ...
 
-    def verify_charge(self, order: Order, reference: str) -> ChargeVerification:
+    def verify_charge(self, order: Order, reference: str) -> VerifiedCharge:
         """Whether a charge that a person found in the dashboard took this order's amount, under its key.
         Nothing is made or fenced. The same for an order that is paid by link.
         """

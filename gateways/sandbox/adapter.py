@@ -19,7 +19,6 @@ from gateways.contract import (
     CardEntry,
     CardSaving,
     ChargeRequest,
-    ChargeVerification,
     Declined,
     GatewayUnreachableError,
     LinkFound,
@@ -32,6 +31,7 @@ from gateways.contract import (
     RefundRequest,
     Result,
     Unknown,
+    VerifiedCharge,
     VoidRequest,
 )
 from gateways.events import GatewayEvent, InvalidWebhookError
@@ -132,7 +132,7 @@ class SandboxGateway(UnsupportedVerbs):
             return Authorized(answer.reference)
         return _found(answer)
 
-    def verify_charge(self, order: Order, reference: str) -> ChargeVerification:
+    def verify_charge(self, order: Order, reference: str) -> VerifiedCharge:
         answer = self._look(order.key, cancel=False)
         if isinstance(answer, Unknown):
             return answer

@@ -15,7 +15,6 @@ from gateways.contract import (
     CardEntry,
     CardSaving,
     ChargeRequest,
-    ChargeVerification,
     Declined,
     GatewayUnreachableError,
     LinkFound,
@@ -29,6 +28,7 @@ from gateways.contract import (
     RefundRequest,
     Result,
     Unknown,
+    VerifiedCharge,
     VoidRequest,
 )
 from gateways.events import GatewayEvent
@@ -112,7 +112,7 @@ class StripeGateway(UnsupportedVerbs):
         with self._stripe.visit() as visit:
             return self._payments.lookup(visit, order, cancel=cancel, reference=reference)
 
-    def verify_charge(self, order: Order, reference: str) -> ChargeVerification:
+    def verify_charge(self, order: Order, reference: str) -> VerifiedCharge:
         with self._stripe.visit() as visit:
             return payments.verify_charge(visit, order, reference)
 

@@ -16,7 +16,6 @@ from gateways.contract import (
     Cancelled,
     CaptureRequest,
     ChargeRequest,
-    ChargeVerification,
     Declined,
     LookupResult,
     NotThisCharge,
@@ -24,6 +23,7 @@ from gateways.contract import (
     Prepared,
     Result,
     Unknown,
+    VerifiedCharge,
     VoidRequest,
 )
 from gateways.stripe.answers import Refused, Told, asked
@@ -122,7 +122,7 @@ class Payments:
         return made if isinstance(made, Unknown) else made.reference
 
 
-def verify_charge(visit: Visit, order: Order, reference: str) -> ChargeVerification:
+def verify_charge(visit: Visit, order: Order, reference: str) -> VerifiedCharge:
     """A payment by card or by link: both are an intent with our key in its metadata."""
     if not _INTENT.fullmatch(reference):
         return NotThisCharge("a payment reference of Stripe begins with pi_")
@@ -139,7 +139,7 @@ def verify_charge(visit: Visit, order: Order, reference: str) -> ChargeVerificat
     return _named(found, order)
 
 
-def _named(intent: Intent, order: Order) -> ChargeVerification:
+def _named(intent: Intent, order: Order) -> VerifiedCharge:
     if not intent.is_of(order):
         return NotThisCharge("by its metadata it belongs to another payment, or its amount differs")
     taken = _standing(intent, order)

@@ -15,7 +15,6 @@ import structlog
 from gateways.contract import (
     CaptureRequest,
     ChargeRequest,
-    ChargeVerification,
     Declined,
     Gateway,
     LinkFound,
@@ -29,6 +28,7 @@ from gateways.contract import (
     Result,
     Unknown,
     UnsupportedError,
+    VerifiedCharge,
     VoidRequest,
 )
 from gateways.declines import Decline
@@ -131,7 +131,7 @@ class GatewayClient:
             ),
         )
 
-    def verify_charge(self, attempt: Attempt, order: Order, reference: str) -> ChargeVerification:
+    def verify_charge(self, attempt: Attempt, order: Order, reference: str) -> VerifiedCharge:
         """Whether the charge of this reference is the attempt's."""
         return self._answer("find_charge", attempt, lambda: self.gateway.verify_charge(order, reference))
 

@@ -20,7 +20,6 @@ from gateways.contract import (
     CaptureRequest,
     CardEntry,
     ChargeRequest,
-    ChargeVerification,
     Declined,
     LookupResult,
     NotThisCharge,
@@ -31,6 +30,7 @@ from gateways.contract import (
     RefundRequest,
     Result,
     Unknown,
+    VerifiedCharge,
     VoidRequest,
 )
 from gateways.declines import Decline
@@ -165,7 +165,7 @@ class TruthfulBank(UnsupportedVerbs):
     def lookup(self, order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
         return self._look(order.key, cancel=cancel)
 
-    def verify_charge(self, order: Order, reference: str) -> ChargeVerification:
+    def verify_charge(self, order: Order, reference: str) -> VerifiedCharge:
         found = self._look(order.key, cancel=False)
         if found == Unknown("not found") or isinstance(found, Declined | Cancelled | Authorized):
             return NotThisCharge("the bank took nothing for it")

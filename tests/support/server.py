@@ -55,6 +55,8 @@ class Server:
     inside: Inside
     pool: Pool
     transport: WsgiTransport
+    environ: dict[str, str]
+    """The settings of its processes."""
     logs: list[Any] = field(default_factory=list)
     """Every line of every process, before it is scrubbed: `start_server` lays the list in."""
     expected: set[str] = field(default_factory=set)

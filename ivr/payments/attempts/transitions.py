@@ -52,7 +52,7 @@ NEXT_JOB: dict[State, Job | None] = {
     State.VOIDING: RELEASE_ATTEMPT,
     State.LINK_OPEN: LOOK_AT_LINK,
     State.LINK_CLOSING: LOOK_AT_LINK,
-    State.FOR_A_PERSON: None,
+    State.NEEDS_REVIEW: None,
 }
 """The job that gets an attempt out of each state of `HOLDING`; a person is no job."""
 
@@ -214,13 +214,13 @@ class Transitions:
                 self._tie_disputes(tx, attempt)
             case State.DECLINED:
                 self.consequences.declined(tx, attempt)
-            case State.FENCED | State.ABANDONED | State.VOIDED:
+            case State.CANCELLED | State.ABANDONED | State.VOIDED:
                 self.consequences.not_charged(tx, attempt)
             case State.LINK_OPEN:
                 self.consequences.link_opened(tx, attempt)
             case State.UNKNOWN if before.unknown_since is None:
                 self.consequences.unknown(tx, attempt)
-            case State.FOR_A_PERSON:
+            case State.NEEDS_REVIEW:
                 log.error("attempt_for_a_person", attempt_id=attempt.id, reference=attempt.reference)
                 self.consequences.for_a_person(tx, attempt)
             case _:
@@ -270,7 +270,7 @@ class Transitions:
     def _found_authorized(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> None:
         """An authorization found again is captured for a caller who waits, and let go otherwise."""
         if not store.caller_waits(tx, attempt, now):
-            self.move(tx, attempt, Event.RELEASE, note="found authorized, and nobody waits")
+            self.move(tx, attempt, Event.VOID, note="found authorized, and nobody waits")
         elif attempt.charge_asked_at is not None:
             # A capture that was sent before and did not arrive is sent again, and not as fast as we can.
             sent_before = attempt.claimed_at is not None
@@ -295,7 +295,7 @@ def _stamps(  # noqa: PLR0911 - one line a state
             return {"promised_at": None}  # the text with the link keeps what was promised
         case State.UNKNOWN:
             return {"unknown_since": attempt.unknown_since or now}
-        case State.FOR_A_PERSON:
+        case State.NEEDS_REVIEW:
             return {"look_at": None}
         case _:
             return {}

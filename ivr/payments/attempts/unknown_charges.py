@@ -62,7 +62,7 @@ class UnknownChargeJob:
                 self.transitions.ask(tx, attempt, RESOLVE_ATTEMPT, timeouts.LOOK_FIRST_S)
                 return None
             # the move asks for a look of its own, at once
-            self.transitions.move(tx, attempt, Event.LOSE_SIGHT, note="claimed, and no answer in time")
+            self.transitions.move(tx, attempt, Event.MARK_UNKNOWN, note="claimed, and no answer in time")
             return None
         return attempt if attempt.state is State.UNKNOWN else None
 
@@ -104,7 +104,7 @@ class UnknownChargeJob:
         now: datetime = self.transitions.clock.now()
         open_s = (now - store.state_since(tx, attempt)).total_seconds()
         log.warning("attempt_still_unknown", attempt_id=attempt.id, reason=reason, open_s=open_s)
-        if open_s >= timeouts.FOR_A_PERSON_AFTER_S:
-            self.transitions.move(tx, attempt, Event.GIVE_TO_A_PERSON, note=reason)
+        if open_s >= timeouts.NEEDS_REVIEW_AFTER_S:
+            self.transitions.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
         else:
             self.transitions.ask(tx, attempt, RESOLVE_ATTEMPT, timeouts.next_look_s(open_s))

@@ -43,7 +43,7 @@ class VoidJob:
             with self.engine.begin() as tx:
                 attempt = store.locked(tx, attempt_id)
                 if attempt.state is State.VOIDING:
-                    self.transitions.move(tx, attempt, Event.RELEASED, note="voided")
+                    self.transitions.move(tx, attempt, Event.VOIDED, note="voided")
             return
         found = self.gateway.lookup(attempt, order, cancel=True)
         with self.engine.begin() as tx:
@@ -63,7 +63,7 @@ class VoidJob:
     def _try_again(self, tx: sa.Connection, attempt: Attempt, reason: str) -> None:
         open_s = (self.transitions.clock.now() - store.state_since(tx, attempt)).total_seconds()
         log.warning("authorization_still_held", attempt_id=attempt.id, reason=reason, open_s=open_s)
-        if open_s >= timeouts.FOR_A_PERSON_AFTER_S:
-            self.transitions.move(tx, attempt, Event.GIVE_TO_A_PERSON, note=reason)
+        if open_s >= timeouts.NEEDS_REVIEW_AFTER_S:
+            self.transitions.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
         else:
             self.transitions.ask(tx, attempt, RELEASE_ATTEMPT, timeouts.next_look_s(open_s))

@@ -107,7 +107,7 @@ class LinkJobs:
             return None
         if attempt.state is State.CLAIMED:
             self.transitions.move(
-                tx, attempt, Event.LOSE_SIGHT, note="claimed before, and no answer recorded"
+                tx, attempt, Event.MARK_UNKNOWN, note="claimed before, and no answer recorded"
             )
             return None
         if attempt.state is not State.RESERVED:
@@ -169,7 +169,7 @@ class LinkJobs:
             reason=reason,
             open_s=open_s,
         )
-        if attempt.state is State.LINK_CLOSING and open_s >= timeouts.FOR_A_PERSON_AFTER_S:
-            self.transitions.move(tx, attempt, Event.GIVE_TO_A_PERSON, note=reason)
+        if attempt.state is State.LINK_CLOSING and open_s >= timeouts.NEEDS_REVIEW_AFTER_S:
+            self.transitions.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
         else:
             self.transitions.ask(tx, attempt, LOOK_AT_LINK, timeouts.next_look_s(open_s))

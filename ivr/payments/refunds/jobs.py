@@ -101,7 +101,7 @@ class RefundJobs:
     def decide(self, tx: sa.Connection, refund_id: str, *, refunded: bool, who: str) -> Refund:
         """A person's word, with the gateway's dashboard open, on a refund that nobody could resolve."""
         refund = store.locked(tx, refund_id)
-        if refund.state is not RefundState.FOR_A_PERSON:
+        if refund.state is not RefundState.NEEDS_REVIEW:
             raise ValueError(
                 f"refund {refund_id} is {public_state(refund.state)}: there is nothing to decide"
             )
@@ -231,9 +231,9 @@ class RefundJobs:
         sent_at = refund.sent_at or refund.created_at
         open_s = (self.transitions.clock.now() - sent_at).total_seconds()
         log.warning("refund_still_unknown", refund_id=refund.id, attempt_id=refund.attempt_id, open_s=open_s)
-        if open_s >= timeouts.FOR_A_PERSON_AFTER_S:
+        if open_s >= timeouts.NEEDS_REVIEW_AFTER_S:
             log.error("refund_for_a_person", refund_id=refund.id, attempt_id=refund.attempt_id)
-            self._change(tx, refund, RefundState.FOR_A_PERSON, look_at=None)
+            self._change(tx, refund, RefundState.NEEDS_REVIEW, look_at=None)
         else:
             self.transitions.ask(tx, refund, RESOLVE_REFUND, timeouts.next_look_s(open_s))
 
@@ -242,7 +242,7 @@ class RefundJobs:
         now = self.transitions.clock.now()
         open_s = (now - (refund.verify_since or now)).total_seconds()
         says = type(answer).__name__.lower()
-        is_late = open_s >= timeouts.FOR_A_PERSON_AFTER_S
+        is_late = open_s >= timeouts.NEEDS_REVIEW_AFTER_S
         facts = {"refund_id": refund.id, "attempt_id": refund.attempt_id, "says": says, "open_s": open_s}
         if isinstance(answer, Declined):
             (log.error if is_late else log.warning)("refund_came_back_to_a_bill_that_is_being_paid", **facts)

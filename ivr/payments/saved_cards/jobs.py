@@ -115,7 +115,7 @@ class SavedCardJobs:
     def _try_again(self, tx: sa.Connection, card: SavedCard, reason: str) -> None:
         open_s = self._since_s(card.sent_at)
         log.warning("card_not_kept_yet", card_id=card.id, reason=reason, open_s=open_s)
-        if open_s >= timeouts.FOR_A_PERSON_AFTER_S:
+        if open_s >= timeouts.NEEDS_REVIEW_AFTER_S:
             self.cards.forget(tx, card.id, by="the gateway did not answer for a day")
             return
         self.cards.ask(tx, card, SAVE_CARD, timeouts.next_look_s(open_s))
@@ -155,7 +155,7 @@ class SavedCardJobs:
 
     def _insist(self, tx: sa.Connection, card: SavedCard, reason: str) -> None:
         open_s = self._since_s(card.forget_asked_at)
-        late = open_s >= timeouts.FOR_A_PERSON_AFTER_S
+        late = open_s >= timeouts.NEEDS_REVIEW_AFTER_S
         (log.error if late else log.warning)("card_not_forgotten_yet", card_id=card.id, reason=reason)
         self.cards.ask(tx, card, FORGET_CARD, 3600 if late else timeouts.next_look_s(open_s))
 

@@ -64,7 +64,7 @@ def test_a_saving_whose_answer_is_lost_can_be_repeated(bench: StripeBench, kind:
     once = token(bench)
     bench.gateway.charge(ChargeRequest(ORDER, once, prepared(bench), keep_card=True))
     bench.server.harm(Harm.DROP_AFTER, kind, times=3)
-    save = {"charge_reference": "pi_1", "holder": None}
+    save = {"charge_reference": "pi_1", "gateway_customer_id": None}
 
     assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
     assert isinstance(bench.gateway.save_card("card_1", once, **save), CardOnFile)
@@ -78,7 +78,7 @@ def test_a_card_whose_saving_was_lost_is_found_when_stripe_has_forgotten_the_key
     once = token(bench)
     bench.gateway.charge(ChargeRequest(ORDER, once, prepared(bench), keep_card=True))
     bench.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)
-    save = {"charge_reference": "pi_1", "holder": None}
+    save = {"charge_reference": "pi_1", "gateway_customer_id": None}
     assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
     first = bench.account.objects[once.reveal()]["customer"]
     stripe_clock.advance(24 * 3600 + 60)
@@ -92,7 +92,7 @@ def test_a_key_that_was_rolled_proves_nothing_about_a_card_that_was_sent_before(
     once, key = token(bench), bench.account.key
     bench.gateway.charge(ChargeRequest(ORDER, once, prepared(bench), keep_card=True))
     bench.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)
-    save = {"charge_reference": "pi_1", "holder": None}
+    save = {"charge_reference": "pi_1", "gateway_customer_id": None}
     assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
     bench.speak(BRISK, "sk_test_rolled")
 
@@ -112,7 +112,7 @@ def test_a_refused_saving_is_certain_only_of_a_card_that_was_seen_and_that_nobod
     refused = json_answer(status, {"error": said})
     bench.server.harm(Harm.OTHER_WORDS, kind, says=refused)
     bench.server.harm(Harm.OTHER_WORDS, "payment_methods.retrieve", says=refused)
-    save = {"charge_reference": "pi_1", "holder": None}
+    save = {"charge_reference": "pi_1", "gateway_customer_id": None}
 
     assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown), "it was not seen"
     bench.server.harm(Harm.OTHER_WORDS, kind, says=refused)
