@@ -6,7 +6,7 @@ The states of `states` are finer and change with the machinery; these words do n
 from enum import StrEnum
 
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
+from ivr.payments.refunds.states import RefundState
 
 
 class PublicState(StrEnum):

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
-from ivr.payments.service import Cashier
+from ivr.payments.refunds.states import RefundState
+from ivr.payments.service import PaymentService
 from ivr.platform.database import schema
 from tests.simulation.bank import Bank
 
 
-def decide(engine: sa.Engine, cashier: Cashier, bank: Bank, *, whatever: bool) -> Iterator[str]:
+def decide(engine: sa.Engine, cashier: PaymentService, bank: Bank, *, whatever: bool) -> Iterator[str]:
     """Decides all that waits for them; yields a sentence for what should not, unless `whatever` may."""
     attempts, refunds = schema.attempt.c, schema.refund.c
     with engine.begin() as tx:

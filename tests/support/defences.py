@@ -14,7 +14,7 @@ from ivr.fraud import lockouts
 from ivr.fraud.guard import Guard
 from ivr.fraud.identity import PayerIdentity
 from ivr.fraud.limits import FraudLimits
-from ivr.payments.attempts.service import Attempts, NewAttempt
+from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
@@ -50,7 +50,7 @@ class Counter:
         return Guard(self.limits, self.work, self.clock, self.ids)
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> AttemptService:
         consequences = HouseConsequences(
             work=self.work,
             clock=self.clock,
@@ -62,7 +62,7 @@ class Counter:
             gateway="bank",
             dashboard_url=lambda _: None,
         )
-        return Attempts(
+        return AttemptService(
             gateway="bank", work=self.work, clock=self.clock, ids=self.ids, consequences=consequences
         )
 

@@ -23,7 +23,7 @@ from ivr.calls.wait_result import Fulfilment, Left, MustRun, Turn, Waiting
 from ivr.calls.waits.charge import AttemptMaker, exit_of
 from ivr.integrations.pci_client import CardEntryResult, Outcome
 from ivr.payments.attempts.order import order_of
-from ivr.payments.attempts.service import Attempts
+from ivr.payments.attempts.service import AttemptService
 from ivr.payments.attempts.states import Event
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ class CardWaits:
     def __init__(
         self,
         *,
-        attempts: Attempts,
+        attempts: AttemptService,
         maker: AttemptMaker,
         guard: CardGuard,
         card_entry: CardEntry,

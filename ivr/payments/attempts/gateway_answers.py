@@ -20,12 +20,12 @@ from gateways.contract import (
     LookupResult,
     Unknown,
 )
-from ivr.payments import discrepancies as differences
+from ivr.payments import discrepancies
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt, fit
-from ivr.payments.attempts.transitions import Moves
+from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.discrepancies import Difference
-from ivr.payments.links import store as pay_link
+from ivr.payments.links import store as link_store
 from ivr.platform.database import schema
 
 log = structlog.get_logger()
@@ -86,18 +86,20 @@ that was open when it was asked about may have been paid or closed before the an
 """
 
 
-def record(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: Answer, *, note: str) -> Attempt:
+def record(
+    transitions: Transitions, tx: sa.Connection, attempt: Attempt, answer: Answer, *, note: str
+) -> Attempt:
     """The attempt after the answer; `attempt` was read by `records.locked` in this transaction."""
     path = PATHS.get((attempt.state, type(answer)))
     if path is None:
         if not isinstance(answer, Unknown):
-            _contradiction(moves, tx, attempt, answer)
+            _contradiction(transitions, tx, attempt, answer)
         return attempt
     if isinstance(answer, LinkOpen):
-        pay_link.keep_opened(tx, attempt.id, answer, moves.clock.now())
+        link_store.keep_opened(tx, attempt.id, answer, transitions.clock.now())
     for event in path:
         last = event is path[-1]
-        attempt = moves.move(tx, attempt, event, note=note, **(_facts(answer) if last else {}))
+        attempt = transitions.move(tx, attempt, event, note=note, **(_facts(answer) if last else {}))
     return attempt
 
 
@@ -122,14 +124,14 @@ def _facts(answer: Answer) -> dict[str, Any]:
             return {}
 
 
-def _contradiction(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: Answer) -> None:
+def _contradiction(transitions: Transitions, tx: sa.Connection, attempt: Attempt, answer: Answer) -> None:
     """The gateway says now what it had ruled out. Nothing is changed; it is kept, and a person has to hear of
     it, once: who then gives it back in the dashboard makes the gateway say it again.
     """
     said = type(answer).__name__.lower()
     reference = answer.gateway_reference if isinstance(answer, Approved) else None
     note = fit(schema.attempt_move.c.note, f"the gateway says {said} {reference or ''}".strip()) or ""
-    if differences.is_told(tx, attempt.id, Difference.CONTRADICTION, note):
+    if discrepancies.is_told(tx, attempt.id, Difference.CONTRADICTION, note):
         log.warning("gateway_still_contradicts_itself", attempt_id=attempt.id, state=str(attempt.state))
         return
     log.critical(
@@ -140,4 +142,4 @@ def _contradiction(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: An
         says=said,
         gateway_reference=reference,
     )
-    moves.write_down(tx, attempt.id, Difference.CONTRADICTION, attempt.state, note)
+    transitions.write_down(tx, attempt.id, Difference.CONTRADICTION, attempt.state, note)

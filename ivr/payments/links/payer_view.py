@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from ivr.bills.reservation import OVER_BY_ITS_SOURCE
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
 from ivr.payments.links.store import minutes_left
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 
 

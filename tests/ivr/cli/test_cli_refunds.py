@@ -8,7 +8,7 @@ import click
 import pytest
 import sqlalchemy as sa
 
-from ivr.payments.attempts.store import Refund
+from ivr.payments.refunds.store import Refund
 from ivr.platform.database import schema
 from ivr.platform.database.engine import make_engine
 from tests.ivr.cli.conftest import Run

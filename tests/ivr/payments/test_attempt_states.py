@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.payments.attempts import states
-from ivr.payments.attempts import store as records
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, GRAPH, HOLDING, Event, IllegalMoveError, State
 from ivr.payments.attempts.store import Method
 from ivr.payments.attempts.transitions import LostRaceError
@@ -79,16 +79,16 @@ def test_each_edge_does_what_belongs_to_it(engine: sa.Engine, begin: State, even
     clock = ManualClock()
     till = Till(engine, clock, bank=LinkBank(clock))
     attempt_id = till.make(till.add_bill(10_000), 4_000, method=Method.LINK if by_link else Method.CARD)
-    moves = till.cashier._moves
+    moves = till.cashier.transitions
     with till.engine.begin() as tx:
         till.attempts.attach_card(tx, attempt_id, "visa", "4242", token="tok", authorization="auth")
         for step in _way_to(begin):
-            attempt = moves.move(tx, records.locked(tx, attempt_id), step)
+            attempt = moves.move(tx, attempt_store.locked(tx, attempt_id), step)
             if attempt.state is State.VOIDING and begin is State.AUTHORIZED:
                 pytest.fail("it was let go on the way")
-        assert records.get(tx, attempt_id).state is begin
+        assert attempt_store.get(tx, attempt_id).state is begin
     with till.engine.begin() as tx:
-        moves.move(tx, records.locked(tx, attempt_id), event, note="why")
+        moves.move(tx, attempt_store.locked(tx, attempt_id), event, note="why")
     attempt = till.attempt(attempt_id)
     assert attempt.state is GRAPH[begin, event]
     paid, reserved = till.bill(attempt.bill_id)
@@ -109,8 +109,8 @@ def test_each_edge_does_what_belongs_to_it(engine: sa.Engine, begin: State, even
 def test_a_move_from_a_state_that_has_passed_is_refused(till: Till) -> None:
     attempt_id = till.confirmed()
     with till.engine.begin() as tx:
-        stale = records.get(tx, attempt_id)
+        stale = attempt_store.get(tx, attempt_id)
     till.run_due()
     with pytest.raises(LostRaceError), till.engine.begin() as tx:
-        till.cashier._moves.move(tx, stale, Event.ABANDON)
+        till.cashier.transitions.move(tx, stale, Event.ABANDON)
     till.assert_settled()

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.jobs.job_list import CHARGE_ATTEMPT, EXPIRE_ATTEMPT
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.service import NewAttempt, NoSuchAttemptError
 from ivr.payments.attempts.states import Event, IllegalMoveError, State
 from ivr.platform.database import schema
@@ -21,7 +21,7 @@ def test_an_attempt_reserves_its_part_and_has_a_deadline(till: Till) -> None:
     attempt = till.attempt(attempt_id)
     assert attempt.state is State.RESERVED
     assert len(attempt.reference) == 8
-    assert (attempt.deadline_at - till.clock.now()).total_seconds() == patience.CHARGE_WITHIN_S
+    assert (attempt.deadline_at - till.clock.now()).total_seconds() == timeouts.CHARGE_WITHIN_S
     assert till.bill(bill_id) == (0, 4_000)
     (expiry,) = till.work.waiting()
     assert (expiry.job, expiry.subject_id) == (EXPIRE_ATTEMPT, attempt_id)
@@ -95,7 +95,7 @@ def test_asking_for_the_charge_twice_asks_once_and_sets_the_deadline_anew(till: 
     till.confirm(attempt_id)
     assert [one.job for one in till.work.waiting()].count(CHARGE_ATTEMPT) == 1
     deadline_at = till.attempt(attempt_id).deadline_at
-    assert (deadline_at - till.clock.now()).total_seconds() == patience.CHARGE_WITHIN_S
+    assert (deadline_at - till.clock.now()).total_seconds() == timeouts.CHARGE_WITHIN_S
     till.work.lose(CHARGE_ATTEMPT)
     till.pass_time(15)  # past the deadline that it was made with
     assert till.state(attempt_id) is State.RESERVED

@@ -5,12 +5,11 @@ from typing import NoReturn
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Charge, Result, UnsupportedError
+from gateways.contract import Charge, UnsupportedError
 from gateways.declines import Decline
 from ivr.finance import ledger
 from ivr.jobs.job_list import CHARGE_ATTEMPT
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts.service import Attempt
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError
@@ -121,7 +120,7 @@ def test_a_killed_worker_that_nobody_runs_again_is_noticed_after_half_a_minute(t
     with pytest.raises(KilledError):
         till.run(job)
     till.work.mark_run(job)
-    till.pass_time(patience.UNDER_WAY_S - 1)
+    till.pass_time(timeouts.UNDER_WAY_S - 1)
     assert till.state(attempt_id) is State.CLAIMED
     till.pass_time(1)
     assert till.state(attempt_id) is State.APPROVED
@@ -161,7 +160,7 @@ def test_a_late_decline_of_an_unknown_attempt_is_a_decline(till: Till) -> None:
 
 def test_a_worker_that_comes_after_the_deadline_charges_nobody(till: Till) -> None:
     attempt_id = till.confirmed()
-    till.clock.advance(patience.CHARGE_WITHIN_S)
+    till.clock.advance(timeouts.CHARGE_WITHIN_S)
     till.run(_charge_job(till))
     assert till.state(attempt_id) is State.ABANDONED
     assert till.bank.sent == []
@@ -172,7 +171,7 @@ def test_a_worker_that_comes_after_the_deadline_charges_nobody(till: Till) -> No
 def test_the_deadline_abandons_what_nobody_claimed(till: Till) -> None:
     attempt_id = till.confirmed()
     till.work.lose(CHARGE_ATTEMPT)
-    till.pass_time(patience.CHARGE_WITHIN_S - 1)
+    till.pass_time(timeouts.CHARGE_WITHIN_S - 1)
     assert till.state(attempt_id) is State.RESERVED
     till.pass_time(1)
     assert till.state(attempt_id) is State.ABANDONED
@@ -180,17 +179,9 @@ def test_the_deadline_abandons_what_nobody_claimed(till: Till) -> None:
     till.assert_settled()
 
 
-def test_a_worker_that_froze_after_its_claim_does_not_send(
-    till: Till, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("_frozen_after_claim")
+def test_a_worker_that_froze_after_its_claim_does_not_send(till: Till) -> None:
     attempt_id = till.confirmed()
-    send = till.cashier._charging._send
-
-    def frozen(claimed: Attempt, bill_reference: str) -> Result:
-        till.clock.advance(patience.SEND_WITHIN_S + 1)
-        return send(claimed, bill_reference)
-
-    monkeypatch.setattr(till.cashier._charging, "_send", frozen)
     till.run(_charge_job(till))
     assert till.bank.sent == []
     till.pass_time(60)
@@ -223,7 +214,7 @@ def test_an_attempt_without_a_card_is_never_claimed(till: Till) -> None:
         till.attempts.ask_charge(tx, attempt_id)
     till.run_due()
     assert till.state(attempt_id) is State.RESERVED
-    till.pass_time(patience.CHARGE_WITHIN_S)
+    till.pass_time(timeouts.CHARGE_WITHIN_S)
     assert till.state(attempt_id) is State.ABANDONED
 
 
@@ -260,7 +251,7 @@ def test_a_bug_behind_an_approval_rolls_all_of_it_back_and_a_later_look_records_
     assert till.ledger() == {}
     till.assert_books()
     till.consequences.broken = False
-    till.pass_time(patience.UNDER_WAY_S)
+    till.pass_time(timeouts.UNDER_WAY_S)
     assert till.state(attempt_id) is State.APPROVED
     assert till.bank.sent == [("charge", attempt_id)]
     till.assert_settled()

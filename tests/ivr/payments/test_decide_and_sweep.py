@@ -5,11 +5,11 @@ import sqlalchemy as sa
 
 from gateways.events import Heard, PaymentMoved, RefundMoved
 from ivr.jobs.job_list import ALL_JOBS
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import NothingToDecideError, ReferenceTakenError, Word
 from ivr.payments.attempts.states import HOLDING, State
-from ivr.payments.attempts.store import REFUND_FINAL, RefundState
 from ivr.payments.attempts.transitions import NEXT_JOB
+from ivr.payments.refunds.states import REFUND_FINAL, RefundState
 from ivr.payments.sweep import REFUND_JOBS
 from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError, PreparingBank
@@ -36,7 +36,7 @@ def test_a_persons_word_keeps_the_reference_that_the_books_know(engine: sa.Engin
     attempt_id = till.confirmed()
     till.bank.fates.extend([Fate.ANSWERED, Fate.LOST_REPLY, Fate.NEVER, Fate.NEVER])
     till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.FOR_A_PERSON_AFTER_S)
     till.run_due()
     with till.engine.begin() as tx:
         attempt = till.cashier.decide(tx, attempt_id, Word.APPROVED, who="ana")
@@ -77,7 +77,7 @@ def test_a_person_released_an_authorization(till: Till) -> None:
     with till.engine.begin() as tx:
         till.attempts.withdraw(tx, attempt_id)
     till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.FOR_A_PERSON_AFTER_S)
     till.run_due()
     till.bank.held.clear()
     with till.engine.begin() as tx:
@@ -138,7 +138,7 @@ LINKS = {State.LINK_OPEN, State.LINK_CLOSING}
 def test_an_attempt_whose_job_was_lost_is_found_in_every_state(till: Till, state: State) -> None:
     attempt_id = _stuck(till, state)
     assert till.cashier.sweep() == 0  # not late yet
-    till.clock.advance(patience.CARD_WITHIN_S + patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.CARD_WITHIN_S + timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     assert till.cashier.sweep() == 0  # asked for, not lost again
     till.pass_time(120)
@@ -162,7 +162,7 @@ def test_a_refund_whose_job_was_lost_is_found(till: Till, sent: bool) -> None:
         with pytest.raises(KilledError):
             till.run_due()
     _lose_everything(till)
-    till.clock.advance(patience.UNDER_WAY_S + patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.UNDER_WAY_S + timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     assert till.told(attempt_id) == ["approved", "refunded"]
@@ -175,16 +175,16 @@ def test_a_notice_whose_look_was_lost_is_looked_into_again(till: Till, waits: bo
     if not waits:
         with till.engine.begin() as tx:
             till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
-    till.cashier.notices.take(Heard("evt_1", "payment.moved", PaymentMoved(attempt_id, taken=True)))
+    till.cashier.gateway_events.take(Heard("evt_1", "payment.moved", PaymentMoved(attempt_id, taken=True)))
     _lose_everything(till)
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     assert till.state(attempt_id) is (State.APPROVED if waits else State.FENCED)
     with till.engine.begin() as tx:
         events = list(tx.execute(sa.select(schema.attempt_move.c.event)).scalars())
     assert ("contradiction" in events) is not waits
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 0
 
 
@@ -195,13 +195,13 @@ def test_a_notice_of_a_refund_whose_look_was_lost_is_looked_into_again(till: Til
     till.run_due()
     del till.bank.refunded[refund.id]
     till.bank.refund_declined.add(refund.id)
-    till.cashier.notices.take(Heard("evt_1", "refund.moved", RefundMoved(refund.id)))
+    till.cashier.gateway_events.take(Heard("evt_1", "refund.moved", RefundMoved(refund.id)))
     _lose_everything(till)
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     assert till.ledger() == till.bank.money() == {attempt_id: 4_000}
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 0
 
 
@@ -214,7 +214,7 @@ def test_a_look_that_failed_is_found_again(till: Till) -> None:
         till.run_due()
     till.consequences.broken = False
     _lose_everything(till)
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     assert till.state(attempt_id) is State.APPROVED

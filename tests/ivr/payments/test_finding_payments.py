@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from gateways.events import Disputed, DisputeState, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
 from ivr.finance import disputes, payout_lines
-from ivr.payments.queries import search as finding
+from ivr.payments.queries import search
 from ivr.payments.queries.search import Found, Name
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
@@ -37,7 +37,7 @@ def bank() -> TellingBank:
 
 def found(till: Till, name: str) -> Found | None:
     with reading(till.engine) as tx:
-        return finding.find(tx, name)
+        return search.find(tx, name)
 
 
 def ids(till: Till, name: str) -> list[str]:
@@ -80,7 +80,7 @@ def test_by_its_own_names_and_the_gateways(till: Till) -> None:
     for name in (paid, till.attempt(paid).reference, f"ref_{paid}", refund.id, back):
         assert ids(till, name) == [paid], name
         with reading(till.engine) as tx:
-            one = finding.one(tx, name)
+            one = search.one(tx, name)
         assert one is not None
         assert one.id == paid
 
@@ -109,7 +109,7 @@ def test_a_call_and_a_bill_have_all_of_theirs(till: Till) -> None:
         assert known is not None
         assert (known.of, [one.id for one in known.payments]) == (of, [first, second])
         with reading(till.engine) as tx:
-            assert finding.one(tx, name) is None, "nobody guesses which"
+            assert search.one(tx, name) is None, "nobody guesses which"
 
 
 def test_the_payers_reference_goes_before_a_bill_of_the_same_digits(till: Till) -> None:
@@ -224,7 +224,7 @@ def test_no_look_up_reads_a_whole_table(engine: sa.Engine) -> None:
 
     sa.event.listen(engine, "before_cursor_execute", explain)
     with reading(engine) as tx:
-        assert finding.find(tx, "pi_none") is None
+        assert search.find(tx, "pi_none") is None
         assert disputes.of_payment(tx, "bank", "attempt_1", "pi_none") == []
         assert payout_lines.lines(tx, "payout_1", "bank") == []
     assert len(plans) > 20

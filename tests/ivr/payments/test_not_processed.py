@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.clock import ManualClock
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.link_bank import LinkBank
@@ -129,7 +129,7 @@ def test_nothing_is_sent_again_when_others_may_be_looking(
     bank.before_answer = slowly
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
     assert begun == [0, 5, 11]
-    assert max(begun) <= patience.CONFIRM_WITHIN_S
+    assert max(begun) <= timeouts.CONFIRM_WITHIN_S
     assert till.state(attempt_id) is State.UNKNOWN
     bank.before_answer = lambda: None
     till.run(next(one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT))

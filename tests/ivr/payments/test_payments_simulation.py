@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from gateways.declines import Decline
-from ivr.payments.attempts import store as records
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import HOLDING, Event, State
 from ivr.payments.refunds.service import RefundRefusedError
@@ -207,7 +207,7 @@ class World(RuleBasedStateMachine):
     def _decide(self) -> None:
         with self.till.engine.begin() as tx:
             for attempt_id in self.attempts:
-                if records.get(tx, attempt_id).state is State.FOR_A_PERSON:
+                if attempt_store.get(tx, attempt_id).state is State.FOR_A_PERSON:
                     self.till.bank.held.pop(attempt_id, None)  # let go in the dashboard
                     charged = attempt_id in self.till.bank.charged
                     word = Word.APPROVED if charged else Word.NOT_CHARGED

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT, RESOLVE_REFUND
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
@@ -117,7 +117,7 @@ def test_a_worker_that_freezes_while_it_prepares_confirms_nothing_that_was_looke
     def meanwhile() -> None:
         """Half a minute passes before the answer to the preparation is read; others find out."""
         bank.before_answer = lambda: None
-        till.clock.advance(patience.UNDER_WAY_S + 1)
+        till.clock.advance(timeouts.UNDER_WAY_S + 1)
         while due := [one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT]:
             till.clock.advance(max(due[0].due_at - till.clock.now().timestamp(), 0))
             till.run(due[0])
@@ -152,7 +152,7 @@ def test_a_worker_that_freezes_before_it_confirms_does_not(till: Till, bank: Pre
 
     def meanwhile() -> None:
         bank.before_answer = lambda: None
-        till.clock.advance(patience.CONFIRM_WITHIN_S + 1)
+        till.clock.advance(timeouts.CONFIRM_WITHIN_S + 1)
 
     bank.before_answer = meanwhile
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
@@ -186,7 +186,7 @@ def test_a_refund_is_not_sent_again_when_its_key_may_be_forgotten(till: Till, ba
         refund = till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="ana")
     bank.fates.append(Fate.NEVER)
     till.run_due()
-    till.clock.advance(patience.SEND_REFUND_AGAIN_WITHIN_S + 1)
+    till.clock.advance(timeouts.SEND_REFUND_AGAIN_WITHIN_S + 1)
     late = next(one for one in till.work.waiting() if one.job == RESOLVE_REFUND)
     till.run(late)
     assert bank.sent.count(("refund", refund.id)) == 1

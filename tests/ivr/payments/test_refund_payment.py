@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from gateways.contract import Capabilities, CardEntry, UnsupportedError
 from ivr.finance import ledger
 from ivr.jobs.job_list import REFUND_PAYMENT
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts.store import RefundState
+from ivr.payments import timeouts
 from ivr.payments.refunds.service import RefundRefusedError
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError, TruthfulBank
 from tests.support.refunds import ask, refund_of
@@ -143,7 +143,7 @@ def test_a_refund_that_stays_unknown_for_a_day_is_decided_by_a_person(till: Till
     refund_id = ask(till, attempt_id)
     till.run_due()
     assert refund_of(till, refund_id).state is RefundState.UNKNOWN
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.FOR_A_PERSON_AFTER_S)
     till.run_due()
     assert refund_of(till, refund_id).state is RefundState.FOR_A_PERSON
     assert till.work.waiting() == []
@@ -161,7 +161,7 @@ def test_a_refund_that_was_moved_without_its_lock_is_a_bug_and_books_nothing(til
     refund_id = ask(till, attempt_id, 1_000)
     stale = refund_of(till, refund_id)
     till.run_due()
-    refunding = till.cashier._refunding
+    refunding = till.cashier.refund_jobs
     for act in (
         lambda tx: refunding._approve(tx, stale, "re_other", ""),
         lambda tx: refunding._decline(tx, stale, "no", ""),

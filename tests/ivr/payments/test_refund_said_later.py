@@ -6,11 +6,11 @@ from structlog.testing import capture_logs
 
 from gateways.events import Heard, RefundMoved
 from ivr.jobs.job_list import REFUND_PAYMENT, VERIFY_REFUND
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
-from ivr.payments.attempts.store import RefundState
 from ivr.payments.discrepancies import Difference
 from ivr.payments.refunds.service import RefundRefusedError
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from tests.support.bank import Fate
 from tests.support.refunds import ask, refund_of
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.postgres_for(
 
 
 def _tell(till: Till, refund_id: str, event: str = "evt_1") -> None:
-    till.cashier.notices.take(Heard(event, "refund.moved", RefundMoved(refund_id)))
+    till.cashier.gateway_events.take(Heard(event, "refund.moved", RefundMoved(refund_id)))
 
 
 def _refunded(till: Till, amount_minor: int = 4_000) -> tuple[str, str]:
@@ -69,9 +69,9 @@ def test_a_refund_that_the_gateway_says_nothing_of_for_a_day_is_given_to_a_perso
     till.bank.fates += [Fate.NEVER] * 1000
     with capture_logs() as logs:
         _tell(till, refund_id)
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S - 1)
+        till.pass_time(timeouts.FOR_A_PERSON_AFTER_S - 1)
         assert [one for one in logs if one["log_level"] == "error"] == []
-        till.pass_time(2 * patience.LOOK_AT_MOST_S)
+        till.pass_time(2 * timeouts.LOOK_AT_MOST_S)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["refund_notice_for_a_person"]
     assert len(_notes(till, attempt_id, "refund_unverified")) == 1
     assert till.work.waiting() == []
@@ -153,12 +153,12 @@ def test_a_refund_that_came_back_is_not_given_up_while_the_bill_is_held(till: Ti
     till.confirm(second)
     till.bank.fates += [Fate.NEVER, Fate.NEVER, Fate.NEVER]  # its charge, and the looks at it
     till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.FOR_A_PERSON_AFTER_S)
     till.run_due()
     _bounce(till, refund_id)
     _tell(till, refund_id)
     with capture_logs() as logs:
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * 3600)
+        till.pass_time(timeouts.FOR_A_PERSON_AFTER_S + 2 * 3600)
     late = [one for one in logs if one["log_level"] == "error"]
     assert {one["event"] for one in late} == {"refund_came_back_to_a_bill_that_is_being_paid"}
     assert len(late) == 2, "every hour"
@@ -174,7 +174,7 @@ def _declined_by_a_slip(till: Till, amount_minor: int) -> tuple[str, str]:
     till.bank.fates += [Fate.LOST_REPLY, Fate.NEVER, Fate.NEVER]
     refund_id = ask(till, attempt_id, amount_minor)
     till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.FOR_A_PERSON_AFTER_S)
     till.run_due()
     with till.engine.begin() as tx:
         till.cashier.decide_refund(tx, refund_id, refunded=False, who="ana")
@@ -235,7 +235,7 @@ def test_a_refund_that_never_fits_the_books_is_told_aloud_after_a_day(till: Till
         tx.execute(sa.update(schema.attempt).values(refunded_minor=1))
     with capture_logs() as logs:
         _tell(till, refund_id)
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * patience.LOOK_AT_MOST_S)
+        till.pass_time(timeouts.FOR_A_PERSON_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
     assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
     assert _notes(till, attempt_id, "contradiction") == [f"{refund_id} the gateway says approved"]
     assert till.work.waiting() == []

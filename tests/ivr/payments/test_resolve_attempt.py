@@ -18,9 +18,9 @@ from gateways.contract import (
 )
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import gateway_answers as answers
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import gateway_answers
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, State, move
 from ivr.platform.database import schema
 from tests.support.bank import Fate
@@ -92,11 +92,11 @@ def test_after_a_day_of_silence_a_person_decides(till: Till) -> None:
     till.pass_time(3600)
     looks = len(till.bank.looked_up)
     till.pass_time(3600)
-    assert len(till.bank.looked_up) - looks == 3600 / patience.LOOK_AT_MOST_S
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S - 2 * 3600 - patience.LOOK_AT_MOST_S)
+    assert len(till.bank.looked_up) - looks == 3600 / timeouts.LOOK_AT_MOST_S
+    till.clock.advance(timeouts.FOR_A_PERSON_AFTER_S - 2 * 3600 - timeouts.LOOK_AT_MOST_S)
     till.run_due()
     assert till.state(attempt_id) is State.UNKNOWN
-    till.pass_time(2 * patience.LOOK_AT_MOST_S)
+    till.pass_time(2 * timeouts.LOOK_AT_MOST_S)
     attempt = till.attempt(attempt_id)
     assert attempt.state is State.FOR_A_PERSON
     assert till.told(attempt_id) == ["unknown", "for_a_person"]
@@ -145,7 +145,7 @@ def test_an_authorization_found_for_a_caller_who_waits_is_captured(till: Till) -
     call_id = till.begin_call()
     till.bank.fates.extend([Fate.NEVER, Fate.ANSWERED, Fate.NEVER])  # the first two captures
     attempt_id = till.authorized(call_id=call_id)
-    till.pass_time(2 * patience.LOOK_FIRST_S)
+    till.pass_time(2 * timeouts.LOOK_FIRST_S)
     assert till.state(attempt_id) is State.APPROVED
     assert [verb for verb, _ in till.bank.sent] == ["capture"] * 3
     assert till.told(attempt_id) == ["unknown", "approved"]
@@ -163,9 +163,9 @@ def test_captures_that_fail_at_once_are_not_repeated_as_fast_as_we_can(till: Til
 
     till.bank.capture = fail  # type: ignore[method-assign]
     attempt_id = till.authorized(call_id=till.begin_call())
-    till.pass_time(2 * patience.CHARGE_WITHIN_S)
+    till.pass_time(2 * timeouts.CHARGE_WITHIN_S)
     assert till.state(attempt_id) is State.VOIDED
-    assert 2 <= len(captures) <= 1 + patience.CHARGE_WITHIN_S / patience.LOOK_FIRST_S
+    assert 2 <= len(captures) <= 1 + timeouts.CHARGE_WITHIN_S / timeouts.LOOK_FIRST_S
     till.assert_settled()
 
 
@@ -178,7 +178,7 @@ def test_an_authorization_found_for_a_caller_who_is_gone_is_let_go(till: Till, g
     if gone == "hung up":
         till.hang_up(call_id)
     else:
-        till.clock.advance(patience.CHARGE_WITHIN_S)
+        till.clock.advance(timeouts.CHARGE_WITHIN_S)
     till.run_due()
     assert till.state(attempt_id) is State.VOIDED
     till.assert_settled()
@@ -225,11 +225,11 @@ def test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held(till: T
 def test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing(till: Till) -> None:
     approved, declined = till.paid(), till.confirmed("tok_declined")
     till.run_due()
-    moves = till.cashier._moves
+    moves = till.cashier.transitions
     before = {one: till.attempt(one) for one in (approved, declined)}
     with till.engine.begin() as tx:
-        answers.record(moves, tx, records.locked(tx, approved), Fenced(), note="")
-        answers.record(moves, tx, records.locked(tx, declined), Approved("ref_odd"), note="")
+        gateway_answers.record(moves, tx, attempt_store.locked(tx, approved), Fenced(), note="")
+        gateway_answers.record(moves, tx, attempt_store.locked(tx, declined), Approved("ref_odd"), note="")
     assert {one: till.attempt(one) for one in before} == before
     with till.engine.begin() as tx:
         notes = tx.execute(
@@ -242,9 +242,9 @@ def test_every_state_that_holds_money_knows_what_every_certain_answer_does() -> 
     certain = (Approved, Authorized, Declined, Fenced)
     links = {State.LINK_OPEN, State.LINK_CLOSING}
     open_states = frozenset(State) - FINAL - {State.RESERVED}  # a reserved attempt was never sent
-    assert [(s, a) for s in open_states - links for a in certain if (s, a) not in answers.PATHS] == []
+    assert [(s, a) for s in open_states - links for a in certain if (s, a) not in gateway_answers.PATHS] == []
     of_links = (Approved, LinkOpen, Fenced)
-    assert [(s, a) for s in links for a in of_links if (s, a) not in answers.PATHS] == []
+    assert [(s, a) for s in links for a in of_links if (s, a) not in gateway_answers.PATHS] == []
 
 
 _NOT_CHARGED = {State.DECLINED, State.FENCED, State.ABANDONED, State.VOIDED}
@@ -260,7 +260,7 @@ _MEANS: dict[type, set[State]] = {
 
 
 def test_every_answer_leads_where_it_says() -> None:
-    for (state, answer), events in answers.PATHS.items():
+    for (state, answer), events in gateway_answers.PATHS.items():
         end = state
         for event in events:
             end = move(end, event)
@@ -284,7 +284,9 @@ def test_a_certain_no_frees_the_bill_wherever_it_is_heard(
     attempt_id = till.authorized(ask=False)
     with till.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(state=held))
-        answers.record(till.cashier._moves, tx, records.locked(tx, attempt_id), answer, note="")
+        gateway_answers.record(
+            till.cashier.transitions, tx, attempt_store.locked(tx, attempt_id), answer, note=""
+        )
     attempt = till.attempt(attempt_id)
     assert attempt.state is end
     assert till.bill(attempt.bill_id) == (0, 0)

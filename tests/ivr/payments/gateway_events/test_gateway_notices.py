@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from gateways.events import Notice, PaymentMoved, RefundMoved
 from ivr.jobs.job_list import VERIFY_ATTEMPT
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.gateway_events.service import KEPT_DAYS
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.postgres_for(
 @pytest.fixture
 def door(till: Till, bank: TellingBank) -> FlaskClient:
     app = flask.Flask("door")
-    app.register_blueprint(make_blueprint(bank, till.cashier.notices))
+    app.register_blueprint(make_blueprint(bank, till.cashier.gateway_events))
     return app.test_client()
 
 
@@ -55,7 +55,7 @@ def test_only_a_signed_webhook_of_this_gateway_is_taken(
 
 def test_a_gateway_that_posts_nothing_has_no_door(till: Till) -> None:
     app = flask.Flask("door")
-    app.register_blueprint(make_blueprint(TruthfulBank(), till.cashier.notices))
+    app.register_blueprint(make_blueprint(TruthfulBank(), till.cashier.gateway_events))
     assert app.test_client().post("/gateways/bank/webhook", data=b"evt_1").status_code == 404
 
 
@@ -183,9 +183,9 @@ def test_a_notice_that_nobody_confirms_for_a_day_is_given_to_a_person(till: Till
     till.bank.fates += [Fate.NEVER] * 1000
     with capture_logs() as logs:
         tell(till, PaymentMoved(attempt_id, taken=True))
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S - 1)
+        till.pass_time(timeouts.FOR_A_PERSON_AFTER_S - 1)
         assert [one for one in logs if one["log_level"] == "error"] == []
-        till.pass_time(2 * patience.LOOK_AT_MOST_S)
+        till.pass_time(2 * timeouts.LOOK_AT_MOST_S)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["notice_for_a_person"]
     assert till.work.waiting() == []
     with till.engine.begin() as tx:
@@ -268,5 +268,5 @@ def test_events_are_forgotten_when_nobody_repeats_them_any_more(till: Till) -> N
     tell(till, None, "evt_old")
     till.clock.advance(KEPT_DAYS * 86_400 + 1)
     tell(till, None, "evt_new")
-    assert till.cashier.notices.forget(till.clock.now()) == 1
+    assert till.cashier.gateway_events.forget(till.clock.now()) == 1
     assert _events(till) == ["evt_new"]

@@ -9,12 +9,12 @@ from structlog.testing import capture_logs
 from ivr.bills import store
 from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
 from ivr.bills.store import Change
-from ivr.payments import discrepancies as differences
-from ivr.payments.attempts import store as records
+from ivr.payments import discrepancies
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Method
 from ivr.payments.discrepancies import Difference
-from ivr.payments.links import store as pay_link
+from ivr.payments.links import store as link_store
 from ivr.payments.links.open_links import open_links
 from ivr.payments.links.payer_view import Stage, paying
 from ivr.platform.database import schema
@@ -58,7 +58,7 @@ def _open_link(till: Till) -> str:
 
 def _differences(till: Till, attempt_id: str) -> list[Difference]:
     with till.engine.begin() as tx:
-        return [one.kind for one in differences.of_payment(tx, attempt_id)]
+        return [one.kind for one in discrepancies.of_payment(tx, attempt_id)]
 
 
 def test_a_bill_that_was_paid_elsewhere_has_its_link_closed(till: Till, bank: LinkBank) -> None:
@@ -223,7 +223,7 @@ def test_from_that_moment_the_payer_is_not_led_to_the_page(
 ) -> None:
     link = _open_link(till)
     with till.engine.begin() as tx:
-        kept = pay_link.of(tx, records.get(tx, link))
+        kept = link_store.of(tx, attempt_store.get(tx, link))
         assert kept is not None
         assert len(open_links(tx, payer_phone=PHONE)) == 1
     _say(till, link, status)

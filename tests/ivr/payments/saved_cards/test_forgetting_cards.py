@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards.store import CardState
 from ivr.platform.database import schema
@@ -178,7 +178,7 @@ def test_a_forgetting_that_was_lost_is_swept_up(till: Till, bank: KeepingBank) -
     card = kept(till)
     forget(till, card.id)
     till.work.lose(FORGET_CARD)
-    till.pass_time(patience.LOST_AFTER_S + 1)
+    till.pass_time(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     assert bank.saved == {}

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHARGE_ATTEMPT, SAVE_CARD
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards.jobs import KEPT_MAX
 from ivr.payments.saved_cards.store import CardState
@@ -194,7 +194,7 @@ def test_after_a_day_of_silence_the_card_is_given_up_and_forgotten(till: Till, b
     attempt_id = charged(till)
     bank.fates.append(Fate.LATE)
     bank.fates.extend([Fate.NEVER] * 1000)
-    till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * patience.LOOK_AT_MOST_S)
+    till.pass_time(timeouts.FOR_A_PERSON_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
     card = card_of(till, attempt_id)
     assert card is not None
     assert card.state is CardState.FORGETTING
@@ -220,7 +220,7 @@ def test_a_save_that_was_lost_is_swept_up(till: Till) -> None:
     attempt_id = charged(till)
     till.work.lose(SAVE_CARD)
     assert till.cashier.sweep() == 0
-    till.pass_time(patience.LOST_AFTER_S + 1)
+    till.pass_time(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     card = card_of(till, attempt_id)
