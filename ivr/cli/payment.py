@@ -233,7 +233,7 @@ def _decide_refund(
     try:
         with reading(at.engine) as tx:
             found = refund_store.get(tx, refund_id)
-        if found.state is RefundState.FOR_A_PERSON:
+        if found.state is RefundState.NEEDS_REVIEW:
             what = "as given back" if given_back else "as not given back"
             amount = plain(found.amount_minor, found.currency)
             confirm(f"Record refund {refund_id} of {amount} {what}? This cannot be undone.", yes=yes)

@@ -53,14 +53,14 @@ class ChargeJob:
         attempt = store.locked(tx, attempt_id)
         if attempt.state is State.CLAIMED:
             self.transitions.move(
-                tx, attempt, Event.LOSE_SIGHT, note="claimed before, and no answer recorded"
+                tx, attempt, Event.MARK_UNKNOWN, note="claimed before, and no answer recorded"
             )
             return None
         if attempt.state not in {State.RESERVED, State.AUTHORIZED}:
             return None
         too_late = self._too_late(tx, attempt)
         if too_late is not None:
-            given_up = Event.ABANDON if attempt.state is State.RESERVED else Event.RELEASE
+            given_up = Event.ABANDON if attempt.state is State.RESERVED else Event.VOID
             self.transitions.move(tx, attempt, given_up, note=too_late)
             return None
         if attempt.method is Method.LINK or (attempt.token is None and attempt.gateway_authorization is None):
@@ -136,4 +136,4 @@ class ChargeJob:
         """
         if attempt.state in {State.CLAIMED, State.AUTHORIZED}:
             note = f"the capture was refused: {answer.gateway_code}"
-            self.transitions.move(tx, attempt, Event.RELEASE, note=note)
+            self.transitions.move(tx, attempt, Event.VOID, note=note)

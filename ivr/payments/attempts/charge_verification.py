@@ -48,7 +48,7 @@ class ChargeVerification:
         with reading(self.engine) as tx:
             attempt = store.get(tx, attempt_id)
             order, link = order_of(tx, attempt), link_store.of(tx, attempt)
-        if attempt.state is not State.FOR_A_PERSON:
+        if attempt.state is not State.NEEDS_REVIEW:
             return Named(named, is_proven=False)  # there is nothing to decide, and whoever decides says so
         if named is None:
             found = self.gateway.lookup(attempt, order, fence=False, link=link)

@@ -120,7 +120,7 @@ class GatewayEventService:
             self.transitions.ask(tx, attempt, LOOK_AT_LINK)
         elif attempt.state is State.CLAIMED and attempt.method is Method.LINK and taken:
             self.transitions.move(
-                tx, attempt, Event.LOSE_SIGHT, note="paid before we knew that its link is open"
+                tx, attempt, Event.MARK_UNKNOWN, note="paid before we knew that its link is open"
             )
         elif attempt.state in VERIFIED and taken:
             self.transitions.verify(tx, attempt)

@@ -13,9 +13,6 @@ from ivr.platform.database.engine import reading
 from ivr.platform.lockout import LockoutKind
 from tests.support.defences import Counter, usual_limits
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 M = 60
 HIGH = {"CARD_DECLINES_MAX_BILL": 9999, "CARD_TRIES_MAX_BILL": 9999}
 GOOD, BAD = None, Decline.GENERIC
@@ -77,7 +74,7 @@ def test_a_gateways_outage_opens_nothing(at: Counter) -> None:
     for _ in range(40):
         attempt_id = at.begin(PayerIdentity(bill_id, at.call()))
         assert attempt_id is not None
-        at.end(attempt_id, Event.LOSE_SIGHT)
+        at.end(attempt_id, Event.MARK_UNKNOWN)
         at.clock.advance(20)
     assert where(at) is BreakerState.CLOSED
 

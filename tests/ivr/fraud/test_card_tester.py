@@ -27,11 +27,7 @@ TOLD = "I cannot take cards at the moment. You were not charged."
 HINTS = ("block", "lock", "limit", "too many", "suspicious", "your bank", "declin", "accept this card")
 ONE_DECLINED = ("1", "(declined)", "(expiry)", "(code)", "1")
 
-sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""200 cards on one database: the limits' own tests try both."""
 
-
-@sqlite
 def test_a_tester_of_one_bill_reaches_an_issuer_ten_times(engine: sa.Engine, clock: ManualClock) -> None:
     """200 cards, each from another number and in a call of its own, one every twenty seconds."""
     at = Counter(engine, clock, usual_limits())
@@ -41,7 +37,6 @@ def test_a_tester_of_one_bill_reaches_an_issuer_ten_times(engine: sa.Engine, clo
     )
 
 
-@sqlite
 def test_a_tester_of_many_bills_reaches_an_issuer_28_times_in_the_first_hour(
     engine: sa.Engine, clock: ManualClock
 ) -> None:

@@ -53,6 +53,7 @@ EDGES = [
 ]
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize(
     ("kind", "limit", "identity"), EDGES, ids=["call", "caller", "withheld", "unproven", "bill"]
 )
@@ -124,13 +125,13 @@ def test_a_charge_that_is_unknown_or_never_sent_is_no_decline(engine: sa.Engine,
     anna = PayerIdentity(at.bill(), at.call(), ANNA)
     unknown = at.begin(anna)
     assert unknown is not None
-    at.end(unknown, Event.LOSE_SIGHT)
+    at.end(unknown, Event.MARK_UNKNOWN)
     clock.advance(60)
     fenced = at.begin(anna)
     assert fenced is not None
     assert at.begin(anna) is None, "two are under way: either may still be declined"
     with engine.begin() as tx:
-        at.attempts.advance(tx, unknown, Event.FENCE)
+        at.attempts.advance(tx, unknown, Event.CANCEL)
     assert at.begin(anna) is not None
     assert at.lockouts() == []
 
@@ -141,7 +142,7 @@ def test_what_is_unknown_for_long_stands_in_nobodys_way(engine: sa.Engine, clock
     unknown = at.begin(anna)
     assert unknown is not None
     assert at.begin(anna) is None
-    at.end(unknown, Event.LOSE_SIGHT)
+    at.end(unknown, Event.MARK_UNKNOWN)
     clock.advance(15 * 60)
     assert at.begin(anna) is not None
 
@@ -192,6 +193,7 @@ def test_a_decline_on_another_channel_counts_for_its_bill(engine: sa.Engine, clo
     assert not at.try_card(PayerIdentity(bill_id, at.call(), ANNA))
 
 
+@pytest.mark.postgres
 def test_lifting_works_at_once_and_begins_anew(engine: sa.Engine, clock: ManualClock) -> None:
     at = counter(engine, clock, CARD_DECLINES_MAX_CALLER=2)
     anna = PayerIdentity(at.bill(), at.call(), ANNA)
@@ -216,6 +218,7 @@ def test_a_lockout_hides_the_number_and_stands_in_the_timeline(engine: sa.Engine
     assert told["card.not_taken"] == {"because": ["caller"]}
 
 
+@pytest.mark.postgres
 def test_what_counts_no_more_is_forgotten(engine: sa.Engine, clock: ManualClock) -> None:
     at = counter(engine, clock, CARD_DECLINES_MAX_CALLER=1)
     assert at.try_card(PayerIdentity(at.bill(), at.call(), ANNA))

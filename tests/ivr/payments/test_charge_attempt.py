@@ -16,8 +16,6 @@ from tests.support.bank import Fate, KilledError
 from tests.support.table_work import Waiting
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for()
-
 
 def _charge_job(till: Till) -> Waiting:
     return next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
@@ -92,9 +90,9 @@ def test_a_lost_answer_is_unknown_and_then_found(till: Till, fate: Fate) -> None
 @pytest.mark.parametrize(
     ("fate", "end"),
     [
-        (Fate.KILLED_BEFORE, State.FENCED),
+        (Fate.KILLED_BEFORE, State.CANCELLED),
         (Fate.KILLED_AFTER, State.APPROVED),
-        (Fate.KILLED_LATE, State.FENCED),
+        (Fate.KILLED_LATE, State.CANCELLED),
     ],
 )
 def test_a_killed_worker_is_run_again_and_sends_nothing_twice(till: Till, fate: Fate, end: State) -> None:
@@ -185,7 +183,7 @@ def test_a_worker_that_froze_after_its_claim_does_not_send(till: Till) -> None:
     till.run(_charge_job(till))
     assert till.bank.sent == []
     till.pass_time(60)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 
@@ -193,7 +191,7 @@ def test_a_request_that_is_still_under_way_is_fenced_and_charges_nobody(till: Ti
     till.bank.fates.append(Fate.LATE)
     attempt_id = till.confirmed()
     till.pass_time(60)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.bank.deliver()
     till.assert_settled()
 

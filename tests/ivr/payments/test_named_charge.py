@@ -13,9 +13,6 @@ from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 from tests.support.unresolved import for_a_person
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 
 def test_its_own_charge_is_taken(till: Till) -> None:
     waits = for_a_person(till, Fate.LOST_REPLY)
@@ -70,8 +67,8 @@ def test_of_a_link_too(till: Till) -> None:
     bank.fates.extend([Fate.NEVER] * 1000)
     till.close_link(link)
     with capture_logs():
-        till.pass_time(timeouts.FOR_A_PERSON_AFTER_S + 600)
-    assert till.state(link) is State.FOR_A_PERSON
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
+    assert till.state(link) is State.NEEDS_REVIEW
     bank.fates.clear()
     assert till.cashier.charge_of(link, None) == Named(f"ref_{link}", is_proven=True)
     assert till.cashier.charge_of(link, f"ref_{link}") == Named(f"ref_{link}", is_proven=True)

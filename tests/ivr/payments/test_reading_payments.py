@@ -12,11 +12,6 @@ from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_cursor_for_a_moment_misses_nothing_where_clocks_differ",
-    "test_the_latest_come_first_and_can_be_chosen_by_state",
-)
-
 
 def _since(till: Till, cursor: str, limit: int = 50) -> feed.Page:
     with till.engine.begin() as tx:
@@ -110,6 +105,7 @@ def test_a_cursor_for_a_moment(till: Till) -> None:
     assert _since(till, after_all).payments == ()
 
 
+@pytest.mark.postgres
 def test_a_cursor_for_a_moment_misses_nothing_where_clocks_differ(till: Till) -> None:
     """The first move after the moment, by the clock, is not the first one that was written."""
     till.paid()
@@ -130,6 +126,7 @@ def test_a_cursor_that_is_not_ours_is_refused(till: Till, cursor: str) -> None:
         _since(till, cursor)
 
 
+@pytest.mark.postgres
 def test_the_latest_come_first_and_can_be_chosen_by_state(till: Till) -> None:
     first = till.paid()
     till.clock.advance(1)

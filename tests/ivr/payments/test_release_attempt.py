@@ -10,9 +10,6 @@ from ivr.payments.attempts.states import State
 from tests.support.bank import Fate
 from tests.support.till import Till
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 
 def _look(till: Till) -> None:
     """The look that was asked for last, and nothing else."""
@@ -191,7 +188,7 @@ def test_an_overdue_card_entry_waits_for_its_call_and_is_looked_up_after_it(till
     assert till.state(attempt_id) is State.AUTHORIZING
     till.hang_up(call_id)
     till.pass_time(timeouts.CARD_LOOK_S + 60)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 
@@ -201,7 +198,7 @@ def test_a_call_that_never_ends_does_not_hold_a_bill_for_ever(till: Till) -> Non
     till.run_due()
     assert till.state(attempt_id) is State.AUTHORIZING
     till.pass_time(timeouts.CARD_LOOK_S + 60)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
 
 
 def test_an_authorization_that_cannot_be_let_go_for_a_day_is_a_persons(till: Till) -> None:
@@ -211,7 +208,7 @@ def test_an_authorization_that_cannot_be_let_go_for_a_day_is_a_persons(till: Til
         till.attempts.withdraw(tx, attempt_id)
     till.run_due()
     assert till.state(attempt_id) is State.VOIDING
-    till.clock.advance(timeouts.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
-    assert till.state(attempt_id) is State.FOR_A_PERSON
+    assert till.state(attempt_id) is State.NEEDS_REVIEW
     assert till.work.waiting() == []

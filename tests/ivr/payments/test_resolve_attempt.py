@@ -26,11 +26,6 @@ from ivr.platform.database import schema
 from tests.support.bank import Fate
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held",
-    "test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing",
-)
-
 
 def _lose_sight(till: Till, fate: Fate = Fate.NEVER) -> str:
     """An attempt whose charge met that fate, and is unknown now; its first look has not run."""
@@ -54,7 +49,7 @@ def test_the_looks_grow_apart_and_fence_only_when_nothing_can_be_under_way(till:
     till.bank.lookup = watched  # type: ignore[method-assign]
     till.pass_time(300)
     assert looks == [(0, False), (2, False), (4, False), (8, False), (16, False), (32, True)]
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert till.told(attempt_id) == ["unknown", "not_charged"]
     till.assert_settled()
 
@@ -93,12 +88,12 @@ def test_after_a_day_of_silence_a_person_decides(till: Till) -> None:
     looks = len(till.bank.looked_up)
     till.pass_time(3600)
     assert len(till.bank.looked_up) - looks == 3600 / timeouts.LOOK_AT_MOST_S
-    till.clock.advance(timeouts.FOR_A_PERSON_AFTER_S - 2 * 3600 - timeouts.LOOK_AT_MOST_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S - 2 * 3600 - timeouts.LOOK_AT_MOST_S)
     till.run_due()
     assert till.state(attempt_id) is State.UNKNOWN
     till.pass_time(2 * timeouts.LOOK_AT_MOST_S)
     attempt = till.attempt(attempt_id)
-    assert attempt.state is State.FOR_A_PERSON
+    assert attempt.state is State.NEEDS_REVIEW
     assert till.told(attempt_id) == ["unknown", "for_a_person"]
     assert till.bill(attempt.bill_id) == (0, 4_000)
     assert till.work.waiting() == []
@@ -190,7 +185,7 @@ def test_an_authorization_found_before_the_caller_confirmed_waits_for_it(till: T
     attempt_id = till.want_card(call_id=till.begin_call())
     till.bank.authorize(attempt_id, 4_000)
     with till.engine.begin() as tx:
-        till.attempts.advance(tx, attempt_id, Event.LOSE_SIGHT)
+        till.attempts.advance(tx, attempt_id, Event.MARK_UNKNOWN)
     till.run_due()
     assert till.state(attempt_id) is State.AUTHORIZED
     with till.engine.begin() as tx:
@@ -200,6 +195,7 @@ def test_an_authorization_found_before_the_caller_confirmed_waits_for_it(till: T
     till.assert_settled()
 
 
+@pytest.mark.postgres
 def test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held(till: Till) -> None:
     """It was held when it was asked about; before the answer is read, it is let go of."""
     call_id = till.begin_call()
@@ -222,6 +218,7 @@ def test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held(till: T
     till.assert_settled()
 
 
+@pytest.mark.postgres
 def test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing(till: Till) -> None:
     approved, declined = till.paid(), till.confirmed("tok_declined")
     till.run_due()
@@ -247,13 +244,13 @@ def test_every_state_that_holds_money_knows_what_every_certain_answer_does() -> 
     assert [(s, a) for s in links for a in of_links if (s, a) not in gateway_answers.PATHS] == []
 
 
-_NOT_CHARGED = {State.DECLINED, State.FENCED, State.ABANDONED, State.VOIDED}
+_NOT_CHARGED = {State.DECLINED, State.CANCELLED, State.ABANDONED, State.VOIDED}
 _MEANS: dict[type, set[State]] = {
     Approved: {State.APPROVED},
-    Authorized: {State.AUTHORIZED, State.VOIDING, State.FOR_A_PERSON},
+    Authorized: {State.AUTHORIZED, State.VOIDING, State.NEEDS_REVIEW},
     Declined: _NOT_CHARGED,
     Fenced: _NOT_CHARGED,
-    LinkOpen: {State.LINK_OPEN, State.LINK_CLOSING, State.FOR_A_PERSON, State.APPROVED, State.FENCED},
+    LinkOpen: {State.LINK_OPEN, State.LINK_CLOSING, State.NEEDS_REVIEW, State.APPROVED, State.CANCELLED},
     Unknown: {State.UNKNOWN},
 }
 """Where an attempt may stand once the gateway has said so, wherever it stood before."""
@@ -270,14 +267,13 @@ def test_every_answer_leads_where_it_says() -> None:
 @pytest.mark.parametrize(
     ("held", "answer", "end"),
     [
-        (State.FOR_A_PERSON, Declined(Decline.GENERIC, "no"), State.FENCED),
-        (State.FOR_A_PERSON, Fenced(), State.FENCED),
+        (State.NEEDS_REVIEW, Declined(Decline.GENERIC, "no"), State.CANCELLED),
+        (State.NEEDS_REVIEW, Fenced(), State.CANCELLED),
         (State.AUTHORIZED, Fenced(), State.VOIDED),
         (State.AUTHORIZED, Declined(Decline.GENERIC, "no"), State.DECLINED),
         (State.VOIDING, Declined(Decline.GENERIC, "no"), State.VOIDED),
     ],
 )
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_certain_no_frees_the_bill_wherever_it_is_heard(
     till: Till, held: State, answer: LookupResult, end: State
 ) -> None:

@@ -19,9 +19,6 @@ from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 HOUR_S = 3600
 
 
@@ -114,7 +111,7 @@ def test_a_webhook_of_money_taken_on_a_link_that_is_over_is_told_aloud(till: Til
     till.run_due()
     till.close_link(attempt_id)
     till.run_due()
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     bank.charged[attempt_id] = 4_000
     tell(till, attempt_id)
     with capture_logs() as logs:
@@ -131,7 +128,7 @@ def test_a_link_that_nobody_paid_by_frees_the_bill_at_its_expiry(till: Till, ban
     attempt_id = till.linked()
     till.pass_time(HOUR_S + 2 * timeouts.LINK_GRACE_S + 1)
     attempt = till.attempt(attempt_id)
-    assert attempt.state is State.FENCED
+    assert attempt.state is State.CANCELLED
     assert till.bill(attempt.bill_id) == (0, 0)
     assert bank.looked_up == [(attempt_id, True)], "asked once, a minute after the expiry, and closed"
     assert till.told(attempt_id) == ["link_opened", "not_charged"]
@@ -145,7 +142,7 @@ def test_closed_on_demand(till: Till, bank: LinkBank) -> None:
     assert till.state(attempt_id) is State.LINK_CLOSING
     assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000), "until the gateway has said so"
     till.run_due()
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert not bank.pay(attempt_id)
     till.assert_settled()
 
@@ -159,7 +156,7 @@ def test_a_bill_that_is_withdrawn_takes_its_link_with_it(till: Till, bank: LinkB
     assert till.cashier.sweep() == 1
     assert till.cashier.sweep() == 0, "it is being closed"
     till.run_due()
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert not bank.pay(attempt_id)
     till.assert_settled()
 
@@ -228,7 +225,7 @@ def test_a_gateway_that_is_silent_leaves_it_held(till: Till, bank: LinkBank, *, 
     assert till.state(attempt_id) is State.LINK_CLOSING
     assert till.bill(bill) == (0, 4_000)
     till.pass_time(600)
-    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.FENCED)
+    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.CANCELLED)
     till.assert_settled()
 
 
@@ -238,8 +235,8 @@ def test_after_a_day_of_silence_a_person_decides(till: Till, bank: LinkBank) -> 
     till.close_link(attempt_id)
     bank.fates.extend([Fate.NEVER] * 1000)
     with capture_logs():
-        till.pass_time(timeouts.FOR_A_PERSON_AFTER_S + 600)
-    assert till.state(attempt_id) is State.FOR_A_PERSON
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
+    assert till.state(attempt_id) is State.NEEDS_REVIEW
     assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000)
 
 
@@ -257,7 +254,7 @@ def test_closed_while_it_is_being_opened(till: Till, bank: LinkBank, fate: Fate)
     bank.fates.append(fate)
     till.run(till.work.one(OPEN_LINK))
     till.run_due()
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert texts(till) == []
     assert not bank.pay(attempt_id)
     till.assert_settled()

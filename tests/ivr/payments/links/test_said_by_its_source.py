@@ -22,9 +22,6 @@ from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 PHONE = "+34600111222"
 
 
@@ -71,7 +68,7 @@ def test_a_bill_that_was_paid_elsewhere_has_its_link_closed(till: Till, bank: Li
     assert till.cashier.sweep() == 1
     assert till.cashier.sweep() == 0, "it is being closed"
     till.run_due()
-    assert till.state(link) is State.FENCED
+    assert till.state(link) is State.CANCELLED
     assert not bank.pay(link)
     after = _bill(till, link)
     assert (after.status, after.paid_elsewhere_minor, after.said_elsewhere_minor) == (
@@ -96,7 +93,7 @@ def test_until_then_nothing_of_it_can_be_paid_in_another_way(till: Till, bank: L
     assert till.state(link) is State.LINK_CLOSING
     assert till.make(bill_id, 1_000) is None
     till.pass_time(600)
-    assert till.state(link) is State.FENCED
+    assert till.state(link) is State.CANCELLED
     assert till.make(bill_id, 1_000) is None
     assert _bill(till, link).is_paid
 
@@ -185,7 +182,7 @@ def test_while_a_card_is_charged_the_word_is_refused(
     if link is not None:
         till.cashier.sweep()
         till.run_due()
-        assert till.state(link) is State.FENCED
+        assert till.state(link) is State.CANCELLED
     assert (_bill(till, card).paid_minor, _bill(till, card).paid_elsewhere_minor) == (4_000, 4_000)
     till.assert_settled()
 
@@ -198,7 +195,7 @@ def test_two_links_of_one_bill_are_both_closed_before_it_is_paid(till: Till, ban
     bank.pay(first)
     assert till.cashier.sweep() == 2
     till.run_due()
-    assert (till.state(first), till.state(second)) == (State.APPROVED, State.FENCED)
+    assert (till.state(first), till.state(second)) == (State.APPROVED, State.CANCELLED)
     assert _differences(till, first) == [Difference.PAID_ELSEWHERE_TOO]
     assert _differences(till, second) == []
     after = _bill(till, first)

@@ -26,6 +26,8 @@ from tests.support.keeping_bank import PHONE, KeepingBank, agree, kept
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres
+
 RESTRICTED, LOCAL = "+17378742833", "+15550123"
 BEFORE = "0009"
 
