@@ -25,7 +25,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError
 
-from gateways.connection_errors import Break, root_of, what_broke
+from gateways.connection_errors import ConnectionFault, connection_fault, root_of
 
 BODY_BYTES_MAX = 16_000_000
 KEPT_CONNECTIONS = 16
@@ -39,7 +39,7 @@ class NoAnswerError(Exception):
     that was sent.
     """
 
-    def __init__(self, message: str, broke: Break, cause: str = "") -> None:
+    def __init__(self, message: str, broke: ConnectionFault, cause: str = "") -> None:
         super().__init__(message)
         self.broke = broke
         self.cause = cause
@@ -47,20 +47,25 @@ class NoAnswerError(Exception):
     @classmethod
     def of(cls, fault: Exception, limit_s: float) -> Self:
         """What an exception of the libraries below means, where `limit_s` seconds were allowed."""
-        broke, cause = what_broke(fault), type(root_of(fault)).__name__
-        late = broke in {Break.SILENT, Break.NO_CONNECTION}
+        broke, cause = connection_fault(fault), type(root_of(fault)).__name__
+        late = broke in {ConnectionFault.SILENT, ConnectionFault.NO_CONNECTION}
         message = f"no answer within {limit_s:g} s" if late else f"the connection failed: {cause}"
         return cls(message, broke, cause)
 
     @property
     def late(self) -> bool:
         """Whether the time ran out, as opposed to a connection that failed before."""
-        return self.broke in {Break.SILENT, Break.NO_CONNECTION}
+        return self.broke in {ConnectionFault.SILENT, ConnectionFault.NO_CONNECTION}
 
     @property
     def never_sent(self) -> bool:
         """Whether no connection came about, so that nothing was sent."""
-        return self.broke in {Break.NO_NAME, Break.REFUSED, Break.NO_CONNECTION, Break.NO_ROUTE}
+        return self.broke in {
+            ConnectionFault.NO_NAME,
+            ConnectionFault.REFUSED,
+            ConnectionFault.NO_CONNECTION,
+            ConnectionFault.NO_ROUTE,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,9 @@ class HttpClient:
         except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; its traceback may hold the body
             raise NoAnswerError.of(fault, limit_s) from None
         if len(content) > self.body_bytes_max:
-            raise NoAnswerError(f"the answer is larger than {self.body_bytes_max} bytes", Break.OTHER)
+            raise NoAnswerError(
+                f"the answer is larger than {self.body_bytes_max} bytes", ConnectionFault.OTHER
+            )
         return HttpResponse(response.status_code, content, response.headers)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateways.connection_errors import Break
+from gateways.connection_errors import ConnectionFault
 from gateways.http_client import HttpClient, NoAnswerError
 from gateways.secret import Secret
 
@@ -75,8 +75,8 @@ class BankClient:
 
 
 _REASONS = {
-    Break.NO_CONNECTION: "the bank did not accept the connection in time",
-    Break.SILENT: "the bank did not answer in time",
+    ConnectionFault.NO_CONNECTION: "the bank did not accept the connection in time",
+    ConnectionFault.SILENT: "the bank did not answer in time",
 }
 
 

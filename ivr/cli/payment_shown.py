@@ -147,9 +147,9 @@ def _undecided(payment: "Payment") -> Iterator[str]:
     from ivr.payments.attempts.states import State
     from ivr.payments.refunds.states import RefundState
 
-    if payment.state is State.FOR_A_PERSON:
+    if payment.state is State.NEEDS_REVIEW:
         yield payment.reference
-    yield from (one.id for one in payment.refunds if one.state is RefundState.FOR_A_PERSON)
+    yield from (one.id for one in payment.refunds if one.state is RefundState.NEEDS_REVIEW)
 
 
 def _moment(at: "datetime") -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateways.connection_errors import Break
+from gateways.connection_errors import ConnectionFault
 from gateways.http_client import HttpClient, HttpResponse, NoAnswerError
 from tests.support.tls import served
 
@@ -75,7 +75,11 @@ def test_what_was_lost_is_not_sent_again(echo: Echo) -> None:
     with pytest.raises(NoAnswerError) as lost:
         client.request("POST", echo.url, body=KEY, headers={"Authorization": KEY})
     assert len(echo.connections) == 2
-    assert (lost.value.broke, lost.value.late, lost.value.never_sent) == (Break.CLOSED, False, False)
+    assert (lost.value.broke, lost.value.late, lost.value.never_sent) == (
+        ConnectionFault.CLOSED,
+        False,
+        False,
+    )
     assert KEY not in repr(lost.value)
     assert lost.value.__cause__ is None
 
@@ -83,7 +87,7 @@ def test_what_was_lost_is_not_sent_again(echo: Echo) -> None:
 def test_where_nobody_listens_nothing_was_sent() -> None:
     with pytest.raises(NoAnswerError) as refused:
         HttpClient(total_s=5).request("POST", "http://127.0.0.1:1/", body=KEY)
-    assert (refused.value.broke, refused.value.never_sent) == (Break.REFUSED, True)
+    assert (refused.value.broke, refused.value.never_sent) == (ConnectionFault.REFUSED, True)
 
 
 def test_a_proxy_of_the_environment_is_used_only_where_that_is_asked_for(

@@ -16,7 +16,7 @@ import requests
 import sqlalchemy as sa
 
 from gateways.events import (
-    Heard,
+    GatewayEvent,
 )
 from ivr.app import handlers
 from ivr.jobs.enqueue import DurableWork
@@ -256,7 +256,7 @@ class Filler:
 
     def news(self, kind: str, notice: Any) -> None:
         """A notice of the gateway's, as its webhook would have it."""
-        heard = Heard(self.ids.new("evt"), kind, notice, self.server.clock.now())
+        heard = GatewayEvent(self.ids.new("evt"), kind, notice, self.server.clock.now())
         assert self.server.on.cashier.notices.take(heard)
 
     def text_status(self, confirmation_id: str, status: str, code: str = "") -> None:
@@ -300,7 +300,8 @@ class Filler:
             for at, _, asked in self.server.work._waiting:
                 delay_s = max((at - now).total_seconds(), 0)
                 durable.enqueue(tx, asked.job, asked.subject_id, nth=asked.nth, delay_s=delay_s)
-        work_left.at(self.folder / "main.db", now)
+        due = {f"{one.job.name}:{one.subject_id}:{one.nth}": at for at, _, one in self.server.work._waiting}
+        work_left.at(self.folder / "main.db", now, due)
         facts = {
             "now": now.isoformat(),
             "release": "bd60e44",

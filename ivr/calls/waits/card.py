@@ -158,7 +158,7 @@ class CardWaits:
         if session.attempt_id is None:
             raise RuntimeError("an authorization is unknown, but no attempt was made for it")
         self._attempts.attach_card(turn.tx, session.attempt_id, answer.brand, answer.last_four)
-        self._attempts.advance(turn.tx, session.attempt_id, Event.LOSE_SIGHT)
+        self._attempts.advance(turn.tx, session.attempt_id, Event.MARK_UNKNOWN)
         return replace(session, entry_id=None)
 
     def _declined(self, turn: Turn, session: Session, answer: CardEntryResult, decline: Decline) -> Session:

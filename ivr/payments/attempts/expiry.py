@@ -37,11 +37,11 @@ class ExpiryJob:
             elif attempt.state is State.RESERVED:
                 self.transitions.move(tx, attempt, Event.ABANDON, note="not claimed by its deadline")
             elif attempt.state is State.AUTHORIZED:
-                self.transitions.move(tx, attempt, Event.RELEASE, note="not claimed by its deadline")
+                self.transitions.move(tx, attempt, Event.VOID, note="not claimed by its deadline")
             elif _card_may_still_come(tx, attempt, now):
                 self._wait_on(tx, attempt, nth, timeouts.CARD_LOOK_S)
             else:
-                self.transitions.move(tx, attempt, Event.LOSE_SIGHT, note="no card by its deadline")
+                self.transitions.move(tx, attempt, Event.MARK_UNKNOWN, note="no card by its deadline")
 
     def _wait_on(self, tx: sa.Connection, attempt: Attempt, nth: int, delay_s: float) -> None:
         """A later look, unless one was asked for since."""

@@ -48,7 +48,7 @@ def decide(
     it is booked though another one holds it, and that is told to finance.
     """
     attempt = store.locked(tx, attempt_id)
-    if attempt.state is not State.FOR_A_PERSON:
+    if attempt.state is not State.NEEDS_REVIEW:
         raise NothingToDecideError(
             f"Payment {attempt.reference} is {public_state(attempt.state)}: there is nothing to decide."
         )
@@ -60,7 +60,7 @@ def decide(
         kept = reference or attempt.gateway_reference
         return transitions.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=kept)
     was_held = attempt.gateway_authorization is not None
-    return transitions.move(tx, attempt, Event.RELEASED if was_held else Event.FENCE, note=note)
+    return transitions.move(tx, attempt, Event.VOIDED if was_held else Event.CANCEL, note=note)
 
 
 def _refuse_of_another(tx: sa.Connection, attempt: Attempt, gateway_reference: str) -> None:

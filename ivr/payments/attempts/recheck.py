@@ -28,7 +28,7 @@ from ivr.platform.database.engine import reading
 
 log = structlog.get_logger()
 
-VERIFIED = (FINAL | {State.FOR_A_PERSON}) - {State.APPROVED}
+VERIFIED = (FINAL | {State.NEEDS_REVIEW}) - {State.APPROVED}
 """States in which a notice of money taken is looked into; in the others our own answer is on its way."""
 
 
@@ -55,7 +55,7 @@ class RecheckJob:
         with reading(self.engine) as tx:
             order = order_of(tx, attempt)
             link = link_store.of(tx, attempt)
-        answer = self.gateway.lookup(attempt, order, fence=False, link=link)
+        answer = self.gateway.lookup(attempt, order, cancel=False, link=link)
         with self.engine.begin() as tx:
             before = store.locked(tx, attempt.id)
             after = gateway_answers.record(self.transitions, tx, before, answer, note="found after a notice")
@@ -70,7 +70,7 @@ class RecheckJob:
                 self.transitions.verified(tx, after)
 
     def _who_gave_back(self, attempt: Attempt, nth: int) -> None:
-        answer = self.gateway.given_back_elsewhere(attempt)
+        answer = self.gateway.refunded_externally(attempt)
         with self.engine.begin() as tx:
             attempt = store.locked(tx, attempt.id)
             if attempt.jobs != nth:
@@ -85,8 +85,9 @@ class RecheckJob:
         now: datetime = self.transitions.clock.now()
         open_s = (now - (attempt.verify_since or now)).total_seconds()
         log.warning("notice_still_unverified", attempt_id=attempt.id, reason=reason, open_s=open_s)
-        if open_s < timeouts.FOR_A_PERSON_AFTER_S:
-            self.transitions.verify(tx, attempt, timeouts.next_look_s(open_s))
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        if delay_s is not None:
+            self.transitions.verify(tx, attempt, delay_s)
             return True
         log.error(
             "notice_for_a_person",

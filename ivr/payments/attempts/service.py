@@ -36,8 +36,8 @@ REFERENCE_TRIES = 20
 """A reference of eight digits is taken by chance; twenty in a row are not."""
 
 _OVERTAKEN: Mapping[Event, frozenset[State]] = {
-    Event.LOSE_SIGHT: frozenset(State) - {State.RESERVED, State.AUTHORIZING, State.CLAIMED},
-    Event.DECLINE: frozenset({State.DECLINED, State.FENCED, State.VOIDED}),
+    Event.MARK_UNKNOWN: frozenset(State) - {State.RESERVED, State.AUTHORIZING, State.CLAIMED},
+    Event.DECLINE: frozenset({State.DECLINED, State.CANCELLED, State.VOIDED}),
     Event.AUTHORIZED: frozenset(State) - {State.RESERVED, State.AUTHORIZING, State.UNKNOWN, State.ABANDONED},
 }
 """What the PCI process reports can be found out sooner by a look-up: in these states its report brings
@@ -233,15 +233,15 @@ class AttemptService:
                 return self._moves.move(tx, attempt, Event.ABANDON, note="withdrawn")
             case State.AUTHORIZING if never_asked:
                 return self._moves.move(
-                    tx, attempt, Event.FENCE, note="withdrawn before the issuer was asked"
+                    tx, attempt, Event.CANCEL, note="withdrawn before the issuer was asked"
                 )
             case State.AUTHORIZING:
                 # nobody will ask for its charge: what a look-up finds held is let go at once
                 return self._moves.move(
-                    tx, attempt, Event.LOSE_SIGHT, note="withdrawn", deadline_at=self._clock.now()
+                    tx, attempt, Event.MARK_UNKNOWN, note="withdrawn", deadline_at=self._clock.now()
                 )
             case State.AUTHORIZED:
-                return self._moves.move(tx, attempt, Event.RELEASE, note="withdrawn")
+                return self._moves.move(tx, attempt, Event.VOID, note="withdrawn")
             case _:
                 return attempt
 

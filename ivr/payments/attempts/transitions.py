@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from gateways.events import Disputed
+from gateways.events import DisputeUpdated
 from ivr.bills import reservation
 from ivr.finance import disputes, ledger
 from ivr.jobs.job_list import (
@@ -52,7 +52,7 @@ NEXT_JOB: dict[State, Job | None] = {
     State.VOIDING: RELEASE_ATTEMPT,
     State.LINK_OPEN: LOOK_AT_LINK,
     State.LINK_CLOSING: LOOK_AT_LINK,
-    State.FOR_A_PERSON: None,
+    State.NEEDS_REVIEW: None,
 }
 """The job that gets an attempt out of each state of `HOLDING`; a person is no job."""
 
@@ -140,6 +140,18 @@ class Transitions:
         number = tx.execute(counted, {"wanted": subject.id, "look_at": due}).scalar_one()
         self.work.enqueue(tx, job, subject.id, nth=number, delay_s=delay_s)
 
+    def ask_again(self, tx: sa.Connection, attempt: Attempt, reason: str, *, log_as: str) -> None:
+        """Asks for the same job of an attempt that is still in its state; after a day a person decides."""
+        open_s = (self.clock.now() - store.state_since(tx, attempt)).total_seconds()
+        facts = {"attempt_id": attempt.id, "state": str(attempt.state), "reason": reason, "open_s": open_s}
+        log.warning(log_as, **facts)
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        job = NEXT_JOB[attempt.state]
+        if delay_s is None or job is None:
+            self.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
+        else:
+            self.ask(tx, attempt, job, delay_s)
+
     def verify(self, tx: sa.Connection, subject: Attempt | Refund, delay_s: float = 0.0) -> None:
         """The gateway is to be asked whether it is right and our books are not, until it has answered."""
         is_attempt = isinstance(subject, Attempt)
@@ -214,13 +226,13 @@ class Transitions:
                 self._tie_disputes(tx, attempt)
             case State.DECLINED:
                 self.consequences.declined(tx, attempt)
-            case State.FENCED | State.ABANDONED | State.VOIDED:
+            case State.CANCELLED | State.ABANDONED | State.VOIDED:
                 self.consequences.not_charged(tx, attempt)
             case State.LINK_OPEN:
                 self.consequences.link_opened(tx, attempt)
             case State.UNKNOWN if before.unknown_since is None:
                 self.consequences.unknown(tx, attempt)
-            case State.FOR_A_PERSON:
+            case State.NEEDS_REVIEW:
                 log.error("attempt_for_a_person", attempt_id=attempt.id, reference=attempt.reference)
                 self.consequences.for_a_person(tx, attempt)
             case _:
@@ -234,7 +246,7 @@ class Transitions:
         for told in disputes.tie(tx, attempt.gateway, attempt.gateway_reference, attempt.id, now):
             self.disputed(tx, attempt, told)
 
-    def disputed(self, tx: sa.Connection, attempt: Attempt, told: Disputed) -> None:
+    def disputed(self, tx: sa.Connection, attempt: Attempt, told: DisputeUpdated) -> None:
         """The payer's bank wants the money back, or has decided: the merchant has to answer in time."""
         log.error("payment_disputed", attempt_id=attempt.id, dispute=told.reference, state=told.state)
         self.consequences.disputed(tx, attempt, told)
@@ -265,12 +277,12 @@ class Transitions:
         link = link_store.of(tx, attempt)
         if link is None:
             raise RuntimeError(f"attempt {attempt.id} has no link to be open")
-        return max(0.0, (link.expires_at - now).total_seconds() + timeouts.LINK_GRACE_S)
+        return link.seconds_until_look(now)
 
     def _found_authorized(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> None:
         """An authorization found again is captured for a caller who waits, and let go otherwise."""
         if not store.caller_waits(tx, attempt, now):
-            self.move(tx, attempt, Event.RELEASE, note="found authorized, and nobody waits")
+            self.move(tx, attempt, Event.VOID, note="found authorized, and nobody waits")
         elif attempt.charge_asked_at is not None:
             # A capture that was sent before and did not arrive is sent again, and not as fast as we can.
             sent_before = attempt.claimed_at is not None
@@ -295,7 +307,7 @@ def _stamps(  # noqa: PLR0911 - one line a state
             return {"promised_at": None}  # the text with the link keeps what was promised
         case State.UNKNOWN:
             return {"unknown_since": attempt.unknown_since or now}
-        case State.FOR_A_PERSON:
+        case State.NEEDS_REVIEW:
             return {"look_at": None}
         case _:
             return {}

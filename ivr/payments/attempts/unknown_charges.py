@@ -7,12 +7,11 @@ a look whose number is not the attempt's last is left over from a state that has
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Authorized, Fenced, Unknown
+from gateways.contract import Authorized, Cancelled, Unknown
 from ivr.jobs.job_list import RESOLVE_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts import gateway_answers, store
@@ -46,9 +45,9 @@ class UnknownChargeJob:
             return
         answer: gateway_answers.Answer
         if self._was_never_confirmed(attempt):
-            answer = Fenced()
+            answer = Cancelled()
         else:
-            answer = self.gateway.lookup(attempt, order, fence=self._is_to_be_fenced(attempt), link=link)
+            answer = self.gateway.lookup(attempt, order, cancel=self._is_to_be_fenced(attempt), link=link)
         with self.engine.begin() as tx:
             self._record(tx, attempt_id, answer, nth)
 
@@ -62,7 +61,7 @@ class UnknownChargeJob:
                 self.transitions.ask(tx, attempt, RESOLVE_ATTEMPT, timeouts.LOOK_FIRST_S)
                 return None
             # the move asks for a look of its own, at once
-            self.transitions.move(tx, attempt, Event.LOSE_SIGHT, note="claimed, and no answer in time")
+            self.transitions.move(tx, attempt, Event.MARK_UNKNOWN, note="claimed, and no answer in time")
             return None
         return attempt if attempt.state is State.UNKNOWN else None
 
@@ -98,13 +97,4 @@ class UnknownChargeJob:
             return  # another look was faster; what was held then may be captured or released by now
         attempt = gateway_answers.record(self.transitions, tx, before, answer, note="found by a look-up")
         if attempt.state is State.UNKNOWN and isinstance(answer, Unknown) and attempt.jobs == nth:
-            self._look_again(tx, attempt, answer.reason)
-
-    def _look_again(self, tx: sa.Connection, attempt: Attempt, reason: str) -> None:
-        now: datetime = self.transitions.clock.now()
-        open_s = (now - store.state_since(tx, attempt)).total_seconds()
-        log.warning("attempt_still_unknown", attempt_id=attempt.id, reason=reason, open_s=open_s)
-        if open_s >= timeouts.FOR_A_PERSON_AFTER_S:
-            self.transitions.move(tx, attempt, Event.GIVE_TO_A_PERSON, note=reason)
-        else:
-            self.transitions.ask(tx, attempt, RESOLVE_ATTEMPT, timeouts.next_look_s(open_s))
+            self.transitions.ask_again(tx, attempt, answer.reason, log_as="attempt_still_unknown")

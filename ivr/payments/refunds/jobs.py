@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Approved, Declined, Fenced, NotFound, RefundFound, Unknown
+from gateways.contract import Approved, Cancelled, Declined, RefundFound, RefundNotFound, Unknown
 from ivr.bills import reservation
 from ivr.finance import ledger
 from ivr.jobs.job_list import RESOLVE_REFUND
@@ -32,8 +32,6 @@ from ivr.platform.database.engine import reading
 from ivr.platform.money import plain
 
 log = structlog.get_logger()
-LATE_LOOK_S = 3600
-"""How often what waits for another payment's end is looked at, once it has waited for a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,8 @@ class RefundJobs:
         if refund.state is not RefundState.UNKNOWN or refund.jobs != nth or refund.sent_at is None:
             return
         open_s = (self.transitions.clock.now() - refund.sent_at).total_seconds()
-        answer = self.gateway.lookup_refund(attempt, refund, fence=open_s >= timeouts.UNDER_WAY_S)
-        if isinstance(answer, NotFound) and open_s < timeouts.SEND_REFUND_AGAIN_WITHIN_S:
+        answer = self.gateway.lookup_refund(attempt, refund, cancel=open_s >= timeouts.UNDER_WAY_S)
+        if isinstance(answer, RefundNotFound) and open_s < timeouts.SEND_REFUND_AGAIN_WITHIN_S:
             answer = self.gateway.refund(attempt, refund)
         with self.engine.begin() as tx:
             refund = self._record(tx, refund_id, answer)
@@ -88,12 +86,12 @@ class RefundJobs:
             attempt = attempt_store.get(tx, refund.attempt_id)
         if refund.state in {RefundState.ASKED, RefundState.UNKNOWN} or refund.jobs != nth:
             return
-        answer = self.gateway.lookup_refund(attempt, refund, fence=False)
+        answer = self.gateway.lookup_refund(attempt, refund, cancel=False)
         with self.engine.begin() as tx:
             refund = self._record(tx, refund_id, answer)
             if refund.jobs != nth:
                 return  # another notice asked for a look of its own meanwhile
-            if isinstance(answer, Unknown | NotFound) or _differs(answer, refund):
+            if isinstance(answer, Unknown | RefundNotFound) or _differs(answer, refund):
                 self._verify_again(tx, refund, answer)
             else:
                 self.transitions.verified(tx, refund)
@@ -101,7 +99,7 @@ class RefundJobs:
     def decide(self, tx: sa.Connection, refund_id: str, *, refunded: bool, who: str) -> Refund:
         """A person's word, with the gateway's dashboard open, on a refund that nobody could resolve."""
         refund = store.locked(tx, refund_id)
-        if refund.state is not RefundState.FOR_A_PERSON:
+        if refund.state is not RefundState.NEEDS_REVIEW:
             raise ValueError(
                 f"refund {refund_id} is {public_state(refund.state)}: there is nothing to decide"
             )
@@ -116,13 +114,13 @@ class RefundJobs:
                 return self._approve(tx, refund, gateway_reference, "")
             case Declined(_, gateway_code) if refund.state not in REFUND_FINAL:
                 return self._decline(tx, refund, gateway_code, "")
-            case Fenced() if refund.state not in REFUND_FINAL:
+            case Cancelled() if refund.state not in REFUND_FINAL:
                 return self._decline(tx, refund, None, "never reached the gateway")
             case Approved(gateway_reference) if refund.state is RefundState.DECLINED:
                 return self._given_back_after_all(tx, refund, gateway_reference)
             case Declined(_, gateway_code) if refund.state is RefundState.APPROVED:
                 return self._come_back(tx, refund, gateway_code)
-            case Fenced() if refund.state is RefundState.APPROVED:
+            case Cancelled() if refund.state is RefundState.APPROVED:
                 self._contradiction(tx, refund, answer)
             case _:
                 pass
@@ -231,25 +229,27 @@ class RefundJobs:
         sent_at = refund.sent_at or refund.created_at
         open_s = (self.transitions.clock.now() - sent_at).total_seconds()
         log.warning("refund_still_unknown", refund_id=refund.id, attempt_id=refund.attempt_id, open_s=open_s)
-        if open_s >= timeouts.FOR_A_PERSON_AFTER_S:
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        if delay_s is None:
             log.error("refund_for_a_person", refund_id=refund.id, attempt_id=refund.attempt_id)
-            self._change(tx, refund, RefundState.FOR_A_PERSON, look_at=None)
+            self._change(tx, refund, RefundState.NEEDS_REVIEW, look_at=None)
         else:
-            self.transitions.ask(tx, refund, RESOLVE_REFUND, timeouts.next_look_s(open_s))
+            self.transitions.ask(tx, refund, RESOLVE_REFUND, delay_s)
 
     def _verify_again(self, tx: sa.Connection, refund: Refund, answer: RefundFound) -> None:
         """For a day. What came back while its bill is being paid is asked about until that has ended."""
         now = self.transitions.clock.now()
         open_s = (now - (refund.verify_since or now)).total_seconds()
         says = type(answer).__name__.lower()
-        is_late = open_s >= timeouts.FOR_A_PERSON_AFTER_S
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
         facts = {"refund_id": refund.id, "attempt_id": refund.attempt_id, "says": says, "open_s": open_s}
         if isinstance(answer, Declined):
-            (log.error if is_late else log.warning)("refund_came_back_to_a_bill_that_is_being_paid", **facts)
-            self.transitions.verify(tx, refund, LATE_LOOK_S if is_late else timeouts.next_look_s(open_s))
-        elif not is_late:
+            tell = log.error if delay_s is None else log.warning
+            tell("refund_came_back_to_a_bill_that_is_being_paid", **facts)
+            self.transitions.verify(tx, refund, delay_s or timeouts.ASK_AGAIN_LATE_S)
+        elif delay_s is not None:
             log.warning("refund_still_unverified", **facts)
-            self.transitions.verify(tx, refund, timeouts.next_look_s(open_s))
+            self.transitions.verify(tx, refund, delay_s)
         elif isinstance(answer, Approved):
             self._contradiction(tx, refund, answer)
             self.transitions.verified(tx, refund)

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateways.declines import Decline
-from gateways.events import Disputed, DisputeState
+from gateways.events import DisputeState, DisputeUpdated
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners import HouseConsequences
@@ -21,7 +21,7 @@ from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
 from tests.support.api_client import check
-from tests.support.defences import usual_caps
+from tests.support.defences import usual_limits
 from tests.support.work import RecordedWork
 
 PHONE = "+34600111222"
@@ -34,7 +34,7 @@ def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Atte
         work=work,
         clock=clock,
         ids=ids,
-        guard=Guard(usual_caps(), work, clock, ids),
+        guard=Guard(usual_limits(), work, clock, ids),
         merchant_name="Demo Town Hall",
         channel="sms",
         tells_merchant=True,
@@ -77,13 +77,13 @@ def _bodies(engine: sa.Engine) -> list[str]:
         return list(connection.execute(sa.select(schema.confirmation.c.body)).scalars())
 
 
-@pytest.mark.parametrize("event", [Event.DECLINE, Event.FENCE])
+@pytest.mark.parametrize("event", [Event.DECLINE, Event.CANCEL])
 def test_who_was_promised_a_text_hears_that_nothing_was_charged(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds, event: Event
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)
-        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.advance(tx, made.id, Event.MARK_UNKNOWN)
         attempts.promise(tx, made.id)
         if event is Event.DECLINE:
             attempts._moves.move(tx, attempts.get(tx, made.id), event, decline=Decline.GENERIC)
@@ -108,12 +108,13 @@ def test_a_withheld_number_is_promised_nothing_and_texted_nothing(
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids, phone=None)
-        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.advance(tx, made.id, Event.MARK_UNKNOWN)
         attempts.promise(tx, made.id)
-        attempts.advance(tx, made.id, Event.FENCE)
+        attempts.advance(tx, made.id, Event.CANCEL)
     assert _bodies(engine) == []
 
 
+@pytest.mark.postgres
 def test_a_link_that_was_promised_to_nobody_is_texted_to_nobody(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_promise_that_ends_well_is_one_receipt_and_no_more(
     assert "recibido" in body
 
 
+@pytest.mark.postgres
 def test_who_hangs_up_just_after_a_decline_hears_of_it_too(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
@@ -155,12 +157,13 @@ def test_who_hangs_up_just_after_a_decline_hears_of_it_too(
     assert "no se le ha cobrado nada" in body
 
 
+@pytest.mark.postgres
 def test_the_merchant_and_the_timeline_hear_of_each_move(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds, work: RecordedWork
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)
-        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.advance(tx, made.id, Event.MARK_UNKNOWN)
         attempts.advance(tx, made.id, Event.APPROVE)
     with reading(engine) as connection:
         kinds = set(connection.execute(sa.select(schema.outcome.c.kind)).scalars())
@@ -169,15 +172,14 @@ def test_the_merchant_and_the_timeline_hear_of_each_move(
     assert work.names().count("deliver_outcome") == 2
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("events", "told"),
     [
         ([Event.APPROVE], [("payment.approved", "approved", "approved")]),
         ([Event.DECLINE], [("payment.declined", "declined", "declined")]),
-        ([Event.FENCE], [("payment.not_charged", "not_charged", "fenced")]),
+        ([Event.CANCEL], [("payment.not_charged", "not_charged", "fenced")]),
         (
-            [Event.LOSE_SIGHT, Event.GIVE_TO_A_PERSON, Event.RELEASED],
+            [Event.MARK_UNKNOWN, Event.NEEDS_REVIEW, Event.VOIDED],
             [
                 ("payment.needs_review", "needs_review", "for_a_person"),
                 ("payment.not_charged", "not_charged", "voided"),
@@ -207,6 +209,7 @@ def test_webhooks_name_states_in_the_public_words(
     assert sorted(said) == told
 
 
+@pytest.mark.postgres
 def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
@@ -240,6 +243,7 @@ def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
     assert "state" not in data, "it could be taken for the refund's"
 
 
+@pytest.mark.postgres
 def test_a_merchant_hears_every_end_of_a_dispute(
     engine: sa.Engine, clock: ManualClock, ids: SequentialIds, attempts: AttemptService
 ) -> None:
@@ -248,7 +252,7 @@ def test_a_merchant_hears_every_end_of_a_dispute(
     with engine.begin() as tx:
         attempt = _made(tx, attempts, clock, ids)
         for end in ends:
-            told = Disputed("dp_" + "1" * 77, "ch_1", 4990, "EUR", "fraudulent", end)
+            told = DisputeUpdated("dp_" + "1" * 77, "ch_1", 4990, "EUR", "fraudulent", end)
             attempts._moves.consequences.disputed(tx, attempt, told)
     with reading(engine) as tx:
         posted = tx.execute(

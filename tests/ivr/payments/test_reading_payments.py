@@ -12,11 +12,6 @@ from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_cursor_for_a_moment_misses_nothing_where_clocks_differ",
-    "test_the_latest_come_first_and_can_be_chosen_by_state",
-)
-
 
 def _since(till: Till, cursor: str, limit: int = 50) -> feed.Page:
     with till.engine.begin() as tx:
@@ -76,7 +71,7 @@ def test_what_changes_comes_again(till: Till) -> None:
     assert [(one.id, one.state) for one in payment.refunds] == [(refund.id, RefundState.APPROVED)]
 
 
-def test_a_refund_that_is_only_asked_for_is_shown_and_not_yet_counted(till: Till) -> None:
+def test_a_requested_refund_is_shown_but_not_counted(till: Till) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
         till.cashier.ask_refund(tx, attempt_id, asked_by="ana")
@@ -110,6 +105,7 @@ def test_a_cursor_for_a_moment(till: Till) -> None:
     assert _since(till, after_all).payments == ()
 
 
+@pytest.mark.postgres
 def test_a_cursor_for_a_moment_misses_nothing_where_clocks_differ(till: Till) -> None:
     """The first move after the moment, by the clock, is not the first one that was written."""
     till.paid()
@@ -130,6 +126,7 @@ def test_a_cursor_that_is_not_ours_is_refused(till: Till, cursor: str) -> None:
         _since(till, cursor)
 
 
+@pytest.mark.postgres
 def test_the_latest_come_first_and_can_be_chosen_by_state(till: Till) -> None:
     first = till.paid()
     till.clock.advance(1)

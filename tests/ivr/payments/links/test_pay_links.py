@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.contract import Approved, Declined, Fenced, LinkOpen
+from gateways.contract import Approved, Cancelled, Declined, LinkOpen
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, LOOK_AT_LINK, OPEN_LINK
 from ivr.payments import timeouts
@@ -25,10 +25,6 @@ from tests.support.bank import Fate, KilledError
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_open_links_of_a_payer", "test_a_link_is_opened_texted_paid_and_entered"
-)
-
 HOUR_S = 3600
 PHONE = "+34600111222"
 
@@ -36,6 +32,7 @@ PHONE = "+34600111222"
 # The usual way ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgres
 def test_a_link_is_opened_texted_paid_and_entered(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.run_due()
@@ -120,7 +117,7 @@ def test_a_lost_request_ends_closed_after_a_minute(till: Till, bank: LinkBank) -
     till.pass_time(timeouts.OPEN_LINK_WITHIN_S - 1)
     assert till.state(attempt_id) is State.UNKNOWN
     till.pass_time(64)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert texts(till) == []
     till.assert_settled()
 
@@ -129,7 +126,7 @@ def test_a_request_that_comes_late_finds_its_key_closed(till: Till, bank: LinkBa
     bank.fates.append(Fate.LATE)
     attempt_id = till.linked()
     till.pass_time(180)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     bank.deliver()
     assert not bank.pay(attempt_id)
     till.assert_settled()
@@ -138,9 +135,9 @@ def test_a_request_that_comes_late_finds_its_key_closed(till: Till, bank: LinkBa
 @pytest.mark.parametrize(
     ("fate", "end"),
     [
-        (Fate.KILLED_BEFORE, State.FENCED),
+        (Fate.KILLED_BEFORE, State.CANCELLED),
         (Fate.KILLED_AFTER, State.LINK_OPEN),
-        (Fate.KILLED_LATE, State.FENCED),
+        (Fate.KILLED_LATE, State.CANCELLED),
     ],
 )
 @pytest.mark.parametrize("is_run_again", [True, False])
@@ -164,7 +161,7 @@ def test_a_worker_killed_while_it_opens(
         bank.deliver()
     assert bank.pay(attempt_id) == (end is State.LINK_OPEN)
     till.pass_time(2 * HOUR_S)
-    assert till.state(attempt_id) is (State.APPROVED if end is State.LINK_OPEN else State.FENCED)
+    assert till.state(attempt_id) is (State.APPROVED if end is State.LINK_OPEN else State.CANCELLED)
     till.assert_settled()
 
 
@@ -186,7 +183,7 @@ def test_a_look_that_dies_is_made_again(till: Till, bank: LinkBank, fate: Fate, 
     with capture_logs():
         till.cashier.sweep()
     till.pass_time(2 * HOUR_S)
-    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.FENCED)
+    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.CANCELLED)
     till.assert_settled()
 
 
@@ -223,9 +220,7 @@ def test_a_refusal_is_certain(till: Till, bank: LinkBank) -> None:
     till.assert_settled()
 
 
-def test_a_link_is_never_charged_as_a_card_and_a_card_never_opened_as_a_link(
-    till: Till, bank: LinkBank
-) -> None:
+def test_links_are_not_charged_as_cards_nor_cards_opened_as_links(till: Till, bank: LinkBank) -> None:
     link, card = till.linked(), till.confirmed()
     with capture_logs() as logs:
         till.handlers[CHARGE_ATTEMPT](link, 1)
@@ -294,9 +289,10 @@ def test_a_promise_that_cannot_be_kept_stands(till: Till, bank: LinkBank) -> Non
         till.attempts.promise(tx, attempt_id)
     till.pass_time(180)
     attempt = till.attempt(attempt_id)
-    assert (attempt.state, attempt.promised_at is not None) == (State.FENCED, True)
+    assert (attempt.state, attempt.promised_at is not None) == (State.CANCELLED, True)
 
 
+@pytest.mark.postgres
 def test_open_links_of_a_payer(till: Till, bank: LinkBank) -> None:
     first, second = till.linked(), till.linked()
     till.run_due()
@@ -369,8 +365,8 @@ def test_only_the_books_say_paid(state: State, *, is_past: bool) -> None:
 
 def test_every_answer_to_a_link_has_its_line() -> None:
     """None of these is ever a contradiction."""
-    for state in (State.LINK_OPEN, State.LINK_CLOSING, State.UNKNOWN, State.FOR_A_PERSON):
-        for answer in (Approved, Fenced, LinkOpen):
+    for state in (State.LINK_OPEN, State.LINK_CLOSING, State.UNKNOWN, State.NEEDS_REVIEW):
+        for answer in (Approved, Cancelled, LinkOpen):
             assert (state, answer) in gateway_answers.PATHS
 
 
