@@ -3,11 +3,11 @@
 A cap is met when that many were counted: the next card is not taken. Safe defaults stand beside the settings.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+
+from ivr.platform.settings.fraud import FraudSettings
 
 
 class Kind(StrEnum):
@@ -54,24 +54,19 @@ class Caps:
     breaker: BreakerCap
 
     @classmethod
-    def from_settings(cls, values: Mapping[str, Any]) -> "Caps":
-        """Out of `ivr.platform.settings.listed.DEFENCES`, by name."""
-
-        def cap(whose: str) -> Cap:
-            return Cap(values[f"CARD_DECLINES_MAX_{whose}"], values[f"CARD_TRIES_MAX_{whose}"])
-
+    def from_settings(cls, settings: FraudSettings) -> "Caps":
         return cls(
-            call=cap("CALL"),
-            caller=cap("CALLER"),
-            shared=cap("WITHHELD"),
-            bill=cap("BILL"),
-            window=timedelta(hours=values["CARD_WINDOW_H"]),
-            lock=timedelta(hours=values["CARD_LOCK_OUT_H"]),
-            doubtful_weight=values["CARD_DOUBTFUL_WEIGHT"],
+            call=Cap(settings.declines_max_call, settings.tries_max_call),
+            caller=Cap(settings.declines_max_caller, settings.tries_max_caller),
+            shared=Cap(settings.declines_max_withheld, settings.tries_max_withheld),
+            bill=Cap(settings.declines_max_bill, settings.tries_max_bill),
+            window=timedelta(hours=settings.window_h),
+            lock=timedelta(hours=settings.lockout_h),
+            doubtful_weight=settings.doubtful_weight,
             breaker=BreakerCap(
-                window=timedelta(minutes=values["CARD_BREAKER_WINDOW_MIN"]),
-                charges_min=values["CARD_BREAKER_CHARGES_MIN"],
-                declines_percent=values["CARD_BREAKER_DECLINES_PERCENT"],
-                pause=timedelta(minutes=values["CARD_BREAKER_PAUSE_MIN"]),
+                window=timedelta(minutes=settings.breaker_window_min),
+                charges_min=settings.breaker_charges_min,
+                declines_percent=settings.breaker_declines_percent,
+                pause=timedelta(minutes=settings.breaker_pause_min),
             ),
         )

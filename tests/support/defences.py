@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from gateways.declines import Decline
+from gateways.settings import build, settings_of
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners import HouseConsequences
@@ -21,8 +22,8 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import Ids, SequentialIds
-from ivr.platform.settings.declaration import read_all
-from ivr.platform.settings.listed import DEFENCES
+from ivr.platform.settings.fraud import FraudSettings
+from ivr.platform.settings.reading import read_all
 from tests.support.work import RecordedWork
 
 ANNA = "+34600111222"
@@ -30,7 +31,7 @@ ANNA = "+34600111222"
 
 def usual_caps(**changes: int) -> Caps:
     """The caps of the default settings; `changes` are settings, by their names."""
-    return Caps.from_settings({**read_all(DEFENCES, {}), **changes})
+    return Caps.from_settings(build(FraudSettings, {**read_all(settings_of(FraudSettings), {}), **changes}))
 
 
 @dataclass
