@@ -91,7 +91,7 @@ def composed(
 
 def section(kind: type[S]) -> S:
     """A field that is itself a dataclass of settings."""
-    return composed(lambda: settings_of(kind), lambda values: build(kind, values))
+    return composed(lambda: settings_of(kind), lambda values: with_values(kind, values))
 
 
 def settings_of(kind: type) -> tuple[Setting[Any], ...]:
@@ -100,7 +100,7 @@ def settings_of(kind: type) -> tuple[Setting[Any], ...]:
     return tuple(one for source in sources for one in source.settings())
 
 
-def build(kind: type[S], values: Values) -> S:
+def with_values(kind: type[S], values: Values) -> S:
     """The dataclass with these values."""
     fields = dataclasses.fields(kind)  # type: ignore[arg-type] # a dataclass, as every caller's is
     return kind(**{field.name: field.metadata["source"].build(values) for field in fields})

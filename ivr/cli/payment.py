@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateways.settings import UnknownGatewayError, build, settings_of
+from gateways.settings import UnknownGatewayError, settings_of, with_values
 from ivr.cli import amount_options, payment_list
 from ivr.cli.confirm import confirm, yes_option
 from ivr.cli.context import Desk, desk, legible, who
@@ -18,7 +18,7 @@ from ivr.platform.settings.gateways import gateway_settings
 
 if TYPE_CHECKING:
     from ivr.payments.queries.feed import Payment
-    from ivr.payments.service import Cashier
+    from ivr.payments.service import PaymentService
 
 _WORDING = ("MERCHANT_NAME", "BILL_NOUN", "HOME_COUNTRY")
 _FRAUD = tuple(setting.name for setting in settings_of(FraudSettings))
@@ -224,24 +224,26 @@ def _decision(payment: "Payment", reference: str | None, *, charged: bool) -> st
     return f"{line(payment)}\nRecord it {what}? This cannot be undone."
 
 
-def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: bool, yes: bool) -> str:
-    from ivr.payments.attempts import store as records
-    from ivr.payments.attempts.store import NoSuchAttemptError, RefundState
+def _decide_refund(
+    at: Desk, cashier: "PaymentService", refund_id: str, *, given_back: bool, yes: bool
+) -> str:
     from ivr.payments.public_state import public_state
+    from ivr.payments.refunds import store as refund_store
+    from ivr.payments.refunds.states import RefundState
     from ivr.platform.database.engine import reading
     from ivr.platform.money import plain
 
     try:
         with reading(at.engine) as tx:
-            found = records.get_refund(tx, refund_id)
-        if found.state is RefundState.FOR_A_PERSON:
+            found = refund_store.get(tx, refund_id)
+        if found.state is RefundState.NEEDS_REVIEW:
             what = "as given back" if given_back else "as not given back"
             amount = plain(found.amount_minor, found.currency)
             confirm(f"Record refund {refund_id} of {amount} {what}? This cannot be undone.", yes=yes)
         with at.engine.begin() as tx:
             decided = cashier.decide_refund(tx, refund_id, refunded=given_back, who=who())
             return public_state(decided.state)
-    except NoSuchAttemptError:
+    except refund_store.NoSuchRefundError:
         raise Fault("There is no refund with this ID. To see the refunds: paybycall refund list") from None
     except ValueError as fault:
         raise Fault(f"{fault}.") from None
@@ -277,7 +279,7 @@ def _ambiguous(payment: "Payment") -> Fault:
     )
 
 
-def cashier_at(at: Desk) -> "Cashier":
+def cashier_at(at: Desk) -> "PaymentService":
     """The cashier of this installation's gateway, with durable work behind it."""
     from gateways import registry
     from ivr.events.listeners import HouseConsequences
@@ -285,7 +287,7 @@ def cashier_at(at: Desk) -> "Cashier":
     from ivr.fraud.limits import Caps
     from ivr.jobs.enqueue import DurableWork
     from ivr.jobs.migrate import NotMigratedError, require_migrated
-    from ivr.payments.service import Cashier
+    from ivr.payments.service import PaymentService
     from ivr.platform.settings.line import wording_of
 
     name = at.values["GATEWAY"]
@@ -300,7 +302,7 @@ def cashier_at(at: Desk) -> "Cashier":
         work=work,
         clock=at.clock,
         ids=at.ids,
-        guard=Guard(Caps.from_settings(build(FraudSettings, at.values)), work, at.clock, at.ids),
+        guard=Guard(Caps.from_settings(with_values(FraudSettings, at.values)), work, at.clock, at.ids),
         merchant_name=at.values["MERCHANT_NAME"],
         wording=wording,
         channel=at.values["CHANNEL"],
@@ -308,7 +310,7 @@ def cashier_at(at: Desk) -> "Cashier":
         gateway=gateway.name,
         dashboard_url=gateway.dashboard_url,
     )
-    return Cashier(
+    return PaymentService(
         engine=at.engine,
         gateway=gateway,
         work=work,

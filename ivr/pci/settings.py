@@ -15,11 +15,11 @@ from gateways.settings import (
     GatewaySettings,
     Setting,
     Values,
-    build,
     composed,
     field_of,
     setting,
     settings_of,
+    with_values,
 )
 from ivr.pci.key_directory import is_in_memory
 from ivr.pci.keys import GENERATION_S, LIFE_S
@@ -35,7 +35,7 @@ def _of_gateways() -> Iterator[Setting[Any]]:
 
 
 def _of_this_gateway(values: Values) -> GatewaySettings:
-    return build(CARD_SETTINGS.get(values["GATEWAY"], shared.NoSettings), values)
+    return with_values(CARD_SETTINGS.get(values["GATEWAY"], shared.NoSettings), values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class PciConfig:
     count_window_h: int = setting(
         "PCI_COUNT_WINDOW_H", "For how many hours a tried card is counted.", whole(1), "24"
     )
-    lock_out_h: int = setting(
+    lockout_h: int = setting(
         "PCI_LOCK_OUT_H", "How many hours the lockout of a card or a BIN lasts.", whole(1), "24"
     )
     card_declines_max: int = setting(

@@ -124,7 +124,9 @@ def _copy(folder: Path) -> None:
             ignored = shutil.ignore_patterns(
                 "__pycache__", "adapter.py", "bank", "webhooks.py", "settlement.py"
             )
-            shutil.copytree(ROOT.joinpath(*parts[:-1]), folder.joinpath(*parts[:-1]), ignore=ignored)
+            shutil.copytree(
+                ROOT.joinpath(*parts[:-1]), folder.joinpath(*parts[:-1]), ignore=ignored, dirs_exist_ok=True
+            )
             continue
         source = ROOT.joinpath(*parts)
         if source.is_dir():

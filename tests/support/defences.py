@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from gateways.declines import Decline
-from gateways.settings import build, settings_of
+from gateways.settings import settings_of, with_values
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners import HouseConsequences
-from ivr.fraud import lockouts as lock_outs
+from ivr.fraud import lockouts
 from ivr.fraud.guard import Guard
 from ivr.fraud.identity import Suspect
 from ivr.fraud.limits import Caps, Kind
-from ivr.fraud.lockouts import LockOut
-from ivr.payments.attempts.service import Attempts, NewAttempt
+from ivr.fraud.lockouts import Lockout
+from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
@@ -31,7 +31,9 @@ ANNA = "+34600111222"
 
 def usual_caps(**changes: int) -> Caps:
     """The caps of the default settings; `changes` are settings, by their names."""
-    return Caps.from_settings(build(FraudSettings, {**read_all(settings_of(FraudSettings), {}), **changes}))
+    return Caps.from_settings(
+        with_values(FraudSettings, {**read_all(settings_of(FraudSettings), {}), **changes})
+    )
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Counter:
         return Guard(self.caps, self.work, self.clock, self.ids)
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> AttemptService:
         consequences = HouseConsequences(
             work=self.work,
             clock=self.clock,
@@ -63,7 +65,7 @@ class Counter:
             gateway="bank",
             dashboard_url=lambda _: None,
         )
-        return Attempts(
+        return AttemptService(
             gateway="bank", work=self.work, clock=self.clock, ids=self.ids, consequences=consequences
         )
 
@@ -131,12 +133,12 @@ class Counter:
         self.end(attempt_id, Event.APPROVE if decline is None else Event.DECLINE, decline)
         return True
 
-    def lock_outs(self, kind: Kind | None = None) -> list[LockOut]:
+    def lockouts(self, kind: Kind | None = None) -> list[Lockout]:
         """Those that stand."""
         with reading(self.engine) as tx:
-            found = lock_outs.listed(tx, self.clock.now())
+            found = lockouts.listed(tx, self.clock.now())
         return [one for one in found if kind in {None, one.kind}]
 
-    def lift(self, lock_out_id: str) -> None:
+    def lift(self, lockout_id: str) -> None:
         with self.engine.begin() as tx:
-            assert lock_outs.lift(tx, lock_out_id, by="me", now=self.clock.now())
+            assert lockouts.lift(tx, lockout_id, by="me", now=self.clock.now())

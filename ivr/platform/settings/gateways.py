@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateways import registry
-from gateways.settings import GatewaySettings, Setting, Values, build, settings_of
+from gateways.settings import GatewaySettings, Setting, Values, settings_of, with_values
 from ivr.platform.settings.shared import NoSettings
 
 
@@ -19,4 +19,4 @@ def gateway_list() -> tuple[Setting[Any], ...]:
 
 def gateway_settings(name: str, values: Values) -> GatewaySettings:
     """Those of this gateway."""
-    return build(gateways().get(name, NoSettings), values)
+    return with_values(gateways().get(name, NoSettings), values)

@@ -7,7 +7,7 @@ never repeated.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from gateways.settings import Setting, Values, build, settings_of
+from gateways.settings import Setting, Values, settings_of, with_values
 from ivr.platform.settings.weak_secrets import revealed, used_twice, weakness
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ def read_settings(kind: type[T], environ: Mapping[str, str], faults: Callable[[T
     """
     settings = settings_of(kind)
     values = read_all(settings, environ)
-    read = build(kind, values)
+    read = with_values(kind, values)
     told = used_twice({one.name: values[one.name] for one in settings if one.secret})
     told += faults(read)
     if values["ENVIRONMENT"] == "production":
