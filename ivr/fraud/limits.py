@@ -1,27 +1,16 @@
-"""The caps on trying cards, as the settings have them.
+"""The velocity limits on trying cards, as the settings have them.
 
-A cap is met when that many were counted: the next card is not taken. Safe defaults stand beside the settings.
+A limit is met when that many were counted: the next card is not taken. The settings have safe defaults.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from ivr.platform.settings.fraud import FraudSettings
 
 
-class Kind(StrEnum):
-    """What a cap counts by, and so what is locked out."""
-
-    CALL = "call"
-    CALLER = "caller"
-    BILL = "bill"
-    BREAKER = "breaker"
-    """Everybody: the breaker on the share of declines."""
-
-
 @dataclass(frozen=True, slots=True)
-class Cap:
+class VelocityLimit:
     """How many declined cards, and how many cards in all, within the window."""
 
     declines_max: int
@@ -29,7 +18,7 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class BreakerCap:
+class BreakerLimit:
     """At `charges_min` charges within `window`, more than `declines_percent` of them declined."""
 
     window: timedelta
@@ -39,31 +28,31 @@ class BreakerCap:
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
-    """Every cap. `shared` is that of all withheld or unproven numbers together."""
+class FraudLimits:
+    """Every limit. `shared` is that of all withheld or unproven numbers together."""
 
-    call: Cap
-    caller: Cap
-    shared: Cap
-    bill: Cap
+    call: VelocityLimit
+    caller: VelocityLimit
+    shared: VelocityLimit
+    bill: VelocityLimit
     window: timedelta
-    lock: timedelta
+    lockout: timedelta
     """How long a lockout lasts."""
     doubtful_weight: int
-    """What a card counts that is tried from a number in doubt."""
-    breaker: BreakerCap
+    """How much an attempt counts if the caller's number is in doubt."""
+    breaker: BreakerLimit
 
     @classmethod
-    def from_settings(cls, settings: FraudSettings) -> "Caps":
+    def from_settings(cls, settings: FraudSettings) -> "FraudLimits":
         return cls(
-            call=Cap(settings.declines_max_call, settings.tries_max_call),
-            caller=Cap(settings.declines_max_caller, settings.tries_max_caller),
-            shared=Cap(settings.declines_max_withheld, settings.tries_max_withheld),
-            bill=Cap(settings.declines_max_bill, settings.tries_max_bill),
+            call=VelocityLimit(settings.declines_max_call, settings.tries_max_call),
+            caller=VelocityLimit(settings.declines_max_caller, settings.tries_max_caller),
+            shared=VelocityLimit(settings.declines_max_withheld, settings.tries_max_withheld),
+            bill=VelocityLimit(settings.declines_max_bill, settings.tries_max_bill),
             window=timedelta(hours=settings.window_h),
-            lock=timedelta(hours=settings.lockout_h),
+            lockout=timedelta(hours=settings.lockout_h),
             doubtful_weight=settings.doubtful_weight,
-            breaker=BreakerCap(
+            breaker=BreakerLimit(
                 window=timedelta(minutes=settings.breaker_window_min),
                 charges_min=settings.breaker_charges_min,
                 declines_percent=settings.breaker_declines_percent,
