@@ -13,6 +13,8 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from tests.support.defences import Counter, usual_caps
 
+pytestmark = pytest.mark.slow
+
 M = 60
 HIGH = {"CARD_DECLINES_MAX_BILL": 9999, "CARD_TRIES_MAX_BILL": 9999}
 GOOD, BAD = None, Decline.GENERIC

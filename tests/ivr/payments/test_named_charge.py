@@ -58,6 +58,7 @@ def test_a_gateway_that_denies_a_charge_is_overruled_on_purpose_alone(till: Till
     assert till.cashier.charge_of(waits, None, unchecked=True) == Named(None, is_proven=False)
 
 
+@pytest.mark.slow
 def test_of_a_link_too(till: Till) -> None:
     bank = LinkBank(till.clock)
     till = Till(till.engine, till.clock, till.ids, bank)

@@ -171,6 +171,7 @@ def test_a_notice_that_contradicts_us_is_asked_about_until_the_gateway_answers(t
     assert till.attempt(attempt_id).verify_since is None
 
 
+@pytest.mark.slow
 def test_a_notice_that_nobody_confirms_for_a_day_is_given_to_a_person(till: Till) -> None:
     attempt_id = _ruled_out_by_a_slip(till)
     till.bank.fates += [Fate.NEVER] * 1000

@@ -185,6 +185,7 @@ def test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone(
     till.assert_settled()
 
 
+@pytest.mark.slow
 def test_after_a_day_of_silence_the_card_is_given_up_and_forgotten(till: Till, bank: KeepingBank) -> None:
     attempt_id = charged(till)
     bank.fates.append(Fate.LATE)
