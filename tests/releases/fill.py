@@ -15,7 +15,14 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 
-from gateways.events import Disputed, DisputeState, PayoutFailed, PayoutSettled
+from gateways.events import (
+    Disputed,
+    DisputeState,
+    PaymentMoved,
+    PayoutFailed,
+    PayoutSettled,
+    RefundMoved,
+)
 from gateways.settlement import LineKind, PayoutLine
 from ivr.bills import store
 from ivr.bills.bill import NewBill
@@ -217,6 +224,8 @@ def on_the_line(fill: Filler) -> None:
     server, callers = fill.server, fill.callers
     server.work.absent = True
     fill.news("payout", PayoutSettled("po_3", 100, "EUR", server.clock.now() + timedelta(days=2)))
+    fill.news("payment", PaymentMoved(fill.last_attempt(state="fenced")))
+    fill.news("refund", RefundMoved("refund_1"))
     reference = fill.value(schema.bill.c.reference, payer_phone=callers["paid_elsewhere"])
     fill.api(
         "POST",

@@ -394,7 +394,8 @@ def test_a_call_whose_card_the_carrier_takes_goes_on(start: Start) -> None:
     assert re.search(PAID, today.go_on("card_at_the_carrier", *BY_CARD))
 
 
-def test_it_goes_on_on_postgresql(
+@pytest.mark.postgres
+def test_calls_go_on_on_postgresql(
     left: Path, databases: Databases, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """The very rows, in a PostgreSQL of that release's schema."""

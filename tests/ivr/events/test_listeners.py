@@ -21,7 +21,7 @@ from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
 from tests.support.api_client import check
-from tests.support.defences import usual_caps
+from tests.support.defences import usual_limits
 from tests.support.work import RecordedWork
 
 PHONE = "+34600111222"
@@ -34,7 +34,7 @@ def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Atte
         work=work,
         clock=clock,
         ids=ids,
-        guard=Guard(usual_caps(), work, clock, ids),
+        guard=Guard(usual_limits(), work, clock, ids),
         merchant_name="Demo Town Hall",
         channel="sms",
         tells_merchant=True,

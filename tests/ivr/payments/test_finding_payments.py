@@ -130,7 +130,7 @@ def test_a_link_by_its_page(engine: sa.Engine) -> None:
 
 
 @pytest.mark.postgres
-def test_a_dispute_also_where_it_was_told_before_the_charge_was_known(till: Till) -> None:
+def test_search_finds_a_dispute_that_came_before_its_charge(till: Till) -> None:
     paid = till.paid()
     tell_of_dispute(till, f"ref_{paid}", "dp_1")
     with till.engine.begin() as tx:

@@ -45,7 +45,7 @@ def _notes(till: Till, attempt_id: str, event: str) -> list[str]:
 
 
 @pytest.mark.postgres
-def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: Till) -> None:
+def test_a_returned_refund_is_rechecked_until_the_gateway_answers(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     _bounce(till, refund_id)
     till.bank.fates += [Fate.NEVER] * 3
@@ -61,7 +61,7 @@ def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: 
     ]
 
 
-def test_a_refund_that_the_gateway_says_nothing_of_for_a_day_is_given_to_a_person(till: Till) -> None:
+def test_a_refund_unknown_for_a_day_needs_review(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     till.bank.fates += [Fate.NEVER] * 1000
     with capture_logs() as logs:
@@ -110,7 +110,7 @@ def test_a_notice_while_a_refund_is_verified_has_its_own_look(till: Till) -> Non
 
 
 @pytest.mark.parametrize("is_paid", [True, False])
-def test_a_refund_that_came_back_while_its_bill_is_being_paid_is_booked_in_the_end(
+def test_a_returned_refund_is_booked_once_the_bill_is_no_longer_being_paid(
     till: Till, *, is_paid: bool
 ) -> None:
     first, refund_id = _refunded(till)
@@ -142,7 +142,7 @@ def test_a_refund_that_came_back_while_its_bill_is_being_paid_is_booked_in_the_e
     assert till.work.waiting() == []
 
 
-def test_a_refund_that_came_back_is_not_given_up_while_the_bill_is_held(till: Till) -> None:
+def test_a_returned_refund_is_not_given_up_while_the_bill_is_held(till: Till) -> None:
     first, refund_id = _refunded(till)
     second = till.make(till.attempt(first).bill_id, 10_000)
     assert second is not None
@@ -190,7 +190,7 @@ def test_a_refund_that_was_given_back_after_all_is_booked(till: Till) -> None:
     till.assert_settled()
 
 
-def test_a_refund_that_was_given_back_after_all_waits_for_the_one_that_took_its_place(till: Till) -> None:
+def test_a_declined_refund_that_succeeded_waits_for_its_replacement(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 3_000)
     till.bank.fates += [Fate.NEVER, Fate.NEVER]  # nobody knows yet of the second
     again = ask(till, attempt_id)
@@ -205,7 +205,7 @@ def test_a_refund_that_was_given_back_after_all_waits_for_the_one_that_took_its_
 
 
 @pytest.mark.parametrize("is_looked_up", [True, False])
-def test_an_answer_that_comes_after_a_persons_word_is_looked_into(till: Till, *, is_looked_up: bool) -> None:
+def test_an_answer_after_a_persons_decision_is_rechecked(till: Till, *, is_looked_up: bool) -> None:
     attempt_id = till.paid()
     refund_id = ask(till, attempt_id)
     if is_looked_up:
@@ -225,7 +225,7 @@ def test_an_answer_that_comes_after_a_persons_word_is_looked_into(till: Till, *,
     till.assert_settled()
 
 
-def test_a_refund_that_never_fits_the_books_is_told_aloud_after_a_day(till: Till) -> None:
+def test_a_refund_that_never_fits_the_books_is_reported_after_a_day(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 4_000)
     with till.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(refunded_minor=1))
@@ -237,7 +237,7 @@ def test_a_refund_that_never_fits_the_books_is_told_aloud_after_a_day(till: Till
     assert till.work.waiting() == []
 
 
-def test_a_refund_that_came_back_is_never_booked_a_second_time(till: Till) -> None:
+def test_a_returned_refund_is_never_booked_twice(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     _bounce(till, refund_id)
     _tell(till, refund_id)

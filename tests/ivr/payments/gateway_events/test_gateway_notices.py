@@ -53,7 +53,7 @@ def test_a_gateway_that_posts_nothing_has_no_door(till: Till) -> None:
     assert app.test_client().post("/gateways/bank/webhook", data=b"evt_1").status_code == 404
 
 
-def test_a_fault_of_ours_keeps_nothing_so_that_the_repeat_is_heard(
+def test_a_failed_webhook_is_not_kept_so_that_its_repeat_counts(
     door: FlaskClient, till: Till, bank: TellingBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
@@ -122,7 +122,7 @@ def test_our_own_answer_is_on_its_way_or_here(till: Till, state: State) -> None:
     assert till.state(attempt_id) is state
 
 
-def test_money_taken_for_an_attempt_that_is_over_is_asked_about_and_told_loudly(till: Till) -> None:
+def test_money_taken_for_a_finished_attempt_is_looked_up_and_reported(till: Till) -> None:
     attempt_id = lose_sight(till, Fate.NEVER)
     till.pass_time(60)
     assert till.state(attempt_id) is State.CANCELLED
@@ -160,7 +160,7 @@ def _ruled_out_by_a_slip(till: Till) -> str:
     return attempt_id
 
 
-def test_a_notice_that_contradicts_us_is_asked_about_until_the_gateway_answers(till: Till) -> None:
+def test_a_contradicting_webhook_is_rechecked_until_the_gateway_answers(till: Till) -> None:
     attempt_id = _ruled_out_by_a_slip(till)
     till.bank.fates += [Fate.NEVER] * 3
     with capture_logs() as logs:
@@ -172,7 +172,7 @@ def test_a_notice_that_contradicts_us_is_asked_about_until_the_gateway_answers(t
 
 
 @pytest.mark.slow
-def test_a_notice_that_nobody_confirms_for_a_day_is_given_to_a_person(till: Till) -> None:
+def test_a_webhook_unconfirmed_for_a_day_is_reported(till: Till) -> None:
     attempt_id = _ruled_out_by_a_slip(till)
     till.bank.fates += [Fate.NEVER] * 1000
     with capture_logs() as logs:
@@ -245,7 +245,7 @@ def test_a_notice_during_a_look_makes_us_look_now(till: Till) -> None:
 
 
 @pytest.mark.parametrize("notice", [PaymentMoved("attempt_of_nobody"), RefundMoved("refund_of_nobody"), None])
-def test_a_notice_about_nothing_of_ours_is_kept_and_does_nothing(till: Till, notice: Notice | None) -> None:
+def test_a_webhook_about_something_unknown_is_kept_and_ignored(till: Till, notice: Notice | None) -> None:
     assert tell(till, notice)
     assert till.work.waiting() == []
 
@@ -261,7 +261,7 @@ def test_a_payment_of_another_gateway_is_left_alone(till: Till) -> None:
 
 
 @pytest.mark.postgres
-def test_events_are_forgotten_when_nobody_repeats_them_any_more(till: Till) -> None:
+def test_old_gateway_events_are_deleted(till: Till) -> None:
     tell(till, None, "evt_old")
     till.clock.advance(KEPT_DAYS * 86_400 + 1)
     tell(till, None, "evt_new")

@@ -48,7 +48,7 @@ def _refund(till: Till, attempt_id: str, minor: int, *fates: Fate) -> str:
     return refund_id
 
 
-def test_what_was_given_back_by_hand_is_told_and_the_books_stay(till: Till) -> None:
+def test_an_external_refund_is_reported_and_the_books_stay(till: Till) -> None:
     attempt_id = till.paid()
     with capture_logs() as logs:
         _by_hand(till, attempt_id, 2_500)
@@ -87,7 +87,7 @@ def test_only_another_sum_than_was_told_is_told_again(till: Till) -> None:
 
 @pytest.mark.parametrize("by_hand_minor", [0, 1_000])
 @pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LOST_REPLY, Fate.LATE])
-def test_what_was_given_back_beside_a_refund_of_ours_in_doubt_is_told_of_others_alone(
+def test_an_external_refund_does_not_count_our_own_unknown_refund(
     till: Till, fate: Fate, by_hand_minor: int
 ) -> None:
     attempt_id = till.paid()
@@ -100,7 +100,7 @@ def test_what_was_given_back_beside_a_refund_of_ours_in_doubt_is_told_of_others_
 
 
 @pytest.mark.parametrize("by_hand_minor", [0, 1_000])
-def test_a_refund_of_ours_that_waits_for_a_person_hides_nothing(till: Till, by_hand_minor: int) -> None:
+def test_a_refund_under_review_does_not_hide_an_external_refund(till: Till, by_hand_minor: int) -> None:
     attempt_id = till.paid()
     refund_id = _refund(till, attempt_id, 1_000, *[Fate.NEVER] * 1_000)
     till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
@@ -113,7 +113,7 @@ def test_a_refund_of_ours_that_waits_for_a_person_hides_nothing(till: Till, by_h
     assert _told(till, attempt_id) == ([_elsewhere("10.00")] if by_hand_minor else [])
 
 
-def test_what_was_given_back_by_hand_and_came_back_is_told_too(till: Till) -> None:
+def test_a_returned_external_refund_is_reported(till: Till) -> None:
     attempt_id = till.paid()
     _by_hand(till, attempt_id, 2_500, "evt_1")
     till.run_due()
@@ -129,7 +129,7 @@ def test_what_was_given_back_by_hand_and_came_back_is_told_too(till: Till) -> No
     till.assert_settled()
 
 
-def test_what_came_back_to_another_payment_of_the_account_is_nothing(till: Till) -> None:
+def test_a_returned_refund_of_an_unknown_payment_is_ignored(till: Till) -> None:
     attempt_id = till.paid()
     assert tell(till, CameBack("pi_of_another_shop"), "evt_1")
     assert _told(till, attempt_id) == []
@@ -137,9 +137,7 @@ def test_what_came_back_to_another_payment_of_the_account_is_nothing(till: Till)
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_a_refund_of_ours_that_came_back_is_no_difference_however_late_it_is_told(
-    till: Till, is_known: bool
-) -> None:
+def test_a_returned_refund_of_ours_is_no_external_refund(till: Till, is_known: bool) -> None:
     """Also one that came back before we knew that it was given back at all."""
     attempt_id = till.paid()
     refund_id = _refund(till, attempt_id, 1_000, *([] if is_known else [Fate.LOST_REPLY]))
@@ -181,7 +179,7 @@ def _claimed(till: Till) -> str:
 
 
 @pytest.mark.parametrize("begin", [_unknown, _for_a_person, _claimed])
-def test_what_was_given_back_before_we_knew_that_it_was_taken_is_told_then(
+def test_an_external_refund_is_reported_once_the_charge_is_known(
     till: Till, begin: Callable[[Till], str]
 ) -> None:
     attempt_id = begin(till)
@@ -194,7 +192,7 @@ def test_what_was_given_back_before_we_knew_that_it_was_taken_is_told_then(
 
 
 @pytest.mark.parametrize("hung_s", [timeouts.NEEDS_REVIEW_AFTER_S - 60, 5 * DAY_S])
-def test_what_was_given_back_of_a_payment_that_hung_is_told_when_a_person_decides(
+def test_an_external_refund_of_an_unknown_payment_is_reported_when_a_person_decides(
     till: Till, bank: TellingBank, hung_s: int
 ) -> None:
     """Although the day of asking what was taken is over by then, or nearly: a day of its own begins."""
@@ -212,9 +210,7 @@ def test_what_was_given_back_of_a_payment_that_hung_is_told_when_a_person_decide
 
 
 @pytest.mark.parametrize("state", [State.LINK_OPEN, State.LINK_CLOSING])
-def test_what_was_given_back_of_a_link_before_we_knew_that_it_was_paid_is_told_then(
-    till: Till, state: State
-) -> None:
+def test_an_external_refund_of_a_link_is_reported_once_its_payment_is_known(till: Till, state: State) -> None:
     bank = LinkBank(till.clock)
     till = Till(till.engine, till.clock, till.ids, bank)
     attempt_id = till.linked()
@@ -230,7 +226,7 @@ def test_what_was_given_back_of_a_link_before_we_knew_that_it_was_paid_is_told_t
     assert _told(till, attempt_id) == [_elsewhere("15.00")]
 
 
-def test_money_taken_against_our_books_is_told_once_although_it_is_given_back_by_hand(till: Till) -> None:
+def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(till: Till) -> None:
     """That is how a person mends it; the gateway still says that it was taken."""
     attempt_id = lose_sight(till, Fate.NEVER)
     till.pass_time(60)
@@ -247,7 +243,7 @@ def test_money_taken_against_our_books_is_told_once_although_it_is_given_back_by
     assert till.work.waiting() == []
 
 
-def test_what_was_given_back_of_no_payment_of_ours_is_only_a_hint(till: Till) -> None:
+def test_an_external_refund_of_an_unknown_payment_is_ignored(till: Till) -> None:
     """As a gateway tells it that only lets go of what it held."""
     tell(till, GivenBack("attempt_of_nobody"), "evt_1")
     attempt_id = lose_sight(till, Fate.NEVER)
@@ -288,9 +284,7 @@ def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(till: Till) -> 
 
 
 @pytest.mark.parametrize("has_reference", [True, False])
-def test_what_the_gateway_does_not_say_for_a_day_is_given_to_a_person(
-    till: Till, bank: TellingBank, has_reference: bool
-) -> None:
+def test_a_charge_unknown_for_a_day_needs_review(till: Till, bank: TellingBank, has_reference: bool) -> None:
     """So is the payment that a person called charged, and named no charge of the gateway's."""
     if has_reference:
         attempt_id = till.paid()

@@ -221,9 +221,7 @@ def test_a_refusal_is_certain(till: Till, bank: LinkBank) -> None:
     till.assert_settled()
 
 
-def test_a_link_is_never_charged_as_a_card_and_a_card_never_opened_as_a_link(
-    till: Till, bank: LinkBank
-) -> None:
+def test_links_are_not_charged_as_cards_nor_cards_opened_as_links(till: Till, bank: LinkBank) -> None:
     link, card = till.linked(), till.confirmed()
     with capture_logs() as logs:
         till.handlers[CHARGE_ATTEMPT](link, 1)
