@@ -12,7 +12,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from gateways.http_client import HttpClient, HttpResponse
-from ivr.platform.settings.declaration import SettingsError
+from ivr.platform.settings.reading import SettingsError
 
 ANSWER_MAX_BYTES = 65_536
 

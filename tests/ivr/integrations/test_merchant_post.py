@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateways.http_client import HttpResponse, NoAnswerError
 from ivr.integrations.http_post import ANSWER_MAX_BYTES, Endpoint, HttpPost
-from ivr.platform.settings.declaration import SettingsError
+from ivr.platform.settings.reading import SettingsError
 from tests.support.merchant_server import MerchantServer, merchant_server
 
 LIMIT_S = 0.25
