@@ -277,7 +277,7 @@ def _ambiguous(payment: "Payment") -> Fault:
 def cashier_at(at: Desk) -> "Cashier":
     """The cashier of this installation's gateway, with durable work behind it."""
     from gateways import registry
-    from ivr.events.listeners import HouseConsequences
+    from ivr.events.listeners.subscriptions import build_events
     from ivr.fraud.guard import Guard
     from ivr.fraud.limits import Caps
     from ivr.jobs.enqueue import DurableWork
@@ -292,7 +292,7 @@ def cashier_at(at: Desk) -> "Cashier":
         raise Fault(str(fault)) from None
     work = DurableWork(at.engine)
     wording = wording_of(at.values)
-    consequences = HouseConsequences(
+    events = build_events(
         work=work,
         clock=at.clock,
         ids=at.ids,
@@ -300,7 +300,7 @@ def cashier_at(at: Desk) -> "Cashier":
         merchant_name=at.values["MERCHANT_NAME"],
         wording=wording,
         channel=at.values["CHANNEL"],
-        tells_merchant=bool(at.values["OUTCOME_URL"]),
+        sends_webhooks=bool(at.values["OUTCOME_URL"]),
         gateway=gateway.name,
         dashboard_url=gateway.dashboard_url,
     )
@@ -310,6 +310,6 @@ def cashier_at(at: Desk) -> "Cashier":
         work=work,
         clock=at.clock,
         ids=at.ids,
-        consequences=consequences,
+        events=events,
         wording=wording,
     )

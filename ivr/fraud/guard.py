@@ -13,6 +13,7 @@ import structlog
 
 from gateways.declines import Decline
 from ivr.customers import timeline
+from ivr.events.payment_events import PaymentFacts
 from ivr.fraud import lockouts as lock_outs
 from ivr.fraud import velocity as tries
 from ivr.fraud.breaker import Breaker
@@ -69,34 +70,34 @@ class Guard:
         self._lock_out_if_enough(tx, suspect)
         self._breaker.observe(tx, self.clock.now(), suspect.call_id)
 
-    def approved(self, tx: sa.Connection, attempt: Attempt) -> None:
-        suspect = tries.end(tx, attempt.id, TryState.APPROVED, self.clock.now())
+    def approved(self, tx: sa.Connection, payment: PaymentFacts) -> None:
+        suspect = tries.end(tx, payment.id, TryState.APPROVED, self.clock.now())
         if suspect is not None:
             tries.hold(tx, suspect)
             self._lock_out_if_enough(tx, suspect)
             self._breaker.observe(tx, self.clock.now(), suspect.call_id)
-        self._report(tx, attempt)
+        self._report(tx, payment)
 
-    def declined(self, tx: sa.Connection, attempt: Attempt) -> None:
+    def declined(self, tx: sa.Connection, payment: PaymentFacts) -> None:
         """The issuer said no. An attempt that was never counted (it came by another channel) counts now."""
-        if not tries.is_counted(attempt.decline):
-            self.not_charged(tx, attempt)
+        if not tries.is_counted(payment.decline):
+            self.not_charged(tx, payment)
             return
         now = self.clock.now()
-        suspect = tries.end(tx, attempt.id, TryState.DECLINED, now, attempt.decline)
+        suspect = tries.end(tx, payment.id, TryState.DECLINED, now, payment.decline)
         if suspect is None:
-            suspect = Suspect(attempt.bill_id, attempt.call_id)
-            decline = attempt.decline or Decline.GENERIC
-            tries.add(tx, suspect, now, self.ids, attempt_id=attempt.id, decline=decline)
+            suspect = Suspect(payment.bill_id, payment.call_id)
+            decline = payment.decline or Decline.GENERIC
+            tries.add(tx, suspect, now, self.ids, attempt_id=payment.id, decline=decline)
         tries.hold(tx, suspect)
         self._lock_out_if_enough(tx, suspect)
         self._breaker.observe(tx, now, suspect.call_id)
-        self._report(tx, attempt)
+        self._report(tx, payment)
 
-    def not_charged(self, tx: sa.Connection, attempt: Attempt) -> None:
+    def not_charged(self, tx: sa.Connection, payment: PaymentFacts) -> None:
         """No issuer said anything about the card."""
-        tries.end(tx, attempt.id, TryState.VOID, self.clock.now())
-        self._report(tx, attempt)
+        tries.end(tx, payment.id, TryState.VOID, self.clock.now())
+        self._report(tx, payment)
 
     # Behind them ------------------------------------------------------------------------------------------
 
@@ -104,10 +105,10 @@ class Guard:
     def _breaker(self) -> Breaker:
         return Breaker(self.caps.breaker, self.ids)
 
-    def _report(self, tx: sa.Connection, attempt: Attempt) -> None:
+    def _report(self, tx: sa.Connection, payment: PaymentFacts) -> None:
         """The PCI process counts by card, and learns of the outcome by a job."""
-        if attempt.card_entry_id is not None:
-            self.work.enqueue(tx, REPORT_CARD_OUTCOME, attempt.id)
+        if payment.card_entry_id is not None:
+            self.work.enqueue(tx, REPORT_CARD_OUTCOME, payment.id)
 
     def _cap(self, kind: Kind, subject: str) -> Cap:
         match kind:

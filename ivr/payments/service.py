@@ -9,6 +9,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from gateways.contract import Capabilities, Gateway
+from ivr.events.emitter import Events
 from ivr.finance.payouts import Payouts
 from ivr.jobs.job_list import (
     CHARGE_ATTEMPT,
@@ -43,7 +44,6 @@ from ivr.payments.gateway_client import Asking
 from ivr.payments.gateway_events.service import Notices
 from ivr.payments.links.jobs import Linking
 from ivr.payments.links.store import LinkTerms
-from ivr.payments.payment_events import Consequences
 from ivr.payments.refunds.jobs import Refunding
 from ivr.payments.refunds.service import Refunds
 from ivr.payments.saved_cards.jobs import Keeping
@@ -67,14 +67,14 @@ class Cashier:
         work: Work,
         clock: Clock,
         ids: Ids,
-        consequences: Consequences,
+        events: Events,
         links: LinkTerms | None = None,
         wording: Wording = PLAIN,
     ) -> None:
         """`links` says how links are made; without it none is. In `wording` payers read of their payments."""
         self._engine = engine
         self._gateway = gateway
-        self._moves = Moves(work, clock, ids, consequences)
+        self._moves = Moves(work, clock, ids, events)
         asking = Asking(gateway, clock)
         self._charging = Charging(engine, self._moves, asking)
         self._named_charges = NamedCharges(engine, asking)
@@ -92,7 +92,7 @@ class Cashier:
             work=work,
             clock=clock,
             ids=ids,
-            consequences=consequences,
+            events=events,
             links=links if gateway.capabilities.links else None,
             wording=wording,
         )

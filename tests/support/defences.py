@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from gateways.declines import Decline
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.events.listeners import HouseConsequences
+from ivr.events.listeners.subscriptions import build_events
 from ivr.fraud import lockouts as lock_outs
 from ivr.fraud.guard import Guard
 from ivr.fraud.identity import Suspect
@@ -51,20 +51,18 @@ class Counter:
 
     @property
     def attempts(self) -> Attempts:
-        consequences = HouseConsequences(
+        events = build_events(
             work=self.work,
             clock=self.clock,
             ids=self.ids,
             guard=self.guard,
             merchant_name="Town",
             channel="sms",
-            tells_merchant=False,
+            sends_webhooks=False,
             gateway="bank",
             dashboard_url=lambda _: None,
         )
-        return Attempts(
-            gateway="bank", work=self.work, clock=self.clock, ids=self.ids, consequences=consequences
-        )
+        return Attempts(gateway="bank", work=self.work, clock=self.clock, ids=self.ids, events=events)
 
     def bill(self, reference: str = "10203040", billed_minor: int = 1_000_000) -> str:
         new = NewBill(reference=reference, currency="EUR", billed_minor=billed_minor, minimum_minor=1)

@@ -15,6 +15,7 @@ import structlog
 
 from gateways.contract import Approved, Declined, Fenced, NotFound, RefundFound, Unknown
 from ivr.bills import reservation
+from ivr.events.refund_events import RefundApproved, RefundDeclined
 from ivr.finance import ledger
 from ivr.jobs.job_list import RESOLVE_REFUND
 from ivr.payments import timeouts as patience
@@ -22,6 +23,7 @@ from ivr.payments.attempts import store as records
 from ivr.payments.attempts.store import REFUND_FINAL, Refund, RefundState
 from ivr.payments.attempts.transitions import Moves
 from ivr.payments.discrepancies import Difference
+from ivr.payments.event_facts import payment_facts, refund_facts
 from ivr.payments.gateway_client import Asking
 from ivr.payments.public_state import public_state
 from ivr.platform.database import schema
@@ -148,7 +150,8 @@ class Refunding:
             currency=refund.currency,
             at=now,
         )
-        self._moves.consequences.refunded(tx, attempt, done)
+        event = RefundApproved(payment_facts(attempt), refund_facts(done))
+        self._moves.events.emit(tx, event)
         return done
 
     def _decline(self, tx: sa.Connection, refund: Refund, gateway_code: str | None, note: str) -> Refund:
@@ -167,7 +170,8 @@ class Refunding:
             .where(schema.attempt.c.id == attempt.id)
             .values(refunded_minor=schema.attempt.c.refunded_minor - refund.amount_minor)
         )
-        self._moves.consequences.refund_declined(tx, records.get(tx, attempt.id), done)
+        event = RefundDeclined(payment_facts(records.get(tx, attempt.id)), refund_facts(done))
+        self._moves.events.emit(tx, event)
         return done
 
     def _come_back(self, tx: sa.Connection, refund: Refund, gateway_code: str) -> Refund:

@@ -16,9 +16,11 @@ import structlog
 from gateways import saved_cards as wire
 from gateways.contract import CardSaving, Declined, Gateway, Unknown, UnsupportedError
 from gateways.declines import Decline
+from ivr.events.saved_card_events import CardNotSaved, CardSaved
 from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD
 from ivr.payments import timeouts as patience
 from ivr.payments.attempts import store as records
+from ivr.payments.event_facts import saved_card_facts
 from ivr.payments.saved_cards import store as card_records
 from ivr.payments.saved_cards.service import SavedCards
 from ivr.payments.saved_cards.store import CardState, SavedCard
@@ -89,14 +91,14 @@ class Keeping:
                 self._make_room(tx, card)
                 values = {"holder": holder, "token": token.reveal(), "kept_at": self._cards.clock.now()}
                 kept = card_records.update(tx, card.id, state=CardState.KEPT, look_at=None, **values)
-                self._cards.consequences.card_kept(tx, kept)
+                self._cards.events.emit(tx, CardSaved(saved_card_facts(kept)))
             case wire.SavedCard(holder, token) if card.state is CardState.FORGETTING:
                 values = {"holder": holder, "token": token.reveal(), "kept_at": self._cards.clock.now()}
                 card_records.update(tx, card.id, **values)
             case Declined(_, code) if card.state is CardState.KEEPING:
                 log.warning("card_not_kept", card_id=card.id, code=code)
                 kept_not = self._cards.forgotten(tx, card, forgotten_by=f"gateway: {code}"[:80])
-                self._cards.consequences.card_not_kept(tx, kept_not)
+                self._cards.events.emit(tx, CardNotSaved(saved_card_facts(kept_not)))
             case Unknown(reason) if card.state is CardState.KEEPING:
                 self._try_again(tx, card, reason)
 

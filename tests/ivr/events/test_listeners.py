@@ -9,11 +9,14 @@ from gateways.declines import Decline
 from gateways.events import Disputed, DisputeState
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.events.listeners import HouseConsequences
+from ivr.events.listeners.subscriptions import build_events
+from ivr.events.payment_events import PaymentDisputed
+from ivr.events.refund_events import RefundApproved
 from ivr.fraud.guard import Guard
 from ivr.payments.attempts.service import Attempts, NewAttempt
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt, Refund, RefundState
+from ivr.payments.event_facts import payment_facts, refund_facts
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
@@ -28,18 +31,18 @@ WEBHOOK = {"$ref": "#/components/schemas/Webhook"}
 
 @pytest.fixture
 def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Attempts:
-    consequences = HouseConsequences(
+    events = build_events(
         work=work,
         clock=clock,
         ids=ids,
         guard=Guard(usual_caps(), work, clock, ids),
         merchant_name="Demo Town Hall",
         channel="sms",
-        tells_merchant=True,
+        sends_webhooks=True,
         gateway="sandbox",
         dashboard_url=lambda reference: f"https://dashboard.example/{reference}",
     )
-    return Attempts(gateway="sandbox", work=work, clock=clock, ids=ids, consequences=consequences)
+    return Attempts(gateway="sandbox", work=work, clock=clock, ids=ids, events=events)
 
 
 def _made(
@@ -222,7 +225,8 @@ def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
             settled_at=None,
             jobs=0,
         )
-        attempts._moves.consequences.refunded(tx, attempts.get(tx, made.id), refund)
+        approved = RefundApproved(payment_facts(attempts.get(tx, made.id)), refund_facts(refund))
+        attempts._moves.events.emit(tx, approved)
     with reading(engine) as connection:
         told = connection.execute(
             sa.select(schema.outcome.c.body).where(schema.outcome.c.kind == "refund.approved")
@@ -243,7 +247,7 @@ def test_a_merchant_hears_every_end_of_a_dispute(
         attempt = _made(tx, attempts, clock, ids)
         for end in ends:
             told = Disputed("dp_" + "1" * 77, "ch_1", 4990, "EUR", "fraudulent", end)
-            attempts._moves.consequences.disputed(tx, attempt, told)
+            attempts._moves.events.emit(tx, PaymentDisputed(payment_facts(attempt), told))
     with reading(engine) as tx:
         posted = tx.execute(
             sa.select(schema.outcome.c.body)
