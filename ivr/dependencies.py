@@ -16,7 +16,7 @@ from ivr.fraud.limits import Caps
 from ivr.integrations.pci_client import PciClient
 from ivr.jobs.job_list import Work
 from ivr.payments.links.store import LinkTerms
-from ivr.payments.service import Cashier
+from ivr.payments.service import PaymentService
 from ivr.platform.clock import Clock, SystemClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import Ids, RandomIds
@@ -24,7 +24,7 @@ from ivr.platform.settings.config import Config
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Dependencies:
     """What both processes stand on. A test makes its own, with a clock and ids that it controls."""
 
     config: Config
@@ -47,7 +47,7 @@ class Ground:
         return PciClient(config.pci_internal_url, config.internal_secrets, clock=self.clock, ids=self.ids)
 
     @property
-    def cashier(self) -> Cashier:
+    def payments(self) -> PaymentService:
         links = LinkTerms(self.config.public_url, self.config.link_expires_min)
         events = build_events(
             work=self.work,
@@ -62,7 +62,7 @@ class Ground:
             dashboard_url=self.gateway.dashboard_url,
             links=links if self.gateway.capabilities.links else None,
         )
-        return Cashier(
+        return PaymentService(
             engine=self.engine,
             gateway=self.gateway,
             work=self.work,
@@ -74,10 +74,10 @@ class Ground:
         )
 
 
-def ground(config: Config, *, pool_size: int = 16) -> Ground:
+def build(config: Config, *, pool_size: int = 16) -> Dependencies:
     """The real one: the machine's clock, random ids, the database and the gateway of the settings."""
     from ivr.jobs.enqueue import DurableWork
 
     engine = make_engine(config.database_url, pool_size=pool_size)
     gateway = registry.adapter(config.gateway, config.gateway_settings)
-    return Ground(config, engine, DurableWork(engine), gateway, SystemClock(), RandomIds())
+    return Dependencies(config, engine, DurableWork(engine), gateway, SystemClock(), RandomIds())

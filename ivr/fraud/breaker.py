@@ -1,6 +1,6 @@
 """The breaker: where too many of all charges are declined, cards are not taken for a while.
 
-It is a lock-out of everybody. When its pause is over it is half-open: a few cards are let through, and what
+It is a lockout of everybody. When its pause is over it is half-open: a few cards are let through, and what
 becomes of them closes it, or opens it for twice as long. Only charges count that an issuer answered about the
 card: a gateway's outage opens nothing. What could go wrong is that it hurts callers more than testers; so it
 needs a number of charges and a share of declines, and a person may lift it at any moment.
@@ -13,9 +13,9 @@ from enum import StrEnum
 import sqlalchemy as sa
 import structlog
 
-from ivr.fraud import lockouts as lock_outs
+from ivr.fraud import lockouts
 from ivr.fraud.limits import BreakerCap, Kind
-from ivr.fraud.lockouts import EVERYBODY, LockOut
+from ivr.fraud.lockouts import EVERYBODY, Lockout
 from ivr.fraud.velocity import NOT_FOR_THE_BREAKER, OPEN_COUNTS, TryState, hold_names
 from ivr.platform.database.schema import card_try
 from ivr.platform.ids import Ids
@@ -57,10 +57,10 @@ class Breaker:
         """Whether no card is taken now. A half-open one holds its lock until the transaction ends, so that
         no more than its few are let through.
         """
-        last = lock_outs.last(tx, Kind.BREAKER, EVERYBODY)
+        last = lockouts.last(tx, Kind.BREAKER, EVERYBODY)
         if position(last, now) is Position.HALF_OPEN:
             self._decide(tx, now)
-            last = lock_outs.last(tx, Kind.BREAKER, EVERYBODY)
+            last = lockouts.last(tx, Kind.BREAKER, EVERYBODY)
         match position(last, now):
             case Position.HALF_OPEN if last is not None:
                 probes = _since(tx, last.until, now)
@@ -70,7 +70,7 @@ class Breaker:
 
     def observe(self, tx: sa.Connection, now: datetime, call_id: str | None) -> None:
         """A charge has ended."""
-        last = lock_outs.last(tx, Kind.BREAKER, EVERYBODY)
+        last = lockouts.last(tx, Kind.BREAKER, EVERYBODY)
         match position(last, now):
             case Position.HALF_OPEN:
                 self._decide(tx, now, call_id)
@@ -85,7 +85,7 @@ class Breaker:
     def _decide(self, tx: sa.Connection, now: datetime, call_id: str | None = None) -> None:
         """Closes or opens a half-open one, once enough of its cards have ended."""
         hold_names(tx, [Kind.BREAKER])
-        last = lock_outs.last(tx, Kind.BREAKER, EVERYBODY)
+        last = lockouts.last(tx, Kind.BREAKER, EVERYBODY)
         if last is None or position(last, now) is not Position.HALF_OPEN:
             return
         probes = _since(tx, last.until, now)
@@ -95,7 +95,7 @@ class Breaker:
             pause = min(2 * (last.until - last.since), PAUSE_MAX)
             self._open(tx, last, probes, now, pause, call_id=call_id)
         else:
-            lock_outs.lift(tx, last.id, by=HALF_OPENED, now=now)
+            lockouts.lift(tx, last.id, by=HALF_OPENED, now=now)
             log.info("breaker_closed", lockout_id=last.id)
 
     def _too_many(self, charges: _Charges) -> bool:
@@ -104,14 +104,14 @@ class Breaker:
     def _open(
         self,
         tx: sa.Connection,
-        last: LockOut | None,
+        last: Lockout | None,
         charges: _Charges,
         now: datetime,
         pause: timedelta,
         *,
         call_id: str | None,
     ) -> None:
-        lock_outs.begin(
+        lockouts.begin(
             tx,
             Kind.BREAKER,
             EVERYBODY,
@@ -124,8 +124,8 @@ class Breaker:
         )
 
 
-def position(last: LockOut | None, now: datetime) -> Position:
-    """Where the breaker stands by its newest lock-out."""
+def position(last: Lockout | None, now: datetime) -> Position:
+    """Where the breaker stands by its newest lockout."""
     if last is None or last.lifted_at is not None:
         return Position.CLOSED
     return Position.OPEN if now < last.until else Position.HALF_OPEN

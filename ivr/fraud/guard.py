@@ -1,4 +1,4 @@
-"""The guard: says whether a card may be tried, counts each that is, and begins lock-outs.
+"""The guard: says whether a card may be tried, counts each that is, and begins lockouts.
 
 Everything is counted in the transaction in which it happens, so a crash forgets nothing and two processes
 agree. A success takes nothing away from what was declined: whoever has one good card among many is still a
@@ -14,12 +14,12 @@ import structlog
 from gateways.declines import Decline
 from ivr.customers import timeline
 from ivr.events.payment_events import PaymentFacts
-from ivr.fraud import lockouts as lock_outs
+from ivr.fraud import lockouts
 from ivr.fraud import velocity as tries
 from ivr.fraud.breaker import Breaker
 from ivr.fraud.identity import SHARED, Suspect
 from ivr.fraud.limits import Cap, Caps, Kind
-from ivr.fraud.lockouts import LockOut
+from ivr.fraud.lockouts import Lockout
 from ivr.fraud.velocity import Sum, TryState
 from ivr.jobs.job_list import REPORT_CARD_OUTCOME, Work
 from ivr.payments.attempts.store import Attempt
@@ -67,14 +67,14 @@ class Guard:
             return
         tries.hold(tx, suspect)
         tries.add(tx, suspect, self.clock.now(), self.ids, decline=decline)
-        self._lock_out_if_enough(tx, suspect)
+        self._begin_lockout_if_enough(tx, suspect)
         self._breaker.observe(tx, self.clock.now(), suspect.call_id)
 
     def approved(self, tx: sa.Connection, payment: PaymentFacts) -> None:
         suspect = tries.end(tx, payment.id, TryState.APPROVED, self.clock.now())
         if suspect is not None:
             tries.hold(tx, suspect)
-            self._lock_out_if_enough(tx, suspect)
+            self._begin_lockout_if_enough(tx, suspect)
             self._breaker.observe(tx, self.clock.now(), suspect.call_id)
         self._report(tx, payment)
 
@@ -90,7 +90,7 @@ class Guard:
             decline = payment.decline or Decline.GENERIC
             tries.add(tx, suspect, now, self.ids, attempt_id=payment.id, decline=decline)
         tries.hold(tx, suspect)
-        self._lock_out_if_enough(tx, suspect)
+        self._begin_lockout_if_enough(tx, suspect)
         self._breaker.observe(tx, now, suspect.call_id)
         self._report(tx, payment)
 
@@ -121,31 +121,33 @@ class Guard:
 
     def _is_over(self, tx: sa.Connection, kind: Kind, subject: str, suspect: Suspect) -> bool:
         now = self.clock.now()
-        last = lock_outs.last(tx, kind, subject)
+        last = lockouts.last(tx, kind, subject)
         if last is not None and last.stands(now):
             return True
         cap, found = self._cap(kind, subject), self._counted(tx, kind, subject, last)
-        self._lock_out(tx, kind, subject, found, suspect)
+        self._begin_lockout(tx, kind, subject, found, suspect)
         over = found.declined + found.under_way >= cap.declines_max
         return over or found.ended + found.under_way >= cap.tries_max
 
-    def _counted(self, tx: sa.Connection, kind: Kind, subject: str, last: LockOut | None) -> Sum:
+    def _counted(self, tx: sa.Connection, kind: Kind, subject: str, last: Lockout | None) -> Sum:
         last_end, now = last.ended_at if last else None, self.clock.now()
         return tries.counted(tx, kind, subject, window=self.caps.window, last_end=last_end, now=now)
 
-    def _lock_out_if_enough(self, tx: sa.Connection, suspect: Suspect) -> None:
+    def _begin_lockout_if_enough(self, tx: sa.Connection, suspect: Suspect) -> None:
         for kind, subject in tries.names(suspect):
-            found = self._counted(tx, kind, subject, lock_outs.last(tx, kind, subject))
-            self._lock_out(tx, kind, subject, found, suspect)
+            found = self._counted(tx, kind, subject, lockouts.last(tx, kind, subject))
+            self._begin_lockout(tx, kind, subject, found, suspect)
 
-    def _lock_out(self, tx: sa.Connection, kind: Kind, subject: str, found: Sum, suspect: Suspect) -> None:
+    def _begin_lockout(
+        self, tx: sa.Connection, kind: Kind, subject: str, found: Sum, suspect: Suspect
+    ) -> None:
         now, cap = self.clock.now(), self._cap(kind, subject)
         if found.declined < cap.declines_max and found.ended < cap.tries_max:
             return
-        last = lock_outs.last(tx, kind, subject)
+        last = lockouts.last(tx, kind, subject)
         if last is not None and last.stands(now):
             return
-        lock_outs.begin(
+        lockouts.begin(
             tx,
             kind,
             subject,
@@ -159,6 +161,6 @@ class Guard:
 
 
 def forget_tries(engine: sa.Engine, caps: Caps, now: datetime) -> int:
-    """Forgets what counts no more, and lock-outs that were over long ago; how many rows."""
+    """Forgets what counts no more, and lockouts that were over long ago; how many rows."""
     with engine.begin() as tx:
-        return tries.forget(tx, now - max(caps.window, caps.breaker.window)) + lock_outs.forget(tx, now)
+        return tries.forget(tx, now - max(caps.window, caps.breaker.window)) + lockouts.forget(tx, now)

@@ -48,7 +48,7 @@ class Caps:
     bill: Cap
     window: timedelta
     lock: timedelta
-    """How long a lock-out lasts."""
+    """How long a lockout lasts."""
     doubtful_weight: int
     """What a card counts that is tried from a number in doubt."""
     breaker: BreakerCap

@@ -1,4 +1,4 @@
-"""Where people see lock-outs and lift them: ours, and those of the PCI process, in one list.
+"""Where people see lockouts and lift them: ours, and those of the PCI process, in one list.
 
 What comes from the PCI process is an opaque id and the beginning of a keyed hash. Who lifted what is kept in
 the row and as a line of the timeline. A PCI process that is silent, or refuses, takes its part off the list,
@@ -13,11 +13,11 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.customers import timeline
-from ivr.fraud import lockouts as lock_outs
+from ivr.fraud import lockouts
 from ivr.fraud.breaker import Position, position
 from ivr.fraud.limits import Kind
-from ivr.fraud.lockouts import LockOut
-from ivr.integrations.pci_client import PciClient, PciLockOut, PciRefusedError, PciUnreachableError
+from ivr.fraud.lockouts import Lockout
+from ivr.integrations.pci_client import PciClient, PciLockout, PciRefusedError, PciUnreachableError
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A lock-out as people see it. `subject` is masked; `state` is locked_out, half_open or over."""
+    """A lockout as people see it. `subject` is masked; `state` is locked_out, half_open or over."""
 
     id: str
     kind: str
@@ -48,7 +48,7 @@ class Shown:
 class Listing:
     """The newest first."""
 
-    lock_outs: list[Shown]
+    lockouts: list[Shown]
     missing_because: str | None = None
     """Why those of cards and BINs are not here, where they are not."""
 
@@ -66,51 +66,51 @@ class Office:
         self._clock = clock
 
     def listed(self, *, also_over: bool = False) -> Listing:
-        """The lock-outs that stand; `also_over`: also those of the last 30 days."""
+        """The lockouts that stand; `also_over`: also those of the last 30 days."""
         now = self._clock.now()
         with reading(self._engine) as tx:
-            found = [_ours(one, now) for one in lock_outs.listed(tx, now, also_over=also_over)]
+            found = [_ours(one, now) for one in lockouts.listed(tx, now, also_over=also_over)]
         missing_because = None
         if self._pci is not None:
             try:
-                found += [_of_pci(one, now) for one in self._pci.lock_outs(also_over=also_over)]
+                found += [_of_pci(one, now) for one in self._pci.lockouts(also_over=also_over)]
             except (PciUnreachableError, PciRefusedError) as fault:
                 missing_because = _why(fault)
         return Listing(sorted(found, key=lambda one: one.since, reverse=True), missing_because)
 
-    def lift(self, lock_out_id: str, *, by: str) -> Shown | None:
-        """The lock-out, lifted from this moment on; None where there is none of this id.
+    def lift(self, lockout_id: str, *, by: str) -> Shown | None:
+        """The lockout, lifted from this moment on; None where there is none of this id.
 
         Raises PciUnreachableError where it is the PCI process's, and it does not answer.
         """
         now = self._clock.now()
-        if _OURS.fullmatch(lock_out_id):
+        if _OURS.fullmatch(lockout_id):
             with self._engine.begin() as tx:
-                lifted = lock_outs.lift(tx, lock_out_id, by=by, now=now)
+                lifted = lockouts.lift(tx, lockout_id, by=by, now=now)
                 if lifted is None:
                     return None
                 if lifted.lifted_at == now:
-                    self._write_down(tx, lock_out_id, lifted.kind, by, now)
+                    self._write_down(tx, lockout_id, lifted.kind, by, now)
             return _ours(lifted, now)
-        if self._pci is None or not _OF_PCI.fullmatch(lock_out_id):
+        if self._pci is None or not _OF_PCI.fullmatch(lockout_id):
             return None
         try:
-            of_pci = self._pci.lift_lock_out(lock_out_id, by=_nameable(by))
+            of_pci = self._pci.lift_lockout(lockout_id, by=_nameable(by))
         except PciRefusedError as refused:
             if refused.status == _NOT_FOUND:
                 return None
             raise
         with self._engine.begin() as tx:
-            self._write_down(tx, lock_out_id, of_pci.kind, by, now)
+            self._write_down(tx, lockout_id, of_pci.kind, by, now)
         return _of_pci(of_pci, now)
 
-    def _write_down(self, tx: sa.Connection, lock_out_id: str, kind: str, by: str, now: datetime) -> None:
-        facts = {"lockout": lock_out_id, "kind": str(kind), "by": by}
+    def _write_down(self, tx: sa.Connection, lockout_id: str, kind: str, by: str, now: datetime) -> None:
+        facts = {"lockout": lockout_id, "kind": str(kind), "by": by}
         timeline.add(tx, "lockout.lifted", at=now, facts=facts)
         log.info("lockout_lifted", **facts)
 
 
-def _ours(one: LockOut, now: datetime) -> Shown:
+def _ours(one: Lockout, now: datetime) -> Shown:
     if one.kind is Kind.BREAKER:
         states = {Position.OPEN: "locked_out", Position.HALF_OPEN: "half_open", Position.CLOSED: "over"}
         state = states[position(one, now)]
@@ -130,7 +130,7 @@ def _ours(one: LockOut, now: datetime) -> Shown:
     )
 
 
-def _of_pci(one: PciLockOut, now: datetime) -> Shown:
+def _of_pci(one: PciLockout, now: datetime) -> Shown:
     return Shown(
         id=one.id,
         kind=one.kind,

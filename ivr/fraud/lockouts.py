@@ -1,7 +1,7 @@
-"""Lock-outs as rows: when one began, why, until when, and who lifted it.
+"""Lockouts as rows: when one began, why, until when, and who lifted it.
 
-Every function that takes `tx` writes in the caller's transaction. A subject's lock-outs are numbered, so two
-that would begin the same one at once begin it once. What counted towards a lock-out counts no more once it is
+Every function that takes `tx` writes in the caller's transaction. A subject's lockouts are numbered, so two
+that would begin the same one at once begin it once. What counted towards a lockout counts no more once it is
 over: `last_end` says from when on.
 """
 
@@ -14,7 +14,7 @@ import structlog
 from ivr.customers import timeline
 from ivr.fraud.identity import SHARED
 from ivr.fraud.limits import Kind
-from ivr.platform.database.schema import lock_out
+from ivr.platform.database.schema import lockout
 from ivr.platform.ids import Ids
 
 KEPT = timedelta(days=30)
@@ -23,9 +23,9 @@ EVERYBODY = "everybody"
 """The breaker's subject."""
 _SHOWN_DIGITS = 4
 _NEWEST = (
-    sa.select(lock_out)
-    .where(lock_out.c.kind == sa.bindparam("kind"), lock_out.c.subject == sa.bindparam("subject"))
-    .order_by(lock_out.c.number.desc())
+    sa.select(lockout)
+    .where(lockout.c.kind == sa.bindparam("kind"), lockout.c.subject == sa.bindparam("subject"))
+    .order_by(lockout.c.number.desc())
     .limit(1)
 )
 """Built once: it is asked for at each card, for each that is counted."""
@@ -33,8 +33,8 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class LockOut:
-    """One lock-out. `subject` is as it is counted; `shown` is for people."""
+class Lockout:
+    """One lockout. `subject` is as it is counted; `shown` is for people."""
 
     id: str
     kind: Kind
@@ -63,8 +63,8 @@ class LockOut:
         return self.until if self.lifted_at is None else min(self.lifted_at, self.until)
 
 
-def last(tx: sa.Connection, kind: Kind, subject: str) -> LockOut | None:
-    """The subject's newest lock-out, over or not."""
+def last(tx: sa.Connection, kind: Kind, subject: str) -> Lockout | None:
+    """The subject's newest lockout, over or not."""
     return _read(tx.execute(_NEWEST, {"kind": kind, "subject": subject}).one_or_none())
 
 
@@ -80,12 +80,12 @@ def begin(
     call_id: str | None,
     ids: Ids,
 ) -> bool:
-    """Begins the subject's lock-out of that number; False where another transaction was faster."""
+    """Begins the subject's lockout of that number; False where another transaction was faster."""
     try:
         with tx.begin_nested():
             tx.execute(
-                lock_out.insert().values(
-                    id=(lock_out_id := ids.new("lockout")),
+                lockout.insert().values(
+                    id=(lockout_id := ids.new("lockout")),
                     kind=kind,
                     subject=subject,
                     number=number,
@@ -98,40 +98,40 @@ def begin(
     except sa.exc.IntegrityError:
         return False
     timeline.add(
-        tx, "lockout.began", at=now, call_id=call_id, facts={"lockout": lock_out_id, "kind": str(kind)}
+        tx, "lockout.began", at=now, call_id=call_id, facts={"lockout": lockout_id, "kind": str(kind)}
     )
     say = log.error if kind is Kind.BREAKER else log.warning
-    say("lockout_began", lockout_id=lock_out_id, kind=str(kind), until=until.isoformat(), why=why)
+    say("lockout_began", lockout_id=lockout_id, kind=str(kind), until=until.isoformat(), why=why)
     return True
 
 
-def lift(tx: sa.Connection, lock_out_id: str, *, by: str, now: datetime) -> LockOut | None:
-    """The lock-out, lifted; one that is lifted already stays as it is. None where there is none."""
+def lift(tx: sa.Connection, lockout_id: str, *, by: str, now: datetime) -> Lockout | None:
+    """The lockout, lifted; one that is lifted already stays as it is. None where there is none."""
     found = _read(
-        tx.execute(sa.select(lock_out).where(lock_out.c.id == lock_out_id).with_for_update()).one_or_none()
+        tx.execute(sa.select(lockout).where(lockout.c.id == lockout_id).with_for_update()).one_or_none()
     )
     if found is None or found.lifted_at is not None:
         return found
-    tx.execute(lock_out.update().where(lock_out.c.id == lock_out_id).values(lifted_at=now, lifted_by=by[:80]))
-    return _read(tx.execute(sa.select(lock_out).where(lock_out.c.id == lock_out_id)).one())
+    tx.execute(lockout.update().where(lockout.c.id == lockout_id).values(lifted_at=now, lifted_by=by[:80]))
+    return _read(tx.execute(sa.select(lockout).where(lockout.c.id == lockout_id)).one())
 
 
-def listed(tx: sa.Connection, now: datetime, *, also_over: bool = False, limit: int = 500) -> list[LockOut]:
+def listed(tx: sa.Connection, now: datetime, *, also_over: bool = False, limit: int = 500) -> list[Lockout]:
     """Those that stand, the newest first; a breaker that is half-open stands too. `also_over`: all."""
-    query = sa.select(lock_out).order_by(lock_out.c.since.desc(), lock_out.c.id).limit(limit)
+    query = sa.select(lockout).order_by(lockout.c.since.desc(), lockout.c.id).limit(limit)
     if not also_over:
-        breaker = lock_out.c.kind == Kind.BREAKER
-        query = query.where(lock_out.c.lifted_at.is_(None), sa.or_(lock_out.c.until > now, breaker))
+        breaker = lockout.c.kind == Kind.BREAKER
+        query = query.where(lockout.c.lifted_at.is_(None), sa.or_(lockout.c.until > now, breaker))
     return [one for row in tx.execute(query) if (one := _read(row)) is not None]
 
 
 def forget(tx: sa.Connection, now: datetime) -> int:
     """Forgets those that were over long ago; how many."""
-    return tx.execute(lock_out.delete().where(lock_out.c.until < now - KEPT)).rowcount
+    return tx.execute(lockout.delete().where(lockout.c.until < now - KEPT)).rowcount
 
 
-def _read(row: sa.Row[tuple[object, ...]] | None) -> LockOut | None:
+def _read(row: sa.Row[tuple[object, ...]] | None) -> Lockout | None:
     if row is None:
         return None
     held = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    return LockOut(**{**held, "kind": Kind(held["kind"])})
+    return Lockout(**{**held, "kind": Kind(held["kind"])})

@@ -113,7 +113,7 @@ def counted(
     last_end: datetime | None,
     now: datetime,
 ) -> Sum:
-    """What this subject tried within the window, and not before the end of its last lock-out."""
+    """What this subject tried within the window, and not before the end of its last lockout."""
     query, within = _SUMS[kind], {"subject": subject, "after": now - window, "open_after": now - OPEN_COUNTS}
     if last_end is not None:
         query = query.where(card_try.c.at >= last_end)

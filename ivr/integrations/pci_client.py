@@ -1,5 +1,5 @@
 """The web process's side of the PCI process: asks for card entries and fetches their results, signed;
-reports what became of a card, and asks for lock-outs.
+reports what became of a card, and asks for lockouts.
 
 Every question may be asked again after a lost answer and gets the same one. A token is a `Secret` from the
 moment it arrives. Never called inside a transaction: it is a network call.
@@ -88,8 +88,8 @@ class CardEntryResult:
 
 
 @dataclass(frozen=True, slots=True)
-class PciLockOut:
-    """A lock-out of a card or a BIN. `subject` is the beginning of a keyed hash, which says nothing here."""
+class PciLockout:
+    """A lockout of a card or a BIN. `subject` is the beginning of a keyed hash, which says nothing here."""
 
     id: str
     kind: str
@@ -101,7 +101,7 @@ class PciLockOut:
     lifted_by: str | None
 
     @classmethod
-    def read(cls, document: Mapping[str, Any]) -> "PciLockOut":
+    def read(cls, document: Mapping[str, Any]) -> "PciLockout":
         moments = {
             name: datetime.fromisoformat(document[name]) if document[name] else None
             for name in ("since", "until", "lifted_at")
@@ -199,14 +199,14 @@ class PciClient:
         """
         self._post(f"/pci/internal/entries/{entry_id}/outcome", {"declined": declined})
 
-    def lock_outs(self, *, also_over: bool = False) -> list["PciLockOut"]:
-        """The lock-outs of cards and BINs, the newest first. Raises as `collect` does."""
+    def lockouts(self, *, also_over: bool = False) -> list["PciLockout"]:
+        """The lockouts of cards and BINs, the newest first. Raises as `collect` does."""
         answer = self._post("/pci/internal/lockouts", {"also_over": also_over})
-        return [PciLockOut.read(one) for one in answer["lockouts"]]
+        return [PciLockout.read(one) for one in answer["lockouts"]]
 
-    def lift_lock_out(self, lock_out_id: str, *, by: str) -> "PciLockOut":
-        """The lock-out, lifted. Raises as `collect` does; PciRefusedError with 404 where there is none."""
-        return PciLockOut.read(self._post(f"/pci/internal/lockouts/{lock_out_id}/lift", {"by": by}))
+    def lift_lockout(self, lockout_id: str, *, by: str) -> "PciLockout":
+        """The lockout, lifted. Raises as `collect` does; PciRefusedError with 404 where there is none."""
+        return PciLockout.read(self._post(f"/pci/internal/lockouts/{lockout_id}/lift", {"by": by}))
 
     def _post(self, target: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """Asked once more, signed anew, where the signature was refused: a proxy that repeats a request

@@ -4,8 +4,9 @@ from ivr.events.payment_events import PaymentFacts
 from ivr.events.refund_events import RefundFacts
 from ivr.events.saved_card_events import SavedCardFacts
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Attempt, Refund
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.public_state import public_state
+from ivr.payments.refunds.store import Refund
 from ivr.payments.saved_cards.store import SavedCard
 
 

@@ -39,7 +39,7 @@ SEND_REFUND_AGAIN_WITHIN_S = 12 * 3600
 """From the first try: gateways remember a key for a day; a refund is sent again under it well before that."""
 LOOK_FIRST_S = 2
 LOOK_AT_MOST_S = 300
-FOR_A_PERSON_AFTER_S = 24 * 3600
+NEEDS_REVIEW_AFTER_S = 24 * 3600
 """An outcome that is unknown for so long is a person's to decide."""
 LOST_AFTER_S = 120
 """A job that is late by so much was lost."""

@@ -23,7 +23,7 @@ from werkzeug.routing import Rule
 from flows.language import Noun, Prompts
 from flows.language.prompts import NO_NOUNS
 from ivr.app import handlers, make_web
-from ivr.dependencies import Ground
+from ivr.dependencies import Dependencies
 from ivr.jobs.job_list import Work
 from ivr.payments import timeouts as patience
 from ivr.pci import settings as pci_settings
@@ -130,14 +130,14 @@ class House:
         """What the keys' home still keeps."""
         return sorted(str(path.relative_to(self._keys)) for path in self._keys.rglob("*") if path.is_file())
 
-    def ground(self, clock: Clock, ids: Ids, work: Work) -> Ground:
+    def ground(self, clock: Clock, ids: Ids, work: Work) -> Dependencies:
         gateway = self.bank.adapter(self.config.gateway_settings)
-        return Ground(self.config, self.web_database.engine, work, gateway, clock, ids)
+        return Dependencies(self.config, self.web_database.engine, work, gateway, clock, ids)
 
-    def web(self, on: Ground) -> Any:
+    def web(self, on: Dependencies) -> Any:
         return make_web(on)
 
-    def worker(self, on: Ground, texts: io.StringIO) -> Any:
+    def worker(self, on: Dependencies, texts: io.StringIO) -> Any:
         """Its handlers; `texts` is what it prints for payers to read."""
         with contextlib.redirect_stdout(texts):
             return handlers(on)

@@ -10,12 +10,12 @@ from gateways.declines import Decline
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners.subscriptions import build_events
-from ivr.fraud import lockouts as lock_outs
+from ivr.fraud import lockouts
 from ivr.fraud.guard import Guard
 from ivr.fraud.identity import Suspect
 from ivr.fraud.limits import Caps, Kind
-from ivr.fraud.lockouts import LockOut
-from ivr.payments.attempts.service import Attempts, NewAttempt
+from ivr.fraud.lockouts import Lockout
+from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
@@ -50,7 +50,7 @@ class Counter:
         return Guard(self.caps, self.work, self.clock, self.ids)
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> AttemptService:
         events = build_events(
             work=self.work,
             clock=self.clock,
@@ -62,7 +62,7 @@ class Counter:
             gateway="bank",
             dashboard_url=lambda _: None,
         )
-        return Attempts(gateway="bank", work=self.work, clock=self.clock, ids=self.ids, events=events)
+        return AttemptService(gateway="bank", work=self.work, clock=self.clock, ids=self.ids, events=events)
 
     def bill(self, reference: str = "10203040", billed_minor: int = 1_000_000) -> str:
         new = NewBill(reference=reference, currency="EUR", billed_minor=billed_minor, minimum_minor=1)
@@ -128,12 +128,12 @@ class Counter:
         self.end(attempt_id, Event.APPROVE if decline is None else Event.DECLINE, decline)
         return True
 
-    def lock_outs(self, kind: Kind | None = None) -> list[LockOut]:
+    def lockouts(self, kind: Kind | None = None) -> list[Lockout]:
         """Those that stand."""
         with reading(self.engine) as tx:
-            found = lock_outs.listed(tx, self.clock.now())
+            found = lockouts.listed(tx, self.clock.now())
         return [one for one in found if kind in {None, one.kind}]
 
-    def lift(self, lock_out_id: str) -> None:
+    def lift(self, lockout_id: str) -> None:
         with self.engine.begin() as tx:
-            assert lock_outs.lift(tx, lock_out_id, by="me", now=self.clock.now())
+            assert lockouts.lift(tx, lockout_id, by="me", now=self.clock.now())

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from ivr.payments.attempts import store as records
-from ivr.payments.attempts.service import Attempt, Attempts, NewAttempt
+from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.attempts.store import Method
 from ivr.payments.links.store import LinkTerms
-from ivr.payments.service import Cashier
+from ivr.payments.service import PaymentService
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
 from ivr.platform.ids import Ids, SequentialIds
@@ -39,7 +39,7 @@ class Till:
     def __post_init__(self) -> None:
         self.work = TableWork(self.engine, self.clock)
         self.listeners = RecordedEvents(self.clock)
-        self.cashier = Cashier(
+        self.cashier = PaymentService(
             engine=self.engine,
             gateway=self.bank,
             work=self.work,
@@ -54,7 +54,7 @@ class Till:
             self.bank.reference_kept = lambda attempt_id: self.attempt(attempt_id).gateway_reference
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> AttemptService:
         return self.cashier.attempts
 
     # The caller ---------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from ivr.calls.wait_result import Fulfilment, Left, MustRun, Turn, Waiting
 from ivr.calls.waits.charge import AttemptMaker, exit_of
 from ivr.integrations.pci_client import CardEntryResult, Outcome
 from ivr.payments.attempts.order import order_of
-from ivr.payments.attempts.service import Attempts
+from ivr.payments.attempts.service import AttemptService
 from ivr.payments.attempts.states import Event
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ class CardWaits:
     def __init__(
         self,
         *,
-        attempts: Attempts,
+        attempts: AttemptService,
         maker: AttemptMaker,
         guard: CardGuard,
         card_entry: CardEntry,
@@ -158,7 +158,7 @@ class CardWaits:
         if session.attempt_id is None:
             raise RuntimeError("an authorization is unknown, but no attempt was made for it")
         self._attempts.attach_card(turn.tx, session.attempt_id, answer.brand, answer.last_four)
-        self._attempts.advance(turn.tx, session.attempt_id, Event.LOSE_SIGHT)
+        self._attempts.advance(turn.tx, session.attempt_id, Event.MARK_UNKNOWN)
         return replace(session, entry_id=None)
 
     def _declined(self, turn: Turn, session: Session, answer: CardEntryResult, decline: Decline) -> Session:

@@ -15,7 +15,7 @@ from ivr.calls.session import Asked, Session
 from ivr.calls.wait_result import Fulfilment, Left, Turn, Waiting
 from ivr.calls.waits.saved_card import SavedCardWaits
 from ivr.customers.caller import Caller
-from ivr.payments.attempts.service import Attempt, Attempts, NewAttempt
+from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Method
 from ivr.platform.clock import Clock
@@ -42,7 +42,7 @@ def exit_of(decline: Decline) -> str:
 class AttemptMaker:
     """Makes the attempt of a turn; a repeat of the turn makes none."""
 
-    def __init__(self, attempts: Attempts, guard: CardGuard) -> None:
+    def __init__(self, attempts: AttemptService, guard: CardGuard) -> None:
         self._attempts = attempts
         self._guard = guard
 
@@ -78,7 +78,7 @@ class AttemptWaits:
     def __init__(
         self,
         *,
-        attempts: Attempts,
+        attempts: AttemptService,
         maker: AttemptMaker,
         guard: CardGuard,
         saved_cards: SavedCardWaits,
@@ -162,13 +162,13 @@ def _exit(attempt: Attempt) -> str | None:
             return "approved"
         case State.DECLINED:
             return exit_of(attempt.decline or Decline.GENERIC)
-        case State.FENCED | State.ABANDONED | State.VOIDED:
+        case State.CANCELLED | State.ABANDONED | State.VOIDED:
             return "not_sent"
         case State.VOIDING if (
             attempt.claimed_at is None
         ):  # a capture that was sent may still have gone through
             return "not_sent"
-        case State.FOR_A_PERSON:
+        case State.NEEDS_REVIEW:
             return "unknown"
         case _:
             return None

@@ -18,7 +18,7 @@ from ivr.calls.session import Session
 from ivr.calls.spoken_facts import bill_facts, link_facts
 from ivr.calls.wait_result import Fulfilment, Left, Turn, Waiting
 from ivr.calls.waits.charge import WAIT_S_MAX, AttemptMaker, still_waiting
-from ivr.payments.attempts.service import Attempt, Attempts
+from ivr.payments.attempts.service import Attempt, AttemptService
 from ivr.payments.attempts.states import FINAL, State
 from ivr.payments.attempts.store import Method
 from ivr.payments.links.open_links import had_enough, open_links
@@ -31,7 +31,7 @@ class LinkWaits:
     """Fulfils SendLink and CloseLink."""
 
     def __init__(
-        self, *, attempts: Attempts, maker: AttemptMaker, gateway: Capabilities, clock: Clock
+        self, *, attempts: AttemptService, maker: AttemptMaker, gateway: Capabilities, clock: Clock
     ) -> None:
         self._gateway = gateway
         self._attempts = attempts

@@ -16,9 +16,9 @@ from ivr.calls.card_guard import CardGuard
 from ivr.calls.session import Session
 from ivr.calls.wait_result import Left, Turn
 from ivr.customers import customer
-from ivr.payments.attempts.service import Attempt, Attempts
+from ivr.payments.attempts.service import Attempt, AttemptService
 from ivr.payments.saved_cards import store as card_records
-from ivr.payments.saved_cards.service import Agreement, SavedCards
+from ivr.payments.saved_cards.service import Agreement, SavedCardService
 from ivr.payments.saved_cards.store import Consent
 from ivr.platform.clock import Clock
 
@@ -31,8 +31,8 @@ class SavedCardWaits:
     def __init__(
         self,
         *,
-        cards: SavedCards,
-        attempts: Attempts,
+        cards: SavedCardService,
+        attempts: AttemptService,
         guard: CardGuard,
         gateway: str,
         takes: Callable[[int, str], bool],

@@ -10,7 +10,7 @@ from ivr.events.payment_events import LinkOpened, PaymentApproved, PaymentEvent,
 from ivr.jobs.job_list import Work
 from ivr.messaging import messages
 from ivr.messaging.templates import LinkOffer, Receipt
-from ivr.payments.attempts.payer_approval import Approvals, is_instead_of_a_card
+from ivr.payments.attempts.payer_approval import PayerApproval, is_instead_of_a_card
 from ivr.payments.links import store as links
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
@@ -29,7 +29,7 @@ class PayerMessages:
     merchant_name: str
     wording: Wording
     channel: str
-    approvals: Approvals | None
+    approvals: PayerApproval | None
     """Sends a link where the bank wants the payer's own approval; None: no link follows."""
 
     def receipt(self, tx: sa.Connection, event: PaymentApproved) -> None:

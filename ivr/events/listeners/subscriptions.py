@@ -21,8 +21,8 @@ from ivr.events.refund_events import RefundApproved, RefundDeclined
 from ivr.events.saved_card_events import CardDeleted, CardNotSaved, CardSaved
 from ivr.fraud.guard import Guard
 from ivr.jobs.job_list import Work
-from ivr.payments.attempts.payer_approval import Approvals
-from ivr.payments.attempts.service import Attempts
+from ivr.payments.attempts.payer_approval import PayerApproval
+from ivr.payments.attempts.service import AttemptService
 from ivr.payments.links.store import LinkTerms
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
@@ -68,7 +68,7 @@ def build_events(
     pages; `dashboard_url` gives the page of the gateway's reference.
     """
 
-    def built(approvals: Approvals | None) -> Events:
+    def built(approvals: PayerApproval | None) -> Events:
         return subscriptions(
             FraudCounts(guard),
             PayerMessages(work, clock, ids, merchant_name, wording, channel, approvals),
@@ -78,7 +78,7 @@ def build_events(
 
     # A card's payment may be replaced by a link's, and a link's by nothing: so a link's payment is made with
     # listeners that send no link.
-    attempts = Attempts(
+    attempts = AttemptService(
         gateway=gateway,
         work=work,
         clock=clock,
@@ -87,4 +87,4 @@ def build_events(
         links=links,
         wording=wording,
     )
-    return built(Approvals(attempts, clock))
+    return built(PayerApproval(attempts, clock))

@@ -38,14 +38,15 @@ from ivr.jobs.job_list import (
     Job,
     Work,
 )
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import store
 from ivr.payments.attempts.states import FINAL, Event, State, move
-from ivr.payments.attempts.store import Attempt, Refund
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.discrepancies import Difference
 from ivr.payments.event_facts import payment_facts
-from ivr.payments.links import store as pay_link
-from ivr.payments.saved_cards.service import SavedCards
+from ivr.payments.links import store as link_store
+from ivr.payments.refunds.store import Refund
+from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
 from ivr.platform.database import schema
 from ivr.platform.ids import Ids
@@ -62,19 +63,19 @@ NEXT_JOB: dict[State, Job | None] = {
     State.VOIDING: RELEASE_ATTEMPT,
     State.LINK_OPEN: LOOK_AT_LINK,
     State.LINK_CLOSING: LOOK_AT_LINK,
-    State.FOR_A_PERSON: None,
+    State.NEEDS_REVIEW: None,
 }
 """The job that gets an attempt out of each state of `HOLDING`; a person is no job."""
 
 EVENT_OF: dict[State, type[PaymentEvent]] = {
     State.APPROVED: PaymentApproved,
     State.DECLINED: PaymentDeclined,
-    State.FENCED: PaymentNotCharged,
+    State.CANCELLED: PaymentNotCharged,
     State.ABANDONED: PaymentNotCharged,
     State.VOIDED: PaymentNotCharged,
     State.LINK_OPEN: LinkOpened,
     State.UNKNOWN: PaymentUnknown,
-    State.FOR_A_PERSON: PaymentNeedsReview,
+    State.NEEDS_REVIEW: PaymentNeedsReview,
 }
 """What is emitted when an attempt comes into a state; `PaymentUnknown` only the first time."""
 
@@ -93,7 +94,7 @@ class LostRaceError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
+class Transitions:
     """Moves attempts, and asks for the jobs that look at them."""
 
     work: Work
@@ -102,9 +103,9 @@ class Moves:
     events: Events
 
     @property
-    def cards(self) -> SavedCards:
+    def cards(self) -> SavedCardService:
         """Cards that are kept, or not, with the payment's move."""
-        return SavedCards(self.work, self.clock, self.ids, self.events)
+        return SavedCardService(self.work, self.clock, self.ids, self.events)
 
     def move(
         self, tx: sa.Connection, attempt: Attempt, event: Event, *, note: str = "", **facts: Any
@@ -124,7 +125,7 @@ class Moves:
         if changed.rowcount != 1:
             raise LostRaceError(f"attempt {attempt.id} is no longer {attempt.state}")
         self.write_down(tx, attempt.id, event, state, note)
-        moved = records.get(tx, attempt.id)
+        moved = store.get(tx, attempt.id)
         log.info(
             "attempt_moved",
             attempt_id=moved.id,
@@ -136,7 +137,7 @@ class Moves:
         self._emit(tx, attempt, moved)
         self.cards.attempt_moved(tx, attempt, moved)
         self._follow_up(tx, attempt.state, moved, now)
-        return records.get(tx, attempt.id)
+        return store.get(tx, attempt.id)
 
     def write_down(
         self, tx: sa.Connection, attempt_id: str, event: str, state: State, note: str = ""
@@ -149,7 +150,7 @@ class Moves:
                 "event": str(event),
                 "state": state,
                 "at": self.clock.now(),
-                "note": records.fit(schema.attempt_move.c.note, note) or None,
+                "note": store.fit(schema.attempt_move.c.note, note) or None,
             },
         )
 
@@ -217,7 +218,7 @@ class Moves:
         if attempt.gateway_reference is None:
             return
         is_booked = schema.attempt.c.state == State.APPROVED
-        if other := records.other_of_charge(tx, attempt, attempt.gateway_reference, is_booked):
+        if other := store.other_of_charge(tx, attempt, attempt.gateway_reference, is_booked):
             note = (
                 f"payment {other} has the same charge: find out which of the two it belongs to, and whether "
                 "the other one was charged"
@@ -234,7 +235,7 @@ class Moves:
         is_news = attempt.state is not State.UNKNOWN or before.unknown_since is None
         if event_type is None or not is_news:
             return
-        if attempt.state is State.FOR_A_PERSON:
+        if attempt.state is State.NEEDS_REVIEW:
             log.error("attempt_for_a_person", attempt_id=attempt.id, reference=attempt.reference)
         self.events.emit(tx, event_type(payment_facts(attempt)))
         if attempt.state is State.APPROVED:
@@ -259,7 +260,7 @@ class Moves:
             case State.AUTHORIZING:
                 self.ask(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
             case State.CLAIMED:
-                self.ask(tx, attempt, RESOLVE_ATTEMPT, patience.UNDER_WAY_S)
+                self.ask(tx, attempt, RESOLVE_ATTEMPT, timeouts.UNDER_WAY_S)
             case State.UNKNOWN:
                 self.ask(tx, attempt, RESOLVE_ATTEMPT)
             case State.VOIDING:
@@ -276,19 +277,19 @@ class Moves:
                 pass
 
     def _until_link_ends_s(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> float:
-        link = pay_link.of(tx, attempt)
+        link = link_store.of(tx, attempt)
         if link is None:
             raise RuntimeError(f"attempt {attempt.id} has no link to be open")
-        return max(0.0, (link.expires_at - now).total_seconds() + patience.LINK_GRACE_S)
+        return max(0.0, (link.expires_at - now).total_seconds() + timeouts.LINK_GRACE_S)
 
     def _found_authorized(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> None:
         """An authorization found again is captured for a caller who waits, and let go otherwise."""
-        if not records.caller_waits(tx, attempt, now):
-            self.move(tx, attempt, Event.RELEASE, note="found authorized, and nobody waits")
+        if not store.caller_waits(tx, attempt, now):
+            self.move(tx, attempt, Event.VOID, note="found authorized, and nobody waits")
         elif attempt.charge_asked_at is not None:
             # A capture that was sent before and did not arrive is sent again, and not as fast as we can.
             sent_before = attempt.claimed_at is not None
-            self.ask(tx, attempt, CHARGE_ATTEMPT, patience.LOOK_FIRST_S if sent_before else 0.0)
+            self.ask(tx, attempt, CHARGE_ATTEMPT, timeouts.LOOK_FIRST_S if sent_before else 0.0)
         else:
             self.ask(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
 
@@ -302,14 +303,14 @@ def _stamps(  # noqa: PLR0911 - one line a state
         return {"settled_at": now, "look_at": None, "token": None, "gateway_authorization": None} | asked_anew
     match state:
         case State.AUTHORIZING:
-            return {"deadline_at": now + timedelta(seconds=patience.CARD_WITHIN_S)}
+            return {"deadline_at": now + timedelta(seconds=timeouts.CARD_WITHIN_S)}
         case State.CLAIMED:
             return {"claimed_at": now}
         case State.LINK_OPEN:
             return {"promised_at": None}  # the text with the link keeps what was promised
         case State.UNKNOWN:
             return {"unknown_since": attempt.unknown_since or now}
-        case State.FOR_A_PERSON:
+        case State.NEEDS_REVIEW:
             return {"look_at": None}
         case _:
             return {}

@@ -24,7 +24,7 @@ from ivr.web.api import keys, openapi, problem
 from ivr.web.api.bills import BillRoutes
 from ivr.web.api.cards import CardRoutes
 from ivr.web.api.finance import FinanceRoutes
-from ivr.web.api.lockouts import LockOutRoutes
+from ivr.web.api.lockouts import LockoutRoutes
 from ivr.web.api.messages import MessageRoutes
 from ivr.web.api.payments import PaymentRoutes, Till
 from ivr.web.api.problem import Problem
@@ -45,7 +45,7 @@ def blueprint(
     payments = PaymentRoutes(engine, till=till, clock=clock)
     cards = CardRoutes(engine, cards=till.saved_cards, home_country=home_country)
     finance = FinanceRoutes(engine, clock=clock)
-    locked = LockOutRoutes(office)
+    locked = LockoutRoutes(office)
     messages = MessageRoutes(engine, work=work, clock=clock)
     made = flask.Blueprint("api", __name__, url_prefix=ROOT)
     for method, path, view in (

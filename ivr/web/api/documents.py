@@ -174,7 +174,7 @@ def dispute(shown: DisputeShown) -> dict[str, Any]:
     }
 
 
-def lock_out(shown: Shown) -> dict[str, Any]:
+def lockout(shown: Shown) -> dict[str, Any]:
     return {
         "id": shown.id,
         "kind": shown.kind,

@@ -1,6 +1,6 @@
 """`/api/v1/lockouts`: who may try no more cards for now, and lifting that.
 
-A lock-out of a card or a BIN is the PCI process's: where it does not answer, the list says that it is not
+A lockout of a card or a BIN is the PCI process's: where it does not answer, the list says that it is not
 complete, and lifting is refused with 503.
 """
 
@@ -23,8 +23,8 @@ _WHICH = {"": False, "active": False, "all": True, "standing": False}
 """`standing` is what `active` was called before; it is taken until the next release."""
 
 
-class LockOutRoutes:
-    """What a program may do with lock-outs."""
+class LockoutRoutes:
+    """What a program may do with lockouts."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
@@ -38,7 +38,7 @@ class LockOutRoutes:
         if not found.complete:
             log.warning("pci_lock_outs_not_listed", fault=found.missing_because)
         return {
-            "lockouts": [documents.lock_out(one) for one in found.lock_outs],
+            "lockouts": [documents.lockout(one) for one in found.lockouts],
             "complete": found.complete,
         }, 200
 
@@ -56,4 +56,4 @@ class LockOutRoutes:
             ) from None
         if lifted is None:
             raise Problem(404, "not_found", "There is no lockout with this id.")
-        return documents.lock_out(lifted), 200
+        return documents.lockout(lifted), 200

@@ -25,7 +25,7 @@ from ivr.carriers.twilio.pay.verb import PayOptions, PayVerb, pay_prompts
 from ivr.carriers.twilio.rendering import Renderer
 from ivr.carriers.twilio.twiml import Voice
 from ivr.customers.reference_guesses import Guesses
-from ivr.dependencies import Ground
+from ivr.dependencies import Dependencies
 from ivr.integrations.bill_lookup import MerchantLookup
 from ivr.platform.settings.config import Config
 from ivr.web.carrier_webhooks.failed_turn import Trouble
@@ -35,10 +35,10 @@ from ivr.web.ops.metrics import Metrics
 log = structlog.get_logger()
 
 
-def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> VoiceDoor:
+def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -> VoiceDoor:
     config = on.config
-    cashier = on.cashier
-    attempts = cashier.attempts
+    payments = on.payments
+    attempts = payments.attempts
     guard = CardGuard(on.guard)
     maker = AttemptMaker(attempts, guard)
     card_entry = on.gateway.capabilities.card_entry
@@ -49,7 +49,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
         postal_code=on.gateway.capabilities.postal_code,
     )
     saved_cards = SavedCardWaits(
-        cards=cashier.saved_cards,
+        cards=payments.saved_cards,
         attempts=attempts,
         guard=guard,
         gateway=on.gateway.name,
@@ -128,14 +128,14 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
     )
 
 
-def _saves_cards(on: Ground) -> bool:
+def _saves_cards(on: Dependencies) -> bool:
     """By the settings, and where the gateway can: no gateway that authorizes at once does."""
     if on.config.saved_cards and not on.gateway.capabilities.saves_cards:
         log.warning("saved_cards_off", gateway=on.gateway.name, sentence="This gateway does not save cards.")
     return on.config.saved_cards and on.gateway.capabilities.saves_cards
 
 
-def _lookup(on: Ground) -> MerchantLookup | None:
+def _lookup(on: Dependencies) -> MerchantLookup | None:
     config = on.config
     if not config.bill_lookup_url:
         return None

@@ -45,6 +45,7 @@ EDGES = [
 ]
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize(
     ("kind", "cap", "suspect"), EDGES, ids=["call", "caller", "withheld", "unproven", "bill"]
 )
@@ -64,15 +65,15 @@ def test_the_last_card_under_a_cap_is_taken_and_the_next_is_not(
         return Suspect(bill_id, given.call_id, given.caller)
 
     assert [at.try_card(one(nth)) for nth in range(2)] == [True, True]
-    assert at.lock_outs() == []
+    assert at.lockouts() == []
     assert at.try_card(one(2))
-    [locked] = at.lock_outs()
+    [locked] = at.lockouts()
     assert locked.kind is kind
     assert not at.try_card(one(3))
     clock.advance(24 * H - 2)
     assert not at.try_card(one(4))
     clock.advance(2)
-    assert at.try_card(one(5)), "the lock-out is over, and what led to it counts no more"
+    assert at.try_card(one(5)), "the lockout is over, and what led to it counts no more"
 
 
 def test_a_declined_card_counts_for_the_window_alone(engine: sa.Engine, clock: ManualClock) -> None:
@@ -81,7 +82,7 @@ def test_a_declined_card_counts_for_the_window_alone(engine: sa.Engine, clock: M
     assert at.try_card(anna)
     clock.advance(24 * H)
     assert at.try_card(anna)
-    assert at.lock_outs() == []
+    assert at.lockouts() == []
     assert at.try_card(anna)
     assert not at.try_card(anna)
 
@@ -98,7 +99,7 @@ def test_good_cards_have_a_cap_of_their_own(engine: sa.Engine, clock: ManualCloc
     at = counter(engine, clock, CARD_TRIES_MAX_CALLER=3)
     anna = Suspect(at.bill(), at.call(), ANNA)
     assert [at.try_card(anna, None) for _ in range(4)] == [True, True, True, False]
-    [locked] = at.lock_outs()
+    [locked] = at.lockouts()
     assert locked.kind is Kind.CALLER
 
 
@@ -116,15 +117,15 @@ def test_a_charge_that_is_unknown_or_never_sent_is_no_decline(engine: sa.Engine,
     anna = Suspect(at.bill(), at.call(), ANNA)
     unknown = at.begin(anna)
     assert unknown is not None
-    at.end(unknown, Event.LOSE_SIGHT)
+    at.end(unknown, Event.MARK_UNKNOWN)
     clock.advance(60)
     fenced = at.begin(anna)
     assert fenced is not None
     assert at.begin(anna) is None, "two are under way: either may still be declined"
     with engine.begin() as tx:
-        at.attempts.advance(tx, unknown, Event.FENCE)
+        at.attempts.advance(tx, unknown, Event.CANCEL)
     assert at.begin(anna) is not None
-    assert at.lock_outs() == []
+    assert at.lockouts() == []
 
 
 def test_what_is_unknown_for_long_stands_in_nobodys_way(engine: sa.Engine, clock: ManualClock) -> None:
@@ -133,7 +134,7 @@ def test_what_is_unknown_for_long_stands_in_nobodys_way(engine: sa.Engine, clock
     unknown = at.begin(anna)
     assert unknown is not None
     assert at.begin(anna) is None
-    at.end(unknown, Event.LOSE_SIGHT)
+    at.end(unknown, Event.MARK_UNKNOWN)
     clock.advance(15 * 60)
     assert at.begin(anna) is not None
 
@@ -157,7 +158,7 @@ def test_who_mistypes_a_code_three_times_still_pays(engine: sa.Engine, clock: Ma
     first = Suspect(bill_id, at.call(), ANNA, weight=2)
     assert all(at.try_card(first, Decline.INCORRECT_CVC) for _ in range(3))
     assert at.try_card(Suspect(bill_id, at.call(), ANNA, weight=2), None)
-    assert at.lock_outs() == []
+    assert at.lockouts() == []
 
 
 def test_a_card_refused_at_its_entry_counts_too(engine: sa.Engine, clock: ManualClock) -> None:
@@ -168,7 +169,7 @@ def test_a_card_refused_at_its_entry_counts_too(engine: sa.Engine, clock: Manual
             at.guard.declined_at_entry(tx, anna, Decline.INVALID_NUMBER)
         with engine.begin() as tx:
             at.guard.declined_at_entry(tx, anna, Decline.ISSUER_UNAVAILABLE)
-    assert [one.kind for one in at.lock_outs()] == [Kind.CALL]
+    assert [one.kind for one in at.lockouts()] == [Kind.CALL]
     assert at.begin(anna) is None
 
 
@@ -180,29 +181,28 @@ def test_a_decline_on_another_channel_counts_for_its_bill(engine: sa.Engine, clo
     with engine.begin() as tx:
         tx.execute(schema.card_try.delete())
     at.end(attempt_id, Event.DECLINE, Decline.GENERIC)
-    assert [one.kind for one in at.lock_outs()] == [Kind.BILL]
+    assert [one.kind for one in at.lockouts()] == [Kind.BILL]
     assert not at.try_card(Suspect(bill_id, at.call(), ANNA))
 
 
+@pytest.mark.postgres
 def test_lifting_works_at_once_and_begins_anew(engine: sa.Engine, clock: ManualClock) -> None:
     at = counter(engine, clock, CARD_DECLINES_MAX_CALLER=2)
     anna = Suspect(at.bill(), at.call(), ANNA)
     assert [at.try_card(anna) for _ in range(3)] == [True, True, False]
-    [locked] = at.lock_outs()
+    [locked] = at.lockouts()
     at.lift(locked.id)
     assert [at.try_card(anna) for _ in range(3)] == [True, True, False]
-    [again] = at.lock_outs()
+    [again] = at.lockouts()
     assert (again.number, again.id == locked.id) == (2, False)
 
 
-def test_a_lock_out_hides_the_number_and_stands_in_the_timeline(
-    engine: sa.Engine, clock: ManualClock
-) -> None:
+def test_a_lockout_hides_the_number_and_stands_in_the_timeline(engine: sa.Engine, clock: ManualClock) -> None:
     at = counter(engine, clock, CARD_DECLINES_MAX_CALLER=1)
     call_id = at.call()
     assert at.try_card(Suspect(at.bill(), call_id, ANNA))
     assert not at.try_card(Suspect(at.bill(), call_id, ANNA))
-    [locked] = at.lock_outs()
+    [locked] = at.lockouts()
     assert (locked.shown, locked.call_id) == ("...1222", call_id)
     with reading(engine) as tx:
         told = {one.kind: one.facts for one in timeline.of_call(tx, call_id)}
@@ -210,6 +210,7 @@ def test_a_lock_out_hides_the_number_and_stands_in_the_timeline(
     assert told["card.not_taken"] == {"because": ["caller"]}
 
 
+@pytest.mark.postgres
 def test_what_counts_no_more_is_forgotten(engine: sa.Engine, clock: ManualClock) -> None:
     at = counter(engine, clock, CARD_DECLINES_MAX_CALLER=1)
     assert at.try_card(Suspect(at.bill(), at.call(), ANNA))
@@ -218,7 +219,7 @@ def test_what_counts_no_more_is_forgotten(engine: sa.Engine, clock: ManualClock)
     assert forget_tries(engine, at.caps, clock.now()) == 1
     with reading(engine) as tx:
         assert tx.execute(sa.select(schema.card_try.c.id)).first() is None
-        assert tx.execute(sa.select(schema.lock_out.c.id)).first() is not None
+        assert tx.execute(sa.select(schema.lockout.c.id)).first() is not None
     clock.advance(31 * 24 * H)
     assert forget_tries(engine, at.caps, clock.now()) == 1
 

@@ -86,4 +86,4 @@ def test_a_half_open_breaker_lets_no_more_through_however_many_come(
     probes = [one for one in begun if one is not None]
     assert len(probes) == PROBES
     all_at_once(*[lambda one=one: refuse(at, one) for one in probes])
-    assert [one.number for one in at.lock_outs() if one.stands(clock.now())] == [2]
+    assert [one.number for one in at.lockouts() if one.stands(clock.now())] == [2]

@@ -3,8 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.payments import discrepancies as differences
-from ivr.payments import timeouts as patience
+from ivr.payments import discrepancies, timeouts
 from ivr.payments.attempts.charge_verification import ChargeRefusedError, Named
 from ivr.payments.attempts.manual_review import ReferenceTakenError, Word
 from ivr.payments.attempts.states import State
@@ -13,9 +12,6 @@ from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 from tests.support.unresolved import for_a_person
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
 
 
 def test_its_own_charge_is_taken(till: Till) -> None:
@@ -71,8 +67,8 @@ def test_of_a_link_too(till: Till) -> None:
     bank.fates.extend([Fate.NEVER] * 1000)
     till.close_link(link)
     with capture_logs():
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 600)
-    assert till.state(link) is State.FOR_A_PERSON
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
+    assert till.state(link) is State.NEEDS_REVIEW
     bank.fates.clear()
     assert till.cashier.charge_of(link, None) == Named(f"ref_{link}", is_proven=True)
     assert till.cashier.charge_of(link, f"ref_{link}") == Named(f"ref_{link}", is_proven=True)
@@ -95,8 +91,8 @@ def test_a_charge_that_a_person_had_named_for_another_payment_is_booked_and_told
     assert till.state(owner) is State.APPROVED
     assert till.ledger()[owner] == 4_000
     with till.engine.begin() as tx:
-        [told] = differences.of_payment(tx, owner)
-        assert differences.of_payment(tx, waits) == []
+        [told] = discrepancies.of_payment(tx, owner)
+        assert discrepancies.of_payment(tx, waits) == []
     assert told.kind is Difference.CHARGE_OF_TWO_PAYMENTS
     assert till.attempt(waits).reference in told.note
     assert "charge_of_two_payments" in [one["event"] for one in logs if one["log_level"] == "error"]
@@ -106,7 +102,7 @@ def test_two_charges_without_a_reference_are_not_one(till: Till) -> None:
     for waits in [for_a_person(till, Fate.LOST_REPLY) for _ in range(2)]:
         with till.engine.begin() as tx:
             till.cashier.decide(tx, waits, Word.APPROVED, who="ana")
-            assert differences.of_payment(tx, waits) == []
+            assert discrepancies.of_payment(tx, waits) == []
 
 
 @pytest.mark.parametrize("is_named", [True, False])
@@ -127,7 +123,7 @@ def test_whose_charge_the_gateway_proves_is_booked_though_a_person_had_named_it_
             gateway_reference=charge.reference,
             is_proven=charge.is_proven,
         )
-        [told] = differences.of_payment(tx, owner)
+        [told] = discrepancies.of_payment(tx, owner)
     assert told.kind is Difference.CHARGE_OF_TWO_PAYMENTS
     assert till.ledger()[owner] == 4_000
 

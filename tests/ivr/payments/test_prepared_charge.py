@@ -4,13 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT, RESOLVE_REFUND
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
 
 
 @pytest.fixture
@@ -48,7 +45,7 @@ def test_a_preparation_without_an_answer_is_over_at_once_and_never_charges(
     bank.fates.append(fate)
     attempt_id = till.confirmed()
     _charge(till)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert till.told(attempt_id) == ["not_charged"]
     while bank.under_way:
         bank.deliver()
@@ -68,7 +65,7 @@ def test_a_confirmation_without_an_answer_is_unknown_and_then_found_or_fenced(
     till.pass_time(700)
     assert set(bank.asked_by) == {f"ref_{attempt_id}"}, "looked up by the reference that was kept"
     arrived = fate in {Fate.LOST_REPLY, Fate.BUG}
-    assert till.state(attempt_id) is (State.APPROVED if arrived else State.FENCED)
+    assert till.state(attempt_id) is (State.APPROVED if arrived else State.CANCELLED)
     while bank.under_way:
         bank.deliver()
     till.assert_settled()
@@ -86,7 +83,7 @@ def test_a_worker_that_is_killed_leaves_an_attempt_that_others_bring_to_its_end(
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)  # the job is taken over, and sends nothing
     till.pass_time(700)
     charged = (at, fate) == ("confirm", Fate.KILLED_AFTER)
-    assert till.state(attempt_id) is (State.APPROVED if charged else State.FENCED)
+    assert till.state(attempt_id) is (State.APPROVED if charged else State.CANCELLED)
     while bank.under_way:
         bank.deliver()
     till.assert_settled()
@@ -103,7 +100,7 @@ def test_who_was_killed_while_preparing_leaves_nothing_that_the_gateway_need_be_
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
     bank.fates += [Fate.NEVER] * 50
     till.pass_time(2)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert not bank.looked_up
     assert till.told(attempt_id) == ["unknown", "not_charged"]
     till.assert_settled()
@@ -117,14 +114,14 @@ def test_a_worker_that_freezes_while_it_prepares_confirms_nothing_that_was_looke
     def meanwhile() -> None:
         """Half a minute passes before the answer to the preparation is read; others find out."""
         bank.before_answer = lambda: None
-        till.clock.advance(patience.UNDER_WAY_S + 1)
+        till.clock.advance(timeouts.UNDER_WAY_S + 1)
         while due := [one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT]:
             till.clock.advance(max(due[0].due_at - till.clock.now().timestamp(), 0))
             till.run(due[0])
 
     bank.before_answer = meanwhile
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert ("charge", attempt_id) not in bank.sent
     till.assert_settled()
 
@@ -143,7 +140,7 @@ def test_an_attempt_that_was_taken_over_while_it_was_prepared_is_not_confirmed(
     assert ("charge", attempt_id) not in bank.sent
     assert till.attempt(attempt_id).gateway_reference is None
     till.pass_time(700)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 
@@ -152,14 +149,14 @@ def test_a_worker_that_freezes_before_it_confirms_does_not(till: Till, bank: Pre
 
     def meanwhile() -> None:
         bank.before_answer = lambda: None
-        till.clock.advance(patience.CONFIRM_WITHIN_S + 1)
+        till.clock.advance(timeouts.CONFIRM_WITHIN_S + 1)
 
     bank.before_answer = meanwhile
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
     assert ("charge", attempt_id) not in bank.sent
     assert till.state(attempt_id) is State.UNKNOWN
     till.pass_time(700)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 
@@ -186,7 +183,7 @@ def test_a_refund_is_not_sent_again_when_its_key_may_be_forgotten(till: Till, ba
         refund = till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="ana")
     bank.fates.append(Fate.NEVER)
     till.run_due()
-    till.clock.advance(patience.SEND_REFUND_AGAIN_WITHIN_S + 1)
+    till.clock.advance(timeouts.SEND_REFUND_AGAIN_WITHIN_S + 1)
     late = next(one for one in till.work.waiting() if one.job == RESOLVE_REFUND)
     till.run(late)
     assert bank.sent.count(("refund", refund.id)) == 1

@@ -6,15 +6,13 @@ import sqlalchemy as sa
 from gateways.contract import Capabilities, CardEntry, UnsupportedError
 from ivr.finance import ledger
 from ivr.jobs.job_list import REFUND_PAYMENT
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts.store import RefundState
+from ivr.payments import timeouts
 from ivr.payments.refunds.service import RefundRefusedError
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError, TruthfulBank
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for("test_an_answer_that_contradicts_an_earlier_one_changes_nothing")
 
 
 def test_a_full_refund_is_booked_and_the_bill_is_due_again(till: Till) -> None:
@@ -143,9 +141,9 @@ def test_a_refund_that_stays_unknown_for_a_day_is_decided_by_a_person(till: Till
     refund_id = ask(till, attempt_id)
     till.run_due()
     assert refund_of(till, refund_id).state is RefundState.UNKNOWN
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
-    assert refund_of(till, refund_id).state is RefundState.FOR_A_PERSON
+    assert refund_of(till, refund_id).state is RefundState.NEEDS_REVIEW
     assert till.work.waiting() == []
     with till.engine.begin() as tx:
         decided = till.cashier.decide_refund(tx, refund_id, refunded=refunded, who="ana")
@@ -161,7 +159,7 @@ def test_a_refund_that_was_moved_without_its_lock_is_a_bug_and_books_nothing(til
     refund_id = ask(till, attempt_id, 1_000)
     stale = refund_of(till, refund_id)
     till.run_due()
-    refunding = till.cashier._refunding
+    refunding = till.cashier.refund_jobs
     for act in (
         lambda tx: refunding._approve(tx, stale, "re_other", ""),
         lambda tx: refunding._decline(tx, stale, "no", ""),
@@ -172,6 +170,7 @@ def test_a_refund_that_was_moved_without_its_lock_is_a_bug_and_books_nothing(til
     till.assert_settled()
 
 
+@pytest.mark.postgres
 def test_an_answer_that_contradicts_an_earlier_one_changes_nothing(till: Till) -> None:
     attempt_id = till.paid()
     till.bank.fates.append(Fate.LATE)

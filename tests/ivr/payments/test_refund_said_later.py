@@ -6,24 +6,19 @@ from structlog.testing import capture_logs
 
 from gateways.events import Heard, RefundMoved
 from ivr.jobs.job_list import REFUND_PAYMENT, VERIFY_REFUND
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
-from ivr.payments.attempts.store import RefundState
 from ivr.payments.discrepancies import Difference
 from ivr.payments.refunds.service import RefundRefusedError
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from tests.support.bank import Fate
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_refund_that_was_given_back_after_all_is_booked",
-    "test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers",
-)
-
 
 def _tell(till: Till, refund_id: str, event: str = "evt_1") -> None:
-    till.cashier.notices.take(Heard(event, "refund.moved", RefundMoved(refund_id)))
+    till.cashier.gateway_events.take(Heard(event, "refund.moved", RefundMoved(refund_id)))
 
 
 def _refunded(till: Till, amount_minor: int = 4_000) -> tuple[str, str]:
@@ -47,6 +42,7 @@ def _notes(till: Till, attempt_id: str, event: str) -> list[str]:
         return list(tx.execute(query.order_by(moves.id)).scalars())
 
 
+@pytest.mark.postgres
 def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     _bounce(till, refund_id)
@@ -63,15 +59,14 @@ def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: 
     ]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_a_refund_that_the_gateway_says_nothing_of_for_a_day_is_given_to_a_person(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     till.bank.fates += [Fate.NEVER] * 1000
     with capture_logs() as logs:
         _tell(till, refund_id)
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S - 1)
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S - 1)
         assert [one for one in logs if one["log_level"] == "error"] == []
-        till.pass_time(2 * patience.LOOK_AT_MOST_S)
+        till.pass_time(2 * timeouts.LOOK_AT_MOST_S)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["refund_notice_for_a_person"]
     assert len(_notes(till, attempt_id, "refund_unverified")) == 1
     assert till.work.waiting() == []
@@ -145,7 +140,6 @@ def test_a_refund_that_came_back_while_its_bill_is_being_paid_is_booked_in_the_e
     assert till.work.waiting() == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_a_refund_that_came_back_is_not_given_up_while_the_bill_is_held(till: Till) -> None:
     first, refund_id = _refunded(till)
     second = till.make(till.attempt(first).bill_id, 10_000)
@@ -153,12 +147,12 @@ def test_a_refund_that_came_back_is_not_given_up_while_the_bill_is_held(till: Ti
     till.confirm(second)
     till.bank.fates += [Fate.NEVER, Fate.NEVER, Fate.NEVER]  # its charge, and the looks at it
     till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
     _bounce(till, refund_id)
     _tell(till, refund_id)
     with capture_logs() as logs:
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * 3600)
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * 3600)
     late = [one for one in logs if one["log_level"] == "error"]
     assert {one["event"] for one in late} == {"refund_came_back_to_a_bill_that_is_being_paid"}
     assert len(late) == 2, "every hour"
@@ -174,7 +168,7 @@ def _declined_by_a_slip(till: Till, amount_minor: int) -> tuple[str, str]:
     till.bank.fates += [Fate.LOST_REPLY, Fate.NEVER, Fate.NEVER]
     refund_id = ask(till, attempt_id, amount_minor)
     till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
     with till.engine.begin() as tx:
         till.cashier.decide_refund(tx, refund_id, refunded=False, who="ana")
@@ -182,6 +176,7 @@ def _declined_by_a_slip(till: Till, amount_minor: int) -> tuple[str, str]:
     return attempt_id, refund_id
 
 
+@pytest.mark.postgres
 def test_a_refund_that_was_given_back_after_all_is_booked(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 4_000)
     _tell(till, refund_id)
@@ -218,7 +213,7 @@ def test_an_answer_that_comes_after_a_persons_word_is_looked_into(till: Till, *,
     def meanwhile() -> None:
         till.bank.before_answer = lambda: None
         with till.engine.begin() as tx:
-            tx.execute(sa.update(schema.refund).values(state=RefundState.FOR_A_PERSON))
+            tx.execute(sa.update(schema.refund).values(state=RefundState.NEEDS_REVIEW))
             till.cashier.decide_refund(tx, refund_id, refunded=False, who="ana")
         ask(till, attempt_id)
 
@@ -228,14 +223,13 @@ def test_an_answer_that_comes_after_a_persons_word_is_looked_into(till: Till, *,
     till.assert_settled()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_a_refund_that_never_fits_the_books_is_told_aloud_after_a_day(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 4_000)
     with till.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(refunded_minor=1))
     with capture_logs() as logs:
         _tell(till, refund_id)
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * patience.LOOK_AT_MOST_S)
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
     assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
     assert _notes(till, attempt_id, "contradiction") == [f"{refund_id} the gateway says approved"]
     assert till.work.waiting() == []

@@ -5,13 +5,10 @@ import pytest
 from gateways.contract import Capture, Declined, UnsupportedError
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from tests.support.bank import Fate
 from tests.support.till import Till
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
 
 
 def _look(till: Till) -> None:
@@ -72,7 +69,7 @@ def test_a_capture_that_came_first_is_recorded_as_the_charge_it_is(till: Till) -
     till.bank.fates.append(Fate.LATE)
     attempt_id = till.authorized(call_id=till.begin_call())
     till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
-    till.clock.advance(patience.CHARGE_WITHIN_S)  # nobody waits any more
+    till.clock.advance(timeouts.CHARGE_WITHIN_S)  # nobody waits any more
     _look(till)
     assert till.state(attempt_id) is State.VOIDING
     till.bank.deliver()  # the capture arrives before the void
@@ -89,7 +86,7 @@ def test_a_late_answer_to_the_capture_is_heard_while_voiding(till: Till) -> None
     def meanwhile() -> None:
         """The look-up was answered just before the capture arrived."""
         till.bank.before_answer = lambda: None
-        till.clock.advance(patience.CHARGE_WITHIN_S)
+        till.clock.advance(timeouts.CHARGE_WITHIN_S)
         till.run(job)
         charged = dict(till.bank.charged)
         till.bank.held.update(captured)
@@ -112,7 +109,7 @@ def test_a_capture_that_is_declined_while_voiding_leaves_the_last_word_to_the_vo
 
     def refuse(_request: Capture) -> Declined:
         """Meanwhile the look-up finds it held, and nobody waits any more."""
-        till.clock.advance(patience.CHARGE_WITHIN_S)
+        till.clock.advance(timeouts.CHARGE_WITHIN_S)
         till.run(job)
         _look(till)
         assert till.state(attempt_id) is State.VOIDING
@@ -169,14 +166,14 @@ def test_a_capture_that_is_refused_leaves_nothing_held(
 def test_an_authorization_that_nobody_claims_is_released_at_the_deadline(till: Till) -> None:
     attempt_id = till.authorized()
     till.work.lose(CHARGE_ATTEMPT)
-    till.pass_time(patience.CHARGE_WITHIN_S)
+    till.pass_time(timeouts.CHARGE_WITHIN_S)
     assert till.state(attempt_id) is State.VOIDED
     till.assert_settled()
 
 
 def test_a_worker_that_comes_after_the_deadline_voids_instead_of_capturing(till: Till) -> None:
     attempt_id = till.authorized()
-    till.clock.advance(patience.CHARGE_WITHIN_S)
+    till.clock.advance(timeouts.CHARGE_WITHIN_S)
     till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
     assert till.state(attempt_id) is State.VOIDING
     till.run_due()
@@ -187,21 +184,21 @@ def test_a_worker_that_comes_after_the_deadline_voids_instead_of_capturing(till:
 def test_an_overdue_card_entry_waits_for_its_call_and_is_looked_up_after_it(till: Till) -> None:
     call_id = till.begin_call()
     attempt_id = till.want_card(call_id=call_id)
-    till.pass_time(patience.CARD_WITHIN_S + 60)
+    till.pass_time(timeouts.CARD_WITHIN_S + 60)
     assert till.state(attempt_id) is State.AUTHORIZING
     till.hang_up(call_id)
-    till.pass_time(patience.CARD_LOOK_S + 60)
-    assert till.state(attempt_id) is State.FENCED
+    till.pass_time(timeouts.CARD_LOOK_S + 60)
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 
 def test_a_call_that_never_ends_does_not_hold_a_bill_for_ever(till: Till) -> None:
     attempt_id = till.want_card(call_id=till.begin_call())
-    till.clock.advance(patience.CARD_AT_MOST_S - 1)
+    till.clock.advance(timeouts.CARD_AT_MOST_S - 1)
     till.run_due()
     assert till.state(attempt_id) is State.AUTHORIZING
-    till.pass_time(patience.CARD_LOOK_S + 60)
-    assert till.state(attempt_id) is State.FENCED
+    till.pass_time(timeouts.CARD_LOOK_S + 60)
+    assert till.state(attempt_id) is State.CANCELLED
 
 
 def test_an_authorization_that_cannot_be_let_go_for_a_day_is_a_persons(till: Till) -> None:
@@ -211,7 +208,7 @@ def test_an_authorization_that_cannot_be_let_go_for_a_day_is_a_persons(till: Til
         till.attempts.withdraw(tx, attempt_id)
     till.run_due()
     assert till.state(attempt_id) is State.VOIDING
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
-    assert till.state(attempt_id) is State.FOR_A_PERSON
+    assert till.state(attempt_id) is State.NEEDS_REVIEW
     assert till.work.waiting() == []

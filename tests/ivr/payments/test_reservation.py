@@ -9,6 +9,8 @@ from ivr.bills import reservation
 from ivr.platform.database import schema
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres
+
 
 @pytest.fixture
 def bill_id(till: Till) -> str:

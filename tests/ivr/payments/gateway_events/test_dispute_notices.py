@@ -14,12 +14,6 @@ from tests.support.bank import Fate
 from tests.support.telling_bank import lose_sight, tell
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_dispute_that_comes_before_its_payment_is_known_is_told_once_it_is",
-    "test_a_decision_that_was_told_anew_since_is_not_overturned_by_one_in_between",
-    "test_a_dispute_of_no_charge_of_ours_is_kept",
-)
-
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -55,6 +49,7 @@ def test_a_decision_that_is_overturned_is_told_once_whichever_way(till: Till) ->
     assert till.told(attempt_id)[2:] == ["disputed lost", "disputed won"]
 
 
+@pytest.mark.postgres
 def test_a_decision_that_was_told_anew_since_is_not_overturned_by_one_in_between(till: Till) -> None:
     """It was lost in between, and that is told last: also where a notice of it names an end to answer by."""
     attempt_id = till.paid()
@@ -98,6 +93,7 @@ def test_an_inquiry_that_becomes_a_chargeback_has_a_later_end_and_is_told_once(t
     assert till.told(attempt_id) == ["approved", "disputed open"]
 
 
+@pytest.mark.postgres
 def test_a_dispute_of_no_charge_of_ours_is_kept(till: Till) -> None:
     tell(till, _dispute("ref_of_nobody"))
     with till.engine.begin() as tx:
@@ -109,6 +105,7 @@ def _charge_of(till: Till, reference: str) -> None:
         tx.execute(sa.update(schema.attempt).values(gateway_reference=reference))
 
 
+@pytest.mark.postgres
 def test_a_dispute_that_comes_before_its_payment_is_known_is_told_once_it_is(till: Till) -> None:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
     tell(till, _dispute(f"ref_{attempt_id}"))

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHARGE_ATTEMPT, SAVE_CARD
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards.jobs import KEPT_MAX
 from ivr.payments.saved_cards.store import CardState
@@ -31,13 +31,6 @@ from tests.support.keeping_bank import (
     pay_by,
 )
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for(
-    "test_a_payment_whose_payer_did_not_agree_keeps_nothing",
-    "test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone",
-    "test_nothing_is_kept_of_a_charge_that_was_never_sent",
-    "test_a_card_that_was_declined_in_a_call_is_not_offered_in_it_again",
-)
 
 # Keeping --------------------------------------------------------------------------------------------------
 
@@ -65,6 +58,7 @@ def test_nothing_is_kept_of_a_card_that_was_declined(till: Till, bank: KeepingBa
     assert card_events(till) == []
 
 
+@pytest.mark.postgres
 def test_nothing_is_kept_of_a_charge_that_was_never_sent(till: Till) -> None:
     attempt_id = agree(till)
     till.work.lose(CHARGE_ATTEMPT)
@@ -73,6 +67,7 @@ def test_nothing_is_kept_of_a_charge_that_was_never_sent(till: Till) -> None:
     assert card_of(till, attempt_id) is None
 
 
+@pytest.mark.postgres
 def test_a_payment_whose_payer_did_not_agree_keeps_nothing(till: Till, bank: KeepingBank) -> None:
     """The same payer by the same phone, who agreed to it for another card before."""
     card = kept(till, "tok_agreed", last_four="1111")
@@ -176,6 +171,7 @@ def test_a_gateway_that_will_not_keep_a_card_leaves_the_payment_alone(till: Till
     till.assert_settled()
 
 
+@pytest.mark.postgres
 def test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone(
     till: Till, bank: KeepingBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,12 +185,11 @@ def test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone(
     till.assert_settled()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_after_a_day_of_silence_the_card_is_given_up_and_forgotten(till: Till, bank: KeepingBank) -> None:
     attempt_id = charged(till)
     bank.fates.append(Fate.LATE)
     bank.fates.extend([Fate.NEVER] * 1000)
-    till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * patience.LOOK_AT_MOST_S)
+    till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
     card = card_of(till, attempt_id)
     assert card is not None
     assert card.state is CardState.FORGETTING
@@ -220,7 +215,7 @@ def test_a_save_that_was_lost_is_swept_up(till: Till) -> None:
     attempt_id = charged(till)
     till.work.lose(SAVE_CARD)
     assert till.cashier.sweep() == 0
-    till.pass_time(patience.LOST_AFTER_S + 1)
+    till.pass_time(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     card = card_of(till, attempt_id)
@@ -303,6 +298,7 @@ def test_a_card_that_an_older_process_kept_for_a_withheld_caller_is_forgotten_by
     assert till.cashier.sweep() == 0
 
 
+@pytest.mark.postgres
 def test_a_card_that_was_declined_in_a_call_is_not_offered_in_it_again(till: Till, bank: KeepingBank) -> None:
     card = kept(till)
     bank.saved["tok_good"] = "somebody_else"

@@ -26,6 +26,8 @@ from tests.support.keeping_bank import PHONE, KeepingBank, agree, kept
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres
+
 RESTRICTED, LOCAL = "+17378742833", "+15550123"
 BEFORE = "0009"
 
@@ -180,7 +182,7 @@ def test_two_customers_become_one_where_neither_has_a_card(
         for number, phone in ((1, "+541123456782"), (1, "+5491123456782"), (2, "+5491123456782")):
             row = {"since": clock.now(), "until": clock.now(), "why": "", "kind": "caller"}
             tx.execute(
-                schema.lock_out.insert().values(id=f"{phone}.{number}", subject=phone, number=number, **row)
+                schema.lockout.insert().values(id=f"{phone}.{number}", subject=phone, number=number, **row)
             )
         tx.execute(schema.guess.insert().values(caller="+5491123456782", at=clock.now()))
     for phone, token in zip(with_a_card, ("tok_1", "tok_2"), strict=True):
@@ -196,7 +198,7 @@ def test_two_customers_become_one_where_neither_has_a_card(
     assert column(released, customer.language, phone="+5511987654321") == ["es"]
     assert len(column(released, schema.timeline.c.id, customer_id="customer_+541123456782")) == 2
     assert column(released, schema.guess.c.caller) == ["+541123456782"]
-    assert column(released, schema.lock_out.c.number, subject="+541123456782") == [1, 2, 3]
+    assert column(released, schema.lockout.c.number, subject="+541123456782") == [1, 2, 3]
     with reading(released) as tx:
         offered = {
             phone: card_records.to_offer(tx, phone, "bank", call_id="", now=clock.now())
