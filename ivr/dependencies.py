@@ -1,10 +1,10 @@
-"""What the web process and the worker stand on: settings, database, queue, gateway, clock and ids.
+"""What the web process and the worker are built from: settings, database, queue, gateway, clock and ids.
 
-Each process makes its own, after the web server has forked; a test makes one with a clock and ids that it
-controls.
+Each process builds its own, after the web server has forked.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import sqlalchemy as sa
 
@@ -23,9 +23,9 @@ from ivr.platform.ids import Ids, RandomIds
 from ivr.platform.settings.config import Config
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dependencies:
-    """What both processes stand on. A test makes its own, with a clock and ids that it controls."""
+    """The parts that both processes share. A test makes its own, with a clock and ids that it controls."""
 
     config: Config
     engine: sa.Engine
@@ -34,19 +34,19 @@ class Dependencies:
     clock: Clock
     ids: Ids
 
-    @property
+    @cached_property
     def guard(self) -> Guard:
         return Guard(Caps.from_settings(self.config.defences), self.work, self.clock, self.ids)
 
-    @property
+    @cached_property
     def pci(self) -> PciClient | None:
-        """The way to the PCI process; None where the carrier takes the cards."""
+        """The client of the PCI process; None where the carrier takes the cards."""
         config = self.config
         if config.carrier_takes_cards:
             return None
         return PciClient(config.pci_internal_url, config.internal_secrets, clock=self.clock, ids=self.ids)
 
-    @property
+    @cached_property
     def payments(self) -> PaymentService:
         links = LinkTerms(self.config.public_url, self.config.link_expires_min)
         events = build_events(
@@ -75,7 +75,7 @@ class Dependencies:
 
 
 def build(config: Config, *, pool_size: int = 16) -> Dependencies:
-    """The real one: the machine's clock, random ids, the database and the gateway of the settings."""
+    """Those of a real process: the machine's clock, random ids, the database and gateway of the settings."""
     from ivr.jobs.enqueue import DurableWork
 
     engine = make_engine(config.database_url, pool_size=pool_size)

@@ -300,7 +300,8 @@ class Filler:
             for at, _, asked in self.server.work._waiting:
                 delay_s = max((at - now).total_seconds(), 0)
                 durable.enqueue(tx, asked.job, asked.subject_id, nth=asked.nth, delay_s=delay_s)
-        work_left.at(self.folder / "main.db", now)
+        due = {f"{one.job.name}:{one.subject_id}:{one.nth}": at for at, _, one in self.server.work._waiting}
+        work_left.at(self.folder / "main.db", now, due)
         facts = {
             "now": now.isoformat(),
             "release": "bd60e44",

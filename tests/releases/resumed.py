@@ -107,6 +107,7 @@ def take_over(server: Server, engine: sa.Engine, snapshot: Snapshot, *, authoriz
     with engine.connect() as connection:
         authorizing = set(connection.execute(sa.text(_AUTHORIZING)).scalars())
     for one in jobs_left(engine):
+        assert one.name in named, f"no job is called {one.name} any more"
         if one.name != "read_payout" and (one.subject_id in authorizing) == authorizes:
             asked = Asked(named[one.name], one.subject_id, one.nth, 0.0)
             server.work.keep(asked, one.due_at or snapshot.now)

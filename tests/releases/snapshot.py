@@ -98,7 +98,7 @@ def keys_in(directory: Path) -> dict[str, str]:
     return {str(path.relative_to(directory)): path.read_bytes().hex() for path in files}
 
 
-def copy_rows(source: sa.Engine, target: sa.Engine, schemas: Sequence[str | None]) -> None:
+def copy_rows(source: sa.Engine, target: sa.Engine, schemas: Sequence[str | None] = (None,)) -> None:
     """The rows of every table of `source` that stands in one of these schemas of `target`, and is empty."""
     theirs, ours = sa.MetaData(), sa.MetaData()
     theirs.reflect(source)
@@ -120,7 +120,7 @@ def copy_rows(source: sa.Engine, target: sa.Engine, schemas: Sequence[str | None
 def _count_on(tx: sa.Connection, table: sa.Table) -> None:
     """The next row that PostgreSQL numbers itself comes after those that were copied."""
     counted = table.autoincrement_column
-    if counted is None or not isinstance(counted.type, sa.Integer):
+    if tx.dialect.name != "postgresql" or counted is None or not isinstance(counted.type, sa.Integer):
         return
     name = sa.func.pg_get_serial_sequence(table.fullname, counted.name)
     last = sa.select(sa.func.max(counted)).scalar_subquery()

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -30,21 +31,30 @@ def main(url: str, count: int) -> None:
     os._exit(9)
 
 
-def at(database: Path, now: datetime) -> None:
-    """The moments that dbos wrote by the machine's clock, as if it were `now`."""
-    now_ms = int(now.timestamp() * 1000)
-    moments = "created_at", "updated_at", "started_at_epoch_ms", "version_timestamp"
+def at(database: Path, now: datetime, due: Mapping[str, datetime]) -> None:
+    """The moments that dbos wrote by the machine's clock, as if it were `now`; `due`: when which work is."""
+    now_ms = _ms(now)
+    moments = {
+        "created_at",
+        "updated_at",
+        "started_at_epoch_ms",
+        "version_timestamp",
+        "retention_timestamp",
+    }
     with closing(sqlite3.connect(database)) as connection, connection:
-        [(asked_ms,)] = connection.execute("SELECT max(created_at) FROM workflow_status").fetchall()
-        whole_s = "(delay_until_epoch_ms - ? + 500) / 1000 * 1000 + ?"
-        connection.execute(
-            f"UPDATE workflow_status SET delay_until_epoch_ms = {whole_s} WHERE delay_until_epoch_ms > 0",  # noqa: S608
-            (asked_ms, now_ms),
-        )
-        for table in ("workflow_status", "queues", "application_versions"):
+        for table in ("workflow_status", "workflow_input", "queues", "application_versions"):
             columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-            for column in columns.intersection(moments):
+            for column in columns & moments:
                 connection.execute(f"UPDATE {table} SET {column} = ? WHERE {column} > 0", (now_ms,))  # noqa: S608
+        connection.executemany(
+            "UPDATE workflow_status SET delay_until_epoch_ms = ? WHERE workflow_uuid = ?"
+            " AND delay_until_epoch_ms > 0",
+            [(_ms(moment), name) for name, moment in due.items()],
+        )
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 if __name__ == "__main__":

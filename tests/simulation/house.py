@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -184,7 +184,7 @@ def quick_starts() -> Iterator[None]:
         on_the_worlds_clock(),
         mock.patch.object(Prompts, "load", read_once),
         mock.patch.object(patience, "CARD_LOOK_S", 180),
-        mock.patch.object(patience, "LOOK_AT_MOST_S", 1800),
+        mock.patch.object(patience, "ASK_AGAIN", replace(patience.ASK_AGAIN, most_s=1800)),
         mock.patch.object(Rule, "_compile_builder", return_value=_no_builder),
         mock.patch.object(ssl, "create_default_context", return_value=ssl.create_default_context()),
     ):

@@ -85,8 +85,9 @@ class RecheckJob:
         now: datetime = self.transitions.clock.now()
         open_s = (now - (attempt.verify_since or now)).total_seconds()
         log.warning("notice_still_unverified", attempt_id=attempt.id, reason=reason, open_s=open_s)
-        if open_s < timeouts.NEEDS_REVIEW_AFTER_S:
-            self.transitions.verify(tx, attempt, timeouts.next_look_s(open_s))
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        if delay_s is not None:
+            self.transitions.verify(tx, attempt, delay_s)
             return True
         log.error(
             "notice_for_a_person",

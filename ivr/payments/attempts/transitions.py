@@ -163,6 +163,18 @@ class Transitions:
         number = tx.execute(counted, {"wanted": subject.id, "look_at": due}).scalar_one()
         self.work.enqueue(tx, job, subject.id, nth=number, delay_s=delay_s)
 
+    def ask_again(self, tx: sa.Connection, attempt: Attempt, reason: str, *, log_as: str) -> None:
+        """Asks for the same job of an attempt that is still in its state; after a day a person decides."""
+        open_s = (self.clock.now() - store.state_since(tx, attempt)).total_seconds()
+        facts = {"attempt_id": attempt.id, "state": str(attempt.state), "reason": reason, "open_s": open_s}
+        log.warning(log_as, **facts)
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        job = NEXT_JOB[attempt.state]
+        if delay_s is None or job is None:
+            self.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
+        else:
+            self.ask(tx, attempt, job, delay_s)
+
     def verify(self, tx: sa.Connection, subject: Attempt | Refund, delay_s: float = 0.0) -> None:
         """The gateway is to be asked whether it is right and our books are not, until it has answered."""
         is_attempt = isinstance(subject, Attempt)
@@ -280,7 +292,7 @@ class Transitions:
         link = link_store.of(tx, attempt)
         if link is None:
             raise RuntimeError(f"attempt {attempt.id} has no link to be open")
-        return max(0.0, (link.expires_at - now).total_seconds() + timeouts.LINK_GRACE_S)
+        return link.seconds_until_look(now)
 
     def _found_authorized(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> None:
         """An authorization found again is captured for a caller who waits, and let go otherwise."""

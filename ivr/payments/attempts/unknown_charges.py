@@ -7,7 +7,6 @@ a look whose number is not the attempt's last is left over from a state that has
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
@@ -98,13 +97,4 @@ class UnknownChargeJob:
             return  # another look was faster; what was held then may be captured or released by now
         attempt = gateway_answers.record(self.transitions, tx, before, answer, note="found by a look-up")
         if attempt.state is State.UNKNOWN and isinstance(answer, Unknown) and attempt.jobs == nth:
-            self._look_again(tx, attempt, answer.reason)
-
-    def _look_again(self, tx: sa.Connection, attempt: Attempt, reason: str) -> None:
-        now: datetime = self.transitions.clock.now()
-        open_s = (now - store.state_since(tx, attempt)).total_seconds()
-        log.warning("attempt_still_unknown", attempt_id=attempt.id, reason=reason, open_s=open_s)
-        if open_s >= timeouts.NEEDS_REVIEW_AFTER_S:
-            self.transitions.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
-        else:
-            self.transitions.ask(tx, attempt, RESOLVE_ATTEMPT, timeouts.next_look_s(open_s))
+            self.transitions.ask_again(tx, attempt, answer.reason, log_as="attempt_still_unknown")

@@ -11,12 +11,9 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Approved, Unknown
-from ivr.jobs.job_list import RELEASE_ATTEMPT
-from ivr.payments import timeouts
 from ivr.payments.attempts import gateway_answers, store
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import Event, State
-from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.gateway_client import GatewayClient
 from ivr.platform.database.engine import reading
@@ -58,12 +55,5 @@ class VoidJob:
             note="found when it was to be voided",
         )
         if attempt.state is State.VOIDING:
-            self._try_again(tx, attempt, found.reason if isinstance(found, Unknown) else "still held")
-
-    def _try_again(self, tx: sa.Connection, attempt: Attempt, reason: str) -> None:
-        open_s = (self.transitions.clock.now() - store.state_since(tx, attempt)).total_seconds()
-        log.warning("authorization_still_held", attempt_id=attempt.id, reason=reason, open_s=open_s)
-        if open_s >= timeouts.NEEDS_REVIEW_AFTER_S:
-            self.transitions.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
-        else:
-            self.transitions.ask(tx, attempt, RELEASE_ATTEMPT, timeouts.next_look_s(open_s))
+            reason = found.reason if isinstance(found, Unknown) else "still held"
+            self.transitions.ask_again(tx, attempt, reason, log_as="authorization_still_held")

@@ -155,21 +155,9 @@ class LinkJobs:
     def _look_again(
         self, tx: sa.Connection, attempt: Attempt, link: Link, answer: LookupResult | LinkFound
     ) -> None:
-        now = self.transitions.clock.now()
-        open_s = (now - attempt_store.state_since(tx, attempt)).total_seconds()
-        until_end_s = (link.expires_at - now).total_seconds() + timeouts.LINK_GRACE_S
         if attempt.state is State.LINK_OPEN and isinstance(answer, LinkOpen):
-            self.transitions.ask(tx, attempt, LOOK_AT_LINK, max(until_end_s, 0.0))
+            now = self.transitions.clock.now()
+            self.transitions.ask(tx, attempt, LOOK_AT_LINK, link.seconds_until_look(now))
             return
         reason = answer.reason if isinstance(answer, Unknown) else "still open"
-        log.warning(
-            "link_still_unclear",
-            attempt_id=attempt.id,
-            state=str(attempt.state),
-            reason=reason,
-            open_s=open_s,
-        )
-        if attempt.state is State.LINK_CLOSING and open_s >= timeouts.NEEDS_REVIEW_AFTER_S:
-            self.transitions.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
-        else:
-            self.transitions.ask(tx, attempt, LOOK_AT_LINK, timeouts.next_look_s(open_s))
+        self.transitions.ask_again(tx, attempt, reason, log_as="link_still_unclear")

@@ -68,6 +68,10 @@ class Link:
             left_url=f"{self.short_url}?{LEFT}=1",
         )
 
+    def seconds_until_look(self, now: datetime) -> float:
+        """Until the gateway is asked what became of it: a little after its expiry."""
+        return max(0.0, (self.expires_at - now).total_seconds() + timeouts.LINK_GRACE_S)
+
     def minutes_left(self, now: datetime) -> int:
         """As `minutes_left` says."""
         return minutes_left(self.expires_at, now)

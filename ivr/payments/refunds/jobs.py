@@ -34,8 +34,6 @@ from ivr.platform.database.engine import reading
 from ivr.platform.money import plain
 
 log = structlog.get_logger()
-LATE_LOOK_S = 3600
-"""How often what waits for another payment's end is looked at, once it has waited for a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,25 +234,27 @@ class RefundJobs:
         sent_at = refund.sent_at or refund.created_at
         open_s = (self.transitions.clock.now() - sent_at).total_seconds()
         log.warning("refund_still_unknown", refund_id=refund.id, attempt_id=refund.attempt_id, open_s=open_s)
-        if open_s >= timeouts.NEEDS_REVIEW_AFTER_S:
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        if delay_s is None:
             log.error("refund_for_a_person", refund_id=refund.id, attempt_id=refund.attempt_id)
             self._change(tx, refund, RefundState.NEEDS_REVIEW, look_at=None)
         else:
-            self.transitions.ask(tx, refund, RESOLVE_REFUND, timeouts.next_look_s(open_s))
+            self.transitions.ask(tx, refund, RESOLVE_REFUND, delay_s)
 
     def _verify_again(self, tx: sa.Connection, refund: Refund, answer: RefundFound) -> None:
         """For a day. What came back while its bill is being paid is asked about until that has ended."""
         now = self.transitions.clock.now()
         open_s = (now - (refund.verify_since or now)).total_seconds()
         says = type(answer).__name__.lower()
-        is_late = open_s >= timeouts.NEEDS_REVIEW_AFTER_S
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
         facts = {"refund_id": refund.id, "attempt_id": refund.attempt_id, "says": says, "open_s": open_s}
         if isinstance(answer, Declined):
-            (log.error if is_late else log.warning)("refund_came_back_to_a_bill_that_is_being_paid", **facts)
-            self.transitions.verify(tx, refund, LATE_LOOK_S if is_late else timeouts.next_look_s(open_s))
-        elif not is_late:
+            tell = log.error if delay_s is None else log.warning
+            tell("refund_came_back_to_a_bill_that_is_being_paid", **facts)
+            self.transitions.verify(tx, refund, delay_s or timeouts.ASK_AGAIN_LATE_S)
+        elif delay_s is not None:
             log.warning("refund_still_unverified", **facts)
-            self.transitions.verify(tx, refund, timeouts.next_look_s(open_s))
+            self.transitions.verify(tx, refund, delay_s)
         elif isinstance(answer, Approved):
             self._contradiction(tx, refund, answer)
             self.transitions.verified(tx, refund)

@@ -115,10 +115,11 @@ class SavedCardJobs:
     def _try_again(self, tx: sa.Connection, card: SavedCard, reason: str) -> None:
         open_s = self._since_s(card.sent_at)
         log.warning("card_not_kept_yet", card_id=card.id, reason=reason, open_s=open_s)
-        if open_s >= timeouts.NEEDS_REVIEW_AFTER_S:
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        if delay_s is None:
             self.cards.forget(tx, card.id, by="the gateway did not answer for a day")
-            return
-        self.cards.ask(tx, card, SAVE_CARD, timeouts.next_look_s(open_s))
+        else:
+            self.cards.ask(tx, card, SAVE_CARD, delay_s)
 
     # Forgetting ---------------------------------------------------------------------------------------------
 
@@ -155,9 +156,10 @@ class SavedCardJobs:
 
     def _insist(self, tx: sa.Connection, card: SavedCard, reason: str) -> None:
         open_s = self._since_s(card.forget_asked_at)
-        late = open_s >= timeouts.NEEDS_REVIEW_AFTER_S
-        (log.error if late else log.warning)("card_not_forgotten_yet", card_id=card.id, reason=reason)
-        self.cards.ask(tx, card, FORGET_CARD, 3600 if late else timeouts.next_look_s(open_s))
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        tell = log.error if delay_s is None else log.warning
+        tell("card_not_forgotten_yet", card_id=card.id, reason=reason)
+        self.cards.ask(tx, card, FORGET_CARD, delay_s or timeouts.ASK_AGAIN_LATE_S)
 
     # Both ---------------------------------------------------------------------------------------------------
 
