@@ -20,9 +20,9 @@ from ivr.calls.hang_up import CallEnder
 from ivr.calls.retention import forget_turns
 from ivr.customers.reference_guesses import forget_guesses
 from ivr.dependencies import Dependencies, build
-from ivr.fraud.guard import forget_tries
-from ivr.fraud.lockout_admin import Office
-from ivr.fraud.pci_reports import Reporter
+from ivr.fraud.guard import forget_card_attempts
+from ivr.fraud.lockout_admin import LockoutAdmin
+from ivr.fraud.pci_reports import PciReportJob
 from ivr.integrations.webhooks_out import Deliverer
 from ivr.jobs.job_list import (
     CHECK_CONFIRMATION,
@@ -118,7 +118,7 @@ def make_web(on: Dependencies) -> flask.Flask:
         api.blueprint(
             on.engine,
             till=on.payments,
-            office=Office(on.engine, on.pci, on.clock),
+            lockouts=LockoutAdmin(on.engine, on.pci, on.clock),
             home_country=config.home_country,
             work=on.work,
             clock=on.clock,
@@ -183,7 +183,7 @@ def handlers(on: Dependencies) -> dict[Job, Handler]:
         CHECK_CONFIRMATION: sender.check,
         DELIVER_OUTCOME: deliverer,
         END_SILENT_CALL: ender.end_silent,
-        REPORT_CARD_OUTCOME: Reporter(on.engine, on.pci, on.work, on.clock),
+        REPORT_CARD_OUTCOME: PciReportJob(on.engine, on.pci, on.work, on.clock),
     }
 
 
@@ -239,13 +239,13 @@ def worker_app(on: Dependencies, worker: "Worker") -> flask.Flask:
 
 
 def _work(on: Dependencies, worker: "Worker", stop: threading.Event) -> bool:
-    payments, caps = on.payments, on.guard.caps
+    payments, limits = on.payments, on.guard.limits
     sweeps = (
         payments.sweep,
         lambda: forget_turns(on.engine, on.clock.now()),
         lambda: forget_guesses(on.engine, on.clock.now()),
         lambda: payments.gateway_events.forget(on.clock.now()),
-        lambda: forget_tries(on.engine, caps, on.clock.now()),
+        lambda: forget_card_attempts(on.engine, limits, on.clock.now()),
     )
     sweeper = threading.Thread(target=_sweep, args=(sweeps, stop), name="sweep", daemon=True)
     sweeper.start()

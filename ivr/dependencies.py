@@ -12,7 +12,7 @@ from gateways import registry
 from gateways.contract import Gateway
 from ivr.events.listeners.subscriptions import build_events
 from ivr.fraud.guard import Guard
-from ivr.fraud.limits import Caps
+from ivr.fraud.limits import FraudLimits
 from ivr.integrations.pci_client import PciClient
 from ivr.jobs.job_list import Work
 from ivr.payments.links.store import LinkTerms
@@ -36,7 +36,7 @@ class Dependencies:
 
     @cached_property
     def guard(self) -> Guard:
-        return Guard(Caps.from_settings(self.config.defences), self.work, self.clock, self.ids)
+        return Guard(FraudLimits.from_settings(self.config.defences), self.work, self.clock, self.ids)
 
     @cached_property
     def pci(self) -> PciClient | None:

@@ -10,7 +10,7 @@ from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, Listing, layouts, minute, state, text
 
 if TYPE_CHECKING:
-    from ivr.fraud.lockout_admin import Office
+    from ivr.fraud.lockout_admin import LockoutAdmin
 
 _LOCKOUTS = Listing(
     "lockouts",
@@ -51,8 +51,8 @@ def list_lockouts(*, also_over: bool, layout: Layout) -> None:
     from ivr.web.api import documents
 
     with desk(*_SETTINGS) as at:
-        found = _office(at).listed(also_over=also_over)
-    rows = map(documents.lockout, found.lockouts)
+        found = _admin(at).listed(also_over=also_over)
+    rows = [documents.lockout(one, found.at) for one in found.lockouts]
     none = "Nobody is locked out." if found.complete else "No other lockouts."
     _LOCKOUTS.print(rows, layout, none=none, facts={"complete": found.complete})
     if not found.complete:
@@ -69,7 +69,7 @@ def lift(lockout_id: str) -> None:
 
     with desk(*_SETTINGS) as at:
         try:
-            lifted = _office(at).lift(lockout_id, by=who())
+            lifted = _admin(at).lift(lockout_id, by=who())
         except (PciUnreachableError, PciRefusedError) as fault:
             raise Fault(f"The lockout was not lifted: {fault}.") from None
     if lifted is None:
@@ -77,11 +77,11 @@ def lift(lockout_id: str) -> None:
     click.echo(f"Lockout {lifted.id} is lifted: cards are accepted again.")
 
 
-def _office(at: Desk) -> "Office":
-    from ivr.fraud.lockout_admin import Office
+def _admin(at: Desk) -> "LockoutAdmin":
+    from ivr.fraud.lockout_admin import LockoutAdmin
     from ivr.integrations.pci_client import PciClient
 
     if at.values["CARD_ENTRY"] == "pay":
-        return Office(at.engine, None, at.clock)
+        return LockoutAdmin(at.engine, None, at.clock)
     pci = PciClient(at.values["PCI_INTERNAL_URL"], at.values["INTERNAL_SECRET"], clock=at.clock, ids=at.ids)
-    return Office(at.engine, pci, at.clock)
+    return LockoutAdmin(at.engine, pci, at.clock)

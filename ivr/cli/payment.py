@@ -281,7 +281,7 @@ def cashier_at(at: Desk) -> "PaymentService":
     from gateways import registry
     from ivr.events.listeners.subscriptions import build_events
     from ivr.fraud.guard import Guard
-    from ivr.fraud.limits import Caps
+    from ivr.fraud.limits import FraudLimits
     from ivr.jobs.enqueue import DurableWork
     from ivr.jobs.migrate import NotMigratedError, require_migrated
     from ivr.payments.service import PaymentService
@@ -298,7 +298,7 @@ def cashier_at(at: Desk) -> "PaymentService":
         work=work,
         clock=at.clock,
         ids=at.ids,
-        guard=Guard(Caps.from_settings(at.values), work, at.clock, at.ids),
+        guard=Guard(FraudLimits.from_settings(at.values), work, at.clock, at.ids),
         merchant_name=at.values["MERCHANT_NAME"],
         wording=wording,
         channel=at.values["CHANNEL"],

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from gateways.declines import Decline
-from gateways.events import Disputed
+from gateways.events import DisputeUpdated
 from ivr.events.emitter import DomainEvent
 
 
@@ -114,7 +114,7 @@ class PaymentDisputed(PaymentEvent):
     """The payer's bank wants the money back, or has decided about it."""
 
     kind: ClassVar[str] = "payment.disputed"
-    dispute: Disputed
+    dispute: DisputeUpdated
 
     @property
     def details(self) -> dict[str, Any]:

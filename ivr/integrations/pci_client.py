@@ -7,20 +7,21 @@ moment it arrives. Never called inside a transaction: it is a network call.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 import orjson
 import requests
 
-from gateways.connection_errors import what_broke
+from gateways.connection_errors import connection_fault
 from gateways.contract import Order
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.platform import request_signing as signing
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
+from ivr.platform.lockout import Lockout
 
 TIMEOUT_S = (2.0, 5.0)
 """To connect, and to wait for the answer: a caller is on the line."""
@@ -85,28 +86,6 @@ class CardEntryResult:
     decline: Decline | None = None
     url: str | None = None
     """Of an open entry: where its question stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class PciLockout:
-    """A lockout of a card or a BIN. `subject` is the beginning of a keyed hash, which says nothing here."""
-
-    id: str
-    kind: str
-    subject: str
-    since: datetime
-    until: datetime
-    why: str
-    lifted_at: datetime | None
-    lifted_by: str | None
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> "PciLockout":
-        moments = {
-            name: datetime.fromisoformat(document[name]) if document[name] else None
-            for name in ("since", "until", "lifted_at")
-        }
-        return cls(**{**document, **moments})
 
 
 class PciClient:
@@ -199,14 +178,14 @@ class PciClient:
         """
         self._post(f"/pci/internal/entries/{entry_id}/outcome", {"declined": declined})
 
-    def lockouts(self, *, also_over: bool = False) -> list["PciLockout"]:
+    def lockouts(self, *, also_over: bool = False) -> list[Lockout]:
         """The lockouts of cards and BINs, the newest first. Raises as `collect` does."""
         answer = self._post("/pci/internal/lockouts", {"also_over": also_over})
-        return [PciLockout.read(one) for one in answer["lockouts"]]
+        return [Lockout.read(one) for one in answer["lockouts"]]
 
-    def lift_lockout(self, lockout_id: str, *, by: str) -> "PciLockout":
+    def lift_lockout(self, lockout_id: str, *, by: str) -> Lockout:
         """The lockout, lifted. Raises as `collect` does; PciRefusedError with 404 where there is none."""
-        return PciLockout.read(self._post(f"/pci/internal/lockouts/{lockout_id}/lift", {"by": by}))
+        return Lockout.read(self._post(f"/pci/internal/lockouts/{lockout_id}/lift", {"by": by}))
 
     def _post(self, target: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """Asked once more, signed anew, where the signature was refused: a proxy that repeats a request
@@ -256,7 +235,7 @@ class PciClient:
         except requests.RequestException as fault:
             silent = isinstance(fault, requests.Timeout) or not isinstance(fault, requests.ConnectionError)
             kind = PciUnreachableError if silent else _AwayError
-            raise kind(f"the PCI process cannot be reached: {what_broke(fault)}") from None
+            raise kind(f"the PCI process cannot be reached: {connection_fault(fault)}") from None
         return _document(response)
 
 

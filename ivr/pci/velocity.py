@@ -15,20 +15,19 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
-from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.pci.entries import Status
 from ivr.pci.fingerprints import SHOWN_LENGTH, Fingerprints, Kind, Mark
 from ivr.pci.metrics import Metrics
 from ivr.pci.tables import card_entry, card_tally, card_watch, lockout
 from ivr.platform.clock import Clock
+from ivr.platform.database import advisory_locks
 from ivr.platform.database.engine import insert_of, reading
 from ivr.platform.ids import Ids
+from ivr.platform.lockout import KEPT, Lockout, LockoutKind
 
 WATCHED = timedelta(hours=2)
 """How long an entry waits for its card's outcome."""
-LOCKOUTS_KEPT = timedelta(days=30)
-NOT_ABOUT_THE_CARD = frozenset({Decline.CONFIG_ERROR, Decline.ISSUER_UNAVAILABLE})
 _BATCH = 500
 _BIN_SHARE = (2, 3)
 """A BIN is locked out only where at least this share of its cards was declined."""
@@ -89,20 +88,6 @@ class CardCaps:
     bin_declines_max: int
     window: timedelta
     lock: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Lockout:
-    """A lockout, as the web process hears of it: of the mark, its beginning."""
-
-    id: str
-    kind: str
-    subject: str
-    since: datetime
-    until: datetime
-    why: str
-    lifted_at: datetime | None
-    lifted_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +176,7 @@ class CardDefences:
             self._forget_entry(row.entry_id, Mark(Kind.BIN, row.key_id, row.bin_mark), row.since)
         with self.engine.begin() as tx:
             tx.execute(_FORGET_TALLIES, {"before": now - self.caps.window})
-            tx.execute(_FORGET_LOCKOUTS, {"before": now - LOCKOUTS_KEPT})
+            tx.execute(_FORGET_LOCKOUTS, {"before": now - KEPT})
 
     def _forget_entry(self, entry_id: str, bin_mark: Mark, since: datetime) -> None:
         """Nothing became of it: for the BIN it was no try either, or hang-ups would hide declines."""
@@ -246,11 +231,6 @@ class CardDefences:
         return _Sum(max(tries - watched, declines), declines, under_way)
 
 
-def is_counted(decline: str | None) -> bool:
-    """Whether this decline says something about the card."""
-    return decline not in NOT_ABOUT_THE_CARD
-
-
 def _named(mark: Mark) -> dict[str, str]:
     """What `_SAME` asks for."""
     return {"kind": mark.kind, "key_id": mark.key_id, "mark": mark.value}
@@ -294,19 +274,16 @@ def _standing(tx: sa.Connection, mark: Mark, now: datetime) -> bool:
 
 
 def _hold(tx: sa.Connection, marks: Iterable[Mark]) -> None:
-    """Nobody else counts these marks before the transaction ends; SQLite has one writer anyway."""
-    if tx.dialect.name != "postgresql":
-        return
-    for value in sorted({mark.value for mark in marks}):
-        number = int.from_bytes(bytes.fromhex(value)[:8], "big", signed=True)
-        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+    """Nobody else counts these marks before the transaction ends. Always in the same order."""
+    values = sorted({mark.value for mark in marks})
+    advisory_locks.hold(tx, [advisory_locks.number_of(bytes.fromhex(value)) for value in values])
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> Lockout:
     held = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
     return Lockout(
         id=held["id"],
-        kind=held["kind"],
+        kind=LockoutKind(held["kind"]),
         subject=held["mark"][:SHOWN_LENGTH],
         since=held["since"],
         until=held["until"],

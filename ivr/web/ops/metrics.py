@@ -20,12 +20,11 @@ from prometheus_client.registry import Collector
 
 from gateways.declines import Decline
 from ivr.fraud import lockouts
-from ivr.fraud.breaker import Position, position
-from ivr.fraud.limits import Kind
+from ivr.fraud.breaker import BreakerState, state_at
 from ivr.jobs.worker_liveness import living_workers
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import attempt, call, card_try, confirmation, lockout, outcome, refund
+from ivr.platform.database.schema import attempt, call, card_try, confirmation, outcome, refund
 from ivr.platform.log_metrics import LogLines
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15)
@@ -173,19 +172,15 @@ class Books(Collector):
     def _lockouts(self, tx: sa.Connection) -> Iterator[Metric]:
         now = self._clock.now()
         active = GaugeMetricFamily("paybycall_lock_outs", "Active lockouts, by kind.", labels=["kind"])
-        counts = sa.select(lockout.c.kind, sa.func.count()).where(
-            lockout.c.lifted_at.is_(None), lockout.c.until > now
-        )
-        counted = {kind: count for kind, count in tx.execute(counts.group_by(lockout.c.kind))}  # noqa: C416 - rows are no pairs to mypy
-        for kind in Kind:
-            active.add_metric([kind], counted.get(kind, 0))
+        for kind, count in lockouts.count_active(tx, now).items():
+            active.add_metric([kind], count)
         yield active
-        where = position(lockouts.last(tx, Kind.BREAKER, lockouts.EVERYBODY), now)
+        state = state_at(tx, now)
         breaker = GaugeMetricFamily(
             "paybycall_card_breaker", "State of the breaker on declines: one of these is 1.", labels=["state"]
         )
-        for one in Position:
-            breaker.add_metric([one], int(one is where))
+        for one in BreakerState:
+            breaker.add_metric([one], int(one is state))
         yield breaker
 
     def _oldest_unknown(self, tx: sa.Connection) -> Metric:

@@ -18,7 +18,7 @@ from ivr.fraud.guard import Guard
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
 from ivr.platform.ids import SequentialIds
-from tests.support.defences import usual_caps
+from tests.support.defences import usual_limits
 from tests.support.work import RecordedWork
 
 WITHOUT_LISTENERS: set[str] = set()
@@ -46,7 +46,7 @@ def events(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Events
         work=work,
         clock=clock,
         ids=ids,
-        guard=Guard(usual_caps(), work, clock, ids),
+        guard=Guard(usual_limits(), work, clock, ids),
         merchant_name="Demo Town Hall",
         channel="sms",
         sends_webhooks=True,

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateways.declines import Decline
-from gateways.events import Disputed, DisputeState
+from gateways.events import DisputeState, DisputeUpdated
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners.subscriptions import build_events
@@ -24,7 +24,7 @@ from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
 from tests.support.api_client import check
-from tests.support.defences import usual_caps
+from tests.support.defences import usual_limits
 from tests.support.work import RecordedWork
 
 PHONE = "+34600111222"
@@ -37,7 +37,7 @@ def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Atte
         work=work,
         clock=clock,
         ids=ids,
-        guard=Guard(usual_caps(), work, clock, ids),
+        guard=Guard(usual_limits(), work, clock, ids),
         merchant_name="Demo Town Hall",
         channel="sms",
         sends_webhooks=True,
@@ -256,7 +256,7 @@ def test_a_merchant_hears_every_end_of_a_dispute(
     with engine.begin() as tx:
         attempt = _made(tx, attempts, clock, ids)
         for end in ends:
-            told = Disputed("dp_" + "1" * 77, "ch_1", 4990, "EUR", "fraudulent", end)
+            told = DisputeUpdated("dp_" + "1" * 77, "ch_1", 4990, "EUR", "fraudulent", end)
             attempts._moves.events.emit(tx, PaymentDisputed(payment_facts(attempt), told))
     with reading(engine) as tx:
         posted = tx.execute(

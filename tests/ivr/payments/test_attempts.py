@@ -90,7 +90,7 @@ def test_the_card_masks_itself(till: Till) -> None:
     assert "tok_very_secret" not in repr(attempt)
 
 
-def test_asking_for_the_charge_twice_asks_once_and_sets_the_deadline_anew(till: Till) -> None:
+def test_asking_for_the_charge_twice_asks_once(till: Till) -> None:
     attempt_id = till.make(till.add_bill())
     till.clock.advance(20)
     till.confirm(attempt_id)
@@ -115,7 +115,7 @@ def test_withdrawn_before_it_is_claimed_it_is_never_sent(till: Till) -> None:
     till.assert_settled()
 
 
-def test_an_attempt_that_is_over_is_not_withdrawn_and_takes_no_card(till: Till) -> None:
+def test_a_finished_attempt_is_not_withdrawn_and_takes_no_card(till: Till) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
         assert till.attempts.withdraw(tx, attempt_id).state is State.APPROVED
@@ -127,7 +127,7 @@ def test_an_attempt_that_is_over_is_not_withdrawn_and_takes_no_card(till: Till) 
     till.assert_settled()
 
 
-def test_a_card_entry_that_asked_no_issuer_frees_the_bill_at_once(till: Till) -> None:
+def test_a_card_entry_that_never_asked_the_issuer_frees_the_bill(till: Till) -> None:
     attempt_id = till.want_card()
     with till.engine.begin() as tx:
         assert till.attempts.withdraw(tx, attempt_id, never_asked=True).state is State.CANCELLED
@@ -135,7 +135,7 @@ def test_a_card_entry_that_asked_no_issuer_frees_the_bill_at_once(till: Till) ->
     till.assert_settled()
 
 
-def test_a_card_entry_that_may_have_asked_is_looked_up_and_fenced(till: Till) -> None:
+def test_a_card_entry_that_may_have_authorized_is_looked_up(till: Till) -> None:
     attempt_id = till.want_card()
     with till.engine.begin() as tx:
         assert till.attempts.withdraw(tx, attempt_id).state is State.UNKNOWN
@@ -146,7 +146,7 @@ def test_a_card_entry_that_may_have_asked_is_looked_up_and_fenced(till: Till) ->
     till.assert_settled()
 
 
-def test_a_card_entry_that_was_withdrawn_while_it_authorized_is_let_go(till: Till) -> None:
+def test_a_card_entry_withdrawn_while_authorizing_is_voided(till: Till) -> None:
     attempt_id = till.want_card(call_id=till.begin_call())
     till.bank.authorize(attempt_id, 4_000)
     with till.engine.begin() as tx:
@@ -176,7 +176,7 @@ def test_a_report_that_a_look_up_has_overtaken_changes_nothing(till: Till) -> No
     till.assert_settled()
 
 
-def test_what_is_lost_sight_of_twice_is_unknown_since_the_first_time_and_told_once(till: Till) -> None:
+def test_a_charge_that_is_unknown_twice_is_unknown_since_the_first_time(till: Till) -> None:
     """At the authorization, and, found again, at the capture."""
     attempt_id = till.want_card()
     first = till.clock.now()

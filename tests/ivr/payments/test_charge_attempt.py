@@ -5,7 +5,7 @@ from typing import NoReturn
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Charge, UnsupportedError
+from gateways.contract import ChargeRequest, UnsupportedError
 from gateways.declines import Decline
 from ivr.finance import ledger
 from ivr.jobs.job_list import CHARGE_ATTEMPT
@@ -125,7 +125,7 @@ def test_a_killed_worker_that_nobody_runs_again_is_noticed_after_half_a_minute(t
     till.assert_settled()
 
 
-def test_an_answer_that_comes_after_the_look_up_changes_nothing_twice(till: Till) -> None:
+def test_an_answer_after_the_look_up_changes_nothing(till: Till) -> None:
     attempt_id = till.confirmed()
     job = _charge_job(till)
 
@@ -187,7 +187,7 @@ def test_a_worker_that_froze_after_its_claim_does_not_send(till: Till) -> None:
     till.assert_settled()
 
 
-def test_a_request_that_is_still_under_way_is_fenced_and_charges_nobody(till: Till) -> None:
+def test_a_request_under_way_is_cancelled_and_charges_nobody(till: Till) -> None:
     till.bank.fates.append(Fate.LATE)
     attempt_id = till.confirmed()
     till.pass_time(60)
@@ -230,7 +230,7 @@ def test_an_attempt_of_another_gateway_is_neither_charged_nor_looked_up_here(til
 
 
 def test_a_currency_that_the_gateway_refuses_is_a_decline_and_nothing_was_sent(till: Till) -> None:
-    def refuse(_request: Charge) -> NoReturn:
+    def refuse(_request: ChargeRequest) -> NoReturn:
         raise UnsupportedError("bank does not take EUR")
 
     till.bank.charge = refuse  # type: ignore[method-assign]
@@ -240,7 +240,7 @@ def test_a_currency_that_the_gateway_refuses_is_a_decline_and_nothing_was_sent(t
     till.assert_settled()
 
 
-def test_a_bug_behind_an_approval_rolls_all_of_it_back_and_a_later_look_records_it(till: Till) -> None:
+def test_a_failing_listener_rolls_the_approval_back_and_a_look_up_records_it_later(till: Till) -> None:
     till.listeners.broken = True
     attempt_id = till.confirmed()
     with pytest.raises(RuntimeError, match="a listener has a bug"):

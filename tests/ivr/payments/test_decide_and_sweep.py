@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from gateways.events import Heard, PaymentMoved, RefundMoved
+from gateways.events import GatewayEvent, PaymentUpdated, RefundUpdated
 from ivr.jobs.job_list import ALL_JOBS
 from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import NothingToDecideError, ReferenceTakenError, Word
@@ -30,7 +30,7 @@ def test_a_person_finds_the_charge_in_the_dashboard(till: Till) -> None:
     till.assert_settled()
 
 
-def test_a_persons_word_keeps_the_reference_that_the_books_know(engine: sa.Engine) -> None:
+def test_a_decision_without_a_reference_keeps_the_known_one(engine: sa.Engine) -> None:
     till = Till(engine, bank=PreparingBank())
     attempt_id = till.confirmed()
     till.bank.fates.extend([Fate.ANSWERED, Fate.LOST_REPLY, Fate.NEVER, Fate.NEVER])
@@ -134,7 +134,7 @@ LINKS = {State.LINK_OPEN, State.LINK_CLOSING}
 
 
 @pytest.mark.parametrize("state", sorted(HOLDING - {State.NEEDS_REVIEW} - LINKS))
-def test_an_attempt_whose_job_was_lost_is_found_in_every_state(till: Till, state: State) -> None:
+def test_the_sweep_finds_a_lost_job_in_every_state(till: Till, state: State) -> None:
     attempt_id = _stuck(till, state)
     assert till.cashier.sweep() == 0  # not late yet
     till.clock.advance(timeouts.CARD_WITHIN_S + timeouts.LOST_AFTER_S + 1)
@@ -174,7 +174,9 @@ def test_a_notice_whose_look_was_lost_is_looked_into_again(till: Till, waits: bo
     if not waits:
         with till.engine.begin() as tx:
             till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
-    till.cashier.gateway_events.take(Heard("evt_1", "payment.moved", PaymentMoved(attempt_id, taken=True)))
+    till.cashier.gateway_events.take(
+        GatewayEvent("evt_1", "payment.moved", PaymentUpdated(attempt_id, taken=True))
+    )
     _lose_everything(till)
     till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
@@ -187,14 +189,14 @@ def test_a_notice_whose_look_was_lost_is_looked_into_again(till: Till, waits: bo
     assert till.cashier.sweep() == 0
 
 
-def test_a_notice_of_a_refund_whose_look_was_lost_is_looked_into_again(till: Till) -> None:
+def test_a_webhook_replaces_a_lost_recheck_of_a_refund(till: Till) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
         refund = till.cashier.ask_refund(tx, attempt_id, asked_by="ana")
     till.run_due()
     del till.bank.refunded[refund.id]
     till.bank.refund_declined.add(refund.id)
-    till.cashier.gateway_events.take(Heard("evt_1", "refund.moved", RefundMoved(refund.id)))
+    till.cashier.gateway_events.take(GatewayEvent("evt_1", "refund.moved", RefundUpdated(refund.id)))
     _lose_everything(till)
     till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from gateways.events import Disputed, DisputeState, PayoutSettled
+from gateways.events import DisputeState, DisputeUpdated, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
 from ivr.finance import disputes, payout_lines
 from ivr.payments.queries import search
@@ -55,7 +55,7 @@ def tell_of_payout(till: Till, bank: TellingBank, *lines: PayoutLine) -> str:
 
 
 def tell_of_dispute(till: Till, charge: str, dispute: str = "dp_1") -> None:
-    told = Disputed(dispute, charge, 4_000, "EUR", "fraudulent", DisputeState.OPEN, NOON)
+    told = DisputeUpdated(dispute, charge, 4_000, "EUR", "fraudulent", DisputeState.OPEN, NOON)
     tell(till, told, f"evt_{dispute}")
 
 
@@ -130,7 +130,7 @@ def test_a_link_by_its_page(engine: sa.Engine) -> None:
 
 
 @pytest.mark.postgres
-def test_a_dispute_also_where_it_was_told_before_the_charge_was_known(till: Till) -> None:
+def test_search_finds_a_dispute_that_came_before_its_charge(till: Till) -> None:
     paid = till.paid()
     tell_of_dispute(till, f"ref_{paid}", "dp_1")
     with till.engine.begin() as tx:

@@ -20,7 +20,7 @@ def test_its_own_charge_is_taken(till: Till) -> None:
 
 
 @pytest.mark.parametrize("unchecked", [True, False])
-def test_a_charge_that_the_gateway_knows_as_anothers_is_never_taken(till: Till, *, unchecked: bool) -> None:
+def test_a_charge_of_another_payment_is_never_recorded(till: Till, *, unchecked: bool) -> None:
     """Also where our books do not know of the other."""
     waits = for_a_person(till, Fate.LOST_REPLY)
     refused = f"^ref_other is not the charge of payment {till.attempt(waits).reference}: the bank calls it"
@@ -50,7 +50,7 @@ def test_what_is_left_out_is_looked_for(till: Till) -> None:
     assert till.bank.fenced == set(), "a question changes nothing"
 
 
-def test_a_gateway_that_denies_a_charge_is_overruled_on_purpose_alone(till: Till) -> None:
+def test_only_unchecked_overrules_a_gateway_that_denies_a_charge(till: Till) -> None:
     waits = for_a_person(till, Fate.NEVER)
     till.bank.fenced.add(waits)
     with pytest.raises(ChargeRefusedError, match=r"nothing was taken for payment .* \(fenced\)"):
@@ -74,13 +74,13 @@ def test_of_a_link_too(till: Till) -> None:
     assert till.cashier.charge_of(link, f"ref_{link}") == Named(f"ref_{link}", is_proven=True)
 
 
-def test_a_payment_that_waits_for_nobody_is_asked_about_nowhere(till: Till) -> None:
+def test_only_a_payment_under_review_is_looked_up(till: Till) -> None:
     paid = till.paid()
     assert till.cashier.charge_of(paid, "ref_any") == Named("ref_any", is_proven=False)
     assert till.bank.looked_up == []
 
 
-def test_a_charge_that_a_person_had_named_for_another_payment_is_booked_and_told(till: Till) -> None:
+def test_a_charge_recorded_for_two_payments_is_booked_and_reported(till: Till) -> None:
     """Nothing is lost: the payment whose charge it is gets it, and finance hears that two have it."""
     waits = for_a_person(till, Fate.NEVER)
     owner = till.confirmed()
@@ -106,7 +106,7 @@ def test_two_charges_without_a_reference_are_not_one(till: Till) -> None:
 
 
 @pytest.mark.parametrize("is_named", [True, False])
-def test_whose_charge_the_gateway_proves_is_booked_though_a_person_had_named_it_for_another(
+def test_a_proven_charge_is_booked_even_if_a_person_gave_it_to_another_payment(
     till: Till, *, is_named: bool
 ) -> None:
     """Both wait for a person, and the word on the first one was wrong: the second is no dead end."""
@@ -128,7 +128,7 @@ def test_whose_charge_the_gateway_proves_is_booked_though_a_person_had_named_it_
     assert till.ledger()[owner] == 4_000
 
 
-def test_what_nobody_proves_is_never_taken_from_another_payment(till: Till) -> None:
+def test_an_unproven_charge_is_never_taken_from_another_payment(till: Till) -> None:
     paid, waits = till.paid(), for_a_person(till, Fate.LOST_REPLY)
     till.bank.fates.append(Fate.NEVER)
     charge = till.cashier.charge_of(waits, f"ref_{paid}", unchecked=True)

@@ -59,7 +59,7 @@ def test_a_charge_goes_on_after_one_two_and_four_seconds(
     till.assert_settled()
 
 
-def test_a_gateway_that_never_processes_is_given_up_and_nothing_is_charged(
+def test_a_gateway_that_never_processes_is_given_up_without_a_charge(
     till: Till, bank: PreparingBank, clock: WatchedClock
 ) -> None:
     """What was never prepared is over at once; what was never confirmed is looked up, and fenced."""

@@ -116,9 +116,7 @@ def test_an_order_keeps_its_words_whoever_asks_again(till: Till, make: Make) -> 
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("before", [False, True], ids=["of this release", "of the last one"])
-def test_a_link_that_is_under_way_is_asked_for_again_in_its_words(
-    till: Till, bank: LinkBank, *, before: bool
-) -> None:
+def test_a_link_is_asked_for_again_in_the_same_words(till: Till, bank: LinkBank, *, before: bool) -> None:
     bank.fates.append(Fate.LOST_REPLY)
     attempt_id = till.linked()
     if before:

@@ -39,7 +39,7 @@ def test_a_decline_keeps_the_reference_that_was_prepared(till: Till) -> None:
 
 
 @pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LATE, Fate.LOST_REPLY, Fate.BUG])
-def test_a_preparation_without_an_answer_is_over_at_once_and_never_charges(
+def test_a_preparation_without_an_answer_ends_without_a_charge(
     till: Till, bank: PreparingBank, fate: Fate
 ) -> None:
     bank.fates.append(fate)
@@ -55,7 +55,7 @@ def test_a_preparation_without_an_answer_is_over_at_once_and_never_charges(
 
 
 @pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LOST_REPLY, Fate.LATE, Fate.BUG])
-def test_a_confirmation_without_an_answer_is_unknown_and_then_found_or_fenced(
+def test_a_confirmation_without_an_answer_is_unknown_and_then_resolved(
     till: Till, bank: PreparingBank, fate: Fate
 ) -> None:
     bank.fates += [Fate.ANSWERED, fate]
@@ -73,7 +73,7 @@ def test_a_confirmation_without_an_answer_is_unknown_and_then_found_or_fenced(
 
 @pytest.mark.parametrize("at", ["prepare", "confirm"])
 @pytest.mark.parametrize("fate", [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE])
-def test_a_worker_that_is_killed_leaves_an_attempt_that_others_bring_to_its_end(
+def test_other_workers_finish_the_attempt_of_a_killed_worker(
     till: Till, bank: PreparingBank, at: str, fate: Fate
 ) -> None:
     bank.fates += [fate] if at == "prepare" else [Fate.ANSWERED, fate]
@@ -89,9 +89,7 @@ def test_a_worker_that_is_killed_leaves_an_attempt_that_others_bring_to_its_end(
     till.assert_settled()
 
 
-def test_who_was_killed_while_preparing_leaves_nothing_that_the_gateway_need_be_asked_about(
-    till: Till, bank: PreparingBank
-) -> None:
+def test_a_worker_killed_while_preparing_leaves_nothing_to_look_up(till: Till, bank: PreparingBank) -> None:
     """It may repeat a fault of its own under the key for a day, and the bill would be held as long."""
     bank.fates.append(Fate.KILLED_AFTER)
     attempt_id = till.confirmed()
@@ -106,7 +104,7 @@ def test_who_was_killed_while_preparing_leaves_nothing_that_the_gateway_need_be_
     till.assert_settled()
 
 
-def test_a_worker_that_freezes_while_it_prepares_confirms_nothing_that_was_looked_up(
+def test_a_worker_that_freezes_while_preparing_does_not_confirm_after_a_look_up(
     till: Till, bank: PreparingBank
 ) -> None:
     attempt_id = till.confirmed()
@@ -126,9 +124,7 @@ def test_a_worker_that_freezes_while_it_prepares_confirms_nothing_that_was_looke
     till.assert_settled()
 
 
-def test_an_attempt_that_was_taken_over_while_it_was_prepared_is_not_confirmed(
-    till: Till, bank: PreparingBank
-) -> None:
+def test_an_attempt_looked_up_while_it_was_prepared_is_not_confirmed(till: Till, bank: PreparingBank) -> None:
     attempt_id = till.confirmed()
 
     def meanwhile() -> None:
@@ -161,7 +157,7 @@ def test_a_worker_that_freezes_before_it_confirms_does_not(till: Till, bank: Pre
 
 
 @pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LATE, Fate.LOST_REPLY])
-def test_a_refund_that_cannot_be_fenced_is_sent_again_under_its_key_and_gives_back_once(
+def test_a_refund_unknown_to_the_gateway_is_sent_again_and_refunds_once(
     till: Till, bank: PreparingBank, fate: Fate
 ) -> None:
     attempt_id = till.paid()

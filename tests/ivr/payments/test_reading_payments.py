@@ -71,7 +71,7 @@ def test_what_changes_comes_again(till: Till) -> None:
     assert [(one.id, one.state) for one in payment.refunds] == [(refund.id, RefundState.APPROVED)]
 
 
-def test_a_refund_that_is_only_asked_for_is_shown_and_not_yet_counted(till: Till) -> None:
+def test_a_requested_refund_is_shown_but_not_counted(till: Till) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
         till.cashier.ask_refund(tx, attempt_id, asked_by="ana")

@@ -70,7 +70,7 @@ def test_a_charge_of_another_gateway_is_not_refunded_here(till: Till) -> None:
 
 
 @pytest.mark.parametrize(("refund", "amount_minor"), [(False, None), (True, 1_000)])
-def test_what_the_gateway_does_not_declare_is_refused_before_anything_is_sent(
+def test_a_capability_the_gateway_lacks_is_refused_before_sending(
     engine: sa.Engine, refund: bool, amount_minor: int | None
 ) -> None:
     till = Till(engine, bank=TruthfulBank(Capabilities(card_entry=CardEntry.TOKENIZE, refund=refund)))
@@ -135,7 +135,7 @@ def test_a_declined_refund_can_be_asked_again(till: Till) -> None:
 
 
 @pytest.mark.parametrize("refunded", [True, False])
-def test_a_refund_that_stays_unknown_for_a_day_is_decided_by_a_person(till: Till, refunded: bool) -> None:
+def test_a_person_decides_a_refund_unknown_for_a_day(till: Till, refunded: bool) -> None:
     attempt_id = till.paid()
     till.bank.fates.extend([Fate.LOST_REPLY if refunded else Fate.NEVER, Fate.NEVER, Fate.NEVER])
     refund_id = ask(till, attempt_id)
@@ -153,7 +153,7 @@ def test_a_refund_that_stays_unknown_for_a_day_is_decided_by_a_person(till: Till
         till.cashier.decide_refund(tx, refund_id, refunded=True, who="ana")
 
 
-def test_a_refund_that_was_moved_without_its_lock_is_a_bug_and_books_nothing(till: Till) -> None:
+def test_moving_a_refund_without_its_lock_fails_and_books_nothing(till: Till) -> None:
     """Two hands on one refund: the second one's answer is of a state that has passed."""
     attempt_id = till.paid()
     refund_id = ask(till, attempt_id, 1_000)

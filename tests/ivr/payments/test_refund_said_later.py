@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.events import Heard, RefundMoved
+from gateways.events import GatewayEvent, RefundUpdated
 from ivr.jobs.job_list import REFUND_PAYMENT, VERIFY_REFUND
 from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
@@ -18,7 +18,7 @@ from tests.support.till import Till
 
 
 def _tell(till: Till, refund_id: str, event: str = "evt_1") -> None:
-    till.cashier.gateway_events.take(Heard(event, "refund.moved", RefundMoved(refund_id)))
+    till.cashier.gateway_events.take(GatewayEvent(event, "refund.moved", RefundUpdated(refund_id)))
 
 
 def _refunded(till: Till, amount_minor: int = 4_000) -> tuple[str, str]:
@@ -43,7 +43,7 @@ def _notes(till: Till, attempt_id: str, event: str) -> list[str]:
 
 
 @pytest.mark.postgres
-def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: Till) -> None:
+def test_a_returned_refund_is_rechecked_until_the_gateway_answers(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     _bounce(till, refund_id)
     till.bank.fates += [Fate.NEVER] * 3
@@ -59,7 +59,7 @@ def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: 
     ]
 
 
-def test_a_refund_that_the_gateway_says_nothing_of_for_a_day_is_given_to_a_person(till: Till) -> None:
+def test_a_refund_unknown_for_a_day_needs_review(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     till.bank.fates += [Fate.NEVER] * 1000
     with capture_logs() as logs:
@@ -108,7 +108,7 @@ def test_a_notice_while_a_refund_is_verified_has_its_own_look(till: Till) -> Non
 
 
 @pytest.mark.parametrize("is_paid", [True, False])
-def test_a_refund_that_came_back_while_its_bill_is_being_paid_is_booked_in_the_end(
+def test_a_returned_refund_is_booked_once_the_bill_is_no_longer_being_paid(
     till: Till, *, is_paid: bool
 ) -> None:
     first, refund_id = _refunded(till)
@@ -140,7 +140,7 @@ def test_a_refund_that_came_back_while_its_bill_is_being_paid_is_booked_in_the_e
     assert till.work.waiting() == []
 
 
-def test_a_refund_that_came_back_is_not_given_up_while_the_bill_is_held(till: Till) -> None:
+def test_a_returned_refund_is_not_given_up_while_the_bill_is_held(till: Till) -> None:
     first, refund_id = _refunded(till)
     second = till.make(till.attempt(first).bill_id, 10_000)
     assert second is not None
@@ -188,7 +188,7 @@ def test_a_refund_that_was_given_back_after_all_is_booked(till: Till) -> None:
     till.assert_settled()
 
 
-def test_a_refund_that_was_given_back_after_all_waits_for_the_one_that_took_its_place(till: Till) -> None:
+def test_a_declined_refund_that_succeeded_waits_for_its_replacement(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 3_000)
     till.bank.fates += [Fate.NEVER, Fate.NEVER]  # nobody knows yet of the second
     again = ask(till, attempt_id)
@@ -203,7 +203,7 @@ def test_a_refund_that_was_given_back_after_all_waits_for_the_one_that_took_its_
 
 
 @pytest.mark.parametrize("is_looked_up", [True, False])
-def test_an_answer_that_comes_after_a_persons_word_is_looked_into(till: Till, *, is_looked_up: bool) -> None:
+def test_an_answer_after_a_persons_decision_is_rechecked(till: Till, *, is_looked_up: bool) -> None:
     attempt_id = till.paid()
     refund_id = ask(till, attempt_id)
     if is_looked_up:
@@ -223,7 +223,7 @@ def test_an_answer_that_comes_after_a_persons_word_is_looked_into(till: Till, *,
     till.assert_settled()
 
 
-def test_a_refund_that_never_fits_the_books_is_told_aloud_after_a_day(till: Till) -> None:
+def test_a_refund_that_never_fits_the_books_is_reported_after_a_day(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 4_000)
     with till.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(refunded_minor=1))
@@ -235,7 +235,7 @@ def test_a_refund_that_never_fits_the_books_is_told_aloud_after_a_day(till: Till
     assert till.work.waiting() == []
 
 
-def test_a_refund_that_came_back_is_never_booked_a_second_time(till: Till) -> None:
+def test_a_returned_refund_is_never_booked_twice(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     _bounce(till, refund_id)
     _tell(till, refund_id)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateways.contract import Capture, Declined, UnsupportedError
+from gateways.contract import CaptureRequest, Declined, UnsupportedError
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
 from ivr.payments import timeouts
@@ -24,7 +24,7 @@ def test_an_authorized_attempt_is_captured(till: Till) -> None:
     till.assert_settled()
 
 
-def test_a_caller_who_hangs_up_before_confirming_gets_the_authorization_voided(till: Till) -> None:
+def test_hanging_up_before_confirming_voids_the_authorization(till: Till) -> None:
     attempt_id = till.authorized(ask=False)
     with till.engine.begin() as tx:
         assert till.attempts.withdraw(tx, attempt_id).state is State.VOIDING
@@ -52,7 +52,7 @@ def test_a_void_is_tried_until_it_is_certain(till: Till, fate: Fate) -> None:
     till.assert_settled()
 
 
-def test_a_hold_of_which_the_gateway_knows_nothing_is_fenced_and_over(till: Till) -> None:
+def test_an_authorization_unknown_to_the_gateway_is_cancelled(till: Till) -> None:
     """A capture that is still on its way finds its key closed."""
     attempt_id = till.authorized(ask=False)
     till.bank.held.clear()
@@ -103,11 +103,11 @@ def test_a_late_answer_to_the_capture_is_heard_while_voiding(till: Till) -> None
     till.assert_settled()
 
 
-def test_a_capture_that_is_declined_while_voiding_leaves_the_last_word_to_the_void(till: Till) -> None:
+def test_a_capture_declined_while_voiding_does_not_end_the_void(till: Till) -> None:
     attempt_id = till.authorized()
     job = next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
 
-    def refuse(_request: Capture) -> Declined:
+    def refuse(_request: CaptureRequest) -> Declined:
         """Meanwhile the look-up finds it held, and nobody waits any more."""
         till.clock.advance(timeouts.CHARGE_WITHIN_S)
         till.run(job)
@@ -124,13 +124,13 @@ def test_a_capture_that_is_declined_while_voiding_leaves_the_last_word_to_the_vo
     till.assert_settled()
 
 
-def test_a_capture_that_is_refused_after_a_look_found_the_hold_lets_go_of_it(till: Till) -> None:
+def test_a_refused_capture_after_a_look_up_voids_the_authorization(till: Till) -> None:
     """The look-up says authorized, for a caller who waits, before the refusal is read."""
     attempt_id = till.authorized(call_id=till.begin_call())
     job = till.work.one(CHARGE_ATTEMPT)
-    captures: list[Capture] = []
+    captures: list[CaptureRequest] = []
 
-    def refuse(request: Capture) -> Declined:
+    def refuse(request: CaptureRequest) -> Declined:
         captures.append(request)
         till.run(job)  # taken over: this worker is taken for dead
         _look(till)
@@ -150,7 +150,7 @@ def test_a_capture_that_is_refused_after_a_look_found_the_hold_lets_go_of_it(til
 def test_a_capture_that_is_refused_leaves_nothing_held(
     till: Till, refusal: Declined | UnsupportedError
 ) -> None:
-    def refuse(_request: Capture) -> Declined:
+    def refuse(_request: CaptureRequest) -> Declined:
         if isinstance(refusal, UnsupportedError):
             raise refusal
         return refusal
@@ -163,7 +163,7 @@ def test_a_capture_that_is_refused_leaves_nothing_held(
     till.assert_settled()
 
 
-def test_an_authorization_that_nobody_claims_is_released_at_the_deadline(till: Till) -> None:
+def test_an_unclaimed_authorization_is_voided_at_its_deadline(till: Till) -> None:
     attempt_id = till.authorized()
     till.work.lose(CHARGE_ATTEMPT)
     till.pass_time(timeouts.CHARGE_WITHIN_S)
@@ -181,7 +181,7 @@ def test_a_worker_that_comes_after_the_deadline_voids_instead_of_capturing(till:
     till.assert_settled()
 
 
-def test_an_overdue_card_entry_waits_for_its_call_and_is_looked_up_after_it(till: Till) -> None:
+def test_an_overdue_card_entry_is_looked_up_once_its_call_has_ended(till: Till) -> None:
     call_id = till.begin_call()
     attempt_id = till.want_card(call_id=call_id)
     till.pass_time(timeouts.CARD_WITHIN_S + 60)
@@ -192,7 +192,7 @@ def test_an_overdue_card_entry_waits_for_its_call_and_is_looked_up_after_it(till
     till.assert_settled()
 
 
-def test_a_call_that_never_ends_does_not_hold_a_bill_for_ever(till: Till) -> None:
+def test_a_call_that_never_ends_frees_its_bill_after_an_hour(till: Till) -> None:
     attempt_id = till.want_card(call_id=till.begin_call())
     till.clock.advance(timeouts.CARD_AT_MOST_S - 1)
     till.run_due()
@@ -201,7 +201,7 @@ def test_a_call_that_never_ends_does_not_hold_a_bill_for_ever(till: Till) -> Non
     assert till.state(attempt_id) is State.CANCELLED
 
 
-def test_an_authorization_that_cannot_be_let_go_for_a_day_is_a_persons(till: Till) -> None:
+def test_an_authorization_not_voided_for_a_day_needs_review(till: Till) -> None:
     attempt_id = till.authorized(ask=False)
     till.bank.fates.extend([Fate.NEVER] * 4)
     with till.engine.begin() as tx:

@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from gateways.contract import (
     Approved,
     Authorized,
-    Capture,
-    Charge,
+    Cancelled,
+    CaptureRequest,
+    ChargeRequest,
     Declined,
-    Fenced,
     LinkOpen,
     LookupResult,
     Order,
@@ -36,15 +36,15 @@ def _lose_sight(till: Till, fate: Fate = Fate.NEVER) -> str:
     return attempt_id
 
 
-def test_the_looks_grow_apart_and_fence_only_when_nothing_can_be_under_way(till: Till) -> None:
+def test_look_ups_slow_down_and_cancel_only_once_no_request_is_under_way(till: Till) -> None:
     attempt_id = _lose_sight(till)
     begun = till.clock.now()
     looks = []
     lookup = till.bank.lookup
 
-    def watched(order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
-        looks.append(((till.clock.now() - begun).total_seconds(), fence))
-        return lookup(order, fence=fence, reference=reference)
+    def watched(order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
+        looks.append(((till.clock.now() - begun).total_seconds(), cancel))
+        return lookup(order, cancel=cancel, reference=reference)
 
     till.bank.lookup = watched  # type: ignore[method-assign]
     till.pass_time(300)
@@ -100,7 +100,7 @@ def test_after_a_day_of_silence_a_person_decides(till: Till) -> None:
     till.assert_books()
 
 
-def test_a_look_left_over_from_a_state_that_has_passed_does_nothing(till: Till) -> None:
+def test_a_job_of_a_past_state_does_nothing(till: Till) -> None:
     attempt_id = _lose_sight(till)
     stale = [one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT]
     assert len(stale) == 2  # the claim's, for half a minute later, and the one for now
@@ -136,7 +136,7 @@ def test_a_claim_that_is_young_is_left_to_its_worker(till: Till) -> None:
     till.assert_settled()
 
 
-def test_an_authorization_found_for_a_caller_who_waits_is_captured(till: Till) -> None:
+def test_a_found_authorization_is_captured_while_the_caller_waits(till: Till) -> None:
     call_id = till.begin_call()
     till.bank.fates.extend([Fate.NEVER, Fate.ANSWERED, Fate.NEVER])  # the first two captures
     attempt_id = till.authorized(call_id=call_id)
@@ -147,11 +147,11 @@ def test_an_authorization_found_for_a_caller_who_waits_is_captured(till: Till) -
     till.assert_settled()
 
 
-def test_captures_that_fail_at_once_are_not_repeated_as_fast_as_we_can(till: Till) -> None:
+def test_captures_that_fail_at_once_are_repeated_slowly(till: Till) -> None:
     """The bank refuses to listen to captures, and is quick to say what it holds."""
-    captures: list[Capture] = []
+    captures: list[CaptureRequest] = []
 
-    def fail(request: Capture) -> Unknown:
+    def fail(request: CaptureRequest) -> Unknown:
         captures.append(request)
         assert len(captures) < 100, "it never ends"
         return Unknown("HTTP 500")
@@ -165,7 +165,7 @@ def test_captures_that_fail_at_once_are_not_repeated_as_fast_as_we_can(till: Til
 
 
 @pytest.mark.parametrize("gone", ["hung up", "past the deadline"])
-def test_an_authorization_found_for_a_caller_who_is_gone_is_let_go(till: Till, gone: str) -> None:
+def test_a_found_authorization_is_voided_if_the_caller_is_gone(till: Till, gone: str) -> None:
     call_id = till.begin_call()
     till.bank.fates.append(Fate.NEVER)
     attempt_id = till.authorized(call_id=call_id)
@@ -179,7 +179,7 @@ def test_an_authorization_found_for_a_caller_who_is_gone_is_let_go(till: Till, g
     till.assert_settled()
 
 
-def test_an_authorization_found_before_the_caller_confirmed_waits_for_it(till: Till) -> None:
+def test_a_found_authorization_waits_for_the_callers_confirmation(till: Till) -> None:
     from ivr.payments.attempts.states import Event
 
     attempt_id = till.want_card(call_id=till.begin_call())
@@ -196,7 +196,7 @@ def test_an_authorization_found_before_the_caller_confirmed_waits_for_it(till: T
 
 
 @pytest.mark.postgres
-def test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held(till: Till) -> None:
+def test_a_late_look_up_does_not_authorize_again(till: Till) -> None:
     """It was held when it was asked about; before the answer is read, it is let go of."""
     call_id = till.begin_call()
     till.bank.fates.append(Fate.NEVER)
@@ -219,13 +219,13 @@ def test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held(till: T
 
 
 @pytest.mark.postgres
-def test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing(till: Till) -> None:
+def test_a_contradiction_of_the_gateway_is_recorded_and_changes_nothing(till: Till) -> None:
     approved, declined = till.paid(), till.confirmed("tok_declined")
     till.run_due()
     moves = till.cashier.transitions
     before = {one: till.attempt(one) for one in (approved, declined)}
     with till.engine.begin() as tx:
-        gateway_answers.record(moves, tx, attempt_store.locked(tx, approved), Fenced(), note="")
+        gateway_answers.record(moves, tx, attempt_store.locked(tx, approved), Cancelled(), note="")
         gateway_answers.record(moves, tx, attempt_store.locked(tx, declined), Approved("ref_odd"), note="")
     assert {one: till.attempt(one) for one in before} == before
     with till.engine.begin() as tx:
@@ -235,12 +235,12 @@ def test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing(t
         assert sorted(notes) == ["the gateway says approved ref_odd", "the gateway says fenced"]
 
 
-def test_every_state_that_holds_money_knows_what_every_certain_answer_does() -> None:
-    certain = (Approved, Authorized, Declined, Fenced)
+def test_every_holding_state_handles_every_certain_answer() -> None:
+    certain = (Approved, Authorized, Declined, Cancelled)
     links = {State.LINK_OPEN, State.LINK_CLOSING}
     open_states = frozenset(State) - FINAL - {State.RESERVED}  # a reserved attempt was never sent
     assert [(s, a) for s in open_states - links for a in certain if (s, a) not in gateway_answers.PATHS] == []
-    of_links = (Approved, LinkOpen, Fenced)
+    of_links = (Approved, LinkOpen, Cancelled)
     assert [(s, a) for s in links for a in of_links if (s, a) not in gateway_answers.PATHS] == []
 
 
@@ -249,7 +249,7 @@ _MEANS: dict[type, set[State]] = {
     Approved: {State.APPROVED},
     Authorized: {State.AUTHORIZED, State.VOIDING, State.NEEDS_REVIEW},
     Declined: _NOT_CHARGED,
-    Fenced: _NOT_CHARGED,
+    Cancelled: _NOT_CHARGED,
     LinkOpen: {State.LINK_OPEN, State.LINK_CLOSING, State.NEEDS_REVIEW, State.APPROVED, State.CANCELLED},
     Unknown: {State.UNKNOWN},
 }
@@ -268,8 +268,8 @@ def test_every_answer_leads_where_it_says() -> None:
     ("held", "answer", "end"),
     [
         (State.NEEDS_REVIEW, Declined(Decline.GENERIC, "no"), State.CANCELLED),
-        (State.NEEDS_REVIEW, Fenced(), State.CANCELLED),
-        (State.AUTHORIZED, Fenced(), State.VOIDED),
+        (State.NEEDS_REVIEW, Cancelled(), State.CANCELLED),
+        (State.AUTHORIZED, Cancelled(), State.VOIDED),
         (State.AUTHORIZED, Declined(Decline.GENERIC, "no"), State.DECLINED),
         (State.VOIDING, Declined(Decline.GENERIC, "no"), State.VOIDED),
     ],
@@ -289,10 +289,10 @@ def test_a_certain_no_frees_the_bill_wherever_it_is_heard(
     assert till.told(attempt_id)[-1] in {"not_charged", "declined"}
 
 
-def test_a_long_code_of_the_gateway_does_not_keep_a_charge_from_being_recorded(till: Till) -> None:
+def test_a_long_gateway_code_is_cut_and_the_charge_recorded(till: Till) -> None:
     charge = till.bank.charge
 
-    def long_answer(request: Charge) -> Result:
+    def long_answer(request: ChargeRequest) -> Result:
         charge(request)
         return Approved("r" * 300, "a" * 300)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from gateways.events import CameBack, GivenBack, PaymentMoved, RefundMoved
+from gateways.events import ExternalRefundFailed, PaymentUpdated, RefundedExternally, RefundUpdated
 from ivr.jobs.job_list import LOOK_AT_LINK, OPEN_LINK, REFUND_PAYMENT, RESOLVE_ATTEMPT, VERIFY_ATTEMPT
 from ivr.payments import discrepancies, timeouts
 from ivr.payments.attempts.manual_review import Word
@@ -24,7 +24,7 @@ DAY_S = 86_400
 def _by_hand(till: Till, attempt_id: str, minor: int, event: str = "evt_1") -> None:
     """Somebody gives back so much more in the dashboard, and the gateway tells of it."""
     till.bank.by_hand[attempt_id] = till.bank.by_hand.get(attempt_id, 0) + minor
-    tell(till, GivenBack(attempt_id), event)
+    tell(till, RefundedExternally(attempt_id), event)
 
 
 def _told(till: Till, attempt_id: str) -> list[str]:
@@ -46,7 +46,7 @@ def _refund(till: Till, attempt_id: str, minor: int, *fates: Fate) -> str:
     return refund_id
 
 
-def test_what_was_given_back_by_hand_is_told_and_the_books_stay(till: Till) -> None:
+def test_an_external_refund_is_reported_and_the_books_stay(till: Till) -> None:
     attempt_id = till.paid()
     with capture_logs() as logs:
         _by_hand(till, attempt_id, 2_500)
@@ -65,14 +65,14 @@ def test_only_another_sum_than_was_told_is_told_again(till: Till) -> None:
     till.run_due()
     for number in range(2):
         _refund(till, attempt_id, 1_000)
-        tell(till, GivenBack(attempt_id), f"evt_ours_{number}")
+        tell(till, RefundedExternally(attempt_id), f"evt_ours_{number}")
         till.run_due()
     assert _told(till, attempt_id) == [_elsewhere("5.00")]
     _by_hand(till, attempt_id, 200, "evt_2")
     till.run_due()
     assert _told(till, attempt_id)[1:] == [_elsewhere("7.00")]
     till.bank.by_hand[attempt_id] = 0  # all of it came back, and is given back once more
-    tell(till, GivenBack(attempt_id), "evt_3")
+    tell(till, RefundedExternally(attempt_id), "evt_3")
     till.run_due()
     _by_hand(till, attempt_id, 600, "evt_4")
     till.run_due()
@@ -85,7 +85,7 @@ def test_only_another_sum_than_was_told_is_told_again(till: Till) -> None:
 
 @pytest.mark.parametrize("by_hand_minor", [0, 1_000])
 @pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LOST_REPLY, Fate.LATE])
-def test_what_was_given_back_beside_a_refund_of_ours_in_doubt_is_told_of_others_alone(
+def test_an_external_refund_does_not_count_our_own_unknown_refund(
     till: Till, fate: Fate, by_hand_minor: int
 ) -> None:
     attempt_id = till.paid()
@@ -98,7 +98,7 @@ def test_what_was_given_back_beside_a_refund_of_ours_in_doubt_is_told_of_others_
 
 
 @pytest.mark.parametrize("by_hand_minor", [0, 1_000])
-def test_a_refund_of_ours_that_waits_for_a_person_hides_nothing(till: Till, by_hand_minor: int) -> None:
+def test_a_refund_under_review_does_not_hide_an_external_refund(till: Till, by_hand_minor: int) -> None:
     attempt_id = till.paid()
     refund_id = _refund(till, attempt_id, 1_000, *[Fate.NEVER] * 1_000)
     till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
@@ -111,7 +111,7 @@ def test_a_refund_of_ours_that_waits_for_a_person_hides_nothing(till: Till, by_h
     assert _told(till, attempt_id) == ([_elsewhere("10.00")] if by_hand_minor else [])
 
 
-def test_what_was_given_back_by_hand_and_came_back_is_told_too(till: Till) -> None:
+def test_a_returned_external_refund_is_reported(till: Till) -> None:
     attempt_id = till.paid()
     _by_hand(till, attempt_id, 2_500, "evt_1")
     till.run_due()
@@ -119,7 +119,7 @@ def test_what_was_given_back_by_hand_and_came_back_is_told_too(till: Till) -> No
     assert reference is not None
     till.bank.by_hand[attempt_id] = 1_000
     for event in ("evt_2", "evt_3"):
-        tell(till, CameBack(reference), event)
+        tell(till, ExternalRefundFailed(reference), event)
         till.run_due()
     fell = f"{_elsewhere('10.00')}; it was 25.00 EUR before: the rest came back"
     assert _told(till, attempt_id) == [_elsewhere("25.00"), fell]
@@ -127,27 +127,25 @@ def test_what_was_given_back_by_hand_and_came_back_is_told_too(till: Till) -> No
     till.assert_settled()
 
 
-def test_what_came_back_to_another_payment_of_the_account_is_nothing(till: Till) -> None:
+def test_a_returned_refund_of_an_unknown_payment_is_ignored(till: Till) -> None:
     attempt_id = till.paid()
-    assert tell(till, CameBack("pi_of_another_shop"), "evt_1")
+    assert tell(till, ExternalRefundFailed("pi_of_another_shop"), "evt_1")
     assert _told(till, attempt_id) == []
     assert VERIFY_ATTEMPT not in {one.job for one in till.work.waiting()}
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_a_refund_of_ours_that_came_back_is_no_difference_however_late_it_is_told(
-    till: Till, is_known: bool
-) -> None:
+def test_a_returned_refund_of_ours_is_no_external_refund(till: Till, is_known: bool) -> None:
     """Also one that came back before we knew that it was given back at all."""
     attempt_id = till.paid()
     refund_id = _refund(till, attempt_id, 1_000, *([] if is_known else [Fate.LOST_REPLY]))
     del till.bank.refunded[refund_id]
     till.bank.refund_declined.add(refund_id)
-    tell(till, RefundMoved(refund_id), "evt_1")
+    tell(till, RefundUpdated(refund_id), "evt_1")
     till.run_due()
-    tell(till, GivenBack(attempt_id), "evt_2")
+    tell(till, RefundedExternally(attempt_id), "evt_2")
     till.pass_time(3_600)
-    tell(till, GivenBack(attempt_id), "evt_3")
+    tell(till, RefundedExternally(attempt_id), "evt_3")
     till.run_due()
     assert _elsewhere("10.00") not in _told(till, attempt_id)
     _by_hand(till, attempt_id, 1_000, "evt_4")
@@ -179,7 +177,7 @@ def _claimed(till: Till) -> str:
 
 
 @pytest.mark.parametrize("begin", [_unknown, _for_a_person, _claimed])
-def test_what_was_given_back_before_we_knew_that_it_was_taken_is_told_then(
+def test_an_external_refund_is_reported_once_the_charge_is_known(
     till: Till, begin: Callable[[Till], str]
 ) -> None:
     attempt_id = begin(till)
@@ -192,7 +190,7 @@ def test_what_was_given_back_before_we_knew_that_it_was_taken_is_told_then(
 
 
 @pytest.mark.parametrize("hung_s", [timeouts.NEEDS_REVIEW_AFTER_S - 60, 5 * DAY_S])
-def test_what_was_given_back_of_a_payment_that_hung_is_told_when_a_person_decides(
+def test_an_external_refund_of_an_unknown_payment_is_reported_when_a_person_decides(
     till: Till, bank: TellingBank, hung_s: int
 ) -> None:
     """Although the day of asking what was taken is over by then, or nearly: a day of its own begins."""
@@ -210,9 +208,7 @@ def test_what_was_given_back_of_a_payment_that_hung_is_told_when_a_person_decide
 
 
 @pytest.mark.parametrize("state", [State.LINK_OPEN, State.LINK_CLOSING])
-def test_what_was_given_back_of_a_link_before_we_knew_that_it_was_paid_is_told_then(
-    till: Till, state: State
-) -> None:
+def test_an_external_refund_of_a_link_is_reported_once_its_payment_is_known(till: Till, state: State) -> None:
     bank = LinkBank(till.clock)
     till = Till(till.engine, till.clock, till.ids, bank)
     attempt_id = till.linked()
@@ -228,7 +224,7 @@ def test_what_was_given_back_of_a_link_before_we_knew_that_it_was_paid_is_told_t
     assert _told(till, attempt_id) == [_elsewhere("15.00")]
 
 
-def test_money_taken_against_our_books_is_told_once_although_it_is_given_back_by_hand(till: Till) -> None:
+def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(till: Till) -> None:
     """That is how a person mends it; the gateway still says that it was taken."""
     attempt_id = lose_sight(till, Fate.NEVER)
     till.pass_time(60)
@@ -236,7 +232,7 @@ def test_money_taken_against_our_books_is_told_once_although_it_is_given_back_by
     till.bank.fenced.clear()
     till.bank.charged[attempt_id] = 4_000  # the bank breaks its word
     with capture_logs() as logs:
-        tell(till, PaymentMoved(attempt_id, taken=True), "evt_1")
+        tell(till, PaymentUpdated(attempt_id, taken=True), "evt_1")
         till.run_due()
         _by_hand(till, attempt_id, 4_000, "evt_2")
         till.run_due()
@@ -245,13 +241,13 @@ def test_money_taken_against_our_books_is_told_once_although_it_is_given_back_by
     assert till.work.waiting() == []
 
 
-def test_what_was_given_back_of_no_payment_of_ours_is_only_a_hint(till: Till) -> None:
+def test_an_external_refund_of_an_unknown_payment_is_ignored(till: Till) -> None:
     """As a gateway tells it that only lets go of what it held."""
-    tell(till, GivenBack("attempt_of_nobody"), "evt_1")
+    tell(till, RefundedExternally("attempt_of_nobody"), "evt_1")
     attempt_id = lose_sight(till, Fate.NEVER)
     till.pass_time(60)
     looks = len(till.bank.looked_up)
-    tell(till, GivenBack(attempt_id), "evt_2")
+    tell(till, RefundedExternally(attempt_id), "evt_2")
     till.run_due()
     assert len(till.bank.looked_up) == looks + 1
     assert _told(till, attempt_id) == []
@@ -286,9 +282,7 @@ def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(till: Till) -> 
 
 
 @pytest.mark.parametrize("has_reference", [True, False])
-def test_what_the_gateway_does_not_say_for_a_day_is_given_to_a_person(
-    till: Till, bank: TellingBank, has_reference: bool
-) -> None:
+def test_a_charge_unknown_for_a_day_needs_review(till: Till, bank: TellingBank, has_reference: bool) -> None:
     """So is the payment that a person called charged, and named no charge of the gateway's."""
     if has_reference:
         attempt_id = till.paid()
@@ -309,7 +303,7 @@ def test_what_the_gateway_does_not_say_for_a_day_is_given_to_a_person(
     )
     assert till.work.waiting() == []
     bank.fates.clear()
-    tell(till, PaymentMoved(attempt_id), "evt_2")
+    tell(till, PaymentUpdated(attempt_id), "evt_2")
     till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 0
     assert RESOLVE_ATTEMPT not in {one.job for one in till.work.waiting()}

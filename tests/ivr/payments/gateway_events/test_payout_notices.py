@@ -83,7 +83,7 @@ def _payout(till: Till) -> sa.Row[Any]:
 
 
 @pytest.mark.parametrize("is_told_before", [True, False])
-def test_a_payout_that_failed_stands_as_failed_whichever_is_told_first(
+def test_a_failed_payout_stays_failed_in_any_order_of_webhooks(
     till: Till, bank: TellingBank, is_told_before: bool
 ) -> None:
     bank.lines = (_line(1, 100), _line(2, 200))

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.events import Disputed, DisputeState, Heard
+from gateways.events import DisputeState, DisputeUpdated, GatewayEvent
 from ivr.jobs.job_list import LOOK_AT_LINK, OPEN_LINK
 from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
@@ -41,7 +41,7 @@ def test_a_webhook_before_the_answer_to_the_opening(till: Till, bank: LinkBank) 
     till.assert_settled()
 
 
-def test_a_webhook_of_nothing_taken_does_not_disturb_an_opening(till: Till, bank: LinkBank) -> None:
+def test_a_webhook_without_money_does_not_disturb_an_opening_link(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     bank.before_answer = lambda: tell(till, attempt_id, taken=False)
     till.run(till.work.one(OPEN_LINK))
@@ -65,15 +65,13 @@ def test_a_webhook_during_a_look_makes_us_look_now(till: Till, bank: LinkBank) -
     till.assert_settled()
 
 
-def test_a_dispute_that_comes_before_we_know_that_the_link_was_paid_is_told(
-    till: Till, bank: LinkBank
-) -> None:
+def test_an_early_dispute_of_a_link_is_reported_once_it_is_paid(till: Till, bank: LinkBank) -> None:
     """The webhook of the payment is lost: it is found at the link's expiry."""
     attempt_id = till.linked()
     till.run_due()
     bank.pay(attempt_id)
-    told = Disputed("dp_1", f"ref_{attempt_id}", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
-    till.cashier.gateway_events.take(Heard("evt_1", "dispute.created", told))
+    told = DisputeUpdated("dp_1", f"ref_{attempt_id}", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
+    till.cashier.gateway_events.take(GatewayEvent("evt_1", "dispute.created", told))
     till.pass_time(2 * HOUR_S)
     assert till.told(attempt_id) == ["link_opened", "approved", "disputed open"]
 
@@ -89,7 +87,7 @@ def test_a_lost_webhook_is_made_up_for_at_the_expiry(till: Till, bank: LinkBank)
     till.assert_settled()
 
 
-def test_a_webhook_that_is_repeated_or_about_nothing_changes_nothing(till: Till, bank: LinkBank) -> None:
+def test_repeated_or_irrelevant_webhooks_change_nothing(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.run_due()
     for event in ("evt_1", "evt_1", "evt_2"):
@@ -105,7 +103,7 @@ def test_a_webhook_that_is_repeated_or_about_nothing_changes_nothing(till: Till,
     till.assert_settled()
 
 
-def test_a_webhook_of_money_taken_on_a_link_that_is_over_is_told_aloud(till: Till, bank: LinkBank) -> None:
+def test_money_taken_on_a_finished_link_is_reported(till: Till, bank: LinkBank) -> None:
     """A gateway that took money after it said that it could not: nothing is hidden."""
     attempt_id = till.linked()
     till.run_due()
@@ -124,7 +122,7 @@ def test_a_webhook_of_money_taken_on_a_link_that_is_over_is_told_aloud(till: Til
 # Expiry and closing -----------------------------------------------------------------------------------------
 
 
-def test_a_link_that_nobody_paid_by_frees_the_bill_at_its_expiry(till: Till, bank: LinkBank) -> None:
+def test_an_unpaid_link_frees_the_bill_at_its_expiry(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.pass_time(HOUR_S + 2 * timeouts.LINK_GRACE_S + 1)
     attempt = till.attempt(attempt_id)

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.contract import Approved, Declined, Fenced, LinkOpen
+from gateways.contract import Approved, Cancelled, Declined, LinkOpen
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, LOOK_AT_LINK, OPEN_LINK
 from ivr.payments import timeouts
@@ -220,9 +220,7 @@ def test_a_refusal_is_certain(till: Till, bank: LinkBank) -> None:
     till.assert_settled()
 
 
-def test_a_link_is_never_charged_as_a_card_and_a_card_never_opened_as_a_link(
-    till: Till, bank: LinkBank
-) -> None:
+def test_links_are_not_charged_as_cards_nor_cards_opened_as_links(till: Till, bank: LinkBank) -> None:
     link, card = till.linked(), till.confirmed()
     with capture_logs() as logs:
         till.handlers[CHARGE_ATTEMPT](link, 1)
@@ -368,7 +366,7 @@ def test_only_the_books_say_paid(state: State, *, is_past: bool) -> None:
 def test_every_answer_to_a_link_has_its_line() -> None:
     """None of these is ever a contradiction."""
     for state in (State.LINK_OPEN, State.LINK_CLOSING, State.UNKNOWN, State.NEEDS_REVIEW):
-        for answer in (Approved, Fenced, LinkOpen):
+        for answer in (Approved, Cancelled, LinkOpen):
             assert (state, answer) in gateway_answers.PATHS
 
 

@@ -81,7 +81,7 @@ def test_a_bill_that_was_paid_elsewhere_has_its_link_closed(till: Till, bank: Li
     till.assert_settled()
 
 
-def test_until_then_nothing_of_it_can_be_paid_in_another_way(till: Till, bank: LinkBank) -> None:
+def test_an_open_link_holds_its_part_of_the_bill(till: Till, bank: LinkBank) -> None:
     """Also no part that the link does not hold, however long the gateway is silent."""
     link = _open_link(till)
     _say(till, link, Status.PAID)
@@ -99,7 +99,7 @@ def test_until_then_nothing_of_it_can_be_paid_in_another_way(till: Till, bank: L
 
 
 @pytest.mark.parametrize("status", [Status.PAID, Status.WITHDRAWN])
-def test_who_pays_by_the_link_before_it_is_closed_is_told_to_finance(
+def test_a_link_paid_before_it_was_closed_is_reported_to_finance(
     till: Till, bank: LinkBank, status: Status
 ) -> None:
     link = _open_link(till)
@@ -231,7 +231,7 @@ def test_from_that_moment_the_payer_is_not_led_to_the_page(
     assert found.stage is Stage.CONFIRMING
 
 
-def test_a_charge_by_card_of_a_bill_that_is_withdrawn_meanwhile_is_told_too(till: Till) -> None:
+def test_a_card_charge_of_a_bill_withdrawn_meanwhile_is_reported(till: Till) -> None:
     card = till.confirmed()
     _say(till, card, Status.WITHDRAWN)
     with capture_logs() as logs:

@@ -84,7 +84,7 @@ def test_forgetting_twice_is_forgetting_once(till: Till, bank: KeepingBank) -> N
 
 
 @pytest.mark.postgres
-def test_a_card_forgotten_before_it_was_saved_is_never_sent_there(till: Till, bank: KeepingBank) -> None:
+def test_a_card_deleted_before_it_was_sent_is_never_sent(till: Till, bank: KeepingBank) -> None:
     attempt_id = charged(till)
     card = card_of(till, attempt_id)
     assert card is not None
@@ -94,7 +94,7 @@ def test_a_card_forgotten_before_it_was_saved_is_never_sent_there(till: Till, ba
     assert till.work.waiting() == []
 
 
-def test_a_card_forgotten_before_it_has_paid_is_not_kept_afterwards(till: Till, bank: KeepingBank) -> None:
+def test_a_card_deleted_before_its_payment_is_not_saved(till: Till, bank: KeepingBank) -> None:
     attempt_id = agree(till)
     card = card_of(till, attempt_id)
     assert card is not None
@@ -106,7 +106,7 @@ def test_a_card_forgotten_before_it_has_paid_is_not_kept_afterwards(till: Till, 
 
 
 @pytest.mark.parametrize("fate", LOSING)
-def test_a_card_forgotten_while_its_save_is_in_doubt_is_forgotten_there_too(
+def test_a_card_deleted_while_its_save_is_unknown_is_deleted_at_the_gateway(
     till: Till, bank: KeepingBank, fate: Fate
 ) -> None:
     attempt_id = charged(till)
@@ -126,9 +126,7 @@ def test_a_card_forgotten_while_its_save_is_in_doubt_is_forgotten_there_too(
 
 
 @pytest.mark.postgres
-def test_a_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_answer(
-    till: Till, bank: KeepingBank
-) -> None:
+def test_a_late_save_of_a_deleted_card_does_not_keep_it(till: Till, bank: KeepingBank) -> None:
     attempt_id = charged(till)
     card = card_of(till, attempt_id)
     assert card is not None
@@ -148,7 +146,7 @@ def test_a_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_answer
     assert card_events(till) == ["card_forgotten"]
 
 
-def test_a_second_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_one_that_arrives(
+def test_a_late_save_of_a_second_deleted_card_does_not_keep_it(
     engine: sa.Engine,
 ) -> None:
     """Its holder is known from the first card, and it is nobody's yet: to forget it then forgets nothing."""

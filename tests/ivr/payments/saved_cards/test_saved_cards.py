@@ -84,9 +84,7 @@ def test_a_payment_whose_payer_did_not_agree_keeps_nothing(till: Till, bank: Kee
 
 
 @pytest.mark.parametrize("fate", [Fate.LOST_REPLY, Fate.LATE, Fate.KILLED_AFTER])
-def test_an_approval_that_is_found_later_keeps_the_card_all_the_same(
-    till: Till, bank: KeepingBank, fate: Fate
-) -> None:
+def test_a_later_found_approval_saves_the_card(till: Till, bank: KeepingBank, fate: Fate) -> None:
     attempt_id = agree(till)
     bank.fates.append(fate)
     job = till.work.one(CHARGE_ATTEMPT)
@@ -136,9 +134,7 @@ def test_a_worker_that_dies_while_it_saves(till: Till, bank: KeepingBank, fate: 
     assert card_events(till) == ["card_kept"]
 
 
-def test_the_words_of_a_save_stay_though_another_card_is_kept_meanwhile(
-    till: Till, bank: KeepingBank
-) -> None:
+def test_a_repeated_save_keeps_its_words_after_another_card_was_saved(till: Till, bank: KeepingBank) -> None:
     """The first try names no holder, because there is none; nor does any other."""
     charged(till)
     bank.fates.append(Fate.NEVER)
@@ -185,7 +181,7 @@ def test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone(
     till.assert_settled()
 
 
-def test_after_a_day_of_silence_the_card_is_given_up_and_forgotten(till: Till, bank: KeepingBank) -> None:
+def test_a_card_the_gateway_does_not_confirm_for_a_day_is_deleted(till: Till, bank: KeepingBank) -> None:
     attempt_id = charged(till)
     bank.fates.append(Fate.LATE)
     bank.fates.extend([Fate.NEVER] * 1000)
@@ -261,7 +257,7 @@ def test_a_customer_keeps_few_cards_and_is_offered_the_newest(till: Till, bank: 
 # Who is offered what --------------------------------------------------------------------------------------
 
 
-def test_a_card_is_offered_to_its_customer_at_its_gateway_until_its_last_month_is_over(till: Till) -> None:
+def test_a_saved_card_is_offered_until_it_expires(till: Till) -> None:
     now = till.clock.now()
     card = kept(till, expiry=(now.month, now.year))
     assert offered(till) == card.id
@@ -284,7 +280,7 @@ def test_an_expired_card_is_forgotten_by_the_sweep(till: Till, bank: KeepingBank
     assert (gone.state, gone.forgotten_by) == (CardState.FORGOTTEN, "expired")
 
 
-def test_a_card_that_an_older_process_kept_for_a_withheld_caller_is_forgotten_by_the_sweep(
+def test_the_sweep_deletes_cards_that_an_older_release_saved_for_withheld_numbers(
     till: Till, bank: KeepingBank
 ) -> None:
     nobodys, somebodys = kept(till, phone="+17378742833"), kept(till, "tok_other")

@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from ivr.fraud.lockout_admin import Office
+from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.integrations.webhooks_out import rfc3339
 from ivr.web.api import keys
 from ivr.web.api.blueprint import blueprint
@@ -33,7 +33,7 @@ def api(till: Till) -> ApiClient:
     made = blueprint(
         till.engine,
         till=till.cashier,
-        office=Office(till.engine, None, till.clock),
+        lockouts=LockoutAdmin(till.engine, None, till.clock),
         home_country="ES",
         work=till.work,
         clock=till.clock,
