@@ -16,6 +16,7 @@ from ivr.fraud.guard import Guard
 from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt
+from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.event_facts import payment_facts, refund_facts
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.refunds.store import Refund
@@ -44,7 +45,7 @@ def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Atte
         gateway="sandbox",
         dashboard_url=lambda reference: f"https://dashboard.example/{reference}",
     )
-    return AttemptService(gateway="sandbox", work=work, clock=clock, ids=ids, events=events)
+    return AttemptService("sandbox", Transitions(work, clock, ids, events))
 
 
 def _made(
