@@ -20,7 +20,7 @@ READ_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class BankReply:
     """What the bank said. The body stays out of the repr: it may hold a token."""
 
     status: int
@@ -31,7 +31,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class NoReply:
+class NoBankReply:
     """No answer that means anything: the bank may have done what it was asked, or not."""
 
     reason: str
@@ -61,14 +61,14 @@ class BankClient:
         self.url = url.rstrip("/")
         self._timeout_s = (connect_timeout_s, read_timeout_s)
 
-    def get(self, path: str) -> Reply | NoReply:
+    def get(self, path: str) -> BankReply | NoBankReply:
         return self._send("GET", path, None)
 
-    def post(self, path: str, body: Secret) -> Reply | NoReply:
+    def post(self, path: str, body: Secret) -> BankReply | NoBankReply:
         """`body` is a JSON document. The path names the verb alone: paths are logged."""
         return self._send("POST", path, body)
 
-    def _send(self, method: str, path: str, body: Secret | None) -> Reply | NoReply:
+    def _send(self, method: str, path: str, body: Secret | None) -> BankReply | NoBankReply:
         try:
             with requests.Session() as session:
                 session.trust_env = False
@@ -81,19 +81,19 @@ class BankClient:
                     allow_redirects=False,
                 )
         except requests.ConnectTimeout:
-            return NoReply("the bank did not accept the connection in time")
+            return NoBankReply("the bank did not accept the connection in time")
         except requests.Timeout:
-            return NoReply("the bank did not answer in time")
+            return NoBankReply("the bank did not answer in time")
         except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; and its traceback holds the body
-            return NoReply(f"the connection to the bank broke: {connection_fault(fault)}")
+            return NoBankReply(f"the connection to the bank broke: {connection_fault(fault)}")
         return _parsed(response.status_code, response.content)
 
 
-def _parsed(status: int, content: bytes) -> Reply | NoReply:
+def _parsed(status: int, content: bytes) -> BankReply | NoBankReply:
     try:
         body = json.loads(content)
     except ValueError:
-        return NoReply(f"the bank's answer was not JSON (HTTP {status})")
+        return NoBankReply(f"the bank's answer was not JSON (HTTP {status})")
     if not isinstance(body, dict):
-        return NoReply(f"the bank's answer was not a JSON object (HTTP {status})")
-    return Reply(status, body)
+        return NoBankReply(f"the bank's answer was not a JSON object (HTTP {status})")
+    return BankReply(status, body)
