@@ -11,7 +11,7 @@ from typing import Any
 from gateways.contract import Authorizer, Tokenizer
 
 
-class UnknownGatewayError(LookupError):
+class NoCardGatewayError(LookupError):
     """No gateway of that name takes cards here; the message lists those that do."""
 
 
@@ -47,5 +47,5 @@ GATEWAYS: Mapping[str, Callable[[Mapping[str, Any]], CardGateway]] = {
 def card_gateway(name: str, settings: Mapping[str, Any]) -> CardGateway:
     """The PCI side of that gateway; raises UnknownGatewayError."""
     if name not in GATEWAYS:
-        raise UnknownGatewayError(f"GATEWAY is {name!r}; it must be one of {', '.join(GATEWAYS)}")
+        raise NoCardGatewayError(f"GATEWAY is {name!r}; it must be one of {', '.join(GATEWAYS)}")
     return GATEWAYS[name](settings)

@@ -22,7 +22,7 @@ from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, 
 from gateways.secret import Secret
 from ivr.pci import settings
 from ivr.pci.app import create_app
-from ivr.pci.dependencies import Room, furnish
+from ivr.pci.dependencies import PciDependencies, build_pci
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyService
 from ivr.pci.settings import PciConfig
@@ -139,7 +139,7 @@ class PciBench:
         self.keys: KeyService = parts.get("keys") or DirectoryKeys(folder / "keys", clock)
         self.gateway: FakeGateway = parts.get("gateway") or FakeGateway()
         self.executor: Executor = parts.get("executor") or AtOnce()
-        self.room: Room = furnish(
+        self.pci_parts: PciDependencies = build_pci(
             self.config,
             engine=engine,
             clock=clock,
@@ -148,7 +148,7 @@ class PciBench:
             gateway=CardGateway(tokenizer=self.gateway, authorizer=self.gateway),
             executor=self.executor,
         )
-        self.app: Flask = create_app(self.room)
+        self.app: Flask = create_app(self.pci_parts)
         self.client = self.app.test_client()
         self._nonces = 0
 

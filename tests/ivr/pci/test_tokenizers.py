@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import gateways
-from ivr.pci.tokenizers import GATEWAYS, UnknownGatewayError, card_gateway
+from ivr.pci.tokenizers import GATEWAYS, NoCardGatewayError, card_gateway
 
 
 def test_the_list_has_every_gateway_folder_with_a_tokenize() -> None:
@@ -20,5 +20,5 @@ def test_the_sandbox_can_do_both() -> None:
 
 
 def test_an_unknown_gateway_is_told_with_the_list() -> None:
-    with pytest.raises(UnknownGatewayError, match="sandbox"):
+    with pytest.raises(NoCardGatewayError, match="sandbox"):
         card_gateway("nobody", {})
