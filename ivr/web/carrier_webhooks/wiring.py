@@ -53,7 +53,7 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
         attempts=attempts,
         guard=guard,
         gateway=on.gateway.name,
-        takes=on.gateway.capabilities.takes,
+        takes=on.gateway.capabilities.accepts,
         clock=on.clock,
     )
     host = Host(
@@ -69,7 +69,7 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
             maker=maker,
             guard=guard,
             card_entry=card_entry,
-            takes=on.gateway.capabilities.takes,
+            takes=on.gateway.capabilities.accepts,
             by_carrier=config.carrier_takes_cards,
         ),
         saved_cards=saved_cards,
