@@ -1,8 +1,7 @@
 """What nobody waits for any more is wiped, and keys past their life are destroyed.
 
-The dialogue wipes at every end that it sees; this is for the ends that it does not see: a lost hang-up, a
-killed process, a result that nobody collected. Any number of processes may sweep at once. `BackgroundThread` is the
-thread that sweeps, and renews the leases of the cards that are on their way.
+A turn wipes at every end that it sees. The sweeper is for the other ends: a hang-up that nobody reported, a
+process that was killed, a result that nobody collected. Any number of processes may sweep at once.
 """
 
 import threading

@@ -146,13 +146,13 @@ def test_a_slow_bank_is_waited_for_by_polling(
 
 def test_a_worker_asks_to_be_replaced_only_some_time_after_it_heard_a_key() -> None:
     clock, asked = ManualClock(), []
-    retirement = process.Retirement(900, clock, lambda: asked.append(clock.now()))
+    replacement = process.WorkerReplacement(900, clock, lambda: asked.append(clock.now()))
     clock.advance(3600)
-    retirement.look()
-    retirement.heard()
+    replacement.look()
+    replacement.heard()
     began = clock.now()
     for _ in range(3):
         clock.advance(300)
-        retirement.heard()
-        retirement.look()
+        replacement.heard()
+        replacement.look()
     assert asked == [began + timedelta(seconds=900)]
