@@ -63,25 +63,6 @@ class BankClient:
 
     def _send(self, method: str, path: str, body: Secret | None) -> BankReply | NoBankReply:
         try:
-<<<<<<< HEAD
-            with requests.Session() as session:
-                session.trust_env = False
-                response = session.request(
-                    method,
-                    self.url + path,
-                    data=body.reveal().encode() if body is not None else None,
-                    headers={"Content-Type": "application/json"},
-                    timeout=self._timeout_s,
-                    allow_redirects=False,
-                )
-        except requests.ConnectTimeout:
-            return NoBankReply("the bank did not accept the connection in time")
-        except requests.Timeout:
-            return NoBankReply("the bank did not answer in time")
-        except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; and its traceback holds the body
-            return NoBankReply(f"the connection to the bank broke: {connection_fault(fault)}")
-        return _parsed(response.status_code, response.content)
-=======
             response = self._http.request(
                 method,
                 self.url + path,
@@ -89,7 +70,7 @@ class BankClient:
                 headers={"Content-Type": "application/json"},
             )
         except NoAnswerError as fault:
-            return NoReply(_REASONS.get(fault.broke, f"the connection to the bank broke: {fault.broke}"))
+            return NoBankReply(_REASONS.get(fault.broke, f"the connection to the bank broke: {fault.broke}"))
         return _parsed(response.status, response.body)
 
 
@@ -97,7 +78,6 @@ _REASONS = {
     ConnectionFault.NO_CONNECTION: "the bank did not accept the connection in time",
     ConnectionFault.SILENT: "the bank did not answer in time",
 }
->>>>>>> main
 
 
 def _parsed(status: int, content: bytes) -> BankReply | NoBankReply:

@@ -9,16 +9,9 @@ from datetime import datetime
 from http import HTTPStatus
 from threading import Thread
 
-<<<<<<< HEAD
-import requests
-
+from gateways.http_client import HttpClient, NoAnswerError
 from gateways.sandbox.bank.dependencies import BankIds
 from gateways.sandbox.webhooks import HEADER, sign, webhook_body
-=======
-from gateways.http_client import HttpClient, NoAnswerError
-from gateways.sandbox.bank.dependencies import Ids
-from gateways.sandbox.webhooks import HEADER, notice, sign
->>>>>>> main
 from gateways.secret import Secret
 
 TRY_AFTER_S = (0.0, 2.0, 10.0)
