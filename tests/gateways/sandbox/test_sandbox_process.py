@@ -21,6 +21,8 @@ from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
 from tests.support.gateway_bench import card
 
+pytestmark = pytest.mark.slow
+
 
 class Process(NamedTuple):
     process: "subprocess.Popen[str]"

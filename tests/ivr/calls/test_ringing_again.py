@@ -13,6 +13,8 @@ from tests.support.payer import WAY, books, call_sid, pay
 from tests.support.phone import CALLED, CALLER, call_settings
 from tests.support.server import ENGLISH, REFERENCE, Server
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Server]
 WANTED = ["(authentication)" if line == "(visa)" else line for line in WAY["tokenize"]]
 """A caller whose bank wants their own approval, and who is sent a link."""

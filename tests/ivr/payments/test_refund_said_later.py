@@ -16,6 +16,8 @@ from tests.support.bank import Fate
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
 
+pytestmark = pytest.mark.slow
+
 
 def _tell(till: Till, refund_id: str, event: str = "evt_1") -> None:
     till.cashier.gateway_events.take(GatewayEvent(event, "refund.moved", RefundUpdated(refund_id)))

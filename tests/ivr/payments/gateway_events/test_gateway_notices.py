@@ -171,6 +171,7 @@ def test_a_contradicting_webhook_is_rechecked_until_the_gateway_answers(till: Ti
     assert till.attempt(attempt_id).verify_since is None
 
 
+@pytest.mark.slow
 def test_a_webhook_unconfirmed_for_a_day_is_reported(till: Till) -> None:
     attempt_id = _ruled_out_by_a_slip(till)
     till.bank.fates += [Fate.NEVER] * 1000

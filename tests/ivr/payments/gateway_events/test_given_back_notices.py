@@ -18,6 +18,8 @@ from tests.support.link_bank import LinkBank
 from tests.support.telling_bank import TellingBank, lose_sight, tell
 from tests.support.till import Till
 
+pytestmark = pytest.mark.slow
+
 DAY_S = 86_400
 
 

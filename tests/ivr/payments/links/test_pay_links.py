@@ -32,6 +32,7 @@ PHONE = "+34600111222"
 # The usual way ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_link_is_opened_texted_paid_and_entered(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
