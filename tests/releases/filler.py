@@ -124,7 +124,7 @@ class Filler:
             assert not server.work.failed, server.work.failed
             self.waiting = server.work._waiting
             self.end = clock.now()
-            with server.room.engine.connect() as connection:
+            with server.pci_parts.engine.connect() as connection:
                 connection.exec_driver_sql("COMMIT")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         clock = LivingClock()
