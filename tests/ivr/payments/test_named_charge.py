@@ -39,7 +39,9 @@ def test_silence_is_overruled_by_a_person_who_says_so(till: Till) -> None:
     till.bank.fates.extend([Fate.NEVER, Fate.NEVER])
     with pytest.raises(ChargeRefusedError, match=r"try again, or add --unchecked"):
         till.cashier.charge_of(waits, "ref_seen")
-    assert till.cashier.charge_of(waits, "ref_seen", unchecked=True) == VerifiedReference("ref_seen", is_proven=False)
+    assert till.cashier.charge_of(waits, "ref_seen", unchecked=True) == VerifiedReference(
+        "ref_seen", is_proven=False
+    )
 
 
 def test_what_is_left_out_is_looked_for(till: Till) -> None:

@@ -32,7 +32,7 @@ def api(till: Till) -> ApiClient:
     app = flask.Flask("test_cards")
     made = blueprint(
         till.engine,
-        till=till.cashier,
+        payments=till.cashier,
         lockouts=LockoutAdmin(till.engine, None, till.clock),
         home_country="ES",
         work=till.work,
