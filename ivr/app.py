@@ -19,10 +19,10 @@ from werkzeug.exceptions import HTTPException
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.retention import forget_turns
 from ivr.customers.reference_guesses import forget_guesses
-from ivr.dependencies import Ground, ground
-from ivr.fraud.guard import forget_tries
-from ivr.fraud.lockout_admin import Office
-from ivr.fraud.pci_reports import Reporter
+from ivr.dependencies import Dependencies, build
+from ivr.fraud.guard import forget_card_attempts
+from ivr.fraud.lockout_admin import LockoutAdmin
+from ivr.fraud.pci_reports import PciReportJob
 from ivr.integrations.webhooks_out import Deliverer
 from ivr.jobs.job_list import (
     CHECK_CONFIRMATION,
@@ -72,11 +72,11 @@ def web_app(environ: Mapping[str, str]) -> "WSGIApplication":
     """The web process's application, as the web server's workers load it."""
     config = configuration.load(environ)
     logs.configure(config.log_level, "web")
-    return make_web(ground(config))
+    return make_web(build(config))
 
 
-def make_web(on: Ground) -> flask.Flask:
-    """The application on a given ground: every door of the web process."""
+def make_web(on: Dependencies) -> flask.Flask:
+    """The web process's application, with all of its routes."""
     config = on.config
     app = flask.Flask("paybycall", static_folder=None, template_folder=None)
     set_up_request_ids(app, on.ids)
@@ -106,7 +106,7 @@ def make_web(on: Ground) -> flask.Flask:
             account_sid=config.twilio_account_sid,
         )
     )
-    app.register_blueprint(gateway_webhooks.make_blueprint(on.gateway, on.cashier.notices))
+    app.register_blueprint(gateway_webhooks.make_blueprint(on.gateway, on.payments.gateway_events))
     app.register_blueprint(
         link_pages.make_blueprint(
             on.engine,
@@ -117,8 +117,8 @@ def make_web(on: Ground) -> flask.Flask:
     app.register_blueprint(
         api.blueprint(
             on.engine,
-            till=on.cashier,
-            office=Office(on.engine, on.pci, on.clock),
+            till=on.payments,
+            lockouts=LockoutAdmin(on.engine, on.pci, on.clock),
             home_country=config.home_country,
             work=on.work,
             clock=on.clock,
@@ -144,7 +144,7 @@ def _metrics_access(config: Config) -> MetricsAccess:
     return MetricsAccess(config.metrics_token, config.in_production)
 
 
-def _build_info(process: str, on: Ground) -> BuildInfo:
+def _build_info(process: str, on: Dependencies) -> BuildInfo:
     return BuildInfo(
         process,
         gateway=on.gateway.name,
@@ -168,22 +168,22 @@ def _plain(fault: HTTPException) -> tuple[str, int, dict[str, str]]:
 # The worker process -----------------------------------------------------------------------------------------
 
 
-def handlers(on: Ground) -> dict[Job, Handler]:
+def handlers(on: Dependencies) -> dict[Job, Handler]:
     """What the worker does for each job."""
     config = on.config
     sender = Sender(on.engine, _channels(config), work=on.work, clock=on.clock)
     deliverer = Deliverer(
         on.engine, url=config.outcome_url, secrets=config.merchant_secrets, work=on.work, clock=on.clock
     )
-    cashier = on.cashier
-    ender = CallEnder(engine=on.engine, attempts=cashier.attempts, work=on.work, clock=on.clock)
+    payments = on.payments
+    ender = CallEnder(engine=on.engine, attempts=payments.attempts, work=on.work, clock=on.clock)
     return {
-        **cashier.handlers(),
+        **payments.handlers(),
         SEND_CONFIRMATION: sender.send,
         CHECK_CONFIRMATION: sender.check,
         DELIVER_OUTCOME: deliverer,
         END_SILENT_CALL: ender.end_silent,
-        REPORT_CARD_OUTCOME: Reporter(on.engine, on.pci, on.work, on.clock),
+        REPORT_CARD_OUTCOME: PciReportJob(on.engine, on.pci, on.work, on.clock),
     }
 
 
@@ -212,7 +212,7 @@ def run_worker(config: Config, stop: threading.Event, listen_at: tuple[str, int]
     """
     from ivr.jobs.worker import Worker
 
-    on = ground(config, pool_size=24)
+    on = build(config, pool_size=24)
     worker = Worker(on.engine, on.clock, on.ids, handlers(on), call_of=partial(call_of, on.engine))
     if listen_at is None:
         return _work(on, worker, stop)
@@ -224,7 +224,7 @@ def run_worker(config: Config, stop: threading.Event, listen_at: tuple[str, int]
         http.stop()
 
 
-def worker_app(on: Ground, worker: "Worker") -> flask.Flask:
+def worker_app(on: Dependencies, worker: "Worker") -> flask.Flask:
     """What a worker answers on its own port."""
     app = flask.Flask("paybycall-worker", static_folder=None, template_folder=None)
     set_up_request_ids(app, on.ids)
@@ -238,14 +238,14 @@ def worker_app(on: Ground, worker: "Worker") -> flask.Flask:
     return app
 
 
-def _work(on: Ground, worker: "Worker", stop: threading.Event) -> bool:
-    cashier, caps = on.cashier, on.guard.caps
+def _work(on: Dependencies, worker: "Worker", stop: threading.Event) -> bool:
+    payments, limits = on.payments, on.guard.limits
     sweeps = (
-        cashier.sweep,
+        payments.sweep,
         lambda: forget_turns(on.engine, on.clock.now()),
         lambda: forget_guesses(on.engine, on.clock.now()),
-        lambda: cashier.notices.forget(on.clock.now()),
-        lambda: forget_tries(on.engine, caps, on.clock.now()),
+        lambda: payments.gateway_events.forget(on.clock.now()),
+        lambda: forget_card_attempts(on.engine, limits, on.clock.now()),
     )
     sweeper = threading.Thread(target=_sweep, args=(sweeps, stop), name="sweep", daemon=True)
     sweeper.start()

@@ -1,10 +1,10 @@
-"""What the web process and the worker stand on: settings, database, queue, gateway, clock and ids.
+"""What the web process and the worker are built from: settings, database, queue, gateway, clock and ids.
 
-Each process makes its own, after the web server has forked; a test makes one with a clock and ids that it
-controls.
+Each process builds its own, after the web server has forked.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import sqlalchemy as sa
 
@@ -12,20 +12,20 @@ from gateways import registry
 from gateways.contract import Gateway
 from ivr.events.listeners import HouseConsequences
 from ivr.fraud.guard import Guard
-from ivr.fraud.limits import Caps
+from ivr.fraud.limits import FraudLimits
 from ivr.integrations.pci_client import PciClient
 from ivr.jobs.job_list import Work
 from ivr.payments.links.store import LinkTerms
-from ivr.payments.service import Cashier
+from ivr.payments.service import PaymentService
 from ivr.platform.clock import Clock, SystemClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import Ids, RandomIds
 from ivr.platform.settings.config import Config
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What both processes stand on. A test makes its own, with a clock and ids that it controls."""
+@dataclass(frozen=True)
+class Dependencies:
+    """The parts that both processes share. A test makes its own, with a clock and ids that it controls."""
 
     config: Config
     engine: sa.Engine
@@ -34,20 +34,20 @@ class Ground:
     clock: Clock
     ids: Ids
 
-    @property
+    @cached_property
     def guard(self) -> Guard:
-        return Guard(Caps.from_settings(self.config.defences), self.work, self.clock, self.ids)
+        return Guard(FraudLimits.from_settings(self.config.defences), self.work, self.clock, self.ids)
 
-    @property
+    @cached_property
     def pci(self) -> PciClient | None:
-        """The way to the PCI process; None where the carrier takes the cards."""
+        """The client of the PCI process; None where the carrier takes the cards."""
         config = self.config
         if config.carrier_takes_cards:
             return None
         return PciClient(config.pci_internal_url, config.internal_secrets, clock=self.clock, ids=self.ids)
 
-    @property
-    def cashier(self) -> Cashier:
+    @cached_property
+    def payments(self) -> PaymentService:
         links = LinkTerms(self.config.public_url, self.config.link_expires_min)
         consequences = HouseConsequences(
             work=self.work,
@@ -62,7 +62,7 @@ class Ground:
             dashboard_url=self.gateway.dashboard_url,
             links=links if self.gateway.capabilities.links else None,
         )
-        return Cashier(
+        return PaymentService(
             engine=self.engine,
             gateway=self.gateway,
             work=self.work,
@@ -74,10 +74,10 @@ class Ground:
         )
 
 
-def ground(config: Config, *, pool_size: int = 16) -> Ground:
-    """The real one: the machine's clock, random ids, the database and the gateway of the settings."""
+def build(config: Config, *, pool_size: int = 16) -> Dependencies:
+    """Those of a real process: the machine's clock, random ids, the database and gateway of the settings."""
     from ivr.jobs.enqueue import DurableWork
 
     engine = make_engine(config.database_url, pool_size=pool_size)
     gateway = registry.adapter(config.gateway, config.gateway_settings)
-    return Ground(config, engine, DurableWork(engine), gateway, SystemClock(), RandomIds())
+    return Dependencies(config, engine, DurableWork(engine), gateway, SystemClock(), RandomIds())

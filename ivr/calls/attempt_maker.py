@@ -9,7 +9,7 @@ from ivr.bills import store as bills
 from ivr.calls.card_guard import CardGuard
 from ivr.calls.session import Session
 from ivr.calls.wait_result import Turn
-from ivr.payments.attempts.service import Attempt, Attempts, NewAttempt
+from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
 from ivr.payments.attempts.store import Method
 
 
@@ -17,7 +17,7 @@ from ivr.payments.attempts.store import Method
 class AttemptMaker:
     """Makes the attempt of a turn; a repeat of the turn makes none."""
 
-    attempts: Attempts
+    attempts: AttemptService
     guard: CardGuard
 
     def make(

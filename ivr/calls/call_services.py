@@ -7,7 +7,7 @@ from ivr.calls.attempt_maker import AttemptMaker
 from ivr.calls.caller_saved_card import CallerSavedCard
 from ivr.calls.card_guard import CardGuard
 from ivr.customers.reference_guesses import Guesses
-from ivr.payments.attempts.service import Attempts
+from ivr.payments.attempts.service import AttemptService
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
 
@@ -16,7 +16,7 @@ from ivr.platform.ids import Ids
 class CallServices:
     """Everything that the waits of a call use."""
 
-    attempts: Attempts
+    attempts: AttemptService
     attempt_maker: AttemptMaker
     card_guard: CardGuard
     saved_card: CallerSavedCard

@@ -12,9 +12,9 @@ import structlog
 from ivr.calls.session import Session
 from ivr.calls.wait_result import Turn
 from ivr.customers import customer
-from ivr.payments.attempts.service import Attempt, Attempts
+from ivr.payments.attempts.service import Attempt, AttemptService
 from ivr.payments.saved_cards import store as card_records
-from ivr.payments.saved_cards.service import Agreement, SavedCards
+from ivr.payments.saved_cards.service import Agreement, SavedCardService
 from ivr.payments.saved_cards.store import Consent, SavedCard
 from ivr.platform.clock import Clock
 
@@ -25,8 +25,8 @@ log = structlog.get_logger()
 class CallerSavedCard:
     """Knows under which number a card is kept, and lets it pay."""
 
-    cards: SavedCards
-    attempts: Attempts
+    cards: SavedCardService
+    attempts: AttemptService
     gateway: str
     """The gateway's name: a card is kept at one."""
     clock: Clock

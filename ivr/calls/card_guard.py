@@ -11,7 +11,7 @@ from ivr.bills import store as bills
 from ivr.calls.session import Session
 from ivr.calls.wait_result import Turn
 from ivr.fraud.guard import Guard
-from ivr.fraud.identity import Suspect, by_phone
+from ivr.fraud.identity import PayerIdentity, by_phone
 from ivr.payments.attempts.service import Attempt
 
 
@@ -23,27 +23,27 @@ class CardGuard:
 
     def refuses(self, turn: Turn, session: Session) -> bool:
         """Whether no card is taken in this turn."""
-        suspect = self._suspect(turn, session)
-        return suspect is not None and self.guard.refuses(turn.tx, suspect)
+        identity = self._identity(turn, session)
+        return identity is not None and self.guard.refuses(turn.tx, identity)
 
     def let_through(self, turn: Turn, bill_id: str, attempt: Attempt) -> None:
         self.guard.let_through(turn.tx, self._of_bill(turn, bill_id), attempt)
 
     def declined_at_entry(self, turn: Turn, session: Session, decline: Decline) -> None:
-        suspect = self._suspect(turn, session)
-        if suspect is not None:
-            self.guard.declined_at_entry(turn.tx, suspect, decline)
+        identity = self._identity(turn, session)
+        if identity is not None:
+            self.guard.declined_at_entry(turn.tx, identity, decline)
 
-    def _suspect(self, turn: Turn, session: Session) -> Suspect | None:
+    def _identity(self, turn: Turn, session: Session) -> PayerIdentity | None:
         """None before a bill was found: no card can be charged then."""
         found = bills.find(turn.tx, session.state.bill.reference) if session.state.bill else None
         return None if found is None else self._of_bill(turn, found.id)
 
-    def _of_bill(self, turn: Turn, bill_id: str) -> Suspect:
+    def _of_bill(self, turn: Turn, bill_id: str) -> PayerIdentity:
         return by_phone(
             turn.caller,
             turn.row.stir_verstat,
             call_id=turn.row.id,
             bill_id=bill_id,
-            doubtful_weight=self.guard.caps.doubtful_weight,
+            doubtful_weight=self.guard.limits.doubtful_weight,
         )

@@ -11,7 +11,7 @@ from ivr.calls import store
 from ivr.calls.store import CallRow
 from ivr.customers import timeline
 from ivr.jobs.job_list import END_SILENT_CALL, Work
-from ivr.payments.attempts.service import Attempts
+from ivr.payments.attempts.service import AttemptService
 from ivr.platform.clock import Clock
 
 CALL_S_MAX = 4 * 60 * 60
@@ -21,7 +21,7 @@ CALL_S_MAX = 4 * 60 * 60
 class CallEnder:
     """Ends calls, once each."""
 
-    def __init__(self, *, engine: sa.Engine, attempts: Attempts, work: Work, clock: Clock) -> None:
+    def __init__(self, *, engine: sa.Engine, attempts: AttemptService, work: Work, clock: Clock) -> None:
         self._engine = engine
         self._attempts = attempts
         self._work = work

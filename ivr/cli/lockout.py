@@ -10,7 +10,7 @@ from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, Listing, layouts, minute, state, text
 
 if TYPE_CHECKING:
-    from ivr.fraud.lockout_admin import Office
+    from ivr.fraud.lockout_admin import LockoutAdmin
 
 _LOCKOUTS = Listing(
     "lockouts",
@@ -43,7 +43,7 @@ def command() -> None:
 @click.option("--all", "also_over", is_flag=True, help="Also lockouts of the last 30 days that are over.")
 @layouts
 @sentences
-def list_lock_outs(*, also_over: bool, layout: Layout) -> None:
+def list_lockouts(*, also_over: bool, layout: Layout) -> None:
     """List lockouts, newest first.
 
     Exit status 1 if the PCI process did not answer: then lockouts of cards and BINs are missing.
@@ -51,8 +51,8 @@ def list_lock_outs(*, also_over: bool, layout: Layout) -> None:
     from ivr.web.api import documents
 
     with desk(*_SETTINGS) as at:
-        found = _office(at).listed(also_over=also_over)
-    rows = map(documents.lock_out, found.lock_outs)
+        found = _admin(at).listed(also_over=also_over)
+    rows = [documents.lockout(one, found.at) for one in found.lockouts]
     none = "Nobody is locked out." if found.complete else "No other lockouts."
     _LOCKOUTS.print(rows, layout, none=none, facts={"complete": found.complete})
     if not found.complete:
@@ -61,15 +61,15 @@ def list_lock_outs(*, also_over: bool, layout: Layout) -> None:
 
 
 @command.command("lift", epilog=example("lockout lift lockout_0123456789"))
-@click.argument("lock_out_id", metavar="ID")
+@click.argument("lockout_id", metavar="ID")
 @sentences
-def lift(lock_out_id: str) -> None:
+def lift(lockout_id: str) -> None:
     """Lift a lockout at once. Your name is recorded with it."""
     from ivr.integrations.pci_client import PciRefusedError, PciUnreachableError
 
     with desk(*_SETTINGS) as at:
         try:
-            lifted = _office(at).lift(lock_out_id, by=who())
+            lifted = _admin(at).lift(lockout_id, by=who())
         except (PciUnreachableError, PciRefusedError) as fault:
             raise Fault(f"The lockout was not lifted: {fault}.") from None
     if lifted is None:
@@ -77,11 +77,11 @@ def lift(lock_out_id: str) -> None:
     click.echo(f"Lockout {lifted.id} is lifted: cards are accepted again.")
 
 
-def _office(at: Desk) -> "Office":
-    from ivr.fraud.lockout_admin import Office
+def _admin(at: Desk) -> "LockoutAdmin":
+    from ivr.fraud.lockout_admin import LockoutAdmin
     from ivr.integrations.pci_client import PciClient
 
     if at.values["CARD_ENTRY"] == "pay":
-        return Office(at.engine, None, at.clock)
+        return LockoutAdmin(at.engine, None, at.clock)
     pci = PciClient(at.values["PCI_INTERNAL_URL"], at.values["INTERNAL_SECRET"], clock=at.clock, ids=at.ids)
-    return Office(at.engine, pci, at.clock)
+    return LockoutAdmin(at.engine, pci, at.clock)

@@ -16,7 +16,7 @@ from ivr.platform.settings.listed import DEFENCES, MONEY
 
 if TYPE_CHECKING:
     from ivr.payments.queries.feed import Payment
-    from ivr.payments.service import Cashier
+    from ivr.payments.service import PaymentService
 
 _WORDING = ("MERCHANT_NAME", "BILL_NOUN", "HOME_COUNTRY")
 TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), *_WORDING, "CHANNEL", "OUTCOME_URL")
@@ -221,24 +221,26 @@ def _decision(payment: "Payment", reference: str | None, *, charged: bool) -> st
     return f"{line(payment)}\nRecord it {what}? This cannot be undone."
 
 
-def _decide_refund(at: Desk, cashier: "Cashier", refund_id: str, *, given_back: bool, yes: bool) -> str:
-    from ivr.payments.attempts import store as records
-    from ivr.payments.attempts.store import NoSuchAttemptError, RefundState
+def _decide_refund(
+    at: Desk, cashier: "PaymentService", refund_id: str, *, given_back: bool, yes: bool
+) -> str:
     from ivr.payments.public_state import public_state
+    from ivr.payments.refunds import store as refund_store
+    from ivr.payments.refunds.states import RefundState
     from ivr.platform.database.engine import reading
     from ivr.platform.money import plain
 
     try:
         with reading(at.engine) as tx:
-            found = records.get_refund(tx, refund_id)
-        if found.state is RefundState.FOR_A_PERSON:
+            found = refund_store.get(tx, refund_id)
+        if found.state is RefundState.NEEDS_REVIEW:
             what = "as given back" if given_back else "as not given back"
             amount = plain(found.amount_minor, found.currency)
             confirm(f"Record refund {refund_id} of {amount} {what}? This cannot be undone.", yes=yes)
         with at.engine.begin() as tx:
             decided = cashier.decide_refund(tx, refund_id, refunded=given_back, who=who())
             return public_state(decided.state)
-    except NoSuchAttemptError:
+    except refund_store.NoSuchRefundError:
         raise Fault("There is no refund with this ID. To see the refunds: paybycall refund list") from None
     except ValueError as fault:
         raise Fault(f"{fault}.") from None
@@ -274,15 +276,15 @@ def _ambiguous(payment: "Payment") -> Fault:
     )
 
 
-def cashier_at(at: Desk) -> "Cashier":
+def cashier_at(at: Desk) -> "PaymentService":
     """The cashier of this installation's gateway, with durable work behind it."""
     from gateways import registry
     from ivr.events.listeners import HouseConsequences
     from ivr.fraud.guard import Guard
-    from ivr.fraud.limits import Caps
+    from ivr.fraud.limits import FraudLimits
     from ivr.jobs.enqueue import DurableWork
     from ivr.jobs.migrate import NotMigratedError, require_migrated
-    from ivr.payments.service import Cashier
+    from ivr.payments.service import PaymentService
     from ivr.platform.settings.faults import wording_of
 
     try:
@@ -296,7 +298,7 @@ def cashier_at(at: Desk) -> "Cashier":
         work=work,
         clock=at.clock,
         ids=at.ids,
-        guard=Guard(Caps.from_settings(at.values), work, at.clock, at.ids),
+        guard=Guard(FraudLimits.from_settings(at.values), work, at.clock, at.ids),
         merchant_name=at.values["MERCHANT_NAME"],
         wording=wording,
         channel=at.values["CHANNEL"],
@@ -304,7 +306,7 @@ def cashier_at(at: Desk) -> "Cashier":
         gateway=gateway.name,
         dashboard_url=gateway.dashboard_url,
     )
-    return Cashier(
+    return PaymentService(
         engine=at.engine,
         gateway=gateway,
         work=work,

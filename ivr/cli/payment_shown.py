@@ -104,8 +104,8 @@ def _sent(texted: "Texted | None") -> str:
 
 
 def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:
-    from ivr.payments.attempts.store import RefundState
     from ivr.payments.public_state import public_state
+    from ivr.payments.refunds.states import RefundState
     from ivr.platform.money import plain
 
     for one in payment.refunds:
@@ -145,11 +145,11 @@ def _differences(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
 def _undecided(payment: "Payment") -> Iterator[str]:
     """What only a person can say."""
     from ivr.payments.attempts.states import State
-    from ivr.payments.attempts.store import RefundState
+    from ivr.payments.refunds.states import RefundState
 
-    if payment.state is State.FOR_A_PERSON:
+    if payment.state is State.NEEDS_REVIEW:
         yield payment.reference
-    yield from (one.id for one in payment.refunds if one.state is RefundState.FOR_A_PERSON)
+    yield from (one.id for one in payment.refunds if one.state is RefundState.NEEDS_REVIEW)
 
 
 def _moment(at: "datetime") -> str:

@@ -13,9 +13,9 @@ from ivr.cli.faults import Fault
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from ivr.payments.attempts.store import Refund
     from ivr.payments.queries.feed import Payment, RefundShown
-    from ivr.payments.service import Cashier
+    from ivr.payments.refunds.store import Refund
+    from ivr.payments.service import PaymentService
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class Refunding:
     """
 
     at: Desk
-    cashier: "Cashier"
+    cashier: "PaymentService"
     payment: "Payment"
     minor: int | None
     key: str | None
 
     def run(self, *, yes: bool) -> str:
         """Asks the person, unless `yes`, and then for the refund; gives what to tell. Raises Fault, and what
-        `Refunds.ask_once` raises: then nothing was done.
+        `RefundService.ask_once` raises: then nothing was done.
         """
         from ivr.platform.database.engine import reading
         from ivr.platform.money import plain
@@ -69,7 +69,7 @@ class Refunding:
             yield "Nothing of it has been refunded yet."
 
     def _refunds(self) -> "list[RefundShown]":
-        from ivr.payments.attempts.store import RefundState
+        from ivr.payments.refunds.states import RefundState
 
         return [one for one in self.payment.refunds if one.state is not RefundState.DECLINED]
 

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from ivr.doctor.checks import FaultError
 from ivr.finance import ledger
-from ivr.fraud import lockouts as lock_outs
-from ivr.fraud.breaker import Position, position
-from ivr.fraud.limits import Kind
+from ivr.fraud import lockouts
+from ivr.fraud.breaker import BreakerState, state_at
 from ivr.payments import discrepancies as differences
 from ivr.platform.database.engine import reading
 from ivr.platform.database.schema import attempt, confirmation, customer, payout, refund
+from ivr.platform.lockout import LockoutKind
 from ivr.platform.phone_numbers.identity import identity_of
 
 PATIENCE = timedelta(hours=1)
@@ -136,11 +136,11 @@ def no_customer_stands_twice(engine: sa.Engine) -> str:
 
 
 def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:
-    """The breaker on the share of declines is closed; the lock-outs of callers and bills are counted."""
+    """The breaker on the share of declines is closed; the lockouts of callers and bills are counted."""
     with reading(engine) as tx:
-        where = position(lock_outs.last(tx, Kind.BREAKER, lock_outs.EVERYBODY), now())
-        standing = [one for one in lock_outs.listed(tx, now()) if one.kind is not Kind.BREAKER]
-    if where is not Position.CLOSED:
+        where = state_at(tx, now())
+        standing = [one for one in lockouts.listed(tx, now()) if one.kind is not LockoutKind.BREAKER]
+    if where is not BreakerState.CLOSED:
         raise FaultError(
             "Too many charges were declined, so no cards are taken, or only a few as a trial: look for "
             "card testing in "

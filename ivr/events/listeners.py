@@ -20,13 +20,14 @@ from ivr.integrations.webhooks_out import Kind
 from ivr.jobs.job_list import Work
 from ivr.messaging import messages as confirmation
 from ivr.messaging.templates import LinkOffer, Receipt
-from ivr.payments.attempts.payer_approval import Approvals, is_instead_of_a_card
-from ivr.payments.attempts.service import Attempts
+from ivr.payments.attempts.payer_approval import PayerApproval, is_instead_of_a_card
+from ivr.payments.attempts.service import AttemptService
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Attempt, Refund
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.links import store as pay_link
 from ivr.payments.links.store import LinkTerms
 from ivr.payments.public_state import public_state
+from ivr.payments.refunds.store import Refund
 from ivr.payments.saved_cards.store import SavedCard
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
@@ -56,7 +57,7 @@ class HouseConsequences:
         links: LinkTerms | None = None,
     ) -> None:
         """`links`: how payers are sent links; None where `gateway` has no payment pages."""
-        attempts = Attempts(
+        attempts = AttemptService(
             gateway=gateway,
             work=work,
             clock=clock,
@@ -65,7 +66,7 @@ class HouseConsequences:
             links=links,
             wording=wording,
         )
-        self._approvals = Approvals(attempts, clock)
+        self._approvals = PayerApproval(attempts, clock)
         self._guard = guard
         self._work = work
         self._clock = clock

@@ -1,1 +1,1 @@
-"""Card-testing defences of the web side: who tries how many cards, when it is enough, and who lifts that."""
+"""Defences against card testing on the web side: velocity limits, lockouts, the breaker, caller identity."""

@@ -1,8 +1,8 @@
-"""The guard: says whether a card may be tried, counts each that is, and begins lock-outs.
+"""The guard: says whether a card may be tried, counts each attempt, and begins lockouts.
 
-Everything is counted in the transaction in which it happens, so a crash forgets nothing and two processes
-agree. A success takes nothing away from what was declined: whoever has one good card among many is still a
-tester.
+Everything is counted in the transaction in which it happens, so a crash forgets nothing and all processes
+agree. An approved card takes nothing away from what was declined: whoever has one good card among many may
+still be testing cards.
 """
 
 from dataclasses import dataclass
@@ -13,17 +13,16 @@ import structlog
 
 from gateways.declines import Decline
 from ivr.customers import timeline
-from ivr.fraud import lockouts as lock_outs
-from ivr.fraud import velocity as tries
+from ivr.fraud import lockouts, velocity
 from ivr.fraud.breaker import Breaker
-from ivr.fraud.identity import SHARED, Suspect
-from ivr.fraud.limits import Cap, Caps, Kind
-from ivr.fraud.lockouts import LockOut
-from ivr.fraud.velocity import Sum, TryState
+from ivr.fraud.identity import SHARED, PayerIdentity
+from ivr.fraud.limits import FraudLimits, VelocityLimit
+from ivr.fraud.velocity import CardAttemptCounts, CardAttemptState
 from ivr.jobs.job_list import REPORT_CARD_OUTCOME, Work
 from ivr.payments.attempts.store import Attempt
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
+from ivr.platform.lockout import Lockout, LockoutKind, is_counted
 
 log = structlog.get_logger()
 
@@ -32,132 +31,144 @@ log = structlog.get_logger()
 class Guard:
     """Every method writes in the caller's transaction. Safe from any thread."""
 
-    caps: Caps
+    limits: FraudLimits
     work: Work
     clock: Clock
     ids: Ids
 
-    def refuses(self, tx: sa.Connection, suspect: Suspect) -> bool:
-        """Whether no card of this suspect is taken now, whatever the cause; the cause is in the timeline.
+    def refuses(self, tx: sa.Connection, identity: PayerIdentity) -> bool:
+        """Whether no card of this payer is taken now. The timeline says why; the caller is not told.
 
-        Nobody else lets a try of the same call, caller or bill through before the transaction ends.
+        Nobody else lets an attempt of the same call, caller or bill through before the transaction ends.
         """
         now = self.clock.now()
-        tries.hold(tx, suspect)
-        causes = [kind for kind, subject in tries.names(suspect) if self._is_over(tx, kind, subject, suspect)]
+        velocity.hold(tx, identity)
+        causes = [
+            kind
+            for kind, subject in velocity.subjects_of(identity)
+            if self._is_refused(tx, kind, subject, identity)
+        ]
         if self._breaker.refuses(tx, now):
-            causes.append(Kind.BREAKER)
+            causes.append(LockoutKind.BREAKER)
         if not causes:
             return False
         facts = {"because": [str(one) for one in causes]}
-        timeline.add(tx, "card.not_taken", at=now, call_id=suspect.call_id, facts=facts)
-        log.warning("card_not_taken", call_id=suspect.call_id, **facts)
+        timeline.add(tx, "card.not_taken", at=now, call_id=identity.call_id, facts=facts)
+        log.warning("card_not_taken", call_id=identity.call_id, **facts)
         return True
 
-    def let_through(self, tx: sa.Connection, suspect: Suspect, attempt: Attempt) -> None:
-        """A try begins: an issuer may be asked about this attempt's card. After `refuses`, in the same
-        transaction.
-        """
-        tries.add(tx, suspect, self.clock.now(), self.ids, attempt_id=attempt.id)
+    def let_through(self, tx: sa.Connection, identity: PayerIdentity, attempt: Attempt) -> None:
+        """An issuer may be asked about this payment's card. After `refuses`, in the same transaction."""
+        velocity.add(tx, identity, self.clock.now(), self.ids, attempt_id=attempt.id)
 
-    def declined_at_entry(self, tx: sa.Connection, suspect: Suspect, decline: Decline) -> None:
-        """The gateway refused to make a token of the card: no attempt was made."""
-        if not tries.is_counted(decline):
+    def declined_at_entry(self, tx: sa.Connection, identity: PayerIdentity, decline: Decline) -> None:
+        """The gateway refused to make a token of the card, so there is no payment."""
+        if not is_counted(decline):
             return
-        tries.hold(tx, suspect)
-        tries.add(tx, suspect, self.clock.now(), self.ids, decline=decline)
-        self._lock_out_if_enough(tx, suspect)
-        self._breaker.observe(tx, self.clock.now(), suspect.call_id)
+        velocity.hold(tx, identity)
+        velocity.add(tx, identity, self.clock.now(), self.ids, decline=decline)
+        self._begin_lockout_if_enough(tx, identity)
+        self._breaker.observe(tx, self.clock.now(), identity.call_id)
 
     def approved(self, tx: sa.Connection, attempt: Attempt) -> None:
-        suspect = tries.end(tx, attempt.id, TryState.APPROVED, self.clock.now())
-        if suspect is not None:
-            tries.hold(tx, suspect)
-            self._lock_out_if_enough(tx, suspect)
-            self._breaker.observe(tx, self.clock.now(), suspect.call_id)
+        identity = velocity.end(tx, attempt.id, CardAttemptState.APPROVED, self.clock.now())
+        if identity is not None:
+            velocity.hold(tx, identity)
+            self._begin_lockout_if_enough(tx, identity)
+            self._breaker.observe(tx, self.clock.now(), identity.call_id)
         self._report(tx, attempt)
 
     def declined(self, tx: sa.Connection, attempt: Attempt) -> None:
-        """The issuer said no. An attempt that was never counted (it came by another channel) counts now."""
-        if not tries.is_counted(attempt.decline):
+        """The issuer said no. A payment by another channel was not counted yet, and is counted now."""
+        if not is_counted(attempt.decline):
             self.not_charged(tx, attempt)
             return
         now = self.clock.now()
-        suspect = tries.end(tx, attempt.id, TryState.DECLINED, now, attempt.decline)
-        if suspect is None:
-            suspect = Suspect(attempt.bill_id, attempt.call_id)
+        identity = velocity.end(tx, attempt.id, CardAttemptState.DECLINED, now, attempt.decline)
+        if identity is None:
+            identity = PayerIdentity(attempt.bill_id, attempt.call_id)
             decline = attempt.decline or Decline.GENERIC
-            tries.add(tx, suspect, now, self.ids, attempt_id=attempt.id, decline=decline)
-        tries.hold(tx, suspect)
-        self._lock_out_if_enough(tx, suspect)
-        self._breaker.observe(tx, now, suspect.call_id)
+            velocity.add(tx, identity, now, self.ids, attempt_id=attempt.id, decline=decline)
+        velocity.hold(tx, identity)
+        self._begin_lockout_if_enough(tx, identity)
+        self._breaker.observe(tx, now, identity.call_id)
         self._report(tx, attempt)
 
     def not_charged(self, tx: sa.Connection, attempt: Attempt) -> None:
         """No issuer said anything about the card."""
-        tries.end(tx, attempt.id, TryState.VOID, self.clock.now())
+        velocity.end(tx, attempt.id, CardAttemptState.VOID, self.clock.now())
         self._report(tx, attempt)
-
-    # Behind them ------------------------------------------------------------------------------------------
 
     @property
     def _breaker(self) -> Breaker:
-        return Breaker(self.caps.breaker, self.ids)
+        return Breaker(self.limits.breaker, self.ids)
 
     def _report(self, tx: sa.Connection, attempt: Attempt) -> None:
-        """The PCI process counts by card, and learns of the outcome by a job."""
+        """The PCI process counts by card, and learns the outcome from a job."""
         if attempt.card_entry_id is not None:
             self.work.enqueue(tx, REPORT_CARD_OUTCOME, attempt.id)
 
-    def _cap(self, kind: Kind, subject: str) -> Cap:
+    def _limit(self, kind: LockoutKind, subject: str) -> VelocityLimit:
         match kind:
-            case Kind.CALL:
-                return self.caps.call
-            case Kind.BILL:
-                return self.caps.bill
+            case LockoutKind.CALL:
+                return self.limits.call
+            case LockoutKind.BILL:
+                return self.limits.bill
             case _:
-                return self.caps.shared if subject in SHARED else self.caps.caller
+                return self.limits.shared if subject in SHARED else self.limits.caller
 
-    def _is_over(self, tx: sa.Connection, kind: Kind, subject: str, suspect: Suspect) -> bool:
-        now = self.clock.now()
-        last = lock_outs.last(tx, kind, subject)
-        if last is not None and last.stands(now):
+    def _is_refused(
+        self, tx: sa.Connection, kind: LockoutKind, subject: str, identity: PayerIdentity
+    ) -> bool:
+        last = lockouts.last(tx, kind, subject)
+        if last is not None and last.is_active(self.clock.now()):
             return True
-        cap, found = self._cap(kind, subject), self._counted(tx, kind, subject, last)
-        self._lock_out(tx, kind, subject, found, suspect)
-        over = found.declined + found.under_way >= cap.declines_max
-        return over or found.ended + found.under_way >= cap.tries_max
+        limit, found = self._limit(kind, subject), self._counted(tx, kind, subject, last)
+        self._begin_lockout(tx, kind, subject, found, identity)
+        too_many_declines = found.declined + found.under_way >= limit.declines_max
+        return too_many_declines or found.ended + found.under_way >= limit.tries_max
 
-    def _counted(self, tx: sa.Connection, kind: Kind, subject: str, last: LockOut | None) -> Sum:
-        last_end, now = last.ended_at if last else None, self.clock.now()
-        return tries.counted(tx, kind, subject, window=self.caps.window, last_end=last_end, now=now)
+    def _counted(
+        self, tx: sa.Connection, kind: LockoutKind, subject: str, last: Lockout | None
+    ) -> CardAttemptCounts:
+        last_end = last.ended_at if last else None
+        window, now = self.limits.window, self.clock.now()
+        return velocity.counted(tx, kind, subject, window=window, last_end=last_end, now=now)
 
-    def _lock_out_if_enough(self, tx: sa.Connection, suspect: Suspect) -> None:
-        for kind, subject in tries.names(suspect):
-            found = self._counted(tx, kind, subject, lock_outs.last(tx, kind, subject))
-            self._lock_out(tx, kind, subject, found, suspect)
+    def _begin_lockout_if_enough(self, tx: sa.Connection, identity: PayerIdentity) -> None:
+        for kind, subject in velocity.subjects_of(identity):
+            found = self._counted(tx, kind, subject, lockouts.last(tx, kind, subject))
+            self._begin_lockout(tx, kind, subject, found, identity)
 
-    def _lock_out(self, tx: sa.Connection, kind: Kind, subject: str, found: Sum, suspect: Suspect) -> None:
-        now, cap = self.clock.now(), self._cap(kind, subject)
-        if found.declined < cap.declines_max and found.ended < cap.tries_max:
+    def _begin_lockout(
+        self,
+        tx: sa.Connection,
+        kind: LockoutKind,
+        subject: str,
+        found: CardAttemptCounts,
+        identity: PayerIdentity,
+    ) -> None:
+        now, limit = self.clock.now(), self._limit(kind, subject)
+        if found.declined < limit.declines_max and found.ended < limit.tries_max:
             return
-        last = lock_outs.last(tx, kind, subject)
-        if last is not None and last.stands(now):
+        last = lockouts.last(tx, kind, subject)
+        if last is not None and last.is_active(now):
             return
-        lock_outs.begin(
+        lockouts.begin(
             tx,
             kind,
             subject,
             number=last.number + 1 if last else 1,
             now=now,
-            until=now + self.caps.lock,
+            until=now + self.limits.lockout,
             why=f"{found.declined} of {found.ended} cards were declined",
-            call_id=suspect.call_id,
+            call_id=identity.call_id,
             ids=self.ids,
         )
 
 
-def forget_tries(engine: sa.Engine, caps: Caps, now: datetime) -> int:
-    """Forgets what counts no more, and lock-outs that were over long ago; how many rows."""
+def forget_card_attempts(engine: sa.Engine, limits: FraudLimits, now: datetime) -> int:
+    """Deletes attempts that count no more, and lockouts that were over long ago; returns how many rows."""
+    longest = max(limits.window, limits.breaker.window)
     with engine.begin() as tx:
-        return tries.forget(tx, now - max(caps.window, caps.breaker.window)) + lock_outs.forget(tx, now)
+        return velocity.forget(tx, now - longest) + lockouts.forget(tx, now)

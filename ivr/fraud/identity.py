@@ -1,10 +1,9 @@
-"""Whose card it is that is tried: a call, a caller's number as far as it is proven, and a bill.
+"""Who pays with a card: a call, a caller's number as far as it is proven, and a bill.
 
 The carrier's StirVerstat says what it could verify of the number (STIR and SHAKEN, so far mostly in North
-America). A number whose check failed is a forged one: it is counted with all others of that kind, and not
-under the name of the one who owns it, who could otherwise be locked out by a stranger. A number that nobody
-vouches for is counted, and counts more. Where the carrier says nothing, as in most of the world, nothing
-follows from that.
+America). A number whose check failed is forged. It is counted together with all forged numbers and not under
+its own, so that a stranger cannot lock out its owner. A number that nobody vouches for is counted, and counts
+more. If the carrier says nothing, as in most of the world, nothing follows from that.
 """
 
 import re
@@ -14,7 +13,7 @@ from enum import Enum, auto
 from ivr.customers.caller import WITHHELD, Caller
 
 UNPROVEN = "unproven"
-"""Under this name all forged numbers together are counted."""
+"""All forged numbers together are counted under this name."""
 SHARED = frozenset({WITHHELD, UNPROVEN})
 VERSTAT_LENGTH_MAX = 40
 _VERSTAT = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
@@ -45,15 +44,15 @@ def proof_of(verstat: str | None) -> Proof:
 
 
 def verstat_to_keep(given: str | None) -> str | None:
-    """What is kept with the call: nothing that is longer, or other, than what a carrier says."""
+    """The value to keep with the call; None if it does not look like one that a carrier sends."""
     word = (given or "").strip()
     fits = _VERSTAT.fullmatch(word) and len(word) <= VERSTAT_LENGTH_MAX
     return word if fits else None
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
-    """Whom one try is counted for."""
+class PayerIdentity:
+    """Whom a card attempt is counted against."""
 
     bill_id: str
     call_id: str | None = None
@@ -64,9 +63,9 @@ class Suspect:
 
 def by_phone(
     caller: Caller, verstat: str | None, *, call_id: str, bill_id: str, doubtful_weight: int
-) -> Suspect:
-    """Who tries a card in this call."""
+) -> PayerIdentity:
+    """Who pays in this call."""
     proof = proof_of(verstat)
     name = UNPROVEN if proof is Proof.FORGED and not caller.withheld else caller.counted_as
     weight = doubtful_weight if proof is Proof.DOUBTFUL and name not in SHARED else 1
-    return Suspect(bill_id, call_id, name, weight)
+    return PayerIdentity(bill_id, call_id, name, weight)

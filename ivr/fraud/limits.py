@@ -1,27 +1,16 @@
-"""The caps on trying cards, as the settings have them.
+"""The velocity limits on trying cards, as the settings have them.
 
-A cap is met when that many were counted: the next card is not taken. Safe defaults stand beside the settings.
+A limit is met when that many were counted: the next card is not taken. The settings have safe defaults.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
 
-class Kind(StrEnum):
-    """What a cap counts by, and so what is locked out."""
-
-    CALL = "call"
-    CALLER = "caller"
-    BILL = "bill"
-    BREAKER = "breaker"
-    """Everybody: the breaker on the share of declines."""
-
-
 @dataclass(frozen=True, slots=True)
-class Cap:
+class VelocityLimit:
     """How many declined cards, and how many cards in all, within the window."""
 
     declines_max: int
@@ -29,7 +18,7 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class BreakerCap:
+class BreakerLimit:
     """At `charges_min` charges within `window`, more than `declines_percent` of them declined."""
 
     window: timedelta
@@ -39,36 +28,36 @@ class BreakerCap:
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
-    """Every cap. `shared` is that of all withheld or unproven numbers together."""
+class FraudLimits:
+    """Every limit. `shared` is that of all withheld or unproven numbers together."""
 
-    call: Cap
-    caller: Cap
-    shared: Cap
-    bill: Cap
+    call: VelocityLimit
+    caller: VelocityLimit
+    shared: VelocityLimit
+    bill: VelocityLimit
     window: timedelta
-    lock: timedelta
-    """How long a lock-out lasts."""
+    lockout: timedelta
+    """How long a lockout lasts."""
     doubtful_weight: int
-    """What a card counts that is tried from a number in doubt."""
-    breaker: BreakerCap
+    """How much an attempt counts if the caller's number is in doubt."""
+    breaker: BreakerLimit
 
     @classmethod
-    def from_settings(cls, values: Mapping[str, Any]) -> "Caps":
+    def from_settings(cls, values: Mapping[str, Any]) -> "FraudLimits":
         """Out of `ivr.platform.settings.listed.DEFENCES`, by name."""
 
-        def cap(whose: str) -> Cap:
-            return Cap(values[f"CARD_DECLINES_MAX_{whose}"], values[f"CARD_TRIES_MAX_{whose}"])
+        def limit(whose: str) -> VelocityLimit:
+            return VelocityLimit(values[f"CARD_DECLINES_MAX_{whose}"], values[f"CARD_TRIES_MAX_{whose}"])
 
         return cls(
-            call=cap("CALL"),
-            caller=cap("CALLER"),
-            shared=cap("WITHHELD"),
-            bill=cap("BILL"),
+            call=limit("CALL"),
+            caller=limit("CALLER"),
+            shared=limit("WITHHELD"),
+            bill=limit("BILL"),
             window=timedelta(hours=values["CARD_WINDOW_H"]),
-            lock=timedelta(hours=values["CARD_LOCK_OUT_H"]),
+            lockout=timedelta(hours=values["CARD_LOCK_OUT_H"]),
             doubtful_weight=values["CARD_DOUBTFUL_WEIGHT"],
-            breaker=BreakerCap(
+            breaker=BreakerLimit(
                 window=timedelta(minutes=values["CARD_BREAKER_WINDOW_MIN"]),
                 charges_min=values["CARD_BREAKER_CHARGES_MIN"],
                 declines_percent=values["CARD_BREAKER_DECLINES_PERCENT"],

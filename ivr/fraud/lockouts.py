@@ -1,76 +1,46 @@
-"""Lock-outs as rows: when one began, why, until when, and who lifted it.
+"""The lockouts that web keeps, as rows: of calls, callers, bills, and of everybody (the breaker).
 
-Every function that takes `tx` writes in the caller's transaction. A subject's lock-outs are numbered, so two
-that would begin the same one at once begin it once. What counted towards a lock-out counts no more once it is
-over: `last_end` says from when on.
+A function that takes `tx` writes in the caller's transaction. A subject's lockouts are numbered, so two
+transactions that begin the same one at once begin it once.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
 
 from ivr.customers import timeline
-from ivr.fraud.identity import SHARED
-from ivr.fraud.limits import Kind
-from ivr.platform.database.schema import lock_out
+from ivr.platform.database.schema import lockout
 from ivr.platform.ids import Ids
+from ivr.platform.lockout import KEPT, Lockout, LockoutKind
 
-KEPT = timedelta(days=30)
-"""How long one that is over can still be read."""
+KINDS = (LockoutKind.CALL, LockoutKind.CALLER, LockoutKind.BILL, LockoutKind.BREAKER)
 EVERYBODY = "everybody"
 """The breaker's subject."""
-_SHOWN_DIGITS = 4
+_LISTED_MAX = 500
+# Built once: each card asks for it, for each subject that is counted.
 _NEWEST = (
-    sa.select(lock_out)
-    .where(lock_out.c.kind == sa.bindparam("kind"), lock_out.c.subject == sa.bindparam("subject"))
-    .order_by(lock_out.c.number.desc())
+    sa.select(lockout)
+    .where(lockout.c.kind == sa.bindparam("kind"), lockout.c.subject == sa.bindparam("subject"))
+    .order_by(lockout.c.number.desc())
     .limit(1)
 )
-"""Built once: it is asked for at each card, for each that is counted."""
+_OF_ID = sa.select(lockout).where(lockout.c.id == sa.bindparam("wanted"))
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class LockOut:
-    """One lock-out. `subject` is as it is counted; `shown` is for people."""
-
-    id: str
-    kind: Kind
-    subject: str
-    number: int
-    since: datetime
-    until: datetime
-    why: str
-    call_id: str | None
-    lifted_at: datetime | None
-    lifted_by: str | None
-
-    @property
-    def shown(self) -> str:
-        """A caller's number by its last digits alone; ids as they are."""
-        if self.kind is not Kind.CALLER or self.subject in SHARED:
-            return self.subject
-        return f"...{self.subject[-_SHOWN_DIGITS:]}"
-
-    def stands(self, now: datetime) -> bool:
-        return self.lifted_at is None and now < self.until
-
-    @property
-    def ended_at(self) -> datetime:
-        """When it ended, or will."""
-        return self.until if self.lifted_at is None else min(self.lifted_at, self.until)
+def last(tx: sa.Connection, kind: LockoutKind, subject: str) -> Lockout | None:
+    """The subject's newest lockout, active or over."""
+    return _first(tx.execute(_NEWEST, {"kind": kind, "subject": subject}))
 
 
-def last(tx: sa.Connection, kind: Kind, subject: str) -> LockOut | None:
-    """The subject's newest lock-out, over or not."""
-    return _read(tx.execute(_NEWEST, {"kind": kind, "subject": subject}).one_or_none())
+def last_of_breaker(tx: sa.Connection) -> Lockout | None:
+    return last(tx, LockoutKind.BREAKER, EVERYBODY)
 
 
 def begin(
     tx: sa.Connection,
-    kind: Kind,
+    kind: LockoutKind,
     subject: str,
     *,
     number: int,
@@ -80,58 +50,67 @@ def begin(
     call_id: str | None,
     ids: Ids,
 ) -> bool:
-    """Begins the subject's lock-out of that number; False where another transaction was faster."""
+    """Begins the subject's lockout of that number; False if another transaction was faster."""
+    lockout_id = ids.new("lockout")
+    row = {
+        "id": lockout_id,
+        "kind": kind,
+        "subject": subject,
+        "number": number,
+        "since": now,
+        "until": until,
+        "why": why,
+        "call_id": call_id,
+    }
     try:
         with tx.begin_nested():
-            tx.execute(
-                lock_out.insert().values(
-                    id=(lock_out_id := ids.new("lockout")),
-                    kind=kind,
-                    subject=subject,
-                    number=number,
-                    since=now,
-                    until=until,
-                    why=why,
-                    call_id=call_id,
-                )
-            )
+            tx.execute(lockout.insert(), row)
     except sa.exc.IntegrityError:
         return False
-    timeline.add(
-        tx, "lockout.began", at=now, call_id=call_id, facts={"lockout": lock_out_id, "kind": str(kind)}
-    )
-    say = log.error if kind is Kind.BREAKER else log.warning
-    say("lockout_began", lockout_id=lock_out_id, kind=str(kind), until=until.isoformat(), why=why)
+    facts = {"lockout": lockout_id, "kind": str(kind)}
+    timeline.add(tx, "lockout.began", at=now, call_id=call_id, facts=facts)
+    write_log = log.error if kind is LockoutKind.BREAKER else log.warning
+    write_log("lockout_began", lockout_id=lockout_id, kind=str(kind), until=until.isoformat(), why=why)
     return True
 
 
-def lift(tx: sa.Connection, lock_out_id: str, *, by: str, now: datetime) -> LockOut | None:
-    """The lock-out, lifted; one that is lifted already stays as it is. None where there is none."""
-    found = _read(
-        tx.execute(sa.select(lock_out).where(lock_out.c.id == lock_out_id).with_for_update()).one_or_none()
-    )
+def lift(tx: sa.Connection, lockout_id: str, *, by: str, now: datetime) -> Lockout | None:
+    """The lockout, lifted; None if there is none. One that is lifted already stays as it is."""
+    found = _first(tx.execute(_OF_ID.with_for_update(), {"wanted": lockout_id}))
     if found is None or found.lifted_at is not None:
         return found
-    tx.execute(lock_out.update().where(lock_out.c.id == lock_out_id).values(lifted_at=now, lifted_by=by[:80]))
-    return _read(tx.execute(sa.select(lock_out).where(lock_out.c.id == lock_out_id)).one())
+    tx.execute(lockout.update().where(lockout.c.id == lockout_id).values(lifted_at=now, lifted_by=by[:80]))
+    return _first(tx.execute(_OF_ID, {"wanted": lockout_id}))
 
 
-def listed(tx: sa.Connection, now: datetime, *, also_over: bool = False, limit: int = 500) -> list[LockOut]:
-    """Those that stand, the newest first; a breaker that is half-open stands too. `also_over`: all."""
-    query = sa.select(lock_out).order_by(lock_out.c.since.desc(), lock_out.c.id).limit(limit)
+def listed(
+    tx: sa.Connection, now: datetime, *, also_over: bool = False, limit: int = _LISTED_MAX
+) -> list[Lockout]:
+    """The active ones, newest first, with a breaker that is half-open; `also_over`: all that are kept."""
+    query = sa.select(lockout).order_by(lockout.c.since.desc(), lockout.c.id).limit(limit)
     if not also_over:
-        breaker = lock_out.c.kind == Kind.BREAKER
-        query = query.where(lock_out.c.lifted_at.is_(None), sa.or_(lock_out.c.until > now, breaker))
-    return [one for row in tx.execute(query) if (one := _read(row)) is not None]
+        breaker = lockout.c.kind == LockoutKind.BREAKER
+        query = query.where(lockout.c.lifted_at.is_(None), sa.or_(lockout.c.until > now, breaker))
+    return [_lockout(row) for row in tx.execute(query).mappings()]
+
+
+def count_active(tx: sa.Connection, now: datetime) -> dict[LockoutKind, int]:
+    """How many are active, by kind."""
+    active = (lockout.c.lifted_at.is_(None)) & (lockout.c.until > now)
+    query = sa.select(lockout.c.kind, sa.func.count()).where(active).group_by(lockout.c.kind)
+    counts = {LockoutKind(kind): int(count) for kind, count in tx.execute(query)}
+    return {kind: counts.get(kind, 0) for kind in KINDS}
 
 
 def forget(tx: sa.Connection, now: datetime) -> int:
-    """Forgets those that were over long ago; how many."""
-    return tx.execute(lock_out.delete().where(lock_out.c.until < now - KEPT)).rowcount
+    """Deletes those that were over long ago; returns how many."""
+    return tx.execute(lockout.delete().where(lockout.c.until < now - KEPT)).rowcount
 
 
-def _read(row: sa.Row[tuple[object, ...]] | None) -> LockOut | None:
-    if row is None:
-        return None
-    held = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    return LockOut(**{**held, "kind": Kind(held["kind"])})
+def _first(found: sa.CursorResult[tuple[object, ...]]) -> Lockout | None:
+    row = found.mappings().one_or_none()
+    return None if row is None else _lockout(row)
+
+
+def _lockout(row: sa.RowMapping) -> Lockout:
+    return Lockout(**{**row, "kind": LockoutKind(row["kind"])})

@@ -1,8 +1,8 @@
-"""Tries of cards as rows, and what they add up to.
+"""Card attempts as rows, and how many of them count against a call, a caller or a bill.
 
-A try is open from the moment it is let through until its outcome is known, and an open one counts as if it
-were declined: so calls at the same moment cannot exceed a cap together. Whoever lets a try through holds the
-locks of `hold`; outcomes only ever take from what counts, and need none.
+A card attempt is open from the moment it is let through until its outcome is known. An open one counts as if
+it were declined, so calls at the same moment cannot exceed a limit together. Whoever lets an attempt through
+holds the locks of `hold`. An outcome only ever lowers what counts, and needs no lock.
 """
 
 import hashlib
@@ -14,157 +14,192 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from gateways.declines import Decline
-from ivr.fraud.identity import Suspect
-from ivr.fraud.limits import Kind
+from ivr.fraud.identity import PayerIdentity
+from ivr.platform.database import advisory_locks
 from ivr.platform.database.schema import bill, card_try
 from ivr.platform.ids import Ids
+from ivr.platform.lockout import LockoutKind
 
-OPEN_COUNTS = timedelta(minutes=15)
-"""How long an open try counts as if it were declined. One that is unknown for longer is the gateway's
-trouble, and teaches nobody anything about a card.
+OPEN_COUNTS_FOR = timedelta(minutes=15)
+"""How long an open attempt counts as if it were declined. After that its outcome is unknown because of the
+gateway, and tells nobody anything about a card.
+"""
+NOT_FOR_THE_BREAKER = frozenset({Decline.AUTHENTICATION_REQUIRED})
+"""A card tester learns something from it, but the issuers of a whole country may say it to every telephone
+order.
 """
 
 
-class TryState(StrEnum):
-    """How a try ended, or that it has not."""
+class CardAttemptState(StrEnum):
+    """How a card attempt ended, or that it has not."""
 
     OPEN = "open"
     APPROVED = "approved"
     DECLINED = "declined"
     VOID = "void"
-    """No issuer was asked, or said anything about the card."""
-
-
-NOT_ABOUT_THE_CARD = frozenset({Decline.CONFIG_ERROR, Decline.ISSUER_UNAVAILABLE})
-"""Declines that count for nobody: the fault is ours, or the bank's."""
-NOT_FOR_THE_BREAKER = frozenset({Decline.AUTHENTICATION_REQUIRED})
-"""A tester learns something from it, but issuers of a whole country may say it to every telephone order."""
-
-
-def is_counted(decline: Decline | None) -> bool:
-    """Whether this decline says that somebody tried a card that is not good."""
-    return decline not in NOT_ABOUT_THE_CARD
+    """No issuer was asked, or none said anything about the card."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
-    """Tries within the window; by weight where they are a caller's."""
+class CardAttemptCounts:
+    """Card attempts of one subject within the window; a caller's are counted by weight."""
 
     declined: int
     under_way: int
     ended: int
 
 
-_COLUMNS = {Kind.CALL: card_try.c.call_id, Kind.CALLER: card_try.c.caller, Kind.BILL: card_try.c.bill_id}
+@dataclass(frozen=True, slots=True)
+class ChargeCounts:
+    """Card attempts of everybody, as the breaker counts them."""
+
+    approved: int
+    declined: int
+    under_way: int = 0
+
+    @property
+    def ended(self) -> int:
+        return self.approved + self.declined
 
 
-def _sums(kind: Kind) -> sa.Select[tuple[int, int, int]]:
-    """The columns of a `Sum`, of the tries of one subject after a moment."""
+_COLUMNS = {
+    LockoutKind.CALL: card_try.c.call_id,
+    LockoutKind.CALLER: card_try.c.caller,
+    LockoutKind.BILL: card_try.c.bill_id,
+}
+
+
+def _counts_of(kind: LockoutKind) -> sa.Select[tuple[int, int, int]]:
+    """The fields of CardAttemptCounts, of one subject after a moment."""
     state = card_try.c.state
     # A number in doubt says nothing against a call or a bill.
-    weight = card_try.c.weight if kind is Kind.CALLER else sa.literal(1)
-    fresh = (state == TryState.OPEN) & (card_try.c.at > sa.bindparam("open_after"))
-    ended = state.in_((TryState.DECLINED, TryState.APPROVED))
-    sums = [
-        sa.func.coalesce(sa.func.sum(weight).filter(one), 0)
-        for one in (state == TryState.DECLINED, fresh, ended)
-    ]
-    return sa.select(*sums).where(
-        _COLUMNS[kind] == sa.bindparam("subject"), card_try.c.at > sa.bindparam("after")
+    weight = card_try.c.weight if kind is LockoutKind.CALLER else sa.literal(1)
+    declined = state == CardAttemptState.DECLINED
+    under_way = (state == CardAttemptState.OPEN) & (card_try.c.at > sa.bindparam("open_after"))
+    ended = state.in_((CardAttemptState.DECLINED, CardAttemptState.APPROVED))
+    sums = [sa.func.coalesce(sa.func.sum(weight).filter(one), 0) for one in (declined, under_way, ended)]
+    of_subject = _COLUMNS[kind] == sa.bindparam("subject")
+    return sa.select(*sums).where(of_subject, card_try.c.at > sa.bindparam("after"))
+
+
+# Built once: each card asks for them, for each subject that is counted.
+_COUNTS = {kind: _counts_of(kind) for kind in _COLUMNS}
+_BILL_FOR_UPDATE = (
+    sa.select(bill.c.id).where(bill.c.id == sa.bindparam("wanted")).with_for_update(key_share=True)
+)
+
+
+def subjects_of(identity: PayerIdentity) -> list[tuple[LockoutKind, str]]:
+    """What an attempt of this payer is counted against."""
+    found = (
+        (LockoutKind.CALL, identity.call_id),
+        (LockoutKind.CALLER, identity.caller),
+        (LockoutKind.BILL, identity.bill_id),
     )
-
-
-_HELD_BILL = sa.select(bill.c.id).where(bill.c.id == sa.bindparam("wanted")).with_for_update(key_share=True)
-_SUMS = {kind: _sums(kind) for kind in _COLUMNS}
-"""Built once: they are asked for at each card, for each that is counted."""
-
-
-def names(suspect: Suspect) -> list[tuple[Kind, str]]:
-    """Under what a try of this suspect is counted."""
-    found = ((Kind.CALL, suspect.call_id), (Kind.CALLER, suspect.caller), (Kind.BILL, suspect.bill_id))
     return [(kind, subject) for kind, subject in found if subject is not None]
 
 
-def hold(tx: sa.Connection, suspect: Suspect) -> None:
-    """Until the transaction ends, nobody else lets a try through for this call, caller or bill.
+def hold(tx: sa.Connection, identity: PayerIdentity) -> None:
+    """Until the transaction ends, nobody else lets an attempt through for this call, caller or bill.
 
-    The bill's row comes first: whoever moves an attempt has it already when its outcome is counted here.
+    The bill's row comes first: whoever moves a payment has locked it before its outcome is counted here.
     """
-    tx.execute(_HELD_BILL, {"wanted": suspect.bill_id})
-    hold_names(tx, [f"{kind}:{subject}" for kind, subject in names(suspect)])
+    tx.execute(_BILL_FOR_UPDATE, {"wanted": identity.bill_id})
+    hold_subjects(tx, [f"{kind}:{subject}" for kind, subject in subjects_of(identity)])
 
 
-def hold_names(tx: sa.Connection, wanted: Iterable[str]) -> None:
-    """Advisory locks, always in the same order; SQLite has one writer anyway."""
-    if tx.dialect.name != "postgresql":
-        return
-    for name in sorted(wanted):
-        digest = hashlib.sha256(f"card-try:{name}".encode()).digest()
-        number = int.from_bytes(digest[:8], "big", signed=True)
-        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+def hold_subjects(tx: sa.Connection, subjects: Iterable[str]) -> None:
+    """Advisory locks by name, always in the same order."""
+    digests = [hashlib.sha256(f"card-try:{subject}".encode()).digest() for subject in sorted(subjects)]
+    advisory_locks.hold(tx, map(advisory_locks.number_of, digests))
 
 
 def counted(
     tx: sa.Connection,
-    kind: Kind,
+    kind: LockoutKind,
     subject: str,
     *,
     window: timedelta,
     last_end: datetime | None,
     now: datetime,
-) -> Sum:
-    """What this subject tried within the window, and not before the end of its last lock-out."""
-    query, within = _SUMS[kind], {"subject": subject, "after": now - window, "open_after": now - OPEN_COUNTS}
+) -> CardAttemptCounts:
+    """The subject's attempts within the window, and not before the end of its last lockout."""
+    query = _COUNTS[kind]
     if last_end is not None:
         query = query.where(card_try.c.at >= last_end)
-    return Sum(*(int(value) for value in tx.execute(query, within).one()))
+    values = {"subject": subject, "after": now - window, "open_after": now - OPEN_COUNTS_FOR}
+    return CardAttemptCounts(*(int(value) for value in tx.execute(query, values).one()))
+
+
+def charges_ended_since(tx: sa.Connection, since: datetime) -> ChargeCounts:
+    """Attempts of everybody that ended after `since`."""
+    query = sa.select(_count(_approved()), _count(_declined_for_breaker()))
+    return ChargeCounts(*tx.execute(query.where(card_try.c.ended_at > since)).one())
+
+
+def charges_begun_since(tx: sa.Connection, since: datetime, now: datetime) -> ChargeCounts:
+    """Attempts of everybody that were let through from `since` on."""
+    under_way = (card_try.c.state == CardAttemptState.OPEN) & (card_try.c.at > now - OPEN_COUNTS_FOR)
+    query = sa.select(_count(_approved()), _count(_declined_for_breaker()), _count(under_way))
+    return ChargeCounts(*tx.execute(query.where(card_try.c.at >= since)).one())
+
+
+def _approved() -> sa.ColumnElement[bool]:
+    return card_try.c.state == CardAttemptState.APPROVED
+
+
+def _declined_for_breaker() -> sa.ColumnElement[bool]:
+    ignored = card_try.c.decline.in_(sorted(NOT_FOR_THE_BREAKER))
+    counts = sa.or_(card_try.c.decline.is_(None), sa.not_(ignored))
+    return (card_try.c.state == CardAttemptState.DECLINED) & counts
+
+
+def _count(which: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.count().filter(which)
 
 
 def add(
     tx: sa.Connection,
-    suspect: Suspect,
+    identity: PayerIdentity,
     now: datetime,
     ids: Ids,
     *,
     attempt_id: str | None = None,
     decline: Decline | None = None,
 ) -> None:
-    """A try that is let through, or one that was declined already."""
-    tx.execute(
-        card_try.insert().values(
-            id=ids.new("try"),
-            attempt_id=attempt_id,
-            call_id=suspect.call_id,
-            caller=suspect.caller,
-            bill_id=suspect.bill_id,
-            weight=suspect.weight,
-            state=TryState.OPEN if decline is None else TryState.DECLINED,
-            decline=decline,
-            at=now,
-            ended_at=None if decline is None else now,
-        )
-    )
+    """A card attempt that is let through, or one that was declined already. `attempt_id`: of its payment."""
+    row = {
+        "id": ids.new("try"),
+        "attempt_id": attempt_id,
+        "call_id": identity.call_id,
+        "caller": identity.caller,
+        "bill_id": identity.bill_id,
+        "weight": identity.weight,
+        "state": CardAttemptState.OPEN if decline is None else CardAttemptState.DECLINED,
+        "decline": decline,
+        "at": now,
+        "ended_at": None if decline is None else now,
+    }
+    tx.execute(card_try.insert(), row)
 
 
 def end(
-    tx: sa.Connection, attempt_id: str, state: TryState, now: datetime, decline: Decline | None = None
-) -> Suspect | None:
-    """The attempt's try has ended so; whose it was, or None where no try was counted for it."""
-    row = tx.execute(
-        sa.select(card_try.c.bill_id, card_try.c.call_id, card_try.c.caller, card_try.c.weight).where(
-            card_try.c.attempt_id == attempt_id
-        )
-    ).one_or_none()
+    tx: sa.Connection,
+    attempt_id: str,
+    state: CardAttemptState,
+    now: datetime,
+    decline: Decline | None = None,
+) -> PayerIdentity | None:
+    """Ends the card attempt of this payment; returns whose it was, or None if none was counted."""
+    of_payment = card_try.c.attempt_id == attempt_id
+    columns = (card_try.c.bill_id, card_try.c.call_id, card_try.c.caller, card_try.c.weight)
+    row = tx.execute(sa.select(*columns).where(of_payment)).one_or_none()
     if row is None:
         return None
-    tx.execute(
-        card_try.update()
-        .where(card_try.c.attempt_id == attempt_id)
-        .values(state=state, decline=decline, ended_at=now)
-    )
-    return Suspect(row.bill_id, row.call_id, row.caller, row.weight)
+    tx.execute(card_try.update().where(of_payment).values(state=state, decline=decline, ended_at=now))
+    return PayerIdentity(row.bill_id, row.call_id, row.caller, row.weight)
 
 
 def forget(tx: sa.Connection, before: datetime) -> int:
-    """Forgets the tries that count no more; how many."""
+    """Deletes the attempts that count no more; returns how many."""
     return tx.execute(card_try.delete().where(card_try.c.at <= before)).rowcount

@@ -1,5 +1,5 @@
 """The web process's side of the PCI process: asks for card entries and fetches their results, signed;
-reports what became of a card, and asks for lock-outs.
+reports what became of a card, and asks for lockouts.
 
 Every question may be asked again after a lost answer and gets the same one. A token is a `Secret` from the
 moment it arrives. Never called inside a transaction: it is a network call.
@@ -7,7 +7,7 @@ moment it arrives. Never called inside a transaction: it is a network call.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +21,7 @@ from gateways.secret import Secret
 from ivr.platform import request_signing as signing
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
+from ivr.platform.lockout import Lockout
 
 TIMEOUT_S = (2.0, 5.0)
 """To connect, and to wait for the answer: a caller is on the line."""
@@ -85,28 +86,6 @@ class CardEntryResult:
     decline: Decline | None = None
     url: str | None = None
     """Of an open entry: where its question stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class PciLockOut:
-    """A lock-out of a card or a BIN. `subject` is the beginning of a keyed hash, which says nothing here."""
-
-    id: str
-    kind: str
-    subject: str
-    since: datetime
-    until: datetime
-    why: str
-    lifted_at: datetime | None
-    lifted_by: str | None
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> "PciLockOut":
-        moments = {
-            name: datetime.fromisoformat(document[name]) if document[name] else None
-            for name in ("since", "until", "lifted_at")
-        }
-        return cls(**{**document, **moments})
 
 
 class PciClient:
@@ -199,14 +178,14 @@ class PciClient:
         """
         self._post(f"/pci/internal/entries/{entry_id}/outcome", {"declined": declined})
 
-    def lock_outs(self, *, also_over: bool = False) -> list["PciLockOut"]:
-        """The lock-outs of cards and BINs, the newest first. Raises as `collect` does."""
+    def lockouts(self, *, also_over: bool = False) -> list[Lockout]:
+        """The lockouts of cards and BINs, the newest first. Raises as `collect` does."""
         answer = self._post("/pci/internal/lockouts", {"also_over": also_over})
-        return [PciLockOut.read(one) for one in answer["lockouts"]]
+        return [Lockout.read(one) for one in answer["lockouts"]]
 
-    def lift_lock_out(self, lock_out_id: str, *, by: str) -> "PciLockOut":
-        """The lock-out, lifted. Raises as `collect` does; PciRefusedError with 404 where there is none."""
-        return PciLockOut.read(self._post(f"/pci/internal/lockouts/{lock_out_id}/lift", {"by": by}))
+    def lift_lockout(self, lockout_id: str, *, by: str) -> Lockout:
+        """The lockout, lifted. Raises as `collect` does; PciRefusedError with 404 where there is none."""
+        return Lockout.read(self._post(f"/pci/internal/lockouts/{lockout_id}/lift", {"by": by}))
 
     def _post(self, target: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """Asked once more, signed anew, where the signature was refused: a proxy that repeats a request

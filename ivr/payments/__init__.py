@@ -1,6 +1,6 @@
 """Payments: a caller's money, from the part of the bill that is reserved to the entry in the ledger.
 
-How it goes. A turn of the call makes an attempt (`attempt.Attempts.make`), which reserves its part of the
+How it goes. A turn of the call makes an attempt (`AttemptService.make`), which reserves its part of the
 bill, and asks for the charge (`ask_charge`). A worker claims it (`charge`), sends it outside any transaction,
 and records the answer. An answer that is lost makes the attempt unknown; `resolve` asks the gateway until it
 is certain, and never sends a second time. `release` lets go of an authorization that nobody captures,

@@ -6,6 +6,7 @@ asked of another gateway than the one the attempt was made for: its "not found" 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -32,44 +33,45 @@ from gateways.contract import (
 from gateways.contract import Refund as RefundRequest
 from gateways.declines import Decline
 from gateways.retry import patiently
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Attempt, Refund
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.links.store import Link
+from ivr.payments.refunds.store import Refund
 from ivr.platform.clock import Clock
 
 log = structlog.get_logger()
 R = TypeVar("R")
 
 
-class Asking:
+@dataclass(frozen=True, slots=True)
+class GatewayClient:
     """Asks one gateway. Never inside a transaction: an answer can take 15 seconds, and what the gateway did
     not process is sent again after a pause.
     """
 
-    def __init__(self, gateway: Gateway, clock: Clock) -> None:
-        self._gateway = gateway
-        self._clock = clock
+    gateway: Gateway
+    clock: Clock
 
     def is_of(self, attempt: Attempt) -> bool:
         """Whether the attempt was made for this gateway."""
-        return attempt.gateway == self._gateway.name
+        return attempt.gateway == self.gateway.name
 
     @property
     def prepares(self) -> bool:
         """Whether an order is made known, and its reference kept, before it is charged."""
-        return self._gateway.capabilities.prepares
+        return self.gateway.capabilities.prepares
 
     def prepare(self, attempt: Attempt, order: Order) -> Prepared | Declined | Unknown:
         """Makes the order known; takes nothing."""
-        return self._sent("prepare", attempt, lambda: self._gateway.prepare(order, holder=attempt.holder))
+        return self._sent("prepare", attempt, lambda: self.gateway.prepare(order, holder=attempt.holder))
 
     def charge(self, attempt: Attempt, order: Order, *, reference: str | None = None) -> Result:
         """Sends the money's request: a capture where the amount is authorized, else a charge of the token."""
 
         def send() -> Result:
             if attempt.gateway_authorization is not None:
-                return self._gateway.capture(
+                return self.gateway.capture(
                     Capture(
                         order.key,
                         attempt.gateway_authorization.reveal(),
@@ -79,7 +81,7 @@ class Asking:
                 )
             if attempt.token is None:
                 raise ValueError("an attempt without a card was claimed")
-            return self._gateway.charge(
+            return self.gateway.charge(
                 Charge(order, attempt.token, reference, holder=attempt.holder, keep_card=attempt.keep_card)
             )
 
@@ -91,15 +93,15 @@ class Asking:
         if authorization is None:
             return Unknown("no authorization is known")
         request = Void(attempt.id, authorization.reveal())
-        return self._answer("void", attempt, lambda: self._gateway.void(request))
+        return self._answer("void", attempt, lambda: self.gateway.void(request))
 
     def refund(self, attempt: Attempt, refund: Refund) -> Result:
         """Gives money back. The same refund again gives nothing more."""
-        return self._sent("refund", attempt, lambda: self._gateway.refund(_request(attempt, refund)))
+        return self._sent("refund", attempt, lambda: self.gateway.refund(_request(attempt, refund)))
 
     def open_link(self, attempt: Attempt, link: PayLink) -> LinkOpen | Declined | Unknown:
         """A page on which the payer can pay the order themselves."""
-        return self._sent("open_link", attempt, lambda: self._gateway.open_link(link))
+        return self._sent("open_link", attempt, lambda: self.gateway.open_link(link))
 
     def lookup(
         self, attempt: Attempt, order: Order, *, fence: bool, link: Link | None = None
@@ -110,25 +112,23 @@ class Asking:
             return self._answer(
                 "lookup_link",
                 attempt,
-                lambda: self._gateway.lookup_link(asked, close=fence, reference=link.gateway_reference),
+                lambda: self.gateway.lookup_link(asked, close=fence, reference=link.gateway_reference),
             )
         reference = None if attempt.gateway_authorization is None else attempt.gateway_authorization.reveal()
         return self._answer(
             "lookup",
             attempt,
-            lambda: self._gateway.lookup(
-                order, fence=fence, reference=reference or attempt.gateway_reference
-            ),
+            lambda: self.gateway.lookup(order, fence=fence, reference=reference or attempt.gateway_reference),
         )
 
     def find_charge(self, attempt: Attempt, order: Order, reference: str) -> NamedCharge:
         """Whether the charge of this reference is the attempt's."""
-        return self._answer("find_charge", attempt, lambda: self._gateway.find_charge(order, reference))
+        return self._answer("find_charge", attempt, lambda: self.gateway.find_charge(order, reference))
 
     def lookup_refund(self, attempt: Attempt, refund: Refund, *, fence: bool) -> RefundFound:
         """What became of the refund."""
         request = _request(attempt, refund)
-        return self._answer("lookup", attempt, lambda: self._gateway.lookup_refund(request, fence=fence))
+        return self._answer("lookup", attempt, lambda: self.gateway.lookup_refund(request, fence=fence))
 
     def given_back_elsewhere(self, attempt: Attempt) -> int | Unknown:
         """What others gave back of the charge, in minor units."""
@@ -136,7 +136,7 @@ class Asking:
         if not reference:
             return Unknown("no reference of the charge is known")
         return self._answer(
-            "given_back_elsewhere", attempt, lambda: self._gateway.given_back_elsewhere(reference)
+            "given_back_elsewhere", attempt, lambda: self.gateway.given_back_elsewhere(reference)
         )
 
     def _sent(self, verb: str, attempt: Attempt, send: Callable[[], R]) -> R | Declined | Unknown:
@@ -152,22 +152,22 @@ class Asking:
         def may_wait(wait_s: float) -> bool:
             if wait_s:
                 log.warning("gateway_did_not_process", verb=verb, attempt_id=attempt.id, wait_s=wait_s)
-            return self._clock.now() + timedelta(seconds=wait_s) <= until
+            return self.clock.now() + timedelta(seconds=wait_s) <= until
 
         return patiently(
-            lambda: self._answer(verb, attempt, refusable), sleep=self._clock.sleep, may_wait=may_wait
+            lambda: self._answer(verb, attempt, refusable), sleep=self.clock.sleep, may_wait=may_wait
         )
 
     def _send_until(self, attempt: Attempt) -> datetime:
         """When the last try may begin: counted from the claim, and of a refund from its first try."""
         since = attempt.claimed_at if attempt.state is State.CLAIMED else None
-        return (since or self._clock.now()) + timedelta(seconds=patience.CONFIRM_WITHIN_S)
+        return (since or self.clock.now()) + timedelta(seconds=timeouts.CONFIRM_WITHIN_S)
 
     def _answer(self, verb: str, attempt: Attempt, ask: Callable[[], R]) -> R | Unknown:
         if not self.is_of(attempt):
             log.error("attempt_of_another_gateway", verb=verb, attempt_id=attempt.id, gateway=attempt.gateway)
             return Unknown(
-                f"it was made for {attempt.gateway}, but this worker is connected to {self._gateway.name}"
+                f"it was made for {attempt.gateway}, but this worker is connected to {self.gateway.name}"
             )
         try:
             return ask()

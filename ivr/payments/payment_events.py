@@ -11,7 +11,8 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from gateways.events import Disputed
-from ivr.payments.attempts.store import Attempt, Refund
+from ivr.payments.attempts.store import Attempt
+from ivr.payments.refunds.store import Refund
 from ivr.payments.saved_cards.store import SavedCard
 
 

@@ -6,7 +6,7 @@ The states of `states` are finer and change with the machinery; these words do n
 from enum import StrEnum
 
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
+from ivr.payments.refunds.states import RefundState
 
 
 class PublicState(StrEnum):
@@ -36,13 +36,13 @@ PUBLIC: dict[State, PublicState] = {
     State.AUTHORIZED: PublicState.PENDING,
     State.CLAIMED: PublicState.PENDING,
     State.UNKNOWN: PublicState.UNKNOWN,
-    State.FOR_A_PERSON: PublicState.NEEDS_REVIEW,
+    State.NEEDS_REVIEW: PublicState.NEEDS_REVIEW,
     State.VOIDING: PublicState.PENDING,
     State.LINK_OPEN: PublicState.PENDING,
     State.LINK_CLOSING: PublicState.PENDING,
     State.APPROVED: PublicState.APPROVED,
     State.DECLINED: PublicState.DECLINED,
-    State.FENCED: PublicState.NOT_CHARGED,
+    State.CANCELLED: PublicState.NOT_CHARGED,
     State.ABANDONED: PublicState.NOT_CHARGED,
     State.VOIDED: PublicState.NOT_CHARGED,
 }
@@ -50,7 +50,7 @@ PUBLIC: dict[State, PublicState] = {
 _REFUND: dict[RefundState, PublicState] = {
     RefundState.ASKED: PublicState.PENDING,
     RefundState.UNKNOWN: PublicState.UNKNOWN,
-    RefundState.FOR_A_PERSON: PublicState.NEEDS_REVIEW,
+    RefundState.NEEDS_REVIEW: PublicState.NEEDS_REVIEW,
     RefundState.APPROVED: PublicState.APPROVED,
     RefundState.DECLINED: PublicState.DECLINED,
 }

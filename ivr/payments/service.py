@@ -27,27 +27,28 @@ from ivr.jobs.job_list import (
     Job,
     Work,
 )
-from ivr.payments import sweep as sweeps
-from ivr.payments.attempts import manual_review as decisions
-from ivr.payments.attempts.charge import Charging
-from ivr.payments.attempts.charge_verification import Named, NamedCharges
-from ivr.payments.attempts.expiry import Expiring
+from ivr.payments import sweep
+from ivr.payments.attempts import manual_review
+from ivr.payments.attempts.charge import ChargeJob
+from ivr.payments.attempts.charge_verification import ChargeVerification, Named
+from ivr.payments.attempts.expiry import ExpiryJob
 from ivr.payments.attempts.manual_review import Word
-from ivr.payments.attempts.recheck import Verifying
-from ivr.payments.attempts.service import Attempts
-from ivr.payments.attempts.store import Attempt, Refund
-from ivr.payments.attempts.transitions import Moves
-from ivr.payments.attempts.unknown_charges import Resolving
-from ivr.payments.attempts.void import Releasing
-from ivr.payments.gateway_client import Asking
-from ivr.payments.gateway_events.service import Notices
-from ivr.payments.links.jobs import Linking
+from ivr.payments.attempts.recheck import RecheckJob
+from ivr.payments.attempts.service import AttemptService
+from ivr.payments.attempts.store import Attempt
+from ivr.payments.attempts.transitions import Transitions
+from ivr.payments.attempts.unknown_charges import UnknownChargeJob
+from ivr.payments.attempts.void import VoidJob
+from ivr.payments.gateway_client import GatewayClient
+from ivr.payments.gateway_events.service import GatewayEventService
+from ivr.payments.links.jobs import LinkJobs
 from ivr.payments.links.store import LinkTerms
 from ivr.payments.payment_events import Consequences
-from ivr.payments.refunds.jobs import Refunding
-from ivr.payments.refunds.service import Refunds
-from ivr.payments.saved_cards.jobs import Keeping
-from ivr.payments.saved_cards.service import SavedCards
+from ivr.payments.refunds.jobs import RefundJobs
+from ivr.payments.refunds.service import RefundService
+from ivr.payments.refunds.store import Refund
+from ivr.payments.saved_cards.jobs import SavedCardJobs
+from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
 from ivr.platform.wording import PLAIN, Wording
@@ -56,7 +57,7 @@ Handler = Callable[[str, int], None]
 """Takes the subject's id and the number of the job in its chain."""
 
 
-class Cashier:
+class PaymentService:
     """Charges, resolves, releases and refunds through one gateway."""
 
     def __init__(
@@ -74,20 +75,21 @@ class Cashier:
         """`links` says how links are made; without it none is. In `wording` payers read of their payments."""
         self._engine = engine
         self._gateway = gateway
-        self._moves = Moves(work, clock, ids, consequences)
-        asking = Asking(gateway, clock)
-        self._charging = Charging(engine, self._moves, asking)
-        self._named_charges = NamedCharges(engine, asking)
-        self._expiring = Expiring(engine, self._moves)
-        self._resolving = Resolving(engine, self._moves, asking)
-        self._linking = Linking(engine, self._moves, asking)
-        self._releasing = Releasing(engine, self._moves, asking)
-        self._refunding = Refunding(engine, self._moves, asking)
-        self._verifying = Verifying(engine, self._moves, asking)
+        self.transitions = Transitions(work, clock, ids, consequences)
+        client = GatewayClient(gateway, clock)
+        parts = (engine, self.transitions, client)
+        self._charge = ChargeJob(*parts)
+        self._verification = ChargeVerification(engine, client)
+        self._expiry = ExpiryJob(engine, self.transitions)
+        self._unknown_charges = UnknownChargeJob(*parts)
+        self._links = LinkJobs(*parts)
+        self._void = VoidJob(*parts)
+        self.refund_jobs = RefundJobs(*parts)
+        self._recheck = RecheckJob(*parts)
         self._payouts = Payouts(engine, gateway, work, clock, ids)
-        self._keeping = Keeping(engine, gateway, self._moves.cards)
-        self.notices = Notices(engine, gateway.name, self._moves, self._payouts)
-        self.attempts = Attempts(
+        self._card_jobs = SavedCardJobs(engine, gateway, self.transitions.cards)
+        self.gateway_events = GatewayEventService(engine, gateway.name, self.transitions, self._payouts)
+        self.attempts = AttemptService(
             gateway=gateway.name,
             work=work,
             clock=clock,
@@ -96,24 +98,24 @@ class Cashier:
             links=links if gateway.capabilities.links else None,
             wording=wording,
         )
-        self._refunds = Refunds(gateway=gateway.name, capabilities=gateway.capabilities, moves=self._moves)
+        self._refunds = RefundService(gateway.name, gateway.capabilities, self.transitions)
 
     def handlers(self) -> dict[Job, Handler]:
         """The function behind each job of payments."""
         return {
-            CHARGE_ATTEMPT: self._charging.run,
-            EXPIRE_ATTEMPT: self._expiring.run,
-            RESOLVE_ATTEMPT: self._resolving.run,
-            RELEASE_ATTEMPT: self._releasing.run,
-            OPEN_LINK: self._linking.open,
-            LOOK_AT_LINK: self._linking.look,
-            REFUND_PAYMENT: self._refunding.send,
-            RESOLVE_REFUND: self._refunding.resolve,
-            VERIFY_ATTEMPT: self._verifying.run,
-            VERIFY_REFUND: self._refunding.verify,
+            CHARGE_ATTEMPT: self._charge.run,
+            EXPIRE_ATTEMPT: self._expiry.run,
+            RESOLVE_ATTEMPT: self._unknown_charges.run,
+            RELEASE_ATTEMPT: self._void.run,
+            OPEN_LINK: self._links.open,
+            LOOK_AT_LINK: self._links.look,
+            REFUND_PAYMENT: self.refund_jobs.send,
+            RESOLVE_REFUND: self.refund_jobs.resolve,
+            VERIFY_ATTEMPT: self._recheck.run,
+            VERIFY_REFUND: self.refund_jobs.verify,
             READ_PAYOUT: self._payouts.read,
-            SAVE_CARD: self._keeping.save,
-            FORGET_CARD: self._keeping.forget,
+            SAVE_CARD: self._card_jobs.save,
+            FORGET_CARD: self._card_jobs.forget,
         }
 
     @property
@@ -128,9 +130,9 @@ class Cashier:
         return self._gateway.dashboard_url(reference)
 
     @property
-    def saved_cards(self) -> SavedCards:
+    def saved_cards(self) -> SavedCardService:
         """What a call or a program may do with saved cards."""
-        return self._moves.cards
+        return self.transitions.cards
 
     def ask_refund(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
@@ -149,8 +151,8 @@ class Cashier:
         return self._refunds.amount_to_give_back(tx, attempt_id, amount_minor)
 
     def charge_of(self, attempt_id: str, named: str | None, *, unchecked: bool = False) -> Named:
-        """The charge to decide with, asked of the gateway: as `NamedCharges.reference` says."""
-        return self._named_charges.reference(attempt_id, named, unchecked=unchecked)
+        """The charge to decide with, asked of the gateway: as `ChargeVerification.reference` says."""
+        return self._verification.reference(attempt_id, named, unchecked=unchecked)
 
     def decide(
         self,
@@ -163,8 +165,8 @@ class Cashier:
         is_proven: bool = False,
     ) -> Attempt:
         """A person's word on an attempt that is `for_a_person`; raises NothingToDecideError otherwise."""
-        return decisions.decide(
-            self._moves,
+        return manual_review.decide(
+            self.transitions,
             tx,
             attempt_id,
             word,
@@ -175,9 +177,9 @@ class Cashier:
 
     def decide_refund(self, tx: sa.Connection, refund_id: str, *, refunded: bool, who: str) -> Refund:
         """The same for a refund."""
-        return self._refunding.decide(tx, refund_id, refunded=refunded, who=who)
+        return self.refund_jobs.decide(tx, refund_id, refunded=refunded, who=who)
 
     def sweep(self) -> int:
         """Asks again for jobs that were lost, and closes links of bills that are over; how many."""
-        lost = sweeps.sweep(self._engine, self._moves) + self._keeping.sweep()
-        return lost + self._linking.close_of_bills_that_are_over()
+        lost = sweep.sweep(self._engine, self.transitions) + self._card_jobs.sweep()
+        return lost + self._links.close_of_bills_that_are_over()

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.jobs.job_list import REFUND_PAYMENT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND, Job
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import HOLDING
-from ivr.payments.attempts.store import REFUND_FINAL, RefundState
-from ivr.payments.attempts.transitions import NEXT_JOB, Moves
+from ivr.payments.attempts.transitions import NEXT_JOB, Transitions
+from ivr.payments.refunds import store as refund_store
+from ivr.payments.refunds.states import REFUND_FINAL, RefundState
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 
@@ -49,37 +50,37 @@ _OWED = (
 )
 
 
-def sweep(engine: sa.Engine, moves: Moves) -> int:
+def sweep(engine: sa.Engine, transitions: Transitions) -> int:
     """How many lost jobs were asked for again."""
-    late = moves.clock.now() - timedelta(seconds=patience.LOST_AFTER_S)
+    late = transitions.clock.now() - timedelta(seconds=timeouts.LOST_AFTER_S)
     with reading(engine) as tx:
         attempt_ids = list(tx.execute(_STUCK, {"late": late}).scalars())
         refund_ids = list(tx.execute(_OWED, {"late": late}).scalars())
-    return sum(_ask_attempt(engine, moves, id_) for id_ in attempt_ids) + sum(
-        _ask_refund(engine, moves, id_) for id_ in refund_ids
+    return sum(_ask_attempt(engine, transitions, id_) for id_ in attempt_ids) + sum(
+        _ask_refund(engine, transitions, id_) for id_ in refund_ids
     )
 
 
-def _ask_attempt(engine: sa.Engine, moves: Moves, attempt_id: str) -> bool:
+def _ask_attempt(engine: sa.Engine, transitions: Transitions, attempt_id: str) -> bool:
     with engine.begin() as tx:
-        attempt = records.locked(tx, attempt_id)
+        attempt = attempt_store.locked(tx, attempt_id)
         job = NEXT_JOB.get(attempt.state) or (None if attempt.verify_since is None else VERIFY_ATTEMPT)
         if job is None:
             return False
         facts = {"attempt_id": attempt_id, "call_id": attempt.call_id, "state": str(attempt.state)}
         log.error("attempt_job_lost", job=job.name, **facts)
-        moves.ask(tx, attempt, job)
+        transitions.ask(tx, attempt, job)
         return True
 
 
-def _ask_refund(engine: sa.Engine, moves: Moves, refund_id: str) -> bool:
+def _ask_refund(engine: sa.Engine, transitions: Transitions, refund_id: str) -> bool:
     with engine.begin() as tx:
-        refund = records.locked_refund(tx, refund_id)
+        refund = refund_store.locked(tx, refund_id)
         job = REFUND_JOBS.get(refund.state, None if refund.verify_since is None else VERIFY_REFUND)
         if job is None:
             return False
-        call_id = records.get(tx, refund.attempt_id).call_id
+        call_id = attempt_store.get(tx, refund.attempt_id).call_id
         facts = {"refund_id": refund_id, "call_id": call_id, "state": str(refund.state)}
         log.error("refund_job_lost", job=job.name, **facts)
-        moves.ask(tx, refund, job)
+        transitions.ask(tx, refund, job)
         return True

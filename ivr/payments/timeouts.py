@@ -4,6 +4,8 @@ The caller waits a minute at most, an adapter's verb takes 15 s at most (`gatewa
 follows from these two.
 """
 
+from ivr.platform.retry import RetryPolicy
+
 CHARGE_WITHIN_S = 30
 """From the caller's confirmation: unclaimed by then, the attempt is abandoned and never sent."""
 CARD_WITHIN_S = 600
@@ -39,15 +41,11 @@ SEND_REFUND_AGAIN_WITHIN_S = 12 * 3600
 """From the first try: gateways remember a key for a day; a refund is sent again under it well before that."""
 LOOK_FIRST_S = 2
 LOOK_AT_MOST_S = 300
-FOR_A_PERSON_AFTER_S = 24 * 3600
+NEEDS_REVIEW_AFTER_S = 24 * 3600
 """An outcome that is unknown for so long is a person's to decide."""
 LOST_AFTER_S = 120
 """A job that is late by so much was lost."""
-
-
-def next_look_s(open_s: float) -> float:
-    """How long until the next look at something that has been open for so long: as long again, within bounds.
-
-    So the looks fall at 0, 2, 4, 8, 16 ... seconds, and every five minutes in the end.
-    """
-    return min(max(open_s, LOOK_FIRST_S), LOOK_AT_MOST_S)
+ASK_AGAIN = RetryPolicy(LOOK_FIRST_S, LOOK_AT_MOST_S, NEEDS_REVIEW_AFTER_S)
+"""A gateway that does not say what became of something is asked again, for a day."""
+ASK_AGAIN_LATE_S = 3600
+"""After that day, where it has to end whatever a person does."""

@@ -137,7 +137,7 @@ def _caps(config: PciConfig) -> CardCaps:
         tries_max=config.card_tries_max,
         bin_declines_max=config.bin_declines_max,
         window=timedelta(hours=config.count_window_h),
-        lock=timedelta(hours=config.lock_out_h),
+        lock=timedelta(hours=config.lockout_h),
     )
 
 

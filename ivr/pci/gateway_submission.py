@@ -40,9 +40,10 @@ from ivr.pci.metrics import Metrics
 from ivr.pci.safe_logging import tell
 from ivr.pci.tables import card_entry
 from ivr.pci.tokenizers import CardGateway
-from ivr.pci.velocity import CardDefences, is_counted
+from ivr.pci.velocity import CardDefences
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
+from ivr.platform.lockout import is_counted
 
 WAIT_MAX_S = 20
 """How long a caller waits for the gateway, in all."""

@@ -81,16 +81,16 @@ def _add_defences(doors: Blueprint, room: Room) -> None:
         return Response(status=204)
 
     @doors.post("/pci/internal/lockouts")
-    def lock_outs() -> Response:
-        found = room.defences.lock_outs(also_over=_flag(_document(room), "also_over"))
-        return _json({"lockouts": [dataclasses.asdict(one) for one in found]}, 200)
+    def lockouts() -> Response:
+        found = room.defences.lockouts(also_over=_flag(_document(room), "also_over"))
+        return _json({"lockouts": [one.document() for one in found]}, 200)
 
-    @doors.post("/pci/internal/lockouts/<id:lock_out_id>/lift")
-    def lift_lock_out(lock_out_id: str) -> Response:
-        lifted = room.defences.lift(lock_out_id, by=_text(_document(room), "by", _NAME))
+    @doors.post("/pci/internal/lockouts/<id:lockout_id>/lift")
+    def lift_lockout(lockout_id: str) -> Response:
+        lifted = room.defences.lift(lockout_id, by=_text(_document(room), "by", _NAME))
         if lifted is None:
             raise NotFound("There is no such lockout.")
-        return _json(dataclasses.asdict(lifted), 200)
+        return _json(lifted.document(), 200)
 
 
 def _verify(room: Room) -> bytes:

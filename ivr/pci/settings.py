@@ -145,7 +145,7 @@ class PciConfig:
     gateway_threads: int
     fingerprint_keys: tuple[Secret, ...]
     count_window_h: int
-    lock_out_h: int
+    lockout_h: int
     card_declines_max: int
     card_tries_max: int
     bin_declines_max: int
@@ -183,7 +183,7 @@ def load(environ: Mapping[str, str], *, mounts: Path = Path("/proc/mounts")) -> 
         gateway_threads=values["PCI_GATEWAY_THREADS"],
         fingerprint_keys=values["PCI_FINGERPRINT_KEY"] or _derived(values["INTERNAL_SECRET"]),
         count_window_h=values["PCI_COUNT_WINDOW_H"],
-        lock_out_h=values["PCI_LOCK_OUT_H"],
+        lockout_h=values["PCI_LOCK_OUT_H"],
         card_declines_max=values["PCI_CARD_DECLINES_MAX"],
         card_tries_max=values["PCI_CARD_TRIES_MAX"],
         bin_declines_max=values["PCI_BIN_DECLINES_MAX"],

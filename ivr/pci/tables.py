@@ -120,7 +120,7 @@ card_tally = sa.Table(
     sa.Index(None, "hour"),
 )
 
-lock_out = sa.Table(
+lockout = sa.Table(
     "lock_out",
     metadata,
     sa.Column("id", sa.String(40), primary_key=True),

@@ -15,20 +15,19 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
-from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.pci.entries import Status
 from ivr.pci.fingerprints import SHOWN_LENGTH, Fingerprints, Kind, Mark
 from ivr.pci.metrics import Metrics
-from ivr.pci.tables import card_entry, card_tally, card_watch, lock_out
+from ivr.pci.tables import card_entry, card_tally, card_watch, lockout
 from ivr.platform.clock import Clock
+from ivr.platform.database import advisory_locks
 from ivr.platform.database.engine import insert_of, reading
 from ivr.platform.ids import Ids
+from ivr.platform.lockout import KEPT, Lockout, LockoutKind
 
 WATCHED = timedelta(hours=2)
 """How long an entry waits for its card's outcome."""
-LOCK_OUTS_KEPT = timedelta(days=30)
-NOT_ABOUT_THE_CARD = frozenset({Decline.CONFIG_ERROR, Decline.ISSUER_UNAVAILABLE})
 _BATCH = 500
 _BIN_SHARE = (2, 3)
 """A BIN is locked out only where at least this share of its cards was declined."""
@@ -58,12 +57,12 @@ _TALLIED = sa.select(
     sa.func.coalesce(sa.func.sum(card_tally.c.declines), 0),
 ).where(*_SAME, card_tally.c.hour > sa.bindparam("after"))
 _STANDING = (
-    sa.select(lock_out.c.id)
+    sa.select(lockout.c.id)
     .where(
-        lock_out.c.mark == sa.bindparam("mark"),
-        lock_out.c.kind == sa.bindparam("kind"),
-        lock_out.c.lifted_at.is_(None),
-        lock_out.c.until > sa.bindparam("now"),
+        lockout.c.mark == sa.bindparam("mark"),
+        lockout.c.kind == sa.bindparam("kind"),
+        lockout.c.lifted_at.is_(None),
+        lockout.c.until > sa.bindparam("now"),
     )
     .limit(1)
 )
@@ -76,33 +75,19 @@ _ONE_TRY_LESS = (
     .values(tries=card_tally.c.tries - 1)
 )
 _FORGET_TALLIES = card_tally.delete().where(card_tally.c.hour <= sa.bindparam("before"))
-_FORGET_LOCK_OUTS = lock_out.delete().where(lock_out.c.until < sa.bindparam("before"))
+_FORGET_LOCKOUTS = lockout.delete().where(lockout.c.until < sa.bindparam("before"))
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class CardCaps:
-    """Declined cards, and cards in all, within the window; how long a lock-out lasts."""
+    """Declined cards, and cards in all, within the window; how long a lockout lasts."""
 
     declines_max: int
     tries_max: int
     bin_declines_max: int
     window: timedelta
     lock: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class LockOut:
-    """A lock-out, as the web process hears of it: of the mark, its beginning."""
-
-    id: str
-    kind: str
-    subject: str
-    since: datetime
-    until: datetime
-    why: str
-    lifted_at: datetime | None
-    lifted_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,28 +145,28 @@ class CardDefences:
         for mark in seen:
             if declined:
                 _tally(tx, mark, now, declines=1)
-            self._lock_out_if_enough(tx, mark, now)
+            self._begin_lockout_if_enough(tx, mark, now)
 
-    def lock_outs(self, *, also_over: bool = False, limit: int = 500) -> list[LockOut]:
+    def lockouts(self, *, also_over: bool = False, limit: int = 500) -> list[Lockout]:
         """Those that stand, the newest first; `also_over`: all that are kept."""
-        query = sa.select(lock_out).order_by(lock_out.c.since.desc(), lock_out.c.id).limit(limit)
+        query = sa.select(lockout).order_by(lockout.c.since.desc(), lockout.c.id).limit(limit)
         if not also_over:
-            query = query.where(lock_out.c.lifted_at.is_(None), lock_out.c.until > self.clock.now())
+            query = query.where(lockout.c.lifted_at.is_(None), lockout.c.until > self.clock.now())
         with reading(self.engine) as connection:
             return [_read(row) for row in connection.execute(query)]
 
-    def lift(self, lock_out_id: str, *, by: str) -> LockOut | None:
-        """The lock-out, lifted, with nothing counted any more; None where there is none."""
+    def lift(self, lockout_id: str, *, by: str) -> Lockout | None:
+        """The lockout, lifted, with nothing counted any more; None where there is none."""
         with self.engine.begin() as tx:
-            here = lock_out.c.id == lock_out_id
-            row = tx.execute(sa.select(lock_out).where(here).with_for_update()).one_or_none()
+            here = lockout.c.id == lockout_id
+            row = tx.execute(sa.select(lockout).where(here).with_for_update()).one_or_none()
             if row is None:
                 return None
             if row.lifted_at is None:
-                tx.execute(lock_out.update().where(here).values(lifted_at=self.clock.now(), lifted_by=by))
+                tx.execute(lockout.update().where(here).values(lifted_at=self.clock.now(), lifted_by=by))
                 _forget_tallies(tx, Mark(Kind(row.kind), row.key_id, row.mark))
-                log.info("lockout_lifted", lockout_id=lock_out_id, kind=row.kind)
-            return _read(tx.execute(sa.select(lock_out).where(here)).one())
+                log.info("lockout_lifted", lockout_id=lockout_id, kind=row.kind)
+            return _read(tx.execute(sa.select(lockout).where(here)).one())
 
     def forget(self, now: datetime) -> None:
         """The sweep: entries whose outcome never came, and what counts no more."""
@@ -191,7 +176,7 @@ class CardDefences:
             self._forget_entry(row.entry_id, Mark(Kind.BIN, row.key_id, row.bin_mark), row.since)
         with self.engine.begin() as tx:
             tx.execute(_FORGET_TALLIES, {"before": now - self.caps.window})
-            tx.execute(_FORGET_LOCK_OUTS, {"before": now - LOCK_OUTS_KEPT})
+            tx.execute(_FORGET_LOCKOUTS, {"before": now - KEPT})
 
     def _forget_entry(self, entry_id: str, bin_mark: Mark, since: datetime) -> None:
         """Nothing became of it: for the BIN it was no try either, or hang-ups would hide declines."""
@@ -207,15 +192,15 @@ class CardDefences:
         found = self._counted(tx, marks, now)
         return self._is_enough(marks[0].kind, found.declines + found.under_way, found.tries + found.under_way)
 
-    def _lock_out_if_enough(self, tx: sa.Connection, mark: Mark, now: datetime) -> None:
+    def _begin_lockout_if_enough(self, tx: sa.Connection, mark: Mark, now: datetime) -> None:
         found = self._counted(tx, (mark,), now)
         if not self._is_enough(mark.kind, found.declines, found.tries) or _standing(tx, mark, now):
             return
-        lock_out_id = self.ids.new("cardlock")
+        lockout_id = self.ids.new("cardlock")
         why = f"{found.declines} of {found.tries} tries were declined"
         tx.execute(
-            lock_out.insert().values(
-                id=lock_out_id,
+            lockout.insert().values(
+                id=lockout_id,
                 kind=mark.kind,
                 key_id=mark.key_id,
                 mark=mark.value,
@@ -224,9 +209,9 @@ class CardDefences:
                 why=why,
             )
         )
-        _forget_tallies(tx, mark)  # they have had their effect: the next lock-out needs as many again
+        _forget_tallies(tx, mark)  # they have had their effect: the next lockout needs as many again
         self.metrics.locked_out(mark.kind)
-        log.warning("lockout_began", lockout_id=lock_out_id, kind=str(mark.kind), why=why)
+        log.warning("lockout_began", lockout_id=lockout_id, kind=str(mark.kind), why=why)
 
     def _is_enough(self, kind: Kind, declines: int, tries: int) -> bool:
         if kind is Kind.CARD:
@@ -244,11 +229,6 @@ class CardDefences:
             found = tx.execute(_TALLIED, {**_named(mark), **within}).one()
             tries, declines = tries + int(found[0]), declines + int(found[1])
         return _Sum(max(tries - watched, declines), declines, under_way)
-
-
-def is_counted(decline: str | None) -> bool:
-    """Whether this decline says something about the card."""
-    return decline not in NOT_ABOUT_THE_CARD
 
 
 def _named(mark: Mark) -> dict[str, str]:
@@ -294,19 +274,16 @@ def _standing(tx: sa.Connection, mark: Mark, now: datetime) -> bool:
 
 
 def _hold(tx: sa.Connection, marks: Iterable[Mark]) -> None:
-    """Nobody else counts these marks before the transaction ends; SQLite has one writer anyway."""
-    if tx.dialect.name != "postgresql":
-        return
-    for value in sorted({mark.value for mark in marks}):
-        number = int.from_bytes(bytes.fromhex(value)[:8], "big", signed=True)
-        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+    """Nobody else counts these marks before the transaction ends. Always in the same order."""
+    values = sorted({mark.value for mark in marks})
+    advisory_locks.hold(tx, [advisory_locks.number_of(bytes.fromhex(value)) for value in values])
 
 
-def _read(row: sa.Row[tuple[object, ...]]) -> LockOut:
+def _read(row: sa.Row[tuple[object, ...]]) -> Lockout:
     held = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    return LockOut(
+    return Lockout(
         id=held["id"],
-        kind=held["kind"],
+        kind=LockoutKind(held["kind"]),
         subject=held["mark"][:SHOWN_LENGTH],
         since=held["since"],
         until=held["until"],

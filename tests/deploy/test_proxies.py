@@ -25,7 +25,7 @@ INSIDE = {
         "/pci/internal/entries/<id:entry_id>/collect",
         "/pci/internal/entries/<id:entry_id>/outcome",
         "/pci/internal/lockouts",
-        "/pci/internal/lockouts/<id:lock_out_id>/lift",
+        "/pci/internal/lockouts/<id:lockout_id>/lift",
     },
 }
 """Routes that no stranger reaches. A route that is in neither a proxy's file nor here fails the test."""

@@ -139,7 +139,7 @@ def tables(modules: Iterable[Module]) -> dict[str, set[str]]:
     """Each table of SQLAlchemy, and the packages that query it, beside the one that declares it alone.
 
     A package queries a table whose variable it uses, or which it names in SQL of its own. Two processes have
-    tables of one name (`lock_out`): whoever imports a variable means that of the module it comes from.
+    tables of one name (`lockout`): whoever imports a variable means that of the module it comes from.
     """
     given = list(modules)
     found: dict[str, set[str]] = {}

@@ -90,6 +90,7 @@ def test_a_request_id_is_the_proxys_or_one_of_ours(server: Server) -> None:
             assert made != client.get("/healthz").headers[HEADER]
 
 
+@pytest.mark.postgres
 def test_what_is_a_bug_is_not_told_as_an_absence(databases: Databases) -> None:
     for kind in ("sqlite", "postgres"):
         url = databases.url(kind)

@@ -38,7 +38,7 @@ SIGNED = {
         "/pci/internal/entries/<id:entry_id>/collect",
         "/pci/internal/entries/<id:entry_id>/outcome",
         "/pci/internal/lockouts",
-        "/pci/internal/lockouts/<id:lock_out_id>/lift",
+        "/pci/internal/lockouts/<id:lockout_id>/lift",
     },
 }
 KEYED = {

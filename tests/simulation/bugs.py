@@ -28,16 +28,16 @@ from ivr.messaging import messages as confirmation
 from ivr.messaging.delivery import Sender
 from ivr.messaging.messages import Confirmation
 from ivr.payments.attempts import store as records
-from ivr.payments.attempts.charge import Charging
+from ivr.payments.attempts.charge import ChargeJob
 from ivr.payments.attempts.service import Attempt
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Method
-from ivr.payments.attempts.unknown_charges import Resolving
-from ivr.payments.gateway_client import Asking
+from ivr.payments.attempts.unknown_charges import UnknownChargeJob
+from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.links.store import Link
-from ivr.payments.saved_cards.jobs import Keeping
-from ivr.payments.saved_cards.service import Agreement, SavedCards
-from ivr.payments.service import Cashier
+from ivr.payments.saved_cards.jobs import SavedCardJobs
+from ivr.payments.saved_cards.service import Agreement, SavedCardService
+from ivr.payments.service import PaymentService
 from ivr.pci import entry_lifecycle as ending
 from ivr.pci.gateway_submission import Sender as CardSender
 from ivr.pci.key_directory import DirectoryKeys
@@ -61,13 +61,13 @@ def _fresh_key() -> Patches:
 
 def _charge_again() -> Patches:
     """A charge whose outcome is unknown is sent again."""
-    real = Asking.charge
+    real = GatewayClient.charge
 
-    def charge(self: Asking, *asked: Any, **more: Any) -> Result:
+    def charge(self: GatewayClient, *asked: Any, **more: Any) -> Result:
         answer = real(self, *asked, **more)
         return real(self, *asked, **more) if isinstance(answer, Unknown) else answer
 
-    return [mock.patch.object(Asking, "charge", charge)]
+    return [mock.patch.object(GatewayClient, "charge", charge)]
 
 
 def _declined_for_unknown() -> Patches:
@@ -92,7 +92,7 @@ def _entry_outside() -> Patches:
             owed.clear()
             real(self, *given)
             for one in [*owed]:
-                with self._engine.begin() as tx:
+                with self.engine.begin() as tx:
                     real_post(tx, **one)
 
         return mock.patch.object(handler, "run", run)
@@ -100,7 +100,7 @@ def _entry_outside() -> Patches:
     def post(_tx: sa.Connection, **entry: Any) -> None:
         owed.append(entry)
 
-    return [mock.patch.object(ledger, "post_charge", post), later(Charging), later(Resolving)]
+    return [mock.patch.object(ledger, "post_charge", post), later(ChargeJob), later(UnknownChargeJob)]
 
 
 def _entry_twice() -> Patches:
@@ -131,7 +131,7 @@ def _text_twice() -> Patches:
 
 def _never_swept() -> Patches:
     """A job that is lost is not asked for again."""
-    return [mock.patch.object(Cashier, "sweep", return_value=0)]
+    return [mock.patch.object(PaymentService, "sweep", return_value=0)]
 
 
 def _nothing_reserved() -> Patches:
@@ -189,7 +189,7 @@ def _fence_ignored() -> Patches:
 
 def _reference_not_kept() -> Patches:
     """A charge is confirmed before the reference under which it was prepared is committed."""
-    return [mock.patch.object(Charging, "_keep_reference", return_value=True)]
+    return [mock.patch.object(ChargeJob, "_keep_reference", return_value=True)]
 
 
 def _cancel_left_out() -> Patches:
@@ -208,14 +208,14 @@ def _cancel_left_out() -> Patches:
 
 def _link_closed_here_alone() -> Patches:
     """A link that somebody wants closed is taken for closed, and the gateway is not asked."""
-    real = Asking.lookup
+    real = GatewayClient.lookup
 
     def lookup(
-        self: Asking, attempt: Attempt, order: Order, *, fence: bool, link: Link | None = None
+        self: GatewayClient, attempt: Attempt, order: Order, *, fence: bool, link: Link | None = None
     ) -> LookupResult | LinkFound:
         return Fenced() if fence and link is not None else real(self, attempt, order, fence=fence, link=link)
 
-    return [mock.patch.object(Asking, "lookup", lookup)]
+    return [mock.patch.object(GatewayClient, "lookup", lookup)]
 
 
 def _link_entered_twice() -> Patches:
@@ -232,18 +232,18 @@ def _link_entered_twice() -> Patches:
 
 def _forgotten_here_alone() -> Patches:
     """A card that was deleted is forgotten here, and not at the gateway."""
-    return [mock.patch.object(Keeping, "_forget", return_value=Forgotten())]
+    return [mock.patch.object(SavedCardJobs, "_forget", return_value=Forgotten())]
 
 
 def _consent_by_rote() -> Patches:
     """What is recorded as a consent is not what the caller heard."""
-    real = SavedCards.agree
+    real = SavedCardService.agree
 
-    def agree(self: SavedCards, tx: sa.Connection, attempt: Attempt, agreement: Agreement) -> None:
+    def agree(self: SavedCardService, tx: sa.Connection, attempt: Attempt, agreement: Agreement) -> None:
         consent = replace(agreement.consent, wording="I agree that my card is kept.")
         real(self, tx, attempt, replace(agreement, consent=consent))
 
-    return [mock.patch.object(SavedCards, "agree", agree)]
+    return [mock.patch.object(SavedCardService, "agree", agree)]
 
 
 def _clock_of_ours() -> Patches:

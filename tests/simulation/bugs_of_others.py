@@ -17,7 +17,7 @@ from gateways.stripe.client import Visit
 from ivr.bills import reservation, store
 from ivr.payments.attempts.service import Attempt
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.transitions import Moves
+from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.links import jobs as linking
 from ivr.payments.refunds import external_refunds as elsewhere
 from ivr.platform.database import schema
@@ -47,7 +47,7 @@ def _waiting_word_ignored() -> Patches:
 
 def _withdrawn_untold() -> Patches:
     """Finance is not told of who paid a bill that was withdrawn, or paid elsewhere."""
-    return [mock.patch.object(Moves, "_compare_with_source")]
+    return [mock.patch.object(Transitions, "_compare_with_source")]
 
 
 def _said_though_charged() -> Patches:
@@ -69,7 +69,7 @@ def _mark_dropped() -> Patches:
     """What is given back by hand before we know that the payment was approved is not asked about later."""
     real = elsewhere.hear
 
-    def hear(moves: Moves, tx: sa.Connection, attempt: Attempt) -> None:
+    def hear(moves: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
         if attempt.state is State.APPROVED:
             real(moves, tx, attempt)
 
@@ -80,7 +80,7 @@ def _every_time_new() -> Patches:
     """What was told already is told again with the next notice."""
     real = elsewhere.record
 
-    def record(moves: Moves, tx: sa.Connection, attempt: Attempt, in_all_minor: int) -> None:
+    def record(moves: Transitions, tx: sa.Connection, attempt: Attempt, in_all_minor: int) -> None:
         real(moves, tx, replace(attempt, given_back_elsewhere_minor=0), in_all_minor)
 
     return [mock.patch.object(elsewhere, "record", record)]

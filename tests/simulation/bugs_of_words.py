@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from unittest import mock
 
 from ivr.calls.session import Session
-from ivr.payments.attempts.service import Attempts
-from ivr.payments.gateway_client import Asking
+from ivr.payments.attempts.service import AttemptService
+from ivr.payments.gateway_client import GatewayClient
 from tests.simulation.planting import GATEWAY_FAILS, QUIET, Bug, Patches
 
 
 def _promise_left_out() -> Patches:
     """A text is promised, and nobody notes that it is owed."""
-    return [mock.patch.object(Attempts, "promise")]
+    return [mock.patch.object(AttemptService, "promise")]
 
 
 def _card_kept_in_the_session() -> Patches:
@@ -21,7 +21,7 @@ def _card_kept_in_the_session() -> Patches:
 
 def _asked_of_any_gateway() -> Patches:
     """An attempt that was made for another gateway is asked about, and charged, at this one."""
-    return [mock.patch.object(Asking, "is_of", return_value=True)]
+    return [mock.patch.object(GatewayClient, "is_of", return_value=True)]
 
 
 BUGS_OF_WORDS: Mapping[str, Bug] = {

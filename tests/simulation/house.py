@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -23,7 +23,7 @@ from werkzeug.routing import Rule
 from flows.language import Noun, Prompts
 from flows.language.prompts import NO_NOUNS
 from ivr.app import handlers, make_web
-from ivr.dependencies import Ground
+from ivr.dependencies import Dependencies
 from ivr.jobs.job_list import Work
 from ivr.payments import timeouts as patience
 from ivr.pci import settings as pci_settings
@@ -130,14 +130,14 @@ class House:
         """What the keys' home still keeps."""
         return sorted(str(path.relative_to(self._keys)) for path in self._keys.rglob("*") if path.is_file())
 
-    def ground(self, clock: Clock, ids: Ids, work: Work) -> Ground:
+    def ground(self, clock: Clock, ids: Ids, work: Work) -> Dependencies:
         gateway = self.bank.adapter(self.config.gateway_settings)
-        return Ground(self.config, self.web_database.engine, work, gateway, clock, ids)
+        return Dependencies(self.config, self.web_database.engine, work, gateway, clock, ids)
 
-    def web(self, on: Ground) -> Any:
+    def web(self, on: Dependencies) -> Any:
         return make_web(on)
 
-    def worker(self, on: Ground, texts: io.StringIO) -> Any:
+    def worker(self, on: Dependencies, texts: io.StringIO) -> Any:
         """Its handlers; `texts` is what it prints for payers to read."""
         with contextlib.redirect_stdout(texts):
             return handlers(on)
@@ -184,7 +184,7 @@ def quick_starts() -> Iterator[None]:
         on_the_worlds_clock(),
         mock.patch.object(Prompts, "load", read_once),
         mock.patch.object(patience, "CARD_LOOK_S", 180),
-        mock.patch.object(patience, "LOOK_AT_MOST_S", 1800),
+        mock.patch.object(patience, "ASK_AGAIN", replace(patience.ASK_AGAIN, most_s=1800)),
         mock.patch.object(Rule, "_compile_builder", return_value=_no_builder),
         mock.patch.object(ssl, "create_default_context", return_value=ssl.create_default_context()),
     ):

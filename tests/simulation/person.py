@@ -10,18 +10,18 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
-from ivr.payments.service import Cashier
+from ivr.payments.refunds.states import RefundState
+from ivr.payments.service import PaymentService
 from ivr.platform.database import schema
 from tests.simulation.bank import Bank
 
 
-def decide(engine: sa.Engine, cashier: Cashier, bank: Bank, *, whatever: bool) -> Iterator[str]:
+def decide(engine: sa.Engine, cashier: PaymentService, bank: Bank, *, whatever: bool) -> Iterator[str]:
     """Decides all that waits for them; yields a sentence for what should not, unless `whatever` may."""
     attempts, refunds = schema.attempt.c, schema.refund.c
     with engine.begin() as tx:
-        unclear = sa.select(attempts.id).where(attempts.state == State.FOR_A_PERSON)
-        owed = sa.select(refunds.id).where(refunds.state == RefundState.FOR_A_PERSON)
+        unclear = sa.select(attempts.id).where(attempts.state == State.NEEDS_REVIEW)
+        owed = sa.select(refunds.id).where(refunds.state == RefundState.NEEDS_REVIEW)
         waiting, waiting_back = list(tx.execute(unclear).scalars()), list(tx.execute(owed).scalars())
         for key in [*waiting, *waiting_back]:
             bank.let_go(key)

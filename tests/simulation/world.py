@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.dependencies import Ground
+from ivr.dependencies import Dependencies
 from ivr.payments.discrepancies import Difference
 from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.engine import Call
@@ -92,7 +92,7 @@ class World:
         self.under_way = 0
         self._gateway_was_away = False
         self._asked: set[str] = set()
-        self._on: Ground
+        self._on: Dependencies
 
     def play(self) -> Played:
         """From the first ring to the checked books."""
@@ -314,7 +314,7 @@ class World:
         self.violations += books.card_tokens(self.house)
         worker, pci = self.processes.one("worker"), self.processes.one("pci")
         if worker is not None:
-            self.processes.begin(worker, "sweep", _weathered(self._on.cashier.sweep))
+            self.processes.begin(worker, "sweep", _weathered(self._on.payments.sweep))
         if pci is not None:
             self.processes.begin(pci, "sweep", _weathered(pci.inside.room.sweeper.sweep))
 
@@ -364,7 +364,7 @@ class World:
         self.scheduler.run(until_s=self.scheduler.now_s + duration_s)
 
     def _decide(self, *, whatever: bool) -> None:
-        said = decide(self.house.web_database.engine, self._on.cashier, self.house.bank, whatever=whatever)
+        said = decide(self.house.web_database.engine, self._on.payments, self.house.bank, whatever=whatever)
         self.violations += said
 
 

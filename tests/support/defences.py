@@ -1,4 +1,4 @@
-"""The guard against card testing on a test's bench: the caps as they are by default, changed by name, and
+"""The guard against card testing on a test's bench: the limits as they are by default, changed by name, and
 people who try cards in calls that are only rows.
 """
 
@@ -10,17 +10,17 @@ from gateways.declines import Decline
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners import HouseConsequences
-from ivr.fraud import lockouts as lock_outs
+from ivr.fraud import lockouts
 from ivr.fraud.guard import Guard
-from ivr.fraud.identity import Suspect
-from ivr.fraud.limits import Caps, Kind
-from ivr.fraud.lockouts import LockOut
-from ivr.payments.attempts.service import Attempts, NewAttempt
+from ivr.fraud.identity import PayerIdentity
+from ivr.fraud.limits import FraudLimits
+from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import Ids, SequentialIds
+from ivr.platform.lockout import Lockout, LockoutKind
 from ivr.platform.settings.declaration import read_all
 from ivr.platform.settings.listed import DEFENCES
 from tests.support.work import RecordedWork
@@ -28,9 +28,9 @@ from tests.support.work import RecordedWork
 ANNA = "+34600111222"
 
 
-def usual_caps(**changes: int) -> Caps:
-    """The caps of the default settings; `changes` are settings, by their names."""
-    return Caps.from_settings({**read_all(DEFENCES, {}), **changes})
+def usual_limits(**changes: int) -> FraudLimits:
+    """The limits of the default settings; `changes` are settings, by their names."""
+    return FraudLimits.from_settings({**read_all(DEFENCES, {}), **changes})
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Counter:
 
     engine: sa.Engine
     clock: ManualClock
-    caps: Caps
+    limits: FraudLimits
     ids: Ids = field(default_factory=SequentialIds)
     work: RecordedWork = field(default_factory=RecordedWork)
     calls: int = 0
@@ -47,10 +47,10 @@ class Counter:
     @property
     def guard(self) -> Guard:
         """A new one each time, as another process has it: nothing is remembered but in the database."""
-        return Guard(self.caps, self.work, self.clock, self.ids)
+        return Guard(self.limits, self.work, self.clock, self.ids)
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> AttemptService:
         consequences = HouseConsequences(
             work=self.work,
             clock=self.clock,
@@ -62,7 +62,7 @@ class Counter:
             gateway="bank",
             dashboard_url=lambda _: None,
         )
-        return Attempts(
+        return AttemptService(
             gateway="bank", work=self.work, clock=self.clock, ids=self.ids, consequences=consequences
         )
 
@@ -93,25 +93,25 @@ class Counter:
             )
         return call_id
 
-    def begin(self, suspect: Suspect, entry_id: str | None = None) -> str | None:
+    def begin(self, identity: PayerIdentity, entry_id: str | None = None) -> str | None:
         """As a turn does it: asks, and lets through; None where it is refused."""
         with self.engine.begin() as tx:
-            if self.guard.refuses(tx, suspect):
+            if self.guard.refuses(tx, identity):
                 return None
             made = self.attempts.make(
                 tx,
                 NewAttempt(
                     made_for=self.ids.new("turn"),
-                    bill_id=suspect.bill_id,
+                    bill_id=identity.bill_id,
                     amount_minor=1,
                     currency="EUR",
                     language="en",
-                    call_id=suspect.call_id,
+                    call_id=identity.call_id,
                     card_entry_id=entry_id,
                 ),
             )
             assert made is not None
-            self.guard.let_through(tx, suspect, made)
+            self.guard.let_through(tx, identity, made)
             return made.id
 
     def end(self, attempt_id: str, event: Event, decline: Decline | None = None) -> None:
@@ -121,21 +121,21 @@ class Counter:
         with self.engine.begin() as tx:
             self.attempts.advance(tx, attempt_id, event, decline=decline)
 
-    def try_card(self, suspect: Suspect, decline: Decline | None = Decline.GENERIC) -> bool:
+    def try_card(self, identity: PayerIdentity, decline: Decline | None = Decline.GENERIC) -> bool:
         """One card, from the question to the issuer's answer, a second later; False where it is refused."""
-        attempt_id = self.begin(suspect)
+        attempt_id = self.begin(identity)
         if attempt_id is None:
             return False
         self.clock.advance(1)
         self.end(attempt_id, Event.APPROVE if decline is None else Event.DECLINE, decline)
         return True
 
-    def lock_outs(self, kind: Kind | None = None) -> list[LockOut]:
+    def lockouts(self, kind: LockoutKind | None = None) -> list[Lockout]:
         """Those that stand."""
         with reading(self.engine) as tx:
-            found = lock_outs.listed(tx, self.clock.now())
+            found = lockouts.listed(tx, self.clock.now())
         return [one for one in found if kind in {None, one.kind}]
 
-    def lift(self, lock_out_id: str) -> None:
+    def lift(self, lockout_id: str) -> None:
         with self.engine.begin() as tx:
-            assert lock_outs.lift(tx, lock_out_id, by="me", now=self.clock.now())
+            assert lockouts.lift(tx, lockout_id, by="me", now=self.clock.now())

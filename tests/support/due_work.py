@@ -37,9 +37,10 @@ class DueWork(RecordedWork):
         assert tx.in_transaction()
         asked = Asked(job, subject_id, nth, delay_s)
         at = self.clock.now() + timedelta(seconds=delay_s)
-        sa.event.listen(tx, "commit", lambda _: self._keep(asked, at))
+        sa.event.listen(tx, "commit", lambda _: self.keep(asked, at))
 
-    def _keep(self, asked: Asked, at: datetime) -> None:
+    def keep(self, asked: Asked, at: datetime) -> None:
+        """A job that was asked for, by this server or by an earlier release."""
         with self._lock:
             if not any(
                 (a.job, a.subject_id, a.nth) == (asked.job, asked.subject_id, asked.nth) for a in self.asked

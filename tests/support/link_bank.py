@@ -85,7 +85,7 @@ class LinkBank(TruthfulBank):
 
 def tell(till: Till, attempt_id: str, event: str = "evt_1", *, taken: bool = True) -> None:
     """The bank's webhook of a link."""
-    till.cashier.notices.take(Heard(event, "link.paid", PaymentMoved(attempt_id, taken)))
+    till.cashier.gateway_events.take(Heard(event, "link.paid", PaymentMoved(attempt_id, taken)))
 
 
 def texts(till: Till) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Refunds of a till's payments, for the tests of what becomes of them."""
 
-from ivr.payments.attempts import store as records
+from ivr.payments.refunds import store as refund_store
 from tests.support.till import Till
 
 
@@ -10,6 +10,6 @@ def ask(till: Till, attempt_id: str, amount_minor: int | None = None) -> str:
         return till.cashier.ask_refund(tx, attempt_id, amount_minor, asked_by="ana").id
 
 
-def refund_of(till: Till, refund_id: str) -> records.Refund:
+def refund_of(till: Till, refund_id: str) -> refund_store.Refund:
     with till.engine.begin() as tx:
-        return records.get_refund(tx, refund_id)
+        return refund_store.get(tx, refund_id)

@@ -16,7 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gateways import registry
 from ivr.app import handlers, make_web
-from ivr.dependencies import Ground
+from ivr.dependencies import Dependencies
 from ivr.pci import settings as pci_settings
 from ivr.pci.app import create_app
 from ivr.pci.dependencies import Room, furnish
@@ -64,14 +64,25 @@ def environment(
 
 
 @contextmanager
-def running_server(folder: Path, database_url: str, pci_template: bytes, **changes: str) -> Iterator[Server]:
-    """A server for the length of a block; `changes` are settings. `pci_template`: a migrated PCI database."""
+def running_server(
+    folder: Path,
+    database_url: str,
+    pci_template: bytes,
+    *,
+    clock: LivingClock | None = None,
+    ids: LockedIds | None = None,
+    **changes: str,
+) -> Iterator[Server]:
+    """A server for the length of a block; `changes` are settings. `pci_template`: a migrated PCI
+    database. A PCI database and a bank's ledger that are in `folder` already are opened as they are.
+    """
     with ExitStack() as stack:
-        clock = LivingClock()
-        ids = LockedIds()
+        clock = clock or LivingClock()
+        ids = ids or LockedIds()
         bank = RunningBank(folder / "bank.db", clock, ThinkingBank(clock))
         stack.callback(bank.close)
-        (folder / "pci.db").write_bytes(pci_template)
+        if not (folder / "pci.db").exists():
+            (folder / "pci.db").write_bytes(pci_template)
         inside = Inside(not_yet)
         listening = make_server("127.0.0.1", 0, inside, threaded=True, request_handler=_Quiet)
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -89,12 +100,12 @@ def running_server(folder: Path, database_url: str, pci_template: bytes, **chang
         engine = make_engine(read.database_url)
         stack.callback(engine.dispose)
         gateway: Any = Line(registry.adapter(read.gateway, read.gateway_settings), clock)
-        on = Ground(read, engine, work, gateway, clock, ids)
+        on = Dependencies(read, engine, work, gateway, clock, ids)
         work.handlers = handlers(on)
         clock.agenda = work
         web = make_web(on)
         transport = _transport(environ, web, pci)
-        server = Server(clock, ids, bank, work, on, web, room, pci, inside, pool, transport)
+        server = Server(clock, ids, bank, work, on, web, room, pci, inside, pool, transport, environ)
         bank.tell = server.hear_from_bank
         yield server
         # Whoever still waits at the bank is let go, so that no thread outlives the server.

@@ -19,7 +19,7 @@ from gateways.secret import Secret
 from ivr.app import make_web
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.dependencies import Ground
+from ivr.dependencies import Dependencies
 from ivr.pci import tables as pci_schema
 from ivr.pci.dependencies import Room
 from ivr.platform.database import schema
@@ -48,13 +48,15 @@ class Server:
     ids: LockedIds
     bank: RunningBank
     work: DueWork
-    on: Ground
+    on: Dependencies
     web: flask.Flask
     room: Room
     pci: flask.Flask
     inside: Inside
     pool: Pool
     transport: WsgiTransport
+    environ: dict[str, str]
+    """The settings of its processes."""
     logs: list[Any] = field(default_factory=list)
     """Every line of every process, before it is scrubbed: `start_server` lays the list in."""
     expected: set[str] = field(default_factory=set)

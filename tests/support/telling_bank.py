@@ -48,7 +48,7 @@ def tell(
     till: Till, notice: Notice | None, event: str = "evt_1", happened_at: datetime | None = None
 ) -> bool:
     """The notice arrives; False: it was heard before."""
-    return till.cashier.notices.take(Heard(event, "payment.moved", notice, happened_at))
+    return till.cashier.gateway_events.take(Heard(event, "payment.moved", notice, happened_at))
 
 
 def lose_sight(till: Till, fate: Fate) -> str:

@@ -9,12 +9,13 @@ import sqlalchemy as sa
 
 from gateways.events import Disputed
 from ivr.payments.attempts import store as records
-from ivr.payments.attempts.service import Attempt, Attempts, NewAttempt
+from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.attempts.store import Method
 from ivr.payments.links.store import LinkTerms
+from ivr.payments.refunds import store as refund_store
 from ivr.payments.saved_cards.store import SavedCard
-from ivr.payments.service import Cashier
+from ivr.payments.service import PaymentService
 from ivr.platform.clock import Clock, ManualClock
 from ivr.platform.database import schema
 from ivr.platform.ids import Ids, SequentialIds
@@ -105,10 +106,10 @@ class WrittenConsequences:
     def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: Disputed) -> None:
         self._write(tx, f"disputed {dispute.state}", attempt)
 
-    def refunded(self, tx: sa.Connection, attempt: Attempt, refund: records.Refund) -> None:
+    def refunded(self, tx: sa.Connection, attempt: Attempt, refund: refund_store.Refund) -> None:
         self._write(tx, "refunded", attempt)
 
-    def refund_declined(self, tx: sa.Connection, attempt: Attempt, refund: records.Refund) -> None:
+    def refund_declined(self, tx: sa.Connection, attempt: Attempt, refund: refund_store.Refund) -> None:
         self._write(tx, "refund_declined", attempt)
 
 
@@ -127,7 +128,7 @@ class Till:
     def __post_init__(self) -> None:
         self.work = TableWork(self.engine, self.clock)
         self.consequences = WrittenConsequences(self.clock)
-        self.cashier = Cashier(
+        self.cashier = PaymentService(
             engine=self.engine,
             gateway=self.bank,
             work=self.work,
@@ -142,7 +143,7 @@ class Till:
             self.bank.reference_kept = lambda attempt_id: self.attempt(attempt_id).gateway_reference
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> AttemptService:
         return self.cashier.attempts
 
     # The caller ---------------------------------------------------------------------------------------------

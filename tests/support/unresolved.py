@@ -11,7 +11,7 @@ def for_a_person(till: Till, fate: Fate) -> str:
     till.bank.fates.extend([fate, Fate.NEVER, Fate.NEVER])
     attempt_id = till.confirmed()
     till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(patience.NEEDS_REVIEW_AFTER_S)
     till.run_due()
-    assert till.state(attempt_id) is State.FOR_A_PERSON
+    assert till.state(attempt_id) is State.NEEDS_REVIEW
     return attempt_id

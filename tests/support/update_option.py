@@ -1,5 +1,6 @@
 """What can be said to pytest: `--update` writes dialogue files anew instead of comparing them (read the
-difference then); `--seed` is what a test of random events makes them from.
+difference then); `--seed` is what a test of random events makes them from; `--databases sqlite` leaves
+PostgreSQL out.
 """
 
 import pytest
@@ -9,6 +10,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update", action="store_true", help="write the dialogue files anew from what the calls said"
     )
+    parser.addoption("--databases", choices=("sqlite", "all"), default="all", help="sqlite: no PostgreSQL")
     parser.addoption("--seed", type=int, default=1, help="what random events are made from")
 
 

@@ -89,13 +89,13 @@ def _exit(attempt: Attempt) -> str | None:
             return "approved"
         case State.DECLINED:
             return exit_of(attempt.decline or Decline.GENERIC)
-        case State.FENCED | State.ABANDONED | State.VOIDED:
+        case State.CANCELLED | State.ABANDONED | State.VOIDED:
             return "not_sent"
         case State.VOIDING if (
             attempt.claimed_at is None
         ):  # a capture that was sent may still have gone through
             return "not_sent"
-        case State.FOR_A_PERSON:
+        case State.NEEDS_REVIEW:
             return "unknown"
         case _:
             return None

@@ -110,7 +110,7 @@ class CollectCardHandler(WaitHandler[CollectCard]):
             case Outcome.COLLECTED:
                 return LeftBy(self._keep(turn, session, answer), "collected", facts)
             case Outcome.AUTHORIZATION_UNKNOWN:
-                return LeftBy(self._lose_sight(turn, session, answer), "collected", facts)
+                return LeftBy(self._mark_unknown(turn, session, answer), "collected", facts)
             case Outcome.DECLINED:
                 decline = answer.decline or Decline.GENERIC
                 after = self._declined(turn, session, answer, decline)
@@ -142,12 +142,12 @@ class CollectCardHandler(WaitHandler[CollectCard]):
         self.services.attempts.advance(turn.tx, session.attempt_id, Event.AUTHORIZED)
         return session
 
-    def _lose_sight(self, turn: Turn, session: Session, answer: CardEntryResult) -> Session:
+    def _mark_unknown(self, turn: Turn, session: Session, answer: CardEntryResult) -> Session:
         """The issuer may hold the amount: the flow goes on to the charge, and the worker finds out."""
         if session.attempt_id is None:
             raise RuntimeError("an authorization is unknown, but no attempt was made for it")
         self.services.attempts.attach_card(turn.tx, session.attempt_id, answer.brand, answer.last_four)
-        self.services.attempts.advance(turn.tx, session.attempt_id, Event.LOSE_SIGHT)
+        self.services.attempts.advance(turn.tx, session.attempt_id, Event.MARK_UNKNOWN)
         return replace(session, entry_id=None)
 
     def _declined(self, turn: Turn, session: Session, answer: CardEntryResult, decline: Decline) -> Session:

@@ -7,34 +7,35 @@ claimed already is the re-run after a kill, and asks what became of it instead o
 in between, by a kill at any line, ends in the look-up that the claim itself asked for.
 """
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Declined, Fenced, Order, Result, Unknown
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import gateway_answers as answers
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import gateway_answers, store
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt, Method
-from ivr.payments.attempts.transitions import Moves
-from ivr.payments.gateway_client import Asking
+from ivr.payments.attempts.transitions import Transitions
+from ivr.payments.gateway_client import GatewayClient
 from ivr.platform.database import schema
 
 log = structlog.get_logger()
 
 
-class Charging:
+@dataclass(frozen=True, slots=True)
+class ChargeJob:
     """Charges attempts through one gateway."""
 
-    def __init__(self, engine: sa.Engine, moves: Moves, asking: Asking) -> None:
-        self._engine = engine
-        self._moves = moves
-        self._asking = asking
+    engine: sa.Engine
+    transitions: Transitions
+    gateway: GatewayClient
 
     def run(self, attempt_id: str, _nth: int) -> None:
         """Charges the attempt, unless somebody else claimed it, it was withdrawn, or its deadline is past."""
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             claimed = self._claim(tx, attempt_id)
             order = None if claimed is None else order_of(tx, claimed)
         if claimed is None or order is None:
@@ -44,36 +45,38 @@ class Charging:
             log.warning(
                 "charge_unknown", attempt_id=attempt_id, call_id=claimed.call_id, reason=answer.reason
             )
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             self._record(tx, attempt_id, answer)
 
     def _claim(self, tx: sa.Connection, attempt_id: str) -> Attempt | None:
         """The attempt, where it is ours alone to send."""
-        attempt = records.locked(tx, attempt_id)
+        attempt = store.locked(tx, attempt_id)
         if attempt.state is State.CLAIMED:
-            self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="claimed before, and no answer recorded")
+            self.transitions.move(
+                tx, attempt, Event.MARK_UNKNOWN, note="claimed before, and no answer recorded"
+            )
             return None
         if attempt.state not in {State.RESERVED, State.AUTHORIZED}:
             return None
         too_late = self._too_late(tx, attempt)
         if too_late is not None:
-            given_up = Event.ABANDON if attempt.state is State.RESERVED else Event.RELEASE
-            self._moves.move(tx, attempt, given_up, note=too_late)
+            given_up = Event.ABANDON if attempt.state is State.RESERVED else Event.VOID
+            self.transitions.move(tx, attempt, given_up, note=too_late)
             return None
         if attempt.method is Method.LINK or (attempt.token is None and attempt.gateway_authorization is None):
             log.error("charge_without_card", attempt_id=attempt.id, call_id=attempt.call_id)
             return None
-        if not self._asking.is_of(attempt):
+        if not self.gateway.is_of(attempt):
             log.error("attempt_of_another_gateway", attempt_id=attempt.id, gateway=attempt.gateway)
             return None
-        return self._moves.move(tx, attempt, Event.CLAIM)
+        return self.transitions.move(tx, attempt, Event.CLAIM)
 
     def _too_late(self, tx: sa.Connection, attempt: Attempt) -> str | None:
         """Why it is not to be sent any more, if so: a saved card counts until it is deleted."""
-        if self._moves.clock.now() >= attempt.deadline_at:
+        if self.transitions.clock.now() >= attempt.deadline_at:
             return "not claimed by its deadline"
         saved = attempt.saved_card_id
-        if saved is not None and self._moves.cards.to_charge(tx, saved) is None:
+        if saved is not None and self.transitions.cards.to_charge(tx, saved) is None:
             return "its saved card was deleted"
         return None
 
@@ -82,15 +85,15 @@ class Charging:
         more.
         """
         asleep_s = self._since_claim_s(claimed)
-        if asleep_s > patience.SEND_WITHIN_S:
+        if asleep_s > timeouts.SEND_WITHIN_S:
             return Unknown(f"claimed {asleep_s:.0f} s ago and not sent")
-        if self._asking.prepares and claimed.gateway_authorization is None:
+        if self.gateway.prepares and claimed.gateway_authorization is None:
             return self._prepare_and_confirm(claimed, order)
-        return self._asking.charge(claimed, order)
+        return self.gateway.charge(claimed, order)
 
     def _prepare_and_confirm(self, claimed: Attempt, order: Order) -> Result | Fenced:
         """In two steps: what has no reference in our books was never confirmed, by nobody."""
-        prepared = self._asking.prepare(claimed, order)
+        prepared = self.gateway.prepare(claimed, order)
         match prepared:
             case Unknown(reason):
                 log.warning("charge_not_prepared", attempt_id=claimed.id, reason=reason)
@@ -100,14 +103,14 @@ class Charging:
         if not self._keep_reference(claimed.id, prepared.gateway_reference):
             return Unknown("it was looked up before it was confirmed")
         asleep_s = self._since_claim_s(claimed)
-        if asleep_s > patience.CONFIRM_WITHIN_S:
+        if asleep_s > timeouts.CONFIRM_WITHIN_S:
             return Unknown(f"claimed {asleep_s:.0f} s ago and not confirmed")
-        return self._asking.charge(claimed, order, reference=prepared.gateway_reference)
+        return self.gateway.charge(claimed, order, reference=prepared.gateway_reference)
 
     def _keep_reference(self, attempt_id: str, reference: str) -> bool:
         """Before the confirmation, so that an unknown one can be fenced; False where it is ours no more."""
-        with self._engine.begin() as tx:
-            if records.locked(tx, attempt_id).state is not State.CLAIMED:
+        with self.engine.begin() as tx:
+            if store.locked(tx, attempt_id).state is not State.CLAIMED:
                 return False
             tx.execute(
                 sa.update(schema.attempt)
@@ -118,14 +121,14 @@ class Charging:
 
     def _since_claim_s(self, claimed: Attempt) -> float:
         assert claimed.claimed_at is not None  # noqa: S101 - the claim sets it
-        return (self._moves.clock.now() - claimed.claimed_at).total_seconds()
+        return (self.transitions.clock.now() - claimed.claimed_at).total_seconds()
 
     def _record(self, tx: sa.Connection, attempt_id: str, answer: Result | Fenced) -> None:
-        attempt = records.locked(tx, attempt_id)
+        attempt = store.locked(tx, attempt_id)
         if isinstance(answer, Declined) and attempt.gateway_authorization is not None:
             self._let_go(tx, attempt, answer)
         else:
-            answers.record(self._moves, tx, attempt, answer, note="answer to the charge")
+            gateway_answers.record(self.transitions, tx, attempt, answer, note="answer to the charge")
 
     def _let_go(self, tx: sa.Connection, attempt: Attempt, answer: Declined) -> None:
         """A capture that is refused leaves the issuer holding the amount: it is voided, unless that, or a
@@ -133,4 +136,4 @@ class Charging:
         """
         if attempt.state in {State.CLAIMED, State.AUTHORIZED}:
             note = f"the capture was refused: {answer.gateway_code}"
-            self._moves.move(tx, attempt, Event.RELEASE, note=note)
+            self.transitions.move(tx, attempt, Event.VOID, note=note)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from gateways.contract import Approved, NotThisCharge, Unknown
-from ivr.payments.attempts import store as records
+from ivr.payments.attempts import store
 from ivr.payments.attempts.manual_review import NothingToDecideError
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import State
-from ivr.payments.gateway_client import Asking
-from ivr.payments.links import store as pay_link
+from ivr.payments.gateway_client import GatewayClient
+from ivr.payments.links import store as link_store
 from ivr.platform.database.engine import reading
 
 
@@ -34,24 +34,24 @@ class Named:
     """The gateway says itself that it is this payment's."""
 
 
-class NamedCharges:
+@dataclass(frozen=True, slots=True)
+class ChargeVerification:
     """Asks one gateway for the charges that people name."""
 
-    def __init__(self, engine: sa.Engine, asking: Asking) -> None:
-        self._engine = engine
-        self._asking = asking
+    engine: sa.Engine
+    gateway: GatewayClient
 
     def reference(self, attempt_id: str, named: str | None, *, unchecked: bool) -> Named:
         """The attempt's charge: as it was named, or as the gateway says itself where it was not. Raises
         ChargeRefusedError.
         """
-        with reading(self._engine) as tx:
-            attempt = records.get(tx, attempt_id)
-            order, link = order_of(tx, attempt), pay_link.of(tx, attempt)
-        if attempt.state is not State.FOR_A_PERSON:
+        with reading(self.engine) as tx:
+            attempt = store.get(tx, attempt_id)
+            order, link = order_of(tx, attempt), link_store.of(tx, attempt)
+        if attempt.state is not State.NEEDS_REVIEW:
             return Named(named, is_proven=False)  # there is nothing to decide, and whoever decides says so
         if named is None:
-            found = self._asking.lookup(attempt, order, fence=False, link=link)
+            found = self.gateway.lookup(attempt, order, fence=False, link=link)
             if isinstance(found, Approved):
                 return Named(found.gateway_reference, is_proven=True)
             if isinstance(found, Unknown) or unchecked:
@@ -60,7 +60,7 @@ class NamedCharges:
                 f"The gateway says that nothing was taken for payment {attempt.reference} "
                 f"({type(found).__name__.lower()}): use --not-charged, or --unchecked if you are certain."
             )
-        match self._asking.find_charge(attempt, order, named):
+        match self.gateway.find_charge(attempt, order, named):
             case Approved(gateway_reference):
                 return Named(gateway_reference, is_proven=True)
             case NotThisCharge(reason):

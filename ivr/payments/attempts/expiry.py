@@ -5,52 +5,53 @@ of a call that is gone, is asked after. A deadline that was moved is waited for 
 call that is never said to have ended: after an hour it is taken as gone.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import EXPIRE_ATTEMPT
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import store
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt
-from ivr.payments.attempts.transitions import Moves
+from ivr.payments.attempts.transitions import Transitions
 
 
-class Expiring:
+@dataclass(frozen=True, slots=True)
+class ExpiryJob:
     """Ends what nobody claimed in time. It talks to nobody."""
 
-    def __init__(self, engine: sa.Engine, moves: Moves) -> None:
-        self._engine = engine
-        self._moves = moves
+    engine: sa.Engine
+    transitions: Transitions
 
     def run(self, attempt_id: str, nth: int) -> None:
         """Gives the attempt up where its deadline is past and nobody claimed it."""
-        with self._engine.begin() as tx:
-            attempt = records.locked(tx, attempt_id)
-            now = self._moves.clock.now()
+        with self.engine.begin() as tx:
+            attempt = store.locked(tx, attempt_id)
+            now = self.transitions.clock.now()
             if attempt.state not in {State.RESERVED, State.AUTHORIZING, State.AUTHORIZED}:
                 return
             if now < attempt.deadline_at:
                 self._wait_on(tx, attempt, nth, (attempt.deadline_at - now).total_seconds())
             elif attempt.state is State.RESERVED:
-                self._moves.move(tx, attempt, Event.ABANDON, note="not claimed by its deadline")
+                self.transitions.move(tx, attempt, Event.ABANDON, note="not claimed by its deadline")
             elif attempt.state is State.AUTHORIZED:
-                self._moves.move(tx, attempt, Event.RELEASE, note="not claimed by its deadline")
+                self.transitions.move(tx, attempt, Event.VOID, note="not claimed by its deadline")
             elif _card_may_still_come(tx, attempt, now):
-                self._wait_on(tx, attempt, nth, patience.CARD_LOOK_S)
+                self._wait_on(tx, attempt, nth, timeouts.CARD_LOOK_S)
             else:
-                self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="no card by its deadline")
+                self.transitions.move(tx, attempt, Event.MARK_UNKNOWN, note="no card by its deadline")
 
     def _wait_on(self, tx: sa.Connection, attempt: Attempt, nth: int, delay_s: float) -> None:
         """A later look, unless one was asked for since."""
         if nth == attempt.jobs:
-            self._moves.ask(tx, attempt, EXPIRE_ATTEMPT, delay_s)
+            self.transitions.ask(tx, attempt, EXPIRE_ATTEMPT, delay_s)
 
 
 def _card_may_still_come(tx: sa.Connection, attempt: Attempt, now: datetime) -> bool:
     """Whether the caller may still be keying: the call is there, and no older than a call can be."""
     age_s = (now - attempt.created_at).total_seconds()
     return (
-        age_s < patience.CARD_AT_MOST_S and attempt.call_id is not None and records.call_is_there(tx, attempt)
+        age_s < timeouts.CARD_AT_MOST_S and attempt.call_id is not None and store.call_is_there(tx, attempt)
     )

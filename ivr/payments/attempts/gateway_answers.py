@@ -20,12 +20,12 @@ from gateways.contract import (
     LookupResult,
     Unknown,
 )
-from ivr.payments import discrepancies as differences
+from ivr.payments import discrepancies
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt, fit
-from ivr.payments.attempts.transitions import Moves
+from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.discrepancies import Difference
-from ivr.payments.links import store as pay_link
+from ivr.payments.links import store as link_store
 from ivr.platform.database import schema
 
 log = structlog.get_logger()
@@ -33,49 +33,49 @@ log = structlog.get_logger()
 Answer = LookupResult | LinkFound
 
 PATHS: dict[tuple[State, type[Answer]], tuple[Event, ...]] = {
-    (State.AUTHORIZING, Approved): (Event.LOSE_SIGHT, Event.APPROVE),
+    (State.AUTHORIZING, Approved): (Event.MARK_UNKNOWN, Event.APPROVE),
     (State.AUTHORIZING, Authorized): (Event.AUTHORIZED,),
     (State.AUTHORIZING, Declined): (Event.DECLINE,),
-    (State.AUTHORIZING, Fenced): (Event.FENCE,),
-    (State.AUTHORIZING, Unknown): (Event.LOSE_SIGHT,),
+    (State.AUTHORIZING, Fenced): (Event.CANCEL,),
+    (State.AUTHORIZING, Unknown): (Event.MARK_UNKNOWN,),
     (State.AUTHORIZED, Approved): (Event.CLAIM, Event.APPROVE),
     (State.AUTHORIZED, Authorized): (),
     (State.AUTHORIZED, Declined): (Event.CLAIM, Event.DECLINE),
-    (State.AUTHORIZED, Fenced): (Event.RELEASE, Event.RELEASED),
+    (State.AUTHORIZED, Fenced): (Event.VOID, Event.VOIDED),
     (State.CLAIMED, Approved): (Event.APPROVE,),
-    (State.CLAIMED, Authorized): (Event.LOSE_SIGHT, Event.AUTHORIZED),
+    (State.CLAIMED, Authorized): (Event.MARK_UNKNOWN, Event.AUTHORIZED),
     (State.CLAIMED, Declined): (Event.DECLINE,),
-    (State.CLAIMED, Fenced): (Event.FENCE,),
+    (State.CLAIMED, Fenced): (Event.CANCEL,),
     (State.CLAIMED, LinkOpen): (Event.OPEN_LINK,),
-    (State.CLAIMED, Unknown): (Event.LOSE_SIGHT,),
+    (State.CLAIMED, Unknown): (Event.MARK_UNKNOWN,),
     (State.UNKNOWN, Approved): (Event.APPROVE,),
     (State.UNKNOWN, Authorized): (Event.AUTHORIZED,),
     (State.UNKNOWN, Declined): (Event.DECLINE,),
-    (State.UNKNOWN, Fenced): (Event.FENCE,),
+    (State.UNKNOWN, Fenced): (Event.CANCEL,),
     (State.UNKNOWN, LinkOpen): (Event.OPEN_LINK,),
     (State.LINK_OPEN, Approved): (Event.APPROVE,),
-    (State.LINK_OPEN, Fenced): (Event.FENCE,),
+    (State.LINK_OPEN, Fenced): (Event.CANCEL,),
     (State.LINK_OPEN, LinkOpen): (),
     (State.LINK_CLOSING, Approved): (Event.APPROVE,),
-    (State.LINK_CLOSING, Declined): (Event.FENCE,),
-    (State.LINK_CLOSING, Fenced): (Event.FENCE,),
+    (State.LINK_CLOSING, Declined): (Event.CANCEL,),
+    (State.LINK_CLOSING, Fenced): (Event.CANCEL,),
     (State.LINK_CLOSING, LinkOpen): (),
     (State.VOIDING, Approved): (Event.APPROVE,),
     (State.VOIDING, Authorized): (),
-    (State.VOIDING, Declined): (Event.RELEASED,),
-    (State.VOIDING, Fenced): (Event.RELEASED,),
-    (State.FOR_A_PERSON, Approved): (Event.APPROVE,),
-    (State.FOR_A_PERSON, Authorized): (),
-    (State.FOR_A_PERSON, Declined): (Event.FENCE,),
-    (State.FOR_A_PERSON, Fenced): (Event.FENCE,),
-    (State.FOR_A_PERSON, LinkOpen): (),
+    (State.VOIDING, Declined): (Event.VOIDED,),
+    (State.VOIDING, Fenced): (Event.VOIDED,),
+    (State.NEEDS_REVIEW, Approved): (Event.APPROVE,),
+    (State.NEEDS_REVIEW, Authorized): (),
+    (State.NEEDS_REVIEW, Declined): (Event.CANCEL,),
+    (State.NEEDS_REVIEW, Fenced): (Event.CANCEL,),
+    (State.NEEDS_REVIEW, LinkOpen): (),
     (State.APPROVED, Approved): (),
     (State.APPROVED, LinkOpen): (),
     (State.DECLINED, Declined): (),
     (State.DECLINED, Fenced): (),
-    (State.FENCED, Declined): (),
-    (State.FENCED, Fenced): (),
-    (State.FENCED, LinkOpen): (),
+    (State.CANCELLED, Declined): (),
+    (State.CANCELLED, Fenced): (),
+    (State.CANCELLED, LinkOpen): (),
     (State.ABANDONED, Declined): (),
     (State.ABANDONED, Fenced): (),
     (State.VOIDED, Declined): (),
@@ -86,18 +86,20 @@ that was open when it was asked about may have been paid or closed before the an
 """
 
 
-def record(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: Answer, *, note: str) -> Attempt:
+def record(
+    transitions: Transitions, tx: sa.Connection, attempt: Attempt, answer: Answer, *, note: str
+) -> Attempt:
     """The attempt after the answer; `attempt` was read by `records.locked` in this transaction."""
     path = PATHS.get((attempt.state, type(answer)))
     if path is None:
         if not isinstance(answer, Unknown):
-            _contradiction(moves, tx, attempt, answer)
+            _contradiction(transitions, tx, attempt, answer)
         return attempt
     if isinstance(answer, LinkOpen):
-        pay_link.keep_opened(tx, attempt.id, answer, moves.clock.now())
+        link_store.keep_opened(tx, attempt.id, answer, transitions.clock.now())
     for event in path:
         last = event is path[-1]
-        attempt = moves.move(tx, attempt, event, note=note, **(_facts(answer) if last else {}))
+        attempt = transitions.move(tx, attempt, event, note=note, **(_facts(answer) if last else {}))
     return attempt
 
 
@@ -122,14 +124,14 @@ def _facts(answer: Answer) -> dict[str, Any]:
             return {}
 
 
-def _contradiction(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: Answer) -> None:
+def _contradiction(transitions: Transitions, tx: sa.Connection, attempt: Attempt, answer: Answer) -> None:
     """The gateway says now what it had ruled out. Nothing is changed; it is kept, and a person has to hear of
     it, once: who then gives it back in the dashboard makes the gateway say it again.
     """
     said = type(answer).__name__.lower()
     reference = answer.gateway_reference if isinstance(answer, Approved) else None
     note = fit(schema.attempt_move.c.note, f"the gateway says {said} {reference or ''}".strip()) or ""
-    if differences.is_told(tx, attempt.id, Difference.CONTRADICTION, note):
+    if discrepancies.is_told(tx, attempt.id, Difference.CONTRADICTION, note):
         log.warning("gateway_still_contradicts_itself", attempt_id=attempt.id, state=str(attempt.state))
         return
     log.critical(
@@ -140,4 +142,4 @@ def _contradiction(moves: Moves, tx: sa.Connection, attempt: Attempt, answer: An
         says=said,
         gateway_reference=reference,
     )
-    moves.write_down(tx, attempt.id, Difference.CONTRADICTION, attempt.state, note)
+    transitions.write_down(tx, attempt.id, Difference.CONTRADICTION, attempt.state, note)

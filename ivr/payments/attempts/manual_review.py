@@ -10,10 +10,10 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from ivr.payments.attempts import store as records
+from ivr.payments.attempts import store
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt
-from ivr.payments.attempts.transitions import Moves
+from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.public_state import public_state
 from ivr.platform.database import schema
 
@@ -34,7 +34,7 @@ class ReferenceTakenError(NothingToDecideError):
 
 
 def decide(
-    moves: Moves,
+    transitions: Transitions,
     tx: sa.Connection,
     attempt_id: str,
     word: Word,
@@ -47,24 +47,24 @@ def decide(
     that stays which the books know. Where `is_proven`, the gateway says that the charge is this attempt's: so
     it is booked though another one holds it, and that is told to finance.
     """
-    attempt = records.locked(tx, attempt_id)
-    if attempt.state is not State.FOR_A_PERSON:
+    attempt = store.locked(tx, attempt_id)
+    if attempt.state is not State.NEEDS_REVIEW:
         raise NothingToDecideError(
             f"Payment {attempt.reference} is {public_state(attempt.state)}: there is nothing to decide."
         )
     note = f"decided by {who}"
     if word is Word.APPROVED:
-        reference = records.fit(schema.attempt.c.gateway_reference, gateway_reference)
+        reference = store.fit(schema.attempt.c.gateway_reference, gateway_reference)
         if reference and not is_proven:
             _refuse_of_another(tx, attempt, reference)
         kept = reference or attempt.gateway_reference
-        return moves.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=kept)
+        return transitions.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=kept)
     was_held = attempt.gateway_authorization is not None
-    return moves.move(tx, attempt, Event.RELEASED if was_held else Event.FENCE, note=note)
+    return transitions.move(tx, attempt, Event.VOIDED if was_held else Event.CANCEL, note=note)
 
 
 def _refuse_of_another(tx: sa.Connection, attempt: Attempt, gateway_reference: str) -> None:
-    other = records.other_of_charge(tx, attempt, gateway_reference)
+    other = store.other_of_charge(tx, attempt, gateway_reference)
     if other is not None:
         raise ReferenceTakenError(
             f"{gateway_reference} is already recorded as the charge of payment {other}. "

@@ -5,10 +5,12 @@ The link takes the place of the card's attempt in the transaction in which that 
 takes its part of the bill between the two. It is made once, whoever asks again.
 """
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 
 from gateways.declines import Remedy, remedy
-from ivr.payments.attempts.service import Attempts
+from ivr.payments.attempts.service import AttemptService
 from ivr.payments.attempts.store import Attempt, Method, NewAttempt
 from ivr.payments.links import open_links
 from ivr.platform.clock import Clock
@@ -16,26 +18,26 @@ from ivr.platform.clock import Clock
 _INSTEAD = ".link"
 
 
-class Approvals:
+@dataclass(frozen=True, slots=True)
+class PayerApproval:
     """Sends links to who was promised a word about a card."""
 
-    def __init__(self, attempts: Attempts, clock: Clock) -> None:
-        self._attempts = attempts
-        self._clock = clock
+    attempts: AttemptService
+    clock: Clock
 
     def send_link(self, tx: sa.Connection, over: Attempt) -> bool:
         """Whether a link is under way, in place of this payment that came to nothing. Where it cannot be
         opened after all, its payer is told that nothing was charged.
         """
-        if over.payer_phone is None or not (self._attempts.has_links and _wants_approval(over)):
+        if over.payer_phone is None or not (self.attempts.has_links and _wants_approval(over)):
             return False
-        if open_links.had_enough(tx, over.payer_phone, self._clock.now()):
+        if open_links.had_enough(tx, over.payer_phone, self.clock.now()):
             return False
-        link = self._attempts.make(tx, _in_place_of(over, over.payer_phone))
+        link = self.attempts.make(tx, _in_place_of(over, over.payer_phone))
         if link is None:
             return False
-        self._attempts.ask_link(tx, link.id)
-        self._attempts.promise(tx, link.id)
+        self.attempts.ask_link(tx, link.id)
+        self.attempts.promise(tx, link.id)
         return True
 
 

@@ -15,13 +15,13 @@ import structlog
 from gateways.declines import Decline
 from ivr.bills import reservation
 from ivr.jobs.job_list import CHARGE_ATTEMPT, EXPIRE_ATTEMPT, OPEN_LINK, Work
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import store
 from ivr.payments.attempts.order_words import words_of_order
 from ivr.payments.attempts.states import FINAL, Event, State
 from ivr.payments.attempts.store import Attempt, Method, NewAttempt, NoSuchAttemptError
-from ivr.payments.attempts.transitions import Moves
-from ivr.payments.links import store as pay_link
+from ivr.payments.attempts.transitions import Transitions
+from ivr.payments.links import store as link_store
 from ivr.payments.links.store import LinkTerms
 from ivr.payments.payment_events import Consequences
 from ivr.platform.clock import Clock
@@ -29,15 +29,15 @@ from ivr.platform.database import schema
 from ivr.platform.ids import Ids
 from ivr.platform.wording import PLAIN, Wording
 
-__all__ = ["Attempt", "Attempts", "NewAttempt", "NoSuchAttemptError"]
+__all__ = ["Attempt", "AttemptService", "NewAttempt", "NoSuchAttemptError"]
 log = structlog.get_logger()
 
 REFERENCE_TRIES = 20
 """A reference of eight digits is taken by chance; twenty in a row are not."""
 
 _OVERTAKEN: Mapping[Event, frozenset[State]] = {
-    Event.LOSE_SIGHT: frozenset(State) - {State.RESERVED, State.AUTHORIZING, State.CLAIMED},
-    Event.DECLINE: frozenset({State.DECLINED, State.FENCED, State.VOIDED}),
+    Event.MARK_UNKNOWN: frozenset(State) - {State.RESERVED, State.AUTHORIZING, State.CLAIMED},
+    Event.DECLINE: frozenset({State.DECLINED, State.CANCELLED, State.VOIDED}),
     Event.AUTHORIZED: frozenset(State) - {State.RESERVED, State.AUTHORIZING, State.UNKNOWN, State.ABANDONED},
 }
 """What the PCI process reports can be found out sooner by a look-up: in these states its report brings
@@ -45,7 +45,7 @@ nothing new.
 """
 
 
-class Attempts:
+class AttemptService:
     """What a call may do with an attempt. `gateway` names the one that new attempts are made for; `links` is
     None where it has no payment pages; in `wording` payers read of them.
     """
@@ -66,7 +66,7 @@ class Attempts:
         self._links = links
         self._clock = clock
         self._ids = ids
-        self._moves = Moves(work, clock, ids, consequences)
+        self._moves = Transitions(work, clock, ids, consequences)
 
     @property
     def has_links(self) -> bool:
@@ -94,17 +94,17 @@ class Attempts:
         if new.method is Method.LINK:
             if self._links is None:
                 raise ValueError(f"{self._gateway} has no payment links")
-            pay_link.make(tx, attempt_id, self._ids.link_token(), self._links, now)
+            link_store.make(tx, attempt_id, self._ids.link_token(), self._links, now)
         self._moves.write_down(tx, attempt_id, "make", State.RESERVED)
-        attempt = records.get(tx, attempt_id)
-        self._moves.ask(tx, attempt, EXPIRE_ATTEMPT, patience.CHARGE_WITHIN_S)
-        return records.get(tx, attempt_id)
+        attempt = store.get(tx, attempt_id)
+        self._moves.ask(tx, attempt, EXPIRE_ATTEMPT, timeouts.CHARGE_WITHIN_S)
+        return store.get(tx, attempt_id)
 
     def get(self, tx: sa.Connection, attempt_id: str) -> Attempt:
-        return records.get(tx, attempt_id)
+        return store.get(tx, attempt_id)
 
     def find_made_for(self, tx: sa.Connection, made_for: str) -> Attempt | None:
-        return records.find_made_for(tx, made_for)
+        return store.find_made_for(tx, made_for)
 
     def attach_card(
         self,
@@ -121,7 +121,7 @@ class Attempts:
         """What stands for the card: a token to charge, or an authorization to capture. A final attempt takes
         none. `saved_card_id`: the token is that of a card which the gateway keeps for `holder`.
         """
-        attempt = records.locked(tx, attempt_id)
+        attempt = store.locked(tx, attempt_id)
         if attempt.state in FINAL:
             log.warning("card_for_an_attempt_that_is_over", attempt_id=attempt_id, state=str(attempt.state))
             return
@@ -141,11 +141,11 @@ class Attempts:
         """The caller confirmed: a worker charges (or captures) from now on until the deadline, and not after
         it.
         """
-        attempt = records.locked(tx, attempt_id)
+        attempt = store.locked(tx, attempt_id)
         if attempt.state in FINAL or attempt.charge_asked_at is not None:
             return
         now = self._clock.now()
-        deadline_at = now + timedelta(seconds=patience.CHARGE_WITHIN_S)
+        deadline_at = now + timedelta(seconds=timeouts.CHARGE_WITHIN_S)
         tx.execute(
             sa.update(schema.attempt)
             .where(schema.attempt.c.id == attempt_id)
@@ -153,11 +153,11 @@ class Attempts:
         )
         if attempt.state in {State.RESERVED, State.AUTHORIZED}:
             self._moves.ask(tx, attempt, CHARGE_ATTEMPT)
-            self._moves.ask(tx, attempt, EXPIRE_ATTEMPT, patience.CHARGE_WITHIN_S)
+            self._moves.ask(tx, attempt, EXPIRE_ATTEMPT, timeouts.CHARGE_WITHIN_S)
 
     def ask_link(self, tx: sa.Connection, attempt_id: str) -> None:
         """The payer was promised a link: a worker opens it, and it is sent, whoever hangs up meanwhile."""
-        attempt = records.locked(tx, attempt_id)
+        attempt = store.locked(tx, attempt_id)
         if attempt.state is not State.RESERVED or attempt.charge_asked_at is not None:
             return
         tx.execute(
@@ -171,7 +171,7 @@ class Attempts:
         """Nobody shall pay by this link any more. That is certain only once the attempt is final: it may have
         been paid before.
         """
-        attempt = records.locked(tx, attempt_id)
+        attempt = store.locked(tx, attempt_id)
         if attempt.method is not Method.LINK:
             raise ValueError(f"attempt {attempt_id} is not paid by link")
         match attempt.state:
@@ -186,7 +186,7 @@ class Attempts:
         """The caller leaves without hearing the outcome: whatever it is or will be, they are to be texted.
         Who was sent a link has been.
         """
-        attempt = records.locked(tx, attempt_id)
+        attempt = store.locked(tx, attempt_id)
         if attempt.promised_at is not None or attempt.state in {State.LINK_OPEN, State.LINK_CLOSING}:
             return
         tx.execute(
@@ -195,7 +195,7 @@ class Attempts:
             .values(promised_at=self._clock.now())
         )
         if attempt.state in FINAL - {State.APPROVED}:
-            self._moves.consequences.left_unheard(tx, records.get(tx, attempt_id))
+            self._moves.consequences.left_unheard(tx, store.get(tx, attempt_id))
 
     def advance(
         self,
@@ -211,7 +211,7 @@ class Attempts:
         A report that a look-up has overtaken changes nothing. Raises IllegalMoveError where the graph has no
         such edge.
         """
-        attempt = records.locked(tx, attempt_id)
+        attempt = store.locked(tx, attempt_id)
         if attempt.state in _OVERTAKEN.get(event, frozenset()):
             log.info(
                 "report_overtaken", attempt_id=attempt_id, event_name=str(event), state=str(attempt.state)
@@ -227,26 +227,26 @@ class Attempts:
         released. `claimed` or final: too late, it goes on. With `never_asked`, the PCI process is certain
         that it asked no issuer.
         """
-        attempt = records.locked(tx, attempt_id)
+        attempt = store.locked(tx, attempt_id)
         match attempt.state:
             case State.RESERVED:
                 return self._moves.move(tx, attempt, Event.ABANDON, note="withdrawn")
             case State.AUTHORIZING if never_asked:
                 return self._moves.move(
-                    tx, attempt, Event.FENCE, note="withdrawn before the issuer was asked"
+                    tx, attempt, Event.CANCEL, note="withdrawn before the issuer was asked"
                 )
             case State.AUTHORIZING:
                 # nobody will ask for its charge: what a look-up finds held is let go at once
                 return self._moves.move(
-                    tx, attempt, Event.LOSE_SIGHT, note="withdrawn", deadline_at=self._clock.now()
+                    tx, attempt, Event.MARK_UNKNOWN, note="withdrawn", deadline_at=self._clock.now()
                 )
             case State.AUTHORIZED:
-                return self._moves.move(tx, attempt, Event.RELEASE, note="withdrawn")
+                return self._moves.move(tx, attempt, Event.VOID, note="withdrawn")
             case _:
                 return attempt
 
     def _made_before(self, tx: sa.Connection, new: NewAttempt) -> Attempt | None:
-        made = records.find_made_for(tx, new.made_for)
+        made = store.find_made_for(tx, new.made_for)
         if made is not None and (made.bill_id, made.amount_minor) != (new.bill_id, new.amount_minor):
             raise ValueError(f"{new.made_for} made an attempt for another bill or amount before")
         return made
@@ -283,11 +283,11 @@ class Attempts:
                             state=State.RESERVED,
                             method=new.method,
                             created_at=now,
-                            deadline_at=now + timedelta(seconds=patience.CHARGE_WITHIN_S),
+                            deadline_at=now + timedelta(seconds=timeouts.CHARGE_WITHIN_S),
                         )
                     )
             except sa.exc.IntegrityError:
-                if records.find_made_for(tx, new.made_for) is not None:
+                if store.find_made_for(tx, new.made_for) is not None:
                     return None
                 continue
             return attempt_id

@@ -1,4 +1,4 @@
-"""An attempt and a refund as they are kept: frozen records, and how they are read and locked.
+"""An attempt as it is kept: frozen records, and how they are read and locked.
 
 Whoever means to move one reads it by `locked`: the row is held until the transaction ends, so nobody decides
 on a state that somebody else is changing. A card token and an authorization are secrets and mask themselves.
@@ -18,7 +18,7 @@ from ivr.platform.database import schema
 
 
 class NoSuchAttemptError(LookupError):
-    """There is no attempt, or no refund, of that id."""
+    """There is no attempt of that id."""
 
 
 class Method(StrEnum):
@@ -28,21 +28,6 @@ class Method(StrEnum):
     """By a card that was keyed, or one that is kept."""
     LINK = "link"
     """By the payer themselves, on a page of the gateway's."""
-
-
-class RefundState(StrEnum):
-    """Where a refund stands."""
-
-    ASKED = "asked"
-    """Its amount is taken off what can still be refunded; nothing was sent."""
-    UNKNOWN = "unknown"
-    """It may have been sent, and nobody can say yet what became of it."""
-    FOR_A_PERSON = "for_a_person"
-    APPROVED = "approved"
-    DECLINED = "declined"
-
-
-REFUND_FINAL = frozenset({RefundState.APPROVED, RefundState.DECLINED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,34 +106,11 @@ class Attempt:
     """The same on the card's statement."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """All or a part of a charge, given back. Its id is the gateway's idempotency key."""
-
-    id: str
-    attempt_id: str
-    amount_minor: int
-    currency: str
-    state: RefundState
-    gateway_reference: str | None
-    gateway_code: str | None
-    asked_by: str | None
-    created_at: datetime
-    sent_at: datetime | None
-    settled_at: datetime | None
-    jobs: int
-    verify_since: datetime | None = None
-    """As on an attempt."""
-
-
 _ATTEMPT = [schema.attempt.c[field.name] for field in fields(Attempt)]
-_REFUND = [schema.refund.c[field.name] for field in fields(Refund)]
 # Built once: they are read at every turn of a call, and to build one takes longer than to run it.
 _ATTEMPT_OF_ID = sa.select(*_ATTEMPT).where(schema.attempt.c.id == sa.bindparam("wanted"))
 _ATTEMPT_HELD = _ATTEMPT_OF_ID.with_for_update(key_share=True)
 _ATTEMPT_MADE_FOR = sa.select(*_ATTEMPT).where(schema.attempt.c.made_for == sa.bindparam("wanted"))
-_REFUND_OF_ID = sa.select(*_REFUND).where(schema.refund.c.id == sa.bindparam("wanted"))
-_REFUND_HELD = _REFUND_OF_ID.with_for_update(key_share=True)
 
 
 def _attempt(row: sa.RowMapping) -> Attempt:
@@ -159,10 +121,6 @@ def _attempt(row: sa.RowMapping) -> Attempt:
     for name in ("token", "gateway_authorization"):
         held[name] = None if held[name] is None else Secret(held[name])
     return Attempt(**held)
-
-
-def _refund(row: sa.RowMapping) -> Refund:
-    return Refund(**{**row, "state": RefundState(row["state"])})
 
 
 def get(tx: sa.Connection, attempt_id: str) -> Attempt:
@@ -208,22 +166,6 @@ def other_of_charge(
         *where,
     )
     return tx.execute(query.limit(1)).scalar_one_or_none()
-
-
-def get_refund(tx: sa.Connection, refund_id: str) -> Refund:
-    return _one_refund(tx, _REFUND_OF_ID, refund_id)
-
-
-def locked_refund(tx: sa.Connection, refund_id: str) -> Refund:
-    """The refund, held until the transaction ends. Lock it before its attempt."""
-    return _one_refund(tx, _REFUND_HELD, refund_id)
-
-
-def _one_refund(tx: sa.Connection, query: sa.Select[Any], refund_id: str) -> Refund:
-    row = tx.execute(query, {"wanted": refund_id}).mappings().one_or_none()
-    if row is None:
-        raise NoSuchAttemptError(f"there is no refund {refund_id}")
-    return _refund(row)
 
 
 def state_since(tx: sa.Connection, attempt: Attempt) -> datetime:

@@ -27,14 +27,15 @@ from ivr.jobs.job_list import (
     Job,
     Work,
 )
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import store
 from ivr.payments.attempts.states import FINAL, Event, State, move
-from ivr.payments.attempts.store import Attempt, Refund
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.discrepancies import Difference
-from ivr.payments.links import store as pay_link
+from ivr.payments.links import store as link_store
 from ivr.payments.payment_events import Consequences
-from ivr.payments.saved_cards.service import SavedCards
+from ivr.payments.refunds.store import Refund
+from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
 from ivr.platform.database import schema
 from ivr.platform.ids import Ids
@@ -51,7 +52,7 @@ NEXT_JOB: dict[State, Job | None] = {
     State.VOIDING: RELEASE_ATTEMPT,
     State.LINK_OPEN: LOOK_AT_LINK,
     State.LINK_CLOSING: LOOK_AT_LINK,
-    State.FOR_A_PERSON: None,
+    State.NEEDS_REVIEW: None,
 }
 """The job that gets an attempt out of each state of `HOLDING`; a person is no job."""
 
@@ -70,7 +71,7 @@ class LostRaceError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
+class Transitions:
     """Moves attempts, and asks for the jobs that look at them."""
 
     work: Work
@@ -79,9 +80,9 @@ class Moves:
     consequences: Consequences
 
     @property
-    def cards(self) -> SavedCards:
+    def cards(self) -> SavedCardService:
         """Cards that are kept, or not, with the payment's move."""
-        return SavedCards(self.work, self.clock, self.ids, self.consequences)
+        return SavedCardService(self.work, self.clock, self.ids, self.consequences)
 
     def move(
         self, tx: sa.Connection, attempt: Attempt, event: Event, *, note: str = "", **facts: Any
@@ -101,7 +102,7 @@ class Moves:
         if changed.rowcount != 1:
             raise LostRaceError(f"attempt {attempt.id} is no longer {attempt.state}")
         self.write_down(tx, attempt.id, event, state, note)
-        moved = records.get(tx, attempt.id)
+        moved = store.get(tx, attempt.id)
         log.info(
             "attempt_moved",
             attempt_id=moved.id,
@@ -113,7 +114,7 @@ class Moves:
         self._tell(tx, attempt, moved)
         self.cards.attempt_moved(tx, attempt, moved)
         self._follow_up(tx, attempt.state, moved, now)
-        return records.get(tx, attempt.id)
+        return store.get(tx, attempt.id)
 
     def write_down(
         self, tx: sa.Connection, attempt_id: str, event: str, state: State, note: str = ""
@@ -126,7 +127,7 @@ class Moves:
                 "event": str(event),
                 "state": state,
                 "at": self.clock.now(),
-                "note": records.fit(schema.attempt_move.c.note, note) or None,
+                "note": store.fit(schema.attempt_move.c.note, note) or None,
             },
         )
 
@@ -138,6 +139,18 @@ class Moves:
         counted = _COUNT_JOB[type(subject)]
         number = tx.execute(counted, {"wanted": subject.id, "look_at": due}).scalar_one()
         self.work.enqueue(tx, job, subject.id, nth=number, delay_s=delay_s)
+
+    def ask_again(self, tx: sa.Connection, attempt: Attempt, reason: str, *, log_as: str) -> None:
+        """Asks for the same job of an attempt that is still in its state; after a day a person decides."""
+        open_s = (self.clock.now() - store.state_since(tx, attempt)).total_seconds()
+        facts = {"attempt_id": attempt.id, "state": str(attempt.state), "reason": reason, "open_s": open_s}
+        log.warning(log_as, **facts)
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        job = NEXT_JOB[attempt.state]
+        if delay_s is None or job is None:
+            self.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
+        else:
+            self.ask(tx, attempt, job, delay_s)
 
     def verify(self, tx: sa.Connection, subject: Attempt | Refund, delay_s: float = 0.0) -> None:
         """The gateway is to be asked whether it is right and our books are not, until it has answered."""
@@ -194,7 +207,7 @@ class Moves:
         if attempt.gateway_reference is None:
             return
         is_booked = schema.attempt.c.state == State.APPROVED
-        if other := records.other_of_charge(tx, attempt, attempt.gateway_reference, is_booked):
+        if other := store.other_of_charge(tx, attempt, attempt.gateway_reference, is_booked):
             note = (
                 f"payment {other} has the same charge: find out which of the two it belongs to, and whether "
                 "the other one was charged"
@@ -213,13 +226,13 @@ class Moves:
                 self._tie_disputes(tx, attempt)
             case State.DECLINED:
                 self.consequences.declined(tx, attempt)
-            case State.FENCED | State.ABANDONED | State.VOIDED:
+            case State.CANCELLED | State.ABANDONED | State.VOIDED:
                 self.consequences.not_charged(tx, attempt)
             case State.LINK_OPEN:
                 self.consequences.link_opened(tx, attempt)
             case State.UNKNOWN if before.unknown_since is None:
                 self.consequences.unknown(tx, attempt)
-            case State.FOR_A_PERSON:
+            case State.NEEDS_REVIEW:
                 log.error("attempt_for_a_person", attempt_id=attempt.id, reference=attempt.reference)
                 self.consequences.for_a_person(tx, attempt)
             case _:
@@ -244,7 +257,7 @@ class Moves:
             case State.AUTHORIZING:
                 self.ask(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
             case State.CLAIMED:
-                self.ask(tx, attempt, RESOLVE_ATTEMPT, patience.UNDER_WAY_S)
+                self.ask(tx, attempt, RESOLVE_ATTEMPT, timeouts.UNDER_WAY_S)
             case State.UNKNOWN:
                 self.ask(tx, attempt, RESOLVE_ATTEMPT)
             case State.VOIDING:
@@ -261,19 +274,19 @@ class Moves:
                 pass
 
     def _until_link_ends_s(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> float:
-        link = pay_link.of(tx, attempt)
+        link = link_store.of(tx, attempt)
         if link is None:
             raise RuntimeError(f"attempt {attempt.id} has no link to be open")
-        return max(0.0, (link.expires_at - now).total_seconds() + patience.LINK_GRACE_S)
+        return link.seconds_until_look(now)
 
     def _found_authorized(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> None:
         """An authorization found again is captured for a caller who waits, and let go otherwise."""
-        if not records.caller_waits(tx, attempt, now):
-            self.move(tx, attempt, Event.RELEASE, note="found authorized, and nobody waits")
+        if not store.caller_waits(tx, attempt, now):
+            self.move(tx, attempt, Event.VOID, note="found authorized, and nobody waits")
         elif attempt.charge_asked_at is not None:
             # A capture that was sent before and did not arrive is sent again, and not as fast as we can.
             sent_before = attempt.claimed_at is not None
-            self.ask(tx, attempt, CHARGE_ATTEMPT, patience.LOOK_FIRST_S if sent_before else 0.0)
+            self.ask(tx, attempt, CHARGE_ATTEMPT, timeouts.LOOK_FIRST_S if sent_before else 0.0)
         else:
             self.ask(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
 
@@ -287,14 +300,14 @@ def _stamps(  # noqa: PLR0911 - one line a state
         return {"settled_at": now, "look_at": None, "token": None, "gateway_authorization": None} | asked_anew
     match state:
         case State.AUTHORIZING:
-            return {"deadline_at": now + timedelta(seconds=patience.CARD_WITHIN_S)}
+            return {"deadline_at": now + timedelta(seconds=timeouts.CARD_WITHIN_S)}
         case State.CLAIMED:
             return {"claimed_at": now}
         case State.LINK_OPEN:
             return {"promised_at": None}  # the text with the link keeps what was promised
         case State.UNKNOWN:
             return {"unknown_since": attempt.unknown_since or now}
-        case State.FOR_A_PERSON:
+        case State.NEEDS_REVIEW:
             return {"look_at": None}
         case _:
             return {}

@@ -6,63 +6,62 @@ look-up fences: what has not happened never will. After a day a person decides. 
 a look whose number is not the attempt's last is left over from a state that has passed, and does nothing.
 """
 
-from datetime import datetime
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Authorized, Fenced, Unknown
 from ivr.jobs.job_list import RESOLVE_ATTEMPT
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import gateway_answers as answers
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import gateway_answers, store
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt, Method
-from ivr.payments.attempts.transitions import Moves
-from ivr.payments.gateway_client import Asking
-from ivr.payments.links import store as pay_link
+from ivr.payments.attempts.transitions import Transitions
+from ivr.payments.gateway_client import GatewayClient
+from ivr.payments.links import store as link_store
 
 log = structlog.get_logger()
 _ONCE_AUTHORIZED = frozenset({State.AUTHORIZED, State.CLAIMED, State.VOIDING, State.VOIDED, State.APPROVED})
 """Where an unknown attempt gets to, once it is found to be authorized."""
 
 
-class Resolving:
+@dataclass(frozen=True, slots=True)
+class UnknownChargeJob:
     """Looks attempts up at one gateway."""
 
-    def __init__(self, engine: sa.Engine, moves: Moves, asking: Asking) -> None:
-        self._engine = engine
-        self._moves = moves
-        self._asking = asking
+    engine: sa.Engine
+    transitions: Transitions
+    gateway: GatewayClient
 
     def run(self, attempt_id: str, nth: int) -> None:
         """One look; asks for the next one where the outcome is still unknown."""
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             attempt = self._to_look_up(tx, attempt_id, nth)
             order = None if attempt is None else order_of(tx, attempt)
-            link = None if attempt is None else pay_link.of(tx, attempt)
+            link = None if attempt is None else link_store.of(tx, attempt)
         if attempt is None or order is None:
             return
-        answer: answers.Answer
+        answer: gateway_answers.Answer
         if self._was_never_confirmed(attempt):
             answer = Fenced()
         else:
-            answer = self._asking.lookup(attempt, order, fence=self._is_to_be_fenced(attempt), link=link)
-        with self._engine.begin() as tx:
+            answer = self.gateway.lookup(attempt, order, fence=self._is_to_be_fenced(attempt), link=link)
+        with self.engine.begin() as tx:
             self._record(tx, attempt_id, answer, nth)
 
     def _to_look_up(self, tx: sa.Connection, attempt_id: str, nth: int) -> Attempt | None:
         """The attempt, where its outcome is unknown and this is the look that was asked for last."""
-        attempt = records.locked(tx, attempt_id)
+        attempt = store.locked(tx, attempt_id)
         if attempt.jobs != nth:
             return None
         if attempt.state is State.CLAIMED:
-            if not self._is_past(attempt, patience.UNDER_WAY_S):
-                self._moves.ask(tx, attempt, RESOLVE_ATTEMPT, patience.LOOK_FIRST_S)
+            if not self._is_past(attempt, timeouts.UNDER_WAY_S):
+                self.transitions.ask(tx, attempt, RESOLVE_ATTEMPT, timeouts.LOOK_FIRST_S)
                 return None
             # the move asks for a look of its own, at once
-            self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="claimed, and no answer in time")
+            self.transitions.move(tx, attempt, Event.MARK_UNKNOWN, note="claimed, and no answer in time")
             return None
         return attempt if attempt.state is State.UNKNOWN else None
 
@@ -73,8 +72,8 @@ class Resolving:
         to authorize.
         """
         return (
-            self._asking.prepares
-            and self._asking.is_of(attempt)
+            self.gateway.prepares
+            and self.gateway.is_of(attempt)
             and attempt.token is not None
             and attempt.gateway_authorization is None
             and attempt.gateway_reference is None
@@ -85,26 +84,17 @@ class Resolving:
         longer: somebody was promised it.
         """
         is_link = attempt.method is Method.LINK
-        return self._is_past(attempt, patience.OPEN_LINK_WITHIN_S if is_link else patience.UNDER_WAY_S)
+        return self._is_past(attempt, timeouts.OPEN_LINK_WITHIN_S if is_link else timeouts.UNDER_WAY_S)
 
     def _is_past(self, attempt: Attempt, within_s: float) -> bool:
         begun_at = attempt.claimed_at or attempt.unknown_since or attempt.deadline_at
-        return (self._moves.clock.now() - begun_at).total_seconds() >= within_s
+        return (self.transitions.clock.now() - begun_at).total_seconds() >= within_s
 
-    def _record(self, tx: sa.Connection, attempt_id: str, answer: answers.Answer, nth: int) -> None:
+    def _record(self, tx: sa.Connection, attempt_id: str, answer: gateway_answers.Answer, nth: int) -> None:
         """A look that a notice asked for meanwhile goes on in our place."""
-        before = records.locked(tx, attempt_id)
+        before = store.locked(tx, attempt_id)
         if isinstance(answer, Authorized) and before.state in _ONCE_AUTHORIZED:
             return  # another look was faster; what was held then may be captured or released by now
-        attempt = answers.record(self._moves, tx, before, answer, note="found by a look-up")
+        attempt = gateway_answers.record(self.transitions, tx, before, answer, note="found by a look-up")
         if attempt.state is State.UNKNOWN and isinstance(answer, Unknown) and attempt.jobs == nth:
-            self._look_again(tx, attempt, answer.reason)
-
-    def _look_again(self, tx: sa.Connection, attempt: Attempt, reason: str) -> None:
-        now: datetime = self._moves.clock.now()
-        open_s = (now - records.state_since(tx, attempt)).total_seconds()
-        log.warning("attempt_still_unknown", attempt_id=attempt.id, reason=reason, open_s=open_s)
-        if open_s >= patience.FOR_A_PERSON_AFTER_S:
-            self._moves.move(tx, attempt, Event.GIVE_TO_A_PERSON, note=reason)
-        else:
-            self._moves.ask(tx, attempt, RESOLVE_ATTEMPT, patience.next_look_s(open_s))
+            self.transitions.ask_again(tx, attempt, answer.reason, log_as="attempt_still_unknown")

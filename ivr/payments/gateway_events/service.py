@@ -5,6 +5,7 @@ changes nothing: an attempt that is on its way hears the gateway's own answer, a
 is looked up now instead of later.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -23,12 +24,15 @@ from gateways.events import (
 from ivr.finance import disputes
 from ivr.finance.payouts import Payouts
 from ivr.jobs.job_list import LOOK_AT_LINK, RESOLVE_ATTEMPT, RESOLVE_REFUND
-from ivr.payments.attempts import store as records
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.recheck import VERIFIED
 from ivr.payments.attempts.states import Event, State
-from ivr.payments.attempts.store import Attempt, Method, NoSuchAttemptError, RefundState
-from ivr.payments.attempts.transitions import Moves
-from ivr.payments.refunds import external_refunds as elsewhere
+from ivr.payments.attempts.store import Attempt, Method, NoSuchAttemptError
+from ivr.payments.attempts.transitions import Transitions
+from ivr.payments.refunds import external_refunds
+from ivr.payments.refunds import store as refund_store
+from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import NoSuchRefundError
 from ivr.platform.database.engine import insert_of
 from ivr.platform.database.schema import gateway_event
 
@@ -38,18 +42,18 @@ KEPT_DAYS = 90
 """Gateways repeat a webhook for days; what is older is forgotten."""
 
 
-class Notices:
+@dataclass(frozen=True, slots=True)
+class GatewayEventService:
     """Takes the notices of one gateway."""
 
-    def __init__(self, engine: sa.Engine, gateway: str, moves: Moves, payouts: Payouts) -> None:
-        self._engine = engine
-        self._gateway = gateway
-        self._moves = moves
-        self._payouts = payouts
+    engine: sa.Engine
+    gateway: str
+    transitions: Transitions
+    payouts: Payouts
 
     def take(self, heard: Heard) -> bool:
         """Keeps the event and asks for what follows, together; False for a repeat."""
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             if not self._is_new(tx, heard):
                 return False
             match heard.notice:
@@ -62,27 +66,27 @@ class Notices:
                 case Disputed():
                     self._disputed(tx, heard.notice, heard.happened_at)
                 case PayoutSettled():
-                    self._payouts.keep(tx, heard.notice)
+                    self.payouts.keep(tx, heard.notice)
                 case PayoutFailed():
-                    self._payouts.fail(tx, heard.notice)
+                    self.payouts.fail(tx, heard.notice)
                 case None:
                     pass
-            log.info("gateway_notice", gateway=self._gateway, kind=heard.kind, event_id=heard.event_id)
+            log.info("gateway_notice", gateway=self.gateway, kind=heard.kind, event_id=heard.event_id)
         return True
 
     def forget(self, now: datetime) -> int:
         """Drops events that no gateway repeats any more; how many there were."""
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             old = gateway_event.c.at < now - timedelta(days=KEPT_DAYS)
             return tx.execute(sa.delete(gateway_event).where(old)).rowcount
 
     def _is_new(self, tx: sa.Connection, heard: Heard) -> bool:
         insert = insert_of(tx)
         row = {
-            "gateway": self._gateway,
+            "gateway": self.gateway,
             "event_id": heard.event_id,
             "kind": heard.kind[:60],
-            "at": self._moves.clock.now(),
+            "at": self.transitions.clock.now(),
         }
         kept = tx.execute(
             insert(gateway_event).values(row).on_conflict_do_nothing().returning(gateway_event.c.event_id)
@@ -91,50 +95,52 @@ class Notices:
 
     def _payment_moved(self, tx: sa.Connection, notice: PaymentMoved | GivenBack) -> None:
         try:
-            attempt = _named(records.locked(tx, notice.key))
+            attempt = _named(attempt_store.locked(tx, notice.key))
         except NoSuchAttemptError:
             log.warning("notice_of_no_payment_of_ours", key=notice.key)
             return
-        if attempt.gateway != self._gateway:
+        if attempt.gateway != self.gateway:
             log.warning("notice_of_another_gateways_payment", attempt_id=attempt.id)
             return
         if isinstance(notice, GivenBack):
-            elsewhere.hear(self._moves, tx, attempt)
+            external_refunds.hear(self.transitions, tx, attempt)
         self._ask_about(tx, attempt, taken=isinstance(notice, GivenBack) or notice.taken)
 
     def _came_back(self, tx: sa.Connection, charge_reference: str) -> None:
         """Of a payment of ours, or of nobody we know: the account may have others."""
-        attempt_id = disputes.attempt_id_of(tx, self._gateway, charge_reference)
+        attempt_id = disputes.attempt_id_of(tx, self.gateway, charge_reference)
         if attempt_id is not None:
-            elsewhere.hear(self._moves, tx, _named(records.locked(tx, attempt_id)))
+            external_refunds.hear(self.transitions, tx, _named(attempt_store.locked(tx, attempt_id)))
 
     def _ask_about(self, tx: sa.Connection, attempt: Attempt, *, taken: bool) -> None:
         """`taken`: whether the gateway says so; what was given back had been taken."""
         if attempt.state is State.UNKNOWN:
-            self._moves.ask(tx, attempt, RESOLVE_ATTEMPT)
+            self.transitions.ask(tx, attempt, RESOLVE_ATTEMPT)
         elif attempt.state in {State.LINK_OPEN, State.LINK_CLOSING}:
-            self._moves.ask(tx, attempt, LOOK_AT_LINK)
+            self.transitions.ask(tx, attempt, LOOK_AT_LINK)
         elif attempt.state is State.CLAIMED and attempt.method is Method.LINK and taken:
-            self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="paid before we knew that its link is open")
+            self.transitions.move(
+                tx, attempt, Event.MARK_UNKNOWN, note="paid before we knew that its link is open"
+            )
         elif attempt.state in VERIFIED and taken:
-            self._moves.verify(tx, attempt)
+            self.transitions.verify(tx, attempt)
 
     def _refund_moved(self, tx: sa.Connection, key: str) -> None:
         try:
-            refund = records.locked_refund(tx, key)
-            _named(records.get(tx, refund.attempt_id))
-        except NoSuchAttemptError:
+            refund = refund_store.locked(tx, key)
+        except NoSuchRefundError:
             log.warning("notice_of_no_refund_of_ours", key=key)
             return
+        _named(attempt_store.get(tx, refund.attempt_id))
         if refund.state is RefundState.UNKNOWN:
-            self._moves.ask(tx, refund, RESOLVE_REFUND)
+            self.transitions.ask(tx, refund, RESOLVE_REFUND)
         elif refund.state is not RefundState.ASKED:
-            self._moves.verify(tx, refund)
+            self.transitions.verify(tx, refund)
 
     def _disputed(self, tx: sa.Connection, told: Disputed, told_at: datetime | None) -> None:
-        attempt_id = disputes.keep(tx, self._gateway, told, self._moves.clock.now(), told_at)
+        attempt_id = disputes.keep(tx, self.gateway, told, self.transitions.clock.now(), told_at)
         if attempt_id is not None:
-            self._moves.disputed(tx, _named(records.get(tx, attempt_id)), told)
+            self.transitions.disputed(tx, _named(attempt_store.get(tx, attempt_id)), told)
 
 
 def _named(attempt: Attempt) -> Attempt:

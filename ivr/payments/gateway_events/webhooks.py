@@ -11,13 +11,13 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from gateways.contract import Gateway
 from gateways.events import BadNoticeError
-from ivr.payments.gateway_events.service import Notices
+from ivr.payments.gateway_events.service import GatewayEventService
 
 BODY_BYTES_MAX = 1_000_000
 log = structlog.get_logger()
 
 
-def make_blueprint(gateway: Gateway, notices: Notices) -> Blueprint:
+def make_blueprint(gateway: Gateway, notices: GatewayEventService) -> Blueprint:
     """The door of this installation's gateway; every other name is not found."""
     door = Blueprint("gateway", __name__)
 

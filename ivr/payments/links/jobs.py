@@ -7,21 +7,23 @@ ends it. What could go wrong is a gateway that is silent: the part of the bill s
 person decides.
 """
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Declined, LinkFound, LinkOpen, LookupResult, Order, Unknown
 from ivr.bills.reservation import OVER_BY_ITS_SOURCE
 from ivr.jobs.job_list import LOOK_AT_LINK
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import gateway_answers as answers
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import gateway_answers
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt, Method
-from ivr.payments.attempts.transitions import Moves
-from ivr.payments.gateway_client import Asking
-from ivr.payments.links import store as pay_link
+from ivr.payments.attempts.transitions import Transitions
+from ivr.payments.gateway_client import GatewayClient
+from ivr.payments.links import store
 from ivr.payments.links.store import Link
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
@@ -30,47 +32,51 @@ log = structlog.get_logger()
 _OVER = "its bill is withdrawn, or paid elsewhere"
 
 
-class Linking:
+@dataclass(frozen=True, slots=True)
+class LinkJobs:
     """Opens, watches and closes links at one gateway."""
 
-    def __init__(self, engine: sa.Engine, moves: Moves, asking: Asking) -> None:
-        self._engine = engine
-        self._moves = moves
-        self._asking = asking
+    engine: sa.Engine
+    transitions: Transitions
+    gateway: GatewayClient
 
     def open(self, attempt_id: str, _nth: int) -> None:
         """Opens the page, unless somebody else claimed that, it was given up, or its deadline is past."""
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             attempt = self._claim(tx, attempt_id)
             asked = None if attempt is None else self._asked(tx, attempt)
         if attempt is None or asked is None:
             return
         order, link = asked
         answer: LinkOpen | Declined | Unknown
-        asleep_s = (self._moves.clock.now() - (attempt.claimed_at or attempt.created_at)).total_seconds()
-        if asleep_s > patience.SEND_WITHIN_S:
+        asleep_s = (self.transitions.clock.now() - (attempt.claimed_at or attempt.created_at)).total_seconds()
+        if asleep_s > timeouts.SEND_WITHIN_S:
             answer = Unknown(f"claimed {asleep_s:.0f} s ago and not sent")
         else:
-            answer = self._asking.open_link(attempt, link.request(order, attempt.language))
+            answer = self.gateway.open_link(attempt, link.request(order, attempt.language))
         if isinstance(answer, Unknown):
             log.warning("link_unknown", attempt_id=attempt_id, call_id=attempt.call_id, reason=answer.reason)
-        with self._engine.begin() as tx:
-            before = records.locked(tx, attempt_id)
-            answers.record(self._moves, tx, before, answer, note="answer to the opening of its link")
+        with self.engine.begin() as tx:
+            before = attempt_store.locked(tx, attempt_id)
+            gateway_answers.record(
+                self.transitions, tx, before, answer, note="answer to the opening of its link"
+            )
 
     def look(self, attempt_id: str, nth: int) -> None:
         """One look at a link that is open or being closed; asks for the next one where it still is."""
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             attempt = self._to_look_at(tx, attempt_id, nth)
             asked = None if attempt is None else self._asked(tx, attempt)
         if attempt is None or asked is None:
             return
         order, link = asked
         close = attempt.state is State.LINK_CLOSING
-        answer = self._asking.lookup(attempt, order, fence=close, link=link)
-        with self._engine.begin() as tx:
-            before = records.locked(tx, attempt_id)
-            after = answers.record(self._moves, tx, before, answer, note="found by a look at its link")
+        answer = self.gateway.lookup(attempt, order, fence=close, link=link)
+        with self.engine.begin() as tx:
+            before = attempt_store.locked(tx, attempt_id)
+            after = gateway_answers.record(
+                self.transitions, tx, before, answer, note="found by a look at its link"
+            )
             if after.state is before.state and after.jobs == nth:
                 self._look_again(tx, after, link, answer)
 
@@ -79,7 +85,7 @@ class Linking:
         so; how many.
         """
         attempts, bills = schema.attempt.c, schema.bill.c
-        with reading(self._engine) as tx:
+        with reading(self.engine) as tx:
             query = (
                 sa.select(attempts.id)
                 .join(schema.bill, bills.id == attempts.bill_id)
@@ -87,34 +93,36 @@ class Linking:
             )
             ids = list(tx.execute(query).scalars())
         for attempt_id in ids:
-            with self._engine.begin() as tx:
-                attempt = records.locked(tx, attempt_id)
+            with self.engine.begin() as tx:
+                attempt = attempt_store.locked(tx, attempt_id)
                 if attempt.state is State.LINK_OPEN:
-                    self._moves.move(tx, attempt, Event.CLOSE_LINK, note=_OVER)
+                    self.transitions.move(tx, attempt, Event.CLOSE_LINK, note=_OVER)
         return len(ids)
 
     def _claim(self, tx: sa.Connection, attempt_id: str) -> Attempt | None:
         """The attempt, where it is ours alone to open."""
-        attempt = records.locked(tx, attempt_id)
+        attempt = attempt_store.locked(tx, attempt_id)
         if attempt.method is not Method.LINK:
             log.error("link_of_a_card_attempt", attempt_id=attempt_id)
             return None
         if attempt.state is State.CLAIMED:
-            self._moves.move(tx, attempt, Event.LOSE_SIGHT, note="claimed before, and no answer recorded")
+            self.transitions.move(
+                tx, attempt, Event.MARK_UNKNOWN, note="claimed before, and no answer recorded"
+            )
             return None
         if attempt.state is not State.RESERVED:
             return None
         if why := self._why_never(tx, attempt):
-            self._moves.move(tx, attempt, Event.ABANDON, note=why)
+            self.transitions.move(tx, attempt, Event.ABANDON, note=why)
             return None
-        if not self._asking.is_of(attempt):
+        if not self.gateway.is_of(attempt):
             log.error("attempt_of_another_gateway", attempt_id=attempt.id, gateway=attempt.gateway)
             return None
-        return self._moves.move(tx, attempt, Event.CLAIM)
+        return self.transitions.move(tx, attempt, Event.CLAIM)
 
     def _why_never(self, tx: sa.Connection, attempt: Attempt) -> str | None:
         """Why its page is not opened any more; None: it is."""
-        if self._moves.clock.now() >= attempt.deadline_at:
+        if self.transitions.clock.now() >= attempt.deadline_at:
             return "not claimed by its deadline"
         if attempt.payer_phone is None:
             return "there is no phone number to text"
@@ -123,22 +131,22 @@ class Linking:
 
     def _to_look_at(self, tx: sa.Connection, attempt_id: str, nth: int) -> Attempt | None:
         """The attempt, where this is the look that was asked for last. One that has expired is closed."""
-        attempt = records.locked(tx, attempt_id)
+        attempt = attempt_store.locked(tx, attempt_id)
         if attempt.jobs != nth or attempt.state not in {State.LINK_OPEN, State.LINK_CLOSING}:
             return None
-        link = pay_link.of(tx, attempt)
+        link = store.of(tx, attempt)
         if (
             attempt.state is State.LINK_OPEN
             and link is not None
-            and self._moves.clock.now() >= link.expires_at
+            and self.transitions.clock.now() >= link.expires_at
         ):
             # the move asks for a look of its own, at once
-            self._moves.move(tx, attempt, Event.CLOSE_LINK, note="it has expired")
+            self.transitions.move(tx, attempt, Event.CLOSE_LINK, note="it has expired")
             return None
         return attempt
 
     def _asked(self, tx: sa.Connection, attempt: Attempt) -> tuple[Order, Link] | None:
-        link = pay_link.of(tx, attempt)
+        link = store.of(tx, attempt)
         if link is None:
             log.error("link_is_missing", attempt_id=attempt.id)
             return None
@@ -147,21 +155,9 @@ class Linking:
     def _look_again(
         self, tx: sa.Connection, attempt: Attempt, link: Link, answer: LookupResult | LinkFound
     ) -> None:
-        now = self._moves.clock.now()
-        open_s = (now - records.state_since(tx, attempt)).total_seconds()
-        until_end_s = (link.expires_at - now).total_seconds() + patience.LINK_GRACE_S
         if attempt.state is State.LINK_OPEN and isinstance(answer, LinkOpen):
-            self._moves.ask(tx, attempt, LOOK_AT_LINK, max(until_end_s, 0.0))
+            now = self.transitions.clock.now()
+            self.transitions.ask(tx, attempt, LOOK_AT_LINK, link.seconds_until_look(now))
             return
         reason = answer.reason if isinstance(answer, Unknown) else "still open"
-        log.warning(
-            "link_still_unclear",
-            attempt_id=attempt.id,
-            state=str(attempt.state),
-            reason=reason,
-            open_s=open_s,
-        )
-        if attempt.state is State.LINK_CLOSING and open_s >= patience.FOR_A_PERSON_AFTER_S:
-            self._moves.move(tx, attempt, Event.GIVE_TO_A_PERSON, note=reason)
-        else:
-            self._moves.ask(tx, attempt, LOOK_AT_LINK, patience.next_look_s(open_s))
+        self.transitions.ask_again(tx, attempt, reason, log_as="link_still_unclear")

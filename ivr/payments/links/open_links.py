@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from ivr.bills.reservation import OVER_BY_ITS_SOURCE
-from ivr.payments.attempts import store as records
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Attempt, Method
-from ivr.payments.links import store as pay_link
+from ivr.payments.links import store
 from ivr.platform.database import schema
 from ivr.platform.phone_numbers.identity import forms_of
 
@@ -43,7 +43,7 @@ def open_links(
     )
     if bill_reference is not None:
         query = query.where(bills.reference == bill_reference)
-    return [records.get(tx, attempt_id) for attempt_id in tx.execute(query).scalars()]
+    return [attempt_store.get(tx, attempt_id) for attempt_id in tx.execute(query).scalars()]
 
 
 def count_since(tx: sa.Connection, payer_phone: str, since: datetime) -> int:
@@ -64,5 +64,5 @@ def had_enough(tx: sa.Connection, payer_phone: str, now: datetime) -> bool:
 
 def was_texted(tx: sa.Connection, attempt: Attempt) -> bool:
     """Whether its page was opened, and so its text asked for: the payer knows of this link."""
-    link = pay_link.of(tx, attempt)
+    link = store.of(tx, attempt)
     return link is not None and link.opened_at is not None

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from ivr.bills.reservation import OVER_BY_ITS_SOURCE
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
 from ivr.payments.links.store import minutes_left
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 
 
@@ -139,7 +139,7 @@ def stage_of(state: State, *, is_past: bool, is_given_back: bool = False) -> Sta
             return Stage.REFUNDED if is_given_back else Stage.PAID
         case State.LINK_OPEN if not is_past:
             return Stage.OPEN
-        case State.LINK_OPEN | State.LINK_CLOSING | State.UNKNOWN | State.FOR_A_PERSON:
+        case State.LINK_OPEN | State.LINK_CLOSING | State.UNKNOWN | State.NEEDS_REVIEW:
             return Stage.CONFIRMING
         case _:
             return Stage.OVER

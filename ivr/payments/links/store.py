@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from gateways.contract import LinkOpen, Order, PayLink
 from gateways.secret import Secret
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.store import Attempt, Method
 from ivr.platform.database import schema
 
@@ -36,8 +36,8 @@ class LinkTerms:
 
     def expires_at(self, now: datetime) -> datetime:
         """When a link that is made now ends, with the grace that a slow opening may take."""
-        life_s = self.expires_min * 60 + patience.LINK_GRACE_S
-        return now + timedelta(seconds=min(life_s, patience.LINK_LIFE_S_MAX))
+        life_s = self.expires_min * 60 + timeouts.LINK_GRACE_S
+        return now + timedelta(seconds=min(life_s, timeouts.LINK_LIFE_S_MAX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,10 @@ class Link:
             left_url=f"{self.short_url}?{LEFT}=1",
         )
 
+    def seconds_until_look(self, now: datetime) -> float:
+        """Until the gateway is asked what became of it: a little after its expiry."""
+        return max(0.0, (self.expires_at - now).total_seconds() + timeouts.LINK_GRACE_S)
+
     def minutes_left(self, now: datetime) -> int:
         """As `minutes_left` says."""
         return minutes_left(self.expires_at, now)
@@ -77,7 +81,7 @@ def minutes_left(expires_at: datetime, now: datetime) -> int:
     """Whole minutes that a link can still be paid, for a payer to be told: never more than there are, and
     without what was laid on its life for a slow opening.
     """
-    return max(0, ceil(((expires_at - now).total_seconds() - patience.LINK_GRACE_S) / 60))
+    return max(0, ceil(((expires_at - now).total_seconds() - timeouts.LINK_GRACE_S) / 60))
 
 
 _COLUMNS = [schema.pay_link.c[name] for name in Link.__slots__]
@@ -103,7 +107,7 @@ def keep_opened(tx: sa.Connection, attempt_id: str, answer: LinkOpen, now: datet
         .where(link.attempt_id == attempt_id)
         .values(
             url=answer.url,
-            gateway_reference=records.fit(link.gateway_reference, answer.gateway_reference),
+            gateway_reference=attempt_store.fit(link.gateway_reference, answer.gateway_reference),
             opened_at=sa.func.coalesce(link.opened_at, sa.literal(now, link.opened_at.type)),
         )
     )

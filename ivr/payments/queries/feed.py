@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from gateways.declines import Decline
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Method, RefundState
+from ivr.payments.attempts.store import Method
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from ivr.platform.database.change_feed import LIMIT_MAX, OVERLAP_S, BadCursorError, advance
 from ivr.platform.database.engine import Instant

@@ -11,9 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
-from ivr.payments.queries import feed as reading
+from ivr.payments.queries import feed
 from ivr.payments.queries.feed import Payment, RefundShown
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 
 _PAGE = 500
@@ -60,7 +60,7 @@ def of_period(
     query = sa.select(attempts.id).where(*wanted, *_within(moment, since, until))
     ids = list(tx.execute(query.order_by(moment, attempts.id)).scalars())
     for start in range(0, len(ids), _PAGE):
-        page = {payment.id: payment for payment in reading.of_ids(tx, ids[start : start + _PAGE])}
+        page = {payment.id: payment for payment in feed.of_ids(tx, ids[start : start + _PAGE])}
         yield from (page[attempt_id] for attempt_id in ids[start : start + _PAGE])
 
 
@@ -82,7 +82,7 @@ def refunds_of_period(
 _REFUNDS = (
     sa.select(
         schema.refund,
-        reading.REFUND_UPDATED_AT.label("updated_at"),
+        feed.REFUND_UPDATED_AT.label("updated_at"),
         schema.attempt.c.reference.label("payment"),
         schema.bill.c.reference.label("bill_reference"),
     )

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from ivr.payments.queries import feed as reading
+from ivr.payments.queries import feed
 from ivr.payments.queries.feed import Payment
 from ivr.platform.database import schema
 
@@ -44,7 +44,7 @@ def find(tx: sa.Connection, name: str) -> Found | None:
         ids = set(tx.execute(look_up(name)).scalars()) - {None}
         if ids:
             also_a_bill = of is Name.PAYMENT and _is_known(tx, schema.bill.c.reference == name)
-            return Found(of, reading.of_ids(tx, ids), also_a_bill)
+            return Found(of, feed.of_ids(tx, ids), also_a_bill)
     call = schema.call.c
     if _is_known(tx, sa.or_(call.id == name, call.call_sid == name)):
         return Found(Name.CALL, ())
@@ -53,7 +53,7 @@ def find(tx: sa.Connection, name: str) -> Found | None:
 
 def own(tx: sa.Connection, name: str) -> Found | None:
     """The payment of this id, or of the eight digits that its payer heard: a payment's own names alone."""
-    found = reading.show(tx, name)
+    found = feed.show(tx, name)
     if found is None:
         return None
     return Found(Name.PAYMENT, (found,), _is_known(tx, schema.bill.c.reference == name))

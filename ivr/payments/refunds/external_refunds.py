@@ -12,7 +12,7 @@ import structlog
 
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Attempt
-from ivr.payments.attempts.transitions import Moves
+from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.discrepancies import Difference
 from ivr.platform.database import schema
 from ivr.platform.money import plain
@@ -20,14 +20,14 @@ from ivr.platform.money import plain
 log = structlog.get_logger()
 
 
-def hear(moves: Moves, tx: sa.Connection, attempt: Attempt) -> None:
+def hear(transitions: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
     """A notice says that something of it was given back, or came back; `attempt` was read by
-    `records.locked`. One that is not approved is asked about when it is: see `Moves`.
+    `records.locked`. One that is not approved is asked about when it is: see `Transitions`.
     """
     here = schema.attempt.c.id == attempt.id
-    tx.execute(sa.update(schema.attempt).where(here).values(given_back_heard_at=moves.clock.now()))
+    tx.execute(sa.update(schema.attempt).where(here).values(given_back_heard_at=transitions.clock.now()))
     if attempt.state is State.APPROVED:
-        moves.verify(tx, attempt)
+        transitions.verify(tx, attempt)
 
 
 def is_asked(attempt: Attempt) -> bool:
@@ -35,7 +35,7 @@ def is_asked(attempt: Attempt) -> bool:
     return attempt.state is State.APPROVED and attempt.given_back_heard_at is not None
 
 
-def record(moves: Moves, tx: sa.Connection, attempt: Attempt, in_all_minor: int) -> None:
+def record(transitions: Transitions, tx: sa.Connection, attempt: Attempt, in_all_minor: int) -> None:
     """The gateway's answer: kept, and told where it is another than before. The books stay as they are."""
     before_minor = attempt.given_back_elsewhere_minor
     if in_all_minor != before_minor:
@@ -44,10 +44,10 @@ def record(moves: Moves, tx: sa.Connection, attempt: Attempt, in_all_minor: int)
         note = f"{amount} in total was refunded at the gateway, and not by this server"
         if in_all_minor < before_minor:
             note += f"; it was {plain(before_minor, attempt.currency)} before: the rest came back"
-        moves.write_down(tx, attempt.id, Difference.GIVEN_BACK_ELSEWHERE, attempt.state, note)
-    moves.verified(tx, attempt, given_back_heard_at=None, given_back_elsewhere_minor=in_all_minor)
+        transitions.write_down(tx, attempt.id, Difference.GIVEN_BACK_ELSEWHERE, attempt.state, note)
+    transitions.verified(tx, attempt, given_back_heard_at=None, given_back_elsewhere_minor=in_all_minor)
 
 
-def give_up(moves: Moves, tx: sa.Connection, attempt: Attempt) -> None:
+def give_up(transitions: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
     """The gateway does not say: from now on a person looks."""
-    moves.verified(tx, attempt, given_back_heard_at=None)
+    transitions.verified(tx, attempt, given_back_heard_at=None)

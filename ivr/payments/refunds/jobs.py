@@ -8,6 +8,7 @@ to what can still be refunded. After a day a person decides. What the gateway sa
 asked about until it is certain, and booked once it can be.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,88 +18,88 @@ from gateways.contract import Approved, Declined, Fenced, NotFound, RefundFound,
 from ivr.bills import reservation
 from ivr.finance import ledger
 from ivr.jobs.job_list import RESOLVE_REFUND
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import store as records
-from ivr.payments.attempts.store import REFUND_FINAL, Refund, RefundState
-from ivr.payments.attempts.transitions import Moves
+from ivr.payments import timeouts
+from ivr.payments.attempts import store as attempt_store
+from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.discrepancies import Difference
-from ivr.payments.gateway_client import Asking
+from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.public_state import public_state
+from ivr.payments.refunds import store
+from ivr.payments.refunds.states import REFUND_FINAL, RefundState
+from ivr.payments.refunds.store import Refund
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.money import plain
 
 log = structlog.get_logger()
-LATE_LOOK_S = 3600
-"""How often what waits for another payment's end is looked at, once it has waited for a day."""
 
 
-class Refunding:
+@dataclass(frozen=True, slots=True)
+class RefundJobs:
     """Sends refunds to one gateway, and looks up those whose answer was lost."""
 
-    def __init__(self, engine: sa.Engine, moves: Moves, asking: Asking) -> None:
-        self._engine = engine
-        self._moves = moves
-        self._asking = asking
+    engine: sa.Engine
+    transitions: Transitions
+    gateway: GatewayClient
 
     def send(self, refund_id: str, _nth: int) -> None:
         """Sends the refund, unless it may have been sent before."""
-        with self._engine.begin() as tx:
-            refund = records.locked_refund(tx, refund_id)
-            attempt = records.get(tx, refund.attempt_id)
-            if refund.state is not RefundState.ASKED or not self._asking.is_of(attempt):
+        with self.engine.begin() as tx:
+            refund = store.locked(tx, refund_id)
+            attempt = attempt_store.get(tx, refund.attempt_id)
+            if refund.state is not RefundState.ASKED or not self.gateway.is_of(attempt):
                 return
-            self._change(tx, refund, RefundState.UNKNOWN, sent_at=self._moves.clock.now())
-            self._moves.ask(tx, refund, RESOLVE_REFUND, patience.UNDER_WAY_S)
-        answer = self._asking.refund(attempt, refund)
-        with self._engine.begin() as tx:
+            self._change(tx, refund, RefundState.UNKNOWN, sent_at=self.transitions.clock.now())
+            self.transitions.ask(tx, refund, RESOLVE_REFUND, timeouts.UNDER_WAY_S)
+        answer = self.gateway.refund(attempt, refund)
+        with self.engine.begin() as tx:
             refund = self._record(tx, refund_id, answer)
             if refund.state is RefundState.UNKNOWN:
-                self._moves.ask(tx, refund, RESOLVE_REFUND)
+                self.transitions.ask(tx, refund, RESOLVE_REFUND)
             elif _differs(answer, refund):
-                self._moves.verify(tx, refund)
+                self.transitions.verify(tx, refund)
 
     def resolve(self, refund_id: str, nth: int) -> None:
         """One look at a refund whose answer was lost; asks for the next one where it is still unknown."""
-        with reading(self._engine) as tx:
-            refund = records.get_refund(tx, refund_id)
-            attempt = records.get(tx, refund.attempt_id)
+        with reading(self.engine) as tx:
+            refund = store.get(tx, refund_id)
+            attempt = attempt_store.get(tx, refund.attempt_id)
         if refund.state is not RefundState.UNKNOWN or refund.jobs != nth or refund.sent_at is None:
             return
-        open_s = (self._moves.clock.now() - refund.sent_at).total_seconds()
-        answer = self._asking.lookup_refund(attempt, refund, fence=open_s >= patience.UNDER_WAY_S)
-        if isinstance(answer, NotFound) and open_s < patience.SEND_REFUND_AGAIN_WITHIN_S:
-            answer = self._asking.refund(attempt, refund)
-        with self._engine.begin() as tx:
+        open_s = (self.transitions.clock.now() - refund.sent_at).total_seconds()
+        answer = self.gateway.lookup_refund(attempt, refund, fence=open_s >= timeouts.UNDER_WAY_S)
+        if isinstance(answer, NotFound) and open_s < timeouts.SEND_REFUND_AGAIN_WITHIN_S:
+            answer = self.gateway.refund(attempt, refund)
+        with self.engine.begin() as tx:
             refund = self._record(tx, refund_id, answer)
             if refund.state is RefundState.UNKNOWN and refund.jobs == nth:
                 self._look_again(tx, refund)
             elif _differs(answer, refund):
-                self._moves.verify(tx, refund)
+                self.transitions.verify(tx, refund)
 
     def verify(self, refund_id: str, nth: int) -> None:
         """One look at a refund that is over, or waits for a person, because the gateway spoke of it; asks for
         the next one where it does not say, or where what it says cannot be booked yet.
         """
-        with reading(self._engine) as tx:
-            refund = records.get_refund(tx, refund_id)
-            attempt = records.get(tx, refund.attempt_id)
+        with reading(self.engine) as tx:
+            refund = store.get(tx, refund_id)
+            attempt = attempt_store.get(tx, refund.attempt_id)
         if refund.state in {RefundState.ASKED, RefundState.UNKNOWN} or refund.jobs != nth:
             return
-        answer = self._asking.lookup_refund(attempt, refund, fence=False)
-        with self._engine.begin() as tx:
+        answer = self.gateway.lookup_refund(attempt, refund, fence=False)
+        with self.engine.begin() as tx:
             refund = self._record(tx, refund_id, answer)
             if refund.jobs != nth:
                 return  # another notice asked for a look of its own meanwhile
             if isinstance(answer, Unknown | NotFound) or _differs(answer, refund):
                 self._verify_again(tx, refund, answer)
             else:
-                self._moves.verified(tx, refund)
+                self.transitions.verified(tx, refund)
 
     def decide(self, tx: sa.Connection, refund_id: str, *, refunded: bool, who: str) -> Refund:
         """A person's word, with the gateway's dashboard open, on a refund that nobody could resolve."""
-        refund = records.locked_refund(tx, refund_id)
-        if refund.state is not RefundState.FOR_A_PERSON:
+        refund = store.locked(tx, refund_id)
+        if refund.state is not RefundState.NEEDS_REVIEW:
             raise ValueError(
                 f"refund {refund_id} is {public_state(refund.state)}: there is nothing to decide"
             )
@@ -107,7 +108,7 @@ class Refunding:
 
     def _record(self, tx: sa.Connection, refund_id: str, answer: RefundFound) -> Refund:
         """The refund after the answer. One that contradicts an earlier answer is booked where it can be."""
-        refund = records.locked_refund(tx, refund_id)
+        refund = store.locked(tx, refund_id)
         match answer:
             case Approved(gateway_reference) if refund.state not in REFUND_FINAL:
                 return self._approve(tx, refund, gateway_reference, "")
@@ -126,21 +127,21 @@ class Refunding:
         return refund
 
     def _approve(self, tx: sa.Connection, refund: Refund, gateway_reference: str | None, note: str) -> Refund:
-        attempt = records.locked(tx, refund.attempt_id)
-        now = self._moves.clock.now()
+        attempt = attempt_store.locked(tx, refund.attempt_id)
+        now = self.transitions.clock.now()
         done = self._change(
             tx,
             refund,
             RefundState.APPROVED,
             note=note,
-            gateway_reference=records.fit(schema.refund.c.gateway_reference, gateway_reference),
+            gateway_reference=attempt_store.fit(schema.refund.c.gateway_reference, gateway_reference),
             settled_at=now,
             look_at=None,
         )
         reservation.give_back(tx, attempt.bill_id, refund.amount_minor, now)
         ledger.post_refund(
             tx,
-            ids=self._moves.ids,
+            ids=self.transitions.ids,
             refund_id=refund.id,
             bill_id=attempt.bill_id,
             gateway=attempt.gateway,
@@ -148,18 +149,18 @@ class Refunding:
             currency=refund.currency,
             at=now,
         )
-        self._moves.consequences.refunded(tx, attempt, done)
+        self.transitions.consequences.refunded(tx, attempt, done)
         return done
 
     def _decline(self, tx: sa.Connection, refund: Refund, gateway_code: str | None, note: str) -> Refund:
-        attempt = records.locked(tx, refund.attempt_id)
+        attempt = attempt_store.locked(tx, refund.attempt_id)
         done = self._change(
             tx,
             refund,
             RefundState.DECLINED,
             note=note,
-            gateway_code=records.fit(schema.refund.c.gateway_code, gateway_code),
-            settled_at=self._moves.clock.now(),
+            gateway_code=attempt_store.fit(schema.refund.c.gateway_code, gateway_code),
+            settled_at=self.transitions.clock.now(),
             look_at=None,
         )
         tx.execute(
@@ -167,7 +168,7 @@ class Refunding:
             .where(schema.attempt.c.id == attempt.id)
             .values(refunded_minor=schema.attempt.c.refunded_minor - refund.amount_minor)
         )
-        self._moves.consequences.refund_declined(tx, records.get(tx, attempt.id), done)
+        self.transitions.consequences.refund_declined(tx, attempt_store.get(tx, attempt.id), done)
         return done
 
     def _come_back(self, tx: sa.Connection, refund: Refund, gateway_code: str) -> Refund:
@@ -175,8 +176,8 @@ class Refunding:
         not. A person gives it back by another way. While somebody else is paying that part of the bill,
         nothing is changed; where they have paid it, the bill is paid twice, and the refund's end says so.
         """
-        attempt = records.locked(tx, refund.attempt_id)
-        now = self._moves.clock.now()
+        attempt = attempt_store.locked(tx, refund.attempt_id)
+        now = self.transitions.clock.now()
         if not reservation.paid_after_all(tx, attempt.bill_id, refund.amount_minor, now):
             return refund
         twice_minor = reservation.overpaid_minor(tx, attempt.bill_id)
@@ -189,7 +190,7 @@ class Refunding:
         )
         ledger.post_refund_failed(
             tx,
-            ids=self._moves.ids,
+            ids=self.transitions.ids,
             refund_id=refund.id,
             bill_id=attempt.bill_id,
             gateway=attempt.gateway,
@@ -203,7 +204,7 @@ class Refunding:
                 f"; the bill was paid again meanwhile: {plain(twice_minor, refund.currency)} too much is paid"
             )
         told = f"{refund.id} {note}; {plain(refund.amount_minor, refund.currency)} is owed to the payer"
-        self._moves.write_down(tx, attempt.id, Difference.REFUND_CAME_BACK, attempt.state, told)
+        self.transitions.write_down(tx, attempt.id, Difference.REFUND_CAME_BACK, attempt.state, told)
         return self._decline(tx, refund, gateway_code, note)
 
     def _given_back_after_all(
@@ -212,7 +213,7 @@ class Refunding:
         """We hold it as refused, and the payer has the money. While its amount is taken by other refunds,
         which the gateway is about to refuse, nothing is changed.
         """
-        attempt = records.locked(tx, refund.attempt_id)
+        attempt = attempt_store.locked(tx, refund.attempt_id)
         is_free = attempt.refunded_minor + refund.amount_minor <= attempt.amount_minor
         if not is_free or ledger.has(tx, ledger.Kind.REFUND, refund.id):
             return refund
@@ -226,36 +227,38 @@ class Refunding:
 
     def _look_again(self, tx: sa.Connection, refund: Refund) -> None:
         sent_at = refund.sent_at or refund.created_at
-        open_s = (self._moves.clock.now() - sent_at).total_seconds()
+        open_s = (self.transitions.clock.now() - sent_at).total_seconds()
         log.warning("refund_still_unknown", refund_id=refund.id, attempt_id=refund.attempt_id, open_s=open_s)
-        if open_s >= patience.FOR_A_PERSON_AFTER_S:
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        if delay_s is None:
             log.error("refund_for_a_person", refund_id=refund.id, attempt_id=refund.attempt_id)
-            self._change(tx, refund, RefundState.FOR_A_PERSON, look_at=None)
+            self._change(tx, refund, RefundState.NEEDS_REVIEW, look_at=None)
         else:
-            self._moves.ask(tx, refund, RESOLVE_REFUND, patience.next_look_s(open_s))
+            self.transitions.ask(tx, refund, RESOLVE_REFUND, delay_s)
 
     def _verify_again(self, tx: sa.Connection, refund: Refund, answer: RefundFound) -> None:
         """For a day. What came back while its bill is being paid is asked about until that has ended."""
-        now = self._moves.clock.now()
+        now = self.transitions.clock.now()
         open_s = (now - (refund.verify_since or now)).total_seconds()
         says = type(answer).__name__.lower()
-        is_late = open_s >= patience.FOR_A_PERSON_AFTER_S
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
         facts = {"refund_id": refund.id, "attempt_id": refund.attempt_id, "says": says, "open_s": open_s}
         if isinstance(answer, Declined):
-            (log.error if is_late else log.warning)("refund_came_back_to_a_bill_that_is_being_paid", **facts)
-            self._moves.verify(tx, refund, LATE_LOOK_S if is_late else patience.next_look_s(open_s))
-        elif not is_late:
+            tell = log.error if delay_s is None else log.warning
+            tell("refund_came_back_to_a_bill_that_is_being_paid", **facts)
+            self.transitions.verify(tx, refund, delay_s or timeouts.ASK_AGAIN_LATE_S)
+        elif delay_s is not None:
             log.warning("refund_still_unverified", **facts)
-            self._moves.verify(tx, refund, patience.next_look_s(open_s))
+            self.transitions.verify(tx, refund, delay_s)
         elif isinstance(answer, Approved):
             self._contradiction(tx, refund, answer)
-            self._moves.verified(tx, refund)
+            self.transitions.verified(tx, refund)
         else:
             log.error("refund_notice_for_a_person", **facts)
-            attempt = records.get(tx, refund.attempt_id)
+            attempt = attempt_store.get(tx, refund.attempt_id)
             note = f"{refund.id} the gateway reported something about it, but does not say what became of it"
-            self._moves.write_down(tx, attempt.id, Difference.REFUND_UNVERIFIED, attempt.state, note)
-            self._moves.verified(tx, refund)
+            self.transitions.write_down(tx, attempt.id, Difference.REFUND_UNVERIFIED, attempt.state, note)
+            self.transitions.verified(tx, refund)
 
     def _change(
         self, tx: sa.Connection, refund: Refund, state: RefundState, *, note: str = "", **values: Any
@@ -270,12 +273,12 @@ class Refunding:
             raise RuntimeError(
                 f"refund {refund.id} is no longer {refund.state}: it was moved without its lock"
             )
-        attempt = records.get(tx, refund.attempt_id)
-        self._moves.write_down(
+        attempt = attempt_store.get(tx, refund.attempt_id)
+        self.transitions.write_down(
             tx, refund.attempt_id, f"refund_{state}", attempt.state, f"{refund.id} {note}".strip()
         )
         log.info("refund_moved", refund_id=refund.id, attempt_id=refund.attempt_id, state=str(state))
-        return records.get_refund(tx, refund.id)
+        return store.get(tx, refund.id)
 
     def _contradiction(self, tx: sa.Connection, refund: Refund, answer: RefundFound) -> None:
         """The gateway says now what it had ruled out: it is kept, and a person has to hear of it."""
@@ -287,9 +290,9 @@ class Refunding:
             state=str(refund.state),
             says=said,
         )
-        attempt = records.get(tx, refund.attempt_id)
+        attempt = attempt_store.get(tx, refund.attempt_id)
         note = f"{refund.id} the gateway says {said}"
-        self._moves.write_down(tx, attempt.id, Difference.CONTRADICTION, attempt.state, note)
+        self.transitions.write_down(tx, attempt.id, Difference.CONTRADICTION, attempt.state, note)
 
 
 def _differs(answer: RefundFound, refund: Refund) -> bool:

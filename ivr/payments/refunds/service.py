@@ -6,16 +6,20 @@ with a sentence that says so.
 """
 
 import re
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from gateways.contract import Capabilities, UnsupportedError
 from ivr.jobs.job_list import REFUND_PAYMENT
-from ivr.payments.attempts import store as records
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Attempt, Refund, RefundState
-from ivr.payments.attempts.transitions import Moves
+from ivr.payments.attempts.store import Attempt
+from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.public_state import public_state
+from ivr.payments.refunds import store
+from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import Refund
 from ivr.platform.database import schema
 from ivr.platform.money import plain
 
@@ -34,13 +38,13 @@ class KeyReusedError(ValueError):
         super().__init__("This idempotency key was already used for another amount of this payment.")
 
 
-class Refunds:
+@dataclass(frozen=True, slots=True)
+class RefundService:
     """What a person, or a program with a key, may ask about refunds of one gateway's charges."""
 
-    def __init__(self, *, gateway: str, capabilities: Capabilities, moves: Moves) -> None:
-        self._gateway = gateway
-        self._capabilities = capabilities
-        self._moves = moves
+    gateway: str
+    capabilities: Capabilities
+    transitions: Transitions
 
     def ask(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
@@ -50,7 +54,7 @@ class Refunds:
 
         Raises RefundRefusedError or UnsupportedError, each with a sentence, and then nothing is changed.
         """
-        attempt = records.locked(tx, attempt_id)
+        attempt = attempt_store.locked(tx, attempt_id)
         amount_minor = self._allowed(attempt, amount_minor)
         taken = tx.execute(
             sa.update(schema.attempt)
@@ -65,7 +69,7 @@ class Refunds:
             raise RefundRefusedError(
                 f"Payment {attempt.reference} was changed by someone else just now. Check it, then try again."
             )
-        refund_id = self._moves.ids.new("refund")
+        refund_id = self.transitions.ids.new("refund")
         tx.execute(
             sa.insert(schema.refund).values(
                 id=refund_id,
@@ -73,13 +77,13 @@ class Refunds:
                 amount_minor=amount_minor,
                 currency=attempt.currency,
                 state=RefundState.ASKED,
-                asked_by=records.fit(schema.refund.c.asked_by, asked_by),
-                created_at=self._moves.clock.now(),
+                asked_by=attempt_store.fit(schema.refund.c.asked_by, asked_by),
+                created_at=self.transitions.clock.now(),
             )
         )
-        self._moves.write_down(tx, attempt_id, "refund_asked", attempt.state, refund_id)
-        self._moves.ask(tx, records.get_refund(tx, refund_id), REFUND_PAYMENT)
-        return records.get_refund(tx, refund_id)
+        self.transitions.write_down(tx, attempt_id, "refund_asked", attempt.state, refund_id)
+        self.transitions.ask(tx, store.get(tx, refund_id), REFUND_PAYMENT)
+        return store.get(tx, refund_id)
 
     def ask_once(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, key: str, asked_by: str
@@ -87,7 +91,7 @@ class Refunds:
         """As `ask`, and whether it is new: the same key for the same payment is the same refund, however
         often and by whom it is asked for. Raises KeyReusedError where the amount is another.
         """
-        records.locked(tx, attempt_id)  # two requests under one key wait for each other here
+        attempt_store.locked(tx, attempt_id)  # two requests under one key wait for each other here
         if (earlier := asked_under(tx, attempt_id, key, amount_minor)) is not None:
             return earlier, False
         refund = self.ask(tx, attempt_id, amount_minor, asked_by=asked_by)
@@ -97,14 +101,14 @@ class Refunds:
                 idempotency_key=key,
                 amount_minor=amount_minor,
                 refund_id=refund.id,
-                created_at=self._moves.clock.now(),
+                created_at=self.transitions.clock.now(),
             )
         )
         return refund, True
 
     def amount_to_give_back(self, tx: sa.Connection, attempt_id: str, amount_minor: int | None) -> int:
         """What `ask` would give back at this moment, in minor units; raises what it would."""
-        return self._allowed(records.get(tx, attempt_id), amount_minor)
+        return self._allowed(attempt_store.get(tx, attempt_id), amount_minor)
 
     def _allowed(self, attempt: Attempt, amount_minor: int | None) -> int:
         """The amount to give back, where it may be."""
@@ -113,14 +117,14 @@ class Refunds:
                 f"Payment {attempt.reference} is {public_state(attempt.state)}: "
                 "only an approved payment can be refunded."
             )
-        if attempt.gateway != self._gateway:
+        if attempt.gateway != self.gateway:
             raise RefundRefusedError(
                 f"Payment {attempt.reference} was charged by {attempt.gateway}; "
-                f"this server is connected to {self._gateway}."
+                f"this server is connected to {self.gateway}."
             )
-        if not self._capabilities.refund:
+        if not self.capabilities.refund:
             raise UnsupportedError(
-                f"{self._gateway} does not support refunds here: refund the payment in its dashboard."
+                f"{self.gateway} does not support refunds here: refund the payment in its dashboard."
             )
         left_minor = attempt.amount_minor - attempt.refunded_minor
         if left_minor <= 0:
@@ -135,8 +139,8 @@ class Refunds:
                 f"Only {plain(left_minor, attempt.currency)} of payment {attempt.reference} can still be "
                 "refunded."
             )
-        if wanted_minor < attempt.amount_minor and not self._capabilities.partial_refund:
-            raise UnsupportedError(f"{self._gateway} does not support partial refunds.")
+        if wanted_minor < attempt.amount_minor and not self.capabilities.partial_refund:
+            raise UnsupportedError(f"{self.gateway} does not support partial refunds.")
         return wanted_minor
 
 
@@ -152,4 +156,4 @@ def asked_under(tx: sa.Connection, attempt_id: str, key: str, amount_minor: int 
         return None
     if row.amount_minor != amount_minor:
         raise KeyReusedError
-    return records.get_refund(tx, row.refund_id)
+    return store.get(tx, row.refund_id)

@@ -17,7 +17,7 @@ from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD, Job, Work
 from ivr.payments.attempts.states import FINAL, State
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.payment_events import Consequences
-from ivr.payments.saved_cards import store as card_records
+from ivr.payments.saved_cards import store
 from ivr.payments.saved_cards.store import CardState, Consent, SavedCard
 from ivr.platform.clock import Clock
 from ivr.platform.database.schema import attempt as attempts
@@ -42,7 +42,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedCards:
+class SavedCardService:
     """What may be done with saved cards, without the network."""
 
     work: Work
@@ -77,8 +77,8 @@ class SavedCards:
     def to_charge(self, tx: sa.Connection, card_id: str) -> SavedCard | None:
         """The card, held, where it may be charged this moment."""
         try:
-            card = card_records.locked(tx, card_id)
-        except card_records.NoSuchCardError:
+            card = store.locked(tx, card_id)
+        except store.NoSuchCardError:
             return None
         return card if card.state is CardState.KEPT else None
 
@@ -86,14 +86,14 @@ class SavedCards:
         """Belongs to every move of an attempt: an approved one's card is kept, as agreed; no other's is."""
         if not attempt.keep_card or attempt.state not in FINAL:
             return
-        card = card_records.of_attempt(tx, attempt.id)
+        card = store.of_attempt(tx, attempt.id)
         if card is None or card.state is not CardState.AGREED:
             return
         if attempt.state is not State.APPROVED or before.token is None:
             tx.execute(sa.delete(saved_card).where(saved_card.c.id == card.id))
             return
         # the attempt's own is wiped by this very move
-        kept = card_records.update(tx, card.id, state=CardState.KEEPING, token=before.token.reveal())
+        kept = store.update(tx, card.id, state=CardState.KEEPING, token=before.token.reveal())
         self.ask(tx, kept, SAVE_CARD)
 
     def forget(self, tx: sa.Connection, card_id: str, *, by: str) -> SavedCard:
@@ -101,7 +101,7 @@ class SavedCards:
 
         Raises NoSuchCardError. A second time changes nothing.
         """
-        card = card_records.locked(tx, card_id)
+        card = store.locked(tx, card_id)
         if card.state in {CardState.FORGETTING, CardState.FORGOTTEN}:
             return card
         now = self.clock.now()
@@ -109,22 +109,22 @@ class SavedCards:
         if card.state is CardState.AGREED or (card.state is CardState.KEEPING and card.sent_at is None):
             card = self.forgotten(tx, card, **said)
         else:
-            card = card_records.update(tx, card.id, state=CardState.FORGETTING, **said)
+            card = store.update(tx, card.id, state=CardState.FORGETTING, **said)
             self.ask(tx, card, FORGET_CARD)
         log.info("card_forgotten", card_id=card.id, by=by)
         self.consequences.card_forgotten(tx, card)
-        return card_records.get(tx, card.id)
+        return store.get(tx, card.id)
 
     def forgotten(self, tx: sa.Connection, card: SavedCard, **values: object) -> SavedCard:
         """Nobody can charge it any more: what stood for it is wiped."""
         at = self.clock.now()
-        return card_records.update(
+        return store.update(
             tx, card.id, **values, state=CardState.FORGOTTEN, token=None, forgotten_at=at, look_at=None
         )
 
     def ask(self, tx: sa.Connection, card: SavedCard, job: Job, delay_s: float = 0.0) -> None:
         """Asks for a job under a number of its own, and notes when it is due: the sweep sees a lost one."""
-        number = card_records.get(tx, card.id).jobs + 1
+        number = store.get(tx, card.id).jobs + 1
         look_at = self.clock.now() + timedelta(seconds=delay_s)
-        card_records.update(tx, card.id, jobs=number, look_at=look_at)
+        store.update(tx, card.id, jobs=number, look_at=look_at)
         self.work.enqueue(tx, job, card.id, nth=number, delay_s=delay_s)

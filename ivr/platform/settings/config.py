@@ -66,7 +66,7 @@ class Config:
     metrics_token: Secret
     metrics_dir: str
     defences: Mapping[str, int]
-    """The settings of `DEFENCES`, by name, as `ivr.fraud.limits.Caps` takes them."""
+    """The settings of `DEFENCES`, by name, as `ivr.fraud.limits.FraudLimits` takes them."""
 
     @property
     def in_production(self) -> bool:

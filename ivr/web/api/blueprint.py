@@ -14,7 +14,7 @@ import structlog
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from ivr.fraud.lockout_admin import Office
+from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.jobs.job_list import Work
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
@@ -24,7 +24,7 @@ from ivr.web.api import keys, openapi, problem
 from ivr.web.api.bills import BillRoutes
 from ivr.web.api.cards import CardRoutes
 from ivr.web.api.finance import FinanceRoutes
-from ivr.web.api.lockouts import LockOutRoutes
+from ivr.web.api.lockouts import LockoutRoutes
 from ivr.web.api.messages import MessageRoutes
 from ivr.web.api.payments import PaymentRoutes, Till
 from ivr.web.api.problem import Problem
@@ -38,14 +38,21 @@ View = Callable[..., tuple[dict[str, Any], int]]
 
 
 def blueprint(
-    engine: sa.Engine, *, till: Till, office: Office, home_country: str, work: Work, clock: Clock, ids: Ids
+    engine: sa.Engine,
+    *,
+    till: Till,
+    lockouts: LockoutAdmin,
+    home_country: str,
+    work: Work,
+    clock: Clock,
+    ids: Ids,
 ) -> flask.Blueprint:
     """The API, to be registered on the web process's application. `till` is the web process's Cashier."""
     bills = BillRoutes(engine, home_country=home_country, gateway=till.gateway_limits, clock=clock, ids=ids)
     payments = PaymentRoutes(engine, till=till, clock=clock)
     cards = CardRoutes(engine, cards=till.saved_cards, home_country=home_country)
     finance = FinanceRoutes(engine, clock=clock)
-    locked = LockOutRoutes(office)
+    locked = LockoutRoutes(lockouts)
     messages = MessageRoutes(engine, work=work, clock=clock)
     made = flask.Blueprint("api", __name__, url_prefix=ROOT)
     for method, path, view in (

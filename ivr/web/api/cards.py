@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.payments.saved_cards import store as card_records
-from ivr.payments.saved_cards.service import SavedCards
+from ivr.payments.saved_cards.service import SavedCardService
 from ivr.payments.saved_cards.store import CardState, NoSuchCardError
 from ivr.platform.database.engine import reading
 from ivr.platform.phone_numbers import Ambiguous, PhoneNumber, read
@@ -28,7 +28,7 @@ Answer = tuple[dict[str, Any], int]
 class CardRoutes:
     """What a program may do with saved cards."""
 
-    def __init__(self, engine: sa.Engine, *, cards: SavedCards, home_country: str) -> None:
+    def __init__(self, engine: sa.Engine, *, cards: SavedCardService, home_country: str) -> None:
         self._engine = engine
         self._cards = cards
         self._home_country = home_country

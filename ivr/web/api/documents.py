@@ -11,12 +11,12 @@ from ivr.bills.bill import Bill
 from ivr.finance.disputes import DisputeShown
 from ivr.finance.payout_lines import LineShown
 from ivr.finance.payout_queries import PayoutShown
-from ivr.fraud.lockout_admin import Shown
 from ivr.integrations.webhooks_out import rfc3339
 from ivr.messaging.resend import Held
 from ivr.payments.public_state import public_state
 from ivr.payments.queries.feed import LinkShown, Payment, RefundShown
 from ivr.payments.saved_cards.store import SavedCard
+from ivr.platform.lockout import Lockout
 from ivr.platform.money import plain
 
 
@@ -174,18 +174,18 @@ def dispute(shown: DisputeShown) -> dict[str, Any]:
     }
 
 
-def lock_out(shown: Shown) -> dict[str, Any]:
+def lockout(found: Lockout, now: datetime) -> dict[str, Any]:
     return {
-        "id": shown.id,
-        "kind": shown.kind,
-        "subject": shown.subject,
-        "state": shown.state,
-        "since": rfc3339(shown.since),
-        "until": rfc3339(shown.until),
-        "why": shown.why,
-        "call_id": shown.call_id,
-        "lifted_at": _moment(shown.lifted_at),
-        "lifted_by": shown.lifted_by,
+        "id": found.id,
+        "kind": found.kind,
+        "subject": found.shown,
+        "state": found.state(now),
+        "since": rfc3339(found.since),
+        "until": rfc3339(found.until),
+        "why": found.why,
+        "call_id": found.call_id,
+        "lifted_at": _moment(found.lifted_at),
+        "lifted_by": found.lifted_by,
     }
 
 

@@ -1,15 +1,16 @@
-"""`/api/v1/lockouts`: who may try no more cards for now, and lifting that.
+"""`/api/v1/lockouts`: who cannot pay by card for now, and lifting that.
 
-A lock-out of a card or a BIN is the PCI process's: where it does not answer, the list says that it is not
+Lockouts of cards and BINs belong to the PCI process. If it does not answer, the list says that it is not
 complete, and lifting is refused with 503.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import flask
 import structlog
 
-from ivr.fraud.lockout_admin import Office
+from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.integrations.pci_client import PciRefusedError, PciUnreachableError
 from ivr.platform.database.unavailable import RETRY_AFTER_S
 from ivr.web.api import documents
@@ -23,22 +24,22 @@ _WHICH = {"": False, "active": False, "all": True, "standing": False}
 """`standing` is what `active` was called before; it is taken until the next release."""
 
 
-class LockOutRoutes:
-    """What a program may do with lock-outs."""
+@dataclass(frozen=True, slots=True)
+class LockoutRoutes:
+    """What a program may do with lockouts."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    admin: LockoutAdmin
 
     def listed(self) -> Answer:
-        """Those that are active, or with `which=all` also those of the last 30 days."""
+        """The active ones, or with `which=all` also those of the last 30 days."""
         which = query("which").get("which", "")
         if which not in _WHICH:
             raise Problem(400, "bad_query", "which must be active or all.", field="which")
-        found = self._office.listed(also_over=_WHICH[which])
+        found = self.admin.listed(also_over=_WHICH[which])
         if not found.complete:
             log.warning("pci_lock_outs_not_listed", fault=found.missing_because)
         return {
-            "lockouts": [documents.lock_out(one) for one in found.lock_outs],
+            "lockouts": [documents.lockout(one, found.at) for one in found.lockouts],
             "complete": found.complete,
         }, 200
 
@@ -46,7 +47,7 @@ class LockOutRoutes:
         """Lifts it; one that is lifted already stays as it is."""
         asker: ApiKey = flask.g.api_key
         try:
-            lifted = self._office.lift(lock_out_id, by=f"api: {asker.name}")
+            lifted = self.admin.lift(lock_out_id, by=f"api: {asker.name}")
         except (PciUnreachableError, PciRefusedError):
             raise Problem(
                 503,
@@ -56,4 +57,4 @@ class LockOutRoutes:
             ) from None
         if lifted is None:
             raise Problem(404, "not_found", "There is no lockout with this id.")
-        return documents.lock_out(lifted), 200
+        return documents.lockout(lifted, self.admin.clock.now()), 200

@@ -19,13 +19,14 @@ from gateways.contract import Capabilities, UnsupportedError
 from ivr.bills.bill import BillError
 from ivr.bills.fields import read_amount
 from ivr.payments.attempts import store as records
-from ivr.payments.attempts.store import Attempt, Refund
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.public_state import states_of
 from ivr.payments.queries import feed as payments
 from ivr.payments.queries import search as finding
 from ivr.payments.queries.feed import Wanted
 from ivr.payments.refunds.service import KEY, KeyReusedError, RefundRefusedError, asked_under
-from ivr.payments.saved_cards.service import SavedCards
+from ivr.payments.refunds.store import Refund
+from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
 from ivr.platform.database.change_feed import OVERLAP_S
 from ivr.platform.database.engine import reading
@@ -44,7 +45,7 @@ Answer = tuple[dict[str, Any], int]
 
 
 class Till(Protocol):
-    """Where a refund is asked for; `ivr.payments.service.Cashier` is one."""
+    """Where a refund is asked for; `ivr.payments.service.PaymentService` is one."""
 
     def ask_refund_once(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, key: str, asked_by: str
@@ -62,7 +63,7 @@ class Till(Protocol):
         ...
 
     @property
-    def saved_cards(self) -> SavedCards:
+    def saved_cards(self) -> SavedCardService:
         """The cards that customers agreed to have kept."""
         ...
 

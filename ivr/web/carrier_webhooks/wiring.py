@@ -23,7 +23,7 @@ from ivr.carriers.twilio.pay.verb import PayOptions, PayVerb, pay_prompts
 from ivr.carriers.twilio.rendering import Renderer
 from ivr.carriers.twilio.twiml import Voice
 from ivr.customers.reference_guesses import Guesses
-from ivr.dependencies import Ground
+from ivr.dependencies import Dependencies
 from ivr.integrations.bill_lookup import MerchantLookup
 from ivr.platform.settings.config import Config
 from ivr.web.carrier_webhooks.failed_turn import Trouble
@@ -33,10 +33,10 @@ from ivr.web.ops.metrics import Metrics
 log = structlog.get_logger()
 
 
-def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> VoiceDoor:
+def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -> VoiceDoor:
     config = on.config
-    cashier = on.cashier
-    attempts = cashier.attempts
+    payments = on.payments
+    attempts = payments.attempts
     guard = CardGuard(on.guard)
     remote = RemoteCalls(
         on.pci,
@@ -48,7 +48,7 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
         attempts=attempts,
         attempt_maker=AttemptMaker(attempts, guard),
         card_guard=guard,
-        saved_card=CallerSavedCard(cashier.saved_cards, attempts, on.gateway.name, on.clock),
+        saved_card=CallerSavedCard(payments.saved_cards, attempts, on.gateway.name, on.clock),
         guesses=Guesses(config.guesses_max, config.guesses_max_withheld),
         gateway=on.gateway.capabilities,
         asks_merchant=remote.asks_merchant,
@@ -106,14 +106,14 @@ def voice_door(on: Ground, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voic
     )
 
 
-def _saves_cards(on: Ground) -> bool:
+def _saves_cards(on: Dependencies) -> bool:
     """By the settings, and where the gateway can: no gateway that authorizes at once does."""
     if on.config.saved_cards and not on.gateway.capabilities.saves_cards:
         log.warning("saved_cards_off", gateway=on.gateway.name, sentence="This gateway does not save cards.")
     return on.config.saved_cards and on.gateway.capabilities.saves_cards
 
 
-def _lookup(on: Ground) -> MerchantLookup | None:
+def _lookup(on: Dependencies) -> MerchantLookup | None:
     config = on.config
     if not config.bill_lookup_url:
         return None

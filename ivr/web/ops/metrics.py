@@ -19,13 +19,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from gateways.declines import Decline
-from ivr.fraud import lockouts as lock_outs
-from ivr.fraud.breaker import Position, position
-from ivr.fraud.limits import Kind
+from ivr.fraud import lockouts
+from ivr.fraud.breaker import BreakerState, state_at
 from ivr.jobs.worker_liveness import living_workers
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import attempt, call, card_try, confirmation, lock_out, outcome, refund
+from ivr.platform.database.schema import attempt, call, card_try, confirmation, outcome, refund
 from ivr.platform.log_metrics import LogLines
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15)
@@ -129,7 +128,7 @@ class Books(Collector):
         yield _declines(tx)
         yield self._unmapped(tx)
         yield _by(tx, card_try.c.state, "paybycall_card_tries", "Tried cards that still count, by state.")
-        yield from self._lock_outs(tx)
+        yield from self._lockouts(tx)
         yield self._oldest_unknown(tx)
         yield self._workers()
 
@@ -170,22 +169,18 @@ class Books(Collector):
             family.add_metric([gateway], sum(count for code, count in counts if code and code not in known))
         return family
 
-    def _lock_outs(self, tx: sa.Connection) -> Iterator[Metric]:
+    def _lockouts(self, tx: sa.Connection) -> Iterator[Metric]:
         now = self._clock.now()
         active = GaugeMetricFamily("paybycall_lock_outs", "Active lockouts, by kind.", labels=["kind"])
-        counts = sa.select(lock_out.c.kind, sa.func.count()).where(
-            lock_out.c.lifted_at.is_(None), lock_out.c.until > now
-        )
-        counted = {kind: count for kind, count in tx.execute(counts.group_by(lock_out.c.kind))}  # noqa: C416 - rows are no pairs to mypy
-        for kind in Kind:
-            active.add_metric([kind], counted.get(kind, 0))
+        for kind, count in lockouts.count_active(tx, now).items():
+            active.add_metric([kind], count)
         yield active
-        where = position(lock_outs.last(tx, Kind.BREAKER, lock_outs.EVERYBODY), now)
+        state = state_at(tx, now)
         breaker = GaugeMetricFamily(
             "paybycall_card_breaker", "State of the breaker on declines: one of these is 1.", labels=["state"]
         )
-        for one in Position:
-            breaker.add_metric([one], int(one is where))
+        for one in BreakerState:
+            breaker.add_metric([one], int(one is state))
         yield breaker
 
     def _oldest_unknown(self, tx: sa.Connection) -> Metric:

@@ -17,6 +17,8 @@ from ivr.platform.database.engine import reading
 from ivr.platform.database.schema import bill
 from ivr.platform.ids import RandomIds, SequentialIds
 
+pytestmark = pytest.mark.postgres
+
 GOOD = {
     "reference": "12345678",
     "amount": "100.00",

@@ -25,9 +25,6 @@ HEADER = "reference,amount,currency,minimum,due_date,phone\n"
 CASES = Path(__file__).parent / "cases"
 ANY_GATEWAY = Capabilities(CardEntry.TOKENIZE)
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""For what is refused before any database is asked: once is enough."""
-
 
 @pytest.fixture
 def bring(engine: sa.Engine, clock: ManualClock) -> Any:
@@ -79,6 +76,7 @@ def test_good_rows_are_kept_and_bad_ones_told_by_line(engine: sa.Engine, bring: 
     assert stored(engine, "42345678").billed_minor == 500
 
 
+@pytest.mark.postgres
 def test_the_same_file_again_changes_nothing(engine: sa.Engine, bring: Any) -> None:
     content = HEADER + "".join(f"{10_000_000 + n},{n}.00,EUR,,,\n" for n in range(1, 451))
     assert counts(bring(content)[0]) == (450, 0, 0, 0)
@@ -105,7 +103,6 @@ THOUSANDS = (
 )
 
 
-@one_database
 def test_an_amount_with_two_readings_is_refused_unless_the_mark_is_said(
     engine: sa.Engine, bring: Any
 ) -> None:
@@ -142,7 +139,6 @@ CASES_READ: dict[str, CaseResult] = {
 }
 
 
-@one_database
 def test_files_as_spreadsheets_save_them(engine: sa.Engine, bring: Any) -> None:
     assert {path.name for path in CASES.iterdir()} == set(CASES_READ)
     for name, (bills, reasons) in CASES_READ.items():
@@ -183,7 +179,6 @@ SAVED_AS = {
 }
 
 
-@one_database
 def test_however_it_is_saved_it_says_the_same(engine: sa.Engine, bring: Any) -> None:
     for kind, content in SAVED_AS.items():
         with engine.begin() as tx:
@@ -248,6 +243,7 @@ def test_text_that_would_be_code_elsewhere_is_only_refused(engine: sa.Engine, br
     assert stored(engine, "12345678") is None
 
 
+@pytest.mark.postgres
 def test_what_is_being_paid_is_refused_and_the_rest_kept(engine: sa.Engine, bring: Any) -> None:
     bring(HEADER + "22345678,50,EUR,,,\n")
     with engine.begin() as tx:
@@ -270,7 +266,6 @@ def test_what_is_being_paid_is_refused_and_the_rest_kept(engine: sa.Engine, brin
         b"x" * 100_000,
     ],
 )
-@one_database
 def test_a_file_without_our_columns_is_refused_whole(bring: Any, content: bytes) -> None:
     with pytest.raises(UnreadableFileError):
         bring(content)

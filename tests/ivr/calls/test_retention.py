@@ -1,5 +1,6 @@
 """The answers of a call's turns are forgotten a week after it ended; those of a call under way never."""
 
+import pytest
 import sqlalchemy as sa
 
 from ivr.calls.retention import KEPT, forget_turns
@@ -28,6 +29,7 @@ def _call(tx: sa.Connection, clock: ManualClock, name: str, *, ended: bool) -> N
         tx.execute(sa.insert(schema.call_turn).values(call_id=name, turn=turn, twiml="<Response/>", at=now))
 
 
+@pytest.mark.postgres
 def test_turns_go_a_week_after_the_end(engine: sa.Engine, clock: ManualClock) -> None:
     with engine.begin() as tx:
         _call(tx, clock, "over", ended=True)

@@ -19,8 +19,6 @@ from ivr.payments.attempts.states import State
 from ivr.platform.database import schema
 from tests.support.till import Till
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 class _LetsThrough:
     """A guard that refuses nobody."""
@@ -66,11 +64,11 @@ def _look(till: Till, attempt_id: str) -> tuple[WaitResult, Any]:
         (State.VOIDING, False, False, "not_sent"),
         (State.VOIDING, True, True, "unknown"),
         (State.VOIDED, True, False, "not_sent"),
-        (State.FENCED, True, False, "not_sent"),
+        (State.CANCELLED, True, False, "not_sent"),
         (State.ABANDONED, False, False, "not_sent"),
         (State.DECLINED, True, False, "try_another_card"),
         (State.APPROVED, True, False, "approved"),
-        (State.FOR_A_PERSON, True, False, "unknown"),
+        (State.NEEDS_REVIEW, True, False, "unknown"),
     ],
 )
 def test_the_exit_of_each_state_and_of_whoever_waited_long_enough(

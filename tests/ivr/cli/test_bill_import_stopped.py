@@ -19,8 +19,6 @@ from tests.support.waiting import eventually
 COMMAND = [sys.executable, "-c", "from ivr.cli import main; main()", "bill", "import"]
 HEADER = "reference,amount,currency\n"
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 def started(database_url: str, *arguments: str, **more: Any) -> subprocess.Popen[str]:
     environ = {**os.environ, "DATABASE_URL": database_url, "HOME_COUNTRY": "ES", "GATEWAY": ""}
@@ -32,7 +30,6 @@ def stored(engine: sa.Engine) -> int:
         return tx.execute(sa.select(sa.func.count()).select_from(bill)).scalar_one()
 
 
-@on_sqlite
 def test_ctrl_c_says_what_was_kept(database_url: str, engine: sa.Engine) -> None:
     """Whose standard input stands still has read the first piece, and stored its rows by the batch."""
     run = started(database_url, "-", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -71,7 +68,6 @@ def test_ctrl_c_waits_while_rows_are_stored_and_a_second_one_does_not() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-@on_sqlite
 def test_a_bar_at_a_terminal(database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "bills.csv"
     file.write_text(HEADER + "12345678,1,EUR\n1,1,EUR\n")

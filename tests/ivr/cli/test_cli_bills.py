@@ -14,10 +14,8 @@ from tests.ivr.cli.conftest import Run
 
 ADD = ["bill", "add", "--reference", "12345678", "--amount", "49.90", "--currency", "EUR"]
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""For what is refused before any database is asked: once is enough."""
 
-
+@pytest.mark.postgres
 def test_a_bill_is_added_shown_and_listed(paybycall: Run, engine: sa.Engine) -> None:
     more = ["--minimum", "10", "--due", "2026-12-24", "--phone", "600123456"]
     assert paybycall(*ADD, *more).stdout == "Bill 12345678 added: 49.90 EUR.\n"
@@ -51,14 +49,12 @@ def test_a_bill_is_added_shown_and_listed(paybycall: Run, engine: sa.Engine) -> 
         (["--reference", "1234"], "reference must be exactly 8 digits"),
     ],
 )
-@one_database
 def test_faults_are_sentences_and_status_2(paybycall: Run, changed: list[str], sentence: str) -> None:
     result = paybycall(*ADD, *changed)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(sentence)
 
 
-@one_database
 def test_amounts_as_people_write_them(paybycall: Run) -> None:
     add = ["bill", "add", "--currency", "EUR", "--reference"]
     for number, (written, minor) in enumerate(
@@ -74,7 +70,6 @@ def test_amounts_as_people_write_them(paybycall: Run) -> None:
         assert added.stdout == f"Bill 1000000{number} added: {minor} EUR.\n", added.stderr
 
 
-@one_database
 def test_an_odd_phone_or_due_date_is_left_out_with_a_word(paybycall: Run) -> None:
     added = paybycall(*ADD, "--phone", "\x1b[2J", "--due", "2026-12-24T00:00:00")
     assert (added.exit_code, added.stdout) == (0, "Bill 12345678 added: 49.90 EUR.\n")
@@ -83,7 +78,6 @@ def test_an_odd_phone_or_due_date_is_left_out_with_a_word(paybycall: Run) -> Non
     assert phone.startswith("Stored, but without its phone, which must be a phone number")
 
 
-@one_database
 def test_a_phone_that_two_people_could_have(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME_COUNTRY", "SE")
     both = "can be read as +468123456 or as +46468123456: write it with + and the country code.\n"
@@ -108,7 +102,6 @@ def test_an_import_tells_each_bad_row_and_ends_with_1(paybycall: Run, tmp_path: 
     assert result.stderr.splitlines()[1] == "Ignored columns: name."
 
 
-@one_database
 def test_a_dry_run_and_the_mark_before_the_decimals(paybycall: Run) -> None:
     rows = "reference;amount;currency\n12345678;1.000;EUR\n"
     refused = paybycall("bill", "import", "-", input=rows)
@@ -126,14 +119,12 @@ def test_an_import_from_standard_input(paybycall: Run) -> None:
     assert (result.exit_code, result.stdout) == (0, "1 added, 0 changed, 0 unchanged, 0 refused.\n")
 
 
-@one_database
 def test_no_csv_at_all(paybycall: Run) -> None:
     result = paybycall("bill", "import", "-", input="hello")
     assert result.exit_code == 2
     assert result.stderr.startswith("The first line must name the columns")
 
 
-@one_database
 def test_settings_that_are_missing_or_wrong(
     paybycall: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -151,6 +142,7 @@ def test_settings_that_are_missing_or_wrong(
     assert (result.exit_code, result.stderr.startswith("Set DATABASE_URL:")) == (2, True)
 
 
+@pytest.mark.postgres
 def test_a_key_is_shown_once_and_works_until_it_is_revoked(paybycall: Run, engine: sa.Engine) -> None:
     made = paybycall("apikey", "create", "billing system")
     secret = made.stdout.strip()
@@ -174,7 +166,6 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(paybycall: Run, engin
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\x1b[2J", "two\nlines"])
-@one_database
 def test_names_that_no_key_can_have(paybycall: Run, name: str) -> None:
     result = paybycall("apikey", "create", name)
     assert (result.exit_code, result.stdout) == (2, "")
@@ -188,7 +179,6 @@ def stripe(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("stripe")
-@one_database
 def test_a_bill_that_the_gateway_does_not_charge_is_taken_with_a_word(paybycall: Run) -> None:
     assert paybycall(*ADD).stderr == ""
     for changed, sentence in (
@@ -239,7 +229,6 @@ def test_a_bill_that_the_gateway_does_not_charge_is_taken_with_a_word(paybycall:
 
 
 @pytest.mark.usefixtures("stripe")
-@one_database
 def test_rows_that_the_gateway_does_not_charge_are_taken_with_a_word(paybycall: Run) -> None:
     rows = (
         "reference;amount;currency\n12345678;0,49;EUR\n1;0,10;EUR\n12345679;0,50;EUR\n"
@@ -254,7 +243,6 @@ def test_rows_that_the_gateway_does_not_charge_are_taken_with_a_word(paybycall: 
     assert foreign == "line 6: stored, but the gateway does not accept ISK: callers cannot pay this bill"
 
 
-@one_database
 def test_without_a_gateway_nothing_is_too_small(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for gateway in ("", "nobank"):
         monkeypatch.setenv("GATEWAY", gateway)

@@ -16,6 +16,7 @@ from tests.support.till import Till
 HEADER = "reference,amount,currency,status\n"
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize(
     ("status", "shown"), [("paid", "its open pay link is being closed"), ("withdrawn", "")]
 )

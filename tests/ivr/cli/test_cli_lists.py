@@ -26,8 +26,6 @@ from tests.ivr.cli.conftest import Run
 from tests.support.bank import TruthfulBank
 from tests.support.till import Till
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 class SandboxBank(TruthfulBank):
     """A bank of the name that GATEWAY has here."""
@@ -208,7 +206,6 @@ def test_a_list_of_nothing() -> None:
 # --- colours ---
 
 
-@one_database
 def test_colours_are_for_terminals_that_want_them(
     paybycall: Run, till: Till, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,7 +225,6 @@ def move(till: Till, attempt_id: str, state: str) -> None:
         tx.execute(sa.update(schema.attempt).where(schema.attempt.c.id == attempt_id).values(state=state))
 
 
-@one_database
 def test_payments_as_the_api_gives_them(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     move(till, till.paid(), "declined")
@@ -264,7 +260,6 @@ def test_payments_as_the_api_gives_them(paybycall: Run, till: Till) -> None:
         (("--state", "pending"), set()),
     ],
 )
-@one_database
 def test_payments_of_a_state(paybycall: Run, till: Till, given: tuple[str, ...], found: set[str]) -> None:
     till.paid()
     for state in ("declined", "fenced"):
@@ -274,6 +269,7 @@ def test_payments_of_a_state(paybycall: Run, till: Till, given: tuple[str, ...],
     assert paybycall("payment", "list", "--state", "nonsense").exit_code == 2
 
 
+@pytest.mark.postgres
 def test_a_payment_that_was_refunded_later_is_in_the_month_in_which_it_was_made(
     paybycall: Run, till: Till
 ) -> None:
@@ -306,7 +302,6 @@ def test_a_payment_that_was_refunded_later_is_in_the_month_in_which_it_was_made(
         ] * count
 
 
-@one_database
 def test_bills_disputes_and_payouts_of_a_period(paybycall: Run, till: Till) -> None:
     add = ["bill", "add", "--currency", "EUR", "--reference", "12345678"]
     paybycall(*add, "--amount", "49.90", "--phone", "+34600123456")
@@ -350,7 +345,6 @@ def test_bills_disputes_and_payouts_of_a_period(paybycall: Run, till: Till) -> N
     assert (shown["lines"], shown["payout"]["reference"]) == ([], "po_1")
 
 
-@one_database
 def test_other_lists_as_csv(paybycall: Run) -> None:
     paybycall("apikey", "create", "=billing")
     [key] = rows(paybycall("apikey", "list", "--csv").stdout)

@@ -28,15 +28,6 @@ from tests.support.bank import Fate, TruthfulBank
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_found_by_what_finance_holds",
-    "test_the_payments_of_a_bill",
-    "test_what_the_gateway_says_against_the_books_stands_with_its_payment",
-    "test_a_payment_by_link",
-    "test_a_payout_that_failed_says_so_and_why",
-    "test_a_payout_names_payments_and_refunds",
-)
-
 
 class SandboxBank(TruthfulBank):
     """A bank of the name that GATEWAY has here."""
@@ -63,7 +54,7 @@ def undecided(till: Till) -> str:
     attempt_id = till.confirmed()
     till.run(till.work.waiting()[0])
     with till.engine.begin() as tx:
-        tx.execute(sa.update(schema.attempt).values(state=State.FOR_A_PERSON))
+        tx.execute(sa.update(schema.attempt).values(state=State.NEEDS_REVIEW))
     return attempt_id
 
 
@@ -87,6 +78,7 @@ def test_listed_and_shown(paybycall: Run, till: Till) -> None:
     assert paybycall("show", "att' OR 1=1").exit_code == 2
 
 
+@pytest.mark.postgres
 def test_found_by_what_finance_holds(paybycall: Run, till: Till) -> None:
     call, bill = till.begin_call(), till.add_bill()
     [reference] = select(till, schema.bill.c.reference)
@@ -129,6 +121,7 @@ def test_eight_digits_that_are_a_bills_too(paybycall: Run, till: Till) -> None:
     assert f"paybycall payment list --bill {reference}" in shown.stderr
 
 
+@pytest.mark.postgres
 def test_the_payments_of_a_bill(paybycall: Run, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     till.paid()
     till.clock.advance(60)
@@ -148,17 +141,18 @@ def test_a_dispute_stands_with_its_payment(paybycall: Run, till: Till) -> None:
     assert "\ndispute " not in paybycall("show", paid).stdout
     due = till.clock.now().replace(year=2027)
     told = Disputed("dp_1", f"ref_{paid}", 4_000, "EUR", "fraud\x1b[2J", DisputeState.OPEN, due)
-    till.cashier.notices.take(Heard("evt_1", "dispute", told))
+    till.cashier.gateway_events.take(Heard("evt_1", "dispute", told))
     shown = paybycall("show", "dp_1").stdout
     assert f"dispute            dp_1  open  40.00 EUR  fraud?[2J  answer by {due:%Y-%m-%d}\n" in shown
     assert till.attempt(paid).reference in CliRunner().invoke(main, ["dispute", "list"]).stdout
 
 
+@pytest.mark.postgres
 def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     assert "\ndifference " not in paybycall("show", paid).stdout
     till.bank.by_hand[paid] = 4_000
-    till.cashier.notices.take(Heard("evt_1", "charge.refunded", GivenBack(paid)))
+    till.cashier.gateway_events.take(Heard("evt_1", "charge.refunded", GivenBack(paid)))
     till.run_due()
     told = "given back elsewhere: 40.00 EUR in total was refunded at the gateway, and not by this server"
     assert told in paybycall("show", paid).stdout
@@ -168,6 +162,7 @@ def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybyca
     assert "declined  requested by ana  over_refund" in paybycall("show", paid).stdout
 
 
+@pytest.mark.postgres
 def test_a_payout_names_payments_and_refunds(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     with till.engine.begin() as tx:
@@ -196,6 +191,7 @@ def test_a_payout_names_payments_and_refunds(paybycall: Run, till: Till) -> None
     assert back.split()[-4:] == [reference, refund.id, f"ref_{paid}", "re_1"]
 
 
+@pytest.mark.postgres
 def test_a_payout_that_failed_says_so_and_why(paybycall: Any, till: Till) -> None:
     now = till.clock.now()
     with till.engine.begin() as tx:
@@ -221,6 +217,7 @@ def select(till: Till, column: sa.Column[Any], where: Any = None) -> list[Any]:
         return list(tx.execute(sa.select(column).where(sa.true() if where is None else where)).scalars())
 
 
+@pytest.mark.postgres
 def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock()
     monkeypatch.setattr(cli_desk, "SystemClock", lambda: clock)
@@ -280,21 +277,23 @@ def test_a_refund_is_asked_for_with_its_work(paybycall: Run, till: Till) -> None
     assert "cli: " in paybycall("show", paid).stdout
 
 
-@pytest.mark.parametrize(("word", "state"), [("--charged", State.APPROVED), ("--not-charged", State.FENCED)])
+@pytest.mark.parametrize(
+    ("word", "state"), [("--charged", State.APPROVED), ("--not-charged", State.CANCELLED)]
+)
 def test_a_person_decides_once(paybycall: Run, till: Till, undecided: str, word: str, state: State) -> None:
     assert (
         f"paybycall payment decide {till.attempt(undecided).reference}" in paybycall("show", undecided).stderr
     )
     assert paybycall("decide", undecided).exit_code == 2
     assert paybycall("decide", undecided, "--charged", "--not-charged").exit_code == 2
-    assert till.state(undecided) == State.FOR_A_PERSON
+    assert till.state(undecided) == State.NEEDS_REVIEW
     if state is State.APPROVED:  # no bank listens here
         silent = paybycall("decide", undecided, word, "--gateway-reference", "ch_1", "--yes")
-        assert (silent.exit_code, till.state(undecided)) == (2, State.FOR_A_PERSON)
+        assert (silent.exit_code, till.state(undecided)) == (2, State.NEEDS_REVIEW)
         assert "try again, or add --unchecked" in silent.stderr
     asked = (undecided, word, "--gateway-reference", "ch_1", "--unchecked")
     unasked = paybycall("decide", *asked)
-    assert (unasked.exit_code, till.state(undecided)) == (2, State.FOR_A_PERSON)
+    assert (unasked.exit_code, till.state(undecided)) == (2, State.NEEDS_REVIEW)
     assert "no terminal to ask you on" in unasked.stderr
     decided = paybycall("decide", *asked, "--yes")
     assert (decided.exit_code, till.state(undecided)) == (0, state)

@@ -8,7 +8,7 @@ import click
 import pytest
 import sqlalchemy as sa
 
-from ivr.payments.attempts.store import Refund
+from ivr.payments.refunds.store import Refund
 from ivr.platform.database import schema
 from ivr.platform.database.engine import make_engine
 from tests.ivr.cli.conftest import Run
@@ -16,8 +16,6 @@ from tests.support.bank import TruthfulBank
 from tests.support.commands import every_command
 from tests.support.databases import Databases
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for("test_the_key_of_a_program_is_known_at_the_command_line")
 
 ASK_FIRST = {"payment refund", "payment decide", "card delete"}
 """Each moves money, changes what the books say was charged, or has a card forgotten."""
@@ -111,6 +109,7 @@ def test_the_same_key_is_the_same_refund(paybycall: Run, till: Till) -> None:
         assert paybycall(*command, nonsense).exit_code == 2
 
 
+@pytest.mark.postgres
 def test_the_key_of_a_program_is_known_at_the_command_line(paybycall: Run, till: Till) -> None:
     paid = till.attempt(till.paid())
     with till.engine.begin() as tx:

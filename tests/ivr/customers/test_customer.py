@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import sqlalchemy as sa
 
 from ivr.customers.caller import Caller
@@ -10,6 +11,8 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.database.schema import customer
 from ivr.platform.ids import RandomIds, SequentialIds
+
+pytestmark = pytest.mark.postgres
 
 PHONE = "+34600000001"
 

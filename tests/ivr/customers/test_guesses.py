@@ -1,5 +1,6 @@
 """Unknown references are counted over calls: each number for itself, all withheld numbers together."""
 
+import pytest
 import sqlalchemy as sa
 
 from ivr.customers.caller import Caller
@@ -33,6 +34,7 @@ def test_withheld_numbers_share_one_count(engine: sa.Engine, clock: ManualClock)
         assert not guesses.too_many(tx, ANA, clock.now())
 
 
+@pytest.mark.postgres
 def test_a_day_later_they_are_forgiven_and_forgotten(engine: sa.Engine, clock: ManualClock) -> None:
     guesses = Guesses(max_per_caller=1, max_withheld=1)
     with engine.begin() as tx:
@@ -45,6 +47,7 @@ def test_a_day_later_they_are_forgiven_and_forgotten(engine: sa.Engine, clock: M
         assert tx.execute(sa.select(sa.func.count()).select_from(guess)).scalar_one() == 1
 
 
+@pytest.mark.postgres
 def test_those_of_callers_who_never_come_back_are_forgotten_too(
     engine: sa.Engine, clock: ManualClock
 ) -> None:

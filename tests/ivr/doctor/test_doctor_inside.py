@@ -52,6 +52,7 @@ def test_the_lock_file_of_a_dead_worker_is_no_life(tmp_path: Path) -> None:
     assert living_workers(engine, datetime.now(UTC) - timedelta(minutes=1)) == 0, "the clock was set back"
 
 
+@pytest.mark.postgres
 def test_a_payment_that_waits_for_a_person_or_is_unknown_for_long_is_told(
     engine: sa.Engine, clock: ManualClock
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_payment_that_waits_for_a_person_or_is_unknown_for_long_is_told(
         inside.no_payment_is_stuck(engine, clock.now)
 
 
+@pytest.mark.postgres
 def test_a_refund_that_waits_for_a_person_or_has_no_end_is_told(
     engine: sa.Engine, clock: ManualClock
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_refund_that_waits_for_a_person_or_has_no_end_is_told(
         inside.no_refund_is_stuck(engine, clock.now)
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("kind", list(Difference))
 def test_what_the_gateway_says_against_the_books_is_told_for_a_week(
     engine: sa.Engine, clock: ManualClock, kind: Difference
@@ -125,6 +128,7 @@ def test_what_the_gateway_says_against_the_books_is_told_for_a_week(
     assert inside.books_and_gateway_agree(engine, clock.now)
 
 
+@pytest.mark.postgres
 def test_a_payout_that_failed_is_told_for_a_week(engine: sa.Engine, clock: ManualClock) -> None:
     with engine.begin() as tx:
         for number, failed_at in enumerate([None, clock.now()]):
@@ -137,6 +141,7 @@ def test_a_payout_that_failed_is_told_for_a_week(engine: sa.Engine, clock: Manua
     assert inside.payouts_arrive(engine, clock.now)
 
 
+@pytest.mark.postgres
 def test_a_text_that_never_arrived_is_told(
     engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedWork
 ) -> None:
@@ -180,7 +185,6 @@ def test_work_that_failed_or_that_nobody_does_is_told() -> None:
         inside.no_job_failed(list, lambda: ["old_job on send"])
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_ledger_that_somebody_changed_is_told(engine: sa.Engine) -> None:
     till = Till(engine)
     till.paid()

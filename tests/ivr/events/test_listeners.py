@@ -11,15 +11,17 @@ from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners import HouseConsequences
 from ivr.fraud.guard import Guard
-from ivr.payments.attempts.service import Attempts, NewAttempt
+from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event, State
-from ivr.payments.attempts.store import Attempt, Refund, RefundState
+from ivr.payments.attempts.store import Attempt
+from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import Refund
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
 from tests.support.api_client import check
-from tests.support.defences import usual_caps
+from tests.support.defences import usual_limits
 from tests.support.work import RecordedWork
 
 PHONE = "+34600111222"
@@ -27,23 +29,27 @@ WEBHOOK = {"$ref": "#/components/schemas/Webhook"}
 
 
 @pytest.fixture
-def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Attempts:
+def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> AttemptService:
     consequences = HouseConsequences(
         work=work,
         clock=clock,
         ids=ids,
-        guard=Guard(usual_caps(), work, clock, ids),
+        guard=Guard(usual_limits(), work, clock, ids),
         merchant_name="Demo Town Hall",
         channel="sms",
         tells_merchant=True,
         gateway="sandbox",
         dashboard_url=lambda reference: f"https://dashboard.example/{reference}",
     )
-    return Attempts(gateway="sandbox", work=work, clock=clock, ids=ids, consequences=consequences)
+    return AttemptService(gateway="sandbox", work=work, clock=clock, ids=ids, consequences=consequences)
 
 
 def _made(
-    tx: sa.Connection, attempts: Attempts, clock: ManualClock, ids: SequentialIds, phone: str | None = PHONE
+    tx: sa.Connection,
+    attempts: AttemptService,
+    clock: ManualClock,
+    ids: SequentialIds,
+    phone: str | None = PHONE,
 ) -> Attempt:
     new = NewBill(reference="10203040", currency="EUR", billed_minor=4990, minimum_minor=1000)
     store.upsert(tx, new, "cli", clock=clock, ids=ids)
@@ -71,13 +77,13 @@ def _bodies(engine: sa.Engine) -> list[str]:
         return list(connection.execute(sa.select(schema.confirmation.c.body)).scalars())
 
 
-@pytest.mark.parametrize("event", [Event.DECLINE, Event.FENCE])
+@pytest.mark.parametrize("event", [Event.DECLINE, Event.CANCEL])
 def test_who_was_promised_a_text_hears_that_nothing_was_charged(
-    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds, event: Event
+    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds, event: Event
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)
-        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.advance(tx, made.id, Event.MARK_UNKNOWN)
         attempts.promise(tx, made.id)
         if event is Event.DECLINE:
             attempts._moves.move(tx, attempts.get(tx, made.id), event, decline=Decline.GENERIC)
@@ -89,7 +95,7 @@ def test_who_was_promised_a_text_hears_that_nothing_was_charged(
 
 
 def test_who_heard_the_decline_on_the_line_gets_no_text(
-    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)
@@ -98,18 +104,19 @@ def test_who_heard_the_decline_on_the_line_gets_no_text(
 
 
 def test_a_withheld_number_is_promised_nothing_and_texted_nothing(
-    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids, phone=None)
-        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.advance(tx, made.id, Event.MARK_UNKNOWN)
         attempts.promise(tx, made.id)
-        attempts.advance(tx, made.id, Event.FENCE)
+        attempts.advance(tx, made.id, Event.CANCEL)
     assert _bodies(engine) == []
 
 
+@pytest.mark.postgres
 def test_a_link_that_was_promised_to_nobody_is_texted_to_nobody(
-    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
     """An earlier release could open one for a withheld caller."""
     with engine.begin() as tx:
@@ -127,7 +134,7 @@ def test_a_link_that_was_promised_to_nobody_is_texted_to_nobody(
 
 
 def test_a_promise_that_ends_well_is_one_receipt_and_no_more(
-    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)
@@ -137,8 +144,9 @@ def test_a_promise_that_ends_well_is_one_receipt_and_no_more(
     assert "recibido" in body
 
 
+@pytest.mark.postgres
 def test_who_hangs_up_just_after_a_decline_hears_of_it_too(
-    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)
@@ -149,12 +157,13 @@ def test_who_hangs_up_just_after_a_decline_hears_of_it_too(
     assert "no se le ha cobrado nada" in body
 
 
+@pytest.mark.postgres
 def test_the_merchant_and_the_timeline_hear_of_each_move(
-    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds, work: RecordedWork
+    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds, work: RecordedWork
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)
-        attempts.advance(tx, made.id, Event.LOSE_SIGHT)
+        attempts.advance(tx, made.id, Event.MARK_UNKNOWN)
         attempts.advance(tx, made.id, Event.APPROVE)
     with reading(engine) as connection:
         kinds = set(connection.execute(sa.select(schema.outcome.c.kind)).scalars())
@@ -163,15 +172,14 @@ def test_the_merchant_and_the_timeline_hear_of_each_move(
     assert work.names().count("deliver_outcome") == 2
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("events", "told"),
     [
         ([Event.APPROVE], [("payment.approved", "approved", "approved")]),
         ([Event.DECLINE], [("payment.declined", "declined", "declined")]),
-        ([Event.FENCE], [("payment.not_charged", "not_charged", "fenced")]),
+        ([Event.CANCEL], [("payment.not_charged", "not_charged", "fenced")]),
         (
-            [Event.LOSE_SIGHT, Event.GIVE_TO_A_PERSON, Event.RELEASED],
+            [Event.MARK_UNKNOWN, Event.NEEDS_REVIEW, Event.VOIDED],
             [
                 ("payment.needs_review", "needs_review", "for_a_person"),
                 ("payment.not_charged", "not_charged", "voided"),
@@ -182,7 +190,7 @@ def test_the_merchant_and_the_timeline_hear_of_each_move(
 )
 def test_webhooks_name_states_in_the_public_words(
     engine: sa.Engine,
-    attempts: Attempts,
+    attempts: AttemptService,
     clock: ManualClock,
     ids: SequentialIds,
     *,
@@ -201,8 +209,9 @@ def test_webhooks_name_states_in_the_public_words(
     assert sorted(said) == told
 
 
+@pytest.mark.postgres
 def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
-    engine: sa.Engine, attempts: Attempts, clock: ManualClock, ids: SequentialIds
+    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
 ) -> None:
     """Thirteen digits that pass Luhn's check: a currency of small units has such amounts."""
     with engine.begin() as tx:
@@ -234,8 +243,9 @@ def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
     assert "state" not in data, "it could be taken for the refund's"
 
 
+@pytest.mark.postgres
 def test_a_merchant_hears_every_end_of_a_dispute(
-    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, attempts: Attempts
+    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, attempts: AttemptService
 ) -> None:
     """However long its reference, and also the one that it had before."""
     ends = [DisputeState.WON, DisputeState.LOST, DisputeState.WON]

@@ -10,6 +10,8 @@ from ivr.finance.ledger import Entry, Kind, Line, UnbalancedError
 from ivr.platform.database import schema
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres
+
 
 @pytest.fixture
 def till(engine: sa.Engine) -> Till:

@@ -4,17 +4,14 @@ import pytest
 import sqlalchemy as sa
 
 from gateways.declines import Decline
-from ivr.fraud import lockouts as lock_outs
-from ivr.fraud.breaker import HALF_OPENED, PROBES, Position, position
-from ivr.fraud.identity import Suspect
-from ivr.fraud.limits import Kind
+from ivr.fraud import lockouts
+from ivr.fraud.breaker import LIFTED_BY_ITSELF, PROBES, BreakerState, state_at
+from ivr.fraud.identity import PayerIdentity
 from ivr.payments.attempts.states import Event
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from tests.support.defences import Counter, usual_caps
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
+from ivr.platform.lockout import LockoutKind
+from tests.support.defences import Counter, usual_limits
 
 M = 60
 HIGH = {"CARD_DECLINES_MAX_BILL": 9999, "CARD_TRIES_MAX_BILL": 9999}
@@ -24,42 +21,44 @@ GOOD, BAD = None, Decline.GENERIC
 @pytest.fixture
 def at(engine: sa.Engine, clock: ManualClock) -> Counter:
     """20 charges within 15 minutes, more than 60 % of them declined: as it comes."""
-    return Counter(engine, clock, usual_caps(**HIGH))
+    return Counter(engine, clock, usual_limits(**HIGH))
 
 
 def everybody(at: Counter, *answers: Decline | None) -> list[bool]:
     """Calls from numbers that nobody knows, a card in each."""
     bill_id = at.bill()
-    return [at.try_card(Suspect(bill_id, at.call(), f"+34601{at.calls:06}"), answer) for answer in answers]
+    return [
+        at.try_card(PayerIdentity(bill_id, at.call(), f"+34601{at.calls:06}"), answer) for answer in answers
+    ]
 
 
-def where(at: Counter) -> Position:
+def where(at: Counter) -> BreakerState:
     with reading(at.engine) as tx:
-        return position(lock_outs.last(tx, Kind.BREAKER, lock_outs.EVERYBODY), at.clock.now())
+        return state_at(tx, at.clock.now())
 
 
 def test_it_opens_at_the_edge_of_both_numbers(at: Counter) -> None:
     everybody(at, *[BAD] * 19)
-    assert where(at) is Position.CLOSED
+    assert where(at) is BreakerState.CLOSED
     everybody(at, BAD)
-    assert where(at) is Position.OPEN
+    assert where(at) is BreakerState.OPEN
     assert everybody(at, GOOD) == [False]
-    [locked] = at.lock_outs()
-    assert (locked.kind, locked.why) == (Kind.BREAKER, "20 of the last 20 charges were declined")
+    [locked] = at.lockouts()
+    assert (locked.kind, locked.why) == (LockoutKind.BREAKER, "20 of the last 20 charges were declined")
 
 
 def test_sixty_percent_is_not_more_than_sixty_percent(at: Counter) -> None:
     everybody(at, *[GOOD] * 8, *[BAD] * 12)
-    assert where(at) is Position.CLOSED
+    assert where(at) is BreakerState.CLOSED
     everybody(at, BAD)
-    assert where(at) is Position.OPEN
+    assert where(at) is BreakerState.OPEN
 
 
 def test_few_charges_in_a_quiet_hour_open_nothing(at: Counter) -> None:
     for _ in range(4):
         everybody(at, *[BAD] * 15)
         at.clock.advance(15 * M)
-    assert where(at) is Position.CLOSED
+    assert where(at) is BreakerState.CLOSED
 
 
 @pytest.mark.parametrize(
@@ -67,34 +66,34 @@ def test_few_charges_in_a_quiet_hour_open_nothing(at: Counter) -> None:
 )
 def test_what_is_not_about_cards_opens_nothing(at: Counter, decline: Decline) -> None:
     everybody(at, *[decline] * 40)
-    assert where(at) is Position.CLOSED
+    assert where(at) is BreakerState.CLOSED
 
 
 def test_a_gateways_outage_opens_nothing(at: Counter) -> None:
     bill_id = at.bill()
     for _ in range(40):
-        attempt_id = at.begin(Suspect(bill_id, at.call()))
+        attempt_id = at.begin(PayerIdentity(bill_id, at.call()))
         assert attempt_id is not None
-        at.end(attempt_id, Event.LOSE_SIGHT)
+        at.end(attempt_id, Event.MARK_UNKNOWN)
         at.clock.advance(20)
-    assert where(at) is Position.CLOSED
+    assert where(at) is BreakerState.CLOSED
 
 
 def test_half_open_it_lets_a_few_through_at_once_and_good_cards_close_it(at: Counter) -> None:
     everybody(at, *[BAD] * 20)
     at.clock.advance(15 * M)
-    assert where(at) is Position.HALF_OPEN
-    suspects = [Suspect(at.bill(), at.call(), f"+34602{nth:06}") for nth in range(PROBES + 1)]
-    begun = [at.begin(suspect) for suspect in suspects]
+    assert where(at) is BreakerState.HALF_OPEN
+    suspects = [PayerIdentity(at.bill(), at.call(), f"+34602{nth:06}") for nth in range(PROBES + 1)]
+    begun = [at.begin(identity) for identity in suspects]
     assert [one is not None for one in begun] == [True] * PROBES + [False]
     for attempt_id in begun[:PROBES]:
         assert attempt_id is not None
         at.end(attempt_id, Event.APPROVE)
-    assert where(at) is Position.CLOSED
+    assert where(at) is BreakerState.CLOSED
     with reading(at.engine) as tx:
-        last = lock_outs.last(tx, Kind.BREAKER, lock_outs.EVERYBODY)
+        last = lockouts.last(tx, LockoutKind.BREAKER, lockouts.EVERYBODY)
     assert last is not None
-    assert last.lifted_by == HALF_OPENED
+    assert last.lifted_by == LIFTED_BY_ITSELF
     assert everybody(at, *[GOOD] * 10) == [True] * 10
 
 
@@ -111,22 +110,22 @@ def test_a_probe_that_says_nothing_of_a_card_makes_room_for_another(at: Counter)
     everybody(at, *[BAD] * 20)
     at.clock.advance(15 * M)
     assert everybody(at, *[Decline.ISSUER_UNAVAILABLE] * 9) == [True] * 9
-    assert where(at) is Position.HALF_OPEN
-    lost = [at.begin(Suspect(at.bill(), at.call())) for _ in range(PROBES)]
+    assert where(at) is BreakerState.HALF_OPEN
+    lost = [at.begin(PayerIdentity(at.bill(), at.call())) for _ in range(PROBES)]
     assert None not in lost
     assert everybody(at, GOOD) == [False]
     at.clock.advance(15 * M)
     assert everybody(at, *[GOOD] * PROBES) == [True] * PROBES
-    assert where(at) is Position.CLOSED
+    assert where(at) is BreakerState.CLOSED
 
 
 def test_a_person_lifts_it_and_what_was_before_counts_no_more(at: Counter) -> None:
     everybody(at, *[BAD] * 20)
-    [locked] = at.lock_outs()
+    [locked] = at.lockouts()
     at.lift(locked.id)
-    assert where(at) is Position.CLOSED
+    assert where(at) is BreakerState.CLOSED
     at.clock.advance(1)
     assert everybody(at, *[BAD] * 19) == [True] * 19
-    assert where(at) is Position.CLOSED
+    assert where(at) is BreakerState.CLOSED
     everybody(at, BAD)
-    assert where(at) is Position.OPEN
+    assert where(at) is BreakerState.OPEN

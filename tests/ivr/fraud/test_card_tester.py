@@ -6,16 +6,16 @@ import pytest
 import sqlalchemy as sa
 
 from gateways.secret import Secret
-from ivr.fraud import lockouts as lock_outs
+from ivr.fraud import lockouts
 from ivr.fraud.breaker import PROBES
-from ivr.fraud.identity import Suspect
-from ivr.fraud.limits import Kind
+from ivr.fraud.identity import PayerIdentity
 from ivr.pci import tables as pci
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
-from tests.support.defences import Counter, usual_caps
+from ivr.platform.lockout import LockoutKind
+from tests.support.defences import Counter, usual_limits
 from tests.support.payer import call_sid, pay
 from tests.support.phone import call_settings
 from tests.support.server import ENGLISH, REFERENCE, Server
@@ -27,28 +27,25 @@ TOLD = "I cannot take cards at the moment. You were not charged."
 HINTS = ("block", "lock", "limit", "too many", "suspicious", "your bank", "declin", "accept this card")
 ONE_DECLINED = ("1", "(declined)", "(expiry)", "(code)", "1")
 
-sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""200 cards on one database: the caps' own tests try both."""
 
-
-@sqlite
 def test_a_tester_of_one_bill_reaches_an_issuer_ten_times(engine: sa.Engine, clock: ManualClock) -> None:
     """200 cards, each from another number and in a call of its own, one every twenty seconds."""
-    at = Counter(engine, clock, usual_caps())
+    at = Counter(engine, clock, usual_limits())
     bill_id = at.bill()
-    assert sum(at.try_card(Suspect(bill_id, at.call(), f"+34601{nth:06}")) for nth in range(CARDS)) == 10
+    assert (
+        sum(at.try_card(PayerIdentity(bill_id, at.call(), f"+34601{nth:06}")) for nth in range(CARDS)) == 10
+    )
 
 
-@sqlite
 def test_a_tester_of_many_bills_reaches_an_issuer_28_times_in_the_first_hour(
     engine: sa.Engine, clock: ManualClock
 ) -> None:
     """Twenty until the breaker opens, and a few each time that it tries whether all is well again."""
-    at = Counter(engine, clock, usual_caps())
+    at = Counter(engine, clock, usual_limits())
     bills = [at.bill(f"2030{nth:04}") for nth in range(CARDS)]
     reached = 0
     for nth, bill_id in enumerate(bills):
-        reached += at.try_card(Suspect(bill_id, at.call(), f"+34601{nth:06}"))
+        reached += at.try_card(PayerIdentity(bill_id, at.call(), f"+34601{nth:06}"))
         at.clock.advance(17)
     assert clock.now().hour == 10
     assert reached == 20 + 2 * PROBES
@@ -82,10 +79,10 @@ def words_after_the_offer(server: Server, lines: tuple[str, ...] = ("1",), **set
     return told[-2:]
 
 
-def lock_out(server: Server, kind: Kind, subject: str) -> None:
+def lockout(server: Server, kind: LockoutKind, subject: str) -> None:
     now = server.clock.now()
     with server.on.engine.begin() as tx:
-        lock_outs.begin(
+        lockouts.begin(
             tx,
             kind,
             subject,
@@ -101,11 +98,15 @@ def lock_out(server: Server, kind: Kind, subject: str) -> None:
 def test_whatever_the_cause_a_caller_hears_the_same(start_server: Start) -> None:
     """Of a caller, a bill, everybody, a card, and a PCI process that is down: the same words, no dead end."""
     wanted = [f"< {TOLD}", "< I am sorry that I could not help you this time. Goodbye."]
-    for kind, subject in ((Kind.CALLER, "+34600111222"), (Kind.BILL, "bill_1"), (Kind.BREAKER, "everybody")):
+    for kind, subject in (
+        (LockoutKind.CALLER, "+34600111222"),
+        (LockoutKind.BILL, "bill_1"),
+        (LockoutKind.BREAKER, "everybody"),
+    ):
         server = start_server()
         server.expected.add("lockout_began")
         assert server.add_bill() == "bill_1"
-        lock_out(server, kind, subject)
+        lockout(server, kind, subject)
         assert words_after_the_offer(server) == wanted, kind
     server = start_server()
     server.expected.add("lockout_began")
@@ -135,7 +136,7 @@ def test_a_cap_that_is_met_between_the_card_and_its_charge_stops_the_charge(star
     def meanwhile(path: str) -> None:
         if path.endswith("/collect"):
             server.inside.meanwhile = lambda _: None
-            lock_out(server, Kind.CALLER, "+34600111222")
+            lockout(server, LockoutKind.CALLER, "+34600111222")
 
     server.inside.meanwhile = meanwhile
     told = words_after_the_offer(server, ("1", "(visa)", "(expiry)", "(code)", "1"))

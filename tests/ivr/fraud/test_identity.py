@@ -44,8 +44,8 @@ def test_what_the_carrier_says_of_a_number(verstat: str | None, proof: Proof) ->
 )
 def test_under_which_name_a_try_is_counted(given: str, verstat: str | None, name: str, weight: int) -> None:
     caller = Caller.of(given, "ES")
-    suspect = by_phone(caller, verstat, call_id="call_1", bill_id="bill_1", doubtful_weight=2)
-    assert (suspect.caller, suspect.weight) == (name, weight)
+    identity = by_phone(caller, verstat, call_id="call_1", bill_id="bill_1", doubtful_weight=2)
+    assert (identity.caller, identity.weight) == (name, weight)
 
 
 def test_only_what_a_carrier_says_is_kept() -> None:

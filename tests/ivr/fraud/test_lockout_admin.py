@@ -1,4 +1,4 @@
-"""Lock-outs where people see and lift them: the API, the command line, metrics and the doctor."""
+"""Lockouts where people see and lift them: the API, the command line, metrics and the doctor."""
 
 import os
 import re
@@ -15,13 +15,13 @@ from ivr.cli import context as desk
 from ivr.cli import main
 from ivr.doctor import internal_checks as inside
 from ivr.doctor.checks import FaultError
-from ivr.fraud import lockouts as lock_outs
-from ivr.fraud.limits import Kind
+from ivr.fraud import lockouts
 from ivr.fraud.lockouts import EVERYBODY
 from ivr.platform.clock import Clock, ManualClock
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
+from ivr.platform.lockout import Lockout, LockoutKind
 from ivr.web.api import keys
 from ivr.web.ops.metrics import Books, Metrics
 from tests.support.api_client import ApiClient
@@ -32,9 +32,9 @@ Start = Callable[..., Server]
 HOUR = 3600
 
 
-def lock_out(engine: sa.Engine, clock: Clock, kind: Kind, subject: str) -> None:
+def lockout(engine: sa.Engine, clock: Clock, kind: LockoutKind, subject: str) -> None:
     with engine.begin() as tx:
-        assert lock_outs.begin(
+        assert lockouts.begin(
             tx,
             kind,
             subject,
@@ -58,7 +58,7 @@ def lock_card_out(server: Server) -> None:
 def locked(start_server: Start) -> Server:
     """A caller, and a card, are locked out."""
     server = start_server()
-    lock_out(server.on.engine, server.clock, Kind.CALLER, "+34600111222")
+    lockout(server.on.engine, server.clock, LockoutKind.CALLER, "+34600111222")
     lock_card_out(server)
     return server
 
@@ -70,7 +70,7 @@ def api(locked: Server) -> ApiClient:
     return ApiClient(locked.web, secret.reveal(), set())
 
 
-def test_both_processes_lock_outs_stand_in_one_list_with_nobodys_number(api: ApiClient) -> None:
+def test_both_processes_lockouts_stand_in_one_list_with_nobodys_number(api: ApiClient) -> None:
     answer = api.get("/lockouts").json
     assert answer["complete"]
     shown = {one["kind"]: one for one in answer["lockouts"]}
@@ -133,7 +133,7 @@ def commands(locked: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("commands")
 def test_the_command_line_lists_and_lifts(locked: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk, "SystemClock", lambda: locked.clock)
-    [ours] = [one for one in _listed(locked) if one.kind is Kind.CALLER]
+    [ours] = [one for one in _listed(locked) if one.kind is LockoutKind.CALLER]
     listed = CliRunner().invoke(main, ["lockout", "list", "--all"])
     assert (listed.exit_code, listed.stderr, len(listed.stdout.splitlines())) == (0, "", 3)
     assert "...1222" in listed.stdout
@@ -167,18 +167,18 @@ def test_a_list_that_lacks_the_cards_says_why_and_ends_with_1(
     assert re.fullmatch(said, listed.stderr), listed.stderr
 
 
-def _listed(server: Server) -> list[lock_outs.LockOut]:
+def _listed(server: Server) -> list[Lockout]:
     with reading(server.on.engine) as tx:
-        return lock_outs.listed(tx, server.clock.now())
+        return lockouts.listed(tx, server.clock.now())
 
 
 def test_metrics_and_the_doctor_tell_of_an_open_breaker(engine: sa.Engine, clock: ManualClock) -> None:
     metrics = Metrics(Books(engine, clock, dict))
     assert 'paybycall_card_breaker{state="closed"} 1.0' in metrics.exposition().decode()
     assert inside.cards_are_taken(engine, clock.now) == "cards are taken"
-    lock_out(engine, clock, Kind.CALLER, "+34600111222")
+    lockout(engine, clock, LockoutKind.CALLER, "+34600111222")
     assert inside.cards_are_taken(engine, clock.now) == "cards are taken; active lockouts: 1"
-    lock_out(engine, clock, Kind.BREAKER, EVERYBODY)
+    lockout(engine, clock, LockoutKind.BREAKER, EVERYBODY)
     shown = metrics.exposition().decode()
     for line in (
         'paybycall_card_breaker{state="open"} 1.0',

@@ -213,6 +213,7 @@ def test_neither_secret_nor_answer_is_logged(merchant: MerchantServer, ask: Any)
         assert private not in text
 
 
+@pytest.mark.postgres
 def test_our_ledger_overrides_a_merchant_that_still_says_open(
     engine: sa.Engine, merchant: MerchantServer, ask: Any, clock: ManualClock, ids: SequentialIds
 ) -> None:

@@ -123,6 +123,7 @@ def test_recorded_with_the_payment_or_not_at_all(
         assert tx.execute(sa.select(outcome)).all() == []
 
 
+@pytest.mark.postgres
 def test_the_same_outcome_twice_is_one(engine: sa.Engine, work: RecordedWork, tell: Any) -> None:
     tell()
     tell()
@@ -225,6 +226,7 @@ def test_a_try_that_is_run_again_asks_for_one_follow_up(
     assert row(engine).tries == 1
 
 
+@pytest.mark.postgres
 def test_no_url_any_more(engine: sa.Engine, clock: ManualClock, work: RecordedWork, tell: Any) -> None:
     tell()
     Deliverer(engine, url="", secrets=(), work=work, clock=clock)("out_1", 0)

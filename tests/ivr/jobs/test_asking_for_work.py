@@ -12,6 +12,8 @@ from ivr.jobs.migrate import VERSION, migrate_work, open_client
 from tests.support import work_tables
 from tests.support.running_worker import running_worker
 
+pytestmark = pytest.mark.postgres
+
 
 @pytest.fixture
 def durable(engine: sa.Engine) -> DurableWork:

@@ -14,6 +14,8 @@ from tests.support import work_tables
 from tests.support.running_worker import running_worker
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.postgres
+
 
 def _do(engine: sa.Engine, *subjects: str) -> None:
     durable = DurableWork(engine)

@@ -14,6 +14,8 @@ from ivr.jobs.takeover import EXIT_LOCK_LOST, TakeOver
 from ivr.platform.database.engine import make_engine
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.postgres
+
 
 def take_away(engine: sa.Engine, worker: str) -> None:
     """Frees a living worker's lock behind its back."""

@@ -29,6 +29,8 @@ from tests.support import work_tables
 from tests.support.running_worker import running_worker, slower
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.postgres
+
 
 @pytest.fixture
 def durable(engine: sa.Engine) -> DurableWork:

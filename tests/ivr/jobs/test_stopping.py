@@ -16,6 +16,8 @@ from ivr.platform.ids import RandomIds
 from tests.support.running_worker import FAST, running_worker, slower
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.postgres
+
 
 def _worker(engine: sa.Engine, charge: Handler) -> Worker:
     handlers = dict.fromkeys(ALL_JOBS, charge)

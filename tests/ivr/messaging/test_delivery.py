@@ -24,10 +24,6 @@ from ivr.platform.ids import SequentialIds
 from tests.support.approved import approved_attempt
 from tests.support.work import Asked, RecordedWork
 
-pytestmark = pytest.mark.postgres_for(
-    "test_what_an_earlier_release_gave_up_can_be_sent_unless_its_payer_was_the_reason"
-)
-
 RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 
 
@@ -302,6 +298,7 @@ def test_a_text_that_was_held_while_its_next_try_was_asked_for_is_sent_by_comman
     assert (len(worker.post.sent), worker.now().provider_id) == (2, "SM2")
 
 
+@pytest.mark.postgres
 def test_what_an_earlier_release_gave_up_can_be_sent_unless_its_payer_was_the_reason(
     worker: Worker, clock: ManualClock
 ) -> None:

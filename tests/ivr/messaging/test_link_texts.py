@@ -131,6 +131,7 @@ def test_one_of_each_purpose_and_never_two(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.postgres
 def test_it_is_sent_once_and_bears_its_own_mark(desk: Desk) -> None:
     receipt = desk.record_receipt()
     for one in (desk.link, desk.link, receipt):
@@ -164,6 +165,7 @@ def test_one_that_has_expired_while_the_carrier_was_away_is_not_sent(desk: Desk)
     assert desk.now(desk.link).state is State.FAILED
 
 
+@pytest.mark.postgres
 def test_a_receipt_is_sent_whatever_became_of_the_link(desk: Desk) -> None:
     receipt = desk.record_receipt()
     desk.move_to(states.State.APPROVED)

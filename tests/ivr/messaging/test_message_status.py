@@ -25,12 +25,6 @@ from tests.support.approved import approved_attempt
 from tests.support.carrier import signed_headers
 from tests.support.work import RecordedWork
 
-pytestmark = pytest.mark.postgres_for(
-    "test_an_answer_that_comes_behind_the_news_of_its_text_undoes_nothing",
-    "test_another_copys_failure_says_nothing_of_this_one",
-    "test_a_report_of_a_spoken_confirmation_changes_nothing",
-)
-
 PUBLIC = "https://pay.example.org"
 TOKENS = (Secret("new"), Secret("old"))
 ACCOUNT = "AC" + "0" * 32
@@ -133,6 +127,7 @@ def test_a_delivery_behind_its_failure_stops_the_next_try(
     assert (now().state, now().error_code) == (State.DELIVERED, None)
 
 
+@pytest.mark.postgres
 def test_another_copys_failure_says_nothing_of_this_one(
     report: Report, now: Callable[[], Confirmation]
 ) -> None:
@@ -167,6 +162,7 @@ def test_a_report_without_its_fields_is_a_bad_request(report: Report, broken: di
     assert report(**broken) == 400
 
 
+@pytest.mark.postgres
 def test_a_report_of_a_spoken_confirmation_changes_nothing(
     report: Report, engine: sa.Engine, now: Callable[[], Confirmation], texted: str
 ) -> None:
@@ -231,6 +227,7 @@ def test_what_time_did_not_mend_in_a_day_waits_for_the_operator(
         assert resending.resend(tx, texted, work=work, clock=clock) is Resent.QUEUED
 
 
+@pytest.mark.postgres
 def test_an_answer_that_comes_behind_the_news_of_its_text_undoes_nothing(
     engine: sa.Engine, clock: ManualClock, texted: str, report: Report, now: Callable[[], Confirmation]
 ) -> None:

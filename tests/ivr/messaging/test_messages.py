@@ -18,6 +18,8 @@ from ivr.platform.ids import RandomIds, SequentialIds
 from tests.support.approved import approved_attempt
 from tests.support.work import RecordedWork
 
+pytestmark = pytest.mark.postgres
+
 Record = Callable[..., Confirmation]
 RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 

@@ -78,7 +78,7 @@ def test_the_answer_to_the_making_is_lost(house: StripeHouse) -> None:
     house.harm(Harm.DROP_AFTER, "payment_intents.create")
     assert NOT_SENT in house.pay(CARDS["visa"])
     house.server.pass_time(120)
-    assert house.payment().state is State.FENCED
+    assert house.payment().state is State.CANCELLED
     assert PAID in house.pay(CARDS["visa"])
 
 
@@ -91,7 +91,7 @@ def test_the_confirmation_never_arrives_and_is_fenced(house: StripeHouse) -> Non
     house.harm(Harm.DROP_BEFORE, "payment_intents.confirm")
     said = house.pay(CARDS["visa"])
     assert NOT_SENT in said
-    assert house.payment().state is State.FENCED
+    assert house.payment().state is State.CANCELLED
     assert [one["status"] for one in house.intents()] == ["canceled"]
 
 
@@ -136,7 +136,7 @@ def test_a_limit_that_stays_is_told_for_what_it_is(house: StripeHouse) -> None:
     said = house.pay(CARDS["visa"])
     assert NOT_SENT in said
     assert NOT_ACCEPTED not in said
-    assert {one.state for one in house.payments()} == {State.FENCED}
+    assert {one.state for one in house.payments()} == {State.CANCELLED}
 
 
 def test_stripe_is_slow_to_make_it(house: StripeHouse) -> None:
@@ -169,7 +169,7 @@ def test_stripe_goes_away_behind_the_card(house: StripeHouse) -> None:
     assert NOT_SENT in said
     house.stripe.accept()
     house.server.pass_time(300)
-    assert house.payment().state is State.FENCED
+    assert house.payment().state is State.CANCELLED
 
 
 def test_a_key_that_stripe_does_not_know(start_house: Start) -> None:
@@ -202,7 +202,7 @@ def test_the_key_is_revoked_before_the_confirmation(house: StripeHouse) -> None:
     house.server.pass_time(60)
     house.stripe.account.key = "sk_test_standin"
     house.server.pass_time(400)
-    assert house.payment().state is State.FENCED
+    assert house.payment().state is State.CANCELLED
     assert "STRIPE_API_KEY" in house.told_operator
 
 

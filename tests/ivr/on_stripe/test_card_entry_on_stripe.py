@@ -84,7 +84,7 @@ def test_an_answer_is_lost_on_the_way_to_a_hold(holding: StripeHouse, harm: Harm
     said = holding.call(*HELD)
     assert NOT_ACCEPTED not in said
     holding.server.pass_time(1800)
-    assert holding.payment().state in {State.APPROVED, State.FENCED, State.VOIDED}
+    assert holding.payment().state in {State.APPROVED, State.CANCELLED, State.VOIDED}
     holding.hear()
 
 
@@ -108,7 +108,7 @@ def test_who_hangs_up_while_a_limit_is_waited_out_is_not_charged(holding: Stripe
     holding.harm(Harm.RATE_LIMIT, "payment_methods.create", times=2)
     holding.call(*HELD, gone_waiting=True)
     holding.server.pass_time(1800)
-    assert holding.payment().state in {State.FENCED, State.VOIDED}
+    assert holding.payment().state in {State.CANCELLED, State.VOIDED}
     assert "succeeded" not in [one["status"] for one in holding.intents()]
 
 

@@ -64,7 +64,7 @@ def test_nobody_pays(house: StripeHouse) -> None:
     asked_to_approve(house)
     house.server.pass_time(2 * 3600)
     house.hear()
-    assert house.payments()[1].state is State.FENCED
+    assert house.payments()[1].state is State.CANCELLED
     assert "You have paid" in house.pay(CARDS["visa"])
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from ivr.payments import discrepancies as differences
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from tests.ivr.on_stripe.conftest import Start

@@ -6,12 +6,14 @@ import sqlalchemy as sa
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.jobs.job_list import CHARGE_ATTEMPT, EXPIRE_ATTEMPT
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.service import NewAttempt, NoSuchAttemptError
 from ivr.payments.attempts.states import Event, IllegalMoveError, State
 from ivr.platform.database import schema
 from ivr.platform.ids import SequentialIds
 from tests.support.till import Till
+
+pytestmark = pytest.mark.postgres
 
 
 def test_an_attempt_reserves_its_part_and_has_a_deadline(till: Till) -> None:
@@ -21,7 +23,7 @@ def test_an_attempt_reserves_its_part_and_has_a_deadline(till: Till) -> None:
     attempt = till.attempt(attempt_id)
     assert attempt.state is State.RESERVED
     assert len(attempt.reference) == 8
-    assert (attempt.deadline_at - till.clock.now()).total_seconds() == patience.CHARGE_WITHIN_S
+    assert (attempt.deadline_at - till.clock.now()).total_seconds() == timeouts.CHARGE_WITHIN_S
     assert till.bill(bill_id) == (0, 4_000)
     (expiry,) = till.work.waiting()
     assert (expiry.job, expiry.subject_id) == (EXPIRE_ATTEMPT, attempt_id)
@@ -88,14 +90,14 @@ def test_the_card_masks_itself(till: Till) -> None:
     assert "tok_very_secret" not in repr(attempt)
 
 
-def test_asking_for_the_charge_twice_asks_once_and_sets_the_deadline_anew(till: Till) -> None:
+def test_asking_for_the_charge_twice_asks_once(till: Till) -> None:
     attempt_id = till.make(till.add_bill())
     till.clock.advance(20)
     till.confirm(attempt_id)
     till.confirm(attempt_id)
     assert [one.job for one in till.work.waiting()].count(CHARGE_ATTEMPT) == 1
     deadline_at = till.attempt(attempt_id).deadline_at
-    assert (deadline_at - till.clock.now()).total_seconds() == patience.CHARGE_WITHIN_S
+    assert (deadline_at - till.clock.now()).total_seconds() == timeouts.CHARGE_WITHIN_S
     till.work.lose(CHARGE_ATTEMPT)
     till.pass_time(15)  # past the deadline that it was made with
     assert till.state(attempt_id) is State.RESERVED
@@ -113,7 +115,7 @@ def test_withdrawn_before_it_is_claimed_it_is_never_sent(till: Till) -> None:
     till.assert_settled()
 
 
-def test_an_attempt_that_is_over_is_not_withdrawn_and_takes_no_card(till: Till) -> None:
+def test_a_finished_attempt_is_not_withdrawn_and_takes_no_card(till: Till) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
         assert till.attempts.withdraw(tx, attempt_id).state is State.APPROVED
@@ -125,26 +127,26 @@ def test_an_attempt_that_is_over_is_not_withdrawn_and_takes_no_card(till: Till) 
     till.assert_settled()
 
 
-def test_a_card_entry_that_asked_no_issuer_frees_the_bill_at_once(till: Till) -> None:
+def test_a_card_entry_that_never_asked_the_issuer_frees_the_bill(till: Till) -> None:
     attempt_id = till.want_card()
     with till.engine.begin() as tx:
-        assert till.attempts.withdraw(tx, attempt_id, never_asked=True).state is State.FENCED
+        assert till.attempts.withdraw(tx, attempt_id, never_asked=True).state is State.CANCELLED
     assert till.bill(till.attempt(attempt_id).bill_id) == (0, 0)
     till.assert_settled()
 
 
-def test_a_card_entry_that_may_have_asked_is_looked_up_and_fenced(till: Till) -> None:
+def test_a_card_entry_that_may_have_authorized_is_looked_up(till: Till) -> None:
     attempt_id = till.want_card()
     with till.engine.begin() as tx:
         assert till.attempts.withdraw(tx, attempt_id).state is State.UNKNOWN
     assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000)
     till.pass_time(60)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert till.bank.authorize(attempt_id, 4_000) is None
     till.assert_settled()
 
 
-def test_a_card_entry_that_was_withdrawn_while_it_authorized_is_let_go(till: Till) -> None:
+def test_a_card_entry_withdrawn_while_authorizing_is_voided(till: Till) -> None:
     attempt_id = till.want_card(call_id=till.begin_call())
     till.bank.authorize(attempt_id, 4_000)
     with till.engine.begin() as tx:
@@ -167,21 +169,21 @@ def test_a_report_that_a_look_up_has_overtaken_changes_nothing(till: Till) -> No
     with till.engine.begin() as tx:
         till.attempts.withdraw(tx, attempt_id)
     till.pass_time(60)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     with till.engine.begin() as tx:
-        for event in (Event.LOSE_SIGHT, Event.DECLINE, Event.AUTHORIZED):
-            assert till.attempts.advance(tx, attempt_id, event).state is State.FENCED
+        for event in (Event.MARK_UNKNOWN, Event.DECLINE, Event.AUTHORIZED):
+            assert till.attempts.advance(tx, attempt_id, event).state is State.CANCELLED
     till.assert_settled()
 
 
-def test_what_is_lost_sight_of_twice_is_unknown_since_the_first_time_and_told_once(till: Till) -> None:
+def test_a_charge_that_is_unknown_twice_is_unknown_since_the_first_time(till: Till) -> None:
     """At the authorization, and, found again, at the capture."""
     attempt_id = till.want_card()
     first = till.clock.now()
     with till.engine.begin() as tx:
-        till.attempts.advance(tx, attempt_id, Event.LOSE_SIGHT)
+        till.attempts.advance(tx, attempt_id, Event.MARK_UNKNOWN)
         till.clock.advance(30)
-        for event in (Event.AUTHORIZED, Event.CLAIM, Event.LOSE_SIGHT):
+        for event in (Event.AUTHORIZED, Event.CLAIM, Event.MARK_UNKNOWN):
             till.attempts.advance(tx, attempt_id, event)
     attempt = till.attempt(attempt_id)
     assert (attempt.state, attempt.unknown_since) == (State.UNKNOWN, first)

@@ -5,19 +5,16 @@ from typing import NoReturn
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Charge, Result, UnsupportedError
+from gateways.contract import Charge, UnsupportedError
 from gateways.declines import Decline
 from ivr.finance import ledger
 from ivr.jobs.job_list import CHARGE_ATTEMPT
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts.service import Attempt
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError
 from tests.support.table_work import Waiting
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for()
 
 
 def _charge_job(till: Till) -> Waiting:
@@ -93,9 +90,9 @@ def test_a_lost_answer_is_unknown_and_then_found(till: Till, fate: Fate) -> None
 @pytest.mark.parametrize(
     ("fate", "end"),
     [
-        (Fate.KILLED_BEFORE, State.FENCED),
+        (Fate.KILLED_BEFORE, State.CANCELLED),
         (Fate.KILLED_AFTER, State.APPROVED),
-        (Fate.KILLED_LATE, State.FENCED),
+        (Fate.KILLED_LATE, State.CANCELLED),
     ],
 )
 def test_a_killed_worker_is_run_again_and_sends_nothing_twice(till: Till, fate: Fate, end: State) -> None:
@@ -121,14 +118,14 @@ def test_a_killed_worker_that_nobody_runs_again_is_noticed_after_half_a_minute(t
     with pytest.raises(KilledError):
         till.run(job)
     till.work.mark_run(job)
-    till.pass_time(patience.UNDER_WAY_S - 1)
+    till.pass_time(timeouts.UNDER_WAY_S - 1)
     assert till.state(attempt_id) is State.CLAIMED
     till.pass_time(1)
     assert till.state(attempt_id) is State.APPROVED
     till.assert_settled()
 
 
-def test_an_answer_that_comes_after_the_look_up_changes_nothing_twice(till: Till) -> None:
+def test_an_answer_after_the_look_up_changes_nothing(till: Till) -> None:
     attempt_id = till.confirmed()
     job = _charge_job(till)
 
@@ -161,7 +158,7 @@ def test_a_late_decline_of_an_unknown_attempt_is_a_decline(till: Till) -> None:
 
 def test_a_worker_that_comes_after_the_deadline_charges_nobody(till: Till) -> None:
     attempt_id = till.confirmed()
-    till.clock.advance(patience.CHARGE_WITHIN_S)
+    till.clock.advance(timeouts.CHARGE_WITHIN_S)
     till.run(_charge_job(till))
     assert till.state(attempt_id) is State.ABANDONED
     assert till.bank.sent == []
@@ -172,7 +169,7 @@ def test_a_worker_that_comes_after_the_deadline_charges_nobody(till: Till) -> No
 def test_the_deadline_abandons_what_nobody_claimed(till: Till) -> None:
     attempt_id = till.confirmed()
     till.work.lose(CHARGE_ATTEMPT)
-    till.pass_time(patience.CHARGE_WITHIN_S - 1)
+    till.pass_time(timeouts.CHARGE_WITHIN_S - 1)
     assert till.state(attempt_id) is State.RESERVED
     till.pass_time(1)
     assert till.state(attempt_id) is State.ABANDONED
@@ -180,29 +177,21 @@ def test_the_deadline_abandons_what_nobody_claimed(till: Till) -> None:
     till.assert_settled()
 
 
-def test_a_worker_that_froze_after_its_claim_does_not_send(
-    till: Till, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("_frozen_after_claim")
+def test_a_worker_that_froze_after_its_claim_does_not_send(till: Till) -> None:
     attempt_id = till.confirmed()
-    send = till.cashier._charging._send
-
-    def frozen(claimed: Attempt, bill_reference: str) -> Result:
-        till.clock.advance(patience.SEND_WITHIN_S + 1)
-        return send(claimed, bill_reference)
-
-    monkeypatch.setattr(till.cashier._charging, "_send", frozen)
     till.run(_charge_job(till))
     assert till.bank.sent == []
     till.pass_time(60)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 
-def test_a_request_that_is_still_under_way_is_fenced_and_charges_nobody(till: Till) -> None:
+def test_a_request_under_way_is_cancelled_and_charges_nobody(till: Till) -> None:
     till.bank.fates.append(Fate.LATE)
     attempt_id = till.confirmed()
     till.pass_time(60)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.bank.deliver()
     till.assert_settled()
 
@@ -223,7 +212,7 @@ def test_an_attempt_without_a_card_is_never_claimed(till: Till) -> None:
         till.attempts.ask_charge(tx, attempt_id)
     till.run_due()
     assert till.state(attempt_id) is State.RESERVED
-    till.pass_time(patience.CHARGE_WITHIN_S)
+    till.pass_time(timeouts.CHARGE_WITHIN_S)
     assert till.state(attempt_id) is State.ABANDONED
 
 
@@ -251,7 +240,7 @@ def test_a_currency_that_the_gateway_refuses_is_a_decline_and_nothing_was_sent(t
     till.assert_settled()
 
 
-def test_a_bug_behind_an_approval_rolls_all_of_it_back_and_a_later_look_records_it(till: Till) -> None:
+def test_a_failing_listener_rolls_the_approval_back_and_a_look_up_records_it_later(till: Till) -> None:
     till.consequences.broken = True
     attempt_id = till.confirmed()
     with pytest.raises(RuntimeError, match="a consequence has a bug"):
@@ -260,7 +249,7 @@ def test_a_bug_behind_an_approval_rolls_all_of_it_back_and_a_later_look_records_
     assert till.ledger() == {}
     till.assert_books()
     till.consequences.broken = False
-    till.pass_time(patience.UNDER_WAY_S)
+    till.pass_time(timeouts.UNDER_WAY_S)
     assert till.state(attempt_id) is State.APPROVED
     assert till.bank.sent == [("charge", attempt_id)]
     till.assert_settled()

@@ -5,20 +5,19 @@ import sqlalchemy as sa
 
 from gateways.events import Heard, PaymentMoved, RefundMoved
 from ivr.jobs.job_list import ALL_JOBS
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import NothingToDecideError, ReferenceTakenError, Word
 from ivr.payments.attempts.states import HOLDING, State
-from ivr.payments.attempts.store import REFUND_FINAL, RefundState
 from ivr.payments.attempts.transitions import NEXT_JOB
+from ivr.payments.refunds.states import REFUND_FINAL, RefundState
 from ivr.payments.sweep import REFUND_JOBS
 from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
 from tests.support.unresolved import for_a_person
 
-pytestmark = pytest.mark.postgres_for("test_a_person_finds_the_charge_in_the_dashboard")
 
-
+@pytest.mark.postgres
 def test_a_person_finds_the_charge_in_the_dashboard(till: Till) -> None:
     attempt_id = for_a_person(till, Fate.LOST_REPLY)
     with till.engine.begin() as tx:
@@ -31,12 +30,12 @@ def test_a_person_finds_the_charge_in_the_dashboard(till: Till) -> None:
     till.assert_settled()
 
 
-def test_a_persons_word_keeps_the_reference_that_the_books_know(engine: sa.Engine) -> None:
+def test_a_decision_without_a_reference_keeps_the_known_one(engine: sa.Engine) -> None:
     till = Till(engine, bank=PreparingBank())
     attempt_id = till.confirmed()
     till.bank.fates.extend([Fate.ANSWERED, Fate.LOST_REPLY, Fate.NEVER, Fate.NEVER])
     till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
     with till.engine.begin() as tx:
         attempt = till.cashier.decide(tx, attempt_id, Word.APPROVED, who="ana")
@@ -50,7 +49,7 @@ def test_one_charge_of_the_gateway_is_not_booked_for_two_payments(till: Till) ->
     taken = rf"^ref_{paid} is already recorded as the charge of payment {till.attempt(paid).reference}"
     with pytest.raises(ReferenceTakenError, match=taken), till.engine.begin() as tx:
         till.cashier.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}")
-    assert till.state(waits) is State.FOR_A_PERSON
+    assert till.state(waits) is State.NEEDS_REVIEW
     assert till.ledger() == till.bank.money()
 
 
@@ -67,7 +66,7 @@ def test_another_gateway_may_have_a_charge_of_the_same_name(till: Till) -> None:
 def test_a_person_finds_no_charge(till: Till) -> None:
     attempt_id = for_a_person(till, Fate.NEVER)
     with till.engine.begin() as tx:
-        assert till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana").state is State.FENCED
+        assert till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana").state is State.CANCELLED
     till.assert_settled()
 
 
@@ -77,7 +76,7 @@ def test_a_person_released_an_authorization(till: Till) -> None:
     with till.engine.begin() as tx:
         till.attempts.withdraw(tx, attempt_id)
     till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
     till.bank.held.clear()
     with till.engine.begin() as tx:
@@ -94,8 +93,8 @@ def test_nobody_overrules_what_is_certain(till: Till, word: Word) -> None:
 
 def test_every_state_that_holds_money_has_a_way_on() -> None:
     assert frozenset(NEXT_JOB) == HOLDING
-    assert [state for state, job in NEXT_JOB.items() if job is None] == [State.FOR_A_PERSON]
-    assert frozenset(REFUND_JOBS) == frozenset(RefundState) - REFUND_FINAL - {RefundState.FOR_A_PERSON}
+    assert [state for state, job in NEXT_JOB.items() if job is None] == [State.NEEDS_REVIEW]
+    assert frozenset(REFUND_JOBS) == frozenset(RefundState) - REFUND_FINAL - {RefundState.NEEDS_REVIEW}
 
 
 def _lose_everything(till: Till) -> None:
@@ -134,11 +133,11 @@ LINKS = {State.LINK_OPEN, State.LINK_CLOSING}
 """Their lost jobs are told in links/test_pay_links."""
 
 
-@pytest.mark.parametrize("state", sorted(HOLDING - {State.FOR_A_PERSON} - LINKS))
-def test_an_attempt_whose_job_was_lost_is_found_in_every_state(till: Till, state: State) -> None:
+@pytest.mark.parametrize("state", sorted(HOLDING - {State.NEEDS_REVIEW} - LINKS))
+def test_the_sweep_finds_a_lost_job_in_every_state(till: Till, state: State) -> None:
     attempt_id = _stuck(till, state)
     assert till.cashier.sweep() == 0  # not late yet
-    till.clock.advance(patience.CARD_WITHIN_S + patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.CARD_WITHIN_S + timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     assert till.cashier.sweep() == 0  # asked for, not lost again
     till.pass_time(120)
@@ -162,7 +161,7 @@ def test_a_refund_whose_job_was_lost_is_found(till: Till, sent: bool) -> None:
         with pytest.raises(KilledError):
             till.run_due()
     _lose_everything(till)
-    till.clock.advance(patience.UNDER_WAY_S + patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.UNDER_WAY_S + timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     assert till.told(attempt_id) == ["approved", "refunded"]
@@ -175,33 +174,33 @@ def test_a_notice_whose_look_was_lost_is_looked_into_again(till: Till, waits: bo
     if not waits:
         with till.engine.begin() as tx:
             till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
-    till.cashier.notices.take(Heard("evt_1", "payment.moved", PaymentMoved(attempt_id, taken=True)))
+    till.cashier.gateway_events.take(Heard("evt_1", "payment.moved", PaymentMoved(attempt_id, taken=True)))
     _lose_everything(till)
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
-    assert till.state(attempt_id) is (State.APPROVED if waits else State.FENCED)
+    assert till.state(attempt_id) is (State.APPROVED if waits else State.CANCELLED)
     with till.engine.begin() as tx:
         events = list(tx.execute(sa.select(schema.attempt_move.c.event)).scalars())
     assert ("contradiction" in events) is not waits
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 0
 
 
-def test_a_notice_of_a_refund_whose_look_was_lost_is_looked_into_again(till: Till) -> None:
+def test_a_webhook_replaces_a_lost_recheck_of_a_refund(till: Till) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
         refund = till.cashier.ask_refund(tx, attempt_id, asked_by="ana")
     till.run_due()
     del till.bank.refunded[refund.id]
     till.bank.refund_declined.add(refund.id)
-    till.cashier.notices.take(Heard("evt_1", "refund.moved", RefundMoved(refund.id)))
+    till.cashier.gateway_events.take(Heard("evt_1", "refund.moved", RefundMoved(refund.id)))
     _lose_everything(till)
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     assert till.ledger() == till.bank.money() == {attempt_id: 4_000}
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 0
 
 
@@ -214,7 +213,7 @@ def test_a_look_that_failed_is_found_again(till: Till) -> None:
         till.run_due()
     till.consequences.broken = False
     _lose_everything(till)
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     assert till.state(attempt_id) is State.APPROVED

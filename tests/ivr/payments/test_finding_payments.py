@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from gateways.events import Disputed, DisputeState, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
 from ivr.finance import disputes, payout_lines
-from ivr.payments.queries import search as finding
+from ivr.payments.queries import search
 from ivr.payments.queries.search import Found, Name
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
@@ -16,15 +16,6 @@ from ivr.platform.database.engine import reading
 from tests.support.link_bank import LinkBank
 from tests.support.telling_bank import TellingBank, tell
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for(
-    "test_by_its_own_names_and_the_gateways",
-    "test_each_line_of_a_payout_names_our_payment_and_our_refund",
-    "test_a_call_and_a_bill_have_all_of_theirs",
-    "test_the_payers_reference_goes_before_a_bill_of_the_same_digits",
-    "test_a_dispute_also_where_it_was_told_before_the_charge_was_known",
-    "test_another_gateways_reference_is_not_mistaken_for_ours",
-)
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PAYOUT = PayoutSettled("po_1", 0, "EUR", NOON)
@@ -37,7 +28,7 @@ def bank() -> TellingBank:
 
 def found(till: Till, name: str) -> Found | None:
     with reading(till.engine) as tx:
-        return finding.find(tx, name)
+        return search.find(tx, name)
 
 
 def ids(till: Till, name: str) -> list[str]:
@@ -68,6 +59,7 @@ def tell_of_dispute(till: Till, charge: str, dispute: str = "dp_1") -> None:
     tell(till, told, f"evt_{dispute}")
 
 
+@pytest.mark.postgres
 def test_by_its_own_names_and_the_gateways(till: Till) -> None:
     till.paid()
     paid = till.paid()
@@ -80,7 +72,7 @@ def test_by_its_own_names_and_the_gateways(till: Till) -> None:
     for name in (paid, till.attempt(paid).reference, f"ref_{paid}", refund.id, back):
         assert ids(till, name) == [paid], name
         with reading(till.engine) as tx:
-            one = finding.one(tx, name)
+            one = search.one(tx, name)
         assert one is not None
         assert one.id == paid
 
@@ -92,6 +84,7 @@ def test_what_nothing_is_called(till: Till, name: str) -> None:
     assert found(till, name) is None
 
 
+@pytest.mark.postgres
 def test_a_call_and_a_bill_have_all_of_theirs(till: Till) -> None:
     call = till.begin_call()
     bill = till.add_bill()
@@ -109,9 +102,10 @@ def test_a_call_and_a_bill_have_all_of_theirs(till: Till) -> None:
         assert known is not None
         assert (known.of, [one.id for one in known.payments]) == (of, [first, second])
         with reading(till.engine) as tx:
-            assert finding.one(tx, name) is None, "nobody guesses which"
+            assert search.one(tx, name) is None, "nobody guesses which"
 
 
+@pytest.mark.postgres
 def test_the_payers_reference_goes_before_a_bill_of_the_same_digits(till: Till) -> None:
     paid = till.paid()
     reference = till.attempt(paid).reference
@@ -135,7 +129,8 @@ def test_a_link_by_its_page(engine: sa.Engine) -> None:
     assert ids(till, f"page_{linked}") == [linked]
 
 
-def test_a_dispute_also_where_it_was_told_before_the_charge_was_known(till: Till) -> None:
+@pytest.mark.postgres
+def test_search_finds_a_dispute_that_came_before_its_charge(till: Till) -> None:
     paid = till.paid()
     tell_of_dispute(till, f"ref_{paid}", "dp_1")
     with till.engine.begin() as tx:
@@ -170,6 +165,7 @@ def test_a_charge_that_only_a_payout_names(till: Till, bank: TellingBank) -> Non
     assert found(till, "fee_1") is None
 
 
+@pytest.mark.postgres
 def test_another_gateways_reference_is_not_mistaken_for_ours(till: Till, bank: TellingBank) -> None:
     paid = till.paid()
     payout = tell_of_payout(till, bank, line(LineKind.CHARGE, "ch_1", f"ref_{paid}"))
@@ -181,6 +177,7 @@ def test_another_gateways_reference_is_not_mistaken_for_ours(till: Till, bank: T
     assert shown.payment is None
 
 
+@pytest.mark.postgres
 def test_each_line_of_a_payout_names_our_payment_and_our_refund(till: Till, bank: TellingBank) -> None:
     paid, other = till.paid(), till.paid()
     with till.engine.begin() as tx:
@@ -211,7 +208,6 @@ def test_each_line_of_a_payout_names_our_payment_and_our_refund(till: Till, bank
     ]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_no_look_up_reads_a_whole_table(engine: sa.Engine) -> None:
     plans: list[str] = []
 
@@ -224,7 +220,7 @@ def test_no_look_up_reads_a_whole_table(engine: sa.Engine) -> None:
 
     sa.event.listen(engine, "before_cursor_execute", explain)
     with reading(engine) as tx:
-        assert finding.find(tx, "pi_none") is None
+        assert search.find(tx, "pi_none") is None
         assert disputes.of_payment(tx, "bank", "attempt_1", "pi_none") == []
         assert payout_lines.lines(tx, "payout_1", "bank") == []
     assert len(plans) > 20

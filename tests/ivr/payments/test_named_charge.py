@@ -3,8 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.payments import discrepancies as differences
-from ivr.payments import timeouts as patience
+from ivr.payments import discrepancies, timeouts
 from ivr.payments.attempts.charge_verification import ChargeRefusedError, Named
 from ivr.payments.attempts.manual_review import ReferenceTakenError, Word
 from ivr.payments.attempts.states import State
@@ -14,9 +13,6 @@ from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 from tests.support.unresolved import for_a_person
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 
 def test_its_own_charge_is_taken(till: Till) -> None:
     waits = for_a_person(till, Fate.LOST_REPLY)
@@ -24,7 +20,7 @@ def test_its_own_charge_is_taken(till: Till) -> None:
 
 
 @pytest.mark.parametrize("unchecked", [True, False])
-def test_a_charge_that_the_gateway_knows_as_anothers_is_never_taken(till: Till, *, unchecked: bool) -> None:
+def test_a_charge_of_another_payment_is_never_recorded(till: Till, *, unchecked: bool) -> None:
     """Also where our books do not know of the other."""
     waits = for_a_person(till, Fate.LOST_REPLY)
     refused = f"^ref_other is not the charge of payment {till.attempt(waits).reference}: the bank calls it"
@@ -54,7 +50,7 @@ def test_what_is_left_out_is_looked_for(till: Till) -> None:
     assert till.bank.fenced == set(), "a question changes nothing"
 
 
-def test_a_gateway_that_denies_a_charge_is_overruled_on_purpose_alone(till: Till) -> None:
+def test_only_unchecked_overrules_a_gateway_that_denies_a_charge(till: Till) -> None:
     waits = for_a_person(till, Fate.NEVER)
     till.bank.fenced.add(waits)
     with pytest.raises(ChargeRefusedError, match=r"nothing was taken for payment .* \(fenced\)"):
@@ -71,20 +67,20 @@ def test_of_a_link_too(till: Till) -> None:
     bank.fates.extend([Fate.NEVER] * 1000)
     till.close_link(link)
     with capture_logs():
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 600)
-    assert till.state(link) is State.FOR_A_PERSON
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
+    assert till.state(link) is State.NEEDS_REVIEW
     bank.fates.clear()
     assert till.cashier.charge_of(link, None) == Named(f"ref_{link}", is_proven=True)
     assert till.cashier.charge_of(link, f"ref_{link}") == Named(f"ref_{link}", is_proven=True)
 
 
-def test_a_payment_that_waits_for_nobody_is_asked_about_nowhere(till: Till) -> None:
+def test_only_a_payment_under_review_is_looked_up(till: Till) -> None:
     paid = till.paid()
     assert till.cashier.charge_of(paid, "ref_any") == Named("ref_any", is_proven=False)
     assert till.bank.looked_up == []
 
 
-def test_a_charge_that_a_person_had_named_for_another_payment_is_booked_and_told(till: Till) -> None:
+def test_a_charge_recorded_for_two_payments_is_booked_and_reported(till: Till) -> None:
     """Nothing is lost: the payment whose charge it is gets it, and finance hears that two have it."""
     waits = for_a_person(till, Fate.NEVER)
     owner = till.confirmed()
@@ -95,8 +91,8 @@ def test_a_charge_that_a_person_had_named_for_another_payment_is_booked_and_told
     assert till.state(owner) is State.APPROVED
     assert till.ledger()[owner] == 4_000
     with till.engine.begin() as tx:
-        [told] = differences.of_payment(tx, owner)
-        assert differences.of_payment(tx, waits) == []
+        [told] = discrepancies.of_payment(tx, owner)
+        assert discrepancies.of_payment(tx, waits) == []
     assert told.kind is Difference.CHARGE_OF_TWO_PAYMENTS
     assert till.attempt(waits).reference in told.note
     assert "charge_of_two_payments" in [one["event"] for one in logs if one["log_level"] == "error"]
@@ -106,11 +102,11 @@ def test_two_charges_without_a_reference_are_not_one(till: Till) -> None:
     for waits in [for_a_person(till, Fate.LOST_REPLY) for _ in range(2)]:
         with till.engine.begin() as tx:
             till.cashier.decide(tx, waits, Word.APPROVED, who="ana")
-            assert differences.of_payment(tx, waits) == []
+            assert discrepancies.of_payment(tx, waits) == []
 
 
 @pytest.mark.parametrize("is_named", [True, False])
-def test_whose_charge_the_gateway_proves_is_booked_though_a_person_had_named_it_for_another(
+def test_a_proven_charge_is_booked_even_if_a_person_gave_it_to_another_payment(
     till: Till, *, is_named: bool
 ) -> None:
     """Both wait for a person, and the word on the first one was wrong: the second is no dead end."""
@@ -127,12 +123,12 @@ def test_whose_charge_the_gateway_proves_is_booked_though_a_person_had_named_it_
             gateway_reference=charge.reference,
             is_proven=charge.is_proven,
         )
-        [told] = differences.of_payment(tx, owner)
+        [told] = discrepancies.of_payment(tx, owner)
     assert told.kind is Difference.CHARGE_OF_TWO_PAYMENTS
     assert till.ledger()[owner] == 4_000
 
 
-def test_what_nobody_proves_is_never_taken_from_another_payment(till: Till) -> None:
+def test_an_unproven_charge_is_never_taken_from_another_payment(till: Till) -> None:
     paid, waits = till.paid(), for_a_person(till, Fate.LOST_REPLY)
     till.bank.fates.append(Fate.NEVER)
     charge = till.cashier.charge_of(waits, f"ref_{paid}", unchecked=True)

@@ -6,15 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.clock import ManualClock
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for("test_a_capture_and_a_refund_are_sent_again")
 
 
 class WatchedClock(ManualClock):
@@ -61,21 +59,21 @@ def test_a_charge_goes_on_after_one_two_and_four_seconds(
     till.assert_settled()
 
 
-def test_a_gateway_that_never_processes_is_given_up_and_nothing_is_charged(
+def test_a_gateway_that_never_processes_is_given_up_without_a_charge(
     till: Till, bank: PreparingBank, clock: WatchedClock
 ) -> None:
     """What was never prepared is over at once; what was never confirmed is looked up, and fenced."""
     bank.fates += [Fate.TURNED_AWAY] * 4
     unprepared = till.confirmed()
     till.run_due()
-    assert (till.state(unprepared), clock.slept_s) == (State.FENCED, [1, 2, 4])
+    assert (till.state(unprepared), clock.slept_s) == (State.CANCELLED, [1, 2, 4])
 
     bank.fates += [Fate.ANSWERED, *[Fate.TURNED_AWAY] * 4]
     unconfirmed = till.confirmed()
     till.run_due()
     assert till.state(unconfirmed) is State.UNKNOWN
     till.pass_time(60)
-    assert till.state(unconfirmed) is State.FENCED
+    assert till.state(unconfirmed) is State.CANCELLED
     assert bank.charged == {}
     till.assert_settled()
 
@@ -108,7 +106,7 @@ def test_a_worker_that_dies_between_two_tries_leaves_it_unknown(
     till.pass_time(700)
     assert len(bank.turned_away) == 1
     assert ("charge", attempt_id) not in bank.sent, "nobody sends it again"
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 
@@ -129,12 +127,13 @@ def test_nothing_is_sent_again_when_others_may_be_looking(
     bank.before_answer = slowly
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
     assert begun == [0, 5, 11]
-    assert max(begun) <= patience.CONFIRM_WITHIN_S
+    assert max(begun) <= timeouts.CONFIRM_WITHIN_S
     assert till.state(attempt_id) is State.UNKNOWN
     bank.before_answer = lambda: None
     till.run(next(one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT))
 
 
+@pytest.mark.postgres
 def test_a_capture_and_a_refund_are_sent_again(till: Till, bank: PreparingBank, clock: WatchedClock) -> None:
     bank.fates.append(Fate.TURNED_AWAY)
     captured = till.authorized()

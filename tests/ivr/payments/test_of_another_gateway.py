@@ -9,14 +9,12 @@ import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHARGE_ATTEMPT, OPEN_LINK, REFUND_PAYMENT
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.link_bank import LinkBank
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for()
 
 
 def _switch(till: Till, gateway: str) -> None:
@@ -57,7 +55,7 @@ def test_an_unknown_charge_is_not_ended_by_what_this_gateway_can_do(engine: sa.E
     assert till.told(attempt_id) == ["unknown"]
     assert till.bank.looked_up == []
     _back(till)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 

@@ -10,7 +10,7 @@ from flows.language import read_noun
 from gateways.contract import Order
 from gateways.stripe.intents import suffixed
 from ivr.jobs.job_list import OPEN_LINK
-from ivr.payments.attempts import store as records
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.order_words import words_before, words_of_order
 from ivr.payments.attempts.states import State
@@ -83,7 +83,7 @@ def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
 
 def _order(till: Till, attempt_id: str) -> Order:
     with till.engine.begin() as tx:
-        return order_of(tx, records.get(tx, attempt_id))
+        return order_of(tx, attempt_store.get(tx, attempt_id))
 
 
 def _of_the_last_release(till: Till) -> None:
@@ -102,7 +102,7 @@ def test_an_order_keeps_its_words_whoever_asks_again(till: Till, make: Make) -> 
     with till.engine.begin() as tx:
         made = other.attempts.make(
             tx,
-            records.NewAttempt(
+            attempt_store.NewAttempt(
                 attempt.made_for, attempt.bill_id, attempt.amount_minor, attempt.currency, "en"
             ),
         )
@@ -114,10 +114,9 @@ def test_an_order_keeps_its_words_whoever_asks_again(till: Till, make: Make) -> 
     assert replace(before, description=asked.description, statement=asked.statement) == asked
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("before", [False, True], ids=["of this release", "of the last one"])
-def test_a_link_that_is_under_way_is_asked_for_again_in_its_words(
-    till: Till, bank: LinkBank, *, before: bool
-) -> None:
+def test_a_link_is_asked_for_again_in_the_same_words(till: Till, bank: LinkBank, *, before: bool) -> None:
     bank.fates.append(Fate.LOST_REPLY)
     attempt_id = till.linked()
     if before:
@@ -146,6 +145,6 @@ def test_the_pci_process_authorizes_in_the_words_of_the_attempt(start_server: Ca
         (asked,) = connection.execute(sa.select(entry.authorize_description, entry.authorize_statement))
     with server.on.engine.begin() as tx:
         (attempt_id,) = tx.execute(sa.select(schema.attempt.c.id)).scalars()
-        captured = order_of(tx, records.get(tx, attempt_id))
+        captured = order_of(tx, attempt_store.get(tx, attempt_id))
     assert tuple(asked) == (captured.description, captured.statement)
     assert tuple(asked) == ("Multa 10203040, pago 10000001", "MULTA 10203040")

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from gateways.declines import Decline
-from ivr.payments.attempts import store as records
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import HOLDING, Event, State
 from ivr.payments.refunds.service import RefundRefusedError
@@ -32,6 +32,8 @@ from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError, PreparingBank, TruthfulBank
 from tests.support.table_work import Waiting
 from tests.support.till import Till, forget_everything
+
+pytestmark = pytest.mark.postgres
 
 FATES = st.lists(st.sampled_from(list(Fate)), max_size=3)
 PICK = st.integers(min_value=0, max_value=50)
@@ -79,7 +81,7 @@ class World(RuleBasedStateMachine):
         authorization = till.bank.authorize(attempt_id, amount_minor) if issuer == "asked" else None
         with till.engine.begin() as tx:
             if report == "lost":
-                till.attempts.advance(tx, attempt_id, Event.LOSE_SIGHT)
+                till.attempts.advance(tx, attempt_id, Event.MARK_UNKNOWN)
             elif report == "withdrawn":
                 till.attempts.withdraw(tx, attempt_id, never_asked=issuer == "never asked")
             elif issuer == "declines":
@@ -207,7 +209,7 @@ class World(RuleBasedStateMachine):
     def _decide(self) -> None:
         with self.till.engine.begin() as tx:
             for attempt_id in self.attempts:
-                if records.get(tx, attempt_id).state is State.FOR_A_PERSON:
+                if attempt_store.get(tx, attempt_id).state is State.NEEDS_REVIEW:
                     self.till.bank.held.pop(attempt_id, None)  # let go in the dashboard
                     charged = attempt_id in self.till.bank.charged
                     word = Word.APPROVED if charged else Word.NOT_CHARGED

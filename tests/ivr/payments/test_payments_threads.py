@@ -18,6 +18,8 @@ from ivr.platform.ids import RandomIds
 from tests.support.bank import Fate
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres
+
 AT_ONCE = 4
 
 

@@ -4,13 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT, RESOLVE_REFUND
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
 
 
 @pytest.fixture
@@ -42,13 +39,13 @@ def test_a_decline_keeps_the_reference_that_was_prepared(till: Till) -> None:
 
 
 @pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LATE, Fate.LOST_REPLY, Fate.BUG])
-def test_a_preparation_without_an_answer_is_over_at_once_and_never_charges(
+def test_a_preparation_without_an_answer_ends_without_a_charge(
     till: Till, bank: PreparingBank, fate: Fate
 ) -> None:
     bank.fates.append(fate)
     attempt_id = till.confirmed()
     _charge(till)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert till.told(attempt_id) == ["not_charged"]
     while bank.under_way:
         bank.deliver()
@@ -58,7 +55,7 @@ def test_a_preparation_without_an_answer_is_over_at_once_and_never_charges(
 
 
 @pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LOST_REPLY, Fate.LATE, Fate.BUG])
-def test_a_confirmation_without_an_answer_is_unknown_and_then_found_or_fenced(
+def test_a_confirmation_without_an_answer_is_unknown_and_then_resolved(
     till: Till, bank: PreparingBank, fate: Fate
 ) -> None:
     bank.fates += [Fate.ANSWERED, fate]
@@ -68,7 +65,7 @@ def test_a_confirmation_without_an_answer_is_unknown_and_then_found_or_fenced(
     till.pass_time(700)
     assert set(bank.asked_by) == {f"ref_{attempt_id}"}, "looked up by the reference that was kept"
     arrived = fate in {Fate.LOST_REPLY, Fate.BUG}
-    assert till.state(attempt_id) is (State.APPROVED if arrived else State.FENCED)
+    assert till.state(attempt_id) is (State.APPROVED if arrived else State.CANCELLED)
     while bank.under_way:
         bank.deliver()
     till.assert_settled()
@@ -76,7 +73,7 @@ def test_a_confirmation_without_an_answer_is_unknown_and_then_found_or_fenced(
 
 @pytest.mark.parametrize("at", ["prepare", "confirm"])
 @pytest.mark.parametrize("fate", [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE])
-def test_a_worker_that_is_killed_leaves_an_attempt_that_others_bring_to_its_end(
+def test_other_workers_finish_the_attempt_of_a_killed_worker(
     till: Till, bank: PreparingBank, at: str, fate: Fate
 ) -> None:
     bank.fates += [fate] if at == "prepare" else [Fate.ANSWERED, fate]
@@ -86,15 +83,13 @@ def test_a_worker_that_is_killed_leaves_an_attempt_that_others_bring_to_its_end(
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)  # the job is taken over, and sends nothing
     till.pass_time(700)
     charged = (at, fate) == ("confirm", Fate.KILLED_AFTER)
-    assert till.state(attempt_id) is (State.APPROVED if charged else State.FENCED)
+    assert till.state(attempt_id) is (State.APPROVED if charged else State.CANCELLED)
     while bank.under_way:
         bank.deliver()
     till.assert_settled()
 
 
-def test_who_was_killed_while_preparing_leaves_nothing_that_the_gateway_need_be_asked_about(
-    till: Till, bank: PreparingBank
-) -> None:
+def test_a_worker_killed_while_preparing_leaves_nothing_to_look_up(till: Till, bank: PreparingBank) -> None:
     """It may repeat a fault of its own under the key for a day, and the bill would be held as long."""
     bank.fates.append(Fate.KILLED_AFTER)
     attempt_id = till.confirmed()
@@ -103,13 +98,13 @@ def test_who_was_killed_while_preparing_leaves_nothing_that_the_gateway_need_be_
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
     bank.fates += [Fate.NEVER] * 50
     till.pass_time(2)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert not bank.looked_up
     assert till.told(attempt_id) == ["unknown", "not_charged"]
     till.assert_settled()
 
 
-def test_a_worker_that_freezes_while_it_prepares_confirms_nothing_that_was_looked_up(
+def test_a_worker_that_freezes_while_preparing_does_not_confirm_after_a_look_up(
     till: Till, bank: PreparingBank
 ) -> None:
     attempt_id = till.confirmed()
@@ -117,21 +112,19 @@ def test_a_worker_that_freezes_while_it_prepares_confirms_nothing_that_was_looke
     def meanwhile() -> None:
         """Half a minute passes before the answer to the preparation is read; others find out."""
         bank.before_answer = lambda: None
-        till.clock.advance(patience.UNDER_WAY_S + 1)
+        till.clock.advance(timeouts.UNDER_WAY_S + 1)
         while due := [one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT]:
             till.clock.advance(max(due[0].due_at - till.clock.now().timestamp(), 0))
             till.run(due[0])
 
     bank.before_answer = meanwhile
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert ("charge", attempt_id) not in bank.sent
     till.assert_settled()
 
 
-def test_an_attempt_that_was_taken_over_while_it_was_prepared_is_not_confirmed(
-    till: Till, bank: PreparingBank
-) -> None:
+def test_an_attempt_looked_up_while_it_was_prepared_is_not_confirmed(till: Till, bank: PreparingBank) -> None:
     attempt_id = till.confirmed()
 
     def meanwhile() -> None:
@@ -143,7 +136,7 @@ def test_an_attempt_that_was_taken_over_while_it_was_prepared_is_not_confirmed(
     assert ("charge", attempt_id) not in bank.sent
     assert till.attempt(attempt_id).gateway_reference is None
     till.pass_time(700)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 
@@ -152,19 +145,19 @@ def test_a_worker_that_freezes_before_it_confirms_does_not(till: Till, bank: Pre
 
     def meanwhile() -> None:
         bank.before_answer = lambda: None
-        till.clock.advance(patience.CONFIRM_WITHIN_S + 1)
+        till.clock.advance(timeouts.CONFIRM_WITHIN_S + 1)
 
     bank.before_answer = meanwhile
     till.handlers[CHARGE_ATTEMPT](attempt_id, 1)
     assert ("charge", attempt_id) not in bank.sent
     assert till.state(attempt_id) is State.UNKNOWN
     till.pass_time(700)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 
 @pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LATE, Fate.LOST_REPLY])
-def test_a_refund_that_cannot_be_fenced_is_sent_again_under_its_key_and_gives_back_once(
+def test_a_refund_unknown_to_the_gateway_is_sent_again_and_refunds_once(
     till: Till, bank: PreparingBank, fate: Fate
 ) -> None:
     attempt_id = till.paid()
@@ -186,7 +179,7 @@ def test_a_refund_is_not_sent_again_when_its_key_may_be_forgotten(till: Till, ba
         refund = till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="ana")
     bank.fates.append(Fate.NEVER)
     till.run_due()
-    till.clock.advance(patience.SEND_REFUND_AGAIN_WITHIN_S + 1)
+    till.clock.advance(timeouts.SEND_REFUND_AGAIN_WITHIN_S + 1)
     late = next(one for one in till.work.waiting() if one.job == RESOLVE_REFUND)
     till.run(late)
     assert bank.sent.count(("refund", refund.id)) == 1

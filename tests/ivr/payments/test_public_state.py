@@ -3,8 +3,8 @@
 import pytest
 
 from ivr.payments.attempts.states import FINAL, State
-from ivr.payments.attempts.store import RefundState
 from ivr.payments.public_state import PUBLIC, PublicState, UnknownStateError, public_state, states_of
+from ivr.payments.refunds.states import RefundState
 
 WORDS = {
     "pending": {

@@ -6,34 +6,29 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import RefundState
-from ivr.payments.queries import feed as reading
+from ivr.payments.queries import feed
 from ivr.payments.queries.feed import BadCursorError
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_cursor_for_a_moment_misses_nothing_where_clocks_differ",
-    "test_the_latest_come_first_and_can_be_chosen_by_state",
-)
 
-
-def _since(till: Till, cursor: str, limit: int = 50) -> reading.Page:
+def _since(till: Till, cursor: str, limit: int = 50) -> feed.Page:
     with till.engine.begin() as tx:
-        return reading.payments_since(tx, cursor, limit, now=till.clock.now())
+        return feed.payments_since(tx, cursor, limit, now=till.clock.now())
 
 
 def test_a_payment_is_shown_with_everything_but_its_token(till: Till) -> None:
     call_id = till.begin_call()
     attempt_id = till.confirmed("tok_very_secret", call_id=call_id)
     with till.engine.begin() as tx:
-        waiting = reading.show(tx, attempt_id)
+        waiting = feed.show(tx, attempt_id)
     assert waiting is not None
     assert waiting.state is State.RESERVED
     assert "tok_very_secret" not in repr(waiting)
     till.run_due()
     with till.engine.begin() as tx:
-        payment = reading.show(tx, waiting.reference)
+        payment = feed.show(tx, waiting.reference)
     assert payment is not None
     assert (payment.id, payment.state, payment.amount_minor, payment.currency) == (
         attempt_id,
@@ -49,12 +44,12 @@ def test_a_payment_is_shown_with_everything_but_its_token(till: Till) -> None:
 
 def test_nothing_of_that_name_is_none(till: Till) -> None:
     with till.engine.begin() as tx:
-        assert reading.show(tx, "99999999") is None
+        assert feed.show(tx, "99999999") is None
 
 
 def test_a_page_goes_on_where_the_last_one_ended(till: Till) -> None:
     ids = [till.paid() for _ in range(5)]
-    till.clock.advance(reading.OVERLAP_S + 1)
+    till.clock.advance(feed.OVERLAP_S + 1)
     first = _since(till, "", 2)
     second = _since(till, first.cursor, 2)
     third = _since(till, second.cursor, 2)
@@ -65,7 +60,7 @@ def test_a_page_goes_on_where_the_last_one_ended(till: Till) -> None:
 
 def test_what_changes_comes_again(till: Till) -> None:
     first, second = till.paid(), till.paid()
-    till.clock.advance(reading.OVERLAP_S + 1)
+    till.clock.advance(feed.OVERLAP_S + 1)
     page = _since(till, "")
     assert [payment.id for payment in page.payments] == [first, second]
     with till.engine.begin() as tx:
@@ -76,11 +71,11 @@ def test_what_changes_comes_again(till: Till) -> None:
     assert [(one.id, one.state) for one in payment.refunds] == [(refund.id, RefundState.APPROVED)]
 
 
-def test_a_refund_that_is_only_asked_for_is_shown_and_not_yet_counted(till: Till) -> None:
+def test_a_requested_refund_is_shown_but_not_counted(till: Till) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
         till.cashier.ask_refund(tx, attempt_id, asked_by="ana")
-        payment = reading.show(tx, attempt_id)
+        payment = feed.show(tx, attempt_id)
     assert payment is not None
     assert payment.refunded_minor == 0
     assert payment.refunds[0].state is RefundState.ASKED
@@ -91,7 +86,7 @@ def test_the_cursor_stays_behind_what_may_still_be_committed(till: Till) -> None
     page = _since(till, "")
     assert [payment.id for payment in page.payments] == [attempt_id]
     assert page.cursor == "0"
-    till.clock.advance(reading.OVERLAP_S + 1)
+    till.clock.advance(feed.OVERLAP_S + 1)
     again = _since(till, page.cursor)
     assert [payment.id for payment in again.payments] == [attempt_id]
     assert _since(till, again.cursor).payments == ()
@@ -104,12 +99,13 @@ def test_a_cursor_for_a_moment(till: Till) -> None:
     later = till.paid()
     till.clock.advance(60)
     with till.engine.begin() as tx:
-        cursor = reading.cursor_at(tx, moment)
-        after_all = reading.cursor_at(tx, till.clock.now())
+        cursor = feed.cursor_at(tx, moment)
+        after_all = feed.cursor_at(tx, till.clock.now())
     assert [payment.id for payment in _since(till, cursor).payments] == [later]
     assert _since(till, after_all).payments == ()
 
 
+@pytest.mark.postgres
 def test_a_cursor_for_a_moment_misses_nothing_where_clocks_differ(till: Till) -> None:
     """The first move after the moment, by the clock, is not the first one that was written."""
     till.paid()
@@ -120,7 +116,7 @@ def test_a_cursor_for_a_moment_misses_nothing_where_clocks_differ(till: Till) ->
     with till.engine.begin() as tx:
         ahead = sa.update(schema.attempt_move).where(move.attempt_id == early)
         tx.execute(ahead.values(at=moment + timedelta(seconds=5)))
-        cursor = reading.cursor_at(tx, moment)
+        cursor = feed.cursor_at(tx, moment)
     assert [payment.id for payment in _since(till, cursor).payments] == [early, late]
 
 
@@ -130,16 +126,17 @@ def test_a_cursor_that_is_not_ours_is_refused(till: Till, cursor: str) -> None:
         _since(till, cursor)
 
 
+@pytest.mark.postgres
 def test_the_latest_come_first_and_can_be_chosen_by_state(till: Till) -> None:
     first = till.paid()
     till.clock.advance(1)
     second = till.confirmed("tok_declined")
     till.run_due()
     with till.engine.begin() as tx:
-        assert [payment.id for payment in reading.latest(tx, 10)] == [second, first]
-        assert [payment.id for payment in reading.latest(tx, 1)] == [second]
-        chosen = reading.latest(tx, 10, states=frozenset({State.APPROVED}))
-        counts = reading.count_by_state(tx)
+        assert [payment.id for payment in feed.latest(tx, 10)] == [second, first]
+        assert [payment.id for payment in feed.latest(tx, 1)] == [second]
+        chosen = feed.latest(tx, 10, states=frozenset({State.APPROVED}))
+        counts = feed.count_by_state(tx)
     assert [payment.id for payment in chosen] == [first]
     assert counts[State.APPROVED] == counts[State.DECLINED] == 1
     assert set(counts) == set(State)

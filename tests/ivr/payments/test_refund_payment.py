@@ -6,15 +6,13 @@ import sqlalchemy as sa
 from gateways.contract import Capabilities, CardEntry, UnsupportedError
 from ivr.finance import ledger
 from ivr.jobs.job_list import REFUND_PAYMENT
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts.store import RefundState
+from ivr.payments import timeouts
 from ivr.payments.refunds.service import RefundRefusedError
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError, TruthfulBank
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for("test_an_answer_that_contradicts_an_earlier_one_changes_nothing")
 
 
 def test_a_full_refund_is_booked_and_the_bill_is_due_again(till: Till) -> None:
@@ -72,7 +70,7 @@ def test_a_charge_of_another_gateway_is_not_refunded_here(till: Till) -> None:
 
 
 @pytest.mark.parametrize(("refund", "amount_minor"), [(False, None), (True, 1_000)])
-def test_what_the_gateway_does_not_declare_is_refused_before_anything_is_sent(
+def test_a_capability_the_gateway_lacks_is_refused_before_sending(
     engine: sa.Engine, refund: bool, amount_minor: int | None
 ) -> None:
     till = Till(engine, bank=TruthfulBank(Capabilities(card_entry=CardEntry.TOKENIZE, refund=refund)))
@@ -137,15 +135,15 @@ def test_a_declined_refund_can_be_asked_again(till: Till) -> None:
 
 
 @pytest.mark.parametrize("refunded", [True, False])
-def test_a_refund_that_stays_unknown_for_a_day_is_decided_by_a_person(till: Till, refunded: bool) -> None:
+def test_a_person_decides_a_refund_unknown_for_a_day(till: Till, refunded: bool) -> None:
     attempt_id = till.paid()
     till.bank.fates.extend([Fate.LOST_REPLY if refunded else Fate.NEVER, Fate.NEVER, Fate.NEVER])
     refund_id = ask(till, attempt_id)
     till.run_due()
     assert refund_of(till, refund_id).state is RefundState.UNKNOWN
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
-    assert refund_of(till, refund_id).state is RefundState.FOR_A_PERSON
+    assert refund_of(till, refund_id).state is RefundState.NEEDS_REVIEW
     assert till.work.waiting() == []
     with till.engine.begin() as tx:
         decided = till.cashier.decide_refund(tx, refund_id, refunded=refunded, who="ana")
@@ -155,13 +153,13 @@ def test_a_refund_that_stays_unknown_for_a_day_is_decided_by_a_person(till: Till
         till.cashier.decide_refund(tx, refund_id, refunded=True, who="ana")
 
 
-def test_a_refund_that_was_moved_without_its_lock_is_a_bug_and_books_nothing(till: Till) -> None:
+def test_moving_a_refund_without_its_lock_fails_and_books_nothing(till: Till) -> None:
     """Two hands on one refund: the second one's answer is of a state that has passed."""
     attempt_id = till.paid()
     refund_id = ask(till, attempt_id, 1_000)
     stale = refund_of(till, refund_id)
     till.run_due()
-    refunding = till.cashier._refunding
+    refunding = till.cashier.refund_jobs
     for act in (
         lambda tx: refunding._approve(tx, stale, "re_other", ""),
         lambda tx: refunding._decline(tx, stale, "no", ""),
@@ -172,6 +170,7 @@ def test_a_refund_that_was_moved_without_its_lock_is_a_bug_and_books_nothing(til
     till.assert_settled()
 
 
+@pytest.mark.postgres
 def test_an_answer_that_contradicts_an_earlier_one_changes_nothing(till: Till) -> None:
     attempt_id = till.paid()
     till.bank.fates.append(Fate.LATE)

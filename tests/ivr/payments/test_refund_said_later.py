@@ -6,24 +6,19 @@ from structlog.testing import capture_logs
 
 from gateways.events import Heard, RefundMoved
 from ivr.jobs.job_list import REFUND_PAYMENT, VERIFY_REFUND
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
-from ivr.payments.attempts.store import RefundState
 from ivr.payments.discrepancies import Difference
 from ivr.payments.refunds.service import RefundRefusedError
+from ivr.payments.refunds.states import RefundState
 from ivr.platform.database import schema
 from tests.support.bank import Fate
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_refund_that_was_given_back_after_all_is_booked",
-    "test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers",
-)
-
 
 def _tell(till: Till, refund_id: str, event: str = "evt_1") -> None:
-    till.cashier.notices.take(Heard(event, "refund.moved", RefundMoved(refund_id)))
+    till.cashier.gateway_events.take(Heard(event, "refund.moved", RefundMoved(refund_id)))
 
 
 def _refunded(till: Till, amount_minor: int = 4_000) -> tuple[str, str]:
@@ -47,7 +42,8 @@ def _notes(till: Till, attempt_id: str, event: str) -> list[str]:
         return list(tx.execute(query.order_by(moves.id)).scalars())
 
 
-def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: Till) -> None:
+@pytest.mark.postgres
+def test_a_returned_refund_is_rechecked_until_the_gateway_answers(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     _bounce(till, refund_id)
     till.bank.fates += [Fate.NEVER] * 3
@@ -63,15 +59,14 @@ def test_a_refund_that_came_back_is_asked_about_until_the_gateway_answers(till: 
     ]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
-def test_a_refund_that_the_gateway_says_nothing_of_for_a_day_is_given_to_a_person(till: Till) -> None:
+def test_a_refund_unknown_for_a_day_needs_review(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     till.bank.fates += [Fate.NEVER] * 1000
     with capture_logs() as logs:
         _tell(till, refund_id)
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S - 1)
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S - 1)
         assert [one for one in logs if one["log_level"] == "error"] == []
-        till.pass_time(2 * patience.LOOK_AT_MOST_S)
+        till.pass_time(2 * timeouts.LOOK_AT_MOST_S)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["refund_notice_for_a_person"]
     assert len(_notes(till, attempt_id, "refund_unverified")) == 1
     assert till.work.waiting() == []
@@ -113,7 +108,7 @@ def test_a_notice_while_a_refund_is_verified_has_its_own_look(till: Till) -> Non
 
 
 @pytest.mark.parametrize("is_paid", [True, False])
-def test_a_refund_that_came_back_while_its_bill_is_being_paid_is_booked_in_the_end(
+def test_a_returned_refund_is_booked_once_the_bill_is_no_longer_being_paid(
     till: Till, *, is_paid: bool
 ) -> None:
     first, refund_id = _refunded(till)
@@ -145,20 +140,19 @@ def test_a_refund_that_came_back_while_its_bill_is_being_paid_is_booked_in_the_e
     assert till.work.waiting() == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
-def test_a_refund_that_came_back_is_not_given_up_while_the_bill_is_held(till: Till) -> None:
+def test_a_returned_refund_is_not_given_up_while_the_bill_is_held(till: Till) -> None:
     first, refund_id = _refunded(till)
     second = till.make(till.attempt(first).bill_id, 10_000)
     assert second is not None
     till.confirm(second)
     till.bank.fates += [Fate.NEVER, Fate.NEVER, Fate.NEVER]  # its charge, and the looks at it
     till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
     _bounce(till, refund_id)
     _tell(till, refund_id)
     with capture_logs() as logs:
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * 3600)
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * 3600)
     late = [one for one in logs if one["log_level"] == "error"]
     assert {one["event"] for one in late} == {"refund_came_back_to_a_bill_that_is_being_paid"}
     assert len(late) == 2, "every hour"
@@ -174,7 +168,7 @@ def _declined_by_a_slip(till: Till, amount_minor: int) -> tuple[str, str]:
     till.bank.fates += [Fate.LOST_REPLY, Fate.NEVER, Fate.NEVER]
     refund_id = ask(till, attempt_id, amount_minor)
     till.run_due()
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
     with till.engine.begin() as tx:
         till.cashier.decide_refund(tx, refund_id, refunded=False, who="ana")
@@ -182,6 +176,7 @@ def _declined_by_a_slip(till: Till, amount_minor: int) -> tuple[str, str]:
     return attempt_id, refund_id
 
 
+@pytest.mark.postgres
 def test_a_refund_that_was_given_back_after_all_is_booked(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 4_000)
     _tell(till, refund_id)
@@ -193,7 +188,7 @@ def test_a_refund_that_was_given_back_after_all_is_booked(till: Till) -> None:
     till.assert_settled()
 
 
-def test_a_refund_that_was_given_back_after_all_waits_for_the_one_that_took_its_place(till: Till) -> None:
+def test_a_declined_refund_that_succeeded_waits_for_its_replacement(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 3_000)
     till.bank.fates += [Fate.NEVER, Fate.NEVER]  # nobody knows yet of the second
     again = ask(till, attempt_id)
@@ -208,7 +203,7 @@ def test_a_refund_that_was_given_back_after_all_waits_for_the_one_that_took_its_
 
 
 @pytest.mark.parametrize("is_looked_up", [True, False])
-def test_an_answer_that_comes_after_a_persons_word_is_looked_into(till: Till, *, is_looked_up: bool) -> None:
+def test_an_answer_after_a_persons_decision_is_rechecked(till: Till, *, is_looked_up: bool) -> None:
     attempt_id = till.paid()
     refund_id = ask(till, attempt_id)
     if is_looked_up:
@@ -218,7 +213,7 @@ def test_an_answer_that_comes_after_a_persons_word_is_looked_into(till: Till, *,
     def meanwhile() -> None:
         till.bank.before_answer = lambda: None
         with till.engine.begin() as tx:
-            tx.execute(sa.update(schema.refund).values(state=RefundState.FOR_A_PERSON))
+            tx.execute(sa.update(schema.refund).values(state=RefundState.NEEDS_REVIEW))
             till.cashier.decide_refund(tx, refund_id, refunded=False, who="ana")
         ask(till, attempt_id)
 
@@ -228,20 +223,19 @@ def test_an_answer_that_comes_after_a_persons_word_is_looked_into(till: Till, *,
     till.assert_settled()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
-def test_a_refund_that_never_fits_the_books_is_told_aloud_after_a_day(till: Till) -> None:
+def test_a_refund_that_never_fits_the_books_is_reported_after_a_day(till: Till) -> None:
     attempt_id, refund_id = _declined_by_a_slip(till, 4_000)
     with till.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(refunded_minor=1))
     with capture_logs() as logs:
         _tell(till, refund_id)
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * patience.LOOK_AT_MOST_S)
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
     assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
     assert _notes(till, attempt_id, "contradiction") == [f"{refund_id} the gateway says approved"]
     assert till.work.waiting() == []
 
 
-def test_a_refund_that_came_back_is_never_booked_a_second_time(till: Till) -> None:
+def test_a_returned_refund_is_never_booked_twice(till: Till) -> None:
     attempt_id, refund_id = _refunded(till)
     _bounce(till, refund_id)
     _tell(till, refund_id)

@@ -5,13 +5,10 @@ import pytest
 from gateways.contract import Capture, Declined, UnsupportedError
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from tests.support.bank import Fate
 from tests.support.till import Till
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
 
 
 def _look(till: Till) -> None:
@@ -27,7 +24,7 @@ def test_an_authorized_attempt_is_captured(till: Till) -> None:
     till.assert_settled()
 
 
-def test_a_caller_who_hangs_up_before_confirming_gets_the_authorization_voided(till: Till) -> None:
+def test_hanging_up_before_confirming_voids_the_authorization(till: Till) -> None:
     attempt_id = till.authorized(ask=False)
     with till.engine.begin() as tx:
         assert till.attempts.withdraw(tx, attempt_id).state is State.VOIDING
@@ -55,7 +52,7 @@ def test_a_void_is_tried_until_it_is_certain(till: Till, fate: Fate) -> None:
     till.assert_settled()
 
 
-def test_a_hold_of_which_the_gateway_knows_nothing_is_fenced_and_over(till: Till) -> None:
+def test_an_authorization_unknown_to_the_gateway_is_cancelled(till: Till) -> None:
     """A capture that is still on its way finds its key closed."""
     attempt_id = till.authorized(ask=False)
     till.bank.held.clear()
@@ -72,7 +69,7 @@ def test_a_capture_that_came_first_is_recorded_as_the_charge_it_is(till: Till) -
     till.bank.fates.append(Fate.LATE)
     attempt_id = till.authorized(call_id=till.begin_call())
     till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
-    till.clock.advance(patience.CHARGE_WITHIN_S)  # nobody waits any more
+    till.clock.advance(timeouts.CHARGE_WITHIN_S)  # nobody waits any more
     _look(till)
     assert till.state(attempt_id) is State.VOIDING
     till.bank.deliver()  # the capture arrives before the void
@@ -89,7 +86,7 @@ def test_a_late_answer_to_the_capture_is_heard_while_voiding(till: Till) -> None
     def meanwhile() -> None:
         """The look-up was answered just before the capture arrived."""
         till.bank.before_answer = lambda: None
-        till.clock.advance(patience.CHARGE_WITHIN_S)
+        till.clock.advance(timeouts.CHARGE_WITHIN_S)
         till.run(job)
         charged = dict(till.bank.charged)
         till.bank.held.update(captured)
@@ -106,13 +103,13 @@ def test_a_late_answer_to_the_capture_is_heard_while_voiding(till: Till) -> None
     till.assert_settled()
 
 
-def test_a_capture_that_is_declined_while_voiding_leaves_the_last_word_to_the_void(till: Till) -> None:
+def test_a_capture_declined_while_voiding_does_not_end_the_void(till: Till) -> None:
     attempt_id = till.authorized()
     job = next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
 
     def refuse(_request: Capture) -> Declined:
         """Meanwhile the look-up finds it held, and nobody waits any more."""
-        till.clock.advance(patience.CHARGE_WITHIN_S)
+        till.clock.advance(timeouts.CHARGE_WITHIN_S)
         till.run(job)
         _look(till)
         assert till.state(attempt_id) is State.VOIDING
@@ -127,7 +124,7 @@ def test_a_capture_that_is_declined_while_voiding_leaves_the_last_word_to_the_vo
     till.assert_settled()
 
 
-def test_a_capture_that_is_refused_after_a_look_found_the_hold_lets_go_of_it(till: Till) -> None:
+def test_a_refused_capture_after_a_look_up_voids_the_authorization(till: Till) -> None:
     """The look-up says authorized, for a caller who waits, before the refusal is read."""
     attempt_id = till.authorized(call_id=till.begin_call())
     job = till.work.one(CHARGE_ATTEMPT)
@@ -166,17 +163,17 @@ def test_a_capture_that_is_refused_leaves_nothing_held(
     till.assert_settled()
 
 
-def test_an_authorization_that_nobody_claims_is_released_at_the_deadline(till: Till) -> None:
+def test_an_unclaimed_authorization_is_voided_at_its_deadline(till: Till) -> None:
     attempt_id = till.authorized()
     till.work.lose(CHARGE_ATTEMPT)
-    till.pass_time(patience.CHARGE_WITHIN_S)
+    till.pass_time(timeouts.CHARGE_WITHIN_S)
     assert till.state(attempt_id) is State.VOIDED
     till.assert_settled()
 
 
 def test_a_worker_that_comes_after_the_deadline_voids_instead_of_capturing(till: Till) -> None:
     attempt_id = till.authorized()
-    till.clock.advance(patience.CHARGE_WITHIN_S)
+    till.clock.advance(timeouts.CHARGE_WITHIN_S)
     till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
     assert till.state(attempt_id) is State.VOIDING
     till.run_due()
@@ -184,34 +181,34 @@ def test_a_worker_that_comes_after_the_deadline_voids_instead_of_capturing(till:
     till.assert_settled()
 
 
-def test_an_overdue_card_entry_waits_for_its_call_and_is_looked_up_after_it(till: Till) -> None:
+def test_an_overdue_card_entry_is_looked_up_once_its_call_has_ended(till: Till) -> None:
     call_id = till.begin_call()
     attempt_id = till.want_card(call_id=call_id)
-    till.pass_time(patience.CARD_WITHIN_S + 60)
+    till.pass_time(timeouts.CARD_WITHIN_S + 60)
     assert till.state(attempt_id) is State.AUTHORIZING
     till.hang_up(call_id)
-    till.pass_time(patience.CARD_LOOK_S + 60)
-    assert till.state(attempt_id) is State.FENCED
+    till.pass_time(timeouts.CARD_LOOK_S + 60)
+    assert till.state(attempt_id) is State.CANCELLED
     till.assert_settled()
 
 
-def test_a_call_that_never_ends_does_not_hold_a_bill_for_ever(till: Till) -> None:
+def test_a_call_that_never_ends_frees_its_bill_after_an_hour(till: Till) -> None:
     attempt_id = till.want_card(call_id=till.begin_call())
-    till.clock.advance(patience.CARD_AT_MOST_S - 1)
+    till.clock.advance(timeouts.CARD_AT_MOST_S - 1)
     till.run_due()
     assert till.state(attempt_id) is State.AUTHORIZING
-    till.pass_time(patience.CARD_LOOK_S + 60)
-    assert till.state(attempt_id) is State.FENCED
+    till.pass_time(timeouts.CARD_LOOK_S + 60)
+    assert till.state(attempt_id) is State.CANCELLED
 
 
-def test_an_authorization_that_cannot_be_let_go_for_a_day_is_a_persons(till: Till) -> None:
+def test_an_authorization_not_voided_for_a_day_needs_review(till: Till) -> None:
     attempt_id = till.authorized(ask=False)
     till.bank.fates.extend([Fate.NEVER] * 4)
     with till.engine.begin() as tx:
         till.attempts.withdraw(tx, attempt_id)
     till.run_due()
     assert till.state(attempt_id) is State.VOIDING
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S)
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
-    assert till.state(attempt_id) is State.FOR_A_PERSON
+    assert till.state(attempt_id) is State.NEEDS_REVIEW
     assert till.work.waiting() == []

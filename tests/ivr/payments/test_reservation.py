@@ -9,6 +9,8 @@ from ivr.bills import reservation
 from ivr.platform.database import schema
 from tests.support.till import Till
 
+pytestmark = pytest.mark.postgres
+
 
 @pytest.fixture
 def bill_id(till: Till) -> str:
@@ -76,7 +78,7 @@ def test_money_that_is_not_there_is_a_bug_and_changes_nothing(
     [(3_000, 3_000, True), (3_000, 3_001, False), (0, 6_000, True), (0, 6_001, False), (9_000, 0, True)],
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_refund_that_comes_back_finds_no_room_beside_what_is_held_and_paid_elsewhere(
+def test_a_returned_refund_is_not_booked_while_the_bill_is_held_or_paid_elsewhere(
     till: Till, bill_id: str, elsewhere_minor: int, reserved_minor: int, *, fits: bool
 ) -> None:
     """Where somebody is just paying that part, nothing is changed, and the caller's transaction lives on."""

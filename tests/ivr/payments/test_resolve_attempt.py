@@ -18,18 +18,13 @@ from gateways.contract import (
 )
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import gateway_answers as answers
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import gateway_answers
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, State, move
 from ivr.platform.database import schema
 from tests.support.bank import Fate
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for(
-    "test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held",
-    "test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing",
-)
 
 
 def _lose_sight(till: Till, fate: Fate = Fate.NEVER) -> str:
@@ -41,7 +36,7 @@ def _lose_sight(till: Till, fate: Fate = Fate.NEVER) -> str:
     return attempt_id
 
 
-def test_the_looks_grow_apart_and_fence_only_when_nothing_can_be_under_way(till: Till) -> None:
+def test_look_ups_slow_down_and_cancel_only_once_no_request_is_under_way(till: Till) -> None:
     attempt_id = _lose_sight(till)
     begun = till.clock.now()
     looks = []
@@ -54,7 +49,7 @@ def test_the_looks_grow_apart_and_fence_only_when_nothing_can_be_under_way(till:
     till.bank.lookup = watched  # type: ignore[method-assign]
     till.pass_time(300)
     assert looks == [(0, False), (2, False), (4, False), (8, False), (16, False), (32, True)]
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert till.told(attempt_id) == ["unknown", "not_charged"]
     till.assert_settled()
 
@@ -92,20 +87,20 @@ def test_after_a_day_of_silence_a_person_decides(till: Till) -> None:
     till.pass_time(3600)
     looks = len(till.bank.looked_up)
     till.pass_time(3600)
-    assert len(till.bank.looked_up) - looks == 3600 / patience.LOOK_AT_MOST_S
-    till.clock.advance(patience.FOR_A_PERSON_AFTER_S - 2 * 3600 - patience.LOOK_AT_MOST_S)
+    assert len(till.bank.looked_up) - looks == 3600 / timeouts.LOOK_AT_MOST_S
+    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S - 2 * 3600 - timeouts.LOOK_AT_MOST_S)
     till.run_due()
     assert till.state(attempt_id) is State.UNKNOWN
-    till.pass_time(2 * patience.LOOK_AT_MOST_S)
+    till.pass_time(2 * timeouts.LOOK_AT_MOST_S)
     attempt = till.attempt(attempt_id)
-    assert attempt.state is State.FOR_A_PERSON
+    assert attempt.state is State.NEEDS_REVIEW
     assert till.told(attempt_id) == ["unknown", "for_a_person"]
     assert till.bill(attempt.bill_id) == (0, 4_000)
     assert till.work.waiting() == []
     till.assert_books()
 
 
-def test_a_look_left_over_from_a_state_that_has_passed_does_nothing(till: Till) -> None:
+def test_a_job_of_a_past_state_does_nothing(till: Till) -> None:
     attempt_id = _lose_sight(till)
     stale = [one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT]
     assert len(stale) == 2  # the claim's, for half a minute later, and the one for now
@@ -141,18 +136,18 @@ def test_a_claim_that_is_young_is_left_to_its_worker(till: Till) -> None:
     till.assert_settled()
 
 
-def test_an_authorization_found_for_a_caller_who_waits_is_captured(till: Till) -> None:
+def test_a_found_authorization_is_captured_while_the_caller_waits(till: Till) -> None:
     call_id = till.begin_call()
     till.bank.fates.extend([Fate.NEVER, Fate.ANSWERED, Fate.NEVER])  # the first two captures
     attempt_id = till.authorized(call_id=call_id)
-    till.pass_time(2 * patience.LOOK_FIRST_S)
+    till.pass_time(2 * timeouts.LOOK_FIRST_S)
     assert till.state(attempt_id) is State.APPROVED
     assert [verb for verb, _ in till.bank.sent] == ["capture"] * 3
     assert till.told(attempt_id) == ["unknown", "approved"]
     till.assert_settled()
 
 
-def test_captures_that_fail_at_once_are_not_repeated_as_fast_as_we_can(till: Till) -> None:
+def test_captures_that_fail_at_once_are_repeated_slowly(till: Till) -> None:
     """The bank refuses to listen to captures, and is quick to say what it holds."""
     captures: list[Capture] = []
 
@@ -163,14 +158,14 @@ def test_captures_that_fail_at_once_are_not_repeated_as_fast_as_we_can(till: Til
 
     till.bank.capture = fail  # type: ignore[method-assign]
     attempt_id = till.authorized(call_id=till.begin_call())
-    till.pass_time(2 * patience.CHARGE_WITHIN_S)
+    till.pass_time(2 * timeouts.CHARGE_WITHIN_S)
     assert till.state(attempt_id) is State.VOIDED
-    assert 2 <= len(captures) <= 1 + patience.CHARGE_WITHIN_S / patience.LOOK_FIRST_S
+    assert 2 <= len(captures) <= 1 + timeouts.CHARGE_WITHIN_S / timeouts.LOOK_FIRST_S
     till.assert_settled()
 
 
 @pytest.mark.parametrize("gone", ["hung up", "past the deadline"])
-def test_an_authorization_found_for_a_caller_who_is_gone_is_let_go(till: Till, gone: str) -> None:
+def test_a_found_authorization_is_voided_if_the_caller_is_gone(till: Till, gone: str) -> None:
     call_id = till.begin_call()
     till.bank.fates.append(Fate.NEVER)
     attempt_id = till.authorized(call_id=call_id)
@@ -178,19 +173,19 @@ def test_an_authorization_found_for_a_caller_who_is_gone_is_let_go(till: Till, g
     if gone == "hung up":
         till.hang_up(call_id)
     else:
-        till.clock.advance(patience.CHARGE_WITHIN_S)
+        till.clock.advance(timeouts.CHARGE_WITHIN_S)
     till.run_due()
     assert till.state(attempt_id) is State.VOIDED
     till.assert_settled()
 
 
-def test_an_authorization_found_before_the_caller_confirmed_waits_for_it(till: Till) -> None:
+def test_a_found_authorization_waits_for_the_callers_confirmation(till: Till) -> None:
     from ivr.payments.attempts.states import Event
 
     attempt_id = till.want_card(call_id=till.begin_call())
     till.bank.authorize(attempt_id, 4_000)
     with till.engine.begin() as tx:
-        till.attempts.advance(tx, attempt_id, Event.LOSE_SIGHT)
+        till.attempts.advance(tx, attempt_id, Event.MARK_UNKNOWN)
     till.run_due()
     assert till.state(attempt_id) is State.AUTHORIZED
     with till.engine.begin() as tx:
@@ -200,7 +195,8 @@ def test_an_authorization_found_before_the_caller_confirmed_waits_for_it(till: T
     till.assert_settled()
 
 
-def test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held(till: Till) -> None:
+@pytest.mark.postgres
+def test_a_late_look_up_does_not_authorize_again(till: Till) -> None:
     """It was held when it was asked about; before the answer is read, it is let go of."""
     call_id = till.begin_call()
     till.bank.fates.append(Fate.NEVER)
@@ -222,14 +218,15 @@ def test_a_look_that_another_has_overtaken_says_nothing_of_what_was_held(till: T
     till.assert_settled()
 
 
-def test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing(till: Till) -> None:
+@pytest.mark.postgres
+def test_a_contradiction_of_the_gateway_is_recorded_and_changes_nothing(till: Till) -> None:
     approved, declined = till.paid(), till.confirmed("tok_declined")
     till.run_due()
-    moves = till.cashier._moves
+    moves = till.cashier.transitions
     before = {one: till.attempt(one) for one in (approved, declined)}
     with till.engine.begin() as tx:
-        answers.record(moves, tx, records.locked(tx, approved), Fenced(), note="")
-        answers.record(moves, tx, records.locked(tx, declined), Approved("ref_odd"), note="")
+        gateway_answers.record(moves, tx, attempt_store.locked(tx, approved), Fenced(), note="")
+        gateway_answers.record(moves, tx, attempt_store.locked(tx, declined), Approved("ref_odd"), note="")
     assert {one: till.attempt(one) for one in before} == before
     with till.engine.begin() as tx:
         notes = tx.execute(
@@ -238,29 +235,29 @@ def test_a_gateway_that_contradicts_itself_is_written_down_and_changes_nothing(t
         assert sorted(notes) == ["the gateway says approved ref_odd", "the gateway says fenced"]
 
 
-def test_every_state_that_holds_money_knows_what_every_certain_answer_does() -> None:
+def test_every_holding_state_handles_every_certain_answer() -> None:
     certain = (Approved, Authorized, Declined, Fenced)
     links = {State.LINK_OPEN, State.LINK_CLOSING}
     open_states = frozenset(State) - FINAL - {State.RESERVED}  # a reserved attempt was never sent
-    assert [(s, a) for s in open_states - links for a in certain if (s, a) not in answers.PATHS] == []
+    assert [(s, a) for s in open_states - links for a in certain if (s, a) not in gateway_answers.PATHS] == []
     of_links = (Approved, LinkOpen, Fenced)
-    assert [(s, a) for s in links for a in of_links if (s, a) not in answers.PATHS] == []
+    assert [(s, a) for s in links for a in of_links if (s, a) not in gateway_answers.PATHS] == []
 
 
-_NOT_CHARGED = {State.DECLINED, State.FENCED, State.ABANDONED, State.VOIDED}
+_NOT_CHARGED = {State.DECLINED, State.CANCELLED, State.ABANDONED, State.VOIDED}
 _MEANS: dict[type, set[State]] = {
     Approved: {State.APPROVED},
-    Authorized: {State.AUTHORIZED, State.VOIDING, State.FOR_A_PERSON},
+    Authorized: {State.AUTHORIZED, State.VOIDING, State.NEEDS_REVIEW},
     Declined: _NOT_CHARGED,
     Fenced: _NOT_CHARGED,
-    LinkOpen: {State.LINK_OPEN, State.LINK_CLOSING, State.FOR_A_PERSON, State.APPROVED, State.FENCED},
+    LinkOpen: {State.LINK_OPEN, State.LINK_CLOSING, State.NEEDS_REVIEW, State.APPROVED, State.CANCELLED},
     Unknown: {State.UNKNOWN},
 }
 """Where an attempt may stand once the gateway has said so, wherever it stood before."""
 
 
 def test_every_answer_leads_where_it_says() -> None:
-    for (state, answer), events in answers.PATHS.items():
+    for (state, answer), events in gateway_answers.PATHS.items():
         end = state
         for event in events:
             end = move(end, event)
@@ -270,28 +267,29 @@ def test_every_answer_leads_where_it_says() -> None:
 @pytest.mark.parametrize(
     ("held", "answer", "end"),
     [
-        (State.FOR_A_PERSON, Declined(Decline.GENERIC, "no"), State.FENCED),
-        (State.FOR_A_PERSON, Fenced(), State.FENCED),
+        (State.NEEDS_REVIEW, Declined(Decline.GENERIC, "no"), State.CANCELLED),
+        (State.NEEDS_REVIEW, Fenced(), State.CANCELLED),
         (State.AUTHORIZED, Fenced(), State.VOIDED),
         (State.AUTHORIZED, Declined(Decline.GENERIC, "no"), State.DECLINED),
         (State.VOIDING, Declined(Decline.GENERIC, "no"), State.VOIDED),
     ],
 )
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_certain_no_frees_the_bill_wherever_it_is_heard(
     till: Till, held: State, answer: LookupResult, end: State
 ) -> None:
     attempt_id = till.authorized(ask=False)
     with till.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(state=held))
-        answers.record(till.cashier._moves, tx, records.locked(tx, attempt_id), answer, note="")
+        gateway_answers.record(
+            till.cashier.transitions, tx, attempt_store.locked(tx, attempt_id), answer, note=""
+        )
     attempt = till.attempt(attempt_id)
     assert attempt.state is end
     assert till.bill(attempt.bill_id) == (0, 0)
     assert till.told(attempt_id)[-1] in {"not_charged", "declined"}
 
 
-def test_a_long_code_of_the_gateway_does_not_keep_a_charge_from_being_recorded(till: Till) -> None:
+def test_a_long_gateway_code_is_cut_and_the_charge_recorded(till: Till) -> None:
     charge = till.bank.charge
 
     def long_answer(request: Charge) -> Result:

@@ -206,7 +206,7 @@ def test_an_amount_that_the_issuer_was_asked_for_counts_after_the_call(bench: Pc
     assert keyed(bench, 20, card(20), authorize=wanted) == "unavailable"
 
 
-def test_counts_and_lock_outs_end_with_their_time(bench: PciBench) -> None:
+def test_counts_and_lockouts_end_with_their_time(bench: PciBench) -> None:
     for nth in range(4):
         keyed(bench, nth)
         report(bench, nth, declined=True)
@@ -272,11 +272,11 @@ def test_of_two_who_lift_at_once_the_first_is_named(bench: PciBench) -> None:
         keyed(bench, nth)
         report(bench, nth, declined=True)
     [locked] = standing(bench)
-    here = schema.lock_out.c.id == locked["id"]
+    here = schema.lockout.c.id == locked["id"]
     with ThreadPoolExecutor(1) as pool:
         with bench.engine.begin() as tx:
             first = {"lifted_at": bench.clock.now(), "lifted_by": "anna"}
-            tx.execute(schema.lock_out.update().where(here).values(first))
+            tx.execute(schema.lockout.update().where(here).values(first))
             second = pool.submit(bench.room.defences.lift, locked["id"], by="berta")
             until_a_transaction_waits(bench.engine)
         lifted = second.result(30)
@@ -298,7 +298,7 @@ def test_lifting_works_at_once_and_forgets_what_was_counted(bench: PciBench) -> 
     assert bench.ask(f"/pci/internal/lockouts/{locked['id']}/lift", {"by": ""}).status_code == 400
 
 
-def test_lifting_forgets_also_what_was_counted_while_the_lock_out_stood(bench: PciBench) -> None:
+def test_lifting_forgets_also_what_was_counted_while_the_lockout_stood(bench: PciBench) -> None:
     """Outcomes of long ago are reported at last, when five others have locked the card out."""
     for nth in range(5):
         keyed(bench, nth)
@@ -343,10 +343,10 @@ def test_what_is_kept_names_no_payment_and_no_card(bench: PciBench) -> None:
         keyed(bench, 6, card(6))
         report(bench, 6, declined=True)
         tallies = connection.execute(sa.select(schema.card_tally)).mappings().all()
-        locked = connection.execute(sa.select(schema.lock_out)).mappings().all()
+        locked = connection.execute(sa.select(schema.lockout)).mappings().all()
     assert tallies
     assert locked
-    names = set(schema.card_tally.c.keys()) | set(schema.lock_out.c.keys())
+    names = set(schema.card_tally.c.keys()) | set(schema.lockout.c.keys())
     assert not names & {"entry_id", "call_sid", "brand", "last_four", "number", "bin"}
     for row in tallies:
         assert (row["hour"].minute, row["hour"].second, row["hour"].microsecond) == (0, 0, 0)

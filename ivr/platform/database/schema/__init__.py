@@ -5,7 +5,7 @@ billed, an attempt has one ledger entry and one confirmation of each purpose. Mo
 units. Change a table by a migration in `migrations/versions`, in a before and an after half.
 """
 
-from ivr.platform.database.schema.access import api_key, card_try, lock_out
+from ivr.platform.database.schema.access import api_key, card_try, lockout
 from ivr.platform.database.schema.base import metadata
 from ivr.platform.database.schema.calls import call, call_turn, customer, guess, timeline
 from ivr.platform.database.schema.finance import (
@@ -42,7 +42,7 @@ __all__ = [
     "guess",
     "ledger_entry",
     "ledger_line",
-    "lock_out",
+    "lockout",
     "metadata",
     "outcome",
     "pay_link",

@@ -1,4 +1,4 @@
-"""Tables of who may come in: keys of the API, tries of cards, lock-outs."""
+"""Tables of who may come in: keys of the API, tries of cards, lockouts."""
 
 import sqlalchemy as sa
 
@@ -35,7 +35,7 @@ card_try = sa.Table(
     sa.Index(None, "ended_at"),
 )
 
-lock_out = sa.Table(
+lockout = sa.Table(
     "lock_out",
     metadata,
     sa.Column("id", sa.String(40), primary_key=True),

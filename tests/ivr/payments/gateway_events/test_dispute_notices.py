@@ -14,12 +14,6 @@ from tests.support.bank import Fate
 from tests.support.telling_bank import lose_sight, tell
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_dispute_that_comes_before_its_payment_is_known_is_told_once_it_is",
-    "test_a_decision_that_was_told_anew_since_is_not_overturned_by_one_in_between",
-    "test_a_dispute_of_no_charge_of_ours_is_kept",
-)
-
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -27,7 +21,7 @@ def _dispute(charge: str, state: DisputeState = DisputeState.OPEN) -> Disputed:
     return Disputed("dp_1", charge, 4_000, "EUR", "fraudulent", state, NOON + timedelta(days=7))
 
 
-def test_a_dispute_is_told_when_it_opens_and_when_it_is_decided_and_not_again(till: Till) -> None:
+def test_a_dispute_is_reported_when_opened_and_when_decided(till: Till) -> None:
     attempt_id = till.paid()
     for number, state in enumerate(
         [DisputeState.OPEN, DisputeState.OPEN, DisputeState.LOST, DisputeState.OPEN]
@@ -40,7 +34,7 @@ def test_a_dispute_is_told_when_it_opens_and_when_it_is_decided_and_not_again(ti
     till.assert_settled()
 
 
-def test_a_decision_that_is_overturned_is_told_once_whichever_way(till: Till) -> None:
+def test_an_overturned_decision_is_reported_once(till: Till) -> None:
     """Also where an older notice is late; only the gateway's clock tells which that is."""
     attempt_id = till.paid()
     first, second = (_dispute(f"ref_{attempt_id}", state) for state in (DisputeState.WON, DisputeState.LOST))
@@ -55,7 +49,8 @@ def test_a_decision_that_is_overturned_is_told_once_whichever_way(till: Till) ->
     assert till.told(attempt_id)[2:] == ["disputed lost", "disputed won"]
 
 
-def test_a_decision_that_was_told_anew_since_is_not_overturned_by_one_in_between(till: Till) -> None:
+@pytest.mark.postgres
+def test_an_older_decision_does_not_overturn_a_repeated_newer_one(till: Till) -> None:
     """It was lost in between, and that is told last: also where a notice of it names an end to answer by."""
     attempt_id = till.paid()
     won, lost = (
@@ -80,7 +75,7 @@ def test_a_decision_without_a_moment_overturns_the_one_before(till: Till) -> Non
     assert till.told(attempt_id) == ["approved", "disputed lost", "disputed won"]
 
 
-def test_an_inquiry_that_becomes_a_chargeback_has_a_later_end_and_is_told_once(till: Till) -> None:
+def test_an_inquiry_that_becomes_a_chargeback_is_reported_once(till: Till) -> None:
     """Both are open; a notice that was late, of the inquiry, does not bring its end back."""
     attempt_id = till.paid()
     inquiry = replace(_dispute(f"ref_{attempt_id}"), amount_minor=1_000, reason="general", answer_by=None)
@@ -98,6 +93,7 @@ def test_an_inquiry_that_becomes_a_chargeback_has_a_later_end_and_is_told_once(t
     assert till.told(attempt_id) == ["approved", "disputed open"]
 
 
+@pytest.mark.postgres
 def test_a_dispute_of_no_charge_of_ours_is_kept(till: Till) -> None:
     tell(till, _dispute("ref_of_nobody"))
     with till.engine.begin() as tx:
@@ -109,7 +105,8 @@ def _charge_of(till: Till, reference: str) -> None:
         tx.execute(sa.update(schema.attempt).values(gateway_reference=reference))
 
 
-def test_a_dispute_that_comes_before_its_payment_is_known_is_told_once_it_is(till: Till) -> None:
+@pytest.mark.postgres
+def test_an_early_dispute_is_reported_once_its_payment_is_known(till: Till) -> None:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
     tell(till, _dispute(f"ref_{attempt_id}"))
     tell(till, replace(_dispute("ref_of_another"), reference="dp_2"), "evt_2")
@@ -125,7 +122,7 @@ def test_a_dispute_that_comes_before_its_payment_is_known_is_told_once_it_is(til
     assert {tuple(row) for row in tied} == {("dp_1", attempt_id), ("dp_2", None)}
 
 
-def test_a_dispute_that_was_tied_before_is_not_told_again_when_its_payment_is_approved(till: Till) -> None:
+def test_an_approval_does_not_report_a_known_dispute_again(till: Till) -> None:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
     _charge_of(till, f"ref_{attempt_id}")  # kept before it was confirmed
     tell(till, _dispute(f"ref_{attempt_id}"))
@@ -134,9 +131,7 @@ def test_a_dispute_that_was_tied_before_is_not_told_again_when_its_payment_is_ap
 
 
 @pytest.mark.parametrize("state", list(DisputeState))
-def test_a_dispute_that_was_left_untied_is_tied_when_it_is_heard_again(
-    till: Till, state: DisputeState
-) -> None:
+def test_a_repeated_dispute_is_linked_to_its_payment(till: Till, state: DisputeState) -> None:
     attempt_id = till.paid()
     tell(till, _dispute("ref_strange", state))
     _charge_of(till, "ref_strange")
@@ -145,7 +140,7 @@ def test_a_dispute_that_was_left_untied_is_tied_when_it_is_heard_again(
     assert till.told(attempt_id) == ["approved", f"disputed {state}"]
 
 
-def test_a_dispute_of_a_charge_that_two_payments_hold_is_of_the_first_one_paid(till: Till) -> None:
+def test_a_dispute_of_a_charge_of_two_payments_belongs_to_the_first_paid(till: Till) -> None:
     """A person's mistake of the past, which is refused today."""
     first = till.paid()
     till.clock.advance(60)

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from gateways.events import Notice, PaymentMoved, RefundMoved
 from ivr.jobs.job_list import VERIFY_ATTEMPT
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.gateway_events.service import KEPT_DAYS
@@ -18,17 +18,11 @@ from tests.support.bank import Fate, TruthfulBank
 from tests.support.telling_bank import TellingBank, lose_sight, tell
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_a_notice_while_a_notice_is_looked_into_has_its_own_look",
-    "test_a_payment_of_another_gateway_is_left_alone",
-    "test_events_are_forgotten_when_nobody_repeats_them_any_more",
-)
-
 
 @pytest.fixture
 def door(till: Till, bank: TellingBank) -> FlaskClient:
     app = flask.Flask("door")
-    app.register_blueprint(make_blueprint(bank, till.cashier.notices))
+    app.register_blueprint(make_blueprint(bank, till.cashier.gateway_events))
     return app.test_client()
 
 
@@ -55,11 +49,11 @@ def test_only_a_signed_webhook_of_this_gateway_is_taken(
 
 def test_a_gateway_that_posts_nothing_has_no_door(till: Till) -> None:
     app = flask.Flask("door")
-    app.register_blueprint(make_blueprint(TruthfulBank(), till.cashier.notices))
+    app.register_blueprint(make_blueprint(TruthfulBank(), till.cashier.gateway_events))
     assert app.test_client().post("/gateways/bank/webhook", data=b"evt_1").status_code == 404
 
 
-def test_a_fault_of_ours_keeps_nothing_so_that_the_repeat_is_heard(
+def test_a_failed_webhook_is_not_kept_so_that_its_repeat_counts(
     door: FlaskClient, till: Till, bank: TellingBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
@@ -112,7 +106,7 @@ def test_a_notice_is_never_believed_by_itself(till: Till) -> None:
     till.run_due()
     assert till.state(attempt_id) is State.UNKNOWN
     till.pass_time(60)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
 
 
 @pytest.mark.parametrize("state", [State.RESERVED, State.CLAIMED, State.APPROVED])
@@ -128,10 +122,10 @@ def test_our_own_answer_is_on_its_way_or_here(till: Till, state: State) -> None:
     assert till.state(attempt_id) is state
 
 
-def test_money_taken_for_an_attempt_that_is_over_is_asked_about_and_told_loudly(till: Till) -> None:
+def test_money_taken_for_a_finished_attempt_is_looked_up_and_reported(till: Till) -> None:
     attempt_id = lose_sight(till, Fate.NEVER)
     till.pass_time(60)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     tell(till, PaymentMoved(attempt_id, taken=False), "evt_1")
     assert VERIFY_ATTEMPT not in {one.job for one in till.work.waiting()}
     till.bank.fenced.clear()
@@ -139,7 +133,7 @@ def test_money_taken_for_an_attempt_that_is_over_is_asked_about_and_told_loudly(
     with capture_logs() as logs:
         tell(till, PaymentMoved(attempt_id), "evt_2")
         till.run_due()
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
     with till.engine.begin() as tx:
         moves = tx.execute(sa.select(schema.attempt_move.c.event)).scalars().all()
@@ -150,7 +144,7 @@ def test_money_taken_for_an_attempt_that_is_over_is_asked_about_and_told_loudly(
 def test_what_waits_for_a_person_is_resolved_by_a_notice(till: Till) -> None:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
     with till.engine.begin() as tx:
-        till.attempts.advance(tx, attempt_id, Event.GIVE_TO_A_PERSON)
+        till.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
     tell(till, PaymentMoved(attempt_id))
     till.run_due()
     assert till.state(attempt_id) is State.APPROVED
@@ -161,12 +155,12 @@ def _ruled_out_by_a_slip(till: Till) -> str:
     """The bank has charged it, and a person said that it has not."""
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
     with till.engine.begin() as tx:
-        till.attempts.advance(tx, attempt_id, Event.GIVE_TO_A_PERSON)
+        till.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
         till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
     return attempt_id
 
 
-def test_a_notice_that_contradicts_us_is_asked_about_until_the_gateway_answers(till: Till) -> None:
+def test_a_contradicting_webhook_is_rechecked_until_the_gateway_answers(till: Till) -> None:
     attempt_id = _ruled_out_by_a_slip(till)
     till.bank.fates += [Fate.NEVER] * 3
     with capture_logs() as logs:
@@ -177,21 +171,20 @@ def test_a_notice_that_contradicts_us_is_asked_about_until_the_gateway_answers(t
     assert till.attempt(attempt_id).verify_since is None
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
-def test_a_notice_that_nobody_confirms_for_a_day_is_given_to_a_person(till: Till) -> None:
+def test_a_webhook_unconfirmed_for_a_day_is_reported(till: Till) -> None:
     attempt_id = _ruled_out_by_a_slip(till)
     till.bank.fates += [Fate.NEVER] * 1000
     with capture_logs() as logs:
         tell(till, PaymentMoved(attempt_id, taken=True))
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S - 1)
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S - 1)
         assert [one for one in logs if one["log_level"] == "error"] == []
-        till.pass_time(2 * patience.LOOK_AT_MOST_S)
+        till.pass_time(2 * timeouts.LOOK_AT_MOST_S)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["notice_for_a_person"]
     assert till.work.waiting() == []
     with till.engine.begin() as tx:
         last = tx.execute(sa.select(schema.attempt_move).order_by(schema.attempt_move.c.id.desc())).first()
     assert last is not None
-    assert (last.event, last.state) == ("unverified", State.FENCED)
+    assert (last.event, last.state) == ("unverified", State.CANCELLED)
 
 
 def test_a_second_notice_makes_no_second_chain_of_looks(till: Till) -> None:
@@ -205,6 +198,7 @@ def test_a_second_notice_makes_no_second_chain_of_looks(till: Till) -> None:
     assert [one.job for one in till.work.waiting()].count(VERIFY_ATTEMPT) == 1
 
 
+@pytest.mark.postgres
 def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(till: Till) -> None:
     attempt_id = _ruled_out_by_a_slip(till)
     tell(till, PaymentMoved(attempt_id, taken=True))
@@ -224,11 +218,11 @@ def test_a_notice_never_fences(till: Till) -> None:
     """Whoever waits for a person is asked about: nothing that could come is ruled out by that."""
     attempt_id = lose_sight(till, Fate.NEVER)
     with till.engine.begin() as tx:
-        till.attempts.advance(tx, attempt_id, Event.GIVE_TO_A_PERSON)
+        till.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
     tell(till, PaymentMoved(attempt_id, taken=True))
     till.run_due()
     assert till.bank.looked_up == [(attempt_id, False)]
-    assert till.state(attempt_id) is State.FOR_A_PERSON
+    assert till.state(attempt_id) is State.NEEDS_REVIEW
 
 
 def test_a_notice_during_a_look_makes_us_look_now(till: Till) -> None:
@@ -250,11 +244,12 @@ def test_a_notice_during_a_look_makes_us_look_now(till: Till) -> None:
 
 
 @pytest.mark.parametrize("notice", [PaymentMoved("attempt_of_nobody"), RefundMoved("refund_of_nobody"), None])
-def test_a_notice_about_nothing_of_ours_is_kept_and_does_nothing(till: Till, notice: Notice | None) -> None:
+def test_a_webhook_about_something_unknown_is_kept_and_ignored(till: Till, notice: Notice | None) -> None:
     assert tell(till, notice)
     assert till.work.waiting() == []
 
 
+@pytest.mark.postgres
 def test_a_payment_of_another_gateway_is_left_alone(till: Till) -> None:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
     with till.engine.begin() as tx:
@@ -264,9 +259,10 @@ def test_a_payment_of_another_gateway_is_left_alone(till: Till) -> None:
     assert till.attempt(attempt_id).jobs == jobs
 
 
-def test_events_are_forgotten_when_nobody_repeats_them_any_more(till: Till) -> None:
+@pytest.mark.postgres
+def test_old_gateway_events_are_deleted(till: Till) -> None:
     tell(till, None, "evt_old")
     till.clock.advance(KEPT_DAYS * 86_400 + 1)
     tell(till, None, "evt_new")
-    assert till.cashier.notices.forget(till.clock.now()) == 1
+    assert till.cashier.gateway_events.forget(till.clock.now()) == 1
     assert _events(till) == ["evt_new"]

@@ -7,20 +7,16 @@ from structlog.testing import capture_logs
 
 from gateways.events import CameBack, GivenBack, PaymentMoved, RefundMoved
 from ivr.jobs.job_list import LOOK_AT_LINK, OPEN_LINK, REFUND_PAYMENT, RESOLVE_ATTEMPT, VERIFY_ATTEMPT
-from ivr.payments import discrepancies as differences
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import store as records
+from ivr.payments import discrepancies, timeouts
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import Event, State
-from ivr.payments.attempts.store import REFUND_FINAL
 from ivr.payments.discrepancies import Difference
+from ivr.payments.refunds import store as refund_store
+from ivr.payments.refunds.states import REFUND_FINAL
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank
 from tests.support.telling_bank import TellingBank, lose_sight, tell
 from tests.support.till import Till
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
 
 DAY_S = 86_400
 
@@ -34,7 +30,7 @@ def _by_hand(till: Till, attempt_id: str, minor: int, event: str = "evt_1") -> N
 def _told(till: Till, attempt_id: str) -> list[str]:
     """The differences of a payment, as finance reads them."""
     with till.engine.begin() as tx:
-        return [f"{one.kind}: {one.note}" for one in differences.of_payment(tx, attempt_id)]
+        return [f"{one.kind}: {one.note}" for one in discrepancies.of_payment(tx, attempt_id)]
 
 
 def _elsewhere(amount: str) -> str:
@@ -50,7 +46,7 @@ def _refund(till: Till, attempt_id: str, minor: int, *fates: Fate) -> str:
     return refund_id
 
 
-def test_what_was_given_back_by_hand_is_told_and_the_books_stay(till: Till) -> None:
+def test_an_external_refund_is_reported_and_the_books_stay(till: Till) -> None:
     attempt_id = till.paid()
     with capture_logs() as logs:
         _by_hand(till, attempt_id, 2_500)
@@ -89,7 +85,7 @@ def test_only_another_sum_than_was_told_is_told_again(till: Till) -> None:
 
 @pytest.mark.parametrize("by_hand_minor", [0, 1_000])
 @pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LOST_REPLY, Fate.LATE])
-def test_what_was_given_back_beside_a_refund_of_ours_in_doubt_is_told_of_others_alone(
+def test_an_external_refund_does_not_count_our_own_unknown_refund(
     till: Till, fate: Fate, by_hand_minor: int
 ) -> None:
     attempt_id = till.paid()
@@ -98,14 +94,14 @@ def test_what_was_given_back_beside_a_refund_of_ours_in_doubt_is_told_of_others_
     till.pass_time(2 * DAY_S)
     assert _told(till, attempt_id) == ([_elsewhere("10.00")] if by_hand_minor else [])
     with till.engine.begin() as tx:
-        assert records.get_refund(tx, refund_id).state in REFUND_FINAL
+        assert refund_store.get(tx, refund_id).state in REFUND_FINAL
 
 
 @pytest.mark.parametrize("by_hand_minor", [0, 1_000])
-def test_a_refund_of_ours_that_waits_for_a_person_hides_nothing(till: Till, by_hand_minor: int) -> None:
+def test_a_refund_under_review_does_not_hide_an_external_refund(till: Till, by_hand_minor: int) -> None:
     attempt_id = till.paid()
     refund_id = _refund(till, attempt_id, 1_000, *[Fate.NEVER] * 1_000)
-    till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * patience.LOOK_AT_MOST_S)
+    till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
     till.bank.fates.clear()
     _by_hand(till, attempt_id, by_hand_minor)
     till.run_due()
@@ -115,7 +111,7 @@ def test_a_refund_of_ours_that_waits_for_a_person_hides_nothing(till: Till, by_h
     assert _told(till, attempt_id) == ([_elsewhere("10.00")] if by_hand_minor else [])
 
 
-def test_what_was_given_back_by_hand_and_came_back_is_told_too(till: Till) -> None:
+def test_a_returned_external_refund_is_reported(till: Till) -> None:
     attempt_id = till.paid()
     _by_hand(till, attempt_id, 2_500, "evt_1")
     till.run_due()
@@ -131,7 +127,7 @@ def test_what_was_given_back_by_hand_and_came_back_is_told_too(till: Till) -> No
     till.assert_settled()
 
 
-def test_what_came_back_to_another_payment_of_the_account_is_nothing(till: Till) -> None:
+def test_a_returned_refund_of_an_unknown_payment_is_ignored(till: Till) -> None:
     attempt_id = till.paid()
     assert tell(till, CameBack("pi_of_another_shop"), "evt_1")
     assert _told(till, attempt_id) == []
@@ -139,9 +135,7 @@ def test_what_came_back_to_another_payment_of_the_account_is_nothing(till: Till)
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_a_refund_of_ours_that_came_back_is_no_difference_however_late_it_is_told(
-    till: Till, is_known: bool
-) -> None:
+def test_a_returned_refund_of_ours_is_no_external_refund(till: Till, is_known: bool) -> None:
     """Also one that came back before we knew that it was given back at all."""
     attempt_id = till.paid()
     refund_id = _refund(till, attempt_id, 1_000, *([] if is_known else [Fate.LOST_REPLY]))
@@ -169,7 +163,7 @@ def _unknown(till: Till) -> str:
 def _for_a_person(till: Till) -> str:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
     with till.engine.begin() as tx:
-        till.attempts.advance(tx, attempt_id, Event.GIVE_TO_A_PERSON)
+        till.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
     return attempt_id
 
 
@@ -183,7 +177,7 @@ def _claimed(till: Till) -> str:
 
 
 @pytest.mark.parametrize("begin", [_unknown, _for_a_person, _claimed])
-def test_what_was_given_back_before_we_knew_that_it_was_taken_is_told_then(
+def test_an_external_refund_is_reported_once_the_charge_is_known(
     till: Till, begin: Callable[[Till], str]
 ) -> None:
     attempt_id = begin(till)
@@ -195,8 +189,8 @@ def test_what_was_given_back_before_we_knew_that_it_was_taken_is_told_then(
     assert till.work.waiting() == []
 
 
-@pytest.mark.parametrize("hung_s", [patience.FOR_A_PERSON_AFTER_S - 60, 5 * DAY_S])
-def test_what_was_given_back_of_a_payment_that_hung_is_told_when_a_person_decides(
+@pytest.mark.parametrize("hung_s", [timeouts.NEEDS_REVIEW_AFTER_S - 60, 5 * DAY_S])
+def test_an_external_refund_of_an_unknown_payment_is_reported_when_a_person_decides(
     till: Till, bank: TellingBank, hung_s: int
 ) -> None:
     """Although the day of asking what was taken is over by then, or nearly: a day of its own begins."""
@@ -204,7 +198,7 @@ def test_what_was_given_back_of_a_payment_that_hung_is_told_when_a_person_decide
     bank.fates += [Fate.NEVER] * 1_000
     _by_hand(till, attempt_id, 1_500)
     till.pass_time(hung_s)
-    assert till.state(attempt_id) is State.FOR_A_PERSON
+    assert till.state(attempt_id) is State.NEEDS_REVIEW
     with till.engine.begin() as tx:
         till.cashier.decide(tx, attempt_id, Word.APPROVED, who="ana", gateway_reference=f"ref_{attempt_id}")
     till.pass_time(900)
@@ -214,9 +208,7 @@ def test_what_was_given_back_of_a_payment_that_hung_is_told_when_a_person_decide
 
 
 @pytest.mark.parametrize("state", [State.LINK_OPEN, State.LINK_CLOSING])
-def test_what_was_given_back_of_a_link_before_we_knew_that_it_was_paid_is_told_then(
-    till: Till, state: State
-) -> None:
+def test_an_external_refund_of_a_link_is_reported_once_its_payment_is_known(till: Till, state: State) -> None:
     bank = LinkBank(till.clock)
     till = Till(till.engine, till.clock, till.ids, bank)
     attempt_id = till.linked()
@@ -232,11 +224,11 @@ def test_what_was_given_back_of_a_link_before_we_knew_that_it_was_paid_is_told_t
     assert _told(till, attempt_id) == [_elsewhere("15.00")]
 
 
-def test_money_taken_against_our_books_is_told_once_although_it_is_given_back_by_hand(till: Till) -> None:
+def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(till: Till) -> None:
     """That is how a person mends it; the gateway still says that it was taken."""
     attempt_id = lose_sight(till, Fate.NEVER)
     till.pass_time(60)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     till.bank.fenced.clear()
     till.bank.charged[attempt_id] = 4_000  # the bank breaks its word
     with capture_logs() as logs:
@@ -249,7 +241,7 @@ def test_money_taken_against_our_books_is_told_once_although_it_is_given_back_by
     assert till.work.waiting() == []
 
 
-def test_what_was_given_back_of_no_payment_of_ours_is_only_a_hint(till: Till) -> None:
+def test_an_external_refund_of_an_unknown_payment_is_ignored(till: Till) -> None:
     """As a gateway tells it that only lets go of what it held."""
     tell(till, GivenBack("attempt_of_nobody"), "evt_1")
     attempt_id = lose_sight(till, Fate.NEVER)
@@ -268,11 +260,11 @@ def test_a_look_that_was_lost_is_asked_for_again(till: Till) -> None:
     attempt_id = till.paid()
     _by_hand(till, attempt_id, 1_000)
     till.work.lose(VERIFY_ATTEMPT)
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     assert _told(till, attempt_id) == [_elsewhere("10.00")]
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 0
 
 
@@ -290,9 +282,7 @@ def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(till: Till) -> 
 
 
 @pytest.mark.parametrize("has_reference", [True, False])
-def test_what_the_gateway_does_not_say_for_a_day_is_given_to_a_person(
-    till: Till, bank: TellingBank, has_reference: bool
-) -> None:
+def test_a_charge_unknown_for_a_day_needs_review(till: Till, bank: TellingBank, has_reference: bool) -> None:
     """So is the payment that a person called charged, and named no charge of the gateway's."""
     if has_reference:
         attempt_id = till.paid()
@@ -303,9 +293,9 @@ def test_what_the_gateway_does_not_say_for_a_day_is_given_to_a_person(
             till.cashier.decide(tx, attempt_id, Word.APPROVED, who="ana")
     with capture_logs() as logs:
         _by_hand(till, attempt_id, 1_000)
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S - 1)
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S - 1)
         assert _told(till, attempt_id) == []
-        till.pass_time(2 * patience.LOOK_AT_MOST_S)
+        till.pass_time(2 * timeouts.LOOK_AT_MOST_S)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["notice_for_a_person"]
     [told] = _told(till, attempt_id)
     assert told.startswith(
@@ -314,6 +304,6 @@ def test_what_the_gateway_does_not_say_for_a_day_is_given_to_a_person(
     assert till.work.waiting() == []
     bank.fates.clear()
     tell(till, PaymentMoved(attempt_id), "evt_2")
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 0
     assert RESOLVE_ATTEMPT not in {one.job for one in till.work.waiting()}

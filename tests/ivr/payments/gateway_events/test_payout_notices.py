@@ -37,6 +37,7 @@ def _line(number: int, net_minor: int) -> PayoutLine:
 PAYOUT = PayoutSettled("po_1", 300, "EUR", NOON)
 
 
+@pytest.mark.postgres
 def test_a_payout_is_kept_once_and_read_when_the_gateway_answers(till: Till, bank: TellingBank) -> None:
     bank.lines, bank.away = (_line(1, 100), _line(2, 200)), 2
     tell(till, PAYOUT, "evt_1")
@@ -82,7 +83,7 @@ def _payout(till: Till) -> sa.Row[Any]:
 
 
 @pytest.mark.parametrize("is_told_before", [True, False])
-def test_a_payout_that_failed_stands_as_failed_whichever_is_told_first(
+def test_a_failed_payout_stays_failed_in_any_order_of_webhooks(
     till: Till, bank: TellingBank, is_told_before: bool
 ) -> None:
     bank.lines = (_line(1, 100), _line(2, 200))
@@ -98,6 +99,7 @@ def test_a_payout_that_failed_stands_as_failed_whichever_is_told_first(
     assert kept.read_at is not None, "its lines are what the gateway has again"
 
 
+@pytest.mark.postgres
 def test_a_payout_that_failed_and_was_never_settled_is_kept(till: Till) -> None:
     """One that was sent by hand has no lines to be asked for."""
     tell(till, FAILED)

@@ -9,7 +9,7 @@ from tests.support.telling_bank import tell
 from tests.support.till import Till
 
 
-def test_a_refund_that_is_unknown_is_looked_up_and_one_that_is_over_is_verified(till: Till) -> None:
+def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(till: Till) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
         refund = till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="ana")

@@ -9,18 +9,15 @@ from structlog.testing import capture_logs
 
 from gateways.events import Disputed, DisputeState, Heard
 from ivr.jobs.job_list import LOOK_AT_LINK, OPEN_LINK
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
-from ivr.payments.links import jobs as linking
-from ivr.payments.links import store as pay_link
+from ivr.payments.links import jobs as link_jobs
+from ivr.payments.links import store as link_store
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
 
 HOUR_S = 3600
 
@@ -44,7 +41,7 @@ def test_a_webhook_before_the_answer_to_the_opening(till: Till, bank: LinkBank) 
     till.assert_settled()
 
 
-def test_a_webhook_of_nothing_taken_does_not_disturb_an_opening(till: Till, bank: LinkBank) -> None:
+def test_a_webhook_without_money_does_not_disturb_an_opening_link(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     bank.before_answer = lambda: tell(till, attempt_id, taken=False)
     till.run(till.work.one(OPEN_LINK))
@@ -68,15 +65,13 @@ def test_a_webhook_during_a_look_makes_us_look_now(till: Till, bank: LinkBank) -
     till.assert_settled()
 
 
-def test_a_dispute_that_comes_before_we_know_that_the_link_was_paid_is_told(
-    till: Till, bank: LinkBank
-) -> None:
+def test_an_early_dispute_of_a_link_is_reported_once_it_is_paid(till: Till, bank: LinkBank) -> None:
     """The webhook of the payment is lost: it is found at the link's expiry."""
     attempt_id = till.linked()
     till.run_due()
     bank.pay(attempt_id)
     told = Disputed("dp_1", f"ref_{attempt_id}", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
-    till.cashier.notices.take(Heard("evt_1", "dispute.created", told))
+    till.cashier.gateway_events.take(Heard("evt_1", "dispute.created", told))
     till.pass_time(2 * HOUR_S)
     assert till.told(attempt_id) == ["link_opened", "approved", "disputed open"]
 
@@ -87,12 +82,12 @@ def test_a_lost_webhook_is_made_up_for_at_the_expiry(till: Till, bank: LinkBank)
     bank.pay(attempt_id)
     till.pass_time(HOUR_S)
     assert till.state(attempt_id) is State.LINK_OPEN
-    till.pass_time(3 * patience.LINK_GRACE_S)
+    till.pass_time(3 * timeouts.LINK_GRACE_S)
     assert till.state(attempt_id) is State.APPROVED
     till.assert_settled()
 
 
-def test_a_webhook_that_is_repeated_or_about_nothing_changes_nothing(till: Till, bank: LinkBank) -> None:
+def test_repeated_or_irrelevant_webhooks_change_nothing(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.run_due()
     for event in ("evt_1", "evt_1", "evt_2"):
@@ -108,13 +103,13 @@ def test_a_webhook_that_is_repeated_or_about_nothing_changes_nothing(till: Till,
     till.assert_settled()
 
 
-def test_a_webhook_of_money_taken_on_a_link_that_is_over_is_told_aloud(till: Till, bank: LinkBank) -> None:
+def test_money_taken_on_a_finished_link_is_reported(till: Till, bank: LinkBank) -> None:
     """A gateway that took money after it said that it could not: nothing is hidden."""
     attempt_id = till.linked()
     till.run_due()
     till.close_link(attempt_id)
     till.run_due()
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     bank.charged[attempt_id] = 4_000
     tell(till, attempt_id)
     with capture_logs() as logs:
@@ -127,11 +122,11 @@ def test_a_webhook_of_money_taken_on_a_link_that_is_over_is_told_aloud(till: Til
 # Expiry and closing -----------------------------------------------------------------------------------------
 
 
-def test_a_link_that_nobody_paid_by_frees_the_bill_at_its_expiry(till: Till, bank: LinkBank) -> None:
+def test_an_unpaid_link_frees_the_bill_at_its_expiry(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
-    till.pass_time(HOUR_S + 2 * patience.LINK_GRACE_S + 1)
+    till.pass_time(HOUR_S + 2 * timeouts.LINK_GRACE_S + 1)
     attempt = till.attempt(attempt_id)
-    assert attempt.state is State.FENCED
+    assert attempt.state is State.CANCELLED
     assert till.bill(attempt.bill_id) == (0, 0)
     assert bank.looked_up == [(attempt_id, True)], "asked once, a minute after the expiry, and closed"
     assert till.told(attempt_id) == ["link_opened", "not_charged"]
@@ -145,7 +140,7 @@ def test_closed_on_demand(till: Till, bank: LinkBank) -> None:
     assert till.state(attempt_id) is State.LINK_CLOSING
     assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000), "until the gateway has said so"
     till.run_due()
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert not bank.pay(attempt_id)
     till.assert_settled()
 
@@ -159,7 +154,7 @@ def test_a_bill_that_is_withdrawn_takes_its_link_with_it(till: Till, bank: LinkB
     assert till.cashier.sweep() == 1
     assert till.cashier.sweep() == 0, "it is being closed"
     till.run_due()
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert not bank.pay(attempt_id)
     till.assert_settled()
 
@@ -181,7 +176,7 @@ def test_a_link_that_is_paid_while_the_sweep_begins_is_left_alone(
         tell(till, paid)
         till.run_due()
 
-    monkeypatch.setattr(linking, "reading", listed)
+    monkeypatch.setattr(link_jobs, "reading", listed)
     till.cashier.sweep()
     assert till.state(paid) is State.APPROVED
     assert till.state(open_one) is State.LINK_CLOSING
@@ -193,9 +188,9 @@ def test_the_look_after_a_notice_waits_for_the_gateways_clock_too(till: Till, ba
     till.run_due()
     attempt = till.attempt(attempt_id)
     with till.engine.begin() as tx:
-        link = pay_link.of(tx, attempt)
+        link = link_store.of(tx, attempt)
     assert link is not None
-    due = link.expires_at.timestamp() + patience.LINK_GRACE_S
+    due = link.expires_at.timestamp() + timeouts.LINK_GRACE_S
     assert till.work.one(LOOK_AT_LINK).due_at == due
     till.clock.advance(60)
     tell(till, attempt_id, taken=False)
@@ -228,7 +223,7 @@ def test_a_gateway_that_is_silent_leaves_it_held(till: Till, bank: LinkBank, *, 
     assert till.state(attempt_id) is State.LINK_CLOSING
     assert till.bill(bill) == (0, 4_000)
     till.pass_time(600)
-    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.FENCED)
+    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.CANCELLED)
     till.assert_settled()
 
 
@@ -238,8 +233,8 @@ def test_after_a_day_of_silence_a_person_decides(till: Till, bank: LinkBank) -> 
     till.close_link(attempt_id)
     bank.fates.extend([Fate.NEVER] * 1000)
     with capture_logs():
-        till.pass_time(patience.FOR_A_PERSON_AFTER_S + 600)
-    assert till.state(attempt_id) is State.FOR_A_PERSON
+        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
+    assert till.state(attempt_id) is State.NEEDS_REVIEW
     assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000)
 
 
@@ -257,7 +252,7 @@ def test_closed_while_it_is_being_opened(till: Till, bank: LinkBank, fate: Fate)
     bank.fates.append(fate)
     till.run(till.work.one(OPEN_LINK))
     till.run_due()
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert texts(till) == []
     assert not bank.pay(attempt_id)
     till.assert_settled()

@@ -9,25 +9,21 @@ from structlog.testing import capture_logs
 from gateways.contract import Approved, Declined, Fenced, LinkOpen
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, LOOK_AT_LINK, OPEN_LINK
-from ivr.payments import timeouts as patience
-from ivr.payments.attempts import gateway_answers as answers
-from ivr.payments.attempts import store as records
+from ivr.payments import timeouts
+from ivr.payments.attempts import gateway_answers
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Method
-from ivr.payments.links import store as pay_link
+from ivr.payments.links import store as link_store
 from ivr.payments.links.open_links import count_since, open_links
 from ivr.payments.links.payer_view import Stage, paying, stage_of
 from ivr.payments.links.store import LinkTerms
-from ivr.payments.queries import feed as reading
+from ivr.payments.queries import feed
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
 from tests.support.bank import Fate, KilledError
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for(
-    "test_open_links_of_a_payer", "test_a_link_is_opened_texted_paid_and_entered"
-)
 
 HOUR_S = 3600
 PHONE = "+34600111222"
@@ -36,6 +32,7 @@ PHONE = "+34600111222"
 # The usual way ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.postgres
 def test_a_link_is_opened_texted_paid_and_entered(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.run_due()
@@ -62,12 +59,12 @@ def test_what_the_gateway_is_asked_for(till: Till, bank: LinkBank, clock: Manual
     till.run_due()
     (asked,) = bank.asked
     with till.engine.begin() as tx:
-        link = pay_link.of(tx, records.get(tx, attempt_id))
+        link = link_store.of(tx, attempt_store.get(tx, attempt_id))
     assert link is not None
     token = link.token.reveal()
     assert asked.order.key == attempt_id
     assert asked.order.metadata["channel"] == "link"
-    assert asked.expires_at == clock.now() + timedelta(seconds=HOUR_S + patience.LINK_GRACE_S)
+    assert asked.expires_at == clock.now() + timedelta(seconds=HOUR_S + timeouts.LINK_GRACE_S)
     assert asked.language == "en"
     assert asked.done_url == f"https://pay.example.com/receipt/{token}?done=1"
     assert asked.left_url == f"https://pay.example.com/pay/{token}?left=1"
@@ -117,10 +114,10 @@ def test_a_lost_answer_is_looked_up_and_never_opened_again(till: Till, bank: Lin
 def test_a_lost_request_ends_closed_after_a_minute(till: Till, bank: LinkBank) -> None:
     bank.fates.append(Fate.NEVER)
     attempt_id = till.linked()
-    till.pass_time(patience.OPEN_LINK_WITHIN_S - 1)
+    till.pass_time(timeouts.OPEN_LINK_WITHIN_S - 1)
     assert till.state(attempt_id) is State.UNKNOWN
     till.pass_time(64)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     assert texts(till) == []
     till.assert_settled()
 
@@ -129,7 +126,7 @@ def test_a_request_that_comes_late_finds_its_key_closed(till: Till, bank: LinkBa
     bank.fates.append(Fate.LATE)
     attempt_id = till.linked()
     till.pass_time(180)
-    assert till.state(attempt_id) is State.FENCED
+    assert till.state(attempt_id) is State.CANCELLED
     bank.deliver()
     assert not bank.pay(attempt_id)
     till.assert_settled()
@@ -138,9 +135,9 @@ def test_a_request_that_comes_late_finds_its_key_closed(till: Till, bank: LinkBa
 @pytest.mark.parametrize(
     ("fate", "end"),
     [
-        (Fate.KILLED_BEFORE, State.FENCED),
+        (Fate.KILLED_BEFORE, State.CANCELLED),
         (Fate.KILLED_AFTER, State.LINK_OPEN),
-        (Fate.KILLED_LATE, State.FENCED),
+        (Fate.KILLED_LATE, State.CANCELLED),
     ],
 )
 @pytest.mark.parametrize("is_run_again", [True, False])
@@ -164,7 +161,7 @@ def test_a_worker_killed_while_it_opens(
         bank.deliver()
     assert bank.pay(attempt_id) == (end is State.LINK_OPEN)
     till.pass_time(2 * HOUR_S)
-    assert till.state(attempt_id) is (State.APPROVED if end is State.LINK_OPEN else State.FENCED)
+    assert till.state(attempt_id) is (State.APPROVED if end is State.LINK_OPEN else State.CANCELLED)
     till.assert_settled()
 
 
@@ -182,39 +179,31 @@ def test_a_look_that_dies_is_made_again(till: Till, bank: LinkBank, fate: Fate, 
         with pytest.raises(KilledError):
             till.run(job)
     till.work.mark_run(job)  # and nobody runs it again: the sweep finds it missing
-    till.clock.advance(patience.LOST_AFTER_S + 1)
+    till.clock.advance(timeouts.LOST_AFTER_S + 1)
     with capture_logs():
         till.cashier.sweep()
     till.pass_time(2 * HOUR_S)
-    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.FENCED)
+    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.CANCELLED)
     till.assert_settled()
 
 
 def test_nobody_opens_what_was_given_up(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.work.lose(OPEN_LINK)
-    till.pass_time(patience.CHARGE_WITHIN_S)
+    till.pass_time(timeouts.CHARGE_WITHIN_S)
     assert till.state(attempt_id) is State.ABANDONED
     late = till.linked()
     job = till.work.one(OPEN_LINK)
-    till.clock.advance(patience.CHARGE_WITHIN_S)
+    till.clock.advance(timeouts.CHARGE_WITHIN_S)
     till.run(job)
     assert till.state(late) is State.ABANDONED
     assert bank.sent == []
     till.assert_settled()
 
 
-def test_a_worker_that_froze_after_its_claim_opens_nothing(
-    till: Till, bank: LinkBank, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("_frozen_after_claim")
+def test_a_worker_that_froze_after_its_claim_opens_nothing(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
-    asked = till.cashier._linking._asked
-
-    def frozen(*given: object) -> object:
-        till.clock.advance(patience.SEND_WITHIN_S + 1)
-        return asked(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(till.cashier._linking, "_asked", frozen)
     till.run(till.work.one(OPEN_LINK))
     assert bank.sent == []
     assert till.state(attempt_id) is State.UNKNOWN
@@ -231,9 +220,7 @@ def test_a_refusal_is_certain(till: Till, bank: LinkBank) -> None:
     till.assert_settled()
 
 
-def test_a_link_is_never_charged_as_a_card_and_a_card_never_opened_as_a_link(
-    till: Till, bank: LinkBank
-) -> None:
+def test_links_are_not_charged_as_cards_nor_cards_opened_as_links(till: Till, bank: LinkBank) -> None:
     link, card = till.linked(), till.confirmed()
     with capture_logs() as logs:
         till.handlers[CHARGE_ATTEMPT](link, 1)
@@ -302,9 +289,10 @@ def test_a_promise_that_cannot_be_kept_stands(till: Till, bank: LinkBank) -> Non
         till.attempts.promise(tx, attempt_id)
     till.pass_time(180)
     attempt = till.attempt(attempt_id)
-    assert (attempt.state, attempt.promised_at is not None) == (State.FENCED, True)
+    assert (attempt.state, attempt.promised_at is not None) == (State.CANCELLED, True)
 
 
+@pytest.mark.postgres
 def test_open_links_of_a_payer(till: Till, bank: LinkBank) -> None:
     first, second = till.linked(), till.linked()
     till.run_due()
@@ -339,13 +327,13 @@ def test_how_a_link_is_shown(till: Till, bank: LinkBank) -> None:
     attempt_id, card = till.linked(), till.confirmed()
     till.run_due()
     with till.engine.begin() as tx:
-        shown, other = reading.show(tx, attempt_id), reading.show(tx, card)
-        link = pay_link.of(tx, records.get(tx, attempt_id))
+        shown, other = feed.show(tx, attempt_id), feed.show(tx, card)
+        link = link_store.of(tx, attempt_store.get(tx, attempt_id))
     assert shown is not None
     assert other is not None
     assert link is not None
     assert (shown.method, other.method, other.link) == (Method.LINK, Method.CARD, None)
-    assert shown.link == reading.LinkShown(link.expires_at, link.opened_at)
+    assert shown.link == feed.LinkShown(link.expires_at, link.opened_at)
     assert link.opened_at is not None
     assert link.token.reveal() not in repr(shown)
 
@@ -354,7 +342,7 @@ def test_what_a_token_tells(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
     till.run_due()
     with till.engine.begin() as tx:
-        link = pay_link.of(tx, records.get(tx, attempt_id))
+        link = link_store.of(tx, attempt_store.get(tx, attempt_id))
         assert link is not None
         found = paying(tx, link.token.reveal(), till.clock.now())
         assert found is not None
@@ -377,9 +365,9 @@ def test_only_the_books_say_paid(state: State, *, is_past: bool) -> None:
 
 def test_every_answer_to_a_link_has_its_line() -> None:
     """None of these is ever a contradiction."""
-    for state in (State.LINK_OPEN, State.LINK_CLOSING, State.UNKNOWN, State.FOR_A_PERSON):
+    for state in (State.LINK_OPEN, State.LINK_CLOSING, State.UNKNOWN, State.NEEDS_REVIEW):
         for answer in (Approved, Fenced, LinkOpen):
-            assert (state, answer) in answers.PATHS
+            assert (state, answer) in gateway_answers.PATHS
 
 
 def test_a_link_needs_a_gateway_that_has_them(engine: sa.Engine) -> None:

@@ -9,21 +9,18 @@ from structlog.testing import capture_logs
 from ivr.bills import store
 from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
 from ivr.bills.store import Change
-from ivr.payments import discrepancies as differences
-from ivr.payments.attempts import store as records
+from ivr.payments import discrepancies
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Method
 from ivr.payments.discrepancies import Difference
-from ivr.payments.links import store as pay_link
+from ivr.payments.links import store as link_store
 from ivr.payments.links.open_links import open_links
 from ivr.payments.links.payer_view import Stage, paying
 from ivr.platform.database import schema
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
 
 PHONE = "+34600111222"
 
@@ -58,7 +55,7 @@ def _open_link(till: Till) -> str:
 
 def _differences(till: Till, attempt_id: str) -> list[Difference]:
     with till.engine.begin() as tx:
-        return [one.kind for one in differences.of_payment(tx, attempt_id)]
+        return [one.kind for one in discrepancies.of_payment(tx, attempt_id)]
 
 
 def test_a_bill_that_was_paid_elsewhere_has_its_link_closed(till: Till, bank: LinkBank) -> None:
@@ -71,7 +68,7 @@ def test_a_bill_that_was_paid_elsewhere_has_its_link_closed(till: Till, bank: Li
     assert till.cashier.sweep() == 1
     assert till.cashier.sweep() == 0, "it is being closed"
     till.run_due()
-    assert till.state(link) is State.FENCED
+    assert till.state(link) is State.CANCELLED
     assert not bank.pay(link)
     after = _bill(till, link)
     assert (after.status, after.paid_elsewhere_minor, after.said_elsewhere_minor) == (
@@ -84,7 +81,7 @@ def test_a_bill_that_was_paid_elsewhere_has_its_link_closed(till: Till, bank: Li
     till.assert_settled()
 
 
-def test_until_then_nothing_of_it_can_be_paid_in_another_way(till: Till, bank: LinkBank) -> None:
+def test_an_open_link_holds_its_part_of_the_bill(till: Till, bank: LinkBank) -> None:
     """Also no part that the link does not hold, however long the gateway is silent."""
     link = _open_link(till)
     _say(till, link, Status.PAID)
@@ -96,13 +93,13 @@ def test_until_then_nothing_of_it_can_be_paid_in_another_way(till: Till, bank: L
     assert till.state(link) is State.LINK_CLOSING
     assert till.make(bill_id, 1_000) is None
     till.pass_time(600)
-    assert till.state(link) is State.FENCED
+    assert till.state(link) is State.CANCELLED
     assert till.make(bill_id, 1_000) is None
     assert _bill(till, link).is_paid
 
 
 @pytest.mark.parametrize("status", [Status.PAID, Status.WITHDRAWN])
-def test_who_pays_by_the_link_before_it_is_closed_is_told_to_finance(
+def test_a_link_paid_before_it_was_closed_is_reported_to_finance(
     till: Till, bank: LinkBank, status: Status
 ) -> None:
     link = _open_link(till)
@@ -185,7 +182,7 @@ def test_while_a_card_is_charged_the_word_is_refused(
     if link is not None:
         till.cashier.sweep()
         till.run_due()
-        assert till.state(link) is State.FENCED
+        assert till.state(link) is State.CANCELLED
     assert (_bill(till, card).paid_minor, _bill(till, card).paid_elsewhere_minor) == (4_000, 4_000)
     till.assert_settled()
 
@@ -198,7 +195,7 @@ def test_two_links_of_one_bill_are_both_closed_before_it_is_paid(till: Till, ban
     bank.pay(first)
     assert till.cashier.sweep() == 2
     till.run_due()
-    assert (till.state(first), till.state(second)) == (State.APPROVED, State.FENCED)
+    assert (till.state(first), till.state(second)) == (State.APPROVED, State.CANCELLED)
     assert _differences(till, first) == [Difference.PAID_ELSEWHERE_TOO]
     assert _differences(till, second) == []
     after = _bill(till, first)
@@ -223,7 +220,7 @@ def test_from_that_moment_the_payer_is_not_led_to_the_page(
 ) -> None:
     link = _open_link(till)
     with till.engine.begin() as tx:
-        kept = pay_link.of(tx, records.get(tx, link))
+        kept = link_store.of(tx, attempt_store.get(tx, link))
         assert kept is not None
         assert len(open_links(tx, payer_phone=PHONE)) == 1
     _say(till, link, status)
@@ -234,7 +231,7 @@ def test_from_that_moment_the_payer_is_not_led_to_the_page(
     assert found.stage is Stage.CONFIRMING
 
 
-def test_a_charge_by_card_of_a_bill_that_is_withdrawn_meanwhile_is_told_too(till: Till) -> None:
+def test_a_card_charge_of_a_bill_withdrawn_meanwhile_is_reported(till: Till) -> None:
     card = till.confirmed()
     _say(till, card, Status.WITHDRAWN)
     with capture_logs() as logs:

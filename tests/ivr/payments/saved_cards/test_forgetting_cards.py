@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards.store import CardState
 from ivr.platform.database import schema
@@ -23,12 +23,6 @@ from tests.support.keeping_bank import (
     offered,
 )
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for(
-    "test_nothing_of_another_gateways_card_is_asked_here",
-    "test_a_card_forgotten_before_it_was_saved_is_never_sent_there",
-    "test_a_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_answer",
-)
 
 # Forgetting -----------------------------------------------------------------------------------------------
 
@@ -66,7 +60,6 @@ def test_a_worker_that_dies_while_it_forgets(till: Till, bank: KeepingBank, fate
     assert bank.saved == {}
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
 def test_forgetting_never_gives_up(till: Till, bank: KeepingBank) -> None:
     card = kept(till)
     forget(till, card.id)
@@ -90,7 +83,8 @@ def test_forgetting_twice_is_forgetting_once(till: Till, bank: KeepingBank) -> N
     assert card_events(till) == ["card_kept", "card_forgotten"]
 
 
-def test_a_card_forgotten_before_it_was_saved_is_never_sent_there(till: Till, bank: KeepingBank) -> None:
+@pytest.mark.postgres
+def test_a_card_deleted_before_it_was_sent_is_never_sent(till: Till, bank: KeepingBank) -> None:
     attempt_id = charged(till)
     card = card_of(till, attempt_id)
     assert card is not None
@@ -100,7 +94,7 @@ def test_a_card_forgotten_before_it_was_saved_is_never_sent_there(till: Till, ba
     assert till.work.waiting() == []
 
 
-def test_a_card_forgotten_before_it_has_paid_is_not_kept_afterwards(till: Till, bank: KeepingBank) -> None:
+def test_a_card_deleted_before_its_payment_is_not_saved(till: Till, bank: KeepingBank) -> None:
     attempt_id = agree(till)
     card = card_of(till, attempt_id)
     assert card is not None
@@ -112,7 +106,7 @@ def test_a_card_forgotten_before_it_has_paid_is_not_kept_afterwards(till: Till, 
 
 
 @pytest.mark.parametrize("fate", LOSING)
-def test_a_card_forgotten_while_its_save_is_in_doubt_is_forgotten_there_too(
+def test_a_card_deleted_while_its_save_is_unknown_is_deleted_at_the_gateway(
     till: Till, bank: KeepingBank, fate: Fate
 ) -> None:
     attempt_id = charged(till)
@@ -131,9 +125,8 @@ def test_a_card_forgotten_while_its_save_is_in_doubt_is_forgotten_there_too(
     assert card_events(till) == ["card_forgotten"]
 
 
-def test_a_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_answer(
-    till: Till, bank: KeepingBank
-) -> None:
+@pytest.mark.postgres
+def test_a_late_save_of_a_deleted_card_does_not_keep_it(till: Till, bank: KeepingBank) -> None:
     attempt_id = charged(till)
     card = card_of(till, attempt_id)
     assert card is not None
@@ -153,7 +146,7 @@ def test_a_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_answer
     assert card_events(till) == ["card_forgotten"]
 
 
-def test_a_second_card_forgotten_while_its_save_is_on_its_way_is_not_kept_by_the_one_that_arrives(
+def test_a_late_save_of_a_second_deleted_card_does_not_keep_it(
     engine: sa.Engine,
 ) -> None:
     """Its holder is known from the first card, and it is nobody's yet: to forget it then forgets nothing."""
@@ -178,12 +171,13 @@ def test_a_forgetting_that_was_lost_is_swept_up(till: Till, bank: KeepingBank) -
     card = kept(till)
     forget(till, card.id)
     till.work.lose(FORGET_CARD)
-    till.pass_time(patience.LOST_AFTER_S + 1)
+    till.pass_time(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     assert bank.saved == {}
 
 
+@pytest.mark.postgres
 def test_nothing_of_another_gateways_card_is_asked_here(till: Till, bank: KeepingBank) -> None:
     card = kept(till)
     with till.engine.begin() as tx:

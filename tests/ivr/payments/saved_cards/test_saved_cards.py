@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHARGE_ATTEMPT, SAVE_CARD
-from ivr.payments import timeouts as patience
+from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards.jobs import KEPT_MAX
 from ivr.payments.saved_cards.store import CardState
@@ -31,13 +31,6 @@ from tests.support.keeping_bank import (
     pay_by,
 )
 from tests.support.till import Till
-
-pytestmark = pytest.mark.postgres_for(
-    "test_a_payment_whose_payer_did_not_agree_keeps_nothing",
-    "test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone",
-    "test_nothing_is_kept_of_a_charge_that_was_never_sent",
-    "test_a_card_that_was_declined_in_a_call_is_not_offered_in_it_again",
-)
 
 # Keeping --------------------------------------------------------------------------------------------------
 
@@ -65,6 +58,7 @@ def test_nothing_is_kept_of_a_card_that_was_declined(till: Till, bank: KeepingBa
     assert card_events(till) == []
 
 
+@pytest.mark.postgres
 def test_nothing_is_kept_of_a_charge_that_was_never_sent(till: Till) -> None:
     attempt_id = agree(till)
     till.work.lose(CHARGE_ATTEMPT)
@@ -73,6 +67,7 @@ def test_nothing_is_kept_of_a_charge_that_was_never_sent(till: Till) -> None:
     assert card_of(till, attempt_id) is None
 
 
+@pytest.mark.postgres
 def test_a_payment_whose_payer_did_not_agree_keeps_nothing(till: Till, bank: KeepingBank) -> None:
     """The same payer by the same phone, who agreed to it for another card before."""
     card = kept(till, "tok_agreed", last_four="1111")
@@ -89,9 +84,7 @@ def test_a_payment_whose_payer_did_not_agree_keeps_nothing(till: Till, bank: Kee
 
 
 @pytest.mark.parametrize("fate", [Fate.LOST_REPLY, Fate.LATE, Fate.KILLED_AFTER])
-def test_an_approval_that_is_found_later_keeps_the_card_all_the_same(
-    till: Till, bank: KeepingBank, fate: Fate
-) -> None:
+def test_a_later_found_approval_saves_the_card(till: Till, bank: KeepingBank, fate: Fate) -> None:
     attempt_id = agree(till)
     bank.fates.append(fate)
     job = till.work.one(CHARGE_ATTEMPT)
@@ -141,9 +134,7 @@ def test_a_worker_that_dies_while_it_saves(till: Till, bank: KeepingBank, fate: 
     assert card_events(till) == ["card_kept"]
 
 
-def test_the_words_of_a_save_stay_though_another_card_is_kept_meanwhile(
-    till: Till, bank: KeepingBank
-) -> None:
+def test_a_repeated_save_keeps_its_words_after_another_card_was_saved(till: Till, bank: KeepingBank) -> None:
     """The first try names no holder, because there is none; nor does any other."""
     charged(till)
     bank.fates.append(Fate.NEVER)
@@ -176,6 +167,7 @@ def test_a_gateway_that_will_not_keep_a_card_leaves_the_payment_alone(till: Till
     till.assert_settled()
 
 
+@pytest.mark.postgres
 def test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone(
     till: Till, bank: KeepingBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,12 +181,11 @@ def test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone(
     till.assert_settled()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # days of looks
-def test_after_a_day_of_silence_the_card_is_given_up_and_forgotten(till: Till, bank: KeepingBank) -> None:
+def test_a_card_the_gateway_does_not_confirm_for_a_day_is_deleted(till: Till, bank: KeepingBank) -> None:
     attempt_id = charged(till)
     bank.fates.append(Fate.LATE)
     bank.fates.extend([Fate.NEVER] * 1000)
-    till.pass_time(patience.FOR_A_PERSON_AFTER_S + 2 * patience.LOOK_AT_MOST_S)
+    till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
     card = card_of(till, attempt_id)
     assert card is not None
     assert card.state is CardState.FORGETTING
@@ -220,7 +211,7 @@ def test_a_save_that_was_lost_is_swept_up(till: Till) -> None:
     attempt_id = charged(till)
     till.work.lose(SAVE_CARD)
     assert till.cashier.sweep() == 0
-    till.pass_time(patience.LOST_AFTER_S + 1)
+    till.pass_time(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
     till.run_due()
     card = card_of(till, attempt_id)
@@ -266,7 +257,7 @@ def test_a_customer_keeps_few_cards_and_is_offered_the_newest(till: Till, bank: 
 # Who is offered what --------------------------------------------------------------------------------------
 
 
-def test_a_card_is_offered_to_its_customer_at_its_gateway_until_its_last_month_is_over(till: Till) -> None:
+def test_a_saved_card_is_offered_until_it_expires(till: Till) -> None:
     now = till.clock.now()
     card = kept(till, expiry=(now.month, now.year))
     assert offered(till) == card.id
@@ -289,7 +280,7 @@ def test_an_expired_card_is_forgotten_by_the_sweep(till: Till, bank: KeepingBank
     assert (gone.state, gone.forgotten_by) == (CardState.FORGOTTEN, "expired")
 
 
-def test_a_card_that_an_older_process_kept_for_a_withheld_caller_is_forgotten_by_the_sweep(
+def test_the_sweep_deletes_cards_that_an_older_release_saved_for_withheld_numbers(
     till: Till, bank: KeepingBank
 ) -> None:
     nobodys, somebodys = kept(till, phone="+17378742833"), kept(till, "tok_other")
@@ -303,6 +294,7 @@ def test_a_card_that_an_older_process_kept_for_a_withheld_caller_is_forgotten_by
     assert till.cashier.sweep() == 0
 
 
+@pytest.mark.postgres
 def test_a_card_that_was_declined_in_a_call_is_not_offered_in_it_again(till: Till, bank: KeepingBank) -> None:
     card = kept(till)
     bank.saved["tok_good"] = "somebody_else"

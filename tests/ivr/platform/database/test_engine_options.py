@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+import pytest
 import sqlalchemy as sa
 
 from ivr.platform.database.engine import make_engine, reading
 
 
+@pytest.mark.postgres
 def test_options_of_the_url_are_kept(postgres_url: Callable[[], str]) -> None:
     url = sa.make_url(postgres_url()).update_query_dict(
         {"options": "-c search_path=elsewhere", "keepalives_idle": "77"}

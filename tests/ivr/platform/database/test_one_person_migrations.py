@@ -20,11 +20,14 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.database.migrate import can_serve, migrate
+from tests.releases.snapshot import copy_rows
 from tests.support.bank import Fate
 from tests.support.databases import Databases
 from tests.support.keeping_bank import PHONE, KeepingBank, agree, kept
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
+
+pytestmark = pytest.mark.postgres
 
 RESTRICTED, LOCAL = "+17378742833", "+15550123"
 BEFORE = "0009"
@@ -46,21 +49,6 @@ def released(request: pytest.FixtureRequest, engine: sa.Engine, databases: Datab
     yield made
     made.dispose()
     databases.drop(url)
-
-
-def carry_over(played: sa.Engine, released: sa.Engine) -> None:
-    """The rows of a database that was played in, as the last release would have kept them."""
-    old = sa.MetaData()
-    with reading(released) as tx:
-        old.reflect(tx)
-    with reading(played) as source, released.begin() as target:
-        for table in schema.metadata.sorted_tables:
-            counted = table.autoincrement_column  # the database counts on by itself
-            kept_before = old.tables[table.name].columns
-            names = [one.name for one in table.columns if one.name in kept_before and one is not counted]
-            rows = source.execute(sa.select(*(table.c[name] for name in names))).mappings().all()
-            if rows:
-                target.execute(sa.insert(table), [dict(row) for row in rows])
 
 
 def change(engine: sa.Engine, table: sa.Table, which: str, **values: Any) -> None:
@@ -125,7 +113,7 @@ def test_what_was_kept_of_withheld_callers_is_given_up(
         tx.execute(sent.values(recipient=number, state=Text.DELIVERED))
     change(engine, schema.bill, before.attempt(unknown).bill_id, payer_phone=number)
     change(engine, schema.bill, before.attempt(agreed).bill_id, payer_phone=PHONE)
-    carry_over(engine, released)
+    copy_rows(engine, released)
 
     migrate(released)
     with reading(released) as tx:
@@ -180,12 +168,12 @@ def test_two_customers_become_one_where_neither_has_a_card(
         for number, phone in ((1, "+541123456782"), (1, "+5491123456782"), (2, "+5491123456782")):
             row = {"since": clock.now(), "until": clock.now(), "why": "", "kind": "caller"}
             tx.execute(
-                schema.lock_out.insert().values(id=f"{phone}.{number}", subject=phone, number=number, **row)
+                schema.lockout.insert().values(id=f"{phone}.{number}", subject=phone, number=number, **row)
             )
         tx.execute(schema.guess.insert().values(caller="+5491123456782", at=clock.now()))
     for phone, token in zip(with_a_card, ("tok_1", "tok_2"), strict=True):
         kept(till, token, phone=phone)
-    carry_over(engine, released)
+    copy_rows(engine, released)
 
     migrate(released)
     customer = schema.customer.c
@@ -196,7 +184,7 @@ def test_two_customers_become_one_where_neither_has_a_card(
     assert column(released, customer.language, phone="+5511987654321") == ["es"]
     assert len(column(released, schema.timeline.c.id, customer_id="customer_+541123456782")) == 2
     assert column(released, schema.guess.c.caller) == ["+541123456782"]
-    assert column(released, schema.lock_out.c.number, subject="+541123456782") == [1, 2, 3]
+    assert column(released, schema.lockout.c.number, subject="+541123456782") == [1, 2, 3]
     with reading(released) as tx:
         offered = {
             phone: card_records.to_offer(tx, phone, "bank", call_id="", now=clock.now())

@@ -10,6 +10,8 @@ from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.database.migrate import can_serve, migrate
 
+pytestmark = pytest.mark.postgres
+
 
 def _ours(name: str | None, kind: str, _parents: object) -> bool:
     return not (kind == "table" and name not in schema.metadata.tables)

@@ -39,7 +39,7 @@ def answers(port: int) -> bool:
         return False
 
 
-class Asking:
+class GatewayClient:
     """Asks without a pause: whatever is refused, reset or lost fails the test."""
 
     def __init__(self, port: int) -> None:
@@ -89,7 +89,7 @@ def served_by(name: str, workers: int = 1) -> Iterator[tuple[subprocess.Popen[by
 def test_a_second_server_takes_over_and_nobody_is_refused() -> None:
     """Twice in a row, also from two workers to one and back; the first ends by itself, with status 0."""
     with served_by("about_itself", workers=2) as (first, port):
-        asking = Asking(port)
+        asking = GatewayClient(port)
         second = served.start("about_itself", port)
         with stopped_at_last(second):
             assert first.wait(PATIENCE_S) == 0
@@ -128,7 +128,7 @@ def kept_ask(connection: http.client.HTTPConnection) -> int:
 def test_workers_are_replaced_unheard() -> None:
     """By its own wish, by SIGHUP, and after kill -9."""
     with served_by("about_itself") as (running, port):
-        asking = Asking(port)
+        asking = GatewayClient(port)
         was = ask(port, "/replace")
         eventually(lambda: not psutil.pid_exists(was), timeout_s=PATIENCE_S, what="another worker")
         was = ask(port)

@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.exceptions import HTTPException
 
-from ivr.fraud.lockout_admin import Office
+from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.web.api import keys
 from ivr.web.api.blueprint import blueprint
 from tests.support.api_client import ApiClient
@@ -24,7 +24,7 @@ def mounted(till: Till) -> flask.Flask:
         blueprint(
             till.engine,
             till=till.cashier,
-            office=Office(till.engine, None, till.clock),
+            lockouts=LockoutAdmin(till.engine, None, till.clock),
             home_country="ES",
             work=till.work,
             clock=till.clock,

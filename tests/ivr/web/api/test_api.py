@@ -22,11 +22,7 @@ from tests.support.till import Till
 
 BILL = {"reference": "55555555", "amount": "49.90", "currency": "EUR", "phone": "+34600123456"}
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""For what is refused before any database is asked: once is enough."""
 
-
-@one_database
 def test_a_bill_that_is_too_small_for_the_gateway_is_stored_with_a_word(
     till: Till, api: ApiClient, app: flask.Flask
 ) -> None:
@@ -65,7 +61,6 @@ def test_a_bill_that_is_too_small_for_the_gateway_is_stored_with_a_word(
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/payments"), ("POST", "/bills"), ("GET", "/bills/1")])
-@one_database
 def test_nobody_without_a_key(api: ApiClient, header: str, method: str, path: str) -> None:
     answer = api.send(
         method, path, headers={"Authorization": header.encode("latin-1", "replace").decode("latin-1")}
@@ -82,7 +77,6 @@ def test_a_revoked_key_is_refused_at_once(api: ApiClient, till: Till) -> None:
     assert api.get("/payments").status_code == 401
 
 
-@one_database
 def test_a_key_is_checked_before_a_body_is_read(api: ApiClient) -> None:
     api.token = "pbc_wrong"
     assert api.send("POST", "/bills", data=b"x" * 2_000_000).status_code == 401
@@ -91,7 +85,6 @@ def test_a_key_is_checked_before_a_body_is_read(api: ApiClient) -> None:
 # What a fault looks like ---
 
 
-@one_database
 def test_paths_and_methods_that_are_not(api: ApiClient, app: flask.Flask) -> None:
     assert api.get("/nothing").json["code"] == "not_found"
     assert api.send("DELETE", "/bills").json["code"] == "method_not_allowed"
@@ -123,7 +116,6 @@ def test_paths_and_methods_that_are_not(api: ApiClient, app: flask.Flask) -> Non
         (b"{}", "application/json", 422),
     ],
 )
-@one_database
 def test_bodies_that_cannot_be_read(api: ApiClient, data: bytes, content_type: str, status: int) -> None:
     assert api.send("POST", "/bills", data=data, content_type=content_type).status_code == status
 
@@ -175,13 +167,11 @@ def test_a_bill_is_new_then_the_same_then_changed(api: ApiClient) -> None:
         ({"reference": "' OR 1=1"}, "reference"),
     ],
 )
-@one_database
 def test_a_bad_bill_names_its_field(api: ApiClient, changed: dict[str, Any], field: str) -> None:
     answer = api.post("/bills", {**BILL, **changed})
     assert (answer.status_code, answer.json["field"]) == (422, field)
 
 
-@one_database
 def test_what_cannot_be_read_and_nobody_needs_is_left_out_with_a_warning(api: ApiClient) -> None:
     odd = {**BILL, "phone": "unknown", "due_date": "2026-12-24T00:00:00Z"}
     single = api.post("/bills", odd).json
@@ -192,7 +182,6 @@ def test_what_cannot_be_read_and_nobody_needs_is_left_out_with_a_warning(api: Ap
         assert "without its phone, which is what carriers send for a withheld number" in answer["warning"]
 
 
-@one_database
 def test_a_byte_order_mark_before_the_body_is_taken(api: ApiClient) -> None:
     body = b'\xef\xbb\xbf\xef\xbb\xbf{"reference": "55555555", "amount": "49.90", "currency": "EUR"}'
     assert api.send("POST", "/bills", data=body, content_type="application/json").status_code == 201
@@ -243,13 +232,11 @@ def test_a_list_has_its_bound(api: ApiClient) -> None:
     assert len(api.post("/bills/batch", {"bills": bills[:500]}).json["results"]) == 500
 
 
-@one_database
 @pytest.mark.parametrize("body", [{}, {"bills": None}, {"bills": BILL}, {"bills": [], "x": 1}, [BILL]])
 def test_a_batch_is_an_object_with_a_list(api: ApiClient, body: Any) -> None:
     assert api.post("/bills/batch", body).status_code == 422
 
 
-@one_database
 def test_a_list_as_the_body_is_taken_until_the_next_release(api: ApiClient, app: flask.Flask) -> None:
     headers = {"Authorization": f"Bearer {api.token}"}
     answer = app.test_client().post(f"{ROOT}/bills", json=[BILL, {}], headers=headers)
@@ -265,7 +252,6 @@ def test_a_bill_that_is_not_there(api: ApiClient, reference: str) -> None:
 # What is promised ---
 
 
-@one_database
 def test_the_document_is_served_to_anyone_and_is_openapi(app: flask.Flask) -> None:
     answer = app.test_client().get(f"{ROOT}/openapi.json")
     assert answer.json == DOCUMENT
@@ -273,7 +259,6 @@ def test_the_document_is_served_to_anyone_and_is_openapi(app: flask.Flask) -> No
         Draft202012Validator.check_schema(schema)
 
 
-@one_database
 def test_every_route_stands_in_the_document_and_the_other_way_round(app: flask.Flask) -> None:
     served = {
         (method, rule.rule.removeprefix(ROOT).replace("<", "{").replace(">", "}"))
@@ -285,7 +270,6 @@ def test_every_route_stands_in_the_document_and_the_other_way_round(app: flask.F
     assert served == promised
 
 
-@one_database
 def test_what_the_document_calls_a_bill_is_one(api: ApiClient) -> None:
     for body in (
         BILL,

@@ -16,7 +16,6 @@ from tests.support.api_client import ApiClient
 from tests.support.till import Till
 
 LISTS = ("bills", "payments", "payouts", "disputes")
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def _walk(api: ApiClient, name: str, **query: Any) -> Iterator[dict[str, Any]]:
@@ -86,6 +85,7 @@ def test_a_list_is_read_at_once_also_where_all_of_it_is_new(api: ApiClient) -> N
     assert api.get("/bills?limit=5").json["has_more"] is False
 
 
+@pytest.mark.postgres
 def test_what_was_committed_late_comes_with_the_next_page(api: ApiClient, till: Till) -> None:
     """Its moment was passed already, and in the middle of a walk."""
     _bill(api, "10000001")
@@ -109,6 +109,7 @@ def test_what_was_committed_late_comes_with_the_next_page(api: ApiClient, till: 
     assert _references(api, "bills", cursor=last["cursor"]) == ["10000001"]
 
 
+@pytest.mark.postgres
 def test_payments_are_read_at_once_too(api: ApiClient, till: Till) -> None:
     paid = [till.paid() for _ in range(3)]
     *entries, page = _walk(api, "payments", limit=1)
@@ -121,6 +122,7 @@ def test_payments_are_read_at_once_too(api: ApiClient, till: Till) -> None:
 # Chosen ---
 
 
+@pytest.mark.postgres
 def test_bills_by_state_reference_and_time(api: ApiClient, till: Till) -> None:
     start = till.clock.now()
     said = ({}, {"status": "paid"}, {"status": "withdrawn"})
@@ -144,6 +146,7 @@ def test_bills_by_state_reference_and_time(api: ApiClient, till: Till) -> None:
     assert _references(api, "bills", since=fourth) == ["20000003", "20000004", "20000001"]
 
 
+@pytest.mark.postgres
 def test_payments_by_state_bill_and_time(api: ApiClient, till: Till) -> None:
     start = till.clock.now()
     paid, other = till.paid(), till.paid()
@@ -176,6 +179,7 @@ def test_payments_by_state_bill_and_time(api: ApiClient, till: Till) -> None:
     assert ids(until=first) == [other, paid], "the order is that of the last change"
 
 
+@pytest.mark.postgres
 def test_payouts_with_what_they_consist_of(api: ApiClient, till: Till) -> None:
     day = datetime(2026, 11, 25, tzinfo=UTC)
     paid, other = till.paid(), till.paid()
@@ -209,6 +213,7 @@ def test_payouts_with_what_they_consist_of(api: ApiClient, till: Till) -> None:
     assert api.get("/payouts/po_b").json["amount"] == "-1.00"
 
 
+@pytest.mark.postgres
 def test_disputes_with_the_bill_that_they_are_about(api: ApiClient, till: Till) -> None:
     paid = till.paid()
     bill = api.get(f"/payments/{paid}").json["bill_reference"]
@@ -227,6 +232,7 @@ def test_disputes_with_the_bill_that_they_are_about(api: ApiClient, till: Till) 
     assert api.get("/disputes/dp_b").json["payment_id"] is None
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("name", ["payouts", "disputes"])
 def test_one_name_at_two_gateways_is_refused(api: ApiClient, till: Till, name: str) -> None:
     if name == "payouts":
@@ -279,7 +285,6 @@ def test_one_name_at_two_gateways_is_refused(api: ApiClient, till: Till, name: s
         ("stat=open", "stat"),
     ],
 )
-@one_database
 def test_a_bad_filter_is_named(api: ApiClient, query: str, field: str) -> None:
     for name in LISTS:
         answer = api.get(f"/{name}?{query}")
@@ -287,6 +292,7 @@ def test_a_bad_filter_is_named(api: ApiClient, query: str, field: str) -> None:
         assert (answer.json["code"], answer.json["field"]) == ("bad_query", field), name
 
 
+@pytest.mark.postgres
 def test_a_time_at_the_end_of_the_calendar_is_a_time(api: ApiClient) -> None:
     first, last = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
     for name in LISTS:
@@ -296,14 +302,12 @@ def test_a_time_at_the_end_of_the_calendar_is_a_time(api: ApiClient) -> None:
             assert api.get(f"/{name}?cursor={answer.json['cursor']}").status_code == 200, (name, query)
 
 
-@one_database
 @pytest.mark.parametrize("path", ["/messages/held", "/lockouts"])
 def test_the_short_lists_refuse_a_filter_that_they_do_not_have(api: ApiClient, path: str) -> None:
     answer = api.get(f"{path}?bill=12345678")
     assert (answer.status_code, answer.json["field"]) == (400, "bill")
 
 
-@one_database
 def test_what_is_no_field_is_named_without_a_card_number(api: ApiClient) -> None:
     card = "4242 4242 4242 4242"
     for answer in (
@@ -315,7 +319,6 @@ def test_what_is_no_field_is_named_without_a_card_number(api: ApiClient) -> None
         assert "4242" not in answer.text
 
 
-@one_database
 def test_a_cursor_of_another_list_is_refused(api: ApiClient) -> None:
     cursors = {name: api.get(f"/{name}").json["cursor"] for name in LISTS}
     for mine in LISTS:

@@ -14,14 +14,6 @@ from tests.support.api_client import ApiClient
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for(
-    "test_pages_lose_nothing_where_many_changed_in_one_instant", "test_since_a_moment"
-)
-
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""For what is refused before any database is asked: once is enough."""
-
-
 # Payments out ---
 
 
@@ -88,6 +80,7 @@ def _walk(api: ApiClient, query: str, limit: int) -> Iterator[str]:
         yield from _ids(answer)
 
 
+@pytest.mark.postgres
 def test_pages_lose_nothing_where_many_changed_in_one_instant(api: ApiClient, till: Till) -> None:
     paid = [till.paid() for _ in range(7)]
     till.pass_time(60)
@@ -149,7 +142,6 @@ def test_since_a_moment(api: ApiClient, till: Till) -> None:
         "sinze=x",
     ],
 )
-@one_database
 def test_queries_that_are_refused(api: ApiClient, query: str) -> None:
     assert (api.get(f"/payments?{query}").status_code, api.get(f"/payments?{query}").json["code"]) == (
         400,
@@ -227,7 +219,6 @@ def test_a_key_used_for_another_amount_is_refused(api: ApiClient, till: Till) ->
 
 
 @pytest.mark.parametrize("key", [None, "", "x" * 81, "a b", "é"])
-@one_database
 def test_a_refund_needs_a_key_of_its_own(api: ApiClient, till: Till, key: str | None) -> None:
     headers = {} if key is None else {"Idempotency-Key": key}
     answer = api.post(f"/payments/{till.paid()}/refunds", {}, headers=headers)
@@ -259,7 +250,6 @@ def test_a_refund_needs_a_key_of_its_own(api: ApiClient, till: Till, key: str | 
         [],
     ],
 )
-@one_database
 def test_refunds_that_are_no_amount_to_give_back(api: ApiClient, till: Till, body: Any) -> None:
     answer = api.post(f"/payments/{till.paid()}/refunds", body, headers={"Idempotency-Key": "k"})
     assert answer.status_code == 422

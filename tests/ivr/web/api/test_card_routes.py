@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from ivr.fraud.lockout_admin import Office
+from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.integrations.webhooks_out import rfc3339
 from ivr.web.api import keys
 from ivr.web.api.blueprint import blueprint
@@ -33,7 +33,7 @@ def api(till: Till) -> ApiClient:
     made = blueprint(
         till.engine,
         till=till.cashier,
-        office=Office(till.engine, None, till.clock),
+        lockouts=LockoutAdmin(till.engine, None, till.clock),
         home_country="ES",
         work=till.work,
         clock=till.clock,
@@ -102,14 +102,12 @@ def test_a_card_that_is_being_forgotten_is_shown_as_such(api: ApiClient, till: T
     assert (shown["state"], shown["deleted_by"]) == ("forgetting", "voice: call_1")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("phone", ["", "anonymous", "12", 34600111222, None, "+34600111222' OR 1=1"])
 def test_what_is_no_phone_number_is_refused(api: ApiClient, phone: object) -> None:
     answer = api.post("/cards/search", {"phone": phone})
     assert (answer.status_code, answer.json["field"]) == (422, "phone")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_number_that_two_people_could_have_is_refused(till: Till) -> None:
     cards = CardRoutes(till.engine, cards=till.cashier.saved_cards, home_country="SE")
     asking = flask.Flask("api").test_request_context(json={"phone": "468123456"})
@@ -117,19 +115,16 @@ def test_a_number_that_two_people_could_have_is_refused(till: Till) -> None:
         cards.search()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("card_id", ["card_none", "1", "attempt_1", "card_%27"])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_a_card_that_is_not(api: ApiClient, method: str, card_id: str) -> None:
     assert api.send(method, f"/cards/{card_id}").json["code"] == "not_found"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_phone_number_is_never_part_of_an_address(api: ApiClient) -> None:
     assert api.send("GET", "/cards", query_string={"phone": PHONE}).status_code == 404
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_nobody_without_a_key(api: ApiClient, till: Till) -> None:
     card = kept(till)
     api.token = "pbc_wrong"

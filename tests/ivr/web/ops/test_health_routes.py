@@ -72,6 +72,7 @@ def test_a_process_with_its_database_is_ready(client: FlaskClient, engine: sa.En
         lock.release()
 
 
+@pytest.mark.postgres
 def test_ready_from_this_schema_on(client: FlaskClient, engine: sa.Engine) -> None:
     """A deploy migrates first: the processes that it has not replaced yet stay in the balancer."""
     behind = "The schema is older than this release: run paybycall migrate."

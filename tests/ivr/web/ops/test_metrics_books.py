@@ -33,6 +33,7 @@ def test_an_empty_database_has_sums_too(metrics: Metrics) -> None:
     assert "paybycall_database_up 1.0" in shown
 
 
+@pytest.mark.postgres
 def test_calls_attempts_declines_and_confirmations_are_counted(
     engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedWork, metrics: Metrics
 ) -> None:
@@ -71,6 +72,7 @@ def test_calls_attempts_declines_and_confirmations_are_counted(
     assert not [line for line in said if PHONE in line or "4242" in line or "12345678" in line]
 
 
+@pytest.mark.postgres
 def test_declines_by_codes_that_the_adapter_does_not_know_are_counted(
     engine: sa.Engine, clock: ManualClock
 ) -> None:

@@ -128,6 +128,7 @@ def backed_up_and_restored(operator: Operator, lose: Callable[[], None]) -> str:
     return operator.environ["DATABASE_URL"]
 
 
+@pytest.mark.postgres
 def test_books_and_links_go_on_from_a_backup(
     operator: Operator, clock: ManualClock, databases: Databases
 ) -> None:
@@ -179,6 +180,7 @@ def _what_the_backup_lacks(operator: Operator, till: Till, paid: str) -> None:
     till.engine.dispose()
 
 
+@pytest.mark.postgres
 def test_an_upgrade_migrates_and_a_roll_back_leaves_the_schema(
     operator: Operator, databases: Databases
 ) -> None:

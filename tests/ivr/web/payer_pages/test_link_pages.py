@@ -12,8 +12,6 @@ from tests.support.link_bank import LinkBank
 from tests.support.link_pages import HOUR_S, speak_spanish, token_of
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for()
-
 
 def test_an_open_link_leads_to_the_gateways_page(till: Till, client: Client, opened: str) -> None:
     answer = client().get(f"/pay/{token_of(till, opened)}")

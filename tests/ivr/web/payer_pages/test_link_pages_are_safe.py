@@ -17,8 +17,6 @@ from tests.support.link_bank import LinkBank
 from tests.support.link_pages import HOUR_S, token_of
 from tests.support.till import Till
 
-pytestmark = pytest.mark.postgres_for()
-
 NASTY = '<script>alert("x")</script> & "Sons"'
 
 

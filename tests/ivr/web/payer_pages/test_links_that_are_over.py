@@ -10,9 +10,6 @@ from tests.support.link_bank import LinkBank
 from tests.support.link_pages import OVER, over, token_of
 from tests.support.till import Till
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Its statements run on PostgreSQL in other tests."""
-
 
 @pytest.mark.parametrize("page", ["pay", "receipt"])
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from tests.support.link_bank import LinkBank
 from tests.support.link_pages import HOUR_S, over, speak_spanish, token_of
 from tests.support.till import Till
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 MADRID = {
     "zone": ZoneInfo("Europe/Madrid"),
     "wording": Wording("ES", {"es": read_noun("la multa", "es"), "en": read_noun("fine", "en")}),
@@ -46,6 +45,7 @@ def _paid_at(till: Till, attempt_id: str) -> datetime:
     return settled_at
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize(
     ("language", "names", "said"),
     [
@@ -76,7 +76,6 @@ def test_a_receipt_has_what_a_payer_asks_for(
     assert '<p class="who">Demo Town Hall</p>' in page
 
 
-@on_sqlite
 def test_a_refund_leaves_the_receipt_whole(till: Till, client: Client, paid: str) -> None:
     path = f"/receipt/{token_of(till, paid)}"
     before = _facts(client().get(path).text)
@@ -88,7 +87,6 @@ def test_a_refund_leaves_the_receipt_whole(till: Till, client: Client, paid: str
         assert after == [before[0], ("Refunded", shown), *before[1:]]
 
 
-@on_sqlite
 def test_who_has_questions_is_told_whom_to_call(till: Till, client: Client, paid: str) -> None:
     for phone, called, numbers in (
         ("+442079460000", "+34910000000", ["+442079460000"]),
@@ -101,7 +99,6 @@ def test_who_has_questions_is_told_whom_to_call(till: Till, client: Client, paid
         assert re.findall(r'href="tel:([^"]*)"', page) == numbers
 
 
-@on_sqlite
 def test_a_link_that_is_over_tells_the_merchants_number_alone(
     till: Till, bank: LinkBank, client: Client
 ) -> None:
@@ -112,7 +109,6 @@ def test_a_link_that_is_over_tells_the_merchants_number_alone(
     assert page == client(phone="+442079460000").get("/pay/never").text
 
 
-@on_sqlite
 def test_a_card_that_the_gateway_does_not_name_is_left_out(till: Till, client: Client, paid: str) -> None:
     path = f"/receipt/{token_of(till, paid)}"
     with till.engine.begin() as tx:
@@ -123,7 +119,6 @@ def test_a_card_that_the_gateway_does_not_name_is_left_out(till: Till, client: C
     assert "Card" not in dict(_facts(client().get(path).text))
 
 
-@on_sqlite
 def test_what_is_not_paid_has_no_date_and_no_card(till: Till, client: Client, opened: str) -> None:
     for path in ("pay/{}?left", "receipt/{}", "receipt/{}?done"):
         page = client().get("/" + path.format(token_of(till, opened))).text

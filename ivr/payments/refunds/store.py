@@ -1,0 +1,56 @@
+"""A refund as it is kept: a frozen record, and how it is read and locked."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr.payments.refunds.states import RefundState
+from ivr.platform.database import schema
+
+
+class NoSuchRefundError(LookupError):
+    """There is no refund of that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """All or a part of a charge, given back. Its id is the gateway's idempotency key."""
+
+    id: str
+    attempt_id: str
+    amount_minor: int
+    currency: str
+    state: RefundState
+    gateway_reference: str | None
+    gateway_code: str | None
+    asked_by: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    settled_at: datetime | None
+    jobs: int
+    verify_since: datetime | None = None
+    """As on an attempt."""
+
+
+_COLUMNS = [schema.refund.c[field.name] for field in fields(Refund)]
+_OF_ID = sa.select(*_COLUMNS).where(schema.refund.c.id == sa.bindparam("wanted"))
+_OF_ID_LOCKED = _OF_ID.with_for_update(key_share=True)
+
+
+def get(tx: sa.Connection, refund_id: str) -> Refund:
+    """The refund as it stands; raises NoSuchRefundError."""
+    return _one(tx, _OF_ID, refund_id)
+
+
+def locked(tx: sa.Connection, refund_id: str) -> Refund:
+    """The refund, held until the transaction ends. Lock it before its attempt."""
+    return _one(tx, _OF_ID_LOCKED, refund_id)
+
+
+def _one(tx: sa.Connection, query: sa.Select[Any], refund_id: str) -> Refund:
+    row = tx.execute(query, {"wanted": refund_id}).mappings().one_or_none()
+    if row is None:
+        raise NoSuchRefundError(f"there is no refund {refund_id}")
+    return Refund(**{**row, "state": RefundState(row["state"])})

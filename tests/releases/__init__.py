@@ -1,0 +1,1 @@
+"""Databases that landed releases have filled, and what this release makes of them."""
