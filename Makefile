@@ -7,10 +7,11 @@ SOURCES := ivr flows gateways tests docs/examples
 # Every process of the tests starts twice as fast where Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 # Tests of real processes wait as much as they work: one worker more than there are cores, four at most.
+CORES = $$($(BIN)/python -c "import os; print(min(os.cpu_count() or 1, 4))")
 WORKERS = $$($(BIN)/python -c "import os; print(min((os.cpu_count() or 1) + 1, 4))")
 
 .DEFAULT_GOAL := help
-.PHONY: force help install call demo test lint format types contracts bench simulate mutants figures lock clean
+.PHONY: force help install call demo check test lint format types contracts bench simulate mutants figures lock clean
 
 help: ## what there is
 	@echo "Pay-by-Call: callers pay by keypad, through your own gateway."
@@ -35,6 +36,9 @@ call: $(VENV)/.runs ## ring the demo, or a server for one call: you key the card
 
 demo: $(VENV)/.runs ## keep the server running with a sandbox bank, until Ctrl-C
 	@$(BIN)/paybycall demo
+
+check: lint ## lint, types, import contracts and the quick tests, on SQLite: under two minutes
+	@$(BIN)/python -m pytest -m 'not slow' --databases sqlite --numprocesses=$(CORES) --dist=loadscope --no-loadscope-reorder
 
 test: lint ## lint, types, import contracts and all tests
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope --no-loadscope-reorder

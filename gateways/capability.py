@@ -22,7 +22,7 @@ class Verb(StrEnum):
     PREPARE = "prepare"
     OPEN_LINK = "open a payment link"
     SAVE_CARD = "save a card"
-    HEAR = "send webhooks"
+    PARSE_WEBHOOK = "send webhooks"
     PAYOUT_LINES = "list a payout"
 
 
@@ -40,7 +40,7 @@ _DECLARED: dict[Verb, Callable[[Capabilities], bool]] = {
     Verb.PREPARE: lambda facts: facts.prepares,
     Verb.OPEN_LINK: lambda facts: facts.links,
     Verb.SAVE_CARD: lambda facts: facts.saves_cards,
-    Verb.HEAR: lambda facts: facts.notices,
+    Verb.PARSE_WEBHOOK: lambda facts: facts.webhooks,
     Verb.PAYOUT_LINES: lambda facts: facts.settlement,
 }
 
@@ -49,7 +49,7 @@ def _always(_: Capabilities) -> bool:
     return True
 
 
-def demand(gateway: str, capabilities: Capabilities, verb: Verb, *, currency: str | None = None) -> None:
+def require(gateway: str, capabilities: Capabilities, verb: Verb, *, currency: str | None = None) -> None:
     """Returns where the gateway declares the verb and takes the currency; else raises UnsupportedError."""
     wanted = _CARD_ENTRY.get(verb, capabilities.card_entry)
     if capabilities.card_entry is not wanted:

@@ -13,7 +13,7 @@ from enum import StrEnum
 import requests
 
 
-class Break(StrEnum):
+class ConnectionFault(StrEnum):
     """What broke, as the end of "it cannot be reached: ..."."""
 
     NO_NAME = "its host name is not found in DNS"
@@ -39,14 +39,14 @@ class Break(StrEnum):
 
 
 _CERTIFICATE = {
-    9: Break.NOT_YET,
-    10: Break.EXPIRED,
-    18: Break.SELF_SIGNED,
-    19: Break.UNKNOWN_CA,
-    20: Break.INCOMPLETE,
-    21: Break.INCOMPLETE,
-    62: Break.OTHER_HOST,
-    64: Break.OTHER_HOST,
+    9: ConnectionFault.NOT_YET,
+    10: ConnectionFault.EXPIRED,
+    18: ConnectionFault.SELF_SIGNED,
+    19: ConnectionFault.UNKNOWN_CA,
+    20: ConnectionFault.INCOMPLETE,
+    21: ConnectionFault.INCOMPLETE,
+    62: ConnectionFault.OTHER_HOST,
+    64: ConnectionFault.OTHER_HOST,
 }
 """By OpenSSL's verify codes (openssl-verification-options(1))."""
 _SPEAKS_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
@@ -54,31 +54,35 @@ _SPEAKS_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LON
 _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH}
 
 
-def what_broke(fault: BaseException) -> Break:
+def connection_fault(fault: BaseException) -> ConnectionFault:
     """The kind of a requests exception, by what lies at its ground."""
     causes = list(_causes(fault))
-    kinds: tuple[tuple[type[BaseException], Break], ...] = (
-        (requests.exceptions.ProxyError, Break.PROXY),
-        (socket.gaierror, Break.NO_NAME),
-        (requests.ConnectTimeout, Break.NO_CONNECTION),
-        (requests.Timeout, Break.SILENT),
-        (ConnectionRefusedError, Break.REFUSED),
-        (ConnectionError, Break.CLOSED),  # Python's own: reset, aborted, a closed pipe
-        (http.client.HTTPException, Break.NO_HTTP),
+    kinds: tuple[tuple[type[BaseException], ConnectionFault], ...] = (
+        (requests.exceptions.ProxyError, ConnectionFault.PROXY),
+        (socket.gaierror, ConnectionFault.NO_NAME),
+        (requests.ConnectTimeout, ConnectionFault.NO_CONNECTION),
+        (requests.Timeout, ConnectionFault.SILENT),
+        (ConnectionRefusedError, ConnectionFault.REFUSED),
+        (ConnectionError, ConnectionFault.CLOSED),  # Python's own: reset, aborted, a closed pipe
+        (http.client.HTTPException, ConnectionFault.NO_HTTP),
     )
     of_tls = next((_of_tls(one) for one in causes if isinstance(one, ssl.SSLError)), None)
     plain = (found for kind, found in kinds if any(isinstance(one, kind) for one in causes))
     if any(isinstance(one, OSError) and one.errno in _NO_ROUTE for one in causes):
-        return Break.NO_ROUTE
-    return of_tls or next(plain, Break.OTHER)
+        return ConnectionFault.NO_ROUTE
+    return of_tls or next(plain, ConnectionFault.OTHER)
 
 
-def _of_tls(fault: ssl.SSLError) -> Break:
+def _of_tls(fault: ssl.SSLError) -> ConnectionFault:
     if isinstance(fault, ssl.SSLCertVerificationError):
-        return _CERTIFICATE.get(fault.verify_code, Break.BAD_CERTIFICATE)
+        return _CERTIFICATE.get(fault.verify_code, ConnectionFault.BAD_CERTIFICATE)
     if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return Break.CLOSED
-    return Break.NO_TLS if getattr(fault, "reason", None) in _SPEAKS_NO_TLS else Break.HANDSHAKE
+        return ConnectionFault.CLOSED
+    return (
+        ConnectionFault.NO_TLS
+        if getattr(fault, "reason", None) in _SPEAKS_NO_TLS
+        else ConnectionFault.HANDSHAKE
+    )
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:

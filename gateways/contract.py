@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from gateways.declines import Decline
-from gateways.events import Heard
-from gateways.saved_cards import Forgotten, SavedCard
+from gateways.events import GatewayEvent
+from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from gateways.settlement import PayoutLine
 
@@ -34,11 +34,11 @@ class Capabilities:
     card_entry: CardEntry
     currencies: frozenset[str] | None = None
     """ISO codes; None: whatever the merchant's account takes."""
-    least_minor: Mapping[str, int] = field(default_factory=dict)
+    minimum_amounts: Mapping[str, int] = field(default_factory=dict)
     """By ISO code, the least that one charge may take, in minor units; a currency not named has no least."""
-    most_minor: Mapping[str, int] = field(default_factory=dict)
+    maximum_amounts: Mapping[str, int] = field(default_factory=dict)
     """By ISO code, the most that one charge may take, in minor units; a currency not named has no most."""
-    step_minor: Mapping[str, int] = field(default_factory=dict)
+    amount_steps: Mapping[str, int] = field(default_factory=dict)
     """By ISO code, what every amount has to be a multiple of; a currency not named takes any."""
     refund: bool = False
     partial_refund: bool = False
@@ -50,8 +50,8 @@ class Capabilities:
     """Payment pages of the gateway's own, with an expiry: `open_link`, `lookup_link`."""
     saves_cards: bool = False
     """A card can be kept for a customer's next payment: `save_card`, `forget_card`."""
-    notices: bool = False
-    """The gateway posts webhooks: `hear`."""
+    webhooks: bool = False
+    """The gateway posts webhooks: `parse_webhook`."""
     settlement: bool = False
     """The lines of a payout can be asked for: `payout_lines`."""
     decline_codes: frozenset[str] = frozenset()
@@ -59,18 +59,20 @@ class Capabilities:
     live: bool = True
     """False for a sandbox: production refuses it."""
 
-    def takes(self, amount_minor: int, currency: str) -> bool:
+    def accepts(self, amount_minor: int, currency: str) -> bool:
         """Whether a charge of this amount is not refused for the amount alone, whatever the card."""
         known = self.currencies is None or currency in self.currencies
-        fits = amount_minor % self.step_minor.get(currency, 1) == 0
-        least_minor = self.least_minor.get(currency, 0)
-        return known and fits and least_minor <= amount_minor <= self.most_minor.get(currency, amount_minor)
+        fits = amount_minor % self.amount_steps.get(currency, 1) == 0
+        least_minor = self.minimum_amounts.get(currency, 0)
+        return (
+            known and fits and least_minor <= amount_minor <= self.maximum_amounts.get(currency, amount_minor)
+        )
 
-    def most_of(self, due_minor: int, currency: str) -> int:
+    def largest_charge(self, due_minor: int, currency: str) -> int:
         """The most of what is due that one charge can take, in minor units; 0 where it can take nothing."""
-        most_minor = min(due_minor, self.most_minor.get(currency, due_minor))
-        most_minor -= most_minor % self.step_minor.get(currency, 1)
-        return most_minor if self.takes(most_minor, currency) else 0
+        most_minor = min(due_minor, self.maximum_amounts.get(currency, due_minor))
+        most_minor -= most_minor % self.amount_steps.get(currency, 1)
+        return most_minor if self.accepts(most_minor, currency) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,14 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
+class ChargeRequest:
     """An order and the card that pays it."""
 
     order: Order
     token: Secret
     reference: str | None = None
     """As `prepare` gave it; None where the gateway does not prepare."""
-    holder: str | None = None
+    gateway_customer_id: str | None = None
     """Of a saved card: whose it is, as `save_card` said."""
     keep_card: bool = False
     """The payer agreed that the card is kept: `save_card` follows once this is approved."""
@@ -117,7 +119,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Capture:
+class CaptureRequest:
     """Take the money of an authorization that the PCI process got under `key` (the attempt's id)."""
 
     key: str
@@ -127,7 +129,7 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
-class Void:
+class VoidRequest:
     """Release an authorization that nobody will capture."""
 
     key: str
@@ -135,7 +137,7 @@ class Void:
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
+class RefundRequest:
     """Give back all or part of a charge. `key` is the refund's id: the same key refunds at most once."""
 
     key: str
@@ -194,12 +196,12 @@ class Authorized:
 
 
 @dataclass(frozen=True, slots=True)
-class Fenced:
+class Cancelled:
     """Not charged, and the gateway can no longer charge under this key."""
 
 
 @dataclass(frozen=True, slots=True)
-class NotFound:
+class RefundNotFound:
     """The gateway knows of no such refund, and cannot rule out that one comes: ask again under its key."""
 
 
@@ -212,9 +214,9 @@ class NotThisCharge:
 
 
 Result = Approved | Declined | Unknown
-LookupResult = Approved | Authorized | Declined | Fenced | Unknown
-RefundFound = Approved | Declined | Fenced | NotFound | Unknown
-NamedCharge = Approved | NotThisCharge | Unknown
+LookupResult = Approved | Authorized | Declined | Cancelled | Unknown
+RefundFound = Approved | Declined | Cancelled | RefundNotFound | Unknown
+VerifiedCharge = Approved | NotThisCharge | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +242,8 @@ class LinkOpen:
     url: str
 
 
-LinkFound = Approved | LinkOpen | Fenced | Unknown
-CardSaving = SavedCard | Declined | Unknown
+LinkFound = Approved | LinkOpen | Cancelled | Unknown
+CardSaving = CardOnFile | Declined | Unknown
 
 
 class Gateway(Protocol):
@@ -252,21 +254,23 @@ class Gateway(Protocol):
     name: str
     capabilities: Capabilities
 
-    def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:
+    def prepare(
+        self, order: Order, *, gateway_customer_id: str | None = None
+    ) -> Prepared | Declined | Unknown:
         """Makes the order known, and charges nothing. Unknown is harmless: what is not confirmed is never
         charged.
         """
         ...
 
-    def charge(self, charge: Charge) -> Result: ...
+    def charge(self, charge: ChargeRequest) -> Result: ...
 
-    def capture(self, capture: Capture) -> Result: ...
+    def capture(self, capture: CaptureRequest) -> Result: ...
 
-    def void(self, void: Void) -> Result: ...
+    def void(self, void: VoidRequest) -> Result: ...
 
-    def refund(self, refund: Refund) -> Result: ...
+    def refund(self, refund: RefundRequest) -> Result: ...
 
-    def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
+    def lookup(self, order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
         """What became of a charge or authorization. With `fence`, one that has not happened never will.
 
         `reference` is the gateway's, as far as it is known. An order whose amount the issuer still holds is
@@ -274,19 +278,19 @@ class Gateway(Protocol):
         """
         ...
 
-    def find_charge(self, order: Order, reference: str) -> NamedCharge:
+    def verify_charge(self, order: Order, reference: str) -> VerifiedCharge:
         """Whether a charge that a person found in the dashboard took this order's amount, under its key.
         Nothing is made or fenced. The same for an order that is paid by link.
         """
         ...
 
-    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
+    def lookup_refund(self, refund: RefundRequest, *, cancel: bool) -> RefundFound:
         """What became of a refund. With `fence`, one that has not happened never will; a gateway that cannot
-        promise that says NotFound, and takes the same refund again under its key.
+        promise that says RefundNotFound, and takes the same refund again under its key.
         """
         ...
 
-    def given_back_elsewhere(self, gateway_reference: str) -> int | Unknown:
+    def refunded_externally(self, gateway_reference: str) -> int | Unknown:
         """What of a charge was given back by others than us, such as by hand in the dashboard; in minor
         units, and without what came back. Asked where the gateway told of `GivenBack` or `CameBack`.
         """
@@ -300,17 +304,19 @@ class Gateway(Protocol):
         """What became of a link. With `close`, one that is not paid can never be paid any more."""
         ...
 
-    def save_card(self, key: str, token: Secret, *, charge_reference: str, holder: str | None) -> CardSaving:
+    def save_card(
+        self, key: str, token: Secret, *, charge_reference: str, gateway_customer_id: str | None
+    ) -> CardSaving:
         """Keeps the card of an approved charge that was sent with `keep_card`. `key` makes a repeat harmless;
         `holder` is whom the gateway knows the customer as, None for one that it does not know yet.
         """
         ...
 
-    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
-        """The card can never be charged again. One that is forgotten already is Forgotten."""
+    def delete_card(self, card: CardOnFile) -> CardDeleted | Unknown:
+        """The card can never be charged again. One that is forgotten already is CardDeleted."""
         ...
 
-    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
         """A webhook of the gateway's, once its signature is proven; raises BadNoticeError otherwise."""
         ...
 

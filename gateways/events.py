@@ -10,12 +10,12 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class BadNoticeError(Exception):
+class InvalidWebhookError(Exception):
     """Not signed by the gateway, too old, or not readable; the message never repeats the body."""
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentMoved:
+class PaymentUpdated:
     """Something happened to the order of this key: a charge, an authorization or a link."""
 
     key: str
@@ -24,8 +24,8 @@ class PaymentMoved:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenBack:
-    """Something of the charge of this key was given back, whoever asked for it: `given_back_elsewhere` says
+class RefundedExternally:
+    """Something of the charge of this key was given back, whoever asked for it: `refunded_externally` says
     what others did.
     """
 
@@ -33,14 +33,14 @@ class GivenBack:
 
 
 @dataclass(frozen=True, slots=True)
-class CameBack:
+class ExternalRefundFailed:
     """What others gave back of this charge, and under no key of ours, came to nothing after all."""
 
     charge_reference: str
 
 
 @dataclass(frozen=True, slots=True)
-class RefundMoved:
+class RefundUpdated:
     """Something happened to the refund of this key."""
 
     key: str
@@ -55,7 +55,7 @@ class DisputeState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Disputed:
+class DisputeUpdated:
     """The payer's bank wants money back."""
 
     reference: str
@@ -95,17 +95,25 @@ class PayoutFailed:
     """Why, as the gateway calls it."""
 
 
-Notice = PaymentMoved | GivenBack | CameBack | RefundMoved | Disputed | PayoutSettled | PayoutFailed
+EventData = (
+    PaymentUpdated
+    | RefundedExternally
+    | ExternalRefundFailed
+    | RefundUpdated
+    | DisputeUpdated
+    | PayoutSettled
+    | PayoutFailed
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """One webhook. `notice` is None where it is about nothing of ours."""
+class GatewayEvent:
+    """One webhook. `data` is None where it is about nothing of ours."""
 
     event_id: str
     """The same for every repeat."""
     kind: str
     """As the gateway calls it."""
-    notice: Notice | None
+    data: EventData | None
     happened_at: datetime | None = None
     """By the gateway's clock."""

@@ -14,7 +14,7 @@ WAITS_S = (1, 2, 4)
 R = TypeVar("R")
 
 
-def patiently(
+def retry_unprocessed(
     ask: Callable[[], R], *, sleep: Callable[[float], None], may_wait: Callable[[float], bool]
 ) -> R:
     """The answer of the last try. `may_wait(s)` says whether a try that begins `s` seconds from now is still

@@ -10,14 +10,14 @@ from gateways.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
-class SavedCard:
+class CardOnFile:
     """What a later charge is sent with."""
 
-    holder: str
+    gateway_customer_id: str
     """Whom the gateway knows the customer as."""
     token: Secret
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class CardDeleted:
     """The gateway can charge the card no more."""

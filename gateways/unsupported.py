@@ -6,7 +6,7 @@ the contract suite calls each one.
 
 from collections.abc import Mapping
 
-from gateways.capability import Verb, demand
+from gateways.capability import Verb, require
 from gateways.contract import (
     Capabilities,
     CardSaving,
@@ -19,22 +19,27 @@ from gateways.contract import (
     Unknown,
     UnsupportedError,
 )
-from gateways.events import Heard
-from gateways.saved_cards import Forgotten, SavedCard
+from gateways.events import GatewayEvent
+from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from gateways.settlement import PayoutLine
 
 
-class Undeclared:
+class UnsupportedVerbs:
     """The verbs that not every gateway has. An adapter overrides those that it declares."""
 
     name: str
     capabilities: Capabilities
 
-    def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:  # noqa: ARG002
+    def prepare(
+        self,
+        order: Order,  # noqa: ARG002
+        *,
+        gateway_customer_id: str | None = None,  # noqa: ARG002
+    ) -> Prepared | Declined | Unknown:
         raise self._refusal(Verb.PREPARE)
 
-    def given_back_elsewhere(self, gateway_reference: str) -> int | Unknown:  # noqa: ARG002
+    def refunded_externally(self, gateway_reference: str) -> int | Unknown:  # noqa: ARG002
         return Unknown(f"{self.name} does not say what others gave back")
 
     def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:  # noqa: ARG002
@@ -49,15 +54,15 @@ class Undeclared:
         token: Secret,  # noqa: ARG002
         *,
         charge_reference: str,  # noqa: ARG002
-        holder: str | None,  # noqa: ARG002
+        gateway_customer_id: str | None,  # noqa: ARG002
     ) -> CardSaving:
         raise self._refusal(Verb.SAVE_CARD)
 
-    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:  # noqa: ARG002
+    def delete_card(self, card: CardOnFile) -> CardDeleted | Unknown:  # noqa: ARG002
         raise self._refusal(Verb.SAVE_CARD)
 
-    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:  # noqa: ARG002
-        raise self._refusal(Verb.HEAR)
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:  # noqa: ARG002
+        raise self._refusal(Verb.PARSE_WEBHOOK)
 
     def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:  # noqa: ARG002
         raise self._refusal(Verb.PAYOUT_LINES)
@@ -66,5 +71,5 @@ class Undeclared:
         return None
 
     def _refusal(self, verb: Verb) -> UnsupportedError:
-        demand(self.name, self.capabilities, verb)
+        require(self.name, self.capabilities, verb)
         return UnsupportedError(f"{self.name} declares that it can {verb}, and its adapter cannot")

@@ -55,6 +55,18 @@ RING_THE_SAME_HOUSES = frozenset(
 MAKE_CLEAN_ROOTS = frozenset({"tests/e2e/test_clean_root.py", "tests/e2e/test_dockerfile.py"})
 
 
+SLOW_FOLDERS = tuple(
+    f"tests/{name}/" for name in ("browser", "deploy", "docs", "e2e", "ivr/on_stripe", "simulation")
+)
+"""What starts processes, machines or browsers, or plays whole worlds: not part of `make check`."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.nodeid.startswith(SLOW_FOLDERS):
+        item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The slowest files come first, so that no worker begins one when the others are done; the houses and the
     clean roots first of all. In one process the order stays as it was asked for.

@@ -9,46 +9,46 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from gateways.capability import Verb, demand
+from gateways.capability import Verb, require
 from gateways.contract import (
     Approved,
     Authorized,
+    Cancelled,
     Capabilities,
-    Capture,
+    CaptureRequest,
     CardEntry,
     CardSaving,
-    Charge,
+    ChargeRequest,
     Declined,
-    Fenced,
     GatewayUnreachableError,
     LinkFound,
     LinkOpen,
     LookupResult,
-    NamedCharge,
     NotThisCharge,
     Order,
     PayLink,
-    Refund,
     RefundFound,
+    RefundRequest,
     Result,
     Unknown,
-    Void,
+    VerifiedCharge,
+    VoidRequest,
 )
-from gateways.events import BadNoticeError, Heard
+from gateways.events import GatewayEvent, InvalidWebhookError
 from gateways.sandbox import saved_cards as saving
 from gateways.sandbox import webhooks
 from gateways.sandbox.answers import Standing, standing
 from gateways.sandbox.client import BankClient, NoReply, sealed
 from gateways.sandbox.currencies import AMOUNT_MAX_MINOR, CURRENCIES
 from gateways.sandbox.declines import KNOWN
-from gateways.saved_cards import Forgotten, SavedCard
+from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
-from gateways.unsupported import Undeclared
+from gateways.unsupported import UnsupportedVerbs
 
 _BANK = "paybycall sandbox bank"
 
 
-class SandboxGateway(Undeclared):
+class SandboxGateway(UnsupportedVerbs):
     """Charges through the sandbox bank."""
 
     name = "sandbox"
@@ -67,19 +67,19 @@ class SandboxGateway(Undeclared):
         self.capabilities = Capabilities(
             card_entry=card_entry,
             currencies=CURRENCIES,
-            most_minor=dict.fromkeys(CURRENCIES, AMOUNT_MAX_MINOR),
+            maximum_amounts=dict.fromkeys(CURRENCIES, AMOUNT_MAX_MINOR),
             refund=True,
             partial_refund=True,
             links=True,
-            notices=self._webhook_secret is not None,
+            webhooks=self._webhook_secret is not None,
             decline_codes=KNOWN,
             saves_cards=card_entry is CardEntry.TOKENIZE,
             live=False,
         )
 
-    def charge(self, charge: Charge) -> Result:
+    def charge(self, charge: ChargeRequest) -> Result:
         order = charge.order
-        demand(self.name, self.capabilities, Verb.CHARGE, currency=order.currency)
+        require(self.name, self.capabilities, Verb.CHARGE, currency=order.currency)
         asked = {
             "key": order.key,
             "token": charge.token,
@@ -88,12 +88,12 @@ class SandboxGateway(Undeclared):
             "description": order.description,
             "metadata": dict(order.metadata),
             "keep_card": charge.keep_card,
-            "holder": charge.holder,
+            "holder": charge.gateway_customer_id,
         }
         return _money_moved(self._ask("/charges", asked))
 
-    def capture(self, capture: Capture) -> Result:
-        demand(self.name, self.capabilities, Verb.CAPTURE, currency=capture.currency)
+    def capture(self, capture: CaptureRequest) -> Result:
+        require(self.name, self.capabilities, Verb.CAPTURE, currency=capture.currency)
         asked = {
             "key": capture.key,
             "authorization": capture.authorization,
@@ -102,16 +102,16 @@ class SandboxGateway(Undeclared):
         }
         return _money_moved(self._ask("/captures", asked))
 
-    def void(self, void: Void) -> Result:
+    def void(self, void: VoidRequest) -> Result:
         """Approved where the authorization is released; Unknown where it was captured: look it up."""
-        demand(self.name, self.capabilities, Verb.VOID)
+        require(self.name, self.capabilities, Verb.VOID)
         answer = self._ask("/voids", {"key": void.key, "authorization": void.authorization})
         if isinstance(answer, Unknown):
             return answer
         return Approved(answer.reference) if answer.state == "voided" else answer.unclear()
 
-    def refund(self, refund: Refund) -> Result:
-        demand(self.name, self.capabilities, Verb.REFUND, currency=refund.currency)
+    def refund(self, refund: RefundRequest) -> Result:
+        require(self.name, self.capabilities, Verb.REFUND, currency=refund.currency)
         asked = {
             "key": refund.key,
             "charge": refund.gateway_reference,
@@ -124,16 +124,16 @@ class SandboxGateway(Undeclared):
         self,
         order: Order,
         *,
-        fence: bool,
+        cancel: bool,
         reference: str | None = None,  # noqa: ARG002 - this bank finds everything by our key
     ) -> LookupResult:
-        answer = self._look(order.key, fence=fence)
+        answer = self._look(order.key, cancel=cancel)
         if isinstance(answer, Standing) and answer.state == "authorized":
             return Authorized(answer.reference)
         return _found(answer)
 
-    def find_charge(self, order: Order, reference: str) -> NamedCharge:
-        answer = self._look(order.key, fence=False)
+    def verify_charge(self, order: Order, reference: str) -> VerifiedCharge:
+        answer = self._look(order.key, cancel=False)
         if isinstance(answer, Unknown):
             return answer
         if answer.state == "pending":
@@ -146,11 +146,11 @@ class SandboxGateway(Undeclared):
             return NotThisCharge(f"at the bank the charge of this payment is {answer.reference}")
         return Approved(answer.reference, answer.authorisation_code)
 
-    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
-        return _found(self._look(refund.key, fence=fence))
+    def lookup_refund(self, refund: RefundRequest, *, cancel: bool) -> RefundFound:
+        return _found(self._look(refund.key, cancel=cancel))
 
     def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
-        demand(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
+        require(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
         answer = self._ask(
             "/links",
             {
@@ -176,7 +176,7 @@ class SandboxGateway(Undeclared):
         close: bool,
         reference: str | None = None,  # noqa: ARG002 - this bank finds everything by our key
     ) -> LinkFound:
-        demand(self.name, self.capabilities, Verb.OPEN_LINK)
+        require(self.name, self.capabilities, Verb.OPEN_LINK)
         answer = self._ask("/link-lookups", {"key": link.order.key, "close": close})
         if isinstance(answer, Unknown):
             return answer
@@ -186,28 +186,30 @@ class SandboxGateway(Undeclared):
             case "approved":
                 return Approved(answer.reference, answer.authorisation_code, answer.card)
             case "closed" | "fenced":
-                return Fenced()
+                return Cancelled()
             case _:
                 return answer.unclear()
 
-    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
-        demand(self.name, self.capabilities, Verb.HEAR)
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
+        require(self.name, self.capabilities, Verb.PARSE_WEBHOOK)
         if self._webhook_secret is None:
-            raise BadNoticeError("no secret is set")
-        return webhooks.hear(self._webhook_secret, headers, body, self._now())
+            raise InvalidWebhookError("no secret is set")
+        return webhooks.parse_webhook(self._webhook_secret, headers, body, self._now())
 
     def dashboard_url(self, reference: str) -> str | None:
         return f"{self._client.url}/?id={reference}"
 
-    def save_card(self, key: str, token: Secret, *, charge_reference: str, holder: str | None) -> CardSaving:
+    def save_card(
+        self, key: str, token: Secret, *, charge_reference: str, gateway_customer_id: str | None
+    ) -> CardSaving:
         """The bank keeps the very token that was charged: from now on it pays more than once."""
-        demand(self.name, self.capabilities, Verb.SAVE_CARD)
-        asked = {"key": key, "token": token, "charge": charge_reference, "holder": holder}
+        require(self.name, self.capabilities, Verb.SAVE_CARD)
+        asked = {"key": key, "token": token, "charge": charge_reference, "holder": gateway_customer_id}
         return saving.saved(self._client.post("/saved-cards", sealed(asked)), token)
 
-    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
-        demand(self.name, self.capabilities, Verb.SAVE_CARD)
-        asked = {"token": card.token, "holder": card.holder}
+    def delete_card(self, card: CardOnFile) -> CardDeleted | Unknown:
+        require(self.name, self.capabilities, Verb.SAVE_CARD)
+        asked = {"token": card.token, "holder": card.gateway_customer_id}
         return saving.forgotten(self._client.post("/saved-cards/forgotten", sealed(asked)))
 
     def check(self) -> None:
@@ -227,16 +229,16 @@ class SandboxGateway(Undeclared):
             return Unknown("the bank says open without a reference")
         return LinkOpen(answer.reference, f"{self._client.url}/pay/{answer.reference}")
 
-    def _look(self, key: str, *, fence: bool) -> Standing | Unknown:
-        return self._ask("/lookups", {"key": key, "fence": fence})
+    def _look(self, key: str, *, cancel: bool) -> Standing | Unknown:
+        return self._ask("/lookups", {"key": key, "fence": cancel})
 
     def _ask(self, path: str, asked: Mapping[str, Any]) -> Standing | Unknown:
         return standing(self._client.post(path, sealed(asked)))
 
 
-def _found(answer: Standing | Unknown) -> Approved | Declined | Fenced | Unknown:
+def _found(answer: Standing | Unknown) -> Approved | Declined | Cancelled | Unknown:
     if isinstance(answer, Standing) and answer.state in {"fenced", "voided"}:
-        return Fenced()
+        return Cancelled()
     return _money_moved(answer)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from gateways.connection_errors import what_broke
+from gateways.connection_errors import connection_fault
 from gateways.secret import Secret
 
 CONNECT_TIMEOUT_S = 2.0
@@ -85,7 +85,7 @@ class BankClient:
         except requests.Timeout:
             return NoReply("the bank did not answer in time")
         except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; and its traceback holds the body
-            return NoReply(f"the connection to the bank broke: {what_broke(fault)}")
+            return NoReply(f"the connection to the bank broke: {connection_fault(fault)}")
         return _parsed(response.status_code, response.content)
 
 

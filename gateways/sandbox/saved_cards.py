@@ -10,7 +10,7 @@ from gateways.contract import CardSaving, Declined, Unknown
 from gateways.sandbox.answers import error_code, refusal
 from gateways.sandbox.client import NoReply, Reply
 from gateways.sandbox.declines import normalised
-from gateways.saved_cards import Forgotten, SavedCard
+from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 
 _HOLDER = re.compile(r"cus_[0-9a-z]{1,40}")
@@ -23,15 +23,19 @@ def saved(reply: Reply | NoReply, token: Secret) -> CardSaving:
     code = error_code(reply.body)
     if reply.status == HTTPStatus.PAYMENT_REQUIRED and code is not None:
         return Declined(normalised(code), code)
-    holder = reply.body.get("holder")
-    if reply.status != HTTPStatus.CREATED or not isinstance(holder, str) or not _HOLDER.fullmatch(holder):
+    gateway_customer_id = reply.body.get("holder")
+    if (
+        reply.status != HTTPStatus.CREATED
+        or not isinstance(gateway_customer_id, str)
+        or not _HOLDER.fullmatch(gateway_customer_id)
+    ):
         return refusal(reply)
-    return SavedCard(holder, token)
+    return CardOnFile(gateway_customer_id, token)
 
 
-def forgotten(reply: Reply | NoReply) -> Forgotten | Unknown:
+def forgotten(reply: Reply | NoReply) -> CardDeleted | Unknown:
     if isinstance(reply, NoReply):
         return Unknown(reply.reason)
     if reply.status == HTTPStatus.OK and reply.body.get("state") == "forgotten":
-        return Forgotten()
+        return CardDeleted()
     return refusal(reply)

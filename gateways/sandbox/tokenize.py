@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gateways.capability import Verb, demand
+from gateways.capability import Verb, require
 from gateways.contract import (
     Capabilities,
     Card,
@@ -52,7 +52,7 @@ class SandboxTokenizer:
         return Unavailable(refused.reason, refused.retry_same_key)
 
     def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
-        demand("sandbox", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)
+        require("sandbox", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)
         asked = {
             "key": order.key,
             "amount_minor": order.amount_minor,

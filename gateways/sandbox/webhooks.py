@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from gateways.events import BadNoticeError, Heard, PaymentMoved
+from gateways.events import GatewayEvent, InvalidWebhookError, PaymentUpdated
 from gateways.secret import Secret
 
 HEADER = "Sandbox-Signature"
@@ -31,25 +31,27 @@ def sign(secret: Secret, body: bytes, now: datetime) -> str:
     return f"t={at},v1={_digest(secret, at, body)}"
 
 
-def hear(secret: Secret, headers: Mapping[str, str], body: bytes, now: datetime) -> Heard:
-    """What the bank says; raises BadNoticeError where it was not the bank, too long ago, or unreadable."""
+def parse_webhook(secret: Secret, headers: Mapping[str, str], body: bytes, now: datetime) -> GatewayEvent:
+    """What the bank says; raises InvalidWebhookError where it is not signed by the bank, too old or
+    unreadable.
+    """
     given = next((value for name, value in headers.items() if name.lower() == HEADER.lower()), "")
     signed = _SIGNED.fullmatch(given)
     if signed is None:
-        raise BadNoticeError("it is not signed")
+        raise InvalidWebhookError("it is not signed")
     at = int(signed[1])
     if not hmac.compare_digest(signed[2], _digest(secret, at, body)):
-        raise BadNoticeError("its signature is not the bank's")
+        raise InvalidWebhookError("its signature is not the bank's")
     if abs(now.timestamp() - at) > OLDEST_S:
-        raise BadNoticeError("it is too old")
+        raise InvalidWebhookError("it is too old")
     try:
         said = json.loads(body)
         event_id, kind, key = (said[name] for name in ("id", "type", "key"))
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise BadNoticeError("its body is not what the bank sends") from None
+        raise InvalidWebhookError("its body is not what the bank sends") from None
     if not all(isinstance(word, str) and _WORD.fullmatch(word) for word in (event_id, kind, key)):
-        raise BadNoticeError("its body is not what the bank sends")
-    return Heard(event_id, kind, PaymentMoved(key) if kind == "link.paid" else None)
+        raise InvalidWebhookError("its body is not what the bank sends")
+    return GatewayEvent(event_id, kind, PaymentUpdated(key) if kind == "link.paid" else None)
 
 
 def _digest(secret: Secret, at: int, body: bytes) -> str:

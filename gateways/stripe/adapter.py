@@ -8,31 +8,31 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from gateways.capability import Verb, demand
+from gateways.capability import Verb, require
 from gateways.contract import (
     Capabilities,
-    Capture,
+    CaptureRequest,
     CardEntry,
     CardSaving,
-    Charge,
+    ChargeRequest,
     Declined,
     GatewayUnreachableError,
     LinkFound,
     LinkOpen,
     LookupResult,
-    NamedCharge,
-    NotFound,
     Order,
     PayLink,
     Prepared,
-    Refund,
     RefundFound,
+    RefundNotFound,
+    RefundRequest,
     Result,
     Unknown,
-    Void,
+    VerifiedCharge,
+    VoidRequest,
 )
-from gateways.events import Heard
-from gateways.saved_cards import Forgotten, SavedCard
+from gateways.events import GatewayEvent
+from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from gateways.settlement import PayoutLine
 from gateways.stripe import dashboard, payments, refunds, saved_cards, settlement, webhooks
@@ -42,12 +42,12 @@ from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR, MOST_MINOR, STEP
 from gateways.stripe.declines import KNOWN
 from gateways.stripe.links import Links
 from gateways.stripe.payments import Payments
-from gateways.unsupported import Undeclared
+from gateways.unsupported import UnsupportedVerbs
 
 _KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
-class StripeGateway(Undeclared):
+class StripeGateway(UnsupportedVerbs):
     """Charges through one account of Stripe's."""
 
     name = "stripe"
@@ -68,65 +68,67 @@ class StripeGateway(Undeclared):
         self.capabilities = Capabilities(
             card_entry=card_entry,
             currencies=CURRENCIES,
-            least_minor=LEAST_MINOR,
-            most_minor=MOST_MINOR,
-            step_minor=STEP_MINOR,
+            minimum_amounts=LEAST_MINOR,
+            maximum_amounts=MOST_MINOR,
+            amount_steps=STEP_MINOR,
             refund=True,
             partial_refund=True,
             prepares=by_token,
             links=True,
             saves_cards=by_token,
-            notices=bool(webhook_secrets),
+            webhooks=bool(webhook_secrets),
             settlement=True,
             decline_codes=KNOWN,
         )
 
-    def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:
-        demand(self.name, self.capabilities, Verb.PREPARE, currency=order.currency)
+    def prepare(
+        self, order: Order, *, gateway_customer_id: str | None = None
+    ) -> Prepared | Declined | Unknown:
+        require(self.name, self.capabilities, Verb.PREPARE, currency=order.currency)
         with self._stripe.visit() as visit:
-            return self._payments.prepare(visit, order, holder)
+            return self._payments.prepare(visit, order, gateway_customer_id)
 
-    def charge(self, charge: Charge) -> Result:
-        demand(self.name, self.capabilities, Verb.CHARGE, currency=charge.order.currency)
+    def charge(self, charge: ChargeRequest) -> Result:
+        require(self.name, self.capabilities, Verb.CHARGE, currency=charge.order.currency)
         with self._stripe.visit() as visit:
             return self._payments.charge(visit, charge)
 
-    def capture(self, capture: Capture) -> Result:
-        demand(self.name, self.capabilities, Verb.CAPTURE, currency=capture.currency)
+    def capture(self, capture: CaptureRequest) -> Result:
+        require(self.name, self.capabilities, Verb.CAPTURE, currency=capture.currency)
         with self._stripe.visit() as visit:
             return payments.capture(visit, capture)
 
-    def void(self, void: Void) -> Result:
-        demand(self.name, self.capabilities, Verb.VOID)
+    def void(self, void: VoidRequest) -> Result:
+        require(self.name, self.capabilities, Verb.VOID)
         with self._stripe.visit() as visit:
             return payments.void(visit, void)
 
-    def refund(self, refund: Refund) -> Result:
-        demand(self.name, self.capabilities, Verb.REFUND, currency=refund.currency)
+    def refund(self, refund: RefundRequest) -> Result:
+        require(self.name, self.capabilities, Verb.REFUND, currency=refund.currency)
         with self._stripe.visit() as visit:
             return refunds.refund(visit, refund)
 
-    def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
+    def lookup(self, order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
         with self._stripe.visit() as visit:
-            return self._payments.lookup(visit, order, fence=fence, reference=reference)
+            return self._payments.lookup(visit, order, cancel=cancel, reference=reference)
 
-    def find_charge(self, order: Order, reference: str) -> NamedCharge:
+    def verify_charge(self, order: Order, reference: str) -> VerifiedCharge:
         with self._stripe.visit() as visit:
-            return payments.find_charge(visit, order, reference)
+            return payments.verify_charge(visit, order, reference)
 
-    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
+    def lookup_refund(self, refund: RefundRequest, *, cancel: bool) -> RefundFound:
         with self._stripe.visit() as visit:
             found = refunds.find(visit, refund)
-        if isinstance(found, NotFound) and not fence:
+        if isinstance(found, RefundNotFound) and not cancel:
             return Unknown("Stripe lists no such refund yet")
         return found
 
-    def given_back_elsewhere(self, gateway_reference: str) -> int | Unknown:
+    def refunded_externally(self, gateway_reference: str) -> int | Unknown:
         with self._stripe.visit() as visit:
-            return refunds.given_back_elsewhere(visit, gateway_reference)
+            return refunds.refunded_externally(visit, gateway_reference)
 
     def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
-        demand(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
+        require(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
         with self._stripe.visit() as visit:
             return self._links.open(visit, link)
 
@@ -140,20 +142,20 @@ class StripeGateway(Undeclared):
         token: Secret,
         *,
         charge_reference: str,  # noqa: ARG002 - the card is known by its token
-        holder: str | None,
+        gateway_customer_id: str | None,
     ) -> CardSaving:
-        demand(self.name, self.capabilities, Verb.SAVE_CARD)
+        require(self.name, self.capabilities, Verb.SAVE_CARD)
         with self._stripe.visit() as visit:
-            return saved_cards.save(visit, key, token, holder)
+            return saved_cards.save(visit, key, token, gateway_customer_id)
 
-    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
-        demand(self.name, self.capabilities, Verb.SAVE_CARD)
+    def delete_card(self, card: CardOnFile) -> CardDeleted | Unknown:
+        require(self.name, self.capabilities, Verb.SAVE_CARD)
         with self._stripe.visit() as visit:
             return saved_cards.forget(visit, card)
 
-    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
-        demand(self.name, self.capabilities, Verb.HEAR)
-        return webhooks.hear(self._webhook_secrets, headers, body, live=self._stripe.live)
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
+        require(self.name, self.capabilities, Verb.PARSE_WEBHOOK)
+        return webhooks.parse_webhook(self._webhook_secrets, headers, body, live=self._stripe.live)
 
     def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
         with self._stripe.visit(in_all_s=settlement.IN_ALL_S) as visit:

@@ -19,7 +19,7 @@ from requests.exceptions import ConnectionError as BrokenLine
 from requests.exceptions import SSLError, Timeout
 from stripe._v1_services import V1Services
 
-from gateways.connection_errors import what_broke
+from gateways.connection_errors import connection_fault
 from gateways.secret import Secret
 from gateways.stripe import library_logging as quiet
 
@@ -156,11 +156,13 @@ class _Line(stripe.HTTPClient):
             ) as response:
                 return self._whole(response), response.status_code, response.headers
         except SSLError as fault:
-            raise _broken(f"the connection to Stripe broke: {what_broke(fault)}") from None
+            raise _broken(f"the connection to Stripe broke: {connection_fault(fault)}") from None
         except (Timeout, urllib3.exceptions.ReadTimeoutError):
             raise _broken("Stripe did not answer in time", should_retry=True) from None
         except (BrokenLine, urllib3.exceptions.HTTPError) as fault:
-            raise _broken(f"the connection to Stripe broke: {what_broke(fault)}", should_retry=True) from None
+            raise _broken(
+                f"the connection to Stripe broke: {connection_fault(fault)}", should_retry=True
+            ) from None
 
     def close(self) -> None:
         self._session.close()

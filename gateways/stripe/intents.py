@@ -86,7 +86,7 @@ def intent_of(told: Told) -> Intent | Unknown:
     )
 
 
-def make(visit: Visit, order: Order, capture: CaptureMethod) -> Intent | Refused | Unknown:
+def create_intent(visit: Visit, order: Order, capture: CaptureMethod) -> Intent | Refused | Unknown:
     """The order's intent, unconfirmed: the one that there is under its key, or a new one."""
     wanted: PaymentIntentCreateParams = {
         "amount": order.amount_minor,
@@ -106,7 +106,7 @@ def make(visit: Visit, order: Order, capture: CaptureMethod) -> Intent | Refused
     return intent_of(answer) if isinstance(answer, Told) else answer
 
 
-def confirm(
+def confirm_intent(
     visit: Visit, key: str, reference: str, token: Secret, *, moto: bool, keep: bool = False
 ) -> Intent | Declined | Unknown:
     """The one request that can charge or hold. Declined only where Stripe shows that it cannot any more."""
@@ -128,14 +128,14 @@ def confirm(
     if isinstance(answer, Told):
         found = intent_of(answer)
         if isinstance(found, Intent) and found.replayed:
-            return look(visit, found.reference)
+            return retrieve_intent(visit, found.reference)
         return found
     if isinstance(answer, Refused):
         return _not_confirmed(visit, reference, answer)
     return answer
 
 
-def look(visit: Visit, reference: str) -> Intent | Unknown:
+def retrieve_intent(visit: Visit, reference: str) -> Intent | Unknown:
     """How the intent stands now."""
     answer = asked(
         visit,
@@ -146,7 +146,7 @@ def look(visit: Visit, reference: str) -> Intent | Unknown:
     return intent_of(answer) if isinstance(answer, Told) else answer
 
 
-def cancel(visit: Visit, reference: str) -> Intent | Unknown:
+def cancel_intent(visit: Visit, reference: str) -> Intent | Unknown:
     """How the intent stands once Stripe was told to cancel it: canceled, or what kept it from that.
 
     Under no key of ours: a cancel is harmless to repeat, and a stored refusal would be told for a day.
@@ -171,7 +171,7 @@ def refused_as_it_stands(refused: Refused, reference: str) -> Intent | Unknown:
     return found
 
 
-def refusal(refused: Refused, reference: str | None = None) -> Declined:
+def declined_by_gateway(refused: Refused, reference: str | None = None) -> Declined:
     """For what did nothing for certain: the card's fault where the code says so, else our settings'."""
     _tell_operator(refused)
     return Declined(normalised(refused.said, Decline.CONFIG_ERROR), refused.said, reference)
@@ -230,9 +230,9 @@ def _not_confirmed(visit: Visit, reference: str, refused: Refused) -> Declined |
         return refused.unknown()
     if not refused.nothing_done:
         return refused.unknown()
-    gone = cancel(visit, reference)
+    gone = cancel_intent(visit, reference)
     if isinstance(gone, Intent) and gone.state == "canceled":
-        return refusal(refused, reference)
+        return declined_by_gateway(refused, reference)
     _tell_operator(refused)
     return refused.unknown()
 

@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 
 from stripe.params.checkout import SessionCreateParams
 
-from gateways.contract import Approved, Declined, Fenced, LinkFound, LinkOpen, PayLink, Unknown
+from gateways.contract import Approved, Cancelled, Declined, LinkFound, LinkOpen, PayLink, Unknown
 from gateways.stripe.answers import Refused, Told, asked
 from gateways.stripe.client import Visit
 from gateways.stripe.intents import (
     KEY,
     authorisation_code,
     card_shown,
+    declined_by_gateway,
     description,
     metadata,
-    refusal,
     suffixed,
 )
 from gateways.stripe.payments import is_forgotten
@@ -39,7 +39,7 @@ class Links:
     def open(self, visit: Visit, link: PayLink) -> LinkOpen | Declined | Unknown:
         made = _make(visit, link)
         if isinstance(made, Refused):
-            return refusal(made) if made.nothing_done else made.unknown()
+            return declined_by_gateway(made) if made.nothing_done else made.unknown()
         if isinstance(made, Told) and made.replayed:
             made = _look(visit, made.reference("id") or "")
         if isinstance(made, Unknown):
@@ -58,7 +58,7 @@ class Links:
         told = _expire(visit, known)
         return told if isinstance(told, Unknown) else _standing(told, link)
 
-    def _by_key(self, visit: Visit, link: PayLink, *, close: bool) -> str | Fenced | Unknown:
+    def _by_key(self, visit: Visit, link: PayLink, *, close: bool) -> str | Cancelled | Unknown:
         """A link that is refused now because its end is too near was never made, and never will be: as long
         as Stripe would know the key of one that was.
         """
@@ -68,7 +68,7 @@ class Links:
         if isinstance(made, Refused):
             too_late = made.nothing_done and made.error.text("param") == "expires_at"
             if close and too_late and link.order.placed_at is not None:
-                return Fenced()
+                return Cancelled()
             return made.unknown()
         if isinstance(made, Unknown):
             return made
@@ -141,7 +141,7 @@ def _standing(session: Told, link: PayLink) -> LinkFound:
                 payment, authorisation_code(session, "payment_intent"), card_shown(session, "payment_intent")
             )
         case "expired", "unpaid":
-            return Fenced()
+            return Cancelled()
         case "open", "unpaid" if reference is not None and url is not None:
             return LinkOpen(reference, url)
         case state, paid:

@@ -13,31 +13,31 @@ from http import HTTPStatus
 from gateways.contract import (
     Approved,
     Authorized,
-    Capture,
-    Charge,
+    Cancelled,
+    CaptureRequest,
+    ChargeRequest,
     Declined,
-    Fenced,
     LookupResult,
-    NamedCharge,
     NotThisCharge,
     Order,
     Prepared,
     Result,
     Unknown,
-    Void,
+    VerifiedCharge,
+    VoidRequest,
 )
 from gateways.stripe.answers import Refused, Told, asked
 from gateways.stripe.client import Visit
 from gateways.stripe.intents import (
     CaptureMethod,
     Intent,
-    cancel,
-    confirm,
+    cancel_intent,
+    confirm_intent,
+    create_intent,
+    declined_by_gateway,
     intent_of,
-    look,
-    make,
-    refusal,
     refused_as_it_stands,
+    retrieve_intent,
 )
 
 KEYS_LIVE = timedelta(hours=23)
@@ -66,40 +66,48 @@ class Payments:
         self._moto = moto
         self._now = now
 
-    def prepare(self, visit: Visit, order: Order, holder: str | None) -> Prepared | Declined | Unknown:
-        made = make(visit, order, self._capture)
+    def prepare(
+        self, visit: Visit, order: Order, gateway_customer_id: str | None
+    ) -> Prepared | Declined | Unknown:
+        made = create_intent(visit, order, self._capture)
         if isinstance(made, Refused):
-            return refusal(made) if made.nothing_done else made.unknown()
+            return declined_by_gateway(made) if made.nothing_done else made.unknown()
         if isinstance(made, Unknown):
             return made
         if not made.is_of(order):
             return Unknown("Stripe has another payment under this idempotency key")
-        return _held_by(visit, made.reference, holder) if holder else Prepared(made.reference)
+        return (
+            _held_by(visit, made.reference, gateway_customer_id)
+            if gateway_customer_id
+            else Prepared(made.reference)
+        )
 
-    def charge(self, visit: Visit, charge: Charge) -> Result:
+    def charge(self, visit: Visit, charge: ChargeRequest) -> Result:
         order, reference = charge.order, charge.reference
         if reference is None:
-            prepared = self.prepare(visit, order, charge.holder)
+            prepared = self.prepare(visit, order, charge.gateway_customer_id)
             if not isinstance(prepared, Prepared):
                 return prepared
             reference = prepared.gateway_reference
-        confirmed = confirm(visit, order.key, reference, charge.token, moto=self._moto, keep=charge.keep_card)
+        confirmed = confirm_intent(
+            visit, order.key, reference, charge.token, moto=self._moto, keep=charge.keep_card
+        )
         if not isinstance(confirmed, Intent):
             return confirmed
         found = _standing(confirmed, order)
         return found if isinstance(found, Approved | Declined | Unknown) else confirmed.unclear()
 
-    def lookup(self, visit: Visit, order: Order, *, fence: bool, reference: str | None) -> LookupResult:
+    def lookup(self, visit: Visit, order: Order, *, cancel: bool, reference: str | None) -> LookupResult:
         known = reference or self._by_key(visit, order)
         if isinstance(known, Unknown):
             return known
-        found = look(visit, known)
+        found = retrieve_intent(visit, known)
         if isinstance(found, Unknown):
             return found
         result = _standing(found, order)
-        if not fence or isinstance(result, Approved | Authorized | Fenced) or not found.is_of(order):
+        if not cancel or isinstance(result, Approved | Authorized | Cancelled) or not found.is_of(order):
             return result
-        gone = cancel(visit, known)
+        gone = cancel_intent(visit, known)
         if isinstance(gone, Unknown):
             return gone
         after = _standing(gone, order)
@@ -108,13 +116,13 @@ class Payments:
     def _by_key(self, visit: Visit, order: Order) -> str | Unknown:
         if is_forgotten(order, self._now()):
             return Unknown("Stripe no longer knows this idempotency key: look in its dashboard")
-        made = make(visit, order, self._capture)
+        made = create_intent(visit, order, self._capture)
         if isinstance(made, Refused):
             return made.unknown()
         return made if isinstance(made, Unknown) else made.reference
 
 
-def find_charge(visit: Visit, order: Order, reference: str) -> NamedCharge:
+def verify_charge(visit: Visit, order: Order, reference: str) -> VerifiedCharge:
     """A payment by card or by link: both are an intent with our key in its metadata."""
     if not _INTENT.fullmatch(reference):
         return NotThisCharge("a payment reference of Stripe begins with pi_")
@@ -131,7 +139,7 @@ def find_charge(visit: Visit, order: Order, reference: str) -> NamedCharge:
     return _named(found, order)
 
 
-def _named(intent: Intent, order: Order) -> NamedCharge:
+def _named(intent: Intent, order: Order) -> VerifiedCharge:
     if not intent.is_of(order):
         return NotThisCharge("by its metadata it belongs to another payment, or its amount differs")
     taken = _standing(intent, order)
@@ -146,9 +154,9 @@ def _named(intent: Intent, order: Order) -> NamedCharge:
             return NotThisCharge(f"Stripe says {state}")
 
 
-def capture(visit: Visit, wanted: Capture) -> Result:
+def capture(visit: Visit, wanted: CaptureRequest) -> Result:
     """Takes exactly what is held under the key. Under no idempotency key: Stripe captures an intent once."""
-    held = look(visit, wanted.authorization)
+    held = retrieve_intent(visit, wanted.authorization)
     if isinstance(held, Unknown):
         return held
     if (held.key, held.amount_minor, held.currency) != (wanted.key, wanted.amount_minor, wanted.currency):
@@ -172,9 +180,9 @@ def capture(visit: Visit, wanted: Capture) -> Result:
     return _captured(taken) if isinstance(taken, Intent) else taken
 
 
-def void(visit: Visit, wanted: Void) -> Result:
+def void(visit: Visit, wanted: VoidRequest) -> Result:
     """Approved where the authorization is released; Unknown where it was captured: look it up."""
-    gone = cancel(visit, wanted.authorization)
+    gone = cancel_intent(visit, wanted.authorization)
     if isinstance(gone, Unknown):
         return gone
     return Approved(gone.reference) if gone.state == "canceled" else gone.unclear()
@@ -186,19 +194,24 @@ def _captured(intent: Intent) -> Result:
     return intent.unclear()
 
 
-def _held_by(visit: Visit, reference: str, holder: str) -> Prepared | Declined | Unknown:
+def _held_by(visit: Visit, reference: str, gateway_customer_id: str) -> Prepared | Declined | Unknown:
     """The intent becomes the customer's once it is made, never by making it: a lookup that makes it again
     knows no customer, and the same key takes the same words.
     """
     answer = asked(
-        visit, lambda v1, options: v1.payment_intents.update(reference, {"customer": holder}, options)
+        visit,
+        lambda v1, options: v1.payment_intents.update(reference, {"customer": gateway_customer_id}, options),
     )
     if isinstance(answer, Told):
-        return Prepared(reference) if answer.reference("customer") == holder else Unknown("no holder")
+        return (
+            Prepared(reference)
+            if answer.reference("customer") == gateway_customer_id
+            else Unknown("no holder")
+        )
     if isinstance(answer, Refused):
         if answer.code == "payment_intent_unexpected_state":
             return Prepared(reference)
-        return refusal(answer) if answer.nothing_done else answer.unknown()
+        return declined_by_gateway(answer) if answer.nothing_done else answer.unknown()
     return answer
 
 
@@ -214,5 +227,5 @@ def _standing(intent: Intent, order: Order) -> LookupResult:
         case "requires_payment_method" | "canceled" if intent.declined is not None:
             return intent.declined
         case "canceled":
-            return Fenced()
+            return Cancelled()
     return intent.unclear()

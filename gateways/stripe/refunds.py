@@ -7,12 +7,12 @@ there does not bear our id, somebody else gave back.
 
 from collections.abc import Iterator
 
-from gateways.contract import Approved, Declined, NotFound, Refund, RefundFound, Result, Unknown
+from gateways.contract import Approved, Declined, RefundFound, RefundNotFound, RefundRequest, Result, Unknown
 from gateways.declines import Decline
 from gateways.stripe.answers import Refused, Told, asked
 from gateways.stripe.client import Visit
 from gateways.stripe.declines import normalised
-from gateways.stripe.intents import Intent, look
+from gateways.stripe.intents import Intent, retrieve_intent
 
 KEY = "paybycall_refund"
 CAME_BACK = frozenset({"failed", "canceled"})
@@ -20,8 +20,8 @@ _PAGE = 100
 _PAGES_MAX = 10
 
 
-def refund(visit: Visit, wanted: Refund) -> Result:
-    paid = look(visit, wanted.gateway_reference)
+def refund(visit: Visit, wanted: RefundRequest) -> Result:
+    paid = retrieve_intent(visit, wanted.gateway_reference)
     if isinstance(paid, Unknown):
         return paid
     if paid.currency != wanted.currency or paid.state != "succeeded":
@@ -42,23 +42,23 @@ def refund(visit: Visit, wanted: Refund) -> Result:
         return _result(answer, wanted)
     if isinstance(answer, Refused) and answer.nothing_done:
         found = find(visit, wanted)
-        if isinstance(found, NotFound):
+        if isinstance(found, RefundNotFound):
             return Declined(normalised(answer.said), answer.said)
         return found if isinstance(found, Approved | Declined) else answer.unknown()
     return answer.unknown() if isinstance(answer, Refused) else answer
 
 
-def find(visit: Visit, wanted: Refund) -> RefundFound:
+def find(visit: Visit, wanted: RefundRequest) -> RefundFound:
     """The refund of that key among those of its payment."""
     for one in _of_payment(visit, wanted.gateway_reference):
         if isinstance(one, Unknown):
             return one
         if one.text("metadata", KEY) == wanted.key:
             return _result(one, wanted)
-    return NotFound()
+    return RefundNotFound()
 
 
-def given_back_elsewhere(visit: Visit, payment: str) -> int | Unknown:
+def refunded_externally(visit: Visit, payment: str) -> int | Unknown:
     """The sum of the payment's refunds that do not bear our key, but for those that came back."""
     in_all = 0
     for one in _of_payment(visit, payment):
@@ -107,7 +107,7 @@ def _page(visit: Visit, payment: str, after: str | None) -> Told | Unknown:
     return answer.unknown() if isinstance(answer, Refused) else answer
 
 
-def _result(told: Told, wanted: Refund) -> Result:
+def _result(told: Told, wanted: RefundRequest) -> Result:
     reference, state, failed = told.reference("id"), told.code("status"), told.code("failure_reason")
     if (told.whole("amount"), (told.code("currency") or "").upper()) != (
         wanted.amount_minor,

@@ -7,20 +7,20 @@ and unknown to us, for good.
 """
 
 from gateways.contract import CardSaving, Unknown
-from gateways.saved_cards import Forgotten, SavedCard
+from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from gateways.stripe.answers import Refused, Told, asked
 from gateways.stripe.client import Visit
-from gateways.stripe.intents import KEY, card_declined, refusal
+from gateways.stripe.intents import KEY, card_declined, declined_by_gateway
 
 _GONE = "resource_missing"
 
 
-def save(visit: Visit, key: str, token: Secret, holder: str | None) -> CardSaving:
+def save(visit: Visit, key: str, token: Secret, gateway_customer_id: str | None) -> CardSaving:
     """Whosever it is afterwards: a repeat may come after Stripe has forgotten `key`, and find the card with
     the customer that was made before.
     """
-    owner = holder or _new_customer(visit, key)
+    owner = gateway_customer_id or _new_customer(visit, key)
     if isinstance(owner, Refused):
         return _not_attached(visit, token, owner)
     if isinstance(owner, Unknown):
@@ -33,15 +33,15 @@ def save(visit: Visit, key: str, token: Secret, holder: str | None) -> CardSavin
         return answer
     if isinstance(answer, Refused):
         return _not_attached(visit, token, answer)
-    return SavedCard(owner, token) if answer.reference("customer") == owner else Unknown("no holder")
+    return CardOnFile(owner, token) if answer.reference("customer") == owner else Unknown("no holder")
 
 
-def forget(visit: Visit, card: SavedCard) -> Forgotten | Unknown:
+def forget(visit: Visit, card: CardOnFile) -> CardDeleted | Unknown:
     """A card that a customer of Stripe's has no more can never be used again, by anybody."""
     answer = asked(visit, lambda v1, options: v1.payment_methods.detach(card.token.reveal(), {}, options))
     if isinstance(answer, Refused) and answer.nothing_done:
         if answer.code == _GONE:
-            return Forgotten()
+            return CardDeleted()
         looked = _look(visit, card.token)
         answer = answer if isinstance(looked, Refused) else looked
     if isinstance(answer, Refused):
@@ -50,7 +50,7 @@ def forget(visit: Visit, card: SavedCard) -> Forgotten | Unknown:
         return answer
     if answer.secret("id") != card.token or not answer.is_none("customer"):
         return Unknown("Stripe still shows a holder")
-    return Forgotten()
+    return CardDeleted()
 
 
 def _new_customer(visit: Visit, key: str) -> str | Refused | Unknown:
@@ -72,12 +72,12 @@ def _not_attached(visit: Visit, token: Secret, refused: Refused) -> CardSaving:
     if isinstance(looked, Told):
         owner = looked.reference("customer")
         if owner is not None:
-            return SavedCard(owner, token)
+            return CardOnFile(owner, token)
         if looked.secret("id") == token and looked.is_none("customer"):
             if refused.by_the_card:
                 return card_declined(refused.error, None)
             if refused.nothing_done:
-                return refusal(refused)
+                return declined_by_gateway(refused)
     return refused.unknown()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from gateways.capability import Verb, demand
+from gateways.capability import Verb, require
 from gateways.contract import (
     Capabilities,
     Card,
@@ -26,7 +26,7 @@ from gateways.secret import Secret
 from gateways.stripe.answers import Refused, Told, asked
 from gateways.stripe.client import Stripe, Visit
 from gateways.stripe.currencies import CURRENCIES
-from gateways.stripe.intents import Intent, card_declined, confirm, make, refusal
+from gateways.stripe.intents import Intent, card_declined, confirm_intent, create_intent, declined_by_gateway
 
 _KEY_UNKNOWN = 401
 _AUTHORIZES = Capabilities(card_entry=CardEntry.AUTHORIZE, currencies=CURRENCIES)
@@ -53,17 +53,17 @@ class StripeTokenizer:
         return made
 
     def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
-        demand("stripe", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)
+        require("stripe", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)
         with self._stripe.visit() as visit:
             token = _payment_method(visit, card, order.key)
             if not isinstance(token, Secret):
                 return _nothing_held(token)
-            made = make(visit, order, "manual")
+            made = create_intent(visit, order, "manual")
             if isinstance(made, Refused):
-                return refusal(made) if made.nothing_done else made.unknown()
+                return declined_by_gateway(made) if made.nothing_done else made.unknown()
             if isinstance(made, Unknown):
                 return made
-            held = confirm(visit, order.key, made.reference, token, moto=self._moto)
+            held = confirm_intent(visit, order.key, made.reference, token, moto=self._moto)
         if not isinstance(held, Intent):
             return held
         if held.state == "requires_capture" and held.is_of(order) and held.held_minor == order.amount_minor:
@@ -77,7 +77,7 @@ def _nothing_held(answer: Declined | Refused | Unknown) -> Declined | Unknown:
     """
     if not isinstance(answer, Refused):
         return answer
-    return refusal(answer) if _nothing_made(answer) else answer.unknown()
+    return declined_by_gateway(answer) if _nothing_made(answer) else answer.unknown()
 
 
 def _nothing_made(refused: Refused) -> bool:

@@ -13,17 +13,17 @@ from collections.abc import Callable, Mapping
 import stripe
 
 from gateways.events import (
-    BadNoticeError,
-    CameBack,
-    Disputed,
     DisputeState,
-    GivenBack,
-    Heard,
-    Notice,
-    PaymentMoved,
+    DisputeUpdated,
+    EventData,
+    ExternalRefundFailed,
+    GatewayEvent,
+    InvalidWebhookError,
+    PaymentUpdated,
     PayoutFailed,
     PayoutSettled,
-    RefundMoved,
+    RefundedExternally,
+    RefundUpdated,
 )
 from gateways.secret import Secret
 from gateways.stripe import refunds
@@ -44,22 +44,24 @@ _TAKEN = {"succeeded", "requires_capture"}
 _log = logging.getLogger(__name__)
 
 
-def hear(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes, *, live: bool) -> Heard:
-    """The event; raises BadNoticeError. `live`: whether our key takes real money."""
+def parse_webhook(
+    secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes, *, live: bool
+) -> GatewayEvent:
+    """The event; raises InvalidWebhookError. `live`: whether our key takes real money."""
     event = _proven(secrets, headers, body)
     event_id, kind, about = _kept(event, "id"), event.text("type"), event.part("data", "object")
     if event_id is None or kind is None or not _KIND.fullmatch(kind) or about is None:
-        raise BadNoticeError("the event has no id, no type or no object")
+        raise InvalidWebhookError("the event has no id, no type or no object")
     if event.yes("livemode") is (not live) or event.text("account") is not None:
         _log.warning("an event of Stripe's is of the other mode, or of a connected account: %s", kind)
-        return Heard(event_id, kind, None)
-    return Heard(event_id, kind, _notice(kind, about), event.moment("created"))
+        return GatewayEvent(event_id, kind, None)
+    return GatewayEvent(event_id, kind, _data_of(kind, about), event.moment("created"))
 
 
 def _proven(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes) -> Told:
     signature = next((value for name, value in headers.items() if name.lower() == "stripe-signature"), None)
     if signature is None:
-        raise BadNoticeError("the request has no Stripe-Signature")
+        raise InvalidWebhookError("the request has no Stripe-Signature")
     for secret in secrets:
         try:
             found = stripe.Webhook.construct_event(body, signature, secret.reveal(), TOLERANCE_S)
@@ -67,16 +69,16 @@ def _proven(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes
             continue
         except (AttributeError, RecursionError, TypeError, ValueError):
             thin = b"v2.core.event" in body
-            raise BadNoticeError(
+            raise InvalidWebhookError(
                 "thin events are not supported: set the endpoint to send snapshot events"
                 if thin
                 else "it is not an event"
             ) from None
         return Told(found.to_dict())
-    raise BadNoticeError("the Stripe signature does not match, or is older than five minutes")
+    raise InvalidWebhookError("the Stripe signature does not match, or is older than five minutes")
 
 
-def _notice(kind: str, about: Told) -> Notice | None:
+def _data_of(kind: str, about: Told) -> EventData | None:
     for prefix, read in _READERS.items():
         if kind.startswith(prefix):
             return read(about)
@@ -99,40 +101,40 @@ def _unreadable(what: str) -> None:
     _log.error("a %s that Stripe tells of was not understood: look in its dashboard", what)
 
 
-def _intent(about: Told) -> Notice | None:
+def _intent(about: Told) -> EventData | None:
     key = _ours(about, KEY)
-    return PaymentMoved(key, taken=about.code("status") in _TAKEN) if key else None
+    return PaymentUpdated(key, taken=about.code("status") in _TAKEN) if key else None
 
 
-def _session(about: Told) -> Notice | None:
+def _session(about: Told) -> EventData | None:
     key = _ours(about, KEY)
-    return PaymentMoved(key, taken=about.code("payment_status") == "paid") if key else None
+    return PaymentUpdated(key, taken=about.code("payment_status") == "paid") if key else None
 
 
-def _charge(about: Told) -> Notice | None:
+def _charge(about: Told) -> EventData | None:
     """Stripe calls it refunded, too, when what was only held is let go."""
     key = _ours(about, KEY)
     if key is None:
         return None
-    return GivenBack(key) if about.yes("captured") else PaymentMoved(key)
+    return RefundedExternally(key) if about.yes("captured") else PaymentUpdated(key)
 
 
-def _refund(about: Told) -> Notice | None:
+def _refund(about: Told) -> EventData | None:
     """That one was made by others, the charge tells; only this tells that it came to nothing."""
     key, charge = _ours(about, refunds.KEY), _kept(about, "payment_intent")
     if key:
-        return RefundMoved(key)
-    return CameBack(charge) if charge and about.code("status") in refunds.CAME_BACK else None
+        return RefundUpdated(key)
+    return ExternalRefundFailed(charge) if charge and about.code("status") in refunds.CAME_BACK else None
 
 
-def _dispute(about: Told) -> Notice | None:
+def _dispute(about: Told) -> EventData | None:
     reference = _kept(about, "id")
     charge = _kept(about, "payment_intent") or _kept(about, "charge")
     amount, currency = about.whole("amount"), about.currency("currency")
     if reference is None or charge is None or amount is None or currency is None:
         _unreadable("dispute")
         return None
-    return Disputed(
+    return DisputeUpdated(
         reference=reference,
         charge_reference=charge,
         amount_minor=amount,
@@ -152,7 +154,7 @@ def _payout(about: Told) -> PayoutSettled | None:
     return PayoutSettled(reference, amount, currency, arrives)
 
 
-def _failed_payout(about: Told) -> Notice | None:
+def _failed_payout(about: Told) -> EventData | None:
     told = _payout(about)
     if told is None:
         return None
@@ -160,7 +162,7 @@ def _failed_payout(about: Told) -> Notice | None:
     return PayoutFailed(told.reference, told.amount_minor, told.currency, told.arrives, code)
 
 
-_READERS: dict[str, Callable[[Told], Notice | None]] = {
+_READERS: dict[str, Callable[[Told], EventData | None]] = {
     "payment_intent.": _intent,
     "checkout.session.": _session,
     "charge.dispute.": _dispute,

@@ -13,9 +13,9 @@ def not_chargeable(new: NewBill, gateway: Capabilities) -> str | None:
     currency = new.currency
     if gateway.currencies is not None and currency not in gateway.currencies:
         return f"the gateway does not accept {currency}: callers cannot pay this bill"
-    least = gateway.least_minor.get(currency, 0)
-    most = gateway.most_minor.get(currency)
-    step = gateway.step_minor.get(currency, 1)
+    least = gateway.minimum_amounts.get(currency, 0)
+    most = gateway.maximum_amounts.get(currency)
+    step = gateway.amount_steps.get(currency, 1)
     if new.billed_minor < least:
         return f"the gateway charges at least {plain(least, currency)}: callers cannot pay this bill"
     if most is not None and new.billed_minor > most:

@@ -15,8 +15,8 @@ def bill_facts(bill: Bill, gateway: Capabilities) -> BillFacts:
     not asked for more than it charges at once.
     """
     due = bill.payable_minor
-    minimum = min(max(bill.minimum_payable_minor, gateway.least_minor.get(bill.currency, 0)), due)
-    most = gateway.most_of(due, bill.currency)
+    minimum = min(max(bill.minimum_payable_minor, gateway.minimum_amounts.get(bill.currency, 0)), due)
+    most = gateway.largest_charge(due, bill.currency)
     return BillFacts(
         reference=bill.reference,
         due=Amount(due, bill.currency),

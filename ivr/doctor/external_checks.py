@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 
-from gateways.connection_errors import Break, what_broke
+from gateways.connection_errors import ConnectionFault, connection_fault
 from gateways.contract import Gateway, GatewayUnreachableError
 from gateways.secret import Secret
 from ivr.carriers.twilio.rest import CarrierHttp
@@ -84,18 +84,25 @@ def pci_door(pci_public_url: str) -> Door:
 
 
 _REMEDIES = {
-    Break.NO_NAME: "create its DNS record, or correct {setting}",
-    Break.REFUSED: "start {start} and the proxy in front of it, or correct {setting}",
-    Break.EXPIRED: "renew it in the proxy",
-    Break.OTHER_HOST: "give the proxy one for this host, or correct {setting}",
-    Break.SELF_SIGNED: "give the proxy one of a public authority, since the carrier takes no other",
-    Break.UNKNOWN_CA: "give the proxy one of a public authority, since the carrier takes no other",
-    Break.INCOMPLETE: "give the proxy the full chain of a public authority, since the carrier takes no other",
-    Break.NO_TLS: "put a proxy that ends TLS in front of {start}, or correct the port in {setting}",
-    Break.NOT_YET: "set this machine's clock by NTP",
-    Break.HANDSHAKE: "allow TLS 1.2 in the proxy, and ask for no client certificate",
+    ConnectionFault.NO_NAME: "create its DNS record, or correct {setting}",
+    ConnectionFault.REFUSED: "start {start} and the proxy in front of it, or correct {setting}",
+    ConnectionFault.EXPIRED: "renew it in the proxy",
+    ConnectionFault.OTHER_HOST: "give the proxy one for this host, or correct {setting}",
+    ConnectionFault.SELF_SIGNED: "give the proxy one of a public authority, since the carrier takes no other",
+    ConnectionFault.UNKNOWN_CA: "give the proxy one of a public authority, since the carrier takes no other",
+    ConnectionFault.INCOMPLETE: "give the proxy the full chain of a public authority, since the carrier "
+    "takes no other",
+    ConnectionFault.NO_TLS: "put a proxy that ends TLS in front of {start}, or correct the port in {setting}",
+    ConnectionFault.NOT_YET: "set this machine's clock by NTP",
+    ConnectionFault.HANDSHAKE: "allow TLS 1.2 in the proxy, and ask for no client certificate",
 }
-_PERHAPS_PLAIN = {Break.SILENT, Break.CLOSED, Break.HANDSHAKE, Break.NO_HTTP, Break.OTHER}
+_PERHAPS_PLAIN = {
+    ConnectionFault.SILENT,
+    ConnectionFault.CLOSED,
+    ConnectionFault.HANDSHAKE,
+    ConnectionFault.NO_HTTP,
+    ConnectionFault.OTHER,
+}
 """What https meets at a port of plain http. Where a certificate was shown, it is not one."""
 _OTHER_REMEDY = "see the proxy, the firewall and {start}, or correct {setting}"
 
@@ -112,9 +119,9 @@ def _asked(ask: Ask, method: str, door: Door, path: str) -> Answer:
     try:
         answer = ask(method, door.url + path)
     except requests.RequestException as fault:
-        broke = what_broke(fault)
+        broke = connection_fault(fault)
         if broke in _PERHAPS_PLAIN and _speaks_plain_http(ask, method, door, path):
-            broke = Break.NO_TLS
+            broke = ConnectionFault.NO_TLS
         remedy = _REMEDIES.get(broke, _OTHER_REMEDY).format(setting=door.setting, start=door.start)
         raise FaultError(f"{door.setting} ({door.url}) cannot be reached: {broke}; {remedy}.") from None
     if answer.status in _REDIRECTS:
@@ -280,9 +287,8 @@ def _account(ask: AskCarrier) -> Account:
         return ask()
     except requests.RequestException as fault:
         raise FaultError(
-            f"The carrier's API cannot be reached: {what_broke(fault)}; check TWILIO_API_BASE, and this "
-            f"machine's "
-            f"network."
+            f"The carrier's API cannot be reached: {connection_fault(fault)}; check TWILIO_API_BASE, and "
+            "this machine's network."
         ) from None
 
 
@@ -292,7 +298,7 @@ def gateway_answers(gateway: Gateway) -> str:
         gateway.check()
     except GatewayUnreachableError as fault:
         raise FaultError(str(fault)) from None
-    if not gateway.capabilities.notices:
+    if not gateway.capabilities.webhooks:
         return (
             f"{gateway.name} answers and takes our credentials; its webhooks are refused, so we hear of no "
             f"dispute and no payout, until {gateway.name.upper()}_WEBHOOK_SECRET is set"

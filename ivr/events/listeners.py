@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from gateways.events import Disputed
+from gateways.events import DisputeUpdated
 from ivr.bills import store as bills
 from ivr.customers import timeline
 from ivr.fraud.guard import Guard
@@ -133,7 +133,7 @@ class HouseConsequences:
     def for_a_person(self, tx: sa.Connection, attempt: Attempt) -> None:
         self._note(tx, Kind.PAYMENT_NEEDS_REVIEW, attempt)
 
-    def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: Disputed) -> None:
+    def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: DisputeUpdated) -> None:
         facts = {
             "dispute": dispute.reference,
             "dispute_state": dispute.state,

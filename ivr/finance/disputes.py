@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from gateways.events import Disputed, DisputeState
+from gateways.events import DisputeState, DisputeUpdated
 from ivr.finance.payout_lines import attempt_of_charge
 from ivr.platform.database import change_feed as feed
 from ivr.platform.database.schema import attempt, bill, dispute
@@ -58,7 +58,7 @@ _ATTEMPT = sa.func.coalesce(
 
 
 def keep(
-    tx: sa.Connection, gateway: str, told: Disputed, now: datetime, told_at: datetime | None = None
+    tx: sa.Connection, gateway: str, told: DisputeUpdated, now: datetime, told_at: datetime | None = None
 ) -> str | None:
     """The attempt that is disputed, where this is news of it; None for a repeat, or for no charge of ours.
     `told_at`: when it stood so, by the gateway's clock.
@@ -87,7 +87,7 @@ def keep(
     return attempt_id if is_news else None
 
 
-def _overturns(told: Disputed, told_at: datetime | None, decided_at: datetime | None) -> bool:
+def _overturns(told: DisputeUpdated, told_at: datetime | None, decided_at: datetime | None) -> bool:
     """Whether it is another decision, and a later one: a bank may go back on its first."""
     is_late = told_at is not None and decided_at is not None and told_at < decided_at
     return told.state in _DECIDED and not is_late
@@ -98,7 +98,7 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max((at for at in (one, other) if at is not None), default=None)
 
 
-def _facts(told: Disputed, told_at: datetime | None) -> dict[str, object]:
+def _facts(told: DisputeUpdated, told_at: datetime | None) -> dict[str, object]:
     return {
         "charge_reference": told.charge_reference,
         "amount_minor": told.amount_minor,
@@ -110,7 +110,7 @@ def _facts(told: Disputed, told_at: datetime | None) -> dict[str, object]:
     }
 
 
-def _ends_later(told: Disputed, answer_by: datetime | None) -> bool:
+def _ends_later(told: DisputeUpdated, answer_by: datetime | None) -> bool:
     """Whether it is newer than what is kept in the same state: an inquiry that became a chargeback is open
     as before, and has to be answered anew; both may be told in one moment, and the end that it names tells.
     """
@@ -119,7 +119,7 @@ def _ends_later(told: Disputed, answer_by: datetime | None) -> bool:
 
 def tie(
     tx: sa.Connection, gateway: str, charge_reference: str, attempt_id: str, now: datetime
-) -> list[Disputed]:
+) -> list[DisputeUpdated]:
     """The disputes that came before anybody knew whose charge it is: from now on they are this attempt's."""
     orphans = sa.and_(
         dispute.c.gateway == gateway,
@@ -130,7 +130,7 @@ def tie(
     if rows:
         tx.execute(sa.update(dispute).where(orphans).values(attempt_id=attempt_id, updated_at=now))
     return [
-        Disputed(
+        DisputeUpdated(
             reference=row.reference,
             charge_reference=row.charge_reference,
             amount_minor=row.amount_minor,

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import requests
 
-from gateways.connection_errors import what_broke
+from gateways.connection_errors import connection_fault
 from gateways.contract import Order
 from gateways.declines import Decline
 from gateways.secret import Secret
@@ -235,7 +235,7 @@ class PciClient:
         except requests.RequestException as fault:
             silent = isinstance(fault, requests.Timeout) or not isinstance(fault, requests.ConnectionError)
             kind = PciUnreachableError if silent else _AwayError
-            raise kind(f"the PCI process cannot be reached: {what_broke(fault)}") from None
+            raise kind(f"the PCI process cannot be reached: {connection_fault(fault)}") from None
         return _document(response)
 
 

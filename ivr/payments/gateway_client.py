@@ -13,26 +13,26 @@ from typing import TypeVar
 import structlog
 
 from gateways.contract import (
-    Capture,
-    Charge,
+    CaptureRequest,
+    ChargeRequest,
     Declined,
     Gateway,
     LinkFound,
     LinkOpen,
     LookupResult,
-    NamedCharge,
     Order,
     PayLink,
     Prepared,
     RefundFound,
+    RefundRequest,
     Result,
     Unknown,
     UnsupportedError,
-    Void,
+    VerifiedCharge,
+    VoidRequest,
 )
-from gateways.contract import Refund as RefundRequest
 from gateways.declines import Decline
-from gateways.retry import patiently
+from gateways.retry import retry_unprocessed
 from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Attempt
@@ -64,7 +64,9 @@ class GatewayClient:
 
     def prepare(self, attempt: Attempt, order: Order) -> Prepared | Declined | Unknown:
         """Makes the order known; takes nothing."""
-        return self._sent("prepare", attempt, lambda: self.gateway.prepare(order, holder=attempt.holder))
+        return self._sent(
+            "prepare", attempt, lambda: self.gateway.prepare(order, gateway_customer_id=attempt.holder)
+        )
 
     def charge(self, attempt: Attempt, order: Order, *, reference: str | None = None) -> Result:
         """Sends the money's request: a capture where the amount is authorized, else a charge of the token."""
@@ -72,7 +74,7 @@ class GatewayClient:
         def send() -> Result:
             if attempt.gateway_authorization is not None:
                 return self.gateway.capture(
-                    Capture(
+                    CaptureRequest(
                         order.key,
                         attempt.gateway_authorization.reveal(),
                         order.amount_minor,
@@ -82,7 +84,13 @@ class GatewayClient:
             if attempt.token is None:
                 raise ValueError("an attempt without a card was claimed")
             return self.gateway.charge(
-                Charge(order, attempt.token, reference, holder=attempt.holder, keep_card=attempt.keep_card)
+                ChargeRequest(
+                    order,
+                    attempt.token,
+                    reference,
+                    gateway_customer_id=attempt.holder,
+                    keep_card=attempt.keep_card,
+                )
             )
 
         return self._sent("charge", attempt, send)
@@ -92,7 +100,7 @@ class GatewayClient:
         authorization = attempt.gateway_authorization
         if authorization is None:
             return Unknown("no authorization is known")
-        request = Void(attempt.id, authorization.reveal())
+        request = VoidRequest(attempt.id, authorization.reveal())
         return self._answer("void", attempt, lambda: self.gateway.void(request))
 
     def refund(self, attempt: Attempt, refund: Refund) -> Result:
@@ -104,7 +112,7 @@ class GatewayClient:
         return self._sent("open_link", attempt, lambda: self.gateway.open_link(link))
 
     def lookup(
-        self, attempt: Attempt, order: Order, *, fence: bool, link: Link | None = None
+        self, attempt: Attempt, order: Order, *, cancel: bool, link: Link | None = None
     ) -> LookupResult | LinkFound:
         """What became of the charge, or of the link by which it is paid."""
         if link is not None:
@@ -112,31 +120,33 @@ class GatewayClient:
             return self._answer(
                 "lookup_link",
                 attempt,
-                lambda: self.gateway.lookup_link(asked, close=fence, reference=link.gateway_reference),
+                lambda: self.gateway.lookup_link(asked, close=cancel, reference=link.gateway_reference),
             )
         reference = None if attempt.gateway_authorization is None else attempt.gateway_authorization.reveal()
         return self._answer(
             "lookup",
             attempt,
-            lambda: self.gateway.lookup(order, fence=fence, reference=reference or attempt.gateway_reference),
+            lambda: self.gateway.lookup(
+                order, cancel=cancel, reference=reference or attempt.gateway_reference
+            ),
         )
 
-    def find_charge(self, attempt: Attempt, order: Order, reference: str) -> NamedCharge:
+    def verify_charge(self, attempt: Attempt, order: Order, reference: str) -> VerifiedCharge:
         """Whether the charge of this reference is the attempt's."""
-        return self._answer("find_charge", attempt, lambda: self.gateway.find_charge(order, reference))
+        return self._answer("find_charge", attempt, lambda: self.gateway.verify_charge(order, reference))
 
-    def lookup_refund(self, attempt: Attempt, refund: Refund, *, fence: bool) -> RefundFound:
+    def lookup_refund(self, attempt: Attempt, refund: Refund, *, cancel: bool) -> RefundFound:
         """What became of the refund."""
         request = _request(attempt, refund)
-        return self._answer("lookup", attempt, lambda: self.gateway.lookup_refund(request, fence=fence))
+        return self._answer("lookup", attempt, lambda: self.gateway.lookup_refund(request, cancel=cancel))
 
-    def given_back_elsewhere(self, attempt: Attempt) -> int | Unknown:
+    def refunded_externally(self, attempt: Attempt) -> int | Unknown:
         """What others gave back of the charge, in minor units."""
         reference = attempt.gateway_reference
         if not reference:
             return Unknown("no reference of the charge is known")
         return self._answer(
-            "given_back_elsewhere", attempt, lambda: self.gateway.given_back_elsewhere(reference)
+            "given_back_elsewhere", attempt, lambda: self.gateway.refunded_externally(reference)
         )
 
     def _sent(self, verb: str, attempt: Attempt, send: Callable[[], R]) -> R | Declined | Unknown:
@@ -154,7 +164,7 @@ class GatewayClient:
                 log.warning("gateway_did_not_process", verb=verb, attempt_id=attempt.id, wait_s=wait_s)
             return self.clock.now() + timedelta(seconds=wait_s) <= until
 
-        return patiently(
+        return retry_unprocessed(
             lambda: self._answer(verb, attempt, refusable), sleep=self.clock.sleep, may_wait=may_wait
         )
 

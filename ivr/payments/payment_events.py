@@ -10,7 +10,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from gateways.events import Disputed
+from gateways.events import DisputeUpdated
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.refunds.store import Refund
 from ivr.payments.saved_cards.store import SavedCard
@@ -47,7 +47,7 @@ class Consequences(Protocol):
         """Nobody could say for a day what became of it: somebody has to look and decide."""
         ...
 
-    def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: Disputed) -> None:
+    def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: DisputeUpdated) -> None:
         """The payer's bank wants the money back, or has decided about it."""
         ...
 

@@ -26,7 +26,7 @@ from gateways.contract import (
     Unknown,
     UnsupportedError,
 )
-from gateways.retry import patiently
+from gateways.retry import retry_unprocessed
 from gateways.secret import Secret
 from ivr.pci import entries
 from ivr.pci import entry_lifecycle as ending
@@ -230,7 +230,7 @@ class Sender:
                 log.warning("gateway_did_not_process", wait_s=wait_s)
             return self._is_still_ours(entry.id, wait_s)
 
-        return patiently(ask, sleep=self._clock.sleep, may_wait=may_wait)
+        return retry_unprocessed(ask, sleep=self._clock.sleep, may_wait=may_wait)
 
     def _is_still_ours(self, entry_id: str, wait_s: float) -> bool:
         """Whether the caller will still wait for it by then, and our lease stands: whoever ends the entry or

@@ -192,6 +192,7 @@ process.close()
 """
 
 
+@pytest.mark.slow
 def test_a_card_is_keyed_where_there_is_nothing_else(tmp_path: Path) -> None:
     copied = tmp_path / "alone"
     _copy(copied)

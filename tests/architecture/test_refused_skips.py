@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CONFTEST = "from tests.support.refused_skips import pytest_sessionfinish, pytest_terminal_summary\n"
 SKIPPED = """

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from gateways.contract import CardEntry, Charge, LinkOpen
+from gateways.contract import CardEntry, ChargeRequest, LinkOpen
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.wording import Wording
@@ -96,4 +96,4 @@ def charge_of(bench: SandboxBench, key: str, number: str) -> None:
     """A card that was keyed is charged at the bank."""
     token = bench.tokenizer.tokenize(card(number), key=f"card-{key}").token
     metadata = {"bill": "12345678", "call": f"call_{key:0>26}", "payment": "95847317"}
-    bench.gateway.charge(Charge(replace(order(key), metadata=metadata), token))
+    bench.gateway.charge(ChargeRequest(replace(order(key), metadata=metadata), token))

@@ -12,7 +12,7 @@ import pytest
 import requests
 import trustme
 
-from gateways.connection_errors import Break, what_broke
+from gateways.connection_errors import ConnectionFault, connection_fault
 from tests.support.tls import served
 
 NOW = datetime.now(UTC)
@@ -45,27 +45,27 @@ def trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "root.pem"))
 
 
-def broke(url: str) -> Break:
+def broke(url: str) -> ConnectionFault:
     with pytest.raises(requests.RequestException) as fault:
         requests.get(url, timeout=(1.0, 0.5))
-    return what_broke(fault.value)
+    return connection_fault(fault.value)
 
 
 @pytest.mark.parametrize(
     ("chain", "expected"),
     [
         (issued(BETWEEN), None),
-        (issued(BETWEEN, not_before=NOW - 3 * DAY, not_after=NOW - DAY), Break.EXPIRED),
-        (issued(BETWEEN, not_before=NOW + DAY, not_after=NOW + 3 * DAY), Break.NOT_YET),
-        (issued(BETWEEN, "pay.example.org"), Break.OTHER_HOST),
-        (issued(BETWEEN, "127.0.0.2"), Break.OTHER_HOST),
-        (issued(BETWEEN)[:2], Break.INCOMPLETE),
-        ([STRANGER.private_key_pem, STRANGER.cert_pem], Break.SELF_SIGNED),
-        ([*issued(STRANGER), STRANGER.cert_pem], Break.UNKNOWN_CA),
-        (issued(STRANGER), Break.INCOMPLETE),
+        (issued(BETWEEN, not_before=NOW - 3 * DAY, not_after=NOW - DAY), ConnectionFault.EXPIRED),
+        (issued(BETWEEN, not_before=NOW + DAY, not_after=NOW + 3 * DAY), ConnectionFault.NOT_YET),
+        (issued(BETWEEN, "pay.example.org"), ConnectionFault.OTHER_HOST),
+        (issued(BETWEEN, "127.0.0.2"), ConnectionFault.OTHER_HOST),
+        (issued(BETWEEN)[:2], ConnectionFault.INCOMPLETE),
+        ([STRANGER.private_key_pem, STRANGER.cert_pem], ConnectionFault.SELF_SIGNED),
+        ([*issued(STRANGER), STRANGER.cert_pem], ConnectionFault.UNKNOWN_CA),
+        (issued(STRANGER), ConnectionFault.INCOMPLETE),
     ],
 )
-def test_a_certificate(chain: list[trustme.Blob], expected: Break | None, tmp_path: Path) -> None:
+def test_a_certificate(chain: list[trustme.Blob], expected: ConnectionFault | None, tmp_path: Path) -> None:
     with served(tmp_path, Hello, chain) as port:
         if expected is None:
             assert requests.get(f"https://127.0.0.1:{port}", timeout=2).status_code == 204
@@ -76,11 +76,11 @@ def test_a_certificate(chain: list[trustme.Blob], expected: Break | None, tmp_pa
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 def test_no_tls_and_a_handshake_that_fails(tmp_path: Path) -> None:
     with served(tmp_path, Hello) as port:
-        assert broke(f"https://127.0.0.1:{port}") is Break.NO_TLS
+        assert broke(f"https://127.0.0.1:{port}") is ConnectionFault.NO_TLS
     with served(tmp_path, Hello, issued(BETWEEN), maximum_version=ssl.TLSVersion.TLSv1_1) as port:
-        assert broke(f"https://127.0.0.1:{port}") is Break.HANDSHAKE
+        assert broke(f"https://127.0.0.1:{port}") is ConnectionFault.HANDSHAKE
     with served(tmp_path, Hello, issued(BETWEEN), verify_mode=ssl.CERT_REQUIRED) as port:
-        assert broke(f"https://127.0.0.1:{port}") in {Break.HANDSHAKE, Break.CLOSED}
+        assert broke(f"https://127.0.0.1:{port}") in {ConnectionFault.HANDSHAKE, ConnectionFault.CLOSED}
 
 
 @pytest.fixture
@@ -115,14 +115,14 @@ def answering() -> Iterator[Callable[[bytes | None], int]]:
 @pytest.mark.parametrize(
     ("said", "scheme", "expected"),
     [
-        (b"", "http", Break.CLOSED),
-        (b"", "https", Break.CLOSED),
-        (b"220 mail.example.org ESMTP\r\n", "http", Break.NO_HTTP),
-        (None, "http", Break.SILENT),
+        (b"", "http", ConnectionFault.CLOSED),
+        (b"", "https", ConnectionFault.CLOSED),
+        (b"220 mail.example.org ESMTP\r\n", "http", ConnectionFault.NO_HTTP),
+        (None, "http", ConnectionFault.SILENT),
     ],
 )
 def test_an_answer_that_is_none(
-    answering: Callable[[bytes | None], int], said: bytes | None, scheme: str, expected: Break
+    answering: Callable[[bytes | None], int], said: bytes | None, scheme: str, expected: ConnectionFault
 ) -> None:
     assert broke(f"{scheme}://127.0.0.1:{answering(said)}") is expected
 
@@ -130,10 +130,10 @@ def test_an_answer_that_is_none(
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    assert broke(f"http://127.0.0.1:{port}") is Break.REFUSED
-    assert broke("https://nohost.invalid") is Break.NO_NAME
+    assert broke(f"http://127.0.0.1:{port}") is ConnectionFault.REFUSED
+    assert broke("https://nohost.invalid") is ConnectionFault.NO_NAME
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-    assert broke("https://pay.example.org") is Break.PROXY
-    assert what_broke(requests.ConnectTimeout()) is Break.NO_CONNECTION
-    assert what_broke(OSError(101, "Network is unreachable")) is Break.NO_ROUTE
-    assert what_broke(ZeroDivisionError()) is Break.OTHER
+    assert broke("https://pay.example.org") is ConnectionFault.PROXY
+    assert connection_fault(requests.ConnectTimeout()) is ConnectionFault.NO_CONNECTION
+    assert connection_fault(OSError(101, "Network is unreachable")) is ConnectionFault.NO_ROUTE
+    assert connection_fault(ZeroDivisionError()) is ConnectionFault.OTHER

@@ -1,6 +1,6 @@
 import pytest
 
-from gateways.capability import Verb, demand
+from gateways.capability import Verb, require
 from gateways.contract import Capabilities, CardEntry, UnsupportedError
 
 TOKENS = Capabilities(card_entry=CardEntry.TOKENIZE, currencies=frozenset({"EUR"}))
@@ -19,7 +19,7 @@ AUTHORIZATIONS = Capabilities(card_entry=CardEntry.AUTHORIZE, refund=True)
     ],
 )
 def test_what_is_declared_goes_on(capabilities: Capabilities, verb: Verb, currency: str | None) -> None:
-    demand("yours", capabilities, verb, currency=currency)
+    require("yours", capabilities, verb, currency=currency)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_what_is_not_declared_is_refused_by_name(
     capabilities: Capabilities, verb: Verb, currency: str | None
 ) -> None:
     with pytest.raises(UnsupportedError, match="yours"):
-        demand("yours", capabilities, verb, currency=currency)
+        require("yours", capabilities, verb, currency=currency)
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_the_most_of_what_is_due_that_one_charge_takes(
     gateway = Capabilities(
         card_entry=CardEntry.TOKENIZE,
         currencies=frozenset({"EUR", "KWD"}),
-        least_minor={"EUR": 50},
-        most_minor={"EUR": 10_000},
-        step_minor={"KWD": 10},
+        minimum_amounts={"EUR": 50},
+        maximum_amounts={"EUR": 10_000},
+        amount_steps={"KWD": 10},
     )
-    assert gateway.most_of(due_minor, currency) == most_minor
-    assert most_minor == 0 or gateway.takes(most_minor, currency)
+    assert gateway.largest_charge(due_minor, currency) == most_minor
+    assert most_minor == 0 or gateway.accepts(most_minor, currency)

@@ -1,7 +1,7 @@
 """A request that was not processed is sent again under its key, and nothing else is."""
 
 from gateways.contract import Unavailable, Unknown
-from gateways.retry import WAITS_S, patiently
+from gateways.retry import WAITS_S, retry_unprocessed
 
 TURNED_AWAY = Unknown("wait", retry_same_key=True)
 
@@ -17,7 +17,9 @@ def tried(answers: list[object], *, until_s: float = 60) -> tuple[object, int, l
         asked += 1
         return next(given)
 
-    answer = patiently(ask, sleep=waited.append, may_wait=lambda wait_s: sum(waited) + wait_s <= until_s)
+    answer = retry_unprocessed(
+        ask, sleep=waited.append, may_wait=lambda wait_s: sum(waited) + wait_s <= until_s
+    )
     return answer, asked, waited
 
 
@@ -37,7 +39,7 @@ def test_nothing_is_sent_again_that_nobody_waits_for_by_then() -> None:
 
 def test_nothing_is_sent_again_that_was_taken_over_during_the_wait() -> None:
     answers, asked = iter([True, False]), []
-    found = patiently(
+    found = retry_unprocessed(
         lambda: asked.append(1) or TURNED_AWAY,
         sleep=lambda _: None,
         may_wait=lambda _: next(answers),

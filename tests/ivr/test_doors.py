@@ -87,6 +87,7 @@ def test_a_stranger_is_refused_at_every_other_door(server: Server, name: str) ->
             assert str(rule) in OPEN[name] or status == wanted, (method, url, status)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["web", "pci", "bank"])
 def test_no_path_is_answered_by_a_redirect_that_nobody_wrote(server: Server, name: str) -> None:
     """The carrier would send keyed digits again, in the clear, to the host that a stranger names."""

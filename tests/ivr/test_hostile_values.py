@@ -19,6 +19,8 @@ from tests.support.hostile import addresses, knock
 from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, CALLER, WEB
 from tests.support.server import ENGLISH, REFERENCE, WEBHOOK_SECRET, Server
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Server]
 BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 STRICT = pytest.mark.parametrize("kind", ["postgres"])

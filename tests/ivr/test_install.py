@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.house_processes import ROOT
 
+pytestmark = pytest.mark.slow
+
 OLD_PYTHON = "import sys; sys.version_info = (3, 10, 13, 'final', 0)"
 OLD_SQLITE = "import sqlite3; sqlite3.sqlite_version_info = (3, 34, 1)"
 NO_MODULE = "raise ImportError(name=__name__)"

@@ -2,9 +2,12 @@
 
 import threading
 
+import pytest
 from structlog.testing import capture_logs
 
 from ivr.app import _sweep
+
+pytestmark = pytest.mark.slow
 
 
 class FailsOnce:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.mutants.fault import ROOT, Fault, load
 
+pytestmark = pytest.mark.slow
+
 
 def test_each_fault_fits_the_code_and_names_tests() -> None:
     faults = load()

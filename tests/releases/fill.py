@@ -16,12 +16,12 @@ from unittest.mock import patch
 import sqlalchemy as sa
 
 from gateways.events import (
-    Disputed,
     DisputeState,
-    PaymentMoved,
+    DisputeUpdated,
+    PaymentUpdated,
     PayoutFailed,
     PayoutSettled,
-    RefundMoved,
+    RefundUpdated,
 )
 from gateways.settlement import LineKind, PayoutLine
 from ivr.bills import store
@@ -134,9 +134,9 @@ def money_from_the_gateway(fill: Filler, attempt_id: str) -> None:
         charge = str(tx.execute(query).scalar_one())
     ends = now + timedelta(days=9)
     for number, state in enumerate((DisputeState.OPEN, DisputeState.WON, DisputeState.LOST), start=1):
-        told = Disputed(f"dp_{number}", charge, 4990, "EUR", "fraudulent", state, ends)
+        told = DisputeUpdated(f"dp_{number}", charge, 4990, "EUR", "fraudulent", state, ends)
         fill.news("dispute", told)
-    fill.news("dispute", Disputed("dp_4", "ch_of_nobody", 100, "EUR", "general", DisputeState.OPEN))
+    fill.news("dispute", DisputeUpdated("dp_4", "ch_of_nobody", 100, "EUR", "general", DisputeState.OPEN))
     line = PayoutLine(
         "txn_1", LineKind.CHARGE, "charge", 4990, 90, 4900, "EUR", now, now, charge, attempt_id, None, charge
     )
@@ -224,8 +224,8 @@ def on_the_line(fill: Filler) -> None:
     server, callers = fill.server, fill.callers
     server.work.absent = True
     fill.news("payout", PayoutSettled("po_3", 100, "EUR", server.clock.now() + timedelta(days=2)))
-    fill.news("payment", PaymentMoved(fill.last_attempt(state="fenced")))
-    fill.news("refund", RefundMoved("refund_1"))
+    fill.news("payment", PaymentUpdated(fill.last_attempt(state="fenced")))
+    fill.news("refund", RefundUpdated("refund_1"))
     reference = fill.value(schema.bill.c.reference, payer_phone=callers["paid_elsewhere"])
     fill.api(
         "POST",

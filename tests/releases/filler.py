@@ -16,7 +16,7 @@ import requests
 import sqlalchemy as sa
 
 from gateways.events import (
-    Heard,
+    GatewayEvent,
 )
 from ivr.app import handlers
 from ivr.jobs.enqueue import DurableWork
@@ -256,7 +256,7 @@ class Filler:
 
     def news(self, kind: str, notice: Any) -> None:
         """A notice of the gateway's, as its webhook would have it."""
-        heard = Heard(self.ids.new("evt"), kind, notice, self.server.clock.now())
+        heard = GatewayEvent(self.ids.new("evt"), kind, notice, self.server.clock.now())
         assert self.server.on.cashier.notices.take(heard)
 
     def text_status(self, confirmation_id: str, status: str, code: str = "") -> None:

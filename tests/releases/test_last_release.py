@@ -4,15 +4,12 @@ README.md says what they hold. Where a test here fails, a deploy of this release
 payment of that one.
 """
 
-import importlib
 import json
 import re
 import shutil
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -22,149 +19,19 @@ from ivr.cli import main
 from ivr.jobs.job_list import ALL_JOBS, Job
 from ivr.jobs.migrate import migrate_work
 from ivr.platform.database.engine import make_engine
+from tests.releases.last import BY_CARD, GOES_ON, LAST, PAID, SCHEMA, column, migrate, rows, tables
 from tests.releases.open_calls import repeat
 from tests.releases.resumed import Resumed, jobs_left, resumed
-from tests.releases.snapshot import Snapshot, copy_rows
+from tests.releases.snapshot import copy_rows
 from tests.support.databases import Databases
 from tests.support.payer import CARD
 from tests.support.running_worker import running_worker
-from tests.support.server_checks import CARDS, check_money
+from tests.support.server_checks import check_money
 
-LAST = Snapshot(Path(__file__).parent / "2026-11")
-SCHEMA = "0018"
-"""At which revision of the schema it stands."""
 TABLES_THAT_MOVE = {"alembic_version", "dbos_migrations", "pci_schema_version"}
 Start = Callable[..., Resumed]
 
-PAID = r"You have paid|Ha pagado"
-LINK_SENT = "The link is on its way"
-BY_CARD = (*CARD, "1")
-GOES_ON: dict[str, tuple[Sequence[str], str]] = {
-    # Callers who wait come first: they do not wait for ever.
-    "card_is_sent": (("1",), PAID),
-    "charge": ((), PAID),
-    "charge_and_keep": ((), PAID),
-    "charge_saved_card": ((), PAID),
-    "charge_taken": ((), PAID),
-    "charge_never_arrived": ((), "could not be sent, and you were not charged"),
-    "charge_was_sent": ((), "could not be sent, and you were not charged"),
-    "sends_link": ((), LINK_SENT),
-    "sends_link_again": ((), LINK_SENT),
-    "renews_link": ((), LINK_SENT),
-    "closes_link": (BY_CARD, PAID),
-    # Webhooks that were never answered are sent again.
-    "look_up_not_answered": (("1", *BY_CARD), PAID),
-    "card_entry_not_opened": (BY_CARD, PAID),
-    "card_entry_not_collected": (("1",), PAID),
-    # Questions.
-    "asks_language": (("1", "40000001", "1", *BY_CARD), PAID),
-    "asks_reference": (("40000001",), "This bill is already paid"),
-    "offers_all_or_part": (("1", *BY_CARD), PAID),
-    "offers_all": (("1", *BY_CARD), PAID),
-    "offers_less": (("1", "10*00#", "1", *BY_CARD), PAID),
-    "asks_amount": (("10*00#", "1", *BY_CARD), PAID),
-    "confirms_amount": (("1", *BY_CARD), PAID),
-    "card_number": (BY_CARD, PAID),
-    "card_expiry": (("(expiry)", "(code)", "1"), PAID),
-    "card_code": (("(code)", "1"), PAID),
-    "confirms": (("1",), PAID),
-    "confirms_or_keeps": (("7",), PAID),
-    "offers_saved_card": (("1",), PAID),
-    "asks_to_delete": (("1", *BY_CARD), f"Your card is deleted(?s:.)*({PAID})"),
-    "link_is_open": (("1", *BY_CARD), PAID),
-    "link_is_open_for_a_part": (("1", *BY_CARD), PAID),
-    "rings_a_person": ((), "rings .*: completed"),
-    "rings_a_person_for_help": ((), "rings .*: completed"),
-}
-"""What the caller of each open call keys from where it stands, and what comes of it."""
-WITH_OTHER_SETTINGS = {
-    "confirms_amount_before_card",
-    "card_number_to_authorize",
-    "charge_authorized",
-    "card_at_the_carrier",
-}
-
-# What there is ----------------------------------------------------------------------------------------------
-
-
-def column(database: Path, query: str, *values: object) -> list[Any]:
-    """The first column of this query."""
-    with closing(sqlite3.connect(database)) as connection:
-        return [row[0] for row in connection.execute(query, values)]
-
-
-def rows(database: Path, table: str) -> list[dict[str, Any]]:
-    with closing(sqlite3.connect(database)) as connection:
-        connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(f'SELECT * FROM "{table}" ORDER BY rowid')]  # noqa: S608
-
-
-def tables(database: Path) -> set[str]:
-    return set(column(database, "SELECT name FROM sqlite_master WHERE type = 'table'"))
-
-
-@pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The databases as that release left them."""
-    folder = tmp_path_factory.mktemp("left")
-    LAST.load(folder)
-    return folder
-
-
-STATES = {
-    "attempt": "reserved authorizing authorized claimed unknown for_a_person voiding link_open link_closing "
-    "approved declined fenced abandoned voided",
-    "refund": "asked unknown for_a_person approved declined",
-    "saved_card": "agreed keeping kept forgetting forgotten",
-    "confirmation": "queued sending maybe_sent sent delivered undelivered held failed spoken",
-    "outcome": "waiting delivered given_up",
-    "card_try": "open approved declined void",
-    "dispute": "open won lost",
-}
-
-
-@pytest.mark.parametrize("table", STATES)
-def test_the_snapshot_holds_every_state(left: Path, table: str) -> None:
-    found = column(left / "main.db", f"SELECT DISTINCT state FROM {table}")  # noqa: S608
-    assert set(found) == set(STATES[table].split())
-
-
-def test_the_snapshot_has_a_call_at_each_step_at_which_one_can_stand(left: Path) -> None:
-    steps = "SELECT DISTINCT json_extract(session, '$.step') FROM call WHERE status = 'active'"
-    sessions = Path(__file__).parents[1] / "ivr" / "calls" / "sessions" / "0.3.json"
-    assert set(column(left / "main.db", steps)) == set(json.loads(sessions.read_text()))
-    assert LAST.calls.keys() == GOES_ON.keys() | WITH_OTHER_SETTINGS
-
-
-def test_no_card_number_is_kept(left: Path) -> None:
-    for path in [*LAST.folder.iterdir(), *left.glob("*.db")]:
-        content = path.read_bytes()
-        assert not [name for name, number in CARDS.items() if number.encode() in content], path
-
-
-def test_what_writes_the_next_snapshot_can_be_loaded() -> None:
-    """It runs when a release has landed, and nowhere else: until then a name that it uses may move."""
-    for name in ("fill", "work_left"):
-        assert importlib.import_module(f"tests.releases.{name}").main
-
-
 # What a migration makes of it -------------------------------------------------------------------------------
-
-
-def migrate(url: str, pci_url: str) -> None:
-    """As an operator does it."""
-    environ = {"DATABASE_URL": url, "PCI_DATABASE_URL": pci_url}
-    result = CliRunner().invoke(main, ["migrate"], env=environ, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-
-
-@pytest.fixture(scope="module")
-def migrated(left: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, brought to this release's schema."""
-    folder = tmp_path_factory.mktemp("migrated") / "all"
-    shutil.copytree(left, folder)
-    migrate(f"sqlite:///{folder}/main.db", f"sqlite:///{folder}/pci.db")
-    return folder
 
 
 @pytest.mark.parametrize("name", ["main", "pci"])

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from gateways.contract import CardEntry, Gateway
-from gateways.events import BadNoticeError, Heard, Notice, PaymentMoved, RefundMoved
+from gateways.events import EventData, GatewayEvent, InvalidWebhookError, PaymentUpdated, RefundUpdated
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.bank.app import create_app
 from gateways.sandbox.bank.dependencies import Premises
@@ -201,16 +201,16 @@ class TellingSandbox(SandboxGateway):
 
     def __init__(self, client: BankClient, card_entry: CardEntry) -> None:
         super().__init__(client, card_entry)
-        self.capabilities = replace(self.capabilities, notices=True)
+        self.capabilities = replace(self.capabilities, webhooks=True)
 
-    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
         if {name.lower(): value for name, value in headers.items()}.get(SIGNATURE) != SIGNED:
-            raise BadNoticeError("not signed")
+            raise InvalidWebhookError("not signed")
         told = json.loads(body)
-        notice: Notice = PaymentMoved(told["key"], taken=told["state"] in {"approved", "authorized"})
+        notice: EventData = PaymentUpdated(told["key"], taken=told["state"] in {"approved", "authorized"})
         if told["kind"] == "refund":
-            notice = RefundMoved(told["key"])
-        return Heard(told["id"], f"{told['kind']}.{told['state']}", notice)
+            notice = RefundUpdated(told["key"])
+        return GatewayEvent(told["id"], f"{told['kind']}.{told['state']}", notice)
 
 
 class OneConnection(Ledger):

@@ -14,9 +14,9 @@ from unittest import mock
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Charge, Fenced, LinkFound, LookupResult, Order, Result, Unknown
+from gateways.contract import Cancelled, ChargeRequest, LinkFound, LookupResult, Order, Result, Unknown
 from gateways.sandbox.adapter import SandboxGateway
-from gateways.saved_cards import Forgotten
+from gateways.saved_cards import CardDeleted
 from gateways.stripe import payments
 from gateways.stripe.client import Visit
 from gateways.stripe.intents import Intent
@@ -52,7 +52,7 @@ def _fresh_key() -> Patches:
     """The idempotency key is made fresh at each send."""
     real, count = SandboxGateway.charge, itertools.count()
 
-    def charge(self: SandboxGateway, asked: Charge) -> Result:
+    def charge(self: SandboxGateway, asked: ChargeRequest) -> Result:
         order = replace(asked.order, key=f"{asked.order.key}x{next(count)}")
         return real(self, replace(asked, order=order))
 
@@ -179,10 +179,10 @@ def _fence_ignored() -> Patches:
     real = SandboxGateway.lookup
 
     def lookup(
-        self: SandboxGateway, order: Order, *, fence: bool, reference: str | None = None
+        self: SandboxGateway, order: Order, *, cancel: bool, reference: str | None = None
     ) -> LookupResult:
-        found = real(self, order, fence=False, reference=reference)
-        return Fenced() if fence and isinstance(found, Unknown) and "not_found" in found.reason else found
+        found = real(self, order, cancel=False, reference=reference)
+        return Cancelled() if cancel and isinstance(found, Unknown) and "not_found" in found.reason else found
 
     return [mock.patch.object(SandboxGateway, "lookup", lookup)]
 
@@ -196,14 +196,14 @@ def _cancel_left_out() -> Patches:
     """A fence at Stripe looks at the intent and takes it for cancelled: its confirmation may still arrive."""
 
     def cancel(visit: Visit, reference: str) -> Intent | Unknown:
-        found = payments.look(visit, reference)
+        found = payments.retrieve_intent(visit, reference)
         waits = isinstance(found, Intent) and found.state in {
             "requires_confirmation",
             "requires_payment_method",
         }
         return replace(found, state="canceled") if waits else found
 
-    return [mock.patch.object(payments, "cancel", cancel)]
+    return [mock.patch.object(payments, "cancel_intent", cancel)]
 
 
 def _link_closed_here_alone() -> Patches:
@@ -211,9 +211,13 @@ def _link_closed_here_alone() -> Patches:
     real = GatewayClient.lookup
 
     def lookup(
-        self: GatewayClient, attempt: Attempt, order: Order, *, fence: bool, link: Link | None = None
+        self: GatewayClient, attempt: Attempt, order: Order, *, cancel: bool, link: Link | None = None
     ) -> LookupResult | LinkFound:
-        return Fenced() if fence and link is not None else real(self, attempt, order, fence=fence, link=link)
+        return (
+            Cancelled()
+            if cancel and link is not None
+            else real(self, attempt, order, cancel=cancel, link=link)
+        )
 
     return [mock.patch.object(GatewayClient, "lookup", lookup)]
 
@@ -232,7 +236,7 @@ def _link_entered_twice() -> Patches:
 
 def _forgotten_here_alone() -> Patches:
     """A card that was deleted is forgotten here, and not at the gateway."""
-    return [mock.patch.object(SavedCardJobs, "_forget", return_value=Forgotten())]
+    return [mock.patch.object(SavedCardJobs, "_forget", return_value=CardDeleted())]
 
 
 def _consent_by_rote() -> Patches:

@@ -15,26 +15,26 @@ from enum import Enum, auto
 from gateways.contract import (
     Approved,
     Authorized,
+    Cancelled,
     Capabilities,
-    Capture,
+    CaptureRequest,
     CardEntry,
-    Charge,
+    ChargeRequest,
     Declined,
-    Fenced,
     LookupResult,
-    NamedCharge,
-    NotFound,
     NotThisCharge,
     Order,
     Prepared,
-    Refund,
     RefundFound,
+    RefundNotFound,
+    RefundRequest,
     Result,
     Unknown,
-    Void,
+    VerifiedCharge,
+    VoidRequest,
 )
 from gateways.declines import Decline
-from gateways.unsupported import Undeclared
+from gateways.unsupported import UnsupportedVerbs
 
 CAN_REFUND = Capabilities(card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True, live=False)
 
@@ -72,7 +72,7 @@ class Fate(Enum):
     """The adapter fails after the request arrived."""
 
 
-class TruthfulBank(Undeclared):
+class TruthfulBank(UnsupportedVerbs):
     """A gateway that holds money. Safe from many threads; `sent` is every request for money that left us."""
 
     name = "bank"
@@ -113,7 +113,7 @@ class TruthfulBank(Undeclared):
 
     # What a gateway does ------------------------------------------------------------------------------------
 
-    def charge(self, charge: Charge) -> Result:
+    def charge(self, charge: ChargeRequest) -> Result:
         def arrive() -> Result:
             if key in self.fenced:
                 return Unknown("this key is fenced")
@@ -127,7 +127,7 @@ class TruthfulBank(Undeclared):
         key = charge.order.key
         return self._request("charge", key, arrive)
 
-    def capture(self, capture: Capture) -> Result:
+    def capture(self, capture: CaptureRequest) -> Result:
         def arrive() -> Result:
             if capture.key in self.held:
                 self.charged[capture.key] = self.held.pop(capture.key)
@@ -137,7 +137,7 @@ class TruthfulBank(Undeclared):
 
         return self._request("capture", capture.key, arrive)
 
-    def void(self, void: Void) -> Result:
+    def void(self, void: VoidRequest) -> Result:
         def arrive() -> Result:
             if void.key in self.charged:
                 return Unknown("it was captured")
@@ -147,7 +147,7 @@ class TruthfulBank(Undeclared):
 
         return self._request("void", void.key, arrive)
 
-    def refund(self, refund: Refund) -> Result:
+    def refund(self, refund: RefundRequest) -> Result:
         def arrive() -> Result:
             if refund.key in self.fenced:
                 return Unknown("this key is fenced")
@@ -162,37 +162,37 @@ class TruthfulBank(Undeclared):
 
         return self._request("refund", refund.key, arrive)
 
-    def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
-        return self._look(order.key, fence=fence)
+    def lookup(self, order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
+        return self._look(order.key, cancel=cancel)
 
-    def find_charge(self, order: Order, reference: str) -> NamedCharge:
-        found = self._look(order.key, fence=False)
-        if found == Unknown("not found") or isinstance(found, Declined | Fenced | Authorized):
+    def verify_charge(self, order: Order, reference: str) -> VerifiedCharge:
+        found = self._look(order.key, cancel=False)
+        if found == Unknown("not found") or isinstance(found, Declined | Cancelled | Authorized):
             return NotThisCharge("the bank took nothing for it")
         if isinstance(found, Approved) and found.gateway_reference != reference:
             return NotThisCharge(f"the bank calls it {found.gateway_reference}")
         return found
 
-    def given_back_elsewhere(self, gateway_reference: str) -> int | Unknown:
+    def refunded_externally(self, gateway_reference: str) -> int | Unknown:
         with self._lock:
             fate = self._fate()
             in_all = self.by_hand.get(gateway_reference.removeprefix("ref_"), 0)
         self.before_answer()
         return in_all if fate is Fate.ANSWERED else Unknown("the bank does not answer")
 
-    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
-        return self._look(refund.key, fence=fence)
+    def lookup_refund(self, refund: RefundRequest, *, cancel: bool) -> RefundFound:
+        return self._look(refund.key, cancel=cancel)
 
-    def _look(self, key: str, *, fence: bool) -> Approved | Authorized | Declined | Fenced | Unknown:
+    def _look(self, key: str, *, cancel: bool) -> Approved | Authorized | Declined | Cancelled | Unknown:
         with self._lock:
-            self.looked_up.append((key, fence))
+            self.looked_up.append((key, cancel))
             fate = self._fate()
             if fate is Fate.KILLED_BEFORE:
                 raise KilledError
             if fate in {Fate.NEVER, Fate.LATE, Fate.BUG}:
                 return Unknown("the bank does not answer")
             found = self._found(key)
-            if found is None and fence:
+            if found is None and cancel:
                 self.fenced.add(key)
         self.before_answer()
         if fate in {Fate.KILLED_AFTER, Fate.KILLED_LATE}:
@@ -201,7 +201,7 @@ class TruthfulBank(Undeclared):
             return Unknown("the bank's answer was lost")
         if found is not None:
             return found
-        return Fenced() if fence else Unknown("not found")
+        return Cancelled() if cancel else Unknown("not found")
 
     def check(self) -> None:
         """It is always there."""
@@ -221,7 +221,7 @@ class TruthfulBank(Undeclared):
 
     def _found(self, key: str) -> LookupResult | None:
         """What the bank knows of a key; None: nothing."""
-        known: dict[str, LookupResult] = dict.fromkeys(self.voided | self.fenced, Fenced())
+        known: dict[str, LookupResult] = dict.fromkeys(self.voided | self.fenced, Cancelled())
         known |= {held: Authorized(f"auth_{held}") for held in self.held}
         known |= {refund: Approved(f"re_{refund}") for refund in self.refunded}
         known |= dict.fromkeys(self.refund_declined, Declined(Decline.GENERIC, "over_refund"))
@@ -265,7 +265,9 @@ class PreparingBank(TruthfulBank):
         self.reference_kept: Callable[[str], str | None] = lambda _: None
         """What the server's books hold as the gateway's reference of an attempt, at this moment."""
 
-    def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:
+    def prepare(
+        self, order: Order, *, gateway_customer_id: str | None = None
+    ) -> Prepared | Declined | Unknown:
         def arrive() -> Result:
             self.prepared.add(order.key)
             return Approved(f"ref_{order.key}")
@@ -273,19 +275,19 @@ class PreparingBank(TruthfulBank):
         answer = self._request("prepare", order.key, arrive)
         return Prepared(answer.gateway_reference) if isinstance(answer, Approved) else answer
 
-    def charge(self, charge: Charge) -> Result:
+    def charge(self, charge: ChargeRequest) -> Result:
         key = charge.order.key
         must(key in self.prepared, "confirmed before it was prepared")
         must(charge.reference == f"ref_{key}" == self.reference_kept(key), "confirmed before it was kept")
         return super().charge(charge)
 
-    def lookup(self, order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
+    def lookup(self, order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
         """Without a reference the order is made known once more, under its key."""
         must(reference in {None, f"ref_{order.key}", f"auth_{order.key}"}, "another charge's reference")
         self.asked_by.append(reference)
         self.prepared.add(order.key)
-        return super().lookup(order, fence=fence, reference=reference)
+        return super().lookup(order, cancel=cancel, reference=reference)
 
-    def lookup_refund(self, refund: Refund, *, fence: bool) -> RefundFound:
-        answer = self._look(refund.key, fence=False)
-        return NotFound() if fence and answer == Unknown("not found") else answer
+    def lookup_refund(self, refund: RefundRequest, *, cancel: bool) -> RefundFound:
+        answer = self._look(refund.key, cancel=False)
+        return RefundNotFound() if cancel and answer == Unknown("not found") else answer

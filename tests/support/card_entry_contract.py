@@ -12,21 +12,21 @@ from gateways.capability import Verb
 from gateways.contract import (
     Approved,
     Authorized,
-    Capture,
+    Cancelled,
+    CaptureRequest,
     Card,
     CardAuthorized,
     CardEntry,
-    Charge,
+    ChargeRequest,
     Declined,
-    Fenced,
     Order,
     Prepared,
-    Refund,
+    RefundRequest,
     Result,
     Tokenized,
     Unavailable,
     Unknown,
-    Void,
+    VoidRequest,
 )
 from gateways.secret import Secret
 from tests.support.gateway_bench import Bench
@@ -73,7 +73,7 @@ class TokenContract(GatewayContract):
         order = bench.orders.setdefault(key, order_of(key, 5000, currency))
         reference = None if currency == bench.foreign_currency else self.reference(bench, order)
         assert reference is None or isinstance(reference, str)
-        return [lambda: bench.gateway.charge(Charge(order, token, reference)) for _ in range(times)]
+        return [lambda: bench.gateway.charge(ChargeRequest(order, token, reference)) for _ in range(times)]
 
     def token(self, bench: Bench, key: str, card: Card | None = None) -> Secret:
         made = bench.tokenizer.tokenize(card or bench.good_card, key=f"entry-{key}")
@@ -88,7 +88,7 @@ class TokenContract(GatewayContract):
         reference = self.reference(bench, order)
         if isinstance(reference, Declined | Unknown):
             return reference
-        return bench.gateway.charge(Charge(order, token, reference))
+        return bench.gateway.charge(ChargeRequest(order, token, reference))
 
     def reference(self, bench: Bench, order: Order) -> str | Declined | Unknown | None:
         """What must be known before the charge is confirmed, where the gateway prepares."""
@@ -102,8 +102,8 @@ class TokenContract(GatewayContract):
 
     def undeclared(self, bench: Bench) -> list[Callable[[], Any]]:
         return [
-            lambda: bench.gateway.capture(Capture("a-1", "au_1", 5000, "EUR")),
-            lambda: bench.gateway.void(Void("a-1", "au_1")),
+            lambda: bench.gateway.capture(CaptureRequest("a-1", "au_1", 5000, "EUR")),
+            lambda: bench.gateway.void(VoidRequest("a-1", "au_1")),
             *self.beyond(bench),
         ]
 
@@ -171,11 +171,11 @@ class AuthorizationContract(GatewayContract):
         asked = self.ask_first(bench, key, amount_minor, card, currency)
         if isinstance(asked, Declined):
             return asked
-        found = self.look(bench, key, fence=False)
+        found = self.look(bench, key, cancel=False)
         if isinstance(found, Approved):
-            return bench.gateway.capture(Capture(key, found.gateway_reference, amount_minor, currency))
+            return bench.gateway.capture(CaptureRequest(key, found.gateway_reference, amount_minor, currency))
         assert isinstance(found, Authorized)
-        return bench.gateway.capture(Capture(key, found.authorization, amount_minor, currency))
+        return bench.gateway.capture(CaptureRequest(key, found.authorization, amount_minor, currency))
 
     def ask_first(
         self,
@@ -190,7 +190,10 @@ class AuthorizationContract(GatewayContract):
         return bench.authorizer.authorize(card or bench.good_card, order)
 
     def undeclared(self, bench: Bench) -> list[Callable[[], Any]]:
-        return [lambda: bench.gateway.charge(Charge(order_of("a-1"), Secret("tok_1"))), *self.beyond(bench)]
+        return [
+            lambda: bench.gateway.charge(ChargeRequest(order_of("a-1"), Secret("tok_1"))),
+            *self.beyond(bench),
+        ]
 
     def held(self, bench: Bench, key: str = "a-1") -> str:
         made = self.ask_first(bench, key)
@@ -204,11 +207,11 @@ class AuthorizationContract(GatewayContract):
         authorization = self.held(bench)
 
         assert (bench.books("a-1").held_minor, bench.books("a-1").taken_minor) == (5000, 0)
-        assert self.look(bench, "a-1", fence=True) == Authorized(authorization)
-        assert not isinstance(bench.gateway.refund(Refund("r-1", authorization, 100, "EUR")), Approved)
+        assert self.look(bench, "a-1", cancel=True) == Authorized(authorization)
+        assert not isinstance(bench.gateway.refund(RefundRequest("r-1", authorization, 100, "EUR")), Approved)
 
     def test_a_capture_takes_the_money_once(self, bench: Bench) -> None:
-        capture = Capture("a-1", self.held(bench), 5000, "EUR")
+        capture = CaptureRequest("a-1", self.held(bench), 5000, "EUR")
         results = at_once([lambda: bench.gateway.capture(capture) for _ in range(AT_ONCE)])
 
         assert all(isinstance(result, Approved) for result in results), results
@@ -222,7 +225,7 @@ class AuthorizationContract(GatewayContract):
     def test_a_capture_of_something_else_takes_nothing(self, bench: Bench, other: dict[str, Any]) -> None:
         asked = {"key": "a-1", "authorization": self.held(bench), "amount_minor": 5000, "currency": "EUR"}
 
-        assert isinstance(bench.gateway.capture(Capture(**{**asked, **other})), Unknown)
+        assert isinstance(bench.gateway.capture(CaptureRequest(**{**asked, **other})), Unknown)
         assert (bench.books("a-1").held_minor, bench.books("a-1").taken_minor) == (5000, 0)
 
     @pytest.mark.parametrize("harm", HARMS)
@@ -230,20 +233,20 @@ class AuthorizationContract(GatewayContract):
         authorization = self.held(bench)
         getattr(bench, harm)(Verb.CAPTURE)
 
-        assert isinstance(bench.gateway.capture(Capture("a-1", authorization, 5000, "EUR")), Unknown)
-        assert isinstance(self.look(bench, "a-1", fence=True), Approved)
+        assert isinstance(bench.gateway.capture(CaptureRequest("a-1", authorization, 5000, "EUR")), Unknown)
+        assert isinstance(self.look(bench, "a-1", cancel=True), Approved)
         assert bench.books("a-1").taken_minor == 5000
 
     def test_a_capture_that_was_lost_is_still_held_and_can_be_captured(self, bench: Bench) -> None:
-        capture = Capture("a-1", self.held(bench), 5000, "EUR")
+        capture = CaptureRequest("a-1", self.held(bench), 5000, "EUR")
         bench.lose_request(Verb.CAPTURE)
 
         assert isinstance(bench.gateway.capture(capture), Unknown)
-        assert isinstance(self.look(bench, "a-1", fence=True), Authorized)
+        assert isinstance(self.look(bench, "a-1", cancel=True), Authorized)
         assert isinstance(bench.gateway.capture(capture), Approved)
 
     def test_a_capture_that_was_not_processed_goes_through_again(self, bench: Bench) -> None:
-        capture = Capture("a-1", self.held(bench), 5000, "EUR")
+        capture = CaptureRequest("a-1", self.held(bench), 5000, "EUR")
         bench.turn_away(Verb.CAPTURE)
 
         turned_away = bench.gateway.capture(capture)
@@ -254,21 +257,23 @@ class AuthorizationContract(GatewayContract):
 
     def test_a_void_releases_for_good(self, bench: Bench) -> None:
         authorization = self.held(bench)
-        void = Void("a-1", authorization)
+        void = VoidRequest("a-1", authorization)
 
         assert isinstance(bench.gateway.void(void), Approved)
         assert isinstance(bench.gateway.void(void), Approved)
-        assert self.look(bench, "a-1", fence=False) == Fenced()
-        assert not isinstance(bench.gateway.capture(Capture("a-1", authorization, 5000, "EUR")), Approved)
+        assert self.look(bench, "a-1", cancel=False) == Cancelled()
+        assert not isinstance(
+            bench.gateway.capture(CaptureRequest("a-1", authorization, 5000, "EUR")), Approved
+        )
         assert not isinstance(self.ask_first(bench, "a-1"), CardAuthorized)
         assert nothing_moved(bench, "a-1")
 
     def test_what_was_captured_is_not_released(self, bench: Bench) -> None:
         authorization = self.held(bench)
-        bench.gateway.capture(Capture("a-1", authorization, 5000, "EUR"))
+        bench.gateway.capture(CaptureRequest("a-1", authorization, 5000, "EUR"))
 
-        assert isinstance(bench.gateway.void(Void("a-1", authorization)), Unknown)
-        assert isinstance(self.look(bench, "a-1", fence=True), Approved)
+        assert isinstance(bench.gateway.void(VoidRequest("a-1", authorization)), Unknown)
+        assert isinstance(self.look(bench, "a-1", cancel=True), Approved)
         assert bench.books("a-1").taken_minor == 5000
 
     @pytest.mark.parametrize("harm", HARMS)
@@ -276,8 +281,8 @@ class AuthorizationContract(GatewayContract):
         authorization = self.held(bench)
         getattr(bench, harm)(Verb.VOID)
 
-        assert isinstance(bench.gateway.void(Void("a-1", authorization)), Unknown)
-        assert self.look(bench, "a-1", fence=False) == Fenced()
+        assert isinstance(bench.gateway.void(VoidRequest("a-1", authorization)), Unknown)
+        assert self.look(bench, "a-1", cancel=False) == Cancelled()
 
     def test_a_capture_and_a_void_at_once_agree(self, bench: Bench) -> None:
         for number in range(6):
@@ -286,9 +291,9 @@ class AuthorizationContract(GatewayContract):
             captured, voided = at_once(
                 [
                     lambda key=key, held=authorization: bench.gateway.capture(
-                        Capture(key, held, 5000, "EUR")
+                        CaptureRequest(key, held, 5000, "EUR")
                     ),
-                    lambda key=key, held=authorization: bench.gateway.void(Void(key, held)),
+                    lambda key=key, held=authorization: bench.gateway.void(VoidRequest(key, held)),
                 ]
             )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateways.contract import Approved, Declined, Fenced, Unknown
+from gateways.contract import Approved, Cancelled, Declined, Unknown
 from gateways.declines import Decline
 from tests.support.gateway_bench import LOOKUP, Bench
 from tests.support.gateway_verbs import HARMS, GatewayVerbs, at_once, nothing_moved
@@ -29,7 +29,7 @@ class ChargeContract(GatewayVerbs):
         results = at_once(self.first_times(bench, "a-1"))
 
         assert all(isinstance(result, self.done | Unknown) for result in results), results
-        assert isinstance(self.look(bench, "a-1", fence=True), self.found)
+        assert isinstance(self.look(bench, "a-1", cancel=True), self.found)
         books = bench.books("a-1")
         assert books.taken_minor + books.held_minor == 5000
 
@@ -50,7 +50,7 @@ class ChargeContract(GatewayVerbs):
 
         assert isinstance(self.ask_first(bench, "a-1", **changed), Unknown)
         assert bench.books("a-1").taken_minor == 5000
-        assert isinstance(self.look(bench, "a-1", fence=True), Approved)
+        assert isinstance(self.look(bench, "a-1", cancel=True), Approved)
 
     def test_two_keys_are_two_charges(self, bench: Bench) -> None:
         first, second = self.pay(bench, "a-1"), self.pay(bench, "a-2", 7000)
@@ -68,8 +68,8 @@ class ChargeContract(GatewayVerbs):
         lost = ask()
         assert isinstance(lost, Unknown)
         assert not lost.retry_same_key
-        assert isinstance(self.look(bench, "a-1", fence=False), self.found)
-        assert isinstance(self.look(bench, "a-1", fence=True), self.found)
+        assert isinstance(self.look(bench, "a-1", cancel=False), self.found)
+        assert isinstance(self.look(bench, "a-1", cancel=True), self.found)
 
     def test_what_was_not_processed_moves_nothing_and_goes_through_under_its_key(self, bench: Bench) -> None:
         ask = self.first_times(bench, "a-1", times=2)
@@ -88,7 +88,7 @@ class ChargeContract(GatewayVerbs):
         bench.lose_answer(self.first)
 
         assert isinstance(ask(), Unknown)
-        found = self.look(bench, "a-1", fence=True)
+        found = self.look(bench, "a-1", cancel=True)
         assert isinstance(found, Declined)
         assert found.decline is Decline.INSUFFICIENT_FUNDS
 
@@ -97,27 +97,27 @@ class ChargeContract(GatewayVerbs):
         bench.lose_request(self.first)
 
         assert isinstance(ask[0](), Unknown)
-        assert isinstance(self.look(bench, "a-1", fence=False), Unknown)
-        assert self.look(bench, "a-1", fence=True) == Fenced()
+        assert isinstance(self.look(bench, "a-1", cancel=False), Unknown)
+        assert self.look(bench, "a-1", cancel=True) == Cancelled()
         assert isinstance(ask[1](), Unknown), "a late request under a fenced key"
-        assert self.look(bench, "a-1", fence=False) == Fenced()
+        assert self.look(bench, "a-1", cancel=False) == Cancelled()
         assert nothing_moved(bench, "a-1")
 
     def test_a_key_that_was_fenced_before_its_charge_never_charges(self, bench: Bench) -> None:
         ask = self.first_times(bench, "a-1", times=2)
 
-        assert self.look(bench, "a-1", fence=True) == Fenced()
+        assert self.look(bench, "a-1", cancel=True) == Cancelled()
         assert all(isinstance(once(), Unknown) for once in ask)
-        assert self.look(bench, "a-1", fence=True) == Fenced()
+        assert self.look(bench, "a-1", cancel=True) == Cancelled()
         assert nothing_moved(bench, "a-1")
 
     def test_a_charge_and_a_fence_at_once_agree(self, bench: Bench) -> None:
         for number in range(6):
             key = f"a-{number}"
             ask = self.first_times(bench, key, times=1)[0]
-            asked, fenced = at_once([ask, lambda key=key: self.look(bench, key, fence=True)])
+            asked, fenced = at_once([ask, lambda key=key: self.look(bench, key, cancel=True)])
 
-            if isinstance(fenced, Fenced):
+            if isinstance(fenced, Cancelled):
                 assert isinstance(asked, Unknown | self.undone_by_a_fence)
                 assert nothing_moved(bench, key)
             else:
@@ -130,15 +130,15 @@ class ChargeContract(GatewayVerbs):
             with bench.under_way(self.first) as held:
                 late = threads.submit(ask)
                 held.wait_until_reached()
-                looked = self.look(bench, "a-1", fence=True)
+                looked = self.look(bench, "a-1", cancel=True)
             answered = late.result()
 
-        if isinstance(looked, Fenced):
+        if isinstance(looked, Cancelled):
             assert nothing_moved(bench, "a-1")
         else:
             assert isinstance(looked, Unknown)
             assert isinstance(answered, self.done)
-        assert isinstance(self.look(bench, "a-1", fence=True), Fenced | self.found)
+        assert isinstance(self.look(bench, "a-1", cancel=True), Cancelled | self.found)
 
     def test_silence_is_unknown(self, bench: Bench) -> None:
         ask = self.first_times(bench, "a-1", times=1)[0]
@@ -151,8 +151,8 @@ class ChargeContract(GatewayVerbs):
         self.pay(bench, "a-1")
         getattr(bench, harm)(LOOKUP)
 
-        assert isinstance(self.look(bench, "a-1", fence=True), Unknown)
-        assert isinstance(self.look(bench, "a-1", fence=True), Approved)
+        assert isinstance(self.look(bench, "a-1", cancel=True), Unknown)
+        assert isinstance(self.look(bench, "a-1", cancel=True), Approved)
 
     def test_every_decline_is_normalised_certain_and_repeated(self, bench: Bench) -> None:
         for number, (decline, card) in enumerate(bench.declining.items()):
@@ -162,5 +162,5 @@ class ChargeContract(GatewayVerbs):
             assert isinstance(first, Declined)
             assert first.decline is decline
             assert again == first
-            assert self.look(bench, key, fence=True) == first
+            assert self.look(bench, key, cancel=True) == first
             assert nothing_moved(bench, key)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateways.contract import Approved, GatewayUnreachableError, Refund, Unknown, UnsupportedError
+from gateways.contract import Approved, GatewayUnreachableError, RefundRequest, Unknown, UnsupportedError
 from gateways.declines import Decline
 from tests.support.charge_contract import ChargeContract
 from tests.support.gateway_bench import Bench, PlantedBugError
@@ -46,8 +46,10 @@ class GatewayContract(ChargeContract, RefundContract, NamedChargeContract):
         bench.close()
 
         assert isinstance(ask(), Unknown)
-        assert isinstance(self.look(bench, "a-1", fence=True), Unknown)
-        assert isinstance(bench.gateway.refund(Refund("r-1", paid.gateway_reference, 100, "EUR")), Unknown)
+        assert isinstance(self.look(bench, "a-1", cancel=True), Unknown)
+        assert isinstance(
+            bench.gateway.refund(RefundRequest("r-1", paid.gateway_reference, 100, "EUR")), Unknown
+        )
         with pytest.raises(GatewayUnreachableError, match=r"\w+ .*\."):
             bench.gateway.check()
 
@@ -59,7 +61,7 @@ class GatewayContract(ChargeContract, RefundContract, NamedChargeContract):
         currency = bench.currencies[decimals]
         paid = self.pay(bench, "a-1", 12340, currency)
         assert isinstance(paid, Approved)
-        refunded = bench.gateway.refund(Refund("r-1", paid.gateway_reference, 340, currency))
+        refunded = bench.gateway.refund(RefundRequest("r-1", paid.gateway_reference, 340, currency))
 
         assert isinstance(refunded, Approved)
         books = bench.books("a-1")
@@ -69,14 +71,14 @@ class GatewayContract(ChargeContract, RefundContract, NamedChargeContract):
     def test_the_least_and_the_most_are_the_gateways_own(self, bench: Bench, decimals: int) -> None:
         """Charged to the last unit that is declared; what lies beyond is not declared, and moves nothing."""
         facts, currency = bench.gateway.capabilities, bench.currencies[decimals]
-        step_minor = facts.step_minor.get(currency, 1)
-        least_minor = facts.least_minor.get(currency, step_minor)
-        most_minor = facts.most_minor[currency] // step_minor * step_minor
+        step_minor = facts.amount_steps.get(currency, 1)
+        least_minor = facts.minimum_amounts.get(currency, step_minor)
+        most_minor = facts.maximum_amounts[currency] // step_minor * step_minor
         for amount_minor in (least_minor, most_minor):
-            assert facts.takes(amount_minor, currency)
+            assert facts.accepts(amount_minor, currency)
             assert isinstance(self.pay(bench, f"a-{amount_minor}", amount_minor, currency), Approved)
         for amount_minor in (least_minor - step_minor, most_minor + step_minor):
-            assert not facts.takes(amount_minor, currency) or amount_minor == 0
+            assert not facts.accepts(amount_minor, currency) or amount_minor == 0
             assert not isinstance(
                 self.ask_first(bench, f"b-{amount_minor}", amount_minor, currency=currency), self.done
             )
@@ -90,7 +92,7 @@ class GatewayContract(ChargeContract, RefundContract, NamedChargeContract):
         with pytest.raises(UnsupportedError, match=bench.foreign_currency):
             ask()
         with pytest.raises(UnsupportedError, match=bench.foreign_currency):
-            bench.gateway.refund(Refund("r-1", reference, 100, bench.foreign_currency))
+            bench.gateway.refund(RefundRequest("r-1", reference, 100, bench.foreign_currency))
         assert bench.requests() == sent
 
     def test_a_verb_of_the_other_card_entry_is_refused_before_anything_is_sent(self, bench: Bench) -> None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from gateways.capability import Verb
 from gateways.contract import Approved, Card, LookupResult, Order, PayLink, Result, Unknown
-from gateways.saved_cards import SavedCard
+from gateways.saved_cards import CardOnFile
 from gateways.secret import Secret
 from tests.support.gateway_bench import Bench
 
@@ -67,10 +67,10 @@ class GatewayVerbs:
         assert isinstance(result, Approved)
         return result.gateway_reference
 
-    def look(self, bench: Bench, key: str, *, fence: bool) -> LookupResult:
+    def look(self, bench: Bench, key: str, *, cancel: bool) -> LookupResult:
         """As a worker does who knows what was asked, and what the gateway called it if that was told."""
         order = bench.orders.get(key) or order_of(key)
-        return bench.gateway.lookup(order, fence=fence, reference=bench.references.get(key))
+        return bench.gateway.lookup(order, cancel=cancel, reference=bench.references.get(key))
 
     def beyond(self, bench: Bench) -> list[Callable[[], Any]]:
         """The verbs that not every gateway has, where this one does not declare them."""
@@ -82,10 +82,12 @@ class GatewayVerbs:
             (facts.links, lambda: gateway.lookup_link(link, close=True)),
             (
                 facts.saves_cards,
-                lambda: gateway.save_card("a-1", Secret("tok_1"), charge_reference="ch_1", holder=None),
+                lambda: gateway.save_card(
+                    "a-1", Secret("tok_1"), charge_reference="ch_1", gateway_customer_id=None
+                ),
             ),
-            (facts.saves_cards, lambda: gateway.forget_card(SavedCard("cus_1", Secret("tok_1")))),
-            (facts.notices, lambda: gateway.hear({}, b"{}")),
+            (facts.saves_cards, lambda: gateway.delete_card(CardOnFile("cus_1", Secret("tok_1")))),
+            (facts.webhooks, lambda: gateway.parse_webhook({}, b"{}")),
             (facts.settlement, lambda: gateway.payout_lines("po_1")),
         ]
         return [verb for declared, verb in verbs if not declared]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from gateways.contract import (
     Capabilities,
     CardSaving,
-    Charge,
+    ChargeRequest,
     Declined,
     Order,
     Prepared,
@@ -20,7 +20,7 @@ from gateways.contract import (
     Unknown,
 )
 from gateways.declines import Decline
-from gateways.saved_cards import Forgotten, SavedCard
+from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.payments.attempts import store as records
@@ -52,36 +52,42 @@ class KeepingBank(TruthfulBank):
         """As charges, and preparations, named them."""
         self._words: dict[str, tuple[str, str, str | None]] = {}
 
-    def prepare(self, order: Order, *, holder: str | None = None) -> Prepared | Declined | Unknown:
-        self.holders.append(holder)
+    def prepare(
+        self, order: Order, *, gateway_customer_id: str | None = None
+    ) -> Prepared | Declined | Unknown:
+        self.holders.append(gateway_customer_id)
         return Prepared(f"ref_{order.key}")
 
-    def charge(self, charge: Charge) -> Result:
+    def charge(self, charge: ChargeRequest) -> Result:
         token = charge.token.reveal()
-        self.holders.append(charge.holder)
-        if charge.holder is not None and (token in self.forgotten or self.saved.get(token) != charge.holder):
+        self.holders.append(charge.gateway_customer_id)
+        if charge.gateway_customer_id is not None and (
+            token in self.forgotten or self.saved.get(token) != charge.gateway_customer_id
+        ):
             self.declined[charge.order.key] = Declined(Decline.GENERIC, "no_such_card")
         if charge.keep_card:
             self.agreed.add(token)
         return super().charge(charge)
 
-    def save_card(self, key: str, token: Secret, *, charge_reference: str, holder: str | None) -> CardSaving:
+    def save_card(
+        self, key: str, token: Secret, *, charge_reference: str, gateway_customer_id: str | None
+    ) -> CardSaving:
         def arrive() -> Any:
-            words = (token.reveal(), charge_reference, holder)
+            words = (token.reveal(), charge_reference, gateway_customer_id)
             if self._words.setdefault(key, words) != words:
                 return Unknown("this key was used with other words")
             if self.refuses_to_keep or token.reveal() not in self.agreed or token.reveal() in self.forgotten:
                 return Declined(Decline.GENERIC, "not_to_be_kept")
-            whose = self.saved.setdefault(token.reveal(), holder or f"cus_{key}")
-            return SavedCard(whose, token)
+            whose = self.saved.setdefault(token.reveal(), gateway_customer_id or f"cus_{key}")
+            return CardOnFile(whose, token)
 
         return self._request("save_card", key, arrive)  # type: ignore[return-value]
 
-    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
+    def delete_card(self, card: CardOnFile) -> CardDeleted | Unknown:
         def arrive() -> Any:
             self.saved.pop(card.token.reveal(), None)
             self.forgotten.add(card.token.reveal())
-            return Forgotten()
+            return CardDeleted()
 
         return self._request("forget_card", card.token.reveal(), arrive)  # type: ignore[return-value]
 
@@ -95,11 +101,11 @@ class AttachingBank(KeepingBank):
     nobody's stays one that can be kept.
     """
 
-    def forget_card(self, card: SavedCard) -> Forgotten | Unknown:
+    def delete_card(self, card: CardOnFile) -> CardDeleted | Unknown:
         def arrive() -> Any:
             if self.saved.pop(card.token.reveal(), None) is not None:
                 self.forgotten.add(card.token.reveal())
-            return Forgotten()
+            return CardDeleted()
 
         return self._request("forget_card", card.token.reveal(), arrive)  # type: ignore[return-value]
 

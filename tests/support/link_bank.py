@@ -5,8 +5,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from gateways.contract import Approved, CardShown, Declined, Fenced, LinkFound, LinkOpen, PayLink, Unknown
-from gateways.events import Heard, PaymentMoved
+from gateways.contract import Approved, Cancelled, CardShown, Declined, LinkFound, LinkOpen, PayLink, Unknown
+from gateways.events import GatewayEvent, PaymentUpdated
 from ivr.platform.clock import Clock
 from ivr.platform.database import schema
 from tests.support.bank import CAN_REFUND, Fate, KilledError, TruthfulBank, must
@@ -80,12 +80,12 @@ class LinkBank(TruthfulBank):
             return Approved(f"ref_{key}", "A1B2C3", CardShown("visa", "4242"))
         if key not in self.pages and not asked:
             return Unknown("not found")
-        return self._page(key) or Fenced()
+        return self._page(key) or Cancelled()
 
 
 def tell(till: Till, attempt_id: str, event: str = "evt_1", *, taken: bool = True) -> None:
     """The bank's webhook of a link."""
-    till.cashier.gateway_events.take(Heard(event, "link.paid", PaymentMoved(attempt_id, taken)))
+    till.cashier.gateway_events.take(GatewayEvent(event, "link.paid", PaymentUpdated(attempt_id, taken)))
 
 
 def texts(till: Till) -> list[tuple[str, str]]:

@@ -17,13 +17,13 @@ import pytest
 from gateways.capability import Verb
 from gateways.contract import (
     Approved,
+    Cancelled,
     CardShown,
-    Fenced,
     LinkFound,
     LinkOpen,
     Order,
     PayLink,
-    Refund,
+    RefundRequest,
     Unknown,
     UnsupportedError,
 )
@@ -131,10 +131,10 @@ class LinkContract:
     def test_a_lost_request_is_closed_and_can_never_be_paid(self, bench: LinkBench) -> None:
         bench.lose_request(Verb.OPEN_LINK)
         assert isinstance(bench.gateway.open_link(bench.link("a-1")), Unknown)
-        assert self.look(bench, close=True) == Fenced()
+        assert self.look(bench, close=True) == Cancelled()
         late = bench.gateway.open_link(bench.link("a-1"))
         assert not isinstance(late, LinkOpen) or not bench.pay_page(late.url)
-        assert self.look(bench) == Fenced()
+        assert self.look(bench) == Cancelled()
         assert bench.books("a-1").taken_minor == 0
 
     @pytest.mark.parametrize("harm", HARMS)
@@ -148,9 +148,9 @@ class LinkContract:
 
     def test_what_is_closed_cannot_be_paid(self, bench: LinkBench) -> None:
         opened = self.open(bench)
-        assert self.look(bench, close=True) == Fenced()
+        assert self.look(bench, close=True) == Cancelled()
         assert not bench.pay_page(opened.url)
-        assert self.look(bench, close=True) == Fenced()
+        assert self.look(bench, close=True) == Cancelled()
         assert not isinstance(bench.gateway.open_link(bench.link("a-1")), LinkOpen)
         assert bench.books("a-1").taken_minor == 0
 
@@ -158,7 +158,7 @@ class LinkContract:
         opened = self.open(bench)
         bench.pass_time(3601)
         assert not bench.pay_page(opened.url)
-        assert self.look(bench, close=True) == Fenced()
+        assert self.look(bench, close=True) == Cancelled()
         assert bench.books("a-1").taken_minor == 0
 
     def test_what_was_paid_before_its_expiry_stays_paid(self, bench: LinkBench) -> None:
@@ -192,8 +192,8 @@ class LinkContract:
         bench.pay_page(self.open(bench).url)
         found = self.look(bench)
         assert isinstance(found, Approved)
-        assert bench.gateway.find_charge(order("a-1"), found.gateway_reference) == replace(found, card=None)
-        refund = Refund("r-1", found.gateway_reference, AMOUNT_MINOR, "EUR")
+        assert bench.gateway.verify_charge(order("a-1"), found.gateway_reference) == replace(found, card=None)
+        refund = RefundRequest("r-1", found.gateway_reference, AMOUNT_MINOR, "EUR")
         assert isinstance(bench.gateway.refund(refund), Approved)
         assert bench.books("a-1").refunded_minor == AMOUNT_MINOR
 

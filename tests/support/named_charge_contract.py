@@ -20,7 +20,7 @@ class NamedChargeContract(GatewayVerbs):
     def test_the_charge_of_an_order_is_known_by_its_reference(self, bench: Bench) -> None:
         paid = self.pay(bench, "a-1")
         assert isinstance(paid, Approved)
-        assert bench.gateway.find_charge(order_of("a-1"), paid.gateway_reference) == paid
+        assert bench.gateway.verify_charge(order_of("a-1"), paid.gateway_reference) == paid
 
     @pytest.mark.parametrize(
         "other",
@@ -33,7 +33,7 @@ class NamedChargeContract(GatewayVerbs):
         paid, second = self.pay(bench, "a-1"), self.pay(bench, "a-2")
         assert isinstance(paid, Approved)
         assert isinstance(second, Approved)
-        found = bench.gateway.find_charge(replace(order_of("a-1"), **other), paid.gateway_reference)
+        found = bench.gateway.verify_charge(replace(order_of("a-1"), **other), paid.gateway_reference)
         assert isinstance(found, NotThisCharge)
         assert found.reason
         assert not found.reason.endswith((".", "approved", "succeeded")), "no reason why it is another's"
@@ -42,12 +42,12 @@ class NamedChargeContract(GatewayVerbs):
         declined = self.pay(bench, "a-1", card=bench.declining[Decline.INSUFFICIENT_FUNDS])
         assert isinstance(declined, Declined)
         for reference in (declined.gateway_reference or "none", "pi_nobodys", "ch_nobodys", "../x", ""):
-            assert isinstance(bench.gateway.find_charge(order_of("a-1"), reference), NotThisCharge)
+            assert isinstance(bench.gateway.verify_charge(order_of("a-1"), reference), NotThisCharge)
 
     @pytest.mark.parametrize("harm", HARMS)
     def test_silence_about_a_named_charge_is_unknown(self, bench: Bench, harm: str) -> None:
         paid = self.pay(bench, "a-1")
         assert isinstance(paid, Approved)
         getattr(bench, harm)(LOOKUP)
-        assert isinstance(bench.gateway.find_charge(order_of("a-1"), paid.gateway_reference), Unknown)
-        assert bench.gateway.find_charge(order_of("a-1"), paid.gateway_reference) == paid
+        assert isinstance(bench.gateway.verify_charge(order_of("a-1"), paid.gateway_reference), Unknown)
+        assert bench.gateway.verify_charge(order_of("a-1"), paid.gateway_reference) == paid

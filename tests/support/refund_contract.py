@@ -6,7 +6,7 @@ What is believed are the gateway's own books, never its answers alone.
 import pytest
 
 from gateways.capability import Verb
-from gateways.contract import Approved, Declined, Fenced, NotFound, Refund, Unknown
+from gateways.contract import Approved, Cancelled, Declined, RefundNotFound, RefundRequest, Unknown
 from gateways.declines import Decline
 from tests.support.gateway_bench import Bench
 from tests.support.gateway_verbs import AT_ONCE, HARMS, GatewayVerbs, at_once, nothing_moved
@@ -17,19 +17,19 @@ class RefundContract(GatewayVerbs):
 
     def test_refunds_in_parts_never_exceed_the_charge(self, bench: Bench) -> None:
         reference = self.paid(bench, "a-1", 5000)
-        results = [bench.gateway.refund(Refund(f"r-{n}", reference, 2000, "EUR")) for n in range(3)]
+        results = [bench.gateway.refund(RefundRequest(f"r-{n}", reference, 2000, "EUR")) for n in range(3)]
 
         assert [type(result) for result in results] == [Approved, Approved, Declined]
         assert bench.books("a-1").refunded_minor == 4000
-        assert isinstance(bench.gateway.refund(Refund("r-9", reference, 1000, "EUR")), Approved)
-        assert isinstance(bench.gateway.refund(Refund("r-10", reference, 1, "EUR")), Declined)
+        assert isinstance(bench.gateway.refund(RefundRequest("r-9", reference, 1000, "EUR")), Approved)
+        assert isinstance(bench.gateway.refund(RefundRequest("r-10", reference, 1, "EUR")), Declined)
         assert bench.books("a-1").refunded_minor == 5000
 
     def test_refunds_at_once_never_exceed_the_charge(self, bench: Bench) -> None:
         reference = self.paid(bench, "a-1", 5000)
         results = at_once(
             [
-                lambda n=n: bench.gateway.refund(Refund(f"r-{n}", reference, 3000, "EUR"))
+                lambda n=n: bench.gateway.refund(RefundRequest(f"r-{n}", reference, 3000, "EUR"))
                 for n in range(AT_ONCE)
             ]
         )
@@ -39,11 +39,11 @@ class RefundContract(GatewayVerbs):
 
     def test_the_same_refund_again_refunds_once(self, bench: Bench) -> None:
         reference = self.paid(bench, "a-1", 5000)
-        refund = Refund("r-1", reference, 2000, "EUR")
+        refund = RefundRequest("r-1", reference, 2000, "EUR")
         first = bench.gateway.refund(refund)
 
         assert bench.gateway.refund(refund) == first
-        assert isinstance(bench.gateway.refund(Refund("r-1", reference, 2500, "EUR")), Unknown)
+        assert isinstance(bench.gateway.refund(RefundRequest("r-1", reference, 2500, "EUR")), Unknown)
         assert bench.books("a-1").refunded_minor == 2000
 
     def test_a_refund_of_a_charge_that_was_declined_or_never_was_moves_nothing(self, bench: Bench) -> None:
@@ -51,14 +51,14 @@ class RefundContract(GatewayVerbs):
         assert isinstance(declined, Declined)
 
         for number, reference in enumerate([declined.gateway_reference or "none", "ch_none"]):
-            refunded = bench.gateway.refund(Refund(f"r-{number}", reference, 100, "EUR"))
+            refunded = bench.gateway.refund(RefundRequest(f"r-{number}", reference, 100, "EUR"))
             assert isinstance(refunded, Declined | Unknown)
         assert nothing_moved(bench, "a-1")
 
     def test_a_refund_in_another_currency_moves_nothing(self, bench: Bench) -> None:
         reference = self.paid(bench, "a-1", 5000)
 
-        assert not isinstance(bench.gateway.refund(Refund("r-1", reference, 100, "USD")), Approved)
+        assert not isinstance(bench.gateway.refund(RefundRequest("r-1", reference, 100, "USD")), Approved)
         assert bench.books("a-1").refunded_minor == 0
 
     @pytest.mark.parametrize("harm", HARMS)
@@ -66,14 +66,14 @@ class RefundContract(GatewayVerbs):
         reference = self.paid(bench, "a-1", 5000)
         getattr(bench, harm)(Verb.REFUND)
 
-        refund = Refund("r-1", reference, 2000, "EUR")
+        refund = RefundRequest("r-1", reference, 2000, "EUR")
         assert isinstance(bench.gateway.refund(refund), Unknown)
-        assert isinstance(bench.gateway.lookup_refund(refund, fence=False), Approved)
-        assert isinstance(bench.gateway.lookup_refund(refund, fence=True), Approved)
+        assert isinstance(bench.gateway.lookup_refund(refund, cancel=False), Approved)
+        assert isinstance(bench.gateway.lookup_refund(refund, cancel=True), Approved)
         assert bench.books("a-1").refunded_minor == 2000
 
     def test_a_refund_that_was_not_processed_goes_through_under_its_key(self, bench: Bench) -> None:
-        refund = Refund("r-1", self.paid(bench, "a-1", 5000), 2000, "EUR")
+        refund = RefundRequest("r-1", self.paid(bench, "a-1", 5000), 2000, "EUR")
         bench.turn_away(Verb.REFUND)
 
         turned_away = bench.gateway.refund(refund)
@@ -86,16 +86,16 @@ class RefundContract(GatewayVerbs):
     def test_a_refund_that_was_lost_is_fenced_or_sent_again_once(self, bench: Bench) -> None:
         reference = self.paid(bench, "a-1", 5000)
         bench.lose_request(Verb.REFUND)
-        refund = Refund("r-1", reference, 2000, "EUR")
+        refund = RefundRequest("r-1", reference, 2000, "EUR")
 
         assert isinstance(bench.gateway.refund(refund), Unknown)
-        assert isinstance(bench.gateway.lookup_refund(refund, fence=False), Unknown | NotFound)
-        found = bench.gateway.lookup_refund(refund, fence=True)
-        if found == Fenced():
+        assert isinstance(bench.gateway.lookup_refund(refund, cancel=False), Unknown | RefundNotFound)
+        found = bench.gateway.lookup_refund(refund, cancel=True)
+        if found == Cancelled():
             assert isinstance(bench.gateway.refund(refund), Unknown)
             assert bench.books("a-1").refunded_minor == 0
         else:
-            assert found == NotFound()
+            assert found == RefundNotFound()
             assert isinstance(bench.gateway.refund(refund), Approved)
             assert isinstance(bench.gateway.refund(refund), Approved)
             assert bench.books("a-1").refunded_minor == 2000

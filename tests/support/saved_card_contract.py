@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gateways.capability import Verb
-from gateways.contract import Approved, Charge, Declined, Prepared, Result, Unknown
+from gateways.contract import Approved, ChargeRequest, Declined, Prepared, Result, Unknown
 from gateways.declines import Decline
-from gateways.saved_cards import Forgotten, SavedCard
+from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from tests.support.card_entry_contract import TokenContract
 from tests.support.gateway_bench import FORGET, Bench
@@ -28,25 +28,29 @@ class SavedCardContract(TokenContract):
         order = bench.orders.setdefault(key, order_of(key))
         reference = self.reference(bench, order)
         assert reference is None or isinstance(reference, str)
-        charged = bench.gateway.charge(Charge(order, token, reference, keep_card=keep_card))
+        charged = bench.gateway.charge(ChargeRequest(order, token, reference, keep_card=keep_card))
         assert isinstance(charged, Approved)
         return token, charged.gateway_reference
 
-    def saved(self, bench: Bench, key: str = "a-1", *, holder: str | None = None) -> SavedCard:
+    def saved(self, bench: Bench, key: str = "a-1", *, gateway_customer_id: str | None = None) -> CardOnFile:
         token, charged = self.charge_to_keep(bench, key)
-        card = bench.gateway.save_card(f"save-{key}", token, charge_reference=charged, holder=holder)
-        assert isinstance(card, SavedCard)
+        card = bench.gateway.save_card(
+            f"save-{key}", token, charge_reference=charged, gateway_customer_id=gateway_customer_id
+        )
+        assert isinstance(card, CardOnFile)
         return card
 
-    def pay_again(self, bench: Bench, key: str, card: SavedCard) -> Result:
+    def pay_again(self, bench: Bench, key: str, card: CardOnFile) -> Result:
         order = bench.orders.setdefault(key, order_of(key))
         reference = None
         if bench.gateway.capabilities.prepares:
-            prepared = bench.gateway.prepare(order, holder=card.holder)
+            prepared = bench.gateway.prepare(order, gateway_customer_id=card.gateway_customer_id)
             if not isinstance(prepared, Prepared):
                 return prepared
             reference = bench.references.setdefault(key, prepared.gateway_reference)
-        return bench.gateway.charge(Charge(order, card.token, reference, holder=card.holder))
+        return bench.gateway.charge(
+            ChargeRequest(order, card.token, reference, gateway_customer_id=card.gateway_customer_id)
+        )
 
     def test_it_declares_saved_cards(self, bench: Bench) -> None:
         assert bench.gateway.capabilities.saves_cards
@@ -67,24 +71,26 @@ class SavedCardContract(TokenContract):
         order = bench.orders.setdefault("b-1", order_of("b-1"))
         reference = None
         if bench.gateway.capabilities.prepares:
-            prepared = bench.gateway.prepare(order, holder=card.holder)
+            prepared = bench.gateway.prepare(order, gateway_customer_id=card.gateway_customer_id)
             assert isinstance(prepared, Prepared)
             reference = bench.references.setdefault("b-1", prepared.gateway_reference)
         getattr(bench, harm)(Verb.CHARGE)
 
-        charge = Charge(order, card.token, reference, holder=card.holder)
+        charge = ChargeRequest(order, card.token, reference, gateway_customer_id=card.gateway_customer_id)
         assert isinstance(bench.gateway.charge(charge), Unknown)
-        assert isinstance(self.look(bench, "b-1", fence=True), Approved)
+        assert isinstance(self.look(bench, "b-1", cancel=True), Approved)
         assert bench.books("b-1").taken_minor == 5000
 
     def test_the_same_save_again_is_the_same_card(self, bench: Bench) -> None:
         token, charged = self.charge_to_keep(bench, "a-1")
 
         def save() -> object:
-            return bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+            return bench.gateway.save_card(
+                "save-1", token, charge_reference=charged, gateway_customer_id=None
+            )
 
         first = save()
-        assert isinstance(first, SavedCard)
+        assert isinstance(first, CardOnFile)
         assert save() == first
         with ThreadPoolExecutor() as threads:
             later = [future.result() for future in [threads.submit(save) for _ in range(4)]]
@@ -92,9 +98,9 @@ class SavedCardContract(TokenContract):
 
     def test_a_second_card_of_a_customer_is_saved_for_the_same_one(self, bench: Bench) -> None:
         first = self.saved(bench, "a-1")
-        second = self.saved(bench, "a-2", holder=first.holder)
+        second = self.saved(bench, "a-2", gateway_customer_id=first.gateway_customer_id)
 
-        assert (second.holder, second.token == first.token) == (first.holder, False)
+        assert (second.gateway_customer_id, second.token == first.token) == (first.gateway_customer_id, False)
         assert isinstance(self.pay_again(bench, "b-1", first), Approved)
         assert isinstance(self.pay_again(bench, "b-2", second), Approved)
 
@@ -105,15 +111,15 @@ class SavedCardContract(TokenContract):
         token, charged = self.charge_to_keep(bench, "a-1")
         getattr(bench, harm)(Verb.SAVE_CARD)
 
-        lost = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+        lost = bench.gateway.save_card("save-1", token, charge_reference=charged, gateway_customer_id=None)
         assert isinstance(lost, Unknown)
-        card = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
-        assert isinstance(card, SavedCard)
+        card = bench.gateway.save_card("save-1", token, charge_reference=charged, gateway_customer_id=None)
+        assert isinstance(card, CardOnFile)
         assert isinstance(self.pay_again(bench, "b-1", card), Approved)
 
     def test_a_card_whose_payer_did_not_agree_is_never_charged_again(self, bench: Bench) -> None:
         token, charged = self.charge_to_keep(bench, "a-1", keep_card=False)
-        card = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+        card = bench.gateway.save_card("save-1", token, charge_reference=charged, gateway_customer_id=None)
 
         assert isinstance(card, Declined)
         assert not isinstance(self.charge(bench, "b-1", token), Approved)
@@ -122,33 +128,37 @@ class SavedCardContract(TokenContract):
     def test_a_saved_card_pays_for_nobody_but_its_holder(self, bench: Bench) -> None:
         card, other = self.saved(bench, "a-1"), self.saved(bench, "a-2")
 
-        assert other.holder != card.holder
-        assert not isinstance(self.pay_again(bench, "b-1", SavedCard(other.holder, card.token)), Approved)
+        assert other.gateway_customer_id != card.gateway_customer_id
+        assert not isinstance(
+            self.pay_again(bench, "b-1", CardOnFile(other.gateway_customer_id, card.token)), Approved
+        )
         assert nothing_moved(bench, "b-1")
 
     def test_a_forgotten_card_never_charges(self, bench: Bench) -> None:
         card = self.saved(bench)
 
-        assert bench.gateway.forget_card(card) == Forgotten()
-        assert bench.gateway.forget_card(card) == Forgotten()
+        assert bench.gateway.delete_card(card) == CardDeleted()
+        assert bench.gateway.delete_card(card) == CardDeleted()
         assert not isinstance(self.pay_again(bench, "b-1", card), Approved)
         assert nothing_moved(bench, "b-1")
-        assert isinstance(self.look(bench, "a-1", fence=True), Approved), "what it paid is paid"
+        assert isinstance(self.look(bench, "a-1", cancel=True), Approved), "what it paid is paid"
 
     def test_what_was_not_processed_of_a_saved_card_goes_through_again(self, bench: Bench) -> None:
         token, charged = self.charge_to_keep(bench, "a-1")
         bench.turn_away(Verb.SAVE_CARD)
         bench.turn_away(FORGET)
 
-        turned_away = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+        turned_away = bench.gateway.save_card(
+            "save-1", token, charge_reference=charged, gateway_customer_id=None
+        )
         assert isinstance(turned_away, Unknown)
         assert turned_away.retry_same_key
-        card = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
-        assert isinstance(card, SavedCard)
-        turned_away = bench.gateway.forget_card(card)
+        card = bench.gateway.save_card("save-1", token, charge_reference=charged, gateway_customer_id=None)
+        assert isinstance(card, CardOnFile)
+        turned_away = bench.gateway.delete_card(card)
         assert isinstance(turned_away, Unknown)
         assert turned_away.retry_same_key
-        assert bench.gateway.forget_card(card) == Forgotten()
+        assert bench.gateway.delete_card(card) == CardDeleted()
 
     @pytest.mark.parametrize("harm", ["lose_request", *HARMS])
     def test_a_forgetting_without_an_answer_is_unknown_and_harmless_to_repeat(
@@ -157,8 +167,8 @@ class SavedCardContract(TokenContract):
         card = self.saved(bench)
         getattr(bench, harm)(FORGET)
 
-        assert isinstance(bench.gateway.forget_card(card), Unknown)
-        assert bench.gateway.forget_card(card) == Forgotten()
+        assert isinstance(bench.gateway.delete_card(card), Unknown)
+        assert bench.gateway.delete_card(card) == CardDeleted()
         assert not isinstance(self.pay_again(bench, "b-1", card), Approved)
 
     def test_a_gateway_that_is_gone_is_unknown_to_both_verbs(self, bench: Bench) -> None:
@@ -166,22 +176,22 @@ class SavedCardContract(TokenContract):
         card = self.saved(bench, "a-2")
         bench.close()
 
-        saved = bench.gateway.save_card("save-1", token, charge_reference=charged, holder=None)
+        saved = bench.gateway.save_card("save-1", token, charge_reference=charged, gateway_customer_id=None)
         assert isinstance(saved, Unknown)
-        assert isinstance(bench.gateway.forget_card(card), Unknown)
+        assert isinstance(bench.gateway.delete_card(card), Unknown)
 
     def test_a_declined_charge_leaves_no_card_to_save(self, bench: Bench) -> None:
         token = self.token(bench, "a-1", bench.declining[Decline.INSUFFICIENT_FUNDS])
         order = bench.orders.setdefault("a-1", order_of("a-1"))
         reference = self.reference(bench, order)
         assert reference is None or isinstance(reference, str)
-        declined = bench.gateway.charge(Charge(order, token, reference, keep_card=True))
+        declined = bench.gateway.charge(ChargeRequest(order, token, reference, keep_card=True))
 
         assert isinstance(declined, Declined)
         saved = bench.gateway.save_card(
-            "save-1", token, charge_reference=declined.gateway_reference or "none", holder=None
+            "save-1", token, charge_reference=declined.gateway_reference or "none", gateway_customer_id=None
         )
-        assert not isinstance(saved, SavedCard)
+        assert not isinstance(saved, CardOnFile)
 
     def test_no_token_in_the_repr_of_a_saved_card(self, bench: Bench) -> None:
         card = self.saved(bench)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateways.contract import Charge, Gateway, Result, Unknown
+from gateways.contract import ChargeRequest, Gateway, Result, Unknown
 from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.transport import Answer, Form
 from tests.support.living_clock import LivingClock, Waiter
@@ -61,7 +61,7 @@ class Line:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._gateway, name)
 
-    def charge(self, charge: Charge) -> Result:
+    def charge(self, charge: ChargeRequest) -> Result:
         return self._patiently(lambda: self._gateway.charge(charge))
 
     def _patiently(self, ask: Callable[[], Result]) -> Result:

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from gateways.contract import Capabilities, CardEntry, GatewayUnreachableError
 from gateways.events import (
-    BadNoticeError,
-    Heard,
-    Notice,
+    EventData,
+    GatewayEvent,
+    InvalidWebhookError,
 )
 from gateways.settlement import PayoutLine
 from ivr.jobs.job_list import CHARGE_ATTEMPT
@@ -16,7 +16,12 @@ from tests.support.bank import Fate, TruthfulBank
 from tests.support.till import Till
 
 CAN_TELL = Capabilities(
-    card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True, notices=True, settlement=True, live=False
+    card_entry=CardEntry.TOKENIZE,
+    refund=True,
+    partial_refund=True,
+    webhooks=True,
+    settlement=True,
+    live=False,
 )
 
 
@@ -24,7 +29,7 @@ CAN_TELL = Capabilities(
 class TellingBank(TruthfulBank):
     """A bank that posts webhooks; its signature is the word "signed"."""
 
-    says: Notice | None = None
+    says: EventData | None = None
     lines: tuple[PayoutLine, ...] = ()
     away: int = 0
     name: str = field(default="bank", init=False)
@@ -32,10 +37,10 @@ class TellingBank(TruthfulBank):
     def __post_init__(self) -> None:
         super().__init__(CAN_TELL)
 
-    def hear(self, headers: dict[str, str], body: bytes) -> Heard:  # type: ignore[override]
+    def parse_webhook(self, headers: dict[str, str], body: bytes) -> GatewayEvent:  # type: ignore[override]
         if headers.get("Signature") != "signed":
-            raise BadNoticeError("the signature is not the bank's")
-        return Heard(body.decode(), "payment.moved", self.says)
+            raise InvalidWebhookError("the signature is not the bank's")
+        return GatewayEvent(body.decode(), "payment.moved", self.says)
 
     def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
         if self.away:
@@ -45,10 +50,10 @@ class TellingBank(TruthfulBank):
 
 
 def tell(
-    till: Till, notice: Notice | None, event: str = "evt_1", happened_at: datetime | None = None
+    till: Till, notice: EventData | None, event: str = "evt_1", happened_at: datetime | None = None
 ) -> bool:
     """The notice arrives; False: it was heard before."""
-    return till.cashier.gateway_events.take(Heard(event, "payment.moved", notice, happened_at))
+    return till.cashier.gateway_events.take(GatewayEvent(event, "payment.moved", notice, happened_at))
 
 
 def lose_sight(till: Till, fate: Fate) -> str:

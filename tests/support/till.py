@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from gateways.events import Disputed
+from gateways.events import DisputeUpdated
 from ivr.payments.attempts import store as records
 from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
 from ivr.payments.attempts.states import HOLDING, State
@@ -103,7 +103,7 @@ class WrittenConsequences:
             )
         )
 
-    def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: Disputed) -> None:
+    def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: DisputeUpdated) -> None:
         self._write(tx, f"disputed {dispute.state}", attempt)
 
     def refunded(self, tx: sa.Connection, attempt: Attempt, refund: refund_store.Refund) -> None:

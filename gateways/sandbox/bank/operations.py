@@ -83,10 +83,17 @@ class Desk:
         return Answer(HTTPStatus.OK, connector.answer(kept.status, kept.body))
 
     def _charges(self, body: Mapping[str, Any], delay_s: float) -> Answer:
-        holder = fields.optional_text(body, "holder") or None
+        gateway_customer_id = fields.optional_text(body, "holder") or None
         keep_card = "keep_card" in body and fields.flag(body, "keep_card")
         token = fields.text(body, "token")
-        return self._taken(body, delay_s, Kind.CHARGE, token=token, keep_card=keep_card, holder=holder)
+        return self._taken(
+            body,
+            delay_s,
+            Kind.CHARGE,
+            token=token,
+            keep_card=keep_card,
+            gateway_customer_id=gateway_customer_id,
+        )
 
     def _authorizations(self, body: Mapping[str, Any], delay_s: float) -> Answer:
         return self._taken(body, delay_s, Kind.AUTHORIZATION, card=self._assessed(body))
@@ -106,9 +113,9 @@ class Desk:
         return _told(self._teller.void(key, authorization))
 
     def _lookups(self, body: Mapping[str, Any], delay_s: float) -> Answer:
-        key, fence = fields.text(body, "key"), fields.flag(body, "fence")
+        key, cancel = fields.text(body, "key"), fields.flag(body, "fence")
         self._premises.sleep(delay_s)
-        found = self._teller.look_up(key, fence=fence)
+        found = self._teller.look_up(key, cancel=cancel)
         if found is None:
             return Answer(HTTPStatus.OK, {"state": "not_found", "key": key})
         return Answer(HTTPStatus.OK, _told(found).body)
@@ -140,21 +147,31 @@ class Desk:
 
     def _save_card(self, body: Mapping[str, Any], delay_s: float) -> Answer:
         key, token = fields.text(body, "key"), fields.text(body, "token")
-        charge_id, holder = fields.text(body, "charge"), fields.optional_text(body, "holder") or None
+        charge_id, gateway_customer_id = (
+            fields.text(body, "charge"),
+            fields.optional_text(body, "holder") or None,
+        )
         self._premises.sleep(delay_s)
         new_holder = self._premises.ids.new("cus")
         try:
             with self._premises.ledger.writing() as tx:
-                whose = kept.save(tx, key, token, charge_id=charge_id, holder=holder, new_holder=new_holder)
+                whose = kept.save(
+                    tx,
+                    key,
+                    token,
+                    charge_id=charge_id,
+                    gateway_customer_id=gateway_customer_id,
+                    new_holder=new_holder,
+                )
         except kept.NotKeptError as refused:
             return Answer(HTTPStatus.PAYMENT_REQUIRED, {"error": {"code": refused.code}})
         return Answer(HTTPStatus.CREATED, {"holder": whose})
 
     def _forget_card(self, body: Mapping[str, Any], delay_s: float) -> Answer:
-        token, holder = fields.text(body, "token"), fields.text(body, "holder")
+        token, gateway_customer_id = fields.text(body, "token"), fields.text(body, "holder")
         self._premises.sleep(delay_s)
         with self._premises.ledger.writing() as tx:
-            kept.forget(tx, token, holder)
+            kept.forget(tx, token, gateway_customer_id)
         return Answer(HTTPStatus.OK, {"state": "forgotten"})
 
     def _taken(
@@ -167,7 +184,7 @@ class Desk:
         card: CardFacts | str | None = None,
         charge_id: str | None = None,
         keep_card: bool = False,
-        holder: str | None = None,
+        gateway_customer_id: str | None = None,
     ) -> Answer:
         order = Order(
             kind=kind,
@@ -180,7 +197,7 @@ class Desk:
             card=card,
             charge_id=charge_id,
             keep_card=keep_card,
-            holder=holder,
+            gateway_customer_id=gateway_customer_id,
         )
         return _told(self._teller.take(order, delay_s=delay_s))
 

@@ -37,7 +37,7 @@ class Order:
     charge_id: str | None = None
     keep_card: bool = False
     """The payer agreed that the card is kept."""
-    holder: str | None = None
+    gateway_customer_id: str | None = None
     """Of a saved card: whose it is."""
 
 
@@ -100,11 +100,11 @@ class Teller:
                 raise RefusedError("already_captured" if held.state is State.APPROVED else held.state)
             return _moved(tx, held, State.VOIDED)
 
-    def look_up(self, key: str, *, fence: bool) -> Movement | None:
+    def look_up(self, key: str, *, cancel: bool) -> Movement | None:
         """What stands under the key; None where nothing does. With `fence`, nothing ever will."""
         with self._ledger.writing() as tx:
             found = movements.by_key(tx, key)
-            if found is None and fence:
+            if found is None and cancel:
                 return movements.insert(tx, movements.tombstone(key, self._now().isoformat()))
             if found is None or found.state is not State.PENDING:
                 return found
@@ -147,8 +147,8 @@ def _pay_with(tx: sqlite3.Connection, order: Order) -> tuple[CardFacts, str | No
     card = vault.find(tx, order.token or "")
     if card is None:
         return _NO_CARD, "unknown_token"
-    if order.holder is not None or not vault.spend(tx, card, order.key):
-        return card.facts, kept.refusal(tx, card.id, order.holder)
+    if order.gateway_customer_id is not None or not vault.spend(tx, card, order.key):
+        return card.facts, kept.refusal(tx, card.id, order.gateway_customer_id)
     if order.keep_card:
         kept.agree(tx, card.id, order.key)
     return card.facts, None
@@ -250,6 +250,6 @@ def _fingerprint(tx: sqlite3.Connection, order: Order) -> str:
             card,
             order.charge_id,
             order.keep_card,
-            order.holder,
+            order.gateway_customer_id,
         ]
     )

@@ -37,7 +37,7 @@ class KeptCard:
     charge_key: str
     key: str | None
     """Under which it was saved; None: not yet."""
-    holder: str | None
+    gateway_customer_id: str | None
     forgotten: bool
 
 
@@ -49,18 +49,24 @@ def agree(tx: sqlite3.Connection, card_id: str, charge_key: str) -> None:
     )
 
 
-def refusal(tx: sqlite3.Connection, card_id: str, holder: str | None) -> str | None:
+def refusal(tx: sqlite3.Connection, card_id: str, gateway_customer_id: str | None) -> str | None:
     """Why the card may not pay again for this holder; None where it may."""
     kept = _find(tx, card_id)
-    if kept is None or kept.holder is None:
+    if kept is None or kept.gateway_customer_id is None:
         return "token_used"
     if kept.forgotten:
         return FORGOTTEN
-    return None if kept.holder == holder else WRONG_HOLDER
+    return None if kept.gateway_customer_id == gateway_customer_id else WRONG_HOLDER
 
 
 def save(
-    tx: sqlite3.Connection, key: str, token: str, *, charge_id: str, holder: str | None, new_holder: str
+    tx: sqlite3.Connection,
+    key: str,
+    token: str,
+    *,
+    charge_id: str,
+    gateway_customer_id: str | None,
+    new_holder: str,
 ) -> str:
     """Whose the card is from now on, or has been since an earlier save; raises NotKeptError.
 
@@ -80,20 +86,20 @@ def save(
         raise NotKeptError(FORGOTTEN)
     if charge.state is not State.APPROVED:
         raise NotKeptError(NOT_CHARGED)
-    if kept.holder is not None:
-        return kept.holder
-    saved_for = holder or new_holder
+    if kept.gateway_customer_id is not None:
+        return kept.gateway_customer_id
+    saved_for = gateway_customer_id or new_holder
     tx.execute("UPDATE kept_card SET key = ?, holder = ? WHERE card_id = ?", (key, saved_for, card.id))
     return saved_for
 
 
-def forget(tx: sqlite3.Connection, token: str, holder: str) -> None:
+def forget(tx: sqlite3.Connection, token: str, gateway_customer_id: str) -> None:
     """The card pays no more. One that was never kept, or is forgotten already, is as good as forgotten."""
     card = vault.find(tx, token)
     kept = None if card is None else _find(tx, card.id)
     if kept is None:
         return
-    if kept.holder not in {None, holder}:
+    if kept.gateway_customer_id not in {None, gateway_customer_id}:
         raise RefusedError(WRONG_HOLDER)
     tx.execute("UPDATE kept_card SET forgotten = 1 WHERE card_id = ?", (kept.card_id,))
 

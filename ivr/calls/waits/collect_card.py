@@ -62,7 +62,7 @@ class CollectCardHandler(WaitHandler[CollectCard]):
         return NeedsRemoteCall(replace(session, attempt_id=attempt.id), opening)
 
     def _is_not_taken(self, wait: CollectCard) -> bool:
-        return wait.amount is not None and not self.services.gateway.takes(
+        return wait.amount is not None and not self.services.gateway.accepts(
             wait.amount.minor, wait.amount.currency
         )
 

@@ -15,7 +15,7 @@ class FindSavedCardHandler(WaitHandler[FindSavedCard]):
 
     def start(self, turn: Turn, session: Session, wait: FindSavedCard) -> LeftBy:
         found, amount = None, wait.amount
-        is_taken = amount is None or self.services.gateway.takes(amount.minor, amount.currency)
+        is_taken = amount is None or self.services.gateway.accepts(amount.minor, amount.currency)
         if is_taken and not self.services.card_guard.refuses(turn, session):
             found = self.services.saved_card.to_offer(turn, session)
         if found is None:

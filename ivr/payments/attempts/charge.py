@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Declined, Fenced, Order, Result, Unknown
+from gateways.contract import Cancelled, Declined, Order, Result, Unknown
 from ivr.payments import timeouts
 from ivr.payments.attempts import gateway_answers, store
 from ivr.payments.attempts.order import order_of
@@ -80,7 +80,7 @@ class ChargeJob:
             return "its saved card was deleted"
         return None
 
-    def _send(self, claimed: Attempt, order: Order) -> Result | Fenced:
+    def _send(self, claimed: Attempt, order: Order) -> Result | Cancelled:
         """The gateway's answer. A worker that froze after its claim does not send: nobody expects it any
         more.
         """
@@ -91,13 +91,13 @@ class ChargeJob:
             return self._prepare_and_confirm(claimed, order)
         return self.gateway.charge(claimed, order)
 
-    def _prepare_and_confirm(self, claimed: Attempt, order: Order) -> Result | Fenced:
+    def _prepare_and_confirm(self, claimed: Attempt, order: Order) -> Result | Cancelled:
         """In two steps: what has no reference in our books was never confirmed, by nobody."""
         prepared = self.gateway.prepare(claimed, order)
         match prepared:
             case Unknown(reason):
                 log.warning("charge_not_prepared", attempt_id=claimed.id, reason=reason)
-                return Fenced()
+                return Cancelled()
             case Declined():
                 return prepared
         if not self._keep_reference(claimed.id, prepared.gateway_reference):
@@ -123,7 +123,7 @@ class ChargeJob:
         assert claimed.claimed_at is not None  # noqa: S101 - the claim sets it
         return (self.transitions.clock.now() - claimed.claimed_at).total_seconds()
 
-    def _record(self, tx: sa.Connection, attempt_id: str, answer: Result | Fenced) -> None:
+    def _record(self, tx: sa.Connection, attempt_id: str, answer: Result | Cancelled) -> None:
         attempt = store.locked(tx, attempt_id)
         if isinstance(answer, Declined) and attempt.gateway_authorization is not None:
             self._let_go(tx, attempt, answer)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from gateways.contract import Approved, NotThisCharge, Unknown
+from gateways.contract import Approved, Authorized, Cancelled, Declined, NotThisCharge, Unknown
 from ivr.payments.attempts import store
 from ivr.payments.attempts.manual_review import NothingToDecideError
 from ivr.payments.attempts.order import order_of
@@ -18,6 +18,9 @@ from ivr.payments.attempts.states import State
 from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.links import store as link_store
 from ivr.platform.database.engine import reading
+
+_NOTHING_TAKEN = {Authorized: "authorized", Cancelled: "fenced", Declined: "declined"}
+"""How a person is told of an answer that means that no money was taken."""
 
 
 class ChargeRefusedError(NothingToDecideError):
@@ -51,16 +54,16 @@ class ChargeVerification:
         if attempt.state is not State.NEEDS_REVIEW:
             return Named(named, is_proven=False)  # there is nothing to decide, and whoever decides says so
         if named is None:
-            found = self.gateway.lookup(attempt, order, fence=False, link=link)
+            found = self.gateway.lookup(attempt, order, cancel=False, link=link)
             if isinstance(found, Approved):
                 return Named(found.gateway_reference, is_proven=True)
             if isinstance(found, Unknown) or unchecked:
                 return Named(None, is_proven=False)
             raise ChargeRefusedError(
                 f"The gateway says that nothing was taken for payment {attempt.reference} "
-                f"({type(found).__name__.lower()}): use --not-charged, or --unchecked if you are certain."
+                f"({_NOTHING_TAKEN[type(found)]}): use --not-charged, or --unchecked if you are certain."
             )
-        match self.gateway.find_charge(attempt, order, named):
+        match self.gateway.verify_charge(attempt, order, named):
             case Approved(gateway_reference):
                 return Named(gateway_reference, is_proven=True)
             case NotThisCharge(reason):

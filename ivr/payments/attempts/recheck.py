@@ -55,7 +55,7 @@ class RecheckJob:
         with reading(self.engine) as tx:
             order = order_of(tx, attempt)
             link = link_store.of(tx, attempt)
-        answer = self.gateway.lookup(attempt, order, fence=False, link=link)
+        answer = self.gateway.lookup(attempt, order, cancel=False, link=link)
         with self.engine.begin() as tx:
             before = store.locked(tx, attempt.id)
             after = gateway_answers.record(self.transitions, tx, before, answer, note="found after a notice")
@@ -70,7 +70,7 @@ class RecheckJob:
                 self.transitions.verified(tx, after)
 
     def _who_gave_back(self, attempt: Attempt, nth: int) -> None:
-        answer = self.gateway.given_back_elsewhere(attempt)
+        answer = self.gateway.refunded_externally(attempt)
         with self.engine.begin() as tx:
             attempt = store.locked(tx, attempt.id)
             if attempt.jobs != nth:

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from gateways.events import Disputed
+from gateways.events import DisputeUpdated
 from ivr.bills import reservation
 from ivr.finance import disputes, ledger
 from ivr.jobs.job_list import (
@@ -246,7 +246,7 @@ class Transitions:
         for told in disputes.tie(tx, attempt.gateway, attempt.gateway_reference, attempt.id, now):
             self.disputed(tx, attempt, told)
 
-    def disputed(self, tx: sa.Connection, attempt: Attempt, told: Disputed) -> None:
+    def disputed(self, tx: sa.Connection, attempt: Attempt, told: DisputeUpdated) -> None:
         """The payer's bank wants the money back, or has decided: the merchant has to answer in time."""
         log.error("payment_disputed", attempt_id=attempt.id, dispute=told.reference, state=told.state)
         self.consequences.disputed(tx, attempt, told)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Authorized, Fenced, Unknown
+from gateways.contract import Authorized, Cancelled, Unknown
 from ivr.jobs.job_list import RESOLVE_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts import gateway_answers, store
@@ -45,9 +45,9 @@ class UnknownChargeJob:
             return
         answer: gateway_answers.Answer
         if self._was_never_confirmed(attempt):
-            answer = Fenced()
+            answer = Cancelled()
         else:
-            answer = self.gateway.lookup(attempt, order, fence=self._is_to_be_fenced(attempt), link=link)
+            answer = self.gateway.lookup(attempt, order, cancel=self._is_to_be_fenced(attempt), link=link)
         with self.engine.begin() as tx:
             self._record(tx, attempt_id, answer, nth)
 

@@ -42,7 +42,7 @@ class VoidJob:
                 if attempt.state is State.VOIDING:
                     self.transitions.move(tx, attempt, Event.VOIDED, note="voided")
             return
-        found = self.gateway.lookup(attempt, order, fence=True)
+        found = self.gateway.lookup(attempt, order, cancel=True)
         with self.engine.begin() as tx:
             self._record(tx, attempt_id, found)
 

@@ -12,14 +12,14 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.events import (
-    CameBack,
-    Disputed,
-    GivenBack,
-    Heard,
-    PaymentMoved,
+    DisputeUpdated,
+    ExternalRefundFailed,
+    GatewayEvent,
+    PaymentUpdated,
     PayoutFailed,
     PayoutSettled,
-    RefundMoved,
+    RefundedExternally,
+    RefundUpdated,
 )
 from ivr.finance import disputes
 from ivr.finance.payouts import Payouts
@@ -51,24 +51,24 @@ class GatewayEventService:
     transitions: Transitions
     payouts: Payouts
 
-    def take(self, heard: Heard) -> bool:
+    def take(self, heard: GatewayEvent) -> bool:
         """Keeps the event and asks for what follows, together; False for a repeat."""
         with self.engine.begin() as tx:
             if not self._is_new(tx, heard):
                 return False
-            match heard.notice:
-                case PaymentMoved() | GivenBack():
-                    self._payment_moved(tx, heard.notice)
-                case CameBack(charge_reference):
+            match heard.data:
+                case PaymentUpdated() | RefundedExternally():
+                    self._payment_moved(tx, heard.data)
+                case ExternalRefundFailed(charge_reference):
                     self._came_back(tx, charge_reference)
-                case RefundMoved(key):
+                case RefundUpdated(key):
                     self._refund_moved(tx, key)
-                case Disputed():
-                    self._disputed(tx, heard.notice, heard.happened_at)
+                case DisputeUpdated():
+                    self._disputed(tx, heard.data, heard.happened_at)
                 case PayoutSettled():
-                    self.payouts.keep(tx, heard.notice)
+                    self.payouts.keep(tx, heard.data)
                 case PayoutFailed():
-                    self.payouts.fail(tx, heard.notice)
+                    self.payouts.fail(tx, heard.data)
                 case None:
                     pass
             log.info("gateway_notice", gateway=self.gateway, kind=heard.kind, event_id=heard.event_id)
@@ -80,7 +80,7 @@ class GatewayEventService:
             old = gateway_event.c.at < now - timedelta(days=KEPT_DAYS)
             return tx.execute(sa.delete(gateway_event).where(old)).rowcount
 
-    def _is_new(self, tx: sa.Connection, heard: Heard) -> bool:
+    def _is_new(self, tx: sa.Connection, heard: GatewayEvent) -> bool:
         insert = insert_of(tx)
         row = {
             "gateway": self.gateway,
@@ -93,7 +93,7 @@ class GatewayEventService:
         )
         return kept.first() is not None
 
-    def _payment_moved(self, tx: sa.Connection, notice: PaymentMoved | GivenBack) -> None:
+    def _payment_moved(self, tx: sa.Connection, notice: PaymentUpdated | RefundedExternally) -> None:
         try:
             attempt = _named(attempt_store.locked(tx, notice.key))
         except NoSuchAttemptError:
@@ -102,9 +102,9 @@ class GatewayEventService:
         if attempt.gateway != self.gateway:
             log.warning("notice_of_another_gateways_payment", attempt_id=attempt.id)
             return
-        if isinstance(notice, GivenBack):
+        if isinstance(notice, RefundedExternally):
             external_refunds.hear(self.transitions, tx, attempt)
-        self._ask_about(tx, attempt, taken=isinstance(notice, GivenBack) or notice.taken)
+        self._ask_about(tx, attempt, taken=isinstance(notice, RefundedExternally) or notice.taken)
 
     def _came_back(self, tx: sa.Connection, charge_reference: str) -> None:
         """Of a payment of ours, or of nobody we know: the account may have others."""
@@ -137,7 +137,7 @@ class GatewayEventService:
         elif refund.state is not RefundState.ASKED:
             self.transitions.verify(tx, refund)
 
-    def _disputed(self, tx: sa.Connection, told: Disputed, told_at: datetime | None) -> None:
+    def _disputed(self, tx: sa.Connection, told: DisputeUpdated, told_at: datetime | None) -> None:
         attempt_id = disputes.keep(tx, self.gateway, told, self.transitions.clock.now(), told_at)
         if attempt_id is not None:
             self.transitions.disputed(tx, _named(attempt_store.get(tx, attempt_id)), told)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, NotFound
 
 from gateways.contract import Gateway
-from gateways.events import BadNoticeError
+from gateways.events import InvalidWebhookError
 from ivr.payments.gateway_events.service import GatewayEventService
 
 BODY_BYTES_MAX = 1_000_000
@@ -23,12 +23,12 @@ def make_blueprint(gateway: Gateway, notices: GatewayEventService) -> Blueprint:
 
     @door.post("/gateways/<name>/webhook")
     def webhook(name: str) -> Response:
-        if name != gateway.name or not gateway.capabilities.notices:
+        if name != gateway.name or not gateway.capabilities.webhooks:
             raise NotFound("There is no gateway with this name.")
         request.max_content_length = BODY_BYTES_MAX
         try:
-            heard = gateway.hear(dict(request.headers), request.get_data())
-        except BadNoticeError as fault:
+            heard = gateway.parse_webhook(dict(request.headers), request.get_data())
+        except InvalidWebhookError as fault:
             log.warning("gateway_notice_refused", gateway=name, fault=str(fault))
             raise BadRequest("This is not a valid webhook of the gateway.") from None
         notices.take(heard)

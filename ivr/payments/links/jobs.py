@@ -71,7 +71,7 @@ class LinkJobs:
             return
         order, link = asked
         close = attempt.state is State.LINK_CLOSING
-        answer = self.gateway.lookup(attempt, order, fence=close, link=link)
+        answer = self.gateway.lookup(attempt, order, cancel=close, link=link)
         with self.engine.begin() as tx:
             before = attempt_store.locked(tx, attempt_id)
             after = gateway_answers.record(

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Approved, Declined, Fenced, NotFound, RefundFound, Unknown
+from gateways.contract import Approved, Cancelled, Declined, RefundFound, RefundNotFound, Unknown
 from ivr.bills import reservation
 from ivr.finance import ledger
 from ivr.jobs.job_list import RESOLVE_REFUND
@@ -67,8 +67,8 @@ class RefundJobs:
         if refund.state is not RefundState.UNKNOWN or refund.jobs != nth or refund.sent_at is None:
             return
         open_s = (self.transitions.clock.now() - refund.sent_at).total_seconds()
-        answer = self.gateway.lookup_refund(attempt, refund, fence=open_s >= timeouts.UNDER_WAY_S)
-        if isinstance(answer, NotFound) and open_s < timeouts.SEND_REFUND_AGAIN_WITHIN_S:
+        answer = self.gateway.lookup_refund(attempt, refund, cancel=open_s >= timeouts.UNDER_WAY_S)
+        if isinstance(answer, RefundNotFound) and open_s < timeouts.SEND_REFUND_AGAIN_WITHIN_S:
             answer = self.gateway.refund(attempt, refund)
         with self.engine.begin() as tx:
             refund = self._record(tx, refund_id, answer)
@@ -86,12 +86,12 @@ class RefundJobs:
             attempt = attempt_store.get(tx, refund.attempt_id)
         if refund.state in {RefundState.ASKED, RefundState.UNKNOWN} or refund.jobs != nth:
             return
-        answer = self.gateway.lookup_refund(attempt, refund, fence=False)
+        answer = self.gateway.lookup_refund(attempt, refund, cancel=False)
         with self.engine.begin() as tx:
             refund = self._record(tx, refund_id, answer)
             if refund.jobs != nth:
                 return  # another notice asked for a look of its own meanwhile
-            if isinstance(answer, Unknown | NotFound) or _differs(answer, refund):
+            if isinstance(answer, Unknown | RefundNotFound) or _differs(answer, refund):
                 self._verify_again(tx, refund, answer)
             else:
                 self.transitions.verified(tx, refund)
@@ -114,13 +114,13 @@ class RefundJobs:
                 return self._approve(tx, refund, gateway_reference, "")
             case Declined(_, gateway_code) if refund.state not in REFUND_FINAL:
                 return self._decline(tx, refund, gateway_code, "")
-            case Fenced() if refund.state not in REFUND_FINAL:
+            case Cancelled() if refund.state not in REFUND_FINAL:
                 return self._decline(tx, refund, None, "never reached the gateway")
             case Approved(gateway_reference) if refund.state is RefundState.DECLINED:
                 return self._given_back_after_all(tx, refund, gateway_reference)
             case Declined(_, gateway_code) if refund.state is RefundState.APPROVED:
                 return self._come_back(tx, refund, gateway_code)
-            case Fenced() if refund.state is RefundState.APPROVED:
+            case Cancelled() if refund.state is RefundState.APPROVED:
                 self._contradiction(tx, refund, answer)
             case _:
                 pass

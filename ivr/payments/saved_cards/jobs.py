@@ -75,7 +75,9 @@ class SavedCardJobs:
 
         def send() -> CardSaving:
             try:
-                return self.gateway.save_card(card.id, token, charge_reference=reference, holder=card.holder)
+                return self.gateway.save_card(
+                    card.id, token, charge_reference=reference, gateway_customer_id=card.holder
+                )
             except UnsupportedError as refused:
                 log.error("gateway_cannot", verb="save_card", card_id=card.id, sentence=str(refused))  # noqa: TRY400 - an answer, no bug
                 return Declined(Decline.CONFIG_ERROR, "unsupported")
@@ -86,12 +88,12 @@ class SavedCardJobs:
         store.lock_customer(tx, asked.customer_id)
         card = store.locked(tx, asked.id)
         match answer:
-            case wire.SavedCard(holder, token) if card.state is CardState.KEEPING:
+            case wire.CardOnFile(holder, token) if card.state is CardState.KEEPING:
                 self._make_room(tx, card)
                 values = {"holder": holder, "token": token.reveal(), "kept_at": self.cards.clock.now()}
                 kept = store.update(tx, card.id, state=CardState.KEPT, look_at=None, **values)
                 self.cards.consequences.card_kept(tx, kept)
-            case wire.SavedCard(holder, token) if card.state is CardState.FORGETTING:
+            case wire.CardOnFile(holder, token) if card.state is CardState.FORGETTING:
                 values = {"holder": holder, "token": token.reveal(), "kept_at": self.cards.clock.now()}
                 store.update(tx, card.id, **values)
             case Declined(_, code) if card.state is CardState.KEEPING:
@@ -137,7 +139,7 @@ class SavedCardJobs:
             else:
                 self.cards.forgotten(tx, card)
 
-    def _forget(self, card: SavedCard) -> wire.Forgotten | Declined | Unknown:
+    def _forget(self, card: SavedCard) -> wire.CardDeleted | Declined | Unknown:
         """Declined: it was never kept. A card that nobody saw kept is asked for first, whether or not its
         holder is known: what is nobody's yet cannot be taken away, and a save on its way would keep it.
         """
@@ -146,11 +148,11 @@ class SavedCardJobs:
             raise ValueError("a card without a token is to be forgotten")
         if card.kept_at is None or holder is None:
             found = self._keep(card)
-            if not isinstance(found, wire.SavedCard):
+            if not isinstance(found, wire.CardOnFile):
                 return found
-            holder, token = found.holder, found.token
-        at_gateway = wire.SavedCard(holder, token)
-        return self._answer("forget_card", card, lambda: self.gateway.forget_card(at_gateway))
+            holder, token = found.gateway_customer_id, found.token
+        at_gateway = wire.CardOnFile(holder, token)
+        return self._answer("forget_card", card, lambda: self.gateway.delete_card(at_gateway))
 
     def _insist(self, tx: sa.Connection, card: SavedCard, reason: str) -> None:
         open_s = self._since_s(card.forget_asked_at)

@@ -15,6 +15,8 @@ from tests.support.payer import CARD, WAY, pay
 from tests.support.phone import CALLED, call_settings
 from tests.support.server import ENGLISH, PERSON, REFERENCE, SPANISH, Server
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Server]
 STRANGER = "+34600999888"
 ENGLISH_CALL = call_settings(to_number=ENGLISH, from_number=STRANGER)

@@ -14,6 +14,8 @@ from tests.support.phone import Trouble, TroubledTransport, call_settings
 from tests.support.server import AMOUNT_MINOR, ENGLISH, Server
 from tests.support.server_checks import card_data_left
 
+pytestmark = pytest.mark.slow
+
 
 def _phone(count: int) -> str:
     return f"+3460000{count:04}"

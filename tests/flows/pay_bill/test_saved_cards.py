@@ -80,6 +80,7 @@ def test_a_forged_number_hears_nothing_of_cards(server: Server, verstat: str) ->
     assert lines[-2].startswith("< Thank you. You have paid 49 euros and 90 cents.")
 
 
+@pytest.mark.slow
 def test_a_withheld_caller_is_nobody_in_every_form(server: Server) -> None:
     """Whoever rings behind a word of the carrier's: no card is kept for them, and none is offered."""
     forms = ("+17378742833", "+12562533", "+18656696", "266696687", "Restricted", "sip:anonymous@x.invalid")
@@ -187,6 +188,7 @@ def _gone_at(number: int) -> Callable[[int, str], Trouble]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["in a pause", "in a webhook"])
 def test_hanging_up_anywhere_keeps_the_card_of_who_paid_and_of_nobody_else(
     start_server: Callable[..., Server], how: str

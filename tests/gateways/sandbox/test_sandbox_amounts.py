@@ -5,14 +5,14 @@ import pytest
 from gateways.contract import (
     Approved,
     Authorized,
+    Cancelled,
     CardAuthorized,
     CardEntry,
-    Charge,
+    ChargeRequest,
     Declined,
-    Fenced,
     LookupResult,
     Order,
-    Refund,
+    RefundRequest,
     Result,
     Unknown,
 )
@@ -29,11 +29,11 @@ def bench(bank: RunningBank) -> SandboxBench:
 
 def charge(bench: SandboxBench, amount_minor: int, currency: str = "EUR", key: str = "a-1") -> Result:
     token = bench.tokenizer.tokenize(bench.good_card, key=f"entry-{key}").token
-    return bench.gateway.charge(Charge(Order(key, amount_minor, currency, "Water"), token))
+    return bench.gateway.charge(ChargeRequest(Order(key, amount_minor, currency, "Water"), token))
 
 
 def lookups(bench: SandboxBench, count: int, key: str = "a-1") -> list[type[LookupResult]]:
-    return [type(bench.gateway.lookup(Order(key, 5000, "EUR"), fence=True)) for _ in range(count)]
+    return [type(bench.gateway.lookup(Order(key, 5000, "EUR"), cancel=True)) for _ in range(count)]
 
 
 BEHAVIOURS: dict[int, tuple[type, list[type], bool]] = {
@@ -41,12 +41,12 @@ BEHAVIOURS: dict[int, tuple[type, list[type], bool]] = {
     70: (Approved, [Approved], True),
     71: (Approved, [Approved], True),
     72: (Unknown, [Approved, Approved], True),
-    73: (Unknown, [Fenced, Fenced], False),
+    73: (Unknown, [Cancelled, Cancelled], False),
     74: (Declined, [Declined], False),
     75: (Unknown, [Unknown, Approved, Approved], True),
     76: (Unknown, [Unknown, Declined, Declined], False),
     77: (Unknown, [*[Unknown] * 5, Approved], True),
-    78: (Unknown, [Fenced], False),
+    78: (Unknown, [Cancelled], False),
     79: (Approved, [Approved], True),
     80: (Approved, [Approved], True),
 }
@@ -77,7 +77,7 @@ def test_a_slow_answer_that_nobody_waits_for_is_unknown_then_under_way_then_appr
     token = bench.tokenizer.tokenize(bench.good_card, key="entry-1").token
     bank.thought.hold()
     bench.be_impatient()
-    assert isinstance(bench.gateway.charge(Charge(Order("a-1", 4971, "EUR", "Water"), token)), Unknown)
+    assert isinstance(bench.gateway.charge(ChargeRequest(Order("a-1", 4971, "EUR", "Water"), token)), Unknown)
     bank.thought.wait_until_reached()
     assert lookups(bench, 2) == [Unknown, Unknown]
     bench._speak_with(BankClient(bank.url))
@@ -109,7 +109,7 @@ def test_an_authorization_that_was_pending_is_found_authorized(bank: RunningBank
         (175, [Unknown, Approved], 175),
         (176, [Unknown, Declined], 0),
         (172, [Approved], 172),
-        (173, [Fenced], 0),
+        (173, [Cancelled], 0),
     ],
 )
 def test_refunds_have_the_same_table_and_a_declined_one_gives_its_part_back(
@@ -118,17 +118,19 @@ def test_refunds_have_the_same_table_and_a_declined_one_gives_its_part_back(
     paid = charge(bench, 200)
     assert isinstance(paid, Approved)
 
-    refund = Refund("r-1", paid.gateway_reference, amount_minor, "EUR")
+    refund = RefundRequest("r-1", paid.gateway_reference, amount_minor, "EUR")
     assert isinstance(bench.gateway.refund(refund), Unknown)
     assert lookups(bench, len(looked_up), "r-1") == looked_up
     assert bench.books("a-1").refunded_minor == refunded_minor
-    rest = bench.gateway.refund(Refund("r-2", paid.gateway_reference, 200 - refunded_minor, "EUR"))
+    rest = bench.gateway.refund(RefundRequest("r-2", paid.gateway_reference, 200 - refunded_minor, "EUR"))
     assert isinstance(rest, Approved)
 
 
 def test_a_pending_refund_holds_its_part_of_the_charge(bench: SandboxBench) -> None:
     paid = charge(bench, 200)
     assert isinstance(paid, Approved)
-    bench.gateway.refund(Refund("r-1", paid.gateway_reference, 175, "EUR"))
+    bench.gateway.refund(RefundRequest("r-1", paid.gateway_reference, 175, "EUR"))
 
-    assert isinstance(bench.gateway.refund(Refund("r-2", paid.gateway_reference, 100, "EUR")), Declined)
+    assert isinstance(
+        bench.gateway.refund(RefundRequest("r-2", paid.gateway_reference, 100, "EUR")), Declined
+    )

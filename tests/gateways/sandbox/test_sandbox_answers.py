@@ -10,7 +10,7 @@ from gateways.contract import (
     Approved,
     Card,
     CardEntry,
-    Charge,
+    ChargeRequest,
     Declined,
     GatewayUnreachableError,
     Order,
@@ -24,7 +24,7 @@ from gateways.secret import Secret
 from tests.support.gateway_bench import card
 
 URL = "http://bank.test"
-CHARGE = Charge(Order("a-1", 5000, "EUR", "Water"), Secret("tok_secret_of_the_test"))
+CHARGE = ChargeRequest(Order("a-1", 5000, "EUR", "Water"), Secret("tok_secret_of_the_test"))
 ECHO = "tok_secret_of_the_test 4242424242424242 973"
 STRANGE: list[dict[str, Any]] = [
     {"status": 200, "json": {}},
@@ -168,5 +168,5 @@ def test_a_secret_in_another_place_of_a_request_is_a_bug_that_is_named() -> None
     strange = Card(Secret("4242424242424242"), 12, 2030, Secret("973"))
     with pytest.raises(TypeError, match="Card has no place"):
         SandboxGateway(BankClient(URL), CardEntry.TOKENIZE).charge(
-            Charge(Order("a-1", 5000, "EUR", strange), Secret("tok_1"))  # type: ignore[arg-type]
+            ChargeRequest(Order("a-1", 5000, "EUR", strange), Secret("tok_1"))  # type: ignore[arg-type]
         )

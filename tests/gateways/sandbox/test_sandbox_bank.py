@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, Charge, Order, Refund
+from gateways.contract import Approved, CardEntry, ChargeRequest, Order, RefundRequest
 from gateways.sandbox.bank.app import create_app
 from gateways.sandbox.bank.dependencies import Premises
 from gateways.sandbox.bank.ledger import Ledger
@@ -28,7 +28,9 @@ def post(bank: RunningBank, path: str, **request: Any) -> requests.Response:
 
 def charge(bench: SandboxBench, key: str, amount_minor: int = 5000, **metadata: str) -> str:
     token = bench.tokenizer.tokenize(bench.good_card, key=f"entry-{key}").token
-    paid = bench.gateway.charge(Charge(Order(key, amount_minor, "EUR", "Water <bill>", metadata), token))
+    paid = bench.gateway.charge(
+        ChargeRequest(Order(key, amount_minor, "EUR", "Water <bill>", metadata), token)
+    )
     assert isinstance(paid, Approved)
     return paid.gateway_reference
 
@@ -117,7 +119,7 @@ def test_finance_finds_a_charge_by_our_references_and_its_refunds_with_it(
 ) -> None:
     reference = charge(bench, "a-1", bill="bill_1", call="call_1")
     charge(bench, "a-2", bill="bill_2")
-    bench.gateway.refund(Refund("r-1", reference, 1500, "EUR"))
+    bench.gateway.refund(RefundRequest("r-1", reference, 1500, "EUR"))
 
     for query in ({"metadata[bill]": "bill_1"}, {"key": "a-1", "state": "approved"}, {"id": reference}):
         listed = requests.get(f"{bank.url}/charges", params=query, timeout=5).json()["charges"]
@@ -208,7 +210,7 @@ def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_ba
     bank.thought.hold()
     bench.be_impatient()
     bank.harm("none", "/refunds", delay_s=30)
-    bench.gateway.refund(Refund("r-1", reference, 2000, "EUR"))
+    bench.gateway.refund(RefundRequest("r-1", reference, 2000, "EUR"))
     bank.thought.wait_until_reached()
     assert bank.rows("SELECT refunded_minor FROM movement WHERE key = 'a-1'") == [{"refunded_minor": 2000}]
 

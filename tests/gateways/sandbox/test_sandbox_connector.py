@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, Charge, Declined, Order
+from gateways.contract import Approved, CardEntry, ChargeRequest, Declined, Order
 from gateways.sandbox.bank.connector import PASSWORD, USERNAME
 from gateways.secret import Secret
 from tests.support.sandbox_bank import RunningBank
@@ -32,7 +32,7 @@ def ask(bank: RunningBank, auth: Any = (USERNAME, PASSWORD), **changed: Any) -> 
 
 def charge(bank: RunningBank, token: str, key: str) -> Any:
     gateway = SandboxBench(bank, CardEntry.TOKENIZE).gateway
-    return gateway.charge(Charge(Order(key, 5000, "EUR", "Water"), Secret(token)))
+    return gateway.charge(ChargeRequest(Order(key, 5000, "EUR", "Water"), Secret(token)))
 
 
 def test_a_token_of_the_connector_pays(bank: RunningBank) -> None:

@@ -11,8 +11,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, Charge, LinkOpen, Unknown, UnsupportedError
-from gateways.events import BadNoticeError, Heard, PaymentMoved
+from gateways.contract import Approved, CardEntry, ChargeRequest, LinkOpen, Unknown, UnsupportedError
+from gateways.events import GatewayEvent, InvalidWebhookError, PaymentUpdated
 from gateways.sandbox import webhooks
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.bank.notifier import Notifier
@@ -107,7 +107,7 @@ def test_the_way_back_is_an_address_of_the_web(bench: SandboxBench, name: str) -
 def test_a_key_that_stands_for_a_page_is_charged_by_no_card(bench: SandboxBench) -> None:
     _open(bench)
     made = bench.tokenizer.tokenize(bench.good_card, key="entry-1")
-    charged = bench.gateway.charge(Charge(order("a-1"), made.token))
+    charged = bench.gateway.charge(ChargeRequest(order("a-1"), made.token))
     assert isinstance(charged, Unknown)
     assert bench.books("a-1").taken_minor == 0
 
@@ -134,10 +134,12 @@ def test_the_bank_tells_of_a_payment_once_it_is_in_its_books(bench: SandboxBench
 def test_a_webhook_is_heard_where_it_is_the_banks() -> None:
     body = webhooks.notice("evt_1", "link.paid", "attempt_1")
     headers = {webhooks.HEADER.upper(): webhooks.sign(SECRET, body, NOW)}
-    assert webhooks.hear(SECRET, headers, body, NOW) == Heard("evt_1", "link.paid", PaymentMoved("attempt_1"))
+    assert webhooks.parse_webhook(SECRET, headers, body, NOW) == GatewayEvent(
+        "evt_1", "link.paid", PaymentUpdated("attempt_1")
+    )
     other = webhooks.notice("evt_2", "charge.approved", "attempt_1")
     signed = {webhooks.HEADER: webhooks.sign(SECRET, other, NOW)}
-    assert webhooks.hear(SECRET, signed, other, NOW).notice is None
+    assert webhooks.parse_webhook(SECRET, signed, other, NOW).data is None
 
 
 @pytest.mark.parametrize(
@@ -155,32 +157,34 @@ def test_a_webhook_is_heard_where_it_is_the_banks() -> None:
 def test_any_other_is_refused(signed_by: Secret, age_s: float, body: bytes | None) -> None:
     given = body or webhooks.notice("evt_1", "link.paid", "attempt_1")
     headers = {webhooks.HEADER: webhooks.sign(signed_by, given, NOW - timedelta(seconds=age_s))}
-    with pytest.raises(BadNoticeError) as refused:
-        webhooks.hear(SECRET, headers, given, NOW)
+    with pytest.raises(InvalidWebhookError) as refused:
+        webhooks.parse_webhook(SECRET, headers, given, NOW)
     assert "attempt_1" not in str(refused.value)
 
 
 def test_a_body_that_was_changed_is_refused() -> None:
     body = webhooks.notice("evt_1", "link.paid", "attempt_1")
     headers = {webhooks.HEADER: webhooks.sign(SECRET, body, NOW)}
-    with pytest.raises(BadNoticeError):
-        webhooks.hear(SECRET, headers, body.replace(b"attempt_1", b"attempt_2"), NOW)
+    with pytest.raises(InvalidWebhookError):
+        webhooks.parse_webhook(SECRET, headers, body.replace(b"attempt_1", b"attempt_2"), NOW)
     for missing in ({}, {webhooks.HEADER: "t=1"}):
-        with pytest.raises(BadNoticeError, match="not signed"):
-            webhooks.hear(SECRET, missing, body, NOW)
+        with pytest.raises(InvalidWebhookError, match="not signed"):
+            webhooks.parse_webhook(SECRET, missing, body, NOW)
 
 
 def test_the_adapter_hears_where_a_secret_is_set() -> None:
     client = BankClient("http://127.0.0.1:1")
     gateway = SandboxGateway(client, CardEntry.TOKENIZE, webhook_secret=SECRET, now=lambda: NOW)
-    assert gateway.capabilities.notices
+    assert gateway.capabilities.webhooks
     body = webhooks.notice("evt_1", "link.paid", "a")
-    assert gateway.hear({webhooks.HEADER: webhooks.sign(SECRET, body, NOW)}, body).event_id == "evt_1"
+    assert (
+        gateway.parse_webhook({webhooks.HEADER: webhooks.sign(SECRET, body, NOW)}, body).event_id == "evt_1"
+    )
     for none in (None, Secret("")):
         silent = SandboxGateway(client, CardEntry.TOKENIZE, webhook_secret=none)
-        assert not silent.capabilities.notices
+        assert not silent.capabilities.webhooks
         with pytest.raises(UnsupportedError):
-            silent.hear({}, body)
+            silent.parse_webhook({}, body)
 
 
 class _Quiet(WSGIRequestHandler):
@@ -219,5 +223,5 @@ def test_a_webhook_is_posted_and_tried_again(
     first, again = heard.get(timeout=10), heard.get(timeout=10)
     assert first == again
     assert json.loads(first[0]) == {"id": "evt_1", "type": "link.paid", "key": "a-1"}
-    assert webhooks.hear(SECRET, {webhooks.HEADER: first[1]}, first[0], NOW).event_id == "evt_1"
+    assert webhooks.parse_webhook(SECRET, {webhooks.HEADER: first[1]}, first[0], NOW).event_id == "evt_1"
     assert slept[:2] == [0.0, 2.0]

@@ -15,11 +15,13 @@ from typing import NamedTuple
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, Charge, Fenced, Order, Result, Tokenized, Unknown
+from gateways.contract import Approved, Cancelled, CardEntry, ChargeRequest, Order, Result, Tokenized, Unknown
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
 from tests.support.gateway_bench import card
+
+pytestmark = pytest.mark.slow
 
 
 class Process(NamedTuple):
@@ -35,7 +37,7 @@ class Process(NamedTuple):
         token = SandboxTokenizer(BankClient(self.url)).tokenize(card("4242424242424242"), key=f"entry-{key}")
         if not isinstance(token, Tokenized):
             return Unknown("no token")
-        return self.gateway.charge(Charge(Order(key, amount_minor, "EUR", "Water"), token.token))
+        return self.gateway.charge(ChargeRequest(Order(key, amount_minor, "EUR", "Water"), token.token))
 
     def think(self, path: str, delay_s: float) -> None:
         requests.post(f"{self.url}/control/faults", json={"path": path, "delay_s": delay_s}, timeout=5)
@@ -122,9 +124,9 @@ def test_a_bank_that_is_killed_in_the_middle_of_a_charge_has_not_charged_and_nev
         assert isinstance(cut_off.result(10), Unknown)
 
     with process(database) as bank:
-        assert bank.gateway.lookup(Order("a-1", 5000, "EUR"), fence=False) == Fenced()
+        assert bank.gateway.lookup(Order("a-1", 5000, "EUR"), cancel=False) == Cancelled()
         assert isinstance(bank.charge("a-1"), Unknown)
-        assert isinstance(bank.gateway.lookup(Order("a-0", 5000, "EUR"), fence=True), Approved)
+        assert isinstance(bank.gateway.lookup(Order("a-0", 5000, "EUR"), cancel=True), Approved)
     assert states(database) == {"a-0": "approved", "a-1": "fenced"}
 
 
@@ -151,8 +153,10 @@ def test_a_bank_that_is_killed_under_load_keeps_every_promise_it_gave(database: 
     assert sum(isinstance(result, Approved) for result in results.values()) >= 20
     with process(database) as bank:
         for key, result in results.items():
-            found = bank.gateway.lookup(Order(key, 5000, "EUR"), fence=True)
-            assert found == result if isinstance(result, Approved) else isinstance(found, Approved | Fenced)
+            found = bank.gateway.lookup(Order(key, 5000, "EUR"), cancel=True)
+            assert (
+                found == result if isinstance(result, Approved) else isinstance(found, Approved | Cancelled)
+            )
     assert set(states(database).values()) <= {"approved", "fenced"}
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -18,7 +18,7 @@ import stripe
 
 from gateways.contract import (
     CardEntry,
-    Charge,
+    ChargeRequest,
     GatewayUnreachableError,
     Order,
     Prepared,
@@ -202,7 +202,7 @@ def test_neither_proxies_nor_netrc_are_taken_from_the_environment(
 def test_what_is_not_understood_to_the_last_field_is_unknown(status: int, body: str) -> None:
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/v1/payment_intents/pi_1/confirm", status=status, body=body)
-        charged = gateway().charge(Charge(ORDER, Secret("pm_1"), "pi_1"))
+        charged = gateway().charge(ChargeRequest(ORDER, Secret("pm_1"), "pi_1"))
     assert isinstance(charged, Unknown), charged
 
 
@@ -241,7 +241,7 @@ def test_only_stripes_own_word_says_that_nothing_was_processed(
         for verb in ("payment_intents", "payment_intents/pi_1/confirm", "payment_methods"):
             wire.post(f"{BASE}/v1/{verb}", status=answer[0], body=answer[1])
         prepared = gateway().prepare(ORDER)
-        charged = gateway().charge(Charge(ORDER, Secret("pm_1"), "pi_1"))
+        charged = gateway().charge(ChargeRequest(ORDER, Secret("pm_1"), "pi_1"))
         side = StripeTokenizer(Stripe(Secret(KEY), BASE, Timing(pause_s=0.01)), moto=False)
         tokenized = side.tokenize(card("4242424242424242"), key="entry_1")
         authorized = side.authorize(card("4242424242424242"), ORDER)
@@ -258,7 +258,7 @@ def test_refused_credentials_are_no_decline_where_nothing_can_be_cancelled(statu
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/v1/payment_intents/pi_1/confirm", status=status, json=refused)
         wire.post(f"{BASE}/v1/payment_intents/pi_1/cancel", status=status, json=refused)
-        charged = gateway().charge(Charge(ORDER, Secret("pm_1"), "pi_1"))
+        charged = gateway().charge(ChargeRequest(ORDER, Secret("pm_1"), "pi_1"))
     assert isinstance(charged, Unknown)
     assert KEY not in repr(charged)
 
@@ -345,7 +345,7 @@ def test_it_is_set_up_from_its_settings() -> None:
     }
     made = from_settings(settings)
     assert made.capabilities.card_entry is CardEntry.AUTHORIZE
-    assert not made.capabilities.notices, "nobody could prove a webhook"
+    assert not made.capabilities.webhooks, "nobody could prove a webhook"
     assert not made.capabilities.prepares
     assert made.capabilities.live
 

@@ -7,16 +7,16 @@ import pytest
 
 from gateways.contract import (
     Approved,
-    Capture,
+    CaptureRequest,
     CardAuthorized,
     CardEntry,
-    Charge,
+    ChargeRequest,
     Declined,
     NotThisCharge,
-    Refund,
+    RefundRequest,
     Unknown,
 )
-from gateways.saved_cards import SavedCard
+from gateways.saved_cards import CardOnFile
 from tests.support.gateway_bench import card
 from tests.support.stripe import intents
 from tests.support.stripe.bench import StripeBench
@@ -57,13 +57,15 @@ def test_only_what_is_held_for_the_order_is_captured(holding: StripeBench) -> No
         ("attempt_1", 4000, "EUR"),
         ("attempt_1", 4990, "GBP"),
     ):
-        wanted = Capture(key, authorization, amount_minor, currency)
+        wanted = CaptureRequest(key, authorization, amount_minor, currency)
         assert isinstance(holding.gateway.capture(wanted), Unknown)
     assert intent(holding, authorization)["status"] == "requires_capture", "nothing was taken"
 
     part = {**intent(holding, authorization), "status": "succeeded", "amount_received": 4000}
     says(holding, "payment_intents.capture", part)
-    assert isinstance(holding.gateway.capture(Capture("attempt_1", authorization, 4990, "EUR")), Unknown)
+    assert isinstance(
+        holding.gateway.capture(CaptureRequest("attempt_1", authorization, 4990, "EUR")), Unknown
+    )
 
 
 @pytest.mark.parametrize("changed", [{"amount_capturable": 4000}, {"metadata": {}}, {"amount": 4000}])
@@ -82,19 +84,19 @@ def test_a_hold_that_is_not_the_order_is_not_authorized(
 def test_a_payment_that_is_still_another_orders_is_not_this_one(bench: StripeBench) -> None:
     bench.account.switches.slow_issuer = True
     reference = prepared(bench, OTHER)
-    bench.gateway.charge(Charge(OTHER, token(bench), reference))
+    bench.gateway.charge(ChargeRequest(OTHER, token(bench), reference))
 
-    assert isinstance(bench.gateway.find_charge(OTHER, reference), Unknown), "its issuer still thinks"
-    assert isinstance(bench.gateway.find_charge(ORDER, reference), NotThisCharge)
+    assert isinstance(bench.gateway.verify_charge(OTHER, reference), Unknown), "its issuer still thinks"
+    assert isinstance(bench.gateway.verify_charge(ORDER, reference), NotThisCharge)
     intents.conclude(bench.account, reference)
-    assert isinstance(bench.gateway.find_charge(ORDER, reference), NotThisCharge)
-    assert isinstance(bench.gateway.find_charge(OTHER, reference), Approved)
+    assert isinstance(bench.gateway.verify_charge(ORDER, reference), NotThisCharge)
+    assert isinstance(bench.gateway.verify_charge(OTHER, reference), Approved)
 
 
 def test_a_refund_in_another_currency_is_refused_and_not_sent(bench: StripeBench) -> None:
     reference = prepared(bench)
-    bench.gateway.charge(Charge(ORDER, token(bench), reference))
-    refused = bench.gateway.refund(Refund("refund_1", reference, 1000, "GBP"))
+    bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
+    refused = bench.gateway.refund(RefundRequest("refund_1", reference, 1000, "GBP"))
 
     assert isinstance(refused, Declined)
     assert refused.gateway_code == "currency_mismatch"
@@ -105,7 +107,7 @@ def test_a_refund_in_another_currency_is_refused_and_not_sent(bench: StripeBench
 def test_a_card_that_stripe_still_shows_with_a_holder_is_not_forgotten(
     bench: StripeBench, told: dict[str, Any]
 ) -> None:
-    kept = SavedCard("cus_9", token(bench))
+    kept = CardOnFile("cus_9", token(bench))
     says(bench, "payment_methods.detach", {"id": kept.token.reveal(), **told})
 
-    assert isinstance(bench.gateway.forget_card(kept), Unknown)
+    assert isinstance(bench.gateway.delete_card(kept), Unknown)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateways.contract import Approved, Declined, Fenced, LinkOpen, Order, PayLink, Refund, Unknown
+from gateways.contract import Approved, Cancelled, Declined, LinkOpen, Order, PayLink, RefundRequest, Unknown
 from gateways.stripe.links import Links
 from ivr.platform.clock import ManualClock
 from tests.support.stripe import checkout
@@ -55,7 +55,7 @@ def test_a_paid_link_is_approved_and_can_be_refunded(bench: StripeBench, link: P
     assert intent["metadata"] == {"attempt": "attempt_1", "paybycall_key": "attempt_1"}
     assert intent["statement_descriptor_suffix"] == "B 12345678"
     assert isinstance(bench.gateway.open_link(link), Unknown), "not open any more, and no second one"
-    refunded = bench.gateway.refund(Refund("refund_1", found.gateway_reference, 4990, "EUR"))
+    refunded = bench.gateway.refund(RefundRequest("refund_1", found.gateway_reference, 4990, "EUR"))
     assert isinstance(refunded, Approved)
 
 
@@ -80,9 +80,9 @@ def test_a_closed_link_can_never_be_paid(bench: StripeBench, link: PayLink, know
     reference = opened(bench, link)
 
     given = reference if known else None
-    assert bench.gateway.lookup_link(link, close=True, reference=given) == Fenced()
+    assert bench.gateway.lookup_link(link, close=True, reference=given) == Cancelled()
     checkout.pay(bench.account, reference)
-    assert bench.gateway.lookup_link(link, close=False, reference=given) == Fenced()
+    assert bench.gateway.lookup_link(link, close=False, reference=given) == Cancelled()
     assert bench.account.books().taken_minor == 0
 
 
@@ -90,7 +90,7 @@ def test_a_link_ends_by_itself(bench: StripeBench, link: PayLink, stripe_clock: 
     reference = opened(bench, link)
     stripe_clock.advance(timedelta(hours=2).total_seconds())
 
-    assert bench.gateway.lookup_link(link, close=False, reference=reference) == Fenced()
+    assert bench.gateway.lookup_link(link, close=False, reference=reference) == Cancelled()
 
 
 def test_a_link_that_is_paid_while_we_close_it_is_approved(bench: StripeBench, link: PayLink) -> None:
@@ -113,14 +113,14 @@ def test_an_answer_that_is_lost_proves_nothing(
     bench.server.harm(harm, kind, times=3)
 
     assert isinstance(bench.gateway.lookup_link(link, close=True, reference=reference), Unknown)
-    assert bench.gateway.lookup_link(link, close=True, reference=reference) == Fenced()
+    assert bench.gateway.lookup_link(link, close=True, reference=reference) == Cancelled()
 
 
 def test_a_link_whose_opening_was_lost_is_found_and_closed(bench: StripeBench, link: PayLink) -> None:
     bench.server.harm(Harm.DROP_AFTER, "checkout.sessions.create", times=3)
 
     assert isinstance(bench.gateway.open_link(link), Unknown)
-    assert bench.gateway.lookup_link(link, close=True) == Fenced()
+    assert bench.gateway.lookup_link(link, close=True) == Cancelled()
     assert len(bench.account.of("checkout.session")) == 1
 
 
@@ -147,7 +147,7 @@ def test_a_link_that_never_was_is_fenced_once_it_cannot_be_made_any_more(
         assert isinstance(links.lookup(visit, link, close=True, reference=None), Unknown), (
             "how old, nobody says"
         )
-        assert links.lookup(visit, lost, close=True, reference=None) == Fenced()
+        assert links.lookup(visit, lost, close=True, reference=None) == Cancelled()
 
 
 def test_a_paid_link_whose_key_stripe_forgot_is_not_called_fenced(

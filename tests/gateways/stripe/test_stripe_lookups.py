@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 from gateways.contract import (
     Approved,
-    Capture,
+    Cancelled,
+    CaptureRequest,
     CardAuthorized,
     CardEntry,
-    Charge,
+    ChargeRequest,
     Declined,
-    Fenced,
     NotThisCharge,
     Unknown,
 )
@@ -27,54 +27,54 @@ from tests.support.stripe.wire import json_answer
 def test_a_cancel_that_cancelled_nothing_fences_nothing(bench: StripeBench) -> None:
     """What the last card was declined for stands there still, and the next confirmation can take money."""
     reference = prepared(bench)
-    bench.gateway.charge(Charge(ORDER, token(bench, "4000000000009995"), reference))
+    bench.gateway.charge(ChargeRequest(ORDER, token(bench, "4000000000009995"), reference))
     stands = json_answer(200, intent(bench, reference))
     bench.server.harm(Harm.OTHER_WORDS, "payment_intents.cancel", says=stands)
 
-    assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Unknown)
-    assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Declined)
+    assert isinstance(bench.gateway.lookup(ORDER, cancel=True, reference=reference), Unknown)
+    assert isinstance(bench.gateway.lookup(ORDER, cancel=True, reference=reference), Declined)
 
 
 def test_the_same_order_is_found_without_its_reference(bench: StripeBench) -> None:
     bench.server.harm(Harm.DROP_AFTER, "payment_intents.create", times=3)
     assert isinstance(bench.gateway.prepare(ORDER), Unknown)
-    assert isinstance(bench.gateway.lookup(ORDER, fence=False), Unknown)
+    assert isinstance(bench.gateway.lookup(ORDER, cancel=False), Unknown)
 
-    assert bench.gateway.lookup(ORDER, fence=True) == Fenced()
+    assert bench.gateway.lookup(ORDER, cancel=True) == Cancelled()
     assert len(bench.account.of("payment_intent")) == 1
-    late = bench.gateway.charge(Charge(ORDER, token(bench), prepared(bench)))
+    late = bench.gateway.charge(ChargeRequest(ORDER, token(bench), prepared(bench)))
     assert isinstance(late, Unknown), "of a cancelled intent, never a decline"
 
 
 def test_an_order_older_than_stripes_memory_is_not_asked_for_by_key(bench: StripeBench) -> None:
     reference = prepared(bench)
-    paid = bench.gateway.charge(Charge(ORDER, token(bench), reference))
+    paid = bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
     bench.account.keys.forget_all()
     now = datetime(2026, 11, 2, 12, tzinfo=UTC)
     payments = Payments("automatic", moto=False, now=lambda: now)
     old = dataclasses.replace(ORDER, placed_at=now - timedelta(hours=23, minutes=1))
 
     with bench.gateway._stripe.visit() as visit:
-        assert isinstance(payments.lookup(visit, old, fence=True, reference=None), Unknown)
-        assert payments.lookup(visit, old, fence=True, reference=reference) == paid
+        assert isinstance(payments.lookup(visit, old, cancel=True, reference=None), Unknown)
+        assert payments.lookup(visit, old, cancel=True, reference=reference) == paid
     assert len(bench.account.of("payment_intent")) == 1, "a second one would have been called fenced"
 
 
 def test_another_orders_reference_proves_nothing(bench: StripeBench) -> None:
     reference = prepared(bench)
-    bench.gateway.charge(Charge(ORDER, token(bench), reference))
+    bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
     other = dataclasses.replace(ORDER, key="attempt_2")
 
-    assert isinstance(bench.gateway.lookup(other, fence=True, reference=reference), Unknown)
+    assert isinstance(bench.gateway.lookup(other, cancel=True, reference=reference), Unknown)
     dearer = dataclasses.replace(ORDER, amount_minor=5000)
-    assert isinstance(bench.gateway.lookup(dearer, fence=True, reference=reference), Unknown)
+    assert isinstance(bench.gateway.lookup(dearer, cancel=True, reference=reference), Unknown)
 
 
 def test_a_fence_never_cancels_another_orders_intent(bench: StripeBench) -> None:
     reference = prepared(bench)
     other = dataclasses.replace(ORDER, key="attempt_2")
 
-    assert isinstance(bench.gateway.lookup(other, fence=True, reference=reference), Unknown)
+    assert isinstance(bench.gateway.lookup(other, cancel=True, reference=reference), Unknown)
     assert intent(bench, reference)["status"] == "requires_payment_method"
 
 
@@ -82,19 +82,19 @@ def test_what_the_issuer_still_thinks_about_is_unknown_also_fencing(bench: Strip
     bench.account.switches.slow_issuer = True
     reference = prepared(bench)
 
-    assert isinstance(bench.gateway.charge(Charge(ORDER, token(bench), reference)), Unknown)
-    assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Unknown)
-    assert bench.gateway.find_charge(ORDER, reference) == Unknown("Stripe says processing")
+    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference)), Unknown)
+    assert isinstance(bench.gateway.lookup(ORDER, cancel=True, reference=reference), Unknown)
+    assert bench.gateway.verify_charge(ORDER, reference) == Unknown("Stripe says processing")
     intents.conclude(bench.account, reference)
-    assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Approved)
-    assert isinstance(bench.gateway.find_charge(ORDER, reference), Approved)
+    assert isinstance(bench.gateway.lookup(ORDER, cancel=True, reference=reference), Approved)
+    assert isinstance(bench.gateway.verify_charge(ORDER, reference), Approved)
 
 
 def test_a_declined_order_that_is_fenced_cannot_be_confirmed_any_more(bench: StripeBench) -> None:
     reference = prepared(bench)
-    declined = bench.gateway.charge(Charge(ORDER, token(bench, "4000000000009995"), reference))
+    declined = bench.gateway.charge(ChargeRequest(ORDER, token(bench, "4000000000009995"), reference))
 
-    assert bench.gateway.lookup(ORDER, fence=True, reference=reference) == declined
+    assert bench.gateway.lookup(ORDER, cancel=True, reference=reference) == declined
     assert intent(bench, reference)["status"] == "canceled"
 
 
@@ -109,8 +109,10 @@ def test_what_a_person_captured_in_part_is_not_called_paid(stripe_server: Stripe
             )
         )
 
-    found = bench.gateway.lookup(ORDER, fence=True, reference=held.authorization)
+    found = bench.gateway.lookup(ORDER, cancel=True, reference=held.authorization)
     assert found == Unknown("Stripe says succeeded")
-    named = bench.gateway.find_charge(ORDER, held.authorization)
+    named = bench.gateway.verify_charge(ORDER, held.authorization)
     assert named == NotThisCharge("Stripe charged only a part of its amount")
-    assert isinstance(bench.gateway.capture(Capture(ORDER.key, held.authorization, 4990, "EUR")), Unknown)
+    assert isinstance(
+        bench.gateway.capture(CaptureRequest(ORDER.key, held.authorization, 4990, "EUR")), Unknown
+    )

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from gateways.contract import Approved, CardEntry, Charge, Declined, Fenced, Prepared, Unknown
+from gateways.contract import Approved, Cancelled, CardEntry, ChargeRequest, Declined, Prepared, Unknown
 from gateways.declines import Decline
 from gateways.secret import Secret
 from gateways.stripe.intents import metadata, suffixed
@@ -20,7 +20,7 @@ from tests.support.stripe.wire import Answer, json_answer
 
 def test_finance_and_payer_recognise_the_payment(bench: StripeBench) -> None:
     reference = prepared(bench)
-    charged = bench.gateway.charge(Charge(ORDER, token(bench), reference))
+    charged = bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
 
     assert isinstance(charged, Approved)
     assert charged.gateway_reference == reference
@@ -29,7 +29,7 @@ def test_finance_and_payer_recognise_the_payment(bench: StripeBench) -> None:
     assert kept["description"] == "Bill 12345678, payment 80000000"
     assert kept["metadata"] == {"attempt": "attempt_1", "bill": "12345678", "paybycall_key": "attempt_1"}
     assert kept["statement_descriptor_suffix"] == "B 12345678"
-    assert bench.gateway.lookup(ORDER, fence=True, reference=reference) == charged
+    assert bench.gateway.lookup(ORDER, cancel=True, reference=reference) == charged
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_telephone_order_is_one_only_where_the_setting_says_so(stripe_server: 
         bench = StripeBench(stripe_server, CardEntry.TOKENIZE, moto=moto)
         order = dataclasses.replace(ORDER, key=f"attempt_{moto}")
         asks = token(bench, "4000002500003155", key=f"entry_{moto}")
-        charged = bench.gateway.charge(Charge(order, asks, prepared(bench, order)))
+        charged = bench.gateway.charge(ChargeRequest(order, asks, prepared(bench, order)))
         assert isinstance(charged, wanted), charged
 
 
@@ -75,7 +75,7 @@ def test_an_account_without_telephone_orders_is_told_to_the_operator(
     stripe_server.account.switches.moto = False
     bench = StripeBench(stripe_server, CardEntry.TOKENIZE, moto=True)
     reference = prepared(bench)
-    charged = bench.gateway.charge(Charge(ORDER, token(bench), reference))
+    charged = bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
 
     assert charged == Declined(Decline.CONFIG_ERROR, "parameter_unknown", reference)
     assert intent(bench, reference)["status"] == "canceled", "certain only because nobody can confirm it"
@@ -86,8 +86,8 @@ def test_what_cannot_be_cancelled_either_is_unknown(bench: StripeBench) -> None:
     reference = prepared(bench)
     bench.server.harm(Harm.DROP_BEFORE, "payment_intents.cancel", times=3)
 
-    assert isinstance(bench.gateway.charge(Charge(ORDER, Secret("pm_never"), reference)), Unknown)
-    assert bench.gateway.lookup(ORDER, fence=True, reference=reference) == Fenced()
+    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, Secret("pm_never"), reference)), Unknown)
+    assert bench.gateway.lookup(ORDER, cancel=True, reference=reference) == Cancelled()
 
 
 def test_a_refusal_of_what_was_paid_meanwhile_is_unknown(bench: StripeBench) -> None:
@@ -100,9 +100,9 @@ def test_a_refusal_of_what_was_paid_meanwhile_is_unknown(bench: StripeBench) -> 
         act=lambda: intents.confirm(bench.account, reference, paid) and None,
     )
 
-    assert isinstance(bench.gateway.charge(Charge(ORDER, Secret("pm_never"), reference)), Unknown)
+    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, Secret("pm_never"), reference)), Unknown)
     assert bench.account.requests("payment_intents.cancel") == 1
-    assert isinstance(bench.gateway.lookup(ORDER, fence=True, reference=reference), Approved)
+    assert isinstance(bench.gateway.lookup(ORDER, cancel=True, reference=reference), Approved)
 
 
 def declining(bench: StripeBench, reference: str, code: str) -> Answer:
@@ -120,7 +120,7 @@ def test_another_intents_decline_is_not_believed(bench: StripeBench) -> None:
     for about, wanted in ((others, Unknown), (reference, Declined)):
         says = declining(bench, about, "insufficient_funds")
         bench.server.harm(Harm.OTHER_WORDS, "payment_intents.confirm", says=says)
-        charged = bench.gateway.charge(Charge(ORDER, token(bench), reference))
+        charged = bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
         assert isinstance(charged, wanted), charged
 
 
@@ -129,9 +129,9 @@ def test_a_transaction_that_the_issuer_has_seen_before_is_never_a_decline(bench:
     says = declining(bench, reference, "duplicate_transaction")
     bench.server.harm(Harm.OTHER_WORDS, "payment_intents.confirm", says=says)
 
-    assert isinstance(bench.gateway.charge(Charge(ORDER, token(bench), reference)), Unknown)
-    assert isinstance(bench.gateway.lookup(ORDER, fence=False, reference=reference), Unknown)
-    assert bench.gateway.lookup(ORDER, fence=True, reference=reference) == Fenced()
+    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference)), Unknown)
+    assert isinstance(bench.gateway.lookup(ORDER, cancel=False, reference=reference), Unknown)
+    assert bench.gateway.lookup(ORDER, cancel=True, reference=reference) == Cancelled()
 
 
 @pytest.mark.parametrize("harm", [Harm.RATE_LIMIT, Harm.CONFLICT, Harm.BROKEN_INSIDE])
@@ -139,16 +139,16 @@ def test_wait_and_seen_before_are_unknown(bench: StripeBench, harm: Harm) -> Non
     reference = prepared(bench)
     bench.server.harm(harm, "payment_intents.confirm", times=3)
 
-    assert isinstance(bench.gateway.charge(Charge(ORDER, token(bench), reference)), Unknown)
-    found = bench.gateway.lookup(ORDER, fence=True, reference=reference)
-    assert isinstance(found, Approved if harm is Harm.BROKEN_INSIDE else Fenced)
+    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference)), Unknown)
+    found = bench.gateway.lookup(ORDER, cancel=True, reference=reference)
+    assert isinstance(found, Approved if harm is Harm.BROKEN_INSIDE else Cancelled)
 
 
 def test_a_lost_first_answer_is_asked_again_under_its_key(bench: StripeBench) -> None:
     reference = prepared(bench)
     bench.server.harm(Harm.DROP_AFTER, "payment_intents.confirm")
 
-    assert isinstance(bench.gateway.charge(Charge(ORDER, token(bench), reference)), Approved)
+    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference)), Approved)
     assert bench.account.books(intent=reference).taken_minor == 4990
     assert bench.account.books(intent=reference).charges == 1
 
@@ -163,6 +163,6 @@ def test_three_decimals_that_stripe_does_not_take_are_refused_before_a_card_is_k
         ORDER, key=f"attempt_{amount_minor}", amount_minor=amount_minor, currency="KWD"
     )
 
-    assert bench.gateway.capabilities.takes(amount_minor, "KWD") is taken
+    assert bench.gateway.capabilities.accepts(amount_minor, "KWD") is taken
     assert isinstance(bench.gateway.prepare(order), Prepared) is taken, "as Stripe says itself"
-    assert bench.gateway.capabilities.takes(amount_minor, "EUR")
+    assert bench.gateway.capabilities.accepts(amount_minor, "EUR")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateways.contract import Approved, Charge, GatewayUnreachableError, Refund
+from gateways.contract import Approved, ChargeRequest, GatewayUnreachableError, RefundRequest
 from gateways.settlement import LineKind
 from gateways.stripe import settlement
 from tests.support.stripe import disputes, payouts
@@ -18,13 +18,13 @@ def paid(bench: StripeBench, nth: int = 1) -> str:
     order = dataclasses.replace(ORDER, key=f"attempt_{nth}")
     reference = prepared(bench, order)
     once = token(bench, key=f"entry_{nth}")
-    assert isinstance(bench.gateway.charge(Charge(order, once, reference)), Approved)
+    assert isinstance(bench.gateway.charge(ChargeRequest(order, once, reference)), Approved)
     return reference
 
 
 def test_every_line_says_whose_it_is_and_all_add_up(bench: StripeBench) -> None:
     first, second = paid(bench, 1), paid(bench, 2)
-    bench.gateway.refund(Refund("refund_1", first, 1000, "EUR"))
+    bench.gateway.refund(RefundRequest("refund_1", first, 1000, "EUR"))
     disputes.open_dispute(bench.account, second)
     payout = payouts.pay_out(bench.account)
 

@@ -8,15 +8,15 @@ import pytest
 
 from gateways.contract import (
     Approved,
+    Cancelled,
     CardEntry,
-    Charge,
+    ChargeRequest,
     Declined,
-    Fenced,
     LinkOpen,
     Order,
     PayLink,
     Prepared,
-    Refund,
+    RefundRequest,
     Tokenized,
 )
 from gateways.declines import Decline
@@ -55,7 +55,7 @@ def order() -> Order:
 def charged(stripe: Stripe, gateway: StripeGateway, order: Order, method: Secret) -> object:
     prepared = gateway.prepare(order)
     assert isinstance(prepared, Prepared)
-    return gateway.charge(Charge(order, method, prepared.gateway_reference))
+    return gateway.charge(ChargeRequest(order, method, prepared.gateway_reference))
 
 
 def test_the_key_is_good(gateway: StripeGateway) -> None:
@@ -65,11 +65,11 @@ def test_the_key_is_good(gateway: StripeGateway) -> None:
 def test_a_card_is_charged_found_and_refunded(stripe: Stripe, gateway: StripeGateway, order: Order) -> None:
     paid = charged(stripe, gateway, order, Secret("pm_card_visa"))
     assert isinstance(paid, Approved)
-    assert gateway.lookup(order, fence=True, reference=paid.gateway_reference) == paid
-    assert gateway.lookup(order, fence=True) == paid
-    refund = Refund(f"{order.key}_r", paid.gateway_reference, 1000, "EUR")
+    assert gateway.lookup(order, cancel=True, reference=paid.gateway_reference) == paid
+    assert gateway.lookup(order, cancel=True) == paid
+    refund = RefundRequest(f"{order.key}_r", paid.gateway_reference, 1000, "EUR")
     assert isinstance(gateway.refund(refund), Approved)
-    assert isinstance(gateway.lookup_refund(refund, fence=True), Approved)
+    assert isinstance(gateway.lookup_refund(refund, cancel=True), Approved)
 
 
 def test_a_decline_is_found_and_fenced(stripe: Stripe, gateway: StripeGateway, order: Order) -> None:
@@ -77,11 +77,11 @@ def test_a_decline_is_found_and_fenced(stripe: Stripe, gateway: StripeGateway, o
     declined = charged(stripe, gateway, order, method)
     assert isinstance(declined, Declined)
     assert declined.decline is Decline.INSUFFICIENT_FUNDS
-    assert gateway.lookup(order, fence=True) == declined
+    assert gateway.lookup(order, cancel=True) == declined
 
 
 def test_an_order_that_nobody_paid_is_fenced_by_its_key_alone(gateway: StripeGateway, order: Order) -> None:
-    assert gateway.lookup(order, fence=True) == Fenced()
+    assert gateway.lookup(order, cancel=True) == Cancelled()
 
 
 def test_a_link_is_opened_and_closed(gateway: StripeGateway, order: Order) -> None:
@@ -95,7 +95,7 @@ def test_a_link_is_opened_and_closed(gateway: StripeGateway, order: Order) -> No
     opened = gateway.open_link(link)
     assert isinstance(opened, LinkOpen)
     assert gateway.lookup_link(link, close=False) == opened
-    assert gateway.lookup_link(link, close=True, reference=opened.gateway_reference) == Fenced()
+    assert gateway.lookup_link(link, close=True, reference=opened.gateway_reference) == Cancelled()
 
 
 def test_a_keyed_card_becomes_a_token_where_the_account_may(stripe: Stripe) -> None:

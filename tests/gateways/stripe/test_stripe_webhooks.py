@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 import stripe
 
-from gateways.contract import CardEntry, Charge, Refund, UnsupportedError
+from gateways.contract import CardEntry, ChargeRequest, RefundRequest, UnsupportedError
 from gateways.events import (
-    BadNoticeError,
-    CameBack,
-    Disputed,
     DisputeState,
-    GivenBack,
-    PaymentMoved,
+    DisputeUpdated,
+    ExternalRefundFailed,
+    InvalidWebhookError,
+    PaymentUpdated,
     PayoutFailed,
     PayoutSettled,
-    RefundMoved,
+    RefundedExternally,
+    RefundUpdated,
 )
 from gateways.secret import Secret
 from gateways.stripe.adapter import StripeGateway
@@ -54,32 +54,47 @@ OURS = {"metadata": {"paybycall_key": "attempt_1"}}
 @pytest.mark.parametrize(
     ("event", "notice"),
     [
-        (about("payment_intent.succeeded", status="succeeded", **OURS), PaymentMoved("attempt_1")),
+        (about("payment_intent.succeeded", status="succeeded", **OURS), PaymentUpdated("attempt_1")),
         (
             about("payment_intent.amount_capturable_updated", status="requires_capture", **OURS),
-            PaymentMoved("attempt_1"),
+            PaymentUpdated("attempt_1"),
         ),
         (
             about("payment_intent.payment_failed", status="requires_payment_method", **OURS),
-            PaymentMoved("attempt_1", taken=False),
+            PaymentUpdated("attempt_1", taken=False),
         ),
-        (about("payment_intent.canceled", status="canceled", **OURS), PaymentMoved("attempt_1", taken=False)),
-        (about("checkout.session.completed", payment_status="paid", **OURS), PaymentMoved("attempt_1")),
+        (
+            about("payment_intent.canceled", status="canceled", **OURS),
+            PaymentUpdated("attempt_1", taken=False),
+        ),
+        (about("checkout.session.completed", payment_status="paid", **OURS), PaymentUpdated("attempt_1")),
         (
             about("checkout.session.expired", payment_status="unpaid", **OURS),
-            PaymentMoved("attempt_1", taken=False),
+            PaymentUpdated("attempt_1", taken=False),
         ),
-        (about("charge.refunded", captured=True, amount_refunded=1000, **OURS), GivenBack("attempt_1")),
-        (about("charge.refunded", captured=False, amount_refunded=1000, **OURS), PaymentMoved("attempt_1")),
+        (
+            about("charge.refunded", captured=True, amount_refunded=1000, **OURS),
+            RefundedExternally("attempt_1"),
+        ),
+        (about("charge.refunded", captured=False, amount_refunded=1000, **OURS), PaymentUpdated("attempt_1")),
         (about("charge.refunded", captured=True, metadata={}), None),
-        (about("charge.refunded", **OURS), PaymentMoved("attempt_1")),
-        (about("refund.created", metadata={"paybycall_refund": "refund_1"}), RefundMoved("refund_1")),
-        (about("refund.failed", metadata={"paybycall_refund": "refund_1"}), RefundMoved("refund_1")),
-        (about("charge.refund.updated", metadata={"paybycall_refund": "refund_1"}), RefundMoved("refund_1")),
+        (about("charge.refunded", **OURS), PaymentUpdated("attempt_1")),
+        (about("refund.created", metadata={"paybycall_refund": "refund_1"}), RefundUpdated("refund_1")),
+        (about("refund.failed", metadata={"paybycall_refund": "refund_1"}), RefundUpdated("refund_1")),
+        (
+            about("charge.refund.updated", metadata={"paybycall_refund": "refund_1"}),
+            RefundUpdated("refund_1"),
+        ),
         (about("payment_intent.succeeded", status="succeeded", metadata={}), None),
         (about("refund.created", metadata=None), None),
-        (about("refund.failed", payment_intent="pi_1", status="failed", metadata={}), CameBack("pi_1")),
-        (about("refund.updated", payment_intent="pi_1", status="canceled", metadata={}), CameBack("pi_1")),
+        (
+            about("refund.failed", payment_intent="pi_1", status="failed", metadata={}),
+            ExternalRefundFailed("pi_1"),
+        ),
+        (
+            about("refund.updated", payment_intent="pi_1", status="canceled", metadata={}),
+            ExternalRefundFailed("pi_1"),
+        ),
         (about("refund.updated", payment_intent="pi_1", status="succeeded", metadata={}), None),
         (about("refund.failed", charge="ch_1", status="failed", metadata={}), None),
         (about("charge.dispute.created", id="dp_1"), None),
@@ -89,8 +104,8 @@ OURS = {"metadata": {"paybycall_key": "attempt_1"}}
     ],
 )
 def test_an_event_tells(event: dict[str, Any], notice: object) -> None:
-    heard = listening().hear(*signed(event))
-    assert (heard.event_id, heard.kind, heard.notice) == ("evt_1", event["type"], notice)
+    heard = listening().parse_webhook(*signed(event))
+    assert (heard.event_id, heard.kind, heard.data) == ("evt_1", event["type"], notice)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +130,8 @@ def test_a_dispute_stands(status: str, state: DisputeState) -> None:
         reason="fraudulent",
         status=status,
     )
-    notice = listening().hear(*signed(event)).notice
-    assert notice == Disputed("dp_1", "pi_1", 4990, "EUR", "fraudulent", state)
+    notice = listening().parse_webhook(*signed(event)).data
+    assert notice == DisputeUpdated("dp_1", "pi_1", 4990, "EUR", "fraudulent", state)
 
 
 DISPUTE: dict[str, Any] = {
@@ -153,17 +168,17 @@ def paid_out(**more: Any) -> dict[str, Any]:
 def test_what_the_books_could_not_hold_means_nothing_and_is_told(
     event: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert listening().hear(*signed(event)).notice is None
+    assert listening().parse_webhook(*signed(event)).data is None
     [record] = caplog.records
     assert "\0" not in record.getMessage()
     whole = [disputed(), paid_out(), about("refund.created", metadata={"paybycall_refund": "refund_1"})]
-    assert all(listening().hear(*signed(one)).notice for one in whole)
+    assert all(listening().parse_webhook(*signed(one)).data for one in whole)
 
 
 def test_a_dispute_whose_end_is_no_moment_is_kept_without_it() -> None:
     for due_by, known in ((1_800_000_000, True), (10**18, False)):
-        notice = listening().hear(*signed(disputed(evidence_details={"due_by": due_by}))).notice
-        assert isinstance(notice, Disputed)
+        notice = listening().parse_webhook(*signed(disputed(evidence_details={"due_by": due_by}))).data
+        assert isinstance(notice, DisputeUpdated)
         assert (notice.answer_by is not None) is known
 
 
@@ -174,17 +189,17 @@ def test_an_event_of_the_other_mode_or_of_a_connected_account_means_nothing(
     key: str, live: bool, account: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = {**paid_out(), "livemode": live} | ({"account": account} if account else {})
-    heard = listening(key=key).hear(*signed(event))
+    heard = listening(key=key).parse_webhook(*signed(event))
     is_ours = live == ("live" in key) and account is None
-    assert (heard.event_id, heard.notice is not None) == ("evt_1", is_ours)
+    assert (heard.event_id, heard.data is not None) == ("evt_1", is_ours)
     assert len(caplog.records) == (0 if is_ours else 1)
 
 
 def test_what_the_stand_in_posts_is_understood(bench: StripeBench) -> None:
     hooks = Webhooks(bench.account, SECRET)
     reference = prepared(bench)
-    bench.gateway.charge(Charge(ORDER, token(bench), reference))
-    bench.gateway.refund(Refund("refund_1", reference, 1000, "EUR"))
+    bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
+    bench.gateway.refund(RefundRequest("refund_1", reference, 1000, "EUR"))
     dispute = disputes.open_dispute(bench.account, reference)
     payout = payouts.pay_out(bench.account)
     gateway, now = listening(), int(time.time())
@@ -192,12 +207,14 @@ def test_what_the_stand_in_posts_is_understood(bench: StripeBench) -> None:
     heard = []
     for event in hooks.waiting:
         body, headers = hooks.signed(event, at=now)
-        heard.append(gateway.hear(headers, body))
-    notices = [one.notice for one in heard]
-    assert PaymentMoved(ORDER.key) in notices
-    assert RefundMoved("refund_1") in notices
-    assert GivenBack(ORDER.key) in notices
-    [disputed] = {one for one in notices if isinstance(one, Disputed) and one.state is DisputeState.OPEN}
+        heard.append(gateway.parse_webhook(headers, body))
+    notices = [one.data for one in heard]
+    assert PaymentUpdated(ORDER.key) in notices
+    assert RefundUpdated("refund_1") in notices
+    assert RefundedExternally(ORDER.key) in notices
+    [disputed] = {
+        one for one in notices if isinstance(one, DisputeUpdated) and one.state is DisputeState.OPEN
+    }
     assert (disputed.reference, disputed.charge_reference) == (dispute["id"], reference)
     assert disputed.answer_by is not None
     [settled] = [one for one in notices if isinstance(one, PayoutSettled)]
@@ -208,11 +225,11 @@ def test_what_the_stand_in_posts_is_understood(bench: StripeBench) -> None:
 @pytest.mark.parametrize(("code", "told"), [("account_closed", "account_closed"), (None, "unknown")])
 def test_a_payout_that_failed_is_told_with_its_cause(bench: StripeBench, code: str | None, told: str) -> None:
     hooks = Webhooks(bench.account, SECRET)
-    bench.gateway.charge(Charge(ORDER, token(bench), prepared(bench)))
+    bench.gateway.charge(ChargeRequest(ORDER, token(bench), prepared(bench)))
     payout = payouts.pay_out(bench.account)
     payouts.fail(bench.account, payout["id"], code)
     body, headers = hooks.signed(hooks.waiting[-1], at=int(time.time()))
-    notice = listening().hear(headers, body).notice
+    notice = listening().parse_webhook(headers, body).data
     assert isinstance(notice, PayoutFailed)
     assert (notice.reference, notice.amount_minor, notice.currency) == (payout["id"], payout["amount"], "EUR")
     assert (notice.arrives.timestamp(), notice.gateway_code) == (payout["arrival_date"], told)
@@ -220,12 +237,14 @@ def test_a_payout_that_failed_is_told_with_its_cause(bench: StripeBench, code: s
 
 def test_either_secret_is_good_while_one_is_rotated() -> None:
     for secret in ("whsec_old", SECRET):
-        assert listening(SECRET, "whsec_old").hear(*signed(EVENT, secret)).event_id == "evt_1"
+        assert listening(SECRET, "whsec_old").parse_webhook(*signed(EVENT, secret)).event_id == "evt_1"
 
 
 def test_the_name_of_the_header_may_be_written_any_way() -> None:
     headers, body = signed(EVENT)
-    assert listening().hear({"stripe-signature": headers["Stripe-Signature"]}, body).event_id == "evt_1"
+    assert (
+        listening().parse_webhook({"stripe-signature": headers["Stripe-Signature"]}, body).event_id == "evt_1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -247,19 +266,19 @@ def test_the_name_of_the_header_may_be_written_any_way() -> None:
     ],
 )
 def test_what_stripe_did_not_sign_or_nobody_can_read_is_refused(headers: dict[str, str], body: bytes) -> None:
-    with pytest.raises(BadNoticeError) as refused:
-        listening().hear(headers, body)
+    with pytest.raises(InvalidWebhookError) as refused:
+        listening().parse_webhook(headers, body)
     assert "evt_" not in str(refused.value)
     assert SECRET not in str(refused.value)
 
 
 def test_a_thin_event_is_refused_by_a_sentence() -> None:
     thin = {"id": "evt_1", "object": "v2.core.event", "type": "v1.payment_intent.succeeded"}
-    with pytest.raises(BadNoticeError, match="thin events are not supported"):
-        listening().hear(*signed(thin))
+    with pytest.raises(InvalidWebhookError, match="thin events are not supported"):
+        listening().parse_webhook(*signed(thin))
 
 
 def test_without_a_secret_nobody_is_heard(bench: StripeBench) -> None:
-    assert not bench.gateway.capabilities.notices
+    assert not bench.gateway.capabilities.webhooks
     with pytest.raises(UnsupportedError):
-        bench.gateway.hear(*signed(EVENT))
+        bench.gateway.parse_webhook(*signed(EVENT))

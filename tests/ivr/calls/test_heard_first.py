@@ -22,6 +22,8 @@ from tests.support.phone import REACTION_S, call_settings
 from tests.support.server import ENGLISH, SPANISH, Server
 from tests.support.server_checks import NAMES
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Server]
 SAVED = {"SAVED_CARDS": "yes"}
 

@@ -13,6 +13,8 @@ from tests.support.payer import WAY, books, call_sid, pay
 from tests.support.phone import CALLED, CALLER, call_settings
 from tests.support.server import ENGLISH, REFERENCE, Server
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Server]
 WANTED = ["(authentication)" if line == "(visa)" else line for line in WAY["tokenize"]]
 """A caller whose bank wants their own approval, and who is sent a link."""
@@ -209,7 +211,7 @@ def test_no_saved_card_is_offered_for_what_the_gateway_does_not_charge(start_ser
     server.add_bill()
     pay(server, ["1", "(visa)", "(expiry)", "(code)", "7"])
     server.pass_time(60)
-    most_minor = server.on.gateway.capabilities.most_minor["EUR"]
+    most_minor = server.on.gateway.capabilities.maximum_amounts["EUR"]
     for more_minor, is_offered in ((0, True), (1, False)):
         billed_minor = most_minor + more_minor
         server.add_bill(OTHER, billed_minor=billed_minor, minimum_minor=billed_minor)

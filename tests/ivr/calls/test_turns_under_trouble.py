@@ -31,6 +31,8 @@ from tests.support.phone import (
 )
 from tests.support.server import AMOUNT_MINOR, ENGLISH, Server
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Server]
 SID = call_settings().call_sid
 PAID = "Thank you. You have paid 49 euros and 90 cents."

@@ -16,6 +16,8 @@ from ivr.platform.database.engine import reading
 from ivr.platform.database.schema import bill
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "from ivr.cli import main; main()", "bill", "import"]
 HEADER = "reference,amount,currency\n"
 

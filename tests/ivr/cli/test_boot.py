@@ -215,6 +215,7 @@ def test_the_database_of_the_other_is_known_by_its_tables(tmp_path: Path) -> Non
         assert not sa.inspect(connection).get_table_names(), "nothing is changed while the other one is wrong"
 
 
+@pytest.mark.slow
 def test_a_database_of_a_later_release_is_left_as_it_is(tmp_path: Path) -> None:
     """After a roll-back supervisors run `migrate` too, before they start the processes."""
     assert run(tmp_path, "migrate").exit_code == 0

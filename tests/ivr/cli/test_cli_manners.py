@@ -58,6 +58,7 @@ def test_what_cannot_be_done_ends_with_2(
     assert sentence in ran.stderr
 
 
+@pytest.mark.slow
 def test_output_that_finds_no_space_ends_with_a_sentence() -> None:
     environ = {**os.environ, "ENVIRONMENT": "development"}
     with Path("/dev/full").open("w") as full:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from gateways.events import Disputed, DisputeState, GivenBack, Heard
+from gateways.events import DisputeState, DisputeUpdated, GatewayEvent, RefundedExternally
 from ivr.cli import context as cli_desk
 from ivr.cli import main
 from ivr.jobs.backlog import backlog
@@ -140,8 +140,8 @@ def test_a_dispute_stands_with_its_payment(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     assert "\ndispute " not in paybycall("show", paid).stdout
     due = till.clock.now().replace(year=2027)
-    told = Disputed("dp_1", f"ref_{paid}", 4_000, "EUR", "fraud\x1b[2J", DisputeState.OPEN, due)
-    till.cashier.gateway_events.take(Heard("evt_1", "dispute", told))
+    told = DisputeUpdated("dp_1", f"ref_{paid}", 4_000, "EUR", "fraud\x1b[2J", DisputeState.OPEN, due)
+    till.cashier.gateway_events.take(GatewayEvent("evt_1", "dispute", told))
     shown = paybycall("show", "dp_1").stdout
     assert f"dispute            dp_1  open  40.00 EUR  fraud?[2J  answer by {due:%Y-%m-%d}\n" in shown
     assert till.attempt(paid).reference in CliRunner().invoke(main, ["dispute", "list"]).stdout
@@ -152,7 +152,7 @@ def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybyca
     paid = till.paid()
     assert "\ndifference " not in paybycall("show", paid).stdout
     till.bank.by_hand[paid] = 4_000
-    till.cashier.gateway_events.take(Heard("evt_1", "charge.refunded", GivenBack(paid)))
+    till.cashier.gateway_events.take(GatewayEvent("evt_1", "charge.refunded", RefundedExternally(paid)))
     till.run_due()
     told = "given back elsewhere: 40.00 EUR in total was refunded at the gateway, and not by this server"
     assert told in paybycall("show", paid).stdout

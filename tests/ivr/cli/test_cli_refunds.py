@@ -136,6 +136,7 @@ def test_eight_digits_that_are_a_bills_too_move_no_money(paybycall: Run, till: T
     assert (by_id.exit_code, refunds(till)) == (0, [100, 100])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "exit_code", "given_back"), [("y", 0, [100, 100]), ("n", 2, [100])])
 def test_a_person_at_a_terminal_is_asked_and_told_what_was_refunded(
     databases: Databases, answer: str, exit_code: int, given_back: list[int]

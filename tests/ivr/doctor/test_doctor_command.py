@@ -16,6 +16,8 @@ from ivr.platform.clock import ManualClock
 from tests.ivr.platform.settings.test_config import DEVELOPMENT
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi
 
+pytestmark = pytest.mark.slow
+
 
 def test_findings_come_one_by_one_and_a_broken_check_stops_none() -> None:
     def breaks() -> str:

@@ -311,9 +311,9 @@ class Bank:
 
     name = "bank"
 
-    def __init__(self, fault: str | None = None, *, notices: bool = True) -> None:
+    def __init__(self, fault: str | None = None, *, webhooks: bool = True) -> None:
         self.fault = fault
-        self.capabilities = Capabilities(CardEntry.TOKENIZE, notices=notices)
+        self.capabilities = Capabilities(CardEntry.TOKENIZE, webhooks=webhooks)
 
     def check(self) -> None:
         if self.fault:
@@ -322,6 +322,6 @@ class Bank:
 
 def test_the_gateways_own_sentence_is_told() -> None:
     assert outside.gateway_answers(Bank()) == "bank answers and takes our credentials"
-    assert "until BANK_WEBHOOK_SECRET is set" in outside.gateway_answers(Bank(notices=False))
+    assert "until BANK_WEBHOOK_SECRET is set" in outside.gateway_answers(Bank(webhooks=False))
     with pytest.raises(FaultError, match=r"^Correct BANK_KEY\.$"):
         outside.gateway_answers(Bank("Correct BANK_KEY."))

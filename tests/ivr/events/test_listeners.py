@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateways.declines import Decline
-from gateways.events import Disputed, DisputeState
+from gateways.events import DisputeState, DisputeUpdated
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners import HouseConsequences
@@ -252,7 +252,7 @@ def test_a_merchant_hears_every_end_of_a_dispute(
     with engine.begin() as tx:
         attempt = _made(tx, attempts, clock, ids)
         for end in ends:
-            told = Disputed("dp_" + "1" * 77, "ch_1", 4990, "EUR", "fraudulent", end)
+            told = DisputeUpdated("dp_" + "1" * 77, "ch_1", 4990, "EUR", "fraudulent", end)
             attempts._moves.consequences.disputed(tx, attempt, told)
     with reading(engine) as tx:
         posted = tx.execute(

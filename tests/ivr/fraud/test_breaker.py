@@ -13,6 +13,8 @@ from ivr.platform.database.engine import reading
 from ivr.platform.lockout import LockoutKind
 from tests.support.defences import Counter, usual_limits
 
+pytestmark = pytest.mark.slow
+
 M = 60
 HIGH = {"CARD_DECLINES_MAX_BILL": 9999, "CARD_TRIES_MAX_BILL": 9999}
 GOOD, BAD = None, Decline.GENERIC

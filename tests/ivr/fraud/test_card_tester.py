@@ -21,6 +21,8 @@ from tests.support.phone import call_settings
 from tests.support.server import ENGLISH, REFERENCE, Server
 from tests.support.server_checks import NAMES
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Server]
 CARDS = 200
 TOLD = "I cannot take cards at the moment. You were not charged."

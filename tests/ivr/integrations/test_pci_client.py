@@ -33,6 +33,8 @@ from tests.support.card_entry import (
     PciBench,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def bench(tmp_path: Path, clock: ManualClock) -> Iterator[PciBench]:

@@ -29,7 +29,7 @@ from tests.support import work_tables
 from tests.support.running_worker import running_worker, slower
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.support.running_worker import running_worker
 from tests.support.waiting import eventually
 from tests.support.work_tables import claim, effect, effects, metadata, subject
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 COUNT = 24
 AT_ONCE = 8

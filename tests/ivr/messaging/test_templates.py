@@ -66,6 +66,7 @@ def test_two_segments_at_most_and_nothing_needed_is_lost(
     assert texts.written(amount_minor, currency, language) in text
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300), st.integers(1, 10**13), st.sampled_from(["EUR", "USD", "JPY", "INR", "KWD"]))
 def test_whatever_the_merchant_is_called(merchant: str, amount_minor: int, currency: str) -> None:
     for language in languages():

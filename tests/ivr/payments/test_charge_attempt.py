@@ -5,7 +5,7 @@ from typing import NoReturn
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Charge, UnsupportedError
+from gateways.contract import ChargeRequest, UnsupportedError
 from gateways.declines import Decline
 from ivr.finance import ledger
 from ivr.jobs.job_list import CHARGE_ATTEMPT
@@ -230,7 +230,7 @@ def test_an_attempt_of_another_gateway_is_neither_charged_nor_looked_up_here(til
 
 
 def test_a_currency_that_the_gateway_refuses_is_a_decline_and_nothing_was_sent(till: Till) -> None:
-    def refuse(_request: Charge) -> NoReturn:
+    def refuse(_request: ChargeRequest) -> NoReturn:
         raise UnsupportedError("bank does not take EUR")
 
     till.bank.charge = refuse  # type: ignore[method-assign]

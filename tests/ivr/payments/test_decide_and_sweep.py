@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from gateways.events import Heard, PaymentMoved, RefundMoved
+from gateways.events import GatewayEvent, PaymentUpdated, RefundUpdated
 from ivr.jobs.job_list import ALL_JOBS
 from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import NothingToDecideError, ReferenceTakenError, Word
@@ -174,7 +174,9 @@ def test_a_notice_whose_look_was_lost_is_looked_into_again(till: Till, waits: bo
     if not waits:
         with till.engine.begin() as tx:
             till.cashier.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
-    till.cashier.gateway_events.take(Heard("evt_1", "payment.moved", PaymentMoved(attempt_id, taken=True)))
+    till.cashier.gateway_events.take(
+        GatewayEvent("evt_1", "payment.moved", PaymentUpdated(attempt_id, taken=True))
+    )
     _lose_everything(till)
     till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1
@@ -194,7 +196,7 @@ def test_a_webhook_replaces_a_lost_recheck_of_a_refund(till: Till) -> None:
     till.run_due()
     del till.bank.refunded[refund.id]
     till.bank.refund_declined.add(refund.id)
-    till.cashier.gateway_events.take(Heard("evt_1", "refund.moved", RefundMoved(refund.id)))
+    till.cashier.gateway_events.take(GatewayEvent("evt_1", "refund.moved", RefundUpdated(refund.id)))
     _lose_everything(till)
     till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from gateways.events import Disputed, DisputeState, PayoutSettled
+from gateways.events import DisputeState, DisputeUpdated, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
 from ivr.finance import disputes, payout_lines
 from ivr.payments.queries import search
@@ -55,7 +55,7 @@ def tell_of_payout(till: Till, bank: TellingBank, *lines: PayoutLine) -> str:
 
 
 def tell_of_dispute(till: Till, charge: str, dispute: str = "dp_1") -> None:
-    told = Disputed(dispute, charge, 4_000, "EUR", "fraudulent", DisputeState.OPEN, NOON)
+    told = DisputeUpdated(dispute, charge, 4_000, "EUR", "fraudulent", DisputeState.OPEN, NOON)
     tell(till, told, f"evt_{dispute}")
 
 

@@ -58,6 +58,7 @@ def test_only_unchecked_overrules_a_gateway_that_denies_a_charge(till: Till) -> 
     assert till.cashier.charge_of(waits, None, unchecked=True) == Named(None, is_proven=False)
 
 
+@pytest.mark.slow
 def test_of_a_link_too(till: Till) -> None:
     bank = LinkBank(till.clock)
     till = Till(till.engine, till.clock, till.ids, bank)

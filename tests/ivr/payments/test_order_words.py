@@ -135,6 +135,7 @@ def test_a_link_is_asked_for_again_in_the_same_words(till: Till, bank: LinkBank,
     assert other.state(attempt_id) is State.LINK_OPEN
 
 
+@pytest.mark.slow
 def test_the_pci_process_authorizes_in_the_words_of_the_attempt(start_server: Callable[..., Server]) -> None:
     server = start_server(SANDBOX_CARD_ENTRY="authorize", BILL_NOUN="en=fine,es=la multa")
     server.add_bill()

@@ -33,7 +33,7 @@ from tests.support.bank import Fate, KilledError, PreparingBank, TruthfulBank
 from tests.support.table_work import Waiting
 from tests.support.till import Till, forget_everything
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 FATES = st.lists(st.sampled_from(list(Fate)), max_size=3)
 PICK = st.integers(min_value=0, max_value=50)

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.events import Heard, RefundMoved
+from gateways.events import GatewayEvent, RefundUpdated
 from ivr.jobs.job_list import REFUND_PAYMENT, VERIFY_REFUND
 from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
@@ -16,9 +16,11 @@ from tests.support.bank import Fate
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till
 
+pytestmark = pytest.mark.slow
+
 
 def _tell(till: Till, refund_id: str, event: str = "evt_1") -> None:
-    till.cashier.gateway_events.take(Heard(event, "refund.moved", RefundMoved(refund_id)))
+    till.cashier.gateway_events.take(GatewayEvent(event, "refund.moved", RefundUpdated(refund_id)))
 
 
 def _refunded(till: Till, amount_minor: int = 4_000) -> tuple[str, str]:

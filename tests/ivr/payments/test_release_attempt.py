@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateways.contract import Capture, Declined, UnsupportedError
+from gateways.contract import CaptureRequest, Declined, UnsupportedError
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
 from ivr.payments import timeouts
@@ -107,7 +107,7 @@ def test_a_capture_declined_while_voiding_does_not_end_the_void(till: Till) -> N
     attempt_id = till.authorized()
     job = next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
 
-    def refuse(_request: Capture) -> Declined:
+    def refuse(_request: CaptureRequest) -> Declined:
         """Meanwhile the look-up finds it held, and nobody waits any more."""
         till.clock.advance(timeouts.CHARGE_WITHIN_S)
         till.run(job)
@@ -128,9 +128,9 @@ def test_a_refused_capture_after_a_look_up_voids_the_authorization(till: Till) -
     """The look-up says authorized, for a caller who waits, before the refusal is read."""
     attempt_id = till.authorized(call_id=till.begin_call())
     job = till.work.one(CHARGE_ATTEMPT)
-    captures: list[Capture] = []
+    captures: list[CaptureRequest] = []
 
-    def refuse(request: Capture) -> Declined:
+    def refuse(request: CaptureRequest) -> Declined:
         captures.append(request)
         till.run(job)  # taken over: this worker is taken for dead
         _look(till)
@@ -150,7 +150,7 @@ def test_a_refused_capture_after_a_look_up_voids_the_authorization(till: Till) -
 def test_a_capture_that_is_refused_leaves_nothing_held(
     till: Till, refusal: Declined | UnsupportedError
 ) -> None:
-    def refuse(_request: Capture) -> Declined:
+    def refuse(_request: CaptureRequest) -> Declined:
         if isinstance(refusal, UnsupportedError):
             raise refusal
         return refusal

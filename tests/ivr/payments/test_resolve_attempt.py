@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from gateways.contract import (
     Approved,
     Authorized,
-    Capture,
-    Charge,
+    Cancelled,
+    CaptureRequest,
+    ChargeRequest,
     Declined,
-    Fenced,
     LinkOpen,
     LookupResult,
     Order,
@@ -42,9 +42,9 @@ def test_look_ups_slow_down_and_cancel_only_once_no_request_is_under_way(till: T
     looks = []
     lookup = till.bank.lookup
 
-    def watched(order: Order, *, fence: bool, reference: str | None = None) -> LookupResult:
-        looks.append(((till.clock.now() - begun).total_seconds(), fence))
-        return lookup(order, fence=fence, reference=reference)
+    def watched(order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
+        looks.append(((till.clock.now() - begun).total_seconds(), cancel))
+        return lookup(order, cancel=cancel, reference=reference)
 
     till.bank.lookup = watched  # type: ignore[method-assign]
     till.pass_time(300)
@@ -149,9 +149,9 @@ def test_a_found_authorization_is_captured_while_the_caller_waits(till: Till) ->
 
 def test_captures_that_fail_at_once_are_repeated_slowly(till: Till) -> None:
     """The bank refuses to listen to captures, and is quick to say what it holds."""
-    captures: list[Capture] = []
+    captures: list[CaptureRequest] = []
 
-    def fail(request: Capture) -> Unknown:
+    def fail(request: CaptureRequest) -> Unknown:
         captures.append(request)
         assert len(captures) < 100, "it never ends"
         return Unknown("HTTP 500")
@@ -225,7 +225,7 @@ def test_a_contradiction_of_the_gateway_is_recorded_and_changes_nothing(till: Ti
     moves = till.cashier.transitions
     before = {one: till.attempt(one) for one in (approved, declined)}
     with till.engine.begin() as tx:
-        gateway_answers.record(moves, tx, attempt_store.locked(tx, approved), Fenced(), note="")
+        gateway_answers.record(moves, tx, attempt_store.locked(tx, approved), Cancelled(), note="")
         gateway_answers.record(moves, tx, attempt_store.locked(tx, declined), Approved("ref_odd"), note="")
     assert {one: till.attempt(one) for one in before} == before
     with till.engine.begin() as tx:
@@ -236,11 +236,11 @@ def test_a_contradiction_of_the_gateway_is_recorded_and_changes_nothing(till: Ti
 
 
 def test_every_holding_state_handles_every_certain_answer() -> None:
-    certain = (Approved, Authorized, Declined, Fenced)
+    certain = (Approved, Authorized, Declined, Cancelled)
     links = {State.LINK_OPEN, State.LINK_CLOSING}
     open_states = frozenset(State) - FINAL - {State.RESERVED}  # a reserved attempt was never sent
     assert [(s, a) for s in open_states - links for a in certain if (s, a) not in gateway_answers.PATHS] == []
-    of_links = (Approved, LinkOpen, Fenced)
+    of_links = (Approved, LinkOpen, Cancelled)
     assert [(s, a) for s in links for a in of_links if (s, a) not in gateway_answers.PATHS] == []
 
 
@@ -249,7 +249,7 @@ _MEANS: dict[type, set[State]] = {
     Approved: {State.APPROVED},
     Authorized: {State.AUTHORIZED, State.VOIDING, State.NEEDS_REVIEW},
     Declined: _NOT_CHARGED,
-    Fenced: _NOT_CHARGED,
+    Cancelled: _NOT_CHARGED,
     LinkOpen: {State.LINK_OPEN, State.LINK_CLOSING, State.NEEDS_REVIEW, State.APPROVED, State.CANCELLED},
     Unknown: {State.UNKNOWN},
 }
@@ -268,8 +268,8 @@ def test_every_answer_leads_where_it_says() -> None:
     ("held", "answer", "end"),
     [
         (State.NEEDS_REVIEW, Declined(Decline.GENERIC, "no"), State.CANCELLED),
-        (State.NEEDS_REVIEW, Fenced(), State.CANCELLED),
-        (State.AUTHORIZED, Fenced(), State.VOIDED),
+        (State.NEEDS_REVIEW, Cancelled(), State.CANCELLED),
+        (State.AUTHORIZED, Cancelled(), State.VOIDED),
         (State.AUTHORIZED, Declined(Decline.GENERIC, "no"), State.DECLINED),
         (State.VOIDING, Declined(Decline.GENERIC, "no"), State.VOIDED),
     ],
@@ -292,7 +292,7 @@ def test_a_certain_no_frees_the_bill_wherever_it_is_heard(
 def test_a_long_gateway_code_is_cut_and_the_charge_recorded(till: Till) -> None:
     charge = till.bank.charge
 
-    def long_answer(request: Charge) -> Result:
+    def long_answer(request: ChargeRequest) -> Result:
         charge(request)
         return Approved("r" * 300, "a" * 300)
 

@@ -202,6 +202,7 @@ def test_another_process_takes_over_a_dead_ones_card_under_the_same_key(held: Pc
     assert held.collected()["token"] == "tok_1"
 
 
+@pytest.mark.slow
 @both_engines
 def test_two_processes_that_took_the_same_card_on_ask_once(held: PciBench) -> None:
     other = held.second_process(executor=Held())

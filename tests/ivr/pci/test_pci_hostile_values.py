@@ -2,6 +2,7 @@
 
 from urllib.parse import unquote_to_bytes
 
+import pytest
 from structlog.testing import capture_logs
 
 from ivr.platform import request_signing as signing
@@ -19,6 +20,8 @@ from tests.support.card_entry import (
 )
 from tests.support.carrier import signed_headers
 from tests.support.hostile import addresses, knock
+
+pytestmark = pytest.mark.slow
 
 
 @both_engines

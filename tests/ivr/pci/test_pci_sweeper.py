@@ -23,6 +23,7 @@ def count(bench: PciBench, table: str) -> int:
         return int(connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608
 
 
+@pytest.mark.slow
 @both_engines
 def test_a_caller_who_is_gone_without_a_word(bench: PciBench) -> None:
     bench.caller().key(VISA)

@@ -125,6 +125,7 @@ def test_a_declined_card_whose_caller_hung_up_counts_too(bench: PciBench) -> Non
     assert keyed(bench, 5, authorize={**AUTHORIZE, "key": "attempt_5"}) == "unavailable"
 
 
+@pytest.mark.slow
 def test_a_bin_is_locked_out_where_most_of_its_cards_are_declined(bench: PciBench) -> None:
     for nth in range(20):
         assert keyed(bench, nth, card(nth)) == "collected"
@@ -134,6 +135,7 @@ def test_a_bin_is_locked_out_where_most_of_its_cards_are_declined(bench: PciBenc
     assert keyed(bench, 21, card(21, "55555555")) == "collected"
 
 
+@pytest.mark.slow
 def test_a_bin_of_many_honest_cards_is_not(bench: PciBench) -> None:
     for nth in range(45):
         assert keyed(bench, nth, card(nth)) == "collected"
@@ -145,6 +147,7 @@ def hang_up(bench: PciBench, nth: int) -> None:
     assert bench.ask(f"/pci/internal/calls/CA{nth:032x}/ended", {}).status_code == 204
 
 
+@pytest.mark.slow
 @both_engines
 def test_cards_that_nobody_charged_do_not_close_a_bank_to_everybody(bench: PciBench) -> None:
     """Invented numbers of one BIN, and a caller who hangs up before the amount: no issuer is asked."""
@@ -155,6 +158,7 @@ def test_cards_that_nobody_charged_do_not_close_a_bank_to_everybody(bench: PciBe
     assert standing(bench) == []
 
 
+@pytest.mark.slow
 def test_a_card_that_nobody_charged_is_still_a_try_of_that_card(bench: PciBench) -> None:
     for nth in range(5):
         assert keyed(bench, nth) == "collected"
@@ -168,6 +172,7 @@ def test_a_card_that_nobody_charged_is_still_a_try_of_that_card(bench: PciBench)
     assert keyed(bench, 21) == "unavailable", "tried twenty times"
 
 
+@pytest.mark.slow
 def test_a_decline_is_counted_also_where_the_caller_had_hung_up_by_then(bench: PciBench) -> None:
     for nth in range(20):
         assert keyed(bench, nth, card(nth)) == "collected"
@@ -176,6 +181,7 @@ def test_a_decline_is_counted_also_where_the_caller_had_hung_up_by_then(bench: P
     assert [one["kind"] for one in standing(bench)] == ["bin"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wait_s", [0, 2 * H])
 def test_hang_ups_do_not_hide_a_testers_declines(bench: PciBench, wait_s: int) -> None:
     """Cards that were never charged are no part of the share of the BIN that was declined."""

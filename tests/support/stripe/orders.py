@@ -27,8 +27,8 @@ def token(bench: StripeBench, number: str = "4242424242424242", key: str = "entr
     return made.token
 
 
-def prepared(bench: StripeBench, order: Order = ORDER, holder: str | None = None) -> str:
-    made = bench.gateway.prepare(order, holder=holder)
+def prepared(bench: StripeBench, order: Order = ORDER, gateway_customer_id: str | None = None) -> str:
+    made = bench.gateway.prepare(order, gateway_customer_id=gateway_customer_id)
     assert isinstance(made, Prepared)
     return made.gateway_reference
 

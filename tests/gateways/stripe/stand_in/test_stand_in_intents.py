@@ -141,6 +141,7 @@ def test_with_moto_a_card_is_set_up_for_off_session_use_or_not_at_all(merchant: 
     assert merchant.paid(**kept, setup_future_usage="off_session").status == "succeeded"
 
 
+@pytest.mark.slow
 def test_a_demand_for_authentication_is_an_action_or_an_error_as_asked(
     merchant: Merchant, stand_in: StripeServer
 ) -> None:

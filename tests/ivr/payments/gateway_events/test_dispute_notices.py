@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.events import Disputed, DisputeState
+from gateways.events import DisputeState, DisputeUpdated
 from ivr.finance import disputes
 from ivr.platform.database import schema
 from tests.support.bank import Fate
@@ -17,8 +17,8 @@ from tests.support.till import Till
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def _dispute(charge: str, state: DisputeState = DisputeState.OPEN) -> Disputed:
-    return Disputed("dp_1", charge, 4_000, "EUR", "fraudulent", state, NOON + timedelta(days=7))
+def _dispute(charge: str, state: DisputeState = DisputeState.OPEN) -> DisputeUpdated:
+    return DisputeUpdated("dp_1", charge, 4_000, "EUR", "fraudulent", state, NOON + timedelta(days=7))
 
 
 def test_a_dispute_is_reported_when_opened_and_when_decided(till: Till) -> None:

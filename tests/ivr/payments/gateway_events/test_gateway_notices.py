@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
-from gateways.events import Notice, PaymentMoved, RefundMoved
+from gateways.events import EventData, PaymentUpdated, RefundUpdated
 from ivr.jobs.job_list import VERIFY_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
@@ -57,7 +57,7 @@ def test_a_failed_webhook_is_not_kept_so_that_its_repeat_counts(
     door: FlaskClient, till: Till, bank: TellingBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
-    bank.says = PaymentMoved(attempt_id)
+    bank.says = PaymentUpdated(attempt_id)
     with monkeypatch.context() as broken:
         broken.setattr(till.work, "enqueue", _raise)
         assert _post(door) == 500
@@ -84,7 +84,7 @@ def test_an_unknown_payment_is_looked_up_now(till: Till) -> None:
     till.bank.fates.append(Fate.NEVER)  # the first look gets no answer
     till.run_due()
     before = len(till.bank.looked_up)
-    assert tell(till, PaymentMoved(attempt_id))
+    assert tell(till, PaymentUpdated(attempt_id))
     till.run_due()
     assert len(till.bank.looked_up) == before + 1
     assert till.state(attempt_id) is State.APPROVED
@@ -93,16 +93,16 @@ def test_an_unknown_payment_is_looked_up_now(till: Till) -> None:
 
 def test_a_repeat_changes_nothing(till: Till) -> None:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
-    assert tell(till, PaymentMoved(attempt_id))
+    assert tell(till, PaymentUpdated(attempt_id))
     jobs = till.attempt(attempt_id).jobs
-    assert not tell(till, PaymentMoved(attempt_id))
+    assert not tell(till, PaymentUpdated(attempt_id))
     assert till.attempt(attempt_id).jobs == jobs
 
 
 def test_a_notice_is_never_believed_by_itself(till: Till) -> None:
     """It says that money was taken; the bank, asked, knows of nothing."""
     attempt_id = lose_sight(till, Fate.NEVER)
-    tell(till, PaymentMoved(attempt_id, taken=True))
+    tell(till, PaymentUpdated(attempt_id, taken=True))
     till.run_due()
     assert till.state(attempt_id) is State.UNKNOWN
     till.pass_time(60)
@@ -117,7 +117,7 @@ def test_our_own_answer_is_on_its_way_or_here(till: Till, state: State) -> None:
             till.attempts.advance(tx, attempt_id, Event.CLAIM)
     assert till.state(attempt_id) is state
     jobs = till.attempt(attempt_id).jobs
-    tell(till, PaymentMoved(attempt_id))
+    tell(till, PaymentUpdated(attempt_id))
     assert till.attempt(attempt_id).jobs == jobs
     assert till.state(attempt_id) is state
 
@@ -126,12 +126,12 @@ def test_money_taken_for_a_finished_attempt_is_looked_up_and_reported(till: Till
     attempt_id = lose_sight(till, Fate.NEVER)
     till.pass_time(60)
     assert till.state(attempt_id) is State.CANCELLED
-    tell(till, PaymentMoved(attempt_id, taken=False), "evt_1")
+    tell(till, PaymentUpdated(attempt_id, taken=False), "evt_1")
     assert VERIFY_ATTEMPT not in {one.job for one in till.work.waiting()}
     till.bank.fenced.clear()
     till.bank.charged[attempt_id] = 4_000  # the bank breaks its word
     with capture_logs() as logs:
-        tell(till, PaymentMoved(attempt_id), "evt_2")
+        tell(till, PaymentUpdated(attempt_id), "evt_2")
         till.run_due()
     assert till.state(attempt_id) is State.CANCELLED
     assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
@@ -145,7 +145,7 @@ def test_what_waits_for_a_person_is_resolved_by_a_notice(till: Till) -> None:
     attempt_id = lose_sight(till, Fate.LOST_REPLY)
     with till.engine.begin() as tx:
         till.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
-    tell(till, PaymentMoved(attempt_id))
+    tell(till, PaymentUpdated(attempt_id))
     till.run_due()
     assert till.state(attempt_id) is State.APPROVED
     till.assert_settled()
@@ -164,18 +164,19 @@ def test_a_contradicting_webhook_is_rechecked_until_the_gateway_answers(till: Ti
     attempt_id = _ruled_out_by_a_slip(till)
     till.bank.fates += [Fate.NEVER] * 3
     with capture_logs() as logs:
-        tell(till, PaymentMoved(attempt_id, taken=True))
+        tell(till, PaymentUpdated(attempt_id, taken=True))
         till.pass_time(60)
     assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
     assert till.work.waiting() == []
     assert till.attempt(attempt_id).verify_since is None
 
 
+@pytest.mark.slow
 def test_a_webhook_unconfirmed_for_a_day_is_reported(till: Till) -> None:
     attempt_id = _ruled_out_by_a_slip(till)
     till.bank.fates += [Fate.NEVER] * 1000
     with capture_logs() as logs:
-        tell(till, PaymentMoved(attempt_id, taken=True))
+        tell(till, PaymentUpdated(attempt_id, taken=True))
         till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S - 1)
         assert [one for one in logs if one["log_level"] == "error"] == []
         till.pass_time(2 * timeouts.LOOK_AT_MOST_S)
@@ -192,7 +193,7 @@ def test_a_second_notice_makes_no_second_chain_of_looks(till: Till) -> None:
     till.bank.fates += [Fate.NEVER] * 100
     before = len(till.bank.looked_up)
     for number in range(3):
-        tell(till, PaymentMoved(attempt_id, taken=True), f"evt_{number}")
+        tell(till, PaymentUpdated(attempt_id, taken=True), f"evt_{number}")
     till.run_due()
     assert len(till.bank.looked_up) == before + 1
     assert [one.job for one in till.work.waiting()].count(VERIFY_ATTEMPT) == 1
@@ -201,11 +202,11 @@ def test_a_second_notice_makes_no_second_chain_of_looks(till: Till) -> None:
 @pytest.mark.postgres
 def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(till: Till) -> None:
     attempt_id = _ruled_out_by_a_slip(till)
-    tell(till, PaymentMoved(attempt_id, taken=True))
+    tell(till, PaymentUpdated(attempt_id, taken=True))
 
     def meanwhile() -> None:
         till.bank.before_answer = lambda: None
-        tell(till, PaymentMoved(attempt_id, taken=True), "evt_2")
+        tell(till, PaymentUpdated(attempt_id, taken=True), "evt_2")
 
     till.bank.before_answer = meanwhile
     till.bank.fates += [Fate.LOST_REPLY]
@@ -219,7 +220,7 @@ def test_a_notice_never_fences(till: Till) -> None:
     attempt_id = lose_sight(till, Fate.NEVER)
     with till.engine.begin() as tx:
         till.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
-    tell(till, PaymentMoved(attempt_id, taken=True))
+    tell(till, PaymentUpdated(attempt_id, taken=True))
     till.run_due()
     assert till.bank.looked_up == [(attempt_id, False)]
     assert till.state(attempt_id) is State.NEEDS_REVIEW
@@ -235,7 +236,7 @@ def test_a_notice_during_a_look_makes_us_look_now(till: Till) -> None:
         """The look finds nothing yet; before we hear so, the charge arrives and is told."""
         till.bank.before_answer = lambda: None
         till.bank.deliver()
-        tell(till, PaymentMoved(attempt_id, taken=True))
+        tell(till, PaymentUpdated(attempt_id, taken=True))
 
     till.bank.before_answer = paid_meanwhile
     till.bank.fates.append(Fate.LOST_REPLY)
@@ -243,8 +244,10 @@ def test_a_notice_during_a_look_makes_us_look_now(till: Till) -> None:
     assert till.state(attempt_id) is State.APPROVED, "the notice's own look was dropped"
 
 
-@pytest.mark.parametrize("notice", [PaymentMoved("attempt_of_nobody"), RefundMoved("refund_of_nobody"), None])
-def test_a_webhook_about_something_unknown_is_kept_and_ignored(till: Till, notice: Notice | None) -> None:
+@pytest.mark.parametrize(
+    "notice", [PaymentUpdated("attempt_of_nobody"), RefundUpdated("refund_of_nobody"), None]
+)
+def test_a_webhook_about_something_unknown_is_kept_and_ignored(till: Till, notice: EventData | None) -> None:
     assert tell(till, notice)
     assert till.work.waiting() == []
 
@@ -255,7 +258,7 @@ def test_a_payment_of_another_gateway_is_left_alone(till: Till) -> None:
     with till.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(gateway="other"))
     jobs = till.attempt(attempt_id).jobs
-    tell(till, PaymentMoved(attempt_id))
+    tell(till, PaymentUpdated(attempt_id))
     assert till.attempt(attempt_id).jobs == jobs
 
 

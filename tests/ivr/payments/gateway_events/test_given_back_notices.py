@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from gateways.events import CameBack, GivenBack, PaymentMoved, RefundMoved
+from gateways.events import ExternalRefundFailed, PaymentUpdated, RefundedExternally, RefundUpdated
 from ivr.jobs.job_list import LOOK_AT_LINK, OPEN_LINK, REFUND_PAYMENT, RESOLVE_ATTEMPT, VERIFY_ATTEMPT
 from ivr.payments import discrepancies, timeouts
 from ivr.payments.attempts.manual_review import Word
@@ -18,13 +18,15 @@ from tests.support.link_bank import LinkBank
 from tests.support.telling_bank import TellingBank, lose_sight, tell
 from tests.support.till import Till
 
+pytestmark = pytest.mark.slow
+
 DAY_S = 86_400
 
 
 def _by_hand(till: Till, attempt_id: str, minor: int, event: str = "evt_1") -> None:
     """Somebody gives back so much more in the dashboard, and the gateway tells of it."""
     till.bank.by_hand[attempt_id] = till.bank.by_hand.get(attempt_id, 0) + minor
-    tell(till, GivenBack(attempt_id), event)
+    tell(till, RefundedExternally(attempt_id), event)
 
 
 def _told(till: Till, attempt_id: str) -> list[str]:
@@ -65,14 +67,14 @@ def test_only_another_sum_than_was_told_is_told_again(till: Till) -> None:
     till.run_due()
     for number in range(2):
         _refund(till, attempt_id, 1_000)
-        tell(till, GivenBack(attempt_id), f"evt_ours_{number}")
+        tell(till, RefundedExternally(attempt_id), f"evt_ours_{number}")
         till.run_due()
     assert _told(till, attempt_id) == [_elsewhere("5.00")]
     _by_hand(till, attempt_id, 200, "evt_2")
     till.run_due()
     assert _told(till, attempt_id)[1:] == [_elsewhere("7.00")]
     till.bank.by_hand[attempt_id] = 0  # all of it came back, and is given back once more
-    tell(till, GivenBack(attempt_id), "evt_3")
+    tell(till, RefundedExternally(attempt_id), "evt_3")
     till.run_due()
     _by_hand(till, attempt_id, 600, "evt_4")
     till.run_due()
@@ -119,7 +121,7 @@ def test_a_returned_external_refund_is_reported(till: Till) -> None:
     assert reference is not None
     till.bank.by_hand[attempt_id] = 1_000
     for event in ("evt_2", "evt_3"):
-        tell(till, CameBack(reference), event)
+        tell(till, ExternalRefundFailed(reference), event)
         till.run_due()
     fell = f"{_elsewhere('10.00')}; it was 25.00 EUR before: the rest came back"
     assert _told(till, attempt_id) == [_elsewhere("25.00"), fell]
@@ -129,7 +131,7 @@ def test_a_returned_external_refund_is_reported(till: Till) -> None:
 
 def test_a_returned_refund_of_an_unknown_payment_is_ignored(till: Till) -> None:
     attempt_id = till.paid()
-    assert tell(till, CameBack("pi_of_another_shop"), "evt_1")
+    assert tell(till, ExternalRefundFailed("pi_of_another_shop"), "evt_1")
     assert _told(till, attempt_id) == []
     assert VERIFY_ATTEMPT not in {one.job for one in till.work.waiting()}
 
@@ -141,11 +143,11 @@ def test_a_returned_refund_of_ours_is_no_external_refund(till: Till, is_known: b
     refund_id = _refund(till, attempt_id, 1_000, *([] if is_known else [Fate.LOST_REPLY]))
     del till.bank.refunded[refund_id]
     till.bank.refund_declined.add(refund_id)
-    tell(till, RefundMoved(refund_id), "evt_1")
+    tell(till, RefundUpdated(refund_id), "evt_1")
     till.run_due()
-    tell(till, GivenBack(attempt_id), "evt_2")
+    tell(till, RefundedExternally(attempt_id), "evt_2")
     till.pass_time(3_600)
-    tell(till, GivenBack(attempt_id), "evt_3")
+    tell(till, RefundedExternally(attempt_id), "evt_3")
     till.run_due()
     assert _elsewhere("10.00") not in _told(till, attempt_id)
     _by_hand(till, attempt_id, 1_000, "evt_4")
@@ -232,7 +234,7 @@ def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(t
     till.bank.fenced.clear()
     till.bank.charged[attempt_id] = 4_000  # the bank breaks its word
     with capture_logs() as logs:
-        tell(till, PaymentMoved(attempt_id, taken=True), "evt_1")
+        tell(till, PaymentUpdated(attempt_id, taken=True), "evt_1")
         till.run_due()
         _by_hand(till, attempt_id, 4_000, "evt_2")
         till.run_due()
@@ -243,11 +245,11 @@ def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(t
 
 def test_an_external_refund_of_an_unknown_payment_is_ignored(till: Till) -> None:
     """As a gateway tells it that only lets go of what it held."""
-    tell(till, GivenBack("attempt_of_nobody"), "evt_1")
+    tell(till, RefundedExternally("attempt_of_nobody"), "evt_1")
     attempt_id = lose_sight(till, Fate.NEVER)
     till.pass_time(60)
     looks = len(till.bank.looked_up)
-    tell(till, GivenBack(attempt_id), "evt_2")
+    tell(till, RefundedExternally(attempt_id), "evt_2")
     till.run_due()
     assert len(till.bank.looked_up) == looks + 1
     assert _told(till, attempt_id) == []
@@ -303,7 +305,7 @@ def test_a_charge_unknown_for_a_day_needs_review(till: Till, bank: TellingBank, 
     )
     assert till.work.waiting() == []
     bank.fates.clear()
-    tell(till, PaymentMoved(attempt_id), "evt_2")
+    tell(till, PaymentUpdated(attempt_id), "evt_2")
     till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 0
     assert RESOLVE_ATTEMPT not in {one.job for one in till.work.waiting()}

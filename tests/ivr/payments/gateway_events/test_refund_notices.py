@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from gateways.events import RefundMoved
+from gateways.events import RefundUpdated
 from ivr.jobs.job_list import VERIFY_REFUND
 from tests.support.bank import Fate
 from tests.support.telling_bank import tell
@@ -15,10 +15,10 @@ def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(till: 
         refund = till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="ana")
     till.bank.fates += [Fate.LOST_REPLY, Fate.NEVER]
     till.run_due()
-    tell(till, RefundMoved(refund.id), "evt_1")
+    tell(till, RefundUpdated(refund.id), "evt_1")
     till.run_due()
     assert till.told(attempt_id) == ["approved", "refunded"]
-    tell(till, RefundMoved(refund.id), "evt_2")
+    tell(till, RefundUpdated(refund.id), "evt_2")
     assert VERIFY_REFUND in {one.job for one in till.work.waiting()}
     del till.bank.refunded[refund.id]
     till.bank.refund_declined.add(refund.id)  # the payer's bank sent it back
@@ -29,6 +29,6 @@ def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(till: 
     assert till.attempt(attempt_id).refunded_minor == 0
     assert till.bill(till.attempt(attempt_id).bill_id) == (4_000, 0)
     assert till.ledger() == till.bank.money() == {attempt_id: 4_000}
-    tell(till, RefundMoved(refund.id), "evt_3")
+    tell(till, RefundUpdated(refund.id), "evt_3")
     till.run_due()
     assert till.ledger() == {attempt_id: 4_000}

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.events import Disputed, DisputeState, Heard
+from gateways.events import DisputeState, DisputeUpdated, GatewayEvent
 from ivr.jobs.job_list import LOOK_AT_LINK, OPEN_LINK
 from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
@@ -70,8 +70,8 @@ def test_an_early_dispute_of_a_link_is_reported_once_it_is_paid(till: Till, bank
     attempt_id = till.linked()
     till.run_due()
     bank.pay(attempt_id)
-    told = Disputed("dp_1", f"ref_{attempt_id}", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
-    till.cashier.gateway_events.take(Heard("evt_1", "dispute.created", told))
+    told = DisputeUpdated("dp_1", f"ref_{attempt_id}", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
+    till.cashier.gateway_events.take(GatewayEvent("evt_1", "dispute.created", told))
     till.pass_time(2 * HOUR_S)
     assert till.told(attempt_id) == ["link_opened", "approved", "disputed open"]
 

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from gateways.contract import Approved, Declined, Fenced, LinkOpen
+from gateways.contract import Approved, Cancelled, Declined, LinkOpen
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, LOOK_AT_LINK, OPEN_LINK
 from ivr.payments import timeouts
@@ -32,6 +32,7 @@ PHONE = "+34600111222"
 # The usual way ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_link_is_opened_texted_paid_and_entered(till: Till, bank: LinkBank) -> None:
     attempt_id = till.linked()
@@ -366,7 +367,7 @@ def test_only_the_books_say_paid(state: State, *, is_past: bool) -> None:
 def test_every_answer_to_a_link_has_its_line() -> None:
     """None of these is ever a contradiction."""
     for state in (State.LINK_OPEN, State.LINK_CLOSING, State.UNKNOWN, State.NEEDS_REVIEW):
-        for answer in (Approved, Fenced, LinkOpen):
+        for answer in (Approved, Cancelled, LinkOpen):
             assert (state, answer) in gateway_answers.PATHS
 
 

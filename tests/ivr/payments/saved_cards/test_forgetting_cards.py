@@ -60,6 +60,7 @@ def test_a_worker_that_dies_while_it_forgets(till: Till, bank: KeepingBank, fate
     assert bank.saved == {}
 
 
+@pytest.mark.slow
 def test_forgetting_never_gives_up(till: Till, bank: KeepingBank) -> None:
     card = kept(till)
     forget(till, card.id)

@@ -181,6 +181,7 @@ def test_a_gateway_that_cannot_keep_cards_leaves_the_payment_alone(
     till.assert_settled()
 
 
+@pytest.mark.slow
 def test_a_card_the_gateway_does_not_confirm_for_a_day_is_deleted(till: Till, bank: KeepingBank) -> None:
     attempt_id = charged(till)
     bank.fates.append(Fate.LATE)

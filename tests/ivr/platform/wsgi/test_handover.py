@@ -19,6 +19,8 @@ from ivr.platform.wsgi.http import LINGER_S
 from tests.support import served
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = served.PATIENCE_S
 
 

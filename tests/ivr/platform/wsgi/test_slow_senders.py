@@ -13,6 +13,8 @@ import pytest
 from ivr.platform.wsgi.http import HttpServer
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 

@@ -27,7 +27,7 @@ def test_a_bill_that_is_too_small_for_the_gateway_is_stored_with_a_word(
     till: Till, api: ApiClient, app: flask.Flask
 ) -> None:
     till.bank.capabilities = replace(
-        till.bank.capabilities, least_minor={"EUR": 50}, most_minor={"EUR": 9_999_999}
+        till.bank.capabilities, minimum_amounts={"EUR": 50}, maximum_amounts={"EUR": 9_999_999}
     )
     small = {**BILL, "amount": "0.49"}
     assert "warning" not in api.post("/bills", small).json

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from gateways.events import Disputed, DisputeState
+from gateways.events import DisputeState, DisputeUpdated
 from ivr.finance import disputes
 from ivr.integrations.webhooks_out import rfc3339
 from ivr.platform.database import change_feed as feed
@@ -69,7 +69,7 @@ def _line(till: Till, payout: str, reference: str, **more: Any) -> None:
 
 
 def _dispute(till: Till, reference: str, charge: str, state: DisputeState = DisputeState.OPEN) -> None:
-    told = Disputed(reference, charge, 4_000, "EUR", "fraudulent", state)
+    told = DisputeUpdated(reference, charge, 4_000, "EUR", "fraudulent", state)
     with till.engine.begin() as tx:
         disputes.keep(tx, "bank", told, till.clock.now())
 
@@ -245,7 +245,7 @@ def test_one_name_at_two_gateways_is_refused(api: ApiClient, till: Till, name: s
     else:
         _dispute(till, "dp_x", "ref_1")
         with till.engine.begin() as tx:
-            told = Disputed("dp_x", "ref_1", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
+            told = DisputeUpdated("dp_x", "ref_1", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
             disputes.keep(tx, "other", told, till.clock.now())
     reference = {"payouts": "po_x", "disputes": "dp_x"}[name]
     answer = api.get(f"/{name}/{reference}")

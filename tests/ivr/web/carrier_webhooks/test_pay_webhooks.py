@@ -338,6 +338,7 @@ def test_a_card_that_the_carrier_is_taking_is_taken_also_by_the_old_settings(
     assert "Another card, 2." in said(server, TURN, **ANSWER)
 
 
+@pytest.mark.slow
 def test_under_a_path_of_its_own(start_server: Start) -> None:
     """PUBLIC_URL with a path: action, reports and the way behind all begin with it."""
     server = start_server(

@@ -181,6 +181,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "examples"), [("sqlite", 150), ("postgres", 40)])
 def test_never_a_500_whatever_the_form_holds(start_server: Start, kind: str, examples: int) -> None:
     server = start_server(kind)

@@ -58,6 +58,7 @@ def alarms() -> list[tuple[set[str], str]]:
     return [(set(re.findall(r"`(Paybycall\w+)`", row)), row) for row in rows]
 
 
+@pytest.mark.slow
 def test_promtool_takes_the_rules_and_each_alert_fires_when_it_should() -> None:
     promtool("check", "rules", str(RULES))
     promtool("check", "config", "--syntax-only", str(SCRAPED))

@@ -17,6 +17,8 @@ from ivr.web.ops import health
 from tests.support.databases import Databases
 from tests.support.small_disk import SmallDisk, small_disk
 
+pytestmark = pytest.mark.slow
+
 FULL = "No space left on device"
 
 

@@ -21,6 +21,8 @@ from ivr.web.ops.health import NO_WORKER, make_blueprint, parts_of_web
 from ivr.web.ops.metrics import Books, Metrics
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 
 def served(
     engine: sa.Engine, clock: ManualClock, token: str = "", *, in_production: bool = False

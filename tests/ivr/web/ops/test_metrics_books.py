@@ -131,6 +131,7 @@ sys.stdout.write(metrics.exposition().decode())
 """
 
 
+@pytest.mark.slow
 def test_processes_that_share_a_directory_answer_for_all(tmp_path: Path) -> None:
     shared = tmp_path / "metrics"
     shared.mkdir()

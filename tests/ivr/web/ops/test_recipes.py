@@ -27,6 +27,8 @@ from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 from tests.support.tools import tool
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[4]
 _COMMANDS = re.compile(r"^ *```sh\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 SETTINGS = {

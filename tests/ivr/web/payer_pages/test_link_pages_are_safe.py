@@ -127,6 +127,7 @@ def test_a_fault_of_ours_says_so_and_logs_no_token(
     assert "/pay/" not in repr(logs)
 
 
+@pytest.mark.slow
 def test_nothing_that_is_logged_on_the_way_holds_the_token(
     till: Till, bank: LinkBank, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_refund_leaves_the_receipt_whole(till: Till, client: Client, paid: str
         assert after == [before[0], ("Refunded", shown), *before[1:]]
 
 
+@pytest.mark.slow
 def test_who_has_questions_is_told_whom_to_call(till: Till, client: Client, paid: str) -> None:
     for phone, called, numbers in (
         ("+442079460000", "+34910000000", ["+442079460000"]),
