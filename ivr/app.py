@@ -45,8 +45,7 @@ from ivr.platform.metrics_access import MetricsAccess, challenge
 from ivr.platform.readiness import Readiness, ReadinessMetric
 from ivr.platform.request_ids import set_up_request_ids
 from ivr.platform.routing import set_up_routes
-from ivr.platform.settings import config as configuration
-from ivr.platform.settings.config import Config
+from ivr.platform.settings.config import Config, load_config
 from ivr.web.api import blueprint as api
 from ivr.web.carrier_webhooks import messages as message_webhooks
 from ivr.web.carrier_webhooks.wiring import voice_door
@@ -70,14 +69,14 @@ log = structlog.get_logger()
 
 def web_app(environ: Mapping[str, str]) -> "WSGIApplication":
     """The web process's application, as the web server's workers load it."""
-    config = configuration.load(environ)
+    config = load_config(environ)
     logs.configure(config.log_level, "web")
     return make_web(build(config))
 
 
 def make_web(on: Dependencies) -> flask.Flask:
     """The web process's application, with all of its routes."""
-    config = on.config
+    config, line = on.config, on.config.line
     app = flask.Flask("paybycall", static_folder=None, template_folder=None)
     set_up_request_ids(app, on.ids)
     set_up_routes(app)
@@ -111,7 +110,7 @@ def make_web(on: Dependencies) -> flask.Flask:
         link_pages.make_blueprint(
             on.engine,
             clock=on.clock,
-            merchant=Merchant(config.merchant_name, config.merchant_phone, config.time_zone, config.wording),
+            merchant=Merchant(line.merchant_name, line.merchant_phone, line.time_zone, line.wording),
         )
     )
     app.register_blueprint(
@@ -119,7 +118,7 @@ def make_web(on: Dependencies) -> flask.Flask:
             on.engine,
             till=on.payments,
             lockouts=LockoutAdmin(on.engine, on.pci, on.clock),
-            home_country=config.home_country,
+            home_country=line.home_country,
             work=on.work,
             clock=on.clock,
             ids=on.ids,

@@ -36,7 +36,7 @@ class Dependencies:
 
     @cached_property
     def guard(self) -> Guard:
-        return Guard(FraudLimits.from_settings(self.config.defences), self.work, self.clock, self.ids)
+        return Guard(FraudLimits.from_settings(self.config.fraud), self.work, self.clock, self.ids)
 
     @cached_property
     def pci(self) -> PciClient | None:
@@ -54,8 +54,8 @@ class Dependencies:
             clock=self.clock,
             ids=self.ids,
             guard=self.guard,
-            merchant_name=self.config.merchant_name,
-            wording=self.config.wording,
+            merchant_name=self.config.line.merchant_name,
+            wording=self.config.line.wording,
             channel=self.config.channel,
             tells_merchant=bool(self.config.outcome_url),
             gateway=self.gateway.name,
@@ -70,7 +70,7 @@ class Dependencies:
             ids=self.ids,
             consequences=consequences,
             links=links,
-            wording=self.config.wording,
+            wording=self.config.line.wording,
         )
 
 

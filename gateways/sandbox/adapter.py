@@ -41,6 +41,7 @@ from gateways.sandbox.answers import Standing, standing
 from gateways.sandbox.client import BankClient, NoReply, sealed
 from gateways.sandbox.currencies import AMOUNT_MAX_MINOR, CURRENCIES
 from gateways.sandbox.declines import KNOWN
+from gateways.sandbox.settings import SandboxSettings
 from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from gateways.unsupported import UnsupportedVerbs
@@ -250,10 +251,8 @@ def _money_moved(answer: Standing | Unknown) -> Approved | Declined | Unknown:
     return answer.declined() or answer.unclear()
 
 
-def from_settings(settings: Mapping[str, Any]) -> SandboxGateway:
-    """The gateway by SANDBOX_URL, SANDBOX_CARD_ENTRY (tokenize or authorize) and SANDBOX_WEBHOOK_SECRET."""
+def from_settings(settings: SandboxSettings) -> SandboxGateway:
+    """The gateway as its settings have it."""
     return SandboxGateway(
-        BankClient(settings["SANDBOX_URL"]),
-        CardEntry(settings["SANDBOX_CARD_ENTRY"]),
-        webhook_secret=settings.get("SANDBOX_WEBHOOK_SECRET"),
+        BankClient(settings.url), CardEntry(settings.card_entry), webhook_secret=settings.webhook_secret
     )

@@ -24,6 +24,7 @@ from gateways.sandbox.answers import error_code, refusal, standing
 from gateways.sandbox.client import BankClient, NoReply
 from gateways.sandbox.currencies import CURRENCIES
 from gateways.sandbox.declines import normalised
+from gateways.sandbox.settings import SandboxCardSettings
 from gateways.secret import Secret
 
 _CREATED = 201
@@ -85,6 +86,6 @@ def _sealed(card: Card, asked: Mapping[str, Any]) -> Secret:
     )
 
 
-def from_settings(settings: Mapping[str, Any]) -> SandboxTokenizer:
-    """The PCI side by SANDBOX_URL."""
-    return SandboxTokenizer(BankClient(settings["SANDBOX_URL"]))
+def from_settings(settings: SandboxCardSettings) -> SandboxTokenizer:
+    """The PCI side as its settings have it."""
+    return SandboxTokenizer(BankClient(settings.url))

@@ -6,7 +6,6 @@ under our key included. What Stripe does not say for certain is `Unknown`.
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from gateways.capability import Verb, require
 from gateways.contract import (
@@ -42,6 +41,7 @@ from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR, MOST_MINOR, STEP
 from gateways.stripe.declines import KNOWN
 from gateways.stripe.links import Links
 from gateways.stripe.payments import Payments
+from gateways.stripe.settings import StripeSettings
 from gateways.unsupported import UnsupportedVerbs
 
 _KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -181,11 +181,11 @@ class StripeGateway(UnsupportedVerbs):
             )
 
 
-def from_settings(settings: Mapping[str, Any]) -> StripeGateway:
-    """The gateway by the settings STRIPE_*."""
+def from_settings(settings: StripeSettings) -> StripeGateway:
+    """The gateway as its settings have it."""
     return StripeGateway(
-        Stripe(settings["STRIPE_API_KEY"], settings["STRIPE_API_BASE"]),
-        CardEntry(settings["STRIPE_CARD_ENTRY"]),
-        moto=settings["STRIPE_MOTO"] == "yes",
-        webhook_secrets=settings["STRIPE_WEBHOOK_SECRET"],
+        Stripe(settings.api_key, settings.api_base),
+        CardEntry(settings.card_entry),
+        moto=settings.moto,
+        webhook_secrets=settings.webhook_secrets,
     )

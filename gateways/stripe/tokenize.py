@@ -6,9 +6,7 @@ see docs/gateways/stripe.md.
 """
 
 import logging
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from gateways.capability import Verb, require
 from gateways.contract import (
@@ -27,6 +25,7 @@ from gateways.stripe.answers import Refused, Told, asked
 from gateways.stripe.client import Stripe, Visit
 from gateways.stripe.currencies import CURRENCIES
 from gateways.stripe.intents import Intent, card_declined, confirm_intent, create_intent, declined_by_gateway
+from gateways.stripe.settings import StripeCardSettings
 
 _KEY_UNKNOWN = 401
 _AUTHORIZES = Capabilities(card_entry=CardEntry.AUTHORIZE, currencies=CURRENCIES)
@@ -126,9 +125,6 @@ def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | R
     return answer
 
 
-def from_settings(settings: Mapping[str, Any]) -> StripeTokenizer:
-    """The PCI side by STRIPE_API_KEY, STRIPE_API_BASE and STRIPE_MOTO."""
-    return StripeTokenizer(
-        Stripe(settings["STRIPE_API_KEY"], settings["STRIPE_API_BASE"]),
-        moto=settings["STRIPE_MOTO"] == "yes",
-    )
+def from_settings(settings: StripeCardSettings) -> StripeTokenizer:
+    """The PCI side as its settings have it."""
+    return StripeTokenizer(Stripe(settings.api_key, settings.api_base), moto=settings.moto)

@@ -14,7 +14,7 @@ from ivr.cli.faults import Fault
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.database.unreachable import file_fault, sentence
 from ivr.platform.database.url import database_url, is_same_database, sqlite_file
-from ivr.platform.settings.declaration import SettingsError
+from ivr.platform.settings.reading import SettingsError
 
 
 @dataclass(frozen=True, slots=True)

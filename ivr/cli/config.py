@@ -11,9 +11,10 @@ from typing import Any
 
 import click
 
+from gateways.settings import Setting, settings_of
 from ivr.cli.examples import example
 from ivr.cli.listing import Layout, Listing, layouts
-from ivr.platform.settings.declaration import Setting, without_secrets
+from ivr.platform.settings.reading import is_shown, parse, without_secrets
 
 MASK = "(a secret, set)"
 WEB, PCI = "web and worker", "pci"
@@ -61,14 +62,16 @@ class Listed:
 
 def every_setting() -> list[Listed]:
     """All settings, those of web and worker first, each once."""
-    from ivr.pci import settings as pci
-    from ivr.platform.settings.listed import ALL
+    from ivr.pci.settings import PciConfig
+    from ivr.platform.settings.config import Config
 
-    of_pci = {setting.name for setting in pci.ALL}
-    both = f"{WEB}, {PCI}"
-    listed = [Listed(one, both if one.name in of_pci else WEB) for one in ALL]
-    of_web = {setting.name for setting in ALL}
-    return listed + [Listed(one, PCI) for one in pci.ALL if one.name not in of_web]
+    settings: dict[str, Setting[Any]] = {}
+    processes: dict[str, list[str]] = {}
+    for process, kind in ((WEB, Config), (PCI, PciConfig)):
+        for one in settings_of(kind):
+            settings.setdefault(one.name, one)
+            processes.setdefault(one.name, []).append(process)
+    return [Listed(one, ", ".join(processes[name])) for name, one in settings.items()]
 
 
 def now(setting: Setting[Any], environ: Mapping[str, str]) -> str:
@@ -81,10 +84,9 @@ def now(setting: Setting[Any], environ: Mapping[str, str]) -> str:
             "not set, but required" if setting.is_needed(environ) else f"not needed with {_unless(setting)}"
         )
     try:
-        setting.read(given)
+        parse(setting, given)
     except ValueError as fault:
-        is_shown = not (setting.secret or setting.has_password)
-        return f"{without_secrets(given)}, wrong: it {fault}" if is_shown else f"wrong: it {fault}"
+        return f"{without_secrets(given)}, wrong: it {fault}" if is_shown(setting) else f"wrong: it {fault}"
     return MASK if setting.secret else without_secrets(given)
 
 

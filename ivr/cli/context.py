@@ -13,12 +13,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gateways.settings import settings_of
 from ivr.cli import boot
 from ivr.platform.clock import SystemClock
 from ivr.platform.database.migrate import can_serve
 from ivr.platform.ids import RandomIds
-from ivr.platform.settings.declaration import Setting, read_all
-from ivr.platform.settings.listed import ALL
+from ivr.platform.settings.config import Config
+from ivr.platform.settings.reading import read_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,9 @@ class Desk:
 
 @contextmanager
 def desk(*settings: str) -> Iterator[Desk]:
-    """Opens DATABASE_URL and reads `settings`, each by the name under which `ivr.platform.settings.config`
-    declares it.
-    """
-    wanted: tuple[Setting[Any], ...] = tuple(one for one in ALL if one.name in {"DATABASE_URL", *settings})
-    values = read_all(wanted, os.environ)
+    """Opens DATABASE_URL and reads `settings`, which are names of settings of web and worker."""
+    wanted = {"DATABASE_URL", *settings}
+    values = read_all((one for one in settings_of(Config) if one.name in wanted), os.environ)
     boot.require(boot.OF_WEB, values["DATABASE_URL"], can_serve)
     with boot.opened(boot.OF_WEB, values["DATABASE_URL"], is_made=False) as engine:
         yield Desk(values, engine, SystemClock(), RandomIds())

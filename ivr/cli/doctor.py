@@ -20,8 +20,8 @@ from ivr.platform.clock import Clock, SystemClock
 from ivr.platform.database.migrate import can_serve
 from ivr.platform.database.unreachable import sentence
 from ivr.platform.ids import RandomIds
-from ivr.platform.settings.config import Config, load
-from ivr.platform.settings.declaration import SettingsError
+from ivr.platform.settings.config import Config, load_config
+from ivr.platform.settings.reading import SettingsError
 
 WEB_PORT, PCI_PORT = 8000, 8001
 """Where `serve web` and `serve pci` listen if nothing else is said."""
@@ -59,7 +59,7 @@ def _told(findings: Iterator[Finding]) -> Iterator[Finding]:
 def checks(environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, Check]]:
     """Every check. Without settings there is nothing else to try."""
     try:
-        config = load(environ)
+        config = load_config(environ)
         boot.refuse_one_for_both(environ)
     except SettingsError as fault:
         yield "settings", partial(_refuse, str(fault))

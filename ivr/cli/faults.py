@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from flows.language import PromptError
 from ivr.platform.database.unreachable import sentence
-from ivr.platform.settings.declaration import SettingsError
+from ivr.platform.settings.reading import SettingsError
 
 P = ParamSpec("P")
 T = TypeVar("T")

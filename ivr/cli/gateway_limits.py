@@ -7,8 +7,10 @@ setting is asked for.
 import os
 
 from gateways.contract import Capabilities, CardEntry
-from ivr.platform.settings.declaration import SettingsError, read_all
-from ivr.platform.settings.listed import MONEY
+from gateways.settings import UnknownGatewayError
+from ivr.platform.settings.gateways import gateway_list, gateway_settings
+from ivr.platform.settings.reading import SettingsError, read_all
+from ivr.platform.settings.shared import GATEWAY
 
 
 def gateway_limits() -> Capabilities:
@@ -16,7 +18,8 @@ def gateway_limits() -> Capabilities:
     from gateways import registry
 
     try:
-        values = read_all(MONEY, os.environ)
-        return registry.adapter(values["GATEWAY"], values).capabilities
-    except (SettingsError, registry.UnknownGatewayError):
+        values = read_all((GATEWAY, *gateway_list()), os.environ)
+        name = values["GATEWAY"]
+        return registry.adapter(name, gateway_settings(name, values)).capabilities
+    except (SettingsError, UnknownGatewayError):
         return Capabilities(CardEntry.TOKENIZE)

@@ -7,22 +7,10 @@ import click
 import sqlalchemy as sa
 
 from ivr.cli import boot
+from ivr.cli.config import every_setting
 from ivr.cli.examples import example
 from ivr.cli.faults import sentences
-from ivr.platform.database.url import database_url
-from ivr.platform.settings.declaration import Setting, read_all
-from ivr.platform.settings.shared import BY_CARRIER
-
-SETTINGS = (
-    Setting("DATABASE_URL", "The database of bills, calls and payments.", database_url, has_password=True),
-    Setting(
-        "PCI_DATABASE_URL",
-        "The PCI process's own database, for sealed card entries.",
-        database_url,
-        has_password=True,
-        unless=BY_CARRIER,
-    ),
-)
+from ivr.platform.settings.reading import read_all
 
 
 @click.command("migrate", epilog=example("migrate"))
@@ -35,7 +23,8 @@ def command() -> None:
     from ivr.pci.migrate import migrate_engine as migrate_pci
     from ivr.platform.database.migrate import migrate
 
-    values = read_all(SETTINGS, os.environ)
+    names = {boot.OF_WEB.setting, boot.OF_PCI.setting}
+    values = read_all([one.setting for one in every_setting() if one.setting.name in names], os.environ)
     boot.refuse_one_for_both(os.environ)
     databases: list[tuple[boot.Kept, str, Sequence[Callable[[sa.Engine], None]]]] = [
         (boot.OF_WEB, values["DATABASE_URL"], (migrate, migrate_work))

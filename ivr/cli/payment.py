@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gateways.settings import UnknownGatewayError, settings_of, with_values
 from ivr.cli import amount_options, payment_list
 from ivr.cli.confirm import confirm, yes_option
 from ivr.cli.context import Desk, desk, legible, who
@@ -12,14 +13,16 @@ from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, json_option
 from ivr.cli.refund_request import Refunding
-from ivr.platform.settings.listed import DEFENCES, MONEY
+from ivr.platform.settings.fraud import FraudSettings
+from ivr.platform.settings.gateways import gateway_settings
 
 if TYPE_CHECKING:
     from ivr.payments.queries.feed import Payment
     from ivr.payments.service import PaymentService
 
 _WORDING = ("MERCHANT_NAME", "BILL_NOUN", "HOME_COUNTRY")
-TILL = (*(setting.name for setting in (*MONEY, *DEFENCES)), *_WORDING, "CHANNEL", "OUTCOME_URL")
+_FRAUD = tuple(setting.name for setting in settings_of(FraudSettings))
+TILL = ("GATEWAY", *payment_list.OF_GATEWAYS, *_FRAUD, *_WORDING, "CHANNEL", "OUTCOME_URL")
 
 _NO_PAYMENT = "There is no payment with this ID or reference. To see the payments: paybycall payment list"
 _NO_REFERENCE = (
@@ -285,20 +288,21 @@ def cashier_at(at: Desk) -> "PaymentService":
     from ivr.jobs.enqueue import DurableWork
     from ivr.jobs.migrate import NotMigratedError, require_migrated
     from ivr.payments.service import PaymentService
-    from ivr.platform.settings.faults import wording_of
+    from ivr.platform.settings.line import wording_of
 
+    name = at.values["GATEWAY"]
     try:
         require_migrated(at.engine)
-        gateway = registry.adapter(at.values["GATEWAY"], at.values)
-    except (NotMigratedError, registry.UnknownGatewayError) as fault:
+        gateway = registry.adapter(name, gateway_settings(name, at.values))
+    except (NotMigratedError, UnknownGatewayError) as fault:
         raise Fault(str(fault)) from None
     work = DurableWork(at.engine)
-    wording = wording_of(at.values)
+    wording = wording_of(at.values["HOME_COUNTRY"], at.values["BILL_NOUN"])
     consequences = HouseConsequences(
         work=work,
         clock=at.clock,
         ids=at.ids,
-        guard=Guard(FraudLimits.from_settings(at.values), work, at.clock, at.ids),
+        guard=Guard(FraudLimits.from_settings(with_values(FraudSettings, at.values)), work, at.clock, at.ids),
         merchant_name=at.values["MERCHANT_NAME"],
         wording=wording,
         channel=at.values["CHANNEL"],

@@ -20,14 +20,14 @@ from ivr.cli.listing import (
     text,
 )
 from ivr.cli.periods import Period, period
-from ivr.platform.settings.listed import MONEY
+from ivr.platform.settings.gateways import gateway_list, gateway_settings
 
 if TYPE_CHECKING:
     from ivr.payments.attempts.states import State
     from ivr.payments.queries.feed import Payment
     from ivr.payments.queries.period import By
 
-OF_GATEWAYS = tuple(setting.name for setting in MONEY if setting.name != "GATEWAY")
+OF_GATEWAYS = tuple(setting.name for setting in gateway_list())
 PAYMENTS = Listing(
     "payments",
     (
@@ -149,4 +149,5 @@ def dashboard_url(at: Desk, payment: "Payment") -> str | None:
 
     if payment.gateway_reference is None or payment.gateway not in registry.names():
         return None
-    return registry.adapter(payment.gateway, at.values).dashboard_url(payment.gateway_reference)
+    settings = gateway_settings(payment.gateway, at.values)
+    return registry.adapter(payment.gateway, settings).dashboard_url(payment.gateway_reference)

@@ -13,7 +13,6 @@ from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Column, Layout, Listing, amount, day, layouts, limit_option, state, text
 from ivr.cli.periods import Period, period
-from ivr.platform.settings.listed import MONEY
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -152,7 +151,7 @@ def read(reference: str) -> None:
     from ivr.jobs.job_list import READ_PAYOUT
     from ivr.jobs.migrate import NotMigratedError, require_migrated
 
-    with desk(*(setting.name for setting in MONEY)) as at:
+    with desk() as at:
         try:
             require_migrated(at.engine)
         except NotMigratedError as fault:

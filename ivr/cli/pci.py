@@ -35,9 +35,9 @@ def scope(*, as_markdown: bool) -> None:
         click.echo(facts.markdown(), nl=False)
         return
     from gateways import registry
-    from ivr.platform.settings import config as configuration
+    from ivr.platform.settings.config import load_config
 
-    config = configuration.load(os.environ)
+    config = load_config(os.environ)
     capabilities = registry.adapter(config.gateway, config.gateway_settings).capabilities
     mode = facts.mode_of(config, capabilities.card_entry)
     click.echo(

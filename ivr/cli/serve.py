@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from gateways.settings import settings_of
 from ivr.cli import boot
 from ivr.cli import wsgi_apps as serving
 from ivr.cli.examples import example
@@ -21,9 +22,7 @@ from ivr.cli.start_log import log_start, warn_of_exposure
 from ivr.platform import logs
 from ivr.platform import process_memory as memory
 from ivr.platform.database.migrate import can_serve
-from ivr.platform.settings import config
-from ivr.platform.settings.config import Config
-from ivr.platform.settings.listed import ALL
+from ivr.platform.settings.config import Config, load_config
 from ivr.platform.settings.shared import BY_CARRIER
 from ivr.platform.wsgi.handover import PortTakenError, listen
 from ivr.platform.wsgi.parent import Parent
@@ -93,11 +92,11 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
 
     If one is already running on this port, this one takes over from it.
     """
-    read = config.load(os.environ)
+    read = load_config(os.environ)
     boot.refuse_one_for_both(os.environ)
     boot.require(boot.OF_WEB, read.database_url, can_serve)
     logs.configure(read.log_level, "web")
-    log_start(ALL, os.environ, **_mode(read), workers=workers, threads=threads)
+    log_start(settings_of(Config), os.environ, **_mode(read), workers=workers, threads=threads)
     warn_of_exposure(host, port, in_production=read.in_production)
     of_web = Serving(serving.web, threads, serving.WEB_BODY_BYTES_MAX)
     _serve("web", of_web, host=host, port=port, workers=workers)
@@ -111,8 +110,8 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
 
     If one is already running on this port, this one takes over from it.
     """
-    from ivr.pci import settings
     from ivr.pci.migrate import can_serve as can_serve_pci
+    from ivr.pci.settings import PciConfig, load_pci_config
 
     name, value = BY_CARRIER
     if os.environ.get(name, "").strip() == value:
@@ -120,14 +119,14 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
             f"There is no PCI process with {name}={value}: the carrier takes the card numbers. Do not start "
             f"one (with a Procfile runner: pci=0), or set {name} to gather."
         )
-    read = settings.load(os.environ)
+    read = load_pci_config(os.environ)
     os.environ.pop(_SHARED_METRICS, None)
     boot.refuse_one_for_both(os.environ)
     boot.require(boot.OF_PCI, read.database_url, can_serve_pci)
     memory.overwrite_what_is_freed()
     logs.configure(read.log_level, "pci")
     log_start(
-        settings.ALL,
+        settings_of(PciConfig),
         os.environ,
         database_url=read.database_url,
         environment=read.environment,
@@ -171,7 +170,7 @@ def worker(host: str, port: int) -> None:
     from ivr.app import run_worker
     from ivr.jobs.migrate import NotMigratedError
 
-    read = config.load(os.environ)
+    read = load_config(os.environ)
     boot.refuse_one_for_both(os.environ)
     boot.require(boot.OF_WEB, read.database_url, can_serve)
     stop = threading.Event()
@@ -182,7 +181,7 @@ def worker(host: str, port: int) -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     logs.configure(read.log_level, "worker")
-    log_start(ALL, os.environ, **_mode(read))
+    log_start(settings_of(Config), os.environ, **_mode(read))
     try:
         finished = run_worker(read, stop, (host, port) if port else None)
     except NotMigratedError as fault:

@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 
+from gateways.settings import Setting
 from ivr.platform.release import version
-from ivr.platform.settings.declaration import Setting
 
 log = structlog.get_logger("paybycall")
 

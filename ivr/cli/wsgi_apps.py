@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flows.language import PromptError
 from ivr.cli.faults import Fault
-from ivr.platform.settings.declaration import SettingsError
+from ivr.platform.settings.reading import SettingsError
 from ivr.platform.wsgi.worker import Worker
 
 if TYPE_CHECKING:

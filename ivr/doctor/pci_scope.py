@@ -116,11 +116,11 @@ def duties(config: Config, mode: Mode, pci_public_url: str) -> Iterator[Duty]:
         State.YOURS,
         "Start no recording, transcription or media stream of these calls, here or at the carrier.",
     )
-    if config.person_number:
+    if config.line.person_number:
         yield Duty(
             State.YOURS,
-            f"Whoever answers at PERSON_NUMBER ({config.person_number}) must not take card numbers by voice: "
-            "their line and their room would then be in scope.",
+            f"Whoever answers at PERSON_NUMBER ({config.line.person_number}) must not take card numbers by "
+            "voice: their line and their room would then be in scope.",
         )
 
 
@@ -128,7 +128,7 @@ def _by_carrier(config: Config) -> Iterator[Duty]:
     yield Duty(
         State.YOURS,
         f"Install the carrier's Pay Connector for your gateway's account, under the name "
-        f"{config.pay_connector} (PAY_CONNECTOR).",
+        f"{config.pay.connector} (PAY_CONNECTOR).",
     )
     fallback = retried(f"{config.public_url}/voice/fallback")
     yield Duty(State.YOURS, f"Set the number's fallback URL to {fallback}.")

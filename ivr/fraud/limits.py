@@ -3,10 +3,10 @@
 A limit is met when that many were counted: the next card is not taken. The settings have safe defaults.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+
+from ivr.platform.settings.fraud import FraudSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +43,19 @@ class FraudLimits:
     breaker: BreakerLimit
 
     @classmethod
-    def from_settings(cls, values: Mapping[str, Any]) -> "FraudLimits":
-        """Out of `ivr.platform.settings.listed.DEFENCES`, by name."""
-
-        def limit(whose: str) -> VelocityLimit:
-            return VelocityLimit(values[f"CARD_DECLINES_MAX_{whose}"], values[f"CARD_TRIES_MAX_{whose}"])
-
+    def from_settings(cls, settings: FraudSettings) -> "FraudLimits":
         return cls(
-            call=limit("CALL"),
-            caller=limit("CALLER"),
-            shared=limit("WITHHELD"),
-            bill=limit("BILL"),
-            window=timedelta(hours=values["CARD_WINDOW_H"]),
-            lockout=timedelta(hours=values["CARD_LOCK_OUT_H"]),
-            doubtful_weight=values["CARD_DOUBTFUL_WEIGHT"],
+            call=VelocityLimit(settings.declines_max_call, settings.tries_max_call),
+            caller=VelocityLimit(settings.declines_max_caller, settings.tries_max_caller),
+            shared=VelocityLimit(settings.declines_max_withheld, settings.tries_max_withheld),
+            bill=VelocityLimit(settings.declines_max_bill, settings.tries_max_bill),
+            window=timedelta(hours=settings.window_h),
+            lockout=timedelta(hours=settings.lockout_h),
+            doubtful_weight=settings.doubtful_weight,
             breaker=BreakerLimit(
-                window=timedelta(minutes=values["CARD_BREAKER_WINDOW_MIN"]),
-                charges_min=values["CARD_BREAKER_CHARGES_MIN"],
-                declines_percent=values["CARD_BREAKER_DECLINES_PERCENT"],
-                pause=timedelta(minutes=values["CARD_BREAKER_PAUSE_MIN"]),
+                window=timedelta(minutes=settings.breaker_window_min),
+                charges_min=settings.breaker_charges_min,
+                declines_percent=settings.breaker_declines_percent,
+                pause=timedelta(minutes=settings.breaker_pause_min),
             ),
         )

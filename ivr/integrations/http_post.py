@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self, cast
 from urllib.parse import urlsplit
 
-from ivr.platform.settings.declaration import SettingsError
+from ivr.platform.settings.reading import SettingsError
 
 ANSWER_MAX_BYTES = 65_536
 

@@ -14,7 +14,7 @@ from ivr.pci.app import create_app
 from ivr.pci.dependencies import furnish
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyHomeError, KeyService
-from ivr.pci.settings import load
+from ivr.pci.settings import load_pci_config
 from ivr.pci.sweeper import Caretaker
 from ivr.pci.tokenizers import card_gateway
 from ivr.platform import process_memory as memory
@@ -22,7 +22,7 @@ from ivr.platform.clock import Clock, SystemClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import RandomIds
 from ivr.platform.logs import configure
-from ivr.platform.settings.declaration import SettingsError
+from ivr.platform.settings.reading import SettingsError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -92,7 +92,7 @@ def app_from_environ(environ: Mapping[str, str], replace: Callable[[], None] = l
 
     `replace` asks for another worker in this one's place.
     """
-    config = load(environ)
+    config = load_pci_config(environ)
     memory.close_to_others()
     configure(config.log_level, "pci")
     clock = SystemClock()

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateways.contract import Authorizer, Tokenizer
-
-
-class UnknownGatewayError(LookupError):
-    """No gateway of that name takes cards here; the message lists those that do."""
+from gateways.sandbox.settings import SandboxCardSettings
+from gateways.settings import GatewaySettings, UnknownGatewayError
+from gateways.stripe.settings import StripeCardSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +22,37 @@ class CardGateway:
     authorizer: Authorizer | None = None
 
 
-def _sandbox(settings: Mapping[str, Any]) -> CardGateway:
+@dataclass(frozen=True, slots=True)
+class PciSide:
+    """How a gateway's PCI side is made, from which settings. Only that of the gateway in use is loaded."""
+
+    settings: type[GatewaySettings]
+    make: Callable[[Any], CardGateway]
+
+
+def _sandbox(settings: SandboxCardSettings) -> CardGateway:
     from gateways.sandbox import tokenize
 
     side = tokenize.from_settings(settings)
     return CardGateway(tokenizer=side, authorizer=side)
 
 
-def _stripe(settings: Mapping[str, Any]) -> CardGateway:
+def _stripe(settings: StripeCardSettings) -> CardGateway:
     from gateways.stripe import tokenize
 
     side = tokenize.from_settings(settings)
     return CardGateway(tokenizer=side, authorizer=side)
 
 
-GATEWAYS: Mapping[str, Callable[[Mapping[str, Any]], CardGateway]] = {
-    "sandbox": _sandbox,
-    "stripe": _stripe,
+GATEWAYS: Mapping[str, PciSide] = {
+    "sandbox": PciSide(SandboxCardSettings, _sandbox),
+    "stripe": PciSide(StripeCardSettings, _stripe),
 }
-"""Name -> how its PCI side is made from the settings that begin with the name. Only that one is loaded."""
+CARD_SETTINGS = {name: side.settings for name, side in GATEWAYS.items()}
 
 
-def card_gateway(name: str, settings: Mapping[str, Any]) -> CardGateway:
+def card_gateway(name: str, settings: GatewaySettings) -> CardGateway:
     """The PCI side of that gateway; raises UnknownGatewayError."""
     if name not in GATEWAYS:
         raise UnknownGatewayError(f"GATEWAY is {name!r}; it must be one of {', '.join(GATEWAYS)}")
-    return GATEWAYS[name](settings)
+    return GATEWAYS[name].make(settings)

@@ -13,9 +13,9 @@ import pytest
 import requests
 
 from ivr.demo.environment import free_ports
-from ivr.pci import settings as pci_settings
-from ivr.platform.settings import config
-from ivr.platform.settings.declaration import SettingsError
+from ivr.pci.settings import load_pci_config
+from ivr.platform.settings.config import load_config
+from ivr.platform.settings.reading import SettingsError
 from tests.support.databases import Databases
 from tests.support.house_line import PATIENCE_S
 from tests.support.settings_of_readme import FILLED, ROOT, filled, readme_settings
@@ -35,7 +35,7 @@ def test_only_known_placeholders_are_filled() -> None:
 def test_no_setting_is_idle(name: str) -> None:
     less = {other: value for other, value in filled().items() if other != name}
     refused = []
-    for load in (config.load, pci_settings.load):
+    for load in (load_config, load_pci_config):
         try:
             load(less)
         except SettingsError as fault:

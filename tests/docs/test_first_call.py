@@ -19,10 +19,10 @@ from ivr.cli import main
 from ivr.cli.config import every_setting
 from ivr.demo.environment import free_ports
 from ivr.demo.processes import Processes
-from ivr.pci import settings as pci_settings
+from ivr.pci.settings import load_pci_config
 from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
-from ivr.platform.settings import config
+from ivr.platform.settings.config import load_config
 from ivr.simulators.phone.demo import DemoCaller
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Event, Said
@@ -72,14 +72,14 @@ def _settings_of_the_page(folder: Path) -> dict[str, str]:
 
 def test_the_settings_of_the_page_are_enough(tmp_path: Path) -> None:
     settings = _settings_of_the_page(tmp_path)
-    read = config.load(settings)
+    read = load_config(settings)
     assert (read.environment, read.channel, read.sms_from) == ("development", "sms", NUMBER)
-    assert pci_settings.load(settings).pci_public_url == "https://cold-cards.trycloudflare.com"
+    assert load_pci_config(settings).pci_public_url == "https://cold-cards.trycloudflare.com"
     (stripe,) = re.findall(r"^```\n(GATEWAY=stripe.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
     changes = dict(line.split("=") for line in stripe.replace("...", "123").split())
     kept = {name: value for name, value in settings.items() if not name.startswith("SANDBOX_")}
-    assert config.load(kept | changes).gateway == "stripe"
-    assert pci_settings.load(kept | changes)
+    assert load_config(kept | changes).gateway == "stripe"
+    assert load_pci_config(kept | changes)
 
 
 def test_what_the_page_names_exists(server: Server) -> None:

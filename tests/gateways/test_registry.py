@@ -8,9 +8,11 @@ import pytest
 import gateways
 from gateways import registry
 from gateways.contract import CardEntry
-from gateways.registry import UnknownGatewayError
+from gateways.sandbox.settings import SandboxSettings
+from gateways.secret import Secret
+from gateways.settings import UnknownGatewayError
 
-SETTINGS = {"SANDBOX_URL": "http://127.0.0.1:1", "SANDBOX_CARD_ENTRY": "authorize"}
+SETTINGS = SandboxSettings("http://127.0.0.1:1", "authorize", Secret(""))
 
 
 def test_every_folder_with_an_adapter_is_a_gateway_and_nothing_else_is() -> None:
@@ -45,12 +47,13 @@ def test_an_unknown_gateway_is_refused_with_the_list_of_those_there_are(name: st
 
 
 def test_the_web_side_loads_no_tokenizer_and_no_bank() -> None:
-    script = f"""
+    script = """
 import sys
 from gateways import registry
 for name in registry.names():
-    __import__(f"gateways.{{name}}.adapter")
-registry.adapter("sandbox", {SETTINGS!r})
+    __import__(f"gateways.{name}.adapter")
+settings = registry.settings("sandbox")("http://127.0.0.1:1", "authorize", None)
+registry.adapter("sandbox", settings)
 print(*(name for name in sys.modules if name.startswith("gateways.")))
 """
     loaded = subprocess.run(

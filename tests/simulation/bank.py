@@ -187,7 +187,7 @@ class Bank(Protocol):
         """A person in the dashboard waits for what is pending, and releases what is held."""
         ...
 
-    def adapter(self, settings: Mapping[str, Any]) -> Gateway:
+    def adapter(self, settings: Any) -> Gateway:
         """The adapter of the web and worker processes."""
         ...
 
@@ -319,8 +319,8 @@ class SandboxBank:
         with self._ledger.writing() as tx:
             tx.execute("UPDATE movement SET state = 'voided' WHERE key = ? AND state = 'authorized'", (key,))
 
-    def adapter(self, settings: Mapping[str, Any]) -> Gateway:
-        return TellingSandbox(BankClient(settings["SANDBOX_URL"]), CardEntry(settings["SANDBOX_CARD_ENTRY"]))
+    def adapter(self, settings: Any) -> Gateway:
+        return TellingSandbox(BankClient(settings.url), CardEntry(settings.card_entry))
 
     def news(self) -> Sequence[News]:
         """A webhook for each movement that stands elsewhere than before."""

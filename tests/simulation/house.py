@@ -26,19 +26,19 @@ from ivr.app import handlers, make_web
 from ivr.dependencies import Dependencies
 from ivr.jobs.job_list import Work
 from ivr.payments import timeouts as patience
-from ivr.pci import settings as pci_settings
 from ivr.pci import tables as pci_schema
 from ivr.pci.app import create_app
 from ivr.pci.dependencies import Room, furnish
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.migrate import migrate as migrate_pci
+from ivr.pci.settings import load_pci_config
 from ivr.pci.tokenizers import card_gateway
 from ivr.platform.clock import Clock
 from ivr.platform.database import schema
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrate import migrate
 from ivr.platform.ids import Ids
-from ivr.platform.settings import config
+from ivr.platform.settings.config import load_config
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
 from tests.simulation.bank import Bank
 from tests.simulation.database import WatchedDatabase
@@ -91,8 +91,8 @@ class House:
         changes = {**bank.settings, "GATEWAY": bank.name, **self._settings}
         url = f"sqlite:///{folder}/web.db"
         environ = environment(folder, url, f"http://{bank.host}", f"http://{INSIDE}", changes)
-        self.config = config.load(environ)
-        self.pci_config = pci_settings.load(environ)
+        self.config = load_config(environ)
+        self.pci_config = load_pci_config(environ)
 
     @property
     def banks(self) -> Sequence[Bank]:

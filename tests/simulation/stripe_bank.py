@@ -254,7 +254,7 @@ class StripeBank:
 
     # What others do -----------------------------------------------------------------------------------------
 
-    def adapter(self, settings: Mapping[str, Any]) -> Gateway:
+    def adapter(self, settings: Any) -> Gateway:
         gateway: Any = registry.adapter(self.name, settings)
         for part in (gateway._links, gateway._payments):
             part._now = self._now

@@ -93,7 +93,7 @@ class TwoBanks:
     def receiver(self) -> Receiver:
         return lambda request: self._at(request.url).receiver()(request)
 
-    def adapter(self, settings: Mapping[str, Any]) -> Gateway:
+    def adapter(self, settings: Any) -> Gateway:
         return self.live.adapter(settings)
 
     def connector(self) -> Connector | None:

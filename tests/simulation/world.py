@@ -135,7 +135,7 @@ class World:
         yield from by_hand_books.given_back(
             tables, truth, self.clerk.done_at, was_away=self._gateway_was_away
         )
-        yield from books.confirmations(tables, truth, self.house.config.merchant_name, texts)
+        yield from books.confirmations(tables, truth, self.house.config.line.merchant_name, texts)
         yield from told_books.words(tables, truth, self.callers)
         yield from told_books.promised_texts(tables, self.callers, texts)
         yield from books.card_tokens(self.house)

@@ -20,12 +20,11 @@ from werkzeug.test import TestResponse
 
 from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.secret import Secret
-from ivr.pci import settings
 from ivr.pci.app import create_app
 from ivr.pci.dependencies import Room, furnish
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyService
-from ivr.pci.settings import PciConfig
+from ivr.pci.settings import PciConfig, load_pci_config
 from ivr.pci.tokenizers import CardGateway
 from ivr.platform import request_signing as signing
 from ivr.platform.clock import ManualClock
@@ -134,7 +133,7 @@ class PciBench:
         self.engine = engine
         self.clock = clock
         self.folder = folder
-        self.config: PciConfig = settings.load(environment(folder))
+        self.config: PciConfig = load_pci_config(environment(folder))
         self.ids: Ids = parts.get("ids") or SequentialIds()
         self.keys: KeyService = parts.get("keys") or DirectoryKeys(folder / "keys", clock)
         self.gateway: FakeGateway = parts.get("gateway") or FakeGateway()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from gateways.declines import Decline
+from gateways.settings import settings_of, with_values
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners import HouseConsequences
@@ -21,8 +22,8 @@ from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import Ids, SequentialIds
 from ivr.platform.lockout import Lockout, LockoutKind
-from ivr.platform.settings.declaration import read_all
-from ivr.platform.settings.listed import DEFENCES
+from ivr.platform.settings.fraud import FraudSettings
+from ivr.platform.settings.reading import read_all
 from tests.support.work import RecordedWork
 
 ANNA = "+34600111222"
@@ -30,7 +31,8 @@ ANNA = "+34600111222"
 
 def usual_limits(**changes: int) -> FraudLimits:
     """The limits of the default settings; `changes` are settings, by their names."""
-    return FraudLimits.from_settings({**read_all(DEFENCES, {}), **changes})
+    usual = read_all(settings_of(FraudSettings), {})
+    return FraudLimits.from_settings(with_values(FraudSettings, {**usual, **changes}))
 
 
 @dataclass

@@ -17,13 +17,13 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from gateways import registry
 from ivr.app import handlers, make_web
 from ivr.dependencies import Dependencies
-from ivr.pci import settings as pci_settings
 from ivr.pci.app import create_app
 from ivr.pci.dependencies import Room, furnish
 from ivr.pci.key_directory import DirectoryKeys
+from ivr.pci.settings import load_pci_config
 from ivr.pci.tokenizers import card_gateway
 from ivr.platform.database.engine import make_engine
-from ivr.platform.settings import config
+from ivr.platform.settings.config import load_config
 from tests.support.databases import Databases
 from tests.support.due_work import DueWork
 from tests.support.living_clock import LivingClock
@@ -96,7 +96,7 @@ def running_server(
         stack.callback(room.engine.dispose)
         inside.app = pci = create_app(room)
         work = DueWork(clock=clock)
-        read = config.load(environ)
+        read = load_config(environ)
         engine = make_engine(read.database_url)
         stack.callback(engine.dispose)
         gateway: Any = Line(registry.adapter(read.gateway, read.gateway_settings), clock)
@@ -154,7 +154,7 @@ def _parts(server: Server) -> list[int]:
 
 
 def _room(environ: dict[str, str], clock: LivingClock, ids: LockedIds, pool: Pool) -> Room:
-    read = pci_settings.load(environ)
+    read = load_pci_config(environ)
     return furnish(
         read,
         engine=make_engine(read.database_url),

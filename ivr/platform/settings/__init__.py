@@ -1,1 +1,1 @@
-"""Settings: how one is declared, which there are, and what is wrong with them."""
+"""Settings: how they are read, those of web and worker, and those that PCI shares with them."""

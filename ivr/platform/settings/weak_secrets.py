@@ -64,7 +64,7 @@ def _is_regular(text: str) -> bool:
 
 def used_twice(secrets: Mapping[str, Secret | Sequence[Secret]]) -> list[str]:
     """A sentence for each two settings that have a value in common."""
-    values = {name: _revealed(given) for name, given in secrets.items()}
+    values = {name: set(revealed(given)) for name, given in sorted(secrets.items())}
     return [
         f"{one} and {other} have the same value; each must have its own: {ADVICE}."
         for one, other in combinations(values, 2)
@@ -72,5 +72,6 @@ def used_twice(secrets: Mapping[str, Secret | Sequence[Secret]]) -> list[str]:
     ]
 
 
-def _revealed(given: Secret | Sequence[Secret]) -> set[str]:
-    return {one.reveal() for one in ([given] if isinstance(given, Secret) else given) if one}
+def revealed(given: Secret | Sequence[Secret]) -> list[str]:
+    """The bare values of a setting's one secret, or of its two; none where it is empty."""
+    return [one.reveal() for one in ([given] if isinstance(given, Secret) else given) if one]

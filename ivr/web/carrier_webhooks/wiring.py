@@ -53,7 +53,7 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
         gateway=on.gateway.capabilities,
         asks_merchant=remote.asks_merchant,
         carrier_takes_cards=config.carrier_takes_cards,
-        person_number=config.person_number,
+        person_number=config.line.person_number,
         clock=on.clock,
         ids=on.ids,
     )
@@ -68,7 +68,7 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
         ender=ender,
         clock=on.clock,
         ids=on.ids,
-        home_country=config.home_country,
+        home_country=config.line.home_country,
         release=version("paybycall"),
         on_card_too_early=metrics.card_typed_early,
     )
@@ -77,15 +77,15 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
         flow=flow,
         clock=on.clock,
         ids=on.ids,
-        home_country=config.home_country,
-        languages=config.languages,
-        language_by_number=config.language_by_number,
-        merchant_name=config.merchant_name,
+        home_country=config.line.home_country,
+        languages=config.line.languages,
+        language_by_number=config.line.language_by_number,
+        merchant_name=config.line.merchant_name,
         card_entry=on.gateway.capabilities.card_entry,
-        person_available=bool(config.person_number),
+        person_available=bool(config.line.person_number),
         saved_cards=_saves_cards(on),
-        other_ways=config.other_ways_to_pay,
-        reference_place=config.reference_place,
+        other_ways=config.line.other_ways_to_pay,
+        reference_place=config.line.reference_place,
         slow_speech=all(voice.can_be_slowed for voice in _voices(config).values()),
     )
     return VoiceDoor(
@@ -98,8 +98,8 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
         trouble=Trouble(
             renderer=renderer,
             language_of=turns.language_of,
-            default_language=config.languages[0],
-            person_number=config.person_number,
+            default_language=config.line.languages[0],
+            person_number=config.line.person_number,
         ),
         progress=PayProgress(on.engine, on.clock),
         clock=on.clock,
@@ -118,34 +118,34 @@ def _lookup(on: Dependencies) -> MerchantLookup | None:
     if not config.bill_lookup_url:
         return None
     return MerchantLookup(
-        config.bill_lookup_url, config.merchant_secrets, home_country=config.home_country, clock=on.clock
+        config.bill_lookup_url, config.merchant_secrets, home_country=config.line.home_country, clock=on.clock
     )
 
 
 def _recordings(config: Config) -> Recordings:
-    return Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
+    return Recordings.load(Path(config.line.recordings)) if config.line.recordings else Recordings({})
 
 
 def _voices(config: Config) -> dict[str, Voice]:
     return {
-        language: Voice(config.say_language.get(language, language), config.say_voice.get(language))
-        for language in config.languages
+        language: Voice(config.line.say_language.get(language, language), config.line.say_voice.get(language))
+        for language in config.line.languages
     }
 
 
 def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer:
-    prompts = Prompts.load(flow.folder, config.languages, config.wording.nouns)
+    prompts = Prompts.load(flow.folder, config.line.languages, config.line.wording.nouns)
     voices = _voices(config)
     recordings = _recordings(config)
-    by_carrier = pay_prompts(config.languages)
+    by_carrier = pay_prompts(config.line.languages)
     recordings.check(prompts, host_prompts(), by_carrier)
     options = PayOptions(
-        connector=config.pay_connector,
-        languages=config.pay_language,
-        card_types=config.pay_card_types,
+        connector=config.pay.connector,
+        languages=config.pay.language,
+        card_types=config.pay.card_types,
         postal_code=postal_code,
-        timeout_s=config.pay_timeout_s,
-        attempts_max=config.pay_max_attempts,
+        timeout_s=config.pay.timeout_s,
+        attempts_max=config.pay.max_attempts,
     )
     pay = PayVerb(options, by_carrier, voices, recordings)
     public_path = urlsplit(config.public_url).path

@@ -12,6 +12,7 @@ from gateways.sandbox.bank import cards
 from gateways.sandbox.bank.amounts import BY_ENDING
 from gateways.sandbox.bank.faults import Harm
 from gateways.sandbox.declines import normalised
+from gateways.sandbox.settings import SandboxCardSettings
 from gateways.sandbox.tokenize import SandboxTokenizer, from_settings
 from tests.support.gateway_bench import card
 from tests.support.sandbox_bank import RunningBank
@@ -21,7 +22,7 @@ README = (Path(gateways.sandbox.__file__).parent / "README.md").read_text()
 
 @pytest.fixture
 def pci(bank: RunningBank) -> SandboxTokenizer:
-    return from_settings(bank.settings)
+    return from_settings(SandboxCardSettings(bank.url))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from gateways.secret import Secret
 from gateways.stripe import client
 from gateways.stripe.adapter import StripeGateway, from_settings
 from gateways.stripe.client import NoReply, Reply, Stripe, Timing
+from gateways.stripe.settings import StripeSettings
 from gateways.stripe.tokenize import StripeTokenizer
 from tests.support.gateway_bench import card
 from tests.support.stripe.bench import BRISK, StripeBench
@@ -336,13 +337,9 @@ def test_no_telemetry_is_sent_or_written(bench: StripeBench, monkeypatch: pytest
 
 
 def test_it_is_set_up_from_its_settings() -> None:
-    settings = {
-        "STRIPE_API_KEY": Secret("sk_live_1"),
-        "STRIPE_API_BASE": BASE,
-        "STRIPE_CARD_ENTRY": "authorize",
-        "STRIPE_MOTO": "yes",
-        "STRIPE_WEBHOOK_SECRET": (),
-    }
+    settings = StripeSettings(
+        api_key=Secret("sk_live_1"), webhook_secrets=(), api_base=BASE, card_entry="authorize", moto=True
+    )
     made = from_settings(settings)
     assert made.capabilities.card_entry is CardEntry.AUTHORIZE
     assert not made.capabilities.webhooks, "nobody could prove a webhook"

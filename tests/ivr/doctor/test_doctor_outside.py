@@ -19,6 +19,7 @@ import trustme
 
 from gateways import registry
 from gateways.contract import Capabilities, CardEntry, GatewayUnreachableError
+from gateways.sandbox.settings import SandboxSettings
 from gateways.secret import Secret
 from ivr.doctor import exposure_checks as exposed
 from ivr.doctor import external_checks as outside
@@ -128,7 +129,7 @@ def test_a_certificate_that_has_expired_is_named(tmp_path: Path, monkeypatch: py
             outside.answers(outside.over_http, web_door(url))
         with pytest.raises(FaultError, match="its TLS certificate has expired; check TWILIO_API_BASE"):
             outside.carrier_knows_us(lambda: outside.ask_carrier(ACCOUNT, Secret(TOKEN), url))
-        bank = registry.adapter("sandbox", {"SANDBOX_URL": url, "SANDBOX_CARD_ENTRY": "tokenize"})
+        bank = registry.adapter("sandbox", SandboxSettings(url, "tokenize", Secret("")))
         with pytest.raises(FaultError, match="the connection to the bank broke: its TLS certificate"):
             outside.gateway_answers(bank)
     with served(tmp_path, BaseHTTPRequestHandler) as port:

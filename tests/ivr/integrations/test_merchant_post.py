@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ivr.integrations.http_post import ANSWER_MAX_BYTES, Answer, Endpoint, HttpPost, NoAnswerError
-from ivr.platform.settings.declaration import SettingsError
+from ivr.platform.settings.reading import SettingsError
 from tests.support.merchant_server import MerchantServer, merchant_server
 
 LIMIT_S = 0.25

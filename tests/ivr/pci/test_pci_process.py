@@ -18,7 +18,7 @@ from ivr.pci.keys import Wrapped
 from ivr.pci.migrate import migrate
 from ivr.pci.process import PciProcess, app_from_environ
 from ivr.platform.clock import ManualClock, SystemClock
-from ivr.platform.settings.declaration import SettingsError
+from ivr.platform.settings.reading import SettingsError
 from tests.support.captured_logs import captured_logs
 from tests.support.card_entry import PciBench, environment
 from tests.support.sandbox_bank import running_bank

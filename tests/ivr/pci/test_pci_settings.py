@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from ivr.pci import settings
-from ivr.platform.settings.declaration import SettingsError
-from ivr.platform.settings.listed import ALL
+from gateways.sandbox.settings import SandboxCardSettings
+from gateways.settings import settings_of
+from ivr.pci.settings import PciConfig, load_pci_config
+from ivr.platform.settings.config import Config
+from ivr.platform.settings.reading import SettingsError
 from tests.support.card_entry import INTERNAL_SECRET, environment
 
 MEMORY = "tmpfs /dev/shm tmpfs rw 0 0\n/dev/vda1 / ext4 rw 0 0\n"
@@ -31,18 +33,20 @@ def production(folder: Path, **changes: str) -> dict[str, str]:
 
 
 def test_settings_that_fit_are_read(tmp_path: Path) -> None:
-    loaded = settings.load(environment(tmp_path, SAY_VOICE="en=Polly.Amy"))
-    assert loaded.gateway_settings == {"SANDBOX_URL": "http://127.0.0.1:8099"}
+    loaded = load_pci_config(environment(tmp_path, SAY_VOICE="en=Polly.Amy"))
+    assert loaded.gateway_settings == SandboxCardSettings("http://127.0.0.1:8099")
     assert loaded.say_voice == {"en": "Polly.Amy"}
     assert (loaded.key_generation_s, loaded.key_life_s) == (300, 900)
     assert "carrier-token" not in repr(loaded)
-    with_password = settings.load(environment(tmp_path, PCI_DATABASE_URL="postgresql://me:db-pass@host/pci"))
+    with_password = load_pci_config(
+        environment(tmp_path, PCI_DATABASE_URL="postgresql://me:db-pass@host/pci")
+    )
     assert "db-pass" not in repr(with_password)
 
 
 def test_what_is_missing_is_told_all_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
-        settings.load({})
+        load_pci_config({})
     told = str(caught.value)
     for name in (
         "PCI_DATABASE_URL",
@@ -76,7 +80,7 @@ def test_what_is_missing_is_told_all_at_once(tmp_path: Path) -> None:
 )
 def test_what_cannot_work_is_refused(tmp_path: Path, changes: dict[str, str], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence) as caught:
-        settings.load(environment(tmp_path, **changes))
+        load_pci_config(environment(tmp_path, **changes))
     assert not any(
         word in str(caught.value) for word in ("short-and-sweet", "p@ss", INTERNAL_SECRET.reveal())
     )
@@ -96,11 +100,11 @@ def test_what_cannot_work_is_refused(tmp_path: Path, changes: dict[str, str], se
 def test_production_refuses_what_development_takes(
     tmp_path: Path, mounts: Path, changes: dict[str, str], sentence: str
 ) -> None:
-    settings.load(production(tmp_path), mounts=mounts)
+    load_pci_config(production(tmp_path), mounts=mounts)
     development = {"ENVIRONMENT": "development", "STRIPE_API_KEY": "sk_test_1"}
-    settings.load(production(tmp_path, **development, **changes), mounts=mounts)
+    load_pci_config(production(tmp_path, **development, **changes), mounts=mounts)
     with pytest.raises(SettingsError, match=sentence):
-        settings.load(production(tmp_path, **changes), mounts=mounts)
+        load_pci_config(production(tmp_path, **changes), mounts=mounts)
 
 
 @pytest.mark.parametrize(
@@ -116,18 +120,18 @@ def test_a_stripe_key_of_the_wrong_kind_is_refused_and_not_repeated(
     tmp_path: Path, mounts: Path, environment: str, key: str
 ) -> None:
     with pytest.raises(SettingsError, match=r"STRIPE_API_KEY (is|must)") as caught:
-        settings.load(production(tmp_path, ENVIRONMENT=environment, STRIPE_API_KEY=key), mounts=mounts)
+        load_pci_config(production(tmp_path, ENVIRONMENT=environment, STRIPE_API_KEY=key), mounts=mounts)
     assert not key or key not in str(caught.value)
 
 
 def test_without_a_list_of_mounts_nothing_counts_as_memory(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"PCI_KEY_DIRECTORY is .*in memory"):
-        settings.load(production(tmp_path), mounts=tmp_path / "none")
+        load_pci_config(production(tmp_path), mounts=tmp_path / "none")
 
 
 def test_names_shared_with_the_web_process_mean_the_same_in_both() -> None:
-    web = {setting.name: setting for setting in ALL}
-    shared = [setting for setting in settings.ALL if setting.name in web]
+    web = {setting.name: setting for setting in settings_of(Config)}
+    shared = [setting for setting in settings_of(PciConfig) if setting.name in web]
     assert len(shared) > 5
     for setting in shared:
         assert setting is web[setting.name], "both lists take it from ivr.platform.settings.shared"

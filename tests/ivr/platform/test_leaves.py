@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateways.secret import Secret
+from gateways.setting_readers import mapping, secrets, text, url, whole
+from gateways.settings import Setting
 from ivr.platform import request_signing as signing
 from ivr.platform.clock import ManualClock, SystemClock
 from ivr.platform.ids import REFERENCE_LENGTH, RandomIds, SequentialIds
@@ -16,17 +18,7 @@ from ivr.platform.request_signing import (
     TOLERANCE_S,
     BadSignatureError,
 )
-from ivr.platform.settings.declaration import (
-    Setting,
-    SettingsError,
-    mapping,
-    read_all,
-    secrets,
-    text,
-    url,
-    whole,
-    without_secrets,
-)
+from ivr.platform.settings.reading import SettingsError, read_all, without_secrets
 
 # Clock ------------------------------------------------------------------------------------------------------
 
