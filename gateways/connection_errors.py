@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 import requests
+from urllib3.exceptions import ConnectTimeoutError
+from urllib3.exceptions import TimeoutError as HttpTimeout
 
 
 class ConnectionFault(StrEnum):
@@ -57,12 +59,12 @@ _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH}
 def connection_fault(fault: BaseException) -> ConnectionFault:
     """The kind of a requests exception, by what lies at its ground."""
     causes = list(_causes(fault))
-    kinds: tuple[tuple[type[BaseException], ConnectionFault], ...] = (
+    kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], ConnectionFault], ...] = (
         (requests.exceptions.ProxyError, ConnectionFault.PROXY),
         (socket.gaierror, ConnectionFault.NO_NAME),
-        (requests.ConnectTimeout, ConnectionFault.NO_CONNECTION),
-        (requests.Timeout, ConnectionFault.SILENT),
         (ConnectionRefusedError, ConnectionFault.REFUSED),
+        ((requests.ConnectTimeout, ConnectTimeoutError), ConnectionFault.NO_CONNECTION),
+        ((requests.Timeout, HttpTimeout, TimeoutError), ConnectionFault.SILENT),
         (ConnectionError, ConnectionFault.CLOSED),  # Python's own: reset, aborted, a closed pipe
         (http.client.HTTPException, ConnectionFault.NO_HTTP),
     )
@@ -71,6 +73,12 @@ def connection_fault(fault: BaseException) -> ConnectionFault:
     if any(isinstance(one, OSError) and one.errno in _NO_ROUTE for one in causes):
         return ConnectionFault.NO_ROUTE
     return of_tls or next(plain, ConnectionFault.OTHER)
+
+
+def root_of(fault: BaseException) -> BaseException:
+    """The exception of Python's own that lies at the ground, such as ConnectionRefusedError; or the fault."""
+    own = (OSError, UnicodeError, http.client.HTTPException)
+    return next((one for one in list(_causes(fault))[::-1] if isinstance(one, own)), fault)
 
 
 def _of_tls(fault: ssl.SSLError) -> ConnectionFault:

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import requests
-
-from gateways.connection_errors import connection_fault
+from gateways.connection_errors import ConnectionFault
+from gateways.http_client import HttpClient, NoAnswerError
 from gateways.secret import Secret
 
-CONNECT_TIMEOUT_S = 2.0
-READ_TIMEOUT_S = 10.0
+CONNECT_S = 2.0
+TOTAL_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +48,11 @@ def _bare(value: object) -> str:
 
 
 class BankClient:
-    """Speaks to one bank. Holds no connection between requests, so it is safe from any thread."""
+    """Speaks to one bank. Safe to share between threads."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-        read_timeout_s: float = READ_TIMEOUT_S,
-    ) -> None:
+    def __init__(self, url: str, *, total_s: float = TOTAL_S) -> None:
         self.url = url.rstrip("/")
-        self._timeout_s = (connect_timeout_s, read_timeout_s)
+        self._http = HttpClient(total_s, CONNECT_S)
 
     def get(self, path: str) -> Reply | NoReply:
         return self._send("GET", path, None)
@@ -70,23 +63,21 @@ class BankClient:
 
     def _send(self, method: str, path: str, body: Secret | None) -> Reply | NoReply:
         try:
-            with requests.Session() as session:
-                session.trust_env = False
-                response = session.request(
-                    method,
-                    self.url + path,
-                    data=body.reveal().encode() if body is not None else None,
-                    headers={"Content-Type": "application/json"},
-                    timeout=self._timeout_s,
-                    allow_redirects=False,
-                )
-        except requests.ConnectTimeout:
-            return NoReply("the bank did not accept the connection in time")
-        except requests.Timeout:
-            return NoReply("the bank did not answer in time")
-        except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; and its traceback holds the body
-            return NoReply(f"the connection to the bank broke: {connection_fault(fault)}")
-        return _parsed(response.status_code, response.content)
+            response = self._http.request(
+                method,
+                self.url + path,
+                body=body.reveal().encode() if body is not None else None,
+                headers={"Content-Type": "application/json"},
+            )
+        except NoAnswerError as fault:
+            return NoReply(_REASONS.get(fault.broke, f"the connection to the bank broke: {fault.broke}"))
+        return _parsed(response.status, response.body)
+
+
+_REASONS = {
+    ConnectionFault.NO_CONNECTION: "the bank did not accept the connection in time",
+    ConnectionFault.SILENT: "the bank did not answer in time",
+}
 
 
 def _parsed(status: int, content: bytes) -> Reply | NoReply:

@@ -7,12 +7,12 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import requests
-
+from gateways.http_client import NoAnswerError
 from ivr.doctor.checks import FaultError
 from ivr.doctor.external_checks import UNSIGNED, Answer, Ask, Door
 
@@ -24,7 +24,7 @@ def metrics_are_closed(ask: Ask, doors: Sequence[Door]) -> str:
     for door in doors:
         _require_reached(ask, door)
         answer = _tried(ask, "GET", f"{door.url}/metrics")
-        if answer is not None and answer.status == requests.codes.ok and "# TYPE" in answer.body:
+        if answer is not None and answer.status == HTTPStatus.OK and "# TYPE" in answer.body:
             raise FaultError(
                 f"Strangers can read /metrics at {door.setting} ({door.url}): let the proxy refuse it, "
                 f"and set "
@@ -93,7 +93,7 @@ def _require_reached(ask: Ask, door: Door) -> None:
 def _tried(ask: Ask, method: str, url: str) -> Answer | None:
     try:
         return ask(method, url)
-    except requests.RequestException:
+    except NoAnswerError:
         return None
 
 

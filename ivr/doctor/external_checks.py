@@ -8,14 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-import requests
 
-from gateways.connection_errors import ConnectionFault, connection_fault
+from gateways.connection_errors import ConnectionFault
 from gateways.contract import Gateway, GatewayUnreachableError
+from gateways.http_client import HttpClient, NoAnswerError
 from gateways.secret import Secret
 from ivr.carriers.twilio.rest import CarrierHttp
 from ivr.doctor.checks import FaultError
@@ -23,9 +24,7 @@ from ivr.integrations.pci_client import PciClient, PciRefusedError, PciUnreachab
 
 CLOCK_S_MAX = 20
 """Web and PCI trust each other's clocks within a minute; both must be near the true time."""
-SILENCE_S = (3.0, 6.0)
-"""To connect, and to wait for an answer."""
-_BODY_MAX = 20_000
+_HTTP = HttpClient(total_s=6.0, connect_s=3.0, keep=False, environment=True)
 UNSIGNED = "The signature does not match."
 """How our own webhooks refuse a request that is not the carrier's (`ivr.carriers.twilio.signed_request`)."""
 _NOT_PASSED_ON = (502, 503, 504)
@@ -51,14 +50,13 @@ class Answer:
 
 
 Ask = Callable[[str, str], Answer]
-"""Sends a method and no body to a URL; raises requests.RequestException where no answer comes."""
+"""Sends a method and no body to a URL; raises NoAnswerError where no answer comes."""
 
 
 def over_http(method: str, url: str) -> Answer:
-    """`Ask` over the network, without following a redirect, and without a body of any size."""
-    with requests.request(method, url, timeout=SILENCE_S, allow_redirects=False, stream=True) as answer:
-        body = next(answer.iter_content(_BODY_MAX), b"")
-        return Answer(answer.status_code, body.decode(errors="replace"), answer.headers.get("Location", ""))
+    """`Ask` over the network, without following a redirect."""
+    answer = _HTTP.request(method, url)
+    return Answer(answer.status, answer.body.decode(errors="replace"), answer.headers.get("Location", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +116,8 @@ def answers(ask: Ask, door: Door) -> str:
 def _asked(ask: Ask, method: str, door: Door, path: str) -> Answer:
     try:
         answer = ask(method, door.url + path)
-    except requests.RequestException as fault:
-        broke = connection_fault(fault)
+    except NoAnswerError as fault:
+        broke = fault.broke
         if broke in _PERHAPS_PLAIN and _speaks_plain_http(ask, method, door, path):
             broke = ConnectionFault.NO_TLS
         remedy = _REMEDIES.get(broke, _OTHER_REMEDY).format(setting=door.setting, start=door.start)
@@ -156,17 +154,17 @@ def _speaks_plain_http(ask: Ask, method: str, door: Door, path: str) -> bool:
     place = f"http://{parts.netloc}" if parts.port else f"http://{parts.netloc}:443"
     try:
         return not _wants_https(ask(method, f"{place}{parts.path}{path}"))
-    except requests.RequestException:
+    except NoAnswerError:
         return False
 
 
 def _wants_https(answer: Answer) -> bool:
     """How nginx and Caddy answer plain http at a port of TLS."""
-    return answer.status == requests.codes.bad_request and "https" in answer.body.lower()
+    return answer.status == HTTPStatus.BAD_REQUEST and "https" in answer.body.lower()
 
 
 def _is_refusal(answer: Answer) -> bool:
-    return answer.status == requests.codes.forbidden and UNSIGNED in answer.body
+    return answer.status == HTTPStatus.FORBIDDEN and UNSIGNED in answer.body
 
 
 def _not_ours(door: Door, answer: Answer) -> str:
@@ -194,7 +192,7 @@ def pci_is_ready(ask: Ask, url: str) -> str:
     parts = answer.document().get("parts")
     if not isinstance(parts, dict):
         raise FaultError(_not_ours(door, answer))
-    if answer.status == requests.codes.ok and set(parts.values()) == {"ok"}:
+    if answer.status == HTTPStatus.OK and set(parts.values()) == {"ok"}:
         return f"{url} answers; its database and its key directory can be used"
     lacking = [
         PCI_PARTS.get(name, f"{name}: its log says why") for name, said in parts.items() if said != "ok"
@@ -230,7 +228,7 @@ class Account:
 
 
 AskCarrier = Callable[[], Account]
-"""Fetches the account; raises requests.RequestException where the carrier does not answer."""
+"""Fetches the account; raises NoAnswerError where the carrier does not answer."""
 
 
 def ask_carrier(account_sid: str, token: Secret, api_base: str) -> Account:
@@ -248,7 +246,7 @@ def carrier_knows_us(ask: AskCarrier) -> str:
         raise FaultError(
             "The carrier refuses our credentials: correct TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."
         )
-    if account.http_status != requests.codes.ok:
+    if account.http_status != HTTPStatus.OK:
         raise FaultError(
             f"The carrier answers HTTP {account.http_status} about our account: "
             f"check TWILIO_ACCOUNT_SID and TWILIO_API_BASE."
@@ -285,9 +283,9 @@ def clock_is_right(ask: AskCarrier, now: Callable[[], datetime]) -> str:
 def _account(ask: AskCarrier) -> Account:
     try:
         return ask()
-    except requests.RequestException as fault:
+    except NoAnswerError as fault:
         raise FaultError(
-            f"The carrier's API cannot be reached: {connection_fault(fault)}; check TWILIO_API_BASE, and "
+            f"The carrier's API cannot be reached: {fault.broke}; check TWILIO_API_BASE, and "
             "this machine's network."
         ) from None
 

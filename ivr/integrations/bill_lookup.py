@@ -13,11 +13,12 @@ from typing import Any
 import orjson
 import structlog
 
+from gateways.http_client import NoAnswerError
 from gateways.secret import Secret
 from ivr.bills.bill import BillError, NewBill, Status
 from ivr.bills.fields import read_bill
 from ivr.integrations import webhook_signature as signature
-from ivr.integrations.http_post import Endpoint, HttpPost, NoAnswerError, Post
+from ivr.integrations.http_post import Endpoint, HttpPost, Post
 from ivr.integrations.webhooks_out import rfc3339
 from ivr.platform import json_text
 from ivr.platform.amounts import SPACES

@@ -9,22 +9,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 import orjson
-import requests
 
-from gateways.connection_errors import connection_fault
 from gateways.contract import Order
 from gateways.declines import Decline
+from gateways.http_client import HttpClient, HttpResponse, NoAnswerError
 from gateways.secret import Secret
 from ivr.platform import request_signing as signing
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
 from ivr.platform.lockout import Lockout
 
-TIMEOUT_S = (2.0, 5.0)
-"""To connect, and to wait for the answer: a caller is on the line."""
+CONNECT_S = 2.0
+TOTAL_S = 5.0
+"""For one request and its answer: a caller is on the line."""
+_HTTP = HttpClient(TOTAL_S, CONNECT_S)
 PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.2, 1.3)
 """Between tries where nobody listened, or the connection broke: a process that is restarted is back by then.
 """
@@ -97,13 +99,13 @@ class PciClient:
         secrets: Sequence[Secret],
         clock: Clock,
         ids: Ids,
-        timeout_s: tuple[float, float] = TIMEOUT_S,
+        http: HttpClient = _HTTP,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._secrets = tuple(secrets)
         self._clock = clock
         self._ids = ids
-        self._timeout_s = timeout_s
+        self._http = http
 
     def open_entry(
         self,
@@ -196,7 +198,7 @@ class PciClient:
         try:
             return self._send_patiently(target, body)
         except PciRefusedError as refused:
-            if refused.status != requests.codes.forbidden:
+            if refused.status != HTTPStatus.FORBIDDEN:
                 raise
         return self._send(target, body)
 
@@ -223,35 +225,31 @@ class PciClient:
             nonce=self._ids.secret(),
         )
         try:
-            with requests.Session() as session:
-                session.trust_env = False  # neither proxies nor .netrc: this goes to our own process
-                response = session.post(
-                    self._base_url + target,
-                    data=body,
-                    headers={**headers, "Content-Type": "application/json"},
-                    timeout=self._timeout_s,
-                    allow_redirects=False,
-                )
-        except requests.RequestException as fault:
-            silent = isinstance(fault, requests.Timeout) or not isinstance(fault, requests.ConnectionError)
-            kind = PciUnreachableError if silent else _AwayError
-            raise kind(f"the PCI process cannot be reached: {connection_fault(fault)}") from None
+            response = self._http.request(
+                "POST",
+                self._base_url + target,
+                body=body,
+                headers={**headers, "Content-Type": "application/json"},
+            )
+        except NoAnswerError as fault:
+            kind = PciUnreachableError if fault.late else _AwayError
+            raise kind(f"the PCI process cannot be reached: {fault.broke}") from None
         return _document(response)
 
 
-def _document(response: requests.Response) -> Mapping[str, Any]:
-    if response.status_code in _AWAY:
-        raise _AwayError(f"the PCI process is not available (HTTP {response.status_code})")
-    if response.status_code >= _SERVER_ERROR:
-        raise PciUnreachableError(f"the PCI process failed (HTTP {response.status_code})")
-    if response.status_code == requests.codes.no_content:
+def _document(response: HttpResponse) -> Mapping[str, Any]:
+    if response.status in _AWAY:
+        raise _AwayError(f"the PCI process is not available (HTTP {response.status})")
+    if response.status >= _SERVER_ERROR:
+        raise PciUnreachableError(f"the PCI process failed (HTTP {response.status})")
+    if response.status == HTTPStatus.NO_CONTENT:
         return {}
     try:
-        document = orjson.loads(response.content)
+        document = orjson.loads(response.body)
     except orjson.JSONDecodeError:
         raise PciUnreachableError("the server at PCI_INTERNAL_URL is not the PCI process") from None
     if not isinstance(document, dict):
         raise PciUnreachableError("the server at PCI_INTERNAL_URL is not the PCI process")
-    if not response.ok:
-        raise PciRefusedError(response.status_code, str(document.get("detail", document.get("title", ""))))
+    if response.status >= HTTPStatus.BAD_REQUEST:
+        raise PciRefusedError(response.status, str(document.get("detail", document.get("title", ""))))
     return document

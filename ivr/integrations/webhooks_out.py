@@ -15,9 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from gateways.http_client import NoAnswerError
 from gateways.secret import Secret
 from ivr.integrations import webhook_signature as signature
-from ivr.integrations.http_post import Endpoint, HttpPost, NoAnswerError, Post
+from ivr.integrations.http_post import Endpoint, HttpPost, Post
 from ivr.jobs.job_list import DELIVER_OUTCOME, Work
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import insert_of, reading

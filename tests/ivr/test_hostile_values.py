@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
+from gateways.http_client import HttpResponse
 from gateways.sandbox import webhooks as of_sandbox
 from gateways.secret import Secret
 from ivr.bills import store
 from ivr.integrations.bill_lookup import MerchantBill, MerchantLookup
-from ivr.integrations.http_post import Answer
 from ivr.platform.clock import ManualClock, SystemClock
 from ivr.platform.ids import SequentialIds
 from ivr.web.api import keys
@@ -173,7 +173,7 @@ def test_no_answer_of_the_merchants_breaks_a_look_up(
         [Secret("a secret of the merchant's")],
         home_country="ES",
         clock=clock,
-        post=lambda *_: Answer(200, said[-1]),
+        post=lambda *_: HttpResponse(200, said[-1]),
     )
     for body in bills():
         said.append(body)

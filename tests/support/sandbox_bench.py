@@ -77,7 +77,7 @@ class SandboxBench(LinkBench):
         return self.bank.thinking(PATHS[asked])
 
     def be_impatient(self) -> None:
-        self._speak_with(BankClient(self.bank.url, read_timeout_s=0.2))
+        self._speak_with(BankClient(self.bank.url, total_s=0.2))
 
     def plant_bug(self, patch: pytest.MonkeyPatch) -> None:
         def bug(*_: Any) -> Any:

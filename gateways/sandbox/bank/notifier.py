@@ -6,16 +6,16 @@ signature is ever printed.
 
 from collections.abc import Callable
 from datetime import datetime
+from http import HTTPStatus
 from threading import Thread
 
-import requests
-
+from gateways.http_client import HttpClient, NoAnswerError
 from gateways.sandbox.bank.dependencies import Ids
 from gateways.sandbox.webhooks import HEADER, notice, sign
 from gateways.secret import Secret
 
 TRY_AFTER_S = (0.0, 2.0, 10.0)
-TIMEOUT_S = 5.0
+_HTTP = HttpClient(total_s=5.0)
 
 
 class Notifier:
@@ -46,12 +46,8 @@ class Notifier:
             self._sleep(wait_s)
             headers = {HEADER: sign(self._secret, body, self._now()), "Content-Type": "application/json"}
             try:
-                with requests.Session() as session:
-                    session.trust_env = False
-                    answer = session.post(
-                        self._url, data=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
-                    )
-            except requests.RequestException:
+                answer = _HTTP.request("POST", self._url, body=body, headers=headers)
+            except NoAnswerError:
                 continue
-            if answer.ok:
+            if answer.status < HTTPStatus.BAD_REQUEST:
                 return

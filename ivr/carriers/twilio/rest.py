@@ -1,31 +1,29 @@
-"""The carrier's REST API: one client with our own time limits and our own way over the network.
+"""The carrier's REST API: the twilio library over our own HTTP client.
 
-The twilio library reads its environment and waits without end where it is left to itself; here account,
-token, address and limits are all given. A connection is used once, so that an answer is never lost to a line
-that had gone stale.
+The library reads its environment and waits without end where it is left to itself; here account, token,
+address and time limit are all given.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import requests
-
+from gateways.http_client import HttpClient
 from gateways.secret import Secret
 
 if TYPE_CHECKING:
     from twilio.rest import Client
 
 CONNECT_S = 5.0
-ANSWER_S = 15.0
+TOTAL_S = 15.0
+_HTTP = HttpClient(TOTAL_S, CONNECT_S, keep=False, environment=True)
 
 
 @dataclass(frozen=True, slots=True)
 class CarrierHttp:
     """The twilio library's way over the network. It logs nothing: what is sent holds numbers and texts."""
 
-    connect_s: float = CONNECT_S
-    answer_s: float = ANSWER_S
+    http: HttpClient = _HTTP
     is_async: bool = False
 
     def request(  # noqa: PLR0917 - the library calls it by position
@@ -39,20 +37,11 @@ class CarrierHttp:
         timeout: float | None = None,  # noqa: ARG002 - the library's signature; ours is the limit
         allow_redirects: bool = False,  # noqa: ARG002 - the same: a redirected POST would be another request
     ) -> Any:
-        """One request, as the library hands it over. Raises requests' exceptions where no answer came."""
+        """One request, as the library hands it over. Raises `gateways.http_client.NoAnswerError`."""
         from twilio.http.response import Response
 
-        answer = requests.request(
-            method,
-            url,
-            params=params,
-            data=data,
-            headers=headers,
-            auth=auth,
-            timeout=(self.connect_s, self.answer_s),
-            allow_redirects=False,
-        )
-        return Response(answer.status_code, answer.text, answer.headers)
+        answer = self.http.request(method, url, params=params, body=data, headers=headers, auth=auth)
+        return Response(answer.status, answer.body.decode(errors="replace"), answer.headers)
 
 
 def make_client(account_sid: str, token: Secret, api_base: str, http: CarrierHttp) -> "Client":

@@ -7,13 +7,11 @@ twilio.com/docs/messaging/api/message-resource.
 """
 
 from datetime import timedelta
-from typing import Any
 from urllib.parse import quote
 
-import requests
 import structlog
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from gateways.http_client import NoAnswerError
 from gateways.secret import Secret
 from ivr.carriers.twilio.rest import CarrierHttp, make_client
 from ivr.messaging.delivery_errors import Mends, who_mends
@@ -58,10 +56,8 @@ class Sms:
             )
         except (TwilioRestException, TwilioServiceException) as answer:
             return _refusal(int(answer.status), int(answer.code or 0))
-        except requests.RequestException as fault:
-            if _never_left(fault):
-                return Refused("unreachable", Mends.TIME)
-            return Lost(type(fault).__name__)
+        except NoAnswerError as fault:
+            return Refused("unreachable", Mends.TIME) if fault.never_sent else Lost(str(fault))
         except Exception as fault:
             # Whatever it was that we could not read, it may have been taken: not to be sent again.
             log.exception("confirmation_answer_unreadable", confirmation=message.confirmation_id)
@@ -94,10 +90,3 @@ def _refusal(status: int, code: int) -> Refused | Lost:
     if status >= 500 and not (status == _UNAVAILABLE and has_own_code):  # noqa: PLR2004 - HTTP's server errors
         return Lost(f"HTTP {status}")
     return Refused(str(code or status), who_mends(code, status))
-
-
-def _never_left(fault: requests.RequestException) -> bool:
-    """Whether no connection came about: then nothing was sent."""
-    cause: Any = fault.args[0] if fault.args else None
-    reason = getattr(cause, "reason", cause)
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError)

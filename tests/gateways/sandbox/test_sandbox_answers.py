@@ -161,7 +161,8 @@ def test_no_proxy_of_the_environment_hears_a_card(monkeypatch: pytest.MonkeyPatc
 
     assert isinstance(pci.tokenize(card("4242424242424242"), key="entry-1"), Unavailable)
     assert not asked[0]["proxies"]
-    assert asked[0]["timeout"] == (2.0, 10.0)
+    limit = asked[0]["timeout"]
+    assert (limit.connect_timeout, limit.total) == (2.0, 10.0)
 
 
 def test_a_secret_in_another_place_of_a_request_is_a_bug_that_is_named() -> None:

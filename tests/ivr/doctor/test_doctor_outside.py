@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import flask
 import orjson
 import pytest
-import requests
 import trustme
 
 from gateways import registry
 from gateways.contract import Capabilities, CardEntry, GatewayUnreachableError
+from gateways.http_client import NoAnswerError
 from gateways.sandbox.settings import SandboxSettings
 from gateways.secret import Secret
 from ivr.doctor import exposure_checks as exposed
@@ -49,7 +49,7 @@ def asking(*open_paths: str, **apps: flask.Flask) -> outside.Ask:
             return Answer(404, "<html>nginx</html>")
         app = apps.get((parts.hostname or "").partition(".")[0])
         if app is None or (parts.scheme == "http" and parts.port not in {8000, 8001}):
-            raise requests.ConnectionError(ConnectionRefusedError())
+            raise NoAnswerError.of(ConnectionRefusedError(), 1)
         answer = app.test_client().open(parts.path, method=method)
         return Answer(answer.status_code, answer.text)
 
@@ -63,7 +63,7 @@ def saying(status: int, body: Any = "", location: str = "") -> outside.Ask:
 
 def breaking(fault: Exception) -> outside.Ask:
     def ask(_method: str, _url: str) -> Answer:
-        raise requests.ConnectionError(fault)
+        raise NoAnswerError.of(fault, 1)
 
     return ask
 
@@ -146,7 +146,7 @@ def test_a_process_without_a_proxy_is_named() -> None:
     def ask(method: str, url: str) -> Answer:
         asked.append(url)
         if url.startswith("https://"):
-            raise requests.ReadTimeout
+            raise NoAnswerError.of(TimeoutError(), 1)
         return Answer(403)
 
     with pytest.raises(FaultError, match="speaks plain http where https is expected; put a proxy"):
@@ -261,7 +261,7 @@ def account(
 
 
 def nobody() -> Account:
-    raise requests.ConnectionError
+    raise NoAnswerError.of(ConnectionError(), 1)
 
 
 @pytest.mark.parametrize(

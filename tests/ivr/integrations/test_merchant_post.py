@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from ivr.integrations.http_post import ANSWER_MAX_BYTES, Answer, Endpoint, HttpPost, NoAnswerError
+from gateways.http_client import HttpResponse, NoAnswerError
+from ivr.integrations.http_post import ANSWER_MAX_BYTES, Endpoint, HttpPost
 from ivr.platform.settings.reading import SettingsError
 from tests.support.merchant_server import MerchantServer, merchant_server
 
@@ -29,13 +30,13 @@ def merchant() -> Iterator[MerchantServer]:
         yield server
 
 
-def post(url: str, limit_s: float = LIMIT_S) -> Answer:
+def post(url: str, limit_s: float = LIMIT_S) -> HttpResponse:
     return HttpPost(limit_s)(Endpoint.parse(url), b'{"a":1}', {"X-Test": "1"})
 
 
 def test_what_is_sent_and_what_comes_back(merchant: MerchantServer) -> None:
     merchant.answer({"ok": True}, status=418)
-    assert post(merchant.url + "/hook?key=a%20b") == Answer(418, b'{"ok": true}')
+    assert post(merchant.url + "/hook?key=a%20b") == HttpResponse(418, b'{"ok": true}')
     [posted] = merchant.posted
     assert (posted.path, posted.body) == ("/hook?key=a%20b", b'{"a":1}')
     assert posted.headers["Content-Type"] == "application/json"
@@ -156,7 +157,7 @@ def test_tls_with_a_certificate_that_we_trust(own_certificate: tuple[ssl.SSLCont
     with merchant_server(served) as merchant:
         merchant.answer({"ok": True})
         endpoint = Endpoint.parse(merchant.url + "/hook")
-        assert HttpPost(5, trust=trusting)(endpoint, b"{}", {}) == Answer(200, b'{"ok": true}')
+        assert HttpPost(5, trust=trusting)(endpoint, b"{}", {}) == HttpResponse(200, b'{"ok": true}')
         with pytest.raises(NoAnswerError, match="SSLCertVerificationError"):
             HttpPost(5)(endpoint, b"{}", {})
         merchant.drip(b"HTTP/1.1 200 OK\r\n\r\n", b" ")

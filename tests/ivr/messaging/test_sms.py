@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from gateways.http_client import HttpClient
 from gateways.secret import Secret
 from ivr.carriers.twilio.rest import CarrierHttp
 from ivr.messaging.channels.sms import Sms
@@ -47,7 +48,7 @@ def sms(
         api_base=carrier.url,
         public_url="https://pay.example.org",
         sender=sender,
-        http=CarrierHttp(connect_s=5.0, answer_s=answer_s),
+        http=CarrierHttp(HttpClient(answer_s, keep=False)),
     )
 
 
@@ -101,8 +102,8 @@ def test_a_messaging_service_sends_instead_of_a_number(carrier: CarrierApi) -> N
         (Fault(500, 20500), Lost("HTTP 500")),
         (Fault(502), Lost("HTTP 502")),
         (Fault(504), Lost("HTTP 504")),
-        (DROP, Lost("ConnectionError")),
-        (DROP_UNREAD, Lost("ConnectionError")),
+        (DROP, Lost("the connection failed: RemoteDisconnected")),
+        (DROP_UNREAD, Lost("the connection failed: RemoteDisconnected")),
         (GARBLED, Lost("JSONDecodeError")),
     ],
 )
@@ -114,7 +115,7 @@ def test_what_an_answer_means(carrier: CarrierApi, fault: Fault | str, answer: R
 
 def test_a_carrier_that_does_not_answer_in_time_may_have_taken_it(carrier: CarrierApi) -> None:
     carrier.faults = [SLOW]
-    assert sms(carrier, answer_s=0.1).send(MESSAGE) == Lost("ReadTimeout")
+    assert sms(carrier, answer_s=0.1).send(MESSAGE) == Lost("no answer within 0.1 s")
     assert len(carrier.texts) == 1
 
 
