@@ -295,6 +295,7 @@ def test_the_library_says_nothing_below_a_warning(
     assert "4242424242424242" not in caplog.text + "".join(capfd.readouterr())
 
 
+@pytest.mark.slow
 def test_the_librarys_own_switch_in_the_environment_is_turned_off(bench: StripeBench) -> None:
     script = f"""
 import logging
