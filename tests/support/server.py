@@ -83,7 +83,7 @@ class Server:
         """The bank's webhook arrives, unless webhooks are lost; it is signed by the machine's time."""
         if self.webhooks_are_lost:
             return
-        body = webhooks.notice(self.ids.new("evt"), kind, key)
+        body = webhooks.webhook_body(self.ids.new("evt"), kind, key)
         headers = {webhooks.HEADER: webhooks.sign(WEBHOOK_SECRET, body, datetime.now(UTC))}
         answer = self.web.test_client().post("/gateways/sandbox/webhook", data=body, headers=headers)
         assert answer.status_code == 204, answer.text
