@@ -79,6 +79,7 @@ def _keep(server: Server, called: str, web: WsgiApp, hears: Callable[[], None]) 
         return connection.execute(sa.select(schema.saved_card)).one_or_none()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("called", [ENGLISH, SPANISH])
 def test_a_deploy_between_the_question_and_the_key_changes_no_word_of_the_consent(
     start_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, called: str
@@ -92,6 +93,7 @@ def test_a_deploy_between_the_question_and_the_key_changes_no_word_of_the_consen
     assert (card.consent_prompt, card.consent_release) == ("pay_bill:keep.branded", "0.1.0")
 
 
+@pytest.mark.slow
 def test_what_a_recording_spoke_is_named_by_its_address(start_server: Start, tmp_path: Path) -> None:
     (tmp_path / "voices.toml").write_text(f'[en]\n"keep.branded" = {VOICE}\n')
     server = start_server(SAVED_CARDS="yes", RECORDINGS=str(tmp_path / "voices.toml"))
@@ -99,6 +101,7 @@ def test_what_a_recording_spoke_is_named_by_its_address(start_server: Start, tmp
     assert card.consent_wording == " ".join([ASKED[ENGLISH], *(f"[{url}]" for url in VOICE)])
 
 
+@pytest.mark.slow
 def test_a_question_of_the_last_release_keeps_no_card_for_its_words_are_not_known(
     start_server: Start,
 ) -> None:
