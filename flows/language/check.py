@@ -140,7 +140,7 @@ def _faulty_state(flow: Flow[Any]) -> Iterator[str]:
 # The steps and the prompts --------------------------------------------------------------------------------
 
 
-def _faulty_steps(flow: Flow[Any], readings: Mapping[str, source.Reading]) -> Iterator[str]:
+def _faulty_steps(flow: Flow[Any], readings: Mapping[str, source.SourceReading]) -> Iterator[str]:
     fields_of_state = get_type_hints(flow.state)
     for name, step in flow.steps.items():
         for fault in readings[name].unclear:
@@ -148,7 +148,7 @@ def _faulty_steps(flow: Flow[Any], readings: Mapping[str, source.Reading]) -> It
         yield from step.wait.faults(step, readings[name], fields_of_state)
 
 
-def _faulty_prompts(flow: Flow[Any], readings: Mapping[str, source.Reading]) -> Iterator[str]:
+def _faulty_prompts(flow: Flow[Any], readings: Mapping[str, source.SourceReading]) -> Iterator[str]:
     languages = languages_in(flow.folder)
     if not languages:
         yield f"{flow.folder} holds no prompts.<language>.toml"
@@ -174,7 +174,7 @@ def _faulty_prompts(flow: Flow[Any], readings: Mapping[str, source.Reading]) -> 
 
 
 def _faulty_naming(
-    step: Step[Any], reading: source.Reading, language: str, prompts: Prompts
+    step: Step[Any], reading: source.SourceReading, language: str, prompts: Prompts
 ) -> Iterator[str]:
     for said in reading.said:
         if said.key not in prompts.keys(language):
@@ -188,7 +188,7 @@ def _faulty_naming(
                 )
 
 
-def _unsayable(said: source.Said, language: str, prompts: Prompts, *, known: bool) -> Iterator[str]:
+def _unsayable(said: source.SaidPrompt, language: str, prompts: Prompts, *, known: bool) -> Iterator[str]:
     if not known:
         yield f"prompts.{language}.toml has no {said.key}"
         return

@@ -15,7 +15,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidPrompt:
     """One `Say("key", name=...)`."""
 
     key: str
@@ -23,10 +23,10 @@ class Said:
 
 
 @dataclass(slots=True)
-class Reading:
+class SourceReading:
     """All that was found in one step."""
 
-    said: list[Said] = field(default_factory=list)
+    said: list[SaidPrompt] = field(default_factory=list)
     literals: dict[str, set[str]] = field(default_factory=dict)
     """Wait -> the literals that were given to it."""
     unclear: list[str] = field(default_factory=list)
@@ -48,9 +48,9 @@ class LiteralArgument:
         return cls(name, [one.name for one in fields(wait)].index(name))
 
 
-def read(run: Callable[..., object], literals: Mapping[str, LiteralArgument]) -> Reading:
+def read(run: Callable[..., object], literals: Mapping[str, LiteralArgument]) -> SourceReading:
     """What the step's function can say and do; `literals` by the name of the wait."""
-    reading = Reading()
+    reading = SourceReading()
     for tree in _sources(run, set()):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
@@ -74,7 +74,7 @@ def _folder(run: Any) -> str:
     return str(run.__module__).rpartition(".")[0]
 
 
-def _take(call: ast.Call, literals: Mapping[str, LiteralArgument], reading: Reading) -> None:
+def _take(call: ast.Call, literals: Mapping[str, LiteralArgument], reading: SourceReading) -> None:
     called = _called(call)
     if called == "Say":
         _take_say(call, reading)
@@ -82,7 +82,7 @@ def _take(call: ast.Call, literals: Mapping[str, LiteralArgument], reading: Read
         _take_literal(call, literals[called], reading.literals.setdefault(called, set()), reading)
 
 
-def _take_say(call: ast.Call, reading: Reading) -> None:
+def _take_say(call: ast.Call, reading: SourceReading) -> None:
     key = _text(call.args[0]) if len(call.args) == 1 else None
     names = [keyword.arg for keyword in call.keywords]
     if key is None or None in names:
@@ -90,10 +90,10 @@ def _take_say(call: ast.Call, reading: Reading) -> None:
             f"{ast.unparse(call)}: the key is a literal and the values are named one by one"
         )
         return
-    reading.said.append(Said(key, frozenset(name for name in names if name)))
+    reading.said.append(SaidPrompt(key, frozenset(name for name in names if name)))
 
 
-def _take_literal(call: ast.Call, wanted: LiteralArgument, found: set[str], reading: Reading) -> None:
+def _take_literal(call: ast.Call, wanted: LiteralArgument, found: set[str], reading: SourceReading) -> None:
     named = [keyword.value for keyword in call.keywords if keyword.arg == wanted.name]
     placed = call.args[wanted.place] if len(call.args) > wanted.place else None
     given = _text(named[0] if named else placed)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from flows.language.facts import CallState
-from flows.language.source import Reading
+from flows.language.source import SourceReading
 from flows.language.words import Say
 
 S = TypeVar("S", bound=CallState)
@@ -37,14 +37,14 @@ class Wait:
     """Once it is done, `*` does not lead back past it."""
 
     @classmethod
-    def faults(cls, step: "Step[Any]", reading: Reading, fields: Mapping[str, Any]) -> Iterator[str]:
+    def faults(cls, step: "Step[Any]", reading: SourceReading, fields: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong with a step of this kind; `fields`: the state's, by name, with their types."""
         del reading
         if cls.brings is not None and cls.brings not in fields:
             yield f"{step.name}: what is found is stored in {cls.brings}, but the state has no such field"
 
 
-class Question(Wait):
+class QuestionWait(Wait):
     """A wait for keys. The turn ends in a question, and the next one hears the answer."""
 
     __slots__ = ()

@@ -14,9 +14,9 @@ from flows.language import (
     Steps,
     Tell,
 )
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 
-steps = Steps[Bill]()
+steps = Steps[PayBill]()
 
 
 @steps.add(
@@ -28,7 +28,7 @@ steps = Steps[Bill]()
         confirm_amount="confirm_amount",
     )
 )
-def order(state: Bill) -> Go[Bill]:
+def order(state: PayBill) -> Go[PayBill]:
     """What comes next, once the amount is chosen. A card that is keyed already is not asked again."""
     if not state.card_first:
         return Go("confirm_amount")
@@ -38,7 +38,7 @@ def order(state: Bill) -> Go[Bill]:
 
 
 @steps.add(Choose.exits({"1": "take_card", "2": "offer"}, gave_up="given_up", heard_first="1"))
-def confirm_amount(state: Bill) -> Choose:
+def confirm_amount(state: PayBill) -> Choose:
     return Choose(Say("confirm.amount", amount=state.chosen), may_leave=True)
 
 
@@ -54,20 +54,20 @@ def confirm_amount(state: Bill) -> Choose:
         no_longer_due="no_longer_due",
     )
 )
-def take_card(state: Bill) -> CollectCard:
+def take_card(state: PayBill) -> CollectCard:
     """The card entry speaks for itself: a sentence before it would cost the caller two seconds."""
     return CollectCard(None, amount=state.chosen)
 
 
 @steps.add(Go.exits(confirm="confirm", keep="may_keep", charge="charge"))
-def card_keyed(state: Bill) -> Go[Bill]:
+def card_keyed(state: PayBill) -> Go[PayBill]:
     if not state.card_first:
         return Go("charge")
     return Go("keep") if state.saved_cards else Go("confirm")
 
 
 @steps.add(MayKeepCard.exits(may="confirm_or_keep", may_not="confirm"))
-def may_keep(_: Bill) -> MayKeepCard:
+def may_keep(_: PayBill) -> MayKeepCard:
     return MayKeepCard()
 
 
@@ -76,7 +76,7 @@ def may_keep(_: Bill) -> MayKeepCard:
         {"1": "charge", "2": "other_card", "7": "charge_and_keep"}, gave_up="given_up", heard_first="17"
     )
 )
-def confirm_or_keep(state: Bill) -> Choose:
+def confirm_or_keep(state: PayBill) -> Choose:
     """The keys of `confirm`, and one more, with which no card begins."""
     card = state.keyed_card
     brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
@@ -88,7 +88,7 @@ def confirm_or_keep(state: Bill) -> Choose:
 
 
 @steps.add(Choose.exits({"1": "charge", "2": "other_card"}, gave_up="given_up", heard_first="1"))
-def confirm(state: Bill) -> Choose:
+def confirm(state: PayBill) -> Choose:
     card = state.keyed_card
     brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
     if brand is None:
@@ -99,18 +99,18 @@ def confirm(state: Bill) -> Choose:
 
 
 @steps.add(Go.exits(ask="take_card"))
-def other_card(state: Bill) -> Go[Bill]:
+def other_card(state: PayBill) -> Go[PayBill]:
     return Go("ask", replace(state, card=None))
 
 
 @steps.add(Tell.exits(then="another_way"))
-def given_up(_: Bill) -> Tell:
+def given_up(_: PayBill) -> Tell:
     """Whoever was asked for a card, or to confirm, and fell silent must not wonder what became of it."""
     return Tell(Say("card.given_up"))
 
 
 @steps.add(Tell.exits(then="another_way"))
-def no_cards_now(state: Bill) -> Tell:
+def no_cards_now(state: PayBill) -> Tell:
     if state.may_be_pending:
         return Tell(Say("card.unavailable_pending"))
     return Tell(Say("card.unavailable"))

@@ -11,11 +11,11 @@ from flows.language import (
     Steps,
     Tell,
 )
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 
 CARDS_MAX = 3
 
-steps = Steps[Bill]()
+steps = Steps[PayBill]()
 ends_alike = steps.add(
     Charge.exits(
         approved="receipt",
@@ -32,23 +32,23 @@ ends_alike = steps.add(
 
 
 @ends_alike
-def charge(state: Bill) -> Charge:
+def charge(state: PayBill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"))
 
 
 @ends_alike
-def charge_and_keep(state: Bill) -> Charge:
-    """The host keeps the words of the question that was answered: they are the consent."""
+def charge_and_keep(state: PayBill) -> Charge:
+    """The server keeps the words of the question that was answered: they are the consent."""
     return Charge(state.chosen, Say("charge.wait"), keep_card=True)
 
 
 @ends_alike
-def charge_saved_card(state: Bill) -> Charge:
+def charge_saved_card(state: PayBill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"), saved_card=True)
 
 
 @steps.add(End.exits())
-def receipt(state: Bill) -> End:
+def receipt(state: PayBill) -> End:
     """A reference that nobody texts is said twice."""
     paid = state.issued
     reference = Digits(paid.reference)
@@ -58,7 +58,7 @@ def receipt(state: Bill) -> End:
 
 
 @steps.add(End.exits())
-def promise(state: Bill) -> End:
+def promise(state: PayBill) -> End:
     """Nobody knows yet: neither paid nor declined is said, and above all, not to pay again."""
     sent = state.issued
     reference = Digits(sent.reference)
@@ -68,7 +68,7 @@ def promise(state: Bill) -> End:
 
 
 @steps.add(Go.exits(again="card_declined", enough="cards_declined", no_more="no_more_cards"))
-def count_card(state: Bill) -> Go[Bill]:
+def count_card(state: PayBill) -> Go[PayBill]:
     """A declined card is forgotten, so that the next confirmation reads back the new one."""
     counted = replace(state, cards_declined=state.cards_declined + 1, card=None)
     if may_try_again(counted):
@@ -78,26 +78,26 @@ def count_card(state: Bill) -> Go[Bill]:
     return Go("no_more", counted)
 
 
-def may_try_again(state: Bill) -> bool:
+def may_try_again(state: PayBill) -> bool:
     """Whether one more card is asked for: by this flow's measure, and by the guard's."""
     return state.cards_declined < CARDS_MAX and state.another_card
 
 
 @steps.add(Tell.exits(then="take_card"))
-def card_declined(_: Bill) -> Tell:
+def card_declined(_: PayBill) -> Tell:
     return Tell(Say("card.declined"))
 
 
 @steps.add(Tell.exits(then="another_way"))
-def no_more_cards(_: Bill) -> Tell:
+def no_more_cards(_: PayBill) -> Tell:
     return Tell(Say("card.no_more"))
 
 
 @steps.add(Tell.exits(then="another_way"))
-def cards_declined(_: Bill) -> Tell:
+def cards_declined(_: PayBill) -> Tell:
     return Tell(Say("card.enough"))
 
 
 @steps.add(Tell.exits(then="another_way"))
-def refused(_: Bill) -> Tell:
+def refused(_: PayBill) -> Tell:
     return Tell(Say("charge.refused"))

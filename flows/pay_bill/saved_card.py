@@ -11,13 +11,13 @@ from flows.language import (
     Steps,
     Tell,
 )
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 
-steps = Steps[Bill]()
+steps = Steps[PayBill]()
 
 
 @steps.add(FindSavedCard.exits(found="offer_saved_card", none="take_card"))
-def find_saved_card(state: Bill) -> FindSavedCard:
+def find_saved_card(state: PayBill) -> FindSavedCard:
     return FindSavedCard(state.chosen)
 
 
@@ -26,7 +26,7 @@ def find_saved_card(state: Bill) -> FindSavedCard:
         {"1": "charge_saved_card", "2": "take_card", "9": "ask_delete"}, gave_up="given_up", heard_first="1"
     )
 )
-def offer_saved_card(state: Bill) -> Choose:
+def offer_saved_card(state: PayBill) -> Choose:
     """It says amount and card: whoever presses 1 here has confirmed both."""
     card = state.kept_card
     brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
@@ -37,15 +37,15 @@ def offer_saved_card(state: Bill) -> Choose:
 
 
 @steps.add(Choose.exits({"1": "delete_card", "2": "offer_saved_card"}, gave_up="given_up", heard_first="1"))
-def ask_delete(state: Bill) -> Choose:
+def ask_delete(state: PayBill) -> Choose:
     return Choose(Say("saved.delete", last_four=Digits(state.kept_card.last_four)))
 
 
 @steps.add(ForgetCard.exits(then="card_deleted"))
-def delete_card(_: Bill) -> ForgetCard:
+def delete_card(_: PayBill) -> ForgetCard:
     return ForgetCard()
 
 
 @steps.add(Tell.exits(then="find_saved_card"))
-def card_deleted(_: Bill) -> Tell:
+def card_deleted(_: PayBill) -> Tell:
     return Tell(Say("saved.deleted"))

@@ -6,7 +6,7 @@ from gateways.contract import Capabilities
 from ivr.calls.attempt_maker import AttemptMaker
 from ivr.calls.caller_saved_card import CallerSavedCard
 from ivr.calls.card_guard import CardGuard
-from ivr.customers.reference_guesses import Guesses
+from ivr.customers.reference_guesses import ReferenceGuesses
 from ivr.payments.attempts.service import AttemptService
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
@@ -20,7 +20,7 @@ class CallServices:
     attempt_maker: AttemptMaker
     card_guard: CardGuard
     saved_card: CallerSavedCard
-    guesses: Guesses
+    guesses: ReferenceGuesses
     gateway: Capabilities
     asks_merchant: bool
     """Bills are also looked up in the merchant's own system."""

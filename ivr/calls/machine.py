@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flows.language import Flow, NotBroughtError, Question, Step
+from flows.language import Flow, NotBroughtError, QuestionWait, Step
 from ivr.calls import stray_cards
 from ivr.calls.early_card import Tally
 from ivr.calls.session import Session
@@ -55,7 +55,7 @@ def leave(
 
 
 def is_listening(flow: Flow[Any], session: Session) -> bool:
-    return issubclass(flow.step(session.step).wait, Question)
+    return issubclass(flow.step(session.step).wait, QuestionWait)
 
 
 def _walk(flow: Flow[Any], session: Session) -> Walk:
@@ -78,7 +78,7 @@ def _handler_at(step: Step[Any]) -> type[QuestionHandler[Any]]:
 # The keys that mean the same at every question ------------------------------------------------------------
 
 
-def _lone_key(walk: Walk, question: Question, keyed: str, keys: Keys) -> Progress | None:
+def _lone_key(walk: Walk, question: QuestionWait, keyed: str, keys: Keys) -> Progress | None:
     match keyed:
         case "0":
             return walk.enter(walk.flow.person)

@@ -30,7 +30,7 @@ def still_waiting(session: Session, waited_s: float) -> Waiting:
     """The caller waits on, `waited_s` in all, and hears a word at least every nine seconds."""
     words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.waited_s, waited_s))
     prompt = reassurance(words_now) if words_now > words_before else None
-    return Waiting(replace(session, waited_s=waited_s), Pause(), host_prompt=prompt)
+    return Waiting(replace(session, waited_s=waited_s), Pause(), server_prompt=prompt)
 
 
 def reassurance(count: int) -> str:

@@ -14,11 +14,11 @@ TYPED_AHEAD_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Something to say: a prompt of the flow, or one of the host's, in one language or once in each."""
+    """Something to say: a prompt of the flow, or one of the server's, in one language or once in each."""
 
     say: Say
     languages: tuple[str, ...]
-    by_host: bool = False
+    by_server: bool = False
     slow: bool = False
 
 

@@ -20,7 +20,7 @@ from ivr.calls.call_input import CallInput
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.payment_wait import FIRST_REASSURANCE, REASSURE_EVERY_S, reassurance
 from ivr.calls.remote_calls import CarrierIds, RemoteCall, RemoteCalls
-from ivr.calls.response import Ending, HangUp, Pause, Renderer, SendTo, turn_url
+from ivr.calls.response import CarrierRenderer, Ending, HangUp, Pause, SendTo, turn_url
 from ivr.calls.session import Session
 from ivr.calls.step_result import Keys, Listen, Over, Progress, Utterance
 from ivr.calls.store import CallRow
@@ -66,45 +66,31 @@ class _PendingCall:
     ids: CarrierIds
 
 
+@dataclass(frozen=True, slots=True)
 class Turns:
     """Takes the turns of every call of one flow; holds no state of a call."""
 
-    def __init__(
-        self,
-        *,
-        engine: sa.Engine,
-        flow: Flow[Any],
-        waits: WaitDispatch,
-        remote: RemoteCalls,
-        renderer: Renderer,
-        ender: CallEnder,
-        clock: Clock,
-        ids: Ids,
-        home_country: str,
-        release: str,
-        on_card_too_early: Callable[[], None],
-    ) -> None:
-        """`release`: of this server, for the record of what callers agree to."""
-        self._engine = engine
-        self._flow = flow
-        self._waits = waits
-        self._remote = remote
-        self._renderer = renderer
-        self._ender = ender
-        self._clock = clock
-        self._ids = ids
-        self._home_country = home_country
-        self._release = release
-        self._on_card_too_early = on_card_too_early
+    engine: sa.Engine
+    flow: Flow[Any]
+    waits: WaitDispatch
+    remote: RemoteCalls
+    renderer: CarrierRenderer
+    ender: CallEnder
+    clock: Clock
+    ids: Ids
+    home_country: str
+    release: str
+    """Of this server, for the record of what callers agree to."""
+    on_card_too_early: Callable[[], None]
 
     def begin(self, row: CallRow) -> str:
         """Turn 0 of a call that begins; the carrier's repeat gets the same answer."""
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             known = store.lock_by_sid(tx, row.call_sid)
             if known is None and store.begin(tx, row):
-                self._ender.watch(tx, row.id)
+                self.ender.watch(tx, row.id)
                 timeline.add(tx, "call.began", at=row.started_at, call_id=row.id, facts={"flow": row.flow})
-                progress = machine.begin(self._flow, self._session(row))
+                progress = machine.begin(self.flow, self._session(row))
                 taken = self._go_on(self._turn(tx, row, 0), progress, [])
             else:
                 row = known or store.lock_by_sid(tx, row.call_sid) or row
@@ -115,7 +101,7 @@ class Turns:
         """The turn's TwiML. Raises UnknownCallError, ForeignCallError, or UnknownStepError in a rolling
         deploy.
         """
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             row = store.lock(tx, call_id)
             if row is None:
                 raise UnknownCallError(call_id)
@@ -129,14 +115,14 @@ class Turns:
 
     def language_of(self, call_id: str) -> str | None:
         """The language that a call speaks, for an apology; None where there is no such call."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             row = store.find(connection, call_id)
         return None if row is None else str(row.session["language"])
 
     def call_id_of(self, call_sid: str) -> str | None:
         """For the log alone: None where there is no such call, and where the database is away."""
         try:
-            with reading(self._engine) as tx:
+            with reading(self.engine) as tx:
                 return store.id_of_sid(tx, call_sid)
         except sa.exc.SQLAlchemyError:
             return None
@@ -145,7 +131,7 @@ class Turns:
         """For the fallback: where the call's last answer stands; None where it is over. Raises
         UnknownCallError where it never began.
         """
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             row = store.lock_by_sid(tx, call_sid)
             if row is None:
                 raise UnknownCallError(call_sid)
@@ -167,18 +153,18 @@ class Turns:
     def _hear(self, tx: sa.Connection, row: CallRow, number: int, given: CallInput) -> str | _PendingCall:
         session = self._session(row)
         turn = self._turn(tx, row, number)
-        if not machine.is_listening(self._flow, session):
-            resumed = self._waits.resume(turn, session, self._wait(session), given)
+        if not machine.is_listening(self.flow, session):
+            resumed = self.waits.resume(turn, session, self._wait(session), given)
             if resumed is None:
                 return self._commit(turn, session, [], HangUp())
             return self._go_on(turn, resumed, [])
         asked_at = store.answered_at(tx, row.id, number - 1) or row.started_at
         lost = given.is_retry and not given.digits
-        elapsed_s = 0.0 if lost else (self._clock.now() - asked_at).total_seconds()
-        step = self._flow.step(session.step)
-        named = hearing.named(self._renderer, step, session, given.named, elapsed_s)
+        elapsed_s = 0.0 if lost else (self.clock.now() - asked_at).total_seconds()
+        step = self.flow.step(session.step)
+        named = hearing.named(self.renderer, step, session, given.named, elapsed_s)
         keys = Keys(given.digits, elapsed_s, named, hashed=given.hashed)
-        return self._go_on(turn, machine.hear(self._flow, session, keys), [])
+        return self._go_on(turn, machine.hear(self.flow, session, keys), [])
 
     def _go_on(self, turn: Turn, reached: Progress | WaitResult, verbs: list[str]) -> str | _PendingCall:
         """From step to step and from wait to wait, until the turn ends or needs a remote call."""
@@ -188,10 +174,10 @@ class Turns:
                     self._note(turn, reached)
                     if isinstance(reached.stop, Listen):
                         return self._ask(turn, reached, reached.stop, verbs)
-                    verbs += self._renderer.utter(reached.said)
+                    verbs += self.renderer.utter(reached.said)
                     if isinstance(reached.stop, Over):
                         return self._commit(turn, reached.session, verbs, HangUp())
-                    reached = self._waits.start(turn, reached.session, reached.stop.wait)
+                    reached = self.waits.start(turn, reached.session, reached.stop.wait)
                 case LeftBy():
                     reached = self._leave(turn, reached)
                 case NeedsRemoteCall(session, call):
@@ -200,35 +186,35 @@ class Turns:
                     return self._wait_for(turn, reached, verbs)
 
     def _ask(self, turn: Turn, progress: Progress, listen: Listen, verbs: list[str]) -> str:
-        asked = hearing.asked(self._renderer, self._flow, progress.said, listen, self._release)
-        spoken, gather = hearing.question(self._renderer, verbs, progress.said, listen)
+        asked = hearing.asked(self.renderer, self.flow, progress.said, listen, self.release)
+        spoken, gather = hearing.question(self.renderer, verbs, progress.said, listen)
         return self._commit(turn, replace(progress.session, asked=asked), spoken, gather)
 
     def _leave(self, turn: Turn, left: LeftBy) -> Progress:
         timeline.add(
             turn.tx,
             "step.left",
-            at=self._clock.now(),
+            at=self.clock.now(),
             call_id=turn.row.id,
             facts={"step": left.session.step, "exit": left.exit},
         )
-        return machine.leave(self._flow, left.session, left.exit, left.facts)
+        return machine.leave(self.flow, left.session, left.exit, left.facts)
 
     def _wait_for(self, turn: Turn, waiting: Waiting, verbs: list[str]) -> str:
         session = waiting.session
         if waiting.same_turn:
             store.save(turn.tx, turn.row.id, turn=turn.number, session=session.dump(), intent=None)
-            return self._renderer.document(verbs, waiting.ending, next_url=turn.next_url)
+            return self.renderer.document(verbs, waiting.ending, next_url=turn.next_url)
         if waiting.say is not None:
-            verbs += self._renderer.utter([Utterance(waiting.say, (session.language,), slow=session.slow)])
-        if waiting.host_prompt is not None:
-            verbs += self._renderer.host(waiting.host_prompt, session.language, slow=session.slow)
+            verbs += self.renderer.utter([Utterance(waiting.say, (session.language,), slow=session.slow)])
+        if waiting.server_prompt is not None:
+            verbs += self.renderer.server_prompt(waiting.server_prompt, session.language, slow=session.slow)
         return self._commit(turn, session, verbs, waiting.ending)
 
     def _commit(self, turn: Turn, session: Session, verbs: list[str], ending: Ending) -> str:
-        twiml = self._renderer.document(verbs, ending, next_url=turn.next_url)
+        twiml = self.renderer.document(verbs, ending, next_url=turn.next_url)
         store.save(turn.tx, turn.row.id, turn=turn.number + 1, session=session.dump(), intent=None)
-        store.keep_answer(turn.tx, turn.row.id, turn.number, twiml, self._clock.now())
+        store.keep_answer(turn.tx, turn.row.id, turn.number, twiml, self.clock.now())
         return twiml
 
     def _lease(
@@ -237,8 +223,8 @@ class Turns:
         """Keeps the intent to make this remote call; whoever holds its lease goes on with the answer. How
         long the caller waits already is kept too.
         """
-        lease = self._ids.new("lease")
-        until = self._clock.now() + timedelta(seconds=INTENT_LEASE_S)
+        lease = self.ids.new("lease")
+        until = self.clock.now() + timedelta(seconds=INTENT_LEASE_S)
         intent = {
             **(row.intent or {}),
             "errand": remote_calls.dump(call),
@@ -254,15 +240,15 @@ class Turns:
         stored = store.answer(tx, row.id, number)
         if stored is not None:
             if number == row.turn - 1:  # the question that stands is asked again: keys count from here on
-                store.answered_again(tx, row.id, number, self._clock.now())
+                store.answered_again(tx, row.id, number, self.clock.now())
             return stored
         if number > row.turn:
             log.warning("turn_from_the_future", call_id=row.id, turn=row.turn)
             return self._word(row, FIRST_REASSURANCE, SendTo(f"{turn_url(row.id, row.turn)}?{RETRIED}"))
         if not row.is_active:
-            return self._renderer.document([], HangUp(), next_url="")
+            return self.renderer.document([], HangUp(), next_url="")
         if row.intent is not None and number == row.turn:
-            if self._clock.now() < datetime.fromisoformat(row.intent["until"]):
+            if self.clock.now() < datetime.fromisoformat(row.intent["until"]):
                 return self._wait_on(tx, row, row.intent)
             return self._take_over(tx, row, row.intent)
         raise RuntimeError(f"turn {number} of a call at turn {row.turn} has no answer")
@@ -272,14 +258,14 @@ class Turns:
         seconds.
         Raises TimeoutError once that has lasted too long.
         """
-        now = self._clock.now()
+        now = self.clock.now()
         since = datetime.fromisoformat(intent.get("waiting_since") or now.isoformat())
         if (now - since).total_seconds() >= REMOTE_CALL_WAIT_S_MAX:
             raise TimeoutError(f"the remote call of turn {row.turn} is under way since {since}")
         told_at = intent.get("told_at")
         url = turn_url(row.id, row.turn)
         if told_at and (now - datetime.fromisoformat(told_at)).total_seconds() < REASSURE_EVERY_S - 1:
-            return self._renderer.document([], Pause(), next_url=url)
+            return self.renderer.document([], Pause(), next_url=url)
         told = {"waiting_since": since.isoformat(), "told_at": now.isoformat()}
         store.save(tx, row.id, turn=row.turn, session=row.session, intent={**intent, **told})
         count = 1 + int((now - since).total_seconds() // REASSURE_EVERY_S)
@@ -288,8 +274,8 @@ class Turns:
     def _word(self, row: CallRow, prompt: str, ending: Ending) -> str:
         """A word for somebody who waits, before the carrier comes to this turn again."""
         session = row.session
-        word = self._renderer.host(prompt, session["language"], slow=bool(session.get("slow")))
-        return self._renderer.document(word, ending, next_url=turn_url(row.id, row.turn))
+        word = self.renderer.server_prompt(prompt, session["language"], slow=bool(session.get("slow")))
+        return self.renderer.document(word, ending, next_url=turn_url(row.id, row.turn))
 
     def _take_over(self, tx: sa.Connection, row: CallRow, intent: Mapping[str, Any]) -> _PendingCall:
         """Whoever held the remote call died: it is made again, under the same ids."""
@@ -310,8 +296,8 @@ class Turns:
 
     def _run(self, call_id: str, number: int, taken: _PendingCall) -> str | _PendingCall:
         """The remote call, and the turn as far as it goes with the response."""
-        response = self._remote.make(taken.call, taken.ids)
-        with self._engine.begin() as tx:
+        response = self.remote.make(taken.call, taken.ids)
+        with self.engine.begin() as tx:
             row = store.lock(tx, call_id)
             if row is None:
                 raise UnknownCallError(call_id)
@@ -320,18 +306,18 @@ class Turns:
             session = self._session(row)
             turn = self._turn(tx, replace(row, intent=None), number)
             wait = self._wait(session)
-            result = self._waits.answered(turn, session, wait, taken.call, response)
+            result = self.waits.answered(turn, session, wait, taken.call, response)
             return self._go_on(turn, result, list(row.intent["verbs"]))
 
     def _let_go(self, call_id: str, lease: str) -> None:
         """This process cannot finish the turn (a bug, or a step of the next release): whoever comes next need
         not wait for its lease to run out.
         """
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             row = store.lock(tx, call_id)
             if row is None or row.intent is None or row.intent["lease"] != lease:
                 return
-            intent = {**row.intent, "until": self._clock.now().isoformat()}
+            intent = {**row.intent, "until": self.clock.now().isoformat()}
             store.save(tx, row.id, turn=row.turn, session=row.session, intent=intent)
 
     # Small things -----------------------------------------------------------------------------------------
@@ -340,24 +326,24 @@ class Turns:
         phone = customer.kept_under(turn.tx, turn.own) if progress.language_chosen else None
         if phone is not None:
             customer.remember_language(
-                turn.tx, phone, progress.session.language, clock=self._clock, ids=self._ids
+                turn.tx, phone, progress.session.language, clock=self.clock, ids=self.ids
             )
         if progress.pace_chosen and turn.own_number is not None:
             customer.remember_pace(
-                turn.tx, turn.own_number, slow=progress.session.slow, clock=self._clock, ids=self._ids
+                turn.tx, turn.own_number, slow=progress.session.slow, clock=self.clock, ids=self.ids
             )
         if progress.card_too_early:
-            self._on_card_too_early()
-            timeline.add(turn.tx, "card.too_early", at=self._clock.now(), call_id=turn.row.id)
+            self.on_card_too_early()
+            timeline.add(turn.tx, "card.too_early", at=self.clock.now(), call_id=turn.row.id)
 
     def _turn(self, tx: sa.Connection, row: CallRow, number: int) -> Turn:
-        return Turn(tx, row, number, Caller.of(row.from_number or "", self._home_country))
+        return Turn(tx, row, number, Caller.of(row.from_number or "", self.home_country))
 
     def _session(self, row: CallRow) -> Session:
-        return Session.load(self._flow, row.session)
+        return Session.load(self.flow, row.session)
 
     def _wait(self, session: Session) -> Wait:
-        wait = self._flow.step(session.step).run(session.state)
+        wait = self.flow.step(session.step).run(session.state)
         if not isinstance(wait, Wait):
             raise TypeError(f"step {session.step} returned {type(wait).__name__}")
         return wait

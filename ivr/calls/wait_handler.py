@@ -8,7 +8,7 @@ the turn's transaction: `start` when the wait is first met, `resume` when the ca
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from flows.language import Question, Step, Wait
+from flows.language import QuestionWait, Step, Wait
 from ivr.calls.call_input import CallInput
 from ivr.calls.call_services import CallServices
 from ivr.calls.remote_calls import RemoteCall, RemoteResponse
@@ -18,7 +18,7 @@ from ivr.calls.wait_result import Turn, WaitResult
 from ivr.calls.walk import Walk
 
 W = TypeVar("W", bound=Wait)
-Q = TypeVar("Q", bound=Question)
+Q = TypeVar("Q", bound=QuestionWait)
 
 
 @dataclass(frozen=True, slots=True)

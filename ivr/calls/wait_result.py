@@ -29,7 +29,7 @@ class Waiting:
 
     session: Session
     ending: Ending
-    host_prompt: str | None = None
+    server_prompt: str | None = None
     say: Say | None = None
     """A prompt of the flow, spoken before the ending."""
     same_turn: bool = False

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from flows.language import Flow, Question, Say, Step
+from flows.language import Flow, QuestionWait, Say, Step
 from ivr.calls.hints import hints, languages_of
 from ivr.calls.session import Session
 from ivr.calls.step_result import Listen, Need, Over, Progress, Utterance
@@ -116,10 +116,10 @@ class Walk:
         self.session = replace(self.session, lone_hashes=self.session.lone_hashes + 1)
         return self.ask_again()
 
-    def question(self) -> Question:
+    def question(self) -> QuestionWait:
         """The question at which the call stands."""
         wait = self.step.run(self.session.state)
-        if not isinstance(wait, Question):
+        if not isinstance(wait, QuestionWait):
             raise TypeError(f"step {self.session.step} asks a question and returned {type(wait).__name__}")
         return wait
 
@@ -130,9 +130,9 @@ class Walk:
             self.said.append(Utterance(say, (self.session.language,)))
 
     def say_server_prompt(self, key: str, languages: tuple[str, ...] = ()) -> None:
-        self.said.append(Utterance(Say(key), languages or (self.session.language,), by_host=True))
+        self.said.append(Utterance(Say(key), languages or (self.session.language,), by_server=True))
 
-    def listen(self, wait: Question, listen: Listen) -> Progress:
+    def listen(self, wait: QuestionWait, listen: Listen) -> Progress:
         """The turn ends in this question."""
         self.said.append(Utterance(wait.say, languages_of(wait, self.session)))
         behind = tuple(hints(wait, self.session)) if self._missed_first else ()

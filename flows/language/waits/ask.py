@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flows.language.source import Reading
-from flows.language.wait import Exits, Question, Step
+from flows.language.source import SourceReading
+from flows.language.wait import Exits, QuestionWait, Step
 from flows.language.words import Say
 
 __all__ = ["Ask"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask(Question):
+class Ask(QuestionWait):
     """Digits keyed by the caller, put into the state's field `into` as text.
 
     A fixed number (`digits=8`) goes on by itself after the last key; a range (`digits=1, at_most=7`)
@@ -42,7 +42,7 @@ class Ask(Question):
         return self.at_most or self.digits
 
     @classmethod
-    def faults(cls, step: Step[Any], reading: Reading, fields: Mapping[str, Any]) -> Iterator[str]:
+    def faults(cls, step: Step[Any], reading: SourceReading, fields: Mapping[str, Any]) -> Iterator[str]:
         for into in sorted(reading.literals_of(cls.__name__)):
             if fields.get(into) is not str:
                 lacking = "but the state has no text field of that name"

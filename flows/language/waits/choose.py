@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flows.language.source import Reading
-from flows.language.wait import Exits, Question, Step
+from flows.language.source import SourceReading
+from flows.language.wait import Exits, QuestionWait, Step
 from flows.language.words import Say
 
 __all__ = ["Choose"]
@@ -15,7 +15,7 @@ _KEYS = frozenset("12345679")
 
 
 @dataclass(frozen=True, slots=True)
-class Choose(Question):
+class Choose(QuestionWait):
     """One key out of the step's menu."""
 
     say: Say
@@ -38,7 +38,7 @@ class Choose(Question):
         return Exits(Choose, leads_to, dict(options), heard_first)
 
     @classmethod
-    def faults(cls, step: Step[Any], reading: Reading, fields: Mapping[str, Any]) -> Iterator[str]:
+    def faults(cls, step: Step[Any], reading: SourceReading, fields: Mapping[str, Any]) -> Iterator[str]:
         del reading, fields
         options = step.options or {}
         if not options:

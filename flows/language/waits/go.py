@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from flows.language.source import Reading
+from flows.language.source import SourceReading
 from flows.language.wait import Exits, Step, Wait
 
 __all__ = ["Go"]
@@ -30,7 +30,7 @@ class Go(Wait, Generic[S]):
         return Exits(Go, leads_to)
 
     @classmethod
-    def faults(cls, step: Step[Any], reading: Reading, fields: Mapping[str, Any]) -> Iterator[str]:
+    def faults(cls, step: Step[Any], reading: SourceReading, fields: Mapping[str, Any]) -> Iterator[str]:
         del fields
         taken = reading.literals_of(cls.__name__)
         for exit_name in sorted(taken - step.exits.keys()):

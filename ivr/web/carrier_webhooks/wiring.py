@@ -1,4 +1,4 @@
-"""Composes the door of the carrier: the flow, whatever its steps ask of the house, and how it is all said."""
+"""Builds the carrier's webhooks: the flow, what its waits use, and how it is all said."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from flows.language import Flow, Prompts, Recordings, host_prompts
+from flows.language import Flow, Prompts, Recordings, server_prompts
 from flows.pay_bill.flow import flow as pay_bill
 from ivr.calls.attempt_maker import AttemptMaker
 from ivr.calls.call_services import CallServices
@@ -20,20 +20,21 @@ from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.turns import Turns
 from ivr.calls.wait_dispatch import WaitDispatch
 from ivr.carriers.twilio.pay.verb import PayOptions, PayVerb, pay_prompts
-from ivr.carriers.twilio.rendering import Renderer
+from ivr.carriers.twilio.rendering import TwimlRenderer
 from ivr.carriers.twilio.twiml import Voice
-from ivr.customers.reference_guesses import Guesses
+from ivr.customers.reference_guesses import ReferenceGuesses
 from ivr.dependencies import Dependencies
 from ivr.integrations.bill_lookup import MerchantLookup
 from ivr.platform.settings.config import Config
-from ivr.web.carrier_webhooks.failed_turn import Trouble
-from ivr.web.carrier_webhooks.voice import Carrier, VoiceDoor
+from ivr.web.carrier_webhooks.carried_keys import CarriedKeys
+from ivr.web.carrier_webhooks.failed_turn import FailedTurn
+from ivr.web.carrier_webhooks.voice import CarrierAccount, VoiceWebhooks
 from ivr.web.ops.metrics import Metrics
 
 log = structlog.get_logger()
 
 
-def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -> VoiceDoor:
+def build(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -> VoiceWebhooks:
     config = on.config
     payments = on.payments
     attempts = payments.attempts
@@ -49,7 +50,7 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
         attempt_maker=AttemptMaker(attempts, guard),
         card_guard=guard,
         saved_card=CallerSavedCard(payments.saved_cards, attempts, on.gateway.name, on.clock),
-        guesses=Guesses(config.guesses_max, config.guesses_max_withheld),
+        guesses=ReferenceGuesses(config.guesses_max, config.guesses_max_withheld),
         gateway=on.gateway.capabilities,
         asks_merchant=remote.asks_merchant,
         carrier_takes_cards=config.carrier_takes_cards,
@@ -88,21 +89,21 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
         reference_place=config.line.reference_place,
         slow_speech=all(voice.can_be_slowed for voice in _voices(config).values()),
     )
-    return VoiceDoor(
-        carrier=Carrier(config.public_url, config.twilio_auth_tokens, config.twilio_account_sid),
+    return VoiceWebhooks(
+        carrier=CarrierAccount(config.public_url, config.twilio_auth_tokens, config.twilio_account_sid),
         turns=turns,
         greeting=greeting,
         ender=ender,
         remote=remote,
         renderer=renderer,
-        trouble=Trouble(
+        failed_turn=FailedTurn(
             renderer=renderer,
             language_of=turns.language_of,
             default_language=config.line.languages[0],
             person_number=config.line.person_number,
         ),
-        progress=PayProgress(on.engine, on.clock),
-        clock=on.clock,
+        pay_progress=PayProgress(on.engine, on.clock),
+        carried_keys=CarriedKeys(config.twilio_auth_tokens, on.clock),
     )
 
 
@@ -133,12 +134,12 @@ def _voices(config: Config) -> dict[str, Voice]:
     }
 
 
-def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer:
+def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> TwimlRenderer:
     prompts = Prompts.load(flow.folder, config.line.languages, config.line.wording.nouns)
     voices = _voices(config)
     recordings = _recordings(config)
     by_carrier = pay_prompts(config.line.languages)
-    recordings.check(prompts, host_prompts(), by_carrier)
+    recordings.check(prompts, server_prompts(), by_carrier)
     options = PayOptions(
         connector=config.pay.connector,
         languages=config.pay.language,
@@ -149,4 +150,4 @@ def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer
     )
     pay = PayVerb(options, by_carrier, voices, recordings)
     public_path = urlsplit(config.public_url).path
-    return Renderer(prompts, host_prompts(), voices, recordings, pay=pay, public_path=public_path)
+    return TwimlRenderer(prompts, server_prompts(), voices, recordings, pay=pay, public_path=public_path)

@@ -20,11 +20,11 @@ from flows.language import (
     LinkFacts,
     Prompts,
     ReceiptFacts,
+    SpokenWords,
     Tell,
-    Words,
     speak,
 )
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 from flows.pay_bill.charge import CARDS_MAX
 from flows.pay_bill.flow import flow
 from tests.support import call_time
@@ -33,12 +33,12 @@ EUR = "EUR"
 PROMPTS = Prompts.load(flow.folder, ["en", "es"])
 
 
-def owing(due: int = 4990, minimum: int = 1000, currency: str = EUR, **more: Any) -> Bill:
+def owing(due: int = 4990, minimum: int = 1000, currency: str = EUR, **more: Any) -> PayBill:
     facts = BillFacts("12345678", Amount(due, currency), Amount(minimum, currency))
-    return Bill(bill=facts, **more)
+    return PayBill(bill=facts, **more)
 
 
-def decide(step: str, state: Bill) -> tuple[str, Bill]:
+def decide(step: str, state: PayBill) -> tuple[str, PayBill]:
     """The step that follows, and the state it finds."""
     answer = flow.step(step).run(state)
     assert isinstance(answer, Go)
@@ -49,7 +49,7 @@ def words(wait: object, language: str = "en") -> str:
     say = getattr(wait, "say", None)
     assert say is not None
     (said,) = speak(say, language, PROMPTS)
-    assert isinstance(said, Words)
+    assert isinstance(said, SpokenWords)
     return said.text
 
 
@@ -345,7 +345,7 @@ def test_nothing_is_asked_or_charged_without_an_amount(step: str) -> None:
 # How it ends ----------------------------------------------------------------------------------------------
 
 
-def receipt(*, texted: bool) -> Bill:
+def receipt(*, texted: bool) -> PayBill:
     return owing(receipt=ReceiptFacts("10000001", Amount(4990, EUR), texted))
 
 
@@ -401,16 +401,17 @@ def test_who_was_not_charged_is_told_so(step: str) -> None:
 )
 def test_where_no_person_answers_the_call_goes_on(bill: BillFacts | None, leads_to: str) -> None:
     assert flow.step(flow.person).exits == {"unanswered": "nobody_now", "nobody": "nobody_now"}
-    assert decide("go_on", Bill(bill=bill))[0] == leads_to
+    assert decide("go_on", PayBill(bill=bill))[0] == leads_to
 
 
 def test_a_merchant_without_a_name_is_not_greeted_by_a_comma() -> None:
-    assert flow.step("greet").run(Bill()) == Tell(None)
+    assert flow.step("greet").run(PayBill()) == Tell(None)
     assert (
-        words(flow.step("greet").run(Bill(merchant="Demo Town Hall"))) == "Demo Town Hall, payments by phone."
+        words(flow.step("greet").run(PayBill(merchant="Demo Town Hall")))
+        == "Demo Town Hall, payments by phone."
     )
-    assert decide("arrive", Bill(language_known=True))[0] == "find_callers_bill"
-    assert decide("arrive", Bill())[0] == "ask_language"
+    assert decide("arrive", PayBill(language_known=True))[0] == "find_callers_bill"
+    assert decide("arrive", PayBill())[0] == "ask_language"
 
 
 # How long it takes ----------------------------------------------------------------------------------------

@@ -19,25 +19,25 @@ from flows.language import (
     Prompts,
     ReceiptFacts,
     Say,
-    Wording,
-    Words,
+    SpokenWords,
+    Translation,
     draw,
     languages_in,
     speak,
 )
 from flows.language import state as codec
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 from flows.pay_bill.flow import flow
 
 LANGUAGES = languages_in(flow.folder)
 PROMPTS = Prompts.load(flow.folder, LANGUAGES)
 EUR = "EUR"
-MERCHANTS_OWN = (Wording("en", "At the desk."), Wording("es", "En la oficina."))
+MERCHANTS_OWN = (Translation("en", "At the desk."), Translation("es", "En la oficina."))
 
 
-def situations() -> Iterator[Bill]:
+def situations() -> Iterator[PayBill]:
     """States in which every step can be entered, in all their variety."""
-    full = Bill(
+    full = PayBill(
         merchant="Demo Town Hall",
         bill=BillFacts("12345678", Amount(4990, EUR), Amount(1000, EUR), date(2026, 12, 1)),
         card=CardFacts("visa", "4242"),
@@ -101,7 +101,7 @@ def test_a_step_answers_with_what_its_kind_waits_for(name: str) -> None:
     for wait in answers:
         assert isinstance(wait, flow.step(name).wait)
         if isinstance(wait, Go) and wait.state is not None:
-            assert codec.load(Bill, codec.dump(wait.state)) == wait.state
+            assert codec.load(PayBill, codec.dump(wait.state)) == wait.state
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -110,7 +110,7 @@ def test_whatever_a_step_says_is_spoken_in_every_language(name: str, language: s
     for wait in run(name):
         for say in says(wait):
             (said,) = speak(say, language, PROMPTS)
-            assert isinstance(said, Words)
+            assert isinstance(said, SpokenWords)
             assert not re.search(r"[{}]|\d\.\d|None", said.text), said
 
 

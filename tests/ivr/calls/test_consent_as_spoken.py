@@ -12,11 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from flows.pay_bill.flow import flow
-from ivr import app as bootstrap
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.events import Event, Played, Said
-from ivr.web.carrier_webhooks import wiring as voice_door
+from ivr.web.carrier_webhooks import wiring
 from tests.support.payer import CARD, call_sid, pay
 from tests.support.phone import PCI, WEB, WsgiApp, WsgiTransport, call_settings
 from tests.support.server import ENGLISH, SPANISH, Server
@@ -49,8 +48,8 @@ def _later_release(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
         path.write_text(said)
     other = copy.copy(flow)
     other.folder = folder
-    monkeypatch.setattr(voice_door, "version", lambda _: "9.9")
-    monkeypatch.setattr(bootstrap, "voice_door", partial(voice_door.voice_door, flow=other))
+    monkeypatch.setattr(wiring, "version", lambda _: "9.9")
+    monkeypatch.setattr(wiring, "build", partial(wiring.build, flow=other))
     line = replace(server.on.config.line, bill_nouns={"en": "fine", "es": "la multa"})
     return server.another_web(config=replace(server.on.config, line=line))
 

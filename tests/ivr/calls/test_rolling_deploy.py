@@ -9,7 +9,7 @@ import pytest
 from flows.pay_bill.flow import flow as pay_bill
 from ivr.simulators.phone.events import Reason
 from ivr.simulators.phone.transport import Answer, Form
-from ivr.web.carrier_webhooks import wiring as voice_door
+from ivr.web.carrier_webhooks import wiring
 from tests.support.patience import Patience
 from tests.support.payer import WAY, is_paid, pay
 from tests.support.phone import (
@@ -26,7 +26,7 @@ def _without(server: Server, step: str) -> flask.Flask:
     """A web process of the last release, which does not know this step yet."""
     older = copy.copy(pay_bill)
     older.steps = {name: one for name, one in pay_bill.steps.items() if name != step}
-    with patch.object(voice_door.voice_door, "__defaults__", (older,)):
+    with patch.object(wiring.build, "__defaults__", (older,)):
         return server.another_web()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 from ivr.calls import store
 from ivr.calls.payment_wait import WAIT_S_MAX
 from ivr.calls.session import Session
@@ -44,7 +44,7 @@ def _look(till: Till, attempt_id: str) -> tuple[WaitResult, Any]:
     """One look of the caller's turn; and when a text was promised."""
     services = SimpleNamespace(attempts=till.attempts, card_guard=_LetsThrough(), clock=till.clock)
     charges = ChargeHandler(services)  # type: ignore[arg-type] # what a look uses
-    session = Session("charge", Bill(), "en", attempt_id=attempt_id, charging=True)
+    session = Session("charge", PayBill(), "en", attempt_id=attempt_id, charging=True)
     call_id = str(till.attempt(attempt_id).call_id)
     with till.engine.begin() as tx:
         row = store.lock(tx, call_id)

@@ -12,7 +12,7 @@ import structlog
 
 from gateways.declines import Decline
 from gateways.secret import Secret
-from ivr.calls.pay_progress import Progress
+from ivr.calls.pay_progress import PayReport
 from ivr.integrations.pci_client import CardEntryResult, Outcome
 
 log = structlog.get_logger()
@@ -110,13 +110,13 @@ def _collected(get: Get) -> CardEntryResult:
     )
 
 
-def progress_of(get: Get) -> Progress | None:
+def progress_of(get: Get) -> PayReport | None:
     """A report on the way; None where it is of no field: the result, which the action gets as well."""
     field = get("For")
     if not field:
         return None
     attempt, mistake = get("Attempt") or "", get("ErrorType")
-    return Progress(
+    return PayReport(
         field=_FIELDS.get(field, OTHER),
         attempt=int(attempt) if attempt in {str(number) for number in range(1, 11)} else None,
         mistake=_MISTAKES.get(mistake, OTHER) if mistake else None,

@@ -7,7 +7,7 @@ import pytest
 
 import flows.language.waits
 import ivr.calls.waits
-from flows.language import WAITS, Question
+from flows.language import WAITS, QuestionWait
 from ivr.calls.wait_handler import QuestionHandler
 from ivr.calls.waits import HANDLERS
 
@@ -37,7 +37,7 @@ def test_a_handler_stands_in_the_file_of_its_waits_name() -> None:
 
 def test_a_question_has_the_handler_of_a_question() -> None:
     asking = {wait for wait, handler in HANDLERS.items() if issubclass(handler, QuestionHandler)}
-    assert asking == {wait for wait in WAITS if issubclass(wait, Question)}
+    assert asking == {wait for wait in WAITS if issubclass(wait, QuestionWait)}
 
 
 @pytest.mark.parametrize("folder", ["flows/language", "ivr"])

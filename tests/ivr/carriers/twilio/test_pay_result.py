@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from gateways.declines import Decline
-from ivr.calls.pay_progress import Progress
+from ivr.calls.pay_progress import PayReport
 from ivr.carriers.twilio.pay import result as form
 from ivr.integrations.pci_client import CardEntryResult, Outcome
 
@@ -160,18 +160,18 @@ REPORT = {"For": "expiration-date", "Attempt": "2", "ErrorType": "invalid-date",
 @pytest.mark.parametrize(
     ("fields", "progress"),
     [
-        ({}, Progress("expiry", 2, "wrong_date")),
-        ({"For": "payment-card-number", "ErrorType": "input-timeout"}, Progress("number", 2, "silent")),
-        ({"For": "security-code", "Attempt": "1", "ErrorType": ""}, Progress("code", 1, None)),
-        ({"For": "postal-code", "PaymentCardPostalCode": "94109"}, Progress("postal_code", 2, "wrong_date")),
-        ({"For": "payment-processing"}, Progress("processing", 2, "wrong_date")),
-        ({"For": "4242424242424242"}, Progress("other", 2, "wrong_date")),
-        ({"ErrorType": "4242424242424242"}, Progress("expiry", 2, "other")),
-        ({"Attempt": "4242424242424242"}, Progress("expiry", None, "wrong_date")),
-        ({"Attempt": "²"}, Progress("expiry", None, "wrong_date")),
+        ({}, PayReport("expiry", 2, "wrong_date")),
+        ({"For": "payment-card-number", "ErrorType": "input-timeout"}, PayReport("number", 2, "silent")),
+        ({"For": "security-code", "Attempt": "1", "ErrorType": ""}, PayReport("code", 1, None)),
+        ({"For": "postal-code", "PaymentCardPostalCode": "94109"}, PayReport("postal_code", 2, "wrong_date")),
+        ({"For": "payment-processing"}, PayReport("processing", 2, "wrong_date")),
+        ({"For": "4242424242424242"}, PayReport("other", 2, "wrong_date")),
+        ({"ErrorType": "4242424242424242"}, PayReport("expiry", 2, "other")),
+        ({"Attempt": "4242424242424242"}, PayReport("expiry", None, "wrong_date")),
+        ({"Attempt": "²"}, PayReport("expiry", None, "wrong_date")),
     ],
 )
-def test_a_report_becomes_words_of_ours(fields: dict[str, str], progress: Progress) -> None:
+def test_a_report_becomes_words_of_ours(fields: dict[str, str], progress: PayReport) -> None:
     assert form.progress_of({**REPORT, **fields}.get) == progress
 
 
