@@ -21,10 +21,11 @@ from ivr.calls.response import PayCard, SendTo, pay_status_url
 from ivr.calls.session import Session
 from ivr.calls.wait_result import Fulfilment, Left, MustRun, Turn, Waiting
 from ivr.calls.waits.charge import AttemptMaker, exit_of
-from ivr.integrations.pci_client import CardEntryResult, Outcome
+from ivr.integrations.pci_client import CardEntryResult
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.service import AttemptService
 from ivr.payments.attempts.states import Event
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 
 log = structlog.get_logger()
 
@@ -118,20 +119,20 @@ class CardWaits:
         if answer.brand and answer.last_four:
             facts["card"] = CardFacts(answer.brand, answer.last_four)
         match answer.outcome:
-            case Outcome.COLLECTED:
+            case CardEntryOutcome.COLLECTED:
                 return Left(self._keep(turn, session, answer), "collected", facts)
-            case Outcome.AUTHORIZATION_UNKNOWN:
+            case CardEntryOutcome.AUTHORIZATION_UNKNOWN:
                 return Left(self._lose_sight(turn, session, answer), "collected", facts)
-            case Outcome.DECLINED:
+            case CardEntryOutcome.DECLINED:
                 decline = answer.decline or Decline.GENERIC
                 after = self._declined(turn, session, answer, decline)
                 facts["another_card"] = not self._guard.refuses(turn, session)
                 return Left(after, exit_of(decline), facts)
-            case Outcome.GAVE_UP:
+            case CardEntryOutcome.GAVE_UP:
                 return Left(self._withdraw(turn, session, never_asked=True), "gave_up")
-            case Outcome.LEFT:
+            case CardEntryOutcome.LEFT:
                 return Left(self._withdraw(turn, session, never_asked=True), "left")
-            case Outcome.OPEN if answer.url is not None:
+            case CardEntryOutcome.OPEN if answer.url is not None:
                 return Waiting(session, SendTo(answer.url), same_turn=True)  # strayed: the entry waits
             case _:
                 return self._lost(turn, session)
