@@ -257,7 +257,7 @@ class Filler:
     def news(self, kind: str, notice: Any) -> None:
         """A notice of the gateway's, as its webhook would have it."""
         heard = GatewayEvent(self.ids.new("evt"), kind, notice, self.server.clock.now())
-        assert self.server.on.cashier.notices.take(heard)
+        assert self.server.on.payments.gateway_events.take(heard)
 
     def text_status(self, confirmation_id: str, status: str, code: str = "") -> None:
         """The carrier's news of a text."""
