@@ -120,7 +120,7 @@ def test_flasks_own_switches_are_off_whatever_the_environment_says(
 ) -> None:
     """A folder `static` beside the process is not published, and FLASK_DEBUG changes nothing."""
     monkeypatch.setenv("FLASK_DEBUG", "1")
-    app = server.another_web() if name == "web" else create_app(server.room)
+    app = server.another_web() if name == "web" else create_app(server.pci_parts)
     assert not app.debug
     assert app.static_folder is None
     assert not app.config["PROPAGATE_EXCEPTIONS"]

@@ -39,7 +39,7 @@ from ivr.payments.saved_cards.jobs import SavedCardJobs
 from ivr.payments.saved_cards.service import Agreement, SavedCardService
 from ivr.payments.service import PaymentService
 from ivr.pci import entry_lifecycle as ending
-from ivr.pci.gateway_submission import Sender as CardSender
+from ivr.pci.gateway_submission import GatewaySubmission
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
@@ -151,14 +151,14 @@ def _nothing_reserved() -> Patches:
 
 def _card_logged() -> Patches:
     """The PCI process logs what it sends."""
-    real = CardSender._card
+    real = GatewaySubmission._card
 
-    def card(self: CardSender, entry: Any) -> Any:
+    def card(self: GatewaySubmission, entry: Any) -> Any:
         found = real(self, entry)
         structlog.get_logger().debug("asking", what=found.number.reveal())
         return found
 
-    return [mock.patch.object(CardSender, "_card", card)]
+    return [mock.patch.object(GatewaySubmission, "_card", card)]
 
 
 def _card_kept() -> Patches:

@@ -21,7 +21,7 @@ from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.dependencies import Dependencies
 from ivr.pci import tables as pci_schema
-from ivr.pci.dependencies import Room
+from ivr.pci.dependencies import PciDependencies
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from tests.support.due_work import DueWork
@@ -50,7 +50,7 @@ class Server:
     work: DueWork
     on: Dependencies
     web: flask.Flask
-    room: Room
+    pci_parts: PciDependencies
     pci: flask.Flask
     inside: Inside
     pool: Pool
@@ -111,8 +111,8 @@ class Server:
 
     def forget_cards(self) -> None:
         """What the PCI process's caretaker does in a quarter of an hour."""
-        self.pass_time(self.room.config.key_life_s + 60)
-        self.room.sweeper.sweep()
+        self.pass_time(self.pci_parts.config.key_life_s + 60)
+        self.pci_parts.sweeper.sweep()
 
     def reset(self) -> None:
         """As it was when it started, for the next test: starting one takes longer than a call."""
@@ -121,7 +121,7 @@ class Server:
             self.clock.advance(60)
         self.clock.reset()
         self.work.reset()
-        for engine, tables in ((self.on.engine, schema), (self.room.engine, pci_schema)):
+        for engine, tables in ((self.on.engine, schema), (self.pci_parts.engine, pci_schema)):
             with engine.begin() as tx:
                 for table in reversed(tables.metadata.sorted_tables):
                     tx.execute(table.delete())
@@ -129,7 +129,7 @@ class Server:
             for emptied in ("kept_card", "token", "movement", "card", "link"):
                 tx.execute(f"DELETE FROM {emptied}")  # noqa: S608 - the names of its tables
         requests.delete(f"{self.bank.url}/control/faults", timeout=5)
-        shutil.rmtree(self.room.config.key_directory, ignore_errors=True)
+        shutil.rmtree(self.pci_parts.config.key_directory, ignore_errors=True)
         self.ids.reset()
         self.inside.down, self.inside.meanwhile = False, nothing_meanwhile
         self.expected.clear()

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateways.secret import Secret
-from gateways.setting_readers import one_of, secrets, text, url, whole, yes_or_no
-from gateways.settings import GatewaySettings, composed, field_of, section, setting
+from gateways.setting_readers import one_of, secrets, text, url, yes_or_no
+from gateways.settings import GatewaySettings, composed, field_of, number, section, setting
 from ivr.platform.database.url import database_url
 from ivr.platform.settings import shared
 from ivr.platform.settings.fraud import FraudSettings
@@ -87,14 +87,13 @@ class Config:
     )
     pay: PaySettings = section(PaySettings)
     line: LineSettings = section(LineSettings)
-    guesses_max: int = setting(
-        "GUESSES_MAX", "How many unknown references one caller's number may try in 24 hours.", whole(1), "10"
+    guesses_max: int = number(
+        "GUESSES_MAX", "How many unknown references one caller's number may try in 24 hours.", 10
     )
-    guesses_max_withheld: int = setting(
+    guesses_max_withheld: int = number(
         "GUESSES_MAX_WITHHELD",
         "How many unknown references all withheld and forged numbers together may try in 24 hours.",
-        whole(1),
-        "200",
+        200,
     )
     gateway: str = field_of(shared.GATEWAY)
     gateway_settings: GatewaySettings = composed(
@@ -107,11 +106,11 @@ class Config:
         yes_or_no,
         "no",
     )
-    link_expires_min: int = setting(
+    link_expires_min: int = number(
         "LINK_EXPIRES_MIN",
         "How long a texted payment link can be paid, in minutes: 30 to 1430.",
-        whole(*LINK_MINUTES),
-        "60",
+        60,
+        *LINK_MINUTES,
     )
     channel: str = setting(
         "CHANNEL",

@@ -161,7 +161,7 @@ def test_deleted_in_another_call_while_it_is_offered(server: Server) -> None:
     def delete(event: Event) -> None:
         if isinstance(event, Said) and "ending in" in event.text:
             with server.on.engine.begin() as tx:
-                server.on.cashier.saved_cards.forget(tx, card.id, by="api: a test")
+                server.on.payments.saved_cards.forget(tx, card.id, by="api: a test")
 
     settings = call_settings(call_sid(2), to_number=ENGLISH)
     _, lines, _ = pay(server, ("1", "1"), settings=settings, listener=delete)

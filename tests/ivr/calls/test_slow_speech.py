@@ -39,7 +39,7 @@ def test_slow_speech_is_heard_in_card_entry_too_and_remembered(start_server: Sta
     said = spoken(server, FIRST.call_sid)
     assert not any(SLOW in twiml for twiml in said[:2])
     assert all(twiml.count(SLOW) == twiml.count("<Say") for twiml in said[2:])
-    with reading(server.room.engine) as connection:
+    with reading(server.pci_parts.engine) as connection:
         entered = connection.execute(sa.text("SELECT twiml FROM card_entry_turn")).scalars().all()
     assert all(twiml.count(SLOW) == twiml.count("<Say") for twiml in entered)
     assert any(SLOW in twiml for twiml in entered)

@@ -286,7 +286,7 @@ def test_one_webhook_four_times_at_once(start_server: Start, kind: str) -> None:
     assert len(set(opened) - set(waits)) == 1
     with reading(server.on.engine) as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(schema.call)).scalar_one() == 1
-    with reading(server.room.engine) as connection:
+    with reading(server.pci_parts.engine) as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM card_entry")).scalar_one() == 1
 
 

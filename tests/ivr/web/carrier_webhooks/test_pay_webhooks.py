@@ -104,7 +104,7 @@ def test_the_pci_process_is_asked_nothing(start_server: Start) -> None:
     pay(server, WAY["tokenize"])
     pay(server, [*WAY["tokenize"][:2], "(hang up)"])
     assert asked == []
-    with reading(server.room.engine) as connection:
+    with reading(server.pci_parts.engine) as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM card_entry")).scalar_one() == 0
 
 
