@@ -18,7 +18,7 @@ from gateways.contract import Cancelled, ChargeRequest, LinkFound, LookupResult,
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.saved_cards import CardDeleted
 from gateways.stripe import payments
-from gateways.stripe.client import Visit
+from gateways.stripe.client import StripeSession
 from gateways.stripe.intents import Intent
 from ivr.bills import reservation
 from ivr.calls import heard
@@ -195,8 +195,8 @@ def _reference_not_kept() -> Patches:
 def _cancel_left_out() -> Patches:
     """A fence at Stripe looks at the intent and takes it for cancelled: its confirmation may still arrive."""
 
-    def cancel(visit: Visit, reference: str) -> Intent | Unknown:
-        found = payments.retrieve_intent(visit, reference)
+    def cancel(api: StripeSession, reference: str) -> Intent | Unknown:
+        found = payments.retrieve_intent(api, reference)
         waits = isinstance(found, Intent) and found.state in {
             "requires_confirmation",
             "requires_payment_method",
