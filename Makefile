@@ -11,7 +11,7 @@ CORES = $$($(BIN)/python -c "import os; print(min(os.cpu_count() or 1, 4))")
 WORKERS = $$($(BIN)/python -c "import os; print(min((os.cpu_count() or 1) + 1, 4))")
 
 .DEFAULT_GOAL := help
-.PHONY: force help install call demo check test lint format types contracts bench simulate mutants figures lock clean
+.PHONY: force help install call demo check test audit lint format types contracts bench simulate mutants figures lock clean
 
 help: ## what there is
 	@echo "Pay-by-Call: callers pay by keypad, through your own gateway."
@@ -48,6 +48,10 @@ lint: install ## ruff, mypy and import-linter
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+audit: install ## dependencies that are imported and not declared, or the other way round; secrets in files
+	@$(BIN)/deptry ivr flows gateways
+	@$(BIN)/python -m tests.secret_scan
 
 format: install ## let ruff mend what it can
 	@$(BIN)/ruff check --fix $(SOURCES)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+from gateways.setting_readers import whole
+
 T = TypeVar("T")
 S = TypeVar("S")
 Values = Mapping[str, Any]
@@ -63,6 +65,11 @@ def setting(
 ) -> T:
     """A field with a setting of its own. Of one that two processes read, each has a `field_of`."""
     return field_of(Setting(name, help, read, default, secret, strong, has_password, needs_tls, unless))
+
+
+def number(name: str, help: str, default: int, least: int = 1, most: int | None = None) -> int:  # noqa: A002
+    """A field with a whole number from `least` to `most`."""
+    return setting(name, help, whole(least, most), str(default))
 
 
 def field_of(setting: Setting[T]) -> T:

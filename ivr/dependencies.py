@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from gateways import registry
 from gateways.contract import Gateway
-from ivr.events.listeners import HouseConsequences
+from ivr.events.listeners.subscriptions import build_events
 from ivr.fraud.guard import Guard
 from ivr.fraud.limits import FraudLimits
 from ivr.integrations.pci_client import PciClient
@@ -49,7 +49,7 @@ class Dependencies:
     @cached_property
     def payments(self) -> PaymentService:
         links = LinkTerms(self.config.public_url, self.config.link_expires_min)
-        consequences = HouseConsequences(
+        events = build_events(
             work=self.work,
             clock=self.clock,
             ids=self.ids,
@@ -57,7 +57,7 @@ class Dependencies:
             merchant_name=self.config.line.merchant_name,
             wording=self.config.line.wording,
             channel=self.config.channel,
-            tells_merchant=bool(self.config.outcome_url),
+            sends_webhooks=bool(self.config.outcome_url),
             gateway=self.gateway.name,
             dashboard_url=self.gateway.dashboard_url,
             links=links if self.gateway.capabilities.links else None,
@@ -68,7 +68,7 @@ class Dependencies:
             work=self.work,
             clock=self.clock,
             ids=self.ids,
-            consequences=consequences,
+            events=events,
             links=links,
             wording=self.config.line.wording,
         )

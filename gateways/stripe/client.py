@@ -27,7 +27,7 @@ RETRIES = 2
 _PIECE = 65_536
 _BODY_MAX = 16_000_000
 
-Send = Callable[[V1Services, stripe.RequestOptions], stripe.StripeObject]
+StripeCall = Callable[[V1Services, stripe.RequestOptions], stripe.StripeObject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Timing:
     """A retry that would have less time than this is not begun."""
 
 
-class Reply:
+class StripeReply:
     """What Stripe said. Its body stays out of the repr: it may hold a token."""
 
     __slots__ = ("body", "replayed", "status")
@@ -60,13 +60,13 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class NoReply:
+class NoStripeReply:
     """No answer that means anything: Stripe may have done what it was asked, or not."""
 
     reason: str
 
 
-class Visit:
+class StripeSession:
     """The requests of one verb. To be used in a `with` block."""
 
     def __init__(self, api_key: Secret, base: str, timing: Timing) -> None:
@@ -86,18 +86,18 @@ class Visit:
     ) -> None:
         self._line.close()
 
-    def send(self, ask: Send, *, key: str | None = None) -> Reply | NoReply:
+    def send(self, ask: StripeCall, *, key: str | None = None) -> StripeReply | NoStripeReply:
         """`ask` calls one method of the library. Under `key`, Stripe does it once and repeats its answer;
         without one, only the library's own retries are known as repeats.
         """
         try:
             return _reply(ask(self._client.v1, {"idempotency_key": key} if key else {}))
         except stripe.APIConnectionError as fault:
-            return NoReply(fault.user_message or "the connection to Stripe broke")
+            return NoStripeReply(fault.user_message or "the connection to Stripe broke")
         except stripe.StripeError as fault:
             return _refusal(fault)
         except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; and its traceback holds the body
-            return NoReply(f"the connection to Stripe broke ({type(fault).__name__})")
+            return NoStripeReply(f"the connection to Stripe broke ({type(fault).__name__})")
 
 
 class Stripe:
@@ -110,12 +110,12 @@ class Stripe:
         self._api_key = api_key
         self._timing = timing or Timing()
 
-    def visit(self, *, in_all_s: float | None = None) -> Visit:
+    def session(self, *, in_all_s: float | None = None) -> StripeSession:
         """For one verb; `in_all_s` where nobody waits for it."""
         timing = self._timing
         if in_all_s is not None:
             timing = Timing(timing.connect_s, timing.read_s, in_all_s, timing.pause_s, timing.worth_s)
-        return Visit(self._api_key, self.base, timing)
+        return StripeSession(self._api_key, self.base, timing)
 
 
 class _Line(stripe.HTTPClient):
@@ -199,14 +199,14 @@ def _broken(reason: str, *, should_retry: bool = False) -> stripe.APIConnectionE
     return stripe.APIConnectionError(reason, should_retry=should_retry)  # type: ignore[no-untyped-call]
 
 
-def _reply(found: stripe.StripeObject) -> Reply:
+def _reply(found: stripe.StripeObject) -> StripeReply:
     told = found.last_response
     headers = {} if told is None else {name.lower(): value for name, value in told.headers.items()}
-    return Reply(200, found.to_dict(), replayed=headers.get("idempotent-replayed") == "true")
+    return StripeReply(200, found.to_dict(), replayed=headers.get("idempotent-replayed") == "true")
 
 
-def _refusal(fault: stripe.StripeError) -> Reply | NoReply:
+def _refusal(fault: stripe.StripeError) -> StripeReply | NoStripeReply:
     body, status = fault.json_body, fault.http_status
     if status is None or not isinstance(body, dict):
-        return NoReply(f"Stripe's answer was not understood (HTTP {status})")
-    return Reply(status, body, replayed=False)
+        return NoStripeReply(f"Stripe's answer was not understood (HTTP {status})")
+    return StripeReply(status, body, replayed=False)

@@ -282,7 +282,7 @@ def _ambiguous(payment: "Payment") -> Fault:
 def cashier_at(at: Desk) -> "PaymentService":
     """The cashier of this installation's gateway, with durable work behind it."""
     from gateways import registry
-    from ivr.events.listeners import HouseConsequences
+    from ivr.events.listeners.subscriptions import build_events
     from ivr.fraud.guard import Guard
     from ivr.fraud.limits import FraudLimits
     from ivr.jobs.enqueue import DurableWork
@@ -298,7 +298,7 @@ def cashier_at(at: Desk) -> "PaymentService":
         raise Fault(str(fault)) from None
     work = DurableWork(at.engine)
     wording = wording_of(at.values["HOME_COUNTRY"], at.values["BILL_NOUN"])
-    consequences = HouseConsequences(
+    events = build_events(
         work=work,
         clock=at.clock,
         ids=at.ids,
@@ -306,7 +306,7 @@ def cashier_at(at: Desk) -> "PaymentService":
         merchant_name=at.values["MERCHANT_NAME"],
         wording=wording,
         channel=at.values["CHANNEL"],
-        tells_merchant=bool(at.values["OUTCOME_URL"]),
+        sends_webhooks=bool(at.values["OUTCOME_URL"]),
         gateway=gateway.name,
         dashboard_url=gateway.dashboard_url,
     )
@@ -316,6 +316,6 @@ def cashier_at(at: Desk) -> "PaymentService":
         work=work,
         clock=at.clock,
         ids=at.ids,
-        consequences=consequences,
+        events=events,
         wording=wording,
     )

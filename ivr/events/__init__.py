@@ -1,3 +1,1 @@
-"""What a payment sets off: timeline, texts, webhooks out and fraud counts, in the transaction that moves the
-money.
-"""
+"""What happens, as typed events, and who listens to each: in the transaction that makes it happen."""

@@ -13,6 +13,7 @@ import structlog
 
 from gateways.declines import Decline
 from ivr.customers import timeline
+from ivr.events.payment_events import PaymentFacts
 from ivr.fraud import lockouts, velocity
 from ivr.fraud.breaker import Breaker
 from ivr.fraud.identity import SHARED, PayerIdentity
@@ -70,43 +71,43 @@ class Guard:
         self._begin_lockout_if_enough(tx, identity)
         self._breaker.observe(tx, self.clock.now(), identity.call_id)
 
-    def approved(self, tx: sa.Connection, attempt: Attempt) -> None:
-        identity = velocity.end(tx, attempt.id, CardAttemptState.APPROVED, self.clock.now())
+    def approved(self, tx: sa.Connection, payment: PaymentFacts) -> None:
+        identity = velocity.end(tx, payment.id, CardAttemptState.APPROVED, self.clock.now())
         if identity is not None:
             velocity.hold(tx, identity)
             self._begin_lockout_if_enough(tx, identity)
             self._breaker.observe(tx, self.clock.now(), identity.call_id)
-        self._report(tx, attempt)
+        self._report(tx, payment)
 
-    def declined(self, tx: sa.Connection, attempt: Attempt) -> None:
+    def declined(self, tx: sa.Connection, payment: PaymentFacts) -> None:
         """The issuer said no. A payment by another channel was not counted yet, and is counted now."""
-        if not is_counted(attempt.decline):
-            self.not_charged(tx, attempt)
+        if not is_counted(payment.decline):
+            self.not_charged(tx, payment)
             return
         now = self.clock.now()
-        identity = velocity.end(tx, attempt.id, CardAttemptState.DECLINED, now, attempt.decline)
+        identity = velocity.end(tx, payment.id, CardAttemptState.DECLINED, now, payment.decline)
         if identity is None:
-            identity = PayerIdentity(attempt.bill_id, attempt.call_id)
-            decline = attempt.decline or Decline.GENERIC
-            velocity.add(tx, identity, now, self.ids, attempt_id=attempt.id, decline=decline)
+            identity = PayerIdentity(payment.bill_id, payment.call_id)
+            decline = payment.decline or Decline.GENERIC
+            velocity.add(tx, identity, now, self.ids, attempt_id=payment.id, decline=decline)
         velocity.hold(tx, identity)
         self._begin_lockout_if_enough(tx, identity)
         self._breaker.observe(tx, now, identity.call_id)
-        self._report(tx, attempt)
+        self._report(tx, payment)
 
-    def not_charged(self, tx: sa.Connection, attempt: Attempt) -> None:
+    def not_charged(self, tx: sa.Connection, payment: PaymentFacts) -> None:
         """No issuer said anything about the card."""
-        velocity.end(tx, attempt.id, CardAttemptState.VOID, self.clock.now())
-        self._report(tx, attempt)
+        velocity.end(tx, payment.id, CardAttemptState.VOID, self.clock.now())
+        self._report(tx, payment)
 
     @property
     def _breaker(self) -> Breaker:
         return Breaker(self.limits.breaker, self.ids)
 
-    def _report(self, tx: sa.Connection, attempt: Attempt) -> None:
+    def _report(self, tx: sa.Connection, payment: PaymentFacts) -> None:
         """The PCI process counts by card, and learns the outcome from a job."""
-        if attempt.card_entry_id is not None:
-            self.work.enqueue(tx, REPORT_CARD_OUTCOME, attempt.id)
+        if payment.card_entry_id is not None:
+            self.work.enqueue(tx, REPORT_CARD_OUTCOME, payment.id)
 
     def _limit(self, kind: LockoutKind, subject: str) -> VelocityLimit:
         match kind:

@@ -8,8 +8,8 @@ is certain, and never sends a second time. `release` lets go of an authorization
 job that was lost.
 
 Where a rule lives. States and their edges: `states`. What an answer of the gateway does in each state:
-`answers`. What belongs to a move, in the same transaction (reservation, ledger, consequences, the next job):
-`moves`. How long is waited for what: `patience`. The rest of the house joins in by `consequences`.
+`answers`. What belongs to a move, in the same transaction (reservation, ledger, event, the next job):
+`moves`. How long is waited for what: `patience`. Other packages listen to events.
 
 What could go wrong, and why it does not. Two workers meet on one attempt: the row is locked and the move is a
 compare-and-set. A worker is killed after it claimed: its claim asked for a look in 30 s. A worker froze and

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from gateways.contract import Capabilities, Gateway
+from ivr.events.emitter import Events
 from ivr.finance.payouts import Payouts
 from ivr.jobs.job_list import (
     CHARGE_ATTEMPT,
@@ -43,7 +44,6 @@ from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.gateway_events.service import GatewayEventService
 from ivr.payments.links.jobs import LinkJobs
 from ivr.payments.links.store import LinkTerms
-from ivr.payments.payment_events import Consequences
 from ivr.payments.refunds.jobs import RefundJobs
 from ivr.payments.refunds.service import RefundService
 from ivr.payments.refunds.store import Refund
@@ -68,14 +68,14 @@ class PaymentService:
         work: Work,
         clock: Clock,
         ids: Ids,
-        consequences: Consequences,
+        events: Events,
         links: LinkTerms | None = None,
         wording: Wording = PLAIN,
     ) -> None:
         """`links` says how links are made; without it none is. In `wording` payers read of their payments."""
         self._engine = engine
         self._gateway = gateway
-        self.transitions = Transitions(work, clock, ids, consequences)
+        self.transitions = Transitions(work, clock, ids, events)
         client = GatewayClient(gateway, clock)
         parts = (engine, self.transitions, client)
         self._charge = ChargeJob(*parts)
@@ -94,7 +94,7 @@ class PaymentService:
             work=work,
             clock=clock,
             ids=ids,
-            consequences=consequences,
+            events=events,
             links=links if gateway.capabilities.links else None,
             wording=wording,
         )

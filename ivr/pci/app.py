@@ -12,10 +12,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException
 
 from ivr.carriers.twilio.signed_request import BODY_BYTES_MAX
-from ivr.pci.dependencies import Room
-from ivr.pci.internal_api import internal_doors
+from ivr.pci.dependencies import PciDependencies
+from ivr.pci.internal_api import internal_routes
 from ivr.pci.safe_logging import tell
-from ivr.pci.webhooks import carrier_doors
+from ivr.pci.webhooks import carrier_routes
 from ivr.platform.database.unavailable import RETRY_AFTER_S, is_away
 from ivr.platform.metrics_access import MetricsAccess, challenge
 from ivr.platform.request_ids import request_id, set_up_request_ids
@@ -24,24 +24,24 @@ from ivr.platform.routing import set_up_routes
 log = structlog.get_logger()
 
 
-def create_app(room: Room) -> Flask:
+def create_app(parts: PciDependencies) -> Flask:
     """The application over this room's parts."""
     app = Flask("paybycall-pci", static_folder=None, template_folder=None)
-    set_up_request_ids(app, room.ids)
+    set_up_request_ids(app, parts.ids)
     set_up_routes(app)
     # DEBUG, whatever FLASK_DEBUG says: in debug, refusals tell more.
     app.config.update(MAX_CONTENT_LENGTH=BODY_BYTES_MAX, PROPAGATE_EXCEPTIONS=False, DEBUG=False)
-    app.register_blueprint(carrier_doors(room))
-    app.register_blueprint(internal_doors(room))
+    app.register_blueprint(carrier_routes(parts))
+    app.register_blueprint(internal_routes(parts))
     app.register_error_handler(HTTPException, _problem)
     app.register_error_handler(Exception, _unexpected)
-    _add_health(app, room)
-    room.metrics.log_lines.watch()
+    _add_health(app, parts)
+    parts.metrics.log_lines.watch()
     return app
 
 
-def _add_health(app: Flask, room: Room) -> None:
-    access = MetricsAccess(room.config.metrics_token, room.config.in_production)
+def _add_health(app: Flask, parts: PciDependencies) -> None:
+    access = MetricsAccess(parts.config.metrics_token, parts.config.in_production)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -49,18 +49,18 @@ def _add_health(app: Flask, room: Room) -> None:
 
     @app.get("/readyz")
     def readyz() -> Response:
-        found = room.readiness.look()
+        found = parts.readiness.look()
         for part, fault in found.items():
             if fault is not None:
                 log.warning("not_ready", part=part, fault=fault)
-        word, status = room.readiness.status(found)
-        parts = {part: "not ready" if fault else "ok" for part, fault in found.items()}
-        return _json({"status": word, "parts": parts}, status)
+        word, status = parts.readiness.status(found)
+        shown = {part: "not ready" if fault else "ok" for part, fault in found.items()}
+        return _json({"status": word, "parts": shown}, status)
 
     @app.get("/metrics")
     def metrics() -> Response:
         access.check(request.headers.get("Authorization", ""))
-        return Response(room.metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
+        return Response(parts.metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _problem(error: HTTPException) -> Response:

@@ -17,15 +17,15 @@ from ivr.carriers.twilio import twiml
 from ivr.pci import dialogue, entries, keypad
 from ivr.pci import entry_lifecycle as ending
 from ivr.pci import envelope_encryption as sealing
-from ivr.pci.dialogue import NOTHING, Ask, Complete, GaveUp, Left, Question, Standing
-from ivr.pci.entries import Entry, Outcome, Status
+from ivr.pci.dialogue import NOTHING, AskOn, CardComplete, DialogueState, GaveUp, LeftEntry, Question
+from ivr.pci.entries import CardEntryRow, EntryOutcome, EntryStatus
 from ivr.pci.envelope_encryption import DataKey
-from ivr.pci.fallback import WayBack
+from ivr.pci.fallback import ReturnToWeb
 from ivr.pci.fields import KEYS_TIMEOUT_S, Field
-from ivr.pci.gateway_submission import Sender, is_overdue
+from ivr.pci.gateway_submission import GatewaySubmission, is_overdue
 from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.log_context import of_entry
-from ivr.pci.metrics import Metrics
+from ivr.pci.metrics import PciMetrics
 from ivr.pci.speech import Speech
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
@@ -36,7 +36,7 @@ SILENCE_MAX_S = 6
 """A waiting caller hears a word after this long; with speech and travel it stays under eight."""
 FALLBACKS_MAX = 3
 
-Form = Mapping[str, Sequence[str]]
+WebhookForm = Mapping[str, Sequence[str]]
 log = structlog.get_logger()
 
 
@@ -45,12 +45,12 @@ class NotBoundError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class TurnReply:
     """What a turn comes to: verbs to send, columns to change, and what follows once it is committed."""
 
     verbs: tuple[str, ...]
     values: Mapping[str, Any] = field(default_factory=dict)
-    ended: Outcome | None = None
+    ended: EntryOutcome | None = None
     mistake: tuple[str, str] | None = None
     sending: bool = False
 
@@ -65,9 +65,9 @@ class Conversation:
         clock: Clock,
         keys: KeyService,
         speech: Speech,
-        sender: Sender,
-        metrics: Metrics,
-        way_back: WayBack,
+        submission: GatewaySubmission,
+        metrics: PciMetrics,
+        return_to_web: ReturnToWeb,
         base_url: str,
         entry_life_s: int,
     ) -> None:
@@ -76,17 +76,17 @@ class Conversation:
         self._clock = clock
         self._keys = keys
         self._speech = speech
-        self._sender = sender
+        self._sender = submission
         self._metrics = metrics
         self._base_url = base_url
-        self._way_back = way_back
+        self._return_to_web = return_to_web
         self._entry_life = timedelta(seconds=entry_life_s)
 
     def turn_url(self, entry_id: str, turn: int) -> str:
         """Where the carrier posts this turn."""
         return f"{self._base_url}/pci/e/{entry_id}/t/{turn}"
 
-    def take_turn(self, entry_id: str, turn: int, form: Form) -> str:
+    def take_turn(self, entry_id: str, turn: int, form: WebhookForm) -> str:
         """The TwiML for this webhook; raises NotBoundError."""
         with reading(self._engine) as connection:
             seen = entries.find(connection, entry_id)
@@ -111,19 +111,19 @@ class Conversation:
             self._sender.send(entry)
         return answer
 
-    def rejoin(self, form: Form) -> str:
+    def rejoin(self, form: WebhookForm) -> str:
         """The carrier came by its fallback: the standing question again, or back to the web process."""
         if dialled := "".join(form.get("DialCallStatus", ())[:1]):
-            return self._way_back.person_left(dialled)
+            return self._return_to_web.person_left(dialled)
         return self._ask_again(form)
 
-    def apologize(self, form: Form) -> str:
+    def apologize(self, form: WebhookForm) -> str:
         """After an unexpected error: a kind sentence, and the standing question again. Nothing that was keyed
         in the failed turn is kept. May raise where the database does not answer; `blind_apology` needs none.
         """
         return self._ask_again(form, prompt="trouble")
 
-    def _ask_again(self, form: Form, *, prompt: str | None = None) -> str:
+    def _ask_again(self, form: WebhookForm, *, prompt: str | None = None) -> str:
         """The standing question, behind the `prompt`; `FALLBACKS_MAX` times, then the entry is given up."""
         call_sid, account_sid = _sids(form)
         with self._engine.begin() as tx:
@@ -132,29 +132,29 @@ class Conversation:
             structlog.contextvars.bind_contextvars(**(of_entry(newest.id) if newest else {}))
             if entry is None or entry.claimant is not None or entry.fallbacks >= FALLBACKS_MAX * 2:
                 language = entry.language if entry else None
-                return self._way_back.document(call_sid, language, prompt=prompt or "back.moment")
+                return self._return_to_web.document(call_sid, language, prompt=prompt or "back.moment")
             entries.change(tx, entry.id, fallbacks=entry.fallbacks + 1)
-            if entry.status == Status.FINISHED:
-                return self._way_back.document(call_sid, entry.language, url=entry.return_url)
+            if entry.status == EntryStatus.FINISHED:
+                return self._return_to_web.document(call_sid, entry.language, url=entry.return_url)
             if entry.fallbacks < FALLBACKS_MAX:
                 if entry.turn and not prompt:
                     return self._again(tx, entry, entry.turn - 1)
                 words = (self._say(prompt, entry),) if prompt else ()
                 return twiml.document([*words, twiml.redirect(self._standing_url(entry))])
-            reply = self._give_up(tx, entry, Outcome.UNAVAILABLE, say=prompt)
+            reply = self._give_up(tx, entry, EntryOutcome.UNAVAILABLE, say=prompt)
         self._follow(entry.id, reply)
         return twiml.document(reply.verbs)
 
-    def blind_apology(self, form: Form) -> str:
+    def blind_apology(self, form: WebhookForm) -> str:
         """The same without a database: in every language, and to the web process's own fallback."""
-        return self._way_back.document(_sids(form)[0], None, prompt="trouble")
+        return self._return_to_web.document(_sids(form)[0], None, prompt="trouble")
 
-    def _again(self, connection: sa.Connection, entry: Entry, turn: int) -> str:
+    def _again(self, connection: sa.Connection, entry: CardEntryRow, turn: int) -> str:
         self._metrics.repeated()
         kept = entries.kept_turn(connection, entry.id, turn)
         return kept or twiml.document([twiml.redirect(entry.return_url)])
 
-    def _follow(self, entry_id: str, reply: Reply) -> None:
+    def _follow(self, entry_id: str, reply: TurnReply) -> None:
         """What follows once the turn is committed."""
         if reply.ended is not None:
             ending.forget(self._keys, [entry_id])
@@ -164,45 +164,47 @@ class Conversation:
             self._metrics.entry_ended(reply.ended)
             log.info("card_entry_ended", outcome=reply.ended)
 
-    def _data_key(self, entry: Entry) -> DataKey | None:
+    def _data_key(self, entry: CardEntryRow) -> DataKey | None:
         """The entry's key while digits are awaited; None where it is gone or not needed."""
-        if entry.status != Status.KEYING:
+        if entry.status != EntryStatus.KEYING:
             return None
         try:
             return sealing.kept(entry.id, self._keys)
         except KeyGoneError:
             return None
 
-    def _reply(self, tx: sa.Connection, entry: Entry, key: DataKey | None, form: Form) -> Reply:
-        if entry.status == Status.FINISHED:
-            return Reply((twiml.redirect(entry.return_url),))
-        if entry.status == Status.SENDING:
+    def _reply(
+        self, tx: sa.Connection, entry: CardEntryRow, key: DataKey | None, form: WebhookForm
+    ) -> TurnReply:
+        if entry.status == EntryStatus.FINISHED:
+            return TurnReply((twiml.redirect(entry.return_url),))
+        if entry.status == EntryStatus.SENDING:
             return self._wait(tx, entry)
         if key is None or self._clock.now() - entry.created_at >= self._entry_life:
             log.warning("card_entry_key_is_gone")
-            return self._give_up(tx, entry, Outcome.UNAVAILABLE, say="trouble")
+            return self._give_up(tx, entry, EntryOutcome.UNAVAILABLE, say="trouble")
         if entry.turn >= KEYING_TURNS_MAX:
-            return self._give_up(tx, entry, Outcome.GAVE_UP)
+            return self._give_up(tx, entry, EntryOutcome.GAVE_UP)
         return self._listen(tx, entry, key, form)
 
-    def _listen(self, tx: sa.Connection, entry: Entry, key: DataKey, form: Form) -> Reply:
+    def _listen(self, tx: sa.Connection, entry: CardEntryRow, key: DataKey, form: WebhookForm) -> TurnReply:
         standing = _standing(entry, key)
         if entry.turn == 0:
             return self._asked(entry, key, dialogue.begin(standing))
         now = self._clock.now()
         move = dialogue.hear(standing, keypad.read(form, star_before=entry.star_last), now)
         match move:
-            case Ask():
+            case AskOn():
                 return self._asked(entry, key, move)
-            case Left():
-                return self._give_up(tx, entry, Outcome.LEFT)
+            case LeftEntry():
+                return self._give_up(tx, entry, EntryOutcome.LEFT)
             case GaveUp(mistake):
-                ended = self._give_up(tx, entry, Outcome.GAVE_UP)
+                ended = self._give_up(tx, entry, EntryOutcome.GAVE_UP)
                 return replace(ended, mistake=(standing.field, mistake))
-            case Complete((last, value)):
+            case CardComplete((last, value)):
                 return self._complete(entry, {f"sealed_{last}": key.seal(last, value)}, now)
 
-    def _asked(self, entry: Entry, key: DataKey, ask: Ask) -> Reply:
+    def _asked(self, entry: CardEntryRow, key: DataKey, ask: AskOn) -> TurnReply:
         """Keeps what stands, sealed, and asks on."""
         after = ask.standing
         values: dict[str, Any] = {
@@ -216,9 +218,9 @@ class Conversation:
             taken, value = ask.taken
             values[f"sealed_{taken}"] = key.seal(taken, value)
         mistake = (entry.field, ask.mistake) if ask.mistake else None
-        return Reply((self._gather(entry, ask.question),), values, mistake=mistake)
+        return TurnReply((self._gather(entry, ask.question),), values, mistake=mistake)
 
-    def _gather(self, entry: Entry, question: Question) -> str:
+    def _gather(self, entry: CardEntryRow, question: Question) -> str:
         """The carrier's timeout is of the first key and of the next alike, and begins behind the words: a
         silence behind them lets who takes out a card wait longer than who has begun to key.
         """
@@ -233,43 +235,45 @@ class Conversation:
             timeout_s=between_s,
         )
 
-    def _complete(self, entry: Entry, sealed: Mapping[str, bytes], now: datetime) -> Reply:
+    def _complete(self, entry: CardEntryRow, sealed: Mapping[str, bytes], now: datetime) -> TurnReply:
         """The card is whole: one word, and the poll begins."""
         moment = self._say("wait.moment", entry)
-        values = {"status": Status.SENDING, "sending_since": now, "spoken_at": now, **sealed}
-        return Reply((moment, self._onward(entry)), values, sending=True)
+        values = {"status": EntryStatus.SENDING, "sending_since": now, "spoken_at": now, **sealed}
+        return TurnReply((moment, self._onward(entry)), values, sending=True)
 
-    def _wait(self, tx: sa.Connection, entry: Entry) -> Reply:
+    def _wait(self, tx: sa.Connection, entry: CardEntryRow) -> TurnReply:
         now = self._clock.now()
         if is_overdue(entry, now):
-            return self._give_up(tx, entry, Outcome.UNAVAILABLE)
+            return self._give_up(tx, entry, EntryOutcome.UNAVAILABLE)
         poll = (twiml.pause(1), self._onward(entry))
         if entry.spoken_at is not None and now - entry.spoken_at < timedelta(seconds=SILENCE_MAX_S):
-            return Reply(poll, sending=True)
+            return TurnReply(poll, sending=True)
         still = self._say("wait.still", entry)
-        return Reply((still, *poll), {"spoken_at": now}, sending=True)
+        return TurnReply((still, *poll), {"spoken_at": now}, sending=True)
 
-    def _say(self, key: str, entry: Entry) -> str:
+    def _say(self, key: str, entry: CardEntryRow) -> str:
         return self._speech.say(key, entry.language, slow=entry.slow)
 
-    def _standing_url(self, entry: Entry) -> str:
+    def _standing_url(self, entry: CardEntryRow) -> str:
         """Where the last answer is given again; before the first one, where it is asked for."""
         return self.turn_url(entry.id, max(entry.turn - 1, 0))
 
-    def _onward(self, entry: Entry) -> str:
+    def _onward(self, entry: CardEntryRow) -> str:
         return twiml.redirect(self.turn_url(entry.id, entry.turn + 1))
 
-    def _give_up(self, tx: sa.Connection, entry: Entry, outcome: Outcome, *, say: str | None = None) -> Reply:
+    def _give_up(
+        self, tx: sa.Connection, entry: CardEntryRow, outcome: EntryOutcome, *, say: str | None = None
+    ) -> TurnReply:
         """Ends the entry and sends the caller back."""
         certain = ending.give_up(tx, entry, outcome, self._clock.now())
         words = (self._say(say, entry),) if say else ()
-        return Reply((*words, twiml.redirect(entry.return_url)), ended=certain)
+        return TurnReply((*words, twiml.redirect(entry.return_url)), ended=certain)
 
 
-def _standing(entry: Entry, key: DataKey) -> Standing:
+def _standing(entry: CardEntryRow, key: DataKey) -> DialogueState:
     keyed = Field(entry.field)
     sealed = entry.sealed(keyed)
-    return Standing(
+    return DialogueState(
         field=keyed,
         kept=key.open(keyed, sealed) if sealed else NOTHING,
         brand=entry.brand,
@@ -279,7 +283,7 @@ def _standing(entry: Entry, key: DataKey) -> Standing:
     )
 
 
-def _sids(form: Form) -> tuple[str, str]:
+def _sids(form: WebhookForm) -> tuple[str, str]:
     """Call and account, where each is there exactly once."""
     call, account = form.get("CallSid", ()), form.get("AccountSid", ())
     return (call[0] if len(call) == 1 else "", account[0] if len(account) == 1 else "")

@@ -14,19 +14,19 @@ import sqlalchemy as sa
 from flows.language import Recordings
 from ivr.carriers.twilio.twiml import Voice
 from ivr.pci.conversation import Conversation
-from ivr.pci.entry_service import Desk
-from ivr.pci.fallback import WayBack
-from ivr.pci.fingerprints import Fingerprints
-from ivr.pci.gateway_submission import Sender
+from ivr.pci.entry_service import EntryService
+from ivr.pci.fallback import ReturnToWeb
+from ivr.pci.fingerprints import FingerprintKeys
+from ivr.pci.gateway_submission import GatewaySubmission
 from ivr.pci.keys import KeyService
-from ivr.pci.metrics import Metrics
+from ivr.pci.metrics import PciMetrics
 from ivr.pci.nonces import DatabaseNonces
 from ivr.pci.readiness import parts_of
 from ivr.pci.settings import PciConfig
 from ivr.pci.speech import Speech
 from ivr.pci.sweeper import Sweeper
 from ivr.pci.tokenizers import CardGateway
-from ivr.pci.velocity import CardCaps, CardDefences
+from ivr.pci.velocity import CardLimits, CardVelocity
 from ivr.platform.build_info import BuildInfo
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
@@ -37,7 +37,7 @@ _QUEUE_PER_THREAD = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class PciDependencies:
     """The parts that HTTP and the background thread need."""
 
     config: PciConfig
@@ -46,17 +46,17 @@ class Room:
     ids: Ids
     keys: KeyService
     speech: Speech
-    metrics: Metrics
+    metrics: PciMetrics
     nonces: DatabaseNonces
     conversation: Conversation
-    desk: Desk
-    defences: CardDefences
-    sender: Sender
+    entry_service: EntryService
+    velocity: CardVelocity
+    submission: GatewaySubmission
     sweeper: Sweeper
     readiness: Readiness
 
 
-def furnish(
+def build_pci(
     config: PciConfig,
     *,
     engine: sa.Engine,
@@ -65,12 +65,12 @@ def furnish(
     keys: KeyService,
     gateway: CardGateway,
     executor: Executor,
-) -> Room:
+) -> PciDependencies:
     """The room of one process. `executor` sends cards; it is shut down by whoever made it."""
     # An error of the database names the columns it choked on; their values stay out of it.
     engine.hide_parameters = True
     readiness = Readiness("pci", parts_of(engine, keys, config.key_directory, clock))
-    metrics = Metrics(
+    metrics = PciMetrics(
         (
             ReadinessMetric(readiness),
             BuildInfo("pci", gateway=config.gateway, card_entry="gather", database=engine.dialect.name),
@@ -78,19 +78,21 @@ def furnish(
     )
     entry_life_s = config.key_life_s - config.key_generation_s
     speech = _speech(config)
-    defences = CardDefences(engine, Fingerprints(config.fingerprint_keys), _caps(config), clock, ids, metrics)
-    sender = Sender(
+    velocity = CardVelocity(
+        engine, FingerprintKeys(config.fingerprint_keys), _caps(config), clock, ids, metrics
+    )
+    submission = GatewaySubmission(
         engine=engine,
         clock=clock,
         keys=keys,
         gateway=gateway,
-        defences=defences,
+        velocity=velocity,
         executor=executor,
         metrics=metrics,
         owner=ids.new("pci"),
         capacity=config.gateway_threads * _QUEUE_PER_THREAD,
     )
-    return Room(
+    return PciDependencies(
         config=config,
         engine=engine,
         clock=clock,
@@ -104,9 +106,9 @@ def furnish(
             clock=clock,
             keys=keys,
             speech=speech,
-            sender=sender,
+            submission=submission,
             metrics=metrics,
-            way_back=WayBack(
+            return_to_web=ReturnToWeb(
                 speech=speech,
                 clock=clock,
                 base_url=config.pci_public_url,
@@ -116,23 +118,23 @@ def furnish(
             base_url=config.pci_public_url,
             entry_life_s=entry_life_s,
         ),
-        desk=Desk(engine=engine, clock=clock, keys=keys, metrics=metrics),
-        defences=defences,
-        sender=sender,
+        entry_service=EntryService(engine=engine, clock=clock, keys=keys, metrics=metrics),
+        velocity=velocity,
+        submission=submission,
         sweeper=Sweeper(
             engine=engine,
             clock=clock,
             keys=keys,
             metrics=metrics,
-            defences=defences,
+            velocity=velocity,
             entry_life_s=entry_life_s,
         ),
         readiness=readiness,
     )
 
 
-def _caps(config: PciConfig) -> CardCaps:
-    return CardCaps(
+def _caps(config: PciConfig) -> CardLimits:
+    return CardLimits(
         declines_max=config.card_declines_max,
         tries_max=config.card_tries_max,
         bin_declines_max=config.bin_declines_max,

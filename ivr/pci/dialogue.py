@@ -10,8 +10,8 @@ from datetime import datetime
 from gateways.secret import Secret
 from ivr.pci import fields
 from ivr.pci.brands import brand_of, by_name
-from ivr.pci.fields import Accepted, End, Field, ListenOn, Mistake, Verdict, Wrong
-from ivr.pci.keypad import Heard
+from ivr.pci.fields import Accepted, Field, GatherEnd, ListenOn, Mistake, Verdict, Wrong
+from ivr.pci.keypad import KeypadInput
 
 MISTAKES_MAX = 4
 NOTHING = Secret("")
@@ -21,7 +21,7 @@ SILENT = "silent"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DialogueState:
     """What an entry holds between two turns. `kept` is what was keyed into `field` so far."""
 
     field: Field = Field.NUMBER
@@ -43,24 +43,24 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AskOn:
     """Ask on. `taken` is the whole value of a field just accepted, to be sealed; `mistake` is counted."""
 
-    standing: Standing
+    standing: DialogueState
     question: Question
     taken: tuple[Field, Secret] | None = None
     mistake: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Complete:
+class CardComplete:
     """The last field was accepted."""
 
     taken: tuple[Field, Secret]
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class LeftEntry:
     """`**`: the caller wants something else."""
 
 
@@ -71,18 +71,18 @@ class GaveUp:
     mistake: str
 
 
-Move = Ask | Complete | Left | GaveUp
+Move = AskOn | CardComplete | LeftEntry | GaveUp
 
 
-def begin(standing: Standing) -> Ask:
+def begin(standing: DialogueState) -> AskOn:
     """The first question."""
     return _ask(standing, "ask")
 
 
-def hear(standing: Standing, heard: Heard, now: datetime) -> Move:
+def hear(standing: DialogueState, heard: KeypadInput, now: datetime) -> Move:
     """The next move after a Gather."""
     if heard.left:
-        return Left()
+        return LeftEntry()
     if heard.nothing and not standing.kept:
         # A `#` alone is a late one behind the field before: no mistake, and no word about it. It cut the
         # question short, so the question is asked again.
@@ -101,13 +101,13 @@ def hear(standing: Standing, heard: Heard, now: datetime) -> Move:
             return _listen_on(after, quietly=quietly, cleared=heard.cleared)
 
 
-def _end(standing: Standing, heard: Heard) -> End:
+def _end(standing: DialogueState, heard: KeypadInput) -> GatherEnd:
     if heard.hashed or heard.nothing:
-        return End.DONE
-    return End.FULL if heard.count >= wanted(standing) else End.PAUSED
+        return GatherEnd.DONE
+    return GatherEnd.FULL if heard.count >= wanted(standing) else GatherEnd.PAUSED
 
 
-def _judge(standing: Standing, end: End, now: datetime) -> Verdict:
+def _judge(standing: DialogueState, end: GatherEnd, now: datetime) -> Verdict:
     text = standing.kept.reveal()
     match standing.field:
         case Field.NUMBER:
@@ -120,7 +120,7 @@ def _judge(standing: Standing, end: End, now: datetime) -> Verdict:
             return fields.judge_postal_code(text, end)
 
 
-def wanted(standing: Standing) -> int:
+def wanted(standing: DialogueState) -> int:
     """How many keys the next Gather asks for."""
     kept = standing.kept.reveal()
     match standing.field:
@@ -134,39 +134,39 @@ def wanted(standing: Standing) -> int:
             return fields.POSTAL_CODE_DIGITS - len(kept)
 
 
-def _code_digits(standing: Standing) -> int:
+def _code_digits(standing: DialogueState) -> int:
     return by_name(standing.brand).code_digits if standing.brand else 3
 
 
-def _prompt(standing: Standing, kind: str) -> str:
+def _prompt(standing: DialogueState, kind: str) -> str:
     """The prompt's key. An Amex has its own question for the code: four digits, on the front."""
     four = standing.field is Field.CODE and _code_digits(standing) == 4  # noqa: PLR2004 - four digits
     return f"{standing.field}{'_four' if four else ''}.{kind}"
 
 
-def _ask(standing: Standing, kind: str) -> Ask:
-    return Ask(standing, Question((_prompt(standing, kind),), wanted(standing)))
+def _ask(standing: DialogueState, kind: str) -> AskOn:
+    return AskOn(standing, Question((_prompt(standing, kind),), wanted(standing)))
 
 
-def _ask_again(standing: Standing, mistake: str) -> Ask:
+def _ask_again(standing: DialogueState, mistake: str) -> AskOn:
     """What was wrong, and then the keys that help: all of them once, so that nobody must listen for long."""
     prompts = (_prompt(standing, mistake), *_hints(standing, mistake))
-    return Ask(standing, Question(prompts, wanted(standing), fields.UNHURRIED_TIMEOUT_S), mistake=mistake)
+    return AskOn(standing, Question(prompts, wanted(standing), fields.UNHURRIED_TIMEOUT_S), mistake=mistake)
 
 
-def _hints(standing: Standing, mistake: str) -> tuple[str, ...]:
+def _hints(standing: DialogueState, mistake: str) -> tuple[str, ...]:
     if standing.mistakes == 1:
         return HINTS
     return HINTS[:1] if mistake in {Mistake.CHECK_FAILED, Mistake.TOO_LONG} else ()
 
 
-def _listen_on(standing: Standing, *, quietly: bool, cleared: bool) -> Ask:
+def _listen_on(standing: DialogueState, *, quietly: bool, cleared: bool) -> AskOn:
     if quietly:
-        return Ask(standing, Question((), wanted(standing), fields.LISTENING_ON_TIMEOUT_S))
+        return AskOn(standing, Question((), wanted(standing), fields.LISTENING_ON_TIMEOUT_S))
     return _ask(standing, "cleared_go_on" if cleared else "go_on")
 
 
-def _mistaken(standing: Standing, mistake: Mistake | str) -> Ask | GaveUp:
+def _mistaken(standing: DialogueState, mistake: Mistake | str) -> AskOn | GaveUp:
     anew = replace(standing, kept=NOTHING, mistakes=standing.mistakes + 1, star_last=False)
     if standing.field is Field.NUMBER:
         anew = replace(anew, brand=None)
@@ -175,14 +175,14 @@ def _mistaken(standing: Standing, mistake: Mistake | str) -> Ask | GaveUp:
     return _ask_again(anew, str(mistake))
 
 
-def _accepted(standing: Standing) -> Ask | Complete:
+def _accepted(standing: DialogueState) -> AskOn | CardComplete:
     taken = (standing.field, standing.kept)
     order: list[Field] = [
         field for field in Field if standing.wants_postal_code or field is not Field.POSTAL_CODE
     ]
     following = order[order.index(standing.field) + 1 :]
     if not following:
-        return Complete(taken)
+        return CardComplete(taken)
     brand = brand_of(standing.kept.reveal()) if standing.field is Field.NUMBER else None
     onward = replace(
         standing,

@@ -18,7 +18,7 @@ from ivr.pci.fields import Field
 from ivr.pci.tables import card_entry, card_entry_turn
 
 
-class Status(StrEnum):
+class EntryStatus(StrEnum):
     """Where an entry stands."""
 
     KEYING = "keying"
@@ -27,7 +27,7 @@ class Status(StrEnum):
     FINISHED = "finished"
 
 
-class Outcome(StrEnum):
+class EntryOutcome(StrEnum):
     """How an entry ended."""
 
     COLLECTED = "collected"
@@ -42,7 +42,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CardEntryRow:
     """One row of `card_entry`."""
 
     id: str
@@ -105,7 +105,7 @@ class Entry:
         )
 
 
-_COLUMNS = [card_entry.c[one.name] for one in dataclasses.fields(Entry)]
+_COLUMNS = [card_entry.c[one.name] for one in dataclasses.fields(CardEntryRow)]
 # Built once: each turn needs them, and to build one takes longer than to run it.
 _OF_ID = sa.select(*_COLUMNS).where(card_entry.c.id == sa.bindparam("wanted"))
 _HELD = _OF_ID.with_for_update()
@@ -118,17 +118,17 @@ _IDS_OF_CALL = (
 _KEEP_TURN = card_entry_turn.insert()
 
 
-def find(connection: sa.Connection, entry_id: str) -> Entry | None:
+def find(connection: sa.Connection, entry_id: str) -> CardEntryRow | None:
     """The entry, as it stands this moment."""
     return _one(connection.execute(_OF_ID, {"wanted": entry_id}))
 
 
-def lock(tx: sa.Connection, entry_id: str) -> Entry | None:
+def lock(tx: sa.Connection, entry_id: str) -> CardEntryRow | None:
     """The entry, held until `tx` ends: no other turn, and no answer of the gateway, changes it meanwhile."""
     return _one(tx.execute(_HELD, {"wanted": entry_id}))
 
 
-def newest_of_call(connection: sa.Connection, call_sid: str, account_sid: str) -> Entry | None:
+def newest_of_call(connection: sa.Connection, call_sid: str, account_sid: str) -> CardEntryRow | None:
     """The last entry that the web process opened for this call."""
     wanted = (card_entry.c.call_sid == call_sid) & (card_entry.c.account_sid == account_sid)
     query = sa.select(*_COLUMNS).where(wanted)
@@ -158,6 +158,6 @@ def kept_turn(connection: sa.Connection, entry_id: str, turn: int) -> str | None
     return found
 
 
-def _one(found: sa.Result[Any]) -> Entry | None:
+def _one(found: sa.Result[Any]) -> CardEntryRow | None:
     row = found.mappings().first()
-    return None if row is None else Entry(**row)
+    return None if row is None else CardEntryRow(**row)

@@ -13,8 +13,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ivr.pci import entries
-from ivr.pci.entries import Entry, Outcome, Status
-from ivr.pci.keys import KeyService, Wrapped
+from ivr.pci.entries import CardEntryRow, EntryOutcome, EntryStatus
+from ivr.pci.keys import KeyService, WrappedKey
 from ivr.pci.log_context import of_entry
 from ivr.pci.safe_logging import tell
 
@@ -31,35 +31,35 @@ _NO_RESULT = {"result_generation": None, "result_key": None, "sealed_result": No
 class SealedResult:
     """What the web process will collect, sealed under a data key of its own."""
 
-    wrapped: Wrapped
+    wrapped: WrappedKey
     sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedEntry:
     """An entry that was ended, and how."""
 
     entry_id: str
-    outcome: Outcome
+    outcome: EntryOutcome
 
 
 def finish(
     tx: sa.Connection,
-    entry: Entry,
-    outcome: Outcome,
+    entry: CardEntryRow,
+    outcome: EntryOutcome,
     now: datetime,
     *,
     result: SealedResult | None = None,
     decline: str | None = None,
 ) -> None:
     """Ends an entry that is locked by `tx` and not finished yet."""
-    if entry.status == Status.FINISHED:
+    if entry.status == EntryStatus.FINISHED:
         raise ValueError(f"the entry {entry.id} is finished already")
     values = dict(_WIPED) if result is None else _WIPED | _columns(result)
     entries.change(
         tx,
         entry.id,
-        status=Status.FINISHED,
+        status=EntryStatus.FINISHED,
         outcome=outcome,
         decline=decline,
         finished_at=now,
@@ -69,16 +69,16 @@ def finish(
     )
 
 
-def give_up(tx: sa.Connection, entry: Entry, outcome: Outcome, now: datetime) -> Outcome:
+def give_up(tx: sa.Connection, entry: CardEntryRow, outcome: EntryOutcome, now: datetime) -> EntryOutcome:
     """Ends an entry without an answer of the gateway; returns the outcome that can be told for certain."""
-    certain = Outcome.AUTHORIZATION_UNKNOWN if may_hold_money(entry) else outcome
+    certain = EntryOutcome.AUTHORIZATION_UNKNOWN if may_hold_money(entry) else outcome
     finish(tx, entry, certain, now)
     return certain
 
 
-def may_hold_money(entry: Entry) -> bool:
+def may_hold_money(entry: CardEntryRow) -> bool:
     """Whether some process began to ask the issuer for this amount, and no answer is here."""
-    return entry.status == Status.SENDING and entry.authorize is not None and entry.claims > 0
+    return entry.status == EntryStatus.SENDING and entry.authorize is not None and entry.claims > 0
 
 
 def forget(keys: KeyService, entry_ids: Iterable[str]) -> list[str]:
@@ -97,7 +97,7 @@ def forget(keys: KeyService, entry_ids: Iterable[str]) -> list[str]:
     return gone
 
 
-def end_call(tx: sa.Connection, call_sid: str, now: datetime, *, but: str = "") -> list[Ended]:
+def end_call(tx: sa.Connection, call_sid: str, now: datetime, *, but: str = "") -> list[EndedEntry]:
     """Wipes what the call left, except the entry `but`; returns those that were not finished.
 
     A token that nobody collected is worth nothing once the caller is gone; an authorization is kept for
@@ -108,8 +108,8 @@ def end_call(tx: sa.Connection, call_sid: str, now: datetime, *, but: str = "") 
         entry = entries.lock(tx, entry_id)
         if entry is None or entry.id == but:
             continue
-        if entry.status != Status.FINISHED:
-            ended.append(Ended(entry.id, give_up(tx, entry, Outcome.ENDED, now)))
+        if entry.status != EntryStatus.FINISHED:
+            ended.append(EndedEntry(entry.id, give_up(tx, entry, EntryOutcome.ENDED, now)))
         elif entry.authorize is None:
             drop_result(tx, entry.id)
     return ended

@@ -15,13 +15,13 @@ from gateways.contract import Order
 from ivr.pci import entries
 from ivr.pci import entry_lifecycle as ending
 from ivr.pci import envelope_encryption as sealing
-from ivr.pci.entries import Entry, Outcome, Status
-from ivr.pci.entry_lifecycle import Ended
+from ivr.pci.entries import CardEntryRow, EntryOutcome, EntryStatus
+from ivr.pci.entry_lifecycle import EndedEntry
 from ivr.pci.fields import Field
 from ivr.pci.gateway_submission import RESULT
 from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.log_context import of_entry
-from ivr.pci.metrics import Metrics
+from ivr.pci.metrics import PciMetrics
 from ivr.pci.tables import card_entry
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
@@ -35,12 +35,12 @@ class UnknownEntryError(LookupError):
     """There is no such entry."""
 
 
-class TakenError(Exception):
+class EntryConflictError(Exception):
     """Asked otherwise before: another request under this id, or another claimant of this result."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class EntryRequest:
     """A card entry that the web process wants."""
 
     id: str
@@ -59,7 +59,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class EntryResult:
     """What the web process gets. The token is a bare string here, on its way into the signed answer."""
 
     outcome: str
@@ -74,19 +74,19 @@ class Collected:
     """Of an open entry: the turn whose answer is its standing question."""
 
     def __repr__(self) -> str:
-        return f"Collected({self.outcome})"
+        return f"EntryResult({self.outcome})"
 
 
-class Desk:
+class EntryService:
     """Serves the web process. One per process; safe from any thread."""
 
-    def __init__(self, *, engine: sa.Engine, clock: Clock, keys: KeyService, metrics: Metrics) -> None:
+    def __init__(self, *, engine: sa.Engine, clock: Clock, keys: KeyService, metrics: PciMetrics) -> None:
         self._engine = engine
         self._clock = clock
         self._keys = keys
         self._metrics = metrics
 
-    def open(self, wanted: Opening) -> bool:
+    def open(self, wanted: EntryRequest) -> bool:
         """Opens the entry: True where it is new, False where the same was asked before; raises TakenError.
 
         Whatever the call had left unfinished is wiped: one call keys one card at a time.
@@ -114,7 +114,7 @@ class Desk:
             "authorize_description": authorize.description if authorize else None,
             "authorize_metadata": dict(authorize.metadata) if authorize else None,
             "authorize_statement": authorize.statement if authorize else None,
-            "status": Status.KEYING,
+            "status": EntryStatus.KEYING,
             "turn": 0,
             "field": Field.NUMBER,
             "mistakes": 0,
@@ -136,39 +136,39 @@ class Desk:
         self._follow(superseded)
         return True
 
-    def _is_repeat(self, found: Entry | None, wanted: Opening) -> bool:
+    def _is_repeat(self, found: CardEntryRow | None, wanted: EntryRequest) -> bool:
         if found is None:
             return False
         if found.request_digest != wanted.digest():
-            raise TakenError("another entry was opened under this id")
+            raise EntryConflictError("another entry was opened under this id")
         return True
 
-    def collect(self, entry_id: str, claimant: str) -> Collected:
+    def collect(self, entry_id: str, claimant: str) -> EntryResult:
         """The result, for one claimant alone, as often as it asks; raises UnknownEntryError or TakenError."""
         with self._engine.begin() as tx:
             entry = entries.lock(tx, entry_id)
             if entry is None:
                 raise UnknownEntryError
             if entry.claimant not in {None, claimant}:
-                raise TakenError("another claimant has this result")
-            if entry.status != Status.FINISHED:
-                return Collected(OPEN, turn=max(entry.turn - 1, 0))
+                raise EntryConflictError("another claimant has this result")
+            if entry.status != EntryStatus.FINISHED:
+                return EntryResult(OPEN, turn=max(entry.turn - 1, 0))
             if entry.claimant is None:
                 entries.change(tx, entry_id, claimant=claimant)
         return self._opened(entry)
 
-    def _opened(self, entry: Entry) -> Collected:
-        outcome = Outcome(entry.outcome or Outcome.UNAVAILABLE)
-        told = Collected(outcome, brand=entry.brand, decline=entry.decline)
+    def _opened(self, entry: CardEntryRow) -> EntryResult:
+        outcome = EntryOutcome(entry.outcome or EntryOutcome.UNAVAILABLE)
+        told = EntryResult(outcome, brand=entry.brand, decline=entry.decline)
         if entry.sealed_result is None or entry.result_key is None or entry.result_generation is None:
-            return told if outcome is not Outcome.COLLECTED else _lost(entry, Outcome.ENDED)
+            return told if outcome is not EntryOutcome.COLLECTED else _lost(entry, EntryOutcome.ENDED)
         try:
             key = sealing.unwrap(entry.id, entry.result_key, self._keys.get(entry.result_generation))
             document = orjson.loads(key.open(RESULT, entry.sealed_result).reveal())
         except KeyGoneError:
             log.warning("card_result_is_gone", **of_entry(entry.id))
-            return told if outcome is not Outcome.COLLECTED else _lost(entry, Outcome.UNAVAILABLE)
-        return Collected(outcome, brand=entry.brand, decline=entry.decline, **document)
+            return told if outcome is not EntryOutcome.COLLECTED else _lost(entry, EntryOutcome.UNAVAILABLE)
+        return EntryResult(outcome, brand=entry.brand, decline=entry.decline, **document)
 
     def end_call(self, call_sid: str) -> None:
         """The caller hung up: wipes what the call left."""
@@ -176,7 +176,7 @@ class Desk:
             ended = ending.end_call(tx, call_sid, self._clock.now())
         self._follow(ended)
 
-    def _follow(self, ended: list[Ended]) -> None:
+    def _follow(self, ended: list[EndedEntry]) -> None:
         """What follows once the ends are committed."""
         ending.forget(self._keys, [one.entry_id for one in ended])
         for one in ended:
@@ -184,6 +184,6 @@ class Desk:
             log.info("card_entry_ended", outcome=one.outcome, **of_entry(one.entry_id))
 
 
-def _lost(entry: Entry, outcome: Outcome) -> Collected:
+def _lost(entry: CardEntryRow, outcome: EntryOutcome) -> EntryResult:
     """A result that is wiped or does not open any more: an authorization is looked up, a token is lost."""
-    return Collected(outcome if entry.authorize is None else Outcome.AUTHORIZATION_UNKNOWN)
+    return EntryResult(outcome if entry.authorize is None else EntryOutcome.AUTHORIZATION_UNKNOWN)

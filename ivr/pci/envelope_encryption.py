@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateways.secret import Secret
-from ivr.pci.keys import KEY_BYTES, Generation, KeyGoneError, KeyService, Wrapped
+from ivr.pci.keys import KEY_BYTES, KeyGeneration, KeyGoneError, KeyService, WrappedKey
 
 _NONCE_BYTES = 12
 
@@ -46,12 +46,12 @@ class DataKey:
         return f"paybycall:field:{self._entry_id}:{field}".encode()
 
 
-def fresh(entry_id: str, generation: Generation) -> tuple[DataKey, Wrapped]:
+def fresh(entry_id: str, generation: KeyGeneration) -> tuple[DataKey, WrappedKey]:
     """A new data key for this entry, and the same wrapped, to be kept."""
     key = AESGCM.generate_key(bit_length=KEY_BYTES * 8)
     nonce = os.urandom(_NONCE_BYTES)
     wrapped = nonce + AESGCM(generation.key).encrypt(nonce, key, _bound_key(entry_id, generation.id))
-    return DataKey(key, entry_id), Wrapped(generation.id, wrapped)
+    return DataKey(key, entry_id), WrappedKey(generation.id, wrapped)
 
 
 def kept(entry_id: str, keys: KeyService) -> DataKey:
@@ -60,7 +60,7 @@ def kept(entry_id: str, keys: KeyService) -> DataKey:
     return unwrap(entry_id, wrapped.wrapped, keys.get(wrapped.generation_id))
 
 
-def unwrap(entry_id: str, wrapped: bytes, generation: Generation) -> DataKey:
+def unwrap(entry_id: str, wrapped: bytes, generation: KeyGeneration) -> DataKey:
     """A data key of this entry back; raises BrokenSealError."""
     try:
         key = AESGCM(generation.key).decrypt(

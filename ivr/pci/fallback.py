@@ -19,7 +19,7 @@ _FORGOTTEN_AFTER = timedelta(minutes=2)
 _CALLS_MAX = 10_000
 
 
-class WayBack:
+class ReturnToWeb:
     """Documents that lead to the web process. Safe from any thread."""
 
     def __init__(

@@ -49,7 +49,7 @@ class Mistake(StrEnum):
     TOO_FAR = "too_far"
 
 
-class End(StrEnum):
+class GatherEnd(StrEnum):
     """How the Gather ended."""
 
     FULL = "full"
@@ -82,7 +82,7 @@ class ListenOn:
 Verdict = Accepted | Wrong | ListenOn
 
 
-def judge_number(number: str, end: End) -> Verdict:
+def judge_number(number: str, end: GatherEnd) -> Verdict:
     """A card number: brand and length by BIN, then Luhn.
 
     16 digits that pass go on at once. Where longer numbers are an everyday matter, or where 16 do not pass
@@ -96,11 +96,11 @@ def judge_number(number: str, end: End) -> Verdict:
     return _judge_part(Mistake.TOO_SHORT, end)
 
 
-def _judge_of_brand(number: str, brand: Brand, end: End) -> Verdict:
+def _judge_of_brand(number: str, brand: Brand, end: GatherEnd) -> Verdict:
     length, longest = len(number), max(brand.lengths)
-    if end is End.FULL and length < min(longest, DIGITS_USUAL):  # stars were among the keys
+    if end is GatherEnd.FULL and length < min(longest, DIGITS_USUAL):  # stars were among the keys
         return ListenOn(quietly=False)
-    may_be_longer = end is End.FULL and DIGITS_USUAL <= length < longest
+    may_be_longer = end is GatherEnd.FULL and DIGITS_USUAL <= length < longest
     if length in brand.lengths and luhn.is_valid(number):
         return ListenOn(quietly=True) if may_be_longer and brand.longer_common else Accepted()
     if length >= longest:
@@ -111,9 +111,9 @@ def _judge_of_brand(number: str, brand: Brand, end: End) -> Verdict:
     return _judge_part(Mistake.CHECK_FAILED if whole else Mistake.TOO_SHORT, end)
 
 
-def _judge_part(mistake: Mistake, end: End) -> Verdict:
+def _judge_part(mistake: Mistake, end: GatherEnd) -> Verdict:
     """What is wrong with it only once the caller is done: until then they may be reading on."""
-    return Wrong(mistake) if end is End.DONE else ListenOn(quietly=False)
+    return Wrong(mistake) if end is GatherEnd.DONE else ListenOn(quietly=False)
 
 
 def number_wanted(kept: str) -> int:
@@ -125,7 +125,7 @@ def number_wanted(kept: str) -> int:
     return max(DIGITS_MAX - len(kept), 1)
 
 
-def judge_expiry(expiry: str, end: End, now: datetime) -> Verdict:
+def judge_expiry(expiry: str, end: GatherEnd, now: datetime) -> Verdict:
     """Month and year, MMYY. A card is good through the last day of its month, wherever on earth that is."""
     verdict = judge_fixed(expiry, 4, end)
     if not isinstance(verdict, Accepted):
@@ -146,7 +146,7 @@ def expiry_of(expiry: str) -> tuple[int, int]:
     return int(expiry[:2]), 2000 + int(expiry[2:])
 
 
-def judge_fixed(text: str, digits: int, end: End) -> Verdict:
+def judge_fixed(text: str, digits: int, end: GatherEnd) -> Verdict:
     """A field of so many digits."""
     if len(text) > digits:
         return Wrong(Mistake.TOO_LONG)
@@ -155,12 +155,12 @@ def judge_fixed(text: str, digits: int, end: End) -> Verdict:
     return _judge_part(Mistake.TOO_SHORT, end)
 
 
-def judge_postal_code(text: str, end: End) -> Verdict:
+def judge_postal_code(text: str, end: GatherEnd) -> Verdict:
     """The digits of a postal code, as many as it has: five go on by themselves, fewer by `#` or the pause."""
     if len(text) > POSTAL_CODE_DIGITS:
         return Wrong(Mistake.TOO_LONG)
     if len(text) == POSTAL_CODE_DIGITS:
         return Accepted()
-    if len(text) >= POSTAL_CODE_DIGITS_MIN and end is not End.FULL:
+    if len(text) >= POSTAL_CODE_DIGITS_MIN and end is not GatherEnd.FULL:
         return Accepted()
     return _judge_part(Mistake.TOO_SHORT, end)

@@ -18,7 +18,7 @@ _KEY_ID_LENGTH = 8
 SHOWN_LENGTH = 8
 
 
-class Kind(StrEnum):
+class FingerprintKind(StrEnum):
     """What is counted and locked out here."""
 
     CARD = "card"
@@ -26,27 +26,27 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Fingerprint:
     """One keyed hash. `value` is hexadecimal."""
 
-    kind: Kind
+    kind: FingerprintKind
     key_id: str
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class CardFingerprints:
     """Of one card: what is written, and everything it may have been written as before."""
 
-    card: Mark
-    bin: Mark
-    known_as: tuple[Mark, ...]
+    card: Fingerprint
+    bin: Fingerprint
+    known_as: tuple[Fingerprint, ...]
 
-    def of(self, kind: Kind) -> tuple[Mark, ...]:
+    def of(self, kind: FingerprintKind) -> tuple[Fingerprint, ...]:
         return tuple(mark for mark in self.known_as if mark.kind is kind)
 
 
-class Fingerprints:
+class FingerprintKeys:
     """Makes marks. The first key writes; all are looked for."""
 
     def __init__(self, keys: Sequence[Secret]) -> None:
@@ -54,11 +54,11 @@ class Fingerprints:
             raise ValueError("a fingerprint needs a key")
         self._keys = tuple(_Key(key) for key in keys)
 
-    def of(self, number: Secret) -> Marks:
+    def of(self, number: Secret) -> CardFingerprints:
         """The marks of a card by its number."""
         digits = number.reveal()
         known = tuple(mark for key in self._keys for mark in (key.card(digits), key.bin(digits)))
-        return Marks(known[0], known[1], known)
+        return CardFingerprints(known[0], known[1], known)
 
 
 class _Key:
@@ -69,13 +69,13 @@ class _Key:
         self._for_bin = _mac(key.reveal().encode(), "issuer number")
         self._id = _mac(key.reveal().encode(), "key id").hex()[:_KEY_ID_LENGTH]
 
-    def card(self, digits: str) -> Mark:
-        return Mark(Kind.CARD, self._id, _mac(self._for_card, digits).hex())
+    def card(self, digits: str) -> Fingerprint:
+        return Fingerprint(FingerprintKind.CARD, self._id, _mac(self._for_card, digits).hex())
 
-    def bin(self, digits: str) -> Mark:
+    def bin(self, digits: str) -> Fingerprint:
         """The issuer's part: eight digits, or six of a shorter number (ISO/IEC 7812-1:2017)."""
         issuer = digits[:8] if len(digits) >= _LONG_BIN_FROM else digits[:6]
-        return Mark(Kind.BIN, self._id, _mac(self._for_bin, issuer).hex())
+        return Fingerprint(FingerprintKind.BIN, self._id, _mac(self._for_bin, issuer).hex())
 
 
 def _mac(key: bytes, text: str) -> bytes:

@@ -31,16 +31,16 @@ from gateways.secret import Secret
 from ivr.pci import entries
 from ivr.pci import entry_lifecycle as ending
 from ivr.pci import envelope_encryption as sealing
-from ivr.pci.entries import Entry, Outcome, Status
+from ivr.pci.entries import CardEntryRow, EntryOutcome, EntryStatus
 from ivr.pci.entry_lifecycle import SealedResult
 from ivr.pci.fields import Field, expiry_of
 from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.log_context import of_entry
-from ivr.pci.metrics import Metrics
+from ivr.pci.metrics import PciMetrics
 from ivr.pci.safe_logging import tell
 from ivr.pci.tables import card_entry
 from ivr.pci.tokenizers import CardGateway
-from ivr.pci.velocity import CardDefences
+from ivr.pci.velocity import CardVelocity
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.platform.lockout import is_counted
@@ -57,20 +57,20 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GatewayAnswer:
     """What the gateway said, as the web process will hear it."""
 
-    outcome: Outcome
+    outcome: EntryOutcome
     token: Secret | None = None
     authorization: str | None = field(default=None, repr=False)
     decline: str | None = None
 
     @property
     def certain(self) -> bool:
-        return self.outcome in {Outcome.COLLECTED, Outcome.DECLINED}
+        return self.outcome in {EntryOutcome.COLLECTED, EntryOutcome.DECLINED}
 
 
-class Sender:
+class GatewaySubmission:
     """Sends whole cards to the gateway. One per process; safe from any thread."""
 
     def __init__(
@@ -80,9 +80,9 @@ class Sender:
         clock: Clock,
         keys: KeyService,
         gateway: CardGateway,
-        defences: CardDefences,
+        velocity: CardVelocity,
         executor: Executor,
-        metrics: Metrics,
+        metrics: PciMetrics,
         owner: str,
         capacity: int,
     ) -> None:
@@ -91,7 +91,7 @@ class Sender:
         self._clock = clock
         self._keys = keys
         self._gateway = gateway
-        self._defences = defences
+        self._velocity = velocity
         self._executor = executor
         self._metrics = metrics
         self._owner = owner
@@ -99,7 +99,7 @@ class Sender:
         self._lock = threading.Lock()
         self._taken_on: set[str] = set()
 
-    def send(self, entry: Entry) -> None:
+    def send(self, entry: CardEntryRow) -> None:
         """Takes the entry on, unless someone holds its lease or we are full: the next poll asks anew."""
         if is_leased(entry, self._clock.now()):
             return
@@ -138,12 +138,12 @@ class Sender:
             finally:
                 self._let_go(entry_id)
 
-    def _claim(self, entry_id: str) -> Entry | None:
+    def _claim(self, entry_id: str) -> CardEntryRow | None:
         """The entry under our lease; None where someone else has it or nobody waits any more."""
         now = self._clock.now()
         with self._engine.begin() as tx:
             entry = entries.lock(tx, entry_id)
-            if entry is None or entry.status != Status.SENDING:
+            if entry is None or entry.status != EntryStatus.SENDING:
                 return None
             if is_overdue(entry, now) or is_leased(entry, now):
                 return None
@@ -153,14 +153,14 @@ class Sender:
             self._metrics.taken_over()
         return entry
 
-    def _ask(self, entry: Entry) -> tuple[Answer, Card | None]:
+    def _ask(self, entry: CardEntryRow) -> tuple[GatewayAnswer, Card | None]:
         """The gateway's answer. Before this call the row says that it may be under way."""
         try:
             card = self._card(entry)
         except KeyGoneError:
             asked_before = entry.authorize is not None and entry.claims > 0
             return _without_answer(maybe_held=asked_before), None
-        if not self._defences.admits(entry.id, card.number):
+        if not self._velocity.admits(entry.id, card.number):
             return _without_answer(maybe_held=False), None
         began = self._clock.now()
         try:
@@ -174,7 +174,7 @@ class Sender:
         self._metrics.gateway_took((self._clock.now() - began).total_seconds())
         return answer, card
 
-    def _card(self, entry: Entry) -> Card:
+    def _card(self, entry: CardEntryRow) -> Card:
         key = sealing.kept(entry.id, self._keys)
         opened = {field: key.open(field, sealed) for field in Field if (sealed := entry.sealed(field))}
         month, year = expiry_of(opened[Field.EXPIRY].reveal())
@@ -186,41 +186,41 @@ class Sender:
             postal_code=opened.get(Field.POSTAL_CODE),
         )
 
-    def _answer(self, entry: Entry, card: Card) -> Answer:
+    def _answer(self, entry: CardEntryRow, card: Card) -> GatewayAnswer:
         wanted = entry.authorize
         if wanted is None:
             return self._tokenized(entry, card)
         return self._authorized(entry, wanted, card)
 
-    def _tokenized(self, entry: Entry, card: Card) -> Answer:
+    def _tokenized(self, entry: CardEntryRow, card: Card) -> GatewayAnswer:
         if self._gateway.tokenizer is None:
             raise UnsupportedError("this gateway makes no tokens")
         tokenizer, key = self._gateway.tokenizer, tokenization_key(entry.id)
         match self._patiently(entry, lambda: tokenizer.tokenize(card, key=key)):
             case Tokenized(token):
-                return Answer(Outcome.COLLECTED, token=token)
+                return GatewayAnswer(EntryOutcome.COLLECTED, token=token)
             case Declined(decline, gateway_code):
                 log.info("card_declined", gateway_code=gateway_code)
-                return Answer(Outcome.DECLINED, decline=decline)
+                return GatewayAnswer(EntryOutcome.DECLINED, decline=decline)
             case Unavailable(reason):
                 log.warning("gateway_unavailable", reason=reason)
-                return Answer(Outcome.UNAVAILABLE)
+                return GatewayAnswer(EntryOutcome.UNAVAILABLE)
 
-    def _authorized(self, entry: Entry, wanted: Order, card: Card) -> Answer:
+    def _authorized(self, entry: CardEntryRow, wanted: Order, card: Card) -> GatewayAnswer:
         if self._gateway.authorizer is None:
             raise UnsupportedError("this gateway authorizes nothing")
         authorizer = self._gateway.authorizer
         match self._patiently(entry, lambda: authorizer.authorize(card, wanted)):
             case CardAuthorized(authorization):
-                return Answer(Outcome.COLLECTED, authorization=authorization)
+                return GatewayAnswer(EntryOutcome.COLLECTED, authorization=authorization)
             case Declined(decline, gateway_code):
                 log.info("card_declined", gateway_code=gateway_code)
-                return Answer(Outcome.DECLINED, decline=decline)
+                return GatewayAnswer(EntryOutcome.DECLINED, decline=decline)
             case Unknown(reason):
                 log.warning("authorization_unknown", reason=reason)
-                return Answer(Outcome.AUTHORIZATION_UNKNOWN)
+                return GatewayAnswer(EntryOutcome.AUTHORIZATION_UNKNOWN)
 
-    def _patiently(self, entry: Entry, ask: Callable[[], R]) -> R:
+    def _patiently(self, entry: CardEntryRow, ask: Callable[[], R]) -> R:
         """The answer; what the gateway did not process is asked for again while the caller waits. Each of
         their polls is a webhook of its own, so they hear a word meanwhile.
         """
@@ -242,16 +242,16 @@ class Sender:
             return False
         return not is_overdue(entry, self._clock.now() + timedelta(seconds=wait_s))
 
-    def _record(self, asked: Entry, found: tuple[Answer, Card | None]) -> None:
+    def _record(self, asked: CardEntryRow, found: tuple[GatewayAnswer, Card | None]) -> None:
         """Ends the entry with this answer, unless it ended meanwhile."""
         answer, card = found
         result = None
-        if card is not None and answer.outcome is not Outcome.UNAVAILABLE:
+        if card is not None and answer.outcome is not EntryOutcome.UNAVAILABLE:
             result = self._sealed(asked, answer, card)
         with self._engine.begin() as tx:
             self._settle(tx, asked, answer)
             entry = entries.lock(tx, asked.id)
-            if entry is None or entry.status != Status.SENDING:
+            if entry is None or entry.status != EntryStatus.SENDING:
                 log.info("answer_came_late", outcome=answer.outcome)
                 return
             if not answer.certain and entry.lease_owner != self._owner:
@@ -262,21 +262,21 @@ class Sender:
         self._metrics.entry_ended(answer.outcome)
         log.info("card_entry_ended", outcome=answer.outcome)
 
-    def _settle(self, tx: sa.Connection, asked: Entry, answer: Answer) -> None:
-        """What the defences count, also where the caller is gone. A token's outcome, and an unknown one,
+    def _settle(self, tx: sa.Connection, asked: CardEntryRow, answer: GatewayAnswer) -> None:
+        """What the velocity count, also where the caller is gone. A token's outcome, and an unknown one,
         come later, from the web process.
         """
         match answer.outcome:
-            case Outcome.DECLINED:
-                self._defences.settle(tx, asked.id, declined=is_counted(answer.decline))
-            case Outcome.COLLECTED if asked.authorize is not None:
-                self._defences.settle(tx, asked.id, declined=False)
-            case Outcome.UNAVAILABLE:
-                self._defences.settle(tx, asked.id, declined=False)
+            case EntryOutcome.DECLINED:
+                self._velocity.settle(tx, asked.id, declined=is_counted(answer.decline))
+            case EntryOutcome.COLLECTED if asked.authorize is not None:
+                self._velocity.settle(tx, asked.id, declined=False)
+            case EntryOutcome.UNAVAILABLE:
+                self._velocity.settle(tx, asked.id, declined=False)
             case _:
                 pass
 
-    def _sealed(self, entry: Entry, answer: Answer, card: Card) -> SealedResult:
+    def _sealed(self, entry: CardEntryRow, answer: GatewayAnswer, card: Card) -> SealedResult:
         """Under a data key of its own, so that the card's can go at once."""
         key, wrapped = sealing.fresh(entry.id, self._keys.current())
         document = {
@@ -289,8 +289,8 @@ class Sender:
         return SealedResult(wrapped, key.seal(RESULT, Secret(orjson.dumps(document).decode())))
 
 
-def _without_answer(*, maybe_held: bool) -> Answer:
-    return Answer(Outcome.AUTHORIZATION_UNKNOWN if maybe_held else Outcome.UNAVAILABLE)
+def _without_answer(*, maybe_held: bool) -> GatewayAnswer:
+    return GatewayAnswer(EntryOutcome.AUTHORIZATION_UNKNOWN if maybe_held else EntryOutcome.UNAVAILABLE)
 
 
 def tokenization_key(entry_id: str) -> str:
@@ -301,11 +301,11 @@ def tokenization_key(entry_id: str) -> str:
     return f"{entry_id}:card"
 
 
-def is_overdue(entry: Entry, now: datetime) -> bool:
+def is_overdue(entry: CardEntryRow, now: datetime) -> bool:
     """Whether the caller has waited long enough for the gateway."""
     return entry.sending_since is not None and now - entry.sending_since >= timedelta(seconds=WAIT_MAX_S)
 
 
-def is_leased(entry: Entry, now: datetime) -> bool:
+def is_leased(entry: CardEntryRow, now: datetime) -> bool:
     """Whether a living process is asking the gateway for it."""
     return entry.lease_until is not None and entry.lease_until > now

@@ -14,8 +14,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound
 
 from gateways.contract import Order
-from ivr.pci.dependencies import Room
-from ivr.pci.entry_service import Opening, TakenError, UnknownEntryError
+from ivr.pci.dependencies import PciDependencies
+from ivr.pci.entry_service import EntryConflictError, EntryRequest, UnknownEntryError
 from ivr.pci.log_context import of_entry
 from ivr.platform import request_signing as signing
 
@@ -30,90 +30,90 @@ _AMOUNT_MINOR_MAX = 2**63 - 1
 _URL = re.compile(r"[!-~]{1,2000}")
 
 
-def internal_doors(room: Room) -> Blueprint:
+def internal_routes(parts: PciDependencies) -> Blueprint:
     """What docs/architecture.md calls the PCI process, asked by web."""
-    doors = Blueprint("internal", __name__)
+    routes = Blueprint("internal", __name__)
 
-    @doors.post("/pci/internal/entries")
+    @routes.post("/pci/internal/entries")
     def open_entry() -> Response:
-        wanted = _opening(_document(room), room)
+        wanted = _opening(_document(parts), parts)
         structlog.contextvars.bind_contextvars(**of_entry(wanted.id))
         try:
-            new = room.desk.open(wanted)
-        except TakenError:
+            new = parts.entry_service.open(wanted)
+        except EntryConflictError:
             raise Conflict("Another entry was opened with this ID.") from None
-        answer = {"id": wanted.id, "url": room.conversation.turn_url(wanted.id, 0)}
+        answer = {"id": wanted.id, "url": parts.conversation.turn_url(wanted.id, 0)}
         return _json(answer, 201 if new else 200)
 
-    @doors.post("/pci/internal/entries/<id:entry_id>/collect")
+    @routes.post("/pci/internal/entries/<id:entry_id>/collect")
     def collect(entry_id: str) -> Response:
         structlog.contextvars.bind_contextvars(**of_entry(entry_id))
-        claimant = _text(_document(room), "claimant", _ID)
+        claimant = _text(_document(parts), "claimant", _ID)
         try:
-            collected = room.desk.collect(entry_id, claimant)
+            collected = parts.entry_service.collect(entry_id, claimant)
         except UnknownEntryError:
             raise NotFound("There is no such entry.") from None
-        except TakenError:
+        except EntryConflictError:
             raise Conflict("Another claimant has this result.") from None
         answer = dataclasses.asdict(collected)
         turn = answer.pop("turn")
-        url = room.conversation.turn_url(entry_id, turn) if turn is not None else None
+        url = parts.conversation.turn_url(entry_id, turn) if turn is not None else None
         return _json(answer | {"url": url}, 200)
 
-    @doors.post("/pci/internal/calls/<id:call_sid>/ended")
+    @routes.post("/pci/internal/calls/<id:call_sid>/ended")
     def end_call(call_sid: str) -> Response:
-        _verify(room)
+        _verify(parts)
         structlog.contextvars.bind_contextvars(call_sid=call_sid)
-        room.desk.end_call(call_sid)
+        parts.entry_service.end_call(call_sid)
         return Response(status=204)
 
-    _add_defences(doors, room)
-    return doors
+    _add_velocity(routes, parts)
+    return routes
 
 
-def _add_defences(doors: Blueprint, room: Room) -> None:
-    @doors.post("/pci/internal/entries/<id:entry_id>/outcome")
+def _add_velocity(routes: Blueprint, parts: PciDependencies) -> None:
+    @routes.post("/pci/internal/entries/<id:entry_id>/outcome")
     def report_outcome(entry_id: str) -> Response:
         structlog.contextvars.bind_contextvars(**of_entry(entry_id))
-        declined = _flag(_document(room), "declined")
-        with room.engine.begin() as tx:
-            room.defences.settle(tx, entry_id, declined=declined)
+        declined = _flag(_document(parts), "declined")
+        with parts.engine.begin() as tx:
+            parts.velocity.settle(tx, entry_id, declined=declined)
         return Response(status=204)
 
-    @doors.post("/pci/internal/lockouts")
+    @routes.post("/pci/internal/lockouts")
     def lockouts() -> Response:
-        found = room.defences.lockouts(also_over=_flag(_document(room), "also_over"))
+        found = parts.velocity.lockouts(also_over=_flag(_document(parts), "also_over"))
         return _json({"lockouts": [one.document() for one in found]}, 200)
 
-    @doors.post("/pci/internal/lockouts/<id:lockout_id>/lift")
+    @routes.post("/pci/internal/lockouts/<id:lockout_id>/lift")
     def lift_lockout(lockout_id: str) -> Response:
-        lifted = room.defences.lift(lockout_id, by=_text(_document(room), "by", _NAME))
+        lifted = parts.velocity.lift(lockout_id, by=_text(_document(parts), "by", _NAME))
         if lifted is None:
             raise NotFound("There is no such lockout.")
         return _json(lifted.document(), 200)
 
 
-def _verify(room: Room) -> bytes:
+def _verify(parts: PciDependencies) -> bytes:
     """The body of a request that is ours and fresh."""
     body = request.get_data()
     query = request.query_string.decode("latin-1")
     try:
         signing.verify(
-            room.config.internal_secrets,
+            parts.config.internal_secrets,
             method=request.method,
             target=request.path + (f"?{query}" if query else ""),
             body=body,
             headers=dict(request.headers),
-            now=room.clock.now(),
-            nonces=room.nonces,
+            now=parts.clock.now(),
+            nonces=parts.nonces,
         )
     except signing.BadSignatureError as fault:
         raise Forbidden(str(fault)) from None
     return body
 
 
-def _document(room: Room) -> dict[str, Any]:
-    body = _verify(room)
+def _document(parts: PciDependencies) -> dict[str, Any]:
+    body = _verify(parts)
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -123,19 +123,19 @@ def _document(room: Room) -> dict[str, Any]:
     return document
 
 
-def _opening(document: dict[str, Any], room: Room) -> Opening:
+def _opening(document: dict[str, Any], parts: PciDependencies) -> EntryRequest:
     language = document.get("language")
-    if language not in room.speech.languages:
-        raise BadRequest(f"language must be one of {', '.join(room.speech.languages)}.")
+    if language not in parts.speech.languages:
+        raise BadRequest(f"language must be one of {', '.join(parts.speech.languages)}.")
     account_sid = _text(document, "account_sid", _ID)
-    if account_sid != room.config.twilio_account_sid:
+    if account_sid != parts.config.twilio_account_sid:
         raise BadRequest(
             "account_sid belongs to another account: is TWILIO_ACCOUNT_SID the same in both processes?"
         )
     return_url = _text(document, "return_url", _URL)
-    if not return_url.startswith(f"{room.config.public_url}/"):
+    if not return_url.startswith(f"{parts.config.public_url}/"):
         raise BadRequest("return_url must begin with PUBLIC_URL: is it the same in both processes?")
-    return Opening(
+    return EntryRequest(
         id=_text(document, "id", _ID),
         call_sid=_text(document, "call_sid", _ID),
         account_sid=account_sid,

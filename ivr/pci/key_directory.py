@@ -14,7 +14,15 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ivr.pci.keys import GENERATION_S, KEY_BYTES, LIFE_S, Generation, KeyGoneError, KeyHomeError, Wrapped
+from ivr.pci.keys import (
+    GENERATION_S,
+    KEY_BYTES,
+    LIFE_S,
+    KeyGeneration,
+    KeyGoneError,
+    KeyStoreError,
+    WrappedKey,
+)
 from ivr.platform.clock import Clock
 
 _GENERATION = re.compile(r"[0-9]{1,12}")
@@ -36,7 +44,7 @@ class DirectoryKeys:
         self._generation_s = generation_s
         self._life_s = life_s
 
-    def current(self) -> Generation:
+    def current(self) -> KeyGeneration:
         self._prepare()
         now = int(self._clock.now().timestamp())
         generation_id = str(now - now % self._generation_s)
@@ -45,7 +53,7 @@ class DirectoryKeys:
         self._write(self._path(generation_id), AESGCM.generate_key(bit_length=KEY_BYTES * 8))
         return self._read(generation_id)
 
-    def get(self, generation_id: str) -> Generation:
+    def get(self, generation_id: str) -> KeyGeneration:
         if not _GENERATION.fullmatch(generation_id) or self._is_over(generation_id):
             raise KeyGoneError("the key's generation is over")
         try:
@@ -53,20 +61,20 @@ class DirectoryKeys:
         except FileNotFoundError:
             raise KeyGoneError("the key is not here") from None
 
-    def keep(self, entry_id: str, wrapped: Wrapped) -> None:
+    def keep(self, entry_id: str, wrapped: WrappedKey) -> None:
         self._prepare()
         self._entries.mkdir(mode=0o700, exist_ok=True)
         content = wrapped.generation_id.encode() + b":" + wrapped.wrapped
         self._write(self._entry_path(entry_id), content)
 
-    def fetch(self, entry_id: str) -> Wrapped:
+    def fetch(self, entry_id: str) -> WrappedKey:
         try:
             content = self._entry_path(entry_id).read_bytes()
         except FileNotFoundError:
             raise KeyGoneError("the entry's key is not here") from None
         generation_id, _, wrapped = content.partition(b":")
         # Of a file that is being overwritten this is noise: it names no generation, or opens nothing.
-        return Wrapped(generation_id.decode("latin-1"), wrapped)
+        return WrappedKey(generation_id.decode("latin-1"), wrapped)
 
     def forget(self, entry_id: str) -> None:
         _destroy(self._entry_path(entry_id))
@@ -99,11 +107,11 @@ class DirectoryKeys:
     def _path(self, generation_id: str) -> Path:
         return self._directory / f"{generation_id}.key"
 
-    def _read(self, generation_id: str) -> Generation:
+    def _read(self, generation_id: str) -> KeyGeneration:
         key = self._path(generation_id).read_bytes()
         if len(key) != KEY_BYTES:
             raise KeyGoneError("the key is not whole")
-        return Generation(generation_id, key)
+        return KeyGeneration(generation_id, key)
 
     def _write(self, path: Path, content: bytes) -> None:
         """Whole or not at all: written beside, then linked. Whoever comes second takes the first one's.
@@ -128,7 +136,7 @@ class DirectoryKeys:
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as fault:
-            raise KeyHomeError(f"{self._directory} cannot be created: {fault.strerror}") from None
+            raise KeyStoreError(f"{self._directory} cannot be created: {fault.strerror}") from None
         self._is_there()
 
     def _is_there(self) -> bool:
@@ -138,7 +146,7 @@ class DirectoryKeys:
         except FileNotFoundError:
             return False
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            raise KeyHomeError(
+            raise KeyStoreError(
                 f"{self._directory} must be a directory of this user with mode 700 (PCI_KEY_DIRECTORY)"
             )
         return True

@@ -15,7 +15,7 @@ _HEARD_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class KeypadInput:
     """The keys of one Gather."""
 
     digits: Secret
@@ -36,14 +36,14 @@ class Heard:
         return self.count == 0
 
 
-def read(form: Mapping[str, Sequence[str]], *, star_before: bool) -> Heard:
+def read(form: Mapping[str, Sequence[str]], *, star_before: bool) -> KeypadInput:
     """The keys in a webhook's form. `star_before`: the last Gather of this field ended with a star."""
     given = "".join(form.get("Digits", ())[:1])[:_HEARD_MAX]
     keys = "".join(key for key in given if key in _KEYS)
     before, hash_key, _ = keys.partition("#")
     _, star, tail = before.rpartition("*")
     left = "**" in before or (star_before and before.startswith("*"))
-    return Heard(
+    return KeypadInput(
         digits=Secret(tail if star else before),
         count=len(before),
         cleared=bool(star),

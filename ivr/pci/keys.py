@@ -17,12 +17,12 @@ class KeyGoneError(Exception):
     """The key is destroyed, or was never here: what it sealed is lost, as intended."""
 
 
-class KeyHomeError(Exception):
+class KeyStoreError(Exception):
     """The keys' home cannot be used; the message says what to mend."""
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
+class KeyGeneration:
     """A generation's name and its key."""
 
     id: str
@@ -30,7 +30,7 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class Wrapped:
+class WrappedKey:
     """A data key, sealed under the key of its generation."""
 
     generation_id: str
@@ -40,19 +40,19 @@ class Wrapped:
 class KeyService(Protocol):
     """Where keys live. Never called inside a transaction: it may be a network call."""
 
-    def current(self) -> Generation:
+    def current(self) -> KeyGeneration:
         """The generation for what is sealed now; made where it does not exist yet."""
         ...
 
-    def get(self, generation_id: str) -> Generation:
+    def get(self, generation_id: str) -> KeyGeneration:
         """A living generation; raises KeyGoneError."""
         ...
 
-    def keep(self, entry_id: str, wrapped: Wrapped) -> None:
+    def keep(self, entry_id: str, wrapped: WrappedKey) -> None:
         """Keeps the data key of an entry. The first one stays: whoever comes second changes nothing."""
         ...
 
-    def fetch(self, entry_id: str) -> Wrapped:
+    def fetch(self, entry_id: str) -> WrappedKey:
         """The entry's data key; raises KeyGoneError."""
         ...
 

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from ivr.platform.log_metrics import LogLines
 
 
-class Metrics:
+class PciMetrics:
     """The counters of one PCI process."""
 
     def __init__(self, also: Sequence[Collector] = ()) -> None:

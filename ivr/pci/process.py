@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ivr.pci.app import create_app
-from ivr.pci.dependencies import furnish
+from ivr.pci.dependencies import build_pci
 from ivr.pci.key_directory import DirectoryKeys
-from ivr.pci.keys import KeyHomeError, KeyService
+from ivr.pci.keys import KeyService, KeyStoreError
 from ivr.pci.settings import load_pci_config
-from ivr.pci.sweeper import Caretaker
+from ivr.pci.sweeper import BackgroundThread
 from ivr.pci.tokenizers import card_gateway
 from ivr.platform import process_memory as memory
 from ivr.platform.clock import Clock, SystemClock
@@ -33,7 +33,7 @@ KEYS_HEARD_AT = ("/pci/e/", "/pci/fallback")
 """The doors at which the carrier posts what was keyed."""
 
 
-class Retirement:
+class WorkerReplacement:
     """A worker that heard a key is replaced some minutes later, and its memory goes back to the system:
     whatever of a card may have been left there is gone by then. Callers go on at the next worker.
     """
@@ -61,12 +61,12 @@ class PciProcess:
     def __init__(
         self,
         app: "WSGIApplication",
-        caretaker: Caretaker,
+        background: BackgroundThread,
         executor: ThreadPoolExecutor,
-        retirement: Retirement,
+        retirement: WorkerReplacement,
     ) -> None:
         self._app = app
-        self._caretaker = caretaker
+        self._caretaker = background
         self._executor = executor
         self._retirement = retirement
 
@@ -101,7 +101,7 @@ def app_from_environ(environ: Mapping[str, str], replace: Callable[[], None] = l
     )
     destroy_old(keys)
     executor = ThreadPoolExecutor(config.gateway_threads, thread_name_prefix="pci-gateway")
-    room = furnish(
+    parts = build_pci(
         config,
         engine=make_engine(config.database_url, pool_size=_SERVER_THREADS + config.gateway_threads),
         clock=clock,
@@ -110,16 +110,18 @@ def app_from_environ(environ: Mapping[str, str], replace: Callable[[], None] = l
         gateway=card_gateway(config.gateway, config.gateway_settings),
         executor=executor,
     )
-    retirement = Retirement(config.worker_life_s, clock, replace)
-    caretaker = Caretaker(renew=room.sender.renew, sweep=room.sweeper.sweep, look=retirement.look)
-    return PciProcess(create_app(room), caretaker, executor, retirement)
+    retirement = WorkerReplacement(config.worker_life_s, clock, replace)
+    background = BackgroundThread(
+        renew=parts.submission.renew, sweep=parts.sweeper.sweep, look=retirement.look
+    )
+    return PciProcess(create_app(parts), background, executor, retirement)
 
 
 def destroy_old(keys: KeyService) -> None:
     """The keys whose life ended while no process was here: before anybody calls."""
     try:
         keys.sweep()
-    except (OSError, KeyHomeError) as fault:
+    except (OSError, KeyStoreError) as fault:
         raise SettingsError(
             f"PCI_KEY_DIRECTORY must be a directory in which this user can destroy old keys: {fault}."
         ) from None

@@ -7,35 +7,16 @@ Production refuses plain http, the sandbox, a short secret, and a key directory 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gateways.secret import Secret
-from gateways.setting_readers import secrets, text, url, whole
-from gateways.settings import (
-    GatewaySettings,
-    Setting,
-    Values,
-    composed,
-    field_of,
-    setting,
-    settings_of,
-    with_values,
-)
+from gateways.setting_readers import secrets, text, url
+from gateways.settings import GatewaySettings, field_of, number, setting
 from ivr.pci.key_directory import is_in_memory
 from ivr.pci.keys import GENERATION_S, LIFE_S
 from ivr.pci.tokenizers import CARD_SETTINGS
 from ivr.platform.database.url import database_url
 from ivr.platform.settings import shared
 from ivr.platform.settings.reading import read_settings, wrong
-
-
-def _of_gateways() -> Iterator[Setting[Any]]:
-    for kind in CARD_SETTINGS.values():
-        yield from settings_of(kind)
-
-
-def _of_this_gateway(values: Values) -> GatewaySettings:
-    return with_values(CARD_SETTINGS.get(values["GATEWAY"], shared.NoSettings), values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +50,24 @@ class PciConfig:
         Path,
         "/dev/shm/paybycall-pci-keys",  # noqa: S108 - made with mode 700, and refused where it is not ours
     )
-    key_generation_s: int = setting(
-        "PCI_KEY_GENERATION_S",
-        "How long one key-encryption key is used to seal, in seconds.",
-        whole(1),
-        str(GENERATION_S),
+    key_generation_s: int = number(
+        "PCI_KEY_GENERATION_S", "How long one key-encryption key is used to seal, in seconds.", GENERATION_S
     )
-    key_life_s: int = setting(
+    key_life_s: int = number(
         "PCI_KEY_LIFE_S",
         "How old a key-encryption key is when it is destroyed, in seconds: twice PCI_KEY_GENERATION_S or "
         "more.",
-        whole(2),
-        str(LIFE_S),
+        LIFE_S,
+        least=2,
     )
-    worker_life_s: int = setting(
+    worker_life_s: int = number(
         "PCI_WORKER_LIFE_S",
         "How many seconds after a worker first took a card digit it is replaced, so that its memory is "
         "freed.",
-        whole(1),
-        "900",
+        900,
     )
-    gateway_threads: int = setting(
-        "PCI_GATEWAY_THREADS", "How many cards one process sends to the gateway at once.", whole(1), "8"
+    gateway_threads: int = number(
+        "PCI_GATEWAY_THREADS", "How many cards one process sends to the gateway at once.", 8
     )
     own_fingerprint_keys: tuple[Secret, ...] = setting(
         "PCI_FINGERPRINT_KEY",
@@ -102,26 +79,20 @@ class PciConfig:
         secret=True,
         strong=True,
     )
-    count_window_h: int = setting(
-        "PCI_COUNT_WINDOW_H", "For how many hours a tried card is counted.", whole(1), "24"
-    )
-    lockout_h: int = setting(
-        "PCI_LOCK_OUT_H", "How many hours the lockout of a card or a BIN lasts.", whole(1), "24"
-    )
-    card_declines_max: int = setting(
+    count_window_h: int = number("PCI_COUNT_WINDOW_H", "For how many hours a tried card is counted.", 24)
+    lockout_h: int = number("PCI_LOCK_OUT_H", "How many hours the lockout of a card or a BIN lasts.", 24)
+    card_declines_max: int = number(
         "PCI_CARD_DECLINES_MAX",
         "How many times one card may be declined before it is no longer sent to the gateway.",
-        whole(1),
-        "5",
+        5,
     )
-    card_tries_max: int = setting(
-        "PCI_CARD_TRIES_MAX", "How many times one card may be tried, approved or declined.", whole(1), "20"
+    card_tries_max: int = number(
+        "PCI_CARD_TRIES_MAX", "How many times one card may be tried, approved or declined.", 20
     )
-    bin_declines_max: int = setting(
+    bin_declines_max: int = number(
         "PCI_BIN_DECLINES_MAX",
         "How many cards of one BIN may be declined, where at least two of three are declined.",
-        whole(1),
-        "20",
+        20,
     )
     recordings: str = setting(
         "PCI_RECORDINGS",
@@ -134,7 +105,7 @@ class PciConfig:
     say_language: Mapping[str, str] = field_of(shared.SAY_LANGUAGE)
     say_voice: Mapping[str, str] = field_of(shared.SAY_VOICE)
     gateway: str = field_of(shared.GATEWAY)
-    gateway_settings: GatewaySettings = composed(_of_gateways, _of_this_gateway)
+    gateway_settings: GatewaySettings = shared.gateway_field(lambda: CARD_SETTINGS)
     log_level: str = field_of(shared.LOG_LEVEL)
     metrics_token: Secret = field_of(shared.METRICS_TOKEN)
 

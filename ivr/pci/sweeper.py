@@ -1,8 +1,7 @@
 """What nobody waits for any more is wiped, and keys past their life are destroyed.
 
-The dialogue wipes at every end that it sees; this is for the ends that it does not see: a lost hang-up, a
-killed process, a result that nobody collected. Any number of processes may sweep at once. `Caretaker` is the
-thread that sweeps, and renews the leases of the cards that are on their way.
+A turn wipes at every end that it sees. The sweeper is for the other ends: a hang-up that nobody reported, a
+process that was killed, a result that nobody collected. Any number of processes may sweep at once.
 """
 
 import threading
@@ -14,14 +13,14 @@ import structlog
 
 from ivr.pci import entries, nonces
 from ivr.pci import entry_lifecycle as ending
-from ivr.pci.entries import Outcome, Status
+from ivr.pci.entries import EntryOutcome, EntryStatus
 from ivr.pci.gateway_submission import RENEW_S, WAIT_MAX_S
 from ivr.pci.keys import KeyService
 from ivr.pci.log_context import of_entry
-from ivr.pci.metrics import Metrics
+from ivr.pci.metrics import PciMetrics
 from ivr.pci.safe_logging import tell
 from ivr.pci.tables import card_entry, card_entry_turn
-from ivr.pci.velocity import CardDefences
+from ivr.pci.velocity import CardVelocity
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 
@@ -31,7 +30,9 @@ ROWS_KEPT = timedelta(hours=24)
 _GRACE_S = 10
 _BATCH = 500
 
-_ENDED_BEFORE = (card_entry.c.status == Status.FINISHED) & (card_entry.c.finished_at < sa.bindparam("before"))
+_ENDED_BEFORE = (card_entry.c.status == EntryStatus.FINISHED) & (
+    card_entry.c.finished_at < sa.bindparam("before")
+)
 _WIPE_RESULTS = (
     card_entry.update()
     .where(_ENDED_BEFORE, card_entry.c.sealed_result.is_not(None))
@@ -53,11 +54,11 @@ class Sweeper:
         engine: sa.Engine,
         clock: Clock,
         keys: KeyService,
-        metrics: Metrics,
-        defences: CardDefences,
+        metrics: PciMetrics,
+        velocity: CardVelocity,
         entry_life_s: int,
     ) -> None:
-        self._defences = defences
+        self._velocity = velocity
         self._engine = engine
         self._clock = clock
         self._keys = keys
@@ -77,12 +78,14 @@ class Sweeper:
             self._end(entry_id, now)
         self._forget_ended()
         self._drop(now)
-        self._defences.forget(now)
+        self._velocity.forget(now)
 
     def _forsaken(self, now: datetime) -> list[str]:
         """Entries whose caller is gone without a word, or whose gateway answer nobody polled for."""
-        silent = (card_entry.c.status != Status.FINISHED) & (card_entry.c.created_at < now - self._entry_life)
-        unanswered = (card_entry.c.status == Status.SENDING) & (
+        silent = (card_entry.c.status != EntryStatus.FINISHED) & (
+            card_entry.c.created_at < now - self._entry_life
+        )
+        unanswered = (card_entry.c.status == EntryStatus.SENDING) & (
             card_entry.c.sending_since < now - timedelta(seconds=WAIT_MAX_S + _GRACE_S)
         )
         with reading(self._engine) as connection:
@@ -92,16 +95,16 @@ class Sweeper:
     def _end(self, entry_id: str, now: datetime) -> None:
         with self._engine.begin() as tx:
             entry = entries.lock(tx, entry_id)
-            if entry is None or entry.status == Status.FINISHED:
+            if entry is None or entry.status == EntryStatus.FINISHED:
                 return
-            outcome = ending.give_up(tx, entry, Outcome.ENDED, now)
+            outcome = ending.give_up(tx, entry, EntryOutcome.ENDED, now)
         ending.forget(self._keys, [entry_id])
         self._metrics.entry_ended(outcome)
         log.info("card_entry_ended", outcome=outcome, swept=True, **of_entry(entry_id))
 
     def _forget_ended(self) -> None:
         """For whoever died, or was refused by the keys' home, between an entry's end and `ending.forget`."""
-        ended = (card_entry.c.status == Status.FINISHED) & card_entry.c.key_kept
+        ended = (card_entry.c.status == EntryStatus.FINISHED) & card_entry.c.key_kept
         with reading(self._engine) as connection:
             found = connection.execute(sa.select(card_entry.c.id).where(ended).limit(_BATCH)).scalars().all()
         gone = ending.forget(self._keys, found)
@@ -118,7 +121,7 @@ class Sweeper:
             nonces.forget(tx, now)
 
 
-class Caretaker:
+class BackgroundThread:
     """A thread that renews leases each second and sweeps now and then; what fails is told and tried again."""
 
     def __init__(
@@ -136,7 +139,7 @@ class Caretaker:
         """Starts once, in the process that serves: a thread does not survive a fork."""
         with self._lock:
             if self._thread is None and not self._stop.is_set():
-                self._thread = threading.Thread(target=self._run, name="pci-caretaker", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="pci-background", daemon=True)
                 self._thread.start()
 
     def close(self) -> None:

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.secret import Secret
-from ivr.pci.entries import Status
-from ivr.pci.fingerprints import SHOWN_LENGTH, Fingerprints, Kind, Mark
-from ivr.pci.metrics import Metrics
+from ivr.pci.entries import EntryStatus
+from ivr.pci.fingerprints import SHOWN_LENGTH, Fingerprint, FingerprintKeys, FingerprintKind
+from ivr.pci.metrics import PciMetrics
 from ivr.pci.tables import card_entry, card_tally, card_watch, lockout
 from ivr.platform.clock import Clock
 from ivr.platform.database import advisory_locks
@@ -35,7 +35,7 @@ _BIN_SHARE = (2, 3)
 _WATCH_OF_ENTRY = sa.select(card_watch).where(card_watch.c.entry_id == sa.bindparam("wanted"))
 _DROPPED = (
     sa.exists()
-    .where(card_entry.c.id == card_watch.c.entry_id, card_entry.c.status == Status.FINISHED)
+    .where(card_entry.c.id == card_watch.c.entry_id, card_entry.c.status == EntryStatus.FINISHED)
     .where(card_entry.c.authorize_key.is_(None), card_entry.c.sealed_result.is_(None))
 )
 """Entries whose token is not kept any more, because the call ended or nobody came for it. Most were never
@@ -46,8 +46,8 @@ _UNDER_WAY = {
         column == sa.bindparam("mark"), card_watch.c.since > sa.bindparam("after")
     )
     for kind, column, counts in (
-        (Kind.CARD, card_watch.c.card_mark, sa.true()),
-        (Kind.BIN, card_watch.c.bin_mark, ~_DROPPED),
+        (FingerprintKind.CARD, card_watch.c.card_mark, sa.true()),
+        (FingerprintKind.BIN, card_watch.c.bin_mark, ~_DROPPED),
     )
 }
 """Entries that wait for their card's outcome, and those of them that count as declined meanwhile."""
@@ -80,7 +80,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class CardCaps:
+class CardLimits:
     """Declined cards, and cards in all, within the window; how long a lockout lasts."""
 
     declines_max: int
@@ -100,15 +100,15 @@ class _Sum:
 
 
 @dataclass(frozen=True, slots=True)
-class CardDefences:
+class CardVelocity:
     """Counts and decides. A function that takes `tx` writes in the caller's transaction."""
 
     engine: sa.Engine
-    fingerprints: Fingerprints
-    caps: CardCaps
+    fingerprints: FingerprintKeys
+    caps: CardLimits
     clock: Clock
     ids: Ids
-    metrics: Metrics
+    metrics: PciMetrics
 
     def admits(self, entry_id: str, number: Secret) -> bool:
         """Whether the gateway may be asked about this card. Once admitted, the entry stays so, and counts as
@@ -120,7 +120,7 @@ class CardDefences:
             _hold(tx, marks.known_as)
             if _watched(tx, entry_id) is not None:
                 return True
-            for kind in Kind:
+            for kind in FingerprintKind:
                 if self._is_locked_out(tx, marks.of(kind), now):
                     self.metrics.not_sent(kind)
                     log.warning("card_not_sent", because=str(kind))
@@ -164,7 +164,7 @@ class CardDefences:
                 return None
             if row.lifted_at is None:
                 tx.execute(lockout.update().where(here).values(lifted_at=self.clock.now(), lifted_by=by))
-                _forget_tallies(tx, Mark(Kind(row.kind), row.key_id, row.mark))
+                _forget_tallies(tx, Fingerprint(FingerprintKind(row.kind), row.key_id, row.mark))
                 log.info("lockout_lifted", lockout_id=lockout_id, kind=row.kind)
             return _read(tx.execute(sa.select(lockout).where(here)).one())
 
@@ -173,12 +173,14 @@ class CardDefences:
         with reading(self.engine) as connection:
             late = connection.execute(_LATE, {"before": now - WATCHED}).all()
         for row in late:
-            self._forget_entry(row.entry_id, Mark(Kind.BIN, row.key_id, row.bin_mark), row.since)
+            self._forget_entry(
+                row.entry_id, Fingerprint(FingerprintKind.BIN, row.key_id, row.bin_mark), row.since
+            )
         with self.engine.begin() as tx:
             tx.execute(_FORGET_TALLIES, {"before": now - self.caps.window})
             tx.execute(_FORGET_LOCKOUTS, {"before": now - KEPT})
 
-    def _forget_entry(self, entry_id: str, bin_mark: Mark, since: datetime) -> None:
+    def _forget_entry(self, entry_id: str, bin_mark: Fingerprint, since: datetime) -> None:
         """Nothing became of it: for the BIN it was no try either, or hang-ups would hide declines."""
         with self.engine.begin() as tx:
             _hold(tx, (bin_mark,))
@@ -186,13 +188,13 @@ class CardDefences:
                 of = {**_named(bin_mark), "hour": _hour(since)}
                 tx.execute(_ONE_TRY_LESS, {f"of_{name}": value for name, value in of.items()})
 
-    def _is_locked_out(self, tx: sa.Connection, marks: tuple[Mark, ...], now: datetime) -> bool:
+    def _is_locked_out(self, tx: sa.Connection, marks: tuple[Fingerprint, ...], now: datetime) -> bool:
         if any(_standing(tx, mark, now) for mark in marks):
             return True
         found = self._counted(tx, marks, now)
         return self._is_enough(marks[0].kind, found.declines + found.under_way, found.tries + found.under_way)
 
-    def _begin_lockout_if_enough(self, tx: sa.Connection, mark: Mark, now: datetime) -> None:
+    def _begin_lockout_if_enough(self, tx: sa.Connection, mark: Fingerprint, now: datetime) -> None:
         found = self._counted(tx, (mark,), now)
         if not self._is_enough(mark.kind, found.declines, found.tries) or _standing(tx, mark, now):
             return
@@ -213,13 +215,13 @@ class CardDefences:
         self.metrics.locked_out(mark.kind)
         log.warning("lockout_began", lockout_id=lockout_id, kind=str(mark.kind), why=why)
 
-    def _is_enough(self, kind: Kind, declines: int, tries: int) -> bool:
-        if kind is Kind.CARD:
+    def _is_enough(self, kind: FingerprintKind, declines: int, tries: int) -> bool:
+        if kind is FingerprintKind.CARD:
             return declines >= self.caps.declines_max or tries >= self.caps.tries_max
         part, whole = _BIN_SHARE
         return declines >= self.caps.bin_declines_max and declines * whole >= tries * part
 
-    def _counted(self, tx: sa.Connection, marks: tuple[Mark, ...], now: datetime) -> _Sum:
+    def _counted(self, tx: sa.Connection, marks: tuple[Fingerprint, ...], now: datetime) -> _Sum:
         tries, declines, watched, under_way = 0, 0, 0, 0
         for mark in marks:
             here = {"mark": mark.value, "after": now - WATCHED}
@@ -231,19 +233,21 @@ class CardDefences:
         return _Sum(max(tries - watched, declines), declines, under_way)
 
 
-def _named(mark: Mark) -> dict[str, str]:
+def _named(mark: Fingerprint) -> dict[str, str]:
     """What `_SAME` asks for."""
     return {"kind": mark.kind, "key_id": mark.key_id, "mark": mark.value}
 
 
-def _watched(tx: sa.Connection, entry_id: str) -> tuple[Mark, Mark] | None:
+def _watched(tx: sa.Connection, entry_id: str) -> tuple[Fingerprint, Fingerprint] | None:
     row = tx.execute(_WATCH_OF_ENTRY, {"wanted": entry_id}).one_or_none()
     if row is None:
         return None
-    return Mark(Kind.CARD, row.key_id, row.card_mark), Mark(Kind.BIN, row.key_id, row.bin_mark)
+    return Fingerprint(FingerprintKind.CARD, row.key_id, row.card_mark), Fingerprint(
+        FingerprintKind.BIN, row.key_id, row.bin_mark
+    )
 
 
-def _tally(tx: sa.Connection, mark: Mark, now: datetime, *, tries: int = 0, declines: int = 0) -> None:
+def _tally(tx: sa.Connection, mark: Fingerprint, now: datetime, *, tries: int = 0, declines: int = 0) -> None:
     insert = insert_of(tx)
     statement = insert(card_tally).values(
         kind=mark.kind,
@@ -264,16 +268,16 @@ def _hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def _forget_tallies(tx: sa.Connection, mark: Mark) -> None:
+def _forget_tallies(tx: sa.Connection, mark: Fingerprint) -> None:
     tx.execute(_FORGET_MARK, _named(mark))
 
 
-def _standing(tx: sa.Connection, mark: Mark, now: datetime) -> bool:
+def _standing(tx: sa.Connection, mark: Fingerprint, now: datetime) -> bool:
     wanted = {"mark": mark.value, "kind": mark.kind, "now": now}
     return tx.execute(_STANDING, wanted).first() is not None
 
 
-def _hold(tx: sa.Connection, marks: Iterable[Mark]) -> None:
+def _hold(tx: sa.Connection, marks: Iterable[Fingerprint]) -> None:
     """Nobody else counts these marks before the transaction ends. Always in the same order."""
     values = sorted({mark.value for mark in marks})
     advisory_locks.hold(tx, [advisory_locks.number_of(bytes.fromhex(value)) for value in values])

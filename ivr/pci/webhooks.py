@@ -12,37 +12,37 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import Forbidden
 
 from ivr.carriers.twilio import signed_request as carrier_request
-from ivr.pci.conversation import Form, NotBoundError
-from ivr.pci.dependencies import Room
+from ivr.pci.conversation import NotBoundError, WebhookForm
+from ivr.pci.dependencies import PciDependencies
 from ivr.pci.log_context import of_entry
 from ivr.pci.safe_logging import tell
 
 log = structlog.get_logger()
 
 
-def carrier_doors(room: Room) -> Blueprint:
+def carrier_routes(parts: PciDependencies) -> Blueprint:
     """`/pci/e/<entry>/t/<turn>` and `/pci/fallback`."""
-    doors = Blueprint("carrier", __name__)
-    conversation = room.conversation
+    routes = Blueprint("carrier", __name__)
+    conversation = parts.conversation
 
-    @doors.post("/pci/e/<id:entry_id>/t/<turn:turn>")
+    @routes.post("/pci/e/<id:entry_id>/t/<turn:turn>")
     def take_turn(entry_id: str, turn: int) -> Response:
         structlog.contextvars.bind_contextvars(**of_entry(entry_id))
-        return _answer(room, lambda form: conversation.take_turn(entry_id, turn, form))
+        return _answer(parts, lambda form: conversation.take_turn(entry_id, turn, form))
 
-    @doors.post("/pci/fallback")
+    @routes.post("/pci/fallback")
     def fallback() -> Response:
-        return _answer(room, conversation.rejoin)
+        return _answer(parts, conversation.rejoin)
 
-    return doors
+    return routes
 
 
-def _answer(room: Room, take: Callable[[Form], str]) -> Response:
+def _answer(parts: PciDependencies, take: Callable[[WebhookForm], str]) -> Response:
     form = carrier_request.verify(
         request,
-        public_url=room.config.pci_public_url,
-        tokens=room.config.twilio_auth_tokens,
-        account_sid=room.config.twilio_account_sid,
+        public_url=parts.config.pci_public_url,
+        tokens=parts.config.twilio_auth_tokens,
+        account_sid=parts.config.twilio_account_sid,
     )
     structlog.contextvars.bind_contextvars(call_sid="".join(form.get("CallSid", [])[:1]))
     try:
@@ -51,13 +51,13 @@ def _answer(room: Room, take: Callable[[Form], str]) -> Response:
         raise Forbidden("The request belongs to another call.") from None
     except Exception as error:  # noqa: BLE001 - the edge: the caller hears a kind sentence
         tell("turn_failed", error)
-        answer = _apology(room, form)
+        answer = _apology(parts, form)
     return Response(answer, mimetype="text/xml")
 
 
-def _apology(room: Room, form: Form) -> str:
+def _apology(parts: PciDependencies, form: WebhookForm) -> str:
     try:
-        return room.conversation.apologize(form)
+        return parts.conversation.apologize(form)
     except Exception as error:  # noqa: BLE001 - the database is away as well
         tell("apology_failed", error)
-        return room.conversation.blind_apology(form)
+        return parts.conversation.blind_apology(form)

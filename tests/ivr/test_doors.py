@@ -114,13 +114,14 @@ def test_no_path_is_answered_by_a_redirect_that_nobody_wrote(server: Server, nam
                 assert target == path or refused, (method, target, answer.status_code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["web", "pci"])
 def test_flasks_own_switches_are_off_whatever_the_environment_says(
     server: Server, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder `static` beside the process is not published, and FLASK_DEBUG changes nothing."""
     monkeypatch.setenv("FLASK_DEBUG", "1")
-    app = server.another_web() if name == "web" else create_app(server.room)
+    app = server.another_web() if name == "web" else create_app(server.pci_parts)
     assert not app.debug
     assert app.static_folder is None
     assert not app.config["PROPAGATE_EXCEPTIONS"]

@@ -124,7 +124,7 @@ class Filler:
             assert not server.work.failed, server.work.failed
             self.waiting = server.work._waiting
             self.end = clock.now()
-            with server.room.engine.connect() as connection:
+            with server.pci_parts.engine.connect() as connection:
                 connection.exec_driver_sql("COMMIT")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         clock = LivingClock()
@@ -257,7 +257,7 @@ class Filler:
     def news(self, kind: str, notice: Any) -> None:
         """A notice of the gateway's, as its webhook would have it."""
         heard = GatewayEvent(self.ids.new("evt"), kind, notice, self.server.clock.now())
-        assert self.server.on.cashier.notices.take(heard)
+        assert self.server.on.payments.gateway_events.take(heard)
 
     def text_status(self, confirmation_id: str, status: str, code: str = "") -> None:
         """The carrier's news of a text."""

@@ -18,7 +18,7 @@ from gateways.contract import Cancelled, ChargeRequest, LinkFound, LookupResult,
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.saved_cards import CardDeleted
 from gateways.stripe import payments
-from gateways.stripe.client import Visit
+from gateways.stripe.client import StripeSession
 from gateways.stripe.intents import Intent
 from ivr.bills import reservation
 from ivr.calls import heard
@@ -39,7 +39,7 @@ from ivr.payments.saved_cards.jobs import SavedCardJobs
 from ivr.payments.saved_cards.service import Agreement, SavedCardService
 from ivr.payments.service import PaymentService
 from ivr.pci import entry_lifecycle as ending
-from ivr.pci.gateway_submission import Sender as CardSender
+from ivr.pci.gateway_submission import GatewaySubmission
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
@@ -151,14 +151,14 @@ def _nothing_reserved() -> Patches:
 
 def _card_logged() -> Patches:
     """The PCI process logs what it sends."""
-    real = CardSender._card
+    real = GatewaySubmission._card
 
-    def card(self: CardSender, entry: Any) -> Any:
+    def card(self: GatewaySubmission, entry: Any) -> Any:
         found = real(self, entry)
         structlog.get_logger().debug("asking", what=found.number.reveal())
         return found
 
-    return [mock.patch.object(CardSender, "_card", card)]
+    return [mock.patch.object(GatewaySubmission, "_card", card)]
 
 
 def _card_kept() -> Patches:
@@ -195,8 +195,8 @@ def _reference_not_kept() -> Patches:
 def _cancel_left_out() -> Patches:
     """A fence at Stripe looks at the intent and takes it for cancelled: its confirmation may still arrive."""
 
-    def cancel(visit: Visit, reference: str) -> Intent | Unknown:
-        found = payments.retrieve_intent(visit, reference)
+    def cancel(api: StripeSession, reference: str) -> Intent | Unknown:
+        found = payments.retrieve_intent(api, reference)
         waits = isinstance(found, Intent) and found.state in {
             "requires_confirmation",
             "requires_payment_method",

@@ -28,7 +28,7 @@ from ivr.jobs.job_list import Work
 from ivr.payments import timeouts as patience
 from ivr.pci import tables as pci_schema
 from ivr.pci.app import create_app
-from ivr.pci.dependencies import Room, furnish
+from ivr.pci.dependencies import PciDependencies, build_pci
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.migrate import migrate as migrate_pci
 from ivr.pci.settings import load_pci_config
@@ -67,7 +67,7 @@ class PciLife:
     """One life of a PCI process."""
 
     app: Any
-    room: Room
+    pci_parts: PciDependencies
 
 
 class House:
@@ -144,7 +144,7 @@ class House:
 
     def pci(self, clock: Clock, ids: Ids, pool: Executor) -> PciLife:
         read = self.pci_config
-        room = furnish(
+        pci_parts = build_pci(
             read,
             engine=self.pci_database.engine,
             clock=clock,
@@ -155,7 +155,7 @@ class House:
             gateway=card_gateway(read.gateway, read.gateway_settings),
             executor=pool,
         )
-        return PciLife(create_app(room), room)
+        return PciLife(create_app(pci_parts), pci_parts)
 
     def close(self) -> None:
         self.web_database.engine.dispose()

@@ -316,7 +316,7 @@ class World:
         if worker is not None:
             self.processes.begin(worker, "sweep", _weathered(self._on.payments.sweep))
         if pci is not None:
-            self.processes.begin(pci, "sweep", _weathered(pci.inside.room.sweeper.sweep))
+            self.processes.begin(pci, "sweep", _weathered(pci.inside.pci_parts.sweeper.sweep))
 
     # And how it ends ----------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.secret import Secret
 from ivr.pci.app import create_app
-from ivr.pci.dependencies import Room, furnish
+from ivr.pci.dependencies import PciDependencies, build_pci
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyService
 from ivr.pci.settings import PciConfig, load_pci_config
@@ -138,7 +138,7 @@ class PciBench:
         self.keys: KeyService = parts.get("keys") or DirectoryKeys(folder / "keys", clock)
         self.gateway: FakeGateway = parts.get("gateway") or FakeGateway()
         self.executor: Executor = parts.get("executor") or AtOnce()
-        self.room: Room = furnish(
+        self.pci_parts: PciDependencies = build_pci(
             self.config,
             engine=engine,
             clock=clock,
@@ -147,7 +147,7 @@ class PciBench:
             gateway=CardGateway(tokenizer=self.gateway, authorizer=self.gateway),
             executor=self.executor,
         )
-        self.app: Flask = create_app(self.room)
+        self.app: Flask = create_app(self.pci_parts)
         self.client = self.app.test_client()
         self._nonces = 0
 

@@ -10,7 +10,7 @@ from gateways.declines import Decline
 from gateways.settings import settings_of, with_values
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.events.listeners import HouseConsequences
+from ivr.events.listeners.subscriptions import build_events
 from ivr.fraud import lockouts
 from ivr.fraud.guard import Guard
 from ivr.fraud.identity import PayerIdentity
@@ -53,20 +53,18 @@ class Counter:
 
     @property
     def attempts(self) -> AttemptService:
-        consequences = HouseConsequences(
+        events = build_events(
             work=self.work,
             clock=self.clock,
             ids=self.ids,
             guard=self.guard,
             merchant_name="Town",
             channel="sms",
-            tells_merchant=False,
+            sends_webhooks=False,
             gateway="bank",
             dashboard_url=lambda _: None,
         )
-        return AttemptService(
-            gateway="bank", work=self.work, clock=self.clock, ids=self.ids, consequences=consequences
-        )
+        return AttemptService(gateway="bank", work=self.work, clock=self.clock, ids=self.ids, events=events)
 
     def bill(self, reference: str = "10203040", billed_minor: int = 1_000_000) -> str:
         new = NewBill(reference=reference, currency="EUR", billed_minor=billed_minor, minimum_minor=1)

@@ -219,7 +219,7 @@ def _attune(server: Server) -> None:
     gateway._stripe._timing = BRISK
     for part in (gateway._links, gateway._payments):
         part._now = server.clock.now
-    cards: Any = server.room
+    cards: Any = server.pci_parts
     for side in (cards.sender._gateway.tokenizer, cards.sender._gateway.authorizer):
         if side is not None:
             side._stripe._timing = BRISK

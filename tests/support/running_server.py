@@ -18,7 +18,7 @@ from gateways import registry
 from ivr.app import handlers, make_web
 from ivr.dependencies import Dependencies
 from ivr.pci.app import create_app
-from ivr.pci.dependencies import Room, furnish
+from ivr.pci.dependencies import PciDependencies, build_pci
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.settings import load_pci_config
 from ivr.pci.tokenizers import card_gateway
@@ -92,9 +92,9 @@ def running_server(
         inside_url = f"http://127.0.0.1:{listening.server_port}"
         environ = environment(folder, database_url, bank.url, inside_url, changes)
         pool = Pool(clock)
-        room = _room(environ, clock, ids, pool)
-        stack.callback(room.engine.dispose)
-        inside.app = pci = create_app(room)
+        pci_parts = _pci_parts(environ, clock, ids, pool)
+        stack.callback(pci_parts.engine.dispose)
+        inside.app = pci = create_app(pci_parts)
         work = DueWork(clock=clock)
         read = load_config(environ)
         engine = make_engine(read.database_url)
@@ -105,7 +105,7 @@ def running_server(
         clock.agenda = work
         web = make_web(on)
         transport = _transport(environ, web, pci)
-        server = Server(clock, ids, bank, work, on, web, room, pci, inside, pool, transport, environ)
+        server = Server(clock, ids, bank, work, on, web, pci_parts, pci, inside, pool, transport, environ)
         bank.tell = server.hear_from_bank
         yield server
         # Whoever still waits at the bank is let go, so that no thread outlives the server.
@@ -149,13 +149,13 @@ class Servers:
 
 def _parts(server: Server) -> list[int]:
     """Which objects the server is made of."""
-    its = (server.web, server.room, server.pci, server.on, server.inside.app, server.transport.apps)
+    its = (server.web, server.pci_parts, server.pci, server.on, server.inside.app, server.transport.apps)
     return [id(part) for part in its]
 
 
-def _room(environ: dict[str, str], clock: LivingClock, ids: LockedIds, pool: Pool) -> Room:
+def _pci_parts(environ: dict[str, str], clock: LivingClock, ids: LockedIds, pool: Pool) -> PciDependencies:
     read = load_pci_config(environ)
-    return furnish(
+    return build_pci(
         read,
         engine=make_engine(read.database_url),
         clock=clock,

@@ -21,9 +21,10 @@ from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.dependencies import Dependencies
 from ivr.pci import tables as pci_schema
-from ivr.pci.dependencies import Room
+from ivr.pci.dependencies import PciDependencies
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
+from tests.support.databases import empty_wal
 from tests.support.due_work import DueWork
 from tests.support.living_clock import LivingClock
 from tests.support.phone import CALLER, WEB, WsgiTransport
@@ -50,7 +51,7 @@ class Server:
     work: DueWork
     on: Dependencies
     web: flask.Flask
-    room: Room
+    pci_parts: PciDependencies
     pci: flask.Flask
     inside: Inside
     pool: Pool
@@ -82,7 +83,7 @@ class Server:
         """The bank's webhook arrives, unless webhooks are lost; it is signed by the machine's time."""
         if self.webhooks_are_lost:
             return
-        body = webhooks.notice(self.ids.new("evt"), kind, key)
+        body = webhooks.webhook_body(self.ids.new("evt"), kind, key)
         headers = {webhooks.HEADER: webhooks.sign(WEBHOOK_SECRET, body, datetime.now(UTC))}
         answer = self.web.test_client().post("/gateways/sandbox/webhook", data=body, headers=headers)
         assert answer.status_code == 204, answer.text
@@ -111,8 +112,8 @@ class Server:
 
     def forget_cards(self) -> None:
         """What the PCI process's caretaker does in a quarter of an hour."""
-        self.pass_time(self.room.config.key_life_s + 60)
-        self.room.sweeper.sweep()
+        self.pass_time(self.pci_parts.config.key_life_s + 60)
+        self.pci_parts.sweeper.sweep()
 
     def reset(self) -> None:
         """As it was when it started, for the next test: starting one takes longer than a call."""
@@ -121,15 +122,16 @@ class Server:
             self.clock.advance(60)
         self.clock.reset()
         self.work.reset()
-        for engine, tables in ((self.on.engine, schema), (self.room.engine, pci_schema)):
+        for engine, tables in ((self.on.engine, schema), (self.pci_parts.engine, pci_schema)):
             with engine.begin() as tx:
                 for table in reversed(tables.metadata.sorted_tables):
                     tx.execute(table.delete())
+            empty_wal(engine)
         with self.bank.ledger.writing() as tx:
             for emptied in ("kept_card", "token", "movement", "card", "link"):
                 tx.execute(f"DELETE FROM {emptied}")  # noqa: S608 - the names of its tables
         requests.delete(f"{self.bank.url}/control/faults", timeout=5)
-        shutil.rmtree(self.room.config.key_directory, ignore_errors=True)
+        shutil.rmtree(self.pci_parts.config.key_directory, ignore_errors=True)
         self.ids.reset()
         self.inside.down, self.inside.meanwhile = False, nothing_meanwhile
         self.expected.clear()

@@ -212,6 +212,6 @@ def card_data_left(server: Server) -> list[str]:
     from ivr.pci.tables import card_entry
 
     sealed = [column for column in card_entry.c if column.name.startswith(("sealed_", "wrapped_", "result_"))]
-    with reading(server.room.engine) as connection:
+    with reading(server.pci_parts.engine) as connection:
         rows = connection.execute(sa.select(card_entry)).all()
     return [column.name for row in rows for column in sealed if getattr(row, column.name) is not None]

@@ -7,110 +7,21 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from gateways.events import DisputeUpdated
 from ivr.payments.attempts import store as records
 from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.attempts.store import Method
 from ivr.payments.links.store import LinkTerms
-from ivr.payments.refunds import store as refund_store
-from ivr.payments.saved_cards.store import SavedCard
 from ivr.payments.service import PaymentService
-from ivr.platform.clock import Clock, ManualClock
+from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
 from ivr.platform.ids import Ids, SequentialIds
 from ivr.platform.wording import PLAIN, Wording
 from tests.support.bank import PreparingBank, TruthfulBank
+from tests.support.recorded_events import RecordedEvents
 from tests.support.table_work import TableWork, Waiting, jobs
 
 LINKS = LinkTerms("https://pay.example.com", 60)
-
-
-@dataclass
-class WrittenConsequences:
-    """The rest of the house: writes a row for whatever it is told, in the transaction that tells it."""
-
-    clock: Clock
-    broken: bool = False
-    """Whether it fails, as a bug there would."""
-
-    def _write(self, tx: sa.Connection, kind: str, attempt: Attempt) -> None:
-        if self.broken:
-            raise RuntimeError("a consequence has a bug")
-        tx.execute(
-            sa.insert(schema.timeline).values(
-                at=self.clock.now(), kind=kind, call_id=attempt.call_id, attempt_id=attempt.id, facts={}
-            )
-        )
-
-    def approved(self, tx: sa.Connection, attempt: Attempt) -> None:
-        self._write(tx, "approved", attempt)
-        tx.execute(
-            sa.insert(schema.confirmation).values(
-                id=attempt.id,
-                attempt_id=attempt.id,
-                channel="console",
-                language=attempt.language,
-                body="paid",
-                state="waiting",
-                created_at=self.clock.now(),
-            )
-        )
-
-    def declined(self, tx: sa.Connection, attempt: Attempt) -> None:
-        self._write(tx, "declined", attempt)
-
-    def not_charged(self, tx: sa.Connection, attempt: Attempt) -> None:
-        self._write(tx, "not_charged", attempt)
-
-    def unknown(self, tx: sa.Connection, attempt: Attempt) -> None:
-        self._write(tx, "unknown", attempt)
-
-    def link_opened(self, tx: sa.Connection, attempt: Attempt) -> None:
-        self._write(tx, "link_opened", attempt)
-        tx.execute(
-            sa.insert(schema.confirmation).values(
-                id=f"link_{attempt.id}",
-                attempt_id=attempt.id,
-                purpose="link",
-                channel="console",
-                language=attempt.language,
-                body="a link",
-                state="waiting",
-                created_at=self.clock.now(),
-            )
-        )
-
-    def left_unheard(self, tx: sa.Connection, attempt: Attempt) -> None:
-        """Who hung up just before they heard is texted by the house; these books have no texts."""
-
-    def for_a_person(self, tx: sa.Connection, attempt: Attempt) -> None:
-        self._write(tx, "for_a_person", attempt)
-
-    def card_kept(self, tx: sa.Connection, card: SavedCard) -> None:
-        self._write_card(tx, "card_kept", card)
-
-    def card_not_kept(self, tx: sa.Connection, card: SavedCard) -> None:
-        self._write_card(tx, "card_not_kept", card)
-
-    def card_forgotten(self, tx: sa.Connection, card: SavedCard) -> None:
-        self._write_card(tx, "card_forgotten", card)
-
-    def _write_card(self, tx: sa.Connection, kind: str, card: SavedCard) -> None:
-        tx.execute(
-            sa.insert(schema.timeline).values(
-                at=self.clock.now(), kind=kind, customer_id=card.customer_id, facts={"card_id": card.id}
-            )
-        )
-
-    def disputed(self, tx: sa.Connection, attempt: Attempt, dispute: DisputeUpdated) -> None:
-        self._write(tx, f"disputed {dispute.state}", attempt)
-
-    def refunded(self, tx: sa.Connection, attempt: Attempt, refund: refund_store.Refund) -> None:
-        self._write(tx, "refunded", attempt)
-
-    def refund_declined(self, tx: sa.Connection, attempt: Attempt, refund: refund_store.Refund) -> None:
-        self._write(tx, "refund_declined", attempt)
 
 
 @dataclass
@@ -127,14 +38,14 @@ class Till:
 
     def __post_init__(self) -> None:
         self.work = TableWork(self.engine, self.clock)
-        self.consequences = WrittenConsequences(self.clock)
+        self.listeners = RecordedEvents(self.clock)
         self.cashier = PaymentService(
             engine=self.engine,
             gateway=self.bank,
             work=self.work,
             clock=self.clock,
             ids=self.ids,
-            consequences=self.consequences,
+            events=self.listeners.events,
             links=LINKS,
             wording=self.wording,
         )
@@ -315,7 +226,7 @@ class Till:
         return row.paid_minor, row.reserved_minor
 
     def told(self, attempt_id: str) -> list[str]:
-        """What the rest of the house was told of this attempt."""
+        """The events of this attempt, in the words of `recorded_events`."""
         with self.engine.begin() as tx:
             return list(
                 tx.execute(

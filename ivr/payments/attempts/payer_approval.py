@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from gateways.declines import Remedy, remedy
+from ivr.events.payment_events import PaymentFacts
 from ivr.payments.attempts.service import AttemptService
-from ivr.payments.attempts.store import Attempt, Method, NewAttempt
+from ivr.payments.attempts.store import Method, NewAttempt
 from ivr.payments.links import open_links
 from ivr.platform.clock import Clock
 
@@ -25,7 +26,7 @@ class PayerApproval:
     attempts: AttemptService
     clock: Clock
 
-    def send_link(self, tx: sa.Connection, over: Attempt) -> bool:
+    def send_link(self, tx: sa.Connection, over: PaymentFacts) -> bool:
         """Whether a link is under way, in place of this payment that came to nothing. Where it cannot be
         opened after all, its payer is told that nothing was charged.
         """
@@ -41,27 +42,27 @@ class PayerApproval:
         return True
 
 
-def is_instead_of_a_card(attempt: Attempt) -> bool:
+def is_instead_of_a_card(payment: PaymentFacts) -> bool:
     """Whether its payer left while a card was charged, and has not heard that a link would come."""
-    return attempt.method is Method.LINK and attempt.made_for.endswith(_INSTEAD)
+    return payment.method == Method.LINK and payment.made_for.endswith(_INSTEAD)
 
 
-def _wants_approval(attempt: Attempt) -> bool:
+def _wants_approval(payment: PaymentFacts) -> bool:
     return (
-        attempt.method is Method.CARD
-        and attempt.decline is not None
-        and remedy(attempt.decline) is Remedy.AUTHENTICATE
+        payment.method == Method.CARD
+        and payment.decline is not None
+        and remedy(payment.decline) is Remedy.AUTHENTICATE
     )
 
 
-def _in_place_of(attempt: Attempt, payer_phone: str) -> NewAttempt:
+def _in_place_of(payment: PaymentFacts, payer_phone: str) -> NewAttempt:
     return NewAttempt(
-        made_for=f"{attempt.id}{_INSTEAD}",
-        bill_id=attempt.bill_id,
-        call_id=attempt.call_id,
+        made_for=f"{payment.id}{_INSTEAD}",
+        bill_id=payment.bill_id,
+        call_id=payment.call_id,
         payer_phone=payer_phone,
-        language=attempt.language,
-        amount_minor=attempt.amount_minor,
-        currency=attempt.currency,
+        language=payment.language,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
         method=Method.LINK,
     )

@@ -14,6 +14,8 @@ import structlog
 
 from gateways.declines import Decline
 from ivr.bills import reservation
+from ivr.events.emitter import Events
+from ivr.events.payment_events import LeftUnheard
 from ivr.jobs.job_list import CHARGE_ATTEMPT, EXPIRE_ATTEMPT, OPEN_LINK, Work
 from ivr.payments import timeouts
 from ivr.payments.attempts import store
@@ -21,9 +23,9 @@ from ivr.payments.attempts.order_words import words_of_order
 from ivr.payments.attempts.states import FINAL, Event, State
 from ivr.payments.attempts.store import Attempt, Method, NewAttempt, NoSuchAttemptError
 from ivr.payments.attempts.transitions import Transitions
+from ivr.payments.event_facts import payment_facts
 from ivr.payments.links import store as link_store
 from ivr.payments.links.store import LinkTerms
-from ivr.payments.payment_events import Consequences
 from ivr.platform.clock import Clock
 from ivr.platform.database import schema
 from ivr.platform.ids import Ids
@@ -57,7 +59,7 @@ class AttemptService:
         work: Work,
         clock: Clock,
         ids: Ids,
-        consequences: Consequences,
+        events: Events,
         links: LinkTerms | None = None,
         wording: Wording = PLAIN,
     ) -> None:
@@ -66,7 +68,7 @@ class AttemptService:
         self._links = links
         self._clock = clock
         self._ids = ids
-        self._moves = Transitions(work, clock, ids, consequences)
+        self._moves = Transitions(work, clock, ids, events)
 
     @property
     def has_links(self) -> bool:
@@ -195,7 +197,8 @@ class AttemptService:
             .values(promised_at=self._clock.now())
         )
         if attempt.state in FINAL - {State.APPROVED}:
-            self._moves.consequences.left_unheard(tx, store.get(tx, attempt_id))
+            left = LeftUnheard(payment_facts(store.get(tx, attempt_id)))
+            self._moves.events.emit(tx, left)
 
     def advance(
         self,

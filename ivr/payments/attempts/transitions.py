@@ -15,6 +15,17 @@ import structlog
 
 from gateways.events import DisputeUpdated
 from ivr.bills import reservation
+from ivr.events.emitter import Events
+from ivr.events.payment_events import (
+    LinkOpened,
+    PaymentApproved,
+    PaymentDeclined,
+    PaymentDisputed,
+    PaymentEvent,
+    PaymentNeedsReview,
+    PaymentNotCharged,
+    PaymentUnknown,
+)
 from ivr.finance import disputes, ledger
 from ivr.jobs.job_list import (
     CHARGE_ATTEMPT,
@@ -32,8 +43,8 @@ from ivr.payments.attempts import store
 from ivr.payments.attempts.states import FINAL, Event, State, move
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.discrepancies import Difference
+from ivr.payments.event_facts import payment_facts
 from ivr.payments.links import store as link_store
-from ivr.payments.payment_events import Consequences
 from ivr.payments.refunds.store import Refund
 from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
@@ -56,6 +67,18 @@ NEXT_JOB: dict[State, Job | None] = {
 }
 """The job that gets an attempt out of each state of `HOLDING`; a person is no job."""
 
+EVENT_OF: dict[State, type[PaymentEvent]] = {
+    State.APPROVED: PaymentApproved,
+    State.DECLINED: PaymentDeclined,
+    State.CANCELLED: PaymentNotCharged,
+    State.ABANDONED: PaymentNotCharged,
+    State.VOIDED: PaymentNotCharged,
+    State.LINK_OPEN: LinkOpened,
+    State.UNKNOWN: PaymentUnknown,
+    State.NEEDS_REVIEW: PaymentNeedsReview,
+}
+"""What is emitted when an attempt comes into a state; `PaymentUnknown` only the first time."""
+
 
 def _count_job(table: sa.Table) -> sa.Executable:
     """One more job was asked for; gives its number."""
@@ -77,12 +100,12 @@ class Transitions:
     work: Work
     clock: Clock
     ids: Ids
-    consequences: Consequences
+    events: Events
 
     @property
     def cards(self) -> SavedCardService:
         """Cards that are kept, or not, with the payment's move."""
-        return SavedCardService(self.work, self.clock, self.ids, self.consequences)
+        return SavedCardService(self.work, self.clock, self.ids, self.events)
 
     def move(
         self, tx: sa.Connection, attempt: Attempt, event: Event, *, note: str = "", **facts: Any
@@ -111,7 +134,7 @@ class Transitions:
             state=str(state),
         )
         self._settle(tx, moved, now)
-        self._tell(tx, attempt, moved)
+        self._emit(tx, attempt, moved)
         self.cards.attempt_moved(tx, attempt, moved)
         self._follow_up(tx, attempt.state, moved, now)
         return store.get(tx, attempt.id)
@@ -219,24 +242,16 @@ class Transitions:
         log.error(str(what), note=note, **facts)
         self.write_down(tx, attempt.id, what, attempt.state, note)
 
-    def _tell(self, tx: sa.Connection, before: Attempt, attempt: Attempt) -> None:
-        match attempt.state:
-            case State.APPROVED:
-                self.consequences.approved(tx, attempt)
-                self._tie_disputes(tx, attempt)
-            case State.DECLINED:
-                self.consequences.declined(tx, attempt)
-            case State.CANCELLED | State.ABANDONED | State.VOIDED:
-                self.consequences.not_charged(tx, attempt)
-            case State.LINK_OPEN:
-                self.consequences.link_opened(tx, attempt)
-            case State.UNKNOWN if before.unknown_since is None:
-                self.consequences.unknown(tx, attempt)
-            case State.NEEDS_REVIEW:
-                log.error("attempt_for_a_person", attempt_id=attempt.id, reference=attempt.reference)
-                self.consequences.for_a_person(tx, attempt)
-            case _:
-                pass
+    def _emit(self, tx: sa.Connection, before: Attempt, attempt: Attempt) -> None:
+        event_type = EVENT_OF.get(attempt.state)
+        is_news = attempt.state is not State.UNKNOWN or before.unknown_since is None
+        if event_type is None or not is_news:
+            return
+        if attempt.state is State.NEEDS_REVIEW:
+            log.error("attempt_for_a_person", attempt_id=attempt.id, reference=attempt.reference)
+        self.events.emit(tx, event_type(payment_facts(attempt)))
+        if attempt.state is State.APPROVED:
+            self._tie_disputes(tx, attempt)
 
     def _tie_disputes(self, tx: sa.Connection, attempt: Attempt) -> None:
         """The payer's bank can be faster than our own books."""
@@ -249,7 +264,7 @@ class Transitions:
     def disputed(self, tx: sa.Connection, attempt: Attempt, told: DisputeUpdated) -> None:
         """The payer's bank wants the money back, or has decided: the merchant has to answer in time."""
         log.error("payment_disputed", attempt_id=attempt.id, dispute=told.reference, state=told.state)
-        self.consequences.disputed(tx, attempt, told)
+        self.events.emit(tx, PaymentDisputed(payment_facts(attempt), told))
 
     def _follow_up(self, tx: sa.Connection, before: State, attempt: Attempt, now: datetime) -> None:
         """The job that looks at the attempt next."""

@@ -117,7 +117,12 @@ def of(tx: sa.Connection, attempt: Attempt) -> Link | None:
     """The attempt's link; None where it is not paid by one."""
     if attempt.method is not Method.LINK:
         return None
-    return _one(tx, schema.pay_link.c.attempt_id == attempt.id)
+    return by_attempt(tx, attempt.id)
+
+
+def by_attempt(tx: sa.Connection, attempt_id: str) -> Link | None:
+    """The link of the attempt of this id; None where it is not paid by one."""
+    return _one(tx, schema.pay_link.c.attempt_id == attempt_id)
 
 
 def by_token(tx: sa.Connection, token: str) -> Link | None:

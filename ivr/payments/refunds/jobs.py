@@ -16,12 +16,14 @@ import structlog
 
 from gateways.contract import Approved, Cancelled, Declined, RefundFound, RefundNotFound, Unknown
 from ivr.bills import reservation
+from ivr.events.refund_events import RefundApproved, RefundDeclined
 from ivr.finance import ledger
 from ivr.jobs.job_list import RESOLVE_REFUND
 from ivr.payments import timeouts
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.discrepancies import Difference
+from ivr.payments.event_facts import payment_facts, refund_facts
 from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.public_state import public_state
 from ivr.payments.refunds import store
@@ -149,7 +151,8 @@ class RefundJobs:
             currency=refund.currency,
             at=now,
         )
-        self.transitions.consequences.refunded(tx, attempt, done)
+        event = RefundApproved(payment_facts(attempt), refund_facts(done))
+        self.transitions.events.emit(tx, event)
         return done
 
     def _decline(self, tx: sa.Connection, refund: Refund, gateway_code: str | None, note: str) -> Refund:
@@ -168,7 +171,9 @@ class RefundJobs:
             .where(schema.attempt.c.id == attempt.id)
             .values(refunded_minor=schema.attempt.c.refunded_minor - refund.amount_minor)
         )
-        self.transitions.consequences.refund_declined(tx, attempt_store.get(tx, attempt.id), done)
+        attempt = attempt_store.get(tx, attempt.id)
+        event = RefundDeclined(payment_facts(attempt), refund_facts(done))
+        self.transitions.events.emit(tx, event)
         return done
 
     def _come_back(self, tx: sa.Connection, refund: Refund, gateway_code: str) -> Refund:

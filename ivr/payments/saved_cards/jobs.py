@@ -17,9 +17,11 @@ import structlog
 from gateways import saved_cards as wire
 from gateways.contract import CardSaving, Declined, Gateway, Unknown, UnsupportedError
 from gateways.declines import Decline
+from ivr.events.saved_card_events import CardNotSaved, CardSaved
 from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD
 from ivr.payments import timeouts
 from ivr.payments.attempts import store as attempt_store
+from ivr.payments.event_facts import saved_card_facts
 from ivr.payments.saved_cards import store
 from ivr.payments.saved_cards.service import SavedCardService
 from ivr.payments.saved_cards.store import CardState, SavedCard
@@ -92,14 +94,14 @@ class SavedCardJobs:
                 self._make_room(tx, card)
                 values = {"holder": holder, "token": token.reveal(), "kept_at": self.cards.clock.now()}
                 kept = store.update(tx, card.id, state=CardState.KEPT, look_at=None, **values)
-                self.cards.consequences.card_kept(tx, kept)
+                self.cards.events.emit(tx, CardSaved(saved_card_facts(kept)))
             case wire.CardOnFile(holder, token) if card.state is CardState.FORGETTING:
                 values = {"holder": holder, "token": token.reveal(), "kept_at": self.cards.clock.now()}
                 store.update(tx, card.id, **values)
             case Declined(_, code) if card.state is CardState.KEEPING:
                 log.warning("card_not_kept", card_id=card.id, code=code)
                 kept_not = self.cards.forgotten(tx, card, forgotten_by=f"gateway: {code}"[:80])
-                self.cards.consequences.card_not_kept(tx, kept_not)
+                self.cards.events.emit(tx, CardNotSaved(saved_card_facts(kept_not)))
             case Unknown(reason) if card.state is CardState.KEEPING:
                 self._try_again(tx, card, reason)
 

@@ -13,10 +13,12 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.customers import customer
+from ivr.events.emitter import Events
+from ivr.events.saved_card_events import CardDeleted
 from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD, Job, Work
 from ivr.payments.attempts.states import FINAL, State
 from ivr.payments.attempts.store import Attempt
-from ivr.payments.payment_events import Consequences
+from ivr.payments.event_facts import saved_card_facts
 from ivr.payments.saved_cards import store
 from ivr.payments.saved_cards.store import CardState, Consent, SavedCard
 from ivr.platform.clock import Clock
@@ -48,7 +50,7 @@ class SavedCardService:
     work: Work
     clock: Clock
     ids: Ids
-    consequences: Consequences
+    events: Events
 
     def agree(self, tx: sa.Connection, attempt: Attempt, agreement: Agreement) -> None:
         """The payer of this attempt agrees, before it is sent; nothing is kept unless it is approved."""
@@ -112,7 +114,7 @@ class SavedCardService:
             card = store.update(tx, card.id, state=CardState.FORGETTING, **said)
             self.ask(tx, card, FORGET_CARD)
         log.info("card_forgotten", card_id=card.id, by=by)
-        self.consequences.card_forgotten(tx, card)
+        self.events.emit(tx, CardDeleted(saved_card_facts(card)))
         return store.get(tx, card.id)
 
     def forgotten(self, tx: sa.Connection, card: SavedCard, **values: object) -> SavedCard:

@@ -11,12 +11,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateways.secret import Secret
-from gateways.setting_readers import one_of, secrets, text, url, whole, yes_or_no
-from gateways.settings import GatewaySettings, composed, field_of, section, setting
+from gateways.setting_readers import one_of, secrets, text, url, yes_or_no
+from gateways.settings import GatewaySettings, field_of, number, section, setting
 from ivr.platform.database.url import database_url
 from ivr.platform.settings import shared
 from ivr.platform.settings.fraud import FraudSettings
-from ivr.platform.settings.gateways import gateway_list, gateway_settings, gateways
+from ivr.platform.settings.gateways import gateways
 from ivr.platform.settings.line import E164, LineSettings
 from ivr.platform.settings.pay import PaySettings
 from ivr.platform.settings.reading import read_settings, wrong
@@ -87,31 +87,27 @@ class Config:
     )
     pay: PaySettings = section(PaySettings)
     line: LineSettings = section(LineSettings)
-    guesses_max: int = setting(
-        "GUESSES_MAX", "How many unknown references one caller's number may try in 24 hours.", whole(1), "10"
+    guesses_max: int = number(
+        "GUESSES_MAX", "How many unknown references one caller's number may try in 24 hours.", 10
     )
-    guesses_max_withheld: int = setting(
+    guesses_max_withheld: int = number(
         "GUESSES_MAX_WITHHELD",
         "How many unknown references all withheld and forged numbers together may try in 24 hours.",
-        whole(1),
-        "200",
+        200,
     )
     gateway: str = field_of(shared.GATEWAY)
-    gateway_settings: GatewaySettings = composed(
-        gateway_list, lambda values: gateway_settings(values["GATEWAY"], values)
-    )
-    """Those of the gateway in use; the others' are read and checked one by one too."""
+    gateway_settings: GatewaySettings = shared.gateway_field(gateways)
     saved_cards: bool = setting(
         "SAVED_CARDS",
         "Whether callers may save their card at the gateway for their next payment: yes or no.",
         yes_or_no,
         "no",
     )
-    link_expires_min: int = setting(
+    link_expires_min: int = number(
         "LINK_EXPIRES_MIN",
         "How long a texted payment link can be paid, in minutes: 30 to 1430.",
-        whole(*LINK_MINUTES),
-        "60",
+        60,
+        *LINK_MINUTES,
     )
     channel: str = setting(
         "CHANNEL",

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gateways.setting_readers import mapping, text, whole
-from gateways.settings import setting
+from gateways.setting_readers import mapping, text
+from gateways.settings import number, setting
 from ivr.platform.settings.reading import wrong
 
 PAY_LANGUAGES = (
@@ -44,17 +44,17 @@ class PaySettings:
         words,
         "visa mastercard amex",
     )
-    timeout_s: int = setting(
+    timeout_s: int = number(
         "PAY_TIMEOUT_S",
         "How long the Pay verb waits for a key, in seconds: 1 to 60.",
-        whole(1, PAY_TIMEOUT_S_MAX),
-        "8",
+        8,
+        most=PAY_TIMEOUT_S_MAX,
     )
-    max_attempts: int = setting(
+    max_attempts: int = number(
         "PAY_MAX_ATTEMPTS",
         "How many times the Pay verb asks for each value: 1 to 3.",
-        whole(1, PAY_ATTEMPTS_MAX),
-        "3",
+        3,
+        most=PAY_ATTEMPTS_MAX,
     )
 
     def faults(self, languages: tuple[str, ...]) -> Iterator[str]:

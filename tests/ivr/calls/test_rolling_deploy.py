@@ -4,6 +4,7 @@ import copy
 from unittest.mock import patch
 
 import flask
+import pytest
 
 from flows.pay_bill.flow import flow as pay_bill
 from ivr.simulators.phone.events import Reason
@@ -46,6 +47,7 @@ class Rolling:
         return self._server.transport.post(url, form, headers)
 
 
+@pytest.mark.slow
 def test_a_process_that_does_not_know_the_step_asks_the_carrier_back(server: Server) -> None:
     server.add_bill()
     transport = Rolling(server, _without(server, "confirm"), times=3)
@@ -56,6 +58,7 @@ def test_a_process_that_does_not_know_the_step_asks_the_carrier_back(server: Ser
     assert is_paid(server, SID)
 
 
+@pytest.mark.slow
 def test_a_step_that_no_process_knows_ends_kindly(server: Server) -> None:
     server.add_bill()
     server.expected |= {"step_unknown_for_too_long"}

@@ -195,6 +195,7 @@ def test_one_database_for_both_is_refused_before_anything_is_made(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_database_of_the_other_is_known_by_its_tables(tmp_path: Path) -> None:
     town, pci = f"sqlite:///{tmp_path}/town.db", f"sqlite:///{tmp_path}/pci.db"
     migrate(make_engine(town))

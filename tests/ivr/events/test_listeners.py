@@ -9,11 +9,14 @@ from gateways.declines import Decline
 from gateways.events import DisputeState, DisputeUpdated
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.events.listeners import HouseConsequences
+from ivr.events.listeners.subscriptions import build_events
+from ivr.events.payment_events import PaymentDisputed
+from ivr.events.refund_events import RefundApproved
 from ivr.fraud.guard import Guard
 from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt
+from ivr.payments.event_facts import payment_facts, refund_facts
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.refunds.store import Refund
 from ivr.platform.clock import ManualClock
@@ -30,18 +33,18 @@ WEBHOOK = {"$ref": "#/components/schemas/Webhook"}
 
 @pytest.fixture
 def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> AttemptService:
-    consequences = HouseConsequences(
+    events = build_events(
         work=work,
         clock=clock,
         ids=ids,
         guard=Guard(usual_limits(), work, clock, ids),
         merchant_name="Demo Town Hall",
         channel="sms",
-        tells_merchant=True,
+        sends_webhooks=True,
         gateway="sandbox",
         dashboard_url=lambda reference: f"https://dashboard.example/{reference}",
     )
-    return AttemptService(gateway="sandbox", work=work, clock=clock, ids=ids, consequences=consequences)
+    return AttemptService(gateway="sandbox", work=work, clock=clock, ids=ids, events=events)
 
 
 def _made(
@@ -114,6 +117,7 @@ def test_a_withheld_number_is_promised_nothing_and_texted_nothing(
     assert _bodies(engine) == []
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_link_that_was_promised_to_nobody_is_texted_to_nobody(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds
@@ -231,7 +235,8 @@ def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
             settled_at=None,
             jobs=0,
         )
-        attempts._moves.consequences.refunded(tx, attempts.get(tx, made.id), refund)
+        approved = RefundApproved(payment_facts(attempts.get(tx, made.id)), refund_facts(refund))
+        attempts._moves.events.emit(tx, approved)
     with reading(engine) as connection:
         told = connection.execute(
             sa.select(schema.outcome.c.body).where(schema.outcome.c.kind == "refund.approved")
@@ -253,7 +258,7 @@ def test_a_merchant_hears_every_end_of_a_dispute(
         attempt = _made(tx, attempts, clock, ids)
         for end in ends:
             told = DisputeUpdated("dp_" + "1" * 77, "ch_1", 4990, "EUR", "fraudulent", end)
-            attempts._moves.consequences.disputed(tx, attempt, told)
+            attempts._moves.events.emit(tx, PaymentDisputed(payment_facts(attempt), told))
     with reading(engine) as tx:
         posted = tx.execute(
             sa.select(schema.outcome.c.body)

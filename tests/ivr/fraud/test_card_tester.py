@@ -120,10 +120,10 @@ def test_whatever_the_cause_a_caller_hears_the_same(start_server: Start) -> None
 def test_a_card_that_is_locked_out_is_told_the_same_and_never_sent(start_server: Start) -> None:
     server = start_server()
     server.add_bill()
-    defences = server.room.defences
+    defences = server.pci_parts.velocity
     for nth in range(5):
         assert defences.admits(f"entry.{nth}", Secret(NAMES["visa"]))
-        with server.room.engine.begin() as tx:
+        with server.pci_parts.engine.begin() as tx:
             defences.settle(tx, f"entry.{nth}", declined=True)
     told = words_after_the_offer(server, ("1", "(visa)", "(expiry)", "(code)"))
     assert told == [f"< {TOLD}", "< I am sorry that I could not help you this time. Goodbye."]
@@ -154,7 +154,7 @@ def test_the_way_of_a_decline_from_the_worker_to_the_card(start_server: Start) -
     server.add_bill()
     pay(server, (*ONE_DECLINED, "(visa)", "(expiry)", "(code)", "1"))
     server.pass_time(60)
-    with reading(server.room.engine) as connection:
+    with reading(server.pci_parts.engine) as connection:
         declines = connection.execute(
             sa.select(pci.card_tally.c.kind, pci.card_tally.c.declines, pci.card_tally.c.tries)
         ).all()
@@ -170,7 +170,7 @@ def test_a_report_waits_for_a_pci_process_that_is_down(start_server: Start) -> N
     pay(server, (*ONE_DECLINED, "(visa)", "(expiry)", "(code)", "1"))
 
     def watched() -> int:
-        with reading(server.room.engine) as connection:
+        with reading(server.pci_parts.engine) as connection:
             return len(connection.execute(sa.select(pci.card_watch)).all())
 
     assert watched() == 2

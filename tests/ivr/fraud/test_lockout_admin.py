@@ -49,9 +49,9 @@ def lockout(engine: sa.Engine, clock: Clock, kind: LockoutKind, subject: str) ->
 
 def lock_card_out(server: Server) -> None:
     for nth in range(5):
-        assert server.room.defences.admits(f"entry.{nth}", Secret(NAMES["visa"]))
-        with server.room.engine.begin() as tx:
-            server.room.defences.settle(tx, f"entry.{nth}", declined=True)
+        assert server.pci_parts.velocity.admits(f"entry.{nth}", Secret(NAMES["visa"]))
+        with server.pci_parts.engine.begin() as tx:
+            server.pci_parts.velocity.settle(tx, f"entry.{nth}", declined=True)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_each_is_lifted_at_once_and_by_whom_is_kept(api: ApiClient, locked: Serv
         ).scalars()
         told = sorted((line["kind"], line["by"]) for line in lines)
     assert set(told) == {("caller", "api: fraud desk"), ("card", "api: fraud desk")}
-    assert locked.room.defences.admits("entry.9", Secret(NAMES["visa"]))
+    assert locked.pci_parts.velocity.admits("entry.9", Secret(NAMES["visa"]))
 
 
 def test_where_the_pci_process_is_silent_the_list_says_so(api: ApiClient, locked: Server) -> None:

@@ -40,7 +40,7 @@ def test_a_caller_pays_and_finance_finds_it(house: StripeHouse) -> None:
     [receipt] = house.rows(schema.confirmation)
     assert (receipt.purpose, receipt.recipient, receipt.state) == ("receipt", CALLER, "sent")
     url = f"https://dashboard.stripe.com/test/payments/{intent['id']}"
-    assert house.server.on.cashier.dashboard_url("stripe", paid.gateway_reference) == url
+    assert house.server.on.payments.dashboard_url("stripe", paid.gateway_reference) == url
 
 
 @pytest.mark.parametrize(

@@ -241,14 +241,14 @@ def test_a_currency_that_the_gateway_refuses_is_a_decline_and_nothing_was_sent(t
 
 
 def test_a_failing_listener_rolls_the_approval_back_and_a_look_up_records_it_later(till: Till) -> None:
-    till.consequences.broken = True
+    till.listeners.broken = True
     attempt_id = till.confirmed()
-    with pytest.raises(RuntimeError, match="a consequence has a bug"):
+    with pytest.raises(RuntimeError, match="a listener has a bug"):
         till.run(_charge_job(till))
     assert till.state(attempt_id) is State.CLAIMED
     assert till.ledger() == {}
     till.assert_books()
-    till.consequences.broken = False
+    till.listeners.broken = False
     till.pass_time(timeouts.UNDER_WAY_S)
     assert till.state(attempt_id) is State.APPROVED
     assert till.bank.sent == [("charge", attempt_id)]

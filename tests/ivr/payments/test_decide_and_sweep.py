@@ -210,10 +210,10 @@ def test_a_look_that_failed_is_found_again(till: Till) -> None:
     till.bank.fates.append(Fate.LOST_REPLY)
     attempt_id = till.confirmed()
     till.run(next(one for one in till.work.waiting() if one.job.name == "charge_attempt"))
-    till.consequences.broken = True
+    till.listeners.broken = True
     with pytest.raises(RuntimeError):
         till.run_due()
-    till.consequences.broken = False
+    till.listeners.broken = False
     _lose_everything(till)
     till.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert till.cashier.sweep() == 1

@@ -141,7 +141,7 @@ def test_the_pci_process_authorizes_in_the_words_of_the_attempt(start_server: Ca
     server.add_bill()
     pay(server, WAY["authorize"], settings=call_settings(to_number=SPANISH))
     server.pass_time(60)
-    with reading(server.room.engine) as connection:
+    with reading(server.pci_parts.engine) as connection:
         entry = pci_schema.card_entry.c
         (asked,) = connection.execute(sa.select(entry.authorize_description, entry.authorize_statement))
     with server.on.engine.begin() as tx:

@@ -149,10 +149,10 @@ class World(RuleBasedStateMachine):
     @rule(pick=PICK)
     def a_job_meets_a_bug_elsewhere(self, pick: int) -> None:
         if due := self._due():
-            self.till.consequences.broken = True
+            self.till.listeners.broken = True
             with suppress(RuntimeError):
                 self._run(due[pick % len(due)], [])
-            self.till.consequences.broken = False
+            self.till.listeners.broken = False
 
     @rule(pick=PICK)
     def a_job_is_lost(self, pick: int) -> None:

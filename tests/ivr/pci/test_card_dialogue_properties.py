@@ -8,7 +8,7 @@ from stdnum import luhn
 
 from gateways.secret import Secret
 from ivr.pci import brands, keypad
-from ivr.pci.dialogue import Ask, Complete, GaveUp, Left, Standing, begin, hear
+from ivr.pci.dialogue import AskOn, CardComplete, DialogueState, GaveUp, LeftEntry, begin, hear
 from ivr.pci.fields import Field
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -21,7 +21,7 @@ GATHERS = st.lists(st.tuples(KEYED, st.sampled_from(["", "#"])), min_size=1, max
 
 @given(gathers=GATHERS, wants_postal_code=st.booleans())
 def test_every_move_is_sensible(gathers: list[tuple[str, str]], wants_postal_code: bool) -> None:
-    ask = begin(Standing(wants_postal_code=wants_postal_code))
+    ask = begin(DialogueState(wants_postal_code=wants_postal_code))
     taken: dict[Field, Secret] = {}
     for keys, ending in gathers:
         standing = ask.standing
@@ -29,7 +29,7 @@ def test_every_move_is_sensible(gathers: list[tuple[str, str]], wants_postal_cod
         assert 0 <= standing.mistakes < 4
         form = {"Digits": [keys], "FinishedOnKey": [ending]}
         move = hear(standing, keypad.read(form, star_before=standing.star_last), NOW)
-        if isinstance(move, Left):
+        if isinstance(move, LeftEntry):
             assert "**" in keys or (standing.star_last and keys.startswith("*"))
             return
         if isinstance(move, GaveUp):
@@ -37,9 +37,9 @@ def test_every_move_is_sensible(gathers: list[tuple[str, str]], wants_postal_cod
             return
         if move.taken is not None:
             taken[move.taken[0]] = move.taken[1]
-        if isinstance(move, Complete):
+        if isinstance(move, CardComplete):
             break
-        assert isinstance(move, Ask)
+        assert isinstance(move, AskOn)
         ask = move
     if Field.NUMBER in taken:
         number = taken[Field.NUMBER].reveal()
@@ -59,12 +59,12 @@ def test_a_number_keyed_in_parts_is_judged_like_one_keyed_at_once(digits: str) -
 
     def last(parts: list[str]) -> object:
         move: object = None
-        standing = Standing()
+        standing = DialogueState()
         for number, part in enumerate(parts):
             ending = "#" if number == len(parts) - 1 else ""
             heard = keypad.read({"Digits": [part], "FinishedOnKey": [ending]}, star_before=False)
             move = hear(standing, heard, NOW)
-            if not isinstance(move, Ask):
+            if not isinstance(move, AskOn):
                 return move
             if move.standing.field is not Field.NUMBER or move.mistake is not None:
                 return (move.taken, move.mistake)

@@ -13,7 +13,7 @@ from gateways.secret import Secret
 from ivr.carriers.twilio.signature import compute
 from ivr.pci import entries
 from ivr.pci.key_directory import DirectoryKeys
-from ivr.pci.keys import Generation, KeyGoneError, Wrapped
+from ivr.pci.keys import KeyGeneration, KeyGoneError, WrappedKey
 from ivr.platform.clock import ManualClock
 from tests.support.card_entry import (
     ACCOUNT_SID,
@@ -60,7 +60,7 @@ def test_the_same_webhook_at_the_same_moment_in_two_processes_is_taken_once(benc
     overtaken: list[str] = []
 
     class Overtaking(DirectoryKeys):
-        def get(self, generation_id: str) -> Generation:
+        def get(self, generation_id: str) -> KeyGeneration:
             if not overtaken:
                 overtaken.append("")
                 overtaken.append(other.post(url, {"Digits": VISA}).text)
@@ -80,7 +80,7 @@ def test_an_entry_opened_twice_in_the_same_moment_has_one_key(bench: PciBench) -
     callers: list[Caller] = []
 
     class Overtaken(DirectoryKeys):
-        def keep(self, entry_id: str, wrapped: Wrapped) -> None:
+        def keep(self, entry_id: str, wrapped: WrappedKey) -> None:
             callers.append(bench.caller().key(VISA))
             super().keep(entry_id, wrapped)
 
@@ -232,16 +232,16 @@ class LostKeys:
     def __init__(self, before: DirectoryKeys) -> None:
         self._before = before
 
-    def current(self) -> Generation:
+    def current(self) -> KeyGeneration:
         return self._before.current()
 
-    def get(self, generation_id: str) -> Generation:
+    def get(self, generation_id: str) -> KeyGeneration:
         raise KeyGoneError(generation_id)
 
-    def keep(self, entry_id: str, wrapped: Wrapped) -> None:
+    def keep(self, entry_id: str, wrapped: WrappedKey) -> None:
         self._before.keep(entry_id, wrapped)
 
-    def fetch(self, entry_id: str) -> Wrapped:
+    def fetch(self, entry_id: str) -> WrappedKey:
         return self._before.fetch(entry_id)
 
     def forget(self, entry_id: str) -> None:

@@ -92,7 +92,7 @@ def hung_up(bench: PciBench, caller: Caller) -> None:
 def lost_hang_up(bench: PciBench, caller: Caller) -> None:
     caller.key(NUMBER).key(EXPIRY)
     bench.clock.advance(601)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     assert bench.collected()["outcome"] == "ended"
 
 
@@ -102,7 +102,7 @@ def crashed(bench: PciBench, caller: Caller) -> None:
     caller.bench = held
     caller.card(NUMBER, EXPIRY, CODE)
     bench.clock.advance(60)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     assert bench.collected()["outcome"] == "ended"
 
 
@@ -256,7 +256,7 @@ def died_before_forgetting(bench: PciBench, caller: Caller) -> None:
         with pytest.raises(SystemExit):
             bench.hang_up()
     assert bench.keys.fetch(ENTRY_ID)
-    bench.second_process(keys=DirectoryKeys(bench.folder / "keys", bench.clock)).room.sweeper.sweep()
+    bench.second_process(keys=DirectoryKeys(bench.folder / "keys", bench.clock)).pci_parts.sweeper.sweep()
 
 
 def keys_home_was_away(bench: PciBench, caller: Caller) -> None:
@@ -269,10 +269,10 @@ def keys_home_was_away(bench: PciBench, caller: Caller) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(bench.keys, "forget", fail)
         caller.silence().silence().silence().silence()
-        bench.room.sweeper.sweep()
+        bench.pci_parts.sweeper.sweep()
     assert bench.collected()["outcome"] == "gave_up"
     assert bench.keys.fetch(ENTRY_ID)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
 
 
 CODE_ENDS = [
@@ -311,7 +311,7 @@ def test_a_result_is_shut_when_its_generation_is_over(bench: PciBench) -> None:
     assert json.loads(result)["last_four"] == NUMBER[-4:]
     assert not [text for text in (NUMBER, CODE) if text.encode() in result]
     bench.clock.advance(900)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     assert burglar.break_in("result") == {}
     assert [path for path in (bench.folder / "keys").rglob("*") if path.is_file()] == []
 

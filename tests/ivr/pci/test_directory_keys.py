@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivr.pci.key_directory import DirectoryKeys, is_in_memory
-from ivr.pci.keys import KeyGoneError, KeyHomeError, Wrapped
+from ivr.pci.keys import KeyGoneError, KeyStoreError, WrappedKey
 from ivr.platform.clock import ManualClock
 
 
@@ -91,28 +91,28 @@ def test_a_directory_of_another_user_is_refused(
     own = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: own + 1)
     clock.advance(900)
-    with pytest.raises(KeyHomeError, match="PCI_KEY_DIRECTORY"):
-        keys.keep("entry_1", Wrapped(first.id, b"x")) if act == "keep" else getattr(keys, act)()
+    with pytest.raises(KeyStoreError, match="PCI_KEY_DIRECTORY"):
+        keys.keep("entry_1", WrappedKey(first.id, b"x")) if act == "keep" else getattr(keys, act)()
     assert [path.name for path in home.iterdir()] == [f"{first.id}.key"]
 
 
 def test_a_directory_that_others_can_read_is_refused(home: Path, clock: ManualClock) -> None:
     home.mkdir()
     home.chmod(0o755)
-    with pytest.raises(KeyHomeError, match="PCI_KEY_DIRECTORY"):
+    with pytest.raises(KeyStoreError, match="PCI_KEY_DIRECTORY"):
         DirectoryKeys(home, clock).current()
 
 
 def test_a_link_to_a_directory_is_refused(home: Path, clock: ManualClock, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     home.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(KeyHomeError):
+    with pytest.raises(KeyStoreError):
         DirectoryKeys(home, clock).current()
 
 
 def test_a_directory_that_cannot_be_made_is_told(clock: ManualClock, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(KeyHomeError, match="cannot be created"):
+    with pytest.raises(KeyStoreError, match="cannot be created"):
         DirectoryKeys(tmp_path / "file" / "keys", clock).current()
 
 
@@ -135,7 +135,7 @@ def test_a_key_must_outlive_its_generation(home: Path, clock: ManualClock) -> No
         DirectoryKeys(home, clock, generation_s=300, life_s=500)
 
 
-WRAPPED = Wrapped("1000", b"wrapped:" + bytes(range(52)))
+WRAPPED = WrappedKey("1000", b"wrapped:" + bytes(range(52)))
 ENTRY = "entry.call_1.3"
 
 
@@ -169,7 +169,7 @@ def test_the_first_key_of_an_entry_stays(home: Path, clock: ManualClock) -> None
     """An entry that is opened twice in the same moment has one key, whoever's row stands."""
     keys = DirectoryKeys(home, clock)
     keys.keep(ENTRY, WRAPPED)
-    keys.keep(ENTRY, Wrapped("1000", b"another"))
+    keys.keep(ENTRY, WrappedKey("1000", b"another"))
     assert keys.fetch(ENTRY) == WRAPPED
     assert len(kept_files(home)) == 1
 
@@ -219,7 +219,7 @@ def test_a_directory_of_others_is_not_swept(home: Path, clock: ManualClock, tmp_
     home.mkdir()
     home.chmod(0o777)
     (home / "1000.key").symlink_to(victim)
-    with pytest.raises(KeyHomeError, match="PCI_KEY_DIRECTORY"):
+    with pytest.raises(KeyStoreError, match="PCI_KEY_DIRECTORY"):
         DirectoryKeys(home, clock).sweep()
     assert victim.read_text() == "precious"
 

@@ -5,10 +5,10 @@ import pytest
 from gateways.secret import Secret
 from ivr.pci import envelope_encryption as sealing
 from ivr.pci.envelope_encryption import BrokenSealError
-from ivr.pci.keys import Generation
+from ivr.pci.keys import KeyGeneration
 
-OLD = Generation("1000", b"\x01" * 32)
-NEW = Generation("1300", b"\x02" * 32)
+OLD = KeyGeneration("1000", b"\x01" * 32)
+NEW = KeyGeneration("1300", b"\x02" * 32)
 
 
 def test_what_is_sealed_opens_again() -> None:
@@ -49,9 +49,9 @@ def test_another_generations_key_opens_nothing() -> None:
     with pytest.raises(BrokenSealError):
         sealing.unwrap("entry_1", wrapped.wrapped, NEW)
     with pytest.raises(BrokenSealError):
-        sealing.unwrap("entry_1", wrapped.wrapped, Generation(OLD.id, NEW.key))
+        sealing.unwrap("entry_1", wrapped.wrapped, KeyGeneration(OLD.id, NEW.key))
     with pytest.raises(BrokenSealError):
-        sealing.unwrap("entry_1", wrapped.wrapped, Generation(NEW.id, OLD.key))
+        sealing.unwrap("entry_1", wrapped.wrapped, KeyGeneration(NEW.id, OLD.key))
 
 
 @pytest.mark.parametrize("at", [0, 11, 12, -1])

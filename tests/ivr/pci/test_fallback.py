@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ivr.pci.fallback import ROUNDS_MAX, WayBack
+from ivr.pci.fallback import ROUNDS_MAX, ReturnToWeb
 from ivr.platform.clock import ManualClock
 from tests.support.card_entry import PCI_URL, WEB_URL, PciBench
 
@@ -34,7 +34,7 @@ def collected(bench: PciBench) -> None:
 
 def without_a_database(bench: PciBench) -> None:
     bench.engine.dispose()
-    bench.room.conversation._engine = None  # type: ignore[assignment]
+    bench.pci_parts.conversation._engine = None  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize("before", [nothing, finished, collected, without_a_database])
@@ -52,14 +52,18 @@ def test_a_call_whose_web_process_stays_away_hears_so_and_ends(
     assert "<Redirect" not in answers[-1]
 
 
-def way_back(bench: PciBench, clock: ManualClock, person_number: str) -> WayBack:
-    return WayBack(
-        speech=bench.room.speech, clock=clock, base_url=PCI_URL, web_url=WEB_URL, person_number=person_number
+def return_to_web(bench: PciBench, clock: ManualClock, person_number: str) -> ReturnToWeb:
+    return ReturnToWeb(
+        speech=bench.pci_parts.speech,
+        clock=clock,
+        base_url=PCI_URL,
+        web_url=WEB_URL,
+        person_number=person_number,
     )
 
 
 def test_a_person_is_rung_where_there_is_one(bench: PciBench, clock: ManualClock) -> None:
-    back = way_back(bench, clock, PERSON)
+    back = return_to_web(bench, clock, PERSON)
     last = [back.document("CA1", "es") for _ in range(ROUNDS_MAX + 1)][-1]
     assert said(last) == ["Le paso con una persona."]
     assert PERSON in last
@@ -74,7 +78,7 @@ def test_behind_the_person_the_call_ends(bench: PciBench, dialled: str, goodbye:
 
 
 def test_each_call_has_its_own_count_and_an_outage_is_forgotten(bench: PciBench, clock: ManualClock) -> None:
-    back = way_back(bench, clock, "")
+    back = return_to_web(bench, clock, "")
     first = back.document("CA1", "en")
     assert said(first) == ["One moment, please."]
     assert TO_WEB in first

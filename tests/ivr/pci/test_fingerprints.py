@@ -6,33 +6,33 @@ import hmac
 import pytest
 
 from gateways.secret import Secret
-from ivr.pci.fingerprints import Fingerprints, Kind
+from ivr.pci.fingerprints import FingerprintKeys, FingerprintKind
 from tests.support.card_entry import AMEX, VISA
 
 ONE, OTHER = Secret("one fingerprint key of 32 characters"), Secret("another fingerprint key, 32 chars")
 
 
 def test_the_same_card_has_the_same_mark_and_another_has_another() -> None:
-    marks = Fingerprints([ONE])
-    assert marks.of(Secret(VISA)) == Fingerprints([ONE]).of(Secret(VISA))
+    marks = FingerprintKeys([ONE])
+    assert marks.of(Secret(VISA)) == FingerprintKeys([ONE]).of(Secret(VISA))
     assert marks.of(Secret(VISA)).card != marks.of(Secret(AMEX)).card
 
 
 def test_another_key_makes_other_marks_under_another_name() -> None:
-    one, other = Fingerprints([ONE]).of(Secret(VISA)), Fingerprints([OTHER]).of(Secret(VISA))
+    one, other = FingerprintKeys([ONE]).of(Secret(VISA)), FingerprintKeys([OTHER]).of(Secret(VISA))
     assert {one.card.value, one.bin.value}.isdisjoint({other.card.value, other.bin.value})
     assert one.card.key_id != other.card.key_id
 
 
 def test_while_a_key_is_rotated_the_first_writes_and_both_are_looked_for() -> None:
-    both = Fingerprints([OTHER, ONE]).of(Secret(VISA))
-    assert both.card == Fingerprints([OTHER]).of(Secret(VISA)).card
-    assert Fingerprints([ONE]).of(Secret(VISA)).card in both.of(Kind.CARD)
-    assert Fingerprints([ONE]).of(Secret(VISA)).bin in both.of(Kind.BIN)
+    both = FingerprintKeys([OTHER, ONE]).of(Secret(VISA))
+    assert both.card == FingerprintKeys([OTHER]).of(Secret(VISA)).card
+    assert FingerprintKeys([ONE]).of(Secret(VISA)).card in both.of(FingerprintKind.CARD)
+    assert FingerprintKeys([ONE]).of(Secret(VISA)).bin in both.of(FingerprintKind.BIN)
 
 
 def test_cards_of_one_bin_share_its_mark_and_no_more() -> None:
-    marks = Fingerprints([ONE])
+    marks = FingerprintKeys([ONE])
     one, two = marks.of(Secret("4242424242424242")), marks.of(Secret("4242424200000000"))
     assert one.bin == two.bin
     assert one.card != two.card
@@ -43,7 +43,7 @@ def test_cards_of_one_bin_share_its_mark_and_no_more() -> None:
 
 def test_no_mark_is_a_bare_hash_or_one_under_the_key_itself() -> None:
     """Whoever has the table and tries every number must not find one, nor join a card to its BIN."""
-    marks = Fingerprints([ONE]).of(Secret(VISA))
+    marks = FingerprintKeys([ONE]).of(Secret(VISA))
     found = {marks.card.value, marks.bin.value}
     assert len(found) == 2
     for text in (VISA, VISA[:8], VISA[:6]):
@@ -56,4 +56,4 @@ def test_no_mark_is_a_bare_hash_or_one_under_the_key_itself() -> None:
 
 def test_without_a_key_there_is_no_fingerprint() -> None:
     with pytest.raises(ValueError, match="key"):
-        Fingerprints([])
+        FingerprintKeys([])

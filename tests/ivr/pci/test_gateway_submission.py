@@ -231,7 +231,7 @@ def test_a_living_process_keeps_its_lease(held: PciBench) -> None:
         caller.bench = other
         for _ in range(12):
             held.clock.advance(1)
-            held.room.sender.renew()
+            held.pci_parts.submission.renew()
             caller.wait()
             run(other)
 
@@ -265,6 +265,7 @@ def test_a_certain_answer_of_a_process_that_was_thought_dead_is_believed(held: P
     assert (answer["outcome"], answer["authorization"]) == ("collected", "auth_1")
 
 
+@pytest.mark.slow
 @both_engines
 def test_an_uncertain_answer_counts_only_from_the_one_who_has_the_lease(held: PciBench) -> None:
     other = held.second_process(executor=Held())
@@ -315,7 +316,7 @@ def test_a_poll_does_not_send_a_card_twice(held: PciBench) -> None:
 
 @both_engines
 def test_a_full_process_leaves_cards_to_the_next_poll(held: PciBench) -> None:
-    held.room.sender._capacity = 1
+    held.pci_parts.submission._capacity = 1
     held.caller().card()
     held.open("entry.call_2.3", call_sid="CA2")
     for turn, keys in enumerate(("", "4242424242424242", "0831", "123")):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from gateways.secret import Secret
 from ivr.pci import entries
 from ivr.pci import entry_lifecycle as ending
-from ivr.pci.entries import Outcome
+from ivr.pci.entries import EntryOutcome
 from tests.support.card_entry import (
     AUTHORIZE,
     CALL_SID,
@@ -187,7 +187,7 @@ def test_what_has_ended_does_not_end_once_more(bench: PciBench) -> None:
         entry = entries.lock(tx, ENTRY_ID)
         assert entry is not None
         with pytest.raises(ValueError, match="finished already"):
-            ending.give_up(tx, entry, Outcome.ENDED, bench.clock.now())
+            ending.give_up(tx, entry, EntryOutcome.ENDED, bench.clock.now())
     assert bench.collected()["outcome"] == "collected"
 
 

@@ -117,8 +117,8 @@ def test_metrics_want_their_token(bench: PciBench) -> None:
 
 
 def _client(bench: PciBench, **changes: object) -> FlaskClient:
-    room = dataclasses.replace(bench.room, config=dataclasses.replace(bench.config, **changes))
-    return create_app(room).test_client()
+    parts = dataclasses.replace(bench.pci_parts, config=dataclasses.replace(bench.config, **changes))
+    return create_app(parts).test_client()
 
 
 def test_in_production_nobody_reads_metrics_without_a_token(bench: PciBench) -> None:

@@ -12,9 +12,9 @@ import pytest
 from werkzeug.test import Client
 
 from ivr.pci import process
-from ivr.pci.dependencies import Room
+from ivr.pci.dependencies import PciDependencies
 from ivr.pci.key_directory import DirectoryKeys
-from ivr.pci.keys import Wrapped
+from ivr.pci.keys import WrappedKey
 from ivr.pci.migrate import migrate
 from ivr.pci.process import PciProcess, app_from_environ
 from ivr.platform.clock import ManualClock, SystemClock
@@ -40,12 +40,12 @@ def test_threads_begin_with_the_first_request_and_end_with_close(quiet: None, tm
     migrate(environ["PCI_DATABASE_URL"])
     made = app_from_environ(environ)
     assert isinstance(made, PciProcess)
-    assert "pci-caretaker" not in names()
+    assert "pci-background" not in names()
     client = Client(made)
     assert client.get("/readyz").status_code == 200
-    assert "pci-caretaker" in names()
+    assert "pci-background" in names()
     made.close()
-    assert "pci-caretaker" not in names()
+    assert "pci-background" not in names()
     assert client.get("/healthz").status_code == 200  # what still comes in is answered
 
 
@@ -59,7 +59,7 @@ def old_keys(folder: Path) -> list[Path]:
     home = folder / "keys"
     keys = DirectoryKeys(home, ManualClock(datetime.now(UTC) - timedelta(days=1)))
     keys.current()
-    keys.keep("entry.call_1.3", Wrapped("1000", b"wrapped"))
+    keys.keep("entry.call_1.3", WrappedKey("1000", b"wrapped"))
     return [path for path in home.rglob("*") if path.is_file()]
 
 
@@ -77,7 +77,7 @@ def test_close_sweeps_once_more_and_leaves_what_another_process_may_need(quiet: 
     made = app_from_environ(environ)
     other = DirectoryKeys(tmp_path / "keys", SystemClock())
     living = other.current()
-    other.keep("entry.call_2.3", Wrapped(living.id, b"wrapped"))
+    other.keep("entry.call_2.3", WrappedKey(living.id, b"wrapped"))
     old = old_keys(tmp_path)
     made.close()
     assert other.get(living.id) == living
@@ -121,15 +121,15 @@ def test_core_dumps_are_off_piped_ones_too(hard: int, limit: str, tmp_path: Path
 def test_a_slow_bank_is_waited_for_by_polling(
     quiet: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rooms: list[Room] = []
-    real = process.furnish
-    monkeypatch.setattr(process, "furnish", lambda *a, **k: rooms.append(real(*a, **k)) or rooms[-1])
+    built: list[PciDependencies] = []
+    real = process.build_pci
+    monkeypatch.setattr(process, "build_pci", lambda *a, **k: built.append(real(*a, **k)) or built[-1])
     with running_bank(tmp_path) as bank, captured_logs("debug", "pci") as logged:
         environ = environment(tmp_path, SANDBOX_URL=bank.url)
         migrate(environ["PCI_DATABASE_URL"])
         made = app_from_environ(environ)
         bench = PciBench.__new__(PciBench)
-        bench.client, bench.clock, bench._nonces = Client(made), rooms[0].clock, 0  # type: ignore[assignment]
+        bench.client, bench.clock, bench._nonces = Client(made), built[0].clock, 0  # type: ignore[assignment]
         with bank.thinking("/tokens") as thought:
             caller = bench.caller().card()
             thought.wait_until_reached()
@@ -146,13 +146,13 @@ def test_a_slow_bank_is_waited_for_by_polling(
 
 def test_a_worker_asks_to_be_replaced_only_some_time_after_it_heard_a_key() -> None:
     clock, asked = ManualClock(), []
-    retirement = process.Retirement(900, clock, lambda: asked.append(clock.now()))
+    replacement = process.WorkerReplacement(900, clock, lambda: asked.append(clock.now()))
     clock.advance(3600)
-    retirement.look()
-    retirement.heard()
+    replacement.look()
+    replacement.heard()
     began = clock.now()
     for _ in range(3):
         clock.advance(300)
-        retirement.heard()
-        retirement.look()
+        replacement.heard()
+        replacement.look()
     assert asked == [began + timedelta(seconds=900)]

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.pci.keys import KeyGoneError
-from ivr.pci.sweeper import Caretaker
+from ivr.pci.sweeper import BackgroundThread
 from tests.support.card_entry import ENTRY_ID, VISA, Held, PciBench, both_engines
 
 AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}
@@ -28,11 +28,11 @@ def count(bench: PciBench, table: str) -> int:
 def test_a_caller_who_is_gone_without_a_word(bench: PciBench) -> None:
     bench.caller().key(VISA)
     bench.clock.advance(600)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     assert row(bench)["sealed_number"] is not None
     bench.clock.advance(1)
-    bench.room.sweeper.sweep()
-    bench.second_process().room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
+    bench.second_process().pci_parts.sweeper.sweep()
     assert row(bench)["sealed_number"] is None
     assert bench.collected()["outcome"] == "ended"
     assert 'pci_card_entries_total{outcome="ended"} 1.0' in bench.client.get("/metrics").text
@@ -46,7 +46,7 @@ def test_a_card_that_nobody_polls_for(bench: PciBench, authorize: Any, outcome: 
     with bench.engine.begin() as tx:
         tx.execute(sa.text("UPDATE card_entry SET claims = 1, lease_owner = 'pci_dead'"))
     bench.clock.advance(31)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     assert row(bench)["sealed_code"] is None
     assert bench.collected()["outcome"] == outcome
 
@@ -54,14 +54,14 @@ def test_a_card_that_nobody_polls_for(bench: PciBench, authorize: Any, outcome: 
 @both_engines
 def test_a_result_that_nobody_collects_is_wiped_and_the_row_forgotten_after_a_day(bench: PciBench) -> None:
     bench.caller().card()
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     assert row(bench)["sealed_result"] is not None
     bench.clock.advance(601)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     assert row(bench)["sealed_result"] is None
     assert bench.collected()["token"] is None
     bench.clock.advance(24 * 3600)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     assert (count(bench, "card_entry"), count(bench, "card_entry_turn")) == (0, 0)
 
 
@@ -72,12 +72,12 @@ def test_the_key_of_an_ended_entry_is_forgotten_once_more_and_then_no_more(
     forgotten: list[str] = []
     monkeypatch.setattr(bench.keys, "forget", forgotten.append)
     bench.caller().key(VISA)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     assert forgotten == []
     bench.hang_up()
     assert forgotten == [ENTRY_ID]
     for _ in range(3):
-        bench.room.sweeper.sweep()
+        bench.pci_parts.sweeper.sweep()
     assert forgotten == [ENTRY_ID, ENTRY_ID]
 
 
@@ -87,9 +87,9 @@ def test_the_key_of_an_entry_that_the_sweeper_ends_does_not_wait_for_the_rest_of
     """The round may end many, and the next one's row may be held by a turn."""
     bench.caller().key(VISA)
     bench.clock.advance(601)
-    monkeypatch.setattr(bench.room.metrics, "entry_ended", lambda _: pytest.fail("after the key"))
+    monkeypatch.setattr(bench.pci_parts.metrics, "entry_ended", lambda _: pytest.fail("after the key"))
     with pytest.raises(pytest.fail.Exception):
-        bench.room.sweeper.sweep()
+        bench.pci_parts.sweeper.sweep()
     with pytest.raises(KeyGoneError):
         bench.keys.fetch(ENTRY_ID)
 
@@ -104,7 +104,7 @@ def test_keys_past_their_life_are_destroyed_while_the_database_is_away(
     bench.clock.advance(900)
     monkeypatch.setattr("ivr.pci.sweeper.reading", fail)
     with pytest.raises(sa.exc.OperationalError):
-        bench.room.sweeper.sweep()
+        bench.pci_parts.sweeper.sweep()
     assert [path for path in (bench.folder / "keys").rglob("*") if path.is_file()] == []
 
 
@@ -119,7 +119,7 @@ def test_entries_are_ended_while_the_keys_home_is_away(
     for verb in ("sweep", "forget"):
         monkeypatch.setattr(bench.keys, verb, fail)
     with pytest.raises(OSError, match="away"):
-        bench.room.sweeper.sweep()
+        bench.pci_parts.sweeper.sweep()
     assert row(bench)["status"] == "finished"
 
 
@@ -127,14 +127,14 @@ def test_entries_are_ended_while_the_keys_home_is_away(
 def test_nonces_are_kept_as_long_as_a_copy_could_pass(bench: PciBench) -> None:
     bench.open()
     bench.clock.advance(120)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     assert count(bench, "nonce") == 1
     bench.clock.advance(121)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     assert count(bench, "nonce") == 0
 
 
-def test_the_caretaker_outlives_a_round_that_fails() -> None:
+def test_the_thread_outlives_a_round_that_fails() -> None:
     swept = threading.Event()
     renewed: list[int] = []
 
@@ -142,17 +142,17 @@ def test_the_caretaker_outlives_a_round_that_fails() -> None:
         renewed.append(1)
         raise RuntimeError("the database is away")
 
-    caretaker = Caretaker(renew=renew, sweep=swept.set)
-    caretaker.start()
-    caretaker.start()
+    thread = BackgroundThread(renew=renew, sweep=swept.set)
+    thread.start()
+    thread.start()
     assert swept.wait(5)
-    caretaker.close()
+    thread.close()
     assert renewed
-    assert not [thread for thread in threading.enumerate() if thread.name == "pci-caretaker"]
+    assert not [one for one in threading.enumerate() if one.name == "pci-background"]
 
 
-def test_a_caretaker_that_was_closed_does_not_start() -> None:
-    caretaker = Caretaker(renew=lambda: None, sweep=lambda: None)
-    caretaker.close()
-    caretaker.start()
-    assert not [thread for thread in threading.enumerate() if thread.name == "pci-caretaker"]
+def test_a_thread_that_was_closed_does_not_start() -> None:
+    thread = BackgroundThread(renew=lambda: None, sweep=lambda: None)
+    thread.close()
+    thread.start()
+    assert not [one for one in threading.enumerate() if one.name == "pci-background"]

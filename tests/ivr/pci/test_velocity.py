@@ -13,9 +13,9 @@ from gateways.contract import CardAuthorized, Declined, Tokenized, Unavailable, 
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.pci import tables as schema
-from ivr.pci.fingerprints import Fingerprints
-from ivr.pci.metrics import Metrics
-from ivr.pci.velocity import CardCaps, CardDefences
+from ivr.pci.fingerprints import FingerprintKeys
+from ivr.pci.metrics import PciMetrics
+from ivr.pci.velocity import CardLimits, CardVelocity
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
@@ -58,6 +58,7 @@ def standing(bench: PciBench, **more: Any) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 @both_engines
 def test_a_card_is_sent_until_its_cap_and_then_not_at_all(bench: PciBench) -> None:
     for nth in range(5):
@@ -71,6 +72,7 @@ def test_a_card_is_sent_until_its_cap_and_then_not_at_all(bench: PciBench) -> No
     assert keyed(bench, 6, card(1)) == "collected", "another card of the same bank is taken"
 
 
+@pytest.mark.slow
 @both_engines
 def test_what_is_under_way_counts_as_if_it_were_declined(bench: PciBench) -> None:
     outcomes = [keyed(bench, nth) for nth in range(6)]
@@ -80,17 +82,19 @@ def test_what_is_under_way_counts_as_if_it_were_declined(bench: PciBench) -> Non
     assert keyed(bench, 7) == "collected"
 
 
+@pytest.mark.slow
 def test_an_entry_that_nobody_reports_is_forgotten_after_two_hours(bench: PciBench) -> None:
     for nth in range(5):
         keyed(bench, nth)
     bench.clock.advance(2 * H)
     assert keyed(bench, 5) == "collected"
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     with reading(bench.engine) as connection:
         found = connection.execute(sa.select(schema.card_watch.c.entry_id)).scalars().all()
     assert found == ["entry.call_5.3"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("decline", "sent"), [(Decline.INCORRECT_CVC, 5), (Decline.CONFIG_ERROR, 8), ("issuer_unavailable", 8)]
 )
@@ -103,6 +107,7 @@ def test_where_the_gateway_authorizes_its_own_answer_is_counted(
     assert len(bench.gateway.cards) == sent
 
 
+@pytest.mark.slow
 def test_good_cards_and_silence_are_no_declines(bench: PciBench) -> None:
     for nth in range(6):
         bench.gateway.hold_answer = CardAuthorized("auth") if nth % 2 else Unknown("lost")
@@ -115,6 +120,7 @@ def test_good_cards_and_silence_are_no_declines(bench: PciBench) -> None:
     assert keyed(bench, 12) == "collected"
 
 
+@pytest.mark.slow
 def test_a_declined_card_whose_caller_hung_up_counts_too(bench: PciBench) -> None:
     bench.gateway.hold_answer = Declined(Decline.GENERIC, "no")
     for nth in range(5):
@@ -165,7 +171,7 @@ def test_a_card_that_nobody_charged_is_still_a_try_of_that_card(bench: PciBench)
         hang_up(bench, nth)
     assert keyed(bench, 5) == "unavailable"
     bench.clock.advance(2 * H)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     for nth in range(6, 21):
         assert keyed(bench, nth) == "collected"
         report(bench, nth, declined=False)
@@ -189,17 +195,19 @@ def test_hang_ups_do_not_hide_a_testers_declines(bench: PciBench, wait_s: int) -
         assert keyed(bench, nth, card(nth)) == "collected"
         hang_up(bench, nth)
     bench.clock.advance(wait_s)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     for nth in range(15, 35):
         assert keyed(bench, nth, card(nth)) == "collected"
         report(bench, nth, declined=True)
     assert [one["kind"] for one in standing(bench)] == ["bin"]
 
 
+@pytest.mark.slow
 def test_a_bin_counts_what_is_under_way_as_declined_while_the_call_goes_on(bench: PciBench) -> None:
     assert [keyed(bench, nth, card(nth)) for nth in range(21)] == ["collected"] * 20 + ["unavailable"]
 
 
+@pytest.mark.slow
 def test_an_amount_that_the_issuer_was_asked_for_counts_after_the_call(bench: PciBench) -> None:
     """Where the gateway authorizes: nobody heard the answer, and it may have been a decline."""
     bench.gateway.hold_answer = Unknown("lost")
@@ -207,11 +215,12 @@ def test_an_amount_that_the_issuer_was_asked_for_counts_after_the_call(bench: Pc
         keyed(bench, nth, card(nth), authorize={**AUTHORIZE, "key": f"attempt_{nth}"})
         hang_up(bench, nth)
     bench.clock.advance(H)
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     wanted = {**AUTHORIZE, "key": "attempt_20"}
     assert keyed(bench, 20, card(20), authorize=wanted) == "unavailable"
 
 
+@pytest.mark.slow
 def test_counts_and_lockouts_end_with_their_time(bench: PciBench) -> None:
     for nth in range(4):
         keyed(bench, nth)
@@ -223,13 +232,14 @@ def test_counts_and_lockouts_end_with_their_time(bench: PciBench) -> None:
     assert keyed(bench, 9) == "unavailable"
     bench.clock.advance(24 * H)
     assert keyed(bench, 10) == "collected"
-    bench.room.sweeper.sweep()
+    bench.pci_parts.sweeper.sweep()
     with reading(bench.engine) as connection:
         hours = connection.execute(sa.select(schema.card_tally.c.hour)).scalars().all()
     assert len(hours) == 2, "of the card and of its BIN, from the last call alone"
-    assert all(bench.clock.now() - hour < bench.room.defences.caps.window for hour in hours)
+    assert all(bench.clock.now() - hour < bench.pci_parts.velocity.caps.window for hour in hours)
 
 
+@pytest.mark.slow
 def test_an_outcome_reported_twice_counts_once(bench: PciBench) -> None:
     for nth in range(3):
         keyed(bench, nth)
@@ -243,7 +253,7 @@ def test_an_outcome_reported_twice_counts_once(bench: PciBench) -> None:
 def test_an_outcome_reported_twice_at_once_counts_once(bench: PciBench) -> None:
     """The second report reads the entry before the first has ended, and waits for it."""
     keyed(bench, 0)
-    settle = bench.room.defences.settle
+    settle = bench.pci_parts.velocity.settle
     with ThreadPoolExecutor(1) as pool:
         with bench.engine.begin() as tx:
             settle(tx, "entry.call_0.3", declined=True)
@@ -257,12 +267,12 @@ def test_an_outcome_reported_twice_at_once_counts_once(bench: PciBench) -> None:
 
 def _settled(bench: PciBench) -> None:
     with bench.engine.begin() as tx:
-        bench.room.defences.settle(tx, "entry.call_0.3", declined=True)
+        bench.pci_parts.velocity.settle(tx, "entry.call_0.3", declined=True)
 
 
 def test_a_process_that_takes_an_entry_over_asks_for_the_same_card(bench: PciBench) -> None:
     """The one before it was admitted and died: nothing is counted twice, even where no other would pass."""
-    defences = bench.room.defences
+    defences = bench.pci_parts.velocity
     for nth in range(5):
         assert defences.admits(f"entry.{nth}", Secret(VISA))
     assert not defences.admits("entry.5", Secret(VISA))
@@ -283,13 +293,14 @@ def test_of_two_who_lift_at_once_the_first_is_named(bench: PciBench) -> None:
         with bench.engine.begin() as tx:
             first = {"lifted_at": bench.clock.now(), "lifted_by": "anna"}
             tx.execute(schema.lockout.update().where(here).values(first))
-            second = pool.submit(bench.room.defences.lift, locked["id"], by="berta")
+            second = pool.submit(bench.pci_parts.velocity.lift, locked["id"], by="berta")
             until_a_transaction_waits(bench.engine)
         lifted = second.result(30)
     assert lifted is not None
     assert lifted.lifted_by == "anna"
 
 
+@pytest.mark.slow
 def test_lifting_works_at_once_and_forgets_what_was_counted(bench: PciBench) -> None:
     for nth in range(5):
         keyed(bench, nth)
@@ -304,6 +315,7 @@ def test_lifting_works_at_once_and_forgets_what_was_counted(bench: PciBench) -> 
     assert bench.ask(f"/pci/internal/lockouts/{locked['id']}/lift", {"by": ""}).status_code == 400
 
 
+@pytest.mark.slow
 def test_lifting_forgets_also_what_was_counted_while_the_lockout_stood(bench: PciBench) -> None:
     """Outcomes of long ago are reported at last, when five others have locked the card out."""
     for nth in range(5):
@@ -338,6 +350,7 @@ def test_the_doors_take_only_what_is_signed_fresh_and_new(
     assert bench.ask(target, {}).status_code == 400
 
 
+@pytest.mark.slow
 def test_what_is_kept_names_no_payment_and_no_card(bench: PciBench) -> None:
     """No number, no last four, no brand, no entry, no moment finer than an hour: nothing to join it by."""
     bench.clock.advance(61 * 7)
@@ -363,11 +376,11 @@ def test_what_is_kept_names_no_payment_and_no_card(bench: PciBench) -> None:
 
 @pytest.mark.parametrize("pci_kind", ["postgres"])
 def test_entries_at_the_same_moment_cannot_exceed_the_cap(pci_engine: sa.Engine, clock: ManualClock) -> None:
-    caps = CardCaps(5, 20, 20, timedelta(hours=24), timedelta(hours=24))
-    keys = Fingerprints([Secret("one fingerprint key of 32 characters")])
+    caps = CardLimits(5, 20, 20, timedelta(hours=24), timedelta(hours=24))
+    keys = FingerprintKeys([Secret("one fingerprint key of 32 characters")])
 
     def admitted(nth: int) -> bool:
-        own = CardDefences(pci_engine, keys, caps, clock, RandomIds(), Metrics())
+        own = CardVelocity(pci_engine, keys, caps, clock, RandomIds(), PciMetrics())
         return own.admits(f"entry.call_{nth}.3", Secret(VISA))
 
     with ThreadPoolExecutor(8) as pool:
@@ -376,12 +389,12 @@ def test_entries_at_the_same_moment_cannot_exceed_the_cap(pci_engine: sa.Engine,
 
 def test_a_key_that_is_rotated_forgets_nobody(bench: PciBench, tmp_path: Path) -> None:
     old, new = INTERNAL_SECRET, Secret("a new fingerprint key of 32 characters")
-    before = replace(bench.room.defences, fingerprints=Fingerprints([old]))
+    before = replace(bench.pci_parts.velocity, fingerprints=FingerprintKeys([old]))
     for nth in range(3):
         assert before.admits(f"entry.{nth}", Secret(VISA))
         with bench.engine.begin() as tx:
             before.settle(tx, f"entry.{nth}", declined=True)
-    rotating = replace(before, fingerprints=Fingerprints([new, old]))
+    rotating = replace(before, fingerprints=FingerprintKeys([new, old]))
     assert [rotating.admits(f"entry.{nth}", Secret(VISA)) for nth in range(3, 6)] == [True, True, False]
-    after = replace(before, fingerprints=Fingerprints([new]))
+    after = replace(before, fingerprints=FingerprintKeys([new]))
     assert after.admits("entry.6", Secret(VISA))

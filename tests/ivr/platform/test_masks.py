@@ -8,7 +8,7 @@ from ivr.calls.session import Session
 from ivr.integrations.pci_client import CardEntryResult, Outcome
 from ivr.pci import entries
 from ivr.pci import gateway_submission as sending
-from ivr.pci.entry_service import Collected
+from ivr.pci.entry_service import EntryResult
 
 SECRET = Secret("not-to-be-seen")
 
@@ -20,8 +20,8 @@ SECRET = Secret("not-to-be-seen")
         CardEntryResult(
             Outcome.COLLECTED, SECRET, SECRET.reveal(), "visa", "4242", expiry_month=12, expiry_year=2031
         ),
-        sending.Answer(entries.Outcome.COLLECTED, SECRET, SECRET.reveal()),
-        Collected("collected", SECRET.reveal(), SECRET.reveal(), "visa", "4242", 12, 2031),
+        sending.GatewayAnswer(entries.EntryOutcome.COLLECTED, SECRET, SECRET.reveal()),
+        EntryResult("collected", SECRET.reveal(), SECRET.reveal(), "visa", "4242", 12, 2031),
         Session("take_card", None, "en", token=SECRET.reveal()),  # type: ignore[arg-type]
     ],
     ids=lambda carrier: type(carrier).__name__,

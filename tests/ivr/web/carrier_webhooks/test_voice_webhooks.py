@@ -246,8 +246,8 @@ def test_a_webhook_that_comes_after_the_end(server: Server) -> None:
     assert said(server, "/voice/incoming") == hello
     assert said(server, "/voice/call_1/t/1", Digits="1").endswith("<Response><Hangup/></Response>")
     assert calls(server)[0].turn == 1
-    assert server.room.metrics is not None
-    with reading(server.room.engine) as connection:
+    assert server.pci_parts.metrics is not None
+    with reading(server.pci_parts.engine) as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM card_entry")).scalar_one() == 0
 
 

@@ -1,0 +1,100 @@
+"""The payer's messages: a receipt, a link to pay by, or the word that nothing was charged."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import structlog
+
+from ivr.bills import store as bills
+from ivr.events.payment_events import LinkOpened, PaymentApproved, PaymentEvent, PaymentFacts
+from ivr.jobs.job_list import Work
+from ivr.messaging import messages
+from ivr.messaging.templates import LinkOffer, Receipt
+from ivr.payments.attempts.payer_approval import PayerApproval, is_instead_of_a_card
+from ivr.payments.links import store as links
+from ivr.platform.clock import Clock
+from ivr.platform.ids import Ids
+from ivr.platform.wording import Wording
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PayerMessages:
+    """Records each message and asks for its sending, on the channel of this server."""
+
+    work: Work
+    clock: Clock
+    ids: Ids
+    merchant_name: str
+    wording: Wording
+    channel: str
+    approvals: PayerApproval | None
+    """Sends a link where the bank wants the payer's own approval; None: no link follows."""
+
+    def receipt(self, tx: sa.Connection, event: PaymentApproved) -> None:
+        self._record(tx, event.payment, charged=True)
+
+    def promised(self, tx: sa.Connection, event: PaymentEvent) -> None:
+        """Who left before they heard reads that nothing was charged, or gets a link to pay by."""
+        payment = event.payment
+        if not payment.text_promised or payment.payer_phone is None:
+            return
+        if self.approvals is None or not self.approvals.send_link(tx, payment):
+            self._record(tx, payment, charged=False)
+
+    def link(self, tx: sa.Connection, event: LinkOpened) -> None:
+        """One message carries it. A link that an earlier release promised to a withheld caller goes to
+        nobody: it stays open until it expires.
+        """
+        payment = event.payment
+        link = links.by_attempt(tx, payment.id)
+        if link is None:
+            raise RuntimeError(f"attempt {payment.id} has no link that was opened")
+        if payment.payer_phone is None:
+            log.warning("link_reaches_nobody", attempt_id=payment.id)
+            return
+        messages.record_link(
+            tx,
+            attempt_id=payment.id,
+            offer=LinkOffer(
+                merchant=self.merchant_name,
+                wording=self.wording,
+                amount_minor=payment.amount_minor,
+                currency=payment.currency,
+                bill=bills.get(tx, payment.bill_id).reference,
+                url=link.short_url,
+                minutes_left=link.minutes_left(self.clock.now()),
+                unheard=is_instead_of_a_card(payment),
+            ),
+            language=payment.language,
+            payer_phone=payment.payer_phone,
+            channel=self.channel,
+            work=self.work,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def _record(self, tx: sa.Connection, payment: PaymentFacts, *, charged: bool) -> None:
+        messages.record(
+            tx,
+            attempt_id=payment.id,
+            receipt=Receipt(
+                merchant=self.merchant_name,
+                wording=self.wording,
+                amount_minor=payment.amount_minor,
+                currency=payment.currency,
+                bill=bills.get(tx, payment.bill_id).reference,
+                last_four=payment.last_four or "",
+                reference=payment.reference,
+            ),
+            charged=charged,
+            may_be_pending=payment.may_be_pending,
+            language=payment.language,
+            payer_phone=payment.payer_phone,
+            can_text=payment.payer_phone is not None,
+            channel=self.channel,
+            work=self.work,
+            clock=self.clock,
+            ids=self.ids,
+        )

@@ -1,0 +1,90 @@
+"""The one list of who listens to what, and how it is built."""
+
+from collections.abc import Callable
+
+from ivr.events.emitter import Events, on
+from ivr.events.listeners.fraud_counts import FraudCounts
+from ivr.events.listeners.payer_messages import PayerMessages
+from ivr.events.listeners.payment_webhooks import PaymentWebhooks
+from ivr.events.listeners.timeline_entries import TimelineEntries
+from ivr.events.payment_events import (
+    LeftUnheard,
+    LinkOpened,
+    PaymentApproved,
+    PaymentDeclined,
+    PaymentDisputed,
+    PaymentNeedsReview,
+    PaymentNotCharged,
+    PaymentUnknown,
+)
+from ivr.events.refund_events import RefundApproved, RefundDeclined
+from ivr.events.saved_card_events import CardDeleted, CardNotSaved, CardSaved
+from ivr.fraud.guard import Guard
+from ivr.jobs.job_list import Work
+from ivr.payments.attempts.payer_approval import PayerApproval
+from ivr.payments.attempts.service import AttemptService
+from ivr.payments.links.store import LinkTerms
+from ivr.platform.clock import Clock
+from ivr.platform.ids import Ids
+from ivr.platform.wording import PLAIN, Wording
+
+
+def subscriptions(
+    fraud: FraudCounts, messages: PayerMessages, timeline: TimelineEntries, webhooks: PaymentWebhooks
+) -> Events:
+    """Every event, and its listeners in the order in which they are called."""
+    return Events.of(
+        on(PaymentApproved, fraud.approved, messages.receipt, timeline.payment, webhooks.payment),
+        on(PaymentDeclined, fraud.declined, messages.promised, timeline.payment, webhooks.payment),
+        on(PaymentNotCharged, fraud.not_charged, messages.promised, timeline.payment, webhooks.payment),
+        on(LeftUnheard, messages.promised),
+        on(LinkOpened, timeline.payment, messages.link),
+        on(PaymentUnknown, timeline.payment, webhooks.payment),
+        on(PaymentNeedsReview, timeline.payment, webhooks.payment),
+        on(PaymentDisputed, timeline.payment, webhooks.dispute),
+        on(RefundApproved, timeline.payment, webhooks.refund),
+        on(RefundDeclined, timeline.payment, webhooks.refund),
+        on(CardSaved, timeline.saved_card),
+        on(CardNotSaved, timeline.saved_card),
+        on(CardDeleted, timeline.saved_card),
+    )
+
+
+def build_events(
+    *,
+    work: Work,
+    clock: Clock,
+    ids: Ids,
+    guard: Guard,
+    merchant_name: str,
+    wording: Wording = PLAIN,
+    channel: str,
+    sends_webhooks: bool,
+    gateway: str,
+    dashboard_url: Callable[[str], str | None],
+    links: LinkTerms | None = None,
+) -> Events:
+    """`channel` is how messages leave; `links` how payers are sent links, None where `gateway` has no payment
+    pages; `dashboard_url` gives the page of the gateway's reference.
+    """
+
+    def built(approvals: PayerApproval | None) -> Events:
+        return subscriptions(
+            FraudCounts(guard),
+            PayerMessages(work, clock, ids, merchant_name, wording, channel, approvals),
+            TimelineEntries(clock),
+            PaymentWebhooks(work, clock, ids, dashboard_url, is_on=sends_webhooks),
+        )
+
+    # A card's payment may be replaced by a link's, and a link's by nothing: so a link's payment is made with
+    # listeners that send no link.
+    attempts = AttemptService(
+        gateway=gateway,
+        work=work,
+        clock=clock,
+        ids=ids,
+        events=built(None),
+        links=links,
+        wording=wording,
+    )
+    return built(PayerApproval(attempts, clock))
