@@ -16,15 +16,17 @@ from flows.pay_bill.bill import Bill
 CARDS_MAX = 3
 
 steps = Steps[Bill]()
-ends_alike = steps.charge(
-    approved="receipt",
-    try_another_card="count_card",
-    refused="refused",
-    needs_authentication="send_link",
-    no_longer_due="no_longer_due",
-    not_sent="not_sent",
-    unknown="promise",
-    unavailable="no_cards_now",
+ends_alike = steps.add(
+    Charge.exits(
+        approved="receipt",
+        try_another_card="count_card",
+        refused="refused",
+        needs_authentication="send_link",
+        no_longer_due="no_longer_due",
+        not_sent="not_sent",
+        unknown="promise",
+        unavailable="no_cards_now",
+    )
 )
 """Whichever card pays, what comes of it is the same to the caller."""
 
@@ -45,7 +47,7 @@ def charge_saved_card(state: Bill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"), saved_card=True)
 
 
-@steps.end()
+@steps.add(End.exits())
 def receipt(state: Bill) -> End:
     """A reference that nobody texts is said twice."""
     paid = state.issued
@@ -55,7 +57,7 @@ def receipt(state: Bill) -> End:
     return End(Say("receipt.spoken", amount=paid.amount, reference=reference, again=reference))
 
 
-@steps.end()
+@steps.add(End.exits())
 def promise(state: Bill) -> End:
     """Nobody knows yet: neither paid nor declined is said, and above all, not to pay again."""
     sent = state.issued
@@ -65,7 +67,7 @@ def promise(state: Bill) -> End:
     return End(Say("promise.spoken", reference=reference, again=reference))
 
 
-@steps.decide(again="card_declined", enough="cards_declined", no_more="no_more_cards")
+@steps.add(Go.exits(again="card_declined", enough="cards_declined", no_more="no_more_cards"))
 def count_card(state: Bill) -> Go[Bill]:
     """A declined card is forgotten, so that the next confirmation reads back the new one."""
     counted = replace(state, cards_declined=state.cards_declined + 1, card=None)
@@ -81,21 +83,21 @@ def may_try_again(state: Bill) -> bool:
     return state.cards_declined < CARDS_MAX and state.another_card
 
 
-@steps.tell(then="take_card")
+@steps.add(Tell.exits(then="take_card"))
 def card_declined(_: Bill) -> Tell:
     return Tell(Say("card.declined"))
 
 
-@steps.tell(then="another_way")
+@steps.add(Tell.exits(then="another_way"))
 def no_more_cards(_: Bill) -> Tell:
     return Tell(Say("card.no_more"))
 
 
-@steps.tell(then="another_way")
+@steps.add(Tell.exits(then="another_way"))
 def cards_declined(_: Bill) -> Tell:
     return Tell(Say("card.enough"))
 
 
-@steps.tell(then="another_way")
+@steps.add(Tell.exits(then="another_way"))
 def refused(_: Bill) -> Tell:
     return Tell(Say("charge.refused"))

@@ -14,30 +14,30 @@ from flows.pay_bill.bill import Bill
 steps = Steps[Bill]()
 
 
-@steps.tell(then="arrive")
+@steps.add(Tell.exits(then="arrive"))
 def greet(state: Bill) -> Tell:
     if not state.merchant:
         return Tell(None)
     return Tell(Say("greet.hello", merchant=Name(state.merchant)))
 
 
-@steps.decide(known="find_callers_bill", ask="ask_language")
+@steps.add(Go.exits(known="find_callers_bill", ask="ask_language"))
 def arrive(state: Bill) -> Go[Bill]:
     if state.language_known:
         return Go("known")
     return Go("ask")
 
 
-@steps.menu({"1": "speak_english", "2": "speak_spanish"}, gave_up="find_callers_bill")
+@steps.add(Choose.exits({"1": "speak_english", "2": "speak_spanish"}, gave_up="find_callers_bill"))
 def ask_language(_: Bill) -> Choose:
     return Choose(Say("language.ask"), every_language=True)
 
 
-@steps.language(then="find_callers_bill")
+@steps.add(SetLanguage.exits(then="find_callers_bill"))
 def speak_english(_: Bill) -> SetLanguage:
     return SetLanguage("en")
 
 
-@steps.language(then="find_callers_bill")
+@steps.add(SetLanguage.exits(then="find_callers_bill"))
 def speak_spanish(_: Bill) -> SetLanguage:
     return SetLanguage("es")

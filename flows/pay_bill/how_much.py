@@ -20,7 +20,7 @@ from flows.pay_bill.bill import Bill
 steps = Steps[Bill]()
 
 
-@steps.decide(part="offer_part", whole="offer_whole", less="offer_less", nothing="not_taken")
+@steps.add(Go.exits(part="offer_part", whole="offer_whole", less="offer_less", nothing="not_taken"))
 def offer(state: Bill) -> Go[Bill]:
     """Another amount is offered only where there is one to choose. Nobody is offered a sum that the gateway
     does not take.
@@ -33,7 +33,7 @@ def offer(state: Bill) -> Go[Bill]:
     return Go("whole")
 
 
-@steps.menu({"1": "pay_all", "2": "ask_amount", "3": "other_bill"}, gave_up="another_way")
+@steps.add(Choose.exits({"1": "pay_all", "2": "ask_amount", "3": "other_bill"}, gave_up="another_way"))
 def offer_part(state: Bill) -> Choose:
     return Choose(
         Say("bill.offer_part", due=state.owed.due),
@@ -42,7 +42,7 @@ def offer_part(state: Bill) -> Choose:
     )
 
 
-@steps.menu({"1": "pay_all", "2": "other_bill"}, gave_up="another_way")
+@steps.add(Choose.exits({"1": "pay_all", "2": "other_bill"}, gave_up="another_way"))
 def offer_whole(state: Bill) -> Choose:
     return Choose(
         Say("bill.offer_whole", due=state.owed.due),
@@ -51,7 +51,7 @@ def offer_whole(state: Bill) -> Choose:
     )
 
 
-@steps.menu({"1": "ask_amount", "2": "other_bill"}, gave_up="another_way")
+@steps.add(Choose.exits({"1": "ask_amount", "2": "other_bill"}, gave_up="another_way"))
 def offer_less(state: Bill) -> Choose:
     """More is due than one payment can be."""
     return Choose(
@@ -65,17 +65,17 @@ def most_of(state: Bill) -> Amount:
     return state.owed.most or state.owed.due
 
 
-@steps.tell(then="another_way")
+@steps.add(Tell.exits(then="another_way"))
 def not_taken(_: Bill) -> Tell:
     return Tell(Say("bill.not_taken"))
 
 
-@steps.decide(chosen="order")
+@steps.add(Go.exits(chosen="order"))
 def pay_all(state: Bill) -> Go[Bill]:
     return Go("chosen", replace(state, amount=state.owed.due))
 
 
-@steps.digits(heard="hear_amount", gave_up="another_way")
+@steps.add(Ask.exits(heard="hear_amount", gave_up="another_way"))
 def ask_amount(state: Bill) -> Ask:
     """In whole units; `*` is the decimal point of a currency that has one."""
     most = most_of(state)
@@ -88,8 +88,10 @@ def how_to_key(currency: str) -> Say:
     return Say("amount.ask", units=Units(currency), subunits=Subunits(currency))
 
 
-@steps.decide(
-    confirm="confirm_keyed", fits="order", unclear="unclear", too_little="too_little", too_much="too_much"
+@steps.add(
+    Go.exits(
+        confirm="confirm_keyed", fits="order", unclear="unclear", too_little="too_little", too_much="too_much"
+    )
 )
 def hear_amount(state: Bill) -> Go[Bill]:
     """What was keyed may be of a card: it is not kept. `fits`: the amount is confirmed before the card
@@ -107,13 +109,13 @@ def hear_amount(state: Bill) -> Go[Bill]:
     return Go("confirm", chosen) if state.card_first else Go("fits", chosen)
 
 
-@steps.menu({"1": "order", "2": "ask_amount"}, gave_up="another_way", heard_first="1")
+@steps.add(Choose.exits({"1": "order", "2": "ask_amount"}, gave_up="another_way", heard_first="1"))
 def confirm_keyed(state: Bill) -> Choose:
     """A slip of a finger is noticed before a card is keyed for it."""
     return Choose(Say("amount.confirm", amount=state.chosen), may_leave=True)
 
 
-@steps.tell(then="ask_amount")
+@steps.add(Tell.exits(then="ask_amount"))
 def unclear(state: Bill) -> Tell:
     example = example_of(state)
     return Tell(Say("amount.unclear", example=example, keys=Digits(keypad.keys_of(example))))
@@ -128,13 +130,13 @@ def example_of(state: Bill) -> Amount:
     return shorter if half and is_whole and shorter.minor >= minimum.minor else due
 
 
-@steps.tell(then="ask_amount")
+@steps.add(Tell.exits(then="ask_amount"))
 def too_little(state: Bill) -> Tell:
     """What was keyed is not said back: it may be part of a card."""
     return Tell(Say("amount.too_little", minimum=state.owed.minimum))
 
 
-@steps.tell(then="ask_amount")
+@steps.add(Tell.exits(then="ask_amount"))
 def too_much(state: Bill) -> Tell:
     most = most_of(state)
     keys = Digits(keypad.keys_of(most))

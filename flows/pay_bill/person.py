@@ -14,31 +14,31 @@ from flows.pay_bill.bill import Bill
 steps = Steps[Bill]()
 
 
-@steps.transfer(unanswered="nobody_now", nobody="nobody_now")
+@steps.add(Transfer.exits(unanswered="nobody_now", nobody="nobody_now"))
 def to_person(_: Bill) -> Transfer:
     """Behind the `0` key, at any moment. Where nobody answers, the call goes on where it can."""
     return Transfer(Say("person.connecting"))
 
 
-@steps.tell(then="go_on")
+@steps.add(Tell.exits(then="go_on"))
 def nobody_now(_: Bill) -> Tell:
     return Tell(Say("person.nobody"))
 
 
-@steps.decide(bill="offer", link="offer_link_again", ask="ask_reference")
+@steps.add(Go.exits(bill="offer", link="offer_link_again", ask="ask_reference"))
 def go_on(state: Bill) -> Go[Bill]:
     if state.bill is None:
         return Go("ask")
     return Go("bill") if state.link is None else Go("link")
 
 
-@steps.transfer(unanswered="other_ways", nobody="other_ways")
+@steps.add(Transfer.exits(unanswered="other_ways", nobody="other_ways"))
 def another_way(_: Bill) -> Transfer:
     """Where this flow cannot help: a person, or else a kind sentence."""
     return Transfer(Say("person.helping"))
 
 
-@steps.tell(then="sorry")
+@steps.add(Tell.exits(then="sorry"))
 def other_ways(state: Bill) -> Tell:
     """The merchant's own sentence, where it has one."""
     if not state.other_ways:
@@ -46,6 +46,6 @@ def other_ways(state: Bill) -> Tell:
     return Tell(Say("person.other_ways", ways=Sentence(state.other_ways)))
 
 
-@steps.end()
+@steps.add(End.exits())
 def sorry(_: Bill) -> End:
     return End(Say("person.sorry"))

@@ -20,26 +20,28 @@ REFERENCE_DIGITS = 8
 steps = Steps[Bill]()
 
 
-@steps.find_callers_bill(
-    one="offer", none="ask_reference", being_paid="your_bill_being_paid", link_open="offer_link_again"
+@steps.add(
+    FindCallersBill.exits(
+        one="offer", none="ask_reference", being_paid="your_bill_being_paid", link_open="offer_link_again"
+    )
 )
 def find_callers_bill(_: Bill) -> FindCallersBill:
     return FindCallersBill()
 
 
-@steps.tell(then="ask_reference")
+@steps.add(Tell.exits(then="ask_reference"))
 def your_bill_being_paid(_: Bill) -> Tell:
     """Who rings again to hear how it went; and who owes another one is not sent away."""
     return Tell(Say("bill.yours_being_paid"))
 
 
-@steps.decide(ask="ask_reference")
+@steps.add(Go.exits(ask="ask_reference"))
 def other_bill(state: Bill) -> Go[Bill]:
     """The bill that was offered stays, until another one is found: `*` leads back to it."""
     return Go("ask", replace(state, amount=None))
 
 
-@steps.digits(heard="find_bill", gave_up="another_way")
+@steps.add(Ask.exits(heard="find_bill", gave_up="another_way"))
 def ask_reference(state: Bill) -> Ask:
     return Ask(
         Say("reference.ask"),
@@ -56,50 +58,52 @@ def where_it_stands(state: Bill) -> Say | None:
     return Say("reference.place", place=Sentence(state.reference_place))
 
 
-@steps.find_bill(
-    payable="offer",
-    not_found="forget_reference",
-    already_paid="already_paid",
-    being_paid="being_paid",
-    link_open="offer_link_again",
-    too_many_guesses="too_many_guesses",
-    unavailable="look_up_down",
+@steps.add(
+    FindBill.exits(
+        payable="offer",
+        not_found="forget_reference",
+        already_paid="already_paid",
+        being_paid="being_paid",
+        link_open="offer_link_again",
+        too_many_guesses="too_many_guesses",
+        unavailable="look_up_down",
+    )
 )
 def find_bill(state: Bill) -> FindBill:
     return FindBill(state.reference)
 
 
-@steps.decide(forgotten="not_found")
+@steps.add(Go.exits(forgotten="not_found"))
 def forget_reference(state: Bill) -> Go[Bill]:
     """What was keyed may be the first half of a card: it is neither kept nor said back."""
     return Go("forgotten", replace(state, reference=""))
 
 
-@steps.tell(then="tell_place")
+@steps.add(Tell.exits(then="tell_place"))
 def not_found(_: Bill) -> Tell:
     return Tell(Say("reference.not_found"))
 
 
-@steps.tell(then="ask_reference")
+@steps.add(Tell.exits(then="ask_reference"))
 def tell_place(state: Bill) -> Tell:
     return Tell(where_it_stands(state))
 
 
-@steps.tell(then="another_way")
+@steps.add(Tell.exits(then="another_way"))
 def too_many_guesses(_: Bill) -> Tell:
     return Tell(Say("reference.too_many"))
 
 
-@steps.tell(then="another_way")
+@steps.add(Tell.exits(then="another_way"))
 def look_up_down(_: Bill) -> Tell:
     return Tell(Say("reference.unavailable"))
 
 
-@steps.end()
+@steps.add(End.exits())
 def already_paid(_: Bill) -> End:
     return End(Say("bill.already_paid"))
 
 
-@steps.end()
+@steps.add(End.exits())
 def being_paid(_: Bill) -> End:
     return End(Say("bill.being_paid"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from flows.language import Choose, Flow, Step
+from flows.language import Flow, Question, Step
 from ivr.calls.response import Gather, Renderer
 from ivr.calls.session import Asked, Session
 from ivr.calls.step_result import Listen, Utterance
@@ -44,8 +44,8 @@ def named(renderer: Renderer, step: Step[Any], session: Session, proven: str | N
         return ""
     if proven is not None:
         return "".join(key for key in step.heard_first if key in proven)
-    choose = step.run(session.state)
-    if not isinstance(choose, Choose):
-        raise TypeError(f"step {step.name} is a menu and returned {type(choose).__name__}")
-    question = Utterance(choose.say, (session.language,))
+    wait = step.run(session.state)
+    if not isinstance(wait, Question):
+        raise TypeError(f"step {step.name} is a menu and returned {type(wait).__name__}")
+    question = Utterance(wait.say, (session.language,))
     return "".join(key for key in step.heard_first if renderer.spoken_s(question, key) <= elapsed_s)

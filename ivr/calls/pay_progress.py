@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ivr.calls import store
-from ivr.calls.waits.card import BY_CARRIER
+from ivr.calls.waits.collect_card import BY_CARRIER
 from ivr.customers import timeline
 from ivr.platform.clock import Clock
 

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from flows.language import Say
-from ivr.calls.remote_calls import Errand
+from ivr.calls.remote_calls import RemoteCall
 from ivr.calls.response import Ending, turn_url
 from ivr.calls.session import Session
 from ivr.calls.store import CallRow
@@ -15,7 +15,7 @@ from ivr.fraud.identity import Proof, proof_of
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class LeftBy:
     """The wait is over: the flow leaves by this exit, with these facts."""
 
     session: Session
@@ -37,14 +37,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class MustRun:
-    """The turn cannot end before this errand is run."""
+class NeedsRemoteCall:
+    """The turn cannot end before this remote call is answered."""
 
     session: Session
-    errand: Errand
+    call: RemoteCall
 
 
-Fulfilment = Left | Waiting | MustRun
+WaitResult = LeftBy | Waiting | NeedsRemoteCall
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ import structlog
 
 from flows.language import UnknownStepError
 from gateways.secret import Secret
+from ivr.calls.call_input import CallInput
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.pay_progress import PayProgress
-from ivr.calls.remote_calls import Runner
+from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.response import HangUp, SendTo
-from ivr.calls.turns import ForeignCallError, Heard, Turns, UnknownCallError
+from ivr.calls.turns import ForeignCallError, Turns, UnknownCallError
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.pay import result as pay_form
 from ivr.carriers.twilio.rendering import NAMED, Renderer
@@ -78,7 +79,7 @@ class VoiceDoor:
         turns: Turns,
         greeting: Greeting,
         ender: CallEnder,
-        runner: Runner,
+        remote: RemoteCalls,
         renderer: Renderer,
         trouble: Trouble,
         progress: PayProgress,
@@ -89,7 +90,7 @@ class VoiceDoor:
         self._turns = turns
         self._greeting = greeting
         self._ender = ender
-        self._runner = runner
+        self._remote = remote
         self._renderer = renderer
         self._trouble = trouble
         self._progress = progress
@@ -122,7 +123,7 @@ class VoiceDoor:
         troubles = _whole(flask.request.args.get("troubles"))
         is_retry = bool(troubles or flask.request.args.get("waits"))
         digits = self._carried_keys(call_id, number) if is_retry else form.get("Digits")
-        heard = Heard(
+        given = CallInput(
             digits=digits,
             hashed="#" in {form.get("FinishedOnKey"), digits},
             named=flask.request.args.get(NAMED),
@@ -131,7 +132,7 @@ class VoiceDoor:
             is_retry=is_retry,
         )
         return self._spoken(
-            lambda: self._turns.take(call_id, number, form.call_sid, heard),
+            lambda: self._turns.take(call_id, number, form.call_sid, given),
             call_id,
             number,
             troubles + 1,
@@ -186,7 +187,7 @@ class VoiceDoor:
     def _end(self, call_sid: str, reason: str) -> None:
         if self._ender.end_by_sid(call_sid, reason):
             log.info("call_ended", reason=reason)
-        self._runner.say_goodbye(call_sid)
+        self._remote.say_goodbye(call_sid)
 
     def _hung_up(self, call_sid: str, reason: str) -> flask.Response:
         """The caller put the phone down while the carrier took a card: the end, as the status tells it."""

@@ -9,18 +9,16 @@ import structlog
 
 from flows.language import Flow, Prompts, Recordings, host_prompts
 from flows.pay_bill.flow import flow as pay_bill
+from ivr.calls.attempt_maker import AttemptMaker
+from ivr.calls.call_services import CallServices
+from ivr.calls.caller_saved_card import CallerSavedCard
 from ivr.calls.card_guard import CardGuard
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.pay_progress import PayProgress
-from ivr.calls.remote_calls import Runner
+from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.turns import Turns
-from ivr.calls.wait_dispatch import Host
-from ivr.calls.waits.bill import BillWaits
-from ivr.calls.waits.card import CardWaits
-from ivr.calls.waits.charge import AttemptMaker, AttemptWaits
-from ivr.calls.waits.link import LinkWaits
-from ivr.calls.waits.saved_card import SavedCardWaits
+from ivr.calls.wait_dispatch import WaitDispatch
 from ivr.carriers.twilio.pay.verb import PayOptions, PayVerb, pay_prompts
 from ivr.carriers.twilio.rendering import Renderer
 from ivr.carriers.twilio.twiml import Voice
@@ -40,52 +38,32 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
     payments = on.payments
     attempts = payments.attempts
     guard = CardGuard(on.guard)
-    maker = AttemptMaker(attempts, guard)
-    card_entry = on.gateway.capabilities.card_entry
-    runner = Runner(
+    remote = RemoteCalls(
         on.pci,
         _lookup(on),
         config.public_url,
         postal_code=on.gateway.capabilities.postal_code,
     )
-    saved_cards = SavedCardWaits(
-        cards=payments.saved_cards,
+    services = CallServices(
         attempts=attempts,
-        guard=guard,
-        gateway=on.gateway.name,
-        takes=on.gateway.capabilities.accepts,
-        clock=on.clock,
-    )
-    host = Host(
-        bills=BillWaits(
-            guesses=Guesses(config.guesses_max, config.guesses_max_withheld),
-            asks_merchant=runner.asks_merchant,
-            gateway=on.gateway.capabilities,
-            clock=on.clock,
-            ids=on.ids,
-        ),
-        cards=CardWaits(
-            attempts=attempts,
-            maker=maker,
-            guard=guard,
-            card_entry=card_entry,
-            takes=on.gateway.capabilities.accepts,
-            by_carrier=config.carrier_takes_cards,
-        ),
-        saved_cards=saved_cards,
-        charges=AttemptWaits(
-            attempts=attempts, maker=maker, guard=guard, saved_cards=saved_cards, clock=on.clock
-        ),
-        links=LinkWaits(attempts=attempts, maker=maker, gateway=on.gateway.capabilities, clock=on.clock),
+        attempt_maker=AttemptMaker(attempts, guard),
+        card_guard=guard,
+        saved_card=CallerSavedCard(payments.saved_cards, attempts, on.gateway.name, on.clock),
+        guesses=Guesses(config.guesses_max, config.guesses_max_withheld),
+        gateway=on.gateway.capabilities,
+        asks_merchant=remote.asks_merchant,
+        carrier_takes_cards=config.carrier_takes_cards,
         person_number=config.line.person_number,
+        clock=on.clock,
+        ids=on.ids,
     )
     ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)
     renderer = _renderer(config, flow, postal_code=on.gateway.capabilities.postal_code)
     turns = Turns(
         engine=on.engine,
         flow=flow,
-        host=host,
-        runner=runner,
+        waits=WaitDispatch(services),
+        remote=remote,
         renderer=renderer,
         ender=ender,
         clock=on.clock,
@@ -103,7 +81,7 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
         languages=config.line.languages,
         language_by_number=config.line.language_by_number,
         merchant_name=config.line.merchant_name,
-        card_entry=card_entry,
+        card_entry=on.gateway.capabilities.card_entry,
         person_available=bool(config.line.person_number),
         saved_cards=_saves_cards(on),
         other_ways=config.line.other_ways_to_pay,
@@ -115,7 +93,7 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
         turns=turns,
         greeting=greeting,
         ender=ender,
-        runner=runner,
+        remote=remote,
         renderer=renderer,
         trouble=Trouble(
             renderer=renderer,

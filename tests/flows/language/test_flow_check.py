@@ -62,15 +62,15 @@ def make(tmp_path: Path) -> Make:
         }
         flow: Flow[Any] = Flow("little", **(arguments | changes))
 
-        @flow.menu(options, gave_up=gave_up)
+        @flow.add(Choose.exits(options, gave_up=gave_up))
         def question(_: State) -> Choose:
             return Choose(Say("ask"))
 
-        @flow.transfer(unanswered="bye", nobody="bye")
+        @flow.add(Transfer.exits(unanswered="bye", nobody="bye"))
         def person(_: State) -> Transfer:
             return Transfer(Say("person"))
 
-        @flow.end()
+        @flow.add(End.exits())
         def bye(_: State) -> End:
             return End(Say("bye"))
 
@@ -103,7 +103,7 @@ def test_an_unknown_target(make: Make) -> None:
 def test_an_unreachable_step(make: Make) -> None:
     flow = make()
 
-    @flow.tell(then="bye")
+    @flow.add(Tell.exits(then="bye"))
     def lonely(_: State) -> Tell:
         return Tell(None)
 
@@ -115,11 +115,11 @@ def test_an_unreachable_step(make: Make) -> None:
 def test_a_retired_step_may_stand_alone(make: Make) -> None:
     flow = make()
 
-    @flow.tell(then="bye", retired=True)
+    @flow.add(Tell.exits(then="bye"), retired=True)
     def of_last_release(_: State) -> Tell:
         return Tell(None)
 
-    @flow.decide(retired=True, on="bye")
+    @flow.add(Go.exits(on="bye"), retired=True)
     def also_of_last_release(_: State) -> Go[State]:
         return Go("on")
 
@@ -129,7 +129,7 @@ def test_a_retired_step_may_stand_alone(make: Make) -> None:
 def test_nothing_leads_to_a_retired_step(make: Make) -> None:
     flow = make(gave_up="old")
 
-    @flow.tell(then="bye", retired=True)
+    @flow.add(Tell.exits(then="bye"), retired=True)
     def old(_: State) -> Tell:
         return Tell(None)
 
@@ -139,7 +139,7 @@ def test_nothing_leads_to_a_retired_step(make: Make) -> None:
 def test_the_person_is_not_retired(make: Make) -> None:
     flow = make(person="old")
 
-    @flow.tell(then="bye", retired=True)
+    @flow.add(Tell.exits(then="bye"), retired=True)
     def old(_: State) -> Tell:
         return Tell(None)
 
@@ -149,11 +149,11 @@ def test_the_person_is_not_retired(make: Make) -> None:
 def test_steps_without_a_way_out(make: Make) -> None:
     flow = make(gave_up="round")
 
-    @flow.tell(then="about")
+    @flow.add(Tell.exits(then="about"))
     def round(_: State) -> Tell:  # noqa: A001
         return Tell(None)
 
-    @flow.tell(then="round")
+    @flow.add(Tell.exits(then="round"))
     def about(_: State) -> Tell:
         return Tell(None)
 
@@ -178,7 +178,7 @@ def test_loops_are_bounded(make: Make, visits_max: int) -> None:
 @pytest.mark.parametrize("key", ["0", "8", "*", "#", "10", "a", ""])
 def test_a_menu_has_the_keys_1_to_7_and_9(make: Make, key: str) -> None:
     assert faults(make(options={key: "bye"})) == [
-        f"little: question: {key!r} is not a menu key: use 1 to 7 or 9; 0, 8 and * are the host's"
+        f"little: question: {key!r} is not a menu key: use 1 to 7 or 9; 0, 8 and * are the server's"
     ]
 
 
@@ -189,7 +189,7 @@ def test_a_menu_has_options(make: Make) -> None:
 def test_a_menu_does_not_shadow_its_own_exit(make: Make) -> None:
     flow = make(options={"1": "gave_up"})
 
-    @flow.tell(then="bye")
+    @flow.add(Tell.exits(then="bye"))
     def gave_up(_: State) -> Tell:
         return Tell(None)
 
@@ -213,7 +213,7 @@ def test_a_placeholder_that_the_step_does_not_give(make: Make) -> None:
 def test_a_placeholder_that_a_language_leaves_out(make: Make) -> None:
     flow = make({"en": {"count": "That is {count}."}, "es": {"count": "Eso es todo."}}, gave_up="tell_count")
 
-    @flow.tell(then="bye")
+    @flow.add(Tell.exits(then="bye"))
     def tell_count(state: State) -> Tell:
         return Tell(Say("count", count=state.count))
 
@@ -238,7 +238,7 @@ VALUES: dict[str, int] = {}
 def test_a_key_that_is_no_literal(make: Make) -> None:
     flow = make(gave_up="second")
 
-    @flow.menu({"1": "bye"}, gave_up="bye")
+    @flow.add(Choose.exits({"1": "bye"}, gave_up="bye"))
     def second(_: State) -> Choose:
         return Choose(Say(KEY))
 
@@ -250,7 +250,7 @@ def test_a_key_that_is_no_literal(make: Make) -> None:
 def test_values_that_are_not_named(make: Make) -> None:
     flow = make(gave_up="second")
 
-    @flow.menu({"1": "bye"}, gave_up="bye")
+    @flow.add(Choose.exits({"1": "bye"}, gave_up="bye"))
     def second(_: State) -> Choose:
         return Choose(Say("ask", **VALUES))
 
@@ -266,7 +266,7 @@ def helper(state: State) -> Say:
 def test_what_a_helper_of_the_same_module_says_counts(make: Make) -> None:
     flow = make(gave_up="second")
 
-    @flow.menu({"1": "bye"}, gave_up="bye")
+    @flow.add(Choose.exits({"1": "bye"}, gave_up="bye"))
     def second(state: State) -> Choose:
         return Choose(helper(state))
 
@@ -278,7 +278,7 @@ def test_what_a_helper_of_the_same_module_says_counts(make: Make) -> None:
 def test_a_decision_takes_declared_exits_and_all_of_them(make: Make) -> None:
     flow = make(gave_up="second")
 
-    @flow.decide(left="bye", right="bye")
+    @flow.add(Go.exits(left="bye", right="bye"))
     def second(state: State) -> Go[State]:
         if state.count:
             return Go("left", state)
@@ -293,7 +293,7 @@ def test_a_decision_takes_declared_exits_and_all_of_them(make: Make) -> None:
 def test_a_decision_names_its_exits_literally(make: Make) -> None:
     flow = make(gave_up="second")
 
-    @flow.decide(ask="bye")
+    @flow.add(Go.exits(ask="bye"))
     def second(_: State) -> Go[State]:
         return Go(exit=KEY)
 
@@ -305,13 +305,13 @@ def test_keyed_digits_go_into_a_text_field(make: Make, into: str) -> None:
     flow = make(gave_up="second")
     if into == "nothing":
 
-        @flow.digits(heard="bye", gave_up="bye")
+        @flow.add(Ask.exits(heard="bye", gave_up="bye"))
         def second(_: State) -> Ask:
             return Ask(Say("ask"), 8, "nothing")
 
     else:
 
-        @flow.digits(heard="bye", gave_up="bye")
+        @flow.add(Ask.exits(heard="bye", gave_up="bye"))
         def second(_: State) -> Ask:
             return Ask(Say("ask"), digits=8, into="count")
 
@@ -366,7 +366,7 @@ def test_two_steps_of_one_name_and_a_state_that_is_no_record_are_refused_at_once
         return End(Say("bye"))
 
     with pytest.raises(FlowError, match="two steps are named bye"):
-        flow.end()(bye)
+        flow.add(End.exits())(bye)
     with pytest.raises(FlowError, match="frozen dataclass"):
         make(state=int)
 
@@ -385,19 +385,19 @@ def with_a_charge(
     """Its 1 deletes a card, behind a decision; its 2 asks again."""
     flow = make(prompts, options={"3": "question", "1": "bye"}, gave_up="yes", start="yes")
 
-    @flow.menu({"1": "decide", "2": "question"}, gave_up="bye", heard_first=heard_first)
+    @flow.add(Choose.exits({"1": "decide", "2": "question"}, gave_up="bye", heard_first=heard_first))
     def yes(_: State) -> Choose:
         return Choose(Say("yes"))
 
-    @flow.decide(then="tell")
+    @flow.add(Go.exits(then="tell"))
     def decide(_: State) -> Go[State]:
         return Go("then")
 
-    @flow.tell(then="forget")
+    @flow.add(Tell.exits(then="forget"))
     def tell(_: State) -> Tell:
         return Tell(None)
 
-    @flow.forget_card(then="bye")
+    @flow.add(ForgetCard.exits(then="bye"))
     def forget(_: State) -> ForgetCard:
         return ForgetCard()
 

@@ -17,7 +17,6 @@ from flows.language import (
     CollectCard,
     End,
     Go,
-    Kind,
     LinkFacts,
     Prompts,
     ReceiptFacts,
@@ -286,7 +285,7 @@ def _leading_to(name: str) -> set[str]:
 
 def test_all_charges_end_alike() -> None:
     """A saved card that is declined counts as any other, and is followed by one that is keyed."""
-    charges = [step for step in flow.steps.values() if step.kind is Kind.CHARGE]
+    charges = [step for step in flow.steps.values() if step.wait is Charge]
     assert len(charges) == 3
     assert all(step.exits == charges[0].exits for step in charges)
 

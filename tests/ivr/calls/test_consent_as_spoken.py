@@ -15,7 +15,6 @@ from flows.pay_bill.flow import flow
 from ivr import app as bootstrap
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
-from ivr.platform.wording import Wording
 from ivr.simulators.phone.events import Event, Played, Said
 from ivr.web.carrier_webhooks import wiring as voice_door
 from tests.support.payer import CARD, call_sid, pay
@@ -52,7 +51,8 @@ def _later_release(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
     other.folder = folder
     monkeypatch.setattr(voice_door, "version", lambda _: "9.9")
     monkeypatch.setattr(bootstrap, "voice_door", partial(voice_door.voice_door, flow=other))
-    return server.another_web(config=replace(server.on.config, wording=Wording("US")))
+    line = replace(server.on.config.line, bill_nouns={"en": "fine", "es": "la multa"})
+    return server.another_web(config=replace(server.on.config, line=line))
 
 
 def _keep(server: Server, called: str, web: WsgiApp, hears: Callable[[], None]) -> sa.Row[Any]:

@@ -14,7 +14,21 @@ from typing import Any
 
 import pytest
 
-from flows.language import Amount, BillFacts, CardFacts, Kind, LinkFacts, ReceiptFacts
+from flows.language import (
+    Amount,
+    Ask,
+    BillFacts,
+    CardFacts,
+    Charge,
+    Choose,
+    CloseLink,
+    CollectCard,
+    FindBill,
+    LinkFacts,
+    ReceiptFacts,
+    SendLink,
+    Transfer,
+)
 from flows.pay_bill.flow import flow
 from ivr.calls import machine
 from ivr.calls.early_card import Tally
@@ -24,16 +38,7 @@ from ivr.calls.step_result import Keys, Listen, Need, Over
 FOLDER = Path(__file__).parent / "sessions"
 RELEASE = "0.3"
 LINK = LinkFacts("95847317", Amount(2000, "EUR"), 60)
-STANDING = {
-    Kind.DIGITS,
-    Kind.MENU,
-    Kind.FIND_BILL,
-    Kind.COLLECT_CARD,
-    Kind.CHARGE,
-    Kind.SEND_LINK,
-    Kind.CLOSE_LINK,
-    Kind.TRANSFER,
-}
+STANDING = {Ask, Choose, FindBill, CollectCard, Charge, SendLink, CloseLink, Transfer}
 """Where a webhook can find a call. A bill is looked up within a turn, and a process can die in it."""
 
 
@@ -71,7 +76,7 @@ def _full_session(step: str) -> Session:
 
 
 def _write(path: Path) -> None:
-    steps = [step.name for step in flow.steps.values() if step.kind in STANDING]
+    steps = [step.name for step in flow.steps.values() if step.wait in STANDING]
     sessions = {name: _full_session(name).dump() for name in steps}
     path.write_text(json.dumps(sessions, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
@@ -101,7 +106,7 @@ def _holds(now: Any, kept: Any) -> bool:
 def test_this_release_has_its_sessions() -> None:
     """Every step at which a call can stand today is in the newest file."""
     newest = {step for release, step, _ in _kept() if release == RELEASE}
-    assert newest == {step.name for step in flow.steps.values() if step.kind in STANDING}
+    assert newest == {step.name for step in flow.steps.values() if step.wait in STANDING}
 
 
 @pytest.mark.parametrize(
