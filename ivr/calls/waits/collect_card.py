@@ -21,9 +21,10 @@ from ivr.calls.response import PayCard, SendTo, pay_status_url
 from ivr.calls.session import Session
 from ivr.calls.wait_handler import WaitHandler
 from ivr.calls.wait_result import LeftBy, NeedsRemoteCall, Turn, Waiting, WaitResult
-from ivr.integrations.pci_client import CardEntryResult, Outcome
+from ivr.integrations.pci_client import CardEntryResult
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import Event
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 
 log = structlog.get_logger()
 
@@ -107,20 +108,20 @@ class CollectCardHandler(WaitHandler[CollectCard]):
         if answer.brand and answer.last_four:
             facts["card"] = CardFacts(answer.brand, answer.last_four)
         match answer.outcome:
-            case Outcome.COLLECTED:
+            case CardEntryOutcome.COLLECTED:
                 return LeftBy(self._keep(turn, session, answer), "collected", facts)
-            case Outcome.AUTHORIZATION_UNKNOWN:
+            case CardEntryOutcome.AUTHORIZATION_UNKNOWN:
                 return LeftBy(self._mark_unknown(turn, session, answer), "collected", facts)
-            case Outcome.DECLINED:
+            case CardEntryOutcome.DECLINED:
                 decline = answer.decline or Decline.GENERIC
                 after = self._declined(turn, session, answer, decline)
                 facts["another_card"] = not self.services.card_guard.refuses(turn, session)
                 return LeftBy(after, exit_of(decline), facts)
-            case Outcome.GAVE_UP:
+            case CardEntryOutcome.GAVE_UP:
                 return LeftBy(self._withdraw(turn, session, never_asked=True), "gave_up")
-            case Outcome.LEFT:
+            case CardEntryOutcome.LEFT:
                 return LeftBy(self._withdraw(turn, session, never_asked=True), "left")
-            case Outcome.OPEN if answer.url is not None:
+            case CardEntryOutcome.OPEN if answer.url is not None:
                 return Waiting(session, SendTo(answer.url), same_turn=True)  # strayed: the entry waits
             case _:
                 return self._lost(turn, session)

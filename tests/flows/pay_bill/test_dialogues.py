@@ -101,6 +101,7 @@ def test_dialogue(name: str, start_server: Start, update_dialogues: bool) -> Non
     _play_scene(name, start_server, update=update_dialogues)
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("name", ON_POSTGRES)
 def test_dialogue_on_postgres(name: str, start_server: Start) -> None:
     _play_scene(name, start_server, kind="postgres")

@@ -153,6 +153,7 @@ def _write_hba(connection: psycopg.Connection, text: str) -> None:
     connection.execute("SELECT pg_reload_conf()")
 
 
+@pytest.mark.postgres
 def test_what_a_postgresql_server_refuses(tmp_path: Path, server: tuple[sa.URL, psycopg.Connection]) -> None:
     admin, connection = server
     good = admin.set(

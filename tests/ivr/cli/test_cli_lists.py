@@ -21,7 +21,7 @@ from ivr.cli.periods import Period, period
 from ivr.payments.queries import feed as payments
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
-from ivr.web.api import documents
+from ivr.web.api.documents.payments import payment_document
 from tests.ivr.cli.conftest import Run
 from tests.support.bank import TruthfulBank
 from tests.support.till import Till
@@ -233,7 +233,7 @@ def test_payments_as_the_api_gives_them(paybycall: Run, till: Till) -> None:
     with reading(till.engine) as tx:
         payment = payments.show(tx, paid)
     assert payment is not None
-    assert shown[paid] == documents.payment(payment, shown[paid]["gateway_url"])
+    assert shown[paid] == payment_document(payment, shown[paid]["gateway_url"])
     assert json.loads(paybycall("payment", "show", paid, "--json").stdout) == shown[paid]
     in_csv = {name.partition(".")[0] for name in PAYMENTS.fields}
     assert shown[paid].keys() - in_csv == {"refunds"}, "a field of the API has no column in the CSV file"

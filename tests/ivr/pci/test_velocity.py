@@ -236,7 +236,7 @@ def test_counts_and_lockouts_end_with_their_time(bench: PciBench) -> None:
     with reading(bench.engine) as connection:
         hours = connection.execute(sa.select(schema.card_tally.c.hour)).scalars().all()
     assert len(hours) == 2, "of the card and of its BIN, from the last call alone"
-    assert all(bench.clock.now() - hour < bench.pci_parts.velocity.caps.window for hour in hours)
+    assert all(bench.clock.now() - hour < bench.pci_parts.velocity.limits.window for hour in hours)
 
 
 @pytest.mark.slow

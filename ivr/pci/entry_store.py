@@ -1,44 +1,21 @@
-"""Card entries as rows: how one is read, locked, changed, and how the answer of each turn is kept.
+"""Card entries as rows: the only file that queries `card_entry` and `card_entry_turn`.
 
-A function that takes `tx` writes in the caller's transaction and never commits. What was keyed is here as
-sealed bytes alone.
+A function that takes `tx` writes in the caller's transaction and never commits. Of what was keyed, only
+sealed bytes are here.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
 from gateways.contract import Order
+from ivr.pci.entry_states import EntryStatus
 from ivr.pci.fields import Field
 from ivr.pci.tables import card_entry, card_entry_turn
-
-
-class EntryStatus(StrEnum):
-    """Where an entry stands."""
-
-    KEYING = "keying"
-    SENDING = "sending"
-    """Whole, and on its way to the gateway."""
-    FINISHED = "finished"
-
-
-class EntryOutcome(StrEnum):
-    """How an entry ended."""
-
-    COLLECTED = "collected"
-    GAVE_UP = "gave_up"
-    LEFT = "left"
-    UNAVAILABLE = "unavailable"
-    DECLINED = "declined"
-    AUTHORIZATION_UNKNOWN = "authorization_unknown"
-    """The issuer may hold the amount: the worker looks the attempt up."""
-    ENDED = "ended"
-    """The caller is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +84,40 @@ class CardEntryRow:
 
 _COLUMNS = [card_entry.c[one.name] for one in dataclasses.fields(CardEntryRow)]
 # Built once: each turn needs them, and to build one takes longer than to run it.
-_OF_ID = sa.select(*_COLUMNS).where(card_entry.c.id == sa.bindparam("wanted"))
-_HELD = _OF_ID.with_for_update()
+_BY_ID = sa.select(*_COLUMNS).where(card_entry.c.id == sa.bindparam("wanted"))
+_FOR_UPDATE = _BY_ID.with_for_update()
 _CHANGE = card_entry.update().where(card_entry.c.id == sa.bindparam("wanted"))
 _IDS_OF_CALL = (
     sa.select(card_entry.c.id)
     .where(card_entry.c.call_sid == sa.bindparam("wanted"))
     .order_by(card_entry.c.created_at)
 )
-_KEEP_TURN = card_entry_turn.insert()
+_INSERT_TURN = card_entry_turn.insert()
+_FINISHED = card_entry.c.status == EntryStatus.FINISHED
+_FINISHED_BEFORE = _FINISHED & (card_entry.c.finished_at < sa.bindparam("before"))
+_NO_RESULT = {"result_generation": None, "result_key": None, "sealed_result": None}
+_WIPE_RESULTS = (
+    card_entry.update().where(_FINISHED_BEFORE, card_entry.c.sealed_result.is_not(None)).values(_NO_RESULT)
+)
+_DELETE_TURNS = card_entry_turn.delete().where(
+    card_entry_turn.c.entry_id.in_(sa.select(card_entry.c.id).where(_FINISHED_BEFORE))
+)
+_DELETE_ENTRIES = card_entry.delete().where(_FINISHED_BEFORE)
+
+
+def insert(tx: sa.Connection, row: Mapping[str, Any]) -> None:
+    """Raises IntegrityError if there is an entry of this id."""
+    tx.execute(card_entry.insert(), row)
 
 
 def find(connection: sa.Connection, entry_id: str) -> CardEntryRow | None:
     """The entry, as it stands this moment."""
-    return _one(connection.execute(_OF_ID, {"wanted": entry_id}))
+    return _one(connection.execute(_BY_ID, {"wanted": entry_id}))
 
 
 def lock(tx: sa.Connection, entry_id: str) -> CardEntryRow | None:
     """The entry, held until `tx` ends: no other turn, and no answer of the gateway, changes it meanwhile."""
-    return _one(tx.execute(_HELD, {"wanted": entry_id}))
+    return _one(tx.execute(_FOR_UPDATE, {"wanted": entry_id}))
 
 
 def newest_of_call(connection: sa.Connection, call_sid: str, account_sid: str) -> CardEntryRow | None:
@@ -147,7 +139,7 @@ def change(tx: sa.Connection, entry_id: str, **values: Any) -> None:
 
 def keep_turn(tx: sa.Connection, entry_id: str, turn: int, twiml: str, values: Mapping[str, Any]) -> None:
     """Keeps the answer of this turn, changes what it changed, and moves the entry on to the next."""
-    tx.execute(_KEEP_TURN, {"entry_id": entry_id, "turn": turn, "twiml": twiml})
+    tx.execute(_INSERT_TURN, {"entry_id": entry_id, "turn": turn, "twiml": twiml})
     change(tx, entry_id, turn=turn + 1, **values)
 
 
@@ -156,6 +148,56 @@ def kept_turn(connection: sa.Connection, entry_id: str, turn: int) -> str | None
     here = (card_entry_turn.c.entry_id == entry_id) & (card_entry_turn.c.turn == turn)
     found: str | None = connection.execute(sa.select(card_entry_turn.c.twiml).where(here)).scalar()
     return found
+
+
+def wipe_result(tx: sa.Connection, entry_id: str) -> None:
+    """Wipes what could still be collected."""
+    change(tx, entry_id, **_NO_RESULT)
+
+
+def renew_leases(tx: sa.Connection, owner: str, entry_ids: Collection[str], until: datetime) -> None:
+    """Keeps the leases that this process holds on these entries."""
+    held = (card_entry.c.id.in_(entry_ids)) & (card_entry.c.lease_owner == owner)
+    tx.execute(card_entry.update().where(held).values(lease_until=until))
+
+
+def abandoned(
+    connection: sa.Connection, *, created_before: datetime, sending_before: datetime, limit: int
+) -> list[str]:
+    """Unfinished entries that are too old, or whose gateway answer nobody waits for any more."""
+    too_old = ~_FINISHED & (card_entry.c.created_at < created_before)
+    unanswered = (card_entry.c.status == EntryStatus.SENDING) & (card_entry.c.sending_since < sending_before)
+    query = sa.select(card_entry.c.id).where(too_old | unanswered).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
+def finished_with_key(connection: sa.Connection, *, limit: int) -> list[str]:
+    """Finished entries whose data key may still be kept."""
+    query = sa.select(card_entry.c.id).where(_FINISHED & card_entry.c.key_kept).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
+def mark_keys_destroyed(tx: sa.Connection, entry_ids: Collection[str]) -> None:
+    tx.execute(card_entry.update().where(card_entry.c.id.in_(entry_ids)).values(key_kept=False))
+
+
+def forget(tx: sa.Connection, *, results_before: datetime, rows_before: datetime) -> None:
+    """Wipes results that nobody collected in time, and deletes the rows of entries that ended long ago."""
+    tx.execute(_WIPE_RESULTS, {"before": results_before})
+    tx.execute(_DELETE_TURNS, {"before": rows_before})
+    tx.execute(_DELETE_ENTRIES, {"before": rows_before})
+
+
+def token_was_dropped(entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whether the entry's token is not kept any more, because the call ended or nobody came for it.
+
+    Most of these were never charged. If one was, its outcome is reported and counted as it comes.
+    """
+    return (
+        sa.exists()
+        .where(card_entry.c.id == entry_id, _FINISHED)
+        .where(card_entry.c.authorize_key.is_(None), card_entry.c.sealed_result.is_(None))
+    )
 
 
 def _one(found: sa.Result[Any]) -> CardEntryRow | None:
