@@ -12,19 +12,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-import requests
 import stripe
-import urllib3
-from requests.exceptions import ConnectionError as BrokenLine
-from requests.exceptions import SSLError, Timeout
 from stripe._v1_services import V1Services
 
-from gateways.connection_errors import connection_fault
+from gateways.http_client import HttpClient, NoAnswerError
 from gateways.secret import Secret
 from gateways.stripe import library_logging as quiet
 
 RETRIES = 2
-_PIECE = 65_536
 _BODY_MAX = 16_000_000
 
 StripeCall = Callable[[V1Services, stripe.RequestOptions], stripe.StripeObject]
@@ -84,7 +79,7 @@ class StripeSession:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._line.close()
+        """Nothing is to be closed: the HTTP client keeps its connections."""
 
     def send(self, ask: StripeCall, *, key: str | None = None) -> StripeReply | NoStripeReply:
         """`ask` calls one method of the library. Under `key`, Stripe does it once and repeats its answer;
@@ -127,8 +122,7 @@ class _Line(stripe.HTTPClient):
         super().__init__()
         self._timing = timing
         self._ends_at = time.monotonic() + timing.in_all_s
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._http = HttpClient(timing.connect_s + timing.read_s, timing.connect_s, _BODY_MAX)
 
     def request(
         self,
@@ -142,41 +136,15 @@ class _Line(stripe.HTTPClient):
         left_s = self._left_s()
         if left_s <= 0:
             raise _broken("there was no time left to ask Stripe")
+        limit_s = min(left_s, self._http.total_s)
         try:
-            with self._session.request(
-                method,
-                url,
-                headers=headers,
-                data=post_data,
-                timeout=urllib3.Timeout(  # type: ignore[arg-type] # requests takes one; its stubs forgot
-                    total=left_s, connect=self._timing.connect_s, read=self._timing.read_s
-                ),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return self._whole(response), response.status_code, response.headers
-        except SSLError as fault:
-            raise _broken(f"the connection to Stripe broke: {connection_fault(fault)}") from None
-        except (Timeout, urllib3.exceptions.ReadTimeoutError):
-            raise _broken("Stripe did not answer in time", should_retry=True) from None
-        except (BrokenLine, urllib3.exceptions.HTTPError) as fault:
-            raise _broken(
-                f"the connection to Stripe broke: {connection_fault(fault)}", should_retry=True
-            ) from None
-
-    def close(self) -> None:
-        self._session.close()
-
-    def _whole(self, response: requests.Response) -> bytes:
-        """The body, piece by piece as it comes: a server that sends a byte now and then never times out."""
-        body = bytearray()
-        while piece := response.raw.read1(_PIECE, decode_content=True):
-            body += piece
-            if self._left_s() <= 0:
-                raise Timeout
-            if len(body) > _BODY_MAX:
-                raise _broken("Stripe's answer is too long")
-        return bytes(body)
+            answer = self._http.request(method, url, body=post_data, headers=headers, total_s=limit_s)
+        except NoAnswerError as fault:
+            if fault.late:
+                raise _broken("Stripe did not answer in time", should_retry=True) from None
+            reason = f"the connection to Stripe broke: {fault.broke}"
+            raise _broken(reason, should_retry=not fault.would_fail_again) from None
+        return answer.body, answer.status, answer.headers
 
     def _left_s(self) -> float:
         return self._ends_at - time.monotonic()

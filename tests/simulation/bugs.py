@@ -38,7 +38,7 @@ from ivr.payments.links.store import Link
 from ivr.payments.saved_cards.jobs import SavedCardJobs
 from ivr.payments.saved_cards.service import Agreement, SavedCardService
 from ivr.payments.service import PaymentService
-from ivr.pci import entry_lifecycle as ending
+from ivr.pci import entry_lifecycle
 from ivr.pci.gateway_submission import GatewaySubmission
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.platform.database import schema
@@ -163,7 +163,7 @@ def _card_logged() -> Patches:
 
 def _card_kept() -> Patches:
     """What was keyed is not wiped from its row."""
-    return [mock.patch.dict(ending._WIPED, clear=True)]
+    return [mock.patch.dict(entry_lifecycle._WIPED, clear=True)]
 
 
 def _keys_kept() -> Patches:

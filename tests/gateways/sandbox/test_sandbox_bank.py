@@ -225,6 +225,7 @@ def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_ba
     ]
 
 
+@pytest.mark.slow
 def test_no_value_breaks_the_bank(bank: RunningBank) -> None:
     for method, path in addresses(bank.app):
         knock(bank.app, method, path, data={"card": "4242"})
