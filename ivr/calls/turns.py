@@ -144,7 +144,7 @@ class Turns:
                 return Rejoined(None, session.language)
             # Who was keying a card comes back by the next turn: it leads to the question that stands there.
             # So does who had begun an answer anew: nothing was said when they were listened to last.
-            asked_next = session.entry_id is not None or session.begun
+            asked_next = session.card.entry_id is not None or session.question.begun
             number = row.turn if asked_next else max(row.turn - 1, 0)
             return Rejoined(turn_url(row.id, number), session.language)
 

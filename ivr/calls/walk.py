@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.language import Flow, QuestionWait, Say, Step
 from ivr.calls.hints import hints, languages_of
-from ivr.calls.session import Session
+from ivr.calls.session import AtQuestion, Session
 from ivr.calls.step_result import Listen, Need, Over, Progress, Utterance
 
 MISSES_MAX = 2
@@ -56,18 +56,8 @@ class Walk:
         if visits > self.flow.visits_max and name != self.flow.exhausted and self.flow.step(name).exits:
             name = self.flow.exhausted
             visits = self.session.visits.get(name, 0) + 1
-        self.session = replace(
-            self.session,
-            step=name,
-            visits={**self.session.visits, name: visits},
-            misses=0,
-            lone_hashes=0,
-            repeats=0,
-            begun="",
-            clearings=0,
-            early=0,
-            changes=0,
-        )
+        visited = {**self.session.visits, name: visits}
+        self.session = replace(self.session, step=name, visits=visited, question=AtQuestion())
         return self._run()
 
     def answered(self, exit_name: str) -> Progress:
@@ -86,10 +76,10 @@ class Walk:
     def miss(self, prompt: str) -> Progress:
         """No answer, or none that fits: the question is asked again, after this prompt."""
         wait = self.question()
-        misses = self.session.misses + 1
+        misses = self.session.question.misses + 1
         if misses >= (UNHURRIED_MISSES_MAX if wait.unhurried else MISSES_MAX):
             return self.take("gave_up")
-        self.session = replace(self.session, misses=misses)
+        self.session = self.session.with_question(misses=misses)
         self._missed_first = misses == 1
         self.say_server_prompt(prompt, languages_of(wait, self.session))
         if wait.unhurried and self._missed_first:
@@ -100,10 +90,10 @@ class Walk:
         """`#` alone: a late one, or the wish to hear the question again. It is no miss, however late. Whoever
         wants it a second time hears it slower from then on, where the voices can.
         """
-        if self.session.repeats >= REPEATS_MAX:
+        if self.session.question.repeats >= REPEATS_MAX:
             return self.miss("host.no_match")
-        self.session = replace(self.session, repeats=self.session.repeats + 1)
-        if self.session.state.slow_speech and self.session.repeats % 2 == 0:
+        self.session = self.session.with_question(repeats=self.session.question.repeats + 1)
+        if self.session.state.slow_speech and self.session.question.repeats % 2 == 0:
             self.session = replace(self.session, slow=not self.session.slow)
             self.pace_chosen = True
             self.say_server_prompt("host.slower" if self.session.slow else "host.faster")
@@ -111,9 +101,9 @@ class Walk:
 
     def stray(self) -> Progress:
         """What came was meant for an earlier question: this one is asked again, without a word about it."""
-        if self.session.lone_hashes >= STRAYS_MAX:
+        if self.session.question.lone_hashes >= STRAYS_MAX:
             return self.miss("host.no_input")
-        self.session = replace(self.session, lone_hashes=self.session.lone_hashes + 1)
+        self.session = self.session.with_question(lone_hashes=self.session.question.lone_hashes + 1)
         return self.ask_again()
 
     def question(self) -> QuestionWait:
