@@ -1,9 +1,8 @@
-"""The charge that a person names when they decide, held against the gateway before anything is booked.
+"""The charge that a person names when they decide is verified at the gateway before anything is booked.
 
-Nothing is written here, and no transaction is open while the gateway is asked. What could go wrong is a
-reference of another payment: booked, it would be refunded instead of ours. A gateway that is silent proves
-nothing, so only a person who says so takes a reference unchecked; one that the gateway knows as another's is
-never taken.
+Otherwise a reference of another payment could be booked, and be refunded instead of ours. A gateway that is
+silent proves nothing: then a reference is taken only with `unchecked`, and never one that the gateway knows
+as another payment's. Nothing is written here, and no transaction is open while the gateway is asked.
 """
 
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from ivr.platform.database.engine import reading
 
 
 class ChargeRefusedError(NothingToDecideError):
-    """The gateway does not bear the person's word out; the message says what it says."""
+    """The gateway does not confirm the charge; the message says what it says."""
 
 
 @dataclass(frozen=True, slots=True)

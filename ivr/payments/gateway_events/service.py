@@ -1,8 +1,7 @@
 """What a gateway's webhook does: it is kept once, and the gateway is asked about what it hints at.
 
-A notice proves nothing by itself, so one that is late, repeated, out of order or of a call that still waits
-changes nothing: an attempt that is on its way hears the gateway's own answer, an unknown one or an open link
-is looked up now instead of later.
+A webhook proves nothing by itself, so it may be late, repeated or out of order: an unknown attempt or an open
+link is looked up now instead of later, and an attempt that is being charged gets the gateway's own answer.
 """
 
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ KEPT_DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class GatewayEventService:
-    """Takes the notices of one gateway."""
+    """Takes the webhooks of one gateway."""
 
     engine: sa.Engine
     gateway: str
