@@ -38,7 +38,9 @@ class AttemptMaker:
             amount_minor=amount.minor,
             currency=amount.currency,
             method=method,
-            card_entry_id=None if method is Method.LINK else session.entry_id or session.card_entry_id,
+            card_entry_id=None
+            if method is Method.LINK
+            else session.card.entry_id or session.card.card_entry_id,
         )
         attempt = self.attempts.make(turn.tx, new)
         if attempt is not None and method is Method.CARD:

@@ -45,8 +45,8 @@ class CallerSavedCard:
     def may_be_kept(self, turn: Turn, session: Session) -> bool:
         """Whether the card that was keyed can be kept, and is not already."""
         number, card = self.number(turn, session), session.state.card
-        month, year = session.expiry_month, session.expiry_year
-        if number is None or card is None or session.token is None or month is None or year is None:
+        month, year = session.card.expiry_month, session.card.expiry_year
+        if number is None or card is None or session.card.token is None or month is None or year is None:
             return False
         return not card_records.is_kept(
             turn.tx, number, self.gateway, brand=card.brand, last_four=card.last_four, month=month, year=year
@@ -54,18 +54,18 @@ class CallerSavedCard:
 
     def forget(self, turn: Turn, session: Session) -> None:
         """The one that was offered is neither offered nor charged from now on."""
-        if session.saved_card_id is not None:
-            self.cards.forget(turn.tx, session.saved_card_id, by=f"voice: {turn.row.id}")
+        if session.card.saved_card_id is not None:
+            self.cards.forget(turn.tx, session.card.saved_card_id, by=f"voice: {turn.row.id}")
 
     def can_pay(self, turn: Turn, session: Session) -> bool:
         """Whether the card that was offered is still kept; held, if so, until the turn ends."""
-        if self.number(turn, session) is None or session.saved_card_id is None:
+        if self.number(turn, session) is None or session.card.saved_card_id is None:
             return False
-        return self.cards.to_charge(turn.tx, session.saved_card_id) is not None
+        return self.cards.to_charge(turn.tx, session.card.saved_card_id) is not None
 
     def pay(self, turn: Turn, session: Session, attempt: Attempt) -> None:
         """The saved card pays this attempt."""
-        card = card_records.get(turn.tx, str(session.saved_card_id))
+        card = card_records.get(turn.tx, str(session.card.saved_card_id))
         self.attempts.attach_card(
             turn.tx,
             attempt.id,
@@ -73,7 +73,7 @@ class CallerSavedCard:
             card.last_four,
             token=None if card.token is None else card.token.reveal(),
             saved_card_id=card.id,
-            holder=card.holder,
+            gateway_customer_id=card.gateway_customer_id,
         )
 
     def agree(self, turn: Turn, session: Session, attempt: Attempt) -> None:
@@ -82,7 +82,7 @@ class CallerSavedCard:
         is one whose question an earlier release asked: the words that it spoke are not known here.
         """
         number, card = self.number(turn, session), session.state.card
-        month, year = session.expiry_month, session.expiry_year
+        month, year = session.card.expiry_month, session.card.expiry_year
         if number is None:
             log.warning("card_of_nobody_not_kept", call_id=turn.row.id)
             return

@@ -30,9 +30,9 @@ def begin(flow: Flow[Any], session: Session) -> Progress:
 
 def hear(flow: Flow[Any], session: Session, keys: Keys) -> Progress:
     """The turn after a question."""
-    keyed, begun = (keys.keyed or "").replace("#", ""), session.begun
-    walk = _walk(flow, replace(session, begun=""))
-    if session.clearings:
+    keyed, begun = (keys.keyed or "").replace("#", ""), session.question.begun
+    walk = _walk(flow, session.with_question(begun=""))
+    if session.question.clearings:
         return stray_cards.cleared(walk, keyed)
     if not keyed and not begun:
         return _no_keys(walk, keys)
@@ -59,13 +59,7 @@ def is_listening(flow: Flow[Any], session: Session) -> bool:
 
 
 def _walk(flow: Flow[Any], session: Session) -> Walk:
-    return Walk(flow, session, _enter)
-
-
-def _enter(walk: Walk, step: Step[Any], wait: object) -> Progress:
-    if not isinstance(wait, step.wait):
-        raise TypeError(f"step {step.name} returned {type(wait).__name__}")
-    return HANDLERS[step.wait].enter(walk, step, wait)
+    return Walk(flow, session, HANDLERS)
 
 
 def _handler_at(step: Step[Any]) -> type[QuestionHandler[Any]]:
@@ -96,7 +90,7 @@ def _no_keys(walk: Walk, keys: Keys) -> Progress:
     """
     if keys.hashed or keys.keyed:
         return walk.repeat()
-    missed = walk.session.misses > 0
+    missed = walk.session.question.misses > 0
     if keys.elapsed_s < _handler_at(walk.step).timeout_s(missed=missed):
         return walk.stray()
     walk.session = replace(walk.session, tally=Tally())  # whatever is keyed after a pause begins anew
@@ -105,12 +99,14 @@ def _no_keys(walk: Walk, keys: Keys) -> Progress:
 
 def _change_language(walk: Walk) -> Progress:
     """The question is asked again in the next language, and the caller is remembered by it."""
-    changes = walk.session.changes + 1
+    changes = walk.session.question.changes + 1
     if changes > CHANGES_MAX:
         return walk.miss("host.no_match")
     languages, now = walk.session.state.languages, walk.session.language
     following = (languages.index(now) + 1) % len(languages) if now in languages else 0
-    walk.session = replace(walk.session, language=languages[following], changes=changes, tally=Tally())
+    walk.session = replace(walk.session, language=languages[following], tally=Tally()).with_question(
+        changes=changes
+    )
     walk.language_chosen = True
     return walk.ask_again()
 

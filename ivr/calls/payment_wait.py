@@ -1,7 +1,5 @@
 """A caller who waits for a payment: how long, what they hear meanwhile, and the exit of a declined card."""
 
-from dataclasses import replace
-
 from gateways.declines import Decline, Remedy, remedy
 from ivr.calls.response import Pause
 from ivr.calls.session import Session
@@ -28,9 +26,9 @@ def exit_of(decline: Decline) -> str:
 
 def still_waiting(session: Session, waited_s: float) -> Waiting:
     """The caller waits on, `waited_s` in all, and hears a word at least every nine seconds."""
-    words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.waited_s, waited_s))
+    words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.payment.waited_s, waited_s))
     prompt = reassurance(words_now) if words_now > words_before else None
-    return Waiting(replace(session, waited_s=waited_s), Pause(), server_prompt=prompt)
+    return Waiting(session.with_payment(waited_s=waited_s), Pause(), server_prompt=prompt)
 
 
 def reassurance(count: int) -> str:

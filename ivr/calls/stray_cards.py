@@ -33,7 +33,9 @@ def clear(walk: Walk, before: Tally, keyed: str) -> Progress:
     arrives late.
     """
     tally = before.add(keyed) if are_digits(keyed) else before
-    walk.session = replace(walk.session, tally=tally, clearings=walk.session.clearings + 1)
+    walk.session = replace(walk.session, tally=tally).with_question(
+        clearings=walk.session.question.clearings + 1
+    )
     timeout_s = CARD_CLEARING_TIMEOUT_S if _is_of_a_card(tally) else CLEARING_TIMEOUT_S
     return walk.stop(Listen(CLEARED_AT_ONCE, timeout_s))
 
@@ -48,10 +50,10 @@ def cleared(walk: Walk, keyed: str) -> Progress:
     """These keys, or none, were pressed before the second was over."""
     tally = walk.session.tally.add(keyed) if are_digits(keyed) else walk.session.tally
     goes_on = len(keyed) >= CLEARED_AT_ONCE or (are_digits(keyed) and _is_of_a_card(tally))
-    if goes_on and walk.session.clearings < CLEARINGS_MAX:
+    if goes_on and walk.session.question.clearings < CLEARINGS_MAX:
         return clear(walk, walk.session.tally, keyed)
     early = walk.session.clears_early
-    walk.session = replace(walk.session, tally=Tally(), clearings=0, clears_early=False)
+    walk.session = replace(walk.session, tally=Tally(), clears_early=False).with_question(clearings=0)
     walk.card_too_early = tally.holds_a_card
     if early and not tally.holds_a_card:
         return _too_early(walk)
@@ -62,8 +64,8 @@ def _too_early(walk: Walk) -> Progress:
     """The question is asked again. Who presses a key before it is named, time after time, is told to wait for
     it; only then it counts as a miss.
     """
-    early = walk.session.early + 1
-    walk.session = replace(walk.session, early=early)
+    early = walk.session.question.early + 1
+    walk.session = walk.session.with_question(early=early)
     if early > EARLY_MAX:
         return walk.miss("host.wait_for_question")
     if early == EARLY_MAX:

@@ -4,13 +4,13 @@ Rules that are the same at every step: two misses and then onward, loops bounded
 does is said by the handler of its wait. No I/O.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
-from flows.language import Flow, QuestionWait, Say, Step
+from flows.language import Flow, QuestionWait, Say, Step, Wait
 from ivr.calls.hints import hints, languages_of
-from ivr.calls.session import Session
+from ivr.calls.session import AtQuestion, Session
 from ivr.calls.step_result import Listen, Need, Over, Progress, Utterance
 
 MISSES_MAX = 2
@@ -20,14 +20,20 @@ REPEATS_MAX = 10
 """So often one question is heard again by `#`; nobody who listens wants it more often."""
 _CHAIN_MAX = 40
 
-Enter = Callable[["Walk", Step[Any], Any], Progress]
-"""What is done at a step, with the wait that it returned."""
+
+class Handler(Protocol):
+    """What is done at a step, with the wait that it returned."""
+
+    @classmethod
+    def enter(cls, walk: "Walk", step: Step[Any], wait: Any) -> Progress: ...
 
 
 class Walk:
     """The steps of one turn; gone when it returns its progress."""
 
-    def __init__(self, flow: Flow[Any], session: Session, enter: Enter) -> None:
+    def __init__(
+        self, flow: Flow[Any], session: Session, handlers: Mapping[type[Wait], type[Handler]]
+    ) -> None:
         self.flow = flow
         self.session = session
         self.said: list[Utterance] = []
@@ -35,7 +41,7 @@ class Walk:
         self.pace_chosen = False
         self.card_too_early = False
         self._missed_first = False
-        self._enter = enter
+        self._handlers = handlers
         self._chain = 0
 
     @property
@@ -56,18 +62,8 @@ class Walk:
         if visits > self.flow.visits_max and name != self.flow.exhausted and self.flow.step(name).exits:
             name = self.flow.exhausted
             visits = self.session.visits.get(name, 0) + 1
-        self.session = replace(
-            self.session,
-            step=name,
-            visits={**self.session.visits, name: visits},
-            misses=0,
-            lone_hashes=0,
-            repeats=0,
-            begun="",
-            clearings=0,
-            early=0,
-            changes=0,
-        )
+        visited = {**self.session.visits, name: visits}
+        self.session = replace(self.session, step=name, visits=visited, question=AtQuestion())
         return self._run()
 
     def answered(self, exit_name: str) -> Progress:
@@ -76,7 +72,11 @@ class Walk:
         return self.take(exit_name)
 
     def _run(self) -> Progress:
-        return self._enter(self, self.step, self.step.run(self.session.state))
+        step = self.step
+        wait = step.run(self.session.state)
+        if not isinstance(wait, step.wait):
+            raise TypeError(f"step {step.name} returned {type(wait).__name__}")
+        return self._handlers[step.wait].enter(self, step, wait)
 
     # The same question once more --------------------------------------------------------------------------
 
@@ -86,10 +86,10 @@ class Walk:
     def miss(self, prompt: str) -> Progress:
         """No answer, or none that fits: the question is asked again, after this prompt."""
         wait = self.question()
-        misses = self.session.misses + 1
+        misses = self.session.question.misses + 1
         if misses >= (UNHURRIED_MISSES_MAX if wait.unhurried else MISSES_MAX):
             return self.take("gave_up")
-        self.session = replace(self.session, misses=misses)
+        self.session = self.session.with_question(misses=misses)
         self._missed_first = misses == 1
         self.say_server_prompt(prompt, languages_of(wait, self.session))
         if wait.unhurried and self._missed_first:
@@ -100,10 +100,10 @@ class Walk:
         """`#` alone: a late one, or the wish to hear the question again. It is no miss, however late. Whoever
         wants it a second time hears it slower from then on, where the voices can.
         """
-        if self.session.repeats >= REPEATS_MAX:
+        if self.session.question.repeats >= REPEATS_MAX:
             return self.miss("host.no_match")
-        self.session = replace(self.session, repeats=self.session.repeats + 1)
-        if self.session.state.slow_speech and self.session.repeats % 2 == 0:
+        self.session = self.session.with_question(repeats=self.session.question.repeats + 1)
+        if self.session.state.slow_speech and self.session.question.repeats % 2 == 0:
             self.session = replace(self.session, slow=not self.session.slow)
             self.pace_chosen = True
             self.say_server_prompt("host.slower" if self.session.slow else "host.faster")
@@ -111,9 +111,9 @@ class Walk:
 
     def stray(self) -> Progress:
         """What came was meant for an earlier question: this one is asked again, without a word about it."""
-        if self.session.lone_hashes >= STRAYS_MAX:
+        if self.session.question.lone_hashes >= STRAYS_MAX:
             return self.miss("host.no_input")
-        self.session = replace(self.session, lone_hashes=self.session.lone_hashes + 1)
+        self.session = self.session.with_question(lone_hashes=self.session.question.lone_hashes + 1)
         return self.ask_again()
 
     def question(self) -> QuestionWait:

@@ -28,7 +28,9 @@ class AskHandler(QuestionHandler[Ask]):
     @classmethod
     def enter(cls, walk: Walk, step: Step[Any], wait: Ask) -> Progress:
         del step
-        return walk.listen(wait, Listen(wait.keys_max, cls.timeout_s(missed=walk.session.misses > 0)))
+        return walk.listen(
+            wait, Listen(wait.keys_max, cls.timeout_s(missed=walk.session.question.misses > 0))
+        )
 
     @classmethod
     def changes_language(cls, walk: Walk, step: Step[Any], wait: Ask, keys: Keys) -> bool:
@@ -69,8 +71,8 @@ def _listen_on(walk: Walk, begun: str, keys: int) -> Progress:
     """What a star cleared has filled the Gather before the answer was whole: the caller is keying on, and is
     not interrupted by a word.
     """
-    if walk.session.lone_hashes >= STRAYS_MAX:
+    if walk.session.question.lone_hashes >= STRAYS_MAX:
         return walk.miss("host.wrong_length")
-    strays = walk.session.lone_hashes + 1
-    walk.session = replace(walk.session, begun=begun, tally=Tally(), lone_hashes=strays)
+    strays = walk.session.question.lone_hashes + 1
+    walk.session = replace(walk.session, tally=Tally()).with_question(begun=begun, lone_hashes=strays)
     return walk.stop(Listen(keys, TIMEOUT_S))

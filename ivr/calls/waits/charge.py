@@ -27,20 +27,20 @@ class ChargeHandler(WaitHandler[Charge]):
 
     def start(self, turn: Turn, session: Session, wait: Charge) -> WaitResult:
         """The caller confirmed: from here on a hang-up does not stop the charge."""
-        if session.attempt_id is None:
+        if session.payment.attempt_id is None:
             if self.services.card_guard.refuses(turn, session):
                 return LeftBy(session.without_card(), "unavailable")
             if wait.saved_card and not self.services.saved_card.can_pay(turn, session):
                 return LeftBy(session, "not_sent")  # deleted since it was offered
             if wait.saved_card:
-                session = replace(session, card_entry_id=None)
+                session = session.with_card(card_entry_id=None)
             attempt = self.services.attempt_maker.make(turn, session, wait.amount)
             if attempt is None:
                 return LeftBy(session.without_card(), "no_longer_due")
             self._attach_card(turn, session, wait, attempt)
-            session = replace(session, attempt_id=attempt.id)
-        self.services.attempts.ask_charge(turn.tx, str(session.attempt_id))
-        session = replace(session.without_card(), asked=Asked(), charging=True, waited_s=0.0)
+            session = session.with_payment(attempt_id=attempt.id)
+        self.services.attempts.ask_charge(turn.tx, str(session.payment.attempt_id))
+        session = replace(session.without_card(), asked=Asked()).with_payment(charging=True, waited_s=0.0)
         return Waiting(session, Pause(), say=wait.say)
 
     def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:
@@ -49,17 +49,17 @@ class ChargeHandler(WaitHandler[Charge]):
             return
         card = session.state.card
         brand, last_four = (card.brand, card.last_four) if card else (None, None)
-        self.services.attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.token)
+        self.services.attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.card.token)
         if wait.keep_card:
             self.services.saved_card.agree(turn, session, attempt)
 
     def resume(self, turn: Turn, session: Session, wait: Charge, given: CallInput) -> WaitResult:
         del given
-        return self.look(turn, session) if session.charging else self.start(turn, session, wait)
+        return self.look(turn, session) if session.payment.charging else self.start(turn, session, wait)
 
     def look(self, turn: Turn, session: Session) -> WaitResult:
         """The caller waits: is it settled, and if not, when did they last hear a word?"""
-        attempt = self.services.attempts.get(turn.tx, str(session.attempt_id))
+        attempt = self.services.attempts.get(turn.tx, str(session.payment.attempt_id))
         asked_at = attempt.charge_asked_at or attempt.created_at
         waited_s = (self.services.clock.now() - asked_at).total_seconds()
         over = _exit(attempt)
@@ -69,7 +69,7 @@ class ChargeHandler(WaitHandler[Charge]):
         if over == "unknown":
             self.services.attempts.promise(turn.tx, attempt.id)
         if over is not None:
-            done = replace(session, attempt_id=None, charging=False)
+            done = session.with_payment(attempt_id=None, charging=False)
             facts: dict[str, object] = {"receipt": _receipt(attempt, turn.own)}
             if attempt.state is State.DECLINED:
                 facts["another_card"] = not self.services.card_guard.refuses(turn, session)

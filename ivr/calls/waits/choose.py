@@ -25,7 +25,7 @@ class ChooseHandler(QuestionHandler[Choose]):
 
     @classmethod
     def enter(cls, walk: Walk, step: Step[Any], wait: Choose) -> Progress:
-        timeout_s = cls.timeout_s(missed=walk.session.misses > 0)
+        timeout_s = cls.timeout_s(missed=walk.session.question.misses > 0)
         return walk.listen(wait, Listen(1, timeout_s, step.heard_first))
 
     @classmethod

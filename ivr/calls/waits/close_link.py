@@ -4,7 +4,6 @@ Only the gateway's word closes a link: without it the caller is never asked for 
 link is closed only for the number that it was texted to.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from flows.language import CloseLink
@@ -28,20 +27,20 @@ class CloseLinkHandler(WaitHandler[CloseLink]):
     def start(self, turn: Turn, session: Session, wait: CloseLink) -> WaitResult:
         for attempt in self._open(turn, session):
             self.services.attempts.close_link(turn.tx, attempt.id, note="the caller pays in another way")
-        waiting = replace(session, waiting_since=self.services.clock.now().isoformat(), waited_s=0.0)
+        waiting = session.with_payment(waiting_since=self.services.clock.now().isoformat(), waited_s=0.0)
         return Waiting(waiting, Pause(), say=wait.say)
 
     def resume(self, turn: Turn, session: Session, wait: CloseLink, given: CallInput) -> WaitResult:
         del given
-        if session.waiting_since is None:
+        if session.payment.waiting_since is None:
             return self.start(turn, session, wait)
         return self._look(turn, session)
 
     def _look(self, turn: Turn, session: Session) -> WaitResult:
         """The caller waits for the gateway's word."""
-        since = datetime.fromisoformat(str(session.waiting_since))
+        since = datetime.fromisoformat(str(session.payment.waiting_since))
         waited_s = (self.services.clock.now() - since).total_seconds()
-        done = replace(session, waiting_since=None)
+        done = session.with_payment(waiting_since=None)
         bill = bills.find(turn.tx, _reference(session))
         if not self._open(turn, session) and bill is not None:
             if bill.is_paid:

@@ -45,12 +45,17 @@ class CollectCardHandler(WaitHandler[CollectCard]):
             log.error("amount_not_taken", call_id=turn.row.id, amount=str(wait.amount))
             return LeftBy(session, "refused")
         if self.services.card_guard.refuses(turn, session):
-            return LeftBy(replace(session.without_card(), entry_id=None, attempt_id=None), "unavailable")
+            return LeftBy(
+                session.without_card().with_card(entry_id=None).with_payment(attempt_id=None),
+                "unavailable",
+            )
         if self.services.carrier_takes_cards:
             return replace(self._ask_carrier(turn, session), say=wait.say)
         entry_id = f"entry.{turn.name}"
         opening = OpenEntry(entry_id, session.language, turn.next_url, slow=session.slow)
-        session = replace(session.without_card(), entry_id=entry_id, attempt_id=None, charging=False)
+        session = (
+            session.without_card().with_card(entry_id=entry_id).with_payment(attempt_id=None, charging=False)
+        )
         if self.services.gateway.card_entry is CardEntry.TOKENIZE:
             return NeedsRemoteCall(session, opening)
         if wait.amount is None:
@@ -60,7 +65,7 @@ class CollectCardHandler(WaitHandler[CollectCard]):
             return LeftBy(session, "no_longer_due")
         self.services.attempts.advance(turn.tx, attempt.id, Event.CARD_WANTED)
         opening = replace(opening, authorize=replace(order_of(turn.tx, attempt), placed_at=None))
-        return NeedsRemoteCall(replace(session, attempt_id=attempt.id), opening)
+        return NeedsRemoteCall(session.with_payment(attempt_id=attempt.id), opening)
 
     def _is_not_taken(self, wait: CollectCard) -> bool:
         return wait.amount is not None and not self.services.gateway.accepts(
@@ -73,16 +78,18 @@ class CollectCardHandler(WaitHandler[CollectCard]):
         The entry's name tells which of the two, however this process is set by now. A carrier that comes
         without a card had some trouble: it is asked again.
         """
-        if session.entry_id is None:
+        if session.card.entry_id is None:
             return self.start(turn, session, wait)
-        if session.entry_id.startswith(BY_CARRIER):
+        if session.card.entry_id.startswith(BY_CARRIER):
             card = given.card
             return self._ask_carrier(turn, session) if card is None else self._collected(turn, session, card)
-        return NeedsRemoteCall(session, CollectEntry(session.entry_id, turn.name))
+        return NeedsRemoteCall(session, CollectEntry(session.card.entry_id, turn.name))
 
     def _ask_carrier(self, turn: Turn, session: Session) -> Waiting:
         entry_id = f"{BY_CARRIER}{turn.name}"
-        session = replace(session.without_card(), entry_id=entry_id, attempt_id=None, charging=False)
+        session = (
+            session.without_card().with_card(entry_id=entry_id).with_payment(attempt_id=None, charging=False)
+        )
         status_url = pay_status_url(turn.row.id, turn.number)
         return Waiting(session, PayCard(session.language, status_url, slow=session.slow))
 
@@ -127,50 +134,59 @@ class CollectCardHandler(WaitHandler[CollectCard]):
                 return self._lost(turn, session)
 
     def _keep(self, turn: Turn, session: Session, answer: CardEntryResult) -> Session:
-        entry_id = session.entry_id if _is_of_pci(session.entry_id) else None
-        session = replace(session, entry_id=None)
-        if session.attempt_id is None:
-            return replace(
-                session,
+        entry_id = session.card.entry_id if _is_of_pci(session.card.entry_id) else None
+        session = session.with_card(entry_id=None)
+        if session.payment.attempt_id is None:
+            return session.with_card(
                 token=answer.token.reveal() if answer.token else None,
                 expiry_month=answer.expiry_month,
                 expiry_year=answer.expiry_year,
                 card_entry_id=entry_id,
             )
         self.services.attempts.attach_card(
-            turn.tx, session.attempt_id, answer.brand, answer.last_four, authorization=answer.authorization
+            turn.tx,
+            session.payment.attempt_id,
+            answer.brand,
+            answer.last_four,
+            authorization=answer.authorization,
         )
-        self.services.attempts.advance(turn.tx, session.attempt_id, Event.AUTHORIZED)
+        self.services.attempts.advance(turn.tx, session.payment.attempt_id, Event.AUTHORIZED)
         return session
 
     def _mark_unknown(self, turn: Turn, session: Session, answer: CardEntryResult) -> Session:
         """The issuer may hold the amount: the flow goes on to the charge, and the worker finds out."""
-        if session.attempt_id is None:
+        if session.payment.attempt_id is None:
             raise RuntimeError("an authorization is unknown, but no attempt was made for it")
-        self.services.attempts.attach_card(turn.tx, session.attempt_id, answer.brand, answer.last_four)
-        self.services.attempts.advance(turn.tx, session.attempt_id, Event.MARK_UNKNOWN)
-        return replace(session, entry_id=None)
+        self.services.attempts.attach_card(
+            turn.tx, session.payment.attempt_id, answer.brand, answer.last_four
+        )
+        self.services.attempts.advance(turn.tx, session.payment.attempt_id, Event.MARK_UNKNOWN)
+        return session.with_card(entry_id=None)
 
     def _declined(self, turn: Turn, session: Session, answer: CardEntryResult, decline: Decline) -> Session:
-        if session.attempt_id is not None:
-            self.services.attempts.attach_card(turn.tx, session.attempt_id, answer.brand, answer.last_four)
-            self.services.attempts.advance(turn.tx, session.attempt_id, Event.DECLINE, decline=decline)
+        if session.payment.attempt_id is not None:
+            self.services.attempts.attach_card(
+                turn.tx, session.payment.attempt_id, answer.brand, answer.last_four
+            )
+            self.services.attempts.advance(
+                turn.tx, session.payment.attempt_id, Event.DECLINE, decline=decline
+            )
         else:
             self.services.card_guard.declined_at_entry(turn, session, decline)
-        return replace(session, entry_id=None, attempt_id=None)
+        return session.with_card(entry_id=None).with_payment(attempt_id=None)
 
     def _lost(self, turn: Turn, session: Session) -> LeftBy:
         """What became of the card is not known. Nobody takes what the issuer may hold for it by now."""
-        may_be_pending = session.attempt_id is not None
+        may_be_pending = session.payment.attempt_id is not None
         return LeftBy(self._withdraw(turn, session), "unavailable", {"may_be_pending": may_be_pending})
 
     def _withdraw(self, turn: Turn, session: Session, *, never_asked: bool = False) -> Session:
         """No card came. An attempt that waited for one is released, by way of the gateway where it may
         have been asked.
         """
-        if session.attempt_id is not None:
-            self.services.attempts.withdraw(turn.tx, session.attempt_id, never_asked=never_asked)
-        return replace(session, entry_id=None, attempt_id=None)
+        if session.payment.attempt_id is not None:
+            self.services.attempts.withdraw(turn.tx, session.payment.attempt_id, never_asked=never_asked)
+        return session.with_card(entry_id=None).with_payment(attempt_id=None)
 
 
 def _is_of_pci(entry_id: str | None) -> bool:

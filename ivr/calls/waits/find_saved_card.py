@@ -1,7 +1,5 @@
 """The newest card that is kept for the caller and may be offered now."""
 
-from dataclasses import replace
-
 from flows.language import CardFacts, FindSavedCard
 from ivr.calls.session import Session
 from ivr.calls.wait_handler import WaitHandler
@@ -19,6 +17,6 @@ class FindSavedCardHandler(WaitHandler[FindSavedCard]):
         if is_taken and not self.services.card_guard.refuses(turn, session):
             found = self.services.saved_card.to_offer(turn, session)
         if found is None:
-            return LeftBy(replace(session, saved_card_id=None), "none", {"saved_card": None})
+            return LeftBy(session.with_card(saved_card_id=None), "none", {"saved_card": None})
         facts = {"saved_card": CardFacts(found.brand, found.last_four)}
-        return LeftBy(replace(session, saved_card_id=found.id), "found", facts)
+        return LeftBy(session.with_card(saved_card_id=found.id), "found", facts)

@@ -1,7 +1,5 @@
 """The saved card is deleted: the caller's word is enough, whatever the gateway answers."""
 
-from dataclasses import replace
-
 from flows.language import ForgetCard
 from ivr.calls.session import Session
 from ivr.calls.wait_handler import WaitHandler
@@ -16,4 +14,4 @@ class ForgetCardHandler(WaitHandler[ForgetCard]):
     def start(self, turn: Turn, session: Session, wait: ForgetCard) -> LeftBy:
         del wait
         self.services.saved_card.forget(turn, session)
-        return LeftBy(replace(session, saved_card_id=None), "then", {"saved_card": None})
+        return LeftBy(session.with_card(saved_card_id=None), "then", {"saved_card": None})

@@ -1,6 +1,4 @@
-"""A link is opened and texted while the caller waits. One that was promised is sent, whoever hangs up."""
-
-from dataclasses import replace
+"""A link is opened and texted while the caller waits. It is also sent to a caller who hangs up."""
 
 import structlog
 
@@ -37,20 +35,20 @@ class SendLinkHandler(WaitHandler[SendLink]):
         if attempt is None:
             return LeftBy(session, "no_longer_due")
         self.services.attempts.ask_link(turn.tx, attempt.id)
-        waiting = replace(session.without_card(), attempt_id=attempt.id, charging=True, waited_s=0.0)
+        waiting = session.without_card().with_payment(attempt_id=attempt.id, charging=True, waited_s=0.0)
         return Waiting(waiting, Pause(), say=wait.say)
 
     def resume(self, turn: Turn, session: Session, wait: SendLink, given: CallInput) -> WaitResult:
         del given
-        return self._look(turn, session) if session.charging else self.start(turn, session, wait)
+        return self._look(turn, session) if session.payment.charging else self.start(turn, session, wait)
 
     def _look(self, turn: Turn, session: Session) -> WaitResult:
         """The caller waits for the link to be opened."""
-        attempt = self.services.attempts.get(turn.tx, str(session.attempt_id))
+        attempt = self.services.attempts.get(turn.tx, str(session.payment.attempt_id))
         waited_s = (
             self.services.clock.now() - (attempt.charge_asked_at or attempt.created_at)
         ).total_seconds()
-        done = replace(session, attempt_id=None, charging=False)
+        done = session.with_payment(attempt_id=None, charging=False)
         if attempt.state in {State.LINK_OPEN, State.APPROVED}:
             return LeftBy(done, "sent", {"link": link_facts(turn, attempt, self.services.clock.now())})
         if attempt.state in FINAL:

@@ -56,7 +56,7 @@ def test_a_hash_alone_repeats_the_question_and_is_no_miss_however_late() -> None
             assert all_heard(progress) == [all_heard(start)[-1]]
         taken_as_a_key = key(progress, "#", elapsed_s=60.0)  # by a Gather in the middle of a question
         assert all_heard(taken_as_a_key) == [all_heard(start)[-1]]
-        assert taken_as_a_key.session.misses == 0
+        assert taken_as_a_key.session.question.misses == 0
         assert heard(key(progress, ""))[0] == "host.no_input", "it has its two misses still"
 
 

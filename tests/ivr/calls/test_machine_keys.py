@@ -92,7 +92,7 @@ def test_a_key_that_was_not_named_is_dropped(keyed: str, named: str, said: list[
         assert progress.stop == Listen(8, 1)
         for more in ("", "1", "77"):
             again = key(progress, more, "")
-            assert (heard(again), again.session.misses) == (["agree"], 0)
+            assert (heard(again), again.session.question.misses) == (["agree"], 0)
             assert again.stop == Listen(1, 6, "17")
             assert heard(key(again, "1", "1")) == ["paid"]
 
@@ -119,7 +119,7 @@ def test_eight_changes_the_language_and_is_no_miss() -> None:
     progress = key(at("agree", ("en", "es", "ca")), "8", "")
     for language in ("es", "ca", "en"):
         assert (heard(progress), progress.language_chosen) == (["agree"], True)
-        assert (progress.session.language, progress.session.misses) == (language, 0)
+        assert (progress.session.language, progress.session.question.misses) == (language, 0)
         progress = key(progress, "8", "")
     presses = 0
     while machine.is_listening(flow, progress.session):

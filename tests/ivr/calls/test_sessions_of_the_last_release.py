@@ -32,7 +32,7 @@ from flows.language import (
 from flows.pay_bill.flow import flow
 from ivr.calls import machine
 from ivr.calls.early_card import Tally
-from ivr.calls.session import Session
+from ivr.calls.session import AtQuestion, CardInCall, PaymentInCall, Session
 from ivr.calls.step_result import Keys, Listen, Need, Over
 
 FOLDER = Path(__file__).parent / "sessions"
@@ -65,13 +65,10 @@ def _full_session(step: str) -> Session:
         language="es",
         visits={step: 1, "greet": 1},
         trail=("ask_reference",),
-        misses=1,
         tally=Tally().add("1020"),
-        waited_s=3.0,
-        entry_id="entry.call_1.4",
-        attempt_id="attempt_1",
-        saved_card_id="card_1",
-        waiting_since="2026-11-22T10:00:00+00:00",
+        question=AtQuestion(misses=1),
+        card=CardInCall(entry_id="entry.call_1.4", saved_card_id="card_1"),
+        payment=PaymentInCall("attempt_1", waited_s=3.0, waiting_since="2026-11-22T10:00:00+00:00"),
     )
 
 
@@ -131,5 +128,5 @@ def test_a_field_of_a_later_release_is_dropped_and_a_missing_one_takes_its_defau
     kept["state"]["from_the_future"] = 1
     del kept["waited_s"], kept["state"]["cards_declined"]
     session = Session.load(flow, kept)
-    assert session.waited_s == 0.0
+    assert session.payment.waited_s == 0.0
     assert session.state.cards_declined == 0

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flows.pay_bill.bill import PayBill
 from ivr.calls import store
 from ivr.calls.payment_wait import WAIT_S_MAX
-from ivr.calls.session import Session
+from ivr.calls.session import PaymentInCall, Session
 from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
 from ivr.calls.waits.charge import ChargeHandler
 from ivr.customers.caller import Caller
@@ -44,7 +44,7 @@ def _look(till: Till, attempt_id: str) -> tuple[WaitResult, Any]:
     """One look of the caller's turn; and when a text was promised."""
     services = SimpleNamespace(attempts=till.attempts, card_guard=_LetsThrough(), clock=till.clock)
     charges = ChargeHandler(services)  # type: ignore[arg-type] # what a look uses
-    session = Session("charge", PayBill(), "en", attempt_id=attempt_id, charging=True)
+    session = Session("charge", PayBill(), "en", payment=PaymentInCall(attempt_id, charging=True))
     call_id = str(till.attempt(attempt_id).call_id)
     with till.engine.begin() as tx:
         row = store.lock(tx, call_id)
@@ -83,5 +83,5 @@ def test_the_exit_of_each_state_and_of_whoever_waited_long_enough(
         till.clock.advance(WAIT_S_MAX)
         fulfilled, promised_at = _look(till, attempt_id)
     assert isinstance(fulfilled, LeftBy)
-    assert (fulfilled.exit, fulfilled.session.attempt_id) == (leaves_by, None)
+    assert (fulfilled.exit, fulfilled.session.payment.attempt_id) == (leaves_by, None)
     assert promised_at == (till.clock.now() if leaves_by == "unknown" else None)

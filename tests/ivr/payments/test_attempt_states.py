@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from ivr.payments.attempts import states
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, GRAPH, HOLDING, Event, IllegalMoveError, State
-from ivr.payments.attempts.store import Method
-from ivr.payments.attempts.transitions import LostRaceError
+from ivr.payments.attempts.store import LostRaceError, Method
 from ivr.platform.clock import ManualClock
 from ivr.platform.database import schema
 from tests.support.link_bank import LinkBank

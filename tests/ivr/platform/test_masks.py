@@ -4,7 +4,7 @@ import pytest
 
 from gateways.contract import Card
 from gateways.secret import Secret
-from ivr.calls.session import Session
+from ivr.calls.session import CardInCall, Session
 from ivr.integrations.pci_client import CardEntryResult
 from ivr.pci import gateway_submission as sending
 from ivr.pci.entry_service import EntryResult
@@ -28,7 +28,7 @@ SECRET = Secret("not-to-be-seen")
         ),
         sending.GatewayAnswer(CardEntryOutcome.COLLECTED, SECRET, SECRET.reveal()),
         EntryResult("collected", SECRET.reveal(), SECRET.reveal(), "visa", "4242", 12, 2031),
-        Session("take_card", None, "en", token=SECRET.reveal()),  # type: ignore[arg-type]
+        Session("take_card", None, "en", card=CardInCall(token=SECRET.reveal())),  # type: ignore[arg-type]
     ],
     ids=lambda carrier: type(carrier).__name__,
 )
