@@ -1,7 +1,8 @@
 """Where the carrier's `<Pay>` takes a card: a connector, asked over HTTP for a token.
 
 `GenericConnector` speaks the protocol that the carrier documents for any processor. Only the body of one
-request holds the card in clear; a fault is reported without it. Source: twilio.com/docs/voice/twiml/pay/generic-pay-connector.
+request holds the card in clear; a fault is reported without it. Source:
+twilio.com/docs/voice/twiml/pay/generic-pay-connector.
 """
 
 from collections.abc import Mapping
