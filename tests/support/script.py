@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ivr.simulators.phone.events import Answer, Asked, Dialed, Ended, Event, Faulted, Paused, Played, Said
+from ivr.simulators.phone.events import Asked, Dialed, DialStatus, Ended, Event, Faulted, Paused, Played, Said
 from ivr.simulators.phone.keys import HANG_UP, KEYPAD, HangUp
 
 
@@ -61,7 +61,7 @@ class Dialogue:
     """Its comments and settings, as they stand."""
     from_number: str
     to_number: str
-    person: Answer
+    person: DialStatus
     lines: tuple[Line, ...]
 
 
@@ -88,7 +88,7 @@ def read(text: str, names: Mapping[str, str] | None = None) -> Dialogue:
     """Reads a file; raises ScriptError that names the line. A name has no blanks: `visa`, `next_year`."""
     header: list[str] = []
     numbers: tuple[str, str] | None = None
-    person = Answer.COMPLETED
+    person = DialStatus.COMPLETED
     lines: list[Line] = []
     for count, line in enumerate(text.splitlines(), start=1):
         mark, _, rest = line.partition(" ")
@@ -96,8 +96,8 @@ def read(text: str, names: Mapping[str, str] | None = None) -> Dialogue:
             case "=", ["from", one, "to", other]:
                 numbers = (one, other)
                 header.append(line)
-            case "=", ["person", answer] if answer in {each.value for each in Answer}:
-                person = Answer(answer)
+            case "=", ["person", answer] if answer in {each.value for each in DialStatus}:
+                person = DialStatus(answer)
                 header.append(line)
             case ("#", _) | ("", []) if not lines:
                 header.append(line)

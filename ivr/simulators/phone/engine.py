@@ -11,9 +11,9 @@ from email.utils import format_datetime
 from ivr.platform.clock import Clock
 from ivr.simulators.phone.caller import Caller
 from ivr.simulators.phone.events import (
-    Answer,
     Asked,
     Dialed,
+    DialStatus,
     Ended,
     Event,
     Faulted,
@@ -54,8 +54,8 @@ class Limits:
     call_s: float = LONGEST_CALL_S
 
 
-def _they_talk(_: str) -> Answer:
-    return Answer.COMPLETED
+def _they_talk(_: str) -> DialStatus:
+    return DialStatus.COMPLETED
 
 
 class Call:
@@ -69,7 +69,7 @@ class Call:
         transport: Transport,
         clock: Clock,
         listener: Listener = ignore,
-        person: Callable[[str], Answer] = _they_talk,
+        person: Callable[[str], DialStatus] = _they_talk,
         limits: Limits = Limits(),
         habits: PayHabits = NOTHING_INSTALLED,
     ) -> None:
@@ -340,11 +340,11 @@ class Call:
         answer = self._person(verb.number)
         event = Dialed(verb.number, answer)
         self._listener(event)
-        if answer is Answer.NO_ANSWER:
+        if answer is DialStatus.NO_ANSWER:
             self._clock.sleep(verb.timeout_s)
         if self._look(event):
             return Reason.CALLER
         if verb.action is None:
             return None
-        talked = {"DialCallDuration": "0"} if answer is Answer.COMPLETED else {}
+        talked = {"DialCallDuration": "0"} if answer is DialStatus.COMPLETED else {}
         return self._ask(document.resolve(verb.action), DialCallStatus=answer, **talked)

@@ -64,7 +64,7 @@ class Redirected:
     url: str
 
 
-class Answer(StrEnum):
+class DialStatus(StrEnum):
     """What the person who is rung by `<Dial>` does, in the carrier's words."""
 
     COMPLETED = "completed"
@@ -77,7 +77,7 @@ class Answer(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Dialed:
     number: str
-    answer: Answer
+    answer: DialStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from ivr.simulators.phone.events import Asked, Ended, Event, Said
 from ivr.simulators.phone.keys import HANG_UP, KEYPAD, Collector, HangUp
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.simulators.phone.printer import Printer
-from ivr.simulators.phone.transport import Answer, Form, HttpTransport, HungUpError, Transport
+from ivr.simulators.phone.transport import Form, HttpAnswer, HttpTransport, HungUpError, Transport
 from ivr.simulators.phone.webhooks import CallSettings
 
 SPEECH_S = 0.15
@@ -149,10 +149,10 @@ class WatchedTransport:
         self._inner = inner
         self._keyboard = keyboard
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         if self._keyboard.hung_up:
             return self._inner.post(url, form, headers)
-        done: queue.SimpleQueue[Callable[[], Answer]] = queue.SimpleQueue()
+        done: queue.SimpleQueue[Callable[[], HttpAnswer]] = queue.SimpleQueue()
 
         def work() -> None:
             try:
@@ -172,8 +172,8 @@ class WatchedTransport:
                 raise HungUpError("the caller hung up while a webhook was under way")
 
 
-def _raising(fault: Exception) -> Callable[[], Answer]:
-    def again() -> Answer:
+def _raising(fault: Exception) -> Callable[[], HttpAnswer]:
+    def again() -> HttpAnswer:
         raise fault
 
     return again
