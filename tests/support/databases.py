@@ -160,15 +160,23 @@ class Databases:
 
     def at(self, kind: str, revision: str) -> str:
         """The URL of an empty database with the schema of an earlier revision: for tests of migrations."""
+        key = f"{kind} at {revision}"
         is_sqlite = kind == "sqlite"
-        path = self._folder / f"test{next(_numbers)}.db"
-        url = f"sqlite:///{path}" if is_sqlite else self._named(self._create(None))
-        engine = make_engine(url)
-        try:
-            migrate(engine, revision)
-        finally:
-            engine.dispose()
-        return url
+        if key not in self._templates:
+            made = str(self._new_file()) if is_sqlite else self._create(None)
+            engine = make_engine(f"sqlite:///{made}" if is_sqlite else self._named(made))
+            try:
+                migrate(engine, revision)
+                empty_wal(engine)
+            finally:
+                engine.dispose()
+            self._templates[key] = made
+        if is_sqlite:
+            return f"sqlite:///{shutil.copy(self._templates[key], self._new_file())}"
+        return self._named(self._create(self._templates[key]))
+
+    def _new_file(self) -> Path:
+        return self._folder / f"test{next(_numbers)}.db"
 
     def _migrated(self, url: str) -> None:
         engine = make_engine(url)
@@ -183,9 +191,7 @@ class Databases:
             self._migrated(f"sqlite:///{template}")
             empty_wal(make_engine(f"sqlite:///{template}"))
             self._templates["sqlite"] = str(template)
-        path = self._folder / f"test{next(_numbers)}.db"
-        shutil.copy(self._templates["sqlite"], path)
-        return f"sqlite:///{path}"
+        return f"sqlite:///{shutil.copy(self._templates['sqlite'], self._new_file())}"
 
     def _postgres(self) -> str:
         if "postgres" not in self._templates:
