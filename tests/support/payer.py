@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Answer, Asked, Ended, Event
+from ivr.simulators.phone.events import DialStatus, Ended, Event, KeysAsked
 from ivr.simulators.phone.keys import HANG_UP, HangUp
 from ivr.simulators.phone.pay import PayHabits
-from ivr.simulators.phone.script import ScriptedCaller, Transcript, read_line
 from ivr.simulators.phone.transport import Transport
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import REACTION_S, call_settings
+from tests.support.script import ScriptedCaller, Transcript, read_line
 from tests.support.server import AMOUNT_MINOR, ENGLISH, REFERENCE, Server
 from tests.support.server_checks import NAMES
 
@@ -46,7 +46,7 @@ class LeavingCaller(ScriptedCaller):
         self._last: Event | None = None
         self.chances = 0
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
         return HANG_UP if self._leaves() else super().keys(asked, heard)
 
     def meanwhile(self, event: Event) -> str | HangUp:
@@ -67,7 +67,7 @@ def pay(
     leaves_at: int = 0,
     transport: Transport | None = None,
     settings: CallSettings | None = None,
-    person: Answer = Answer.COMPLETED,
+    person: DialStatus = DialStatus.COMPLETED,
     listener: Callable[[Event], None] = lambda _: None,
     habits: PayHabits | None = None,
 ) -> tuple[Ended, list[str], LeavingCaller]:

@@ -1,6 +1,6 @@
 """`/api/v1/payouts` and `/api/v1/disputes`: what the gateway told us, listed and read."""
 
-import re
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -18,33 +18,28 @@ from ivr.web.api.documents.payouts import (
     payout_line_document,
 )
 from ivr.web.api.lists import list_query, one_of, refusing_bad_cursors
+from ivr.web.api.patterns import ID_OR_GATEWAY_REFERENCE
 from ivr.web.api.problem import Problem
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
-"""Ours or a gateway's."""
 
-
+@dataclass(frozen=True, slots=True)
 class FinanceRoutes:
     """What a program may read of payouts and disputes."""
 
-    def __init__(self, engine: sa.Engine, *, clock: Clock) -> None:
-        self._engine = engine
-        self._clock = clock
+    engine: sa.Engine
+    clock: Clock
 
     def payouts(self) -> tuple[PayoutsDocument, int]:
         """In the order of the last change; `from` and `until` are about the day on which it arrives."""
         asked = list_query(one_of(PayoutState))
-        with refusing_bad_cursors(), reading(self._engine) as tx:
+        with refusing_bad_cursors(), reading(self.engine) as tx:
             found = payouts_read.changed(
                 tx,
                 bill_reference=asked.bill,
                 state=asked.state,
                 arrives_from=asked.starts,
                 arrives_until=asked.ends,
-                cursor=asked.cursor,
-                since=asked.since,
-                limit=asked.limit,
-                now=self._clock.now(),
+                **asked.place(self.clock.now()),
             )
         shown = [payout_document(one) for one in found.payouts]
         return {"payouts": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
@@ -52,9 +47,9 @@ class FinanceRoutes:
     def payout(self, payout_id: str) -> tuple[PayoutWithLinesDocument, int]:
         """One payout with its lines, by its id or by the gateway's reference."""
         found = None
-        if _NAME.fullmatch(payout_id):
+        if ID_OR_GATEWAY_REFERENCE.fullmatch(payout_id):
             try:
-                with reading(self._engine) as tx:
+                with reading(self.engine) as tx:
                     found = payouts_read.show(tx, payout_id)
             except payouts_read.SeveralPayoutsError:
                 raise _several("payouts") from None
@@ -66,17 +61,14 @@ class FinanceRoutes:
     def disputes(self) -> tuple[DisputesDocument, int]:
         """In the order of the last change; `from` and `until` are about the moment when it was opened."""
         asked = list_query(one_of(DisputeState))
-        with refusing_bad_cursors(), reading(self._engine) as tx:
+        with refusing_bad_cursors(), reading(self.engine) as tx:
             found = disputes.changed(
                 tx,
                 bill_reference=asked.bill,
                 state=asked.state,
                 opened_from=asked.starts,
                 opened_until=asked.ends,
-                cursor=asked.cursor,
-                since=asked.since,
-                limit=asked.limit,
-                now=self._clock.now(),
+                **asked.place(self.clock.now()),
             )
         shown = [dispute_document(one) for one in found.disputes]
         return {"disputes": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
@@ -84,8 +76,8 @@ class FinanceRoutes:
     def dispute(self, reference: str) -> tuple[DisputeDocument, int]:
         """One dispute by the gateway's reference."""
         found = []
-        if _NAME.fullmatch(reference):
-            with reading(self._engine) as tx:
+        if ID_OR_GATEWAY_REFERENCE.fullmatch(reference):
+            with reading(self.engine) as tx:
                 found = disputes.of_reference(tx, reference)
         if not found:
             raise Problem(404, "not_found", "There is no dispute with this reference.")

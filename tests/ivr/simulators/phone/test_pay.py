@@ -7,12 +7,11 @@ import pytest
 
 from gateways.secret import Secret
 from ivr.platform.clock import ManualClock
-from ivr.simulators.phone.connectors import Refused
+from ivr.simulators.phone.connectors import TokenRefused
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Reason, Said
 from ivr.simulators.phone.keys import HANG_UP
 from ivr.simulators.phone.pay import PayHabits
-from ivr.simulators.phone.script import ScriptedCaller, pressing
 from tests.support.one_pay import (
     AMEX,
     CARD,
@@ -26,6 +25,7 @@ from tests.support.one_pay import (
     paid,
 )
 from tests.support.phone import WsgiTransport, call_settings, ring
+from tests.support.script import ScriptedCaller, pressing
 from tests.support.tiny_server import TinyServer
 
 OTHERS = {"Result", "ProfileId", "ExpirationDate", "SecurityCode", "ConnectorError", "TokenType"}
@@ -130,7 +130,7 @@ def test_silence_waits_as_long_as_the_timeout(clock: ManualClock) -> None:
 
 
 def test_a_processor_that_refuses(clock: ManualClock) -> None:
-    refusing = NotedConnector(Refused("Your card was declined.", "card_declined"))
+    refusing = NotedConnector(TokenRefused("Your card was declined.", "card_declined"))
     action = paid(clock, CARD, connector=refusing).action
     assert action["Result"] == "payment-connector-error"
     assert action["PaymentError"] == "Your card was declined."
