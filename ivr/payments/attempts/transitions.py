@@ -34,7 +34,7 @@ from ivr.jobs.job_list import (
 )
 from ivr.payments import job_numbers, timeouts
 from ivr.payments.attempts import bookkeeping, history, store
-from ivr.payments.attempts.states import FINAL, Event, State, move
+from ivr.payments.attempts.states import FINAL, GRAPH, Event, State, move
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.event_facts import payment_facts
 from ivr.payments.links import store as link_store
@@ -122,10 +122,10 @@ class Transitions:
         facts = {"attempt_id": attempt.id, "state": str(attempt.state), "reason": reason, "open_s": open_s}
         log.warning(log_as, **facts)
         delay_s, job = timeouts.ASK_AGAIN.next_delay_s(open_s), NEXT_JOB[attempt.state]
-        if delay_s is None or job is None:
+        if job is None or (delay_s is None and (attempt.state, Event.NEEDS_REVIEW) in GRAPH):
             self.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
         else:
-            self.ask(tx, attempt, job, delay_s)
+            self.ask(tx, attempt, job, timeouts.LOOK_AT_MOST_S if delay_s is None else delay_s)
 
     def recheck(self, tx: sa.Connection, attempt: Attempt, delay_s: float = 0.0) -> Attempt:
         """The gateway contradicts our books: it is asked, until it has answered, who is right."""

@@ -75,7 +75,8 @@ class LinkJobs:
             after = gateway_answers.record(
                 self.transitions, tx, before, answer, note="found by a look at its link"
             )
-            if after.state is before.state and after.jobs == nth:
+            still_asks = after.state in {State.LINK_OPEN, State.LINK_CLOSING}
+            if still_asks and after.state is before.state and after.jobs == nth:
                 self._look_again(tx, after, link, answer)
 
     def close_of_bills_that_are_over(self) -> int:
