@@ -13,13 +13,12 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.jobs.job_list import REFUND_PAYMENT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND, Job
-from ivr.payments import timeouts
+from ivr.payments import tables, timeouts
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import HOLDING
 from ivr.payments.attempts.transitions import NEXT_JOB, Transitions
 from ivr.payments.refunds import store as refund_store
 from ivr.payments.refunds.states import REFUND_FINAL, RefundState
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 
 log = structlog.get_logger()
@@ -29,7 +28,7 @@ REFUND_JOBS: dict[RefundState, Job] = {
     RefundState.ASKED: REFUND_PAYMENT,
     RefundState.UNKNOWN: RESOLVE_REFUND,
 }
-_attempts, _refunds = schema.attempt.c, schema.refund.c
+_attempts, _refunds = tables.attempt.c, tables.refund.c
 _STUCK = (
     sa.select(_attempts.id)
     .where(

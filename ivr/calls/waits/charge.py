@@ -16,8 +16,7 @@ from ivr.calls.wait_result import Fulfilment, Left, Turn, Waiting
 from ivr.calls.waits.saved_card import SavedCardWaits
 from ivr.customers.caller import Caller
 from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
-from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.states import Method, State
 from ivr.platform.clock import Clock
 
 WAIT_S_MAX = 60

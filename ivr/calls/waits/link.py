@@ -19,8 +19,7 @@ from ivr.calls.spoken_facts import bill_facts, link_facts
 from ivr.calls.wait_result import Fulfilment, Left, Turn, Waiting
 from ivr.calls.waits.charge import WAIT_S_MAX, AttemptMaker, still_waiting
 from ivr.payments.attempts.service import Attempt, AttemptService
-from ivr.payments.attempts.states import FINAL, State
-from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.states import FINAL, Method, State
 from ivr.payments.links.open_links import had_enough, open_links
 from ivr.platform.clock import Clock
 

@@ -13,14 +13,13 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Cancelled, Declined, Order, Result, Unknown
-from ivr.payments import timeouts
+from ivr.payments import tables, timeouts
 from ivr.payments.attempts import gateway_answers, store
 from ivr.payments.attempts.order import order_of
-from ivr.payments.attempts.states import Event, State
-from ivr.payments.attempts.store import Attempt, Method
+from ivr.payments.attempts.states import Event, Method, State
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.gateway_client import GatewayClient
-from ivr.platform.database import schema
 
 log = structlog.get_logger()
 
@@ -113,8 +112,8 @@ class ChargeJob:
             if store.locked(tx, attempt_id).state is not State.CLAIMED:
                 return False
             tx.execute(
-                sa.update(schema.attempt)
-                .where(schema.attempt.c.id == attempt_id)
+                sa.update(tables.attempt)
+                .where(tables.attempt.c.id == attempt_id)
                 .values(gateway_reference=reference)
             )
             return True

@@ -14,20 +14,20 @@ import structlog
 
 from gateways.declines import Decline
 from ivr.bills import reservation
+from ivr.bills import views as bills_views
 from ivr.events.emitter import Events
 from ivr.events.payment_events import LeftUnheard
 from ivr.jobs.job_list import CHARGE_ATTEMPT, EXPIRE_ATTEMPT, OPEN_LINK, Work
-from ivr.payments import timeouts
+from ivr.payments import tables, timeouts
 from ivr.payments.attempts import store
 from ivr.payments.attempts.order_words import words_of_order
-from ivr.payments.attempts.states import FINAL, Event, State
-from ivr.payments.attempts.store import Attempt, Method, NewAttempt, NoSuchAttemptError
+from ivr.payments.attempts.states import FINAL, Event, Method, State
+from ivr.payments.attempts.store import Attempt, NewAttempt, NoSuchAttemptError
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.event_facts import payment_facts
 from ivr.payments.links import store as link_store
 from ivr.payments.links.store import LinkTerms
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
 from ivr.platform.ids import Ids
 from ivr.platform.wording import PLAIN, Wording
 
@@ -137,7 +137,7 @@ class AttemptService:
         }
         values = {name: value for name, value in given.items() if value is not None}
         if values:
-            tx.execute(sa.update(schema.attempt).where(schema.attempt.c.id == attempt_id).values(**values))
+            tx.execute(sa.update(tables.attempt).where(tables.attempt.c.id == attempt_id).values(**values))
 
     def ask_charge(self, tx: sa.Connection, attempt_id: str) -> None:
         """The caller confirmed: a worker charges (or captures) from now on until the deadline, and not after
@@ -149,8 +149,8 @@ class AttemptService:
         now = self._clock.now()
         deadline_at = now + timedelta(seconds=timeouts.CHARGE_WITHIN_S)
         tx.execute(
-            sa.update(schema.attempt)
-            .where(schema.attempt.c.id == attempt_id)
+            sa.update(tables.attempt)
+            .where(tables.attempt.c.id == attempt_id)
             .values(charge_asked_at=now, deadline_at=deadline_at)
         )
         if attempt.state in {State.RESERVED, State.AUTHORIZED}:
@@ -163,8 +163,8 @@ class AttemptService:
         if attempt.state is not State.RESERVED or attempt.charge_asked_at is not None:
             return
         tx.execute(
-            sa.update(schema.attempt)
-            .where(schema.attempt.c.id == attempt_id)
+            sa.update(tables.attempt)
+            .where(tables.attempt.c.id == attempt_id)
             .values(charge_asked_at=self._clock.now())
         )
         self._moves.ask(tx, attempt, OPEN_LINK)
@@ -192,8 +192,8 @@ class AttemptService:
         if attempt.promised_at is not None or attempt.state in {State.LINK_OPEN, State.LINK_CLOSING}:
             return
         tx.execute(
-            sa.update(schema.attempt)
-            .where(schema.attempt.c.id == attempt_id)
+            sa.update(tables.attempt)
+            .where(tables.attempt.c.id == attempt_id)
             .values(promised_at=self._clock.now())
         )
         if attempt.state in FINAL - {State.APPROVED}:
@@ -255,7 +255,7 @@ class AttemptService:
         return made
 
     def _bill(self, tx: sa.Connection, bill_id: str) -> sa.Row[str, str] | None:
-        bills = schema.bill.c
+        bills = bills_views.bill.c
         query = sa.select(bills.currency, bills.reference).where(bills.id == bill_id)
         return tx.execute(query).one_or_none()
 
@@ -269,7 +269,7 @@ class AttemptService:
             try:
                 with tx.begin_nested():
                     tx.execute(
-                        sa.insert(schema.attempt).values(
+                        sa.insert(tables.attempt).values(
                             id=attempt_id,
                             made_for=new.made_for,
                             reference=reference,

@@ -6,28 +6,19 @@ on a state that somebody else is changing. A card token and an authorization are
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
 from gateways.declines import Decline
 from gateways.secret import Secret
-from ivr.payments.attempts.states import State
-from ivr.platform.database import schema
+from ivr.calls import views as calls_views
+from ivr.payments import tables
+from ivr.payments.attempts.states import Method, State
 
 
 class NoSuchAttemptError(LookupError):
     """There is no attempt of that id."""
-
-
-class Method(StrEnum):
-    """How an attempt is paid."""
-
-    CARD = "card"
-    """By a card that was keyed, or one that is kept."""
-    LINK = "link"
-    """By the payer themselves, on a page of the gateway's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +97,11 @@ class Attempt:
     """The same on the card's statement."""
 
 
-_ATTEMPT = [schema.attempt.c[field.name] for field in fields(Attempt)]
+_ATTEMPT = [tables.attempt.c[field.name] for field in fields(Attempt)]
 # Built once: they are read at every turn of a call, and to build one takes longer than to run it.
-_ATTEMPT_OF_ID = sa.select(*_ATTEMPT).where(schema.attempt.c.id == sa.bindparam("wanted"))
+_ATTEMPT_OF_ID = sa.select(*_ATTEMPT).where(tables.attempt.c.id == sa.bindparam("wanted"))
 _ATTEMPT_HELD = _ATTEMPT_OF_ID.with_for_update(key_share=True)
-_ATTEMPT_MADE_FOR = sa.select(*_ATTEMPT).where(schema.attempt.c.made_for == sa.bindparam("wanted"))
+_ATTEMPT_MADE_FOR = sa.select(*_ATTEMPT).where(tables.attempt.c.made_for == sa.bindparam("wanted"))
 
 
 def _attempt(row: sa.RowMapping) -> Attempt:
@@ -148,7 +139,7 @@ def find_made_for(tx: sa.Connection, made_for: str) -> Attempt | None:
 
 def bill_id_of(tx: sa.Connection, reference: str) -> str | None:
     """Whose payment was told to its payer under these eight digits: the bill's id."""
-    attempts = schema.attempt.c
+    attempts = tables.attempt.c
     return tx.execute(sa.select(attempts.bill_id).where(attempts.reference == reference)).scalar_one_or_none()
 
 
@@ -158,7 +149,7 @@ def other_of_charge(
     """The spoken reference of another payment that holds this charge of the same gateway; None: there is
     none, or none that is `where`.
     """
-    columns = schema.attempt.c
+    columns = tables.attempt.c
     query = sa.select(columns.reference).where(
         columns.gateway == attempt.gateway,
         columns.gateway_reference == gateway_reference,
@@ -170,7 +161,7 @@ def other_of_charge(
 
 def state_since(tx: sa.Connection, attempt: Attempt) -> datetime:
     """When the attempt came into the state it is in."""
-    moves = schema.attempt_move
+    moves = tables.attempt_move
     at = tx.execute(
         sa.select(moves.c.at)
         .where(moves.c.attempt_id == attempt.id, moves.c.state == attempt.state)
@@ -189,10 +180,8 @@ def call_is_there(tx: sa.Connection, attempt: Attempt) -> bool:
     """False where the call has ended; an attempt without a call goes by its deadline alone."""
     if attempt.call_id is None:
         return True
-    status = tx.execute(
-        sa.select(schema.call.c.status).where(schema.call.c.id == attempt.call_id)
-    ).scalar_one_or_none()
-    return status == "active"
+    query = sa.select(calls_views.IS_ACTIVE).where(calls_views.call.c.id == attempt.call_id)
+    return bool(tx.execute(query).scalar_one_or_none())
 
 
 def fit(column: sa.Column[str], value: str | None) -> str | None:
@@ -203,3 +192,16 @@ def fit(column: sa.Column[str], value: str | None) -> str | None:
         return None
     length = getattr(column.type, "length", None)
     return value.replace("\x00", "")[:length]
+
+
+def call_id_of(tx: sa.Connection, attempt_id: str) -> str | None:
+    """The call in which this attempt was made; None: in none, or there is no such attempt."""
+    query = sa.select(tables.attempt.c.call_id).where(tables.attempt.c.id == attempt_id)
+    return tx.execute(query).scalar_one_or_none()
+
+
+def in_call(tx: sa.Connection, call_id: str) -> list[Attempt]:
+    """The attempts that were made in this call, the earliest first."""
+    query = sa.select(*_ATTEMPT).where(tables.attempt.c.call_id == call_id)
+    rows = tx.execute(query.order_by(tables.attempt.c.created_at, tables.attempt.c.id))
+    return [_attempt(row) for row in rows.mappings()]

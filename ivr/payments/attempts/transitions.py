@@ -38,7 +38,7 @@ from ivr.jobs.job_list import (
     Job,
     Work,
 )
-from ivr.payments import timeouts
+from ivr.payments import tables, timeouts
 from ivr.payments.attempts import store
 from ivr.payments.attempts.states import FINAL, Event, State, move
 from ivr.payments.attempts.store import Attempt
@@ -48,7 +48,6 @@ from ivr.payments.links import store as link_store
 from ivr.payments.refunds.store import Refund
 from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
 from ivr.platform.ids import Ids
 from ivr.platform.money import plain
 
@@ -86,7 +85,7 @@ def _count_job(table: sa.Table) -> sa.Executable:
     return one_more.returning(table.c.jobs)
 
 
-_COUNT_JOB = {Attempt: _count_job(schema.attempt), Refund: _count_job(schema.refund)}
+_COUNT_JOB = {Attempt: _count_job(tables.attempt), Refund: _count_job(tables.refund)}
 
 
 class LostRaceError(Exception):
@@ -118,8 +117,8 @@ class Transitions:
         state = move(attempt.state, event)
         values = {**facts, **_stamps(attempt, state, now), "state": state}
         changed = tx.execute(
-            sa.update(schema.attempt)
-            .where(schema.attempt.c.id == attempt.id, schema.attempt.c.state == attempt.state)
+            sa.update(tables.attempt)
+            .where(tables.attempt.c.id == attempt.id, tables.attempt.c.state == attempt.state)
             .values(**values)
         )
         if changed.rowcount != 1:
@@ -144,13 +143,13 @@ class Transitions:
     ) -> None:
         """A line in the attempt's history; what lists payments reads its changes there."""
         tx.execute(
-            sa.insert(schema.attempt_move),
+            sa.insert(tables.attempt_move),
             {
                 "attempt_id": attempt_id,
                 "event": str(event),
                 "state": state,
                 "at": self.clock.now(),
-                "note": store.fit(schema.attempt_move.c.note, note) or None,
+                "note": store.fit(tables.attempt_move.c.note, note) or None,
             },
         )
 
@@ -178,7 +177,7 @@ class Transitions:
     def verify(self, tx: sa.Connection, subject: Attempt | Refund, delay_s: float = 0.0) -> None:
         """The gateway is to be asked whether it is right and our books are not, until it has answered."""
         is_attempt = isinstance(subject, Attempt)
-        table = schema.attempt if is_attempt else schema.refund
+        table = tables.attempt if is_attempt else tables.refund
         tx.execute(
             sa.update(table)
             .where(table.c.id == subject.id, table.c.verify_since.is_(None))
@@ -188,7 +187,7 @@ class Transitions:
 
     def verified(self, tx: sa.Connection, subject: Attempt | Refund, **facts: Any) -> None:
         """The gateway has answered, or a person looks: nothing is asked any more."""
-        table = schema.attempt if isinstance(subject, Attempt) else schema.refund
+        table = tables.attempt if isinstance(subject, Attempt) else tables.refund
         done = {"verify_since": None, "look_at": None, **facts}
         tx.execute(sa.update(table).where(table.c.id == subject.id).values(**done))
 
@@ -229,7 +228,7 @@ class Transitions:
         """
         if attempt.gateway_reference is None:
             return
-        is_booked = schema.attempt.c.state == State.APPROVED
+        is_booked = tables.attempt.c.state == State.APPROVED
         if other := store.other_of_charge(tx, attempt, attempt.gateway_reference, is_booked):
             note = (
                 f"payment {other} has the same charge: find out which of the two it belongs to, and whether "

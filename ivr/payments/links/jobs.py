@@ -13,19 +13,19 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Declined, LinkFound, LinkOpen, LookupResult, Order, Unknown
-from ivr.bills.reservation import OVER_BY_ITS_SOURCE
+from ivr.bills import views as bills_views
+from ivr.bills.views import OVER_BY_ITS_SOURCE
 from ivr.jobs.job_list import LOOK_AT_LINK
-from ivr.payments import timeouts
+from ivr.payments import tables, timeouts
 from ivr.payments.attempts import gateway_answers
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.order import order_of
-from ivr.payments.attempts.states import Event, State
-from ivr.payments.attempts.store import Attempt, Method
+from ivr.payments.attempts.states import Event, Method, State
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.links import store
 from ivr.payments.links.store import Link
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 
 log = structlog.get_logger()
@@ -84,11 +84,11 @@ class LinkJobs:
         """Begins to close the links of bills that were withdrawn since, or are paid elsewhere, whoever said
         so; how many.
         """
-        attempts, bills = schema.attempt.c, schema.bill.c
+        attempts, bills = tables.attempt.c, bills_views.bill.c
         with reading(self.engine) as tx:
             query = (
                 sa.select(attempts.id)
-                .join(schema.bill, bills.id == attempts.bill_id)
+                .join(bills_views.bill, bills.id == attempts.bill_id)
                 .where(attempts.state == State.LINK_OPEN, OVER_BY_ITS_SOURCE)
             )
             ids = list(tx.execute(query).scalars())
@@ -126,7 +126,7 @@ class LinkJobs:
             return "not claimed by its deadline"
         if attempt.payer_phone is None:
             return "there is no phone number to text"
-        query = sa.select(OVER_BY_ITS_SOURCE).where(schema.bill.c.id == attempt.bill_id)
+        query = sa.select(OVER_BY_ITS_SOURCE).where(bills_views.bill.c.id == attempt.bill_id)
         return _OVER if tx.execute(query).scalar_one() else None
 
     def _to_look_at(self, tx: sa.Connection, attempt_id: str, nth: int) -> Attempt | None:

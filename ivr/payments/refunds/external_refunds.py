@@ -10,11 +10,11 @@ told again and again: what was told is kept, and only another sum than that is n
 import sqlalchemy as sa
 import structlog
 
+from ivr.payments import tables
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.discrepancies import Difference
-from ivr.platform.database import schema
 from ivr.platform.money import plain
 
 log = structlog.get_logger()
@@ -24,8 +24,8 @@ def hear(transitions: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
     """A notice says that something of it was given back, or came back; `attempt` was read by
     `records.locked`. One that is not approved is asked about when it is: see `Transitions`.
     """
-    here = schema.attempt.c.id == attempt.id
-    tx.execute(sa.update(schema.attempt).where(here).values(given_back_heard_at=transitions.clock.now()))
+    here = tables.attempt.c.id == attempt.id
+    tx.execute(sa.update(tables.attempt).where(here).values(given_back_heard_at=transitions.clock.now()))
     if attempt.state is State.APPROVED:
         transitions.verify(tx, attempt)
 

@@ -19,7 +19,7 @@ from ivr.bills import reservation
 from ivr.events.refund_events import RefundApproved, RefundDeclined
 from ivr.finance import ledger
 from ivr.jobs.job_list import RESOLVE_REFUND
-from ivr.payments import timeouts
+from ivr.payments import tables, timeouts
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.discrepancies import Difference
@@ -29,7 +29,6 @@ from ivr.payments.public_state import public_state
 from ivr.payments.refunds import store
 from ivr.payments.refunds.states import REFUND_FINAL, RefundState
 from ivr.payments.refunds.store import Refund
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.money import plain
 
@@ -136,7 +135,7 @@ class RefundJobs:
             refund,
             RefundState.APPROVED,
             note=note,
-            gateway_reference=attempt_store.fit(schema.refund.c.gateway_reference, gateway_reference),
+            gateway_reference=attempt_store.fit(tables.refund.c.gateway_reference, gateway_reference),
             settled_at=now,
             look_at=None,
         )
@@ -162,14 +161,14 @@ class RefundJobs:
             refund,
             RefundState.DECLINED,
             note=note,
-            gateway_code=attempt_store.fit(schema.refund.c.gateway_code, gateway_code),
+            gateway_code=attempt_store.fit(tables.refund.c.gateway_code, gateway_code),
             settled_at=self.transitions.clock.now(),
             look_at=None,
         )
         tx.execute(
-            sa.update(schema.attempt)
-            .where(schema.attempt.c.id == attempt.id)
-            .values(refunded_minor=schema.attempt.c.refunded_minor - refund.amount_minor)
+            sa.update(tables.attempt)
+            .where(tables.attempt.c.id == attempt.id)
+            .values(refunded_minor=tables.attempt.c.refunded_minor - refund.amount_minor)
         )
         attempt = attempt_store.get(tx, attempt.id)
         event = RefundDeclined(payment_facts(attempt), refund_facts(done))
@@ -224,9 +223,9 @@ class RefundJobs:
             return refund
         log.error("refund_was_given_back_after_all", refund_id=refund.id, attempt_id=attempt.id)
         tx.execute(
-            sa.update(schema.attempt)
-            .where(schema.attempt.c.id == attempt.id)
-            .values(refunded_minor=schema.attempt.c.refunded_minor + refund.amount_minor)
+            sa.update(tables.attempt)
+            .where(tables.attempt.c.id == attempt.id)
+            .values(refunded_minor=tables.attempt.c.refunded_minor + refund.amount_minor)
         )
         return self._approve(tx, refund, gateway_reference, "given back after all")
 
@@ -270,8 +269,8 @@ class RefundJobs:
     ) -> Refund:
         """A compare-and-set on the refund, written down in its payment's history."""
         changed = tx.execute(
-            sa.update(schema.refund)
-            .where(schema.refund.c.id == refund.id, schema.refund.c.state == refund.state)
+            sa.update(tables.refund)
+            .where(tables.refund.c.id == refund.id, tables.refund.c.state == refund.state)
             .values(state=state, **values)
         )
         if changed.rowcount != 1:

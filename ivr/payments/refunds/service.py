@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from gateways.contract import Capabilities, UnsupportedError
 from ivr.jobs.job_list import REFUND_PAYMENT
+from ivr.payments import tables
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Attempt
@@ -20,7 +21,6 @@ from ivr.payments.public_state import public_state
 from ivr.payments.refunds import store
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.refunds.store import Refund
-from ivr.platform.database import schema
 from ivr.platform.money import plain
 
 KEY = re.compile(r"[!-~]{1,80}")
@@ -57,13 +57,13 @@ class RefundService:
         attempt = attempt_store.locked(tx, attempt_id)
         amount_minor = self._allowed(attempt, amount_minor)
         taken = tx.execute(
-            sa.update(schema.attempt)
+            sa.update(tables.attempt)
             .where(
-                schema.attempt.c.id == attempt_id,
-                schema.attempt.c.state == State.APPROVED,
-                schema.attempt.c.refunded_minor + amount_minor <= schema.attempt.c.amount_minor,
+                tables.attempt.c.id == attempt_id,
+                tables.attempt.c.state == State.APPROVED,
+                tables.attempt.c.refunded_minor + amount_minor <= tables.attempt.c.amount_minor,
             )
-            .values(refunded_minor=schema.attempt.c.refunded_minor + amount_minor)
+            .values(refunded_minor=tables.attempt.c.refunded_minor + amount_minor)
         )
         if taken.rowcount != 1:
             raise RefundRefusedError(
@@ -71,13 +71,13 @@ class RefundService:
             )
         refund_id = self.transitions.ids.new("refund")
         tx.execute(
-            sa.insert(schema.refund).values(
+            sa.insert(tables.refund).values(
                 id=refund_id,
                 attempt_id=attempt_id,
                 amount_minor=amount_minor,
                 currency=attempt.currency,
                 state=RefundState.ASKED,
-                asked_by=attempt_store.fit(schema.refund.c.asked_by, asked_by),
+                asked_by=attempt_store.fit(tables.refund.c.asked_by, asked_by),
                 created_at=self.transitions.clock.now(),
             )
         )
@@ -96,7 +96,7 @@ class RefundService:
             return earlier, False
         refund = self.ask(tx, attempt_id, amount_minor, asked_by=asked_by)
         tx.execute(
-            sa.insert(schema.refund_request).values(
+            sa.insert(tables.refund_request).values(
                 attempt_id=attempt_id,
                 idempotency_key=key,
                 amount_minor=amount_minor,
@@ -148,7 +148,7 @@ def asked_under(tx: sa.Connection, attempt_id: str, key: str, amount_minor: int 
     """The refund of this payment that was asked for under the key; raises KeyReusedError where the amount is
     another. None as the amount: all that was left.
     """
-    request = schema.refund_request
+    request = tables.refund_request
     row = tx.execute(
         sa.select(request).where(request.c.attempt_id == attempt_id, request.c.idempotency_key == key)
     ).one_or_none()

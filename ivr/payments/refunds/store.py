@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ivr.payments import tables
 from ivr.payments.refunds.states import RefundState
-from ivr.platform.database import schema
 
 
 class NoSuchRefundError(LookupError):
@@ -34,8 +34,8 @@ class Refund:
     """As on an attempt."""
 
 
-_COLUMNS = [schema.refund.c[field.name] for field in fields(Refund)]
-_OF_ID = sa.select(*_COLUMNS).where(schema.refund.c.id == sa.bindparam("wanted"))
+_COLUMNS = [tables.refund.c[field.name] for field in fields(Refund)]
+_OF_ID = sa.select(*_COLUMNS).where(tables.refund.c.id == sa.bindparam("wanted"))
 _OF_ID_LOCKED = _OF_ID.with_for_update(key_share=True)
 
 
@@ -54,3 +54,9 @@ def _one(tx: sa.Connection, query: sa.Select[Any], refund_id: str) -> Refund:
     if row is None:
         raise NoSuchRefundError(f"there is no refund {refund_id}")
     return Refund(**{**row, "state": RefundState(row["state"])})
+
+
+def attempt_id_of(tx: sa.Connection, refund_id: str) -> str | None:
+    """The payment that this refund belongs to; None: there is no such refund."""
+    query = sa.select(tables.refund.c.attempt_id).where(tables.refund.c.id == refund_id)
+    return tx.execute(query).scalar_one_or_none()

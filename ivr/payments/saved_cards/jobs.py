@@ -25,8 +25,8 @@ from ivr.payments.event_facts import saved_card_facts
 from ivr.payments.saved_cards import store
 from ivr.payments.saved_cards.service import SavedCardService
 from ivr.payments.saved_cards.store import CardState, SavedCard
+from ivr.payments.tables import saved_card
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import saved_card
 from ivr.platform.phone_numbers import is_possible
 
 log = structlog.get_logger()

@@ -12,9 +12,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateways.secret import Secret
+from ivr.customers.views import customer
+from ivr.payments import tables
 from ivr.payments.attempts.states import State
-from ivr.platform.database import schema
-from ivr.platform.database.schema import attempt, customer, saved_card
+from ivr.payments.tables import attempt, saved_card
 from ivr.platform.phone_numbers.identity import forms_of
 
 
@@ -89,11 +90,12 @@ _CONSENT = {
     "at": "consented_at",
 }
 _OWN = [field.name for field in fields(SavedCard) if field.name not in {"phone", "consent"}]
+_IS_OF = customer.c.id == saved_card.c.customer_id
 _SELECT = sa.select(
     *(saved_card.c[name] for name in _OWN),
     *(saved_card.c[name] for name in _CONSENT.values()),
     customer.c.phone,
-).select_from(saved_card.join(customer))
+).select_from(saved_card.join(customer, _IS_OF))
 
 
 def _read(row: sa.RowMapping) -> SavedCard:
@@ -178,7 +180,11 @@ def to_offer(tx: sa.Connection, phone: str, gateway: str, *, call_id: str, now: 
 def kept_since(moment: datetime) -> sa.Select[tuple[str, str]]:
     """Cards that are kept since then or later, and their customers' numbers."""
     is_kept = sa.and_(saved_card.c.state == CardState.KEPT, saved_card.c.kept_at >= moment)
-    return sa.select(saved_card.c.id, customer.c.phone).select_from(saved_card.join(customer)).where(is_kept)
+    return (
+        sa.select(saved_card.c.id, customer.c.phone)
+        .select_from(saved_card.join(customer, _IS_OF))
+        .where(is_kept)
+    )
 
 
 def expired(now: datetime) -> sa.ColumnElement[bool]:
@@ -193,7 +199,7 @@ def is_kept(
     """Whether this very card is kept for this number already, or about to be."""
     query = (
         sa.select(saved_card.c.id)
-        .select_from(saved_card.join(customer))
+        .select_from(saved_card.join(customer, _IS_OF))
         .where(
             customer.c.phone == phone,
             saved_card.c.gateway == gateway,
@@ -209,5 +215,11 @@ def is_kept(
 
 def update(tx: sa.Connection, card_id: str, **values: Any) -> SavedCard:
     """The card with these columns changed; its caller holds it."""
-    tx.execute(sa.update(schema.saved_card).where(schema.saved_card.c.id == card_id).values(**values))
+    tx.execute(sa.update(tables.saved_card).where(tables.saved_card.c.id == card_id).values(**values))
     return get(tx, card_id)
+
+
+def attempt_id_of(tx: sa.Connection, saved_card_id: str) -> str | None:
+    """The payment that this saved card belongs to; None: there is no such saved card."""
+    query = sa.select(tables.saved_card.c.attempt_id).where(tables.saved_card.c.id == saved_card_id)
+    return tx.execute(query).scalar_one_or_none()

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from flows.pay_bill.flow import flow
 from ivr import app as bootstrap
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.wording import Wording
 from ivr.simulators.phone.events import Event, Played, Said
 from ivr.web.carrier_webhooks import wiring as voice_door
+from tests.support import schema
 from tests.support.payer import CARD, call_sid, pay
 from tests.support.phone import PCI, WEB, WsgiApp, WsgiTransport, call_settings
 from tests.support.server import ENGLISH, SPANISH, Server

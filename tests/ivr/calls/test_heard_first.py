@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Event, Paused, Said
@@ -15,6 +14,7 @@ from ivr.simulators.phone.keys import HangUp
 from ivr.simulators.phone.pay import PayHabits
 from ivr.simulators.phone.script import ScriptedCaller, Transcript, read_line
 from ivr.simulators.phone.transport import Answer, Form, Transport
+from tests.support import schema
 from tests.support.carrier_by_hand import Carrier, turn_after
 from tests.support.pay_carrier import carriers_habits
 from tests.support.payer import CARD, call_sid, pay

@@ -14,7 +14,7 @@ from ivr.calls.wait_result import Fulfilment, Left, Turn, Waiting
 from ivr.calls.waits.charge import WAIT_S_MAX, AttemptWaits
 from ivr.customers.caller import Caller
 from ivr.payments.attempts.states import State
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.till import Till
 
 

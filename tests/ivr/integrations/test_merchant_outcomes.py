@@ -17,9 +17,9 @@ from ivr.integrations.webhooks_out import RETRY_AFTER_S, Deliverer, Kind, record
 from ivr.jobs.job_list import DELIVER_OUTCOME
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import attempt, bill, outcome
 from ivr.platform.ids import SequentialIds
 from tests.support.merchant_server import MerchantServer, merchant_server
+from tests.support.schema import attempt, bill, outcome
 from tests.support.work import RecordedWork
 
 SECRET = Secret("merchant-secret")

@@ -1,7 +1,7 @@
 """Payments, their links and refunds, and the problem document that every refusal is."""
 
 from gateways.declines import Decline
-from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.states import Method
 from ivr.payments.public_state import PublicState
 from ivr.payments.refunds.states import RefundState
 from ivr.web.api.schemas.terms import (
