@@ -36,6 +36,7 @@ class ConnectionFault(StrEnum):
     NO_TLS = "it speaks plain http where https is expected"
     HANDSHAKE = "the TLS handshake fails, as by another TLS version or a missing client certificate"
     PROXY = "the proxy in HTTPS_PROXY or HTTP_PROXY does not pass the request on"
+    TOO_LONG = "its answer is too long"
     NO_HTTP = "what answers does not speak HTTP"
     OTHER = "the request failed"
 

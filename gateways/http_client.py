@@ -58,6 +58,11 @@ class NoAnswerError(Exception):
         return self.broke in {ConnectionFault.SILENT, ConnectionFault.NO_CONNECTION}
 
     @property
+    def would_fail_again(self) -> bool:
+        """Whether the next try would fail alike, as by a certificate that is not trusted."""
+        return self.broke is ConnectionFault.TOO_LONG or self.cause.startswith("SSL")
+
+    @property
     def never_sent(self) -> bool:
         """Whether no connection came about, so that nothing was sent."""
         return self.broke in {
@@ -133,7 +138,7 @@ class HttpClient:
             raise NoAnswerError.of(fault, limit_s) from None
         if len(content) > self.body_bytes_max:
             raise NoAnswerError(
-                f"the answer is larger than {self.body_bytes_max} bytes", ConnectionFault.OTHER
+                f"the answer is larger than {self.body_bytes_max} bytes", ConnectionFault.TOO_LONG
             )
         return HttpResponse(response.status_code, content, response.headers)
 

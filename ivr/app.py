@@ -48,7 +48,7 @@ from ivr.platform.routing import set_up_routes
 from ivr.platform.settings.config import Config, load_config
 from ivr.web.api import blueprint as api
 from ivr.web.carrier_webhooks import messages as message_webhooks
-from ivr.web.carrier_webhooks.wiring import voice_door
+from ivr.web.carrier_webhooks import wiring
 from ivr.web.ops import health
 from ivr.web.ops.call_ids import call_of
 from ivr.web.ops.metrics import Books, Metrics
@@ -94,7 +94,7 @@ def make_web(on: Dependencies) -> flask.Flask:
     )
     metrics.watch(app, on.clock)
     metrics.log_lines.watch()
-    app.register_blueprint(voice_door(on, metrics).blueprint())
+    app.register_blueprint(wiring.build(on, metrics).blueprint())
     app.register_blueprint(
         message_webhooks.make_blueprint(
             on.engine,

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -23,7 +24,7 @@ from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrate import migrate
 from ivr.platform.ids import SequentialIds
 from ivr.platform.logs import PINNED
-from tests.support.databases import Databases, postgres_server
+from tests.support.databases import Databases, folder_in_memory, postgres_server
 from tests.support.refused_skips import pytest_sessionfinish, pytest_terminal_summary
 from tests.support.update_option import pytest_addoption, seed, update_dialogues
 from tests.support.which_databases import leaves_postgres_out, needs_postgres, pytest_generate_tests
@@ -61,10 +62,15 @@ SLOW_FOLDERS = tuple(
 """What starts processes, machines or browsers, or plays whole worlds: not part of `make check`."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
     if item.nodeid.startswith(SLOW_FOLDERS):
         item.add_marker(pytest.mark.slow)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where no slow test is wanted, these folders need not be read."""
+    path = f"{collection_path.relative_to(config.rootpath)}/"
+    return True if config.getoption("markexpr") == "not slow" and path in SLOW_FOLDERS else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -133,8 +139,9 @@ def postgres_url(request: pytest.FixtureRequest) -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Databases:
-    return Databases(tmp_path_factory.mktemp("databases"), postgres_url, migrate_all)
+def databases(postgres_url: Callable[[], str]) -> Iterator[Databases]:
+    with folder_in_memory() as folder:
+        yield Databases(folder, postgres_url, migrate_all)
 
 
 def migrate_all(engine: sa.Engine) -> None:
@@ -195,12 +202,13 @@ def work() -> RecordedWork:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator["Servers"]:
+def servers(databases: Databases) -> Iterator["Servers"]:
     from tests.support.running_server import Servers
 
-    running = Servers(tmp_path_factory.mktemp("servers"), databases)
-    yield running
-    running.close()
+    with folder_in_memory() as folder:
+        running = Servers(folder, databases)
+        yield running
+        running.close()
 
 
 @pytest.fixture

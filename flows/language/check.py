@@ -14,37 +14,24 @@ from flows.language.facts import CallState
 from flows.language.flow import Flow
 from flows.language.heard import times_named
 from flows.language.prompts import PromptError, Prompts, languages_in
-from flows.language.steps import FlowError, Kind, Step
+from flows.language.steps import FlowError
+from flows.language.wait import Step
+from flows.language.waits import WAITS
 
-_KEYS = frozenset("12345679")
-"""`0`, `8` and `*` are the host's, `#` ends an entry."""
-_MOVES = frozenset({Kind.CHARGE, Kind.SEND_LINK, Kind.CLOSE_LINK, Kind.FORGET_CARD})
-"""What moves money, or cannot be undone."""
-_PASSED = frozenset({Kind.TELL, Kind.DECIDE, Kind.LANGUAGE})
-"""Steps at which nobody is asked anything."""
-_TERMINAL = frozenset({Kind.END, Kind.TRANSFER})
-_FACTS = {
-    Kind.FIND_BILL: "bill",
-    Kind.FIND_CALLERS_BILL: "bill",
-    Kind.FIND_SAVED_CARD: "saved_card",
-    Kind.COLLECT_CARD: "card",
-    Kind.CHARGE: "receipt",
-    Kind.SEND_LINK: "link",
-    Kind.CLOSE_LINK: "bill",
-}
-"""Where the host lays what it found, by kind of step."""
+_LITERALS = {wait.__name__: source.LiteralArgument.of(wait, wait.literal) for wait in WAITS if wait.literal}
+"""Wait -> the argument that is read in a step's source."""
 
 
 def check(flow: Flow[Any]) -> None:
     """Returns where the flow can be run as written; raises FlowError with a line for each fault."""
-    readings = {name: source.read(step.run) for name, step in flow.steps.items()}
+    readings = {name: source.read(step.run, _LITERALS) for name, step in flow.steps.items()}
     faults = [
         *_faulty_frame(flow),
         *_faulty_targets(flow),
         *_faulty_paths(flow),
-        *_faulty_menus(flow),
+        *_faulty_consent(flow),
         *_faulty_state(flow),
-        *_faulty_sources(flow, readings),
+        *_faulty_steps(flow, readings),
         *_faulty_prompts(flow, readings),
     ]
     if faults:
@@ -100,7 +87,7 @@ def _reachable(flow: Flow[Any], starts: Iterable[str]) -> set[str]:
 
 def _escapable(flow: Flow[Any]) -> set[str]:
     """The steps from which an end or a person can be reached."""
-    found = {name for name, step in flow.steps.items() if step.kind in _TERMINAL}
+    found = {name for name, step in flow.steps.items() if step.wait.may_end_call}
     grown = True
     while grown:
         more = {name for name, step in flow.steps.items() if found.intersection(step.exits.values())} - found
@@ -109,32 +96,16 @@ def _escapable(flow: Flow[Any]) -> set[str]:
     return found
 
 
-def _faulty_menus(flow: Flow[Any]) -> Iterator[str]:
+def _faulty_consent(flow: Flow[Any]) -> Iterator[str]:
     for step in flow.steps.values():
-        if step.kind is not Kind.MENU:
-            continue
-        if not step.options:
-            yield f"{step.name}: the menu has no options"
-        if "gave_up" in step.options.values():
-            yield f"{step.name}: no option may lead to a step named gave_up, the name of a menu's own exit"
-        for key in step.options:
-            if key not in _KEYS:
-                yield f"{step.name}: {key!r} is not a menu key: use 1 to 7 or 9; 0, 8 and * are the host's"
-        yield from _faulty_consent(flow, step)
-
-
-def _faulty_consent(flow: Flow[Any], step: Step[Any]) -> Iterator[str]:
-    for key in step.heard_first:
-        if key not in step.options:
-            yield f"{step.name}: {key} must be heard first, but is not an option"
-    for key, exit_name in step.options.items():
-        moves = _asked_nothing_more(flow, step.exits[exit_name])
-        if moves is not None and key not in step.heard_first:
-            yield f"{step.name}: {key} leads to {moves} without another question: it must be heard first"
+        for key, exit_name in (step.options or {}).items():
+            moves = _asked_nothing_more(flow, step.exits[exit_name])
+            if moves is not None and key not in step.heard_first:
+                yield f"{step.name}: {key} leads to {moves} without another question: it must be heard first"
 
 
 def _asked_nothing_more(flow: Flow[Any], start: str) -> str | None:
-    """A step that moves money, and is reached from there without another question."""
+    """A step that needs consent, and is reached from there without another question."""
     seen: set[str] = set()
     waiting = [start]
     while waiting:
@@ -142,9 +113,9 @@ def _asked_nothing_more(flow: Flow[Any], start: str) -> str | None:
         if name in seen or name not in flow.steps:
             continue
         seen.add(name)
-        if flow.steps[name].kind in _MOVES:
+        if flow.steps[name].wait.needs_consent:
             return name
-        if flow.steps[name].kind in _PASSED:
+        if flow.steps[name].wait.passes_on:
             waiting += flow.steps[name].exits.values()
     return None
 
@@ -166,37 +137,18 @@ def _faulty_state(flow: Flow[Any]) -> Iterator[str]:
     yield from codec.faults(state)
 
 
-# The sources and the prompts ------------------------------------------------------------------------------
+# The steps and the prompts --------------------------------------------------------------------------------
 
 
-def _faulty_sources(flow: Flow[Any], readings: Mapping[str, source.Reading]) -> Iterator[str]:
-    for name, reading in readings.items():
-        step = flow.steps[name]
-        for fault in reading.unclear:
+def _faulty_steps(flow: Flow[Any], readings: Mapping[str, source.SourceReading]) -> Iterator[str]:
+    fields_of_state = get_type_hints(flow.state)
+    for name, step in flow.steps.items():
+        for fault in readings[name].unclear:
             yield f"{name}: {fault}"
-        if step.kind is Kind.DECIDE:
-            yield from _faulty_decision(step, reading)
-        yield from _faulty_fields(flow, step, reading)
+        yield from step.wait.faults(step, readings[name], fields_of_state)
 
 
-def _faulty_decision(step: Step[Any], reading: source.Reading) -> Iterator[str]:
-    for exit_name in sorted(reading.exits - step.exits.keys()):
-        yield f'{step.name}: Go("{exit_name}") is not a declared exit'
-    for exit_name in sorted(step.exits.keys() - reading.exits):
-        yield f"{step.name}: exit {exit_name} is declared and never taken"
-
-
-def _faulty_fields(flow: Flow[Any], step: Step[Any], reading: source.Reading) -> Iterator[str]:
-    kinds = get_type_hints(flow.state)
-    for into in sorted(reading.fields):
-        if kinds.get(into) is not str:
-            yield f"{step.name}: keyed digits go into {into}, but the state has no text field of that name"
-    fact = _FACTS.get(step.kind)
-    if fact is not None and fact not in kinds:
-        yield f"{step.name}: the host stores what it found in {fact}, but the state has no such field"
-
-
-def _faulty_prompts(flow: Flow[Any], readings: Mapping[str, source.Reading]) -> Iterator[str]:
+def _faulty_prompts(flow: Flow[Any], readings: Mapping[str, source.SourceReading]) -> Iterator[str]:
     languages = languages_in(flow.folder)
     if not languages:
         yield f"{flow.folder} holds no prompts.<language>.toml"
@@ -222,7 +174,7 @@ def _faulty_prompts(flow: Flow[Any], readings: Mapping[str, source.Reading]) -> 
 
 
 def _faulty_naming(
-    step: Step[Any], reading: source.Reading, language: str, prompts: Prompts
+    step: Step[Any], reading: source.SourceReading, language: str, prompts: Prompts
 ) -> Iterator[str]:
     for said in reading.said:
         if said.key not in prompts.keys(language):
@@ -236,7 +188,7 @@ def _faulty_naming(
                 )
 
 
-def _unsayable(said: source.Said, language: str, prompts: Prompts, *, known: bool) -> Iterator[str]:
+def _unsayable(said: source.SaidPrompt, language: str, prompts: Prompts, *, known: bool) -> Iterator[str]:
     if not known:
         yield f"prompts.{language}.toml has no {said.key}"
         return

@@ -7,20 +7,7 @@ ways that stand open at every step.
 from typing import Any
 
 from flows.language.flow import Flow
-from flows.language.steps import Kind, Step
-
-_SHAPES = {
-    Kind.DIGITS: ("[/", "/]"),
-    Kind.MENU: ("[/", "/]"),
-    Kind.DECIDE: ("{", "}"),
-    Kind.COLLECT_CARD: ("[[", "]]"),
-    Kind.CHARGE: ("[[", "]]"),
-    Kind.SEND_LINK: ("[[", "]]"),
-    Kind.CLOSE_LINK: ("[[", "]]"),
-    Kind.TRANSFER: ("([", "])"),
-    Kind.END: ("([", "])"),
-}
-_BOX = ("[", "]")
+from flows.language.wait import Step
 
 
 def draw(flow: Flow[Any]) -> str:
@@ -36,15 +23,15 @@ def draw(flow: Flow[Any]) -> str:
 
 
 def _node(step: Step[Any]) -> str:
-    left, right = _SHAPES.get(step.kind, _BOX)
+    left, right = step.wait.shape
     retired = " (retired)" if step.retired else ""
     # "end" is a word of Mermaid's; a quoted label may hold anything.
-    return f'{step.name}{left}"{step.name}{retired}<br/><i>{step.kind.replace("_", " ")}</i>"{right}'
+    return f'{step.name}{left}"{step.name}{retired}<br/><i>{step.wait.label}</i>"{right}'
 
 
 def _edges(step: Step[Any]) -> list[tuple[str, str]]:
     """A menu's exits are labelled by their keys."""
-    if step.kind is Kind.MENU:
+    if step.options is not None:
         keyed = [(f"press {key}", target) for key, target in step.options.items()]
         return [*keyed, ("gave up", step.exits["gave_up"])]
     return [(name.replace("_", " "), target) for name, target in step.exits.items()]

@@ -1,4 +1,4 @@
-"""The facts that the host lays into a flow's state, and the state that every flow's state extends.
+"""The facts that a call puts into a flow's state, and the state that every flow's state extends.
 
 Facts are frozen records of plain values, so that a session can be kept as JSON and survive a deploy: an
 unknown field is dropped, a missing one takes its default.
@@ -7,7 +7,7 @@ unknown field is dropped, a missing one takes its default.
 from dataclasses import dataclass
 from datetime import date
 
-from flows.language.words import Amount, Wording
+from flows.language.words import Amount, Translation
 
 
 class NotBroughtError(LookupError):
@@ -76,7 +76,7 @@ class LinkFacts:
 
 @dataclass(frozen=True, slots=True)
 class CallState:
-    """What every flow's state begins with; the host fills these at the call's start.
+    """What every flow's state begins with; the server fills these when the call begins.
 
     A flow's state is a frozen dataclass that extends this one; all its own fields have defaults.
     """
@@ -105,9 +105,9 @@ class CallState:
     """The caller's bank may have held an amount that nobody will take: it shows until it is released."""
     slow_speech: bool = False
     """Whether the voices can speak slower, for who asks for it."""
-    other_ways: tuple[Wording, ...] = ()
+    other_ways: tuple[Translation, ...] = ()
     """How else the merchant can be paid, in its own words; empty: nothing is said."""
-    reference_place: tuple[Wording, ...] = ()
+    reference_place: tuple[Translation, ...] = ()
     """Where a payer finds the reference, in the merchant's own words; empty: nothing is said."""
     receipt: ReceiptFacts | None = None
     link: LinkFacts | None = None

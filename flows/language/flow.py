@@ -8,7 +8,8 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.language.steps import FlowError, S, Step, Steps
+from flows.language.steps import FlowError, Steps
+from flows.language.wait import S, Step
 
 
 class Flow(Steps[S]):

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from flows.language.languages import TONGUES
+from flows.language.languages import LANGUAGES
 from flows.language.prompts import Literal, Prompts, Segment
 from flows.language.recordings import NONE, Recordings
-from flows.language.speech import Part, Words, aloud, speak
+from flows.language.speech import SpeechPart, SpokenWords, aloud, speak
 from flows.language.words import Say
 
 _CLAUSE_BEGINS = re.compile(r"[.,:;!?]\s+")
@@ -23,9 +23,9 @@ _SENTENCE_ENDS = re.compile(r"[.:;!?](?=\s|$)")
 class Naming:
     """A piece of a question that ends with the clause that names `keys`."""
 
-    before: tuple[Part, ...]
+    before: tuple[SpeechPart, ...]
     """From the end of the last piece to the clause."""
-    clause: tuple[Part, ...]
+    clause: tuple[SpeechPart, ...]
     keys: str
 
 
@@ -45,7 +45,7 @@ def times_named(segments: Iterable[Segment], key: str) -> int:
 
 def in_pieces(
     say: Say, keys: str, language: str, prompts: Prompts, recordings: Recordings = NONE
-) -> tuple[tuple[Naming, ...], tuple[Part, ...]]:
+) -> tuple[tuple[Naming, ...], tuple[SpeechPart, ...]]:
     """The question, cut behind the clause of each of these keys, and what is spoken after the last one.
 
     A recording is not cut: its clause is the whole file that names the key.
@@ -58,7 +58,7 @@ def in_pieces(
     else:
         text, spans = None, _in_parts(segments, keys)
 
-    def between(begin: int, end: int | None) -> tuple[Part, ...]:
+    def between(begin: int, end: int | None) -> tuple[SpeechPart, ...]:
         return parts[begin:end] if text is None else _words(text[begin:end])
 
     starts = [0, *(span.end for span in spans)]
@@ -76,7 +76,7 @@ def spoken_s(say: Say, key: str, language: str, prompts: Prompts) -> float:
     texts = _texts(say, language, prompts)
     spans = _in_text(prompts.segments(language, say.key), texts, key)
     characters = spans[-1].end if spans else sum(map(len, texts))
-    return characters / TONGUES[language].characters_per_s_max
+    return characters / LANGUAGES[language].characters_per_s_max
 
 
 def _texts(say: Say, language: str, prompts: Prompts) -> list[str]:
@@ -142,6 +142,6 @@ def _apart(found: Iterable[_Span]) -> list[_Span]:
     return spans
 
 
-def _words(text: str) -> tuple[Part, ...]:
+def _words(text: str) -> tuple[SpeechPart, ...]:
     text = text.strip()
-    return (Words(text),) if any(character.isalnum() for character in text) else ()
+    return (SpokenWords(text),) if any(character.isalnum() for character in text) else ()

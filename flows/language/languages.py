@@ -2,7 +2,7 @@
 
 CLDR knows "49,90 €" and "British pounds", but neither pence nor that a caller says "49 pounds": that is this
 table. A currency that is not in it is said by its CLDR name, with hundredths or thousandths: long, and never
-wrong. A new language is one `Tongue` here and its prompt files.
+wrong. A new language is one `Language` here and its prompt files.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Unit = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Tongue:
+class Language:
     """How one language says what it says."""
 
     locale: str
@@ -74,8 +74,8 @@ _AMERICAN_CENTAVOS = dict.fromkeys(
     ("ARS", "BOB", "BRL", "COP", "CUP", "DOP", "GTQ", "HNL", "MXN", "NIO", "SVC"), _CENTAVO
 )
 
-TONGUES: Mapping[str, Tongue] = {
-    "en": Tongue(
+LANGUAGES: Mapping[str, Language] = {
+    "en": Language(
         locale="en_GB",
         money_joint=" and ",
         units={
@@ -120,7 +120,7 @@ TONGUES: Mapping[str, Tongue] = {
         bill="bill",
         groups_thousands=True,
     ),
-    "es": Tongue(
+    "es": Language(
         locale="es",
         money_joint=" y ",
         units={

@@ -8,7 +8,7 @@ A merchant names its noun with the article where the language has genders: "el r
 import re
 from dataclasses import dataclass
 
-from flows.language.languages import TONGUES
+from flows.language.languages import LANGUAGES
 
 _IN_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _WORDS_MAX, _LENGTH_MAX = 3, 20
@@ -30,17 +30,17 @@ class Noun:
 def read_noun(text: str, language: str) -> Noun:
     """The merchant's noun as it is set: "fine", "el recibo". Raises NounError where it is unclear."""
     words = text.split()
-    tongue = TONGUES.get(language)
-    if tongue is None:
+    rules = LANGUAGES.get(language)
+    if rules is None:
         raise NounError(f"there is no language {language!r}")
-    feminine, masculine = tongue.articles
-    article = words.pop(0) if words and words[0] in tongue.articles else None
+    feminine, masculine = rules.articles
+    article = words.pop(0) if words and words[0] in rules.articles else None
     noun = " ".join(words)
     if not 1 <= len(words) <= _WORDS_MAX or len(noun) > _LENGTH_MAX or not noun.replace(" ", "").isalpha():
         raise NounError(f"{text!r} is no noun of {_WORDS_MAX} words and {_LENGTH_MAX} letters at most")
-    if tongue.masculine and article is None:
+    if rules.masculine and article is None:
         raise NounError(f"{text!r} needs its article: {masculine} {noun}, or {feminine} {noun}")
-    return Noun(noun, masculine=bool(tongue.masculine) and article == masculine)
+    return Noun(noun, masculine=bool(rules.masculine) and article == masculine)
 
 
 def with_noun(template: str, language: str, noun: Noun | None = None) -> str:
@@ -49,11 +49,11 @@ def with_noun(template: str, language: str, noun: Noun | None = None) -> str:
 
 
 def _phrase(phrase: str, language: str, noun: Noun | None) -> str:
-    tongue = TONGUES.get(language)
-    if noun is None or tongue is None:
+    rules = LANGUAGES.get(language)
+    if noun is None or rules is None:
         return phrase
-    said = re.sub(rf"\b{tongue.bill}\b", noun.word, phrase, flags=re.IGNORECASE)
+    said = re.sub(rf"\b{rules.bill}\b", noun.word, phrase, flags=re.IGNORECASE)
     if noun.masculine:
-        for feminine, masculine in tongue.masculine.items():
+        for feminine, masculine in rules.masculine.items():
             said = re.sub(rf"\b{feminine}\b", masculine, said, flags=re.IGNORECASE)
     return said[:1].upper() + said[1:] if phrase[:1].isupper() else said

@@ -1,21 +1,21 @@
 """What a step can say and do, read from its source without running it.
 
-`Say("key")`, `Go("exit")` and `Ask(into="field")` are found in the step's function and in the functions of
-the same folder that it names; each must be a literal, or the graph and the prompts could not be known before
-a caller stumbles over them.
+`Say("key")`, and the argument that a wait names as its `literal`, are found in the step's function and in the
+functions of the same folder that it calls. Each must be a literal: otherwise a fault in the graph or the
+prompts would only show in a call.
 """
 
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from types import FunctionType
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidPrompt:
     """One `Say("key", name=...)`."""
 
     key: str
@@ -23,24 +23,38 @@ class Said:
 
 
 @dataclass(slots=True)
-class Reading:
+class SourceReading:
     """All that was found in one step."""
 
-    said: list[Said] = field(default_factory=list)
-    exits: set[str] = field(default_factory=set)
-    fields: set[str] = field(default_factory=set)
-    """The state's fields that `Ask` fills."""
+    said: list[SaidPrompt] = field(default_factory=list)
+    literals: dict[str, set[str]] = field(default_factory=dict)
+    """Wait -> the literals that were given to it."""
     unclear: list[str] = field(default_factory=list)
     """A sentence for each that is no literal."""
 
+    def literals_of(self, wait: str) -> set[str]:
+        return self.literals.get(wait, set())
 
-def read(run: Callable[..., object]) -> Reading:
-    """What the step's function can say and do."""
-    reading = Reading()
+
+@dataclass(frozen=True, slots=True)
+class LiteralArgument:
+    """An argument that must be a literal: its name and its place among the arguments."""
+
+    name: str
+    place: int
+
+    @classmethod
+    def of(cls, wait: Any, name: str) -> "LiteralArgument":
+        return cls(name, [one.name for one in fields(wait)].index(name))
+
+
+def read(run: Callable[..., object], literals: Mapping[str, LiteralArgument]) -> SourceReading:
+    """What the step's function can say and do; `literals` by the name of the wait."""
+    reading = SourceReading()
     for tree in _sources(run, set()):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
-                _take(node, reading)
+                _take(node, literals, reading)
     return reading
 
 
@@ -60,17 +74,15 @@ def _folder(run: Any) -> str:
     return str(run.__module__).rpartition(".")[0]
 
 
-def _take(call: ast.Call, reading: Reading) -> None:
-    match _called(call):
-        case "Say":
-            _take_say(call, reading)
-        case "Go":
-            _take_literal(call, "exit", 0, reading.exits, reading)
-        case "Ask":
-            _take_literal(call, "into", 2, reading.fields, reading)
+def _take(call: ast.Call, literals: Mapping[str, LiteralArgument], reading: SourceReading) -> None:
+    called = _called(call)
+    if called == "Say":
+        _take_say(call, reading)
+    elif called in literals:
+        _take_literal(call, literals[called], reading.literals.setdefault(called, set()), reading)
 
 
-def _take_say(call: ast.Call, reading: Reading) -> None:
+def _take_say(call: ast.Call, reading: SourceReading) -> None:
     key = _text(call.args[0]) if len(call.args) == 1 else None
     names = [keyword.arg for keyword in call.keywords]
     if key is None or None in names:
@@ -78,14 +90,15 @@ def _take_say(call: ast.Call, reading: Reading) -> None:
             f"{ast.unparse(call)}: the key is a literal and the values are named one by one"
         )
         return
-    reading.said.append(Said(key, frozenset(name for name in names if name)))
+    reading.said.append(SaidPrompt(key, frozenset(name for name in names if name)))
 
 
-def _take_literal(call: ast.Call, name: str, place: int, found: set[str], reading: Reading) -> None:
-    named = [keyword.value for keyword in call.keywords if keyword.arg == name]
-    given = _text(named[0] if named else (call.args[place] if len(call.args) > place else None))
+def _take_literal(call: ast.Call, wanted: LiteralArgument, found: set[str], reading: SourceReading) -> None:
+    named = [keyword.value for keyword in call.keywords if keyword.arg == wanted.name]
+    placed = call.args[wanted.place] if len(call.args) > wanted.place else None
+    given = _text(named[0] if named else placed)
     if given is None:
-        reading.unclear.append(f"{ast.unparse(call)}: {name} is a literal text")
+        reading.unclear.append(f"{ast.unparse(call)}: {wanted.name} is a literal text")
     else:
         found.add(given)
 

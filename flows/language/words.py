@@ -49,7 +49,7 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class Translation:
     """A sentence of the merchant's in one language."""
 
     language: str
@@ -60,7 +60,7 @@ class Wording:
 class Sentence:
     """A sentence of the merchant's, spoken in the caller's language."""
 
-    wordings: tuple[Wording, ...]
+    wordings: tuple[Translation, ...]
 
 
 Value = Amount | Units | Subunits | Digits | Name | Sentence | date | int

@@ -1,4 +1,4 @@
-"""What `pay_bill` keeps of a call, besides what the host lays in: the state that its steps are functions of.
+"""What `pay_bill` keeps of a call besides the facts that waits bring: the state that its steps read.
 
 `owed`, `chosen`, `keyed_card`, `kept_card`, `sent_link` and `issued` give what an earlier step must have
 brought; where they raise, the graph is wrong, never the caller. A field may be added with a default; one in
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Bill(CallState):
+class PayBill(CallState):
     """The caller's way through one payment."""
 
     reference: str = ""

@@ -11,42 +11,44 @@ from flows.language import (
     Steps,
     Tell,
 )
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 
 CARDS_MAX = 3
 
-steps = Steps[Bill]()
-ends_alike = steps.charge(
-    approved="receipt",
-    try_another_card="count_card",
-    refused="refused",
-    needs_authentication="send_link",
-    no_longer_due="no_longer_due",
-    not_sent="not_sent",
-    unknown="promise",
-    unavailable="no_cards_now",
+steps = Steps[PayBill]()
+ends_alike = steps.add(
+    Charge.exits(
+        approved="receipt",
+        try_another_card="count_card",
+        refused="refused",
+        needs_authentication="send_link",
+        no_longer_due="no_longer_due",
+        not_sent="not_sent",
+        unknown="promise",
+        unavailable="no_cards_now",
+    )
 )
 """Whichever card pays, what comes of it is the same to the caller."""
 
 
 @ends_alike
-def charge(state: Bill) -> Charge:
+def charge(state: PayBill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"))
 
 
 @ends_alike
-def charge_and_keep(state: Bill) -> Charge:
-    """The host keeps the words of the question that was answered: they are the consent."""
+def charge_and_keep(state: PayBill) -> Charge:
+    """The server keeps the words of the question that was answered: they are the consent."""
     return Charge(state.chosen, Say("charge.wait"), keep_card=True)
 
 
 @ends_alike
-def charge_saved_card(state: Bill) -> Charge:
+def charge_saved_card(state: PayBill) -> Charge:
     return Charge(state.chosen, Say("charge.wait"), saved_card=True)
 
 
-@steps.end()
-def receipt(state: Bill) -> End:
+@steps.add(End.exits())
+def receipt(state: PayBill) -> End:
     """A reference that nobody texts is said twice."""
     paid = state.issued
     reference = Digits(paid.reference)
@@ -55,8 +57,8 @@ def receipt(state: Bill) -> End:
     return End(Say("receipt.spoken", amount=paid.amount, reference=reference, again=reference))
 
 
-@steps.end()
-def promise(state: Bill) -> End:
+@steps.add(End.exits())
+def promise(state: PayBill) -> End:
     """Nobody knows yet: neither paid nor declined is said, and above all, not to pay again."""
     sent = state.issued
     reference = Digits(sent.reference)
@@ -65,8 +67,8 @@ def promise(state: Bill) -> End:
     return End(Say("promise.spoken", reference=reference, again=reference))
 
 
-@steps.decide(again="card_declined", enough="cards_declined", no_more="no_more_cards")
-def count_card(state: Bill) -> Go[Bill]:
+@steps.add(Go.exits(again="card_declined", enough="cards_declined", no_more="no_more_cards"))
+def count_card(state: PayBill) -> Go[PayBill]:
     """A declined card is forgotten, so that the next confirmation reads back the new one."""
     counted = replace(state, cards_declined=state.cards_declined + 1, card=None)
     if may_try_again(counted):
@@ -76,26 +78,26 @@ def count_card(state: Bill) -> Go[Bill]:
     return Go("no_more", counted)
 
 
-def may_try_again(state: Bill) -> bool:
+def may_try_again(state: PayBill) -> bool:
     """Whether one more card is asked for: by this flow's measure, and by the guard's."""
     return state.cards_declined < CARDS_MAX and state.another_card
 
 
-@steps.tell(then="take_card")
-def card_declined(_: Bill) -> Tell:
+@steps.add(Tell.exits(then="take_card"))
+def card_declined(_: PayBill) -> Tell:
     return Tell(Say("card.declined"))
 
 
-@steps.tell(then="another_way")
-def no_more_cards(_: Bill) -> Tell:
+@steps.add(Tell.exits(then="another_way"))
+def no_more_cards(_: PayBill) -> Tell:
     return Tell(Say("card.no_more"))
 
 
-@steps.tell(then="another_way")
-def cards_declined(_: Bill) -> Tell:
+@steps.add(Tell.exits(then="another_way"))
+def cards_declined(_: PayBill) -> Tell:
     return Tell(Say("card.enough"))
 
 
-@steps.tell(then="another_way")
-def refused(_: Bill) -> Tell:
+@steps.add(Tell.exits(then="another_way"))
+def refused(_: PayBill) -> Tell:
     return Tell(Say("charge.refused"))

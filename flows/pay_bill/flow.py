@@ -10,11 +10,11 @@ from pathlib import Path
 
 from flows.language import Flow, check
 from flows.pay_bill import card, charge, hello, how_much, link, person, saved_card, which_bill
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 
 flow = Flow(
     "pay_bill",
-    state=Bill,
+    state=PayBill,
     start="greet",
     person="to_person",
     visits_max=3,

@@ -9,35 +9,35 @@ from flows.language import (
     Steps,
     Tell,
 )
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 
-steps = Steps[Bill]()
+steps = Steps[PayBill]()
 
 
-@steps.tell(then="arrive")
-def greet(state: Bill) -> Tell:
+@steps.add(Tell.exits(then="arrive"))
+def greet(state: PayBill) -> Tell:
     if not state.merchant:
         return Tell(None)
     return Tell(Say("greet.hello", merchant=Name(state.merchant)))
 
 
-@steps.decide(known="find_callers_bill", ask="ask_language")
-def arrive(state: Bill) -> Go[Bill]:
+@steps.add(Go.exits(known="find_callers_bill", ask="ask_language"))
+def arrive(state: PayBill) -> Go[PayBill]:
     if state.language_known:
         return Go("known")
     return Go("ask")
 
 
-@steps.menu({"1": "speak_english", "2": "speak_spanish"}, gave_up="find_callers_bill")
-def ask_language(_: Bill) -> Choose:
+@steps.add(Choose.exits({"1": "speak_english", "2": "speak_spanish"}, gave_up="find_callers_bill"))
+def ask_language(_: PayBill) -> Choose:
     return Choose(Say("language.ask"), every_language=True)
 
 
-@steps.language(then="find_callers_bill")
-def speak_english(_: Bill) -> SetLanguage:
+@steps.add(SetLanguage.exits(then="find_callers_bill"))
+def speak_english(_: PayBill) -> SetLanguage:
     return SetLanguage("en")
 
 
-@steps.language(then="find_callers_bill")
-def speak_spanish(_: Bill) -> SetLanguage:
+@steps.add(SetLanguage.exits(then="find_callers_bill"))
+def speak_spanish(_: PayBill) -> SetLanguage:
     return SetLanguage("es")

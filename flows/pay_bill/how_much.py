@@ -15,13 +15,13 @@ from flows.language import (
     Units,
     keypad,
 )
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 
-steps = Steps[Bill]()
+steps = Steps[PayBill]()
 
 
-@steps.decide(part="offer_part", whole="offer_whole", less="offer_less", nothing="not_taken")
-def offer(state: Bill) -> Go[Bill]:
+@steps.add(Go.exits(part="offer_part", whole="offer_whole", less="offer_less", nothing="not_taken"))
+def offer(state: PayBill) -> Go[PayBill]:
     """Another amount is offered only where there is one to choose. Nobody is offered a sum that the gateway
     does not take.
     """
@@ -33,8 +33,8 @@ def offer(state: Bill) -> Go[Bill]:
     return Go("whole")
 
 
-@steps.menu({"1": "pay_all", "2": "ask_amount", "3": "other_bill"}, gave_up="another_way")
-def offer_part(state: Bill) -> Choose:
+@steps.add(Choose.exits({"1": "pay_all", "2": "ask_amount", "3": "other_bill"}, gave_up="another_way"))
+def offer_part(state: PayBill) -> Choose:
     return Choose(
         Say("bill.offer_part", due=state.owed.due),
         hint=Say("bill.not_yours", key=Digits("3")),
@@ -42,8 +42,8 @@ def offer_part(state: Bill) -> Choose:
     )
 
 
-@steps.menu({"1": "pay_all", "2": "other_bill"}, gave_up="another_way")
-def offer_whole(state: Bill) -> Choose:
+@steps.add(Choose.exits({"1": "pay_all", "2": "other_bill"}, gave_up="another_way"))
+def offer_whole(state: PayBill) -> Choose:
     return Choose(
         Say("bill.offer_whole", due=state.owed.due),
         hint=Say("bill.not_yours", key=Digits("2")),
@@ -51,8 +51,8 @@ def offer_whole(state: Bill) -> Choose:
     )
 
 
-@steps.menu({"1": "ask_amount", "2": "other_bill"}, gave_up="another_way")
-def offer_less(state: Bill) -> Choose:
+@steps.add(Choose.exits({"1": "ask_amount", "2": "other_bill"}, gave_up="another_way"))
+def offer_less(state: PayBill) -> Choose:
     """More is due than one payment can be."""
     return Choose(
         Say("bill.offer_less", due=state.owed.due, most=most_of(state)),
@@ -61,22 +61,22 @@ def offer_less(state: Bill) -> Choose:
     )
 
 
-def most_of(state: Bill) -> Amount:
+def most_of(state: PayBill) -> Amount:
     return state.owed.most or state.owed.due
 
 
-@steps.tell(then="another_way")
-def not_taken(_: Bill) -> Tell:
+@steps.add(Tell.exits(then="another_way"))
+def not_taken(_: PayBill) -> Tell:
     return Tell(Say("bill.not_taken"))
 
 
-@steps.decide(chosen="order")
-def pay_all(state: Bill) -> Go[Bill]:
+@steps.add(Go.exits(chosen="order"))
+def pay_all(state: PayBill) -> Go[PayBill]:
     return Go("chosen", replace(state, amount=state.owed.due))
 
 
-@steps.digits(heard="hear_amount", gave_up="another_way")
-def ask_amount(state: Bill) -> Ask:
+@steps.add(Ask.exits(heard="hear_amount", gave_up="another_way"))
+def ask_amount(state: PayBill) -> Ask:
     """In whole units; `*` is the decimal point of a currency that has one."""
     most = most_of(state)
     return Ask(how_to_key(most.currency), digits=1, into="keyed", at_most=keypad.keys_max(most), point=True)
@@ -88,10 +88,12 @@ def how_to_key(currency: str) -> Say:
     return Say("amount.ask", units=Units(currency), subunits=Subunits(currency))
 
 
-@steps.decide(
-    confirm="confirm_keyed", fits="order", unclear="unclear", too_little="too_little", too_much="too_much"
+@steps.add(
+    Go.exits(
+        confirm="confirm_keyed", fits="order", unclear="unclear", too_little="too_little", too_much="too_much"
+    )
 )
-def hear_amount(state: Bill) -> Go[Bill]:
+def hear_amount(state: PayBill) -> Go[PayBill]:
     """What was keyed may be of a card: it is not kept. `fits`: the amount is confirmed before the card
     anyway.
     """
@@ -107,19 +109,19 @@ def hear_amount(state: Bill) -> Go[Bill]:
     return Go("confirm", chosen) if state.card_first else Go("fits", chosen)
 
 
-@steps.menu({"1": "order", "2": "ask_amount"}, gave_up="another_way", heard_first="1")
-def confirm_keyed(state: Bill) -> Choose:
+@steps.add(Choose.exits({"1": "order", "2": "ask_amount"}, gave_up="another_way", heard_first="1"))
+def confirm_keyed(state: PayBill) -> Choose:
     """A slip of a finger is noticed before a card is keyed for it."""
     return Choose(Say("amount.confirm", amount=state.chosen), may_leave=True)
 
 
-@steps.tell(then="ask_amount")
-def unclear(state: Bill) -> Tell:
+@steps.add(Tell.exits(then="ask_amount"))
+def unclear(state: PayBill) -> Tell:
     example = example_of(state)
     return Tell(Say("amount.unclear", example=example, keys=Digits(keypad.keys_of(example))))
 
 
-def example_of(state: Bill) -> Amount:
+def example_of(state: PayBill) -> Amount:
     """The most that can be paid; where that is whole, half a unit less, which shows the decimal point."""
     due, minimum = most_of(state), state.owed.minimum
     half = keypad.half_unit(due.currency)
@@ -128,14 +130,14 @@ def example_of(state: Bill) -> Amount:
     return shorter if half and is_whole and shorter.minor >= minimum.minor else due
 
 
-@steps.tell(then="ask_amount")
-def too_little(state: Bill) -> Tell:
+@steps.add(Tell.exits(then="ask_amount"))
+def too_little(state: PayBill) -> Tell:
     """What was keyed is not said back: it may be part of a card."""
     return Tell(Say("amount.too_little", minimum=state.owed.minimum))
 
 
-@steps.tell(then="ask_amount")
-def too_much(state: Bill) -> Tell:
+@steps.add(Tell.exits(then="ask_amount"))
+def too_much(state: PayBill) -> Tell:
     most = most_of(state)
     keys = Digits(keypad.keys_of(most))
     if state.owed.most is not None:

@@ -11,20 +11,22 @@ from flows.language import (
     Steps,
     Tell,
 )
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 
-steps = Steps[Bill]()
+steps = Steps[PayBill]()
 
 
-@steps.find_saved_card(found="offer_saved_card", none="take_card")
-def find_saved_card(state: Bill) -> FindSavedCard:
+@steps.add(FindSavedCard.exits(found="offer_saved_card", none="take_card"))
+def find_saved_card(state: PayBill) -> FindSavedCard:
     return FindSavedCard(state.chosen)
 
 
-@steps.menu(
-    {"1": "charge_saved_card", "2": "take_card", "9": "ask_delete"}, gave_up="given_up", heard_first="1"
+@steps.add(
+    Choose.exits(
+        {"1": "charge_saved_card", "2": "take_card", "9": "ask_delete"}, gave_up="given_up", heard_first="1"
+    )
 )
-def offer_saved_card(state: Bill) -> Choose:
+def offer_saved_card(state: PayBill) -> Choose:
     """It says amount and card: whoever presses 1 here has confirmed both."""
     card = state.kept_card
     brand, last_four = BRANDS.get(card.brand), Digits(card.last_four)
@@ -34,16 +36,16 @@ def offer_saved_card(state: Bill) -> Choose:
     return Choose(say, may_leave=True)
 
 
-@steps.menu({"1": "delete_card", "2": "offer_saved_card"}, gave_up="given_up", heard_first="1")
-def ask_delete(state: Bill) -> Choose:
+@steps.add(Choose.exits({"1": "delete_card", "2": "offer_saved_card"}, gave_up="given_up", heard_first="1"))
+def ask_delete(state: PayBill) -> Choose:
     return Choose(Say("saved.delete", last_four=Digits(state.kept_card.last_four)))
 
 
-@steps.forget_card(then="card_deleted")
-def delete_card(_: Bill) -> ForgetCard:
+@steps.add(ForgetCard.exits(then="card_deleted"))
+def delete_card(_: PayBill) -> ForgetCard:
     return ForgetCard()
 
 
-@steps.tell(then="find_saved_card")
-def card_deleted(_: Bill) -> Tell:
+@steps.add(Tell.exits(then="find_saved_card"))
+def card_deleted(_: PayBill) -> Tell:
     return Tell(Say("saved.deleted"))

@@ -13,34 +13,36 @@ from flows.language import (
     Steps,
     Tell,
 )
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 
 REFERENCE_DIGITS = 8
 
-steps = Steps[Bill]()
+steps = Steps[PayBill]()
 
 
-@steps.find_callers_bill(
-    one="offer", none="ask_reference", being_paid="your_bill_being_paid", link_open="offer_link_again"
+@steps.add(
+    FindCallersBill.exits(
+        one="offer", none="ask_reference", being_paid="your_bill_being_paid", link_open="offer_link_again"
+    )
 )
-def find_callers_bill(_: Bill) -> FindCallersBill:
+def find_callers_bill(_: PayBill) -> FindCallersBill:
     return FindCallersBill()
 
 
-@steps.tell(then="ask_reference")
-def your_bill_being_paid(_: Bill) -> Tell:
+@steps.add(Tell.exits(then="ask_reference"))
+def your_bill_being_paid(_: PayBill) -> Tell:
     """Who rings again to hear how it went; and who owes another one is not sent away."""
     return Tell(Say("bill.yours_being_paid"))
 
 
-@steps.decide(ask="ask_reference")
-def other_bill(state: Bill) -> Go[Bill]:
+@steps.add(Go.exits(ask="ask_reference"))
+def other_bill(state: PayBill) -> Go[PayBill]:
     """The bill that was offered stays, until another one is found: `*` leads back to it."""
     return Go("ask", replace(state, amount=None))
 
 
-@steps.digits(heard="find_bill", gave_up="another_way")
-def ask_reference(state: Bill) -> Ask:
+@steps.add(Ask.exits(heard="find_bill", gave_up="another_way"))
+def ask_reference(state: PayBill) -> Ask:
     return Ask(
         Say("reference.ask"),
         digits=REFERENCE_DIGITS,
@@ -50,56 +52,58 @@ def ask_reference(state: Bill) -> Ask:
     )
 
 
-def where_it_stands(state: Bill) -> Say | None:
+def where_it_stands(state: PayBill) -> Say | None:
     if not state.reference_place:
         return None
     return Say("reference.place", place=Sentence(state.reference_place))
 
 
-@steps.find_bill(
-    payable="offer",
-    not_found="forget_reference",
-    already_paid="already_paid",
-    being_paid="being_paid",
-    link_open="offer_link_again",
-    too_many_guesses="too_many_guesses",
-    unavailable="look_up_down",
+@steps.add(
+    FindBill.exits(
+        payable="offer",
+        not_found="forget_reference",
+        already_paid="already_paid",
+        being_paid="being_paid",
+        link_open="offer_link_again",
+        too_many_guesses="too_many_guesses",
+        unavailable="look_up_down",
+    )
 )
-def find_bill(state: Bill) -> FindBill:
+def find_bill(state: PayBill) -> FindBill:
     return FindBill(state.reference)
 
 
-@steps.decide(forgotten="not_found")
-def forget_reference(state: Bill) -> Go[Bill]:
+@steps.add(Go.exits(forgotten="not_found"))
+def forget_reference(state: PayBill) -> Go[PayBill]:
     """What was keyed may be the first half of a card: it is neither kept nor said back."""
     return Go("forgotten", replace(state, reference=""))
 
 
-@steps.tell(then="tell_place")
-def not_found(_: Bill) -> Tell:
+@steps.add(Tell.exits(then="tell_place"))
+def not_found(_: PayBill) -> Tell:
     return Tell(Say("reference.not_found"))
 
 
-@steps.tell(then="ask_reference")
-def tell_place(state: Bill) -> Tell:
+@steps.add(Tell.exits(then="ask_reference"))
+def tell_place(state: PayBill) -> Tell:
     return Tell(where_it_stands(state))
 
 
-@steps.tell(then="another_way")
-def too_many_guesses(_: Bill) -> Tell:
+@steps.add(Tell.exits(then="another_way"))
+def too_many_guesses(_: PayBill) -> Tell:
     return Tell(Say("reference.too_many"))
 
 
-@steps.tell(then="another_way")
-def look_up_down(_: Bill) -> Tell:
+@steps.add(Tell.exits(then="another_way"))
+def look_up_down(_: PayBill) -> Tell:
     return Tell(Say("reference.unavailable"))
 
 
-@steps.end()
-def already_paid(_: Bill) -> End:
+@steps.add(End.exits())
+def already_paid(_: PayBill) -> End:
     return End(Say("bill.already_paid"))
 
 
-@steps.end()
-def being_paid(_: Bill) -> End:
+@steps.add(End.exits())
+def being_paid(_: PayBill) -> End:
     return End(Say("bill.being_paid"))

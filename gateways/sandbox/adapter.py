@@ -37,8 +37,8 @@ from gateways.contract import (
 from gateways.events import GatewayEvent, InvalidWebhookError
 from gateways.sandbox import saved_cards as saving
 from gateways.sandbox import webhooks
-from gateways.sandbox.answers import Standing, standing
-from gateways.sandbox.client import BankClient, NoReply, sealed
+from gateways.sandbox.answers import BankAnswer, read_answer
+from gateways.sandbox.client import BankClient, NoBankReply, sealed
 from gateways.sandbox.currencies import AMOUNT_MAX_MINOR, CURRENCIES
 from gateways.sandbox.declines import KNOWN
 from gateways.sandbox.settings import SandboxSettings
@@ -129,7 +129,7 @@ class SandboxGateway(UnsupportedVerbs):
         reference: str | None = None,  # noqa: ARG002 - this bank finds everything by our key
     ) -> LookupResult:
         answer = self._look(order.key, cancel=cancel)
-        if isinstance(answer, Standing) and answer.state == "authorized":
+        if isinstance(answer, BankAnswer) and answer.state == "authorized":
             return Authorized(answer.reference)
         return _found(answer)
 
@@ -215,7 +215,7 @@ class SandboxGateway(UnsupportedVerbs):
 
     def check(self) -> None:
         reply = self._client.get("/health")
-        if isinstance(reply, NoReply):
+        if isinstance(reply, NoBankReply):
             raise GatewayUnreachableError(
                 f"The sandbox bank at {self._client.url} does not answer ({reply.reason}): "
                 "start it with `paybycall sandbox`, or correct SANDBOX_URL."
@@ -225,25 +225,25 @@ class SandboxGateway(UnsupportedVerbs):
                 f"What answers at {self._client.url} is not the sandbox bank: correct SANDBOX_URL."
             )
 
-    def _open_page(self, answer: Standing) -> LinkOpen | Unknown:
+    def _open_page(self, answer: BankAnswer) -> LinkOpen | Unknown:
         if not answer.reference:
             return Unknown("the bank says open without a reference")
         return LinkOpen(answer.reference, f"{self._client.url}/pay/{answer.reference}")
 
-    def _look(self, key: str, *, cancel: bool) -> Standing | Unknown:
+    def _look(self, key: str, *, cancel: bool) -> BankAnswer | Unknown:
         return self._ask("/lookups", {"key": key, "fence": cancel})
 
-    def _ask(self, path: str, asked: Mapping[str, Any]) -> Standing | Unknown:
-        return standing(self._client.post(path, sealed(asked)))
+    def _ask(self, path: str, asked: Mapping[str, Any]) -> BankAnswer | Unknown:
+        return read_answer(self._client.post(path, sealed(asked)))
 
 
-def _found(answer: Standing | Unknown) -> Approved | Declined | Cancelled | Unknown:
-    if isinstance(answer, Standing) and answer.state in {"fenced", "voided"}:
+def _found(answer: BankAnswer | Unknown) -> Approved | Declined | Cancelled | Unknown:
+    if isinstance(answer, BankAnswer) and answer.state in {"fenced", "voided"}:
         return Cancelled()
     return _money_moved(answer)
 
 
-def _money_moved(answer: Standing | Unknown) -> Approved | Declined | Unknown:
+def _money_moved(answer: BankAnswer | Unknown) -> Approved | Declined | Unknown:
     if isinstance(answer, Unknown):
         return answer
     if answer.state == "approved":

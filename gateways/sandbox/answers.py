@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from gateways.contract import CardShown, Declined, Unknown
-from gateways.sandbox.client import NoReply, Reply
+from gateways.sandbox.client import BankReply, NoBankReply
 from gateways.sandbox.declines import normalised
 
 _UNDERSTOOD = frozenset({200, 202, 402})
@@ -23,7 +23,7 @@ _NOT_PROCESSED = "not_processed"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BankAnswer:
     """How a charge, an authorization or a refund stands with the bank."""
 
     state: str
@@ -46,16 +46,16 @@ class Standing:
         return Unknown(f"the bank says {self.state}")
 
 
-def standing(reply: Reply | NoReply) -> Standing | Unknown:
+def read_answer(reply: BankReply | NoBankReply) -> BankAnswer | Unknown:
     """The standing that an answer tells; Unknown where it tells none."""
-    if isinstance(reply, NoReply):
+    if isinstance(reply, NoBankReply):
         return Unknown(reply.reason)
     if reply.status not in _UNDERSTOOD:
-        return refusal(reply)
+        return unprocessed(reply)
     state = _matching(_CODE, reply.body.get("state"))
     if state is None:
         return Unknown(f"the bank's answer has no state (HTTP {reply.status})")
-    read = Standing(
+    read = BankAnswer(
         state=state,
         reference=_matching(_REFERENCE, reply.body.get("id")) or "",
         code=_matching(_CODE, reply.body.get("code")),
@@ -69,7 +69,7 @@ def standing(reply: Reply | NoReply) -> Standing | Unknown:
     return read
 
 
-def refusal(reply: Reply) -> Unknown:
+def unprocessed(reply: BankReply) -> Unknown:
     """What is left of an answer that nothing certain can be read from, but that the bank may say of itself
     that it did nothing.
     """

@@ -19,7 +19,7 @@ TOTAL_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class BankReply:
     """What the bank said. The body stays out of the repr: it may hold a token."""
 
     status: int
@@ -30,7 +30,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class NoReply:
+class NoBankReply:
     """No answer that means anything: the bank may have done what it was asked, or not."""
 
     reason: str
@@ -54,14 +54,14 @@ class BankClient:
         self.url = url.rstrip("/")
         self._http = HttpClient(total_s, CONNECT_S)
 
-    def get(self, path: str) -> Reply | NoReply:
+    def get(self, path: str) -> BankReply | NoBankReply:
         return self._send("GET", path, None)
 
-    def post(self, path: str, body: Secret) -> Reply | NoReply:
+    def post(self, path: str, body: Secret) -> BankReply | NoBankReply:
         """`body` is a JSON document. The path names the verb alone: paths are logged."""
         return self._send("POST", path, body)
 
-    def _send(self, method: str, path: str, body: Secret | None) -> Reply | NoReply:
+    def _send(self, method: str, path: str, body: Secret | None) -> BankReply | NoBankReply:
         try:
             response = self._http.request(
                 method,
@@ -70,7 +70,7 @@ class BankClient:
                 headers={"Content-Type": "application/json"},
             )
         except NoAnswerError as fault:
-            return NoReply(_REASONS.get(fault.broke, f"the connection to the bank broke: {fault.broke}"))
+            return NoBankReply(_REASONS.get(fault.broke, f"the connection to the bank broke: {fault.broke}"))
         return _parsed(response.status, response.body)
 
 
@@ -80,11 +80,11 @@ _REASONS = {
 }
 
 
-def _parsed(status: int, content: bytes) -> Reply | NoReply:
+def _parsed(status: int, content: bytes) -> BankReply | NoBankReply:
     try:
         body = json.loads(content)
     except ValueError:
-        return NoReply(f"the bank's answer was not JSON (HTTP {status})")
+        return NoBankReply(f"the bank's answer was not JSON (HTTP {status})")
     if not isinstance(body, dict):
-        return NoReply(f"the bank's answer was not a JSON object (HTTP {status})")
-    return Reply(status, body)
+        return NoBankReply(f"the bank's answer was not a JSON object (HTTP {status})")
+    return BankReply(status, body)

@@ -7,8 +7,8 @@ import re
 from http import HTTPStatus
 
 from gateways.contract import CardSaving, Declined, Unknown
-from gateways.sandbox.answers import error_code, refusal
-from gateways.sandbox.client import NoReply, Reply
+from gateways.sandbox.answers import error_code, unprocessed
+from gateways.sandbox.client import BankReply, NoBankReply
 from gateways.sandbox.declines import normalised
 from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
@@ -16,9 +16,9 @@ from gateways.secret import Secret
 _HOLDER = re.compile(r"cus_[0-9a-z]{1,40}")
 
 
-def saved(reply: Reply | NoReply, token: Secret) -> CardSaving:
+def saved(reply: BankReply | NoBankReply, token: Secret) -> CardSaving:
     """The card as it is charged from now on: by the token that stood for it all along."""
-    if isinstance(reply, NoReply):
+    if isinstance(reply, NoBankReply):
         return Unknown(reply.reason)
     code = error_code(reply.body)
     if reply.status == HTTPStatus.PAYMENT_REQUIRED and code is not None:
@@ -29,13 +29,13 @@ def saved(reply: Reply | NoReply, token: Secret) -> CardSaving:
         or not isinstance(gateway_customer_id, str)
         or not _HOLDER.fullmatch(gateway_customer_id)
     ):
-        return refusal(reply)
+        return unprocessed(reply)
     return CardOnFile(gateway_customer_id, token)
 
 
-def forgotten(reply: Reply | NoReply) -> CardDeleted | Unknown:
-    if isinstance(reply, NoReply):
+def forgotten(reply: BankReply | NoBankReply) -> CardDeleted | Unknown:
+    if isinstance(reply, NoBankReply):
         return Unknown(reply.reason)
     if reply.status == HTTPStatus.OK and reply.body.get("state") == "forgotten":
         return CardDeleted()
-    return refusal(reply)
+    return unprocessed(reply)

@@ -20,8 +20,8 @@ from gateways.contract import (
     Unavailable,
     Unknown,
 )
-from gateways.sandbox.answers import error_code, refusal, standing
-from gateways.sandbox.client import BankClient, NoReply
+from gateways.sandbox.answers import error_code, read_answer, unprocessed
+from gateways.sandbox.client import BankClient, NoBankReply
 from gateways.sandbox.currencies import CURRENCIES
 from gateways.sandbox.declines import normalised
 from gateways.sandbox.settings import SandboxCardSettings
@@ -41,7 +41,7 @@ class SandboxTokenizer:
     def tokenize(self, card: Card, *, key: str) -> Tokenized | Declined | Unavailable:
         """A repeat under the same key gives another token for the same card: both together pay once."""
         reply = self._client.post("/tokens", _sealed(card, {"key": key}))
-        if isinstance(reply, NoReply):
+        if isinstance(reply, NoBankReply):
             return Unavailable(reply.reason)
         token = reply.body.get("token")
         if reply.status == _CREATED and isinstance(token, str) and token:
@@ -49,7 +49,7 @@ class SandboxTokenizer:
         code = error_code(reply.body)
         if reply.status == _REFUSED and code is not None:
             return Declined(normalised(code), code)
-        refused = refusal(reply)
+        refused = unprocessed(reply)
         return Unavailable(refused.reason, refused.retry_same_key)
 
     def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
@@ -61,7 +61,7 @@ class SandboxTokenizer:
             "description": order.description,
             "metadata": dict(order.metadata),
         }
-        answer = standing(self._client.post("/authorizations", _sealed(card, asked)))
+        answer = read_answer(self._client.post("/authorizations", _sealed(card, asked)))
         if isinstance(answer, Unknown):
             return answer
         if answer.state == "authorized":

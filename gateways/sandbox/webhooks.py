@@ -20,7 +20,7 @@ _SIGNED = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
 _WORD = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
 
 
-def notice(event_id: str, kind: str, key: str) -> bytes:
+def webhook_body(event_id: str, kind: str, key: str) -> bytes:
     """The body of a webhook."""
     return json.dumps({"id": event_id, "type": kind, "key": key}).encode()
 

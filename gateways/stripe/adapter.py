@@ -35,11 +35,11 @@ from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from gateways.settlement import PayoutLine
 from gateways.stripe import dashboard, payments, refunds, saved_cards, settlement, webhooks
-from gateways.stripe.answers import Refused, asked
+from gateways.stripe.answers import StripeRefusal, ask
 from gateways.stripe.client import Stripe
 from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR, MOST_MINOR, STEP_MINOR
 from gateways.stripe.declines import KNOWN
-from gateways.stripe.links import Links
+from gateways.stripe.links import CheckoutLinks
 from gateways.stripe.payments import Payments
 from gateways.stripe.settings import StripeSettings
 from gateways.unsupported import UnsupportedVerbs
@@ -62,7 +62,7 @@ class StripeGateway(UnsupportedVerbs):
     ) -> None:
         by_token = card_entry is CardEntry.TOKENIZE
         self._stripe = stripe
-        self._links = Links()
+        self._links = CheckoutLinks()
         self._webhook_secrets = webhook_secrets
         self._payments = Payments("automatic" if by_token else "manual", moto=moto)
         self.capabilities = Capabilities(
@@ -85,56 +85,56 @@ class StripeGateway(UnsupportedVerbs):
         self, order: Order, *, gateway_customer_id: str | None = None
     ) -> Prepared | Declined | Unknown:
         require(self.name, self.capabilities, Verb.PREPARE, currency=order.currency)
-        with self._stripe.visit() as visit:
-            return self._payments.prepare(visit, order, gateway_customer_id)
+        with self._stripe.session() as api:
+            return self._payments.prepare(api, order, gateway_customer_id)
 
     def charge(self, charge: ChargeRequest) -> Result:
         require(self.name, self.capabilities, Verb.CHARGE, currency=charge.order.currency)
-        with self._stripe.visit() as visit:
-            return self._payments.charge(visit, charge)
+        with self._stripe.session() as api:
+            return self._payments.charge(api, charge)
 
     def capture(self, capture: CaptureRequest) -> Result:
         require(self.name, self.capabilities, Verb.CAPTURE, currency=capture.currency)
-        with self._stripe.visit() as visit:
-            return payments.capture(visit, capture)
+        with self._stripe.session() as api:
+            return payments.capture(api, capture)
 
     def void(self, void: VoidRequest) -> Result:
         require(self.name, self.capabilities, Verb.VOID)
-        with self._stripe.visit() as visit:
-            return payments.void(visit, void)
+        with self._stripe.session() as api:
+            return payments.void(api, void)
 
     def refund(self, refund: RefundRequest) -> Result:
         require(self.name, self.capabilities, Verb.REFUND, currency=refund.currency)
-        with self._stripe.visit() as visit:
-            return refunds.refund(visit, refund)
+        with self._stripe.session() as api:
+            return refunds.refund(api, refund)
 
     def lookup(self, order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
-        with self._stripe.visit() as visit:
-            return self._payments.lookup(visit, order, cancel=cancel, reference=reference)
+        with self._stripe.session() as api:
+            return self._payments.lookup(api, order, cancel=cancel, reference=reference)
 
     def verify_charge(self, order: Order, reference: str) -> VerifiedCharge:
-        with self._stripe.visit() as visit:
-            return payments.verify_charge(visit, order, reference)
+        with self._stripe.session() as api:
+            return payments.verify_charge(api, order, reference)
 
     def lookup_refund(self, refund: RefundRequest, *, cancel: bool) -> RefundFound:
-        with self._stripe.visit() as visit:
-            found = refunds.find(visit, refund)
+        with self._stripe.session() as api:
+            found = refunds.find(api, refund)
         if isinstance(found, RefundNotFound) and not cancel:
             return Unknown("Stripe lists no such refund yet")
         return found
 
     def refunded_externally(self, gateway_reference: str) -> int | Unknown:
-        with self._stripe.visit() as visit:
-            return refunds.refunded_externally(visit, gateway_reference)
+        with self._stripe.session() as api:
+            return refunds.refunded_externally(api, gateway_reference)
 
     def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
         require(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
-        with self._stripe.visit() as visit:
-            return self._links.open(visit, link)
+        with self._stripe.session() as api:
+            return self._links.open(api, link)
 
     def lookup_link(self, link: PayLink, *, close: bool, reference: str | None = None) -> LinkFound:
-        with self._stripe.visit() as visit:
-            return self._links.lookup(visit, link, close=close, reference=reference)
+        with self._stripe.session() as api:
+            return self._links.lookup(api, link, close=close, reference=reference)
 
     def save_card(
         self,
@@ -145,36 +145,36 @@ class StripeGateway(UnsupportedVerbs):
         gateway_customer_id: str | None,
     ) -> CardSaving:
         require(self.name, self.capabilities, Verb.SAVE_CARD)
-        with self._stripe.visit() as visit:
-            return saved_cards.save(visit, key, token, gateway_customer_id)
+        with self._stripe.session() as api:
+            return saved_cards.save(api, key, token, gateway_customer_id)
 
     def delete_card(self, card: CardOnFile) -> CardDeleted | Unknown:
         require(self.name, self.capabilities, Verb.SAVE_CARD)
-        with self._stripe.visit() as visit:
-            return saved_cards.forget(visit, card)
+        with self._stripe.session() as api:
+            return saved_cards.forget(api, card)
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
         require(self.name, self.capabilities, Verb.PARSE_WEBHOOK)
         return webhooks.parse_webhook(self._webhook_secrets, headers, body, live=self._stripe.live)
 
     def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
-        with self._stripe.visit(in_all_s=settlement.IN_ALL_S) as visit:
-            return settlement.lines(visit, payout)
+        with self._stripe.session(in_all_s=settlement.IN_ALL_S) as api:
+            return settlement.lines(api, payout)
 
     def dashboard_url(self, reference: str) -> str | None:
         return dashboard.url(reference, live=self._stripe.live)
 
     def check(self) -> None:
-        with self._stripe.visit() as visit:
-            answer = asked(visit, lambda v1, options: v1.balance.retrieve({}, options))
-        if isinstance(answer, Refused) and answer.status not in _KEY_REFUSED:
+        with self._stripe.session() as api:
+            answer = ask(api, lambda v1, options: v1.balance.retrieve({}, options))
+        if isinstance(answer, StripeRefusal) and answer.status not in _KEY_REFUSED:
             answer = answer.unknown()  # a limit, or a fault of its own: nothing is wrong with the key
         if isinstance(answer, Unknown):
             raise GatewayUnreachableError(
                 f"Stripe at {self._stripe.base} does not answer ({answer.reason}): "
                 "check this machine's network and STRIPE_API_BASE."
             )
-        if isinstance(answer, Refused):
+        if isinstance(answer, StripeRefusal):
             raise GatewayUnreachableError(
                 f"Stripe refuses STRIPE_API_KEY (HTTP {answer.status}, {answer.said}): set a secret key of "
                 "the account, or a restricted one with the rights that docs/gateways/stripe.md lists."

@@ -14,7 +14,7 @@ from typing import Any
 
 from gateways.contract import Unknown
 from gateways.secret import Secret
-from gateways.stripe.client import NoReply, Reply, Send, Visit
+from gateways.stripe.client import NoStripeReply, StripeCall, StripeReply, StripeSession
 
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
 _REFERENCE = re.compile(r"[a-z]{2,6}_[A-Za-z0-9_]{1,120}")
@@ -42,7 +42,7 @@ _NOT_PROCESSED = frozenset({"lock_timeout", "rate_limit"})
 """Stripe turned the request away before it did anything: https://docs.stripe.com/rate-limits."""
 
 
-class Told:
+class StripeFields:
     """A part of an answer. Masks itself, for it may hold a token; read a field by its path."""
 
     __slots__ = ("_body", "replayed")
@@ -102,16 +102,16 @@ class Told:
         parent = self.part(*path[:-1])
         return parent is not None and path[-1] in parent._body and self._at(*path) is None  # noqa: SLF001
 
-    def part(self, *path: str) -> "Told | None":
+    def part(self, *path: str) -> "StripeFields | None":
         found = self._at(*path)
-        return Told(found, replayed=self.replayed) if isinstance(found, Mapping) else None
+        return StripeFields(found, replayed=self.replayed) if isinstance(found, Mapping) else None
 
-    def each(self, *path: str) -> "tuple[Told, ...] | None":
+    def each(self, *path: str) -> "tuple[StripeFields, ...] | None":
         """The objects of a list; None where it is none."""
         found = self._at(*path)
         if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
             return None
-        return tuple(Told(one) for one in found)
+        return tuple(StripeFields(one) for one in found)
 
     def _at(self, *path: str) -> Any:
         found: Any = self._body
@@ -121,13 +121,13 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class StripeRefusal:
     """Stripe did not do it, or does not say."""
 
     status: int
     kind: str | None
     code: str | None
-    error: Told
+    error: StripeFields
 
     @property
     def by_the_card(self) -> bool:
@@ -170,23 +170,23 @@ class Refused:
         )
 
 
-Answer = Told | Refused | Unknown
+StripeAnswer = StripeFields | StripeRefusal | Unknown
 
 
-def asked(visit: Visit, send: Send, *, key: str | None = None) -> Answer:
+def ask(api: StripeSession, send: StripeCall, *, key: str | None = None) -> StripeAnswer:
     """Sends one request, and reads its answer."""
-    return _read(visit.send(send, key=key))
+    return _read(api.send(send, key=key))
 
 
-def _read(reply: Reply | NoReply) -> Answer:
-    if isinstance(reply, NoReply):
+def _read(reply: StripeReply | NoStripeReply) -> StripeAnswer:
+    if isinstance(reply, NoStripeReply):
         return Unknown(reply.reason)
     if reply.status == HTTPStatus.OK:
-        return Told(reply.body, replayed=reply.replayed)
-    error = Told(reply.body).part("error")
+        return StripeFields(reply.body, replayed=reply.replayed)
+    error = StripeFields(reply.body).part("error")
     if error is None:
         return Unknown(f"Stripe's answer was not understood (HTTP {reply.status})")
-    return Refused(reply.status, error.code("type"), error.code("code"), error)
+    return StripeRefusal(reply.status, error.code("type"), error.code("code"), error)
 
 
 def _matching(pattern: re.Pattern[str], value: object) -> str | None:

@@ -12,22 +12,17 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-import requests
 import stripe
-import urllib3
-from requests.exceptions import ConnectionError as BrokenLine
-from requests.exceptions import SSLError, Timeout
 from stripe._v1_services import V1Services
 
-from gateways.connection_errors import connection_fault
+from gateways.http_client import HttpClient, NoAnswerError
 from gateways.secret import Secret
 from gateways.stripe import library_logging as quiet
 
 RETRIES = 2
-_PIECE = 65_536
 _BODY_MAX = 16_000_000
 
-Send = Callable[[V1Services, stripe.RequestOptions], stripe.StripeObject]
+StripeCall = Callable[[V1Services, stripe.RequestOptions], stripe.StripeObject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ class Timing:
     """A retry that would have less time than this is not begun."""
 
 
-class Reply:
+class StripeReply:
     """What Stripe said. Its body stays out of the repr: it may hold a token."""
 
     __slots__ = ("body", "replayed", "status")
@@ -60,13 +55,13 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class NoReply:
+class NoStripeReply:
     """No answer that means anything: Stripe may have done what it was asked, or not."""
 
     reason: str
 
 
-class Visit:
+class StripeSession:
     """The requests of one verb. To be used in a `with` block."""
 
     def __init__(self, api_key: Secret, base: str, timing: Timing) -> None:
@@ -84,20 +79,20 @@ class Visit:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._line.close()
+        """Nothing is to be closed: the HTTP client keeps its connections."""
 
-    def send(self, ask: Send, *, key: str | None = None) -> Reply | NoReply:
+    def send(self, ask: StripeCall, *, key: str | None = None) -> StripeReply | NoStripeReply:
         """`ask` calls one method of the library. Under `key`, Stripe does it once and repeats its answer;
         without one, only the library's own retries are known as repeats.
         """
         try:
             return _reply(ask(self._client.v1, {"idempotency_key": key} if key else {}))
         except stripe.APIConnectionError as fault:
-            return NoReply(fault.user_message or "the connection to Stripe broke")
+            return NoStripeReply(fault.user_message or "the connection to Stripe broke")
         except stripe.StripeError as fault:
             return _refusal(fault)
         except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; and its traceback holds the body
-            return NoReply(f"the connection to Stripe broke ({type(fault).__name__})")
+            return NoStripeReply(f"the connection to Stripe broke ({type(fault).__name__})")
 
 
 class Stripe:
@@ -110,12 +105,12 @@ class Stripe:
         self._api_key = api_key
         self._timing = timing or Timing()
 
-    def visit(self, *, in_all_s: float | None = None) -> Visit:
+    def session(self, *, in_all_s: float | None = None) -> StripeSession:
         """For one verb; `in_all_s` where nobody waits for it."""
         timing = self._timing
         if in_all_s is not None:
             timing = Timing(timing.connect_s, timing.read_s, in_all_s, timing.pause_s, timing.worth_s)
-        return Visit(self._api_key, self.base, timing)
+        return StripeSession(self._api_key, self.base, timing)
 
 
 class _Line(stripe.HTTPClient):
@@ -127,8 +122,7 @@ class _Line(stripe.HTTPClient):
         super().__init__()
         self._timing = timing
         self._ends_at = time.monotonic() + timing.in_all_s
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._http = HttpClient(timing.connect_s + timing.read_s, timing.connect_s, _BODY_MAX)
 
     def request(
         self,
@@ -142,41 +136,15 @@ class _Line(stripe.HTTPClient):
         left_s = self._left_s()
         if left_s <= 0:
             raise _broken("there was no time left to ask Stripe")
+        limit_s = min(left_s, self._http.total_s)
         try:
-            with self._session.request(
-                method,
-                url,
-                headers=headers,
-                data=post_data,
-                timeout=urllib3.Timeout(  # type: ignore[arg-type] # requests takes one; its stubs forgot
-                    total=left_s, connect=self._timing.connect_s, read=self._timing.read_s
-                ),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return self._whole(response), response.status_code, response.headers
-        except SSLError as fault:
-            raise _broken(f"the connection to Stripe broke: {connection_fault(fault)}") from None
-        except (Timeout, urllib3.exceptions.ReadTimeoutError):
-            raise _broken("Stripe did not answer in time", should_retry=True) from None
-        except (BrokenLine, urllib3.exceptions.HTTPError) as fault:
-            raise _broken(
-                f"the connection to Stripe broke: {connection_fault(fault)}", should_retry=True
-            ) from None
-
-    def close(self) -> None:
-        self._session.close()
-
-    def _whole(self, response: requests.Response) -> bytes:
-        """The body, piece by piece as it comes: a server that sends a byte now and then never times out."""
-        body = bytearray()
-        while piece := response.raw.read1(_PIECE, decode_content=True):
-            body += piece
-            if self._left_s() <= 0:
-                raise Timeout
-            if len(body) > _BODY_MAX:
-                raise _broken("Stripe's answer is too long")
-        return bytes(body)
+            answer = self._http.request(method, url, body=post_data, headers=headers, total_s=limit_s)
+        except NoAnswerError as fault:
+            if fault.late:
+                raise _broken("Stripe did not answer in time", should_retry=True) from None
+            reason = f"the connection to Stripe broke: {fault.broke}"
+            raise _broken(reason, should_retry=not fault.would_fail_again) from None
+        return answer.body, answer.status, answer.headers
 
     def _left_s(self) -> float:
         return self._ends_at - time.monotonic()
@@ -199,14 +167,14 @@ def _broken(reason: str, *, should_retry: bool = False) -> stripe.APIConnectionE
     return stripe.APIConnectionError(reason, should_retry=should_retry)  # type: ignore[no-untyped-call]
 
 
-def _reply(found: stripe.StripeObject) -> Reply:
+def _reply(found: stripe.StripeObject) -> StripeReply:
     told = found.last_response
     headers = {} if told is None else {name.lower(): value for name, value in told.headers.items()}
-    return Reply(200, found.to_dict(), replayed=headers.get("idempotent-replayed") == "true")
+    return StripeReply(200, found.to_dict(), replayed=headers.get("idempotent-replayed") == "true")
 
 
-def _refusal(fault: stripe.StripeError) -> Reply | NoReply:
+def _refusal(fault: stripe.StripeError) -> StripeReply | NoStripeReply:
     body, status = fault.json_body, fault.http_status
     if status is None or not isinstance(body, dict):
-        return NoReply(f"Stripe's answer was not understood (HTTP {status})")
-    return Reply(status, body, replayed=False)
+        return NoStripeReply(f"Stripe's answer was not understood (HTTP {status})")
+    return StripeReply(status, body, replayed=False)

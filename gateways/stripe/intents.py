@@ -16,8 +16,8 @@ from stripe.params import PaymentIntentCreateParams
 from gateways.contract import CardShown, Declined, Order, Unknown
 from gateways.declines import Decline
 from gateways.secret import Secret
-from gateways.stripe.answers import Refused, Told, asked
-from gateways.stripe.client import Visit
+from gateways.stripe.answers import StripeFields, StripeRefusal, ask
+from gateways.stripe.client import StripeSession
 from gateways.stripe.declines import SEEN_BEFORE, normalised
 
 KEY = "paybycall_key"
@@ -64,7 +64,7 @@ class Intent:
         return Unknown(f"Stripe says {self.state}")
 
 
-def intent_of(told: Told) -> Intent | Unknown:
+def intent_of(told: StripeFields) -> Intent | Unknown:
     """The intent that an answer tells; Unknown where a field is missing that money hangs on."""
     reference, state = told.reference("id"), told.code("status")
     amount, currency = told.whole("amount"), told.code("currency")
@@ -86,7 +86,9 @@ def intent_of(told: Told) -> Intent | Unknown:
     )
 
 
-def create_intent(visit: Visit, order: Order, capture: CaptureMethod) -> Intent | Refused | Unknown:
+def create_intent(
+    api: StripeSession, order: Order, capture: CaptureMethod
+) -> Intent | StripeRefusal | Unknown:
     """The order's intent, unconfirmed: the one that there is under its key, or a new one."""
     wanted: PaymentIntentCreateParams = {
         "amount": order.amount_minor,
@@ -98,20 +100,20 @@ def create_intent(visit: Visit, order: Order, capture: CaptureMethod) -> Intent 
     }
     if suffix := suffixed(order):
         wanted["statement_descriptor_suffix"] = suffix
-    answer = asked(
-        visit,
+    answer = ask(
+        api,
         lambda v1, options: v1.payment_intents.create(wanted, options),
         key=f"{order.key}:create",
     )
-    return intent_of(answer) if isinstance(answer, Told) else answer
+    return intent_of(answer) if isinstance(answer, StripeFields) else answer
 
 
 def confirm_intent(
-    visit: Visit, key: str, reference: str, token: Secret, *, moto: bool, keep: bool = False
+    api: StripeSession, key: str, reference: str, token: Secret, *, moto: bool, keep: bool = False
 ) -> Intent | Declined | Unknown:
     """The one request that can charge or hold. Declined only where Stripe shows that it cannot any more."""
-    answer = asked(
-        visit,
+    answer = ask(
+        api,
         lambda v1, options: v1.payment_intents.confirm(
             reference,
             {
@@ -125,42 +127,42 @@ def confirm_intent(
         ),
         key=f"{key}:confirm",
     )
-    if isinstance(answer, Told):
+    if isinstance(answer, StripeFields):
         found = intent_of(answer)
         if isinstance(found, Intent) and found.replayed:
-            return retrieve_intent(visit, found.reference)
+            return retrieve_intent(api, found.reference)
         return found
-    if isinstance(answer, Refused):
-        return _not_confirmed(visit, reference, answer)
+    if isinstance(answer, StripeRefusal):
+        return _not_confirmed(api, reference, answer)
     return answer
 
 
-def retrieve_intent(visit: Visit, reference: str) -> Intent | Unknown:
+def retrieve_intent(api: StripeSession, reference: str) -> Intent | Unknown:
     """How the intent stands now."""
-    answer = asked(
-        visit,
+    answer = ask(
+        api,
         lambda v1, options: v1.payment_intents.retrieve(reference, {"expand": _WITH_CHARGE}, options),
     )
-    if isinstance(answer, Refused):
+    if isinstance(answer, StripeRefusal):
         return answer.unknown()
-    return intent_of(answer) if isinstance(answer, Told) else answer
+    return intent_of(answer) if isinstance(answer, StripeFields) else answer
 
 
-def cancel_intent(visit: Visit, reference: str) -> Intent | Unknown:
+def cancel_intent(api: StripeSession, reference: str) -> Intent | Unknown:
     """How the intent stands once Stripe was told to cancel it: canceled, or what kept it from that.
 
     Under no key of ours: a cancel is harmless to repeat, and a stored refusal would be told for a day.
     """
-    answer = asked(
-        visit,
+    answer = ask(
+        api,
         lambda v1, options: v1.payment_intents.cancel(reference, {"expand": _WITH_CHARGE}, options),
     )
-    if isinstance(answer, Refused):
+    if isinstance(answer, StripeRefusal):
         return refused_as_it_stands(answer, reference)
-    return intent_of(answer) if isinstance(answer, Told) else answer
+    return intent_of(answer) if isinstance(answer, StripeFields) else answer
 
 
-def refused_as_it_stands(refused: Refused, reference: str) -> Intent | Unknown:
+def refused_as_it_stands(refused: StripeRefusal, reference: str) -> Intent | Unknown:
     """The intent that a refusal shows, because its state is the reason."""
     shown = refused.error.part("payment_intent")
     if shown is None or refused.code != "payment_intent_unexpected_state":
@@ -171,13 +173,13 @@ def refused_as_it_stands(refused: Refused, reference: str) -> Intent | Unknown:
     return found
 
 
-def declined_by_gateway(refused: Refused, reference: str | None = None) -> Declined:
+def declined_by_gateway(refused: StripeRefusal, reference: str | None = None) -> Declined:
     """For what did nothing for certain: the card's fault where the code says so, else our settings'."""
     _tell_operator(refused)
     return Declined(normalised(refused.said, Decline.CONFIG_ERROR), refused.said, reference)
 
 
-def _tell_operator(refused: Refused) -> None:
+def _tell_operator(refused: StripeRefusal) -> None:
     param = refused.error.text("param") or ""
     moto = ": ask Stripe to enable the account for telephone orders (MOTO), or set STRIPE_MOTO=no"
     _log.error(
@@ -189,7 +191,7 @@ def _tell_operator(refused: Refused) -> None:
     )
 
 
-def card_declined(error: Told, reference: str | None) -> Declined:
+def card_declined(error: StripeFields, reference: str | None) -> Declined:
     """What the issuer, or Stripe for it, says of the card."""
     code = error.code("decline_code") or error.code("code") or "card_error"
     return Declined(normalised(code), code, reference)
@@ -220,7 +222,7 @@ def suffixed(order: Order) -> str:
     return plain if _LETTER.search(plain) else ""
 
 
-def _not_confirmed(visit: Visit, reference: str, refused: Refused) -> Declined | Unknown:
+def _not_confirmed(api: StripeSession, reference: str, refused: StripeRefusal) -> Declined | Unknown:
     if refused.by_the_card:
         shown = refused.error.part("payment_intent")
         declined = card_declined(refused.error, reference)
@@ -230,27 +232,27 @@ def _not_confirmed(visit: Visit, reference: str, refused: Refused) -> Declined |
         return refused.unknown()
     if not refused.nothing_done:
         return refused.unknown()
-    gone = cancel_intent(visit, reference)
+    gone = cancel_intent(api, reference)
     if isinstance(gone, Intent) and gone.state == "canceled":
         return declined_by_gateway(refused, reference)
     _tell_operator(refused)
     return refused.unknown()
 
 
-def _declined(error: Told | None, reference: str) -> Declined | None:
+def _declined(error: StripeFields | None, reference: str) -> Declined | None:
     if error is None or error.code("type") != "card_error":
         return None
     declined = card_declined(error, reference)
     return None if declined.gateway_code in SEEN_BEFORE else declined
 
 
-def authorisation_code(told: Told, *path: str) -> str | None:
+def authorisation_code(told: StripeFields, *path: str) -> str | None:
     """The issuer's, of a payment whose charge is expanded."""
     code = told.text(*path, "latest_charge", "payment_method_details", "card", "authorization_code")
     return code if code is not None and re.fullmatch(r"[0-9A-Za-z]{1,12}", code) else None
 
 
-def card_shown(told: Told, *path: str) -> CardShown | None:
+def card_shown(told: StripeFields, *path: str) -> CardShown | None:
     """The card that paid, of a payment whose charge is expanded."""
     card = told.part(*path, "latest_charge", "payment_method_details", "card")
     brand = None if card is None else card.code("brand")

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from stripe.params.checkout import SessionCreateParams
 
 from gateways.contract import Approved, Cancelled, Declined, LinkFound, LinkOpen, PayLink, Unknown
-from gateways.stripe.answers import Refused, Told, asked
-from gateways.stripe.client import Visit
+from gateways.stripe.answers import StripeFields, StripeRefusal, ask
+from gateways.stripe.client import StripeSession
 from gateways.stripe.intents import (
     KEY,
     authorisation_code,
@@ -30,42 +30,42 @@ _NAME_MAX = 250
 _WITH_PAYMENT = ["payment_intent.latest_charge"]
 
 
-class Links:
+class CheckoutLinks:
     """Opens, finds and closes links."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
 
-    def open(self, visit: Visit, link: PayLink) -> LinkOpen | Declined | Unknown:
-        made = _make(visit, link)
-        if isinstance(made, Refused):
+    def open(self, api: StripeSession, link: PayLink) -> LinkOpen | Declined | Unknown:
+        made = _make(api, link)
+        if isinstance(made, StripeRefusal):
             return declined_by_gateway(made) if made.nothing_done else made.unknown()
-        if isinstance(made, Told) and made.replayed:
-            made = _look(visit, made.reference("id") or "")
+        if isinstance(made, StripeFields) and made.replayed:
+            made = _look(api, made.reference("id") or "")
         if isinstance(made, Unknown):
             return made
         found = _standing(made, link)
         return found if isinstance(found, LinkOpen | Unknown) else Unknown("the link is no longer open")
 
-    def lookup(self, visit: Visit, link: PayLink, *, close: bool, reference: str | None) -> LinkFound:
-        known = reference or self._by_key(visit, link, close=close)
+    def lookup(self, api: StripeSession, link: PayLink, *, close: bool, reference: str | None) -> LinkFound:
+        known = reference or self._by_key(api, link, close=close)
         if not isinstance(known, str):
             return known
-        told = _look(visit, known)
+        told = _look(api, known)
         found = told if isinstance(told, Unknown) else _standing(told, link)
         if not close or not isinstance(found, LinkOpen):
             return found
-        told = _expire(visit, known)
+        told = _expire(api, known)
         return told if isinstance(told, Unknown) else _standing(told, link)
 
-    def _by_key(self, visit: Visit, link: PayLink, *, close: bool) -> str | Cancelled | Unknown:
+    def _by_key(self, api: StripeSession, link: PayLink, *, close: bool) -> str | Cancelled | Unknown:
         """A link that is refused now because its end is too near was never made, and never will be: as long
         as Stripe would know the key of one that was.
         """
         if is_forgotten(link.order, self._now()):
             return Unknown("Stripe no longer knows this idempotency key: look in its dashboard")
-        made = _make(visit, link)
-        if isinstance(made, Refused):
+        made = _make(api, link)
+        if isinstance(made, StripeRefusal):
             too_late = made.nothing_done and made.error.text("param") == "expires_at"
             if close and too_late and link.order.placed_at is not None:
                 return Cancelled()
@@ -75,7 +75,7 @@ class Links:
         return made.reference("id") or Unknown("Stripe's answer is not a link that can be read")
 
 
-def _make(visit: Visit, link: PayLink) -> Told | Refused | Unknown:
+def _make(api: StripeSession, link: PayLink) -> StripeFields | StripeRefusal | Unknown:
     order = link.order
     wanted: SessionCreateParams = {
         "mode": "payment",
@@ -100,35 +100,37 @@ def _make(visit: Visit, link: PayLink) -> Told | Refused | Unknown:
     }
     if suffix := suffixed(order):
         wanted["payment_intent_data"]["statement_descriptor_suffix"] = suffix
-    return asked(
-        visit,
+    return ask(
+        api,
         lambda v1, options: v1.checkout.sessions.create(wanted, options),
         key=f"{order.key}:link",
     )
 
 
-def _look(visit: Visit, reference: str) -> Told | Unknown:
-    answer = asked(
-        visit,
+def _look(api: StripeSession, reference: str) -> StripeFields | Unknown:
+    answer = ask(
+        api,
         lambda v1, options: v1.checkout.sessions.retrieve(reference, {"expand": _WITH_PAYMENT}, options),
     )
-    return answer.unknown() if isinstance(answer, Refused) else answer
+    return answer.unknown() if isinstance(answer, StripeRefusal) else answer
 
 
-def _expire(visit: Visit, reference: str) -> Told | Unknown:
+def _expire(api: StripeSession, reference: str) -> StripeFields | Unknown:
     """The session once Stripe was told to end it: it may have been paid meanwhile."""
-    answer = asked(
-        visit,
+    answer = ask(
+        api,
         lambda v1, options: v1.checkout.sessions.expire(reference, {"expand": _WITH_PAYMENT}, options),
     )
-    return _look(visit, reference) if isinstance(answer, Refused) and answer.nothing_done else _told(answer)
+    return (
+        _look(api, reference) if isinstance(answer, StripeRefusal) and answer.nothing_done else _told(answer)
+    )
 
 
-def _told(answer: Told | Refused | Unknown) -> Told | Unknown:
-    return answer.unknown() if isinstance(answer, Refused) else answer
+def _told(answer: StripeFields | StripeRefusal | Unknown) -> StripeFields | Unknown:
+    return answer.unknown() if isinstance(answer, StripeRefusal) else answer
 
 
-def _standing(session: Told, link: PayLink) -> LinkFound:
+def _standing(session: StripeFields, link: PayLink) -> LinkFound:
     """What a session says of its link."""
     order, reference = link.order, session.reference("id")
     ours = (order.key, order.amount_minor, order.currency.lower())

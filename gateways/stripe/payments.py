@@ -26,8 +26,8 @@ from gateways.contract import (
     VerifiedCharge,
     VoidRequest,
 )
-from gateways.stripe.answers import Refused, Told, asked
-from gateways.stripe.client import Visit
+from gateways.stripe.answers import StripeFields, StripeRefusal, ask
+from gateways.stripe.client import StripeSession
 from gateways.stripe.intents import (
     CaptureMethod,
     Intent,
@@ -67,70 +67,72 @@ class Payments:
         self._now = now
 
     def prepare(
-        self, visit: Visit, order: Order, gateway_customer_id: str | None
+        self, api: StripeSession, order: Order, gateway_customer_id: str | None
     ) -> Prepared | Declined | Unknown:
-        made = create_intent(visit, order, self._capture)
-        if isinstance(made, Refused):
+        made = create_intent(api, order, self._capture)
+        if isinstance(made, StripeRefusal):
             return declined_by_gateway(made) if made.nothing_done else made.unknown()
         if isinstance(made, Unknown):
             return made
         if not made.is_of(order):
             return Unknown("Stripe has another payment under this idempotency key")
         return (
-            _held_by(visit, made.reference, gateway_customer_id)
+            _held_by(api, made.reference, gateway_customer_id)
             if gateway_customer_id
             else Prepared(made.reference)
         )
 
-    def charge(self, visit: Visit, charge: ChargeRequest) -> Result:
+    def charge(self, api: StripeSession, charge: ChargeRequest) -> Result:
         order, reference = charge.order, charge.reference
         if reference is None:
-            prepared = self.prepare(visit, order, charge.gateway_customer_id)
+            prepared = self.prepare(api, order, charge.gateway_customer_id)
             if not isinstance(prepared, Prepared):
                 return prepared
             reference = prepared.gateway_reference
         confirmed = confirm_intent(
-            visit, order.key, reference, charge.token, moto=self._moto, keep=charge.keep_card
+            api, order.key, reference, charge.token, moto=self._moto, keep=charge.keep_card
         )
         if not isinstance(confirmed, Intent):
             return confirmed
         found = _standing(confirmed, order)
         return found if isinstance(found, Approved | Declined | Unknown) else confirmed.unclear()
 
-    def lookup(self, visit: Visit, order: Order, *, cancel: bool, reference: str | None) -> LookupResult:
-        known = reference or self._by_key(visit, order)
+    def lookup(
+        self, api: StripeSession, order: Order, *, cancel: bool, reference: str | None
+    ) -> LookupResult:
+        known = reference or self._by_key(api, order)
         if isinstance(known, Unknown):
             return known
-        found = retrieve_intent(visit, known)
+        found = retrieve_intent(api, known)
         if isinstance(found, Unknown):
             return found
         result = _standing(found, order)
         if not cancel or isinstance(result, Approved | Authorized | Cancelled) or not found.is_of(order):
             return result
-        gone = cancel_intent(visit, known)
+        gone = cancel_intent(api, known)
         if isinstance(gone, Unknown):
             return gone
         after = _standing(gone, order)
         return after if gone.state in {"canceled", "succeeded", "requires_capture"} else gone.unclear()
 
-    def _by_key(self, visit: Visit, order: Order) -> str | Unknown:
+    def _by_key(self, api: StripeSession, order: Order) -> str | Unknown:
         if is_forgotten(order, self._now()):
             return Unknown("Stripe no longer knows this idempotency key: look in its dashboard")
-        made = create_intent(visit, order, self._capture)
-        if isinstance(made, Refused):
+        made = create_intent(api, order, self._capture)
+        if isinstance(made, StripeRefusal):
             return made.unknown()
         return made if isinstance(made, Unknown) else made.reference
 
 
-def verify_charge(visit: Visit, order: Order, reference: str) -> VerifiedCharge:
+def verify_charge(api: StripeSession, order: Order, reference: str) -> VerifiedCharge:
     """A payment by card or by link: both are an intent with our key in its metadata."""
     if not _INTENT.fullmatch(reference):
         return NotThisCharge("a payment reference of Stripe begins with pi_")
-    answer = asked(
-        visit,
+    answer = ask(
+        api,
         lambda v1, options: v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]}, options),
     )
-    if isinstance(answer, Refused):
+    if isinstance(answer, StripeRefusal):
         is_none = answer.status == HTTPStatus.NOT_FOUND
         return NotThisCharge("Stripe knows no such payment") if is_none else answer.unknown()
     found = answer if isinstance(answer, Unknown) else intent_of(answer)
@@ -154,24 +156,24 @@ def _named(intent: Intent, order: Order) -> VerifiedCharge:
             return NotThisCharge(f"Stripe says {state}")
 
 
-def capture(visit: Visit, wanted: CaptureRequest) -> Result:
+def capture(api: StripeSession, wanted: CaptureRequest) -> Result:
     """Takes exactly what is held under the key. Under no idempotency key: Stripe captures an intent once."""
-    held = retrieve_intent(visit, wanted.authorization)
+    held = retrieve_intent(api, wanted.authorization)
     if isinstance(held, Unknown):
         return held
     if (held.key, held.amount_minor, held.currency) != (wanted.key, wanted.amount_minor, wanted.currency):
         return Unknown("Stripe has something else under this authorization")
     if held.state != "requires_capture":
         return _captured(held)
-    answer = asked(
-        visit,
+    answer = ask(
+        api,
         lambda v1, options: v1.payment_intents.capture(
             wanted.authorization,
             {"amount_to_capture": wanted.amount_minor, "expand": ["latest_charge"]},
             options,
         ),
     )
-    if isinstance(answer, Refused):
+    if isinstance(answer, StripeRefusal):
         stands = refused_as_it_stands(answer, wanted.authorization)
         return _captured(stands) if isinstance(stands, Intent) else stands
     if isinstance(answer, Unknown):
@@ -180,9 +182,9 @@ def capture(visit: Visit, wanted: CaptureRequest) -> Result:
     return _captured(taken) if isinstance(taken, Intent) else taken
 
 
-def void(visit: Visit, wanted: VoidRequest) -> Result:
+def void(api: StripeSession, wanted: VoidRequest) -> Result:
     """Approved where the authorization is released; Unknown where it was captured: look it up."""
-    gone = cancel_intent(visit, wanted.authorization)
+    gone = cancel_intent(api, wanted.authorization)
     if isinstance(gone, Unknown):
         return gone
     return Approved(gone.reference) if gone.state == "canceled" else gone.unclear()
@@ -194,21 +196,21 @@ def _captured(intent: Intent) -> Result:
     return intent.unclear()
 
 
-def _held_by(visit: Visit, reference: str, gateway_customer_id: str) -> Prepared | Declined | Unknown:
+def _held_by(api: StripeSession, reference: str, gateway_customer_id: str) -> Prepared | Declined | Unknown:
     """The intent becomes the customer's once it is made, never by making it: a lookup that makes it again
     knows no customer, and the same key takes the same words.
     """
-    answer = asked(
-        visit,
+    answer = ask(
+        api,
         lambda v1, options: v1.payment_intents.update(reference, {"customer": gateway_customer_id}, options),
     )
-    if isinstance(answer, Told):
+    if isinstance(answer, StripeFields):
         return (
             Prepared(reference)
             if answer.reference("customer") == gateway_customer_id
             else Unknown("no holder")
         )
-    if isinstance(answer, Refused):
+    if isinstance(answer, StripeRefusal):
         if answer.code == "payment_intent_unexpected_state":
             return Prepared(reference)
         return declined_by_gateway(answer) if answer.nothing_done else answer.unknown()

@@ -1,7 +1,7 @@
 """Giving money back at Stripe, in full or in part, and finding what became of it.
 
 A refund is found by our id in its metadata, in the list of its payment's refunds: Stripe's search lags, and a
-key is forgotten after a day. Refused for certain is a refund only where that list does not hold it; what
+key is forgotten after a day. A refund counts as refused only where that list does not hold it; what
 there does not bear our id, somebody else gave back.
 """
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from gateways.contract import Approved, Declined, RefundFound, RefundNotFound, RefundRequest, Result, Unknown
 from gateways.declines import Decline
-from gateways.stripe.answers import Refused, Told, asked
-from gateways.stripe.client import Visit
+from gateways.stripe.answers import StripeFields, StripeRefusal, ask
+from gateways.stripe.client import StripeSession
 from gateways.stripe.declines import normalised
 from gateways.stripe.intents import Intent, retrieve_intent
 
@@ -20,14 +20,14 @@ _PAGE = 100
 _PAGES_MAX = 10
 
 
-def refund(visit: Visit, wanted: RefundRequest) -> Result:
-    paid = retrieve_intent(visit, wanted.gateway_reference)
+def refund(api: StripeSession, wanted: RefundRequest) -> Result:
+    paid = retrieve_intent(api, wanted.gateway_reference)
     if isinstance(paid, Unknown):
         return paid
     if paid.currency != wanted.currency or paid.state != "succeeded":
         return _misdirected(paid)
-    answer = asked(
-        visit,
+    answer = ask(
+        api,
         lambda v1, options: v1.refunds.create(
             {
                 "payment_intent": wanted.gateway_reference,
@@ -38,19 +38,19 @@ def refund(visit: Visit, wanted: RefundRequest) -> Result:
         ),
         key=f"{wanted.key}:refund",
     )
-    if isinstance(answer, Told):
+    if isinstance(answer, StripeFields):
         return _result(answer, wanted)
-    if isinstance(answer, Refused) and answer.nothing_done:
-        found = find(visit, wanted)
+    if isinstance(answer, StripeRefusal) and answer.nothing_done:
+        found = find(api, wanted)
         if isinstance(found, RefundNotFound):
             return Declined(normalised(answer.said), answer.said)
         return found if isinstance(found, Approved | Declined) else answer.unknown()
-    return answer.unknown() if isinstance(answer, Refused) else answer
+    return answer.unknown() if isinstance(answer, StripeRefusal) else answer
 
 
-def find(visit: Visit, wanted: RefundRequest) -> RefundFound:
+def find(api: StripeSession, wanted: RefundRequest) -> RefundFound:
     """The refund of that key among those of its payment."""
-    for one in _of_payment(visit, wanted.gateway_reference):
+    for one in _of_payment(api, wanted.gateway_reference):
         if isinstance(one, Unknown):
             return one
         if one.text("metadata", KEY) == wanted.key:
@@ -58,10 +58,10 @@ def find(visit: Visit, wanted: RefundRequest) -> RefundFound:
     return RefundNotFound()
 
 
-def refunded_externally(visit: Visit, payment: str) -> int | Unknown:
+def refunded_externally(api: StripeSession, payment: str) -> int | Unknown:
     """The sum of the payment's refunds that do not bear our key, but for those that came back."""
     in_all = 0
-    for one in _of_payment(visit, payment):
+    for one in _of_payment(api, payment):
         if isinstance(one, Unknown):
             return one
         amount = one.whole("amount")
@@ -72,11 +72,11 @@ def refunded_externally(visit: Visit, payment: str) -> int | Unknown:
     return in_all
 
 
-def _of_payment(visit: Visit, payment: str) -> Iterator[Told | Unknown]:
+def _of_payment(api: StripeSession, payment: str) -> Iterator[StripeFields | Unknown]:
     """Its refunds, page by page; the last one is Unknown where that is not all of them."""
     after: str | None = None
     for _ in range(_PAGES_MAX):
-        page = _page(visit, payment, after)
+        page = _page(api, payment, after)
         if isinstance(page, Unknown):
             yield page
             return
@@ -92,9 +92,9 @@ def _of_payment(visit: Visit, payment: str) -> Iterator[Told | Unknown]:
     yield Unknown("Stripe's list of refunds was not understood, or has no end")
 
 
-def _page(visit: Visit, payment: str, after: str | None) -> Told | Unknown:
-    answer = asked(
-        visit,
+def _page(api: StripeSession, payment: str, after: str | None) -> StripeFields | Unknown:
+    answer = ask(
+        api,
         lambda v1, options: v1.refunds.list(
             {
                 "payment_intent": payment,
@@ -104,10 +104,10 @@ def _page(visit: Visit, payment: str, after: str | None) -> Told | Unknown:
             options,
         ),
     )
-    return answer.unknown() if isinstance(answer, Refused) else answer
+    return answer.unknown() if isinstance(answer, StripeRefusal) else answer
 
 
-def _result(told: Told, wanted: RefundRequest) -> Result:
+def _result(told: StripeFields, wanted: RefundRequest) -> Result:
     reference, state, failed = told.reference("id"), told.code("status"), told.code("failure_reason")
     if (told.whole("amount"), (told.code("currency") or "").upper()) != (
         wanted.amount_minor,

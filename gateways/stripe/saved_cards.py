@@ -9,42 +9,42 @@ and unknown to us, for good.
 from gateways.contract import CardSaving, Unknown
 from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
-from gateways.stripe.answers import Refused, Told, asked
-from gateways.stripe.client import Visit
+from gateways.stripe.answers import StripeFields, StripeRefusal, ask
+from gateways.stripe.client import StripeSession
 from gateways.stripe.intents import KEY, card_declined, declined_by_gateway
 
 _GONE = "resource_missing"
 
 
-def save(visit: Visit, key: str, token: Secret, gateway_customer_id: str | None) -> CardSaving:
+def save(api: StripeSession, key: str, token: Secret, gateway_customer_id: str | None) -> CardSaving:
     """Whosever it is afterwards: a repeat may come after Stripe has forgotten `key`, and find the card with
     the customer that was made before.
     """
-    owner = gateway_customer_id or _new_customer(visit, key)
-    if isinstance(owner, Refused):
-        return _not_attached(visit, token, owner)
+    owner = gateway_customer_id or _new_customer(api, key)
+    if isinstance(owner, StripeRefusal):
+        return _not_attached(api, token, owner)
     if isinstance(owner, Unknown):
         return owner
-    answer = asked(
-        visit,
+    answer = ask(
+        api,
         lambda v1, options: v1.payment_methods.attach(token.reveal(), {"customer": owner}, options),
     )
     if isinstance(answer, Unknown):
         return answer
-    if isinstance(answer, Refused):
-        return _not_attached(visit, token, answer)
+    if isinstance(answer, StripeRefusal):
+        return _not_attached(api, token, answer)
     return CardOnFile(owner, token) if answer.reference("customer") == owner else Unknown("no holder")
 
 
-def forget(visit: Visit, card: CardOnFile) -> CardDeleted | Unknown:
+def forget(api: StripeSession, card: CardOnFile) -> CardDeleted | Unknown:
     """A card that a customer of Stripe's has no more can never be used again, by anybody."""
-    answer = asked(visit, lambda v1, options: v1.payment_methods.detach(card.token.reveal(), {}, options))
-    if isinstance(answer, Refused) and answer.nothing_done:
+    answer = ask(api, lambda v1, options: v1.payment_methods.detach(card.token.reveal(), {}, options))
+    if isinstance(answer, StripeRefusal) and answer.nothing_done:
         if answer.code == _GONE:
             return CardDeleted()
-        looked = _look(visit, card.token)
-        answer = answer if isinstance(looked, Refused) else looked
-    if isinstance(answer, Refused):
+        looked = _look(api, card.token)
+        answer = answer if isinstance(looked, StripeRefusal) else looked
+    if isinstance(answer, StripeRefusal):
         return answer.unknown()
     if isinstance(answer, Unknown):
         return answer
@@ -53,23 +53,23 @@ def forget(visit: Visit, card: CardOnFile) -> CardDeleted | Unknown:
     return CardDeleted()
 
 
-def _new_customer(visit: Visit, key: str) -> str | Refused | Unknown:
-    answer = asked(
-        visit,
+def _new_customer(api: StripeSession, key: str) -> str | StripeRefusal | Unknown:
+    answer = ask(
+        api,
         lambda v1, options: v1.customers.create({"metadata": {KEY: key}}, options),
         key=f"{key}:customer",
     )
-    if isinstance(answer, Refused | Unknown):
+    if isinstance(answer, StripeRefusal | Unknown):
         return answer
     return answer.reference("id") or Unknown("Stripe's answer is not a customer that can be read")
 
 
-def _not_attached(visit: Visit, token: Secret, refused: Refused) -> CardSaving:
+def _not_attached(api: StripeSession, token: Secret, refused: StripeRefusal) -> CardSaving:
     """It may be attached already, by the payment itself or by a request before this one: only a card that
     was seen, and that nobody has, is not kept for certain.
     """
-    looked = _look(visit, token)
-    if isinstance(looked, Told):
+    looked = _look(api, token)
+    if isinstance(looked, StripeFields):
         owner = looked.reference("customer")
         if owner is not None:
             return CardOnFile(owner, token)
@@ -81,5 +81,5 @@ def _not_attached(visit: Visit, token: Secret, refused: Refused) -> CardSaving:
     return refused.unknown()
 
 
-def _look(visit: Visit, token: Secret) -> Told | Refused | Unknown:
-    return asked(visit, lambda v1, options: v1.payment_methods.retrieve(token.reveal(), {}, options))
+def _look(api: StripeSession, token: Secret) -> StripeFields | StripeRefusal | Unknown:
+    return ask(api, lambda v1, options: v1.payment_methods.retrieve(token.reveal(), {}, options))

@@ -12,8 +12,8 @@ from stripe.params import BalanceTransactionListParams
 from gateways.contract import GatewayUnreachableError
 from gateways.settlement import LineKind, PayoutLine
 from gateways.stripe import refunds
-from gateways.stripe.answers import Refused, Told, asked
-from gateways.stripe.client import Visit
+from gateways.stripe.answers import StripeFields, StripeRefusal, ask
+from gateways.stripe.client import StripeSession
 from gateways.stripe.intents import KEY
 
 IN_ALL_S = 120.0
@@ -33,13 +33,13 @@ _KINDS = {
 """By Stripe's reporting category."""
 
 
-def lines(visit: Visit, payout: str) -> tuple[PayoutLine, ...]:
+def lines(api: StripeSession, payout: str) -> tuple[PayoutLine, ...]:
     """The lines in Stripe's order, without the payout's own; raises GatewayUnreachableError."""
-    _complete(visit, payout)
+    _complete(api, payout)
     found: list[PayoutLine] = []
     after: str | None = None
     for _ in range(_PAGES_MAX):
-        page = _page(visit, payout, after)
+        page = _page(api, payout, after)
         listed = page.each("data")
         if listed is None:
             raise GatewayUnreachableError(
@@ -54,8 +54,8 @@ def lines(visit: Visit, payout: str) -> tuple[PayoutLine, ...]:
     raise GatewayUnreachableError(f"Stripe's list of {payout} is too long: look in its dashboard.")
 
 
-def _complete(visit: Visit, payout: str) -> None:
-    told = _answered(asked(visit, lambda v1, options: v1.payouts.retrieve(payout, {}, options)), payout)
+def _complete(api: StripeSession, payout: str) -> None:
+    told = _answered(ask(api, lambda v1, options: v1.payouts.retrieve(payout, {}, options)), payout)
     if told.yes("automatic") is not True:
         raise GatewayUnreachableError(
             f"Stripe gives no lines for {payout}: only automatic payouts have lines."
@@ -64,21 +64,21 @@ def _complete(visit: Visit, payout: str) -> None:
         raise GatewayUnreachableError(f"Stripe has not reconciled {payout} yet: try again later.")
 
 
-def _page(visit: Visit, payout: str, after: str | None) -> Told:
+def _page(api: StripeSession, payout: str, after: str | None) -> StripeFields:
     wanted: BalanceTransactionListParams = {"payout": payout, "limit": _PAGE, "expand": ["data.source"]}
     if after is not None:
         wanted["starting_after"] = after
-    return _answered(asked(visit, lambda v1, options: v1.balance_transactions.list(wanted, options)), payout)
+    return _answered(ask(api, lambda v1, options: v1.balance_transactions.list(wanted, options)), payout)
 
 
-def _answered(answer: object, payout: str) -> Told:
-    if isinstance(answer, Told):
+def _answered(answer: object, payout: str) -> StripeFields:
+    if isinstance(answer, StripeFields):
         return answer
-    why = answer.said if isinstance(answer, Refused) else getattr(answer, "reason", "")
+    why = answer.said if isinstance(answer, StripeRefusal) else getattr(answer, "reason", "")
     raise GatewayUnreachableError(f"Stripe did not give the lines of {payout} ({why}): try again later.")
 
 
-def _line(told: Told) -> PayoutLine:
+def _line(told: StripeFields) -> PayoutLine:
     reference, currency, category = (
         told.reference("id"),
         told.currency("currency"),
@@ -106,7 +106,7 @@ def _line(told: Told) -> PayoutLine:
     )
 
 
-def _charge(source: Told | None) -> str | None:
+def _charge(source: StripeFields | None) -> str | None:
     """The payment that a charge, a refund or a dispute belongs to, as we refer to it."""
     if source is None:
         return None

@@ -21,8 +21,8 @@ from gateways.contract import (
     Unknown,
 )
 from gateways.secret import Secret
-from gateways.stripe.answers import Refused, Told, asked
-from gateways.stripe.client import Stripe, Visit
+from gateways.stripe.answers import StripeFields, StripeRefusal, ask
+from gateways.stripe.client import Stripe, StripeSession
 from gateways.stripe.currencies import CURRENCIES
 from gateways.stripe.intents import Intent, card_declined, confirm_intent, create_intent, declined_by_gateway
 from gateways.stripe.settings import StripeCardSettings
@@ -41,11 +41,11 @@ class StripeTokenizer:
 
     def tokenize(self, card: Card, *, key: str) -> Tokenized | Declined | Unavailable:
         """A PaymentMethod. A repeat under the same key within a day gives the same one."""
-        with self._stripe.visit() as visit:
-            made = _payment_method(visit, card, key)
+        with self._stripe.session() as api:
+            made = _payment_method(api, card, key)
         if isinstance(made, Secret):
             return Tokenized(made)
-        if isinstance(made, Refused):
+        if isinstance(made, StripeRefusal):
             made = made.unknown()
         if isinstance(made, Unknown):
             return Unavailable(made.reason, made.retry_same_key)
@@ -53,16 +53,16 @@ class StripeTokenizer:
 
     def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
         require("stripe", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)
-        with self._stripe.visit() as visit:
-            token = _payment_method(visit, card, order.key)
+        with self._stripe.session() as api:
+            token = _payment_method(api, card, order.key)
             if not isinstance(token, Secret):
                 return _nothing_held(token)
-            made = create_intent(visit, order, "manual")
-            if isinstance(made, Refused):
+            made = create_intent(api, order, "manual")
+            if isinstance(made, StripeRefusal):
                 return declined_by_gateway(made) if made.nothing_done else made.unknown()
             if isinstance(made, Unknown):
                 return made
-            held = confirm_intent(visit, order.key, made.reference, token, moto=self._moto)
+            held = confirm_intent(api, order.key, made.reference, token, moto=self._moto)
         if not isinstance(held, Intent):
             return held
         if held.state == "requires_capture" and held.is_of(order) and held.held_minor == order.amount_minor:
@@ -70,23 +70,23 @@ class StripeTokenizer:
         return held.unclear()
 
 
-def _nothing_held(answer: Declined | Refused | Unknown) -> Declined | Unknown:
+def _nothing_held(answer: Declined | StripeRefusal | Unknown) -> Declined | Unknown:
     """Where Stripe does not take the number, nothing was confirmed: that is certain, and no matter for the
     caller's bank.
     """
-    if not isinstance(answer, Refused):
+    if not isinstance(answer, StripeRefusal):
         return answer
     return declined_by_gateway(answer) if _nothing_made(answer) else answer.unknown()
 
 
-def _nothing_made(refused: Refused) -> bool:
+def _nothing_made(refused: StripeRefusal) -> bool:
     """Whether Stripe will not have the number; otherwise it was only busy, or broke."""
     return refused.nothing_done or refused.status == HTTPStatus.PAYMENT_REQUIRED
 
 
-def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | Refused | Unknown:
-    answer = asked(
-        visit,
+def _payment_method(api: StripeSession, card: Card, key: str) -> Secret | Declined | StripeRefusal | Unknown:
+    answer = ask(
+        api,
         lambda v1, options: v1.payment_methods.create(
             {
                 "type": "card",
@@ -106,9 +106,9 @@ def _payment_method(visit: Visit, card: Card, key: str) -> Secret | Declined | R
         ),
         key=f"{key}:card",
     )
-    if isinstance(answer, Told):
+    if isinstance(answer, StripeFields):
         return answer.secret("id") or Unknown("Stripe's answer is not a payment method that can be read")
-    if isinstance(answer, Refused):
+    if isinstance(answer, StripeRefusal):
         if answer.by_the_card:
             return card_declined(answer.error, None)
         if answer.status == _KEY_UNKNOWN:

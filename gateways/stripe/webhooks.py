@@ -27,7 +27,7 @@ from gateways.events import (
 )
 from gateways.secret import Secret
 from gateways.stripe import refunds
-from gateways.stripe.answers import Told
+from gateways.stripe.answers import StripeFields
 from gateways.stripe.intents import KEY
 
 TOLERANCE_S = 300
@@ -58,7 +58,7 @@ def parse_webhook(
     return GatewayEvent(event_id, kind, _data_of(kind, about), event.moment("created"))
 
 
-def _proven(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes) -> Told:
+def _proven(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes) -> StripeFields:
     signature = next((value for name, value in headers.items() if name.lower() == "stripe-signature"), None)
     if signature is None:
         raise InvalidWebhookError("the request has no Stripe-Signature")
@@ -74,25 +74,25 @@ def _proven(secrets: tuple[Secret, ...], headers: Mapping[str, str], body: bytes
                 if thin
                 else "it is not an event"
             ) from None
-        return Told(found.to_dict())
+        return StripeFields(found.to_dict())
     raise InvalidWebhookError("the Stripe signature does not match, or is older than five minutes")
 
 
-def _data_of(kind: str, about: Told) -> EventData | None:
+def _data_of(kind: str, about: StripeFields) -> EventData | None:
     for prefix, read in _READERS.items():
         if kind.startswith(prefix):
             return read(about)
     return None
 
 
-def _ours(about: Told, name: str) -> str | None:
+def _ours(about: StripeFields, name: str) -> str | None:
     key = about.ours("metadata", name)
     if key is None and about.text("metadata", name):
         _log.warning("an event of Stripe's names something of ours by what is no id of ours")
     return key
 
 
-def _kept(about: Told, *path: str) -> str | None:
+def _kept(about: StripeFields, *path: str) -> str | None:
     found = about.reference(*path)
     return found if found is not None and len(found) <= _REFERENCE_MAX else None
 
@@ -101,17 +101,17 @@ def _unreadable(what: str) -> None:
     _log.error("a %s that Stripe tells of was not understood: look in its dashboard", what)
 
 
-def _intent(about: Told) -> EventData | None:
+def _intent(about: StripeFields) -> EventData | None:
     key = _ours(about, KEY)
     return PaymentUpdated(key, taken=about.code("status") in _TAKEN) if key else None
 
 
-def _session(about: Told) -> EventData | None:
+def _session(about: StripeFields) -> EventData | None:
     key = _ours(about, KEY)
     return PaymentUpdated(key, taken=about.code("payment_status") == "paid") if key else None
 
 
-def _charge(about: Told) -> EventData | None:
+def _charge(about: StripeFields) -> EventData | None:
     """Stripe calls it refunded, too, when what was only held is let go."""
     key = _ours(about, KEY)
     if key is None:
@@ -119,7 +119,7 @@ def _charge(about: Told) -> EventData | None:
     return RefundedExternally(key) if about.yes("captured") else PaymentUpdated(key)
 
 
-def _refund(about: Told) -> EventData | None:
+def _refund(about: StripeFields) -> EventData | None:
     """That one was made by others, the charge tells; only this tells that it came to nothing."""
     key, charge = _ours(about, refunds.KEY), _kept(about, "payment_intent")
     if key:
@@ -127,7 +127,7 @@ def _refund(about: Told) -> EventData | None:
     return ExternalRefundFailed(charge) if charge and about.code("status") in refunds.CAME_BACK else None
 
 
-def _dispute(about: Told) -> EventData | None:
+def _dispute(about: StripeFields) -> EventData | None:
     reference = _kept(about, "id")
     charge = _kept(about, "payment_intent") or _kept(about, "charge")
     amount, currency = about.whole("amount"), about.currency("currency")
@@ -145,7 +145,7 @@ def _dispute(about: Told) -> EventData | None:
     )
 
 
-def _payout(about: Told) -> PayoutSettled | None:
+def _payout(about: StripeFields) -> PayoutSettled | None:
     reference, arrives = _kept(about, "id"), about.moment("arrival_date")
     amount, currency = about.whole("amount"), about.currency("currency")
     if reference is None or arrives is None or amount is None or currency is None:
@@ -154,7 +154,7 @@ def _payout(about: Told) -> PayoutSettled | None:
     return PayoutSettled(reference, amount, currency, arrives)
 
 
-def _failed_payout(about: Told) -> EventData | None:
+def _failed_payout(about: StripeFields) -> EventData | None:
     told = _payout(about)
     if told is None:
         return None
@@ -162,7 +162,7 @@ def _failed_payout(about: Told) -> EventData | None:
     return PayoutFailed(told.reference, told.amount_minor, told.currency, told.arrives, code)
 
 
-_READERS: dict[str, Callable[[Told], EventData | None]] = {
+_READERS: dict[str, Callable[[StripeFields], EventData | None]] = {
     "payment_intent.": _intent,
     "checkout.session.": _session,
     "charge.dispute.": _dispute,

@@ -1,4 +1,4 @@
-"""The session of a call: kept, taken one turn further, and fulfilled.
+"""A call: its session is kept between two turns, and each turn takes it further.
 
-`machine` is pure and says what a turn needs; `host` fulfils it; `turns` locks, dedupes and commits.
+`machine` is pure and says what a turn needs, `waits` does it, `turns` locks, dedupes and commits.
 """

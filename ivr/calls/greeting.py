@@ -5,12 +5,12 @@ once.
 """
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from flows.language import Flow, Wording
+from flows.language import Flow, Translation
 from gateways.contract import CardEntry
 from ivr.calls.session import Session
 from ivr.calls.states import CallStatus
@@ -24,103 +24,85 @@ from ivr.platform.ids import Ids
 from ivr.platform.phone_numbers import is_possible
 
 TO_LENGTH_MAX = 20
-NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True)
 class Greeting:
     """Makes the row of a call that begins."""
 
-    def __init__(
-        self,
-        *,
-        engine: sa.Engine,
-        flow: Flow[Any],
-        clock: Clock,
-        ids: Ids,
-        home_country: str,
-        languages: Sequence[str],
-        language_by_number: Mapping[str, str],
-        merchant_name: str,
-        card_entry: CardEntry,
-        person_available: bool,
-        saved_cards: bool = False,
-        other_ways: Mapping[str, str] = NOTHING_SAID,
-        reference_place: Mapping[str, str] = NOTHING_SAID,
-        slow_speech: bool = False,
-    ) -> None:
-        """`other_ways`, `reference_place`: the merchant's sentences by language. `slow_speech`: whether the
-        voices can be slowed.
-        """
-        self._engine = engine
-        self._flow = flow
-        self._clock = clock
-        self._ids = ids
-        self._home_country = home_country
-        self._languages = tuple(languages)
-        self._language_by_number = language_by_number
-        self._merchant_name = merchant_name
-        self._card_entry = card_entry
-        self._person_available = person_available
-        self._saved_cards = saved_cards
-        self._other_ways = _wordings(other_ways)
-        self._reference_place = _wordings(reference_place)
-        self._slow_speech = slow_speech
+    engine: sa.Engine
+    flow: Flow[Any]
+    clock: Clock
+    ids: Ids
+    home_country: str
+    languages: Sequence[str]
+    language_by_number: Mapping[str, str]
+    merchant_name: str
+    card_entry: CardEntry
+    person_available: bool
+    saved_cards: bool
+    other_ways: Mapping[str, str]
+    """How else the merchant can be paid, a sentence by language."""
+    reference_place: Mapping[str, str]
+    """Where the reference is printed, a sentence by language."""
+    slow_speech: bool
+    """Whether the voices can be slowed."""
 
     def row(
         self, *, call_sid: str, account_sid: str, from_field: str, to_field: str, verstat: str | None = None
     ) -> CallRow:
         """The call as it will be kept; nothing is written here."""
-        caller = Caller.of(from_field, self._home_country)
-        with reading(self._engine) as connection:
+        caller = Caller.of(from_field, self.home_country)
+        with reading(self.engine) as connection:
             remembered = customer.of_caller(connection, caller)
         known = self._known_language(remembered, to_field)
         is_forged = proof_of(verstat) is Proof.FORGED
-        state = self._flow.begin(
-            language_known=known is not None or len(self._languages) == 1,
-            languages=self._languages,
+        state = self.flow.begin(
+            language_known=known is not None or len(self.languages) == 1,
+            languages=tuple(self.languages),
             can_text=caller.can_text and not is_forged,
-            card_first=self._card_entry is CardEntry.TOKENIZE,
-            person_available=self._person_available,
-            merchant=self._merchant_name,
-            saved_cards=self._saved_cards and not caller.withheld and not is_forged,
-            other_ways=self._other_ways,
-            reference_place=self._reference_place,
-            slow_speech=self._slow_speech,
+            card_first=self.card_entry is CardEntry.TOKENIZE,
+            person_available=self.person_available,
+            merchant=self.merchant_name,
+            saved_cards=self.saved_cards and not caller.withheld and not is_forged,
+            other_ways=_translations(self.other_ways),
+            reference_place=_translations(self.reference_place),
+            slow_speech=self.slow_speech,
         )
         session = Session(
-            step=self._flow.start,
+            step=self.flow.start,
             state=state,
-            language=known or self._languages[0],
-            slow=self._slow_speech and remembered is not None and remembered.slow_speech,
+            language=known or self.languages[0],
+            slow=self.slow_speech and remembered is not None and remembered.slow_speech,
         )
         return CallRow(
-            id=self._ids.new("call"),
+            id=self.ids.new("call"),
             call_sid=call_sid,
             account_sid=account_sid,
             from_number=caller.dial,
             to_number=self._called(to_field),
-            flow=self._flow.name,
+            flow=self.flow.name,
             turn=0,
             session=session.dump(),
             intent=None,
             status=CallStatus.ACTIVE,
             ended_because=None,
-            started_at=self._clock.now(),
+            started_at=self.clock.now(),
             ended_at=None,
             stir_verstat=verstat_to_keep(verstat),
         )
 
     def _called(self, to_field: str) -> str:
         """The number that was called, as the carrier writes it; nothing that is no number is kept."""
-        fits = len(to_field) <= TO_LENGTH_MAX and is_possible(to_field, self._home_country)
+        fits = len(to_field) <= TO_LENGTH_MAX and is_possible(to_field, self.home_country)
         return to_field if fits else ""
 
     def _known_language(self, remembered: customer.Customer | None, to_field: str) -> str | None:
-        by_number = self._language_by_number.get(to_field)
-        if by_number in self._languages:
+        by_number = self.language_by_number.get(to_field)
+        if by_number in self.languages:
             return by_number
-        return remembered.language if remembered and remembered.language in self._languages else None
+        return remembered.language if remembered and remembered.language in self.languages else None
 
 
-def _wordings(sentences: Mapping[str, str]) -> tuple[Wording, ...]:
-    return tuple(Wording(language, text) for language, text in sentences.items())
+def _translations(sentences: Mapping[str, str]) -> tuple[Translation, ...]:
+    return tuple(Translation(language, text) for language, text in sentences.items())

@@ -4,6 +4,8 @@ What the caller had confirmed goes on (they hear of it by text); what they had n
 attempt without a charge asked for is withdrawn, a token is wiped.
 """
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 import structlog
 
@@ -18,27 +20,27 @@ CALL_S_MAX = 4 * 60 * 60
 """The carrier ends a call after four hours; by then a status callback came or was lost."""
 
 
+@dataclass(frozen=True, slots=True)
 class CallEnder:
     """Ends calls, once each."""
 
-    def __init__(self, *, engine: sa.Engine, attempts: AttemptService, work: Work, clock: Clock) -> None:
-        self._engine = engine
-        self._attempts = attempts
-        self._work = work
-        self._clock = clock
+    engine: sa.Engine
+    attempts: AttemptService
+    work: Work
+    clock: Clock
 
     def watch(self, tx: sa.Connection, call_id: str) -> None:
         """Whatever happens, the call ends in our books."""
-        self._work.enqueue(tx, END_SILENT_CALL, call_id, delay_s=CALL_S_MAX)
+        self.work.enqueue(tx, END_SILENT_CALL, call_id, delay_s=CALL_S_MAX)
 
     def end_by_sid(self, call_sid: str, because: str) -> bool:
         """The carrier says that the call is over; False where there is no such call under way."""
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             return self._end(tx, store.lock_by_sid(tx, call_sid), because)
 
     def end_silent(self, call_id: str, _nth: int) -> None:
         """The job behind `watch`."""
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             self._end(tx, store.lock(tx, call_id), "no_word_from_carrier")
 
     def _end(self, tx: sa.Connection, row: CallRow | None, because: str) -> bool:
@@ -49,15 +51,15 @@ class CallEnder:
             return False
         attempt_id = row.session.get("attempt_id")
         if attempt_id is not None and row.session.get("charging"):
-            self._attempts.promise(tx, attempt_id)
+            self.attempts.promise(tx, attempt_id)
         elif attempt_id is not None:
-            self._attempts.withdraw(tx, attempt_id)
+            self.attempts.withdraw(tx, attempt_id)
         kept = {name: row.session.get(name) for name in ("step", "language")}
-        store.end(tx, row.id, because=because, session=kept, now=self._clock.now())
+        store.end(tx, row.id, because=because, session=kept, now=self.clock.now())
         timeline.add(
             tx,
             "call.ended",
-            at=self._clock.now(),
+            at=self.clock.now(),
             call_id=row.id,
             facts={"because": because, "step": row.session.get("step")},
         )

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from flows.language import Choose, Flow, Step
-from ivr.calls.response import Gather, Renderer
+from flows.language import Flow, QuestionWait, Step
+from ivr.calls.response import CarrierRenderer, Gather
 from ivr.calls.session import Asked, Session
 from ivr.calls.step_result import Listen, Utterance
 
 
 def question(
-    renderer: Renderer, verbs: Sequence[str], said: Sequence[Utterance], listen: Listen
+    renderer: CarrierRenderer, verbs: Sequence[str], said: Sequence[Utterance], listen: Listen
 ) -> tuple[list[str], Gather]:
     """The verbs of a question, and the Gather that ends the turn. Each key that must be heard first ends a
     piece of the question.
@@ -27,7 +27,7 @@ def question(
 
 
 def asked(
-    renderer: Renderer, flow: Flow[Any], said: Sequence[Utterance], listen: Listen, release: str
+    renderer: CarrierRenderer, flow: Flow[Any], said: Sequence[Utterance], listen: Listen, release: str
 ) -> Asked:
     """The question that ends the turn, as the record of what the caller agrees to has it."""
     if not listen.heard_first:
@@ -36,7 +36,9 @@ def asked(
     return Asked(f"{flow.name}:{question.say.key}", renderer.wording(question), release)
 
 
-def named(renderer: Renderer, step: Step[Any], session: Session, proven: str | None, elapsed_s: float) -> str:
+def named(
+    renderer: CarrierRenderer, step: Step[Any], session: Session, proven: str | None, elapsed_s: float
+) -> str:
     """The keys of this question that were named to the caller. `proven` is what the carrier proves; None
     where it proves nothing: the question was asked by the last release.
     """
@@ -44,8 +46,8 @@ def named(renderer: Renderer, step: Step[Any], session: Session, proven: str | N
         return ""
     if proven is not None:
         return "".join(key for key in step.heard_first if key in proven)
-    choose = step.run(session.state)
-    if not isinstance(choose, Choose):
-        raise TypeError(f"step {step.name} is a menu and returned {type(choose).__name__}")
-    question = Utterance(choose.say, (session.language,))
+    wait = step.run(session.state)
+    if not isinstance(wait, QuestionWait):
+        raise TypeError(f"step {step.name} is a menu and returned {type(wait).__name__}")
+    question = Utterance(wait.say, (session.language,))
     return "".join(key for key in step.heard_first if renderer.spoken_s(question, key) <= elapsed_s)

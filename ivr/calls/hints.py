@@ -4,28 +4,27 @@ or leave.
 
 from collections.abc import Iterator
 
-from flows.language import Ask, Choose, Say
+from flows.language import QuestionWait, Say
 from ivr.calls.session import Session
 from ivr.calls.step_result import Utterance
 
 
-def hints(wait: Ask | Choose, session: Session) -> Iterator[Utterance]:
+def hints(wait: QuestionWait, session: Session) -> Iterator[Utterance]:
     """Behind the question, so that whoever knows the answer now need not listen to them."""
     languages = languages_of(wait, session)
     if wait.hint is not None:
         yield Utterance(wait.hint, languages)
-    yield Utterance(Say("host.again"), languages, by_host=True)
+    yield Utterance(Say("host.again"), languages, by_server=True)
     if session.state.slow_speech and not session.slow:
-        yield Utterance(Say("host.again_slower"), languages, by_host=True)
+        yield Utterance(Say("host.again_slower"), languages, by_server=True)
     if session.trail:
-        yield Utterance(Say("host.back"), languages, by_host=True)
+        yield Utterance(Say("host.back"), languages, by_server=True)
     if session.state.person_available:
-        yield Utterance(Say("host.offer_person"), languages, by_host=True)
-    if isinstance(wait, Choose) and wait.may_leave:
-        yield Utterance(Say("host.hang_up"), languages, by_host=True)
+        yield Utterance(Say("host.offer_person"), languages, by_server=True)
+    if wait.may_leave:
+        yield Utterance(Say("host.hang_up"), languages, by_server=True)
 
 
-def languages_of(wait: object, session: Session) -> tuple[str, ...]:
+def languages_of(wait: QuestionWait, session: Session) -> tuple[str, ...]:
     """In which languages the question is asked, and everything about it said."""
-    in_every = isinstance(wait, Choose) and wait.every_language
-    return session.state.languages if in_every else (session.language,)
+    return session.state.languages if wait.every_language else (session.language,)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ivr.calls import store
-from ivr.calls.waits.card import BY_CARRIER
+from ivr.calls.waits.collect_card import BY_CARRIER
 from ivr.customers import timeline
 from ivr.platform.clock import Clock
 
@@ -18,7 +18,7 @@ KIND = "card.progress"
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class PayReport:
     """One report: `field` and `mistake` are words of ours, never what was keyed."""
 
     field: str
@@ -26,14 +26,14 @@ class Progress:
     mistake: str | None
 
 
+@dataclass(frozen=True, slots=True)
 class PayProgress:
     """Keeps reports in the timeline."""
 
-    def __init__(self, engine: sa.Engine, clock: Clock) -> None:
-        self._engine = engine
-        self._clock = clock
+    engine: sa.Engine
+    clock: Clock
 
-    def note(self, call_id: str, turn: int, call_sid: str, progress: Progress) -> bool:
+    def note(self, call_id: str, turn: int, call_sid: str, progress: PayReport) -> bool:
         """False where the report is late, early, repeated, or of another call: then nothing is kept."""
         facts = {
             "turn": turn,
@@ -41,7 +41,7 @@ class PayProgress:
             "attempt": progress.attempt,
             "mistake": progress.mistake,
         }
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             row = store.lock(tx, call_id)
             if row is None or row.call_sid != call_sid or not row.is_active:
                 return False
@@ -49,5 +49,5 @@ class PayProgress:
                 return False
             if any(one.kind == KIND and one.facts == facts for one in timeline.of_call(tx, call_id)):
                 return False
-            timeline.add(tx, KIND, at=self._clock.now(), call_id=call_id, facts=facts)
+            timeline.add(tx, KIND, at=self.clock.now(), call_id=call_id, facts=facts)
             return True

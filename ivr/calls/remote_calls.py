@@ -1,8 +1,7 @@
-"""Errands: the network calls that a turn needs, run with no transaction open and under ids derived from call
-and turn.
+"""The network calls that a turn needs, run with no transaction open and under ids derived from call and turn.
 
-An errand is kept in the call's row before it is run, so a process that dies leaves it for the carrier's
-repeat; running it again asks the same question under the same id.
+A remote call is kept in the call's row before it is made. A process that dies leaves it to the carrier's
+repeat; made again, it asks the same question under the same id.
 """
 
 from dataclasses import asdict, dataclass
@@ -46,7 +45,7 @@ class CollectEntry:
     claimant: str
 
 
-Errand = AskMerchant | OpenEntry | CollectEntry
+RemoteCall = AskMerchant | OpenEntry | CollectEntry
 _KINDS: dict[str, type[AskMerchant | OpenEntry | CollectEntry]] = {
     "ask_merchant": AskMerchant,
     "open_entry": OpenEntry,
@@ -66,16 +65,16 @@ class PciSilent:
     """The PCI process did not answer, or refused."""
 
 
-Answer = LookupAnswer | EntryOpened | CardEntryResult | PciSilent
+RemoteResponse = LookupAnswer | EntryOpened | CardEntryResult | PciSilent
 
 
-def dump(errand: Errand) -> dict[str, Any]:
-    """The errand as it is kept in the call's row."""
-    kind = next(name for name, cls in _KINDS.items() if isinstance(errand, cls))
-    return {"kind": kind, **asdict(errand)}
+def dump(call: RemoteCall) -> dict[str, Any]:
+    """The remote call as it is kept in the call's row."""
+    kind = next(name for name, cls in _KINDS.items() if isinstance(call, cls))
+    return {"kind": kind, **asdict(call)}
 
 
-def load(data: dict[str, Any]) -> Errand:
+def load(data: dict[str, Any]) -> RemoteCall:
     kind = _KINDS[data["kind"]]
     known = {name: value for name, value in data.items() if name in kind.__dataclass_fields__}
     if known.get("authorize") is not None:
@@ -86,65 +85,65 @@ def load(data: dict[str, Any]) -> Errand:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Whom an errand is for, as the carrier names them."""
+class CarrierIds:
+    """The call that a remote call is for, as the carrier names it."""
 
     call_sid: str
     account_sid: str
 
 
-class Runner:
-    """Runs errands. `pci` is None where the carrier takes the cards, `lookup` where the merchant has none."""
+@dataclass(frozen=True, slots=True)
+class RemoteCalls:
+    """Makes remote calls."""
 
-    def __init__(
-        self, pci: PciClient | None, lookup: MerchantLookup | None, public_url: str, *, postal_code: bool
-    ) -> None:
-        self._pci = pci
-        self._lookup = lookup
-        self._public_url = public_url
-        self._postal_code = postal_code
+    pci: PciClient | None
+    """None where the carrier takes the cards."""
+    lookup: MerchantLookup | None
+    """None where the merchant has none."""
+    public_url: str
+    postal_code: bool
 
     @property
     def asks_merchant(self) -> bool:
-        return self._lookup is not None
+        return self.lookup is not None
 
-    def run(self, errand: Errand, caller: Caller) -> Answer:
-        """The answer; silence of the other side is an answer too."""
+    def make(self, call: RemoteCall, ids: CarrierIds) -> RemoteResponse:
+        """The response; silence of the other side is one too."""
         try:
-            match errand:
+            match call:
                 case AskMerchant(reference, lookup_id):
-                    if self._lookup is None:
+                    if self.lookup is None:
                         raise RuntimeError("no bill look-up is configured")
-                    return self._lookup.ask(reference, lookup_id)
-                case _ if self._pci is None:  # of a call that began when there was a PCI process
+                    return self.lookup.ask(reference, lookup_id)
+                case _ if self.pci is None:  # of a call that began when there was a PCI process
                     log.warning("no_pci_process_by_these_settings")
                 case OpenEntry():
-                    return EntryOpened(self._open(self._pci, errand, caller))
+                    return EntryOpened(self._open(self.pci, call, ids))
                 case CollectEntry(entry_id, claimant):
-                    return self._pci.collect(entry_id, claimant)
+                    return self.pci.collect(entry_id, claimant)
         except PciUnreachableError as fault:
             log.warning("pci_unreachable", fault=str(fault))
         except PciRefusedError:  # not signed as it likes, or an id taken: an operator has to look
             log.exception("pci_refused")
         return PciSilent()
 
-    def _open(self, pci: PciClient, errand: OpenEntry, caller: Caller) -> str:
+    def _open(self, pci: PciClient, call: OpenEntry, ids: CarrierIds) -> str:
         return pci.open_entry(
-            entry_id=errand.entry_id,
-            call_sid=caller.call_sid,
-            account_sid=caller.account_sid,
-            language=errand.language,
-            return_url=self._public_url + errand.return_path,
-            postal_code=self._postal_code,
-            authorize=errand.authorize,
-            slow=errand.slow,
+            entry_id=call.entry_id,
+            call_sid=ids.call_sid,
+            account_sid=ids.account_sid,
+            language=call.language,
+            return_url=self.public_url + call.return_path,
+            postal_code=self.postal_code,
+            authorize=call.authorize,
+            slow=call.slow,
         )
 
     def say_goodbye(self, call_sid: str) -> None:
         """Tell the PCI process, where there is one, of a hang-up; its own sweeper covers a lost one."""
-        if self._pci is None:
+        if self.pci is None:
             return
         try:
-            self._pci.end_call(call_sid)
+            self.pci.end_call(call_sid)
         except (PciUnreachableError, PciRefusedError) as fault:
             log.warning("pci_not_told_of_hang_up", fault=str(fault))

@@ -11,7 +11,7 @@ from ivr.calls.step_result import Utterance
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedKeys:
     """A piece of a question, up to the words that name `keys`.
 
     A key pressed during `before` is taken at once. During `clause`, in which the voice names the keys,
@@ -29,7 +29,7 @@ class Gather:
 
     keys: int
     timeout_s: int
-    named: tuple[Named, ...] = ()
+    named: tuple[NamedKeys, ...] = ()
     """What is spoken before the verbs of the answer, where keys must be heard first."""
 
 
@@ -83,12 +83,12 @@ def pay_status_url(call_id: str, turn: int) -> str:
     return f"/voice/{call_id}/pay/{turn}"
 
 
-class Renderer(Protocol):
+class CarrierRenderer(Protocol):
     """Makes verbs of utterances, and a document of verbs and an ending."""
 
     def utter(self, utterances: Sequence[Utterance]) -> list[str]: ...
 
-    def pieces(self, asked: Utterance, keys: str) -> tuple[tuple[Named, ...], Sequence[str]]:
+    def pieces(self, asked: Utterance, keys: str) -> tuple[tuple[NamedKeys, ...], Sequence[str]]:
         """A question, cut behind the words that name each of these keys, and the verbs of its rest."""
         ...
 
@@ -100,6 +100,6 @@ class Renderer(Protocol):
         """How long the quickest voice takes, in seconds, until it has named the key."""
         ...
 
-    def host(self, key: str, language: str, *, slow: bool = False) -> list[str]: ...
+    def server_prompt(self, key: str, language: str, *, slow: bool = False) -> list[str]: ...
 
     def document(self, verbs: Sequence[str], ending: Ending, *, next_url: str) -> str: ...

@@ -1,4 +1,4 @@
-"""Bills and links as the caller hears of them: the facts that the host lays into a flow's state."""
+"""Bills and links as the caller hears of them: the facts put into a flow's state."""
 
 from datetime import datetime
 

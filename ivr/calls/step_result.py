@@ -5,29 +5,20 @@
 
 from dataclasses import dataclass, field
 
-from flows.language import Say
-from flows.language.waits import (
-    Charge,
-    CloseLink,
-    CollectCard,
-    FindBill,
-    FindCallersBill,
-    FindSavedCard,
-    ForgetCard,
-    MayKeepCard,
-    SendLink,
-    Transfer,
-)
+from flows.language import Say, Wait
 from ivr.calls.session import Session
+
+TYPED_AHEAD_S = 1.0
+"""Nobody keys eight digits in a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Something to say: a prompt of the flow, or one of the host's, in one language or once in each."""
+    """Something to say: a prompt of the flow, or one of the server's, in one language or once in each."""
 
     say: Say
     languages: tuple[str, ...]
-    by_host: bool = False
+    by_server: bool = False
     slow: bool = False
 
 
@@ -43,26 +34,11 @@ class Listen:
     """Said behind the question, which was missed once."""
 
 
-HostWait = (
-    FindBill
-    | FindCallersBill
-    | FindSavedCard
-    | ForgetCard
-    | MayKeepCard
-    | CollectCard
-    | Charge
-    | SendLink
-    | CloseLink
-    | Transfer
-)
-"""What the host fulfils."""
-
-
 @dataclass(frozen=True, slots=True)
 class Need:
-    """The turn cannot go on before the host has fulfilled this wait."""
+    """The turn cannot go on before this wait is done."""
 
-    wait: HostWait
+    wait: Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +70,8 @@ class Keys:
     """Of the keys that must be heard first, those that were named to the caller before they pressed one."""
     hashed: bool = False
     """`#` ended it."""
+
+    @property
+    def typed_ahead(self) -> bool:
+        """Whole answers that come sooner were keyed before the question."""
+        return self.elapsed_s < TYPED_AHEAD_S

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from flows.language import Say
-from ivr.calls.remote_calls import Errand
+from ivr.calls.remote_calls import RemoteCall
 from ivr.calls.response import Ending, turn_url
 from ivr.calls.session import Session
 from ivr.calls.store import CallRow
@@ -15,7 +15,7 @@ from ivr.fraud.identity import Proof, proof_of
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class LeftBy:
     """The wait is over: the flow leaves by this exit, with these facts."""
 
     session: Session
@@ -29,7 +29,7 @@ class Waiting:
 
     session: Session
     ending: Ending
-    host_prompt: str | None = None
+    server_prompt: str | None = None
     say: Say | None = None
     """A prompt of the flow, spoken before the ending."""
     same_turn: bool = False
@@ -37,14 +37,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class MustRun:
-    """The turn cannot end before this errand is run."""
+class NeedsRemoteCall:
+    """The turn cannot end before this remote call is answered."""
 
     session: Session
-    errand: Errand
+    call: RemoteCall
 
 
-Fulfilment = Left | Waiting | MustRun
+WaitResult = LeftBy | Waiting | NeedsRemoteCall
 
 
 @dataclass(frozen=True, slots=True)

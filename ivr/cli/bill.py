@@ -105,16 +105,16 @@ def list_bills(*, payable: bool, when: Period, limit: int, layout: Layout) -> No
     """List bills, most recently updated first."""
     from ivr.bills import store
     from ivr.platform.database.engine import reading
-    from ivr.web.api import documents
+    from ivr.web.api.documents.bills import bill_document
 
     none = "There are no bills to list. To add some: paybycall bill add, or paybycall bill import"
     with desk() as at, reading(at.engine) as tx:
         if when.is_given:
             within = store.updated_within(tx, since=when.since, until=when.until, only_payable=payable)
-            _BILLS.print(map(documents.bill, within), layout, none=none)
+            _BILLS.print(map(bill_document, within), layout, none=none)
             return
         found = store.latest(tx, limit + 1, only_payable=payable)
-        _BILLS.print_first(map(documents.bill, found), limit, layout, none=none)
+        _BILLS.print_first(map(bill_document, found), limit, layout, none=none)
 
 
 @command.command("show", epilog=example("bill show 12345678", "bill show 12345678 --json"))
@@ -128,7 +128,8 @@ def show(reference: str, *, as_json: bool) -> None:
     from ivr.payments.queries import feed as payments
     from ivr.platform.database.engine import reading
     from ivr.platform.money import plain
-    from ivr.web.api import documents
+    from ivr.web.api.documents.bills import bill_document
+    from ivr.web.api.documents.payments import payment_document
 
     with desk() as at, reading(at.engine) as tx:
         bill = store.find(tx, reference)
@@ -137,7 +138,7 @@ def show(reference: str, *, as_json: bool) -> None:
         found = payments.latest(tx, LIMIT_MAX, bill_id=bill.id)
     if as_json:
         click.echo(
-            json.dumps({**documents.bill(bill), "payments": [documents.payment(one, None) for one in found]})
+            json.dumps({**bill_document(bill), "payments": [payment_document(one, None) for one in found]})
         )
         return
     for name, minor in (

@@ -48,7 +48,7 @@ def list_cards(phone: str, *, layout: Layout) -> None:
     from ivr.payments.saved_cards import store as card_records
     from ivr.platform.database.engine import reading
     from ivr.platform.phone_numbers import Ambiguous, PhoneNumber, read
-    from ivr.web.api import documents
+    from ivr.web.api.documents.cards import saved_card_document
 
     with desk("HOME_COUNTRY") as at:
         number = read(phone, at.values["HOME_COUNTRY"])
@@ -58,7 +58,7 @@ def list_cards(phone: str, *, layout: Layout) -> None:
             raise Fault("This is not a phone number. Write it like +34600123456.")
         with reading(at.engine) as tx:
             found = card_records.of_phone(tx, number.dial)
-    _CARDS.print(map(documents.saved_card, found), layout, none="This customer has no saved cards.")
+    _CARDS.print(map(saved_card_document, found), layout, none="This customer has no saved cards.")
 
 
 @command.command("delete", epilog=example("card delete card_0123456789", "card delete card_0123456789 --yes"))

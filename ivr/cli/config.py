@@ -1,7 +1,7 @@
 """`paybycall config`: every setting of every process, with its help, its default and what it is set to now.
 
-A secret's value is never shown. `--markdown` writes the page docs/settings.md, which a test holds against the
-lists.
+The value of a secret is never shown. `--markdown` writes docs/settings.md; a test compares that page with the
+declarations.
 """
 
 import os

@@ -37,8 +37,8 @@ def desk(*settings: str) -> Iterator[Desk]:
     """Opens DATABASE_URL and reads `settings`, which are names of settings of web and worker."""
     wanted = {"DATABASE_URL", *settings}
     values = read_all((one for one in settings_of(Config) if one.name in wanted), os.environ)
-    boot.require(boot.OF_WEB, values["DATABASE_URL"], can_serve)
-    with boot.opened(boot.OF_WEB, values["DATABASE_URL"], is_made=False) as engine:
+    boot.require(boot.WEB_DATABASE, values["DATABASE_URL"], can_serve)
+    with boot.opened(boot.WEB_DATABASE, values["DATABASE_URL"], is_made=False) as engine:
         yield Desk(values, engine, SystemClock(), RandomIds())
 
 

@@ -46,13 +46,13 @@ def list_disputes(*, every: bool, when: Period, limit: int, layout: Layout) -> N
     """List open disputes, the most urgent first."""
     from ivr.finance import disputes
     from ivr.platform.database.engine import reading
-    from ivr.web.api import documents
+    from ivr.web.api.documents.disputes import dispute_document
 
     none = "There are no disputes to list."
     with desk() as at, reading(at.engine) as tx:
         if when.is_given:
             found = disputes.opened_within(tx, since=when.since, until=when.until, also_decided=every)
-            _DISPUTES.print(map(documents.dispute, found), layout, none=none)
+            _DISPUTES.print(map(dispute_document, found), layout, none=none)
             return
         found = disputes.listed(tx, limit + 1, also_decided=every)
-    _DISPUTES.print_first(map(documents.dispute, found), limit, layout, none=none)
+    _DISPUTES.print_first(map(dispute_document, found), limit, layout, none=none)

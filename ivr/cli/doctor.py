@@ -173,7 +173,7 @@ def _inside(config: Config, clock: Clock) -> Iterator[tuple[str, Check]]:
 
 def _database(url: str) -> str:
     try:
-        boot.require(boot.OF_WEB, url, can_serve)
+        boot.require(boot.WEB_DATABASE, url, can_serve)
     except Fault as fault:
         raise LastFaultError(fault.message) from None
     return f"{url.partition(':')[0]} answers, and its schema is that of this release or a later one"

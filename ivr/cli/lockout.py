@@ -48,11 +48,11 @@ def list_lockouts(*, also_over: bool, layout: Layout) -> None:
 
     Exit status 1 if the PCI process did not answer: then lockouts of cards and BINs are missing.
     """
-    from ivr.web.api import documents
+    from ivr.web.api.documents.lockouts import lockout_document
 
     with desk(*_SETTINGS) as at:
         found = _admin(at).listed(also_over=also_over)
-    rows = [documents.lockout(one, found.at) for one in found.lockouts]
+    rows = [lockout_document(one, found.at) for one in found.lockouts]
     none = "Nobody is locked out." if found.complete else "No other lockouts."
     _LOCKOUTS.print(rows, layout, none=none, facts={"complete": found.complete})
     if not found.complete:

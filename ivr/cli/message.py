@@ -40,11 +40,11 @@ def list_held(*, layout: Layout) -> None:
     """
     from ivr.messaging.resend import held
     from ivr.platform.database.engine import reading
-    from ivr.web.api import documents
+    from ivr.web.api.documents.messages import held_message_document
 
     with desk() as at, reading(at.engine) as tx:
         found = held(tx)
-    _HELD.print(map(documents.message, found), layout, none="No text message is on hold.")
+    _HELD.print(map(held_message_document, found), layout, none="No text message is on hold.")
 
 
 @command.command("resend", epilog=example("message resend --held", "message resend confirmation_0123456789"))

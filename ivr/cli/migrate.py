@@ -23,14 +23,14 @@ def command() -> None:
     from ivr.pci.migrate import migrate_engine as migrate_pci
     from ivr.platform.database.migrate import migrate
 
-    names = {boot.OF_WEB.setting, boot.OF_PCI.setting}
+    names = {boot.WEB_DATABASE.setting, boot.PCI_DATABASE.setting}
     values = read_all([one.setting for one in every_setting() if one.setting.name in names], os.environ)
     boot.refuse_one_for_both(os.environ)
-    databases: list[tuple[boot.Kept, str, Sequence[Callable[[sa.Engine], None]]]] = [
-        (boot.OF_WEB, values["DATABASE_URL"], (migrate, migrate_work))
+    databases: list[tuple[boot.ProcessDatabase, str, Sequence[Callable[[sa.Engine], None]]]] = [
+        (boot.WEB_DATABASE, values["DATABASE_URL"], (migrate, migrate_work))
     ]
     if values["PCI_DATABASE_URL"]:  # where the carrier takes the cards, there need be none
-        databases.append((boot.OF_PCI, values["PCI_DATABASE_URL"], (migrate_pci,)))
+        databases.append((boot.PCI_DATABASE, values["PCI_DATABASE_URL"], (migrate_pci,)))
     for kept, url, _ in databases:  # one is not changed while the other cannot be
         with boot.opened(kept, url):
             pass

@@ -64,14 +64,14 @@ def show(what: str, *, as_json: bool) -> None:
             raise Fault(f"There is no payment of this {found.of} yet.")
         if len(found.payments) > 1:
             layout = Layout.JSON if as_json else Layout.TABLE
-            payment_list.PAYMENTS.print(payment_list.documents(at, found.payments), layout, none="")
+            payment_list.PAYMENTS.print(payment_list.payment_documents(at, found.payments), layout, none="")
             click.echo(
                 f"{len(found.payments)} payments of this {found.of}. To see one: paybycall payment show "
                 "REFERENCE",
                 err=True,
             )
             return
-        [document] = payment_list.documents(at, found.payments)
+        [document] = payment_list.payment_documents(at, found.payments)
         if as_json:
             click.echo(json.dumps(document))
             return

@@ -1,7 +1,7 @@
 """`paybycall payment list`: payments of a period, of a bill or of a state, with their totals."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ivr.payments.attempts.states import State
     from ivr.payments.queries.feed import Payment
     from ivr.payments.queries.period import By
+    from ivr.web.api.documents.payments import PaymentDocument
 
 OF_GATEWAYS = tuple(setting.name for setting in gateway_list())
 PAYMENTS = Listing(
@@ -119,12 +120,12 @@ def command(
         bill_id = None if billed is None else billed.id
         if not when.is_given:
             found = payments.latest(tx, limit + 1, states=states, bill_id=bill_id)
-            PAYMENTS.print_first(documents(at, found), limit, layout, none=none)
+            PAYMENTS.print_first(payment_documents(at, found), limit, layout, none=none)
             return
         within = listing.of_period(
             tx, by=_moment_of(by, when), since=when.since, until=when.until, states=states, bill_id=bill_id
         )
-        PAYMENTS.print(documents(at, within), layout, none=none)
+        PAYMENTS.print(payment_documents(at, within), layout, none=none)
 
 
 def _moment_of(by: str | None, when: Period) -> "By":
@@ -136,11 +137,11 @@ def _moment_of(by: str | None, when: Period) -> "By":
     return By(by or By.CREATED)
 
 
-def documents(at: Desk, payments: "Iterable[Payment]") -> Iterator[dict[str, Any]]:
+def payment_documents(at: Desk, payments: "Iterable[Payment]") -> "Iterator[PaymentDocument]":
     """Each payment as the API gives it."""
-    from ivr.web.api.documents import payment
+    from ivr.web.api.documents.payments import payment_document
 
-    return (payment(one, dashboard_url(at, one)) for one in payments)
+    return (payment_document(one, dashboard_url(at, one)) for one in payments)
 
 
 def dashboard_url(at: Desk, payment: "Payment") -> str | None:

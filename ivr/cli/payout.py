@@ -77,16 +77,16 @@ def list_payouts(*, when: Period, limit: int, layout: Layout) -> None:
     """List payouts, newest first."""
     from ivr.finance import payout_queries as payouts_read
     from ivr.platform.database.engine import reading
-    from ivr.web.api import documents
+    from ivr.web.api.documents.payouts import payout_document
 
     none = "There are no payouts. Does the gateway send its webhooks to this server?"
     with desk() as at, reading(at.engine) as tx:
         if when.is_given:
             found = payouts_read.arriving(tx, since=when.since, until=when.until)
-            _PAYOUTS.print(map(documents.payout, found), layout, none=none)
+            _PAYOUTS.print(map(payout_document, found), layout, none=none)
             return
         found = payouts_read.latest(tx, limit + 1)
-    _PAYOUTS.print_first(map(documents.payout, found), limit, layout, none=none)
+    _PAYOUTS.print_first(map(payout_document, found), limit, layout, none=none)
 
 
 @command.command("show", epilog=example("payout show po_0123456789", "payout show po_0123456789 --csv"))
@@ -101,12 +101,12 @@ def show(reference: str, *, layout: Layout) -> None:
     """
     from ivr.platform.database.engine import reading
     from ivr.platform.money import plain
-    from ivr.web.api import documents
+    from ivr.web.api.documents.payouts import payout_document, payout_line_document
 
     with desk() as at, reading(at.engine) as tx:
         kept, lines = _find(tx, reference)
-    facts = {"payout": documents.payout(kept)}
-    _LINES.print(map(documents.payout_line, lines), layout, none="This payout has no lines yet.", facts=facts)
+    facts = {"payout": payout_document(kept)}
+    _LINES.print(map(payout_line_document, lines), layout, none="This payout has no lines yet.", facts=facts)
     net_minor = sum(line.net_minor for line in lines)
     if kept.failed_at is not None:
         click.echo(

@@ -67,10 +67,10 @@ def list_refunds(*, when: Period, limit: int, layout: Layout) -> None:
 
 
 def _document(one: "RefundOfPayment") -> dict[str, Any]:
-    from ivr.web.api import documents
+    from ivr.web.api.documents.payments import refund_document
 
     return {
-        **documents.refund(one.refund, one.currency),
+        **refund_document(one.refund, one.currency),
         "payment_reference": one.payment,
         "bill_reference": one.bill_reference,
     }

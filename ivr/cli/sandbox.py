@@ -41,7 +41,7 @@ from ivr.cli.faults import Fault
 def command(port: int, database: Path, notify: str | None, webhook_secret: str) -> None:
     """Run the sandbox bank: test cards only, no real money."""
     from gateways.sandbox.bank.app import create_app
-    from gateways.sandbox.bank.dependencies import Premises
+    from gateways.sandbox.bank.dependencies import BankDependencies
     from gateways.sandbox.bank.ledger import Ledger
     from gateways.sandbox.bank.notifier import Notifier
     from gateways.sandbox.bank.server import BankServer
@@ -63,7 +63,7 @@ def command(port: int, database: Path, notify: str | None, webhook_secret: str) 
     except (OSError, sqlite3.Error) as fault:
         said = file_fault("--database", database) or sqlite_sentence("--database", database, fault)
         raise Fault(said or f"{database} cannot be opened: correct --database.") from None
-    premises = Premises(ledger, now=SystemClock().now, sleep=stopping.wait, ids=RandomIds())
+    premises = BankDependencies(ledger, now=SystemClock().now, sleep=stopping.wait, ids=RandomIds())
     if notify:
         notifier = Notifier(
             notify, Secret(webhook_secret), now=premises.now, sleep=stopping.wait, ids=premises.ids

@@ -1,8 +1,8 @@
 """`paybycall serve web|pci|worker`: one process each, as the Procfile has them.
 
-Web and PCI are served by `ivr.platform.wsgi`. The settings are read once before anything is started, so a
-fault is a sentence and not a loop of restarts. SIGTERM finishes what is under way; a second `serve` on the
-same port takes over from the first.
+`ivr.platform.wsgi` serves web and PCI. The settings are read before anything is started, so that a fault is
+a sentence and not a loop of restarts. On SIGTERM a process finishes the requests that it has; a second
+`serve` on the same port takes over from the first.
 """
 
 import os
@@ -29,8 +29,8 @@ from ivr.platform.wsgi.parent import Parent
 from ivr.platform.wsgi.worker import Serving
 
 _SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
-"""Where web processes add up their counters. prometheus_client reads it as it is imported: other processes,
-which have counters of their own, must not find it.
+"""Where web processes add up their counters. prometheus_client reads it when it is imported: the other
+processes have counters of their own, so it is taken out of their environment.
 """
 
 
@@ -94,7 +94,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     """
     read = load_config(os.environ)
     boot.refuse_one_for_both(os.environ)
-    boot.require(boot.OF_WEB, read.database_url, can_serve)
+    boot.require(boot.WEB_DATABASE, read.database_url, can_serve)
     logs.configure(read.log_level, "web")
     log_start(settings_of(Config), os.environ, **_mode(read), workers=workers, threads=threads)
     warn_of_exposure(host, port, in_production=read.in_production)
@@ -122,7 +122,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     read = load_pci_config(os.environ)
     os.environ.pop(_SHARED_METRICS, None)
     boot.refuse_one_for_both(os.environ)
-    boot.require(boot.OF_PCI, read.database_url, can_serve_pci)
+    boot.require(boot.PCI_DATABASE, read.database_url, can_serve_pci)
     memory.overwrite_what_is_freed()
     logs.configure(read.log_level, "pci")
     log_start(
@@ -172,7 +172,7 @@ def worker(host: str, port: int) -> None:
 
     read = load_config(os.environ)
     boot.refuse_one_for_both(os.environ)
-    boot.require(boot.OF_WEB, read.database_url, can_serve)
+    boot.require(boot.WEB_DATABASE, read.database_url, can_serve)
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -187,4 +187,4 @@ def worker(host: str, port: int) -> None:
     except NotMigratedError as fault:
         raise Fault(str(fault)) from None
     if not finished:
-        os._exit(1)  # something runs on: its threads would keep the process, and its lock, alive
+        os._exit(1)  # a job still runs: its thread would keep the process, and its lock, alive

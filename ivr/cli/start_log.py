@@ -1,6 +1,6 @@
-"""The first lines in the log of each process: which release starts, its mode, and which settings are set.
+"""The first lines in a process's log: its release, its mode and the names of the settings that are set.
 
-In production also that it runs as root, or listens where others than its proxy may reach it.
+In production they also warn if the process runs as root, or if more than its proxy can reach its port.
 """
 
 import os
@@ -19,15 +19,15 @@ log = structlog.get_logger("paybycall")
 def log_start(
     settings: Iterable[Setting[Any]], environ: Mapping[str, str], *, database_url: str, **mode: object
 ) -> None:
-    """Names of settings alone, never a value; of the database its kind."""
+    """Logs names of settings, never a value, and of the database only its kind."""
     names = sorted(one.name for one in settings if environ.get(one.name, "").strip())
     kind = database_url.partition(":")[0].partition("+")[0]
     log.info("starting", version=version(), database=kind, **mode, settings_set=names)
 
 
 def warn_of_exposure(host: str, port: int, *, in_production: bool) -> None:
-    """`host` and `port`: where the process listens. A container listens on every address; its network then
-    keeps strangers out.
+    """Warns in production. `host` and `port`: where the process listens. In a container it listens on every
+    address, and the container's network keeps strangers out.
     """
     if not in_production:
         return

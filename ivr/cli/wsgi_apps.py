@@ -1,4 +1,4 @@
-"""What the workers of web and pci load: each an application, made from the environment after the fork."""
+"""The WSGI applications of web and pci. Each worker makes its own from the environment, after the fork."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 WEB_BODY_BYTES_MAX = 1_000_000
-"""The longest that any route takes: a gateway's webhook."""
+"""The longest body that a route takes: a gateway's webhook."""
 PCI_BODY_BYTES_MAX = 64_000
 
 
@@ -31,7 +31,9 @@ def pci(worker: Worker) -> "WSGIApplication":
 
 
 def _made(make: "Callable[[], WSGIApplication]") -> "WSGIApplication":
-    """What can be seen only now, such as a recording that fits no prompt, is told as a sentence as well."""
+    """Calls `make`. A fault that shows only now, such as a recording that fits no prompt, is written as a
+    sentence to standard error, and the process ends with status 2.
+    """
     try:
         return make()
     except (SettingsError, PromptError) as fault:

@@ -5,6 +5,7 @@ counted with them, and not for its owner. Calls at the very same moment may pass
 next is refused.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -18,16 +19,16 @@ _RECENT = sa.select(sa.func.count()).where(
 )
 
 
-class Guesses:
+@dataclass(frozen=True, slots=True)
+class ReferenceGuesses:
     """The unknown references that each number, and all withheld ones together, may key in 24 hours."""
 
-    def __init__(self, max_per_caller: int, max_withheld: int) -> None:
-        self._max_per_caller = max_per_caller
-        self._max_withheld = max_withheld
+    max_per_caller: int
+    max_withheld: int
 
     def too_many(self, tx: sa.Connection, caller: Caller, now: datetime) -> bool:
         """Whether this caller has used up the guesses of the last 24 hours."""
-        allowed = self._max_withheld if caller.withheld else self._max_per_caller
+        allowed = self.max_withheld if caller.withheld else self.max_per_caller
         within = {"counted_as": caller.counted_as, "after": now - WINDOW}
         return int(tx.execute(_RECENT, within).scalar_one()) >= allowed
 

@@ -33,7 +33,7 @@ class CardInFactsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One thing that happened."""
 
     at: datetime
@@ -65,11 +65,11 @@ def add(
     tx.execute(_ADD, {"at": at, "kind": kind, **about, "facts": given})
 
 
-def of_call(tx: sa.Connection, call_id: str) -> list[Entry]:
+def of_call(tx: sa.Connection, call_id: str) -> list[TimelineEntry]:
     """What happened in a call, in the order in which it was written."""
-    columns = [timeline.c[name] for name in Entry.__slots__]
+    columns = [timeline.c[name] for name in TimelineEntry.__slots__]
     rows = tx.execute(sa.select(*columns).where(timeline.c.call_id == call_id).order_by(timeline.c.id))
-    return [Entry(**row) for row in rows.mappings()]
+    return [TimelineEntry(**row) for row in rows.mappings()]
 
 
 def could_hold_a_card(text: str) -> bool:

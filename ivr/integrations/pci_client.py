@@ -8,7 +8,6 @@ moment it arrives. Never called inside a transaction: it is a network call.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +18,7 @@ from gateways.declines import Decline
 from gateways.http_client import HttpClient, HttpResponse, NoAnswerError
 from gateways.secret import Secret
 from ivr.platform import request_signing as signing
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
 from ivr.platform.lockout import Lockout
@@ -55,30 +55,11 @@ class PciRefusedError(Exception):
         self.status = status
 
 
-class Outcome(StrEnum):
-    """How a card entry ended, or that it has not."""
-
-    COLLECTED = "collected"
-    GAVE_UP = "gave_up"
-    """Three mistakes or silences in one field."""
-    LEFT = "left"
-    """The caller's own `**`."""
-    UNAVAILABLE = "unavailable"
-    """No card, and nothing was authorized."""
-    DECLINED = "declined"
-    AUTHORIZATION_UNKNOWN = "authorization_unknown"
-    """The issuer may hold the amount: to be looked up under the attempt's id."""
-    OPEN = "open"
-    """Not finished: the caller belongs at `url`."""
-    ENDED = "ended"
-    """The caller hung up."""
-
-
 @dataclass(frozen=True, slots=True)
 class CardEntryResult:
     """What became of a card entry."""
 
-    outcome: Outcome
+    outcome: CardEntryOutcome
     token: Secret | None = None
     authorization: str | None = field(default=None, repr=False)
     brand: str | None = None
@@ -158,7 +139,7 @@ class PciClient:
         answer = self._post(f"/pci/internal/entries/{entry_id}/collect", {"claimant": claimant})
         token, decline = answer["token"], answer["decline"]
         return CardEntryResult(
-            outcome=Outcome(answer["outcome"]),
+            outcome=CardEntryOutcome(answer["outcome"]),
             token=Secret(token) if token is not None else None,
             authorization=answer["authorization"],
             brand=answer["brand"],

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.carriers.twilio import twiml
-from ivr.pci import dialogue, entries, keypad
-from ivr.pci import entry_lifecycle as ending
+from ivr.pci import dialogue, entry_lifecycle, entry_store, keypad
 from ivr.pci import envelope_encryption as sealing
 from ivr.pci.dialogue import NOTHING, AskOn, CardComplete, DialogueState, GaveUp, LeftEntry, Question
-from ivr.pci.entries import CardEntryRow, EntryOutcome, EntryStatus
+from ivr.pci.entry_states import EntryStatus
+from ivr.pci.entry_store import CardEntryRow
 from ivr.pci.envelope_encryption import DataKey
 from ivr.pci.fallback import ReturnToWeb
 from ivr.pci.fields import KEYS_TIMEOUT_S, Field
@@ -27,6 +27,7 @@ from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import PciMetrics
 from ivr.pci.speech import Speech
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 
@@ -50,7 +51,7 @@ class TurnReply:
 
     verbs: tuple[str, ...]
     values: Mapping[str, Any] = field(default_factory=dict)
-    ended: EntryOutcome | None = None
+    ended: CardEntryOutcome | None = None
     mistake: tuple[str, str] | None = None
     sending: bool = False
 
@@ -69,7 +70,7 @@ class Conversation:
         metrics: PciMetrics,
         return_to_web: ReturnToWeb,
         base_url: str,
-        entry_life_s: int,
+        entry_life: timedelta,
     ) -> None:
         """`base_url`: where the carrier reaches this process."""
         self._engine = engine
@@ -80,7 +81,7 @@ class Conversation:
         self._metrics = metrics
         self._base_url = base_url
         self._return_to_web = return_to_web
-        self._entry_life = timedelta(seconds=entry_life_s)
+        self._entry_life = entry_life
 
     def turn_url(self, entry_id: str, turn: int) -> str:
         """Where the carrier posts this turn."""
@@ -89,14 +90,14 @@ class Conversation:
     def take_turn(self, entry_id: str, turn: int, form: WebhookForm) -> str:
         """The TwiML for this webhook; raises NotBoundError."""
         with reading(self._engine) as connection:
-            seen = entries.find(connection, entry_id)
+            seen = entry_store.find(connection, entry_id)
             if seen is None or _sids(form) != (seen.call_sid, seen.account_sid):
                 raise NotBoundError
             if turn < seen.turn:
                 return self._again(connection, seen, turn)
         key = self._data_key(seen)
         with self._engine.begin() as tx:
-            entry = entries.lock(tx, entry_id)
+            entry = entry_store.lock(tx, entry_id)
             if entry is None:
                 raise NotBoundError
             if turn < entry.turn:
@@ -105,7 +106,7 @@ class Conversation:
                 return twiml.document([twiml.redirect(self._standing_url(entry))])
             reply = self._reply(tx, entry, key, form)
             answer = twiml.document(reply.verbs)
-            entries.keep_turn(tx, entry_id, turn, answer, reply.values)
+            entry_store.keep_turn(tx, entry_id, turn, answer, reply.values)
         self._follow(entry.id, reply)
         if reply.sending:
             self._sender.send(entry)
@@ -127,13 +128,13 @@ class Conversation:
         """The standing question, behind the `prompt`; `FALLBACKS_MAX` times, then the entry is given up."""
         call_sid, account_sid = _sids(form)
         with self._engine.begin() as tx:
-            newest = entries.newest_of_call(tx, call_sid, account_sid)
-            entry = entries.lock(tx, newest.id) if newest else None
+            newest = entry_store.newest_of_call(tx, call_sid, account_sid)
+            entry = entry_store.lock(tx, newest.id) if newest else None
             structlog.contextvars.bind_contextvars(**(of_entry(newest.id) if newest else {}))
             if entry is None or entry.claimant is not None or entry.fallbacks >= FALLBACKS_MAX * 2:
                 language = entry.language if entry else None
                 return self._return_to_web.document(call_sid, language, prompt=prompt or "back.moment")
-            entries.change(tx, entry.id, fallbacks=entry.fallbacks + 1)
+            entry_store.change(tx, entry.id, fallbacks=entry.fallbacks + 1)
             if entry.status == EntryStatus.FINISHED:
                 return self._return_to_web.document(call_sid, entry.language, url=entry.return_url)
             if entry.fallbacks < FALLBACKS_MAX:
@@ -141,7 +142,7 @@ class Conversation:
                     return self._again(tx, entry, entry.turn - 1)
                 words = (self._say(prompt, entry),) if prompt else ()
                 return twiml.document([*words, twiml.redirect(self._standing_url(entry))])
-            reply = self._give_up(tx, entry, EntryOutcome.UNAVAILABLE, say=prompt)
+            reply = self._give_up(tx, entry, CardEntryOutcome.UNAVAILABLE, say=prompt)
         self._follow(entry.id, reply)
         return twiml.document(reply.verbs)
 
@@ -151,13 +152,13 @@ class Conversation:
 
     def _again(self, connection: sa.Connection, entry: CardEntryRow, turn: int) -> str:
         self._metrics.repeated()
-        kept = entries.kept_turn(connection, entry.id, turn)
+        kept = entry_store.kept_turn(connection, entry.id, turn)
         return kept or twiml.document([twiml.redirect(entry.return_url)])
 
     def _follow(self, entry_id: str, reply: TurnReply) -> None:
         """What follows once the turn is committed."""
         if reply.ended is not None:
-            ending.forget(self._keys, [entry_id])
+            entry_lifecycle.forget(self._keys, [entry_id])
         if reply.mistake is not None:
             self._metrics.mistaken(*reply.mistake)
         if reply.ended is not None:
@@ -182,9 +183,9 @@ class Conversation:
             return self._wait(tx, entry)
         if key is None or self._clock.now() - entry.created_at >= self._entry_life:
             log.warning("card_entry_key_is_gone")
-            return self._give_up(tx, entry, EntryOutcome.UNAVAILABLE, say="trouble")
+            return self._give_up(tx, entry, CardEntryOutcome.UNAVAILABLE, say="trouble")
         if entry.turn >= KEYING_TURNS_MAX:
-            return self._give_up(tx, entry, EntryOutcome.GAVE_UP)
+            return self._give_up(tx, entry, CardEntryOutcome.GAVE_UP)
         return self._listen(tx, entry, key, form)
 
     def _listen(self, tx: sa.Connection, entry: CardEntryRow, key: DataKey, form: WebhookForm) -> TurnReply:
@@ -197,9 +198,9 @@ class Conversation:
             case AskOn():
                 return self._asked(entry, key, move)
             case LeftEntry():
-                return self._give_up(tx, entry, EntryOutcome.LEFT)
+                return self._give_up(tx, entry, CardEntryOutcome.LEFT)
             case GaveUp(mistake):
-                ended = self._give_up(tx, entry, EntryOutcome.GAVE_UP)
+                ended = self._give_up(tx, entry, CardEntryOutcome.GAVE_UP)
                 return replace(ended, mistake=(standing.field, mistake))
             case CardComplete((last, value)):
                 return self._complete(entry, {f"sealed_{last}": key.seal(last, value)}, now)
@@ -244,7 +245,7 @@ class Conversation:
     def _wait(self, tx: sa.Connection, entry: CardEntryRow) -> TurnReply:
         now = self._clock.now()
         if is_overdue(entry, now):
-            return self._give_up(tx, entry, EntryOutcome.UNAVAILABLE)
+            return self._give_up(tx, entry, CardEntryOutcome.UNAVAILABLE)
         poll = (twiml.pause(1), self._onward(entry))
         if entry.spoken_at is not None and now - entry.spoken_at < timedelta(seconds=SILENCE_MAX_S):
             return TurnReply(poll, sending=True)
@@ -262,10 +263,10 @@ class Conversation:
         return twiml.redirect(self.turn_url(entry.id, entry.turn + 1))
 
     def _give_up(
-        self, tx: sa.Connection, entry: CardEntryRow, outcome: EntryOutcome, *, say: str | None = None
+        self, tx: sa.Connection, entry: CardEntryRow, outcome: CardEntryOutcome, *, say: str | None = None
     ) -> TurnReply:
         """Ends the entry and sends the caller back."""
-        certain = ending.give_up(tx, entry, outcome, self._clock.now())
+        certain = entry_lifecycle.give_up(tx, entry, outcome, self._clock.now())
         words = (self._say(say, entry),) if say else ()
         return TurnReply((*words, twiml.redirect(entry.return_url)), ended=certain)
 

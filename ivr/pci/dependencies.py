@@ -76,10 +76,10 @@ def build_pci(
             BuildInfo("pci", gateway=config.gateway, card_entry="gather", database=engine.dialect.name),
         )
     )
-    entry_life_s = config.key_life_s - config.key_generation_s
+    entry_life = timedelta(seconds=config.key_life_s - config.key_generation_s)
     speech = _speech(config)
     velocity = CardVelocity(
-        engine, FingerprintKeys(config.fingerprint_keys), _caps(config), clock, ids, metrics
+        engine, FingerprintKeys(config.fingerprint_keys), _limits(config), clock, ids, metrics
     )
     submission = GatewaySubmission(
         engine=engine,
@@ -116,30 +116,23 @@ def build_pci(
                 person_number=config.person_number,
             ),
             base_url=config.pci_public_url,
-            entry_life_s=entry_life_s,
+            entry_life=entry_life,
         ),
         entry_service=EntryService(engine=engine, clock=clock, keys=keys, metrics=metrics),
         velocity=velocity,
         submission=submission,
-        sweeper=Sweeper(
-            engine=engine,
-            clock=clock,
-            keys=keys,
-            metrics=metrics,
-            velocity=velocity,
-            entry_life_s=entry_life_s,
-        ),
+        sweeper=Sweeper(engine, clock, keys, metrics, velocity, entry_life),
         readiness=readiness,
     )
 
 
-def _caps(config: PciConfig) -> CardLimits:
+def _limits(config: PciConfig) -> CardLimits:
     return CardLimits(
         declines_max=config.card_declines_max,
         tries_max=config.card_tries_max,
         bin_declines_max=config.bin_declines_max,
         window=timedelta(hours=config.count_window_h),
-        lock=timedelta(hours=config.lockout_h),
+        lockout=timedelta(hours=config.lockout_h),
     )
 
 

@@ -12,11 +12,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from ivr.pci import entries
-from ivr.pci.entries import CardEntryRow, EntryOutcome, EntryStatus
+from ivr.pci import entry_store
+from ivr.pci.entry_states import EntryStatus
+from ivr.pci.entry_store import CardEntryRow
 from ivr.pci.keys import KeyService, WrappedKey
 from ivr.pci.log_context import of_entry
 from ivr.pci.safe_logging import tell
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 
 _WIPED = {
     "sealed_number": None,
@@ -24,7 +26,6 @@ _WIPED = {
     "sealed_code": None,
     "sealed_postal_code": None,
 }
-_NO_RESULT = {"result_generation": None, "result_key": None, "sealed_result": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,13 @@ class EndedEntry:
     """An entry that was ended, and how."""
 
     entry_id: str
-    outcome: EntryOutcome
+    outcome: CardEntryOutcome
 
 
 def finish(
     tx: sa.Connection,
     entry: CardEntryRow,
-    outcome: EntryOutcome,
+    outcome: CardEntryOutcome,
     now: datetime,
     *,
     result: SealedResult | None = None,
@@ -56,7 +57,7 @@ def finish(
     if entry.status == EntryStatus.FINISHED:
         raise ValueError(f"the entry {entry.id} is finished already")
     values = dict(_WIPED) if result is None else _WIPED | _columns(result)
-    entries.change(
+    entry_store.change(
         tx,
         entry.id,
         status=EntryStatus.FINISHED,
@@ -69,9 +70,11 @@ def finish(
     )
 
 
-def give_up(tx: sa.Connection, entry: CardEntryRow, outcome: EntryOutcome, now: datetime) -> EntryOutcome:
+def give_up(
+    tx: sa.Connection, entry: CardEntryRow, outcome: CardEntryOutcome, now: datetime
+) -> CardEntryOutcome:
     """Ends an entry without an answer of the gateway; returns the outcome that can be told for certain."""
-    certain = EntryOutcome.AUTHORIZATION_UNKNOWN if may_hold_money(entry) else outcome
+    certain = CardEntryOutcome.AUTHORIZATION_UNKNOWN if may_hold_money(entry) else outcome
     finish(tx, entry, certain, now)
     return certain
 
@@ -104,20 +107,15 @@ def end_call(tx: sa.Connection, call_sid: str, now: datetime, *, but: str = "") 
     the worker that releases it, until the sweeper comes.
     """
     ended = []
-    for entry_id in entries.ids_of_call(tx, call_sid):
-        entry = entries.lock(tx, entry_id)
+    for entry_id in entry_store.ids_of_call(tx, call_sid):
+        entry = entry_store.lock(tx, entry_id)
         if entry is None or entry.id == but:
             continue
         if entry.status != EntryStatus.FINISHED:
-            ended.append(EndedEntry(entry.id, give_up(tx, entry, EntryOutcome.ENDED, now)))
+            ended.append(EndedEntry(entry.id, give_up(tx, entry, CardEntryOutcome.ENDED, now)))
         elif entry.authorize is None:
-            drop_result(tx, entry.id)
+            entry_store.wipe_result(tx, entry.id)
     return ended
-
-
-def drop_result(tx: sa.Connection, entry_id: str) -> None:
-    """Wipes what could still be collected."""
-    entries.change(tx, entry_id, **_NO_RESULT)
 
 
 def _columns(result: SealedResult) -> dict[str, object]:

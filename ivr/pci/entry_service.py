@@ -12,22 +12,20 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from gateways.contract import Order
-from ivr.pci import entries
-from ivr.pci import entry_lifecycle as ending
+from ivr.pci import entry_lifecycle, entry_store
 from ivr.pci import envelope_encryption as sealing
-from ivr.pci.entries import CardEntryRow, EntryOutcome, EntryStatus
 from ivr.pci.entry_lifecycle import EndedEntry
+from ivr.pci.entry_states import EntryStatus
+from ivr.pci.entry_store import CardEntryRow
 from ivr.pci.fields import Field
 from ivr.pci.gateway_submission import RESULT
 from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import PciMetrics
-from ivr.pci.tables import card_entry
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 
-OPEN = "open"
-"""The outcome of an entry that is not finished."""
 log = structlog.get_logger()
 
 
@@ -92,7 +90,7 @@ class EntryService:
         Whatever the call had left unfinished is wiped: one call keys one card at a time.
         """
         with reading(self._engine) as connection:
-            if self._is_repeat(entries.find(connection, wanted.id), wanted):
+            if self._is_repeat(entry_store.find(connection, wanted.id), wanted):
                 return False
         # Before the row: a key without an entry opens nothing, an entry without its key takes no card.
         _, wrapped = sealing.fresh(wanted.id, self._keys.current())
@@ -126,11 +124,11 @@ class EntryService:
         }
         try:
             with self._engine.begin() as tx:
-                tx.execute(card_entry.insert(), row)
-                superseded = ending.end_call(tx, wanted.call_sid, now, but=wanted.id)
+                entry_store.insert(tx, row)
+                superseded = entry_lifecycle.end_call(tx, wanted.call_sid, now, but=wanted.id)
         except IntegrityError:  # asked twice in the same moment
             with reading(self._engine) as connection:
-                if self._is_repeat(entries.find(connection, wanted.id), wanted):
+                if self._is_repeat(entry_store.find(connection, wanted.id), wanted):
                     return False
             raise
         self._follow(superseded)
@@ -146,44 +144,48 @@ class EntryService:
     def collect(self, entry_id: str, claimant: str) -> EntryResult:
         """The result, for one claimant alone, as often as it asks; raises UnknownEntryError or TakenError."""
         with self._engine.begin() as tx:
-            entry = entries.lock(tx, entry_id)
+            entry = entry_store.lock(tx, entry_id)
             if entry is None:
                 raise UnknownEntryError
             if entry.claimant not in {None, claimant}:
                 raise EntryConflictError("another claimant has this result")
             if entry.status != EntryStatus.FINISHED:
-                return EntryResult(OPEN, turn=max(entry.turn - 1, 0))
+                return EntryResult(CardEntryOutcome.OPEN, turn=max(entry.turn - 1, 0))
             if entry.claimant is None:
-                entries.change(tx, entry_id, claimant=claimant)
+                entry_store.change(tx, entry_id, claimant=claimant)
         return self._opened(entry)
 
     def _opened(self, entry: CardEntryRow) -> EntryResult:
-        outcome = EntryOutcome(entry.outcome or EntryOutcome.UNAVAILABLE)
+        outcome = CardEntryOutcome(entry.outcome or CardEntryOutcome.UNAVAILABLE)
         told = EntryResult(outcome, brand=entry.brand, decline=entry.decline)
         if entry.sealed_result is None or entry.result_key is None or entry.result_generation is None:
-            return told if outcome is not EntryOutcome.COLLECTED else _lost(entry, EntryOutcome.ENDED)
+            return told if outcome is not CardEntryOutcome.COLLECTED else _lost(entry, CardEntryOutcome.ENDED)
         try:
             key = sealing.unwrap(entry.id, entry.result_key, self._keys.get(entry.result_generation))
             document = orjson.loads(key.open(RESULT, entry.sealed_result).reveal())
         except KeyGoneError:
             log.warning("card_result_is_gone", **of_entry(entry.id))
-            return told if outcome is not EntryOutcome.COLLECTED else _lost(entry, EntryOutcome.UNAVAILABLE)
+            return (
+                told
+                if outcome is not CardEntryOutcome.COLLECTED
+                else _lost(entry, CardEntryOutcome.UNAVAILABLE)
+            )
         return EntryResult(outcome, brand=entry.brand, decline=entry.decline, **document)
 
     def end_call(self, call_sid: str) -> None:
         """The caller hung up: wipes what the call left."""
         with self._engine.begin() as tx:
-            ended = ending.end_call(tx, call_sid, self._clock.now())
+            ended = entry_lifecycle.end_call(tx, call_sid, self._clock.now())
         self._follow(ended)
 
     def _follow(self, ended: list[EndedEntry]) -> None:
         """What follows once the ends are committed."""
-        ending.forget(self._keys, [one.entry_id for one in ended])
+        entry_lifecycle.forget(self._keys, [one.entry_id for one in ended])
         for one in ended:
             self._metrics.entry_ended(one.outcome)
             log.info("card_entry_ended", outcome=one.outcome, **of_entry(one.entry_id))
 
 
-def _lost(entry: CardEntryRow, outcome: EntryOutcome) -> EntryResult:
+def _lost(entry: CardEntryRow, outcome: CardEntryOutcome) -> EntryResult:
     """A result that is wiped or does not open any more: an authorization is looked up, a token is lost."""
-    return EntryResult(outcome if entry.authorize is None else EntryOutcome.AUTHORIZATION_UNKNOWN)
+    return EntryResult(outcome if entry.authorize is None else CardEntryOutcome.AUTHORIZATION_UNKNOWN)

@@ -28,19 +28,19 @@ from gateways.contract import (
 )
 from gateways.retry import retry_unprocessed
 from gateways.secret import Secret
-from ivr.pci import entries
-from ivr.pci import entry_lifecycle as ending
+from ivr.pci import entry_lifecycle, entry_store
 from ivr.pci import envelope_encryption as sealing
-from ivr.pci.entries import CardEntryRow, EntryOutcome, EntryStatus
 from ivr.pci.entry_lifecycle import SealedResult
+from ivr.pci.entry_states import EntryStatus
+from ivr.pci.entry_store import CardEntryRow
 from ivr.pci.fields import Field, expiry_of
 from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import PciMetrics
 from ivr.pci.safe_logging import tell
-from ivr.pci.tables import card_entry
 from ivr.pci.tokenizers import CardGateway
 from ivr.pci.velocity import CardVelocity
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.platform.lockout import is_counted
@@ -60,14 +60,14 @@ log = structlog.get_logger()
 class GatewayAnswer:
     """What the gateway said, as the web process will hear it."""
 
-    outcome: EntryOutcome
+    outcome: CardEntryOutcome
     token: Secret | None = None
     authorization: str | None = field(default=None, repr=False)
     decline: str | None = None
 
     @property
     def certain(self) -> bool:
-        return self.outcome in {EntryOutcome.COLLECTED, EntryOutcome.DECLINED}
+        return self.outcome in {CardEntryOutcome.COLLECTED, CardEntryOutcome.DECLINED}
 
 
 class GatewaySubmission:
@@ -119,9 +119,8 @@ class GatewaySubmission:
         if not mine:
             return
         until = self._clock.now() + timedelta(seconds=LEASE_S)
-        held = (card_entry.c.id.in_(mine)) & (card_entry.c.lease_owner == self._owner)
         with self._engine.begin() as tx:
-            tx.execute(card_entry.update().where(held).values(lease_until=until))
+            entry_store.renew_leases(tx, self._owner, mine, until)
 
     def _let_go(self, entry_id: str) -> None:
         with self._lock:
@@ -142,13 +141,15 @@ class GatewaySubmission:
         """The entry under our lease; None where someone else has it or nobody waits any more."""
         now = self._clock.now()
         with self._engine.begin() as tx:
-            entry = entries.lock(tx, entry_id)
+            entry = entry_store.lock(tx, entry_id)
             if entry is None or entry.status != EntryStatus.SENDING:
                 return None
             if is_overdue(entry, now) or is_leased(entry, now):
                 return None
             until = now + timedelta(seconds=LEASE_S)
-            entries.change(tx, entry_id, lease_owner=self._owner, lease_until=until, claims=entry.claims + 1)
+            entry_store.change(
+                tx, entry_id, lease_owner=self._owner, lease_until=until, claims=entry.claims + 1
+            )
         if entry.claims:
             self._metrics.taken_over()
         return entry
@@ -198,13 +199,13 @@ class GatewaySubmission:
         tokenizer, key = self._gateway.tokenizer, tokenization_key(entry.id)
         match self._patiently(entry, lambda: tokenizer.tokenize(card, key=key)):
             case Tokenized(token):
-                return GatewayAnswer(EntryOutcome.COLLECTED, token=token)
+                return GatewayAnswer(CardEntryOutcome.COLLECTED, token=token)
             case Declined(decline, gateway_code):
                 log.info("card_declined", gateway_code=gateway_code)
-                return GatewayAnswer(EntryOutcome.DECLINED, decline=decline)
+                return GatewayAnswer(CardEntryOutcome.DECLINED, decline=decline)
             case Unavailable(reason):
                 log.warning("gateway_unavailable", reason=reason)
-                return GatewayAnswer(EntryOutcome.UNAVAILABLE)
+                return GatewayAnswer(CardEntryOutcome.UNAVAILABLE)
 
     def _authorized(self, entry: CardEntryRow, wanted: Order, card: Card) -> GatewayAnswer:
         if self._gateway.authorizer is None:
@@ -212,13 +213,13 @@ class GatewaySubmission:
         authorizer = self._gateway.authorizer
         match self._patiently(entry, lambda: authorizer.authorize(card, wanted)):
             case CardAuthorized(authorization):
-                return GatewayAnswer(EntryOutcome.COLLECTED, authorization=authorization)
+                return GatewayAnswer(CardEntryOutcome.COLLECTED, authorization=authorization)
             case Declined(decline, gateway_code):
                 log.info("card_declined", gateway_code=gateway_code)
-                return GatewayAnswer(EntryOutcome.DECLINED, decline=decline)
+                return GatewayAnswer(CardEntryOutcome.DECLINED, decline=decline)
             case Unknown(reason):
                 log.warning("authorization_unknown", reason=reason)
-                return GatewayAnswer(EntryOutcome.AUTHORIZATION_UNKNOWN)
+                return GatewayAnswer(CardEntryOutcome.AUTHORIZATION_UNKNOWN)
 
     def _patiently(self, entry: CardEntryRow, ask: Callable[[], R]) -> R:
         """The answer; what the gateway did not process is asked for again while the caller waits. Each of
@@ -237,7 +238,7 @@ class GatewaySubmission:
         takes it over ends the lease.
         """
         with reading(self._engine) as connection:
-            entry = entries.find(connection, entry_id)
+            entry = entry_store.find(connection, entry_id)
         if entry is None or entry.lease_owner != self._owner:
             return False
         return not is_overdue(entry, self._clock.now() + timedelta(seconds=wait_s))
@@ -246,19 +247,19 @@ class GatewaySubmission:
         """Ends the entry with this answer, unless it ended meanwhile."""
         answer, card = found
         result = None
-        if card is not None and answer.outcome is not EntryOutcome.UNAVAILABLE:
+        if card is not None and answer.outcome is not CardEntryOutcome.UNAVAILABLE:
             result = self._sealed(asked, answer, card)
         with self._engine.begin() as tx:
             self._settle(tx, asked, answer)
-            entry = entries.lock(tx, asked.id)
+            entry = entry_store.lock(tx, asked.id)
             if entry is None or entry.status != EntryStatus.SENDING:
                 log.info("answer_came_late", outcome=answer.outcome)
                 return
             if not answer.certain and entry.lease_owner != self._owner:
                 return  # whoever took over will know more
             now = self._clock.now()
-            ending.finish(tx, entry, answer.outcome, now, result=result, decline=answer.decline)
-        ending.forget(self._keys, [asked.id])
+            entry_lifecycle.finish(tx, entry, answer.outcome, now, result=result, decline=answer.decline)
+        entry_lifecycle.forget(self._keys, [asked.id])
         self._metrics.entry_ended(answer.outcome)
         log.info("card_entry_ended", outcome=answer.outcome)
 
@@ -267,11 +268,11 @@ class GatewaySubmission:
         come later, from the web process.
         """
         match answer.outcome:
-            case EntryOutcome.DECLINED:
+            case CardEntryOutcome.DECLINED:
                 self._velocity.settle(tx, asked.id, declined=is_counted(answer.decline))
-            case EntryOutcome.COLLECTED if asked.authorize is not None:
+            case CardEntryOutcome.COLLECTED if asked.authorize is not None:
                 self._velocity.settle(tx, asked.id, declined=False)
-            case EntryOutcome.UNAVAILABLE:
+            case CardEntryOutcome.UNAVAILABLE:
                 self._velocity.settle(tx, asked.id, declined=False)
             case _:
                 pass
@@ -290,7 +291,9 @@ class GatewaySubmission:
 
 
 def _without_answer(*, maybe_held: bool) -> GatewayAnswer:
-    return GatewayAnswer(EntryOutcome.AUTHORIZATION_UNKNOWN if maybe_held else EntryOutcome.UNAVAILABLE)
+    return GatewayAnswer(
+        CardEntryOutcome.AUTHORIZATION_UNKNOWN if maybe_held else CardEntryOutcome.UNAVAILABLE
+    )
 
 
 def tokenization_key(entry_id: str) -> str:

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ivr.pci.app import create_app
+from ivr.pci.background_thread import BackgroundThread
 from ivr.pci.dependencies import build_pci
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyService, KeyStoreError
 from ivr.pci.settings import load_pci_config
-from ivr.pci.sweeper import BackgroundThread
 from ivr.pci.tokenizers import card_gateway
 from ivr.platform import process_memory as memory
 from ivr.platform.clock import Clock, SystemClock

@@ -7,36 +7,16 @@ Production refuses plain http, the sandbox, a short secret, and a key directory 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gateways.secret import Secret
 from gateways.setting_readers import secrets, text, url
-from gateways.settings import (
-    GatewaySettings,
-    Setting,
-    Values,
-    composed,
-    field_of,
-    number,
-    setting,
-    settings_of,
-    with_values,
-)
+from gateways.settings import GatewaySettings, field_of, number, setting
 from ivr.pci.key_directory import is_in_memory
 from ivr.pci.keys import GENERATION_S, LIFE_S
 from ivr.pci.tokenizers import CARD_SETTINGS
 from ivr.platform.database.url import database_url
 from ivr.platform.settings import shared
 from ivr.platform.settings.reading import read_settings, wrong
-
-
-def _of_gateways() -> Iterator[Setting[Any]]:
-    for kind in CARD_SETTINGS.values():
-        yield from settings_of(kind)
-
-
-def _of_this_gateway(values: Values) -> GatewaySettings:
-    return with_values(CARD_SETTINGS.get(values["GATEWAY"], shared.NoSettings), values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +105,7 @@ class PciConfig:
     say_language: Mapping[str, str] = field_of(shared.SAY_LANGUAGE)
     say_voice: Mapping[str, str] = field_of(shared.SAY_VOICE)
     gateway: str = field_of(shared.GATEWAY)
-    gateway_settings: GatewaySettings = composed(_of_gateways, _of_this_gateway)
+    gateway_settings: GatewaySettings = shared.gateway_field(lambda: CARD_SETTINGS)
     log_level: str = field_of(shared.LOG_LEVEL)
     metrics_token: Secret = field_of(shared.METRICS_TOKEN)
 

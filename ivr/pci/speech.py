@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from flows.language import Prompts, Recorded, Recordings, Say, Words, languages_in, speak
+from flows.language import Prompts, Recorded, Recordings, Say, SpokenWords, languages_in, speak
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.twiml import Voice
 
@@ -42,5 +42,5 @@ def _verbs(prompts: Prompts, key: str, language: str, voice: Voice, recordings: 
     return "".join(_verb(part, voice) for part in parts)
 
 
-def _verb(part: Words | Recorded, voice: Voice) -> str:
-    return twiml.say(part.text, voice) if isinstance(part, Words) else twiml.play(part.url)
+def _verb(part: SpokenWords | Recorded, voice: Voice) -> str:
+    return twiml.say(part.text, voice) if isinstance(part, SpokenWords) else twiml.play(part.url)

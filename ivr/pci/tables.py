@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from ivr.platform.database.engine import Instant
 
+VERSION_TABLE = "pci_schema_version"
+"""Not Alembic's own name, so that a database that is (wrongly) shared with web is not confused."""
 metadata = sa.MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",

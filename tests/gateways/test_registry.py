@@ -46,6 +46,7 @@ def test_an_unknown_gateway_is_refused_with_the_list_of_those_there_are(name: st
         registry.adapter(name, SETTINGS)
 
 
+@pytest.mark.slow
 def test_the_web_side_loads_no_tokenizer_and_no_bank() -> None:
     script = """
 import sys

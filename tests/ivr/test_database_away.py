@@ -36,6 +36,7 @@ def away(engine: sa.Engine, server_url: str) -> Iterator[None]:
             connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
 
+@pytest.mark.postgres
 def test_whoever_asks_is_told_to_come_again(
     start_server: Callable[..., Server], postgres_url: Callable[[], str]
 ) -> None:
@@ -68,6 +69,7 @@ def test_whoever_asks_is_told_to_come_again(
     assert web.get("/api/v1/bills/1", headers={"Authorization": "Bearer x"}).status_code == 401
 
 
+@pytest.mark.postgres
 def test_a_caller_hears_a_word(start_server: Callable[..., Server], postgres_url: Callable[[], str]) -> None:
     """Their end is to be told again, where the carrier was asked to (docs/operations.md)."""
     server = start_server("postgres")

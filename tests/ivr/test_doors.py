@@ -114,6 +114,7 @@ def test_no_path_is_answered_by_a_redirect_that_nobody_wrote(server: Server, nam
                 assert target == path or refused, (method, target, answer.status_code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["web", "pci"])
 def test_flasks_own_switches_are_off_whatever_the_environment_says(
     server: Server, name: str, monkeypatch: pytest.MonkeyPatch

@@ -53,6 +53,7 @@ def test_the_ledger_balances(migrated: Path) -> None:
     assert column(migrated / "main.db", "SELECT sum(amount_minor) FROM ledger_line") == [0]
 
 
+@pytest.mark.slow
 def test_a_worker_runs_every_job_under_the_name_that_it_has(
     left: Path, migrated: Path, tmp_path: Path
 ) -> None:
@@ -243,6 +244,7 @@ def start(migrated: Path, tmp_path: Path) -> Iterator[Start]:
         yield begin
 
 
+@pytest.mark.slow
 def test_calls_of_a_gateway_that_authorizes_go_on(start: Start, left: Path) -> None:
     """And what the issuer holds for a call that is gone is released."""
     today = start(SANDBOX_CARD_ENTRY="authorize")
@@ -256,6 +258,7 @@ def test_calls_of_a_gateway_that_authorizes_go_on(start: Start, left: Path) -> N
     assert today.column("SELECT sum(amount_minor) FROM ledger_line") == [0]
 
 
+@pytest.mark.slow
 def test_a_call_whose_card_the_carrier_takes_goes_on(start: Start) -> None:
     today = start(CARD_ENTRY="pay")
     assert re.search(PAID, today.go_on("card_at_the_carrier", *BY_CARD))

@@ -21,7 +21,7 @@ from gateways.contract import CardEntry, Gateway
 from gateways.events import EventData, GatewayEvent, InvalidWebhookError, PaymentUpdated, RefundUpdated
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.bank.app import create_app
-from gateways.sandbox.bank.dependencies import Premises
+from gateways.sandbox.bank.dependencies import BankDependencies
 from gateways.sandbox.bank.ledger import Ledger
 from gateways.sandbox.client import BankClient
 from ivr.platform.clock import Clock
@@ -242,7 +242,9 @@ class SandboxBank:
         self._ids = SequentialIds()
         self._told: dict[str, str] = {}
         self._ledger = OneConnection(folder / "bank.db")
-        self._receive = wsgi(create_app(Premises(self._ledger, self._what_time, self._wait, self._ids)))
+        self._receive = wsgi(
+            create_app(BankDependencies(self._ledger, self._what_time, self._wait, self._ids))
+        )
 
     def is_money(self, path: str) -> bool:
         return path in MONEY_PATHS

@@ -18,7 +18,7 @@ from gateways.contract import Cancelled, ChargeRequest, LinkFound, LookupResult,
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.saved_cards import CardDeleted
 from gateways.stripe import payments
-from gateways.stripe.client import Visit
+from gateways.stripe.client import StripeSession
 from gateways.stripe.intents import Intent
 from ivr.bills import reservation
 from ivr.calls import heard
@@ -37,7 +37,7 @@ from ivr.payments.links.store import Link
 from ivr.payments.saved_cards.jobs import SavedCardJobs
 from ivr.payments.saved_cards.service import Agreement, SavedCardService
 from ivr.payments.service import PaymentService
-from ivr.pci import entry_lifecycle as ending
+from ivr.pci import entry_lifecycle
 from ivr.pci.gateway_submission import GatewaySubmission
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.platform.database.engine import reading
@@ -162,7 +162,7 @@ def _card_logged() -> Patches:
 
 def _card_kept() -> Patches:
     """What was keyed is not wiped from its row."""
-    return [mock.patch.dict(ending._WIPED, clear=True)]
+    return [mock.patch.dict(entry_lifecycle._WIPED, clear=True)]
 
 
 def _keys_kept() -> Patches:
@@ -194,8 +194,8 @@ def _reference_not_kept() -> Patches:
 def _cancel_left_out() -> Patches:
     """A fence at Stripe looks at the intent and takes it for cancelled: its confirmation may still arrive."""
 
-    def cancel(visit: Visit, reference: str) -> Intent | Unknown:
-        found = payments.retrieve_intent(visit, reference)
+    def cancel(api: StripeSession, reference: str) -> Intent | Unknown:
+        found = payments.retrieve_intent(api, reference)
         waits = isinstance(found, Intent) and found.state in {
             "requires_confirmation",
             "requires_payment_method",

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from gateways.contract import Unknown
 from gateways.stripe import refunds
-from gateways.stripe.client import Visit
+from gateways.stripe.client import StripeSession
 from ivr.bills import reservation, store
 from ivr.payments.attempts.service import Attempt
 from ivr.payments.attempts.states import State
@@ -60,8 +60,8 @@ def _ours_by_hand() -> Patches:
     return [mock.patch.object(refunds, "given_back_elsewhere", _all_given_back)]
 
 
-def _all_given_back(visit: Visit, payment: str) -> int | Unknown:
-    given = [one for one in refunds._of_payment(visit, payment) if not isinstance(one, Unknown)]
+def _all_given_back(api: StripeSession, payment: str) -> int | Unknown:
+    given = [one for one in refunds._of_payment(api, payment) if not isinstance(one, Unknown)]
     return sum(one.whole("amount") or 0 for one in given)
 
 

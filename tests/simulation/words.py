@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 
-from flows.language import Prompts, host_prompts
+from flows.language import Prompts, server_prompts
 from flows.language.prompts import Literal, languages_in
 from flows.pay_bill.flow import flow as pay_bill
 from ivr import pci
@@ -63,7 +63,7 @@ def _patterns() -> Iterator[tuple[str, str]]:
     folder = Path(pci.__file__).parent
     books = (
         ("", Prompts.load(pay_bill.folder, languages_in(pay_bill.folder))),
-        ("", host_prompts()),
+        ("", server_prompts()),
         (_CARD_ENTRY, Prompts.load(folder, languages_in(folder))),
         ("", pay_prompts(languages_in(pay_bill.folder))),
     )

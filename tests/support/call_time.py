@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flows.language import Amount, BillFacts, CardFacts, Prompts, Say, Words, speak
-from flows.pay_bill.bill import Bill
+from flows.language import Amount, BillFacts, CardFacts, Prompts, Say, SpokenWords, speak
+from flows.pay_bill.bill import PayBill
 from flows.pay_bill.flow import flow
 from ivr.carriers.twilio.rendering import BREATH_S
 from ivr.pci.speech import FOLDER as CARD_ENTRY
@@ -23,7 +23,7 @@ _WAYS = {"offered": ("greet", *_BILL), "first time": ("greet", "ask_language", "
 _CARD = ("number.ask", "expiry.ask", "code.ask", "wait.moment")
 _KEYS = {"offered": len("1424242424242424212301231"), "first time": len("112345678") + 25}
 _LANGUAGES = ("en", "es")
-_STATE = Bill(
+_STATE = PayBill(
     merchant="Demo Town Hall",
     bill=BillFacts("12345678", Amount(4990, "EUR"), Amount(1000, "EUR")),
     card=CardFacts("visa", "4242"),
@@ -77,6 +77,6 @@ def _say(step: str) -> Say:
 
 def _until_the_key(say: Say, language: str, prompts: Prompts) -> str:
     (said,) = speak(say, language, prompts)
-    assert isinstance(said, Words)
+    assert isinstance(said, SpokenWords)
     option = re.search(r" 1\.", said.text)
     return said.text if option is None else said.text[: option.end()]

@@ -34,52 +34,54 @@ flow = Flow(
 )
 
 
-@flow.tell(then="ask_number")
+@flow.add(Tell.exits(then="ask_number"))
 def hello(chat: Chat) -> Tell:
     return Tell(Say("hello"))
 
 
-@flow.digits(heard="check", gave_up="bye")
+@flow.add(Ask.exits(heard="check", gave_up="bye"))
 def ask_number(chat: Chat) -> Ask:
     return Ask(Say("number"), digits=8, into="number")
 
 
-@flow.decide(again="ask_number", good="pick")
+@flow.add(Go.exits(again="ask_number", good="pick"))
 def check(chat: Chat) -> Go[Chat]:
     return Go("good" if chat.number.startswith("1") else "again")
 
 
-@flow.menu({"1": "bye", "2": "speak_spanish", "3": "find", "5": "paper", "6": "both"}, gave_up="bye")
+@flow.add(
+    Choose.exits({"1": "bye", "2": "speak_spanish", "3": "find", "5": "paper", "6": "both"}, gave_up="bye")
+)
 def pick(chat: Chat) -> Choose:
     return Choose(Say("pick"))
 
 
-@flow.digits(heard="bye", gave_up="bye")
+@flow.add(Ask.exits(heard="bye", gave_up="bye"))
 def paper(chat: Chat) -> Ask:
     return Ask(Say("paper"), digits=8, into="number", unhurried=True, hint=Say("where"))
 
 
-@flow.menu({"1": "bye"}, gave_up="bye")
+@flow.add(Choose.exits({"1": "bye"}, gave_up="bye"))
 def both(chat: Chat) -> Choose:
     return Choose(Say("both"), every_language=True, may_leave=True)
 
 
-@flow.language(then="pick")
+@flow.add(SetLanguage.exits(then="pick"))
 def speak_spanish(chat: Chat) -> SetLanguage:
     return SetLanguage("es")
 
 
-@flow.find_callers_bill(one="bye", none="bye", being_paid="bye", link_open="bye")
+@flow.add(FindCallersBill.exits(one="bye", none="bye", being_paid="bye", link_open="bye"))
 def find(chat: Chat) -> FindCallersBill:
     return FindCallersBill()
 
 
-@flow.transfer(unanswered="bye", nobody="bye")
+@flow.add(Transfer.exits(unanswered="bye", nobody="bye"))
 def to_person(chat: Chat) -> Transfer:
     return Transfer(Say("person"))
 
 
-@flow.end()
+@flow.add(End.exits())
 def bye(chat: Chat) -> End:
     return End(Say("bye"))
 

@@ -23,7 +23,25 @@ from ivr.platform.database.migrate import migrate
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 SESSIONS_MIN = 160
 """What two processes of each kind may want (docs/operations.md), and the test itself."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - Linux has it for this
+MEMORY_MIN = 2 * 1024**3
 _numbers = itertools.count(1)
+
+
+@contextmanager
+def folder_in_memory() -> Iterator[Path]:
+    """A folder for SQLite files, in memory where there is room: on a disk each commit waits for it."""
+    has_room = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > MEMORY_MIN
+    with tempfile.TemporaryDirectory(prefix="paybycall-", dir=SHARED_MEMORY if has_room else None) as folder:
+        yield Path(folder)
+
+
+def empty_wal(engine: sa.Engine) -> None:
+    """Writes what SQLite's log holds into the database's file. On PostgreSQL there is nothing to do."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _answers(url: str) -> bool:
@@ -163,9 +181,7 @@ class Databases:
         if "sqlite" not in self._templates:
             template = self._folder / "template.db"
             self._migrated(f"sqlite:///{template}")
-            with make_engine(f"sqlite:///{template}").connect() as connection:
-                connection.exec_driver_sql("COMMIT")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            empty_wal(make_engine(f"sqlite:///{template}"))
             self._templates["sqlite"] = str(template)
         path = self._folder / f"test{next(_numbers)}.db"
         shutil.copy(self._templates["sqlite"], path)

@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from gateways.sandbox.bank.app import create_app
-from gateways.sandbox.bank.dependencies import Premises
+from gateways.sandbox.bank.dependencies import BankDependencies
 from gateways.sandbox.bank.ledger import Ledger
 from gateways.sandbox.bank.server import BankServer
 from ivr.platform.clock import ManualClock
@@ -73,8 +73,8 @@ class RunningBank:
         self.ledger = Ledger(database)
         self._received = 0
         self._counting = Lock()
-        premises = Premises(self.ledger, self.clock.now, self.thought.sleep, self.ids, self._tell)
-        self.app = create_app(premises)
+        dependencies = BankDependencies(self.ledger, self.clock.now, self.thought.sleep, self.ids, self._tell)
+        self.app = create_app(dependencies)
         self._server = BankServer(0)
         self.url = self._server.url
         self._thread = Thread(target=self._server.serve, args=(self._counted(self.app),))

@@ -24,6 +24,7 @@ from ivr.pci import tables as pci_schema
 from ivr.pci.dependencies import PciDependencies
 from ivr.platform.database.engine import reading
 from tests.support import schema
+from tests.support.databases import empty_wal
 from tests.support.due_work import DueWork
 from tests.support.living_clock import LivingClock
 from tests.support.phone import CALLER, WEB, WsgiTransport
@@ -82,7 +83,7 @@ class Server:
         """The bank's webhook arrives, unless webhooks are lost; it is signed by the machine's time."""
         if self.webhooks_are_lost:
             return
-        body = webhooks.notice(self.ids.new("evt"), kind, key)
+        body = webhooks.webhook_body(self.ids.new("evt"), kind, key)
         headers = {webhooks.HEADER: webhooks.sign(WEBHOOK_SECRET, body, datetime.now(UTC))}
         answer = self.web.test_client().post("/gateways/sandbox/webhook", data=body, headers=headers)
         assert answer.status_code == 204, answer.text
@@ -125,6 +126,7 @@ class Server:
             with engine.begin() as tx:
                 for table in reversed(tables.metadata.sorted_tables):
                     tx.execute(table.delete())
+            empty_wal(engine)
         with self.bank.ledger.writing() as tx:
             for emptied in ("kept_card", "token", "movement", "card", "link"):
                 tx.execute(f"DELETE FROM {emptied}")  # noqa: S608 - the names of its tables

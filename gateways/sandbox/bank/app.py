@@ -15,11 +15,11 @@ from werkzeug.routing import RequestRedirect
 
 from gateways.sandbox.bank import checkout, connector, dashboard, fields
 from gateways.sandbox.bank.amounts import behaviour
-from gateways.sandbox.bank.dependencies import Premises
-from gateways.sandbox.bank.faults import NO_FAULT, Fault, Faults, Harm
-from gateways.sandbox.bank.links import Links
-from gateways.sandbox.bank.operations import Answer, Desk, Verb
-from gateways.sandbox.bank.processor import Teller
+from gateways.sandbox.bank.dependencies import BankDependencies
+from gateways.sandbox.bank.faults import NO_FAULT, BankFault, BankFaults, Harm
+from gateways.sandbox.bank.links import BankLinks
+from gateways.sandbox.bank.operations import BankResponse, Operation, Operations
+from gateways.sandbox.bank.processor import Processor
 from gateways.sandbox.bank.refusal import RefusedError
 from gateways.sandbox.bank.server import CONNECTION
 
@@ -34,20 +34,20 @@ _REFUSALS = {
 """Nothing is done, and the bank answers so."""
 
 
-def create_app(premises: Premises) -> Flask:
+def create_app(dependencies: BankDependencies) -> Flask:
     """The bank on one ledger, with what a killed process left behind put right."""
     app = Flask(__name__, static_folder=None, template_folder=".")
     app.before_request(_refuse_redirect)
     app.config["MAX_CONTENT_LENGTH"] = _BODY_BYTES_MAX
-    teller = Teller(premises)
-    teller.recover()
-    links = Links(premises)
-    faults = Faults()
-    for path, verb in Desk(premises, teller, links).verbs.items():
+    processor = Processor(dependencies)
+    processor.recover()
+    links = BankLinks(dependencies)
+    faults = BankFaults()
+    for path, verb in Operations(dependencies, processor, links).verbs.items():
         app.add_url_rule(path, f"ask {path}", _view(path, verb, faults), methods=["POST"])
     _install_control(app, faults)
     app.add_url_rule("/health", "health", lambda: jsonify(bank=NAME), methods=["GET"])
-    dashboard.install(app, premises.ledger)
+    dashboard.install(app, dependencies.ledger)
     checkout.install(app, links)
     app.register_error_handler(fields.MalformedError, _malformed)
     app.register_error_handler(NotFound, _not_found)
@@ -60,7 +60,7 @@ def _refuse_redirect() -> None:
         raise NotFound
 
 
-def _view(path: str, verb: Verb, faults: Faults) -> Callable[[], Response]:
+def _view(path: str, verb: Operation, faults: BankFaults) -> Callable[[], Response]:
     def view() -> Response:
         if path == connector.PATH and not _is_connector():
             return _error(HTTPStatus.UNAUTHORIZED, "unauthorized")
@@ -70,7 +70,7 @@ def _view(path: str, verb: Verb, faults: Faults) -> Callable[[], Response]:
     return view
 
 
-def _answer(verb: Verb, body: Mapping[str, Any], fault: Fault) -> Response:
+def _answer(verb: Operation, body: Mapping[str, Any], fault: BankFault) -> Response:
     if fault.harm is Harm.DROP_BEFORE:
         return _broken_line()
     if fault.harm in _REFUSALS:
@@ -78,7 +78,7 @@ def _answer(verb: Verb, body: Mapping[str, Any], fault: Fault) -> Response:
     try:
         answer = verb(body, fault.delay_s)
     except RefusedError as refused:
-        answer = Answer(HTTPStatus.CONFLICT, {"error": {"code": refused.code}})
+        answer = BankResponse(HTTPStatus.CONFLICT, {"error": {"code": refused.code}})
     if fault.harm is Harm.DROP_AFTER:
         return _broken_line()
     if fault.harm is Harm.ERROR_AFTER:
@@ -88,13 +88,13 @@ def _answer(verb: Verb, body: Mapping[str, Any], fault: Fault) -> Response:
     return _response(answer)
 
 
-def _fault_of_amount(path: str, body: Mapping[str, Any]) -> Fault:
+def _fault_of_amount(path: str, body: Mapping[str, Any]) -> BankFault:
     if path not in _ASK_THE_ISSUER:
         return NO_FAULT
     return behaviour(fields.whole(body, "amount_minor")).fault
 
 
-def _install_control(app: Flask, faults: Faults) -> None:
+def _install_control(app: Flask, faults: BankFaults) -> None:
     """`/control/faults`: what goes wrong with the next requests."""
 
     def add() -> Response:
@@ -105,7 +105,7 @@ def _install_control(app: Flask, faults: Faults) -> None:
             raise fields.MalformedError(f"harm must be one of {', '.join(Harm)}") from None
         times = fields.whole(body, "times") if "times" in body else 1
         path = fields.optional_text(body, "path") or None
-        faults.add(Fault(harm, fields.seconds(body, "delay_s"), path, times))
+        faults.add(BankFault(harm, fields.seconds(body, "delay_s"), path, times))
         return Response(status=HTTPStatus.NO_CONTENT)
 
     def clear() -> Response:
@@ -128,14 +128,14 @@ def _body() -> Mapping[str, Any]:
         raise fields.MalformedError("the body must be JSON, sent as application/json") from None
 
 
-def _response(answer: Answer) -> Response:
+def _response(answer: BankResponse) -> Response:
     made = jsonify(answer.body)
     made.status_code = answer.status
     return made
 
 
 def _error(status: HTTPStatus, code: str) -> Response:
-    return _response(Answer(status, {"error": {"code": code}}))
+    return _response(BankResponse(status, {"error": {"code": code}}))
 
 
 def _not_found(_: NotFound) -> tuple[str, HTTPStatus]:
@@ -144,7 +144,7 @@ def _not_found(_: NotFound) -> tuple[str, HTTPStatus]:
 
 def _malformed(fault: fields.MalformedError) -> Response:
     body = {"error": {"code": "malformed", "message": str(fault)}}
-    return _response(Answer(HTTPStatus.BAD_REQUEST, body))
+    return _response(BankResponse(HTTPStatus.BAD_REQUEST, body))
 
 
 def _broken_line() -> Response:

@@ -43,7 +43,7 @@ _CARDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class CardFacts:
+class TestCard:
     """All that the bank remembers of a card."""
 
     brand: str
@@ -52,9 +52,7 @@ class CardFacts:
     """`approved`, or the code with which the issuer declines it."""
 
 
-def assess(
-    number: str, code: str, *, expiry_month: int, expiry_year: int, today: datetime
-) -> CardFacts | str:
+def assess(number: str, code: str, *, expiry_month: int, expiry_year: int, today: datetime) -> TestCard | str:
     """What the card stands for; or the code of what is wrong with it as keyed, before any issuer is asked."""
     if number not in _CARDS:
         return _INVALID_NUMBER
@@ -65,9 +63,9 @@ def assess(
         return "invalid_expiry"
     if len(code) != (4 if brand == _AMEX else 3) or not (code.isascii() and code.isdigit()):
         return "incorrect_cvc"
-    return CardFacts(brand, number[-4:], outcome)
+    return TestCard(brand, number[-4:], outcome)
 
 
-def table() -> tuple[CardFacts, ...]:
+def table() -> tuple[TestCard, ...]:
     """Every card, for the tests that hold decline codes and documentation to this list."""
-    return tuple(CardFacts(brand, number[-4:], outcome) for number, (brand, outcome) in _CARDS.items())
+    return tuple(TestCard(brand, number[-4:], outcome) for number, (brand, outcome) in _CARDS.items())

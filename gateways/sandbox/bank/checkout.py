@@ -11,9 +11,9 @@ from babel import numbers
 from flask import Flask, Response, make_response, redirect, render_template, request
 
 from gateways.sandbox.bank import cards
-from gateways.sandbox.bank.cards import APPROVED, CardFacts
-from gateways.sandbox.bank.links import Links
-from gateways.sandbox.bank.pages import Page
+from gateways.sandbox.bank.cards import APPROVED, TestCard
+from gateways.sandbox.bank.links import BankLinks
+from gateways.sandbox.bank.pages import PaymentPage
 from gateways.sandbox.currencies import decimals
 
 _AUTHENTICATION = "authentication_required"
@@ -58,7 +58,7 @@ _WORDS = {
 }
 
 
-def install(app: Flask, links: Links) -> None:
+def install(app: Flask, links: BankLinks) -> None:
     """Adds the page to the bank."""
     offered = {card.last_four: card for card in cards.table() if card.last_four in CHOICES}
 
@@ -84,11 +84,13 @@ def install(app: Flask, links: Links) -> None:
     app.add_url_rule("/pay/<page_id>", "pay page", pay, methods=["POST"])
 
 
-def _pays(card: CardFacts, approved: str) -> bool:
+def _pays(card: TestCard, approved: str) -> bool:
     return card.outcome == APPROVED or (card.outcome == _AUTHENTICATION and approved == "yes")
 
 
-def _made(page: Page | None, known: Page | None, *, asks: str = "", declined: bool = False) -> Response:
+def _made(
+    page: PaymentPage | None, known: PaymentPage | None, *, asks: str = "", declined: bool = False
+) -> Response:
     """`page` is None where nothing can be paid; `known` says in which language."""
     language = known.language if known is not None and known.language in _WORDS else "en"
     choices = sorted(
@@ -108,7 +110,7 @@ def _made(page: Page | None, known: Page | None, *, asks: str = "", declined: bo
     return make_response(body, HTTPStatus.OK if page is not None else HTTPStatus.GONE)
 
 
-def _written(page: Page, language: str) -> str:
+def _written(page: PaymentPage, language: str) -> str:
     """The amount as a reader of that language expects it."""
     value = Decimal(page.amount_minor).scaleb(-decimals(page.currency))
     return numbers.format_currency(value, page.currency, locale=language)

@@ -12,7 +12,7 @@ from typing import Protocol
 from gateways.sandbox.bank.ledger import Ledger
 
 
-class Ids(Protocol):
+class BankIds(Protocol):
     """Where the bank gets names and secrets."""
 
     def new(self, prefix: str) -> str: ...
@@ -25,10 +25,10 @@ def _tell_nobody(_kind: str, _key: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Premises:
+class BankDependencies:
     ledger: Ledger
     now: Callable[[], datetime]
     sleep: Callable[[float], object]
-    ids: Ids
+    ids: BankIds
     tell: Callable[[str, str], None] = _tell_nobody
     """What happened (`link.paid`) and the key it happened to; returns at once, and may be lost."""

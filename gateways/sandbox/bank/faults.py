@@ -1,6 +1,6 @@
 """What can go wrong with an answer, on demand: the next requests are slow, dropped, failed or garbled.
 
-Faults are kept in the bank's memory, first asked first served, and gone with the process. A fault strikes
+BankFaults are kept in the bank's memory, first asked first served, and gone with the process. A fault strikes
 before the work (nothing happened) or after it (it happened, and nobody heard).
 """
 
@@ -29,7 +29,7 @@ class Harm(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class BankFault:
     """One thing that goes wrong, `times` times; on one path, or on every one."""
 
     harm: Harm = Harm.NONE
@@ -39,17 +39,17 @@ class Fault:
     times: int = 1
 
 
-NO_FAULT = Fault()
+NO_FAULT = BankFault()
 
 
-class Faults:
+class BankFaults:
     """The faults still to strike. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._waiting: deque[Fault] = deque()
+        self._waiting: deque[BankFault] = deque()
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: BankFault) -> None:
         with self._lock:
             self._waiting.append(fault)
 
@@ -57,7 +57,7 @@ class Faults:
         with self._lock:
             self._waiting.clear()
 
-    def take(self, path: str) -> Fault | None:
+    def take(self, path: str) -> BankFault | None:
         """The fault that strikes this request, counted down; None where there is none."""
         with self._lock:
             for place, fault in enumerate(self._waiting):

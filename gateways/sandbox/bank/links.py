@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateways.sandbox.bank import movements, pages
-from gateways.sandbox.bank.cards import CardFacts
-from gateways.sandbox.bank.dependencies import Premises
-from gateways.sandbox.bank.movements import Kind, Movement, State
-from gateways.sandbox.bank.pages import Page, PageState
+from gateways.sandbox.bank.cards import TestCard
+from gateways.sandbox.bank.dependencies import BankDependencies
+from gateways.sandbox.bank.movements import Movement, MovementKind, MovementState
+from gateways.sandbox.bank.pages import PageState, PaymentPage
 from gateways.sandbox.bank.processor import authorisation_code
 from gateways.sandbox.bank.refusal import RefusedError
 
@@ -37,16 +37,16 @@ class NewPage:
     expires_at: datetime
 
 
-class Links:
+class BankLinks:
     """Opens, finds, closes and pays pages. Safe from any thread, and from two processes on one ledger."""
 
-    def __init__(self, premises: Premises) -> None:
-        self._ledger = premises.ledger
-        self._now = premises.now
-        self._new_id = premises.ids.new
-        self._tell = premises.tell
+    def __init__(self, dependencies: BankDependencies) -> None:
+        self._ledger = dependencies.ledger
+        self._now = dependencies.now
+        self._new_id = dependencies.ids.new
+        self._tell = dependencies.tell
 
-    def open(self, new: NewPage) -> Page:
+    def open(self, new: NewPage) -> PaymentPage:
         """The page of this key, made now or before. Refused where it is over, or was another one."""
         with self._ledger.writing() as tx:
             found = pages.by_key(tx, new.key)
@@ -60,7 +60,7 @@ class Links:
                 raise RefusedError(found.state)
             return found
 
-    def look_up(self, key: str, *, close: bool) -> Page | Movement | None:
+    def look_up(self, key: str, *, close: bool) -> PaymentPage | Movement | None:
         """The movement of a page that was paid, else the page; None where there is none. With `close`, what
         is not paid never will be.
         """
@@ -76,15 +76,15 @@ class Links:
                 pages.move(tx, found, PageState.CLOSED)
             return pages.by_key(tx, key)
 
-    def show(self, page_id: str) -> Page | None:
+    def show(self, page_id: str) -> PaymentPage | None:
         """As a payer sees it: what is past is closed, and nothing is written."""
         with self._ledger.reading() as tx:
             return pages.by_id(tx, page_id)
 
-    def can_be_paid(self, page: Page) -> bool:
+    def can_be_paid(self, page: PaymentPage) -> bool:
         return page.state is PageState.OPEN and self._now() < page.expires_at
 
-    def pay(self, page_id: str, card: CardFacts) -> bool:
+    def pay(self, page_id: str, card: TestCard) -> bool:
         """Pays by a card that the issuer accepts; False where the page cannot be paid any more."""
         with self._ledger.writing() as tx:
             page = pages.by_id(tx, page_id)
@@ -95,8 +95,8 @@ class Links:
         self._tell(PAID, page.key)
         return True
 
-    def _insert(self, tx: sqlite3.Connection, new: NewPage) -> Page:
-        made = Page(
+    def _insert(self, tx: sqlite3.Connection, new: NewPage) -> PaymentPage:
+        made = PaymentPage(
             key=new.key,
             id=self._new_id("pl"),
             state=PageState.OPEN,
@@ -112,13 +112,13 @@ class Links:
         )
         return pages.insert(tx, made)
 
-    def _movement(self, page: Page, card: CardFacts) -> Movement:
+    def _movement(self, page: PaymentPage, card: TestCard) -> Movement:
         movement_id = self._new_id("ch")
         return Movement(
             key=page.key,
             id=movement_id,
-            kind=Kind.CHARGE,
-            state=State.APPROVED,
+            kind=MovementKind.CHARGE,
+            state=MovementState.APPROVED,
             fingerprint=page.fingerprint,
             amount_minor=page.amount_minor,
             currency=page.currency,

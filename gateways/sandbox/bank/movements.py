@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class MovementKind(StrEnum):
     CHARGE = "charge"
     AUTHORIZATION = "authorization"
     REFUND = "refund"
@@ -19,7 +19,7 @@ class Kind(StrEnum):
     """A key that was fenced before anything came under it."""
 
 
-class State(StrEnum):
+class MovementState(StrEnum):
     IN_PROGRESS = "in_progress"
     """The bank is thinking; dies with its process."""
     PENDING = "pending"
@@ -38,8 +38,8 @@ class Movement:
 
     key: str
     id: str | None
-    kind: Kind
-    state: State
+    kind: MovementKind
+    state: MovementState
     fingerprint: str
     amount_minor: int
     currency: str
@@ -59,8 +59,8 @@ def tombstone(key: str, created_at: str) -> Movement:
     return Movement(
         key=key,
         id=None,
-        kind=Kind.TOMBSTONE,
-        state=State.FENCED,
+        kind=MovementKind.TOMBSTONE,
+        state=MovementState.FENCED,
         fingerprint="",
         amount_minor=0,
         currency="",
@@ -132,7 +132,7 @@ def refunds_of(tx: sqlite3.Connection, charge_id: str) -> list[Movement]:
 def move(
     tx: sqlite3.Connection,
     movement: Movement,
-    state: State,
+    state: MovementState,
     *,
     code: str | None = None,
     authorisation_code: str | None = None,
@@ -171,8 +171,8 @@ def _movement(row: sqlite3.Row) -> Movement:
     return Movement(
         **{
             **values,
-            "kind": Kind(values["kind"]),
-            "state": State(values["state"]),
+            "kind": MovementKind(values["kind"]),
+            "state": MovementState(values["state"]),
             "metadata": json.loads(values["metadata"]),
         }
     )

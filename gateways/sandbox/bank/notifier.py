@@ -10,8 +10,8 @@ from http import HTTPStatus
 from threading import Thread
 
 from gateways.http_client import HttpClient, NoAnswerError
-from gateways.sandbox.bank.dependencies import Ids
-from gateways.sandbox.webhooks import HEADER, notice, sign
+from gateways.sandbox.bank.dependencies import BankIds
+from gateways.sandbox.webhooks import HEADER, sign, webhook_body
 from gateways.secret import Secret
 
 TRY_AFTER_S = (0.0, 2.0, 10.0)
@@ -28,7 +28,7 @@ class Notifier:
         *,
         now: Callable[[], datetime],
         sleep: Callable[[float], object],
-        ids: Ids,
+        ids: BankIds,
     ) -> None:
         self._url = url
         self._secret = secret
@@ -38,7 +38,7 @@ class Notifier:
 
     def tell(self, kind: str, key: str) -> None:
         """Returns at once."""
-        body = notice(self._ids.new("evt"), kind, key)
+        body = webhook_body(self._ids.new("evt"), kind, key)
         Thread(target=self._post, args=(body,), name="webhook", daemon=True).start()
 
     def _post(self, body: bytes) -> None:

@@ -19,7 +19,7 @@ class PageState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PaymentPage:
     """One row. Its id is in the URL, and is all that a payer needs."""
 
     key: str
@@ -37,7 +37,7 @@ class Page:
     expires_at: datetime
 
 
-def insert(tx: sqlite3.Connection, page: Page) -> Page:
+def insert(tx: sqlite3.Connection, page: PaymentPage) -> PaymentPage:
     tx.execute(
         "INSERT INTO link (key, id, state, fingerprint, amount_minor, currency, description, metadata,"
         " language, done_url, left_url, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -59,26 +59,26 @@ def insert(tx: sqlite3.Connection, page: Page) -> Page:
     return page
 
 
-def by_key(tx: sqlite3.Connection, key: str) -> Page | None:
+def by_key(tx: sqlite3.Connection, key: str) -> PaymentPage | None:
     return _one(tx.execute("SELECT * FROM link WHERE key = ?", (key,)))
 
 
-def by_id(tx: sqlite3.Connection, page_id: str) -> Page | None:
+def by_id(tx: sqlite3.Connection, page_id: str) -> PaymentPage | None:
     return _one(tx.execute("SELECT * FROM link WHERE id = ?", (page_id,)))
 
 
-def move(tx: sqlite3.Connection, page: Page, state: PageState) -> bool:
+def move(tx: sqlite3.Connection, page: PaymentPage, state: PageState) -> bool:
     """True where the page was open, and is in `state` now."""
     done = tx.execute("UPDATE link SET state = ? WHERE key = ? AND state = 'open'", (state, page.key))
     return done.rowcount == 1
 
 
-def _one(found: sqlite3.Cursor) -> Page | None:
+def _one(found: sqlite3.Cursor) -> PaymentPage | None:
     row = found.fetchone()
     if row is None:
         return None
     values = dict(row)
-    return Page(
+    return PaymentPage(
         **{
             **values,
             "state": PageState(values["state"]),

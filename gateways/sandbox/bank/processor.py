@@ -11,29 +11,28 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from gateways.sandbox.bank import amounts, cards, movements, pages
+from gateways.sandbox.bank import amounts, cards, movements, pages, tokens
 from gateways.sandbox.bank import saved_cards as kept
-from gateways.sandbox.bank import tokens as vault
-from gateways.sandbox.bank.cards import CardFacts
-from gateways.sandbox.bank.dependencies import Premises
-from gateways.sandbox.bank.movements import Kind, Movement, State
+from gateways.sandbox.bank.cards import TestCard
+from gateways.sandbox.bank.dependencies import BankDependencies
+from gateways.sandbox.bank.movements import Movement, MovementKind, MovementState
 from gateways.sandbox.bank.refusal import RefusedError
 
-_ID_PREFIX = {Kind.CHARGE: "ch", Kind.AUTHORIZATION: "au", Kind.REFUND: "re"}
+_ID_PREFIX = {MovementKind.CHARGE: "ch", MovementKind.AUTHORIZATION: "au", MovementKind.REFUND: "re"}
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class MovementRequest:
     """What the issuer is asked for: exactly one of `token`, `card` (as assessed) and `charge_id` is set."""
 
-    kind: Kind
+    kind: MovementKind
     key: str
     amount_minor: int
     currency: str
     description: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     token: str | None = field(default=None, repr=False)
-    card: CardFacts | str | None = None
+    card: TestCard | str | None = None
     charge_id: str | None = None
     keep_card: bool = False
     """The payer agreed that the card is kept."""
@@ -41,14 +40,14 @@ class Order:
     """Of a saved card: whose it is."""
 
 
-class Teller:
+class Processor:
     """Takes orders. Safe from any thread, and from two processes on one ledger."""
 
-    def __init__(self, premises: Premises) -> None:
-        self._ledger = premises.ledger
-        self._now = premises.now
-        self._sleep = premises.sleep
-        self._new_id = premises.ids.new
+    def __init__(self, dependencies: BankDependencies) -> None:
+        self._ledger = dependencies.ledger
+        self._now = dependencies.now
+        self._sleep = dependencies.sleep
+        self._new_id = dependencies.ids.new
 
     def recover(self) -> int:
         """After a start: what the last process was thinking about never happens. How many these were."""
@@ -56,21 +55,21 @@ class Teller:
             cut_off = movements.in_progress(tx)
             for movement in cut_off:
                 _give_back(tx, movement)
-                movements.move(tx, movement, State.FENCED)
+                movements.move(tx, movement, MovementState.FENCED)
         return len(cut_off)
 
-    def take(self, order: Order, *, delay_s: float) -> Movement:
+    def take(self, order: MovementRequest, *, delay_s: float) -> Movement:
         """Charges, authorizes or refunds, once a key; the same order again hears the same answer."""
         with self._ledger.writing() as tx:
             found = movements.by_key(tx, order.key)
-            if found is not None and found.state is not State.IN_PROGRESS:
+            if found is not None and found.state is not MovementState.IN_PROGRESS:
                 return _heard_before(tx, found, order)
             if found is not None:
                 raise RefusedError("in_progress")
             if pages.by_key(tx, order.key) is not None:
                 raise RefusedError("key_reused")
             opened, verdict = self._open(tx, order)
-        if opened.state is not State.IN_PROGRESS:
+        if opened.state is not MovementState.IN_PROGRESS:
             return opened
         self._sleep(delay_s)
         with self._ledger.writing() as tx:
@@ -82,23 +81,23 @@ class Teller:
             held = _authorization(tx, key, authorization)
             if (held.amount_minor, held.currency) != (amount_minor, currency):
                 raise RefusedError("key_reused")
-            if held.state in {State.APPROVED, State.DECLINED}:
+            if held.state in {MovementState.APPROVED, MovementState.DECLINED}:
                 return held
-            if held.state is State.VOIDED:
-                return replace(held, state=State.DECLINED, code="authorization_voided")
-            if held.state is not State.AUTHORIZED:
+            if held.state is MovementState.VOIDED:
+                return replace(held, state=MovementState.DECLINED, code="authorization_voided")
+            if held.state is not MovementState.AUTHORIZED:
                 raise RefusedError(held.state)
-            return _moved(tx, held, State.APPROVED, authorisation_code=held.authorisation_code)
+            return _moved(tx, held, MovementState.APPROVED, authorisation_code=held.authorisation_code)
 
     def void(self, key: str, authorization: str) -> Movement:
         """Releases what is held under `key`; what was captured is refused, to be refunded instead."""
         with self._ledger.writing() as tx:
             held = _authorization(tx, key, authorization)
-            if held.state is State.VOIDED:
+            if held.state is MovementState.VOIDED:
                 return held
-            if held.state is not State.AUTHORIZED:
-                raise RefusedError("already_captured" if held.state is State.APPROVED else held.state)
-            return _moved(tx, held, State.VOIDED)
+            if held.state is not MovementState.AUTHORIZED:
+                raise RefusedError("already_captured" if held.state is MovementState.APPROVED else held.state)
+            return _moved(tx, held, MovementState.VOIDED)
 
     def look_up(self, key: str, *, cancel: bool) -> Movement | None:
         """What stands under the key; None where nothing does. With `fence`, nothing ever will."""
@@ -106,13 +105,15 @@ class Teller:
             found = movements.by_key(tx, key)
             if found is None and cancel:
                 return movements.insert(tx, movements.tombstone(key, self._now().isoformat()))
-            if found is None or found.state is not State.PENDING:
+            if found is None or found.state is not MovementState.PENDING:
                 return found
             if found.lookups_left > 0:
-                return _moved(tx, found, State.PENDING, code=found.code, lookups_left=found.lookups_left - 1)
+                return _moved(
+                    tx, found, MovementState.PENDING, code=found.code, lookups_left=found.lookups_left - 1
+                )
             return _conclude(tx, found, found.code)
 
-    def _open(self, tx: sqlite3.Connection, order: Order) -> tuple[Movement, str]:
+    def _open(self, tx: sqlite3.Connection, order: MovementRequest) -> tuple[Movement, str]:
         """The movement as it is entered, and what the issuer will say: `approved` or a decline code."""
         card, refusal = _pay_with(tx, order) if order.charge_id is None else _pay_back(tx, order)
         movement_id = self._new_id(_ID_PREFIX[order.kind])
@@ -120,7 +121,7 @@ class Teller:
             key=order.key,
             id=movement_id,
             kind=order.kind,
-            state=State.IN_PROGRESS if refusal is None else State.DECLINED,
+            state=MovementState.IN_PROGRESS if refusal is None else MovementState.DECLINED,
             fingerprint=_fingerprint(tx, order),
             amount_minor=order.amount_minor,
             currency=order.currency,
@@ -135,34 +136,34 @@ class Teller:
         return movements.insert(tx, entered), card.outcome
 
 
-_NO_CARD = CardFacts(brand="", last_four="", outcome=cards.APPROVED)
+_NO_CARD = TestCard(brand="", last_four="", outcome=cards.APPROVED)
 
 
-def _pay_with(tx: sqlite3.Connection, order: Order) -> tuple[CardFacts, str | None]:
+def _pay_with(tx: sqlite3.Connection, order: MovementRequest) -> tuple[TestCard, str | None]:
     """The card of the order, and why it is declined before the issuer is asked."""
     if isinstance(order.card, str):
         return _NO_CARD, order.card
     if order.card is not None:
         return order.card, None
-    card = vault.find(tx, order.token or "")
+    card = tokens.find(tx, order.token or "")
     if card is None:
         return _NO_CARD, "unknown_token"
-    if order.gateway_customer_id is not None or not vault.spend(tx, card, order.key):
+    if order.gateway_customer_id is not None or not tokens.spend(tx, card, order.key):
         return card.facts, kept.refusal(tx, card.id, order.gateway_customer_id)
     if order.keep_card:
         kept.agree(tx, card.id, order.key)
     return card.facts, None
 
 
-def _pay_back(tx: sqlite3.Connection, order: Order) -> tuple[CardFacts, str | None]:
+def _pay_back(tx: sqlite3.Connection, order: MovementRequest) -> tuple[TestCard, str | None]:
     """The card that a refund goes to, and why it is declined; what it takes of the charge is set aside."""
     charge = movements.by_id(tx, order.charge_id or "")
-    if charge is None or charge.kind is Kind.REFUND:
+    if charge is None or charge.kind is MovementKind.REFUND:
         return _NO_CARD, "unknown_charge"
-    card = CardFacts(charge.brand, charge.last_four, cards.APPROVED)
+    card = TestCard(charge.brand, charge.last_four, cards.APPROVED)
     if charge.currency != order.currency:
         return card, "currency_mismatch"
-    if charge.state is not State.APPROVED:
+    if charge.state is not MovementState.APPROVED:
         return card, "not_charged"
     return card, None if movements.add_refunded(
         tx, order.charge_id or "", order.amount_minor
@@ -174,28 +175,30 @@ def _settle(tx: sqlite3.Connection, opened: Movement, verdict: str) -> Movement:
     behaviour = amounts.behaviour(opened.amount_minor)
     code = verdict if verdict != cards.APPROVED else behaviour.decline
     if behaviour.pending_lookups and verdict == cards.APPROVED:
-        return _moved(tx, opened, State.PENDING, code=code, lookups_left=behaviour.pending_lookups)
+        return _moved(tx, opened, MovementState.PENDING, code=code, lookups_left=behaviour.pending_lookups)
     return _conclude(tx, opened, code)
 
 
 def _conclude(tx: sqlite3.Connection, movement: Movement, code: str | None) -> Movement:
     if code is not None:
         _give_back(tx, movement)
-        return _moved(tx, movement, State.DECLINED, code=code)
-    state = State.AUTHORIZED if movement.kind is Kind.AUTHORIZATION else State.APPROVED
+        return _moved(tx, movement, MovementState.DECLINED, code=code)
+    state = (
+        MovementState.AUTHORIZED if movement.kind is MovementKind.AUTHORIZATION else MovementState.APPROVED
+    )
     return _moved(tx, movement, state, authorisation_code=authorisation_code(movement.id or ""))
 
 
 def _give_back(tx: sqlite3.Connection, movement: Movement) -> None:
     """What a refund that will not happen had set aside of its charge."""
-    if movement.kind is Kind.REFUND and movement.charge_id is not None:
+    if movement.kind is MovementKind.REFUND and movement.charge_id is not None:
         movements.add_refunded(tx, movement.charge_id, -movement.amount_minor)
 
 
 def _moved(
     tx: sqlite3.Connection,
     movement: Movement,
-    state: State,
+    state: MovementState,
     *,
     code: str | None = None,
     authorisation_code: str | None = None,
@@ -212,9 +215,9 @@ def _moved(
     return after
 
 
-def _heard_before(tx: sqlite3.Connection, found: Movement, order: Order) -> Movement:
+def _heard_before(tx: sqlite3.Connection, found: Movement, order: MovementRequest) -> Movement:
     """The first answer again; refused where the key is fenced or stood for another order."""
-    if found.state is State.FENCED:
+    if found.state is MovementState.FENCED:
         raise RefusedError("fenced")
     if found.fingerprint != _fingerprint(tx, order):
         raise RefusedError("key_reused")
@@ -225,7 +228,7 @@ def _authorization(tx: sqlite3.Connection, key: str, authorization: str) -> Move
     found = movements.by_key(tx, key)
     if found is None:
         raise RefusedError("not_found")
-    if found.kind is not Kind.AUTHORIZATION or found.id != authorization:
+    if found.kind is not MovementKind.AUTHORIZATION or found.id != authorization:
         raise RefusedError("key_reused")
     return found
 
@@ -235,10 +238,10 @@ def authorisation_code(movement_id: str) -> str:
     return hashlib.sha256(movement_id.encode()).hexdigest()[:6].upper()
 
 
-def _fingerprint(tx: sqlite3.Connection, order: Order) -> str:
+def _fingerprint(tx: sqlite3.Connection, order: MovementRequest) -> str:
     """What makes two orders the same one; a card counts by what the bank keeps of it, never by its number."""
-    paying = vault.find(tx, order.token) if order.token is not None else None
-    card = [order.card.brand, order.card.last_four] if isinstance(order.card, CardFacts) else order.card
+    paying = tokens.find(tx, order.token) if order.token is not None else None
+    card = [order.card.brand, order.card.last_four] if isinstance(order.card, TestCard) else order.card
     return json.dumps(
         [
             order.kind,

@@ -9,9 +9,8 @@ nothing.
 import sqlite3
 from dataclasses import dataclass
 
-from gateways.sandbox.bank import movements
-from gateways.sandbox.bank import tokens as vault
-from gateways.sandbox.bank.movements import State
+from gateways.sandbox.bank import movements, tokens
+from gateways.sandbox.bank.movements import MovementState
 from gateways.sandbox.bank.refusal import RefusedError
 
 UNKNOWN = "unknown_token"
@@ -21,7 +20,7 @@ FORGOTTEN = "card_forgotten"
 WRONG_HOLDER = "wrong_holder"
 
 
-class NotKeptError(Exception):
+class NotSavedError(Exception):
     """The card is not saved, for certain; `code` says why."""
 
     def __init__(self, code: str) -> None:
@@ -30,7 +29,7 @@ class NotKeptError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class KeptCard:
+class BankSavedCard:
     """Where a card stands that its payer agreed to have kept."""
 
     card_id: str
@@ -68,24 +67,24 @@ def save(
     gateway_customer_id: str | None,
     new_holder: str,
 ) -> str:
-    """Whose the card is from now on, or has been since an earlier save; raises NotKeptError.
+    """Whose the card is from now on, or has been since an earlier save; raises NotSavedError.
 
     `new_holder` is for a customer whom the bank does not know yet.
     """
     taken = tx.execute("SELECT card_id FROM kept_card WHERE key = ?", (key,)).fetchone()
-    card = vault.find(tx, token)
+    card = tokens.find(tx, token)
     if taken is not None and (card is None or taken["card_id"] != card.id):
         raise RefusedError("key_reused")
     if card is None:
-        raise NotKeptError(UNKNOWN)
+        raise NotSavedError(UNKNOWN)
     kept = _find(tx, card.id)
     charge = movements.by_id(tx, charge_id)
     if kept is None or charge is None or charge.key != kept.charge_key:
-        raise NotKeptError(NOT_AGREED)
+        raise NotSavedError(NOT_AGREED)
     if kept.forgotten:
-        raise NotKeptError(FORGOTTEN)
-    if charge.state is not State.APPROVED:
-        raise NotKeptError(NOT_CHARGED)
+        raise NotSavedError(FORGOTTEN)
+    if charge.state is not MovementState.APPROVED:
+        raise NotSavedError(NOT_CHARGED)
     if kept.gateway_customer_id is not None:
         return kept.gateway_customer_id
     saved_for = gateway_customer_id or new_holder
@@ -95,7 +94,7 @@ def save(
 
 def forget(tx: sqlite3.Connection, token: str, gateway_customer_id: str) -> None:
     """The card pays no more. One that was never kept, or is forgotten already, is as good as forgotten."""
-    card = vault.find(tx, token)
+    card = tokens.find(tx, token)
     kept = None if card is None else _find(tx, card.id)
     if kept is None:
         return
@@ -104,8 +103,8 @@ def forget(tx: sqlite3.Connection, token: str, gateway_customer_id: str) -> None
     tx.execute("UPDATE kept_card SET forgotten = 1 WHERE card_id = ?", (kept.card_id,))
 
 
-def _find(tx: sqlite3.Connection, card_id: str) -> KeptCard | None:
+def _find(tx: sqlite3.Connection, card_id: str) -> BankSavedCard | None:
     row = tx.execute("SELECT * FROM kept_card WHERE card_id = ?", (card_id,)).fetchone()
     if row is None:
         return None
-    return KeptCard(row["card_id"], row["charge_key"], row["key"], row["holder"], bool(row["forgotten"]))
+    return BankSavedCard(row["card_id"], row["charge_key"], row["key"], row["holder"], bool(row["forgotten"]))

@@ -7,151 +7,79 @@ What an attempt's state means to the caller becomes an exit here and nowhere els
 from dataclasses import replace
 
 from flows.language import Amount, Charge, ReceiptFacts
-from gateways.declines import Decline, Remedy, remedy
-from ivr.bills import store as bills
-from ivr.calls.card_guard import CardGuard
+from gateways.declines import Decline
+from ivr.calls.call_input import CallInput
+from ivr.calls.payment_wait import WAIT_S_MAX, exit_of, still_waiting
 from ivr.calls.response import Pause
 from ivr.calls.session import Asked, Session
-from ivr.calls.wait_result import Fulfilment, Left, Turn, Waiting
-from ivr.calls.waits.saved_card import SavedCardWaits
+from ivr.calls.wait_handler import WaitHandler
+from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
 from ivr.customers.caller import Caller
-from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
-from ivr.payments.attempts.states import Method, State
+from ivr.payments.attempts.service import Attempt
+from ivr.payments.attempts.states import State
 from ivr.platform.clock import Clock
 
-WAIT_S_MAX = 60
-"""How long a caller waits for a charge before it is promised."""
-REASSURE_EVERY_S = 9
-FIRST_REASSURANCE = "host.wait.1"
-REASSURANCES = ("host.wait.2", "host.wait.3")
-"""Those that follow, by turns: after half a minute "one moment" would be a joke."""
 
+class ChargeHandler(WaitHandler[Charge]):
+    """Charges the card that was keyed, or the saved one."""
 
-def exit_of(decline: Decline) -> str:
-    """The exit of a decline: what the caller can do about it."""
-    match remedy(decline):
-        case Remedy.TRY_ANOTHER_CARD:
-            return "try_another_card"
-        case Remedy.AUTHENTICATE:
-            return "needs_authentication"
-        case Remedy.REFUSED:
-            return "refused"
+    __slots__ = ()
 
-
-class AttemptMaker:
-    """Makes the attempt of a turn; a repeat of the turn makes none."""
-
-    def __init__(self, attempts: AttemptService, guard: CardGuard) -> None:
-        self._attempts = attempts
-        self._guard = guard
-
-    def make(
-        self, turn: Turn, session: Session, amount: Amount, *, method: Method = Method.CARD
-    ) -> Attempt | None:
-        """None where that much of the bill is no longer due. The guard has let the card through."""
-        if session.state.bill is None:
-            raise TypeError(f"step {session.step} charges before a bill was found")
-        bill = bills.find(turn.tx, session.state.bill.reference)
-        if bill is None:
-            return None
-        new = NewAttempt(
-            made_for=turn.name,
-            bill_id=bill.id,
-            call_id=turn.row.id,
-            payer_phone=turn.own.dial if turn.own.can_text else None,
-            language=session.language,
-            amount_minor=amount.minor,
-            currency=amount.currency,
-            method=method,
-            card_entry_id=None if method is Method.LINK else session.entry_id or session.card_entry_id,
-        )
-        attempt = self._attempts.make(turn.tx, new)
-        if attempt is not None and method is Method.CARD:
-            self._guard.let_through(turn, bill.id, attempt)
-        return attempt
-
-
-class AttemptWaits:
-    """Fulfils Charge."""
-
-    def __init__(
-        self,
-        *,
-        attempts: AttemptService,
-        maker: AttemptMaker,
-        guard: CardGuard,
-        saved_cards: SavedCardWaits,
-        clock: Clock,
-    ) -> None:
-        self._attempts = attempts
-        self._maker = maker
-        self._guard = guard
-        self._saved_cards = saved_cards
-        self._clock = clock
-
-    def ask(self, turn: Turn, session: Session, wait: Charge) -> Fulfilment:
+    def start(self, turn: Turn, session: Session, wait: Charge) -> WaitResult:
         """The caller confirmed: from here on a hang-up does not stop the charge."""
-        if session.attempt_id is None:
-            if self._guard.refuses(turn, session):
-                return Left(session.without_card(), "unavailable")
-            if wait.saved_card and not self._saved_cards.can_pay(turn, session):
-                return Left(session, "not_sent")  # deleted since it was offered
+        if session.payment.attempt_id is None:
+            if self.services.card_guard.refuses(turn, session):
+                return LeftBy(session.without_card(), "unavailable")
+            if wait.saved_card and not self.services.saved_card.can_pay(turn, session):
+                return LeftBy(session, "not_sent")  # deleted since it was offered
             if wait.saved_card:
-                session = replace(session, card_entry_id=None)
-            attempt = self._maker.make(turn, session, wait.amount)
+                session = session.with_card(card_entry_id=None)
+            attempt = self.services.attempt_maker.make(turn, session, wait.amount)
             if attempt is None:
-                return Left(session.without_card(), "no_longer_due")
+                return LeftBy(session.without_card(), "no_longer_due")
             self._attach_card(turn, session, wait, attempt)
-            session = replace(session, attempt_id=attempt.id)
-        self._attempts.ask_charge(turn.tx, str(session.attempt_id))
-        session = replace(session.without_card(), asked=Asked(), charging=True, waited_s=0.0)
+            session = session.with_payment(attempt_id=attempt.id)
+        self.services.attempts.ask_charge(turn.tx, str(session.payment.attempt_id))
+        session = replace(session.without_card(), asked=Asked()).with_payment(charging=True, waited_s=0.0)
         return Waiting(session, Pause(), say=wait.say)
 
     def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:
         if wait.saved_card:
-            self._saved_cards.pay(turn, session, attempt)
+            self.services.saved_card.pay(turn, session, attempt)
             return
         card = session.state.card
         brand, last_four = (card.brand, card.last_four) if card else (None, None)
-        self._attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.token)
+        self.services.attempts.attach_card(turn.tx, attempt.id, brand, last_four, token=session.card.token)
         if wait.keep_card:
-            self._saved_cards.agree(turn, session, attempt)
+            self.services.saved_card.agree(turn, session, attempt)
 
-    def look(self, turn: Turn, session: Session) -> Fulfilment:
+    def resume(self, turn: Turn, session: Session, wait: Charge, given: CallInput) -> WaitResult:
+        del given
+        return self.look(turn, session) if session.payment.charging else self.start(turn, session, wait)
+
+    def look(self, turn: Turn, session: Session) -> WaitResult:
         """The caller waits: is it settled, and if not, when did they last hear a word?"""
-        attempt = self._attempts.get(turn.tx, str(session.attempt_id))
+        attempt = self.services.attempts.get(turn.tx, str(session.payment.attempt_id))
         asked_at = attempt.charge_asked_at or attempt.created_at
-        waited_s = (self._clock.now() - asked_at).total_seconds()
+        waited_s = (self.services.clock.now() - asked_at).total_seconds()
         over = _exit(attempt)
-        if over is None and (waited_s >= WAIT_S_MAX or _is_too_late(attempt, self._clock)):
-            attempt = self._attempts.withdraw(turn.tx, attempt.id)
+        if over is None and (waited_s >= WAIT_S_MAX or _is_too_late(attempt, self.services.clock)):
+            attempt = self.services.attempts.withdraw(turn.tx, attempt.id)
             over = _exit(attempt) or "unknown"
         if over == "unknown":
-            self._attempts.promise(turn.tx, attempt.id)
+            self.services.attempts.promise(turn.tx, attempt.id)
         if over is not None:
-            done = replace(session, attempt_id=None, charging=False)
+            done = session.with_payment(attempt_id=None, charging=False)
             facts: dict[str, object] = {"receipt": _receipt(attempt, turn.own)}
             if attempt.state is State.DECLINED:
-                facts["another_card"] = not self._guard.refuses(turn, session)
-            return Left(done, over, facts)
+                facts["another_card"] = not self.services.card_guard.refuses(turn, session)
+            return LeftBy(done, over, facts)
         return still_waiting(session, waited_s)
 
 
 def _is_too_late(attempt: Attempt, clock: Clock) -> bool:
     """Nobody claimed it by its deadline, so nobody ever will: no caller need wait for that any longer."""
     return attempt.state in {State.RESERVED, State.AUTHORIZED} and clock.now() >= attempt.deadline_at
-
-
-def still_waiting(session: Session, waited_s: float) -> Waiting:
-    """The caller waits on, `waited_s` in all, and hears a word at least every nine seconds."""
-    words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.waited_s, waited_s))
-    prompt = reassurance(words_now) if words_now > words_before else None
-    return Waiting(replace(session, waited_s=waited_s), Pause(), host_prompt=prompt)
-
-
-def reassurance(count: int) -> str:
-    """The host's prompt that is the `count`-th word to somebody who waits."""
-    return FIRST_REASSURANCE if count == 1 else REASSURANCES[count % len(REASSURANCES)]
 
 
 def _exit(attempt: Attempt) -> str | None:

@@ -6,10 +6,20 @@ host; where PUBLIC_URL has a path of its own, they begin with it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from flows.language import Part, Prompts, Recorded, Recordings, Say, Words, in_pieces, speak, spoken_s
-from ivr.calls.response import Ending, Gather, HangUp, Named, Pause, PayCard, Ring, SendTo
+from flows.language import (
+    Prompts,
+    Recorded,
+    Recordings,
+    Say,
+    SpeechPart,
+    SpokenWords,
+    in_pieces,
+    speak,
+    spoken_s,
+)
+from ivr.calls.response import Ending, Gather, HangUp, NamedKeys, Pause, PayCard, Ring, SendTo
 from ivr.calls.step_result import Utterance
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.pay.result import BEHIND_THE_VERB
@@ -22,30 +32,21 @@ BREATH_S = 1
 """The shortest wait that a Gather knows: behind it a key is named."""
 
 
-class Renderer:
+@dataclass(frozen=True, slots=True)
+class TwimlRenderer:
     """Knows the prompts, the recordings and the voices; holds no state of a call."""
 
-    def __init__(
-        self,
-        prompts: Prompts,
-        host_prompts: Prompts,
-        voices: Mapping[str, Voice],
-        recordings: Recordings,
-        *,
-        pay: PayVerb,
-        public_path: str = "",
-    ) -> None:
-        """`public_path`: what stands before our paths in PUBLIC_URL, such as `/phone`."""
-        self._prompts = prompts
-        self._host_prompts = host_prompts
-        self._voices = voices
-        self._recordings = recordings
-        self._pay = pay
-        self._public_path = public_path
+    prompts: Prompts
+    server_prompts: Prompts
+    voices: Mapping[str, Voice]
+    recordings: Recordings
+    pay: PayVerb
+    public_path: str = ""
+    """What stands before our paths in PUBLIC_URL, such as `/phone`."""
 
     def address(self, url: str) -> str:
         """One of our own paths as the carrier has to ask for it; a whole URL stays as it is."""
-        return self._public_path + url if url.startswith("/") else url
+        return self.public_path + url if url.startswith("/") else url
 
     def utter(self, utterances: Sequence[Utterance]) -> list[str]:
         """The Say and Play verbs of these utterances."""
@@ -54,18 +55,18 @@ class Renderer:
             for utterance in utterances
             for language in utterance.languages
             for verb in self._verbs(
-                speak(utterance.say, language, self._prompts_of(utterance), self._recordings),
+                speak(utterance.say, language, self._prompts_of(utterance), self.recordings),
                 language,
                 slow=utterance.slow,
             )
         ]
 
-    def pieces(self, asked: Utterance, keys: str) -> tuple[tuple[Named, ...], Sequence[str]]:
+    def pieces(self, asked: Utterance, keys: str) -> tuple[tuple[NamedKeys, ...], Sequence[str]]:
         """A question, cut behind the words that name each of these keys, and the verbs of its rest."""
         (language,) = asked.languages
-        namings, rest = in_pieces(asked.say, keys, language, self._prompts_of(asked), self._recordings)
+        namings, rest = in_pieces(asked.say, keys, language, self._prompts_of(asked), self.recordings)
         named = tuple(
-            Named(
+            NamedKeys(
                 tuple(self._verbs(one.before, language, slow=asked.slow)),
                 tuple(self._verbs(one.clause, language, slow=asked.slow)),
                 one.keys,
@@ -80,8 +81,8 @@ class Renderer:
         said = []
         for language in asked.languages:
             words = speak(asked.say, language, prompts)
-            played = speak(asked.say, language, prompts, self._recordings)
-            said.append("".join(part.text for part in words if isinstance(part, Words)))
+            played = speak(asked.say, language, prompts, self.recordings)
+            said.append("".join(part.text for part in words if isinstance(part, SpokenWords)))
             said += [f"[{part.url}]" for part in played if isinstance(part, Recorded)]
         return " ".join(said)
 
@@ -92,22 +93,22 @@ class Renderer:
         )
 
     def _prompts_of(self, utterance: Utterance) -> Prompts:
-        return self._host_prompts if utterance.by_host else self._prompts
+        return self.server_prompts if utterance.by_server else self.prompts
 
-    def _verbs(self, parts: Sequence[Part], language: str, *, slow: bool) -> list[str]:
-        voice = replace(self._voices[language], slow=slow)
+    def _verbs(self, parts: Sequence[SpeechPart], language: str, *, slow: bool) -> list[str]:
+        voice = replace(self.voices[language], slow=slow)
         verbs = []
         for part in parts:
             match part:
-                case Words(text):
+                case SpokenWords(text):
                     verbs.append(twiml.say(text, voice))
                 case Recorded(url):
                     verbs.append(twiml.play(url))
         return verbs
 
-    def host(self, key: str, language: str, *, slow: bool = False) -> list[str]:
-        """One of the host's own prompts."""
-        return self.utter([Utterance(Say(key), (language,), by_host=True, slow=slow)])
+    def server_prompt(self, key: str, language: str, *, slow: bool = False) -> list[str]:
+        """One of the server's own prompts."""
+        return self.utter([Utterance(Say(key), (language,), by_server=True, slow=slow)])
 
     def document(self, verbs: Sequence[str], ending: Ending, *, next_url: str) -> str:
         """The whole answer: the verbs, then the ending, which leads to `next_url`."""
@@ -124,7 +125,7 @@ class Renderer:
                 return twiml.document([*verbs, twiml.redirect(self.address(url))])
             case PayCard(language, status_url, slow):
                 status_callback = self.address(status_url)
-                verb = self._pay.slowed() if slow else self._pay
+                verb = self.pay.slowed() if slow else self.pay
                 pay = verb.render(language, action=onward, status_callback=status_callback)
                 behind = twiml.redirect(f"{onward}?{BEHIND_THE_VERB}")
                 return twiml.document([*verbs, pay, behind])
@@ -136,7 +137,7 @@ class Renderer:
             case HangUp():
                 return twiml.document([*verbs, twiml.hangup()])
 
-    def _asked(self, named: Sequence[Named], onward: str) -> tuple[list[str], str]:
+    def _asked(self, named: Sequence[NamedKeys], onward: str) -> tuple[list[str], str]:
         """A question up to the last key that must be heard first, and all that it has named by then.
 
         The address of each Gather says what was named before it. The words that name a key stand in none:

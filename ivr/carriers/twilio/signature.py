@@ -21,10 +21,10 @@ _ALGORITHMS: Mapping[str, Callable[..., "hashlib._Hash"]] = {
     "HMAC_SHA1": hashlib.sha1,
     "HMAC_SHA256": hashlib.sha256,
 }
-Form = Mapping[str, Sequence[str]]
+SignedForm = Mapping[str, Sequence[str]]
 
 
-def compute(token: Secret, url: str, form: Form, algorithm: str = "HMAC_SHA1") -> str:
+def compute(token: Secret, url: str, form: SignedForm, algorithm: str = "HMAC_SHA1") -> str:
     """The signature over the URL and each distinct name and value, names sorted.
 
     `algorithm`: HMAC_SHA1 or HMAC_SHA256.
@@ -40,7 +40,7 @@ def is_genuine(
     public_url: str,
     path: str,
     raw_query: str,
-    form: Form,
+    form: SignedForm,
     headers: Mapping[str, str],
 ) -> bool:
     """Whether one of the tokens signed this request; an unknown algorithm or a missing header did not."""

@@ -2,8 +2,7 @@
 
 from alembic import context
 
-from ivr.pci.migrate import VERSION_TABLE
-from ivr.pci.tables import metadata
+from ivr.pci.tables import VERSION_TABLE, metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -1,8 +1,8 @@
-"""The database engine, set for money: SQLite that survives power loss, PostgreSQL pools that fit the threads.
+"""The database engine: SQLite that survives a power loss, PostgreSQL pools that fit the threads.
 
-On SQLite every write transaction begins IMMEDIATE, so that two writers queue instead of failing half-way; a
-read transaction is marked by `reading`. Errors never show the values of a statement: they may be anybody's
-data. `Instant` keeps moments in UTC on both databases.
+On SQLite every write transaction begins IMMEDIATE, so that two writers queue and neither fails half-way;
+`reading` marks a transaction that only reads. Errors never show the values of a statement, which may be
+personal data. `Instant` keeps moments in UTC on both databases.
 """
 
 import sqlite3
@@ -28,15 +28,20 @@ _ASK_S = 0.002
 CONNECT_S_MAX = 3
 LOCK_MS_MAX = 8_000
 POOL_S_MAX = 8
-"""A carrier gives a webhook 15 s: none may wait longer for a database host or for another's lock."""
-_GONE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
-"""A host that loses power says no goodbye. Without these libpq would wait for its answer for a quarter of an
-hour, and with it every thread. Source: PostgreSQL, "Parameter Key Words"; the last is in milliseconds.
+"""The carrier waits 15 s for a webhook's answer, so no request may wait longer for the database or a lock."""
+_DEAD_HOST = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""A host that loses power closes no connection. Without these values libpq would wait for it for a quarter of
+an hour, and so would every thread. Source: PostgreSQL, "Parameter Key Words"; the last is in milliseconds.
 """
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware moment in UTC; a naive one is a bug and is refused."""
+    """A moment in UTC, with its time zone. One without a time zone is a bug and raises ValueError."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -55,9 +60,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 def make_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
-    """An engine for `sqlite:///path` or `postgresql+psycopg://...`; `postgres://` and `postgresql://` are
-    taken too.
-    """
+    """An engine for `sqlite:///path`, `postgresql://...`, `postgres://...` or `postgresql+psycopg://...`."""
     parsed = sa.make_url(url)
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -74,8 +77,8 @@ def make_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
         return engine
     theirs = parsed.query.get("options", ())
     options = " ".join([*([theirs] if isinstance(theirs, str) else theirs), f"-c lock_timeout={LOCK_MS_MAX}"])
-    gone = {name: value for name, value in _GONE.items() if name not in parsed.query}
-    patience = {**gone, "connect_timeout": CONNECT_S_MAX, "options": options}
+    dead_host = {name: value for name, value in _DEAD_HOST.items() if name not in parsed.query}
+    connect_args = {**dead_host, "connect_timeout": CONNECT_S_MAX, "options": options}
     return sa.create_engine(
         parsed,
         pool_size=pool_size,
@@ -83,38 +86,38 @@ def make_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
         pool_timeout=POOL_S_MAX,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args=patience,
+        connect_args=connect_args,
     )
 
 
 class Writers:
-    """Whose turn it is to write on SQLite, among the threads of this process: first come, first served.
+    """The queue of this process's threads that want to write on SQLite: first come, first served.
 
-    SQLite gives the lock to whoever happens to ask when it is free, and those who wait ask less and less: of
-    50 callers some waited for 10 s while others wrote a hundred times. Here the first in the row asks every
-    few milliseconds, and no other thread of the process does; processes have equal chances.
+    SQLite gives its lock to whoever asks when it is free, and a thread that waits asks less and less often:
+    of 50 callers some waited 10 s while others wrote a hundred times. Here only the first thread of the queue
+    asks, every few milliseconds; so processes have equal chances.
     """
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep = sleep
-        self._row: deque[threading.Event] = deque()
+        self._queue: deque[threading.Event] = deque()
         self._guard = threading.Lock()
 
     def begin(self, connection: sqlite3.Connection, timeout_ms: int = BUSY_TIMEOUT_MS) -> bool:
-        """Begins a transaction that writes; False where nobody let us in for so long."""
+        """Begins a transaction that writes; False if the lock was not free within `timeout_ms`."""
         until = time.monotonic() + timeout_ms / 1000
         mine = threading.Event()
         with self._guard:
-            self._row.append(mine)
-            if self._row[0] is mine:
+            self._queue.append(mine)
+            if self._queue[0] is mine:
                 mine.set()
         try:
             return mine.wait(timeout_ms / 1000) and self._ask(connection, until)
         finally:
             with self._guard:
-                self._row.remove(mine)
-                if self._row:
-                    self._row[0].set()
+                self._queue.remove(mine)
+                if self._queue:
+                    self._queue[0].set()
 
     def _ask(self, connection: sqlite3.Connection, until: float) -> bool:
         connection.execute("PRAGMA busy_timeout=0")
@@ -164,25 +167,25 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         return
     try:
         begun = connection.info[_WRITERS].begin(connection.connection.dbapi_connection)
-    except sqlite3.Error as fault:  # as SQLAlchemy tells it everywhere else
+    except sqlite3.Error as fault:  # as SQLAlchemy raises it everywhere else
         raise sa.exc.DBAPIError.instance(begin, None, fault, sqlite3.Error, hide_parameters=True) from fault
     if not begun:
         raise sa.exc.OperationalError(begin, None, sqlite3.OperationalError("database is locked"))
 
 
 def begin_of(connection: sa.Connection) -> str:
-    """How a transaction of this connection begins on SQLite."""
+    """The statement by which a transaction of this connection begins on SQLite."""
     reading = connection.get_execution_options().get(_READ_ONLY, False)
     return "BEGIN" if reading else _BEGIN_WRITING
 
 
 def insert_of(tx: sa.Connection) -> Callable[[sa.Table], postgresql.Insert | sqlite.Insert]:
-    """The `insert` of this connection's database, which knows ON CONFLICT."""
+    """The `insert` for this connection's kind of database, which has ON CONFLICT."""
     return postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
 
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A connection for reads alone: it never waits for a writer."""
+    """A connection that only reads, and so never waits for a writer."""
     with engine.connect() as connection:
         yield connection.execution_options(**{_READ_ONLY: True})

@@ -1,6 +1,6 @@
-"""What SQLite must be able to do, and what an older one is taught.
+"""The oldest SQLite that works, and a function added to one that lacks it.
 
-Linux distributions keep the SQLite that they were released with for years, and Python uses what is there.
+Python uses the SQLite of the machine, and a Linux distribution keeps the same one for years.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ Version = tuple[int, ...]
 
 
 def version_fault(version: Version = sqlite3.sqlite_version_info) -> str | None:
-    """The end of a sentence for an operator whose SQLite is too old; None where it is not."""
+    """The end of a sentence for an operator whose SQLite is too old; None if it is new enough."""
     if version >= OLDEST:
         return None
     return (
@@ -25,10 +25,10 @@ def version_fault(version: Version = sqlite3.sqlite_version_info) -> str | None:
 
 
 def teach_subsec(connection: sqlite3.Connection, version: Version = sqlite3.sqlite_version_info) -> None:
-    """Gives this connection unixepoch('subsec') where its SQLite has none, which would be NULL or an error.
+    """Gives this connection unixepoch('subsec') if its SQLite has none, which would give NULL or an error.
 
-    The tables of dbos have it as a column's default when Python 3.12 or later made them, and its queries ask
-    for it there. It goes by SQLite's version alone: the database may have been made by another Python.
+    dbos uses it in its queries under Python 3.12 and later, and as the default of columns that it made there.
+    Only SQLite's version counts: another Python may have made the database.
     """
     if version < SUBSEC_SINCE:
         connection.create_function("unixepoch", 1, _unixepoch)

@@ -1,6 +1,6 @@
-"""Why a database cannot be used, as one sentence for the operator that names the setting and what to do.
+"""Says why a database cannot be used: one sentence for the operator that names the setting and what to do.
 
-Neither the password nor the driver's own text of several lines is shown.
+It shows neither the password nor the driver's own text of several lines.
 """
 
 import os
@@ -62,19 +62,19 @@ _BY_TEXT = (
         "{setting} has an option after the ? that the driver does not take: correct it.",
     ),
 )
-"""What libpq says where it has no connection, and so no SQLSTATE; in another language, the last sentence of
-`_of_postgresql` is told.
+"""libpq's texts when it has no connection, and so no SQLSTATE. In another language the last sentence of
+`_of_postgresql` is used.
 """
 
 
 def sentence(setting: str, url: str, fault: BaseException) -> str | None:
-    """The sentence, or None where the fault is a bug and not the operator's to mend.
+    """The sentence, or None if the fault is a bug that an operator cannot mend.
 
     `setting` is DATABASE_URL or PCI_DATABASE_URL, `url` its value, `fault` what SQLAlchemy raised.
     """
     parsed = sa.make_url(url)
     if isinstance(fault, UnicodeEncodeError) and fault.encoding == "utf-8":
-        return None  # of a value that was asked for, and not of the host
+        return None  # it is about a value of a query, not about the host
     if isinstance(fault, UnicodeError):  # a host such as a..b, which no resolver takes
         return f"The host of {setting} is not a host name: correct it."
     if not isinstance(fault, sa.exc.DBAPIError):
@@ -112,14 +112,13 @@ def file_fault(setting: str, path: Path) -> str | None:
     if not os.access(folder, os.W_OK | os.X_OK) or (path.exists() and not os.access(path, os.R_OK | os.W_OK)):
         return (
             f"This user may not write to {path} or its folder: give the folder and the file to the user "
-            f"that runs "
-            f"this process, or correct {setting}."
+            f"that runs this process, or correct {setting}."
         )
     return None
 
 
 def sqlite_sentence(setting: str, path: Path, fault: BaseException | None) -> str | None:
-    """The same for an error of the sqlite3 library."""
+    """The sentence for an error of the sqlite3 library, or None if that is a bug."""
     code = getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_BUSY if "is locked" in str(fault) else 0) & 0xFF
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN} and (said := file_fault(setting, path)):
         return said

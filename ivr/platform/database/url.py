@@ -1,6 +1,6 @@
-"""DATABASE_URL and PCI_DATABASE_URL: how they are read, and whether two of them mean the same database.
+"""Reads DATABASE_URL and PCI_DATABASE_URL, and says whether the two mean the same database.
 
-No fault repeats any part of a URL that cannot be read: each part may be a piece of the password.
+No fault repeats a part of a URL that cannot be read: any part may be a piece of the password.
 """
 
 import ipaddress
@@ -21,7 +21,7 @@ _HERE = "this machine"
 
 
 def database_url(value: str) -> str:
-    """The URL, which `make_engine` can take; raises ValueError with the end of a sentence."""
+    """The URL, as `make_engine` takes it. Raises ValueError with the end of a sentence ("must ...")."""
     given = value.strip()
     if not _BEGINS.match(given):
         scheme = _SCHEME.match(given)
@@ -46,7 +46,7 @@ def database_url(value: str) -> str:
 
 
 def _require_readable(url: sa.URL) -> None:
-    """Refuses what the driver's part of SQLAlchemy would only refuse when it connects."""
+    """Refuses now what SQLAlchemy's dialect would refuse only when it connects."""
     try:
         opened = url.set(drivername="postgresql+psycopg")
         opened.get_dialect()().create_connect_args(opened)
@@ -74,9 +74,9 @@ def _sqlite(given: str) -> str:
 
 
 def is_same_database(one: str, other: str) -> bool:
-    """Whether two URLs mean one database, however they are spelled; both have been read by `database_url`.
+    """Whether two URLs, both read by `database_url`, mean the same database in whatever spelling.
 
-    Two names of one PostgreSQL server are not seen: for that, `ivr.cli.boot` looks at the tables.
+    It does not see that two host names are one PostgreSQL server: `ivr.cli.boot` compares the tables.
     """
     first, second = sa.make_url(one), sa.make_url(other)
     if "sqlite" in {first.drivername, second.drivername}:
@@ -87,7 +87,7 @@ def is_same_database(one: str, other: str) -> bool:
 
 
 def _names(url: sa.URL) -> list[str]:
-    """The database's name; one after the ? is taken before that of the path."""
+    """The database's name; `dbname` after the ? wins over the path."""
     return _listed(url.query, "dbname") or [url.database or ""]
 
 
@@ -103,7 +103,7 @@ def _is_same_file(one: Path, other: Path) -> bool:
 
 
 def _servers(url: sa.URL) -> set[tuple[str, int]]:
-    """Host and port of each server that may be meant."""
+    """Host and port of each server that the URL names."""
     hosts = _listed(url.query, "hostaddr") or _listed(url.query, "host") or [url.host or ""]
     ports = [int(port) for port in _listed(url.query, "port") if port.isdigit()] or [url.port or _PORT]
     if len(ports) != len(hosts):
@@ -117,7 +117,7 @@ def _listed(query: Mapping[str, str | tuple[str, ...]], name: str) -> list[str]:
 
 
 def _host(host: str) -> str:
-    """One spelling of a host; a socket in the file system and every loopback address are this machine."""
+    """A host in one spelling; a Unix socket and every loopback address are this machine."""
     name = host.strip("[]").rstrip(".").lower()
     if not name or name.startswith(("/", "@")) or name == "localhost":
         return _HERE

@@ -1,8 +1,8 @@
-"""Whether a database takes writes, tried without leaving anything in it.
+"""Tries whether a database takes writes, and leaves nothing in it.
 
-A disk that is full answers every read. On SQLite the probe takes room beside the database file and asks for
-the write lock; on PostgreSQL it asks whether the session may write, and has the server spill some 400 kB to a
-temporary file on the database's own disk. Neither touches a table, an index or the write-ahead log.
+A database on a full disk still answers reads. On SQLite the probe writes a file beside the database and asks
+for the write lock. On PostgreSQL it asks whether the session may write, and has the server spill about 400 kB
+to a temporary file on the database's disk. Neither touches a table, an index or the write-ahead log.
 """
 
 import sqlite3
@@ -20,7 +20,7 @@ _SPILL = "SELECT count(*) FROM generate_series(1, 25000)"
 
 
 def write_fault(engine: sa.Engine) -> str | None:
-    """Why nothing can be written, as a sentence; None where it can be."""
+    """A sentence that says why the database takes no writes; None if it takes them."""
     return _on_sqlite(engine) if engine.dialect.name == "sqlite" else _on_postgres(engine)
 
 
@@ -38,7 +38,9 @@ def _on_sqlite(engine: sa.Engine) -> str | None:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
     except sqlite3.Error as refused:
-        if refused.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:  # somebody writes at this moment
+        if (
+            refused.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+        ):  # another process is writing at this moment
             return None
         return f"The database cannot be written to: {refused}."
     return None
@@ -54,7 +56,7 @@ def _on_postgres(engine: sa.Engine) -> str | None:
             tx.exec_driver_sql(_SPILL)
     except sa.exc.DBAPIError as fault:
         state = getattr(fault.orig, "sqlstate", None)
-        if state == "53400":  # temp_file_limit: the server's own rule, and no sign of a full disk
+        if state == "53400":  # temp_file_limit: a rule of the server, not a full disk
             return None
         if state is None:
             return AWAY

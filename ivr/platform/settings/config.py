@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from gateways.secret import Secret
 from gateways.setting_readers import one_of, secrets, text, url, yes_or_no
-from gateways.settings import GatewaySettings, composed, field_of, number, section, setting
+from gateways.settings import GatewaySettings, field_of, number, section, setting
 from ivr.platform.database.url import database_url
 from ivr.platform.settings import shared
 from ivr.platform.settings.fraud import FraudSettings
-from ivr.platform.settings.gateways import gateway_list, gateway_settings, gateways
+from ivr.platform.settings.gateways import gateways
 from ivr.platform.settings.line import E164, LineSettings
 from ivr.platform.settings.pay import PaySettings
 from ivr.platform.settings.reading import read_settings, wrong
@@ -96,10 +96,7 @@ class Config:
         200,
     )
     gateway: str = field_of(shared.GATEWAY)
-    gateway_settings: GatewaySettings = composed(
-        gateway_list, lambda values: gateway_settings(values["GATEWAY"], values)
-    )
-    """Those of the gateway in use; the others' are read and checked one by one too."""
+    gateway_settings: GatewaySettings = shared.gateway_field(gateways)
     saved_cards: bool = setting(
         "SAVED_CARDS",
         "Whether callers may save their card at the gateway for their next payment: yes or no.",

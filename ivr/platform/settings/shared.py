@@ -1,10 +1,10 @@
 """The settings that web and the PCI process both read, with the same value, and the rules about them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gateways.setting_readers import mapping, one_of, secret, secrets, text, url
-from gateways.settings import GatewaySettings, Setting
+from gateways.settings import GatewaySettings, Setting, composed, settings_of, with_values
 from ivr.platform.settings.reading import wrong
 
 BY_CARRIER = ("CARD_ENTRY", "pay")
@@ -68,6 +68,17 @@ GATEWAY = Setting("GATEWAY", "The payment gateway: stripe, or sandbox in develop
 @dataclass(frozen=True, slots=True)
 class NoSettings(GatewaySettings):
     """Those of a gateway that there is not."""
+
+
+def gateway_field(gateways: Callable[[], Mapping[str, type[GatewaySettings]]]) -> GatewaySettings:
+    """A field with the settings of the gateway in use; those of the others are read and checked too.
+
+    `gateways`: what each gateway declares, by the gateway's name.
+    """
+    return composed(
+        lambda: [one for kind in gateways().values() for one in settings_of(kind)],
+        lambda values: with_values(gateways().get(values["GATEWAY"], NoSettings), values),
+    )
 
 
 def gateway_faults(

@@ -1,7 +1,6 @@
-"""Why a secret that we choose ourselves is too weak, or that two settings have the same one.
+"""Refuses secrets of the operator's own making that are easy to guess, and a value that two settings share.
 
-A guessed secret lets a stranger sign as web, PCI or the merchant,
-so a process does not start with a weak one.
+Whoever guesses such a secret can sign as web, PCI or the merchant.
 """
 
 import re
@@ -35,8 +34,8 @@ _PLACEHOLDER = re.compile(r"\.{5}|^(?:[\w-]*\.{3}|<[\w ,.:-]*>|\$\(.*\)|\$\{.*\}
 
 
 def weakness(value: str) -> str | None:
-    """Why this secret is too easy to guess, as the end of a sentence that begins with its setting's name.
-    None where nothing is seen. The value is never repeated.
+    """Why this secret is too easy to guess, as the end of a sentence that begins with its setting's name;
+    None if it is not. The value is never repeated.
     """
     if len(value) < LENGTH_MIN:
         return f"must be {LENGTH_MIN} random characters or more: {ADVICE}"

@@ -20,14 +20,20 @@ from ivr.bills.store import Change
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import Ids
-from ivr.web.api import documents
-from ivr.web.api.lists import list_query, one_of, page, refusing_bad_cursors
+from ivr.web.api.documents.bills import (
+    BillDocument,
+    BillResultDocument,
+    BillsDocument,
+    StoredBillDocument,
+    StoredBillsDocument,
+    bill_document,
+)
+from ivr.web.api.documents.requests import BATCH_MAX, NewBillsDocument
+from ivr.web.api.lists import list_query, one_of, refusing_bad_cursors
 from ivr.web.api.problem import Problem
 from ivr.web.api.request import json_body, json_object
-from ivr.web.api.schemas.bills import BATCH_MAX
 
 _REFERENCE = re.compile(r"[0-9]{8}")
-Answer = tuple[dict[str, Any], int]
 
 
 class BillRoutes:
@@ -49,16 +55,16 @@ class BillRoutes:
         self._clock = clock
         self._ids = ids
 
-    def show(self, reference: str) -> Answer:
+    def show(self, reference: str) -> tuple[BillDocument, int]:
         found = None
         if _REFERENCE.fullmatch(reference):
             with reading(self._engine) as tx:
                 found = store.find(tx, reference)
         if found is None:
             raise Problem(404, "not_found", "There is no bill with this reference.")
-        return documents.bill(found), 200
+        return bill_document(found), 200
 
-    def listed(self) -> Answer:
+    def listed(self) -> tuple[BillsDocument, int]:
         """In the order of the last change; `from` and `until` are about the moment when it was added."""
         asked = list_query(one_of(Status))
         with refusing_bad_cursors(), reading(self._engine) as tx:
@@ -73,17 +79,17 @@ class BillRoutes:
                 limit=asked.limit,
                 now=self._clock.now(),
             )
-        shown = [documents.bill(one) for one in found.bills]
-        return page("bills", shown, found.cursor, has_more=found.has_more), 200
+        shown = [bill_document(one) for one in found.bills]
+        return {"bills": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
-    def put_batch(self) -> Answer:
+    def put_batch(self) -> tuple[StoredBillsDocument, int]:
         """A result for each bill, in their order."""
-        bodies = json_object(("bills",)).get("bills")
+        bodies = json_object(NewBillsDocument).get("bills")
         if not isinstance(bodies, list):
             raise Problem(422, "invalid", "bills must be a list.", field="bills")
         return {"results": self._put_list(bodies)}, 200
 
-    def put(self) -> Answer:
+    def put(self) -> tuple[StoredBillDocument | StoredBillsDocument, int]:
         """One bill: 201 where it is new, 200 otherwise. A list is taken too until the next release."""
         body = json_body()
         if isinstance(body, list):
@@ -93,11 +99,11 @@ class BillRoutes:
             result = self._store(tx, new, left_out)
         return result, 201 if result["result"] == Change.ADDED else 200
 
-    def _put_list(self, bodies: Sequence[Any]) -> list[dict[str, Any]]:
+    def _put_list(self, bodies: Sequence[Any]) -> list[BillResultDocument]:
         """In the order of the references, so that two lists at once lock the same rows in the same order."""
         if len(bodies) > BATCH_MAX:
             raise Problem(422, "too_many", f"Send at most {BATCH_MAX} bills at once.")
-        results: dict[int, dict[str, Any]] = {}
+        results: dict[int, BillResultDocument] = {}
         read: dict[str, tuple[int, NewBill, list[str]]] = {}
         for index, body in enumerate(bodies):
             try:
@@ -105,16 +111,16 @@ class BillRoutes:
                 if new.reference in read:
                     raise _twice(read[new.reference][0])
             except Problem as problem:
-                results[index] = _refused(problem)
+                results[index] = _refused(index, problem)
             else:
                 read[new.reference] = (index, new, left_out)
         with self._engine.begin() as tx:
             for _, (index, new, left_out) in sorted(read.items()):
                 try:
-                    results[index] = self._store(tx, new, left_out)
+                    results[index] = _stored(index, self._store(tx, new, left_out))
                 except Problem as problem:
-                    results[index] = _refused(problem)
-        return [{"index": index, **results[index]} for index in range(len(bodies))]
+                    results[index] = _refused(index, problem)
+        return [results[index] for index in range(len(bodies))]
 
     def _read(self, body: Any) -> tuple[NewBill, list[str]]:
         """The bill, and without what it is stored."""
@@ -130,23 +136,32 @@ class BillRoutes:
         except BillError as fault:
             raise Problem(422, "invalid", f"{fault}.", field=fault.field) from None
 
-    def _store(self, tx: sa.Connection, new: NewBill, left_out: Sequence[str]) -> dict[str, Any]:
+    def _store(self, tx: sa.Connection, new: NewBill, left_out: Sequence[str]) -> StoredBillDocument:
         [stored] = store.upsert_all(tx, [new], "api", clock=self._clock, ids=self._ids)
         if isinstance(stored, BillChangeError):
             raise Problem(409, "change_refused", f"{stored}.", field=stored.field)
         found = store.find(tx, new.reference)
         if found is None:
             raise RuntimeError("a bill that was stored is not there")
-        result = {"result": stored.change, "bill": documents.bill(found)}
+        result: StoredBillDocument = {"result": stored.change, "bill": bill_document(found)}
         closes = store.LINK_CLOSES if stored.closes_link else None
         chargeable = not_chargeable(new, self._gateway)
         warnings = [*left_out, *(why for why in (chargeable, closes) if why is not None)]
-        return {**result, "warning": f"It is stored, but {'; '.join(warnings)}."} if warnings else result
+        if warnings:
+            result["warning"] = f"It is stored, but {'; '.join(warnings)}."
+        return result
 
 
 def _twice(first: int) -> Problem:
     return Problem(422, "invalid", f"reference is in this list already, at index {first}.", field="reference")
 
 
-def _refused(problem: Problem) -> dict[str, Any]:
-    return {"result": "refused", "problem": problem.document()}
+def _stored(index: int, stored: StoredBillDocument) -> BillResultDocument:
+    result: BillResultDocument = {"index": index, "result": stored["result"], "bill": stored["bill"]}
+    if "warning" in stored:
+        result["warning"] = stored["warning"]
+    return result
+
+
+def _refused(index: int, problem: Problem) -> BillResultDocument:
+    return {"index": index, "result": "refused", "problem": problem.document()}

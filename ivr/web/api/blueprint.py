@@ -4,7 +4,7 @@ The key is checked before a body is read. Every answer is JSON: Flask's own refu
 (404, 405) are turned into problem documents before Flask writes them as HTML.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flask
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 ROOT = "/api/v1"
 _DOCUMENT = "openapi.json"
-View = Callable[..., tuple[dict[str, Any], int]]
+View = Callable[..., tuple[Mapping[str, object], int]]
 
 
 def blueprint(

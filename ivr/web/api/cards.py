@@ -4,7 +4,6 @@ A phone number is asked for in a body: an address ends in logs. Nothing that cou
 """
 
 import re
-from typing import Any
 
 import flask
 import sqlalchemy as sa
@@ -15,14 +14,14 @@ from ivr.payments.saved_cards.service import SavedCardService
 from ivr.payments.saved_cards.store import CardState, NoSuchCardError
 from ivr.platform.database.engine import reading
 from ivr.platform.phone_numbers import Ambiguous, PhoneNumber, read
-from ivr.web.api import documents
+from ivr.web.api.documents.cards import SavedCardDocument, SavedCardsDocument, saved_card_document
+from ivr.web.api.documents.requests import CardSearchDocument
 from ivr.web.api.keys import ApiKey
 from ivr.web.api.problem import Problem
 from ivr.web.api.request import json_object
 
 log = structlog.get_logger()
 _ID = re.compile(r"card_[0-9a-z]{1,30}")
-Answer = tuple[dict[str, Any], int]
 
 
 class CardRoutes:
@@ -33,9 +32,9 @@ class CardRoutes:
         self._cards = cards
         self._home_country = home_country
 
-    def search(self) -> Answer:
+    def search(self) -> tuple[SavedCardsDocument, int]:
         """A customer's cards, the newest first; those that are forgotten are left out."""
-        given = json_object(("phone",)).get("phone")
+        given = json_object(CardSearchDocument).get("phone")
         number = read(given, self._home_country) if isinstance(given, str) else None
         if isinstance(number, Ambiguous):
             raise Problem(422, "invalid", f"phone {number.sentence}.", field="phone")
@@ -43,18 +42,18 @@ class CardRoutes:
             raise Problem(422, "invalid", "phone must be a number, like +34600123456.", field="phone")
         with reading(self._engine) as tx:
             found = card_records.of_phone(tx, number.dial)
-        return {"cards": [documents.saved_card(one) for one in found]}, 200
+        return {"cards": [saved_card_document(one) for one in found]}, 200
 
-    def show(self, card_id: str) -> Answer:
+    def show(self, card_id: str) -> tuple[SavedCardDocument, int]:
         """One card, also a forgotten one: its consent stays."""
         _check(card_id)
         try:
             with reading(self._engine) as tx:
-                return documents.saved_card(card_records.get(tx, card_id)), 200
+                return saved_card_document(card_records.get(tx, card_id)), 200
         except NoSuchCardError:
             raise _no_such_card() from None
 
-    def delete(self, card_id: str) -> Answer:
+    def delete(self, card_id: str) -> tuple[SavedCardDocument, int]:
         """From now on it is neither offered nor charged. 202 until the gateway is certain, then 200."""
         _check(card_id)
         asker: ApiKey = flask.g.api_key
@@ -64,7 +63,7 @@ class CardRoutes:
         except NoSuchCardError:
             raise _no_such_card() from None
         log.info("card_deletion_asked", card_id=card_id, api_key_id=asker.id)
-        return documents.saved_card(card), 200 if card.state is CardState.FORGOTTEN else 202
+        return saved_card_document(card), 200 if card.state is CardState.FORGOTTEN else 202
 
 
 def _check(card_id: str) -> None:

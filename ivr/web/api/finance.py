@@ -1,7 +1,6 @@
 """`/api/v1/payouts` and `/api/v1/disputes`: what the gateway told us, listed and read."""
 
 import re
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,13 +10,18 @@ from ivr.finance import payout_queries as payouts_read
 from ivr.finance.payout_queries import PayoutState
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
-from ivr.web.api import documents
-from ivr.web.api.lists import list_query, one_of, page, refusing_bad_cursors
+from ivr.web.api.documents.disputes import DisputeDocument, DisputesDocument, dispute_document
+from ivr.web.api.documents.payouts import (
+    PayoutsDocument,
+    PayoutWithLinesDocument,
+    payout_document,
+    payout_line_document,
+)
+from ivr.web.api.lists import list_query, one_of, refusing_bad_cursors
 from ivr.web.api.problem import Problem
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 """Ours or a gateway's."""
-Answer = tuple[dict[str, Any], int]
 
 
 class FinanceRoutes:
@@ -27,7 +31,7 @@ class FinanceRoutes:
         self._engine = engine
         self._clock = clock
 
-    def payouts(self) -> Answer:
+    def payouts(self) -> tuple[PayoutsDocument, int]:
         """In the order of the last change; `from` and `until` are about the day on which it arrives."""
         asked = list_query(one_of(PayoutState))
         with refusing_bad_cursors(), reading(self._engine) as tx:
@@ -42,10 +46,10 @@ class FinanceRoutes:
                 limit=asked.limit,
                 now=self._clock.now(),
             )
-        shown = [documents.payout(one) for one in found.payouts]
-        return page("payouts", shown, found.cursor, has_more=found.has_more), 200
+        shown = [payout_document(one) for one in found.payouts]
+        return {"payouts": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
-    def payout(self, payout_id: str) -> Answer:
+    def payout(self, payout_id: str) -> tuple[PayoutWithLinesDocument, int]:
         """One payout with its lines, by its id or by the gateway's reference."""
         found = None
         if _NAME.fullmatch(payout_id):
@@ -57,9 +61,9 @@ class FinanceRoutes:
         if found is None:
             raise Problem(404, "not_found", "There is no payout with this id or reference.")
         shown, lines = found
-        return {**documents.payout(shown), "lines": [documents.payout_line(line) for line in lines]}, 200
+        return {**payout_document(shown), "lines": [payout_line_document(line) for line in lines]}, 200
 
-    def disputes(self) -> Answer:
+    def disputes(self) -> tuple[DisputesDocument, int]:
         """In the order of the last change; `from` and `until` are about the moment when it was opened."""
         asked = list_query(one_of(DisputeState))
         with refusing_bad_cursors(), reading(self._engine) as tx:
@@ -74,10 +78,10 @@ class FinanceRoutes:
                 limit=asked.limit,
                 now=self._clock.now(),
             )
-        shown = [documents.dispute(one) for one in found.disputes]
-        return page("disputes", shown, found.cursor, has_more=found.has_more), 200
+        shown = [dispute_document(one) for one in found.disputes]
+        return {"disputes": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
-    def dispute(self, reference: str) -> Answer:
+    def dispute(self, reference: str) -> tuple[DisputeDocument, int]:
         """One dispute by the gateway's reference."""
         found = []
         if _NAME.fullmatch(reference):
@@ -87,7 +91,7 @@ class FinanceRoutes:
             raise Problem(404, "not_found", "There is no dispute with this reference.")
         if len(found) > 1:
             raise _several("disputes")
-        return documents.dispute(found[0]), 200
+        return dispute_document(found[0]), 200
 
 
 def _several(what: str) -> Problem:

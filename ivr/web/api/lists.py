@@ -1,7 +1,7 @@
 """What every list takes: filters by bill, state and time, a cursor and a limit."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,10 +77,6 @@ def refusing_bad_cursors() -> Iterator[None]:
         yield
     except BadCursorError as fault:
         raise _refused("cursor", str(fault)) from None
-
-
-def page(name: str, documents: Sequence[object], cursor: str, *, has_more: bool) -> dict[str, object]:
-    return {name: documents, "cursor": cursor, "has_more": has_more}
 
 
 def _state(word: str, read_state: Callable[[str], S]) -> S:

@@ -5,7 +5,6 @@ complete, and lifting is refused with 503.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import flask
 import structlog
@@ -13,12 +12,11 @@ import structlog
 from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.integrations.pci_client import PciRefusedError, PciUnreachableError
 from ivr.platform.database.unavailable import RETRY_AFTER_S
-from ivr.web.api import documents
+from ivr.web.api.documents.lockouts import LockoutDocument, LockoutsDocument, lockout_document
 from ivr.web.api.keys import ApiKey
 from ivr.web.api.problem import Problem
 from ivr.web.api.request import query
 
-Answer = tuple[dict[str, Any], int]
 log = structlog.get_logger()
 _WHICH = {"": False, "active": False, "all": True, "standing": False}
 """`standing` is what `active` was called before; it is taken until the next release."""
@@ -30,7 +28,7 @@ class LockoutRoutes:
 
     admin: LockoutAdmin
 
-    def listed(self) -> Answer:
+    def listed(self) -> tuple[LockoutsDocument, int]:
         """The active ones, or with `which=all` also those of the last 30 days."""
         which = query("which").get("which", "")
         if which not in _WHICH:
@@ -39,11 +37,11 @@ class LockoutRoutes:
         if not found.complete:
             log.warning("pci_lock_outs_not_listed", fault=found.missing_because)
         return {
-            "lockouts": [documents.lockout(one, found.at) for one in found.lockouts],
+            "lockouts": [lockout_document(one, found.at) for one in found.lockouts],
             "complete": found.complete,
         }, 200
 
-    def lift(self, lock_out_id: str) -> Answer:
+    def lift(self, lock_out_id: str) -> tuple[LockoutDocument, int]:
         """Lifts it; one that is lifted already stays as it is."""
         asker: ApiKey = flask.g.api_key
         try:
@@ -57,4 +55,4 @@ class LockoutRoutes:
             ) from None
         if lifted is None:
             raise Problem(404, "not_found", "There is no lockout with this id.")
-        return documents.lockout(lifted, self.admin.clock.now()), 200
+        return lockout_document(lifted, self.admin.clock.now()), 200

@@ -1,7 +1,6 @@
 """`/api/v1/messages`: texts that wait for the operator, and sending them again."""
 
 import re
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -10,11 +9,10 @@ from ivr.messaging import resend as resending
 from ivr.messaging.resend import Resent
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
-from ivr.web.api import documents
+from ivr.web.api.documents.messages import HeldMessagesDocument, ResentDocument, held_message_document
 from ivr.web.api.problem import Problem
 from ivr.web.api.request import query
 
-Answer = tuple[dict[str, Any], int]
 _ID = re.compile(r"[a-z0-9_]{1,40}")
 
 
@@ -26,14 +24,14 @@ class MessageRoutes:
         self._work = work
         self._clock = clock
 
-    def held(self) -> Answer:
+    def held(self) -> tuple[HeldMessagesDocument, int]:
         """Those that wait for the operator, the oldest first."""
         query()
         with reading(self._engine) as tx:
             found = resending.held(tx)
-        return {"messages": [documents.message(one) for one in found]}, 200
+        return {"messages": [held_message_document(one) for one in found]}, 200
 
-    def resend(self, message_id: str) -> Answer:
+    def resend(self, message_id: str) -> tuple[ResentDocument, int]:
         """Sends it again; 409 where it does not wait for that."""
         outcome = None
         if _ID.fullmatch(message_id):
@@ -45,4 +43,4 @@ class MessageRoutes:
             raise Problem(409, "too_late", "Its link can no longer be paid. Nothing was sent.")
         if outcome is Resent.NOT_HELD:
             raise Problem(409, "not_held", "It was sent, is being sent, or cannot be sent to its payer.")
-        return {"id": message_id, "outcome": str(outcome)}, 202
+        return {"id": message_id, "outcome": "queued"}, 202

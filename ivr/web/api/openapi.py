@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of `/api/v1`, served as `/api/v1/openapi.json`.
 
-Written by hand: it is what we promise, and the tests hold the routes and their answers against it, not the
-other way round.
+The operations are written here; what they take and answer is made from the models in `documents`. A test
+checks each answer of the routes against it.
 """
 
 from typing import Any
@@ -10,6 +10,19 @@ from gateways.events import DisputeState
 from ivr.bills.bill import Status
 from ivr.finance.payout_queries import PayoutState
 from ivr.payments.public_state import PublicState
+from ivr.web.api.documents import (
+    bills,
+    cards,
+    disputes,
+    lockouts,
+    messages,
+    payments,
+    payouts,
+    problems,
+    requests,
+    webhooks,
+)
+from ivr.web.api.documents.json_schema import Schema, component_schemas, ref
 from ivr.web.api.operations import (
     HEADERS,
     IDEMPOTENCY_KEY,
@@ -18,9 +31,8 @@ from ivr.web.api.operations import (
     in_query,
     list_filters,
     operation,
+    words,
 )
-from ivr.web.api.schemas import SCHEMAS
-from ivr.web.api.schemas.terms import Schema, ref
 
 _DESCRIPTION = (
     "Bills in, payments out; docs/api.md explains the API in prose. "
@@ -51,22 +63,24 @@ _BILLS: Schema = {
             "listBills",
             "bills",
             "List bills",
-            {200: answer("A page.", "Bills")},
+            {200: answer("A page.", bills.BillsDocument)},
             description="In the order of their last change, the earliest first. A payment changes its bill.",
-            parameters=list_filters({"type": "string", "enum": [*Status]}, "added"),
+            parameters=list_filters(words(Status), "added"),
         ),
         "post": operation(
             "storeBill",
             "bills",
             "Add or change a bill",
             {
-                200: answer("The bill was there; `result` says whether it changed.", "StoredBill"),
-                201: answer("The bill is new.", "StoredBill"),
+                200: answer(
+                    "The bill was there; `result` says whether it changed.", bills.StoredBillDocument
+                ),
+                201: answer("The bill is new.", bills.StoredBillDocument),
             },
             409,
             description="The same bill again changes nothing, so a request may be repeated. What was paid "
             "through this server stays as it is. Deprecated: a list of bills as the body; use /bills/batch.",
-            body="NewBill",
+            body=requests.NewBillDocument,
         ),
     },
     "/bills/batch": {
@@ -74,10 +88,10 @@ _BILLS: Schema = {
             "storeBills",
             "bills",
             "Add or change up to 500 bills",
-            {200: answer("A result for each bill, in their order.", "StoredBills")},
+            {200: answer("A result for each bill, in their order.", bills.StoredBillsDocument)},
             description="Each bill by itself: a bad one is refused in its result, and the others are stored. "
             "The same bills again change nothing.",
-            body="NewBills",
+            body=requests.NewBillsDocument,
         )
     },
     "/bills/{reference}": {
@@ -85,7 +99,7 @@ _BILLS: Schema = {
             "getBill",
             "bills",
             "Read a bill",
-            {200: answer("The bill.", "Bill")},
+            {200: answer("The bill.", bills.BillDocument)},
             404,
             description="By its reference.",
             parameters=[in_path("reference", "The bill's eight digits.")],
@@ -99,10 +113,10 @@ _PAYMENTS: Schema = {
             "listPayments",
             "payments",
             "List payments",
-            {200: answer("A page.", "Payments")},
+            {200: answer("A page.", payments.PaymentsDocument)},
             description="In the order of their last change, the earliest first. A refund changes its "
             "payment. As `state` the words of internal_state are taken too; they are deprecated.",
-            parameters=list_filters({"type": "string", "examples": [*PublicState]}, "made"),
+            parameters=list_filters({"type": "string", "examples": [*map(str, PublicState)]}, "made"),
         )
     },
     "/payments/{payment_id}": {
@@ -110,7 +124,7 @@ _PAYMENTS: Schema = {
             "getPayment",
             "payments",
             "Read a payment",
-            {200: answer("The payment.", "Payment")},
+            {200: answer("The payment.", payments.PaymentDocument)},
             404,
             description="Also by a refund of it, and by what the gateway calls either: what the gateway's "
             "reports name is found here.",
@@ -129,8 +143,8 @@ _PAYMENTS: Schema = {
             "payments",
             "Refund a payment, or a part of it",
             {
-                200: answer("It was requested under this key before.", "Refund"),
-                202: answer("It is requested.", "Refund"),
+                200: answer("It was requested under this key before.", payments.RefundDocument),
+                202: answer("It is requested.", payments.RefundDocument),
             },
             *(404, 409),
             description="Requested here and sent by the worker; a webhook tells how it went, and so does "
@@ -139,7 +153,7 @@ _PAYMENTS: Schema = {
                 in_path("payment_id", "The payment's id, or the eight digits that the caller heard."),
                 IDEMPOTENCY_KEY,
             ],
-            body="NewRefund",
+            body=requests.NewRefundDocument,
         )
     },
     "/refunds/{refund_id}": {
@@ -147,7 +161,7 @@ _PAYMENTS: Schema = {
             "getRefund",
             "payments",
             "Read a refund",
-            {200: answer("The refund.", "Refund")},
+            {200: answer("The refund.", payments.RefundDocument)},
             404,
             description="By its id.",
             parameters=[in_path("refund_id", "The refund's id.")],
@@ -161,10 +175,10 @@ _FINANCE: Schema = {
             "listPayouts",
             "payouts",
             "List payouts",
-            {200: answer("A page.", "Payouts")},
+            {200: answer("A page.", payouts.PayoutsDocument)},
             description="In the order of their last change, the earliest first. `bill` chooses those with a "
             "line of one of the bill's payments.",
-            parameters=list_filters({"type": "string", "enum": [*PayoutState]}, "that arrive"),
+            parameters=list_filters(words(PayoutState), "that arrive"),
         )
     },
     "/payouts/{payout_id}": {
@@ -172,7 +186,7 @@ _FINANCE: Schema = {
             "getPayout",
             "payouts",
             "Read a payout with its lines",
-            {200: answer("The payout.", "PayoutWithLines")},
+            {200: answer("The payout.", payouts.PayoutWithLinesDocument)},
             *(404, 409),
             description="Each line with the payment and the refund that it belongs to.",
             parameters=[in_path("payout_id", "The payout's id, or the gateway's reference.")],
@@ -183,10 +197,10 @@ _FINANCE: Schema = {
             "listDisputes",
             "disputes",
             "List disputes",
-            {200: answer("A page.", "Disputes")},
+            {200: answer("A page.", disputes.DisputesDocument)},
             description="In the order of their last change, the earliest first. A dispute is answered in the "
             "gateway's dashboard.",
-            parameters=list_filters({"type": "string", "enum": [*DisputeState]}, "opened"),
+            parameters=list_filters(words(DisputeState), "opened"),
         )
     },
     "/disputes/{reference}": {
@@ -194,7 +208,7 @@ _FINANCE: Schema = {
             "getDispute",
             "disputes",
             "Read a dispute",
-            {200: answer("The dispute.", "Dispute")},
+            {200: answer("The dispute.", disputes.DisputeDocument)},
             *(404, 409),
             description="By the gateway's reference.",
             parameters=[in_path("reference", "The gateway's reference of the dispute.")],
@@ -208,9 +222,9 @@ _CARDS: Schema = {
             "searchSavedCards",
             "cards",
             "List a customer's saved cards",
-            {200: answer("The cards, none where there are none.", "SavedCards")},
+            {200: answer("The cards, none where there are none.", cards.SavedCardsDocument)},
             description="Those that are kept, about to be kept, or being deleted; the newest first.",
-            body="CardSearch",
+            body=requests.CardSearchDocument,
         )
     },
     "/cards/{card_id}": {
@@ -218,7 +232,7 @@ _CARDS: Schema = {
             "getSavedCard",
             "cards",
             "Read a saved card",
-            {200: answer("The card.", "SavedCard")},
+            {200: answer("The card.", cards.SavedCardDocument)},
             404,
             description="Also a deleted one: what its holder agreed to stays.",
             parameters=[in_path("card_id", "The card's id.")],
@@ -228,8 +242,8 @@ _CARDS: Schema = {
             "cards",
             "Delete a saved card",
             {
-                200: answer("It is deleted, at the gateway too.", "SavedCard"),
-                202: answer("The gateway is being told.", "SavedCard"),
+                200: answer("It is deleted, at the gateway too.", cards.SavedCardDocument),
+                202: answer("The gateway is being told.", cards.SavedCardDocument),
             },
             404,
             description="It is neither offered nor charged from now on, whatever the gateway says.",
@@ -244,7 +258,7 @@ _OFFICE: Schema = {
             "listHeldMessages",
             "messages",
             "List texts that wait for the operator",
-            {200: answer("The texts, the oldest first.", "HeldMessages")},
+            {200: answer("The texts, the oldest first.", messages.HeldMessagesDocument)},
             description="The carrier refused them for a reason that the operator has to mend.",
         )
     },
@@ -253,7 +267,7 @@ _OFFICE: Schema = {
             "resendMessage",
             "messages",
             "Send a text again",
-            {202: answer("It is sent again.", "Resent")},
+            {202: answer("It is sent again.", messages.ResentDocument)},
             *(404, 409),
             description="Once the reason is mended. A text that was sent is never sent twice.",
             parameters=[in_path("message_id", "The text's id.")],
@@ -264,7 +278,7 @@ _OFFICE: Schema = {
             "listLockouts",
             "lockouts",
             "List lockouts",
-            {200: answer("The lockouts.", "Lockouts")},
+            {200: answer("The lockouts.", lockouts.LockoutsDocument)},
             description="The newest first. A caller who is locked out hears that cards cannot be taken at "
             "the moment, and is put through to a person. Deprecated: `standing` for `active`.",
             parameters=[
@@ -281,7 +295,7 @@ _OFFICE: Schema = {
             "liftLockout",
             "lockouts",
             "Lift a lockout",
-            {200: answer("It is over.", "Lockout")},
+            {200: answer("It is over.", lockouts.LockoutDocument)},
             404,
             description="At once, and the count begins again at zero. Who did so is kept.",
             parameters=[in_path("lock_out_id", "The lockout's id.")],
@@ -324,7 +338,10 @@ _WEBHOOKS: Schema = {
                     "description": "Time and HMAC-SHA256 of `<t>.<body>`.",
                 }
             ],
-            "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Webhook")}}},
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": ref(webhooks.WebhookDocument)}},
+            },
             "responses": {"200": {"description": "Any 2xx within 10 seconds: it is delivered."}},
             "security": [],
         }
@@ -346,7 +363,9 @@ DOCUMENT: dict[str, Any] = {
     "paths": {**_BILLS, **_PAYMENTS, **_FINANCE, **_CARDS, **_OFFICE, **_META},
     "webhooks": _WEBHOOKS,
     "components": {
-        "schemas": SCHEMAS,
+        "schemas": component_schemas(
+            *(bills, payments, payouts, disputes, cards, messages, lockouts, requests, problems, webhooks)
+        ),
         "headers": HEADERS,
         "securitySchemes": {
             "key": {

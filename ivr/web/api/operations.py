@@ -1,9 +1,11 @@
 """How an operation of the OpenAPI document is put together: its parameters, its body, its answers."""
 
+from enum import StrEnum
 from typing import Any
 
 from ivr.platform.database.change_feed import LIMIT_MAX
-from ivr.web.api.schemas.terms import REFERENCE, Schema, ref, text
+from ivr.web.api.documents.json_schema import Model, Schema, ref
+from ivr.web.api.documents.problems import ProblemDocument
 
 _ANYWHERE = (400, 401, 500, 503)
 """Refusals that any request may meet; an operation adds its own."""
@@ -28,19 +30,19 @@ def operation(
     *refusals: int,
     description: str,
     parameters: list[Schema] | None = None,
-    body: str | None = None,
+    body: Model | None = None,
     **more: Any,
 ) -> Schema:
-    """`good` is each good status with its answer, `body` the name of the request's schema."""
+    """`good` is each good status with its answer, `body` the model of the request."""
     made: Schema = {"operationId": operation_id, "tags": [tag], "summary": summary}
     made["description"] = description
     if parameters:
         made["parameters"] = parameters
     if body is not None:
-        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(body)}}}
+        made["requestBody"] = json_body(body)
         refusals = (*refusals, 413, 415, 422)
     refused = {
-        str(status): answer(_REFUSALS[status], "Problem", "application/problem+json")
+        str(status): answer(_REFUSALS[status], ProblemDocument, "application/problem+json")
         for status in sorted({*_ANYWHERE, *refusals})
     }
     refused["503"]["headers"]["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
@@ -48,12 +50,16 @@ def operation(
     return {**made, **more}
 
 
-def answer(description: str, schema: str, media_type: str = "application/json") -> Schema:
-    """An answer with the schema of this name."""
+def json_body(model: Model) -> Schema:
+    return {"required": True, "content": {"application/json": {"schema": ref(model)}}}
+
+
+def answer(description: str, model: Model, media_type: str = "application/json") -> Schema:
+    """An answer that is this model."""
     return {
         "description": description,
         "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-        "content": {media_type: {"schema": ref(schema)}},
+        "content": {media_type: {"schema": ref(model)}},
     }
 
 
@@ -72,7 +78,7 @@ def in_query(name: str, schema: Schema, description: str) -> Schema:
 
 
 HEADERS: Schema = {
-    "X-Request-Id": {"schema": text(), "description": "The name of this request in our log."},
+    "X-Request-Id": {"schema": {"type": "string"}, "description": "The name of this request in our log."},
     "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait before a repeat."},
 }
 
@@ -80,19 +86,24 @@ IDEMPOTENCY_KEY: Schema = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "schema": text(pattern="^[!-~]{1,80}$", examples=["refund-2026-0017"]),
+    "schema": {"type": "string", "pattern": "^[!-~]{1,80}$", "examples": ["refund-2026-0017"]},
     "description": "Your own name for this request, 1 to 80 visible ASCII characters. The same key for the "
     "same payment is the same refund, however often it is sent. The same key with another amount is refused.",
 }
 
 
+def words(states: type[StrEnum]) -> Schema:
+    return {"type": "string", "enum": [*map(str, states)]}
+
+
 def list_filters(states: Schema, own_time: str) -> list[Schema]:
     """What every list takes. `own_time` is what `from` and `until` are about."""
     moment = {"type": "string", "format": "date-time"}
+    bill = {"type": "string", "pattern": "^[0-9]{8}$", "description": "Eight digits."}
     return [
         in_query("cursor", {"type": "string"}, "The cursor of the last page; not with since."),
         in_query("since", moment, "Only what changed from this time on; not with cursor."),
-        in_query("bill", {**REFERENCE, "description": "Eight digits."}, "Only those of this bill."),
+        in_query("bill", bill, "Only those of this bill."),
         in_query("state", states, "Only those in this state."),
         in_query("from", moment, f"Only those {own_time} at this time or later."),
         in_query("until", moment, f"Only those {own_time} before this time."),

@@ -30,9 +30,16 @@ from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
 from ivr.platform.database.change_feed import OVERLAP_S
 from ivr.platform.database.engine import reading
-from ivr.web.api import documents
+from ivr.web.api.documents.payments import (
+    PaymentDocument,
+    PaymentsDocument,
+    RefundDocument,
+    payment_document,
+    refund_document,
+)
+from ivr.web.api.documents.requests import NewRefundDocument
 from ivr.web.api.keys import ApiKey
-from ivr.web.api.lists import list_query, page, refusing_bad_cursors
+from ivr.web.api.lists import list_query, refusing_bad_cursors
 from ivr.web.api.problem import Problem
 from ivr.web.api.request import json_object
 
@@ -41,7 +48,6 @@ log = structlog.get_logger()
 _ID = re.compile(r"[a-z]{1,10}_[0-9a-z]{1,30}|[0-9]{8}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 """Ours or a gateway's."""
-Answer = tuple[dict[str, Any], int]
 
 
 class Till(Protocol):
@@ -76,7 +82,7 @@ class PaymentRoutes:
         self._till = till
         self._clock = clock
 
-    def feed(self) -> Answer:
+    def feed(self) -> tuple[PaymentsDocument, int]:
         """What changed, the earliest change first. `cursor` of one answer is asked for in the next. `from`
         and `until` are about the moment when the payment was made.
         """
@@ -90,9 +96,9 @@ class PaymentRoutes:
                 cursor = payments.cursor_at(tx, min(asked.since, settled_by))
             found = payments.payments_since(tx, cursor, asked.limit, now=now, wanted=wanted)
         shown = [self._document(one) for one in found.payments]
-        return page("payments", shown, found.cursor, has_more=found.has_more), 200
+        return {"payments": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
-    def show(self, payment_id: str) -> Answer:
+    def show(self, payment_id: str) -> tuple[PaymentDocument, int]:
         """One payment, by its id, the eight digits that the caller was told, a refund's id, or the gateway's
         reference of the charge or a refund; none where several fit.
         """
@@ -104,7 +110,7 @@ class PaymentRoutes:
             raise _no_such_payment()
         return self._document(found), 200
 
-    def shown_refund(self, refund_id: str) -> Answer:
+    def shown_refund(self, refund_id: str) -> tuple[RefundDocument, int]:
         """One refund by its id."""
         paid = None
         if _ID.fullmatch(refund_id):
@@ -113,9 +119,9 @@ class PaymentRoutes:
         refunds = {} if paid is None else {one.id: one for one in paid.refunds}
         if paid is None or refund_id not in refunds:
             raise Problem(404, "not_found", "There is no refund with this id.")
-        return documents.refund(refunds[refund_id], paid.currency), 200
+        return refund_document(refunds[refund_id], paid.currency), 200
 
-    def refund(self, payment_id: str) -> Answer:
+    def refund(self, payment_id: str) -> tuple[RefundDocument, int]:
         """202 where the refund is requested now, 200 where it was under this key; the worker sends it. The
         payment is named by its id, or by the eight digits that the caller heard.
         """
@@ -127,7 +133,7 @@ class PaymentRoutes:
                 "Send a header Idempotency-Key of 1 to 80 visible ASCII characters; a repeat refunds once.",
                 field="Idempotency-Key",
             )
-        body = json_object(("amount", "amount_minor"))
+        body = json_object(NewRefundDocument)
         asker: ApiKey = flask.g.api_key
         if not _ID.fullmatch(payment_id):
             raise _no_such_payment()
@@ -147,10 +153,10 @@ class PaymentRoutes:
         if is_new:
             log.info("refund_asked", attempt_id=attempt.id, refund_id=refund.id, api_key_id=asker.id)
         [shown] = (one for one in paid.refunds if one.id == refund.id)
-        return documents.refund(shown, paid.currency), 202 if is_new else 200
+        return refund_document(shown, paid.currency), 202 if is_new else 200
 
-    def _document(self, shown: payments.Payment) -> dict[str, Any]:
-        return documents.payment(shown, self._till.dashboard_url(shown.gateway, shown.gateway_reference))
+    def _document(self, shown: payments.Payment) -> PaymentDocument:
+        return payment_document(shown, self._till.dashboard_url(shown.gateway, shown.gateway_reference))
 
 
 @contextmanager

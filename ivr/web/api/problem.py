@@ -4,8 +4,6 @@
 blueprint's edge; Flask's own refusals (404, 405, 413 ...) become the same kind of document.
 """
 
-from typing import Any
-
 import flask
 import orjson
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -14,6 +12,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from ivr.platform.card_mask import mask_cards
 from ivr.platform.database.unavailable import RETRY_AFTER_S
 from ivr.platform.request_ids import request_id
+from ivr.web.api.documents.problems import ProblemDocument
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -37,8 +36,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         self.field = field
         self.headers = headers or {}
 
-    def document(self) -> dict[str, Any]:
-        said: dict[str, Any] = {
+    def document(self) -> ProblemDocument:
+        said: ProblemDocument = {
             "type": "about:blank",
             "title": HTTP_STATUS_CODES[self.status],
             "status": self.status,

@@ -5,13 +5,13 @@ as a float, which no field takes.
 """
 
 import re
-from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 import flask
 
 from ivr.platform import json_text
+from ivr.web.api.documents.json_schema import Model
 from ivr.web.api.problem import Problem
 
 BODY_MAX_BYTES = 1_000_000
@@ -34,11 +34,12 @@ def json_body() -> Any:
         raise Problem(400, "bad_json", "The body must be a JSON document in UTF-8.") from None
 
 
-def json_object(names: Collection[str]) -> dict[str, Any]:
-    """The body, where it is an object with no names but these."""
+def json_object(model: Model) -> dict[str, Any]:
+    """The body, where it is an object with no fields but the model's. The values are not checked."""
     body = json_body()
     if not isinstance(body, dict):
         raise Problem(422, "invalid", "The body must be a JSON object.")
+    names = model.__annotations__
     for name in body:
         if name not in names:
             raise Problem(

@@ -5,12 +5,13 @@ Needs no database: the language is looked up, and where that fails too the defau
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
 from ivr.calls.response import HangUp, turn_url
 from ivr.carriers.twilio import twiml
-from ivr.carriers.twilio.rendering import Renderer
+from ivr.carriers.twilio.rendering import TwimlRenderer
 
 log = structlog.get_logger()
 TROUBLES_MAX = 2
@@ -20,35 +21,28 @@ UNKNOWN = "unknown"
 _KEY_WAIT_S = 3
 
 
-class Trouble:
+@dataclass(frozen=True, slots=True)
+class FailedTurn:
     """Speaks where a turn could not. `person_number` is whom `0` rings; empty: nobody."""
 
-    def __init__(
-        self,
-        *,
-        renderer: Renderer,
-        language_of: Callable[[str], str | None],
-        default_language: str,
-        person_number: str,
-    ) -> None:
-        self._renderer = renderer
-        self._language_of = language_of
-        self._default_language = default_language
-        self._person_number = person_number
+    renderer: TwimlRenderer
+    language_of: Callable[[str], str | None]
+    default_language: str
+    person_number: str
 
     def apology(self, call_id: str, number: int, times: int, query: str = "") -> str:
         """What is said when the turn has failed `times` times. `query`: what its retry needs to know."""
-        said = self._host(call_id, "host.trouble")
+        said = self._words(call_id, "host.trouble")
         if times > TROUBLES_MAX:
             last = (
                 [self._ring(call_id)]
-                if self._person_number
-                else [*self._host(call_id, "host.goodbye"), twiml.hangup()]
+                if self.person_number
+                else [*self._words(call_id, "host.goodbye"), twiml.hangup()]
             )
             return twiml.document([*said, *last])
-        if self._person_number:
-            said += self._host(call_id, "host.offer_person")
-        action = self._renderer.address(f"/voice/{call_id}/trouble/{number}/{times}")
+        if self.person_number:
+            said += self._words(call_id, "host.offer_person")
+        action = self.renderer.address(f"/voice/{call_id}/trouble/{number}/{times}")
         if query:
             action += f"?{query}"
         return twiml.document(
@@ -57,11 +51,11 @@ class Trouble:
 
     def rings(self, key: str | None) -> bool:
         """Whether this key asks for a person, and there is one."""
-        return key == "0" and bool(self._person_number)
+        return key == "0" and bool(self.person_number)
 
     def person(self, call_id: str) -> str:
         """After an apology: `0`."""
-        return twiml.document([*self._host(call_id, "host.connecting"), self._ring(call_id)])
+        return twiml.document([*self._words(call_id, "host.connecting"), self._ring(call_id)])
 
     def retry(self, call_id: str, number: int, times: int, query: str) -> str:
         """After an apology: the same turn again."""
@@ -73,34 +67,38 @@ class Trouble:
         begins anew.
         """
         if call_id == UNKNOWN:
-            return self._renderer.address("/voice/fallback")
-        return self._renderer.address(turn_url(call_id, number) if number else "/voice/incoming")
+            return self.renderer.address("/voice/fallback")
+        return self.renderer.address(turn_url(call_id, number) if number else "/voice/incoming")
 
     def person_left(self, call_id: str, dialled: str | None) -> str:
         """The talk with the person is over, or there was none."""
         if dialled in twiml.NOBODY_CAME:
             return twiml.document(
-                [*self._host(call_id, "host.nobody"), *self._host(call_id, "host.goodbye"), twiml.hangup()]
+                [
+                    *self._words(call_id, "host.nobody"),
+                    *self._words(call_id, "host.goodbye"),
+                    twiml.hangup(),
+                ]
             )
         return twiml.document([twiml.hangup()])
 
     def one_moment(self, call_id: str) -> list[str]:
         """A word for somebody who waits."""
-        return self._host(call_id, "host.rejoin")
+        return self._words(call_id, "host.rejoin")
 
     def goodbye(self, call_id: str) -> str:
-        return self._renderer.document(self._host(call_id, "host.goodbye"), HangUp(), next_url="")
+        return self.renderer.document(self._words(call_id, "host.goodbye"), HangUp(), next_url="")
 
     def _ring(self, call_id: str) -> str:
-        action = self._renderer.address(f"/voice/{call_id}/person")
-        return twiml.dial(self._person_number, action=action, timeout_s=twiml.PERSON_TIMEOUT_S)
+        action = self.renderer.address(f"/voice/{call_id}/person")
+        return twiml.dial(self.person_number, action=action, timeout_s=twiml.PERSON_TIMEOUT_S)
 
-    def _host(self, call_id: str, key: str) -> list[str]:
-        return self._renderer.host(key, self._language(call_id))
+    def _words(self, call_id: str, key: str) -> list[str]:
+        return self.renderer.server_prompt(key, self._language(call_id))
 
     def _language(self, call_id: str) -> str:
         try:
-            return self._language_of(call_id) or self._default_language
+            return self.language_of(call_id) or self.default_language
         except Exception:
             log.exception("language_unknown", call_id=call_id)
-            return self._default_language
+            return self.default_language

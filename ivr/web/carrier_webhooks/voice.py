@@ -1,8 +1,8 @@
-"""The carrier's door: `/voice/incoming`, `/voice/<call>/t/<n>`, `/voice/<call>/pay/<n>`, `/voice/status`,
-`/voice/fallback`.
+"""The carrier's webhooks of a call: `/voice/incoming`, `/voice/<call>/t/<n>`, `/voice/<call>/pay/<n>`,
+`/voice/status`, `/voice/fallback`.
 
-Every request is verified before anything else (403, 400). Past that door no answer is an error: what goes
-wrong is logged with the call's id, said kindly, and a person is offered.
+Every request is verified before anything else (403, 400). A verified one is never answered by an error: what
+goes wrong is logged with the call's id, said kindly, and a person is offered.
 """
 
 import re
@@ -15,19 +15,19 @@ import structlog
 
 from flows.language import UnknownStepError
 from gateways.secret import Secret
+from ivr.calls.call_input import CallInput
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.pay_progress import PayProgress
-from ivr.calls.remote_calls import Runner
+from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.response import HangUp, SendTo
-from ivr.calls.turns import ForeignCallError, Heard, Turns, UnknownCallError
+from ivr.calls.turns import ForeignCallError, Turns, UnknownCallError
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.pay import result as pay_form
-from ivr.carriers.twilio.rendering import NAMED, Renderer
+from ivr.carriers.twilio.rendering import NAMED, TwimlRenderer
 from ivr.carriers.twilio.signed_request import verify
-from ivr.platform.clock import Clock
 from ivr.web.carrier_webhooks.carried_keys import CarriedKeys, after_apology
-from ivr.web.carrier_webhooks.failed_turn import TROUBLES_MAX, UNKNOWN, Trouble
+from ivr.web.carrier_webhooks.failed_turn import TROUBLES_MAX, UNKNOWN, FailedTurn
 
 log = structlog.get_logger()
 KEYS = "keys"
@@ -41,7 +41,7 @@ ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 
 @dataclass(frozen=True, slots=True)
-class Carrier:
+class CarrierAccount:
     """What a webhook is checked against."""
 
     public_url: str
@@ -50,7 +50,7 @@ class Carrier:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class WebhookForm:
     """A verified webhook's fields, each by its first value."""
 
     fields: Mapping[str, Sequence[str]]
@@ -68,42 +68,30 @@ def answer(document: str) -> flask.Response:
     return flask.Response(document, content_type="text/xml; charset=utf-8")
 
 
-class VoiceDoor:
+@dataclass(frozen=True, slots=True)
+class VoiceWebhooks:
     """The webhooks as a Flask blueprint."""
 
-    def __init__(
-        self,
-        *,
-        carrier: Carrier,
-        turns: Turns,
-        greeting: Greeting,
-        ender: CallEnder,
-        runner: Runner,
-        renderer: Renderer,
-        trouble: Trouble,
-        progress: PayProgress,
-        clock: Clock,
-    ) -> None:
-        self._carrier = carrier
-        self._keys = CarriedKeys(carrier.tokens, clock)
-        self._turns = turns
-        self._greeting = greeting
-        self._ender = ender
-        self._runner = runner
-        self._renderer = renderer
-        self._trouble = trouble
-        self._progress = progress
+    carrier: CarrierAccount
+    turns: Turns
+    greeting: Greeting
+    ender: CallEnder
+    remote: RemoteCalls
+    renderer: TwimlRenderer
+    failed_turn: FailedTurn
+    pay_progress: PayProgress
+    carried_keys: CarriedKeys
 
     def blueprint(self) -> flask.Blueprint:
-        door = flask.Blueprint("voice", __name__)
-        door.post("/voice/incoming")(self.incoming)
-        door.post("/voice/status")(self.status)
-        door.post("/voice/fallback")(self.fallback)
-        door.post("/voice/<id:call_id>/t/<turn:number>")(self.turn)
-        door.post("/voice/<id:call_id>/pay/<turn:number>")(self.pay)
-        door.post("/voice/<id:call_id>/trouble/<turn:number>/<turn:times>")(self.trouble)
-        door.post("/voice/<id:call_id>/person")(self.person)
-        return door
+        routes = flask.Blueprint("voice", __name__)
+        routes.post("/voice/incoming")(self.incoming)
+        routes.post("/voice/status")(self.status)
+        routes.post("/voice/fallback")(self.fallback)
+        routes.post("/voice/<id:call_id>/t/<turn:number>")(self.turn)
+        routes.post("/voice/<id:call_id>/pay/<turn:number>")(self.pay)
+        routes.post("/voice/<id:call_id>/trouble/<turn:number>/<turn:times>")(self.trouble)
+        routes.post("/voice/<id:call_id>/person")(self.person)
+        return routes
 
     # The webhooks -----------------------------------------------------------------------------------------
 
@@ -121,8 +109,8 @@ class VoiceDoor:
         card = pay_form.card_of(form.get, behind_the_verb=behind)
         troubles = _whole(flask.request.args.get("troubles"))
         is_retry = bool(troubles or flask.request.args.get("waits"))
-        digits = self._carried_keys(call_id, number) if is_retry else form.get("Digits")
-        heard = Heard(
+        digits = self._keys_before(call_id, number) if is_retry else form.get("Digits")
+        given = CallInput(
             digits=digits,
             hashed="#" in {form.get("FinishedOnKey"), digits},
             named=flask.request.args.get(NAMED),
@@ -131,7 +119,7 @@ class VoiceDoor:
             is_retry=is_retry,
         )
         return self._spoken(
-            lambda: self._turns.take(call_id, number, form.call_sid, heard),
+            lambda: self.turns.take(call_id, number, form.call_sid, given),
             call_id,
             number,
             troubles + 1,
@@ -144,7 +132,7 @@ class VoiceDoor:
         structlog.contextvars.bind_contextvars(call_id=call_id, turn=number)
         progress = pay_form.progress_of(form.get)
         if progress is not None:
-            self._progress.note(call_id, number, form.call_sid, progress)
+            self.pay_progress.note(call_id, number, form.call_sid, progress)
         return flask.Response(status=204)
 
     def trouble(self, call_id: str, number: int, times: int) -> flask.Response:
@@ -152,16 +140,16 @@ class VoiceDoor:
         form = self._verified()
         _name_call(call_id)
         pressed = form.get("Digits")
-        if self._trouble.rings(pressed):
-            return answer(self._trouble.person(call_id))
-        keys = after_apology(self._carried_keys(call_id, number), pressed)
-        return answer(self._trouble.retry(call_id, number, times, self._query(call_id, number, keys)))
+        if self.failed_turn.rings(pressed):
+            return answer(self.failed_turn.person(call_id))
+        keys = after_apology(self._keys_before(call_id, number), pressed)
+        return answer(self.failed_turn.retry(call_id, number, times, self._query(call_id, number, keys)))
 
     def person(self, call_id: str) -> flask.Response:
         """After a person was rung because of a trouble."""
         form = self._verified()
         _name_call(call_id)
-        return answer(self._trouble.person_left(call_id, form.get("DialCallStatus")))
+        return answer(self.failed_turn.person_left(call_id, form.get("DialCallStatus")))
 
     def status(self) -> flask.Response:
         """The carrier's word on how a call stands."""
@@ -174,7 +162,7 @@ class VoiceDoor:
     def fallback(self) -> flask.Response:
         """The carrier could not use our last answer, or got none. Whatever keys it repeats are not read."""
         form = self._verified()
-        _name_call(self._turns.call_id_of(form.call_sid))
+        _name_call(self.turns.call_id_of(form.call_sid))
         log.error("carrier_fallback", error_code=form.get("ErrorCode"))
         if form.get("CallStatus") in ENDED:
             return answer(twiml.document([twiml.hangup()]))
@@ -184,46 +172,46 @@ class VoiceDoor:
     # Behind them ------------------------------------------------------------------------------------------
 
     def _end(self, call_sid: str, reason: str) -> None:
-        if self._ender.end_by_sid(call_sid, reason):
+        if self.ender.end_by_sid(call_sid, reason):
             log.info("call_ended", reason=reason)
-        self._runner.say_goodbye(call_sid)
+        self.remote.say_goodbye(call_sid)
 
     def _hung_up(self, call_sid: str, reason: str) -> flask.Response:
         """The caller put the phone down while the carrier took a card: the end, as the status tells it."""
         self._end(call_sid, reason)
         return answer(twiml.document([twiml.hangup()]))
 
-    def _begin(self, form: Form) -> str:
-        row = self._greeting.row(
+    def _begin(self, form: WebhookForm) -> str:
+        row = self.greeting.row(
             call_sid=form.call_sid,
-            account_sid=self._carrier.account_sid,
+            account_sid=self.carrier.account_sid,
             from_field=form.get("From") or "",
             to_field=form.get("To") or "",
             verstat=form.get("StirVerstat"),
         )
         structlog.contextvars.bind_contextvars(call_id=row.id)
-        return self._turns.begin(row)
+        return self.turns.begin(row)
 
-    def _rejoin(self, form: Form) -> str:
+    def _rejoin(self, form: WebhookForm) -> str:
         try:
-            rejoined = self._turns.rejoin(form.call_sid, TROUBLES_MAX)
+            rejoined = self.turns.rejoin(form.call_sid, TROUBLES_MAX)
         except UnknownCallError:  # the very first webhook was lost: the caller has heard nothing yet
             return self._begin(form)
         if rejoined is None:
-            return self._trouble.goodbye(UNKNOWN)
+            return self.failed_turn.goodbye(UNKNOWN)
         if rejoined.url is None:
-            verbs = self._renderer.host("host.goodbye", rejoined.language)
-            return self._renderer.document(verbs, HangUp(), next_url="")
-        verbs = self._renderer.host("host.rejoin", rejoined.language)
-        return self._renderer.document(verbs, SendTo(rejoined.url), next_url=rejoined.url)
+            verbs = self.renderer.server_prompt("host.goodbye", rejoined.language)
+            return self.renderer.document(verbs, HangUp(), next_url="")
+        verbs = self.renderer.server_prompt("host.rejoin", rejoined.language)
+        return self.renderer.document(verbs, SendTo(rejoined.url), next_url=rejoined.url)
 
-    def _carried_keys(self, call_id: str, number: int) -> str | None:
+    def _keys_before(self, call_id: str, number: int) -> str | None:
         """What the caller had pressed when this turn failed."""
-        return self._keys.open(call_id, number, flask.request.args.get(KEYS, ""))
+        return self.carried_keys.open(call_id, number, flask.request.args.get(KEYS, ""))
 
     def _query(self, call_id: str, number: int, keys: str | None) -> str:
         """What the retry of this turn needs: the keys, and what was named to the caller before them."""
-        named, sealed = flask.request.args.get(NAMED), self._keys.seal(call_id, number, keys or "")
+        named, sealed = flask.request.args.get(NAMED), self.carried_keys.seal(call_id, number, keys or "")
         known = {} if named is None else {NAMED: named}  # an empty one proves that none was named yet
         return urlencode(known | ({KEYS: sealed} if sealed else {}))
 
@@ -239,30 +227,30 @@ class VoiceDoor:
             flask.abort(403, "The address belongs to another call.")
         except UnknownCallError:
             log.warning("unknown_call")
-            return answer(self._trouble.goodbye(call_id))
+            return answer(self.failed_turn.goodbye(call_id))
         except Exception:
             log.exception("turn_failed")
             query = self._query(call_id, number, keys)
-            return answer(self._trouble.apology(call_id, number, times, query))
+            return answer(self.failed_turn.apology(call_id, number, times, query))
 
     def _deploying(self, call_id: str, number: int, query: str) -> flask.Response:
         """A deploy is rolling and this process is behind: come back in a second, to another one perhaps."""
         waits = 1 + _whole(flask.request.args.get("waits"))
         if waits > DEPLOY_WAITS_MAX:
             log.error("step_unknown_for_too_long")
-            return answer(self._trouble.apology(call_id, number, TROUBLES_MAX + 1))
-        word = self._trouble.one_moment(call_id) if waits % DEPLOY_WORD_EVERY == 0 else []
-        url = f"{self._trouble.again(call_id, number)}?waits={waits}" + (f"&{query}" if query else "")
+            return answer(self.failed_turn.apology(call_id, number, TROUBLES_MAX + 1))
+        word = self.failed_turn.one_moment(call_id) if waits % DEPLOY_WORD_EVERY == 0 else []
+        url = f"{self.failed_turn.again(call_id, number)}?waits={waits}" + (f"&{query}" if query else "")
         return answer(twiml.document([*word, twiml.pause(1), twiml.redirect(url)]))
 
-    def _verified(self) -> Form:
+    def _verified(self) -> WebhookForm:
         fields = verify(
             flask.request,
-            public_url=self._carrier.public_url,
-            tokens=self._carrier.tokens,
-            account_sid=self._carrier.account_sid,
+            public_url=self.carrier.public_url,
+            tokens=self.carrier.tokens,
+            account_sid=self.carrier.account_sid,
         )
-        form = Form(fields)
+        form = WebhookForm(fields)
         if not _CALL_SID.fullmatch(form.call_sid):
             flask.abort(400, "The webhook has no CallSid.")
         structlog.contextvars.bind_contextvars(call_sid=form.call_sid)

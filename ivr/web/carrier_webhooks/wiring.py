@@ -1,4 +1,4 @@
-"""Composes the door of the carrier: the flow, whatever its steps ask of the house, and how it is all said."""
+"""Builds the carrier's webhooks: the flow, what its waits use, and how it is all said."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -7,85 +7,64 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from flows.language import Flow, Prompts, Recordings, host_prompts
+from flows.language import Flow, Prompts, Recordings, server_prompts
 from flows.pay_bill.flow import flow as pay_bill
+from ivr.calls.attempt_maker import AttemptMaker
+from ivr.calls.call_services import CallServices
+from ivr.calls.caller_saved_card import CallerSavedCard
 from ivr.calls.card_guard import CardGuard
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.pay_progress import PayProgress
-from ivr.calls.remote_calls import Runner
+from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.turns import Turns
-from ivr.calls.wait_dispatch import Host
-from ivr.calls.waits.bill import BillWaits
-from ivr.calls.waits.card import CardWaits
-from ivr.calls.waits.charge import AttemptMaker, AttemptWaits
-from ivr.calls.waits.link import LinkWaits
-from ivr.calls.waits.saved_card import SavedCardWaits
+from ivr.calls.wait_dispatch import WaitDispatch
 from ivr.carriers.twilio.pay.verb import PayOptions, PayVerb, pay_prompts
-from ivr.carriers.twilio.rendering import Renderer
+from ivr.carriers.twilio.rendering import TwimlRenderer
 from ivr.carriers.twilio.twiml import Voice
-from ivr.customers.reference_guesses import Guesses
+from ivr.customers.reference_guesses import ReferenceGuesses
 from ivr.dependencies import Dependencies
 from ivr.integrations.bill_lookup import MerchantLookup
 from ivr.platform.settings.config import Config
-from ivr.web.carrier_webhooks.failed_turn import Trouble
-from ivr.web.carrier_webhooks.voice import Carrier, VoiceDoor
+from ivr.web.carrier_webhooks.carried_keys import CarriedKeys
+from ivr.web.carrier_webhooks.failed_turn import FailedTurn
+from ivr.web.carrier_webhooks.voice import CarrierAccount, VoiceWebhooks
 from ivr.web.ops.metrics import Metrics
 
 log = structlog.get_logger()
 
 
-def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -> VoiceDoor:
+def build(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -> VoiceWebhooks:
     config = on.config
     payments = on.payments
     attempts = payments.attempts
     guard = CardGuard(on.guard)
-    maker = AttemptMaker(attempts, guard)
-    card_entry = on.gateway.capabilities.card_entry
-    runner = Runner(
+    remote = RemoteCalls(
         on.pci,
         _lookup(on),
         config.public_url,
         postal_code=on.gateway.capabilities.postal_code,
     )
-    saved_cards = SavedCardWaits(
-        cards=payments.saved_cards,
+    services = CallServices(
         attempts=attempts,
-        guard=guard,
-        gateway=on.gateway.name,
-        takes=on.gateway.capabilities.accepts,
-        clock=on.clock,
-    )
-    host = Host(
-        bills=BillWaits(
-            guesses=Guesses(config.guesses_max, config.guesses_max_withheld),
-            asks_merchant=runner.asks_merchant,
-            gateway=on.gateway.capabilities,
-            clock=on.clock,
-            ids=on.ids,
-        ),
-        cards=CardWaits(
-            attempts=attempts,
-            maker=maker,
-            guard=guard,
-            card_entry=card_entry,
-            takes=on.gateway.capabilities.accepts,
-            by_carrier=config.carrier_takes_cards,
-        ),
-        saved_cards=saved_cards,
-        charges=AttemptWaits(
-            attempts=attempts, maker=maker, guard=guard, saved_cards=saved_cards, clock=on.clock
-        ),
-        links=LinkWaits(attempts=attempts, maker=maker, gateway=on.gateway.capabilities, clock=on.clock),
+        attempt_maker=AttemptMaker(attempts, guard),
+        card_guard=guard,
+        saved_card=CallerSavedCard(payments.saved_cards, attempts, on.gateway.name, on.clock),
+        guesses=ReferenceGuesses(config.guesses_max, config.guesses_max_withheld),
+        gateway=on.gateway.capabilities,
+        asks_merchant=remote.asks_merchant,
+        carrier_takes_cards=config.carrier_takes_cards,
         person_number=config.line.person_number,
+        clock=on.clock,
+        ids=on.ids,
     )
     ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)
     renderer = _renderer(config, flow, postal_code=on.gateway.capabilities.postal_code)
     turns = Turns(
         engine=on.engine,
         flow=flow,
-        host=host,
-        runner=runner,
+        waits=WaitDispatch(services),
+        remote=remote,
         renderer=renderer,
         ender=ender,
         clock=on.clock,
@@ -103,28 +82,28 @@ def voice_door(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -
         languages=config.line.languages,
         language_by_number=config.line.language_by_number,
         merchant_name=config.line.merchant_name,
-        card_entry=card_entry,
+        card_entry=on.gateway.capabilities.card_entry,
         person_available=bool(config.line.person_number),
         saved_cards=_saves_cards(on),
         other_ways=config.line.other_ways_to_pay,
         reference_place=config.line.reference_place,
         slow_speech=all(voice.can_be_slowed for voice in _voices(config).values()),
     )
-    return VoiceDoor(
-        carrier=Carrier(config.public_url, config.twilio_auth_tokens, config.twilio_account_sid),
+    return VoiceWebhooks(
+        carrier=CarrierAccount(config.public_url, config.twilio_auth_tokens, config.twilio_account_sid),
         turns=turns,
         greeting=greeting,
         ender=ender,
-        runner=runner,
+        remote=remote,
         renderer=renderer,
-        trouble=Trouble(
+        failed_turn=FailedTurn(
             renderer=renderer,
             language_of=turns.language_of,
             default_language=config.line.languages[0],
             person_number=config.line.person_number,
         ),
-        progress=PayProgress(on.engine, on.clock),
-        clock=on.clock,
+        pay_progress=PayProgress(on.engine, on.clock),
+        carried_keys=CarriedKeys(config.twilio_auth_tokens, on.clock),
     )
 
 
@@ -155,12 +134,12 @@ def _voices(config: Config) -> dict[str, Voice]:
     }
 
 
-def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer:
+def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> TwimlRenderer:
     prompts = Prompts.load(flow.folder, config.line.languages, config.line.wording.nouns)
     voices = _voices(config)
     recordings = _recordings(config)
     by_carrier = pay_prompts(config.line.languages)
-    recordings.check(prompts, host_prompts(), by_carrier)
+    recordings.check(prompts, server_prompts(), by_carrier)
     options = PayOptions(
         connector=config.pay.connector,
         languages=config.pay.language,
@@ -171,4 +150,4 @@ def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> Renderer
     )
     pay = PayVerb(options, by_carrier, voices, recordings)
     public_path = urlsplit(config.public_url).path
-    return Renderer(prompts, host_prompts(), voices, recordings, pay=pay, public_path=public_path)
+    return TwimlRenderer(prompts, server_prompts(), voices, recordings, pay=pay, public_path=public_path)

@@ -16,7 +16,7 @@ from ivr.jobs.worker_liveness import living_workers
 from ivr.platform.clock import Clock
 from ivr.platform.database import writable
 from ivr.platform.database.engine import reading
-from ivr.platform.database.migrate import can_serve
+from ivr.platform.database.migrate import SCRIPTS
 from ivr.platform.disk import folder_fault, temporary_fault
 from ivr.platform.metrics_access import MetricsAccess
 from ivr.platform.readiness import Part, Readiness, Spaced
@@ -68,7 +68,7 @@ def _database_parts(engine: sa.Engine, clock: Clock) -> list[Part]:
     writes = Spaced(partial(writable.write_fault, engine), clock)
     return [
         Part("database", lambda: _database(engine) or writes()),
-        Part("schema", partial(_schema, engine)),
+        Part("schema", partial(SCRIPTS.fault, engine)),
     ]
 
 
@@ -100,16 +100,8 @@ def _database(engine: sa.Engine) -> str | None:
     return None
 
 
-def _schema(engine: sa.Engine) -> str | None:
-    try:
-        with reading(engine) as tx:
-            return None if can_serve(tx) else "The schema is older than this release: run paybycall migrate."
-    except sa.exc.SQLAlchemyError:
-        return writable.AWAY
-
-
 PARTS: dict[str, Callable[[sa.Engine], str | None]] = {
     "database": lambda engine: _database(engine) or writable.write_fault(engine),
-    "schema": _schema,
+    "schema": SCRIPTS.fault,
 }
 """What `paybycall doctor` asks of the database: None where all is well, or a sentence."""

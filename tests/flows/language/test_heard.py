@@ -12,7 +12,7 @@ from flows.language import (
     Recorded,
     Recordings,
     Say,
-    Words,
+    SpokenWords,
     in_pieces,
     spoken_s,
 )
@@ -30,8 +30,8 @@ def pieces(text: str, keys: str, recordings: tuple[str, ...] = (), **values: obj
     return [*((shown(one.before), shown(one.clause), one.keys) for one in named), (shown(rest),)]
 
 
-def shown(parts: tuple[Words | Recorded, ...]) -> str:
-    return " + ".join(one.text if isinstance(one, Words) else one.url for one in parts)
+def shown(parts: tuple[SpokenWords | Recorded, ...]) -> str:
+    return " + ".join(one.text if isinstance(one, SpokenWords) else one.url for one in parts)
 
 
 @pytest.mark.parametrize(

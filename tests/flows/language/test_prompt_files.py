@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from flows.language import NounError, PromptError, Prompts, Say, host_prompts, languages_in, read_noun, speak
+from flows.language import (
+    NounError,
+    PromptError,
+    Prompts,
+    Say,
+    languages_in,
+    read_noun,
+    server_prompts,
+    speak,
+)
 from flows.language.prompts import Literal, Placeholder
 
 HOST_KEYS = {
@@ -103,7 +112,7 @@ def test_what_the_server_says_as_host_is_there_to_be_said() -> None:
 
 
 def test_the_host_says_the_same_things_in_every_language() -> None:
-    prompts = host_prompts()
+    prompts = server_prompts()
     assert set(prompts.languages) >= {"en", "es"}
     for language in prompts.languages:
         assert prompts.keys(language) == HOST_KEYS

@@ -9,8 +9,19 @@ from babel import numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.language import Amount, Digits, Name, PromptError, Prompts, Recorded, Recordings, Say, Words, speak
-from flows.language.languages import TONGUES
+from flows.language import (
+    Amount,
+    Digits,
+    Name,
+    PromptError,
+    Prompts,
+    Recorded,
+    Recordings,
+    Say,
+    SpokenWords,
+    speak,
+)
+from flows.language.languages import LANGUAGES
 from flows.language.spanish_feminine import spelled_feminine
 from flows.language.speech import aloud
 
@@ -80,7 +91,7 @@ def test_an_amount_is_said_in_units(minor: int, currency: str, english: str, spa
 @given(
     minor=st.integers(0, 10**12),
     currency=st.sampled_from(CURRENCIES),
-    language=st.sampled_from(sorted(TONGUES)),
+    language=st.sampled_from(sorted(LANGUAGES)),
 )
 def test_every_amount_can_be_counted_again_from_what_was_said(
     minor: int, currency: str, language: str
@@ -194,7 +205,7 @@ def prompts() -> Prompts:
 
 def test_the_words_around_a_value_are_kept_as_they_are(prompts: Prompts) -> None:
     said = speak(Say("due", due=Amount(4990, "EUR")), "en", prompts)
-    assert said == (Words("You owe 49 euros and 90 cents. To pay it, press 1."),)
+    assert said == (SpokenWords("You owe 49 euros and 90 cents. To pay it, press 1."),)
 
 
 @pytest.mark.parametrize("values", [{}, {"due": 1, "more": 2}, {"other": 1}])
@@ -212,7 +223,7 @@ def test_recordings_around_a_value_which_stays_synthesized(prompts: Prompts) -> 
     recordings = Recordings({"en": {"due": ("https://example.com/owe.mp3", "https://example.com/pay.mp3")}})
     assert speak(Say("due", due=Amount(100, "EUR")), "en", prompts, recordings) == (
         Recorded("https://example.com/owe.mp3"),
-        Words("1 euro"),
+        SpokenWords("1 euro"),
         Recorded("https://example.com/pay.mp3"),
     )
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from flows.language import Amount, BillFacts, CallState, CardFacts, ReceiptFacts, StateError
 from flows.language import state as codec
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 
 amounts = st.builds(Amount, st.integers(), st.sampled_from(["EUR", "JPY", "KWD"]))
 bills = st.builds(BillFacts, st.text(), amounts, amounts, st.none() | st.dates())
 states = st.builds(
-    Bill,
+    PayBill,
     merchant=st.text(),
     language_known=st.booleans(),
     languages=st.lists(st.text()).map(tuple),
@@ -32,8 +32,8 @@ states = st.builds(
 
 @settings(deadline=None)
 @given(states)
-def test_every_state_comes_back_from_json(state: Bill) -> None:
-    assert codec.load(Bill, json.loads(json.dumps(codec.dump(state)))) == state
+def test_every_state_comes_back_from_json(state: PayBill) -> None:
+    assert codec.load(PayBill, json.loads(json.dumps(codec.dump(state)))) == state
 
 
 class Mood(StrEnum):
@@ -60,19 +60,19 @@ def test_enums_and_tuples_of_records() -> None:
 
 
 def test_an_unknown_field_is_dropped_and_a_missing_one_takes_its_default() -> None:
-    data = codec.dump(Bill(reference="12345678", cards_declined=2, bill=_bill()))
+    data = codec.dump(PayBill(reference="12345678", cards_declined=2, bill=_bill()))
     del data["cards_declined"]
     del data["bill"]["due_date"]
     data["bill"]["colour"] = "red"
     data["of_the_next_release"] = {"any": "thing"}
-    assert codec.load(Bill, data) == Bill(reference="12345678", bill=_bill())
+    assert codec.load(PayBill, data) == PayBill(reference="12345678", bill=_bill())
 
 
 def test_a_fact_without_a_default_must_be_there() -> None:
-    data = codec.dump(Bill(bill=_bill()))
+    data = codec.dump(PayBill(bill=_bill()))
     del data["bill"]["due"]
     with pytest.raises(StateError, match=r"Bill\.bill\.due is missing"):
-        codec.load(Bill, data)
+        codec.load(PayBill, data)
 
 
 @pytest.mark.parametrize(
@@ -93,21 +93,26 @@ def test_a_fact_without_a_default_must_be_there() -> None:
 )
 def test_a_wrong_kind_is_told_with_its_field(change: dict[str, Any], named: str) -> None:
     with pytest.raises(StateError, match=named):
-        codec.load(Bill, codec.dump(Bill()) | change)
+        codec.load(PayBill, codec.dump(PayBill()) | change)
 
 
 def test_a_date_must_be_a_date() -> None:
-    data = codec.dump(Bill(bill=_bill()))
+    data = codec.dump(PayBill(bill=_bill()))
     data["bill"]["due_date"] = "22/11/2026"
     with pytest.raises(StateError, match=r"due_date must be date"):
-        codec.load(Bill, data)
+        codec.load(PayBill, data)
 
 
 @pytest.mark.parametrize(
     "state",
-    [Bill(reference=3), Bill(amount="1"), Bill(languages=("en", None)), Bill(card=Amount(1, "EUR"))],  # type: ignore[arg-type]
+    [
+        PayBill(reference=3),
+        PayBill(amount="1"),
+        PayBill(languages=("en", None)),
+        PayBill(card=Amount(1, "EUR")),
+    ],  # type: ignore[arg-type]
 )
-def test_a_state_that_denies_its_annotations_is_never_kept(state: Bill) -> None:
+def test_a_state_that_denies_its_annotations_is_never_kept(state: PayBill) -> None:
     with pytest.raises(StateError):
         codec.dump(state)
 
@@ -115,7 +120,7 @@ def test_a_state_that_denies_its_annotations_is_never_kept(state: Bill) -> None:
 def test_a_moment_is_no_date() -> None:
     bill = BillFacts("1", Amount(1, "EUR"), Amount(1, "EUR"), datetime(2026, 11, 22))  # noqa: DTZ001
     with pytest.raises(StateError, match="due_date"):
-        codec.dump(Bill(bill=bill))
+        codec.dump(PayBill(bill=bill))
 
 
 def test_fields_that_json_cannot_keep_are_found_beforehand() -> None:

@@ -7,9 +7,32 @@ caller would hear it. Below each call stand its facts: how it ended, each paymen
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 
+from flows.language import (
+    WAITS,
+    Ask,
+    Charge,
+    Choose,
+    CloseLink,
+    CollectCard,
+    End,
+    FindBill,
+    FindCallersBill,
+    FindSavedCard,
+    ForgetCard,
+    Go,
+    MayKeepCard,
+    SendLink,
+    SetLanguage,
+    Tell,
+    Transfer,
+    Wait,
+)
+from ivr.calls import walk
 from tests.support.dialogue import play
 from tests.support.merchant_server import merchant_server
 from tests.support.patience import Patience
@@ -34,11 +57,51 @@ ON_POSTGRES = (
 """The two databases share all code; a few calls show that they share its meaning."""
 
 
+SHOWN_BY: dict[type[Wait], str] = {
+    Ask: "reference_keyed",
+    Charge: "known_caller",
+    Choose: "known_caller",
+    CloseLink: "link_open_card_instead",
+    CollectCard: "known_caller",
+    End: "known_caller",
+    FindBill: "reference_keyed",
+    FindCallersBill: "known_caller",
+    FindSavedCard: "saved_card_pays",
+    ForgetCard: "saved_card_deleted",
+    Go: "known_caller",
+    MayKeepCard: "card_kept",
+    SendLink: "authentication_wanted",
+    SetLanguage: "language_asked",
+    Tell: "known_caller",
+    Transfer: "person_answers",
+}
+"""For each wait a dialogue in which a caller comes to it."""
+
+
+def test_each_wait_is_shown_by_a_dialogue() -> None:
+    assert set(SHOWN_BY) == set(WAITS)
+
+
+@pytest.mark.parametrize("name", sorted(set(SHOWN_BY.values())))
+def test_a_dialogue_shows_the_waits_that_it_is_named_for(name: str, start_server: Start) -> None:
+    met: set[type[Wait]] = set()
+    run = walk.Walk._run
+
+    def recording(self: walk.Walk) -> Any:
+        met.add(self.step.wait)
+        return run(self)
+
+    with mock.patch.object(walk.Walk, "_run", recording):
+        _play_scene(name, start_server)
+    assert met >= {wait for wait, shown_by in SHOWN_BY.items() if shown_by == name}
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_dialogue(name: str, start_server: Start, update_dialogues: bool) -> None:
     _play_scene(name, start_server, update=update_dialogues)
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("name", ON_POSTGRES)
 def test_dialogue_on_postgres(name: str, start_server: Start) -> None:
     _play_scene(name, start_server, kind="postgres")

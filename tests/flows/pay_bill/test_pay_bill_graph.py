@@ -11,66 +11,33 @@ import pytest
 
 from flows.language import (
     Amount,
-    Ask,
     BillFacts,
     CardFacts,
-    Charge,
     Choose,
-    CloseLink,
-    CollectCard,
-    End,
-    FindBill,
-    FindCallersBill,
-    FindSavedCard,
-    ForgetCard,
     Go,
-    Kind,
     LinkFacts,
-    MayKeepCard,
     Prompts,
     ReceiptFacts,
     Say,
-    SendLink,
-    SetLanguage,
-    Tell,
-    Transfer,
-    Wording,
-    Words,
+    SpokenWords,
+    Translation,
     draw,
     languages_in,
     speak,
 )
 from flows.language import state as codec
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 from flows.pay_bill.flow import flow
 
 LANGUAGES = languages_in(flow.folder)
 PROMPTS = Prompts.load(flow.folder, LANGUAGES)
-RETURNS = {
-    Kind.DIGITS: Ask,
-    Kind.MENU: Choose,
-    Kind.TELL: Tell,
-    Kind.DECIDE: Go,
-    Kind.LANGUAGE: SetLanguage,
-    Kind.FIND_BILL: FindBill,
-    Kind.FIND_CALLERS_BILL: FindCallersBill,
-    Kind.FIND_SAVED_CARD: FindSavedCard,
-    Kind.FORGET_CARD: ForgetCard,
-    Kind.MAY_KEEP_CARD: MayKeepCard,
-    Kind.COLLECT_CARD: CollectCard,
-    Kind.CHARGE: Charge,
-    Kind.SEND_LINK: SendLink,
-    Kind.CLOSE_LINK: CloseLink,
-    Kind.TRANSFER: Transfer,
-    Kind.END: End,
-}
 EUR = "EUR"
-MERCHANTS_OWN = (Wording("en", "At the desk."), Wording("es", "En la oficina."))
+MERCHANTS_OWN = (Translation("en", "At the desk."), Translation("es", "En la oficina."))
 
 
-def situations() -> Iterator[Bill]:
+def situations() -> Iterator[PayBill]:
     """States in which every step can be entered, in all their variety."""
-    full = Bill(
+    full = PayBill(
         merchant="Demo Town Hall",
         bill=BillFacts("12345678", Amount(4990, EUR), Amount(1000, EUR), date(2026, 12, 1)),
         card=CardFacts("visa", "4242"),
@@ -132,9 +99,9 @@ def test_a_step_answers_with_what_its_kind_waits_for(name: str) -> None:
     answers = list(run(name))
     assert answers
     for wait in answers:
-        assert isinstance(wait, RETURNS[flow.step(name).kind])
+        assert isinstance(wait, flow.step(name).wait)
         if isinstance(wait, Go) and wait.state is not None:
-            assert codec.load(Bill, codec.dump(wait.state)) == wait.state
+            assert codec.load(PayBill, codec.dump(wait.state)) == wait.state
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -143,11 +110,11 @@ def test_whatever_a_step_says_is_spoken_in_every_language(name: str, language: s
     for wait in run(name):
         for say in says(wait):
             (said,) = speak(say, language, PROMPTS)
-            assert isinstance(said, Words)
+            assert isinstance(said, SpokenWords)
             assert not re.search(r"[{}]|\d\.\d|None", said.text), said
 
 
-@pytest.mark.parametrize("name", sorted(n for n, step in flow.steps.items() if step.kind is Kind.DECIDE))
+@pytest.mark.parametrize("name", sorted(n for n, step in flow.steps.items() if step.wait is Go))
 def test_every_exit_of_a_decision_is_taken_in_some_situation(name: str) -> None:
     assert {wait.exit for wait in run(name) if isinstance(wait, Go)} == set(flow.step(name).exits)
 
@@ -171,9 +138,9 @@ def test_both_languages_offer_the_same_keys_in_the_same_order() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", sorted(n for n, step in flow.steps.items() if step.kind is Kind.MENU))
+@pytest.mark.parametrize("name", sorted(n for n, step in flow.steps.items() if step.wait is Choose))
 def test_a_menu_says_each_of_its_keys(name: str, language: str) -> None:
-    keys = set(flow.step(name).options)
+    keys = set(flow.step(name).options or {})
     for wait in run(name):
         for say in says(wait)[:1]:
             asked = [language] if name != "ask_language" else LANGUAGES
@@ -191,9 +158,9 @@ def test_the_picture_has_every_step_and_every_exit() -> None:
     assert picture == draw(flow)
     for step in flow.steps.values():
         assert re.search(rf"^    {step.name}[\[{{(]", picture, re.MULTILINE)
-        assert len(re.findall(rf"^    {step.name} -->", picture, re.MULTILINE)) == len(step.options) + len(
-            step.exits
-        ) - len(set(step.options.values()))
+        options = step.options or {}
+        arrows = len(options) + len(step.exits) - len(set(options.values()))
+        assert len(re.findall(rf"^    {step.name} -->", picture, re.MULTILINE)) == arrows
     assert f"hello((hello)) --> {flow.start}" in picture
     assert f"zero((key 0)) -.-> {flow.person}" in picture
 

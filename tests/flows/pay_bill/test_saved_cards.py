@@ -60,6 +60,7 @@ def _kept_at_the_bank(server: Server) -> int:
 # Who is offered one ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_caller_whose_number_is_proven_or_not_checked_is_offered_the_card(server: Server) -> None:
     _kept(server)
     for number, verstat in enumerate(("TN-Validation-Passed-A", "No-TN-Validation", None), start=2):
@@ -68,6 +69,7 @@ def test_a_caller_whose_number_is_proven_or_not_checked_is_offered_the_card(serv
         assert lines[-3].startswith(OFFER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "verstat", ["TN-Validation-Failed", "TN-Validation-Failed-C", "tn-validation-failed-a"]
 )
@@ -96,6 +98,7 @@ def test_a_withheld_caller_is_nobody_in_every_form(server: Server) -> None:
     assert _rows(server, sa.select(schema.confirmation.c.recipient).distinct()) == [(None,)]
 
 
+@pytest.mark.slow
 def test_one_person_in_both_forms_of_a_number(server: Server) -> None:
     """Known by the one, texted at the form that they ring from."""
     mobile, bare = "+5491123456781", "+541123456781"
@@ -126,12 +129,14 @@ def test_a_number_that_a_release_learns_to_be_withheld_in_the_middle_of_a_call(s
     assert _cards(server) == []
 
 
+@pytest.mark.slow
 def test_another_number_is_not_offered_the_card(server: Server) -> None:
     _kept(server)
     lines = _ring(server, (OTHER, "1", *CARD, "(hang up)"), 2, from_number="+34600999888")
     assert "with it" not in "".join(lines)
 
 
+@pytest.mark.slow
 def test_an_expired_card_is_not_offered(server: Server) -> None:
     _kept(server)
     now = server.clock.now()
@@ -143,6 +148,7 @@ def test_an_expired_card_is_not_offered(server: Server) -> None:
     assert _ring(server, ("1", "(hang up)"), 3)[-3] == "< Please enter your card number."
 
 
+@pytest.mark.slow
 def test_with_saved_cards_off_nothing_is_said_or_asked_of_them(start_server: Start) -> None:
     """Also of a card that was kept while they were on; and a call makes not one step more than before."""
     server = start_server()
@@ -153,6 +159,7 @@ def test_with_saved_cards_off_nothing_is_said_or_asked_of_them(start_server: Sta
     assert {one.facts["step"] for one in left} <= {"find_callers_bill", "take_card", "charge"}
 
 
+@pytest.mark.slow
 def test_deleted_in_another_call_while_it_is_offered(server: Server) -> None:
     """The card is looked at once more before it is charged."""
     _kept(server)
@@ -223,6 +230,7 @@ def _call_id(server: Server, count: int) -> str:
     return str(row.id)
 
 
+@pytest.mark.slow
 def test_hanging_up_anywhere_while_a_saved_card_pays(server: Server) -> None:
     """The same caller rings again and again: charged only by the call in which they said so."""
     _kept(server)
@@ -242,6 +250,7 @@ def test_hanging_up_anywhere_while_a_saved_card_pays(server: Server) -> None:
     assert [card.state for card in _cards(server)] == ["kept"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", [KEEP, ("1", "9", "1", "(hang up)")], ids=["kept", "deleted"])
 def test_webhooks_that_come_twice_keep_and_delete_once(server: Server, lines: tuple[str, ...]) -> None:
     if lines is KEEP:
@@ -259,6 +268,7 @@ def test_webhooks_that_come_twice_keep_and_delete_once(server: Server, lines: tu
     assert _kept_at_the_bank(server) == int(lines is KEEP)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["drop_before", "drop_after", "error_after", "garbage_after"])
 def test_what_gets_lost_at_the_bank_is_asked_again(server: Server, harm: str) -> None:
     server.add_bill()
@@ -278,6 +288,7 @@ def test_what_gets_lost_at_the_bank_is_asked_again(server: Server, harm: str) ->
 # Where its token may be ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_token_in_anything_that_is_told_or_sent(start_server: Start) -> None:
     """Timeline, texts, the merchant's webhooks, the carrier's answers, addresses and logs."""
     with merchant_server() as merchant:

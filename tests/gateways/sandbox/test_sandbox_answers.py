@@ -18,7 +18,7 @@ from gateways.contract import (
     Unknown,
 )
 from gateways.sandbox.adapter import SandboxGateway
-from gateways.sandbox.client import BankClient, Reply
+from gateways.sandbox.client import BankClient, BankReply
 from gateways.sandbox.tokenize import SandboxTokenizer
 from gateways.secret import Secret
 from tests.support.gateway_bench import card
@@ -144,7 +144,7 @@ def test_check_tells_a_bank_from_something_else(answer: dict[str, Any]) -> None:
 
 
 def test_an_answer_masks_what_it_carries() -> None:
-    assert repr(Reply(201, {"token": "tok_secret_of_the_test"})) == "Reply(status=201)"
+    assert repr(BankReply(201, {"token": "tok_secret_of_the_test"})) == "Reply(status=201)"
 
 
 def test_no_proxy_of_the_environment_hears_a_card(monkeypatch: pytest.MonkeyPatch) -> None:

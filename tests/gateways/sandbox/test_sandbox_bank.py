@@ -10,7 +10,7 @@ import requests
 
 from gateways.contract import Approved, CardEntry, ChargeRequest, Order, RefundRequest
 from gateways.sandbox.bank.app import create_app
-from gateways.sandbox.bank.dependencies import Premises
+from gateways.sandbox.bank.dependencies import BankDependencies
 from gateways.sandbox.bank.ledger import Ledger
 from ivr.platform.clock import ManualClock
 from ivr.platform.ids import SequentialIds
@@ -215,7 +215,7 @@ def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_ba
     assert bank.rows("SELECT refunded_minor FROM movement WHERE key = 'a-1'") == [{"refunded_minor": 2000}]
 
     with closing(Ledger(bank.database)) as another:
-        create_app(Premises(another, ManualClock().now, lambda _: None, SequentialIds()))
+        create_app(BankDependencies(another, ManualClock().now, lambda _: None, SequentialIds()))
     bank.thought.let_go()
     bank.close()
 
@@ -225,6 +225,7 @@ def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_ba
     ]
 
 
+@pytest.mark.slow
 def test_no_value_breaks_the_bank(bank: RunningBank) -> None:
     for method, path in addresses(bank.app):
         knock(bank.app, method, path, data={"card": "4242"})

@@ -132,12 +132,12 @@ def test_the_bank_tells_of_a_payment_once_it_is_in_its_books(bench: SandboxBench
 
 
 def test_a_webhook_is_heard_where_it_is_the_banks() -> None:
-    body = webhooks.notice("evt_1", "link.paid", "attempt_1")
+    body = webhooks.webhook_body("evt_1", "link.paid", "attempt_1")
     headers = {webhooks.HEADER.upper(): webhooks.sign(SECRET, body, NOW)}
     assert webhooks.parse_webhook(SECRET, headers, body, NOW) == GatewayEvent(
         "evt_1", "link.paid", PaymentUpdated("attempt_1")
     )
-    other = webhooks.notice("evt_2", "charge.approved", "attempt_1")
+    other = webhooks.webhook_body("evt_2", "charge.approved", "attempt_1")
     signed = {webhooks.HEADER: webhooks.sign(SECRET, other, NOW)}
     assert webhooks.parse_webhook(SECRET, signed, other, NOW).data is None
 
@@ -155,7 +155,7 @@ def test_a_webhook_is_heard_where_it_is_the_banks() -> None:
     ],
 )
 def test_any_other_is_refused(signed_by: Secret, age_s: float, body: bytes | None) -> None:
-    given = body or webhooks.notice("evt_1", "link.paid", "attempt_1")
+    given = body or webhooks.webhook_body("evt_1", "link.paid", "attempt_1")
     headers = {webhooks.HEADER: webhooks.sign(signed_by, given, NOW - timedelta(seconds=age_s))}
     with pytest.raises(InvalidWebhookError) as refused:
         webhooks.parse_webhook(SECRET, headers, given, NOW)
@@ -163,7 +163,7 @@ def test_any_other_is_refused(signed_by: Secret, age_s: float, body: bytes | Non
 
 
 def test_a_body_that_was_changed_is_refused() -> None:
-    body = webhooks.notice("evt_1", "link.paid", "attempt_1")
+    body = webhooks.webhook_body("evt_1", "link.paid", "attempt_1")
     headers = {webhooks.HEADER: webhooks.sign(SECRET, body, NOW)}
     with pytest.raises(InvalidWebhookError):
         webhooks.parse_webhook(SECRET, headers, body.replace(b"attempt_1", b"attempt_2"), NOW)
@@ -176,7 +176,7 @@ def test_the_adapter_hears_where_a_secret_is_set() -> None:
     client = BankClient("http://127.0.0.1:1")
     gateway = SandboxGateway(client, CardEntry.TOKENIZE, webhook_secret=SECRET, now=lambda: NOW)
     assert gateway.capabilities.webhooks
-    body = webhooks.notice("evt_1", "link.paid", "a")
+    body = webhooks.webhook_body("evt_1", "link.paid", "a")
     assert (
         gateway.parse_webhook({webhooks.HEADER: webhooks.sign(SECRET, body, NOW)}, body).event_id == "evt_1"
     )

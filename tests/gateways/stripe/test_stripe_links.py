@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from gateways.contract import Approved, Cancelled, Declined, LinkOpen, Order, PayLink, RefundRequest, Unknown
-from gateways.stripe.links import Links
+from gateways.stripe.links import CheckoutLinks
 from ivr.platform.clock import ManualClock
 from tests.support.stripe import checkout
 from tests.support.stripe.bench import StripeBench
@@ -142,12 +142,12 @@ def test_a_link_that_never_was_is_fenced_once_it_cannot_be_made_any_more(
     stripe_clock.advance(timedelta(minutes=91).total_seconds())
     links = _at(stripe_clock)
 
-    with bench.gateway._stripe.visit() as visit:
-        assert isinstance(links.lookup(visit, lost, close=False, reference=None), Unknown)
-        assert isinstance(links.lookup(visit, link, close=True, reference=None), Unknown), (
+    with bench.gateway._stripe.session() as api:
+        assert isinstance(links.lookup(api, lost, close=False, reference=None), Unknown)
+        assert isinstance(links.lookup(api, link, close=True, reference=None), Unknown), (
             "how old, nobody says"
         )
-        assert links.lookup(visit, lost, close=True, reference=None) == Cancelled()
+        assert links.lookup(api, lost, close=True, reference=None) == Cancelled()
 
 
 def test_a_paid_link_whose_key_stripe_forgot_is_not_called_fenced(
@@ -157,8 +157,8 @@ def test_a_paid_link_whose_key_stripe_forgot_is_not_called_fenced(
     checkout.pay(bench.account, opened(bench, placed))
     stripe_clock.advance(timedelta(hours=25).total_seconds())
 
-    with bench.gateway._stripe.visit() as visit:
-        assert isinstance(_at(stripe_clock).lookup(visit, placed, close=True, reference=None), Unknown)
+    with bench.gateway._stripe.session() as api:
+        assert isinstance(_at(stripe_clock).lookup(api, placed, close=True, reference=None), Unknown)
 
 
 def test_another_orders_link_proves_nothing(bench: StripeBench, link: PayLink) -> None:
@@ -169,6 +169,6 @@ def test_another_orders_link_proves_nothing(bench: StripeBench, link: PayLink) -
     assert bench.account.objects[reference]["status"] == "open"
 
 
-def _at(clock: ManualClock) -> Links:
+def _at(clock: ManualClock) -> CheckoutLinks:
     now: Callable[[], object] = clock.now
-    return Links(now)  # type: ignore[arg-type]
+    return CheckoutLinks(now)  # type: ignore[arg-type]

@@ -54,9 +54,9 @@ def test_an_order_older_than_stripes_memory_is_not_asked_for_by_key(bench: Strip
     payments = Payments("automatic", moto=False, now=lambda: now)
     old = dataclasses.replace(ORDER, placed_at=now - timedelta(hours=23, minutes=1))
 
-    with bench.gateway._stripe.visit() as visit:
-        assert isinstance(payments.lookup(visit, old, cancel=True, reference=None), Unknown)
-        assert payments.lookup(visit, old, cancel=True, reference=reference) == paid
+    with bench.gateway._stripe.session() as api:
+        assert isinstance(payments.lookup(api, old, cancel=True, reference=None), Unknown)
+        assert payments.lookup(api, old, cancel=True, reference=reference) == paid
     assert len(bench.account.of("payment_intent")) == 1, "a second one would have been called fenced"
 
 
@@ -102,8 +102,8 @@ def test_what_a_person_captured_in_part_is_not_called_paid(stripe_server: Stripe
     bench = StripeBench(stripe_server, CardEntry.AUTHORIZE)
     held = bench.authorizer.authorize(card("4242424242424242"), ORDER)
     assert isinstance(held, CardAuthorized)
-    with bench.gateway._stripe.visit() as visit:
-        visit.send(
+    with bench.gateway._stripe.session() as api:
+        api.send(
             lambda v1, options: v1.payment_intents.capture(
                 held.authorization, {"amount_to_capture": 1000}, options
             )

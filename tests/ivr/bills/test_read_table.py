@@ -126,6 +126,7 @@ def test_an_amount_in_any_spelling_that_a_comma_cuts_is_refused(columns: str, ro
     assert isinstance(found, BadRow) is is_cut, found
 
 
+@pytest.mark.slow
 @example([["", "", "", "\x1a"]], ",")
 @example([["", "", "", ";"], ["", "", "", "x"]], ",")
 @given(st.lists(_GOOD | st.lists(_CELL, min_size=4, max_size=4), max_size=12), st.sampled_from(",;"))

@@ -12,11 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from flows.pay_bill.flow import flow
-from ivr import app as bootstrap
 from ivr.platform.database.engine import reading
-from ivr.platform.wording import Wording
 from ivr.simulators.phone.events import Event, Played, Said
-from ivr.web.carrier_webhooks import wiring as voice_door
+from ivr.web.carrier_webhooks import wiring
 from tests.support import schema
 from tests.support.payer import CARD, call_sid, pay
 from tests.support.phone import PCI, WEB, WsgiApp, WsgiTransport, call_settings
@@ -50,9 +48,10 @@ def _later_release(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
         path.write_text(said)
     other = copy.copy(flow)
     other.folder = folder
-    monkeypatch.setattr(voice_door, "version", lambda _: "9.9")
-    monkeypatch.setattr(bootstrap, "voice_door", partial(voice_door.voice_door, flow=other))
-    return server.another_web(config=replace(server.on.config, wording=Wording("US")))
+    monkeypatch.setattr(wiring, "version", lambda _: "9.9")
+    monkeypatch.setattr(wiring, "build", partial(wiring.build, flow=other))
+    line = replace(server.on.config.line, bill_nouns={"en": "fine", "es": "la multa"})
+    return server.another_web(config=replace(server.on.config, line=line))
 
 
 def _keep(server: Server, called: str, web: WsgiApp, hears: Callable[[], None]) -> sa.Row[Any]:
@@ -79,6 +78,7 @@ def _keep(server: Server, called: str, web: WsgiApp, hears: Callable[[], None]) 
         return connection.execute(sa.select(schema.saved_card)).one_or_none()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("called", [ENGLISH, SPANISH])
 def test_a_deploy_between_the_question_and_the_key_changes_no_word_of_the_consent(
     start_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, called: str
@@ -92,6 +92,7 @@ def test_a_deploy_between_the_question_and_the_key_changes_no_word_of_the_consen
     assert (card.consent_prompt, card.consent_release) == ("pay_bill:keep.branded", "0.1.0")
 
 
+@pytest.mark.slow
 def test_what_a_recording_spoke_is_named_by_its_address(start_server: Start, tmp_path: Path) -> None:
     (tmp_path / "voices.toml").write_text(f'[en]\n"keep.branded" = {VOICE}\n')
     server = start_server(SAVED_CARDS="yes", RECORDINGS=str(tmp_path / "voices.toml"))
@@ -99,6 +100,7 @@ def test_what_a_recording_spoke_is_named_by_its_address(start_server: Start, tmp
     assert card.consent_wording == " ".join([ASKED[ENGLISH], *(f"[{url}]" for url in VOICE)])
 
 
+@pytest.mark.slow
 def test_a_question_of_the_last_release_keeps_no_card_for_its_words_are_not_known(
     start_server: Start,
 ) -> None:

@@ -8,9 +8,9 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from flows.language.waits import CollectCard
+from flows.language import CollectCard
 from ivr.calls.turns import Turns
-from ivr.calls.wait_dispatch import Host
+from ivr.calls.wait_dispatch import WaitDispatch
 from ivr.simulators.phone.events import Answer as Picked
 from ivr.simulators.phone.events import Reason
 from tests.support.carrier_by_hand import Carrier, turn_after
@@ -28,13 +28,13 @@ SORRY = "< I am sorry, something went wrong on our side. One moment, please."
 
 
 def _failing(times: int) -> Callable[..., object]:
-    fulfil, failed = Host.fulfil, []
+    start, failed = WaitDispatch.start, []
 
-    def raising(self: Host, turn: object, session: object, wait: object) -> object:
+    def raising(self: WaitDispatch, turn: object, session: object, wait: object) -> object:
         if isinstance(wait, CollectCard) and len(failed) < times:
             failed.append(wait)
             raise RuntimeError("planted")
-        return fulfil(self, turn, session, wait)
+        return start(self, turn, session, wait)
 
     return raising
 
@@ -100,7 +100,7 @@ def test_a_turn_that_always_fails_is_given_up(server: Server, language: str) -> 
     server.add_bill()
     server.expected |= {"turn_failed"}
     to_number = {"en": "+442000000000", "es": "+34911111111"}[language]
-    with patch.object(Host, "fulfil", _failing(99)):
+    with patch.object(WaitDispatch, "start", _failing(99)):
         ended, lines, _ = pay(server, ["1", "(silence)"] * 5, settings=call_settings(to_number=to_number))
     assert ended.reason is Reason.SERVER
     goodbye = {
@@ -115,7 +115,7 @@ def test_an_answer_that_cannot_be_used_is_given_up(server: Server) -> None:
     server.add_bill()
     server.expected |= {"turn_failed"}
     began = server.clock.now()
-    with patch.object(Host, "settle", side_effect=RuntimeError("planted")):
+    with patch.object(WaitDispatch, "answered", side_effect=RuntimeError("planted")):
         ended, lines, _ = pay(server, ["1", "(silence)", "(silence)"], listener=Patience(server.clock))
     assert ended.reason is Reason.SERVER
     assert lines.count(SORRY) == 3
@@ -127,7 +127,7 @@ def test_a_turn_that_fails_offers_a_person(start_server: Start) -> None:
     server = start_server(PERSON_NUMBER=PERSON)
     server.add_bill()
     server.expected |= {"turn_failed"}
-    with patch.object(Host, "fulfil", _failing(99)):
+    with patch.object(WaitDispatch, "start", _failing(99)):
         ended, lines, _ = pay(server, ["1", "0"])
     assert "< To speak to a person, press 0." in lines
     assert lines[-3:] == [
@@ -135,7 +135,7 @@ def test_a_turn_that_fails_offers_a_person(start_server: Start) -> None:
         f"= rings {PERSON}: completed",
         "= the server hung up",
     ]
-    with patch.object(Host, "fulfil", _failing(99)):
+    with patch.object(WaitDispatch, "start", _failing(99)):
         ended, lines, _ = pay(
             server,
             ["1", "0"],

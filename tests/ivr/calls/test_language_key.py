@@ -32,6 +32,7 @@ def _behind_eights(lines: list[str], *keys: str) -> list[str]:
     return [_spoken_in(lines[at + 1], *keys) for at, line in enumerate(lines) if line in {"> 8", "> 8#"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("card_entry", ["gather", "pay"])
 def test_the_language_of_a_caller_can_be_changed(
     start_server: Callable[..., Server], card_entry: str

@@ -86,6 +86,7 @@ def test_the_text_that_carries_the_link(server: Server) -> None:
     )
 
 
+@pytest.mark.slow
 def test_paid_before_the_call_has_ended(server: Server) -> None:
     """The payer is quick: the last words are still being said."""
     server.add_bill()
@@ -102,6 +103,7 @@ def test_paid_before_the_call_has_ended(server: Server) -> None:
     assert _attempts(server)[-1] == ("link", "approved")
 
 
+@pytest.mark.slow
 def test_who_paid_and_rings_before_we_know_hears_that_it_is_paid(server: Server) -> None:
     """The webhook was lost; whoever asks for the link to be closed makes us ask."""
     server.add_bill()
@@ -117,6 +119,7 @@ def test_who_paid_and_rings_before_we_know_hears_that_it_is_paid(server: Server)
     assert _attempts(server) == [("card", "declined"), ("link", "approved")]
 
 
+@pytest.mark.slow
 def test_paid_while_another_link_is_asked_for(server: Server) -> None:
     """The old link is paid in the very moment in which it is to be replaced."""
     server.add_bill()
@@ -142,6 +145,7 @@ def test_paid_while_another_link_is_asked_for(server: Server) -> None:
 LEAVES = [*WANTED, "(hang up while waiting)"]
 
 
+@pytest.mark.slow
 def test_who_leaves_before_the_bank_has_answered_is_sent_the_link(server: Server) -> None:
     """They were promised a word, and it is one that they can do something with; in their language."""
     server.add_bill()
@@ -160,6 +164,7 @@ def test_who_leaves_before_the_bank_has_answered_is_sent_the_link(server: Server
     assert _texts(server) == [("link", "sent"), ("receipt", "sent")]
 
 
+@pytest.mark.slow
 def test_who_left_and_cannot_be_linked_hears_that_nothing_was_charged(server: Server) -> None:
     server.add_bill()
     server.bank.harm("drop_before", "/links", times=99)
@@ -196,6 +201,7 @@ def test_no_link_goes_to_a_forged_number_nor_to_one_that_had_enough(
     assert _texts(server) == texts
 
 
+@pytest.mark.slow
 def test_hanging_up_while_a_link_is_closed(server: Server) -> None:
     """It is closed all the same, and the bill is free."""
     server.add_bill()
@@ -208,6 +214,7 @@ def test_hanging_up_while_a_link_is_closed(server: Server) -> None:
     assert books(server, AGAIN.call_sid, REFERENCE).reserved_minor == 0
 
 
+@pytest.mark.slow
 def test_a_part_is_linked_and_the_rest_is_paid_by_card(server: Server) -> None:
     server.add_bill()
     pay(server, ["2", "20#", "1", *WANTED[1:]])
@@ -227,6 +234,7 @@ def test_a_part_is_linked_and_the_rest_is_paid_by_card(server: Server) -> None:
     assert books(server, AGAIN.call_sid, REFERENCE).paid_minor == AMOUNT_MINOR
 
 
+@pytest.mark.slow
 def test_a_gateway_without_links_is_as_before(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
@@ -244,6 +252,7 @@ def test_a_gateway_without_links_is_as_before(server: Server, monkeypatch: pytes
     assert _attempts(server) == [("card", "declined")]
 
 
+@pytest.mark.slow
 def test_finance_finds_call_bill_and_payment_at_the_bank(server: Server) -> None:
     server.add_bill()
     pay(server, WANTED)

@@ -7,13 +7,14 @@ import pytest
 from flows.language import Transfer
 from ivr.calls import machine, walk
 from ivr.calls.step_result import Keys, Listen, Need, Over
+from ivr.calls.waits import ask
 from tests.support.chat import Chat, all_heard, begin, everything, flow, heard, key, key_hash
 
 
 def test_a_call_begins_with_everything_up_to_the_first_question() -> None:
     progress = begin()
     assert heard(progress) == ["hello", "number"]
-    assert progress.stop == Listen(8, walk.DIGITS_TIMEOUT_S)
+    assert progress.stop == Listen(8, ask.TIMEOUT_S)
 
 
 def test_digits_go_on_and_a_wrong_branch_asks_again() -> None:
@@ -55,7 +56,7 @@ def test_a_hash_alone_repeats_the_question_and_is_no_miss_however_late() -> None
             assert all_heard(progress) == [all_heard(start)[-1]]
         taken_as_a_key = key(progress, "#", elapsed_s=60.0)  # by a Gather in the middle of a question
         assert all_heard(taken_as_a_key) == [all_heard(start)[-1]]
-        assert taken_as_a_key.session.misses == 0
+        assert taken_as_a_key.session.question.misses == 0
         assert heard(key(progress, ""))[0] == "host.no_input", "it has its two misses still"
 
 
@@ -115,12 +116,12 @@ def test_behind_a_miss_every_question_waits_longer() -> None:
 
 def test_a_question_read_from_a_paper_has_more_time_and_one_miss_more() -> None:
     asked = key(key(begin(), "12345678"), "5")
-    assert asked.stop == Listen(8, walk.DIGITS_TIMEOUT_S)
+    assert asked.stop == Listen(8, ask.TIMEOUT_S)
     once = key(asked, "", elapsed_s=8.0)
     assert all_heard(once) == [
         "host.no_input", "host.take_your_time", "paper", "where", "host.again", "host.back",
     ]  # fmt: skip
-    assert once.stop == Listen(8, walk.DIGITS_AGAIN_TIMEOUT_S)
+    assert once.stop == Listen(8, ask.AGAIN_TIMEOUT_S)
     assert heard(key(once, "", elapsed_s=11.0)) == ["paper"], "a late key: the wait is longer"
     twice = key(once, "", elapsed_s=12.0)
     assert all_heard(twice) == ["host.no_input", "paper"]
@@ -164,7 +165,7 @@ def test_a_slip_that_is_cleared_costs_nothing_but_its_keys(gathers: tuple[str, .
     """The Gather is full before the answer is; the caller keys on, and hears nothing before they are done."""
     progress = begin()
     for count, keyed in enumerate(gathers, start=1):
-        assert progress.stop == Listen(len(keyed) if count > 1 else 8, walk.DIGITS_TIMEOUT_S)
+        assert progress.stop == Listen(len(keyed) if count > 1 else 8, ask.TIMEOUT_S)
         progress = key(progress, keyed, elapsed_s=1.5)
         if count < len(gathers):
             assert heard(progress) in ([], ["number"])
@@ -174,7 +175,7 @@ def test_a_slip_that_is_cleared_costs_nothing_but_its_keys(gathers: tuple[str, .
 def test_a_zero_behind_a_cleared_slip_is_a_digit() -> None:
     assert heard(key(key(begin(), "9*123456"), "70")) == ["pick"]
     one_left = key(begin(), "*1234567")
-    assert one_left.stop == Listen(1, walk.DIGITS_TIMEOUT_S)
+    assert one_left.stop == Listen(1, ask.TIMEOUT_S)
     assert heard(key(one_left, "0")) == ["pick"]
 
 

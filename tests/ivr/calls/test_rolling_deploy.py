@@ -4,11 +4,12 @@ import copy
 from unittest.mock import patch
 
 import flask
+import pytest
 
 from flows.pay_bill.flow import flow as pay_bill
 from ivr.simulators.phone.events import Reason
 from ivr.simulators.phone.transport import Answer, Form
-from ivr.web.carrier_webhooks import wiring as voice_door
+from ivr.web.carrier_webhooks import wiring
 from tests.support.patience import Patience
 from tests.support.payer import WAY, is_paid, pay
 from tests.support.phone import (
@@ -25,7 +26,7 @@ def _without(server: Server, step: str) -> flask.Flask:
     """A web process of the last release, which does not know this step yet."""
     older = copy.copy(pay_bill)
     older.steps = {name: one for name, one in pay_bill.steps.items() if name != step}
-    with patch.object(voice_door.voice_door, "__defaults__", (older,)):
+    with patch.object(wiring.build, "__defaults__", (older,)):
         return server.another_web()
 
 
@@ -46,6 +47,7 @@ class Rolling:
         return self._server.transport.post(url, form, headers)
 
 
+@pytest.mark.slow
 def test_a_process_that_does_not_know_the_step_asks_the_carrier_back(server: Server) -> None:
     server.add_bill()
     transport = Rolling(server, _without(server, "confirm"), times=3)
@@ -56,6 +58,7 @@ def test_a_process_that_does_not_know_the_step_asks_the_carrier_back(server: Ser
     assert is_paid(server, SID)
 
 
+@pytest.mark.slow
 def test_a_step_that_no_process_knows_ends_kindly(server: Server) -> None:
     server.add_bill()
     server.expected |= {"step_unknown_for_too_long"}

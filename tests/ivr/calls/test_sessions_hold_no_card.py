@@ -36,6 +36,7 @@ class Watching:
         return answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_what_stands_for_the_card_goes_when_its_charge_is_asked_for(
     start_server: Callable[..., Server], mode: str

@@ -14,26 +14,31 @@ from typing import Any
 
 import pytest
 
-from flows.language import Amount, BillFacts, CardFacts, Kind, LinkFacts, ReceiptFacts
+from flows.language import (
+    Amount,
+    Ask,
+    BillFacts,
+    CardFacts,
+    Charge,
+    Choose,
+    CloseLink,
+    CollectCard,
+    FindBill,
+    LinkFacts,
+    ReceiptFacts,
+    SendLink,
+    Transfer,
+)
 from flows.pay_bill.flow import flow
 from ivr.calls import machine
 from ivr.calls.early_card import Tally
-from ivr.calls.session import Session
+from ivr.calls.session import AtQuestion, CardInCall, PaymentInCall, Session
 from ivr.calls.step_result import Keys, Listen, Need, Over
 
 FOLDER = Path(__file__).parent / "sessions"
 RELEASE = "0.3"
 LINK = LinkFacts("95847317", Amount(2000, "EUR"), 60)
-STANDING = {
-    Kind.DIGITS,
-    Kind.MENU,
-    Kind.FIND_BILL,
-    Kind.COLLECT_CARD,
-    Kind.CHARGE,
-    Kind.SEND_LINK,
-    Kind.CLOSE_LINK,
-    Kind.TRANSFER,
-}
+STANDING = {Ask, Choose, FindBill, CollectCard, Charge, SendLink, CloseLink, Transfer}
 """Where a webhook can find a call. A bill is looked up within a turn, and a process can die in it."""
 
 
@@ -60,18 +65,15 @@ def _full_session(step: str) -> Session:
         language="es",
         visits={step: 1, "greet": 1},
         trail=("ask_reference",),
-        misses=1,
         tally=Tally().add("1020"),
-        waited_s=3.0,
-        entry_id="entry.call_1.4",
-        attempt_id="attempt_1",
-        saved_card_id="card_1",
-        waiting_since="2026-11-22T10:00:00+00:00",
+        question=AtQuestion(misses=1),
+        card=CardInCall(entry_id="entry.call_1.4", saved_card_id="card_1"),
+        payment=PaymentInCall("attempt_1", waited_s=3.0, waiting_since="2026-11-22T10:00:00+00:00"),
     )
 
 
 def _write(path: Path) -> None:
-    steps = [step.name for step in flow.steps.values() if step.kind in STANDING]
+    steps = [step.name for step in flow.steps.values() if step.wait in STANDING]
     sessions = {name: _full_session(name).dump() for name in steps}
     path.write_text(json.dumps(sessions, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
@@ -101,7 +103,7 @@ def _holds(now: Any, kept: Any) -> bool:
 def test_this_release_has_its_sessions() -> None:
     """Every step at which a call can stand today is in the newest file."""
     newest = {step for release, step, _ in _kept() if release == RELEASE}
-    assert newest == {step.name for step in flow.steps.values() if step.kind in STANDING}
+    assert newest == {step.name for step in flow.steps.values() if step.wait in STANDING}
 
 
 @pytest.mark.parametrize(
@@ -126,5 +128,5 @@ def test_a_field_of_a_later_release_is_dropped_and_a_missing_one_takes_its_defau
     kept["state"]["from_the_future"] = 1
     del kept["waited_s"], kept["state"]["cards_declined"]
     session = Session.load(flow, kept)
-    assert session.waited_s == 0.0
+    assert session.payment.waited_s == 0.0
     assert session.state.cards_declined == 0

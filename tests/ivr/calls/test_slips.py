@@ -21,6 +21,7 @@ ASKED = "digits of your bill"
 OFFER = "< There is 49 euros and 90 cents to pay. To pay it, press 1. Another amount, 2. Another bill, 3."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keyed", ["1234*10203040", "102030*10203040#", "12*34*10203040", "1020304*10203040"])
 def test_a_reference_keyed_anew_behind_a_star(server: Server, keyed: str) -> None:
     server.add_bill(phone=None)
@@ -29,6 +30,7 @@ def test_a_reference_keyed_anew_behind_a_star(server: Server, keyed: str) -> Non
     assert books(server, STRANGER.call_sid, REFERENCE).paid_minor == 4990
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keyed", ["300*20#", "1050#", "3*2", "30*", "30**", "**30#", "020#"])
 def test_a_star_at_the_amount_clears_nothing(server: Server, keyed: str) -> None:
     """It is the decimal point: `300*20#` is no 20 behind a slip."""
@@ -88,6 +90,7 @@ def test_another_card_keyed_at_the_confirmation_does_not_pay_with_the_first(
     assert lines[told + 1].startswith("< Visa ending in 4 2 4 2. To pay 49 euros and 90 cents, press 1.")
 
 
+@pytest.mark.slow
 def test_a_card_keyed_at_the_offer_rings_nobody(start_server: Callable[..., Server]) -> None:
     server = start_server(PERSON_NUMBER="+34900900900")
     server.add_bill()

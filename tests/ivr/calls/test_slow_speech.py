@@ -30,6 +30,7 @@ def spoken(server: Server, sid: str) -> list[str]:
         return [twiml for twiml in rows if "<Say" in twiml]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_slow_speech_is_heard_in_card_entry_too_and_remembered(start_server: Start, kind: str) -> None:
     server = start_server(kind, **VOICES)
@@ -49,6 +50,7 @@ def test_slow_speech_is_heard_in_card_entry_too_and_remembered(start_server: Sta
     assert SLOW not in spoken(server, NEXT.call_sid)[-1], "twice more, and it is over"
 
 
+@pytest.mark.slow
 def test_the_carriers_own_card_entry_is_slow_too(start_server: Start) -> None:
     server = start_server(**VOICES, CARD_ENTRY="pay")
     server.add_bill()
@@ -57,6 +59,7 @@ def test_the_carriers_own_card_entry_is_slow_too(start_server: Start) -> None:
     assert verb.count(SLOW) == verb.count("<Say")
 
 
+@pytest.mark.slow
 def test_nobody_is_promised_what_the_voices_cannot_do(start_server: Start) -> None:
     """The carrier's own old voice, and one that takes no SSML: the question is repeated, and no more."""
     server = start_server(SAY_VOICE="en=Polly.Amy-Generative,es=Polly.Lucia")

@@ -24,42 +24,42 @@ for_good = Flow(
 )
 
 
-@for_good.menu({"1": "second"}, gave_up="over")
+@for_good.add(Choose.exits({"1": "second"}, gave_up="over"))
 def first(chat: Chat) -> Choose:
     return Choose(Say("first"))
 
 
-@for_good.menu({"1": "close", "2": "forget", "3": "search"}, gave_up="over")
+@for_good.add(Choose.exits({"1": "close", "2": "forget", "3": "search"}, gave_up="over"))
 def second(chat: Chat) -> Choose:
     return Choose(Say("second"))
 
 
-@for_good.close_link(closed="third", already_paid="over", unavailable="over")
+@for_good.add(CloseLink.exits(closed="third", already_paid="over", unavailable="over"))
 def close(chat: Chat) -> CloseLink:
     return CloseLink(Say("closing"))
 
 
-@for_good.forget_card(then="third")
+@for_good.add(ForgetCard.exits(then="third"))
 def forget(chat: Chat) -> ForgetCard:
     return ForgetCard()
 
 
-@for_good.find_callers_bill(one="third", none="over", being_paid="over", link_open="over")
+@for_good.add(FindCallersBill.exits(one="third", none="over", being_paid="over", link_open="over"))
 def search(chat: Chat) -> FindCallersBill:
     return FindCallersBill()
 
 
-@for_good.menu({"1": "over"}, gave_up="over")
+@for_good.add(Choose.exits({"1": "over"}, gave_up="over"))
 def third(chat: Chat) -> Choose:
     return Choose(Say("third"))
 
 
-@for_good.transfer(unanswered="over", nobody="over")
+@for_good.add(Transfer.exits(unanswered="over", nobody="over"))
 def person(chat: Chat) -> Transfer:
     return Transfer(Say("person"))
 
 
-@for_good.end()
+@for_good.add(End.exits())
 def over(chat: Chat) -> End:
     return End(Say("over"))
 

@@ -9,8 +9,8 @@ from unittest.mock import patch
 import pytest
 import sqlalchemy as sa
 
-from ivr.calls.remote_calls import Runner
-from ivr.calls.turns import ERRAND_WAIT_S_MAX, INTENT_LEASE_S
+from ivr.calls.remote_calls import RemoteCalls
+from ivr.calls.turns import INTENT_LEASE_S, REMOTE_CALL_WAIT_S_MAX
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.events import Event, Faulted, Reason
@@ -161,7 +161,7 @@ def test_who_waits_for_an_errand_hears_a_word_every_nine_seconds_and_not_for_eve
     assert words[0] == 0
     assert max(later - before for before, later in itertools.pairwise(words)) <= 9
     assert "One moment" in repeats[0]
-    assert len(repeats) <= ERRAND_WAIT_S_MAX + 1
+    assert len(repeats) <= REMOTE_CALL_WAIT_S_MAX + 1
     assert all("<Pause" in one for one in repeats[:-1])
 
 
@@ -173,9 +173,9 @@ class Killed(BaseException):
 def test_a_process_that_dies_in_an_errand_is_taken_over(server: Server, nth: int) -> None:
     """Between the intent and its answer: at the opening of the card entry, and at its collection."""
     server.add_bill()
-    run, calls = Runner.run, []
+    run, calls = RemoteCalls.make, []
 
-    def dying(self: Runner, *asked: object) -> object:
+    def dying(self: RemoteCalls, *asked: object) -> object:
         calls.append(asked)
         answer = run(self, *asked)
         if len(calls) == nth:
@@ -194,7 +194,7 @@ def test_a_process_that_dies_in_an_errand_is_taken_over(server: Server, nth: int
                 server.pass_time(13)
                 return server.transport.post(url, form, headers)
 
-    with patch.object(Runner, "run", dying):
+    with patch.object(RemoteCalls, "make", dying):
         ended, lines, _ = pay(server, WAY["tokenize"], transport=Respawning())
     assert ended.faults == ()
     assert PAID in lines[-2]
@@ -209,11 +209,11 @@ def test_who_lost_the_lease_of_an_errand_commits_nothing(server: Server) -> None
     server.add_bill()
     carrier = Carrier(server)
     carrier.post("/voice/incoming")
-    run = Runner.run
+    run = RemoteCalls.make
     begun, go_on = ([threading.Event(), threading.Event()] for _ in range(2))
     count = iter(range(2))
 
-    def hanging(self: Runner, *asked: Any) -> object:
+    def hanging(self: RemoteCalls, *asked: Any) -> object:
         number = next(count)
         begun[number].set()
         assert go_on[number].wait(20)
@@ -230,7 +230,7 @@ def test_who_lost_the_lease_of_an_errand_commits_nothing(server: Server) -> None
         assert begun[number].wait(20)
         return thread
 
-    with patch.object(Runner, "run", hanging):
+    with patch.object(RemoteCalls, "make", hanging):
         first = post(0)
         server.pass_time(INTENT_LEASE_S + 1)
         second = post(1)

@@ -2,16 +2,18 @@
 is promised that nobody sends.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from flows.pay_bill.bill import Bill
+from flows.pay_bill.bill import PayBill
 from ivr.calls import store
-from ivr.calls.session import Session
-from ivr.calls.wait_result import Fulfilment, Left, Turn, Waiting
-from ivr.calls.waits.charge import WAIT_S_MAX, AttemptWaits
+from ivr.calls.payment_wait import WAIT_S_MAX
+from ivr.calls.session import PaymentInCall, Session
+from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
+from ivr.calls.waits.charge import ChargeHandler
 from ivr.customers.caller import Caller
 from ivr.payments.attempts.states import State
 from tests.support import schema
@@ -38,21 +40,16 @@ def _attempt(till: Till, state: State, *, was_claimed: bool) -> str:
     return attempt_id
 
 
-def _look(till: Till, attempt_id: str) -> tuple[Fulfilment, Any]:
+def _look(till: Till, attempt_id: str) -> tuple[WaitResult, Any]:
     """One look of the caller's turn; and when a text was promised."""
-    waits = AttemptWaits(
-        attempts=till.attempts,
-        maker=None,  # type: ignore[arg-type] # the attempt is made
-        guard=_LetsThrough(),  # type: ignore[arg-type]
-        saved_cards=None,  # type: ignore[arg-type]
-        clock=till.clock,
-    )
-    session = Session("charge", Bill(), "en", attempt_id=attempt_id, charging=True)
+    services = SimpleNamespace(attempts=till.attempts, card_guard=_LetsThrough(), clock=till.clock)
+    charges = ChargeHandler(services)  # type: ignore[arg-type] # what a look uses
+    session = Session("charge", PayBill(), "en", payment=PaymentInCall(attempt_id, charging=True))
     call_id = str(till.attempt(attempt_id).call_id)
     with till.engine.begin() as tx:
         row = store.lock(tx, call_id)
         assert row is not None
-        fulfilled = waits.look(Turn(tx, row, 4, Caller.of("+34600111222", "ES")), session)
+        fulfilled = charges.look(Turn(tx, row, 4, Caller.of("+34600111222", "ES")), session)
     return fulfilled, till.attempt(attempt_id).promised_at
 
 
@@ -85,6 +82,6 @@ def test_the_exit_of_each_state_and_of_whoever_waited_long_enough(
         assert promised_at is None
         till.clock.advance(WAIT_S_MAX)
         fulfilled, promised_at = _look(till, attempt_id)
-    assert isinstance(fulfilled, Left)
-    assert (fulfilled.exit, fulfilled.session.attempt_id) == (leaves_by, None)
+    assert isinstance(fulfilled, LeftBy)
+    assert (fulfilled.exit, fulfilled.session.payment.attempt_id) == (leaves_by, None)
     assert promised_at == (till.clock.now() if leaves_by == "unknown" else None)

@@ -153,6 +153,7 @@ def _write_hba(connection: psycopg.Connection, text: str) -> None:
     connection.execute("SELECT pg_reload_conf()")
 
 
+@pytest.mark.postgres
 def test_what_a_postgresql_server_refuses(tmp_path: Path, server: tuple[sa.URL, psycopg.Connection]) -> None:
     admin, connection = server
     good = admin.set(
@@ -195,6 +196,7 @@ def test_one_database_for_both_is_refused_before_anything_is_made(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_database_of_the_other_is_known_by_its_tables(tmp_path: Path) -> None:
     town, pci = f"sqlite:///{tmp_path}/town.db", f"sqlite:///{tmp_path}/pci.db"
     migrate(make_engine(town))

@@ -15,6 +15,7 @@ from tests.ivr.cli.conftest import Run
 ADD = ["bill", "add", "--reference", "12345678", "--amount", "49.90", "--currency", "EUR"]
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_bill_is_added_shown_and_listed(paybycall: Run, engine: sa.Engine) -> None:
     more = ["--minimum", "10", "--due", "2026-12-24", "--phone", "600123456"]

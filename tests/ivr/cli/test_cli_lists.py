@@ -20,7 +20,7 @@ from ivr.cli.payment_list import PAYMENTS
 from ivr.cli.periods import Period, period
 from ivr.payments.queries import feed as payments
 from ivr.platform.database.engine import reading
-from ivr.web.api import documents
+from ivr.web.api.documents.payments import payment_document
 from tests.ivr.cli.conftest import Run
 from tests.support import schema
 from tests.support.bank import TruthfulBank
@@ -233,7 +233,7 @@ def test_payments_as_the_api_gives_them(paybycall: Run, till: Till) -> None:
     with reading(till.engine) as tx:
         payment = payments.show(tx, paid)
     assert payment is not None
-    assert shown[paid] == documents.payment(payment, shown[paid]["gateway_url"])
+    assert shown[paid] == payment_document(payment, shown[paid]["gateway_url"])
     assert json.loads(paybycall("payment", "show", paid, "--json").stdout) == shown[paid]
     in_csv = {name.partition(".")[0] for name in PAYMENTS.fields}
     assert shown[paid].keys() - in_csv == {"refunds"}, "a field of the API has no column in the CSV file"
@@ -269,6 +269,7 @@ def test_payments_of_a_state(paybycall: Run, till: Till, given: tuple[str, ...],
     assert paybycall("payment", "list", "--state", "nonsense").exit_code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_payment_that_was_refunded_later_is_in_the_month_in_which_it_was_made(
     paybycall: Run, till: Till
@@ -302,6 +303,7 @@ def test_a_payment_that_was_refunded_later_is_in_the_month_in_which_it_was_made(
         ] * count
 
 
+@pytest.mark.slow
 def test_bills_disputes_and_payouts_of_a_period(paybycall: Run, till: Till) -> None:
     add = ["bill", "add", "--currency", "EUR", "--reference", "12345678"]
     paybycall(*add, "--amount", "49.90", "--phone", "+34600123456")
@@ -357,6 +359,7 @@ def test_other_lists_as_csv(paybycall: Run) -> None:
 # --- completion ---
 
 
+@pytest.mark.slow
 def test_bash_completes_commands_and_options() -> None:
     bash = shutil.which("bash")
     command = Path(shutil.which("paybycall") or ".venv/bin/paybycall").resolve()

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.backlog import backlog
@@ -41,6 +42,7 @@ def hold(engine: sa.Engine, reference: str, *, days_ago: int = 0, link: bool = F
     return made.id
 
 
+@pytest.mark.slow
 def test_held_texts_are_listed_and_sent_again_but_none_that_helps_nobody(
     paybycall: Run, engine: sa.Engine
 ) -> None:

@@ -78,6 +78,7 @@ def test_listed_and_shown(paybycall: Run, till: Till) -> None:
     assert paybycall("show", "att' OR 1=1").exit_code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_found_by_what_finance_holds(paybycall: Run, till: Till) -> None:
     call, bill = till.begin_call(), till.add_bill()
@@ -217,6 +218,7 @@ def select(till: Till, column: sa.Column[Any], where: Any = None) -> list[Any]:
         return list(tx.execute(sa.select(column).where(sa.true() if where is None else where)).scalars())
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock()
@@ -259,6 +261,7 @@ def test_listed_since_a_moment_each_once(paybycall: Run, till: Till) -> None:
         assert paybycall("list", "--since", nonsense).exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_refund_is_asked_for_with_its_work(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     done = paybycall("refund", till.attempt(paid).reference, "--amount", "15.00", "--yes")

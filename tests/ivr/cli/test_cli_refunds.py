@@ -92,6 +92,7 @@ def test_a_refund_that_was_refused_is_no_earlier_one(paybycall: Run, till: Till)
     assert (ran.exit_code, "Nothing of it has been refunded yet." in ran.stderr) == (0, True)
 
 
+@pytest.mark.slow
 def test_the_same_key_is_the_same_refund(paybycall: Run, till: Till) -> None:
     paid = till.attempt(till.paid())
     command = ("payment", "refund", paid.reference, "--yes", "--idempotency-key")
@@ -119,6 +120,7 @@ def test_the_key_of_a_program_is_known_at_the_command_line(paybycall: Run, till:
     assert (ran.exit_code, asked.id in ran.stdout, refunds(till)) == (0, True, [100])
 
 
+@pytest.mark.slow
 def test_eight_digits_that_are_a_bills_too_move_no_money(paybycall: Run, till: Till) -> None:
     paid, other = till.attempt(till.paid()), till.add_bill()
     command = ("payment", "refund", paid.reference, "--amount", "1.00", "--yes", "--idempotency-key")

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.customers.caller import Caller
-from ivr.customers.reference_guesses import WINDOW, Guesses, forget_guesses
+from ivr.customers.reference_guesses import WINDOW, ReferenceGuesses, forget_guesses
 from ivr.platform.clock import ManualClock
 from tests.support.schema import guess
 
@@ -14,7 +14,7 @@ NOBODY = Caller(None)
 
 
 def test_each_number_for_itself(engine: sa.Engine, clock: ManualClock) -> None:
-    guesses = Guesses(max_per_caller=3, max_withheld=5)
+    guesses = ReferenceGuesses(max_per_caller=3, max_withheld=5)
     with engine.begin() as tx:
         for _ in range(3):
             assert not guesses.too_many(tx, ANA, clock.now())
@@ -25,7 +25,7 @@ def test_each_number_for_itself(engine: sa.Engine, clock: ManualClock) -> None:
 
 
 def test_withheld_numbers_share_one_count(engine: sa.Engine, clock: ManualClock) -> None:
-    guesses = Guesses(max_per_caller=1, max_withheld=2)
+    guesses = ReferenceGuesses(max_per_caller=1, max_withheld=2)
     with engine.begin() as tx:
         guesses.add(tx, NOBODY, clock.now())
         assert not guesses.too_many(tx, NOBODY, clock.now())
@@ -36,7 +36,7 @@ def test_withheld_numbers_share_one_count(engine: sa.Engine, clock: ManualClock)
 
 @pytest.mark.postgres
 def test_a_day_later_they_are_forgiven_and_forgotten(engine: sa.Engine, clock: ManualClock) -> None:
-    guesses = Guesses(max_per_caller=1, max_withheld=1)
+    guesses = ReferenceGuesses(max_per_caller=1, max_withheld=1)
     with engine.begin() as tx:
         guesses.add(tx, ANA, clock.now())
         clock.advance(24 * 3600 - 1)
@@ -51,7 +51,7 @@ def test_a_day_later_they_are_forgiven_and_forgotten(engine: sa.Engine, clock: M
 def test_those_of_callers_who_never_come_back_are_forgotten_too(
     engine: sa.Engine, clock: ManualClock
 ) -> None:
-    guesses = Guesses(max_per_caller=3, max_withheld=5)
+    guesses = ReferenceGuesses(max_per_caller=3, max_withheld=5)
     with engine.begin() as tx:
         guesses.add(tx, ANA, clock.now())
     clock.advance(WINDOW.total_seconds() / 2)

@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from ivr.bills.bill import Status
@@ -58,6 +59,7 @@ def test_texts_come_whole_and_once(tmp_path: Path) -> None:
     assert texts.new() == []
 
 
+@pytest.mark.slow
 def test_bills_are_made_once_and_stay(tmp_path: Path) -> None:
     url, clock = f"sqlite:///{tmp_path}/db", SystemClock()
     engine = sa.create_engine(url)
@@ -81,6 +83,7 @@ def test_each_language_has_a_number() -> None:
     assert number_of("en,es", "fr") is None
 
 
+@pytest.mark.slow
 def test_who_calls_is_told_what_to_key(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/db"
     engine = sa.create_engine(url)

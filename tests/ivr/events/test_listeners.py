@@ -117,6 +117,7 @@ def test_a_withheld_number_is_promised_nothing_and_texted_nothing(
     assert _bodies(engine) == []
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_link_that_was_promised_to_nobody_is_texted_to_nobody(
     engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds

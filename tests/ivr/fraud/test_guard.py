@@ -205,6 +205,7 @@ def test_lifting_works_at_once_and_begins_anew(engine: sa.Engine, clock: ManualC
     assert (again.number, again.id == locked.id) == (2, False)
 
 
+@pytest.mark.slow
 def test_a_lockout_hides_the_number_and_stands_in_the_timeline(engine: sa.Engine, clock: ManualClock) -> None:
     at = counter(engine, clock, CARD_DECLINES_MAX_CALLER=1)
     call_id = at.call()

@@ -17,8 +17,9 @@ from gateways.contract import Declined, Order
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.calls.turns import INTENT_LEASE_S
-from ivr.integrations.pci_client import TOTAL_S, Outcome, PciClient, PciRefusedError, PciUnreachableError
+from ivr.integrations.pci_client import TOTAL_S, PciClient, PciRefusedError, PciUnreachableError
 from ivr.pci.migrate import migrate
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import RandomIds
@@ -79,11 +80,11 @@ def test_a_card_from_question_to_token(bench: PciBench, pci: PciClient) -> None:
     assert pci.open_entry(ENTRY_ID, **opening()) == first
     caller = Caller(bench).follow(first).key(VISA)
     standing = pci.collect(ENTRY_ID, "call_1.4")
-    assert (standing.outcome, standing.token) == (Outcome.OPEN, None)
+    assert (standing.outcome, standing.token) == (CardEntryOutcome.OPEN, None)
     assert standing.url is not None
     caller.follow(standing.url).key("0831").key("123")
     result = pci.collect(ENTRY_ID, "call_1.4")
-    assert result.outcome is Outcome.COLLECTED
+    assert result.outcome is CardEntryOutcome.COLLECTED
     assert result.token == Secret("tok_1")
     assert (result.brand, result.last_four, result.expiry_month, result.expiry_year) == (
         "visa",
@@ -109,7 +110,7 @@ def test_an_authorization_and_a_decline(bench: PciBench, pci: PciClient) -> None
 def test_a_hang_up(pci: PciClient) -> None:
     pci.open_entry(ENTRY_ID, **opening())
     pci.end_call(CALL_SID)
-    assert pci.collect(ENTRY_ID, "call_1.4").outcome is Outcome.ENDED
+    assert pci.collect(ENTRY_ID, "call_1.4").outcome is CardEntryOutcome.ENDED
 
 
 def test_a_refusal_says_which(bench: PciBench, pci: PciClient, url: str) -> None:

@@ -42,6 +42,7 @@ def test_a_roll_back_takes_the_work_away_with_the_row(engine: sa.Engine, durable
         assert connection.execute(sa.select(work_tables.subject)).all() == []
 
 
+@pytest.mark.slow
 def test_the_same_work_asked_for_again_does_nothing_whether_it_waits_runs_or_is_done(
     engine: sa.Engine, durable: DurableWork
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_card_number_is_no_subject(engine: sa.Engine, durable: DurableWork) ->
     assert "4242" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_what_is_written_is_json_under_a_constant_version(engine: sa.Engine, durable: DurableWork) -> None:
     with engine.begin() as tx:
         durable.enqueue(tx, CHARGE_ATTEMPT, "att_1", nth=1)
@@ -110,6 +112,7 @@ def test_migrating_again_changes_nothing(engine: sa.Engine, durable: DurableWork
     assert _asked(engine) == ["charge_attempt:att_1:0"]
 
 
+@pytest.mark.slow
 def test_asking_for_work_loads_no_engine() -> None:
     code = "import sys, ivr.jobs.job_list, ivr.jobs.enqueue, ivr.jobs.worker; sys.exit('dbos' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

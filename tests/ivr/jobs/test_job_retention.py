@@ -26,6 +26,7 @@ def _do(engine: sa.Engine, *subjects: str) -> None:
         worker.drain()
 
 
+@pytest.mark.slow
 def test_what_is_over_for_a_month_is_forgotten_and_nothing_else(engine: sa.Engine) -> None:
     _do(engine, "att_1", "att_2")
     durable = DurableWork(engine)
@@ -39,12 +40,14 @@ def test_what_is_over_for_a_month_is_forgotten_and_nothing_else(engine: sa.Engin
     assert not any("att_1" in str(value) for _, value in work_tables.every_value(engine))
 
 
+@pytest.mark.slow
 def test_more_than_one_batch_is_forgotten(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clean_up, "_BATCH", 2)
     _do(engine, *(f"att_{number}" for number in range(5)))
     assert clean_up.forget_work(open_client(engine), SystemClock().now() + timedelta(days=31)) == 5
 
 
+@pytest.mark.slow
 def test_it_is_done_by_the_worker_at_night(engine: sa.Engine) -> None:
     _do(engine, "att_1")
     client = open_client(engine)
@@ -57,6 +60,7 @@ def test_it_is_done_by_the_worker_at_night(engine: sa.Engine) -> None:
     assert "charge_attempt:att_1:0" not in {work.workflow_id for work in client.list_workflows()}
 
 
+@pytest.mark.slow
 def test_a_missed_night_is_made_up_for(engine: sa.Engine) -> None:
     _do(engine, "att_1")
     client = open_client(engine)

@@ -62,6 +62,7 @@ def test_a_lock_that_was_taken_away_is_noticed_and_stays_lost(engine: sa.Engine)
     again.release()
 
 
+@pytest.mark.slow
 def test_the_files_of_the_dead_are_removed(tmp_path: Path) -> None:
     code = "import os, sys; from pathlib import Path; from ivr.jobs.liveness_lock import FileLock\n"
     code += "FileLock(Path(sys.argv[1]), 'worker_dead'); os.kill(os.getpid(), 9)"
@@ -102,6 +103,7 @@ def test_a_worker_that_lost_its_lock_stops_before_it_looks_at_anything() -> None
     loop.stop()
 
 
+@pytest.mark.slow
 def test_by_default_it_leaves_at_once() -> None:
     code = "import threading; from ivr.jobs.takeover import leave_at_once\n"
     code += "threading.Thread(target=threading.Event().wait).start(); leave_at_once()"

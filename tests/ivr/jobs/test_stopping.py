@@ -24,6 +24,7 @@ def _worker(engine: sa.Engine, charge: Handler) -> Worker:
     return Worker(engine, SystemClock(), RandomIds(), handlers, pace=slower(charges_at_once=1))
 
 
+@pytest.mark.slow
 def test_what_runs_is_finished_and_the_rest_is_left_for_the_next_worker(engine: sa.Engine) -> None:
     durable = DurableWork(engine)
     begun, go_on = threading.Event(), threading.Event()
@@ -63,6 +64,7 @@ def test_it_works_until_it_is_told_to_stop(engine: sa.Engine) -> None:
     assert backlog(engine) == {}
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_finish_says_so_and_nobody_repeats_its_work_while_it_lives(
     engine: sa.Engine,
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_second_worker_in_one_process_is_refused_and_the_first_goes_on(engine:
     assert done == ["att_1"]
 
 
+@pytest.mark.slow
 def test_a_stopped_worker_leaves_no_thread_and_frees_its_lock(engine: sa.Engine) -> None:
     before = set(threading.enumerate())
     with running_worker(engine, {}, pace=FAST) as running:

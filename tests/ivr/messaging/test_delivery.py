@@ -240,6 +240,7 @@ def test_a_carrier_that_always_refuses_leaves_it_to_the_operator(worker: Worker)
     assert sum(RETRY_AFTER_S) > 24 * 3600 - 7200  # about a day: an operator has seen it by then
 
 
+@pytest.mark.slow
 def test_a_text_that_vanishes_every_time_is_left_to_the_operator(worker: Worker) -> None:
     worker.post.answers = [Lost("timeout")] * 50
     worker.run_all(limit=120)

@@ -147,6 +147,7 @@ def test_a_found_authorization_is_captured_while_the_caller_waits(till: Till) ->
     till.assert_settled()
 
 
+@pytest.mark.slow
 def test_captures_that_fail_at_once_are_repeated_slowly(till: Till) -> None:
     """The bank refuses to listen to captures, and is quick to say what it holds."""
     captures: list[CaptureRequest] = []

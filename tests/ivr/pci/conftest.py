@@ -10,12 +10,13 @@ from ivr.pci.migrate import migrate_engine
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from tests.support.card_entry import PciBench
-from tests.support.databases import Databases
+from tests.support.databases import Databases, folder_in_memory
 
 
 @pytest.fixture(scope="session")
-def pci_databases(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Databases:
-    return Databases(tmp_path_factory.mktemp("pci-databases"), postgres_url, migrate_engine)
+def pci_databases(postgres_url: Callable[[], str]) -> Iterator[Databases]:
+    with folder_in_memory() as folder:
+        yield Databases(folder, postgres_url, migrate_engine)
 
 
 @pytest.fixture

@@ -300,6 +300,7 @@ def test_a_postal_code_where_the_gateway_wants_one(bench: PciBench, keys: str, c
     assert postal_code.reveal() == code
 
 
+@pytest.mark.slow
 def test_whoever_clears_for_ever_is_led_back(bench: PciBench) -> None:
     caller = bench.caller()
     for _ in range(100):

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from gateways.secret import Secret
 from ivr.carriers.twilio.signature import compute
-from ivr.pci import entries
+from ivr.pci import entry_store
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyGeneration, KeyGoneError, WrappedKey
 from ivr.platform.clock import ManualClock
@@ -217,8 +217,8 @@ def test_without_a_database_the_caller_goes_to_the_web_process(
     def gone(*_: Any, **__: Any) -> None:
         raise OSError("disk is gone")
 
-    monkeypatch.setattr("ivr.pci.entries.find", gone)
-    monkeypatch.setattr("ivr.pci.entries.newest_of_call", gone)
+    monkeypatch.setattr("ivr.pci.entry_store.find", gone)
+    monkeypatch.setattr("ivr.pci.entry_store.newest_of_call", gone)
     answer = bench.post(caller.gather.attrib["action"], {"Digits": VISA})
     assert answer.status_code == 200
     assert "I am sorry, something went wrong" in answer.text
@@ -354,12 +354,12 @@ def test_who_comes_while_a_turn_is_taken_waits_for_its_end(bench: PciBench, who:
     }
     with ThreadPoolExecutor(1) as pool:
         with bench.engine.begin() as tx:
-            entry = entries.lock(tx, ENTRY_ID)
+            entry = entry_store.lock(tx, ENTRY_ID)
             assert entry is not None
             second = pool.submit(acts[who])
             until_a_transaction_waits(bench.engine)
             kept = "<Response><Hangup/></Response>"
-            entries.keep_turn(tx, ENTRY_ID, entry.turn, kept, {"mistakes": 2})
+            entry_store.keep_turn(tx, ENTRY_ID, entry.turn, kept, {"mistakes": 2})
         answer = second.result(30)
     if who == "the next turn":
         assert answer.text == kept

@@ -316,6 +316,7 @@ def test_a_result_is_shut_when_its_generation_is_over(bench: PciBench) -> None:
     assert [path for path in (bench.folder / "keys").rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.postgres
 def test_on_postgresql_too_nothing_is_kept_in_clear(
     pci_databases: Any, clock: ManualClock, tmp_path: Path
 ) -> None:

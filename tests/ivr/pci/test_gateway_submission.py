@@ -265,6 +265,7 @@ def test_a_certain_answer_of_a_process_that_was_thought_dead_is_believed(held: P
     assert (answer["outcome"], answer["authorization"]) == ("collected", "auth_1")
 
 
+@pytest.mark.slow
 @both_engines
 def test_an_uncertain_answer_counts_only_from_the_one_who_has_the_lease(held: PciBench) -> None:
     other = held.second_process(executor=Held())

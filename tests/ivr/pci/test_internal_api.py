@@ -7,9 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from gateways.secret import Secret
-from ivr.pci import entries
-from ivr.pci import entry_lifecycle as ending
-from ivr.pci.entries import EntryOutcome
+from ivr.pci import entry_lifecycle, entry_store
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 from tests.support.card_entry import (
     AUTHORIZE,
     CALL_SID,
@@ -184,10 +183,10 @@ def test_a_new_entry_wipes_what_the_call_left_open(bench: PciBench) -> None:
 def test_what_has_ended_does_not_end_once_more(bench: PciBench) -> None:
     bench.caller().card()
     with bench.engine.begin() as tx:
-        entry = entries.lock(tx, ENTRY_ID)
+        entry = entry_store.lock(tx, ENTRY_ID)
         assert entry is not None
         with pytest.raises(ValueError, match="finished already"):
-            ending.give_up(tx, entry, EntryOutcome.ENDED, bench.clock.now())
+            entry_lifecycle.give_up(tx, entry, CardEntryOutcome.ENDED, bench.clock.now())
     assert bench.collected()["outcome"] == "collected"
 
 

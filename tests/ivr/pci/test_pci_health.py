@@ -58,7 +58,7 @@ def test_a_database_that_is_away_is_not_ready(bench: PciBench, monkeypatch: pyte
     def fail(*_: object) -> None:
         raise sa.exc.OperationalError("SELECT 1", {}, OSError("away"))
 
-    monkeypatch.setattr("ivr.pci.migrate.can_serve", fail)
+    monkeypatch.setattr("ivr.platform.database.schema_scripts.SchemaScripts.can_serve", fail)
     assert_not_ready(bench, "database", "PCI_DATABASE_URL")
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from ivr.pci.background_thread import BackgroundThread
 from ivr.pci.keys import KeyGoneError
-from ivr.pci.sweeper import BackgroundThread
 from tests.support.card_entry import ENTRY_ID, VISA, Held, PciBench, both_engines
 
 AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}

@@ -58,6 +58,7 @@ def standing(bench: PciBench, **more: Any) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 @both_engines
 def test_a_card_is_sent_until_its_cap_and_then_not_at_all(bench: PciBench) -> None:
     for nth in range(5):
@@ -71,6 +72,7 @@ def test_a_card_is_sent_until_its_cap_and_then_not_at_all(bench: PciBench) -> No
     assert keyed(bench, 6, card(1)) == "collected", "another card of the same bank is taken"
 
 
+@pytest.mark.slow
 @both_engines
 def test_what_is_under_way_counts_as_if_it_were_declined(bench: PciBench) -> None:
     outcomes = [keyed(bench, nth) for nth in range(6)]
@@ -80,6 +82,7 @@ def test_what_is_under_way_counts_as_if_it_were_declined(bench: PciBench) -> Non
     assert keyed(bench, 7) == "collected"
 
 
+@pytest.mark.slow
 def test_an_entry_that_nobody_reports_is_forgotten_after_two_hours(bench: PciBench) -> None:
     for nth in range(5):
         keyed(bench, nth)
@@ -91,6 +94,7 @@ def test_an_entry_that_nobody_reports_is_forgotten_after_two_hours(bench: PciBen
     assert found == ["entry.call_5.3"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("decline", "sent"), [(Decline.INCORRECT_CVC, 5), (Decline.CONFIG_ERROR, 8), ("issuer_unavailable", 8)]
 )
@@ -103,6 +107,7 @@ def test_where_the_gateway_authorizes_its_own_answer_is_counted(
     assert len(bench.gateway.cards) == sent
 
 
+@pytest.mark.slow
 def test_good_cards_and_silence_are_no_declines(bench: PciBench) -> None:
     for nth in range(6):
         bench.gateway.hold_answer = CardAuthorized("auth") if nth % 2 else Unknown("lost")
@@ -115,6 +120,7 @@ def test_good_cards_and_silence_are_no_declines(bench: PciBench) -> None:
     assert keyed(bench, 12) == "collected"
 
 
+@pytest.mark.slow
 def test_a_declined_card_whose_caller_hung_up_counts_too(bench: PciBench) -> None:
     bench.gateway.hold_answer = Declined(Decline.GENERIC, "no")
     for nth in range(5):
@@ -196,10 +202,12 @@ def test_hang_ups_do_not_hide_a_testers_declines(bench: PciBench, wait_s: int) -
     assert [one["kind"] for one in standing(bench)] == ["bin"]
 
 
+@pytest.mark.slow
 def test_a_bin_counts_what_is_under_way_as_declined_while_the_call_goes_on(bench: PciBench) -> None:
     assert [keyed(bench, nth, card(nth)) for nth in range(21)] == ["collected"] * 20 + ["unavailable"]
 
 
+@pytest.mark.slow
 def test_an_amount_that_the_issuer_was_asked_for_counts_after_the_call(bench: PciBench) -> None:
     """Where the gateway authorizes: nobody heard the answer, and it may have been a decline."""
     bench.gateway.hold_answer = Unknown("lost")
@@ -212,6 +220,7 @@ def test_an_amount_that_the_issuer_was_asked_for_counts_after_the_call(bench: Pc
     assert keyed(bench, 20, card(20), authorize=wanted) == "unavailable"
 
 
+@pytest.mark.slow
 def test_counts_and_lockouts_end_with_their_time(bench: PciBench) -> None:
     for nth in range(4):
         keyed(bench, nth)
@@ -227,9 +236,10 @@ def test_counts_and_lockouts_end_with_their_time(bench: PciBench) -> None:
     with reading(bench.engine) as connection:
         hours = connection.execute(sa.select(schema.card_tally.c.hour)).scalars().all()
     assert len(hours) == 2, "of the card and of its BIN, from the last call alone"
-    assert all(bench.clock.now() - hour < bench.pci_parts.velocity.caps.window for hour in hours)
+    assert all(bench.clock.now() - hour < bench.pci_parts.velocity.limits.window for hour in hours)
 
 
+@pytest.mark.slow
 def test_an_outcome_reported_twice_counts_once(bench: PciBench) -> None:
     for nth in range(3):
         keyed(bench, nth)
@@ -290,6 +300,7 @@ def test_of_two_who_lift_at_once_the_first_is_named(bench: PciBench) -> None:
     assert lifted.lifted_by == "anna"
 
 
+@pytest.mark.slow
 def test_lifting_works_at_once_and_forgets_what_was_counted(bench: PciBench) -> None:
     for nth in range(5):
         keyed(bench, nth)
@@ -304,6 +315,7 @@ def test_lifting_works_at_once_and_forgets_what_was_counted(bench: PciBench) -> 
     assert bench.ask(f"/pci/internal/lockouts/{locked['id']}/lift", {"by": ""}).status_code == 400
 
 
+@pytest.mark.slow
 def test_lifting_forgets_also_what_was_counted_while_the_lockout_stood(bench: PciBench) -> None:
     """Outcomes of long ago are reported at last, when five others have locked the card out."""
     for nth in range(5):
@@ -338,6 +350,7 @@ def test_the_doors_take_only_what_is_signed_fresh_and_new(
     assert bench.ask(target, {}).status_code == 400
 
 
+@pytest.mark.slow
 def test_what_is_kept_names_no_payment_and_no_card(bench: PciBench) -> None:
     """No number, no last four, no brand, no entry, no moment finer than an hour: nothing to join it by."""
     bench.clock.advance(61 * 7)

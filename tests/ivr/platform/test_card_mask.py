@@ -102,6 +102,7 @@ def test_every_run_is_masked_that_holds_thirteen_to_nineteen_digits_which_pass()
         assert (MASK in mask_cards(digits[:cut] + joint + digits[cut:])) == expected, (digits, joint, cut)
 
 
+@pytest.mark.slow
 def test_long_texts_take_no_longer_than_their_length() -> None:
     """A quadratic search of these would take minutes."""
     texts = ["1", "1 ", "%2", "%31", "1%", " ", "1" * 40 + "x", "1" * 11 + "    ", "1', '", "\\u0031", "\\x3"]

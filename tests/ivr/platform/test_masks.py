@@ -4,11 +4,11 @@ import pytest
 
 from gateways.contract import Card
 from gateways.secret import Secret
-from ivr.calls.session import Session
-from ivr.integrations.pci_client import CardEntryResult, Outcome
-from ivr.pci import entries
+from ivr.calls.session import CardInCall, Session
+from ivr.integrations.pci_client import CardEntryResult
 from ivr.pci import gateway_submission as sending
 from ivr.pci.entry_service import EntryResult
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 
 SECRET = Secret("not-to-be-seen")
 
@@ -18,11 +18,17 @@ SECRET = Secret("not-to-be-seen")
     [
         Card(SECRET, 12, 2031, SECRET, SECRET),
         CardEntryResult(
-            Outcome.COLLECTED, SECRET, SECRET.reveal(), "visa", "4242", expiry_month=12, expiry_year=2031
+            CardEntryOutcome.COLLECTED,
+            SECRET,
+            SECRET.reveal(),
+            "visa",
+            "4242",
+            expiry_month=12,
+            expiry_year=2031,
         ),
-        sending.GatewayAnswer(entries.EntryOutcome.COLLECTED, SECRET, SECRET.reveal()),
+        sending.GatewayAnswer(CardEntryOutcome.COLLECTED, SECRET, SECRET.reveal()),
         EntryResult("collected", SECRET.reveal(), SECRET.reveal(), "visa", "4242", 12, 2031),
-        Session("take_card", None, "en", token=SECRET.reveal()),  # type: ignore[arg-type]
+        Session("take_card", None, "en", card=CardInCall(token=SECRET.reveal())),  # type: ignore[arg-type]
     ],
     ids=lambda carrier: type(carrier).__name__,
 )

@@ -12,8 +12,9 @@ import structlog
 
 from gateways.declines import Decline
 from gateways.secret import Secret
-from ivr.calls.pay_progress import Progress
-from ivr.integrations.pci_client import CardEntryResult, Outcome
+from ivr.calls.pay_progress import PayReport
+from ivr.integrations.pci_client import CardEntryResult
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 
 log = structlog.get_logger()
 Get = Callable[[str], str | None]
@@ -25,12 +26,12 @@ and post nothing to the action.
 """
 HUNG_UP = "caller-hung-up"
 _OUTCOMES = {
-    "too-many-failed-attempts": Outcome.GAVE_UP,
-    "caller-interrupted-with-star": Outcome.LEFT,
-    HUNG_UP: Outcome.ENDED,
-    "payment-connector-error": Outcome.UNAVAILABLE,
-    "validation-error": Outcome.UNAVAILABLE,
-    "internal-error": Outcome.UNAVAILABLE,
+    "too-many-failed-attempts": CardEntryOutcome.GAVE_UP,
+    "caller-interrupted-with-star": CardEntryOutcome.LEFT,
+    HUNG_UP: CardEntryOutcome.ENDED,
+    "payment-connector-error": CardEntryOutcome.UNAVAILABLE,
+    "validation-error": CardEntryOutcome.UNAVAILABLE,
+    "internal-error": CardEntryOutcome.UNAVAILABLE,
 }
 _OURS_TO_MEND = frozenset({"payment-connector-error", "validation-error", "internal-error"})
 _BRANDS = {"diners-club": "diners", "master-card": "mastercard"}
@@ -79,13 +80,13 @@ def card_of(get: Get, *, behind_the_verb: bool) -> CardEntryResult | None:
     """What became of the card, in the words of the PCI process; None where the form says nothing of one."""
     result = get("Result")
     if not result:
-        return CardEntryResult(Outcome.GAVE_UP) if behind_the_verb else None
+        return CardEntryResult(CardEntryOutcome.GAVE_UP) if behind_the_verb else None
     if result == "success":
         return _collected(get)
-    outcome = _OUTCOMES.get(result, Outcome.UNAVAILABLE)
+    outcome = _OUTCOMES.get(result, CardEntryOutcome.UNAVAILABLE)
     if result == "payment-connector-error" and (decline := _decline(get)) is not None:
         return CardEntryResult(
-            Outcome.DECLINED, brand=_brand(get), last_four=_last_four(get), decline=decline
+            CardEntryOutcome.DECLINED, brand=_brand(get), last_four=_last_four(get), decline=decline
         )
     if result in _OURS_TO_MEND or result not in _OUTCOMES:
         known = result if result in _OUTCOMES else OTHER
@@ -98,10 +99,10 @@ def _collected(get: Get) -> CardEntryResult:
     token, last_four = get("PaymentToken") or "", _last_four(get)
     if not _TOKEN.fullmatch(token) or last_four is None:
         log.error("pay_answer_unusable", has_token=bool(token), has_last_four=last_four is not None)
-        return CardEntryResult(Outcome.UNAVAILABLE)
+        return CardEntryResult(CardEntryOutcome.UNAVAILABLE)
     month, year = _expiry(get)
     return CardEntryResult(
-        Outcome.COLLECTED,
+        CardEntryOutcome.COLLECTED,
         token=Secret(token),
         brand=_brand(get),
         last_four=last_four,
@@ -110,13 +111,13 @@ def _collected(get: Get) -> CardEntryResult:
     )
 
 
-def progress_of(get: Get) -> Progress | None:
+def progress_of(get: Get) -> PayReport | None:
     """A report on the way; None where it is of no field: the result, which the action gets as well."""
     field = get("For")
     if not field:
         return None
     attempt, mistake = get("Attempt") or "", get("ErrorType")
-    return Progress(
+    return PayReport(
         field=_FIELDS.get(field, OTHER),
         attempt=int(attempt) if attempt in {str(number) for number in range(1, 11)} else None,
         mistake=_MISTAKES.get(mistake, OTHER) if mistake else None,

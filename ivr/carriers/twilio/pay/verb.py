@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flows.language import Prompts, Recorded, Recordings, Say, Words, speak
+from flows.language import Prompts, Recorded, Recordings, Say, SpokenWords, speak
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.twiml import Voice
 
@@ -49,25 +49,23 @@ class PayOptions:
     """How often the carrier asks again after a mistake in one field."""
 
 
+@dataclass(frozen=True, slots=True)
 class PayVerb:
     """Knows the prompts, the recordings and the voices; holds no state of a call."""
 
-    def __init__(
-        self, options: PayOptions, prompts: Prompts, voices: Mapping[str, Voice], recordings: Recordings
-    ) -> None:
-        self._options = options
-        self._prompts = prompts
-        self._voices = voices
-        self._recordings = recordings
+    options: PayOptions
+    prompts: Prompts
+    voices: Mapping[str, Voice]
+    recordings: Recordings
 
     def slowed(self) -> "PayVerb":
         """The same, spoken slowly."""
-        voices = {language: replace(voice, slow=True) for language, voice in self._voices.items()}
-        return PayVerb(self._options, self._prompts, voices, self._recordings)
+        voices = {language: replace(voice, slow=True) for language, voice in self.voices.items()}
+        return PayVerb(self.options, self.prompts, voices, self.recordings)
 
     def render(self, language: str, *, action: str, status_callback: str) -> str:
         """The verb; its answer goes to `action`, its progress to `status_callback`."""
-        options = self._options
+        options = self.options
         attributes: dict[str, str | int] = {
             "input": "dtmf",
             "timeout": options.timeout_s,
@@ -86,14 +84,14 @@ class PayVerb:
         return twiml.pay(prompts, action=action, status_callback=status_callback, **attributes)
 
     def _every_prompt(self, language: str) -> Iterator[str]:
-        three = " ".join(each for each in self._options.card_types if each != FOUR_DIGITS)
+        three = " ".join(each for each in self.options.card_types if each != FOUR_DIGITS)
         yield from self._step(language, "payment-card-number", "number", _NUMBER)
         yield from self._step(language, "expiration-date", "expiry", _EXPIRY)
         if three:
             yield from self._step(language, "security-code", "code", _CODE, three)
-        if FOUR_DIGITS in self._options.card_types:
+        if FOUR_DIGITS in self.options.card_types:
             yield from self._step(language, "security-code", "code_four", _CODE, FOUR_DIGITS)
-        if self._options.postal_code:
+        if self.options.postal_code:
             yield from self._step(language, "postal-code", "postal_code", _POSTAL_CODE)
         yield twiml.prompt(self._say("pay.processing", language=language), step="payment-processing")
 
@@ -108,13 +106,13 @@ class PayVerb:
 
     def _say(self, *keys: str, language: str) -> str:
         """One Say as long as nothing is recorded: that a Prompt may hold several is not documented."""
-        parts = [part for key in keys for part in speak(Say(key), language, self._prompts, self._recordings)]
-        texts = [part.text for part in parts if isinstance(part, Words)]
+        parts = [part for key in keys for part in speak(Say(key), language, self.prompts, self.recordings)]
+        texts = [part.text for part in parts if isinstance(part, SpokenWords)]
         if len(texts) == len(parts):
-            return twiml.say(" ".join(texts), self._voices[language])
+            return twiml.say(" ".join(texts), self.voices[language])
         return "".join(
             twiml.play(part.url)
             if isinstance(part, Recorded)
-            else twiml.say(part.text, self._voices[language])
+            else twiml.say(part.text, self.voices[language])
             for part in parts
         )

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from gateways.declines import Decline
-from ivr.calls.pay_progress import Progress
+from ivr.calls.pay_progress import PayReport
 from ivr.carriers.twilio.pay import result as form
-from ivr.integrations.pci_client import CardEntryResult, Outcome
+from ivr.integrations.pci_client import CardEntryResult
+from ivr.platform.card_entry_outcome import CardEntryOutcome
 
 SUCCESS = {
     "Result": "success",
@@ -42,7 +43,7 @@ def changed(**fields: str) -> CardEntryResult:
 
 def test_success_is_a_token_the_last_four_and_the_expiry() -> None:
     found = changed()
-    assert (found.outcome, found.brand, found.last_four) == (Outcome.COLLECTED, "amex", "0005")
+    assert (found.outcome, found.brand, found.last_four) == (CardEntryOutcome.COLLECTED, "amex", "0005")
     assert (found.expiry_month, found.expiry_year) == (9, 2031)
     assert found.token is not None
     assert found.token.reveal() == SUCCESS["PaymentToken"]
@@ -67,7 +68,7 @@ def test_kinds_of_card_by_our_names(named: str, brand: str) -> None:
 @pytest.mark.parametrize("expiry", ["", "1331", "0031", "931", "09/31", "09311", "٠٩٣١"])
 def test_an_expiry_that_is_none_is_left_out(expiry: str) -> None:
     found = changed(ExpirationDate=expiry)
-    assert (found.outcome, found.expiry_month, found.expiry_year) == (Outcome.COLLECTED, None, None)
+    assert (found.outcome, found.expiry_month, found.expiry_year) == (CardEntryOutcome.COLLECTED, None, None)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_an_expiry_that_is_none_is_left_out(expiry: str) -> None:
 )
 def test_a_success_without_what_a_charge_needs_is_no_card(fields: dict[str, str]) -> None:
     with capture_logs() as logs:
-        assert changed(**fields) == CardEntryResult(Outcome.UNAVAILABLE)
+        assert changed(**fields) == CardEntryResult(CardEntryOutcome.UNAVAILABLE)
     assert [entry["event"] for entry in logs] == ["pay_answer_unusable"]
     assert SUCCESS["PaymentToken"] not in repr(logs)
 
@@ -91,17 +92,17 @@ def test_a_success_without_what_a_charge_needs_is_no_card(fields: dict[str, str]
 @pytest.mark.parametrize(
     ("result", "outcome", "is_ours_to_mend"),
     [
-        ("too-many-failed-attempts", Outcome.GAVE_UP, False),
-        ("caller-interrupted-with-star", Outcome.LEFT, False),
-        ("caller-hung-up", Outcome.ENDED, False),
-        ("payment-connector-error", Outcome.UNAVAILABLE, True),
-        ("validation-error", Outcome.UNAVAILABLE, True),
-        ("internal-error", Outcome.UNAVAILABLE, True),
-        ("a-result-of-next-year", Outcome.UNAVAILABLE, True),
-        ("SUCCESS", Outcome.UNAVAILABLE, True),
+        ("too-many-failed-attempts", CardEntryOutcome.GAVE_UP, False),
+        ("caller-interrupted-with-star", CardEntryOutcome.LEFT, False),
+        ("caller-hung-up", CardEntryOutcome.ENDED, False),
+        ("payment-connector-error", CardEntryOutcome.UNAVAILABLE, True),
+        ("validation-error", CardEntryOutcome.UNAVAILABLE, True),
+        ("internal-error", CardEntryOutcome.UNAVAILABLE, True),
+        ("a-result-of-next-year", CardEntryOutcome.UNAVAILABLE, True),
+        ("SUCCESS", CardEntryOutcome.UNAVAILABLE, True),
     ],
 )
-def test_every_result(result: str, outcome: Outcome, is_ours_to_mend: bool) -> None:
+def test_every_result(result: str, outcome: CardEntryOutcome, is_ours_to_mend: bool) -> None:
     """A token that comes along with anything but success is left where it is."""
     with capture_logs() as logs:
         assert changed(Result=result, PayErrorCode="64002") == CardEntryResult(outcome)
@@ -131,14 +132,14 @@ def test_a_card_at_fault_is_told_from_a_connector_at_fault(
     """Another card may do in the one case; in the other, no card will."""
     found = changed(Result="payment-connector-error", **fields)
     assert found.decline is decline
-    assert found.outcome is (Outcome.DECLINED if decline else Outcome.UNAVAILABLE)
+    assert found.outcome is (CardEntryOutcome.DECLINED if decline else CardEntryOutcome.UNAVAILABLE)
     assert found.token is None
 
 
 def test_without_a_result() -> None:
     assert read({"Digits": "1"}) is None
     assert read({"Result": ""}) is None
-    assert read({}, behind=True) == CardEntryResult(Outcome.GAVE_UP)
+    assert read({}, behind=True) == CardEntryResult(CardEntryOutcome.GAVE_UP)
     assert read(SUCCESS, behind=True) == changed(), "an answer is an answer, wherever it is sent"
 
 
@@ -160,18 +161,18 @@ REPORT = {"For": "expiration-date", "Attempt": "2", "ErrorType": "invalid-date",
 @pytest.mark.parametrize(
     ("fields", "progress"),
     [
-        ({}, Progress("expiry", 2, "wrong_date")),
-        ({"For": "payment-card-number", "ErrorType": "input-timeout"}, Progress("number", 2, "silent")),
-        ({"For": "security-code", "Attempt": "1", "ErrorType": ""}, Progress("code", 1, None)),
-        ({"For": "postal-code", "PaymentCardPostalCode": "94109"}, Progress("postal_code", 2, "wrong_date")),
-        ({"For": "payment-processing"}, Progress("processing", 2, "wrong_date")),
-        ({"For": "4242424242424242"}, Progress("other", 2, "wrong_date")),
-        ({"ErrorType": "4242424242424242"}, Progress("expiry", 2, "other")),
-        ({"Attempt": "4242424242424242"}, Progress("expiry", None, "wrong_date")),
-        ({"Attempt": "²"}, Progress("expiry", None, "wrong_date")),
+        ({}, PayReport("expiry", 2, "wrong_date")),
+        ({"For": "payment-card-number", "ErrorType": "input-timeout"}, PayReport("number", 2, "silent")),
+        ({"For": "security-code", "Attempt": "1", "ErrorType": ""}, PayReport("code", 1, None)),
+        ({"For": "postal-code", "PaymentCardPostalCode": "94109"}, PayReport("postal_code", 2, "wrong_date")),
+        ({"For": "payment-processing"}, PayReport("processing", 2, "wrong_date")),
+        ({"For": "4242424242424242"}, PayReport("other", 2, "wrong_date")),
+        ({"ErrorType": "4242424242424242"}, PayReport("expiry", 2, "other")),
+        ({"Attempt": "4242424242424242"}, PayReport("expiry", None, "wrong_date")),
+        ({"Attempt": "²"}, PayReport("expiry", None, "wrong_date")),
     ],
 )
-def test_a_report_becomes_words_of_ours(fields: dict[str, str], progress: Progress) -> None:
+def test_a_report_becomes_words_of_ours(fields: dict[str, str], progress: PayReport) -> None:
     assert form.progress_of({**REPORT, **fields}.get) == progress
 
 

@@ -54,6 +54,7 @@ def test_a_link_is_opened_texted_paid_and_entered(till: Till, bank: LinkBank) ->
     till.assert_settled()
 
 
+@pytest.mark.slow
 def test_what_the_gateway_is_asked_for(till: Till, bank: LinkBank, clock: ManualClock) -> None:
     attempt_id = till.linked(call_id=till.begin_call())
     till.run_due()

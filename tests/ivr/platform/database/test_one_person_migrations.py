@@ -84,6 +84,7 @@ def is_nobodys(released: sa.Engine, number: str) -> None:
     assert set(column(released, schema.confirmation.c.state, recipient=PHONE)) == {Text.QUEUED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [RESTRICTED, LOCAL])
 def test_what_was_kept_of_withheld_callers_is_given_up(
     engine: sa.Engine, released: sa.Engine, clock: ManualClock, number: str
@@ -148,6 +149,7 @@ def test_what_was_kept_of_withheld_callers_is_given_up(
         assert [one.id for one in card_records.of_phone(tx, PHONE)] == [mine.id]
 
 
+@pytest.mark.slow
 def test_two_customers_become_one_where_neither_has_a_card(
     engine: sa.Engine, released: sa.Engine, clock: ManualClock
 ) -> None:

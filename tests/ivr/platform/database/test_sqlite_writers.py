@@ -24,7 +24,7 @@ def _engine(tmp_path: Path) -> Iterator[sa.Engine]:
 def row_of(engine: sa.Engine) -> list[threading.Event]:
     with reading(engine) as connection:
         writers: Writers = connection.info["paybycall_writers"]
-        return list(writers._row)
+        return list(writers._queue)
 
 
 def test_writers_of_a_process_come_in_turn(engine: sa.Engine) -> None:

@@ -142,6 +142,7 @@ def test_no_number(home: str, written: str) -> None:
     assert not is_possible(written, home)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40), st.sampled_from(["ES", "US", "DE", "AR", "", "XX"]))
 def test_whatever_comes_is_read(text: str, home: str) -> None:
     found = read(text, home)

@@ -120,7 +120,7 @@ def test_production_wants_https_in_either_mode(mode: str) -> None:
 
 
 def test_the_attributes_of_pay_are_those_that_the_phone_knows() -> None:
-    """Two lists, of two rooms that may not know each other; both are the carrier's."""
+    """Two lists, because the phone imports nothing of the server; both are the carrier's."""
     assert (PAY_CARD_TYPES, PAY_LANGUAGES, PAY_ATTEMPTS_MAX) == (CARD_TYPES, LANGUAGES, ATTEMPTS_MAX)
 
 

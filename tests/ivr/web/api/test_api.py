@@ -225,6 +225,7 @@ def test_each_bill_of_a_list_stands_for_itself(api: ApiClient) -> None:
     assert [one["result"] for one in again.json["results"]] == ["unchanged", "unchanged"]
 
 
+@pytest.mark.slow
 def test_a_list_has_its_bound(api: ApiClient) -> None:
     assert api.post("/bills/batch", {"bills": []}).json == {"results": []}
     bills = [{**BILL, "reference": str(10_000_000 + n)} for n in range(501)]

@@ -122,6 +122,7 @@ def test_payments_are_read_at_once_too(api: ApiClient, till: Till) -> None:
 # Chosen ---
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_bills_by_state_reference_and_time(api: ApiClient, till: Till) -> None:
     start = till.clock.now()
@@ -146,6 +147,7 @@ def test_bills_by_state_reference_and_time(api: ApiClient, till: Till) -> None:
     assert _references(api, "bills", since=fourth) == ["20000003", "20000004", "20000001"]
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_payments_by_state_bill_and_time(api: ApiClient, till: Till) -> None:
     start = till.clock.now()
@@ -319,6 +321,7 @@ def test_what_is_no_field_is_named_without_a_card_number(api: ApiClient) -> None
         assert "4242" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_cursor_of_another_list_is_refused(api: ApiClient) -> None:
     cursors = {name: api.get(f"/{name}").json["cursor"] for name in LISTS}
     for mine in LISTS:
@@ -330,6 +333,7 @@ def test_a_cursor_of_another_list_is_refused(api: ApiClient) -> None:
 # When it changed last ---
 
 
+@pytest.mark.slow
 def test_a_payment_and_its_refunds_say_when_they_changed_last(api: ApiClient, till: Till) -> None:
     paid = till.paid()
     shown = api.get(f"/payments/{paid}").json

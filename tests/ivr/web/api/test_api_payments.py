@@ -21,6 +21,7 @@ def _ids(answer: Any) -> list[str]:
     return [one["id"] for one in answer.json["payments"]]
 
 
+@pytest.mark.slow
 def test_a_payment_as_finance_finds_it(api: ApiClient, till: Till) -> None:
     paid = till.paid()
     shown = api.get(f"/payments/{paid}").json
@@ -80,6 +81,7 @@ def _walk(api: ApiClient, query: str, limit: int) -> Iterator[str]:
         yield from _ids(answer)
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_pages_lose_nothing_where_many_changed_in_one_instant(api: ApiClient, till: Till) -> None:
     paid = [till.paid() for _ in range(7)]
@@ -157,6 +159,7 @@ def _refunds(till: Till) -> list[Any]:
         return list(tx.execute(sa.select(refund)).all())
 
 
+@pytest.mark.slow
 def test_a_refund_asked_twice_under_one_key_is_one(api: ApiClient, till: Till) -> None:
     paid = till.paid()
     first = api.post(f"/payments/{paid}/refunds", {"amount": "15.00"}, headers={"Idempotency-Key": "k1"})
@@ -256,6 +259,7 @@ def test_refunds_that_are_no_amount_to_give_back(api: ApiClient, till: Till, bod
     assert _refunds(till) == []
 
 
+@pytest.mark.slow
 def test_what_cannot_be_refunded(api: ApiClient, till: Till) -> None:
     declined = till.confirmed("tok_declined")
     till.run_due()

@@ -95,6 +95,7 @@ def test_a_deleted_card_is_gone_at_once_and_at_the_gateway_when_that_answers(
     assert bank.saved == {}
 
 
+@pytest.mark.slow
 def test_a_card_that_is_being_forgotten_is_shown_as_such(api: ApiClient, till: Till) -> None:
     card = kept(till)
     forget(till, card.id, by="voice: call_1")

@@ -5,7 +5,9 @@ import re
 import subprocess
 from pathlib import Path
 
+from ivr.bills.fields import NAMES
 from ivr.payments.public_state import PublicState
+from ivr.web.api.documents.requests import NewBillDocument
 from ivr.web.api.openapi import DOCUMENT
 from tests.support.api_client import check
 from tests.support.tools import ROOT, node_tool
@@ -63,3 +65,7 @@ def test_the_page_names_every_path_and_state() -> None:
     errors = PAGE.partition("## Errors")[2].partition("## Versions")[0]
     told = re.findall(r"^\| [0-9, ]+ \| ([^|]*) \|", errors, re.MULTILINE)
     assert {code for cell in told for code in re.findall("`([a-z_]+)`", cell)} <= codes
+
+
+def test_a_new_bill_has_the_fields_that_are_read() -> None:
+    assert set(NewBillDocument.__annotations__) == set(NAMES)

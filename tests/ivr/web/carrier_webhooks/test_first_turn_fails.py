@@ -31,6 +31,7 @@ class Failing:
         return called
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("where", "name"), [(Greeting, "row"), (Turns, "begin")])
 def test_it_begins_anew(server: Server, where: type, name: str) -> None:
     server.add_bill()

@@ -95,6 +95,7 @@ def progress(server: Server) -> list[dict[str, Any]]:
 # The answer -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_pci_process_is_asked_nothing(start_server: Start) -> None:
     """Not even of a hang-up: with these settings there is none."""
     server = start_server(CARD_ENTRY="pay")
@@ -147,6 +148,7 @@ def test_the_token_is_kept_where_it_is_needed_and_nowhere_else(asked_once: Serve
     assert "28001" not in repr([*elsewhere, server.logs, call_row(server)]), "nor the postal code, anywhere"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [WAY["tokenize"], (*WAY["tokenize"][:4], "(hang up)")], ids=["paid", "left"])
 def test_no_token_is_left_when_the_call_is_over(start_server: Start, way: tuple[str, ...]) -> None:
     server = start_server(CARD_ENTRY="pay")
@@ -218,6 +220,7 @@ def test_a_turn_that_fails_asks_the_card_again(asked_once: Server) -> None:
     assert call_row(asked_once).session["token"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", [Trouble.TWICE, Trouble.COPY_LATE])
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_every_webhook_comes_twice(start_server: Start, kind: str, trouble: Trouble) -> None:
@@ -305,6 +308,7 @@ def test_a_late_report_is_dropped(asked_once: Server) -> None:
     assert progress(asked_once) == []
 
 
+@pytest.mark.slow
 def test_a_second_card_has_reports_of_its_own(start_server: Start) -> None:
     server = start_server(CARD_ENTRY="pay")
     server.add_bill()
@@ -317,6 +321,7 @@ def test_a_second_card_has_reports_of_its_own(start_server: Start) -> None:
 # When the mode is changed -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_call_that_began_at_the_pci_process_goes_on_kindly(
     start_server: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

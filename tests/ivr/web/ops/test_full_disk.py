@@ -89,6 +89,7 @@ def postgres_on_a_small_disk(
         folder.rmdir()
 
 
+@pytest.mark.postgres
 def test_postgresql_on_a_full_disk(postgres_on_a_small_disk: tuple[sa.Engine, SmallDisk]) -> None:
     engine, disk = postgres_on_a_small_disk
     assert write_fault(engine) is None
@@ -100,6 +101,7 @@ def test_postgresql_on_a_full_disk(postgres_on_a_small_disk: tuple[sa.Engine, Sm
     assert write_fault(engine) is None
 
 
+@pytest.mark.postgres
 def test_postgresql_that_only_reads(databases: Databases) -> None:
     url = databases.url("postgres")
     reads_only = sa.make_url(url).update_query_dict({"options": "-c default_transaction_read_only=on"})

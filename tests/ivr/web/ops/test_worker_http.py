@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import pytest
 import requests
 from structlog.testing import capture_logs
 
@@ -27,6 +28,7 @@ def answers(port: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_told_once_and_served_when_it_is_free() -> None:
     [port] = free_ports(1)
     with capture_logs() as logs, socket.create_server(("127.0.0.1", port)) as other:

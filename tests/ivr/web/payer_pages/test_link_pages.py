@@ -43,6 +43,7 @@ def test_who_leaves_without_paying_is_not_sent_back_at_once(till: Till, client: 
     assert 'href="?"' in answer.text, "the way on is this page without its query"
 
 
+@pytest.mark.slow
 def test_paid_says_the_books_and_nothing_else(
     till: Till, bank: LinkBank, client: Client, opened: str
 ) -> None:

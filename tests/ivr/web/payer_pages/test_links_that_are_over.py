@@ -33,6 +33,7 @@ def test_an_odd_address_is_over_like_any_other(client: Client, till: Till, opene
     assert answer.text == client().get("/pay/linktoken00000000000000000").text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accepted", ["en", "es", "fr", ""])
 def test_what_is_over_is_told_like_what_never_was(
     till: Till, bank: LinkBank, client: Client, accepted: str
@@ -55,6 +56,7 @@ def test_a_receipt_of_what_is_over(till: Till, bank: LinkBank, client: Client, h
     assert "This link is no longer valid" in answer.text
 
 
+@pytest.mark.slow
 def test_each_token_costs_one_query(
     till: Till, bank: LinkBank, client: Client, opened: str, engine: sa.Engine
 ) -> None:

@@ -1,0 +1,17 @@
+"""The saved card is deleted: the caller's word is enough, whatever the gateway answers."""
+
+from flows.language import ForgetCard
+from ivr.calls.session import Session
+from ivr.calls.wait_handler import WaitHandler
+from ivr.calls.wait_result import LeftBy, Turn
+
+
+class ForgetCardHandler(WaitHandler[ForgetCard]):
+    """Deletes it."""
+
+    __slots__ = ()
+
+    def start(self, turn: Turn, session: Session, wait: ForgetCard) -> LeftBy:
+        del wait
+        self.services.saved_card.forget(turn, session)
+        return LeftBy(session.with_card(saved_card_id=None), "then", {"saved_card": None})

@@ -1,0 +1,20 @@
+"""Something is said, and the call goes on."""
+
+from typing import Any
+
+from flows.language import Step, Tell
+from ivr.calls.step_result import Progress
+from ivr.calls.wait_handler import WaitHandler
+from ivr.calls.walk import Walk
+
+
+class TellHandler(WaitHandler[Tell]):
+    """Says it."""
+
+    __slots__ = ()
+
+    @classmethod
+    def enter(cls, walk: Walk, step: Step[Any], wait: Tell) -> Progress:
+        del step
+        walk.say(wait.say)
+        return walk.take("then")

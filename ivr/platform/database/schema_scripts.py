@@ -1,0 +1,77 @@
+"""A folder of Alembic scripts: brings a database to this release's schema, and tells whether it stands there.
+
+Web and the PCI process have a folder each. Two upgrades that run at once wait for each other, on PostgreSQL
+by an advisory lock, on SQLite by its write lock.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from ivr.platform.database import advisory_locks
+from ivr.platform.database.engine import reading
+from ivr.platform.database.writable import AWAY
+
+OUTDATED = "The schema is older than this release: run paybycall migrate."
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaScripts:
+    """`lock` is the number of the advisory lock; `version_table` says at which script a database stands."""
+
+    folder: Path
+    lock: int
+    version_table: str = "alembic_version"
+
+    def upgrade(self, engine: sa.Engine, revision: str = "head") -> None:
+        """Runs what is missing, in one transaction."""
+        config = _config(self.folder)
+        with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.text("SET LOCAL lock_timeout = 0"))  # the other upgrade may take long
+            advisory_locks.hold(connection, [self.lock])
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+
+    def can_serve(self, connection: sa.Connection) -> bool:
+        """Whether this release can work on the database: it stands at this release's schema or at a later
+        one, which this release does not know. In a deploy the database is migrated before the processes are
+        replaced.
+        """
+        if not sa.inspect(connection).has_table(self.version_table):
+            return False
+        versions = sa.table(self.version_table, sa.column("version_num"))
+        found = set(connection.execute(sa.select(versions.c.version_num)).scalars())
+        return bool(found) and not found & _outdated(self.folder)
+
+    def fault(
+        self, engine: sa.Engine, *, away: str = AWAY, report: Callable[[Exception], None] = lambda _: None
+    ) -> str | None:
+        """Why this release cannot work on the database, as a sentence; None if it can. `away`: the sentence
+        for a database that does not answer; `report` gets the error behind it.
+        """
+        try:
+            with reading(engine) as connection:
+                return None if self.can_serve(connection) else OUTDATED
+        except sa.exc.SQLAlchemyError as error:
+            report(error)
+            return away
+
+
+def _config(folder: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    return config
+
+
+@cache
+def _outdated(folder: Path) -> frozenset[str]:
+    """This release's own revisions but the last."""
+    scripts = ScriptDirectory.from_config(_config(folder))
+    return frozenset(one.revision for one in scripts.walk_revisions()) - set(scripts.get_heads())
