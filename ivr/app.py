@@ -116,7 +116,7 @@ def make_web(on: Dependencies) -> flask.Flask:
     app.register_blueprint(
         api.blueprint(
             on.engine,
-            till=on.payments,
+            payments=on.payments,
             lockouts=LockoutAdmin(on.engine, on.pci, on.clock),
             home_country=line.home_country,
             work=on.work,

@@ -26,7 +26,7 @@ class Flow(Steps[S]):
         exhausted: str,
         folder: Path,
     ) -> None:
-        """`person` is the step behind the `0` key; `exhausted` where callers go who went round too often.
+        """`person` is the step of the `0` key; `exhausted` where callers go who went round too often.
 
         `folder` holds `prompts.<language>.toml`.
         """

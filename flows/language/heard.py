@@ -46,7 +46,7 @@ def times_named(segments: Iterable[Segment], key: str) -> int:
 def in_pieces(
     say: Say, keys: str, language: str, prompts: Prompts, recordings: Recordings = NONE
 ) -> tuple[tuple[Naming, ...], tuple[SpeechPart, ...]]:
-    """The question, cut behind the clause of each of these keys, and what is spoken after the last one.
+    """The question, cut after the clause of each of these keys, and what is spoken after the last one.
 
     A recording is not cut: its clause is the whole file that names the key.
     """

@@ -16,7 +16,7 @@ KEYS_MAX = 12
 
 def amount_of(keyed: str, currency: str) -> Amount | None:
     """The amount of these keys: `1050` is 1,050 units, `12*50` is 12.50. None where they are no amount, or
-    could be two: a nought in front (`050`), a star without all decimals behind it or without a digit before
+    could be two: a nought in front (`050`), a star without all decimals after it or without a digit before
     it, a second star, a star in a currency without decimals.
     """
     places = numbers.get_currency_precision(currency)

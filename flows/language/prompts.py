@@ -31,7 +31,7 @@ class Literal:
 
     @property
     def is_speech(self) -> bool:
-        """Whether it holds anything to pronounce: a lone full stop behind a placeholder does not."""
+        """Whether it holds anything to pronounce: a lone full stop after a placeholder does not."""
         return any(character.isalnum() for character in self.text)
 
 

@@ -1,6 +1,6 @@
 """Spanish numbers before a feminine unit: "veintiuna libras", "doscientas coronas".
 
-A voice reads the figures "21" and "200" as masculine whatever stands behind them, so these are written in
+A voice reads the figures "21" and "200" as masculine whatever follows them, so these are written in
 words. Where both genders sound alike, as in 49, the figures stay: they are shorter and never misread.
 """
 

@@ -90,7 +90,7 @@ def aloud(value: Value, language: str) -> str:  # noqa: C901, PLR0911 - one line
 
 
 def _digits(text: str, rules: Language) -> str:
-    """One at a time, with a breath behind every four, or between all where a star is among them. Source:
+    """One at a time, with a breath after every four, or between all where a star is among them. Source:
     twilio.com/docs/voice/twiml/say.
     """
     if "*" in text:

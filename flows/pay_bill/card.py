@@ -1,4 +1,4 @@
-"""The card, and the one question that whoever pays says yes to."""
+"""The card, and the question by which the caller confirms the payment."""
 
 from dataclasses import replace
 
@@ -105,7 +105,7 @@ def other_card(state: PayBill) -> Go[PayBill]:
 
 @steps.add(Tell.exits(then="another_way"))
 def given_up(_: PayBill) -> Tell:
-    """Whoever was asked for a card, or to confirm, and fell silent must not wonder what became of it."""
+    """A caller who was asked for a card, or to confirm, and fell silent hears what became of it."""
     return Tell(Say("card.given_up"))
 
 

@@ -79,7 +79,7 @@ def count_card(state: PayBill) -> Go[PayBill]:
 
 
 def may_try_again(state: PayBill) -> bool:
-    """Whether one more card is asked for: by this flow's measure, and by the guard's."""
+    """Whether one more card is asked for: by this flow's limit, and by the guard's."""
     return state.cards_declined < CARDS_MAX and state.another_card
 
 

@@ -1,4 +1,4 @@
-"""A link instead of a card: sent, and what a caller may do who rings again while it is open."""
+"""A link instead of a card: it is sent, and a caller who rings again while it is open has choices."""
 
 from dataclasses import replace
 

@@ -14,7 +14,7 @@ class CallInput:
     """`#` ended what was keyed, or is all that was."""
     named: str | None = None
     """The keys that were named to the caller before theirs, as the carrier proves; None: it does not.
-    Whoever carries keys on to another webhook carries this on, too.
+    Where keys are carried on to another webhook, this is carried on, too.
     """
     dialled: str | None = None
     """How the dialled person's line answered, in the carrier's word."""

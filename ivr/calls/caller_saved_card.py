@@ -73,7 +73,7 @@ class CallerSavedCard:
             card.last_four,
             token=None if card.token is None else card.token.reveal(),
             saved_card_id=card.id,
-            holder=card.holder,
+            gateway_customer_id=card.gateway_customer_id,
         )
 
     def agree(self, turn: Turn, session: Session, attempt: Attempt) -> None:

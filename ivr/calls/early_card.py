@@ -25,7 +25,7 @@ class Tally:
     like_a_card: bool = False
 
     def add(self, digits: str) -> "Tally":
-        """The tally with these keys behind the earlier ones."""
+        """The tally with these keys after the earlier ones."""
         like = digits[0] in _FIRST_DIGITS if self.count == 0 else self.like_a_card
         plain, shifted = self.plain_sum, self.shifted_sum
         for digit in map(int, digits):
@@ -44,7 +44,7 @@ class Tally:
 
     @property
     def holds_a_card(self) -> bool:
-        """Long enough for a card, whatever came behind it."""
+        """Long enough for a card, whatever came after it."""
         return self.like_a_card and self.count >= _LENGTHS[0]
 
     @property

@@ -39,7 +39,7 @@ class CallEnder:
             return self._end(tx, store.lock_by_sid(tx, call_sid), because)
 
     def end_silent(self, call_id: str, _nth: int) -> None:
-        """The job behind `watch`."""
+        """The job that `watch` asks for."""
         with self.engine.begin() as tx:
             self._end(tx, store.lock(tx, call_id), "no_word_from_carrier")
 

@@ -1,4 +1,4 @@
-"""What a caller is told behind a question that they missed once: how to hear it again, go back, ask a person,
+"""What a caller is told after a question that they missed once: how to hear it again, go back, ask a person,
 or leave.
 """
 
@@ -10,7 +10,7 @@ from ivr.calls.step_result import Utterance
 
 
 def hints(wait: QuestionWait, session: Session) -> Iterator[Utterance]:
-    """Behind the question, so that whoever knows the answer now need not listen to them."""
+    """After the question, so that a caller who knows the answer now need not listen to them."""
     languages = languages_of(wait, session)
     if wait.hint is not None:
         yield Utterance(wait.hint, languages)

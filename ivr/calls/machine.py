@@ -59,13 +59,7 @@ def is_listening(flow: Flow[Any], session: Session) -> bool:
 
 
 def _walk(flow: Flow[Any], session: Session) -> Walk:
-    return Walk(flow, session, _enter)
-
-
-def _enter(walk: Walk, step: Step[Any], wait: object) -> Progress:
-    if not isinstance(wait, step.wait):
-        raise TypeError(f"step {step.name} returned {type(wait).__name__}")
-    return HANDLERS[step.wait].enter(walk, step, wait)
+    return Walk(flow, session, HANDLERS)
 
 
 def _handler_at(step: Step[Any]) -> type[QuestionHandler[Any]]:

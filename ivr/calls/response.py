@@ -89,7 +89,7 @@ class CarrierRenderer(Protocol):
     def utter(self, utterances: Sequence[Utterance]) -> list[str]: ...
 
     def pieces(self, asked: Utterance, keys: str) -> tuple[tuple[NamedKeys, ...], Sequence[str]]:
-        """A question, cut behind the words that name each of these keys, and the verbs of its rest."""
+        """A question, cut after the words that name each of these keys, and the verbs of its rest."""
         ...
 
     def wording(self, asked: Utterance) -> str:

@@ -31,7 +31,7 @@ class Listen:
     heard_first: str = ""
     """The keys that are no answer before they were named."""
     hints: tuple[Utterance, ...] = field(default=(), compare=False)
-    """Said behind the question, which was missed once."""
+    """Said after the question, which was missed once."""
 
 
 @dataclass(frozen=True, slots=True)

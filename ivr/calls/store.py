@@ -1,7 +1,7 @@
 """Calls and their turns in the database: found, locked, and kept with the very TwiML that was sent.
 
-A call's row is the lock of its turn: whoever holds it takes the turn, everyone else waits and then finds the
-stored answer.
+A call's row is the lock of its turn: the webhook that holds it takes the turn, every other waits
+and then finds the stored answer.
 """
 
 from dataclasses import dataclass

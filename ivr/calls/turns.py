@@ -36,7 +36,8 @@ log = structlog.get_logger()
 INTENT_LEASE_S = 12
 """Longer than any remote call takes, shorter than the carrier waits."""
 REMOTE_CALL_WAIT_S_MAX = 60
-"""How long a caller waits for a remote call, whoever takes it over, before the turn has failed."""
+"""How long a caller waits for a remote call before the turn has failed, also where another process takes it
+over."""
 RETRIED = "waits=1"
 """Of an address to which we send the carrier by ourselves: silence there is none of the caller's."""
 
@@ -278,7 +279,7 @@ class Turns:
         return self.renderer.document(word, ending, next_url=turn_url(row.id, row.turn))
 
     def _take_over(self, tx: sa.Connection, row: CallRow, intent: Mapping[str, Any]) -> _PendingCall:
-        """Whoever held the remote call died: it is made again, under the same ids."""
+        """The process that made the remote call died: it is made again, under the same ids."""
         log.warning("errand_taken_over", call_id=row.id, turn=row.turn)
         return self._lease(tx, row, row.session, remote_calls.load(intent["errand"]), intent["verbs"])
 

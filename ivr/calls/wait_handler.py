@@ -73,6 +73,6 @@ class QuestionHandler(WaitHandler[Q]):
 
     @classmethod
     def keeps_star(cls, wait: Q) -> bool:
-        """Whether a star behind digits belongs to the answer; else it clears them."""
+        """Whether a star after digits belongs to the answer; else it clears them."""
         del wait
         return False

@@ -4,11 +4,11 @@ Rules that are the same at every step: two misses and then onward, loops bounded
 does is said by the handler of its wait. No I/O.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
-from flows.language import Flow, QuestionWait, Say, Step
+from flows.language import Flow, QuestionWait, Say, Step, Wait
 from ivr.calls.hints import hints, languages_of
 from ivr.calls.session import AtQuestion, Session
 from ivr.calls.step_result import Listen, Need, Over, Progress, Utterance
@@ -20,14 +20,20 @@ REPEATS_MAX = 10
 """So often one question is heard again by `#`; nobody who listens wants it more often."""
 _CHAIN_MAX = 40
 
-Enter = Callable[["Walk", Step[Any], Any], Progress]
-"""What is done at a step, with the wait that it returned."""
+
+class Handler(Protocol):
+    """What is done at a step, with the wait that it returned."""
+
+    @classmethod
+    def enter(cls, walk: "Walk", step: Step[Any], wait: Any) -> Progress: ...
 
 
 class Walk:
     """The steps of one turn; gone when it returns its progress."""
 
-    def __init__(self, flow: Flow[Any], session: Session, enter: Enter) -> None:
+    def __init__(
+        self, flow: Flow[Any], session: Session, handlers: Mapping[type[Wait], type[Handler]]
+    ) -> None:
         self.flow = flow
         self.session = session
         self.said: list[Utterance] = []
@@ -35,7 +41,7 @@ class Walk:
         self.pace_chosen = False
         self.card_too_early = False
         self._missed_first = False
-        self._enter = enter
+        self._handlers = handlers
         self._chain = 0
 
     @property
@@ -66,7 +72,11 @@ class Walk:
         return self.take(exit_name)
 
     def _run(self) -> Progress:
-        return self._enter(self, self.step, self.step.run(self.session.state))
+        step = self.step
+        wait = step.run(self.session.state)
+        if not isinstance(wait, step.wait):
+            raise TypeError(f"step {step.name} returned {type(wait).__name__}")
+        return self._handlers[step.wait].enter(self, step, wait)
 
     # The same question once more --------------------------------------------------------------------------
 

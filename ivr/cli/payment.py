@@ -180,7 +180,7 @@ def decide(
     another payment is refused, and a missing reference is looked up. For a refund (its ID begins with
     refund_) --charged means that the money was given back.
     """
-    from ivr.payments.attempts.charge_verification import Named
+    from ivr.payments.attempts.charge_verification import VerifiedReference
     from ivr.payments.attempts.manual_review import NothingToDecideError, Word
     from ivr.payments.public_state import public_state
 
@@ -196,7 +196,7 @@ def decide(
             if also_a_bill:
                 raise _ambiguous(payment)
             try:
-                charge = Named(None, is_proven=False)
+                charge = VerifiedReference(None, is_proven=False)
                 if charged:
                     charge = cashier.charge_of(payment.id, gateway_reference, unchecked=unchecked)
                 confirm(_decision(payment, charge.reference, charged=charged), yes=yes)
@@ -241,7 +241,7 @@ def _decide_refund(
             amount = plain(found.amount_minor, found.currency)
             confirm(f"Record refund {refund_id} of {amount} {what}? This cannot be undone.", yes=yes)
         with at.engine.begin() as tx:
-            decided = cashier.decide_refund(tx, refund_id, refunded=given_back, who=who())
+            decided = cashier.refunds.decide(tx, refund_id, refunded=given_back, who=who())
             return public_state(decided.state)
     except refund_store.NoSuchRefundError:
         raise Fault("There is no refund with this ID. To see the refunds: paybycall refund list") from None

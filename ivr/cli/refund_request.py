@@ -41,7 +41,7 @@ class Refunding:
         with reading(self.at.engine) as tx:
             if (earlier := self._asked_before(tx)) is not None:
                 return self._told(earlier, is_new=False)
-            amount_minor = self.cashier.amount_to_give_back(tx, payment.id, self.minor)
+            amount_minor = self.cashier.refunds.amount_to_refund(tx, payment.id, self.minor)
         for line in self._shown():
             click.echo(line, err=True)
         if yes and self.key is None:
@@ -103,9 +103,9 @@ class Refunding:
                 )
             cashier, asked_by = self.cashier, who()
             if self.key is None:
-                asked = cashier.ask_refund(tx, payment.id, self.minor, asked_by=asked_by)
+                asked = cashier.refunds.ask(tx, payment.id, self.minor, asked_by=asked_by)
             else:
-                asked, _ = cashier.ask_refund_once(
+                asked, _ = cashier.refunds.ask_once(
                     tx, payment.id, self.minor, key=self.key, asked_by=asked_by
                 )
             return self._told(asked, is_new=True)

@@ -1,8 +1,8 @@
 """Unknown references that a caller keyed, counted over calls, since eight digits can be guessed.
 
-Withheld callers share one count, so hanging up and calling again helps nobody; whoever forges a number is
-counted with them, and not for its owner. Calls at the very same moment may pass the limit by one each; the
-next is refused.
+Withheld callers share one count, so hanging up and calling again helps nobody; a caller with a forged
+number is counted with them, and not for its owner. Calls at the very same moment may pass the limit by one
+each; the next is refused.
 """
 
 from dataclasses import dataclass

@@ -13,13 +13,13 @@ from gateways.events import PayoutFailed, PayoutSettled
 from gateways.settlement import PayoutLine
 from ivr.finance.tables import payout, payout_line
 from ivr.jobs.job_list import READ_PAYOUT, Work
+from ivr.jobs.retry import READ_PAYOUT_LINES
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import Ids
 
 log = structlog.get_logger()
 
-AGAIN_AFTER_S = (60, 300, 900, 3600, 6 * 3600, 12 * 3600, 24 * 3600)
 """The wait after each try that the gateway did not answer; then a person asks by `paybycall payout read`."""
 
 
@@ -90,12 +90,13 @@ class Payouts:
             log.error("payout_does_not_add_up", payout=kept.reference, difference_minor=difference_minor)
 
     def _again(self, payout_id: str, nth: int, fault: str) -> None:
-        if nth >= len(AGAIN_AFTER_S):  # also where a person asked: they see it, and ask again
+        delay_s = READ_PAYOUT_LINES.next_delay_s(nth)
+        if delay_s is None:  # also where a person asked: they see it, and ask again
             log.error("payout_not_read", payout_id=payout_id, fault=fault)
             return
         log.warning("payout_not_read_yet", payout_id=payout_id, fault=fault)
         with self._engine.begin() as tx:
-            self._work.enqueue(tx, READ_PAYOUT, payout_id, nth=nth + 1, delay_s=AGAIN_AFTER_S[nth])
+            self._work.enqueue(tx, READ_PAYOUT, payout_id, nth=nth + 1, delay_s=delay_s)
 
 
 def _row(payout_id: str, line: PayoutLine) -> dict[str, object]:

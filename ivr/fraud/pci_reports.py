@@ -13,6 +13,7 @@ import structlog
 
 from ivr.integrations.pci_client import PciClient, PciRefusedError, PciUnreachableError
 from ivr.jobs.job_list import REPORT_CARD_OUTCOME, Work
+from ivr.jobs.retry import REPORT_OUTCOME
 from ivr.payments.attempts import store as attempts
 from ivr.payments.attempts.states import State
 from ivr.platform.clock import Clock
@@ -21,8 +22,6 @@ from ivr.platform.lockout import is_counted
 
 TOO_LATE = timedelta(hours=2)
 """By then the PCI process has forgotten which card it was."""
-_FIRST_DELAY_S = 5.0
-_DELAY_S_MAX = 300.0
 log = structlog.get_logger()
 
 
@@ -50,6 +49,6 @@ class PciReportJob:
             self.pci.report_outcome(attempt.card_entry_id, declined=declined)
         except (PciUnreachableError, PciRefusedError) as fault:
             log.warning("card_outcome_waits", attempt_id=attempt_id, fault=str(fault))
-            delay_s = min(_FIRST_DELAY_S * 2 ** min(nth, 10), _DELAY_S_MAX)
+            delay_s = REPORT_OUTCOME.next_delay_s(nth) or REPORT_OUTCOME.delays_s[-1]
             with self.engine.begin() as tx:
                 self.work.enqueue(tx, REPORT_CARD_OUTCOME, attempt_id, nth=nth + 1, delay_s=delay_s)

@@ -21,6 +21,7 @@ from ivr.integrations import webhook_signature as signature
 from ivr.integrations.http_post import Endpoint, HttpPost, Post
 from ivr.integrations.tables import outcome
 from ivr.jobs.job_list import DELIVER_OUTCOME, Work
+from ivr.jobs.retry import POST_WEBHOOK
 from ivr.platform.clock import Clock
 from ivr.platform.database.counts import count_by
 from ivr.platform.database.engine import insert_of, reading
@@ -30,9 +31,6 @@ log = structlog.get_logger()
 
 TIME_LIMIT_S = 10.0
 """For one try: a merchant's system does its work after it has answered."""
-_HOUR_S = 3600
-RETRY_AFTER_S = (60, 300, 900, _HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S, 24 * _HOUR_S, 24 * _HOUR_S)
-"""The wait after each failed try: about three days in all."""
 
 
 class Kind(StrEnum):
@@ -125,15 +123,16 @@ class Deliverer:
         if waiting is None:
             return
         taken, answer = self._try(waiting.body.encode())
+        delay_s = POST_WEBHOOK.next_delay_s(nth)
         bound = log.bind(
             outcome_id=outcome_id, kind=waiting.kind, attempt_id=waiting.attempt_id, answer=answer
         )
         if taken:
             self._note(outcome_id, nth, answer, state="delivered")
             bound.info("outcome_delivered")
-        elif self._endpoint is not None and nth < len(RETRY_AFTER_S):
-            self._note(outcome_id, nth, answer, state="waiting")
-            bound.warning("outcome_not_taken", tries=nth + 1, again_in_s=RETRY_AFTER_S[nth])
+        elif self._endpoint is not None and delay_s is not None:
+            self._note(outcome_id, nth, answer, state="waiting", delay_s=delay_s)
+            bound.warning("outcome_not_taken", tries=nth + 1, again_in_s=delay_s)
         else:
             self._note(outcome_id, nth, answer, state="given_up")
             bound.error("outcome_given_up", tries=nth + 1)
@@ -149,7 +148,9 @@ class Deliverer:
             return False, str(fault)
         return 200 <= answer.status < 300, f"status {answer.status}"  # noqa: PLR2004 - HTTP's 2xx
 
-    def _note(self, outcome_id: str, nth: int, answer: str, *, state: str) -> None:
+    def _note(
+        self, outcome_id: str, nth: int, answer: str, *, state: str, delay_s: float | None = None
+    ) -> None:
         """The try and its follow-up, together; run again after a crash it notes the same."""
         now = self._clock.now()
         with self._engine.begin() as tx:
@@ -163,8 +164,8 @@ class Deliverer:
                     delivered_at=now if state == "delivered" else None,
                 )
             )
-            if state == "waiting":
-                self._work.enqueue(tx, DELIVER_OUTCOME, outcome_id, nth=nth + 1, delay_s=RETRY_AFTER_S[nth])
+            if delay_s is not None:
+                self._work.enqueue(tx, DELIVER_OUTCOME, outcome_id, nth=nth + 1, delay_s=delay_s)
 
 
 def count_by_state(tx: sa.Connection) -> list[tuple[str, int]]:

@@ -1,9 +1,12 @@
-"""How often and how soon a job that raised is tried again.
+"""How often and how soon background work is tried again, in one place. What payments wait for stands in
+`ivr.payments.timeouts`.
 
 A job raises because of a bug or because the database is away; a gateway's or carrier's silence is an answer
 that the job itself handles. Work about money is never given up: a person mends the fault and the next try
 finishes it. The rest is given up after `TRIES_MAX` tries, some seven hours.
 """
+
+from dataclasses import dataclass
 
 from ivr.jobs.job_list import (
     CHARGE_ATTEMPT,
@@ -14,6 +17,33 @@ from ivr.jobs.job_list import (
     RESOLVE_REFUND,
     Job,
 )
+
+_HOUR_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySchedule:
+    """`RetrySchedule((10, 60))`: tried again after 10 seconds, then after 60 more, then no more."""
+
+    delays_s: tuple[int, ...]
+
+    def next_delay_s(self, retries: int) -> int | None:
+        """Seconds until the next try, after so many retries; None where the last one was made."""
+        return self.delays_s[retries] if retries < len(self.delays_s) else None
+
+
+SEND_MESSAGE = RetrySchedule((10, 30, 120, 600, 1800, _HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S))
+"""A text that the carrier did not take, for a day. Then the operator sends it again."""
+FIND_MESSAGE = RetrySchedule((60, 120, 300, 600, 1800, _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S))
+"""A text that may have been sent is looked for at the carrier, for a day."""
+POST_WEBHOOK = RetrySchedule(
+    (60, 300, 900, _HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S, 24 * _HOUR_S, 24 * _HOUR_S)
+)
+"""A webhook that the merchant's system did not take, for three days."""
+READ_PAYOUT_LINES = RetrySchedule((60, 300, 900, _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S, 24 * _HOUR_S))
+"""The lines of a payout that the gateway did not give, for two days. Then a person asks again."""
+REPORT_OUTCOME = RetrySchedule((5, 10, 20, 40, 80, 160, *[300] * 23))
+"""A card's outcome that the PCI process did not take, for two hours: then it has forgotten the card."""
 
 TRIES_MAX = 50
 FIRST_DELAY_S = 1.0

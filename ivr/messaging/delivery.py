@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.jobs.job_list import CHECK_CONFIRMATION, SEND_CONFIRMATION, Work
+from ivr.jobs.retry import FIND_MESSAGE, SEND_MESSAGE
 from ivr.messaging import messages as confirmation
 from ivr.messaging.delivery_errors import Mends
 from ivr.messaging.messages import Confirmation
@@ -20,10 +21,6 @@ from ivr.messaging.states import Event, State
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 
-RETRY_AFTER_S = (10, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
-"""Waits before the second try and each later one; after the last, the text waits for the operator."""
-CHECK_AFTER_S = (60, 120, 300, 600, 1800, 3600, 6 * 3600, 12 * 3600)
-"""Waits before each look into the carrier's list. The first is longer than a send can take."""
 MISSING_AFTER = timedelta(minutes=8)
 """A list that lacks a text sooner proves nothing: it may be under way."""
 SEND_WITHIN = timedelta(seconds=30)
@@ -118,7 +115,7 @@ class Sender:
             )
             if claimed:
                 first = tries * _CHECKS_A_TRY
-                wait_s = CHECK_AFTER_S[0]
+                wait_s = FIND_MESSAGE.delays_s[0]
                 self._work.enqueue(tx, CHECK_CONFIRMATION, confirmation_id, nth=first, delay_s=wait_s)
             return claimed
 
@@ -136,13 +133,13 @@ class Sender:
 
     def _again(self, tx: sa.Connection, tried: Confirmation, event: Event, error_code: str) -> None:
         """Queues it anew after a while; after the last try it waits for the operator."""
-        if tried.tries > len(RETRY_AFTER_S):
+        delay_s = SEND_MESSAGE.next_delay_s(tried.tries - 1)
+        if delay_s is None:
             self._hold(tx, tried, error_code)
             return
         now = self._clock.now()
         if confirmation.shift(tx, tried.id, event, now, at_try=tried.tries, error_code=error_code):
-            wait_s = RETRY_AFTER_S[tried.tries - 1]
-            self._work.enqueue(tx, SEND_CONFIRMATION, tried.id, nth=tried.tries, delay_s=wait_s)
+            self._work.enqueue(tx, SEND_CONFIRMATION, tried.id, nth=tried.tries, delay_s=delay_s)
 
     def _hold(self, tx: sa.Connection, tried: Confirmation, error_code: str) -> None:
         log.error("confirmation_held", confirmation=tried.id, error_code=error_code)
@@ -157,7 +154,8 @@ class Sender:
     def _look_later(self, tx: sa.Connection, found: Confirmation, nth: int) -> None:
         """Looks again after a longer wait. After the last one it stays: a callback may still come."""
         looks = nth % _CHECKS_A_TRY + 1
-        if looks >= len(CHECK_AFTER_S):
+        delay_s = FIND_MESSAGE.next_delay_s(looks)
+        if delay_s is None:
             log.error("confirmation_unclear", confirmation=found.id)
             return
-        self._work.enqueue(tx, CHECK_CONFIRMATION, found.id, nth=nth + 1, delay_s=CHECK_AFTER_S[looks])
+        self._work.enqueue(tx, CHECK_CONFIRMATION, found.id, nth=nth + 1, delay_s=delay_s)

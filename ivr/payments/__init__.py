@@ -1,18 +1,17 @@
-"""Payments: a caller's money, from the part of the bill that is reserved to the entry in the ledger.
+"""Payments: from the part of a bill that is reserved to the entry in the ledger, and back by a refund.
 
-How it goes. A turn of the call makes an attempt (`AttemptService.make`), which reserves its part of the
-bill, and asks for the charge (`ask_charge`). A worker claims it (`charge`), sends it outside any transaction,
-and records the answer. An answer that is lost makes the attempt unknown; `resolve` asks the gateway until it
-is certain, and never sends a second time. `release` lets go of an authorization that nobody captures,
-`expire` ends what nobody claimed by its deadline, `refunding` gives money back, and `sweep` asks again for a
-job that was lost.
+attempts/        one attempt to have one amount paid: its states (`states`), the only way to move it
+                 (`transitions`), what each answer of the gateway does (`gateway_answers`), and its jobs
+refunds/         refunds that this server makes, and those that others made at the gateway
+links/           payments by link: opened, looked at, closed
+saved_cards/     cards that the gateway keeps for a customer's next payment
+gateway_events/  the gateway's webhooks: kept once, then the gateway is asked
+queries/         payments as programs and people list, search and read them
+service.py       all of it put together for one gateway; `gateway_client.py` asks it, `timeouts.py` says how
+                 long is waited for what, `sweep.py` asks again for jobs that were lost
 
-Where a rule lives. States and their edges: `states`. What an answer of the gateway does in each state:
-`answers`. What belongs to a move, in the same transaction (reservation, ledger, event, the next job):
-`moves`. How long is waited for what: `patience`. Other packages listen to events.
-
-What could go wrong, and why it does not. Two workers meet on one attempt: the row is locked and the move is a
-compare-and-set. A worker is killed after it claimed: its claim asked for a look in 30 s. A worker froze and
-wakes up: what it sends was fenced, or is answered and recorded late. A job is lost: each attempt says when it
-is looked at next, and the sweep reads that.
+Each folder has a `service.py` (what others may do), a `store.py` (all its SQL), `states.py` and `jobs.py`
+where there are any. Workers may meet, freeze or die at any line: a row is locked and moved by
+compare-and-set, a claimed attempt is looked up and never sent again, and each row says when it is looked at
+next.
 """

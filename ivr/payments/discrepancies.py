@@ -1,8 +1,8 @@
-"""Where the gateway, or the bill's source, says something else than our books: written into the payment's
-history, for finance.
+"""Discrepancies: where the gateway, or the bill's source, says something else than our books. Each is a line
+of the payment's history, for finance.
 
-The books are not changed by it: money that moved without us is a person's to look into. What could go wrong
-is that nobody looks, so `paybycall doctor` names such payments for a week, and `payment show` always.
+The books are not changed by it: a person has to look. `paybycall doctor` names such payments for a week, and
+`payment show` always.
 """
 
 from dataclasses import dataclass

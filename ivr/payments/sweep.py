@@ -1,10 +1,8 @@
 """The sweep: asks again for the job of every attempt and refund whose job is overdue, which means that it was
 lost.
 
-Belt and braces behind the durable queue. It needs no list of states: each attempt that holds money, or that
-the gateway contradicts, says itself when it is looked at next (`look_at`), and `moves.NEXT_JOB` says by which
-job. What could go wrong is a job that is merely slow: it is asked for under a new number, and each job reads
-the state anew.
+Each row says when it is looked at next (`look_at`), and its state says by which job. A job that is merely
+slow does no harm: the second one has a number of its own, and each job reads the state anew.
 """
 
 from datetime import timedelta
@@ -13,12 +11,12 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.jobs.job_list import REFUND_PAYMENT, RESOLVE_REFUND, VERIFY_ATTEMPT, VERIFY_REFUND, Job
-from ivr.payments import tables, timeouts
+from ivr.payments import timeouts
 from ivr.payments.attempts import store as attempt_store
-from ivr.payments.attempts.states import HOLDING
 from ivr.payments.attempts.transitions import NEXT_JOB, Transitions
 from ivr.payments.refunds import store as refund_store
-from ivr.payments.refunds.states import REFUND_FINAL, RefundState
+from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.transitions import RefundTransitions
 from ivr.platform.database.engine import reading
 
 log = structlog.get_logger()
@@ -28,35 +26,16 @@ REFUND_JOBS: dict[RefundState, Job] = {
     RefundState.ASKED: REFUND_PAYMENT,
     RefundState.UNKNOWN: RESOLVE_REFUND,
 }
-_attempts, _refunds = tables.attempt.c, tables.refund.c
-_STUCK = (
-    sa.select(_attempts.id)
-    .where(
-        _attempts.look_at < sa.bindparam("late"),
-        sa.or_(_attempts.state.in_(HOLDING), _attempts.verify_since.is_not(None)),
-    )
-    .order_by(_attempts.look_at)
-    .limit(AT_ONCE_MAX)
-)
-_OWED = (
-    sa.select(_refunds.id)
-    .where(
-        _refunds.look_at < sa.bindparam("late"),
-        sa.or_(_refunds.state.not_in(REFUND_FINAL), _refunds.verify_since.is_not(None)),
-    )
-    .order_by(_refunds.look_at)
-    .limit(AT_ONCE_MAX)
-)
 
 
-def sweep(engine: sa.Engine, transitions: Transitions) -> int:
+def sweep(engine: sa.Engine, attempts: Transitions, refunds: RefundTransitions) -> int:
     """How many lost jobs were asked for again."""
-    late = transitions.clock.now() - timedelta(seconds=timeouts.LOST_AFTER_S)
+    late = attempts.clock.now() - timedelta(seconds=timeouts.LOST_AFTER_S)
     with reading(engine) as tx:
-        attempt_ids = list(tx.execute(_STUCK, {"late": late}).scalars())
-        refund_ids = list(tx.execute(_OWED, {"late": late}).scalars())
-    return sum(_ask_attempt(engine, transitions, id_) for id_ in attempt_ids) + sum(
-        _ask_refund(engine, transitions, id_) for id_ in refund_ids
+        attempt_ids = attempt_store.overdue(tx, late, AT_ONCE_MAX)
+        refund_ids = refund_store.overdue(tx, late, AT_ONCE_MAX)
+    return sum(_ask_attempt(engine, attempts, id_) for id_ in attempt_ids) + sum(
+        _ask_refund(engine, refunds, id_) for id_ in refund_ids
     )
 
 
@@ -72,7 +51,7 @@ def _ask_attempt(engine: sa.Engine, transitions: Transitions, attempt_id: str) -
         return True
 
 
-def _ask_refund(engine: sa.Engine, transitions: Transitions, refund_id: str) -> bool:
+def _ask_refund(engine: sa.Engine, transitions: RefundTransitions, refund_id: str) -> bool:
     with engine.begin() as tx:
         refund = refund_store.locked(tx, refund_id)
         job = REFUND_JOBS.get(refund.state, None if refund.verify_since is None else VERIFY_REFUND)

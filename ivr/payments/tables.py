@@ -35,7 +35,12 @@ attempt = sa.Table(
     sa.Column("gateway_reference", sa.String(80)),
     sa.Column("authorisation_code", sa.String(40)),
     sa.Column("saved_card_id", sa.String(40), comment="the saved card that pays; null: one that was keyed"),
-    sa.Column("holder", sa.String(80), comment="of a saved card: whose it is, as the gateway knows them"),
+    sa.Column(
+        "holder",
+        sa.String(80),
+        key="gateway_customer_id",
+        comment="of a saved card: whose it is, as the gateway knows them",
+    ),
     sa.Column(
         "keep_card",
         sa.Boolean,
@@ -129,7 +134,12 @@ saved_card = sa.Table(
     ),
     sa.Column("gateway", sa.String(20), nullable=False),
     sa.Column("state", sa.String(16), nullable=False, comment="see ivr.payments.saved_cards.service"),
-    sa.Column("holder", sa.String(80), comment="whom the gateway knows the customer as"),
+    sa.Column(
+        "holder",
+        sa.String(80),
+        key="gateway_customer_id",
+        comment="whom the gateway knows the customer as",
+    ),
     sa.Column("token", sa.Text, comment="the gateway's token; wiped when the card is forgotten"),
     sa.Column("brand", sa.String(16), nullable=False),
     sa.Column("last_four", sa.String(4), nullable=False),

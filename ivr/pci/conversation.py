@@ -56,47 +56,34 @@ class TurnReply:
     sending: bool = False
 
 
+@dataclass(frozen=True, slots=True)
 class Conversation:
-    """Takes turns. One per process; safe from any thread."""
+    """Takes turns. One per process; safe from any thread. `base_url`: where the carrier reaches it."""
 
-    def __init__(
-        self,
-        *,
-        engine: sa.Engine,
-        clock: Clock,
-        keys: KeyService,
-        speech: Speech,
-        submission: GatewaySubmission,
-        metrics: PciMetrics,
-        return_to_web: ReturnToWeb,
-        base_url: str,
-        entry_life: timedelta,
-    ) -> None:
-        """`base_url`: where the carrier reaches this process."""
-        self._engine = engine
-        self._clock = clock
-        self._keys = keys
-        self._speech = speech
-        self._sender = submission
-        self._metrics = metrics
-        self._base_url = base_url
-        self._return_to_web = return_to_web
-        self._entry_life = entry_life
+    engine: sa.Engine
+    clock: Clock
+    keys: KeyService
+    speech: Speech
+    submission: GatewaySubmission
+    metrics: PciMetrics
+    return_to_web: ReturnToWeb
+    base_url: str
+    entry_life: timedelta
 
     def turn_url(self, entry_id: str, turn: int) -> str:
         """Where the carrier posts this turn."""
-        return f"{self._base_url}/pci/e/{entry_id}/t/{turn}"
+        return f"{self.base_url}/pci/e/{entry_id}/t/{turn}"
 
     def take_turn(self, entry_id: str, turn: int, form: WebhookForm) -> str:
         """The TwiML for this webhook; raises NotBoundError."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             seen = entry_store.find(connection, entry_id)
             if seen is None or _sids(form) != (seen.call_sid, seen.account_sid):
                 raise NotBoundError
             if turn < seen.turn:
                 return self._again(connection, seen, turn)
         key = self._data_key(seen)
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             entry = entry_store.lock(tx, entry_id)
             if entry is None:
                 raise NotBoundError
@@ -109,13 +96,13 @@ class Conversation:
             entry_store.keep_turn(tx, entry_id, turn, answer, reply.values)
         self._follow(entry.id, reply)
         if reply.sending:
-            self._sender.send(entry)
+            self.submission.send(entry)
         return answer
 
     def rejoin(self, form: WebhookForm) -> str:
         """The carrier came by its fallback: the standing question again, or back to the web process."""
         if dialled := "".join(form.get("DialCallStatus", ())[:1]):
-            return self._return_to_web.person_left(dialled)
+            return self.return_to_web.person_left(dialled)
         return self._ask_again(form)
 
     def apologize(self, form: WebhookForm) -> str:
@@ -127,16 +114,16 @@ class Conversation:
     def _ask_again(self, form: WebhookForm, *, prompt: str | None = None) -> str:
         """The standing question, behind the `prompt`; `FALLBACKS_MAX` times, then the entry is given up."""
         call_sid, account_sid = _sids(form)
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             newest = entry_store.newest_of_call(tx, call_sid, account_sid)
             entry = entry_store.lock(tx, newest.id) if newest else None
             structlog.contextvars.bind_contextvars(**(of_entry(newest.id) if newest else {}))
             if entry is None or entry.claimant is not None or entry.fallbacks >= FALLBACKS_MAX * 2:
                 language = entry.language if entry else None
-                return self._return_to_web.document(call_sid, language, prompt=prompt or "back.moment")
+                return self.return_to_web.document(call_sid, language, prompt=prompt or "back.moment")
             entry_store.change(tx, entry.id, fallbacks=entry.fallbacks + 1)
             if entry.status == EntryStatus.FINISHED:
-                return self._return_to_web.document(call_sid, entry.language, url=entry.return_url)
+                return self.return_to_web.document(call_sid, entry.language, url=entry.return_url)
             if entry.fallbacks < FALLBACKS_MAX:
                 if entry.turn and not prompt:
                     return self._again(tx, entry, entry.turn - 1)
@@ -148,21 +135,21 @@ class Conversation:
 
     def blind_apology(self, form: WebhookForm) -> str:
         """The same without a database: in every language, and to the web process's own fallback."""
-        return self._return_to_web.document(_sids(form)[0], None, prompt="trouble")
+        return self.return_to_web.document(_sids(form)[0], None, prompt="trouble")
 
     def _again(self, connection: sa.Connection, entry: CardEntryRow, turn: int) -> str:
-        self._metrics.repeated()
+        self.metrics.repeated()
         kept = entry_store.kept_turn(connection, entry.id, turn)
         return kept or twiml.document([twiml.redirect(entry.return_url)])
 
     def _follow(self, entry_id: str, reply: TurnReply) -> None:
         """What follows once the turn is committed."""
         if reply.ended is not None:
-            entry_lifecycle.forget(self._keys, [entry_id])
+            entry_lifecycle.forget(self.keys, [entry_id])
         if reply.mistake is not None:
-            self._metrics.mistaken(*reply.mistake)
+            self.metrics.mistaken(*reply.mistake)
         if reply.ended is not None:
-            self._metrics.entry_ended(reply.ended)
+            self.metrics.entry_ended(reply.ended)
             log.info("card_entry_ended", outcome=reply.ended)
 
     def _data_key(self, entry: CardEntryRow) -> DataKey | None:
@@ -170,7 +157,7 @@ class Conversation:
         if entry.status != EntryStatus.KEYING:
             return None
         try:
-            return sealing.kept(entry.id, self._keys)
+            return sealing.kept(entry.id, self.keys)
         except KeyGoneError:
             return None
 
@@ -181,7 +168,7 @@ class Conversation:
             return TurnReply((twiml.redirect(entry.return_url),))
         if entry.status == EntryStatus.SENDING:
             return self._wait(tx, entry)
-        if key is None or self._clock.now() - entry.created_at >= self._entry_life:
+        if key is None or self.clock.now() - entry.created_at >= self.entry_life:
             log.warning("card_entry_key_is_gone")
             return self._give_up(tx, entry, CardEntryOutcome.UNAVAILABLE, say="trouble")
         if entry.turn >= KEYING_TURNS_MAX:
@@ -192,7 +179,7 @@ class Conversation:
         standing = _standing(entry, key)
         if entry.turn == 0:
             return self._asked(entry, key, dialogue.begin(standing))
-        now = self._clock.now()
+        now = self.clock.now()
         move = dialogue.hear(standing, keypad.read(form, star_before=entry.star_last), now)
         match move:
             case AskOn():
@@ -243,7 +230,7 @@ class Conversation:
         return TurnReply((moment, self._onward(entry)), values, sending=True)
 
     def _wait(self, tx: sa.Connection, entry: CardEntryRow) -> TurnReply:
-        now = self._clock.now()
+        now = self.clock.now()
         if is_overdue(entry, now):
             return self._give_up(tx, entry, CardEntryOutcome.UNAVAILABLE)
         poll = (twiml.pause(1), self._onward(entry))
@@ -253,7 +240,7 @@ class Conversation:
         return TurnReply((still, *poll), {"spoken_at": now}, sending=True)
 
     def _say(self, key: str, entry: CardEntryRow) -> str:
-        return self._speech.say(key, entry.language, slow=entry.slow)
+        return self.speech.say(key, entry.language, slow=entry.slow)
 
     def _standing_url(self, entry: CardEntryRow) -> str:
         """Where the last answer is given again; before the first one, where it is asked for."""
@@ -266,7 +253,7 @@ class Conversation:
         self, tx: sa.Connection, entry: CardEntryRow, outcome: CardEntryOutcome, *, say: str | None = None
     ) -> TurnReply:
         """Ends the entry and sends the caller back."""
-        certain = entry_lifecycle.give_up(tx, entry, outcome, self._clock.now())
+        certain = entry_lifecycle.give_up(tx, entry, outcome, self.clock.now())
         words = (self._say(say, entry),) if say else ()
         return TurnReply((*words, twiml.redirect(entry.return_url)), ended=certain)
 

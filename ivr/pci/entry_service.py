@@ -75,27 +75,27 @@ class EntryResult:
         return f"EntryResult({self.outcome})"
 
 
+@dataclass(frozen=True, slots=True)
 class EntryService:
     """Serves the web process. One per process; safe from any thread."""
 
-    def __init__(self, *, engine: sa.Engine, clock: Clock, keys: KeyService, metrics: PciMetrics) -> None:
-        self._engine = engine
-        self._clock = clock
-        self._keys = keys
-        self._metrics = metrics
+    engine: sa.Engine
+    clock: Clock
+    keys: KeyService
+    metrics: PciMetrics
 
     def open(self, wanted: EntryRequest) -> bool:
         """Opens the entry: True where it is new, False where the same was asked before; raises TakenError.
 
         Whatever the call had left unfinished is wiped: one call keys one card at a time.
         """
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             if self._is_repeat(entry_store.find(connection, wanted.id), wanted):
                 return False
         # Before the row: a key without an entry opens nothing, an entry without its key takes no card.
-        _, wrapped = sealing.fresh(wanted.id, self._keys.current())
-        self._keys.keep(wanted.id, wrapped)
-        now = self._clock.now()
+        _, wrapped = sealing.fresh(wanted.id, self.keys.current())
+        self.keys.keep(wanted.id, wrapped)
+        now = self.clock.now()
         authorize = wanted.authorize
         row = {
             "id": wanted.id,
@@ -123,11 +123,11 @@ class EntryService:
             "created_at": now,
         }
         try:
-            with self._engine.begin() as tx:
+            with self.engine.begin() as tx:
                 entry_store.insert(tx, row)
                 superseded = entry_lifecycle.end_call(tx, wanted.call_sid, now, but=wanted.id)
         except IntegrityError:  # asked twice in the same moment
-            with reading(self._engine) as connection:
+            with reading(self.engine) as connection:
                 if self._is_repeat(entry_store.find(connection, wanted.id), wanted):
                     return False
             raise
@@ -143,7 +143,7 @@ class EntryService:
 
     def collect(self, entry_id: str, claimant: str) -> EntryResult:
         """The result, for one claimant alone, as often as it asks; raises UnknownEntryError or TakenError."""
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             entry = entry_store.lock(tx, entry_id)
             if entry is None:
                 raise UnknownEntryError
@@ -161,7 +161,7 @@ class EntryService:
         if entry.sealed_result is None or entry.result_key is None or entry.result_generation is None:
             return told if outcome is not CardEntryOutcome.COLLECTED else _lost(entry, CardEntryOutcome.ENDED)
         try:
-            key = sealing.unwrap(entry.id, entry.result_key, self._keys.get(entry.result_generation))
+            key = sealing.unwrap(entry.id, entry.result_key, self.keys.get(entry.result_generation))
             document = orjson.loads(key.open(RESULT, entry.sealed_result).reveal())
         except KeyGoneError:
             log.warning("card_result_is_gone", **of_entry(entry.id))
@@ -174,15 +174,15 @@ class EntryService:
 
     def end_call(self, call_sid: str) -> None:
         """The caller hung up: wipes what the call left."""
-        with self._engine.begin() as tx:
-            ended = entry_lifecycle.end_call(tx, call_sid, self._clock.now())
+        with self.engine.begin() as tx:
+            ended = entry_lifecycle.end_call(tx, call_sid, self.clock.now())
         self._follow(ended)
 
     def _follow(self, ended: list[EndedEntry]) -> None:
         """What follows once the ends are committed."""
-        entry_lifecycle.forget(self._keys, [one.entry_id for one in ended])
+        entry_lifecycle.forget(self.keys, [one.entry_id for one in ended])
         for one in ended:
-            self._metrics.entry_ended(one.outcome)
+            self.metrics.entry_ended(one.outcome)
             log.info("card_entry_ended", outcome=one.outcome, **of_entry(one.entry_id))
 
 

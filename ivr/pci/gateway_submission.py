@@ -70,45 +70,35 @@ class GatewayAnswer:
         return self.outcome in {CardEntryOutcome.COLLECTED, CardEntryOutcome.DECLINED}
 
 
+@dataclass(frozen=True, slots=True)
 class GatewaySubmission:
-    """Sends whole cards to the gateway. One per process; safe from any thread."""
+    """Sends whole cards to the gateway. One per process; safe from any thread.
 
-    def __init__(
-        self,
-        *,
-        engine: sa.Engine,
-        clock: Clock,
-        keys: KeyService,
-        gateway: CardGateway,
-        velocity: CardVelocity,
-        executor: Executor,
-        metrics: PciMetrics,
-        owner: str,
-        capacity: int,
-    ) -> None:
-        """`owner`: this process's name, fresh at each boot; `capacity`: how many cards it takes at once."""
-        self._engine = engine
-        self._clock = clock
-        self._keys = keys
-        self._gateway = gateway
-        self._velocity = velocity
-        self._executor = executor
-        self._metrics = metrics
-        self._owner = owner
-        self._capacity = capacity
-        self._lock = threading.Lock()
-        self._taken_on: set[str] = set()
+    `owner` names this process, anew at each start; `capacity`: how many cards it takes on at once.
+    """
+
+    engine: sa.Engine
+    clock: Clock
+    keys: KeyService
+    gateway: CardGateway
+    velocity: CardVelocity
+    executor: Executor
+    metrics: PciMetrics
+    owner: str
+    capacity: int
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _taken_on: set[str] = field(default_factory=set, init=False)
 
     def send(self, entry: CardEntryRow) -> None:
         """Takes the entry on, unless someone holds its lease or we are full: the next poll asks anew."""
-        if is_leased(entry, self._clock.now()):
+        if is_leased(entry, self.clock.now()):
             return
         with self._lock:
-            if entry.id in self._taken_on or len(self._taken_on) >= self._capacity:
+            if entry.id in self._taken_on or len(self._taken_on) >= self.capacity:
                 return
             self._taken_on.add(entry.id)
         try:
-            self._executor.submit(self._run, entry.id)
+            self.executor.submit(self._run, entry.id)
         except RuntimeError:  # the pool is shutting down: another process takes it
             self._let_go(entry.id)
 
@@ -118,9 +108,9 @@ class GatewaySubmission:
             mine = list(self._taken_on)
         if not mine:
             return
-        until = self._clock.now() + timedelta(seconds=LEASE_S)
-        with self._engine.begin() as tx:
-            entry_store.renew_leases(tx, self._owner, mine, until)
+        until = self.clock.now() + timedelta(seconds=LEASE_S)
+        with self.engine.begin() as tx:
+            entry_store.renew_leases(tx, self.owner, mine, until)
 
     def _let_go(self, entry_id: str) -> None:
         with self._lock:
@@ -139,8 +129,8 @@ class GatewaySubmission:
 
     def _claim(self, entry_id: str) -> CardEntryRow | None:
         """The entry under our lease; None where someone else has it or nobody waits any more."""
-        now = self._clock.now()
-        with self._engine.begin() as tx:
+        now = self.clock.now()
+        with self.engine.begin() as tx:
             entry = entry_store.lock(tx, entry_id)
             if entry is None or entry.status != EntryStatus.SENDING:
                 return None
@@ -148,10 +138,10 @@ class GatewaySubmission:
                 return None
             until = now + timedelta(seconds=LEASE_S)
             entry_store.change(
-                tx, entry_id, lease_owner=self._owner, lease_until=until, claims=entry.claims + 1
+                tx, entry_id, lease_owner=self.owner, lease_until=until, claims=entry.claims + 1
             )
         if entry.claims:
-            self._metrics.taken_over()
+            self.metrics.taken_over()
         return entry
 
     def _ask(self, entry: CardEntryRow) -> tuple[GatewayAnswer, Card | None]:
@@ -161,9 +151,9 @@ class GatewaySubmission:
         except KeyGoneError:
             asked_before = entry.authorize is not None and entry.claims > 0
             return _without_answer(maybe_held=asked_before), None
-        if not self._velocity.admits(entry.id, card.number):
+        if not self.velocity.admits(entry.id, card.number):
             return _without_answer(maybe_held=False), None
-        began = self._clock.now()
+        began = self.clock.now()
         try:
             answer = self._answer(entry, card)
         except UnsupportedError:
@@ -172,11 +162,11 @@ class GatewaySubmission:
         except Exception as error:  # noqa: BLE001 - an adapter's bug must not cost the caller the call
             answer = _without_answer(maybe_held=entry.authorize is not None)
             tell("gateway_adapter_failed", error)
-        self._metrics.gateway_took((self._clock.now() - began).total_seconds())
+        self.metrics.gateway_took((self.clock.now() - began).total_seconds())
         return answer, card
 
     def _card(self, entry: CardEntryRow) -> Card:
-        key = sealing.kept(entry.id, self._keys)
+        key = sealing.kept(entry.id, self.keys)
         opened = {field: key.open(field, sealed) for field in Field if (sealed := entry.sealed(field))}
         month, year = expiry_of(opened[Field.EXPIRY].reveal())
         return Card(
@@ -194,9 +184,9 @@ class GatewaySubmission:
         return self._authorized(entry, wanted, card)
 
     def _tokenized(self, entry: CardEntryRow, card: Card) -> GatewayAnswer:
-        if self._gateway.tokenizer is None:
+        if self.gateway.tokenizer is None:
             raise UnsupportedError("this gateway makes no tokens")
-        tokenizer, key = self._gateway.tokenizer, tokenization_key(entry.id)
+        tokenizer, key = self.gateway.tokenizer, tokenization_key(entry.id)
         match self._patiently(entry, lambda: tokenizer.tokenize(card, key=key)):
             case Tokenized(token):
                 return GatewayAnswer(CardEntryOutcome.COLLECTED, token=token)
@@ -208,9 +198,9 @@ class GatewaySubmission:
                 return GatewayAnswer(CardEntryOutcome.UNAVAILABLE)
 
     def _authorized(self, entry: CardEntryRow, wanted: Order, card: Card) -> GatewayAnswer:
-        if self._gateway.authorizer is None:
+        if self.gateway.authorizer is None:
             raise UnsupportedError("this gateway authorizes nothing")
-        authorizer = self._gateway.authorizer
+        authorizer = self.gateway.authorizer
         match self._patiently(entry, lambda: authorizer.authorize(card, wanted)):
             case CardAuthorized(authorization):
                 return GatewayAnswer(CardEntryOutcome.COLLECTED, authorization=authorization)
@@ -231,17 +221,17 @@ class GatewaySubmission:
                 log.warning("gateway_did_not_process", wait_s=wait_s)
             return self._is_still_ours(entry.id, wait_s)
 
-        return retry_unprocessed(ask, sleep=self._clock.sleep, may_wait=may_wait)
+        return retry_unprocessed(ask, sleep=self.clock.sleep, may_wait=may_wait)
 
     def _is_still_ours(self, entry_id: str, wait_s: float) -> bool:
         """Whether the caller will still wait for it by then, and our lease stands: whoever ends the entry or
         takes it over ends the lease.
         """
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             entry = entry_store.find(connection, entry_id)
-        if entry is None or entry.lease_owner != self._owner:
+        if entry is None or entry.lease_owner != self.owner:
             return False
-        return not is_overdue(entry, self._clock.now() + timedelta(seconds=wait_s))
+        return not is_overdue(entry, self.clock.now() + timedelta(seconds=wait_s))
 
     def _record(self, asked: CardEntryRow, found: tuple[GatewayAnswer, Card | None]) -> None:
         """Ends the entry with this answer, unless it ended meanwhile."""
@@ -249,18 +239,18 @@ class GatewaySubmission:
         result = None
         if card is not None and answer.outcome is not CardEntryOutcome.UNAVAILABLE:
             result = self._sealed(asked, answer, card)
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             self._settle(tx, asked, answer)
             entry = entry_store.lock(tx, asked.id)
             if entry is None or entry.status != EntryStatus.SENDING:
                 log.info("answer_came_late", outcome=answer.outcome)
                 return
-            if not answer.certain and entry.lease_owner != self._owner:
+            if not answer.certain and entry.lease_owner != self.owner:
                 return  # whoever took over will know more
-            now = self._clock.now()
+            now = self.clock.now()
             entry_lifecycle.finish(tx, entry, answer.outcome, now, result=result, decline=answer.decline)
-        entry_lifecycle.forget(self._keys, [asked.id])
-        self._metrics.entry_ended(answer.outcome)
+        entry_lifecycle.forget(self.keys, [asked.id])
+        self.metrics.entry_ended(answer.outcome)
         log.info("card_entry_ended", outcome=answer.outcome)
 
     def _settle(self, tx: sa.Connection, asked: CardEntryRow, answer: GatewayAnswer) -> None:
@@ -269,17 +259,17 @@ class GatewaySubmission:
         """
         match answer.outcome:
             case CardEntryOutcome.DECLINED:
-                self._velocity.settle(tx, asked.id, declined=is_counted(answer.decline))
+                self.velocity.settle(tx, asked.id, declined=is_counted(answer.decline))
             case CardEntryOutcome.COLLECTED if asked.authorize is not None:
-                self._velocity.settle(tx, asked.id, declined=False)
+                self.velocity.settle(tx, asked.id, declined=False)
             case CardEntryOutcome.UNAVAILABLE:
-                self._velocity.settle(tx, asked.id, declined=False)
+                self.velocity.settle(tx, asked.id, declined=False)
             case _:
                 pass
 
     def _sealed(self, entry: CardEntryRow, answer: GatewayAnswer, card: Card) -> SealedResult:
         """Under a data key of its own, so that the card's can go at once."""
-        key, wrapped = sealing.fresh(entry.id, self._keys.current())
+        key, wrapped = sealing.fresh(entry.id, self.keys.current())
         document = {
             "token": answer.token.reveal() if answer.token else None,
             "authorization": answer.authorization,

@@ -3,6 +3,7 @@
 One that was seen is refused, however the copy got here.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -15,15 +16,15 @@ _KEEP = seen.insert()
 _TOO_OLD = seen.delete().where(seen.c.seen_at < sa.bindparam("before"))
 
 
+@dataclass(frozen=True, slots=True)
 class DatabaseNonces:
     """An `ivr.platform.request_signing.NonceStore`."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    engine: sa.Engine
 
     def remember(self, nonce: str, now: datetime) -> bool:
         try:
-            with self._engine.begin() as tx:
+            with self.engine.begin() as tx:
                 tx.execute(_KEEP, {"nonce": nonce, "seen_at": now})
         except IntegrityError:
             return False

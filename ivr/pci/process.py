@@ -63,17 +63,17 @@ class PciProcess:
         app: "WSGIApplication",
         background: BackgroundThread,
         executor: ThreadPoolExecutor,
-        retirement: WorkerReplacement,
+        replacement: WorkerReplacement,
     ) -> None:
         self._app = app
-        self._caretaker = background
+        self._background = background
         self._executor = executor
-        self._retirement = retirement
+        self._replacement = replacement
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        self._caretaker.start()
+        self._background.start()
         if environ["PATH_INFO"].startswith(KEYS_HEARD_AT):
-            self._retirement.heard()
+            self._replacement.heard()
         return self._app(environ, start_response)
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class PciProcess:
         where no process comes after this one, is the operator's (docs/pci.md).
         """
         self._executor.shutdown(wait=True, cancel_futures=True)
-        self._caretaker.close()
+        self._background.close()
 
 
 def app_from_environ(environ: Mapping[str, str], replace: Callable[[], None] = lambda: None) -> PciProcess:
@@ -110,11 +110,11 @@ def app_from_environ(environ: Mapping[str, str], replace: Callable[[], None] = l
         gateway=card_gateway(config.gateway, config.gateway_settings),
         executor=executor,
     )
-    retirement = WorkerReplacement(config.worker_life_s, clock, replace)
+    replacement = WorkerReplacement(config.worker_life_s, clock, replace)
     background = BackgroundThread(
-        renew=parts.submission.renew, sweep=parts.sweeper.sweep, look=retirement.look
+        renew=parts.submission.renew, sweep=parts.sweeper.sweep, look=replacement.look
     )
-    return PciProcess(create_app(parts), background, executor, retirement)
+    return PciProcess(create_app(parts), background, executor, replacement)
 
 
 def destroy_old(keys: KeyService) -> None:

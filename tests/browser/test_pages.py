@@ -82,7 +82,7 @@ def _paid(world: World, language: str, *refunds_minor: int) -> None:
     world.till.pass_time(2 * HOUR_S)
     for amount_minor in refunds_minor:
         with world.till.engine.begin() as tx:
-            world.till.cashier.ask_refund(tx, attempt_id, amount_minor, asked_by="finance")
+            world.till.cashier.refunds.ask(tx, attempt_id, amount_minor, asked_by="finance")
         world.till.run_due()
     world.go("/receipt/{}", attempt_id)
 

@@ -15,6 +15,7 @@ from gateways.contract import Unknown
 from gateways.stripe import refunds
 from gateways.stripe.client import StripeSession
 from ivr.bills import reservation, store
+from ivr.payments.attempts import bookkeeping
 from ivr.payments.attempts.service import Attempt
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.transitions import Transitions
@@ -47,7 +48,7 @@ def _waiting_word_ignored() -> Patches:
 
 def _withdrawn_untold() -> Patches:
     """Finance is not told of who paid a bill that was withdrawn, or paid elsewhere."""
-    return [mock.patch.object(Transitions, "_compare_with_source")]
+    return [mock.patch.object(bookkeeping, "_compare_with_source")]
 
 
 def _said_though_charged() -> Patches:

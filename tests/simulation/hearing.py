@@ -76,7 +76,7 @@ def _named() -> list[tuple[str, re.Pattern[str]]]:
     return [
         (key, re.compile(_until(prompts.segments(language, said.key), key)))
         for step in pay_bill.steps.values()
-        for said in source.read(step.run).said
+        for said in source.read(step.run, {}).said
         for key in step.heard_first
         for language in languages
     ]

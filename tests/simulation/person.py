@@ -34,4 +34,4 @@ def decide(engine: sa.Engine, cashier: PaymentService, bank: Bank, *, whatever: 
             cashier.decide(tx, key, word, who="ana", gateway_reference=taken.get(key))
         given = {one.key for one in truth.given_back}
         for key in waiting_back:
-            cashier.decide_refund(tx, key, refunded=key in given, who="ana")
+            cashier.refunds.decide(tx, key, refunded=key in given, who="ana")

@@ -17,6 +17,7 @@ from ivr.fraud.identity import PayerIdentity
 from ivr.fraud.limits import FraudLimits
 from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event
+from ivr.payments.attempts.transitions import Transitions
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import Ids, SequentialIds
@@ -64,7 +65,7 @@ class Counter:
             gateway="bank",
             dashboard_url=lambda _: None,
         )
-        return AttemptService(gateway="bank", work=self.work, clock=self.clock, ids=self.ids, events=events)
+        return AttemptService("bank", Transitions(self.work, self.clock, self.ids, events))
 
     def bill(self, reference: str = "10203040", billed_minor: int = 1_000_000) -> str:
         new = NewBill(reference=reference, currency="EUR", billed_minor=billed_minor, minimum_minor=1)

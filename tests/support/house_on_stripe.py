@@ -220,7 +220,7 @@ def _attune(server: Server) -> None:
     for part in (gateway._links, gateway._payments):
         part._now = server.clock.now
     cards: Any = server.pci_parts
-    for side in (cards.submission._gateway.tokenizer, cards.submission._gateway.authorizer):
+    for side in (cards.submission.gateway.tokenizer, cards.submission.gateway.authorizer):
         if side is not None:
             side._stripe._timing = BRISK
 

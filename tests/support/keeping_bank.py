@@ -185,7 +185,7 @@ def pay_by(till: Till, card: card_records.SavedCard) -> str:
     with till.engine.begin() as tx:
         till.attempts.attach_card(
             tx, attempt_id, card.brand, card.last_four,
-            token=card.token.reveal(), saved_card_id=card.id, holder=card.holder,
+            token=card.token.reveal(), saved_card_id=card.id, gateway_customer_id=card.gateway_customer_id,
         )  # fmt: skip
         till.attempts.ask_charge(tx, attempt_id)
     return attempt_id

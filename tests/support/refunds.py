@@ -7,7 +7,7 @@ from tests.support.till import Till
 def ask(till: Till, attempt_id: str, amount_minor: int | None = None) -> str:
     """The refund's id; without an amount it is all that is left."""
     with till.engine.begin() as tx:
-        return till.cashier.ask_refund(tx, attempt_id, amount_minor, asked_by="ana").id
+        return till.cashier.refunds.ask(tx, attempt_id, amount_minor, asked_by="ana").id
 
 
 def refund_of(till: Till, refund_id: str) -> refund_store.Refund:

@@ -1,6 +1,6 @@
 """A bill by its reference, in our books or the merchant's.
 
-Guesses are limited over calls: an unknown reference counts, whoever keyed it. Our ledger overrides a
+Guesses are limited over calls: each unknown reference counts. Our ledger overrides a
 merchant's system that still says open.
 """
 

@@ -1,4 +1,4 @@
-"""A link is opened and texted while the caller waits. One that was promised is sent, whoever hangs up."""
+"""A link is opened and texted while the caller waits. It is also sent to a caller who hangs up."""
 
 import structlog
 

@@ -29,7 +29,7 @@ from ivr.carriers.twilio.twiml import Voice
 NAMED = "named"
 """Of an address at which keys arrive: those that were named to the caller by then, where that matters."""
 BREATH_S = 1
-"""The shortest wait that a Gather knows: behind it a key is named."""
+"""The shortest wait that a Gather knows: after it a key is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class TwimlRenderer:
         ]
 
     def pieces(self, asked: Utterance, keys: str) -> tuple[tuple[NamedKeys, ...], Sequence[str]]:
-        """A question, cut behind the words that name each of these keys, and the verbs of its rest."""
+        """A question, cut after the words that name each of these keys, and the verbs of its rest."""
         (language,) = asked.languages
         namings, rest = in_pieces(asked.say, keys, language, self._prompts_of(asked), self.recordings)
         named = tuple(

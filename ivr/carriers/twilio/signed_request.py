@@ -62,7 +62,7 @@ def _form(request: Request) -> dict[str, list[str]]:
         pairs = parse_qsl(
             body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX
         )
-    except ValueError:  # not UTF-8, there or behind the percent signs, or too many fields
+    except ValueError:  # not UTF-8, there or in the percent signs, or too many fields
         raise BadRequest("The form cannot be read.") from None
     form: dict[str, list[str]] = {}
     for name, value in pairs:

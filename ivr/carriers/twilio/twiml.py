@@ -84,7 +84,7 @@ def gather(
     when_empty: bool = True,
 ) -> str:
     """Keys of the caller, posted to `action`. Silence is posted too, so no Gather falls into it, unless not
-    `when_empty`: then the verbs behind it follow.
+    `when_empty`: then the verbs after it follow.
     """
     attributes: dict[str, str | int | None] = {
         "input": "dtmf",

@@ -23,6 +23,7 @@ from ivr.fraud.guard import Guard
 from ivr.jobs.job_list import Work
 from ivr.payments.attempts.payer_approval import PayerApproval
 from ivr.payments.attempts.service import AttemptService
+from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.links.store import LinkTerms
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
@@ -78,13 +79,5 @@ def build_events(
 
     # A card's payment may be replaced by a link's, and a link's by nothing: so a link's payment is made with
     # listeners that send no link.
-    attempts = AttemptService(
-        gateway=gateway,
-        work=work,
-        clock=clock,
-        ids=ids,
-        events=built(None),
-        links=links,
-        wording=wording,
-    )
+    attempts = AttemptService(gateway, Transitions(work, clock, ids, built(None)), links, wording)
     return built(PayerApproval(attempts, clock))

@@ -1,10 +1,9 @@
-"""The job that charges: claim, send, record the answer. It runs at least once; what may have been processed
-is never sent again.
+"""The job that charges: claim, send, record the answer. What may have been processed is never sent again.
 
 A gateway that prepares is told of the order first, its reference is committed, and only then it is asked for
-the money. The claim is a transaction of its own, before the request and outside it; whoever finds an attempt
-claimed already is the re-run after a kill, and asks what became of it instead of sending. What could go wrong
-in between, by a kill at any line, ends in the look-up that the claim itself asked for.
+the money. The claim is a transaction of its own, before the request. Whoever finds an attempt claimed already
+is the re-run after a kill, and looks up what became of it instead of sending; the claim itself asked for that
+look-up, so a kill at any line ends in it.
 """
 
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Cancelled, Declined, Order, Result, Unknown
-from ivr.payments import tables, timeouts
+from ivr.payments import timeouts
 from ivr.payments.attempts import gateway_answers, store
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import Event, Method, State
@@ -36,24 +35,22 @@ class ChargeJob:
         """Charges the attempt, unless somebody else claimed it, it was withdrawn, or its deadline is past."""
         with self.engine.begin() as tx:
             claimed = self._claim(tx, attempt_id)
-            order = None if claimed is None else order_of(tx, claimed)
-        if claimed is None or order is None:
-            return
+            if claimed is None:
+                return
+            order = order_of(tx, claimed)
         answer = self._send(claimed, order)
         if isinstance(answer, Unknown):
-            log.warning(
-                "charge_unknown", attempt_id=attempt_id, call_id=claimed.call_id, reason=answer.reason
-            )
+            facts = {"attempt_id": attempt_id, "call_id": claimed.call_id}
+            log.warning("charge_unknown", **facts, reason=answer.reason)
         with self.engine.begin() as tx:
             self._record(tx, attempt_id, answer)
 
     def _claim(self, tx: sa.Connection, attempt_id: str) -> Attempt | None:
-        """The attempt, where it is ours alone to send."""
+        """The attempt, where this job alone may send it."""
         attempt = store.locked(tx, attempt_id)
         if attempt.state is State.CLAIMED:
-            self.transitions.move(
-                tx, attempt, Event.MARK_UNKNOWN, note="claimed before, and no answer recorded"
-            )
+            note = "claimed before, and no answer recorded"
+            self.transitions.move(tx, attempt, Event.MARK_UNKNOWN, note=note)
             return None
         if attempt.state not in {State.RESERVED, State.AUTHORIZED}:
             return None
@@ -71,7 +68,7 @@ class ChargeJob:
         return self.transitions.move(tx, attempt, Event.CLAIM)
 
     def _too_late(self, tx: sa.Connection, attempt: Attempt) -> str | None:
-        """Why it is not to be sent any more, if so: a saved card counts until it is deleted."""
+        """Why it is not sent any more; None: it is."""
         if self.transitions.clock.now() >= attempt.deadline_at:
             return "not claimed by its deadline"
         saved = attempt.saved_card_id
@@ -80,9 +77,7 @@ class ChargeJob:
         return None
 
     def _send(self, claimed: Attempt, order: Order) -> Result | Cancelled:
-        """The gateway's answer. A worker that froze after its claim does not send: nobody expects it any
-        more.
-        """
+        """The gateway's answer. A worker that froze after its claim does not send: the look-up goes on."""
         asleep_s = self._since_claim_s(claimed)
         if asleep_s > timeouts.SEND_WITHIN_S:
             return Unknown(f"claimed {asleep_s:.0f} s ago and not sent")
@@ -91,7 +86,7 @@ class ChargeJob:
         return self.gateway.charge(claimed, order)
 
     def _prepare_and_confirm(self, claimed: Attempt, order: Order) -> Result | Cancelled:
-        """In two steps: what has no reference in our books was never confirmed, by nobody."""
+        """In two steps: an attempt without a reference in our books was certainly never confirmed."""
         prepared = self.gateway.prepare(claimed, order)
         match prepared:
             case Unknown(reason):
@@ -107,15 +102,13 @@ class ChargeJob:
         return self.gateway.charge(claimed, order, reference=prepared.gateway_reference)
 
     def _keep_reference(self, attempt_id: str, reference: str) -> bool:
-        """Before the confirmation, so that an unknown one can be fenced; False where it is ours no more."""
+        """Before the confirmation, so that an unknown one can be cancelled; False where a look-up has taken
+        the attempt over.
+        """
         with self.engine.begin() as tx:
             if store.locked(tx, attempt_id).state is not State.CLAIMED:
                 return False
-            tx.execute(
-                sa.update(tables.attempt)
-                .where(tables.attempt.c.id == attempt_id)
-                .values(gateway_reference=reference)
-            )
+            store.update(tx, attempt_id, gateway_reference=reference)
             return True
 
     def _since_claim_s(self, claimed: Attempt) -> float:
@@ -123,16 +116,12 @@ class ChargeJob:
         return (self.transitions.clock.now() - claimed.claimed_at).total_seconds()
 
     def _record(self, tx: sa.Connection, attempt_id: str, answer: Result | Cancelled) -> None:
-        attempt = store.locked(tx, attempt_id)
-        if isinstance(answer, Declined) and attempt.gateway_authorization is not None:
-            self._let_go(tx, attempt, answer)
-        else:
-            gateway_answers.record(self.transitions, tx, attempt, answer, note="answer to the charge")
-
-    def _let_go(self, tx: sa.Connection, attempt: Attempt, answer: Declined) -> None:
-        """A capture that is refused leaves the issuer holding the amount: it is voided, unless that, or a
-        look-up, is under way.
+        """A refused capture leaves the issuer holding the amount: it is voided, unless that, or a look-up, is
+        under way.
         """
-        if attempt.state in {State.CLAIMED, State.AUTHORIZED}:
+        attempt = store.locked(tx, attempt_id)
+        if not isinstance(answer, Declined) or attempt.gateway_authorization is None:
+            gateway_answers.record(self.transitions, tx, attempt, answer, note="answer to the charge")
+        elif attempt.state in {State.CLAIMED, State.AUTHORIZED}:
             note = f"the capture was refused: {answer.gateway_code}"
             self.transitions.move(tx, attempt, Event.VOID, note=note)

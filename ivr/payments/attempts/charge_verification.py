@@ -1,17 +1,17 @@
-"""The charge that a person names when they decide, held against the gateway before anything is booked.
+"""The charge that a person names when they decide is verified at the gateway before anything is booked.
 
-Nothing is written here, and no transaction is open while the gateway is asked. What could go wrong is a
-reference of another payment: booked, it would be refunded instead of ours. A gateway that is silent proves
-nothing, so only a person who says so takes a reference unchecked; one that the gateway knows as another's is
-never taken.
+Otherwise a reference of another payment could be booked, and be refunded instead of ours. A gateway that is
+silent proves nothing: then a reference is taken only with `unchecked`, and never one that the gateway knows
+as another payment's. Nothing is written here, and no transaction is open while the gateway is asked.
 """
 
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from gateways.contract import Approved, Authorized, Cancelled, Declined, NotThisCharge, Unknown
+from gateways.contract import Approved, NotThisCharge, Unknown
 from ivr.payments.attempts import store
+from ivr.payments.attempts.gateway_answers import WORDS
 from ivr.payments.attempts.manual_review import NothingToDecideError
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import State
@@ -19,16 +19,13 @@ from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.links import store as link_store
 from ivr.platform.database.engine import reading
 
-_NOTHING_TAKEN = {Authorized: "authorized", Cancelled: "fenced", Declined: "declined"}
-"""How a person is told of an answer that means that no money was taken."""
-
 
 class ChargeRefusedError(NothingToDecideError):
-    """The gateway does not bear the person's word out; the message says what it says."""
+    """The gateway does not confirm the charge; the message says what it says."""
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class VerifiedReference:
     """A charge to decide with."""
 
     reference: str | None
@@ -44,7 +41,7 @@ class ChargeVerification:
     engine: sa.Engine
     gateway: GatewayClient
 
-    def reference(self, attempt_id: str, named: str | None, *, unchecked: bool) -> Named:
+    def reference(self, attempt_id: str, named: str | None, *, unchecked: bool) -> VerifiedReference:
         """The attempt's charge: as it was named, or as the gateway says itself where it was not. Raises
         ChargeRefusedError.
         """
@@ -52,27 +49,29 @@ class ChargeVerification:
             attempt = store.get(tx, attempt_id)
             order, link = order_of(tx, attempt), link_store.of(tx, attempt)
         if attempt.state is not State.NEEDS_REVIEW:
-            return Named(named, is_proven=False)  # there is nothing to decide, and whoever decides says so
+            return VerifiedReference(
+                named, is_proven=False
+            )  # there is nothing to decide, and whoever decides says so
         if named is None:
             found = self.gateway.lookup(attempt, order, cancel=False, link=link)
             if isinstance(found, Approved):
-                return Named(found.gateway_reference, is_proven=True)
+                return VerifiedReference(found.gateway_reference, is_proven=True)
             if isinstance(found, Unknown) or unchecked:
-                return Named(None, is_proven=False)
+                return VerifiedReference(None, is_proven=False)
             raise ChargeRefusedError(
                 f"The gateway says that nothing was taken for payment {attempt.reference} "
-                f"({_NOTHING_TAKEN[type(found)]}): use --not-charged, or --unchecked if you are certain."
+                f"({WORDS[type(found)]}): use --not-charged, or --unchecked if you are certain."
             )
         match self.gateway.verify_charge(attempt, order, named):
             case Approved(gateway_reference):
-                return Named(gateway_reference, is_proven=True)
+                return VerifiedReference(gateway_reference, is_proven=True)
             case NotThisCharge(reason):
                 raise ChargeRefusedError(
                     f"{named} is not the charge of payment {attempt.reference}: {reason}."
                 )
             case Unknown(reason):
                 if unchecked:
-                    return Named(named, is_proven=False)
+                    return VerifiedReference(named, is_proven=False)
                 raise ChargeRefusedError(
                     f"The gateway does not say whether {named} is the charge of payment {attempt.reference} "
                     f"({reason}): try again, or add --unchecked if you are certain of it."

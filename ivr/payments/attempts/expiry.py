@@ -1,8 +1,7 @@
-"""The job at an attempt's deadline: what nobody claimed by then is given up.
+"""The job at an attempt's deadline: what no worker claimed by then is given up.
 
-A reserved attempt is abandoned, and never sent; an authorized one is released; a card entry that is overdue,
-of a call that is gone, is asked after. A deadline that was moved is waited for anew. What could go wrong is a
-call that is never said to have ended: after an hour it is taken as gone.
+A reserved attempt is abandoned, and never sent; an authorized one is voided; a card entry that is overdue is
+looked up once its call has ended. A call that is never reported as ended counts as ended after an hour.
 """
 
 from dataclasses import dataclass
@@ -17,36 +16,40 @@ from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
 
+_AT_DEADLINE = {
+    State.RESERVED: (Event.ABANDON, "not claimed by its deadline"),
+    State.AUTHORIZED: (Event.VOID, "not claimed by its deadline"),
+    State.AUTHORIZING: (Event.MARK_UNKNOWN, "no card by its deadline"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ExpiryJob:
-    """Ends what nobody claimed in time. It talks to nobody."""
+    """Ends what no worker claimed in time. It talks to nobody."""
 
     engine: sa.Engine
     transitions: Transitions
 
     def run(self, attempt_id: str, nth: int) -> None:
-        """Gives the attempt up where its deadline is past and nobody claimed it."""
+        """Gives the attempt up where its deadline is past; a deadline that was moved is waited for anew."""
         with self.engine.begin() as tx:
             attempt = store.locked(tx, attempt_id)
-            now = self.transitions.clock.now()
-            if attempt.state not in {State.RESERVED, State.AUTHORIZING, State.AUTHORIZED}:
+            if attempt.state not in _AT_DEADLINE:
                 return
-            if now < attempt.deadline_at:
-                self._wait_on(tx, attempt, nth, (attempt.deadline_at - now).total_seconds())
-            elif attempt.state is State.RESERVED:
-                self.transitions.move(tx, attempt, Event.ABANDON, note="not claimed by its deadline")
-            elif attempt.state is State.AUTHORIZED:
-                self.transitions.move(tx, attempt, Event.VOID, note="not claimed by its deadline")
-            elif _card_may_still_come(tx, attempt, now):
-                self._wait_on(tx, attempt, nth, timeouts.CARD_LOOK_S)
-            else:
-                self.transitions.move(tx, attempt, Event.MARK_UNKNOWN, note="no card by its deadline")
+            wait_s = self._wait_s(tx, attempt)
+            if wait_s is None:
+                event, note = _AT_DEADLINE[attempt.state]
+                self.transitions.move(tx, attempt, event, note=note)
+            elif nth == attempt.jobs:  # or a later look was asked for since
+                self.transitions.ask(tx, attempt, EXPIRE_ATTEMPT, wait_s)
 
-    def _wait_on(self, tx: sa.Connection, attempt: Attempt, nth: int, delay_s: float) -> None:
-        """A later look, unless one was asked for since."""
-        if nth == attempt.jobs:
-            self.transitions.ask(tx, attempt, EXPIRE_ATTEMPT, delay_s)
+    def _wait_s(self, tx: sa.Connection, attempt: Attempt) -> float | None:
+        """Seconds until the next look; None: it is given up now."""
+        now = self.transitions.clock.now()
+        if now < attempt.deadline_at:
+            return (attempt.deadline_at - now).total_seconds()
+        is_keying = attempt.state is State.AUTHORIZING and _card_may_still_come(tx, attempt, now)
+        return timeouts.CARD_LOOK_S if is_keying else None
 
 
 def _card_may_still_come(tx: sa.Connection, attempt: Attempt, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from gateways.contract import (
     LinkFound,
     LinkOpen,
     LookupResult,
+    RefundNotFound,
     Unknown,
 )
 from ivr.payments import discrepancies, tables
@@ -30,6 +31,17 @@ from ivr.payments.links import store as link_store
 log = structlog.get_logger()
 
 Answer = LookupResult | LinkFound
+
+WORDS: dict[type, str] = {
+    Approved: "approved",
+    Authorized: "authorized",
+    Declined: "declined",
+    Cancelled: "fenced",
+    LinkOpen: "linkopen",
+    RefundNotFound: "notfound",
+    Unknown: "unknown",
+}
+"""How an answer is called in histories and logs; stored, so never renamed."""
 
 PATHS: dict[tuple[State, type[Answer]], tuple[Event, ...]] = {
     (State.AUTHORIZING, Approved): (Event.MARK_UNKNOWN, Event.APPROVE),
@@ -127,7 +139,7 @@ def _contradiction(transitions: Transitions, tx: sa.Connection, attempt: Attempt
     """The gateway says now what it had ruled out. Nothing is changed; it is kept, and a person has to hear of
     it, once: who then gives it back in the dashboard makes the gateway say it again.
     """
-    said = type(answer).__name__.lower()
+    said = WORDS[type(answer)]
     reference = answer.gateway_reference if isinstance(answer, Approved) else None
     note = fit(tables.attempt_move.c.note, f"the gateway says {said} {reference or ''}".strip()) or ""
     if discrepancies.is_told(tx, attempt.id, Difference.CONTRADICTION, note):
@@ -141,4 +153,4 @@ def _contradiction(transitions: Transitions, tx: sa.Connection, attempt: Attempt
         says=said,
         gateway_reference=reference,
     )
-    transitions.write_down(tx, attempt.id, Difference.CONTRADICTION, attempt.state, note)
+    transitions.add_history(tx, attempt, Difference.CONTRADICTION, note)

@@ -1,9 +1,9 @@
-"""A person's word on an attempt that nobody could resolve for a day, said with the gateway's dashboard open.
+"""A person decides an attempt that needs review, with the gateway's dashboard open.
 
-It writes the same ledger entry, text and webhook as an answer of the gateway would. What could go wrong is a
-word on an attempt that is not waiting for one, or one that names the charge of another attempt: both are
-refused, so nothing that is certain is overruled. Only a charge that the gateway proves is booked a second
-time: the first word on it was wrong, and finance is told.
+The decision writes the same ledger entry, text and webhook as an answer of the gateway would. A decision on
+an attempt that does not need review, or one that names the charge of another attempt, is refused, so nothing
+certain is overruled. Only a charge that the gateway proves to be this attempt's is booked a second time: the
+first decision on it was wrong, and finance is told.
 """
 
 from enum import StrEnum
@@ -26,7 +26,7 @@ class Word(StrEnum):
 
 
 class NothingToDecideError(ValueError):
-    """The attempt does not wait for a person, or not for this word; the message says why."""
+    """The attempt does not need review, or not this decision; the message says why."""
 
 
 class ReferenceTakenError(NothingToDecideError):
@@ -43,9 +43,9 @@ def decide(
     gateway_reference: str | None = None,
     is_proven: bool = False,
 ) -> Attempt:
-    """The attempt after the person's word; `gateway_reference` is the charge's in the dashboard. Without one,
-    that stays which the books know. Where `is_proven`, the gateway says that the charge is this attempt's: so
-    it is booked though another one holds it, and that is told to finance.
+    """The attempt after the decision. `gateway_reference`: the charge's in the dashboard; without one, the
+    known reference stays. `is_proven`: the gateway says that the charge is this attempt's, so it is booked
+    even where another attempt holds it, and reported to finance.
     """
     attempt = store.locked(tx, attempt_id)
     if attempt.state is not State.NEEDS_REVIEW:
@@ -55,18 +55,12 @@ def decide(
     note = f"decided by {who}"
     if word is Word.APPROVED:
         reference = store.fit(tables.attempt.c.gateway_reference, gateway_reference)
-        if reference and not is_proven:
-            _refuse_of_another(tx, attempt, reference)
+        if reference and not is_proven and (other := store.other_of_charge(tx, attempt, reference)):
+            raise ReferenceTakenError(
+                f"{reference} is already recorded as the charge of payment {other}. "
+                f"Look for the charge of payment {attempt.reference} in the dashboard."
+            )
         kept = reference or attempt.gateway_reference
         return transitions.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=kept)
     was_held = attempt.gateway_authorization is not None
     return transitions.move(tx, attempt, Event.VOIDED if was_held else Event.CANCEL, note=note)
-
-
-def _refuse_of_another(tx: sa.Connection, attempt: Attempt, gateway_reference: str) -> None:
-    other = store.other_of_charge(tx, attempt, gateway_reference)
-    if other is not None:
-        raise ReferenceTakenError(
-            f"{gateway_reference} is already recorded as the charge of payment {other}. "
-            f"Look for the charge of payment {attempt.reference} in the dashboard."
-        )

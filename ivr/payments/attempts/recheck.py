@@ -1,14 +1,13 @@
-"""The job behind a notice that contradicts our books: the gateway is asked once more, and believed.
+"""The job behind a webhook that contradicts our books: the gateway is asked once more, and believed.
 
-A notice says that money was taken for an attempt that is over without a charge, or waits for a person. The
-answer goes the same way as every other: it resolves what waits, and a contradiction is kept, and told as
-loudly as can be. Or it says that money of a payment was given back: then the question is by whom
-(`ivr.payments.refunds.external_refunds`). What could go wrong is a gateway that is silent: it is asked again
-for a day, and then a person has to look.
+The webhook says that money was taken for an attempt that ended without a charge, or needs review. The answer
+is recorded as every other: it resolves what needs review, and a contradiction is kept and logged. Or it says
+that money of a payment was refunded: then the question is by whom
+(`ivr.payments.refunds.external_refunds`). A gateway that is silent is asked again for a day; then a person
+has to look.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
@@ -28,48 +27,47 @@ from ivr.platform.database.engine import reading
 
 log = structlog.get_logger()
 
-VERIFIED = (FINAL | {State.NEEDS_REVIEW}) - {State.APPROVED}
-"""States in which a notice of money taken is looked into; in the others our own answer is on its way."""
+RECHECKED = (FINAL | {State.NEEDS_REVIEW}) - {State.APPROVED}
+"""States in which a report of money taken is looked into; in the others our own answer is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecheckJob:
-    """Asks one gateway about what it said unasked."""
+    """Asks one gateway about what its webhooks said."""
 
     engine: sa.Engine
     transitions: Transitions
     gateway: GatewayClient
 
     def run(self, attempt_id: str, nth: int) -> None:
-        """One look; nothing is fenced. Asks for the next one where the gateway does not say."""
+        """One look, which cancels nothing. Asks for the next one where the gateway does not say."""
         with reading(self.engine) as tx:
             attempt = store.get(tx, attempt_id)
         if attempt.jobs != nth:
             return
         if external_refunds.is_asked(attempt):
-            self._who_gave_back(attempt, nth)
-        elif attempt.state in VERIFIED:
+            self._who_refunded(attempt, nth)
+        elif attempt.state in RECHECKED:
             self._what_was_taken(attempt, nth)
 
     def _what_was_taken(self, attempt: Attempt, nth: int) -> None:
         with reading(self.engine) as tx:
-            order = order_of(tx, attempt)
-            link = link_store.of(tx, attempt)
+            order, link = order_of(tx, attempt), link_store.of(tx, attempt)
         answer = self.gateway.lookup(attempt, order, cancel=False, link=link)
         with self.engine.begin() as tx:
             before = store.locked(tx, attempt.id)
             after = gateway_answers.record(self.transitions, tx, before, answer, note="found after a notice")
             if after.jobs != nth:
-                return  # another notice asked for a look of its own meanwhile
+                return  # another webhook asked for a look of its own meanwhile
             is_open = (
                 isinstance(answer, Unknown)
-                and after.state in VERIFIED
+                and after.state in RECHECKED
                 and self._look_again(tx, after, "money was taken", answer.reason)
             )
             if not is_open:
-                self.transitions.verified(tx, after)
+                self.transitions.end_recheck(tx, after)
 
-    def _who_gave_back(self, attempt: Attempt, nth: int) -> None:
+    def _who_refunded(self, attempt: Attempt, nth: int) -> None:
         answer = self.gateway.refunded_externally(attempt)
         with self.engine.begin() as tx:
             attempt = store.locked(tx, attempt.id)
@@ -80,21 +78,17 @@ class RecheckJob:
             elif not self._look_again(tx, attempt, "money was given back", answer.reason):
                 external_refunds.give_up(self.transitions, tx, attempt)
 
-    def _look_again(self, tx: sa.Connection, attempt: Attempt, told: str, reason: str) -> bool:
+    def _look_again(self, tx: sa.Connection, attempt: Attempt, reported: str, reason: str) -> bool:
         """Asks for the next look; False after a day, when a person has to look."""
-        now: datetime = self.transitions.clock.now()
+        now = self.transitions.clock.now()
         open_s = (now - (attempt.verify_since or now)).total_seconds()
         log.warning("notice_still_unverified", attempt_id=attempt.id, reason=reason, open_s=open_s)
         delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
         if delay_s is not None:
-            self.transitions.verify(tx, attempt, delay_s)
+            self.transitions.recheck(tx, attempt, delay_s)
             return True
-        log.error(
-            "notice_for_a_person",
-            attempt_id=attempt.id,
-            reference=attempt.reference,
-            state=str(attempt.state),
-        )
-        note = f"the gateway reported that {told}, but could not confirm it: {reason}"
-        self.transitions.write_down(tx, attempt.id, Difference.UNVERIFIED, attempt.state, note)
+        facts = {"attempt_id": attempt.id, "reference": attempt.reference, "state": str(attempt.state)}
+        log.error("notice_for_a_person", **facts)
+        note = f"the gateway reported that {reported}, but could not confirm it: {reason}"
+        self.transitions.add_history(tx, attempt, Difference.UNVERIFIED, note)
         return False

@@ -1,7 +1,8 @@
-"""An attempt as it is kept: frozen records, and how they are read and locked.
+"""Attempts as they are stored: frozen records, and all statements on their table.
 
-Whoever means to move one reads it by `locked`: the row is held until the transaction ends, so nobody decides
-on a state that somebody else is changing. A card token and an authorization are secrets and mask themselves.
+An attempt that is to be changed is read by `locked`: the row is held until the transaction ends, so nobody
+decides on a state that somebody else is changing. Card token and authorization are secrets that mask
+themselves.
 """
 
 from dataclasses import dataclass, fields
@@ -14,11 +15,15 @@ from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.calls import views as calls_views
 from ivr.payments import tables
-from ivr.payments.attempts.states import Method, State
+from ivr.payments.attempts.states import HOLDING, Method, State
 
 
 class NoSuchAttemptError(LookupError):
     """There is no attempt of that id."""
+
+
+class LostRaceError(Exception):
+    """The attempt is no longer in the state it was read in: it was moved without its lock, a bug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Attempt:
     language: str
     amount_minor: int
     refunded_minor: int
-    """Refunded, or asked back and not refused."""
+    """Of all refunds that are not declined."""
     currency: str
     gateway: str
     state: State
@@ -64,10 +69,10 @@ class Attempt:
     last_four: str | None
     saved_card_id: str | None
     """The saved card that pays; None: one that was keyed."""
-    holder: str | None
-    """Of a saved card: whose it is, as the gateway knows them."""
+    gateway_customer_id: str | None
+    """Of a saved card: the gateway's name for the customer."""
     keep_card: bool
-    """The payer agreed that the card is kept."""
+    """The payer agreed that the card is saved."""
     gateway_reference: str | None
     authorisation_code: str | None
     decline: Decline | None
@@ -81,30 +86,30 @@ class Attempt:
     """The caller left without hearing the outcome: whatever it is, they are texted."""
     settled_at: datetime | None
     jobs: int
-    """How many jobs were asked for: the last one's number."""
+    """The number of the job that was asked for last."""
     method: Method = Method.CARD
     card_entry_id: str | None = None
     """The card entry at the PCI process, which is told of the outcome; None: there was none."""
     verify_since: datetime | None = None
-    """Since when the gateway is asked whether a notice that contradicts our books is right."""
+    """Since when the gateway is asked about a webhook that contradicts our books."""
     given_back_heard_at: datetime | None = None
-    """When it told that something was given back, and has not been asked since by whom."""
+    """When a webhook said that money was refunded, and the gateway was not asked since by whom."""
     given_back_elsewhere_minor: int = 0
-    """Given back by others than us, as finance was told."""
+    """Refunded at the gateway and not by us, as finance was told."""
     order_description: str | None = None
     """What the payer reads of the order (see `order.py`)."""
     order_statement: str | None = None
     """The same on the card's statement."""
 
 
-_ATTEMPT = [tables.attempt.c[field.name] for field in fields(Attempt)]
+_COLUMNS = [tables.attempt.c[field.name].label(field.name) for field in fields(Attempt)]
 # Built once: they are read at every turn of a call, and to build one takes longer than to run it.
-_ATTEMPT_OF_ID = sa.select(*_ATTEMPT).where(tables.attempt.c.id == sa.bindparam("wanted"))
-_ATTEMPT_HELD = _ATTEMPT_OF_ID.with_for_update(key_share=True)
-_ATTEMPT_MADE_FOR = sa.select(*_ATTEMPT).where(tables.attempt.c.made_for == sa.bindparam("wanted"))
+_OF_ID = sa.select(*_COLUMNS).where(tables.attempt.c.id == sa.bindparam("wanted"))
+_OF_ID_LOCKED = _OF_ID.with_for_update(key_share=True)
+_MADE_FOR = sa.select(*_COLUMNS).where(tables.attempt.c.made_for == sa.bindparam("wanted"))
 
 
-def _attempt(row: sa.RowMapping) -> Attempt:
+def _record(row: sa.RowMapping) -> Attempt:
     held: dict[str, Any] = dict(row)
     held["state"] = State(held["state"])
     held["method"] = Method(held["method"])
@@ -114,84 +119,74 @@ def _attempt(row: sa.RowMapping) -> Attempt:
     return Attempt(**held)
 
 
+# Reading ----------------------------------------------------------------------------------------------------
+
+
 def get(tx: sa.Connection, attempt_id: str) -> Attempt:
     """The attempt as it stands; raises NoSuchAttemptError."""
-    return _one_attempt(tx, _ATTEMPT_OF_ID, attempt_id)
+    return _one(tx, _OF_ID, attempt_id)
 
 
 def locked(tx: sa.Connection, attempt_id: str) -> Attempt:
     """The attempt, held until the transaction ends; nobody else moves it. Lock it before its bill."""
-    return _one_attempt(tx, _ATTEMPT_HELD, attempt_id)
+    return _one(tx, _OF_ID_LOCKED, attempt_id)
 
 
-def _one_attempt(tx: sa.Connection, query: sa.Select[Any], attempt_id: str) -> Attempt:
+def _one(tx: sa.Connection, query: sa.Select[Any], attempt_id: str) -> Attempt:
     row = tx.execute(query, {"wanted": attempt_id}).mappings().one_or_none()
     if row is None:
         raise NoSuchAttemptError(f"there is no attempt {attempt_id}")
-    return _attempt(row)
+    return _record(row)
 
 
 def find_made_for(tx: sa.Connection, made_for: str) -> Attempt | None:
     """The attempt that was made for this turn."""
-    row = tx.execute(_ATTEMPT_MADE_FOR, {"wanted": made_for}).mappings().one_or_none()
-    return None if row is None else _attempt(row)
+    row = tx.execute(_MADE_FOR, {"wanted": made_for}).mappings().one_or_none()
+    return None if row is None else _record(row)
 
 
 def bill_id_of(tx: sa.Connection, reference: str) -> str | None:
-    """Whose payment was told to its payer under these eight digits: the bill's id."""
+    """The bill of the payment whose payer was told these eight digits: the bill's id."""
     attempts = tables.attempt.c
     return tx.execute(sa.select(attempts.bill_id).where(attempts.reference == reference)).scalar_one_or_none()
 
 
 def other_of_charge(
-    tx: sa.Connection, attempt: Attempt, gateway_reference: str, *where: sa.ColumnElement[bool]
+    tx: sa.Connection, attempt: Attempt, gateway_reference: str, state: State | None = None
 ) -> str | None:
-    """The spoken reference of another payment that holds this charge of the same gateway; None: there is
-    none, or none that is `where`.
+    """The spoken reference of another payment that holds this charge of the same gateway, if there is one;
+    of those in `state` alone, where it is given.
     """
     columns = tables.attempt.c
     query = sa.select(columns.reference).where(
         columns.gateway == attempt.gateway,
         columns.gateway_reference == gateway_reference,
         columns.id != attempt.id,
-        *where,
     )
+    if state is not None:
+        query = query.where(columns.state == state)
     return tx.execute(query.limit(1)).scalar_one_or_none()
 
 
-def state_since(tx: sa.Connection, attempt: Attempt) -> datetime:
-    """When the attempt came into the state it is in."""
-    moves = tables.attempt_move
-    at = tx.execute(
-        sa.select(moves.c.at)
-        .where(moves.c.attempt_id == attempt.id, moves.c.state == attempt.state)
-        .order_by(moves.c.id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    return attempt.created_at if at is None else at
+def overdue(tx: sa.Connection, since: datetime, limit: int) -> list[str]:
+    """IDs of attempts whose job should have run before that moment."""
+    columns = tables.attempt.c
+    has_job = sa.or_(columns.state.in_(HOLDING), columns.verify_since.is_not(None))
+    query = sa.select(columns.id).where(columns.look_at < since, has_job)
+    return list(tx.execute(query.order_by(columns.look_at).limit(limit)).scalars())
 
 
 def caller_waits(tx: sa.Connection, attempt: Attempt, now: datetime) -> bool:
-    """Whether somebody still waits for it: its deadline is to come and its call, if any, is there."""
+    """Whether the caller still waits for it: its deadline is not past, and its call, if any, is there."""
     return now < attempt.deadline_at and call_is_there(tx, attempt)
 
 
 def call_is_there(tx: sa.Connection, attempt: Attempt) -> bool:
-    """False where the call has ended; an attempt without a call goes by its deadline alone."""
+    """False where the call has ended; True for an attempt without a call."""
     if attempt.call_id is None:
         return True
     query = sa.select(calls_views.IS_ACTIVE).where(calls_views.call.c.id == attempt.call_id)
     return bool(tx.execute(query).scalar_one_or_none())
-
-
-def fit(column: sa.Column[str], value: str | None) -> str | None:
-    """The text cut to what the column holds: a gateway's long code must not keep a charge from being
-    recorded.
-    """
-    if value is None:
-        return None
-    length = getattr(column.type, "length", None)
-    return value.replace("\x00", "")[:length]
 
 
 def call_id_of(tx: sa.Connection, attempt_id: str) -> str | None:
@@ -202,6 +197,71 @@ def call_id_of(tx: sa.Connection, attempt_id: str) -> str | None:
 
 def in_call(tx: sa.Connection, call_id: str) -> list[Attempt]:
     """The attempts that were made in this call, the earliest first."""
-    query = sa.select(*_ATTEMPT).where(tables.attempt.c.call_id == call_id)
+    query = sa.select(*_COLUMNS).where(tables.attempt.c.call_id == call_id)
     rows = tx.execute(query.order_by(tables.attempt.c.created_at, tables.attempt.c.id))
-    return [_attempt(row) for row in rows.mappings()]
+    return [_record(row) for row in rows.mappings()]
+
+
+# Writing ----------------------------------------------------------------------------------------------------
+
+
+def insert(tx: sa.Connection, **values: Any) -> bool:
+    """False where another attempt has the same reference, or was made for the same turn."""
+    try:
+        with tx.begin_nested():
+            tx.execute(sa.insert(tables.attempt).values(**values))
+    except sa.exc.IntegrityError:
+        return False
+    return True
+
+
+def move(tx: sa.Connection, attempt: Attempt, state: State, **values: Any) -> Attempt:
+    """The attempt in its new state; raises LostRaceError where it is not in the state any more that it was
+    read in.
+    """
+    columns = tables.attempt.c
+    moved = (
+        sa.update(tables.attempt)
+        .where(columns.id == attempt.id, columns.state == attempt.state)
+        .values(**values, state=state)
+        .returning(*_COLUMNS)
+    )
+    row = tx.execute(moved).mappings().one_or_none()
+    if row is None:
+        raise LostRaceError(f"attempt {attempt.id} is no longer {attempt.state}")
+    return _record(row)
+
+
+def update(tx: sa.Connection, attempt_id: str, **values: Any) -> None:
+    """Sets these columns; none of them is the state."""
+    tx.execute(sa.update(tables.attempt).where(tables.attempt.c.id == attempt_id).values(**values))
+
+
+def reserve_refund(tx: sa.Connection, attempt_id: str, amount_minor: int) -> bool:
+    """Takes the amount off what can still be refunded; False where there is not so much left."""
+    columns = tables.attempt.c
+    taken = tx.execute(
+        sa.update(tables.attempt)
+        .where(
+            columns.id == attempt_id,
+            columns.state == State.APPROVED,
+            columns.refunded_minor + amount_minor <= columns.amount_minor,
+        )
+        .values(refunded_minor=columns.refunded_minor + amount_minor)
+    )
+    return taken.rowcount == 1
+
+
+def release_refund(tx: sa.Connection, attempt_id: str, amount_minor: int) -> None:
+    """The refund was declined: the amount can be refunded again."""
+    update(tx, attempt_id, refunded_minor=tables.attempt.c.refunded_minor - amount_minor)
+
+
+def fit(column: sa.Column[str], value: str | None) -> str | None:
+    """The text cut to what the column holds, so that a gateway's long code does not keep a charge from being
+    recorded.
+    """
+    if value is None:
+        return None
+    length = getattr(column.type, "length", None)
+    return value.replace("\x00", "")[:length]

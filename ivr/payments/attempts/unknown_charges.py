@@ -1,15 +1,13 @@
 """The job that finds out what became of a charge: it asks the gateway until the answer is certain, and never
 charges again.
 
-"Not found" proves nothing while the request may be under way; once it cannot be, by our own clock, the
-look-up fences: what has not happened never will. After a day a person decides. One chain of looks at a time:
-a look whose number is not the attempt's last is left over from a state that has passed, and does nothing.
+"Not found" proves nothing while the request may be under way. Once it cannot be, by our own clock, the
+look-up cancels: what has not happened by then never will. After a day a person decides.
 """
 
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-import structlog
 
 from gateways.contract import Authorized, Cancelled, Unknown
 from ivr.jobs.job_list import RESOLVE_ATTEMPT
@@ -22,7 +20,6 @@ from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.links import store as link_store
 
-log = structlog.get_logger()
 _ONCE_AUTHORIZED = frozenset({State.AUTHORIZED, State.CLAIMED, State.VOIDING, State.VOIDED, State.APPROVED})
 """Where an unknown attempt gets to, once it is found to be authorized."""
 
@@ -39,15 +36,14 @@ class UnknownChargeJob:
         """One look; asks for the next one where the outcome is still unknown."""
         with self.engine.begin() as tx:
             attempt = self._to_look_up(tx, attempt_id, nth)
-            order = None if attempt is None else order_of(tx, attempt)
-            link = None if attempt is None else link_store.of(tx, attempt)
-        if attempt is None or order is None:
-            return
+            if attempt is None:
+                return
+            order, link = order_of(tx, attempt), link_store.of(tx, attempt)
         answer: gateway_answers.Answer
         if self._was_never_confirmed(attempt):
             answer = Cancelled()
         else:
-            answer = self.gateway.lookup(attempt, order, cancel=self._is_to_be_fenced(attempt), link=link)
+            answer = self.gateway.lookup(attempt, order, cancel=self._may_cancel(attempt), link=link)
         with self.engine.begin() as tx:
             self._record(tx, attempt_id, answer, nth)
 
@@ -66,10 +62,9 @@ class UnknownChargeJob:
         return attempt if attempt.state is State.UNKNOWN else None
 
     def _was_never_confirmed(self, attempt: Attempt) -> bool:
-        """Whether it was to be prepared, and no reference was kept while it was its worker's: then nobody
-        confirmed it, and from now on nobody can. The gateway, which may repeat a fault of its own for a day,
-        need not be asked. An attempt without a token is none of these: it is a link, or its card was entered
-        to authorize.
+        """Whether it was to be prepared, and no reference was kept while its worker had it: then it was never
+        confirmed and can no longer be, and the gateway, which may repeat a fault of its own for a day, need
+        not be asked. An attempt without a token is a link, or its card was entered to authorize.
         """
         return (
             self.gateway.prepares
@@ -79,9 +74,9 @@ class UnknownChargeJob:
             and attempt.gateway_reference is None
         )
 
-    def _is_to_be_fenced(self, attempt: Attempt) -> bool:
-        """Whether the request can no longer be under way. A payment page takes nothing, and may be asked for
-        longer: somebody was promised it.
+    def _may_cancel(self, attempt: Attempt) -> bool:
+        """Whether the request can no longer be under way. A payment page takes nothing by itself, and was
+        promised to somebody: it gets longer.
         """
         is_link = attempt.method is Method.LINK
         return self._is_past(attempt, timeouts.OPEN_LINK_WITHIN_S if is_link else timeouts.UNDER_WAY_S)
@@ -91,10 +86,10 @@ class UnknownChargeJob:
         return (self.transitions.clock.now() - begun_at).total_seconds() >= within_s
 
     def _record(self, tx: sa.Connection, attempt_id: str, answer: gateway_answers.Answer, nth: int) -> None:
-        """A look that a notice asked for meanwhile goes on in our place."""
+        """A look that a webhook asked for meanwhile goes on in place of this one."""
         before = store.locked(tx, attempt_id)
         if isinstance(answer, Authorized) and before.state in _ONCE_AUTHORIZED:
-            return  # another look was faster; what was held then may be captured or released by now
+            return  # another look was faster; what was held then may be captured or voided by now
         attempt = gateway_answers.record(self.transitions, tx, before, answer, note="found by a look-up")
         if attempt.state is State.UNKNOWN and isinstance(answer, Unknown) and attempt.jobs == nth:
             self.transitions.ask_again(tx, attempt, answer.reason, log_as="attempt_still_unknown")

@@ -1,14 +1,13 @@
-"""The job that lets go of an authorization that nobody will capture, until it is certain.
+"""The job that voids an authorization that nobody will capture, until that is certain.
 
-A void that is not plainly approved proves nothing: a capture may have come first. So a fencing look-up
-follows, and it has the last word: captured is approved, gone is voided, still held is voided again later.
-After a day a person decides, and finds the payer's money held in the gateway's dashboard.
+A void that is not plainly approved proves nothing: a capture may have come first. So a cancelling look-up
+follows: captured is approved, gone is voided, still held is voided again later. After a day a person decides,
+and finds the payer's money held in the gateway's dashboard.
 """
 
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-import structlog
 
 from gateways.contract import Approved, Unknown
 from ivr.payments.attempts import gateway_answers, store
@@ -17,8 +16,6 @@ from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.gateway_client import GatewayClient
 from ivr.platform.database.engine import reading
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +41,8 @@ class VoidJob:
             return
         found = self.gateway.lookup(attempt, order, cancel=True)
         with self.engine.begin() as tx:
-            self._record(tx, attempt_id, found)
-
-    def _record(self, tx: sa.Connection, attempt_id: str, found: gateway_answers.Answer) -> None:
-        attempt = gateway_answers.record(
-            self.transitions,
-            tx,
-            store.locked(tx, attempt_id),
-            found,
-            note="found when it was to be voided",
-        )
-        if attempt.state is State.VOIDING:
-            reason = found.reason if isinstance(found, Unknown) else "still held"
-            self.transitions.ask_again(tx, attempt, reason, log_as="authorization_still_held")
+            before, note = store.locked(tx, attempt_id), "found when it was to be voided"
+            attempt = gateway_answers.record(self.transitions, tx, before, found, note=note)
+            if attempt.state is State.VOIDING:
+                reason = found.reason if isinstance(found, Unknown) else "still held"
+                self.transitions.ask_again(tx, attempt, reason, log_as="authorization_still_held")

@@ -1,8 +1,7 @@
 """What a gateway's webhook does: it is kept once, and the gateway is asked about what it hints at.
 
-A notice proves nothing by itself, so one that is late, repeated, out of order or of a call that still waits
-changes nothing: an attempt that is on its way hears the gateway's own answer, an unknown one or an open link
-is looked up now instead of later.
+A webhook proves nothing by itself, so it may be late, repeated or out of order: an unknown attempt or an open
+link is looked up now instead of later, and an attempt that is being charged gets the gateway's own answer.
 """
 
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from ivr.finance import disputes
 from ivr.finance.payouts import Payouts
 from ivr.jobs.job_list import LOOK_AT_LINK, RESOLVE_ATTEMPT, RESOLVE_REFUND
 from ivr.payments.attempts import store as attempt_store
-from ivr.payments.attempts.recheck import VERIFIED
+from ivr.payments.attempts.recheck import RECHECKED
 from ivr.payments.attempts.states import Event, Method, State
 from ivr.payments.attempts.store import Attempt, NoSuchAttemptError
 from ivr.payments.attempts.transitions import Transitions
@@ -33,6 +32,7 @@ from ivr.payments.refunds import external_refunds
 from ivr.payments.refunds import store as refund_store
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.refunds.store import NoSuchRefundError
+from ivr.payments.refunds.transitions import RefundTransitions
 from ivr.payments.tables import gateway_event
 from ivr.platform.database.engine import insert_of
 
@@ -44,11 +44,12 @@ KEPT_DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class GatewayEventService:
-    """Takes the notices of one gateway."""
+    """Takes the webhooks of one gateway."""
 
     engine: sa.Engine
     gateway: str
     transitions: Transitions
+    refunds: RefundTransitions
     payouts: Payouts
 
     def take(self, heard: GatewayEvent) -> bool:
@@ -122,8 +123,8 @@ class GatewayEventService:
             self.transitions.move(
                 tx, attempt, Event.MARK_UNKNOWN, note="paid before we knew that its link is open"
             )
-        elif attempt.state in VERIFIED and taken:
-            self.transitions.verify(tx, attempt)
+        elif attempt.state in RECHECKED and taken:
+            self.transitions.recheck(tx, attempt)
 
     def _refund_moved(self, tx: sa.Connection, key: str) -> None:
         try:
@@ -133,14 +134,14 @@ class GatewayEventService:
             return
         _named(attempt_store.get(tx, refund.attempt_id))
         if refund.state is RefundState.UNKNOWN:
-            self.transitions.ask(tx, refund, RESOLVE_REFUND)
+            self.refunds.ask(tx, refund, RESOLVE_REFUND)
         elif refund.state is not RefundState.ASKED:
-            self.transitions.verify(tx, refund)
+            self.refunds.recheck(tx, refund)
 
     def _disputed(self, tx: sa.Connection, told: DisputeUpdated, told_at: datetime | None) -> None:
         attempt_id = disputes.keep(tx, self.gateway, told, self.transitions.clock.now(), told_at)
         if attempt_id is not None:
-            self.transitions.disputed(tx, _named(attempt_store.get(tx, attempt_id)), told)
+            self.transitions.report_dispute(tx, _named(attempt_store.get(tx, attempt_id)), told)
 
 
 def _named(attempt: Attempt) -> Attempt:

@@ -1,4 +1,4 @@
-"""The door at which a gateway knocks: `POST /gateways/<name>/webhook`, signed by the gateway.
+"""The route of the gateway's webhooks: `POST /gateways/<name>/webhook`, signed by the gateway.
 
 The adapter proves the signature over the raw body; a body that it does not accept gets 400 and changes
 nothing. Nothing of a body is logged or kept but the event's id and kind. A fault of ours is a 500: the
@@ -18,10 +18,10 @@ log = structlog.get_logger()
 
 
 def make_blueprint(gateway: Gateway, notices: GatewayEventService) -> Blueprint:
-    """The door of this installation's gateway; every other name is not found."""
-    door = Blueprint("gateway", __name__)
+    """The route of this installation's gateway; every other name is not found."""
+    routes = Blueprint("gateway", __name__)
 
-    @door.post("/gateways/<name>/webhook")
+    @routes.post("/gateways/<name>/webhook")
     def webhook(name: str) -> Response:
         if name != gateway.name or not gateway.capabilities.webhooks:
             raise NotFound("There is no gateway with this name.")
@@ -34,4 +34,4 @@ def make_blueprint(gateway: Gateway, notices: GatewayEventService) -> Blueprint:
         notices.take(heard)
         return Response(status=204)
 
-    return door
+    return routes

@@ -13,10 +13,8 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.contract import Declined, LinkFound, LinkOpen, LookupResult, Order, Unknown
-from ivr.bills import views as bills_views
-from ivr.bills.views import OVER_BY_ITS_SOURCE
 from ivr.jobs.job_list import LOOK_AT_LINK
-from ivr.payments import tables, timeouts
+from ivr.payments import timeouts
 from ivr.payments.attempts import gateway_answers
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.order import order_of
@@ -81,17 +79,9 @@ class LinkJobs:
                 self._look_again(tx, after, link, answer)
 
     def close_of_bills_that_are_over(self) -> int:
-        """Begins to close the links of bills that were withdrawn since, or are paid elsewhere, whoever said
-        so; how many.
-        """
-        attempts, bills = tables.attempt.c, bills_views.bill.c
+        """Begins to close the links of bills that were withdrawn since, or are paid elsewhere; how many."""
         with reading(self.engine) as tx:
-            query = (
-                sa.select(attempts.id)
-                .join(bills_views.bill, bills.id == attempts.bill_id)
-                .where(attempts.state == State.LINK_OPEN, OVER_BY_ITS_SOURCE)
-            )
-            ids = list(tx.execute(query).scalars())
+            ids = store.open_of_bills_that_are_over(tx)
         for attempt_id in ids:
             with self.engine.begin() as tx:
                 attempt = attempt_store.locked(tx, attempt_id)
@@ -126,8 +116,7 @@ class LinkJobs:
             return "not claimed by its deadline"
         if attempt.payer_phone is None:
             return "there is no phone number to text"
-        query = sa.select(OVER_BY_ITS_SOURCE).where(bills_views.bill.c.id == attempt.bill_id)
-        return _OVER if tx.execute(query).scalar_one() else None
+        return _OVER if store.bill_is_over(tx, attempt) else None
 
     def _to_look_at(self, tx: sa.Connection, attempt_id: str, nth: int) -> Attempt | None:
         """The attempt, where this is the look that was asked for last. One that has expired is closed."""

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from gateways.contract import LinkOpen, Order, PayLink
 from gateways.secret import Secret
+from ivr.bills import views as bills_views
+from ivr.bills.views import OVER_BY_ITS_SOURCE
 from ivr.payments import tables, timeouts
 from ivr.payments.attempts import store as attempt_store
-from ivr.payments.attempts.states import Method
+from ivr.payments.attempts.states import Method, State
 from ivr.payments.attempts.store import Attempt
 
 DONE = "done"
@@ -133,3 +135,16 @@ def by_token(tx: sa.Connection, token: str) -> Link | None:
 def _one(tx: sa.Connection, where: sa.ColumnElement[bool]) -> Link | None:
     row = tx.execute(sa.select(*_COLUMNS).where(where)).mappings().one_or_none()
     return None if row is None else Link(**{**row, "token": Secret(row["token"])})
+
+
+def bill_is_over(tx: sa.Connection, attempt: Attempt) -> bool:
+    """Whether its bill is withdrawn, or paid elsewhere by its source's word."""
+    query = sa.select(OVER_BY_ITS_SOURCE).where(bills_views.bill.c.id == attempt.bill_id)
+    return bool(tx.execute(query).scalar_one())
+
+
+def open_of_bills_that_are_over(tx: sa.Connection) -> list[str]:
+    """The attempts whose link is open, and whose bill is withdrawn or paid elsewhere: their IDs."""
+    attempts = tables.attempt.c
+    query = sa.select(attempts.id).join(bills_views.bill, bills_views.bill.c.id == attempts.bill_id)
+    return list(tx.execute(query.where(attempts.state == State.LINK_OPEN, OVER_BY_ITS_SOURCE)).scalars())

@@ -1,8 +1,9 @@
-"""Asking for a refund: what may be given back is decided here, in one transaction, before anything is sent.
+"""Refunds, as a person or a program asks for them: what may be refunded is decided here, in one transaction,
+before anything is sent.
 
 The amount is taken off what can still be refunded by one conditional UPDATE, with a CHECK behind it, so two
-people who refund at once cannot give back more than was paid. What the gateway does not declare is refused
-with a sentence that says so.
+people who refund at once cannot refund more than was paid. What the gateway cannot do is refused with a
+sentence that says so.
 """
 
 import re
@@ -15,20 +16,20 @@ from ivr.jobs.job_list import REFUND_PAYMENT
 from ivr.payments import tables
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Attempt
-from ivr.payments.attempts.transitions import Transitions
+from ivr.payments.attempts.store import Attempt, fit
 from ivr.payments.public_state import public_state
 from ivr.payments.refunds import store
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.refunds.store import Refund
+from ivr.payments.refunds.transitions import RefundTransitions
 from ivr.platform.money import plain
 
 KEY = re.compile(r"[!-~]{1,80}")
-"""What an idempotency key looks like, at every door."""
+"""What an idempotency key looks like, in the API and on the command line."""
 
 
 class RefundRefusedError(ValueError):
-    """This cannot be given back; the message is a sentence for the person who asked."""
+    """This cannot be refunded; the message is a sentence for the person who asked."""
 
 
 class KeyReusedError(ValueError):
@@ -40,11 +41,11 @@ class KeyReusedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RefundService:
-    """What a person, or a program with a key, may ask about refunds of one gateway's charges."""
+    """What a person, or a program with a key, may do with refunds of one gateway's charges."""
 
     gateway: str
     capabilities: Capabilities
-    transitions: Transitions
+    transitions: RefundTransitions
 
     def ask(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, asked_by: str
@@ -56,34 +57,21 @@ class RefundService:
         """
         attempt = attempt_store.locked(tx, attempt_id)
         amount_minor = self._allowed(attempt, amount_minor)
-        taken = tx.execute(
-            sa.update(tables.attempt)
-            .where(
-                tables.attempt.c.id == attempt_id,
-                tables.attempt.c.state == State.APPROVED,
-                tables.attempt.c.refunded_minor + amount_minor <= tables.attempt.c.amount_minor,
-            )
-            .values(refunded_minor=tables.attempt.c.refunded_minor + amount_minor)
-        )
-        if taken.rowcount != 1:
+        if not attempt_store.reserve_refund(tx, attempt_id, amount_minor):
             raise RefundRefusedError(
                 f"Payment {attempt.reference} was changed by someone else just now. Check it, then try again."
             )
-        refund_id = self.transitions.ids.new("refund")
-        tx.execute(
-            sa.insert(tables.refund).values(
-                id=refund_id,
-                attempt_id=attempt_id,
-                amount_minor=amount_minor,
-                currency=attempt.currency,
-                state=RefundState.ASKED,
-                asked_by=attempt_store.fit(tables.refund.c.asked_by, asked_by),
-                created_at=self.transitions.clock.now(),
-            )
+        refund = store.insert(
+            tx,
+            id=self.transitions.ids.new("refund"),
+            attempt_id=attempt_id,
+            amount_minor=amount_minor,
+            currency=attempt.currency,
+            asked_by=fit(tables.refund.c.asked_by, asked_by),
+            created_at=self.transitions.clock.now(),
         )
-        self.transitions.write_down(tx, attempt_id, "refund_asked", attempt.state, refund_id)
-        self.transitions.ask(tx, store.get(tx, refund_id), REFUND_PAYMENT)
-        return store.get(tx, refund_id)
+        self.transitions.add_history(tx, refund, "refund_asked", "")
+        return self.transitions.ask(tx, refund, REFUND_PAYMENT)
 
     def ask_once(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, key: str, asked_by: str
@@ -95,23 +83,27 @@ class RefundService:
         if (earlier := asked_under(tx, attempt_id, key, amount_minor)) is not None:
             return earlier, False
         refund = self.ask(tx, attempt_id, amount_minor, asked_by=asked_by)
-        tx.execute(
-            sa.insert(tables.refund_request).values(
-                attempt_id=attempt_id,
-                idempotency_key=key,
-                amount_minor=amount_minor,
-                refund_id=refund.id,
-                created_at=self.transitions.clock.now(),
-            )
-        )
+        store.keep_request(tx, refund, key, amount_minor)
         return refund, True
 
-    def amount_to_give_back(self, tx: sa.Connection, attempt_id: str, amount_minor: int | None) -> int:
-        """What `ask` would give back at this moment, in minor units; raises what it would."""
+    def amount_to_refund(self, tx: sa.Connection, attempt_id: str, amount_minor: int | None) -> int:
+        """What `ask` would refund at this moment, in minor units; raises what it would."""
         return self._allowed(attempt_store.get(tx, attempt_id), amount_minor)
 
+    def decide(self, tx: sa.Connection, refund_id: str, *, refunded: bool, who: str) -> Refund:
+        """A person, with the gateway's dashboard open, decides a refund that needs review. Raises ValueError
+        where it does not.
+        """
+        refund = store.locked(tx, refund_id)
+        if refund.state is not RefundState.NEEDS_REVIEW:
+            raise ValueError(
+                f"refund {refund_id} is {public_state(refund.state)}: there is nothing to decide"
+            )
+        act = self.transitions.approve if refunded else self.transitions.decline
+        return act(tx, refund, None, f"decided by {who}")
+
     def _allowed(self, attempt: Attempt, amount_minor: int | None) -> int:
-        """The amount to give back, where it may be."""
+        """The amount to refund, where it may be."""
         if attempt.state is not State.APPROVED:
             raise RefundRefusedError(
                 f"Payment {attempt.reference} is {public_state(attempt.state)}: "
@@ -148,12 +140,10 @@ def asked_under(tx: sa.Connection, attempt_id: str, key: str, amount_minor: int 
     """The refund of this payment that was asked for under the key; raises KeyReusedError where the amount is
     another. None as the amount: all that was left.
     """
-    request = tables.refund_request
-    row = tx.execute(
-        sa.select(request).where(request.c.attempt_id == attempt_id, request.c.idempotency_key == key)
-    ).one_or_none()
-    if row is None:
+    request = store.requested(tx, attempt_id, key)
+    if request is None:
         return None
-    if row.amount_minor != amount_minor:
+    refund_id, requested_minor = request
+    if requested_minor != amount_minor:
         raise KeyReusedError
-    return store.get(tx, row.refund_id)
+    return store.get(tx, refund_id)

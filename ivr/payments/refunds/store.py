@@ -1,4 +1,7 @@
-"""A refund as it is kept: a frozen record, and how it is read and locked."""
+"""Refunds as they are stored: a frozen record, and all statements on their tables.
+
+A refund that is to be changed is read by `locked`, before its attempt.
+"""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -7,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr.payments import tables
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.states import REFUND_FINAL, RefundState
 
 
 class NoSuchRefundError(LookupError):
@@ -30,13 +33,21 @@ class Refund:
     sent_at: datetime | None
     settled_at: datetime | None
     jobs: int
+    """The number of the job that was asked for last."""
     verify_since: datetime | None = None
-    """As on an attempt."""
+    """Since when the gateway is asked about a webhook that contradicts our books."""
 
 
 _COLUMNS = [tables.refund.c[field.name] for field in fields(Refund)]
 _OF_ID = sa.select(*_COLUMNS).where(tables.refund.c.id == sa.bindparam("wanted"))
 _OF_ID_LOCKED = _OF_ID.with_for_update(key_share=True)
+
+
+def _record(row: sa.RowMapping) -> Refund:
+    return Refund(**{**row, "state": RefundState(row["state"])})
+
+
+# Reading ----------------------------------------------------------------------------------------------------
 
 
 def get(tx: sa.Connection, refund_id: str) -> Refund:
@@ -53,7 +64,69 @@ def _one(tx: sa.Connection, query: sa.Select[Any], refund_id: str) -> Refund:
     row = tx.execute(query, {"wanted": refund_id}).mappings().one_or_none()
     if row is None:
         raise NoSuchRefundError(f"there is no refund {refund_id}")
-    return Refund(**{**row, "state": RefundState(row["state"])})
+    return _record(row)
+
+
+def overdue(tx: sa.Connection, since: datetime, limit: int) -> list[str]:
+    """IDs of refunds whose job should have run before that moment."""
+    columns = tables.refund.c
+    has_job = sa.or_(columns.state.not_in(REFUND_FINAL), columns.verify_since.is_not(None))
+    query = sa.select(columns.id).where(columns.look_at < since, has_job)
+    return list(tx.execute(query.order_by(columns.look_at).limit(limit)).scalars())
+
+
+def requested(tx: sa.Connection, attempt_id: str, key: str) -> tuple[str, int | None] | None:
+    """The refund that was requested under this idempotency key, by its id, and the amount that was requested
+    (None: all that was left).
+    """
+    request = tables.refund_request.c
+    query = sa.select(request.refund_id, request.amount_minor)
+    row = tx.execute(
+        query.where(request.attempt_id == attempt_id, request.idempotency_key == key)
+    ).one_or_none()
+    return None if row is None else (row.refund_id, row.amount_minor)
+
+
+# Writing ----------------------------------------------------------------------------------------------------
+
+
+def insert(tx: sa.Connection, **values: Any) -> Refund:
+    """A new refund, not sent yet."""
+    new = sa.insert(tables.refund).values(**values, state=RefundState.ASKED)
+    return _record(tx.execute(new.returning(*_COLUMNS)).mappings().one())
+
+
+def keep_request(tx: sa.Connection, refund: Refund, key: str, requested_minor: int | None) -> None:
+    """The refund was requested under this idempotency key."""
+    tx.execute(
+        sa.insert(tables.refund_request).values(
+            attempt_id=refund.attempt_id,
+            idempotency_key=key,
+            amount_minor=requested_minor,
+            refund_id=refund.id,
+            created_at=refund.created_at,
+        )
+    )
+
+
+def move(tx: sa.Connection, refund: Refund, state: RefundState, **values: Any) -> Refund:
+    """The refund in its new state; raises RuntimeError where it is no longer in the state it was read in."""
+    columns = tables.refund.c
+    moved = (
+        sa.update(tables.refund)
+        .where(columns.id == refund.id, columns.state == refund.state)
+        .values(**values, state=state)
+        .returning(*_COLUMNS)
+    )
+    row = tx.execute(moved).mappings().one_or_none()
+    if row is None:
+        raise RuntimeError(f"refund {refund.id} is no longer {refund.state}: it was moved without its lock")
+    return _record(row)
+
+
+def update(tx: sa.Connection, refund_id: str, **values: Any) -> None:
+    """Sets these columns; none of them is the state."""
+    tx.execute(sa.update(tables.refund).where(tables.refund.c.id == refund_id).values(**values))
 
 
 def attempt_id_of(tx: sa.Connection, refund_id: str) -> str | None:

@@ -1,51 +1,48 @@
-"""The jobs that ask the gateway to keep a card, and to forget it: as often as needed, until it is certain.
+"""The jobs that ask the gateway to save a card, and to delete it: until the answer is certain.
 
-Nothing here touches a payment: a card that cannot be kept is one that the caller keys again. What could go
-wrong is an answer that is lost: the gateway is asked again in the very same words under the card's id; and a
-card that is to be forgotten while nobody knows whether it was kept is first asked for under that id, so that
-there is something to forget.
+Nothing here touches a payment: where a card cannot be saved, the caller keys it again next time. After a lost
+answer the gateway is asked again in the very same words, under the card's id. A card that is to be deleted
+while nobody knows whether it was saved is first asked for under that id, so that there is something to
+delete.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import sqlalchemy as sa
 import structlog
 
-from gateways import saved_cards as wire
-from gateways.contract import CardSaving, Declined, Gateway, Unknown, UnsupportedError
-from gateways.declines import Decline
+from gateways.contract import CardSaving, Declined, Unknown
+from gateways.saved_cards import CardDeleted, CardOnFile
 from ivr.events.saved_card_events import CardNotSaved, CardSaved
 from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD
 from ivr.payments import timeouts
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.event_facts import saved_card_facts
+from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.saved_cards import store
 from ivr.payments.saved_cards.service import SavedCardService
 from ivr.payments.saved_cards.store import CardState, SavedCard
-from ivr.payments.tables import saved_card
 from ivr.platform.database.engine import reading
 from ivr.platform.phone_numbers import is_possible
 
 log = structlog.get_logger()
-R = TypeVar("R")
 KEPT_MAX = 2
 """Cards a customer, at one gateway: the newest is offered, the other where that is declined or deleted."""
 AT_ONCE_MAX = 100
-NOBODYS_LOOKED_FOR = timedelta(days=1)
+_NOBODYS_LOOKED_FOR = timedelta(days=1)
+_SWEPT = {CardState.KEEPING: SAVE_CARD, CardState.FORGETTING: FORGET_CARD}
 
 
 @dataclass(frozen=True, slots=True)
 class SavedCardJobs:
-    """Keeps and forgets cards at one gateway."""
+    """Saves and deletes cards at one gateway."""
 
     engine: sa.Engine
-    gateway: Gateway
+    gateway: GatewayClient
     cards: SavedCardService
 
-    # Keeping ------------------------------------------------------------------------------------------------
+    # Saving -------------------------------------------------------------------------------------------------
 
     def save(self, card_id: str, nth: int) -> None:
         """Asks the gateway once; asks for the next try where it does not say."""
@@ -53,7 +50,7 @@ class SavedCardJobs:
             card = self._to_save(tx, card_id, nth)
         if card is None:
             return
-        answer = self._keep(card)
+        answer = self._save(card)
         with self.engine.begin() as tx:
             self._record(tx, card, answer)
 
@@ -65,45 +62,40 @@ class SavedCardJobs:
         if card.sent_at is not None:
             return card
         others = store.kept_of(tx, card.customer_id, card.gateway)
-        holder = others[0].holder if others else None
-        return store.update(tx, card.id, sent_at=self.cards.clock.now(), holder=holder)
+        customer = others[0].gateway_customer_id if others else None
+        return store.update(tx, card.id, sent_at=self.cards.clock.now(), gateway_customer_id=customer)
 
-    def _keep(self, card: SavedCard) -> CardSaving:
+    def _save(self, card: SavedCard) -> CardSaving:
         with reading(self.engine) as tx:
-            reference = attempt_store.get(tx, card.attempt_id).gateway_reference or ""
-        token = card.token
-        if token is None:
-            raise ValueError("a card without a token is to be kept")
-
-        def send() -> CardSaving:
-            try:
-                return self.gateway.save_card(
-                    card.id, token, charge_reference=reference, gateway_customer_id=card.holder
-                )
-            except UnsupportedError as refused:
-                log.error("gateway_cannot", verb="save_card", card_id=card.id, sentence=str(refused))  # noqa: TRY400 - an answer, no bug
-                return Declined(Decline.CONFIG_ERROR, "unsupported")
-
-        return self._answer("save_card", card, send)
+            charge_reference = attempt_store.get(tx, card.attempt_id).gateway_reference or ""
+        return self.gateway.save_card(card, charge_reference)
 
     def _record(self, tx: sa.Connection, asked: SavedCard, answer: CardSaving) -> None:
         store.lock_customer(tx, asked.customer_id)
         card = store.locked(tx, asked.id)
         match answer:
-            case wire.CardOnFile(holder, token) if card.state is CardState.KEEPING:
+            case CardOnFile() if card.state is CardState.KEEPING:
                 self._make_room(tx, card)
-                values = {"holder": holder, "token": token.reveal(), "kept_at": self.cards.clock.now()}
-                kept = store.update(tx, card.id, state=CardState.KEPT, look_at=None, **values)
+                kept = self._keep(tx, card, answer, state=CardState.KEPT, look_at=None)
                 self.cards.events.emit(tx, CardSaved(saved_card_facts(kept)))
-            case wire.CardOnFile(holder, token) if card.state is CardState.FORGETTING:
-                values = {"holder": holder, "token": token.reveal(), "kept_at": self.cards.clock.now()}
-                store.update(tx, card.id, **values)
+            case CardOnFile() if card.state is CardState.FORGETTING:
+                self._keep(tx, card, answer)
             case Declined(_, code) if card.state is CardState.KEEPING:
                 log.warning("card_not_kept", card_id=card.id, code=code)
-                kept_not = self.cards.forgotten(tx, card, forgotten_by=f"gateway: {code}"[:80])
-                self.cards.events.emit(tx, CardNotSaved(saved_card_facts(kept_not)))
+                not_kept = self.cards.forgotten(tx, card, forgotten_by=f"gateway: {code}"[:80])
+                self.cards.events.emit(tx, CardNotSaved(saved_card_facts(not_kept)))
             case Unknown(reason) if card.state is CardState.KEEPING:
                 self._try_again(tx, card, reason)
+
+    def _keep(self, tx: sa.Connection, card: SavedCard, on_file: CardOnFile, **values: object) -> SavedCard:
+        return store.update(
+            tx,
+            card.id,
+            gateway_customer_id=on_file.gateway_customer_id,
+            token=on_file.token.reveal(),
+            kept_at=self.cards.clock.now(),
+            **values,
+        )
 
     def _make_room(self, tx: sa.Connection, card: SavedCard) -> None:
         """The same card again takes the place of the one before; the oldest goes where there are too many."""
@@ -123,7 +115,7 @@ class SavedCardJobs:
         else:
             self.cards.ask(tx, card, SAVE_CARD, delay_s)
 
-    # Forgetting ---------------------------------------------------------------------------------------------
+    # Deleting -----------------------------------------------------------------------------------------------
 
     def forget(self, card_id: str, nth: int) -> None:
         """Asks the gateway once; asks for the next try until it is certain."""
@@ -141,24 +133,17 @@ class SavedCardJobs:
             else:
                 self.cards.forgotten(tx, card)
 
-    def _forget(self, card: SavedCard) -> wire.CardDeleted | Declined | Unknown:
-        """Declined: it was never kept. A card that nobody saw kept is asked for first, whether or not its
-        holder is known: what is nobody's yet cannot be taken away, and a save on its way would keep it.
+    def _forget(self, card: SavedCard) -> CardDeleted | Declined | Unknown:
+        """Declined: it was never saved. A card that is not known to be saved is asked for first, even where
+        its customer is known: a save on its way would keep it otherwise.
         """
-        holder, token = card.holder, card.token
-        if token is None:
-            raise ValueError("a card without a token is to be forgotten")
-        if card.kept_at is None or holder is None:
-            found = self._keep(card)
-            if not isinstance(found, wire.CardOnFile):
-                return found
-            holder, token = found.gateway_customer_id, found.token
-        at_gateway = wire.CardOnFile(holder, token)
-        return self._answer("forget_card", card, lambda: self.gateway.delete_card(at_gateway))
+        if card.kept_at is not None and card.gateway_customer_id is not None and card.token is not None:
+            return self.gateway.delete_card(card, CardOnFile(card.gateway_customer_id, card.token))
+        saved = self._save(card)
+        return self.gateway.delete_card(card, saved) if isinstance(saved, CardOnFile) else saved
 
     def _insist(self, tx: sa.Connection, card: SavedCard, reason: str) -> None:
-        open_s = self._since_s(card.forget_asked_at)
-        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        delay_s = timeouts.ASK_AGAIN.next_delay_s(self._since_s(card.forget_asked_at))
         tell = log.error if delay_s is None else log.warning
         tell("card_not_forgotten_yet", card_id=card.id, reason=reason)
         self.cards.ask(tx, card, FORGET_CARD, delay_s or timeouts.ASK_AGAIN_LATE_S)
@@ -166,58 +151,35 @@ class SavedCardJobs:
     # Both ---------------------------------------------------------------------------------------------------
 
     def sweep(self) -> int:
-        """Asks again for jobs that were lost, and forgets cards that have expired, or are nobody's; how many
-        there were.
+        """Asks again for jobs that were lost, and deletes cards that have expired, or that belong to a
+        withheld number; how many there were.
         """
         now = self.cards.clock.now()
         late = now - timedelta(seconds=timeouts.LOST_AFTER_S)
-        jobs = {CardState.KEEPING: SAVE_CARD, CardState.FORGETTING: FORGET_CARD}
         with reading(self.engine) as tx:
-            stuck = self._ids(tx, saved_card.c.look_at < late, saved_card.c.state.in_(jobs))
-            over = self._ids(tx, store.expired(now), saved_card.c.state == CardState.KEPT)
+            stuck = store.overdue(tx, late, _SWEPT, AT_ONCE_MAX)
+            expired = store.expired_ids(tx, now, AT_ONCE_MAX)
+            # an earlier release, while it was being replaced, may have saved cards for withheld numbers
+            saved = store.saved_since(tx, now - _NOBODYS_LOOKED_FOR)
+            nobodys = [card_id for card_id, phone in saved if not is_possible(phone, "")]
         for card_id in stuck:
             with self.engine.begin() as tx:
                 card = store.locked(tx, card_id)
-                if card.state in jobs:
+                if card.state in _SWEPT:
                     log.error("card_job_lost", card_id=card_id, call_id=card.call_id, state=str(card.state))
-                    self.cards.ask(tx, card, jobs[card.state])
-        for card_id in over:
+                    self.cards.ask(tx, card, _SWEPT[card.state])
+        reasons = dict.fromkeys(expired, "expired") | dict.fromkeys(
+            nobodys, "nobody's number: a withheld caller"
+        )
+        for card_id, reason in reasons.items():
             with self.engine.begin() as tx:
-                self.cards.forget(tx, card_id, by="expired")
-        return len(stuck) + len(over) + self._forget_nobodys(now)
-
-    def _forget_nobodys(self, now: datetime) -> int:
-        """Cards that a process of an earlier release kept for a withheld caller while it was being replaced:
-        what was kept before, the migration gave up.
-        """
-        query = store.kept_since(now - NOBODYS_LOOKED_FOR)
-        with reading(self.engine) as tx:
-            found = [row.id for row in tx.execute(query) if not is_possible(row.phone, "")]
-        for card_id in found:
-            with self.engine.begin() as tx:
-                self.cards.forget(tx, card_id, by="nobody's number: a withheld caller")
-        return len(found)
-
-    def _ids(self, tx: sa.Connection, *which: sa.ColumnElement[bool]) -> list[str]:
-        query = sa.select(saved_card.c.id).where(*which).order_by(saved_card.c.id).limit(AT_ONCE_MAX)
-        return list(tx.execute(query).scalars())
+                self.cards.forget(tx, card_id, by=reason)
+        return len(stuck) + len(reasons)
 
     def _since_s(self, moment: datetime | None) -> float:
         return 0.0 if moment is None else (self.cards.clock.now() - moment).total_seconds()
 
-    def _answer(self, verb: str, card: SavedCard, ask: Callable[[], R]) -> R | Unknown:
-        """As for money: an exception out of an adapter is a bug and no answer."""
-        if card.gateway != self.gateway.name:
-            return Unknown(
-                f"it is saved at {card.gateway}, but this worker is connected to {self.gateway.name}"
-            )
-        try:
-            return ask()
-        except Exception:
-            log.exception("gateway_adapter_failed", verb=verb, card_id=card.id)
-            return Unknown("the adapter failed")
-
 
 def _face(card: SavedCard) -> tuple[str, str, int, int]:
-    """What makes two cards of one customer the same to us, who know no number."""
+    """Two cards of one customer that agree in this are the same to us, who know no number."""
     return card.brand, card.last_four, card.expiry_month, card.expiry_year

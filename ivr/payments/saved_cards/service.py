@@ -7,7 +7,6 @@ is neither offered nor charged, whatever the gateway says.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import sqlalchemy as sa
 import structlog
@@ -16,12 +15,13 @@ from ivr.customers import customer
 from ivr.events.emitter import Events
 from ivr.events.saved_card_events import CardDeleted
 from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD, Job, Work
+from ivr.payments import job_numbers
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, State
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.event_facts import saved_card_facts
 from ivr.payments.saved_cards import store
 from ivr.payments.saved_cards.store import CardState, Consent, SavedCard
-from ivr.payments.tables import attempt as attempts
 from ivr.payments.tables import saved_card
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
@@ -55,26 +55,20 @@ class SavedCardService:
     def agree(self, tx: sa.Connection, attempt: Attempt, agreement: Agreement) -> None:
         """The payer of this attempt agrees, before it is sent; nothing is kept unless it is approved."""
         customer_id = customer.meet(tx, agreement.phone, clock=self.clock, ids=self.ids)
-        tx.execute(
-            sa.insert(saved_card).values(
-                id=self.ids.new("card"),
-                customer_id=customer_id,
-                attempt_id=attempt.id,
-                gateway=attempt.gateway,
-                state=CardState.AGREED,
-                brand=agreement.brand,
-                last_four=agreement.last_four,
-                expiry_month=agreement.expiry_month,
-                expiry_year=agreement.expiry_year,
-                consent_wording=agreement.consent.wording,
-                consent_language=agreement.consent.language,
-                consent_prompt=agreement.consent.prompt,
-                consent_release=agreement.consent.release,
-                consented_at=agreement.consent.at,
-                call_id=agreement.call_id,
-            )
+        store.insert(
+            tx,
+            agreement.consent,
+            id=self.ids.new("card"),
+            customer_id=customer_id,
+            attempt_id=attempt.id,
+            gateway=attempt.gateway,
+            brand=agreement.brand,
+            last_four=agreement.last_four,
+            expiry_month=agreement.expiry_month,
+            expiry_year=agreement.expiry_year,
+            call_id=agreement.call_id,
         )
-        tx.execute(sa.update(attempts).where(attempts.c.id == attempt.id).values(keep_card=True))
+        attempt_store.update(tx, attempt.id, keep_card=True)
 
     def to_charge(self, tx: sa.Connection, card_id: str) -> SavedCard | None:
         """The card, held, where it may be charged this moment."""
@@ -92,7 +86,7 @@ class SavedCardService:
         if card is None or card.state is not CardState.AGREED:
             return
         if attempt.state is not State.APPROVED or before.token is None:
-            tx.execute(sa.delete(saved_card).where(saved_card.c.id == card.id))
+            store.delete(tx, card.id)
             return
         # the attempt's own is wiped by this very move
         kept = store.update(tx, card.id, state=CardState.KEEPING, token=before.token.reveal())
@@ -125,8 +119,5 @@ class SavedCardService:
         )
 
     def ask(self, tx: sa.Connection, card: SavedCard, job: Job, delay_s: float = 0.0) -> None:
-        """Asks for a job under a number of its own, and notes when it is due: the sweep sees a lost one."""
-        number = store.get(tx, card.id).jobs + 1
-        look_at = self.clock.now() + timedelta(seconds=delay_s)
-        store.update(tx, card.id, jobs=number, look_at=look_at)
-        self.work.enqueue(tx, job, card.id, nth=number, delay_s=delay_s)
+        """Asks for a job under a number of its own."""
+        job_numbers.ask(tx, saved_card, card.id, job, delay_s, work=self.work, clock=self.clock)

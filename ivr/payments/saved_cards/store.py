@@ -4,6 +4,7 @@ The token is no card data, but it charges money: it is a secret that masks itsel
 is forgotten. The consent stays: it says why we had it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +14,6 @@ import sqlalchemy as sa
 
 from gateways.secret import Secret
 from ivr.customers.views import customer
-from ivr.payments import tables
 from ivr.payments.attempts.states import State
 from ivr.payments.tables import attempt, saved_card
 from ivr.platform.phone_numbers.identity import forms_of
@@ -63,8 +63,8 @@ class SavedCard:
     """The payment that it was keyed for."""
     gateway: str
     state: CardState
-    holder: str | None
-    """Whom the gateway knows the customer as; until it keeps the card, whom we told it, if anybody."""
+    gateway_customer_id: str | None
+    """The gateway's name for the customer; until it has saved the card, the one that we told it, if any."""
     token: Secret | None
     brand: str
     last_four: str
@@ -92,7 +92,7 @@ _CONSENT = {
 _OWN = [field.name for field in fields(SavedCard) if field.name not in {"phone", "consent"}]
 _IS_OF = customer.c.id == saved_card.c.customer_id
 _SELECT = sa.select(
-    *(saved_card.c[name] for name in _OWN),
+    *(saved_card.c[name].label(name) for name in _OWN),
     *(saved_card.c[name] for name in _CONSENT.values()),
     customer.c.phone,
 ).select_from(saved_card.join(customer, _IS_OF))
@@ -177,18 +177,30 @@ def to_offer(tx: sa.Connection, phone: str, gateway: str, *, call_id: str, now: 
     return None if row is None else _read(row)
 
 
-def kept_since(moment: datetime) -> sa.Select[tuple[str, str]]:
-    """Cards that are kept since then or later, and their customers' numbers."""
+def saved_since(tx: sa.Connection, moment: datetime) -> list[tuple[str, str]]:
+    """Cards that are saved since then or later, by ID, and their customers' numbers."""
     is_kept = sa.and_(saved_card.c.state == CardState.KEPT, saved_card.c.kept_at >= moment)
-    return (
-        sa.select(saved_card.c.id, customer.c.phone)
-        .select_from(saved_card.join(customer, _IS_OF))
-        .where(is_kept)
-    )
+    query = sa.select(saved_card.c.id, customer.c.phone).select_from(saved_card.join(customer, _IS_OF))
+    return [(row.id, row.phone) for row in tx.execute(query.where(is_kept))]
+
+
+def overdue(tx: sa.Connection, since: datetime, states: Iterable[CardState], limit: int) -> list[str]:
+    """IDs of cards in these states whose job should have run before that moment."""
+    return _ids(tx, limit, saved_card.c.look_at < since, saved_card.c.state.in_(tuple(states)))
+
+
+def expired_ids(tx: sa.Connection, now: datetime, limit: int) -> list[str]:
+    """IDs of saved cards that have expired."""
+    return _ids(tx, limit, expired(now), saved_card.c.state == CardState.KEPT)
+
+
+def _ids(tx: sa.Connection, limit: int, *which: sa.ColumnElement[bool]) -> list[str]:
+    query = sa.select(saved_card.c.id).where(*which).order_by(saved_card.c.id).limit(limit)
+    return list(tx.execute(query).scalars())
 
 
 def expired(now: datetime) -> sa.ColumnElement[bool]:
-    """Whose last month is over."""
+    """Cards whose last month is over."""
     year, month = saved_card.c.expiry_year, saved_card.c.expiry_month
     return sa.or_(year < now.year, sa.and_(year == now.year, month < now.month))
 
@@ -213,13 +225,24 @@ def is_kept(
     return tx.execute(query.limit(1)).first() is not None
 
 
+def insert(tx: sa.Connection, consent: Consent, **values: Any) -> None:
+    """A card that its payer agreed to."""
+    said = {column: getattr(consent, name) for name, column in _CONSENT.items()}
+    tx.execute(sa.insert(saved_card).values(**values, **said, state=CardState.AGREED))
+
+
+def delete(tx: sa.Connection, card_id: str) -> None:
+    """As if its payer had never agreed: nothing was saved."""
+    tx.execute(sa.delete(saved_card).where(saved_card.c.id == card_id))
+
+
 def update(tx: sa.Connection, card_id: str, **values: Any) -> SavedCard:
     """The card with these columns changed; its caller holds it."""
-    tx.execute(sa.update(tables.saved_card).where(tables.saved_card.c.id == card_id).values(**values))
+    tx.execute(sa.update(saved_card).where(saved_card.c.id == card_id).values(**values))
     return get(tx, card_id)
 
 
 def attempt_id_of(tx: sa.Connection, saved_card_id: str) -> str | None:
     """The payment that this saved card belongs to; None: there is no such saved card."""
-    query = sa.select(tables.saved_card.c.attempt_id).where(tables.saved_card.c.id == saved_card_id)
+    query = sa.select(saved_card.c.attempt_id).where(saved_card.c.id == saved_card_id)
     return tx.execute(query).scalar_one_or_none()

@@ -16,6 +16,7 @@ from werkzeug.routing import RequestRedirect
 
 from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.jobs.job_list import Work
+from ivr.payments.service import PaymentService
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.platform.database.unavailable import is_away
@@ -26,7 +27,7 @@ from ivr.web.api.cards import CardRoutes
 from ivr.web.api.finance import FinanceRoutes
 from ivr.web.api.lockouts import LockoutRoutes
 from ivr.web.api.messages import MessageRoutes
-from ivr.web.api.payments import PaymentRoutes, Till
+from ivr.web.api.payments import PaymentRoutes
 from ivr.web.api.problem import Problem
 from ivr.web.api.request import BODY_MAX_BYTES
 
@@ -40,17 +41,19 @@ View = Callable[..., tuple[Mapping[str, object], int]]
 def blueprint(
     engine: sa.Engine,
     *,
-    till: Till,
+    payments: PaymentService,
     lockouts: LockoutAdmin,
     home_country: str,
     work: Work,
     clock: Clock,
     ids: Ids,
 ) -> flask.Blueprint:
-    """The API, to be registered on the web process's application. `till` is the web process's Cashier."""
-    bills = BillRoutes(engine, home_country=home_country, gateway=till.gateway_limits, clock=clock, ids=ids)
-    payments = PaymentRoutes(engine, till=till, clock=clock)
-    cards = CardRoutes(engine, cards=till.saved_cards, home_country=home_country)
+    """The API, to be registered on the web process's application."""
+    bills = BillRoutes(
+        engine, home_country=home_country, gateway=payments.gateway_limits, clock=clock, ids=ids
+    )
+    payment_routes = PaymentRoutes(engine, payments=payments, clock=clock)
+    cards = CardRoutes(engine, cards=payments.saved_cards, home_country=home_country)
     finance = FinanceRoutes(engine, clock=clock)
     locked = LockoutRoutes(lockouts)
     messages = MessageRoutes(engine, work=work, clock=clock)
@@ -61,10 +64,10 @@ def blueprint(
         ("POST", "/bills", bills.put),
         ("POST", "/bills/batch", bills.put_batch),
         ("GET", "/bills/<reference>", bills.show),
-        ("GET", "/payments", payments.feed),
-        ("GET", "/payments/<payment_id>", payments.show),
-        ("POST", "/payments/<payment_id>/refunds", payments.refund),
-        ("GET", "/refunds/<refund_id>", payments.shown_refund),
+        ("GET", "/payments", payment_routes.feed),
+        ("GET", "/payments/<payment_id>", payment_routes.show),
+        ("POST", "/payments/<payment_id>/refunds", payment_routes.refund),
+        ("GET", "/refunds/<refund_id>", payment_routes.shown_refund),
         ("GET", "/payouts", finance.payouts),
         ("GET", "/payouts/<payout_id>", finance.payout),
         ("GET", "/disputes", finance.disputes),

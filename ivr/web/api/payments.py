@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import flask
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Capabilities, UnsupportedError
+from gateways.contract import UnsupportedError
 from ivr.bills.bill import BillError
 from ivr.bills.fields import read_amount
 from ivr.payments.attempts import store as records
@@ -25,8 +25,7 @@ from ivr.payments.queries import feed as payments
 from ivr.payments.queries import search as finding
 from ivr.payments.queries.feed import Wanted
 from ivr.payments.refunds.service import KEY, KeyReusedError, RefundRefusedError, asked_under
-from ivr.payments.refunds.store import Refund
-from ivr.payments.saved_cards.service import SavedCardService
+from ivr.payments.service import PaymentService
 from ivr.platform.clock import Clock
 from ivr.platform.database.change_feed import OVERLAP_S
 from ivr.platform.database.engine import reading
@@ -50,36 +49,12 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 """Ours or a gateway's."""
 
 
-class Till(Protocol):
-    """Where a refund is asked for; `ivr.payments.service.PaymentService` is one."""
-
-    def ask_refund_once(
-        self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, key: str, asked_by: str
-    ) -> tuple[Refund, bool]:
-        """Raises RefundRefusedError, UnsupportedError or KeyReusedError, each with a sentence."""
-        ...
-
-    @property
-    def gateway_limits(self) -> Capabilities:
-        """What the gateway can charge, and what not."""
-        ...
-
-    def dashboard_url(self, gateway: str, reference: str | None) -> str | None:
-        """A charge's page in the gateway's dashboard."""
-        ...
-
-    @property
-    def saved_cards(self) -> SavedCardService:
-        """The cards that customers agreed to have kept."""
-        ...
-
-
 class PaymentRoutes:
     """What a program may do with payments."""
 
-    def __init__(self, engine: sa.Engine, *, till: Till, clock: Clock) -> None:
+    def __init__(self, engine: sa.Engine, *, payments: PaymentService, clock: Clock) -> None:
         self._engine = engine
-        self._till = till
+        self._payments = payments
         self._clock = clock
 
     def feed(self) -> tuple[PaymentsDocument, int]:
@@ -146,7 +121,7 @@ class PaymentRoutes:
             with _refusing_refunds():
                 if found.also_a_bill and asked_under(tx, attempt.id, key, amount_minor) is None:
                     raise _ambiguous()
-                refund, is_new = self._till.ask_refund_once(
+                refund, is_new = self._payments.refunds.ask_once(
                     tx, attempt.id, amount_minor, key=key, asked_by=f"api: {asker.name}"
                 )
             [paid] = payments.of_ids(tx, [attempt.id])
@@ -156,12 +131,12 @@ class PaymentRoutes:
         return refund_document(shown, paid.currency), 202 if is_new else 200
 
     def _document(self, shown: payments.Payment) -> PaymentDocument:
-        return payment_document(shown, self._till.dashboard_url(shown.gateway, shown.gateway_reference))
+        return payment_document(shown, self._payments.dashboard_url(shown.gateway, shown.gateway_reference))
 
 
 @contextmanager
 def _refusing_refunds() -> Iterator[None]:
-    """Turns what the till refuses into a problem document."""
+    """Turns what the service refuses into a problem document."""
     try:
         yield
     except KeyReusedError as fault:

@@ -17,8 +17,8 @@ from werkzeug.exceptions import BadRequest, NotFound
 from gateways.secret import Secret
 from ivr.carriers.twilio.signed_request import verify
 from ivr.jobs.job_list import SEND_CONFIRMATION, Work
+from ivr.jobs.retry import SEND_MESSAGE
 from ivr.messaging import messages as confirmation
-from ivr.messaging.delivery import RETRY_AFTER_S
 from ivr.messaging.delivery_errors import Mends, mends_of
 from ivr.messaging.messages import Confirmation
 from ivr.messaging.states import Event, State
@@ -115,8 +115,8 @@ def _keep(
     one's was asked for already.
     """
     nth = found.tries + 1
-    wait_s = sum(RETRY_AFTER_S[found.tries - 1 : nth])
-    if mends_of(error_code) is Mends.OPERATOR or found.tries > len(RETRY_AFTER_S):
+    wait_s = sum(SEND_MESSAGE.delays_s[found.tries - 1 : nth])
+    if mends_of(error_code) is Mends.OPERATOR or SEND_MESSAGE.next_delay_s(found.tries - 1) is None:
         if confirmation.shift(tx, found.id, Event.HOLD, now, error_code=error_code, provider_id=sid):
             log.error("confirmation_held", confirmation=found.id, error_code=error_code)
     elif confirmation.shift(

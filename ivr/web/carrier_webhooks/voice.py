@@ -31,7 +31,7 @@ from ivr.web.carrier_webhooks.failed_turn import TROUBLES_MAX, UNKNOWN, FailedTu
 
 log = structlog.get_logger()
 KEYS = "keys"
-"""Of an address behind an apology: the sealed keys."""
+"""The sealed keys, in the query of the address after an apology."""
 DEPLOY_WAITS_MAX = 20
 DEPLOY_WORD_EVERY = 8
 """A second each: nobody listens longer to nothing."""

@@ -302,7 +302,7 @@ def test_no_token_in_anything_that_is_told_or_sent(start_server: Start) -> None:
     [card] = _cards(server)
     assert card.token is not None
     assert "payment.approved" in told
-    for secret in (card.token, card.holder):
+    for secret in (card.token, card.gateway_customer_id):
         assert secret not in told
         assert secret not in repr(server.logs)
         assert secret not in repr([(each.url, each.answer.body) for each in server.transport.posted])

@@ -277,7 +277,7 @@ def test_a_payment_that_was_refunded_later_is_in_the_month_in_which_it_was_made(
     early = till.attempt(till.paid())
     till.pass_time(30 * 86_400)
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, early.id, 1_000, asked_by="ana")
+        refund = till.cashier.refunds.ask(tx, early.id, 1_000, asked_by="ana")
     till.run_due()
     late = till.attempt(till.paid())
 

@@ -91,7 +91,7 @@ def test_found_by_what_finance_holds(paybycall: Run, till: Till) -> None:
     till.confirm(first)
     till.run_due()
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, first, 1_000, asked_by="ana")
+        refund = till.cashier.refunds.ask(tx, first, 1_000, asked_by="ana")
     till.run_due()
     own = paybycall("show", first).stdout
     assert f"re_{refund.id}" in own
@@ -158,7 +158,7 @@ def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybyca
     told = "given back elsewhere: 40.00 EUR in total was refunded at the gateway, and not by this server"
     assert told in paybycall("show", paid).stdout
     with till.engine.begin() as tx:
-        till.cashier.ask_refund(tx, paid, asked_by="ana")
+        till.cashier.refunds.ask(tx, paid, asked_by="ana")
     till.run_due()
     assert "declined  requested by ana  over_refund" in paybycall("show", paid).stdout
 
@@ -167,7 +167,7 @@ def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybyca
 def test_a_payout_names_payments_and_refunds(paybycall: Run, till: Till) -> None:
     paid = till.paid()
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, paid, 1_000, asked_by="ana")
+        refund = till.cashier.refunds.ask(tx, paid, 1_000, asked_by="ana")
         now = till.clock.now()
         payout = {"id": "payout_1", "gateway": "sandbox", "reference": "po_1", "amount_minor": 0}
         tx.execute(sa.insert(schema.payout).values(**payout, currency="EUR", arrives=now, told_at=now))

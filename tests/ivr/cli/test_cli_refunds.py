@@ -57,7 +57,7 @@ def refunds(till: Till) -> list[int]:
 
 def refund(till: Till, attempt_id: str, amount_minor: int) -> Refund:
     with till.engine.begin() as tx:
-        return till.cashier.ask_refund(tx, attempt_id, amount_minor, asked_by="ana")
+        return till.cashier.refunds.ask(tx, attempt_id, amount_minor, asked_by="ana")
 
 
 def test_without_a_terminal_nothing_is_refunded_unasked(paybycall: Run, till: Till) -> None:
@@ -114,7 +114,7 @@ def test_the_same_key_is_the_same_refund(paybycall: Run, till: Till) -> None:
 def test_the_key_of_a_program_is_known_at_the_command_line(paybycall: Run, till: Till) -> None:
     paid = till.attempt(till.paid())
     with till.engine.begin() as tx:
-        asked, is_new = till.cashier.ask_refund_once(tx, paid.id, 100, key="case-7", asked_by="api: erp")
+        asked, is_new = till.cashier.refunds.ask_once(tx, paid.id, 100, key="case-7", asked_by="api: erp")
         assert is_new
     ran = paybycall("payment", "refund", paid.id, "--amount", "1.00", "--yes", "--idempotency-key", "case-7")
     assert (ran.exit_code, asked.id in ran.stdout, refunds(till)) == (0, True, [100])

@@ -16,6 +16,7 @@ from ivr.fraud.guard import Guard
 from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt
+from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.event_facts import payment_facts, refund_facts
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.refunds.store import Refund
@@ -44,7 +45,7 @@ def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Atte
         gateway="sandbox",
         dashboard_url=lambda reference: f"https://dashboard.example/{reference}",
     )
-    return AttemptService(gateway="sandbox", work=work, clock=clock, ids=ids, events=events)
+    return AttemptService("sandbox", Transitions(work, clock, ids, events))
 
 
 def _made(
@@ -89,7 +90,7 @@ def test_who_was_promised_a_text_hears_that_nothing_was_charged(
         attempts.advance(tx, made.id, Event.MARK_UNKNOWN)
         attempts.promise(tx, made.id)
         if event is Event.DECLINE:
-            attempts._moves.move(tx, attempts.get(tx, made.id), event, decline=Decline.GENERIC)
+            attempts.transitions.move(tx, attempts.get(tx, made.id), event, decline=Decline.GENERIC)
         else:
             attempts.advance(tx, made.id, event)
     (body,) = _bodies(engine)
@@ -236,7 +237,7 @@ def test_a_refund_whose_amount_looks_like_a_card_is_told_all_the_same(
             jobs=0,
         )
         approved = RefundApproved(payment_facts(attempts.get(tx, made.id)), refund_facts(refund))
-        attempts._moves.events.emit(tx, approved)
+        attempts.transitions.events.emit(tx, approved)
     with reading(engine) as connection:
         told = connection.execute(
             sa.select(schema.outcome.c.body).where(schema.outcome.c.kind == "refund.approved")
@@ -258,7 +259,7 @@ def test_a_merchant_hears_every_end_of_a_dispute(
         attempt = _made(tx, attempts, clock, ids)
         for end in ends:
             told = DisputeUpdated("dp_" + "1" * 77, "ch_1", 4990, "EUR", "fraudulent", end)
-            attempts._moves.events.emit(tx, PaymentDisputed(payment_facts(attempt), told))
+            attempts.transitions.events.emit(tx, PaymentDisputed(payment_facts(attempt), told))
     with reading(engine) as tx:
         posted = tx.execute(
             sa.select(schema.outcome.c.body)

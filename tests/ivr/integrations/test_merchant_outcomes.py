@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from gateways.secret import Secret
 from ivr.integrations.http_post import HttpPost
 from ivr.integrations.webhook_signature import is_genuine
-from ivr.integrations.webhooks_out import RETRY_AFTER_S, Deliverer, Kind, record
+from ivr.integrations.webhooks_out import Deliverer, Kind, record
 from ivr.jobs.job_list import DELIVER_OUTCOME
+from ivr.jobs.retry import POST_WEBHOOK
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
@@ -204,7 +205,7 @@ def test_given_up_loudly_after_three_days(
     tell()
     merchant.status = 500
     with capture_logs() as logs:
-        for _ in range(len(RETRY_AFTER_S) + 1):
+        for _ in range(len(POST_WEBHOOK.delays_s) + 1):
             deliver()
     assert row(engine).state == "given_up"
     assert work.asked == []

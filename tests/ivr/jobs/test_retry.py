@@ -1,7 +1,7 @@
 """How soon and how often a job that raised is tried again."""
 
 from ivr.jobs.job_list import ALL_JOBS, CHARGE_ATTEMPT, DELIVER_OUTCOME, REFUND_PAYMENT, SEND_CONFIRMATION
-from ivr.jobs.retry import NEVER_GIVEN_UP, TRIES_MAX, delay_s, is_given_up
+from ivr.jobs.retry import NEVER_GIVEN_UP, TRIES_MAX, RetrySchedule, delay_s, is_given_up
 
 
 def test_the_wait_doubles_up_to_ten_minutes() -> None:
@@ -17,3 +17,8 @@ def test_what_can_be_given_up_is_given_up_after_fifty_tries() -> None:
 def test_work_about_money_is_never_given_up() -> None:
     assert {CHARGE_ATTEMPT, REFUND_PAYMENT} <= NEVER_GIVEN_UP <= set(ALL_JOBS)
     assert not any(is_given_up(job, 10_000) for job in NEVER_GIVEN_UP)
+
+
+def test_a_schedule_ends_after_its_last_delay() -> None:
+    schedule = RetrySchedule((10, 60))
+    assert [schedule.next_delay_s(retries) for retries in range(4)] == [10, 60, None, None]

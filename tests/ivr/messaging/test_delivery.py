@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHECK_CONFIRMATION, SEND_CONFIRMATION
+from ivr.jobs.retry import FIND_MESSAGE, SEND_MESSAGE
 from ivr.messaging import messages as confirmations
 from ivr.messaging import resend as resending
-from ivr.messaging.delivery import CHECK_AFTER_S, RETRY_AFTER_S, Sender
+from ivr.messaging.delivery import Sender
 from ivr.messaging.delivery_errors import Mends
 from ivr.messaging.messages import Confirmation
 from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent, Unclear
@@ -164,7 +165,7 @@ def test_a_lost_answer_is_looked_up_and_the_text_not_sent_again(worker: Worker) 
 def test_a_list_that_lacks_it_too_soon_proves_nothing(worker: Worker) -> None:
     worker.post.answers = [Lost("timeout")]
     worker.run(worker.work.take(SEND_CONFIRMATION)[0])
-    for wait_s in CHECK_AFTER_S[:2]:  # a minute, two more
+    for wait_s in FIND_MESSAGE.delays_s[:2]:  # a minute, two more
         (look,) = worker.work.take(CHECK_CONFIRMATION)
         assert look.delay_s == wait_s
         worker.run(look)
@@ -213,7 +214,7 @@ def test_a_list_that_never_clears_up_is_asked_a_day_and_never_sent_again(worker:
     worker.post.listed = Unclear("no bodies")
     worker.run_all()
     assert len(worker.post.sent) == 1
-    assert worker.post.looked == len(CHECK_AFTER_S)
+    assert worker.post.looked == len(FIND_MESSAGE.delays_s)
     assert worker.now().state is State.MAYBE_SENT
 
 
@@ -228,23 +229,23 @@ def test_refused_for_now_is_tried_again_after_ever_longer_waits(worker: Worker, 
     worker.post.answers = [Refused("429", Mends.TIME), Refused("503", Mends.TIME), Sent("SM3")]
     worker.run_all()
     retries = [asked for asked in worker.work.asked if asked.job == SEND_CONFIRMATION]
-    assert [asked.delay_s for asked in retries] == [0, *RETRY_AFTER_S[:2]]
+    assert [asked.delay_s for asked in retries] == [0, *SEND_MESSAGE.delays_s[:2]]
     assert (worker.now().state, worker.now().error_code, worker.now().tries) == (State.SENT, None, 3)
 
 
 def test_a_carrier_that_always_refuses_leaves_it_to_the_operator(worker: Worker) -> None:
     worker.post.answers = [Refused("429", Mends.TIME)] * 50
     worker.run_all()
-    assert len(worker.post.sent) == len(RETRY_AFTER_S) + 1
+    assert len(worker.post.sent) == len(SEND_MESSAGE.delays_s) + 1
     assert (worker.now().state, worker.now().error_code) == (State.HELD, "429")
-    assert sum(RETRY_AFTER_S) > 24 * 3600 - 7200  # about a day: an operator has seen it by then
+    assert sum(SEND_MESSAGE.delays_s) > 24 * 3600 - 7200  # about a day: an operator has seen it by then
 
 
 @pytest.mark.slow
 def test_a_text_that_vanishes_every_time_is_left_to_the_operator(worker: Worker) -> None:
     worker.post.answers = [Lost("timeout")] * 50
     worker.run_all(limit=120)
-    assert len(worker.post.sent) == len(RETRY_AFTER_S) + 1
+    assert len(worker.post.sent) == len(SEND_MESSAGE.delays_s) + 1
     assert (worker.now().state, worker.now().error_code) == (State.HELD, "missing")
 
 

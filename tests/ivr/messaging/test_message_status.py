@@ -10,9 +10,9 @@ from flask import Flask
 
 from gateways.secret import Secret
 from ivr.jobs.job_list import SEND_CONFIRMATION
+from ivr.jobs.retry import SEND_MESSAGE
 from ivr.messaging import messages as confirmations
 from ivr.messaging import resend as resending
-from ivr.messaging.delivery import RETRY_AFTER_S
 from ivr.messaging.messages import Confirmation
 from ivr.messaging.resend import Resent
 from ivr.messaging.states import Event, State
@@ -203,7 +203,7 @@ def test_what_is_said_later_is_sorted_as_an_answer_is(
         report(news, **({"ErrorCode": code} if news == status else {}))
         assert (now().state, now().error_code, now().provider_id) == (state, code or None, SID)
     again = [(asked.nth, asked.delay_s) for asked in work.take(SEND_CONFIRMATION)]
-    assert again == ([(2, sum(RETRY_AFTER_S[:2]))] if state is State.QUEUED else [])
+    assert again == ([(2, sum(SEND_MESSAGE.delays_s[:2]))] if state is State.QUEUED else [])
 
 
 def test_what_time_did_not_mend_in_a_day_waits_for_the_operator(
@@ -222,7 +222,7 @@ def test_what_time_did_not_mend_in_a_day_waits_for_the_operator(
                 )
                 confirmations.shift(tx, texted, Event.TAKEN, clock.now(), provider_id=f"SM{sid}")
     assert (sid, now().error_code) == (5, "30003")
-    assert waited == sum(RETRY_AFTER_S)
+    assert waited == sum(SEND_MESSAGE.delays_s)
     with engine.begin() as tx:
         assert resending.resend(tx, texted, work=work, clock=clock) is Resent.QUEUED
 

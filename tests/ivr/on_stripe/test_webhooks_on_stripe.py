@@ -86,7 +86,7 @@ def test_no_signed_body_is_sent_again_for_ever(start_house: Start, kind: str) ->
 
 def _refund(house: StripeHouse, minor: int | None = None) -> str:
     with house.server.on.engine.begin() as tx:
-        asked = house.server.on.payments.ask_refund(tx, house.payment().id, minor, asked_by="finance")
+        asked = house.server.on.payments.refunds.ask(tx, house.payment().id, minor, asked_by="finance")
     house.server.pass_time(1)
     return asked.id
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from ivr.payments.attempts import states
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, GRAPH, HOLDING, Event, IllegalMoveError, Method, State
-from ivr.payments.attempts.transitions import LostRaceError
+from ivr.payments.attempts.store import LostRaceError
 from ivr.platform.clock import ManualClock
 from tests.support import schema
 from tests.support.link_bank import LinkBank

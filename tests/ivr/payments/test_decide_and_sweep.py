@@ -155,7 +155,7 @@ def test_an_attempt_that_a_person_holds_is_left_to_them(till: Till) -> None:
 def test_a_refund_whose_job_was_lost_is_found(till: Till, sent: bool) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
-        till.cashier.ask_refund(tx, attempt_id, asked_by="ana")
+        till.cashier.refunds.ask(tx, attempt_id, asked_by="ana")
     if sent:
         till.bank.fates.append(Fate.KILLED_AFTER)
         with pytest.raises(KilledError):
@@ -192,7 +192,7 @@ def test_a_notice_whose_look_was_lost_is_looked_into_again(till: Till, waits: bo
 def test_a_webhook_replaces_a_lost_recheck_of_a_refund(till: Till) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, attempt_id, asked_by="ana")
+        refund = till.cashier.refunds.ask(tx, attempt_id, asked_by="ana")
     till.run_due()
     del till.bank.refunded[refund.id]
     till.bank.refund_declined.add(refund.id)

@@ -64,7 +64,7 @@ def test_by_its_own_names_and_the_gateways(till: Till) -> None:
     till.paid()
     paid = till.paid()
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, paid, 1_000, asked_by="ana")
+        refund = till.cashier.refunds.ask(tx, paid, 1_000, asked_by="ana")
     till.run_due()
     with reading(till.engine) as tx:
         back = tx.execute(sa.select(schema.refund.c.gateway_reference)).scalar_one()
@@ -181,8 +181,8 @@ def test_another_gateways_reference_is_not_mistaken_for_ours(till: Till, bank: T
 def test_each_line_of_a_payout_names_our_payment_and_our_refund(till: Till, bank: TellingBank) -> None:
     paid, other = till.paid(), till.paid()
     with till.engine.begin() as tx:
-        by_key = till.cashier.ask_refund(tx, paid, 1_000, asked_by="ana")
-        by_reference = till.cashier.ask_refund(tx, other, 1_000, asked_by="ana")
+        by_key = till.cashier.refunds.ask(tx, paid, 1_000, asked_by="ana")
+        by_reference = till.cashier.refunds.ask(tx, other, 1_000, asked_by="ana")
     payout = tell_of_payout(
         till,
         bank,

@@ -4,7 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ivr.payments import discrepancies, timeouts
-from ivr.payments.attempts.charge_verification import ChargeRefusedError, Named
+from ivr.payments.attempts.charge_verification import ChargeRefusedError, VerifiedReference
 from ivr.payments.attempts.manual_review import ReferenceTakenError, Word
 from ivr.payments.attempts.states import State
 from ivr.payments.discrepancies import Difference
@@ -16,7 +16,7 @@ from tests.support.unresolved import for_a_person
 
 def test_its_own_charge_is_taken(till: Till) -> None:
     waits = for_a_person(till, Fate.LOST_REPLY)
-    assert till.cashier.charge_of(waits, f"ref_{waits}") == Named(f"ref_{waits}", is_proven=True)
+    assert till.cashier.charge_of(waits, f"ref_{waits}") == VerifiedReference(f"ref_{waits}", is_proven=True)
 
 
 @pytest.mark.parametrize("unchecked", [True, False])
@@ -39,14 +39,16 @@ def test_silence_is_overruled_by_a_person_who_says_so(till: Till) -> None:
     till.bank.fates.extend([Fate.NEVER, Fate.NEVER])
     with pytest.raises(ChargeRefusedError, match=r"try again, or add --unchecked"):
         till.cashier.charge_of(waits, "ref_seen")
-    assert till.cashier.charge_of(waits, "ref_seen", unchecked=True) == Named("ref_seen", is_proven=False)
+    assert till.cashier.charge_of(waits, "ref_seen", unchecked=True) == VerifiedReference(
+        "ref_seen", is_proven=False
+    )
 
 
 def test_what_is_left_out_is_looked_for(till: Till) -> None:
     waits = for_a_person(till, Fate.LOST_REPLY)
-    assert till.cashier.charge_of(waits, None) == Named(f"ref_{waits}", is_proven=True)
+    assert till.cashier.charge_of(waits, None) == VerifiedReference(f"ref_{waits}", is_proven=True)
     till.bank.fates.append(Fate.NEVER)
-    assert till.cashier.charge_of(waits, None) == Named(None, is_proven=False)
+    assert till.cashier.charge_of(waits, None) == VerifiedReference(None, is_proven=False)
     assert till.bank.fenced == set(), "a question changes nothing"
 
 
@@ -55,7 +57,7 @@ def test_only_unchecked_overrules_a_gateway_that_denies_a_charge(till: Till) -> 
     till.bank.fenced.add(waits)
     with pytest.raises(ChargeRefusedError, match=r"nothing was taken for payment .* \(fenced\)"):
         till.cashier.charge_of(waits, None)
-    assert till.cashier.charge_of(waits, None, unchecked=True) == Named(None, is_proven=False)
+    assert till.cashier.charge_of(waits, None, unchecked=True) == VerifiedReference(None, is_proven=False)
 
 
 @pytest.mark.slow
@@ -71,13 +73,13 @@ def test_of_a_link_too(till: Till) -> None:
         till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
     assert till.state(link) is State.NEEDS_REVIEW
     bank.fates.clear()
-    assert till.cashier.charge_of(link, None) == Named(f"ref_{link}", is_proven=True)
-    assert till.cashier.charge_of(link, f"ref_{link}") == Named(f"ref_{link}", is_proven=True)
+    assert till.cashier.charge_of(link, None) == VerifiedReference(f"ref_{link}", is_proven=True)
+    assert till.cashier.charge_of(link, f"ref_{link}") == VerifiedReference(f"ref_{link}", is_proven=True)
 
 
 def test_only_a_payment_under_review_is_looked_up(till: Till) -> None:
     paid = till.paid()
-    assert till.cashier.charge_of(paid, "ref_any") == Named("ref_any", is_proven=False)
+    assert till.cashier.charge_of(paid, "ref_any") == VerifiedReference("ref_any", is_proven=False)
     assert till.bank.looked_up == []
 
 

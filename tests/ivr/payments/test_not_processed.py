@@ -143,7 +143,7 @@ def test_a_capture_and_a_refund_are_sent_again(till: Till, bank: PreparingBank, 
 
     bank.fates += [Fate.TURNED_AWAY] * 2
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, captured, 1_000, asked_by="ana")
+        refund = till.cashier.refunds.ask(tx, captured, 1_000, asked_by="ana")
     till.run_due()
     with till.engine.begin() as tx:
         state = tx.execute(sa.text("SELECT state FROM refund")).scalar_one()

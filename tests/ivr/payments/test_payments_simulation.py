@@ -116,7 +116,7 @@ class World(RuleBasedStateMachine):
     def a_person_refunds(self, pick: int, amount_minor: int | None) -> None:
         with suppress(RefundRefusedError), self.till.engine.begin() as tx:
             attempt_id = self.attempts[pick % len(self.attempts)]
-            self.till.cashier.ask_refund(tx, attempt_id, amount_minor, asked_by="ana")
+            self.till.cashier.refunds.ask(tx, attempt_id, amount_minor, asked_by="ana")
 
     # Workers ------------------------------------------------------------------------------------------------
 

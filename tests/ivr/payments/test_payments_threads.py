@@ -127,7 +127,7 @@ def test_people_who_refund_at_once_give_back_no_more_than_was_paid(till: Till) -
 
     def ask() -> object:
         with till.engine.begin() as tx:
-            return till.cashier.ask_refund(tx, attempt_id, 3_000, asked_by="ana")
+            return till.cashier.refunds.ask(tx, attempt_id, 3_000, asked_by="ana")
 
     answers = _all_at_once(*[ask] * AT_ONCE)
     assert len([one for one in answers if isinstance(one, RefundRefusedError)]) == AT_ONCE - 1

@@ -162,7 +162,7 @@ def test_a_refund_unknown_to_the_gateway_is_sent_again_and_refunds_once(
 ) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="ana")
+        refund = till.cashier.refunds.ask(tx, attempt_id, 1_000, asked_by="ana")
     bank.fates.append(fate)
     till.run_due()
     till.pass_time(700)
@@ -176,7 +176,7 @@ def test_a_refund_unknown_to_the_gateway_is_sent_again_and_refunds_once(
 def test_a_refund_is_not_sent_again_when_its_key_may_be_forgotten(till: Till, bank: PreparingBank) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="ana")
+        refund = till.cashier.refunds.ask(tx, attempt_id, 1_000, asked_by="ana")
     bank.fates.append(Fate.NEVER)
     till.run_due()
     till.clock.advance(timeouts.SEND_REFUND_AGAIN_WITHIN_S + 1)

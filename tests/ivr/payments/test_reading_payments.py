@@ -64,7 +64,7 @@ def test_what_changes_comes_again(till: Till) -> None:
     page = _since(till, "")
     assert [payment.id for payment in page.payments] == [first, second]
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, first, 1_500, asked_by="ana")
+        refund = till.cashier.refunds.ask(tx, first, 1_500, asked_by="ana")
     till.run_due()
     (payment,) = _since(till, page.cursor).payments
     assert (payment.id, payment.refunded_minor) == (first, 1_500)
@@ -74,7 +74,7 @@ def test_what_changes_comes_again(till: Till) -> None:
 def test_a_requested_refund_is_shown_but_not_counted(till: Till) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
-        till.cashier.ask_refund(tx, attempt_id, asked_by="ana")
+        till.cashier.refunds.ask(tx, attempt_id, asked_by="ana")
         payment = feed.show(tx, attempt_id)
     assert payment is not None
     assert payment.refunded_minor == 0

@@ -146,11 +146,11 @@ def test_a_person_decides_a_refund_unknown_for_a_day(till: Till, refunded: bool)
     assert refund_of(till, refund_id).state is RefundState.NEEDS_REVIEW
     assert till.work.waiting() == []
     with till.engine.begin() as tx:
-        decided = till.cashier.decide_refund(tx, refund_id, refunded=refunded, who="ana")
+        decided = till.cashier.refunds.decide(tx, refund_id, refunded=refunded, who="ana")
     assert decided.state is (RefundState.APPROVED if refunded else RefundState.DECLINED)
     till.assert_settled()
     with pytest.raises(ValueError, match="nothing to decide"), till.engine.begin() as tx:
-        till.cashier.decide_refund(tx, refund_id, refunded=True, who="ana")
+        till.cashier.refunds.decide(tx, refund_id, refunded=True, who="ana")
 
 
 def test_moving_a_refund_without_its_lock_fails_and_books_nothing(till: Till) -> None:
@@ -159,10 +159,10 @@ def test_moving_a_refund_without_its_lock_fails_and_books_nothing(till: Till) ->
     refund_id = ask(till, attempt_id, 1_000)
     stale = refund_of(till, refund_id)
     till.run_due()
-    refunding = till.cashier.refund_jobs
+    transitions = till.cashier.refunds.transitions
     for act in (
-        lambda tx: refunding._approve(tx, stale, "re_other", ""),
-        lambda tx: refunding._decline(tx, stale, "no", ""),
+        lambda tx: transitions.approve(tx, stale, "re_other", ""),
+        lambda tx: transitions.decline(tx, stale, "no", ""),
     ):
         with pytest.raises(RuntimeError, match="is no longer asked"), till.engine.begin() as tx:
             act(tx)

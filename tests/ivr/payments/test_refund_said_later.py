@@ -173,7 +173,7 @@ def _declined_by_a_slip(till: Till, amount_minor: int) -> tuple[str, str]:
     till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     till.run_due()
     with till.engine.begin() as tx:
-        till.cashier.decide_refund(tx, refund_id, refunded=False, who="ana")
+        till.cashier.refunds.decide(tx, refund_id, refunded=False, who="ana")
     assert till.attempt(attempt_id).refunded_minor == 0
     return attempt_id, refund_id
 
@@ -216,7 +216,7 @@ def test_an_answer_after_a_persons_decision_is_rechecked(till: Till, *, is_looke
         till.bank.before_answer = lambda: None
         with till.engine.begin() as tx:
             tx.execute(sa.update(schema.refund).values(state=RefundState.NEEDS_REVIEW))
-            till.cashier.decide_refund(tx, refund_id, refunded=False, who="ana")
+            till.cashier.refunds.decide(tx, refund_id, refunded=False, who="ana")
         ask(till, attempt_id)
 
     till.bank.before_answer = meanwhile

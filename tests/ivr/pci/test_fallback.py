@@ -34,7 +34,7 @@ def collected(bench: PciBench) -> None:
 
 def without_a_database(bench: PciBench) -> None:
     bench.engine.dispose()
-    bench.pci_parts.conversation._engine = None  # type: ignore[assignment]
+    object.__setattr__(bench.pci_parts.conversation, "engine", None)
 
 
 @pytest.mark.parametrize("before", [nothing, finished, collected, without_a_database])

@@ -316,7 +316,7 @@ def test_a_poll_does_not_send_a_card_twice(held: PciBench) -> None:
 
 @both_engines
 def test_a_full_process_leaves_cards_to_the_next_poll(held: PciBench) -> None:
-    held.pci_parts.submission._capacity = 1
+    object.__setattr__(held.pci_parts.submission, "capacity", 1)
     held.caller().card()
     held.open("entry.call_2.3", call_sid="CA2")
     for turn, keys in enumerate(("", "4242424242424242", "0831", "123")):

@@ -21,7 +21,7 @@ Get = Callable[[str], str | None]
 """The first value of a field of the form, or None."""
 
 BEHIND_THE_VERB = "pay=over"
-"""The query of the Redirect that stands behind the verb: some carriers go on there after the last attempt,
+"""The query of the Redirect that stands after the verb: some carriers go on there after the last attempt,
 and post nothing to the action.
 """
 HUNG_UP = "caller-hung-up"

@@ -42,7 +42,7 @@ def _elsewhere(amount: str) -> str:
 def _refund(till: Till, attempt_id: str, minor: int, *fates: Fate) -> str:
     """A refund of ours that meets these fates, as far as it gets at once."""
     with till.engine.begin() as tx:
-        refund_id = till.cashier.ask_refund(tx, attempt_id, minor, asked_by="ana").id
+        refund_id = till.cashier.refunds.ask(tx, attempt_id, minor, asked_by="ana").id
     till.bank.fates += fates
     till.run(next(one for one in till.work.waiting() if one.job == REFUND_PAYMENT))
     return refund_id
@@ -108,7 +108,7 @@ def test_a_refund_under_review_does_not_hide_an_external_refund(till: Till, by_h
     _by_hand(till, attempt_id, by_hand_minor)
     till.run_due()
     with till.engine.begin() as tx:
-        till.cashier.decide_refund(tx, refund_id, refunded=False, who="ana")
+        till.cashier.refunds.decide(tx, refund_id, refunded=False, who="ana")
     till.run_due()
     assert _told(till, attempt_id) == ([_elsewhere("10.00")] if by_hand_minor else [])
 

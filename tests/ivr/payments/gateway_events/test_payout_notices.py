@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from gateways.events import PayoutFailed, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
-from ivr.finance.payouts import AGAIN_AFTER_S
 from ivr.jobs.job_list import READ_PAYOUT, RESOLVE_ATTEMPT
+from ivr.jobs.retry import READ_PAYOUT_LINES
 from tests.support import schema
 from tests.support.telling_bank import TellingBank, tell
 from tests.support.till import Till
@@ -42,7 +42,7 @@ def test_a_payout_is_kept_once_and_read_when_the_gateway_answers(till: Till, ban
     bank.lines, bank.away = (_line(1, 100), _line(2, 200)), 2
     tell(till, PAYOUT, "evt_1")
     tell(till, PAYOUT, "evt_2")
-    till.pass_time(AGAIN_AFTER_S[0] + AGAIN_AFTER_S[1] + 1)
+    till.pass_time(READ_PAYOUT_LINES.delays_s[0] + READ_PAYOUT_LINES.delays_s[1] + 1)
     with till.engine.begin() as tx:
         payout = tx.execute(sa.select(schema.payout)).one()
         lines = tx.execute(sa.select(schema.payout_line).order_by(schema.payout_line.c.reference)).all()
@@ -66,10 +66,10 @@ def test_a_payout_that_does_not_add_up_is_kept_and_told(till: Till, bank: Tellin
 
 
 def test_a_gateway_that_never_answers_is_given_up_with_an_error(till: Till, bank: TellingBank) -> None:
-    bank.away = len(AGAIN_AFTER_S) + 1
+    bank.away = len(READ_PAYOUT_LINES.delays_s) + 1
     tell(till, PAYOUT)
     with capture_logs() as logs:
-        till.pass_time(sum(AGAIN_AFTER_S) + 10)
+        till.pass_time(sum(READ_PAYOUT_LINES.delays_s) + 10)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["payout_not_read"]
     assert RESOLVE_ATTEMPT not in {one.job for one in till.work.waiting()}
 

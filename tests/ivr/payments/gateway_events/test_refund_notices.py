@@ -12,7 +12,7 @@ from tests.support.till import Till
 def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(till: Till) -> None:
     attempt_id = till.paid()
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, attempt_id, 1_000, asked_by="ana")
+        refund = till.cashier.refunds.ask(tx, attempt_id, 1_000, asked_by="ana")
     till.bank.fates += [Fate.LOST_REPLY, Fate.NEVER]
     till.run_due()
     tell(till, RefundUpdated(refund.id), "evt_1")

@@ -117,7 +117,7 @@ def test_a_link_paid_before_it_was_closed_is_reported_to_finance(
     assert after.status is status
     assert after.paid_elsewhere_minor == (10_000 if status is Status.PAID else 0)
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, link, asked_by="finance")
+        refund = till.cashier.refunds.ask(tx, link, asked_by="finance")
     till.run_due()
     assert refund.amount_minor == 4_000
     assert _bill(till, link).status is status, "what was given back is not owed again"

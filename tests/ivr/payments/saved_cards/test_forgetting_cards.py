@@ -165,7 +165,7 @@ def test_a_late_save_of_a_second_deleted_card_does_not_keep_it(
     gone = card_of(till, attempt_id)
     assert gone is not None
     assert gone.state is CardState.FORGOTTEN
-    assert bank.saved == {"tok_first": first.holder}
+    assert bank.saved == {"tok_first": first.gateway_customer_id}
 
 
 def test_a_forgetting_that_was_lost_is_swept_up(till: Till, bank: KeepingBank) -> None:

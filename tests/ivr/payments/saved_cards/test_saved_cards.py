@@ -38,11 +38,16 @@ from tests.support.till import Till
 def test_an_approved_card_is_kept_with_its_consent(till: Till, bank: KeepingBank) -> None:
     began = till.clock.now()
     card = kept(till)
-    assert (card.phone, card.holder, card.brand, card.last_four) == (PHONE, f"cus_{card.id}", "visa", "4242")
+    assert (card.phone, card.gateway_customer_id, card.brand, card.last_four) == (
+        PHONE,
+        f"cus_{card.id}",
+        "visa",
+        "4242",
+    )
     assert (card.consent.wording, card.consent.language) == ("To pay and keep this card, 3.", "en")
     assert (card.consent.prompt, card.consent.release) == ("pay_bill:keep.branded", "0.1.0")
     assert card.consent.at == began
-    assert bank.saved == {"tok_good": card.holder}
+    assert bank.saved == {"tok_good": card.gateway_customer_id}
     assert card_events(till) == ["card_kept"]
     assert offered(till) == card.id
     assert till.attempt(card.attempt_id).token is None
@@ -147,8 +152,8 @@ def test_a_repeated_save_keeps_its_words_after_another_card_was_saved(till: Till
 
 def test_a_second_card_is_kept_for_the_same_holder(till: Till, bank: KeepingBank) -> None:
     first, second = kept(till), kept(till, "tok_other", last_four="1111")
-    assert first.holder == second.holder
-    assert bank.saved == {"tok_good": first.holder, "tok_other": first.holder}
+    assert first.gateway_customer_id == second.gateway_customer_id
+    assert bank.saved == {"tok_good": first.gateway_customer_id, "tok_other": first.gateway_customer_id}
 
 
 def test_a_gateway_that_will_not_keep_a_card_leaves_the_payment_alone(till: Till, bank: KeepingBank) -> None:
@@ -228,7 +233,7 @@ def test_the_same_card_again_takes_the_place_of_the_first(till: Till, bank: Keep
     first = kept(till)
     second = kept(till, "tok_again")
     assert offered(till) == second.id
-    assert bank.saved == {"tok_again": second.holder}
+    assert bank.saved == {"tok_again": second.gateway_customer_id}
     assert bank.forgotten == {"tok_good"}
     gone = card_of(till, first.attempt_id)
     assert gone is not None
@@ -315,7 +320,7 @@ def test_a_saved_card_pays_twice_for_its_holder(till: Till, bank: KeepingBank) -
     attempts = [pay_by(till, card), pay_by(till, card)]
     till.run_due()
     assert [till.state(one) for one in attempts] == [State.APPROVED] * 2
-    assert bank.holders == [card.holder] * 2
+    assert bank.holders == [card.gateway_customer_id] * 2
     assert [till.attempt(one).keep_card for one in attempts] == [False, False]
     till.assert_settled()
 
@@ -327,7 +332,7 @@ def test_a_gateway_that_prepares_hears_of_the_holder_first(engine: sa.Engine) ->
     bank.holders.clear()
     pay_by(till, card)
     till.run_due()
-    assert bank.holders == [card.holder] * 2
+    assert bank.holders == [card.gateway_customer_id] * 2
     till.assert_settled()
 
 

@@ -23,7 +23,7 @@ def mounted(till: Till) -> flask.Flask:
     made.register_blueprint(
         blueprint(
             till.engine,
-            till=till.cashier,
+            payments=till.cashier,
             lockouts=LockoutAdmin(till.engine, None, till.clock),
             home_country="ES",
             work=till.work,

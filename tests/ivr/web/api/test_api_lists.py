@@ -177,7 +177,7 @@ def test_payments_by_state_bill_and_time(api: ApiClient, till: Till) -> None:
     assert ids(**{"from": first, "until": second}) == [declined]
     assert ids(**{"from": first, "state": "approved"}) == []
     with till.engine.begin() as tx:
-        till.cashier.ask_refund(tx, paid, asked_by="ana")
+        till.cashier.refunds.ask(tx, paid, asked_by="ana")
     assert ids(until=first) == [other, paid], "the order is that of the last change"
 
 

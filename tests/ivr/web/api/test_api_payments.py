@@ -55,7 +55,7 @@ def test_a_payment_by_a_refund_and_by_the_gateways_references(api: ApiClient, ti
     till.paid()
     paid = till.paid()
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, paid, 1_000, asked_by="ana")
+        refund = till.cashier.refunds.ask(tx, paid, 1_000, asked_by="ana")
     till.run_due()
     shown = api.get(f"/payments/{paid}").json
     for name in (f"ref_{paid}", refund.id, f"re_{refund.id}"):

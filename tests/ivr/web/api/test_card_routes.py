@@ -32,7 +32,7 @@ def api(till: Till) -> ApiClient:
     app = flask.Flask("test_cards")
     made = blueprint(
         till.engine,
-        till=till.cashier,
+        payments=till.cashier,
         lockouts=LockoutAdmin(till.engine, None, till.clock),
         home_country="ES",
         work=till.work,
@@ -71,7 +71,7 @@ def test_nothing_that_charges_a_card_leaves(api: ApiClient, till: Till) -> None:
         said += api.send("DELETE", f"/cards/{card.id}").text
         till.run_due()
         said += api.get(f"/cards/{card.id}").text
-    for secret in ("tok_good", str(card.holder)):
+    for secret in ("tok_good", str(card.gateway_customer_id)):
         assert secret not in said + repr(logs)
 
 

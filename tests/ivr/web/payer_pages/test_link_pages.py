@@ -106,7 +106,7 @@ def test_no_address_makes_a_payment(till: Till, client: Client, opened: str, que
 
 def _give_back(till: Till, attempt_id: str, amount_minor: int | None = None, *, run: bool = True) -> str:
     with till.engine.begin() as tx:
-        refund = till.cashier.ask_refund(tx, attempt_id, amount_minor, asked_by="finance")
+        refund = till.cashier.refunds.ask(tx, attempt_id, amount_minor, asked_by="finance")
     if run:
         till.run_due()
     return refund.id

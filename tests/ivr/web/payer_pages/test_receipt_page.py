@@ -81,7 +81,7 @@ def test_a_refund_leaves_the_receipt_whole(till: Till, client: Client, paid: str
     before = _facts(client().get(path).text)
     for amount_minor, shown in ((1_000, "€10.00"), (None, "€40.00")):
         with till.engine.begin() as tx:
-            till.cashier.ask_refund(tx, paid, amount_minor, asked_by="finance")
+            till.cashier.refunds.ask(tx, paid, amount_minor, asked_by="finance")
         till.run_due()
         after = _facts(client().get(path).text)
         assert after == [before[0], ("Refunded", shown), *before[1:]]

@@ -1,0 +1,183 @@
+"""The only way a refund moves: a compare-and-set, and in the same transaction what belongs to its new state:
+the bill, the ledger, the payment's history and the event.
+
+Approved writes the ledger's reversal and makes the bill due again by as much; declined makes the amount
+refundable again. What the gateway says later against our books is booked once that is possible.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from gateways.contract import Approved, Cancelled, Declined, RefundFound
+from ivr.bills import reservation
+from ivr.events.emitter import Events
+from ivr.events.refund_events import RefundApproved, RefundDeclined
+from ivr.finance import ledger
+from ivr.jobs.job_list import VERIFY_REFUND, Job, Work
+from ivr.payments import job_numbers, tables
+from ivr.payments.attempts import history
+from ivr.payments.attempts import store as attempt_store
+from ivr.payments.attempts.gateway_answers import WORDS
+from ivr.payments.attempts.store import fit
+from ivr.payments.discrepancies import Difference
+from ivr.payments.event_facts import payment_facts, refund_facts
+from ivr.payments.refunds import store
+from ivr.payments.refunds.states import REFUND_FINAL, RefundState
+from ivr.payments.refunds.store import Refund
+from ivr.platform.clock import Clock
+from ivr.platform.ids import Ids
+from ivr.platform.money import plain
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RefundTransitions:
+    """Moves refunds, and asks for the jobs that look at them. A refund that is passed in was read by
+    `store.locked` in the same transaction.
+    """
+
+    work: Work
+    clock: Clock
+    ids: Ids
+    events: Events
+
+    # Moving -------------------------------------------------------------------------------------------------
+
+    def move(
+        self, tx: sa.Connection, refund: Refund, state: RefundState, *, note: str = "", **values: Any
+    ) -> Refund:
+        """The refund in its new state, written into its payment's history."""
+        moved = store.move(tx, refund, state, **values)
+        self.add_history(tx, refund, f"refund_{state}", note)
+        log.info("refund_moved", refund_id=refund.id, attempt_id=refund.attempt_id, state=str(state))
+        return moved
+
+    def record(self, tx: sa.Connection, refund: Refund, answer: RefundFound) -> Refund:
+        """The refund after the gateway's answer. One that contradicts an earlier answer is booked where it
+        can be.
+        """
+        is_open = refund.state not in REFUND_FINAL
+        match answer:
+            case Approved(gateway_reference) if is_open:
+                return self.approve(tx, refund, gateway_reference)
+            case Declined(_, gateway_code) if is_open:
+                return self.decline(tx, refund, gateway_code)
+            case Cancelled() if is_open:
+                return self.decline(tx, refund, None, "never reached the gateway")
+            case Approved(gateway_reference) if refund.state is RefundState.DECLINED:
+                return self._approve_after_all(tx, refund, gateway_reference)
+            case Declined(_, gateway_code) if refund.state is RefundState.APPROVED:
+                return self._take_back(tx, refund, gateway_code)
+            case Cancelled() if refund.state is RefundState.APPROVED:
+                self.report_contradiction(tx, refund, answer)
+            case _:
+                pass
+        return refund
+
+    def approve(
+        self, tx: sa.Connection, refund: Refund, gateway_reference: str | None, note: str = ""
+    ) -> Refund:
+        """The payer has the money back."""
+        attempt = attempt_store.locked(tx, refund.attempt_id)
+        now = self.clock.now()
+        reference = fit(tables.refund.c.gateway_reference, gateway_reference)
+        ended = {"settled_at": now, "look_at": None}
+        done = self.move(tx, refund, RefundState.APPROVED, note=note, gateway_reference=reference, **ended)
+        reservation.give_back(tx, attempt.bill_id, refund.amount_minor, now)
+        ledger.post_refund(tx, **self._entry(refund, attempt))
+        self.events.emit(tx, RefundApproved(payment_facts(attempt), refund_facts(done)))
+        return done
+
+    def decline(self, tx: sa.Connection, refund: Refund, gateway_code: str | None, note: str = "") -> Refund:
+        """The payer does not have the money back, and will not under this refund."""
+        attempt_store.locked(tx, refund.attempt_id)
+        code = fit(tables.refund.c.gateway_code, gateway_code)
+        ended = {"settled_at": self.clock.now(), "look_at": None}
+        done = self.move(tx, refund, RefundState.DECLINED, note=note, gateway_code=code, **ended)
+        attempt_store.release_refund(tx, refund.attempt_id, refund.amount_minor)
+        attempt = attempt_store.get(tx, refund.attempt_id)
+        self.events.emit(tx, RefundDeclined(payment_facts(attempt), refund_facts(done)))
+        return done
+
+    def _take_back(self, tx: sa.Connection, refund: Refund, gateway_code: str) -> Refund:
+        """The payer's bank returned it, days later: the merchant has the money again, and the payer has not.
+        A person refunds it by another way. While somebody else is paying that part of the bill, nothing is
+        changed; where they have paid it, the bill is paid twice, and the refund's end says so.
+        """
+        attempt = attempt_store.locked(tx, refund.attempt_id)
+        if not reservation.paid_after_all(tx, attempt.bill_id, refund.amount_minor, self.clock.now()):
+            return refund
+        twice_minor = reservation.overpaid_minor(tx, attempt.bill_id)
+        log.error(
+            "refund_came_back",
+            refund_id=refund.id,
+            attempt_id=attempt.id,
+            gateway_code=gateway_code,
+            overpaid_minor=twice_minor,
+        )
+        ledger.post_refund_failed(tx, **self._entry(refund, attempt))
+        note = "the refund came back"
+        if twice_minor > 0:
+            twice = plain(twice_minor, refund.currency)
+            note += f"; the bill was paid again meanwhile: {twice} too much is paid"
+        owed = f"{note}; {plain(refund.amount_minor, refund.currency)} is owed to the payer"
+        self.add_history(tx, refund, Difference.REFUND_CAME_BACK, owed)
+        return self.decline(tx, refund, gateway_code, note)
+
+    def _approve_after_all(self, tx: sa.Connection, refund: Refund, gateway_reference: str | None) -> Refund:
+        """Our books hold it as declined, and the payer has the money. While its amount is taken by other
+        refunds, which the gateway is about to decline, nothing is changed.
+        """
+        attempt = attempt_store.locked(tx, refund.attempt_id)
+        if ledger.has(tx, ledger.Kind.REFUND, refund.id):
+            return refund
+        if not attempt_store.reserve_refund(tx, attempt.id, refund.amount_minor):
+            return refund
+        log.error("refund_was_given_back_after_all", refund_id=refund.id, attempt_id=attempt.id)
+        return self.approve(tx, refund, gateway_reference, "given back after all")
+
+    def report_contradiction(self, tx: sa.Connection, refund: Refund, answer: RefundFound) -> None:
+        """The gateway says now what it had ruled out: it is recorded, and a person has to hear of it."""
+        said = WORDS[type(answer)]
+        facts = {"refund_id": refund.id, "attempt_id": refund.attempt_id, "state": str(refund.state)}
+        log.critical("gateway_contradicts_itself", **facts, says=said)
+        self.add_history(tx, refund, Difference.CONTRADICTION, f"the gateway says {said}")
+
+    def add_history(self, tx: sa.Connection, refund: Refund, event: str, note: str) -> None:
+        """A line in the payment's history. A note about a refund begins with the refund's id."""
+        attempt = attempt_store.get(tx, refund.attempt_id)
+        said = f"{refund.id} {note}".strip()
+        history.add(tx, attempt.id, event, attempt.state, at=self.clock.now(), note=said)
+
+    def _entry(self, refund: Refund, attempt: attempt_store.Attempt) -> dict[str, Any]:
+        """What the ledger is told of the refund."""
+        return {
+            "ids": self.ids,
+            "refund_id": refund.id,
+            "bill_id": attempt.bill_id,
+            "gateway": attempt.gateway,
+            "amount_minor": refund.amount_minor,
+            "currency": refund.currency,
+            "at": self.clock.now(),
+        }
+
+    # Jobs ---------------------------------------------------------------------------------------------------
+
+    def ask(self, tx: sa.Connection, refund: Refund, job: Job, delay_s: float = 0.0) -> Refund:
+        """Asks for a job under a number of its own."""
+        number = job_numbers.ask(tx, tables.refund, refund.id, job, delay_s, work=self.work, clock=self.clock)
+        return replace(refund, jobs=number)
+
+    def recheck(self, tx: sa.Connection, refund: Refund, delay_s: float = 0.0) -> None:
+        """The gateway contradicts our books: it is asked, until it has answered, who is right."""
+        if refund.verify_since is None:
+            store.update(tx, refund.id, verify_since=self.clock.now())
+        self.ask(tx, refund, VERIFY_REFUND, delay_s)
+
+    def end_recheck(self, tx: sa.Connection, refund: Refund) -> None:
+        """The gateway has answered, or a person has to look."""
+        store.update(tx, refund.id, verify_since=None, look_at=None)
