@@ -2,7 +2,7 @@
 
 import click
 
-from ivr.cli.context import desk, legible
+from ivr.cli.context import command_context, legible
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, Listing, day, layouts, minute, state, text
@@ -35,7 +35,7 @@ def create(name: str) -> None:
     """
     from ivr.web.api import keys
 
-    with desk() as at:
+    with command_context() as at:
         try:
             with at.engine.begin() as tx:
                 made, secret = keys.make(tx, name, clock=at.clock, ids=at.ids)
@@ -54,7 +54,7 @@ def list_keys(*, layout: Layout) -> None:
     from ivr.platform.database.engine import reading
     from ivr.web.api import keys
 
-    with desk() as at, reading(at.engine) as tx:
+    with command_context() as at, reading(at.engine) as tx:
         found = keys.every(tx)
     rows = (
         {
@@ -76,7 +76,7 @@ def revoke(key_id: str) -> None:
     """Revoke a key. It is refused from now on."""
     from ivr.web.api import keys
 
-    with desk() as at, at.engine.begin() as tx:
+    with command_context() as at, at.engine.begin() as tx:
         key = keys.revoke(tx, key_id, clock=at.clock)
     if key is None:
         raise Fault("There is no key with this ID. To see all keys: paybycall apikey list")

@@ -5,7 +5,7 @@ import json
 import click
 
 from ivr.cli import amount_options, bill_import
-from ivr.cli.context import desk
+from ivr.cli.context import command_context
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import (
@@ -76,7 +76,7 @@ def add(*, decimal: str | None, **given: str | None) -> None:
 
     spelling = amount_options.spelling_of(decimal)
     left_out = LeftOut(refuse_two=True)
-    with desk("HOME_COUNTRY") as at:
+    with command_context("HOME_COUNTRY") as at:
         try:
             home = at.values["HOME_COUNTRY"]
             new = read_bill(given, home_country=home, spelling=spelling, on_left_out=left_out)
@@ -108,7 +108,7 @@ def list_bills(*, payable: bool, when: Period, limit: int, layout: Layout) -> No
     from ivr.web.api.documents.bills import bill_document
 
     none = "There are no bills to list. To add some: paybycall bill add, or paybycall bill import"
-    with desk() as at, reading(at.engine) as tx:
+    with command_context() as at, reading(at.engine) as tx:
         if when.is_given:
             within = store.updated_within(tx, since=when.since, until=when.until, only_payable=payable)
             _BILLS.print(map(bill_document, within), layout, none=none)
@@ -131,7 +131,7 @@ def show(reference: str, *, as_json: bool) -> None:
     from ivr.web.api.documents.bills import bill_document
     from ivr.web.api.documents.payments import payment_document
 
-    with desk() as at, reading(at.engine) as tx:
+    with command_context() as at, reading(at.engine) as tx:
         bill = store.find(tx, reference)
         if bill is None:
             raise Fault("There is no bill with this reference. To see the bills: paybycall bill list")

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import click
 
 from ivr.cli.amount_options import decimal, spelling_of
-from ivr.cli.context import desk, legible
+from ivr.cli.context import command_context, legible
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 
@@ -46,7 +46,7 @@ def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
     from ivr.cli.gateway_limits import gateway_limits
 
     interrupts = _Interrupts()
-    with desk("HOME_COUNTRY") as at, _progress(file) as on_read, interrupts.watched():
+    with command_context("HOME_COUNTRY") as at, _progress(file) as on_read, interrupts.watched():
         run = CsvImport(
             at.engine,
             home_country=at.values["HOME_COUNTRY"],

@@ -20,7 +20,7 @@ import click
 from ivr.cli.examples import example
 from ivr.customers.caller import Caller
 from ivr.demo.bills import DEMO_BILL, bills_of, make_bills, what_to_key
-from ivr.demo.environment import CALLED, CALLER, Ground, number_of, prepare, running
+from ivr.demo.environment import CALLED, CALLER, DemoEnvironment, number_of, prepare, running
 from ivr.demo.folder_lock import FolderLock, is_ready
 from ivr.demo.processes import LEAVING, READY_S_MAX, Processes, StartError
 from ivr.demo.receipt import NotConfirmedError, Receipt, link_text, wait_for_receipt
@@ -83,9 +83,9 @@ def command(auto: bool, from_number: str, to_number: str | None, language: str |
     by_itself = auto or not (sys.stdin.isatty() and sys.stdout.isatty())
     try:
         with ExitStack() as undo:
-            ground, processes = _server(undo)
-            to = to_number or _number(ground, language)
-            good = _ring(ground, from_number, to, by_itself=by_itself, stays=processes is None)
+            demo, processes = _server(undo)
+            to = to_number or _number(demo, language)
+            good = _ring(demo, from_number, to, by_itself=by_itself, stays=processes is None)
             if processes is not None:
                 processes.check()
     except StartError as fault:
@@ -102,45 +102,48 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(number)
 
 
-def _server(undo: ExitStack) -> tuple[Ground, Processes | None]:
+def _server(undo: ExitStack) -> tuple[DemoEnvironment, Processes | None]:
     """The demo that is running, or one of our own with its processes, which `undo` stops."""
     until = time.monotonic() + READY_S_MAX
     while (lock := FolderLock.take(FOLDER, alone=False)) is None:
         if is_ready(FOLDER):
-            ground = running(FOLDER, dict(os.environ))
-            click.echo(f"Ringing the demo that is running at {ground.environ['PUBLIC_URL']}.")
-            return ground, None
+            demo = running(FOLDER, dict(os.environ))
+            click.echo(f"Ringing the demo that is running at {demo.environ['PUBLIC_URL']}.")
+            return demo, None
         if time.monotonic() > until:
             raise StartError("A demo is starting here, and does not become ready.")
         time.sleep(0.1)
     undo.enter_context(lock)
-    ground = prepare(FOLDER, RandomIds(), dict(os.environ))
-    processes = undo.enter_context(Processes(ground.environ, ground.logs))
-    start_server(processes, ground, click.echo)
-    return ground, processes
+    demo = prepare(FOLDER, RandomIds(), dict(os.environ))
+    processes = undo.enter_context(Processes(demo.environ, demo.logs))
+    start_server(processes, demo, click.echo)
+    return demo, processes
 
 
-def _number(ground: Ground, language: str | None) -> str:
+def _number(demo: DemoEnvironment, language: str | None) -> str:
     if language is None:
         return CALLED
-    spoken = ground.environ["LANGUAGES"]
+    spoken = demo.environ["LANGUAGES"]
     number = number_of(spoken, language)
     if number is None:
         raise click.UsageError(f"The demo does not speak {language!r}; it speaks {spoken}.")
     return number
 
 
-def _ring(ground: Ground, from_number: str, to_number: str, *, by_itself: bool, stays: bool) -> bool:
+def _ring(demo: DemoEnvironment, from_number: str, to_number: str, *, by_itself: bool, stays: bool) -> bool:
     """One call; whether it ended well."""
     from ivr.simulators.phone.demo import DemoCaller
     from ivr.simulators.phone.terminal import run_script, run_terminal
 
-    clock, database_url = SystemClock(), ground.environ["DATABASE_URL"]
+    clock, database_url = SystemClock(), demo.environ["DATABASE_URL"]
     [(_, demo_bill)] = make_bills(database_url, clock, RandomIds(), [DEMO_BILL])
     own = bills_of(database_url, from_number)
     bill = own[0] if own else demo_bill
     click.echo(what_to_key(own, demo_bill))
-    settings, habits = _settings(ground, from_number, to_number), _carrier(ground.environ["SANDBOX_URL"])
+    settings, habits = (
+        _settings(demo, from_number, to_number),
+        _carrier(demo.environ["SANDBOX_URL"]),
+    )
     if by_itself:
         payer = DemoCaller.with_test_card(bill.reference, clock)
         ended = run_script(settings, payer, sys.stdout, habits=habits)
@@ -151,10 +154,10 @@ def _ring(ground: Ground, from_number: str, to_number: str, *, by_itself: bool, 
         receipt = wait_for_receipt(database_url, settings.call_sid, clock)
     except NotConfirmedError:
         click.echo("\nA payment was begun in this call, and it is not confirmed yet.")
-        _tell_logs(ground)
+        _tell_logs(demo)
         return False
     if receipt is not None:
-        _tell(ground, receipt)
+        _tell(demo, receipt)
         return True
     click.echo("\nNothing was paid in this call.")
     if text := link_text(database_url, settings.call_sid, clock):
@@ -163,7 +166,7 @@ def _ring(ground: Ground, from_number: str, to_number: str, *, by_itself: bool, 
             click.echo(
                 "The server has ended with this call. To open such a link, ring a running demo: make demo"
             )
-    _tell_logs(ground)
+    _tell_logs(demo)
     return not by_itself and _is_no_fault(ended.reason)
 
 
@@ -174,11 +177,11 @@ def _is_no_fault(reason: "Reason") -> bool:
     return reason in {Reason.CALLER, Reason.SERVER}
 
 
-def _settings(ground: Ground, from_number: str, to_number: str) -> "CallSettings":
+def _settings(demo: DemoEnvironment, from_number: str, to_number: str) -> "CallSettings":
     from gateways.secret import Secret
     from ivr.simulators.phone.webhooks import CallSettings
 
-    environ = ground.environ
+    environ = demo.environ
     settings = CallSettings.to_server(
         environ["PUBLIC_URL"],
         ids=RandomIds(),
@@ -187,7 +190,7 @@ def _settings(ground: Ground, from_number: str, to_number: str) -> "CallSettings
         from_number=from_number,
         to_number=to_number,
     )
-    if ground.by_carrier:
+    if demo.by_carrier:
         return settings
     return replace(settings, fallback_url=f"{environ['PCI_PUBLIC_URL']}/pci/fallback")
 
@@ -202,7 +205,7 @@ def _carrier(bank_url: str) -> "PayHabits":
     return PayHabits({"Default": GenericConnector(bank_url + PATH, USERNAME, Secret(PASSWORD))})
 
 
-def _tell(ground: Ground, receipt: Receipt) -> None:
+def _tell(demo: DemoEnvironment, receipt: Receipt) -> None:
     """What came of it, and where to look next."""
     click.echo(
         f"\nIn the ledger: {plain(receipt.amount_minor, receipt.currency)}, payment {receipt.reference}."
@@ -212,10 +215,10 @@ def _tell(ground: Ground, receipt: Receipt) -> None:
     else:
         click.echo(f"The confirmation ({receipt.channel}, {receipt.state}):\n\n    {receipt.body}\n")
     click.echo("Where to look next:")
-    click.echo(f"    . {ground.shown}/env")
+    click.echo(f"    . {demo.shown}/env")
     click.echo(f"    .venv/bin/paybycall payment show {receipt.reference}")
-    click.echo(f"    logs: {ground.shown}/logs")
+    click.echo(f"    logs: {demo.shown}/logs")
 
 
-def _tell_logs(ground: Ground) -> None:
-    click.echo(f"The logs of each process are in {ground.shown}/logs.")
+def _tell_logs(demo: DemoEnvironment) -> None:
+    click.echo(f"The logs of each process are in {demo.shown}/logs.")

@@ -6,7 +6,7 @@ Deleting is a word to the books, which counts at once; the worker tells the gate
 import click
 
 from ivr.cli.confirm import confirm, yes_option
-from ivr.cli.context import desk, who
+from ivr.cli.context import command_context, who
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Column, Layout, Listing, layouts, minute, state, text
@@ -50,7 +50,7 @@ def list_cards(phone: str, *, layout: Layout) -> None:
     from ivr.platform.phone_numbers import Ambiguous, PhoneNumber, read
     from ivr.web.api.documents.cards import saved_card_document
 
-    with desk("HOME_COUNTRY") as at:
+    with command_context("HOME_COUNTRY") as at:
         number = read(phone, at.values["HOME_COUNTRY"])
         if isinstance(number, Ambiguous):
             raise Fault(f"This number {number.sentence}.")
@@ -75,7 +75,7 @@ def delete(card_id: str, *, yes: bool) -> None:
     from ivr.payments.saved_cards.store import CardState, NoSuchCardError
     from ivr.platform.database.engine import reading
 
-    with desk(*TILL) as at:
+    with command_context(*TILL) as at:
         cards = cashier_at(at).saved_cards
         try:
             with reading(at.engine) as tx:

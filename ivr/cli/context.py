@@ -23,7 +23,7 @@ from ivr.platform.settings.reading import read_all
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class CommandContext:
     """One command's tools."""
 
     values: dict[str, Any]
@@ -33,13 +33,13 @@ class Desk:
 
 
 @contextmanager
-def desk(*settings: str) -> Iterator[Desk]:
+def command_context(*settings: str) -> Iterator[CommandContext]:
     """Opens DATABASE_URL and reads `settings`, which are names of settings of web and worker."""
     wanted = {"DATABASE_URL", *settings}
     values = read_all((one for one in settings_of(Config) if one.name in wanted), os.environ)
     boot.require(boot.WEB_DATABASE, values["DATABASE_URL"], can_serve)
     with boot.opened(boot.WEB_DATABASE, values["DATABASE_URL"], is_made=False) as engine:
-        yield Desk(values, engine, SystemClock(), RandomIds())
+        yield CommandContext(values, engine, SystemClock(), RandomIds())
 
 
 def who() -> str:

@@ -18,7 +18,7 @@ import click
 from ivr.cli.call import FOLDER
 from ivr.cli.examples import example
 from ivr.demo.bills import make_bills, told
-from ivr.demo.environment import ANY_PORTS, CALLER, USUAL_PORTS, Ground, prepare
+from ivr.demo.environment import ANY_PORTS, CALLER, USUAL_PORTS, DemoEnvironment, prepare
 from ivr.demo.folder_lock import FolderLock
 from ivr.demo.processes import LEAVING, Processes, StartError
 from ivr.demo.server import start_server
@@ -56,11 +56,11 @@ def _run(ports: dict[str, int]) -> None:
     if lock is None:
         raise StartError(_who_is_there())
     with lock:
-        ground = prepare(FOLDER, RandomIds(), dict(os.environ), ports)
-        with Processes(ground.environ, ground.logs) as processes:
-            start_server(processes, ground, click.echo)
-            texts = Texts(ground.logs / "worker.log")
-            _welcome(ground)
+        environment = prepare(FOLDER, RandomIds(), dict(os.environ), ports)
+        with Processes(environment.environ, environment.logs) as processes:
+            start_server(processes, environment, click.echo)
+            texts = Texts(environment.logs / "worker.log")
+            _welcome(environment)
             lock.say_ready()
             while True:
                 time.sleep(LOOK_S)
@@ -120,19 +120,19 @@ def _is_in_the_background(descriptor: int) -> bool:
         return False
 
 
-def _welcome(ground: Ground) -> None:
+def _welcome(environment: DemoEnvironment) -> None:
     """Where everything is, and what to try."""
-    web, clock = ground.environ["PUBLIC_URL"], SystemClock()
-    key = _api_key(ground)
-    bills = make_bills(ground.environ["DATABASE_URL"], clock, RandomIds())
+    web, clock = environment.environ["PUBLIC_URL"], SystemClock()
+    key = _api_key(environment)
+    bills = make_bills(environment.environ["DATABASE_URL"], clock, RandomIds())
     rows = [
-        ("Sandbox bank", f"{ground.environ['SANDBOX_URL']}/"),
+        ("Sandbox bank", f"{environment.environ['SANDBOX_URL']}/"),
         ("API", f"{web}/api/v1/openapi.json   its OpenAPI document; docs/api.md explains it"),
         ("API key", key),
         ("", f"curl -H 'Authorization: Bearer {key}' {web}/api/v1/payments"),
         ("Payers' pages", f"{web}/pay/...   the whole link comes in a text"),
         ("Health", f"{web}/healthz   {web}/readyz   {web}/metrics"),
-        ("Logs", f"{ground.shown}/logs"),
+        ("Logs", f"{environment.shown}/logs"),
     ]
     click.echo("\nThe demo is running. Ctrl-C ends it.\n")
     for name, value in rows:
@@ -164,13 +164,13 @@ def _how_to_call() -> None:
     click.echo("\nTexts appear here as they are sent.\n")
 
 
-def _api_key(ground: Ground) -> str:
+def _api_key(environment: DemoEnvironment) -> str:
     """The demo's own key, made once and kept in the folder; anew where it was revoked."""
     from ivr.platform.database.engine import make_engine
     from ivr.web.api import keys
 
-    path = Path(ground.folder / "api-key")
-    engine = make_engine(ground.environ["DATABASE_URL"])
+    path = Path(environment.folder / "api-key")
+    engine = make_engine(environment.environ["DATABASE_URL"])
     try:
         with engine.begin() as tx:
             if path.exists() and keys.find(tx, path.read_text()) is not None:

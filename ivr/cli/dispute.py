@@ -5,7 +5,7 @@ A dispute is answered in the gateway's dashboard, where its reference finds it.
 
 import click
 
-from ivr.cli.context import desk
+from ivr.cli.context import command_context
 from ivr.cli.examples import example
 from ivr.cli.faults import sentences
 from ivr.cli.listing import Layout, Listing, amount, day, layouts, limit_option, state, text
@@ -49,7 +49,7 @@ def list_disputes(*, every: bool, when: Period, limit: int, layout: Layout) -> N
     from ivr.web.api.documents.disputes import dispute_document
 
     none = "There are no disputes to list."
-    with desk() as at, reading(at.engine) as tx:
+    with command_context() as at, reading(at.engine) as tx:
         if when.is_given:
             found = disputes.opened_within(tx, since=when.since, until=when.until, also_decided=every)
             _DISPUTES.print(map(dispute_document, found), layout, none=none)

@@ -90,7 +90,7 @@ def _outside(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterat
     from gateways import registry
     from ivr.doctor import external_checks as outside
 
-    yield "web", partial(outside.answers, outside.over_http, outside.web_door(config.public_url))
+    yield "web", partial(outside.answers, outside.over_http, outside.web_site(config.public_url))
     if config.carrier_takes_cards:
         yield "cards", lambda: "the carrier takes them by <Pay>, so no PCI process is needed or checked"
     else:
@@ -121,7 +121,7 @@ def _pci(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[t
 
     yield "pci", partial(outside.pci_is_ready, outside.over_http, config.pci_internal_url)
     if url := _pci_public_url(environ):
-        yield "pci, public", partial(outside.answers, outside.over_http, outside.pci_door(url))
+        yield "pci, public", partial(outside.answers, outside.over_http, outside.pci_site(url))
     pci = PciClient(config.pci_internal_url, config.internal_secrets, clock=clock, ids=RandomIds())
     yield "shared secret", partial(outside.secret_is_shared, pci)
 
@@ -132,12 +132,12 @@ def _exposed(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, 
 
     ask = outside.over_http
     port = environ.get("PORT", "").strip()
-    doors = [(outside.web_door(config.public_url), int(port) if port.isdecimal() else WEB_PORT)]
+    sites = [(outside.web_site(config.public_url), int(port) if port.isdecimal() else WEB_PORT)]
     if (url := _pci_public_url(environ)) and not config.carrier_takes_cards:
-        doors.append((outside.pci_door(url), PCI_PORT))
-        yield "pci, closed", partial(exposed.pci_is_closed, ask, doors[1][0])
-    yield "metrics", partial(exposed.metrics_are_closed, ask, [door for door, _ in doors])
-    yield "proxy", partial(exposed.proxy_cannot_be_avoided, ask, doors)
+        sites.append((outside.pci_site(url), PCI_PORT))
+        yield "pci, closed", partial(exposed.pci_is_closed, ask, sites[1][0])
+    yield "metrics", partial(exposed.metrics_are_closed, ask, [site for site, _ in sites])
+    yield "proxy", partial(exposed.proxy_cannot_be_avoided, ask, sites)
     yield "user", exposed.nobody_is_root
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli.context import Desk, desk, who
+from ivr.cli.context import CommandContext, command_context, who
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, Listing, layouts, minute, state, text
@@ -50,7 +50,7 @@ def list_lockouts(*, also_over: bool, layout: Layout) -> None:
     """
     from ivr.web.api.documents.lockouts import lockout_document
 
-    with desk(*_SETTINGS) as at:
+    with command_context(*_SETTINGS) as at:
         found = _admin(at).listed(also_over=also_over)
     rows = [lockout_document(one, found.at) for one in found.lockouts]
     none = "Nobody is locked out." if found.complete else "No other lockouts."
@@ -67,7 +67,7 @@ def lift(lockout_id: str) -> None:
     """Lift a lockout at once. Your name is recorded with it."""
     from ivr.integrations.pci_client import PciRefusedError, PciUnreachableError
 
-    with desk(*_SETTINGS) as at:
+    with command_context(*_SETTINGS) as at:
         try:
             lifted = _admin(at).lift(lockout_id, by=who())
         except (PciUnreachableError, PciRefusedError) as fault:
@@ -77,7 +77,7 @@ def lift(lockout_id: str) -> None:
     click.echo(f"Lockout {lifted.id} is lifted: cards are accepted again.")
 
 
-def _admin(at: Desk) -> "LockoutAdmin":
+def _admin(at: CommandContext) -> "LockoutAdmin":
     from ivr.fraud.lockout_admin import LockoutAdmin
     from ivr.integrations.pci_client import PciClient
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from ivr.cli.context import desk, legible
+from ivr.cli.context import command_context, legible
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, Listing, layouts, minute, text
@@ -42,7 +42,7 @@ def list_held(*, layout: Layout) -> None:
     from ivr.platform.database.engine import reading
     from ivr.web.api.documents.messages import held_message_document
 
-    with desk() as at, reading(at.engine) as tx:
+    with command_context() as at, reading(at.engine) as tx:
         found = held(tx)
     _HELD.print(map(held_message_document, found), layout, none="No text message is on hold.")
 
@@ -62,7 +62,7 @@ def resend(ids: tuple[str, ...], *, all_held: bool) -> None:
     if bool(ids) == all_held:
         raise Fault("Give the IDs of messages, or --held. To see them: paybycall message list")
     found = missing = 0
-    with desk() as at:
+    with command_context() as at:
         work = DurableWork(at.engine)
         with at.engine.begin() as tx:
             waiting = resending.held(tx) if all_held else []

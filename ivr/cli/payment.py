@@ -8,7 +8,7 @@ import click
 from gateways.settings import UnknownGatewayError, settings_of, with_values
 from ivr.cli import amount_options, payment_list
 from ivr.cli.confirm import confirm, yes_option
-from ivr.cli.context import Desk, desk, legible, who
+from ivr.cli.context import CommandContext, command_context, legible, who
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, json_option
@@ -55,7 +55,7 @@ def show(what: str, *, as_json: bool) -> None:
     from ivr.payments.queries import search as finding
     from ivr.platform.database.engine import reading
 
-    with desk(*payment_list.OF_GATEWAYS) as at:
+    with command_context(*payment_list.OF_GATEWAYS) as at:
         with reading(at.engine) as tx:
             found = finding.find(tx, what)
         if found is None:
@@ -129,7 +129,7 @@ def refund(
     from gateways.contract import UnsupportedError
     from ivr.payments.refunds.service import KeyReusedError, RefundRefusedError
 
-    with desk(*TILL) as at:
+    with command_context(*TILL) as at:
         payment, also_a_bill = _find(at, payment_id)
         cashier = cashier_at(at)
         try:
@@ -186,7 +186,7 @@ def decide(
 
     if charged == not_charged:
         raise click.UsageError("Give either --charged or --not-charged.")
-    with desk(*TILL) as at:
+    with command_context(*TILL) as at:
         cashier = cashier_at(at)
         if subject_id.startswith("refund_"):
             state = _decide_refund(at, cashier, subject_id, given_back=charged, yes=yes)
@@ -225,7 +225,7 @@ def _decision(payment: "Payment", reference: str | None, *, charged: bool) -> st
 
 
 def _decide_refund(
-    at: Desk, cashier: "PaymentService", refund_id: str, *, given_back: bool, yes: bool
+    at: CommandContext, cashier: "PaymentService", refund_id: str, *, given_back: bool, yes: bool
 ) -> str:
     from ivr.payments.public_state import public_state
     from ivr.payments.refunds import store as refund_store
@@ -249,7 +249,7 @@ def _decide_refund(
         raise Fault(f"{fault}.") from None
 
 
-def _find(at: Desk, name: str) -> "tuple[Payment, bool]":
+def _find(at: CommandContext, name: str) -> "tuple[Payment, bool]":
     """The payment of this ID or reference, and whether a bill has the same eight digits."""
     from ivr.payments.queries import search as finding
     from ivr.platform.database.engine import reading
@@ -261,7 +261,7 @@ def _find(at: Desk, name: str) -> "tuple[Payment, bool]":
     return found.payments[0], found.also_a_bill
 
 
-def _is_asked(at: Desk, payment: "Payment", key: str | None, minor: int | None) -> bool:
+def _is_asked(at: CommandContext, payment: "Payment", key: str | None, minor: int | None) -> bool:
     """Whether this refund was requested before under its key: then it is certain which payment was meant."""
     from ivr.payments.refunds.service import asked_under
     from ivr.platform.database.engine import reading
@@ -279,7 +279,7 @@ def _ambiguous(payment: "Payment") -> Fault:
     )
 
 
-def cashier_at(at: Desk) -> "PaymentService":
+def cashier_at(at: CommandContext) -> "PaymentService":
     """The cashier of this installation's gateway, with durable work behind it."""
     from gateways import registry
     from ivr.events.listeners.subscriptions import build_events

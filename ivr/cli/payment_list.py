@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli.context import Desk, desk
+from ivr.cli.context import CommandContext, command_context
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import (
@@ -113,7 +113,7 @@ def command(
     none = "There are no payments to list."
     if by is not None and not when.is_given:
         raise click.UsageError("--by needs --since or --until.")
-    with desk(*OF_GATEWAYS) as at, reading(at.engine) as tx:
+    with command_context(*OF_GATEWAYS) as at, reading(at.engine) as tx:
         billed = None if bill is None else bills.find(tx, bill)
         if bill is not None and billed is None:
             raise Fault(NO_BILL)
@@ -137,14 +137,14 @@ def _moment_of(by: str | None, when: Period) -> "By":
     return By(by or By.CREATED)
 
 
-def payment_documents(at: Desk, payments: "Iterable[Payment]") -> "Iterator[PaymentDocument]":
+def payment_documents(at: CommandContext, payments: "Iterable[Payment]") -> "Iterator[PaymentDocument]":
     """Each payment as the API gives it."""
     from ivr.web.api.documents.payments import payment_document
 
     return (payment_document(one, dashboard_url(at, one)) for one in payments)
 
 
-def dashboard_url(at: Desk, payment: "Payment") -> str | None:
+def dashboard_url(at: CommandContext, payment: "Payment") -> str | None:
     """Its page in the dashboard of the gateway that charged it."""
     from gateways import registry
 

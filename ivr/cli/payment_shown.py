@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli.context import Desk, legible
+from ivr.cli.context import CommandContext, legible
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +33,7 @@ def line(payment: "Payment", *, with_bill: bool = True) -> str:
     return f"{payment.reference}  {at}  {public_state(payment.state):<12}  {amount:>16}{bill}  {card}{back}"
 
 
-def tell(at: Desk, payment: "Payment", dashboard_url: str | None) -> None:
+def tell(at: CommandContext, payment: "Payment", dashboard_url: str | None) -> None:
     """Prints all that is known of it, and on standard error what a person has to decide."""
     for name, value in _facts(at, payment, dashboard_url):
         click.echo(f"{name:<18} {legible(value)}")
@@ -45,7 +45,9 @@ def tell(at: Desk, payment: "Payment", dashboard_url: str | None) -> None:
         )
 
 
-def _facts(at: Desk, payment: "Payment", dashboard_url: str | None) -> Iterator[tuple[str, str | None]]:
+def _facts(
+    at: CommandContext, payment: "Payment", dashboard_url: str | None
+) -> Iterator[tuple[str, str | None]]:
     from ivr.payments.public_state import public_state
     from ivr.platform.money import plain
 
@@ -72,7 +74,7 @@ def _facts(at: Desk, payment: "Payment", dashboard_url: str | None) -> Iterator[
     yield from _differences(at, payment)
 
 
-def _link(at: Desk, payment: "Payment") -> Iterator[tuple[str, str | None]]:
+def _link(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str | None]]:
     """Until when it can be paid, and that the payer has it."""
     from ivr.payments.attempts.states import State
     from ivr.payments.links import payer_view as links_read
@@ -118,7 +120,7 @@ def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:
         )
 
 
-def _disputes(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
+def _disputes(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str]]:
     from ivr.finance import disputes
     from ivr.platform.database.engine import reading
     from ivr.platform.money import plain
@@ -131,7 +133,7 @@ def _disputes(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
         yield "dispute", f"{one.reference}  {one.state}  {amount}  {one.reason}{answer_by}"
 
 
-def _differences(at: Desk, payment: "Payment") -> Iterator[tuple[str, str]]:
+def _differences(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str]]:
     """What the gateway says against our books."""
     from ivr.payments import discrepancies as differences
     from ivr.platform.database.engine import reading

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli.context import desk, legible
+from ivr.cli.context import command_context, legible
 from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Column, Layout, Listing, amount, day, layouts, limit_option, state, text
@@ -80,7 +80,7 @@ def list_payouts(*, when: Period, limit: int, layout: Layout) -> None:
     from ivr.web.api.documents.payouts import payout_document
 
     none = "There are no payouts. Does the gateway send its webhooks to this server?"
-    with desk() as at, reading(at.engine) as tx:
+    with command_context() as at, reading(at.engine) as tx:
         if when.is_given:
             found = payouts_read.arriving(tx, since=when.since, until=when.until)
             _PAYOUTS.print(map(payout_document, found), layout, none=none)
@@ -103,7 +103,7 @@ def show(reference: str, *, layout: Layout) -> None:
     from ivr.platform.money import plain
     from ivr.web.api.documents.payouts import payout_document, payout_line_document
 
-    with desk() as at, reading(at.engine) as tx:
+    with command_context() as at, reading(at.engine) as tx:
         kept, lines = _find(tx, reference)
     facts = {"payout": payout_document(kept)}
     _LINES.print(map(payout_line_document, lines), layout, none="This payout has no lines yet.", facts=facts)
@@ -151,7 +151,7 @@ def read(reference: str) -> None:
     from ivr.jobs.job_list import READ_PAYOUT
     from ivr.jobs.migrate import NotMigratedError, require_migrated
 
-    with desk() as at:
+    with command_context() as at:
         try:
             require_migrated(at.engine)
         except NotMigratedError as fault:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ivr.cli.context import desk
+from ivr.cli.context import command_context
 from ivr.cli.examples import example
 from ivr.cli.faults import sentences
 from ivr.cli.listing import Layout, Listing, amount, layouts, limit_option, minute, state, text
@@ -57,7 +57,7 @@ def list_refunds(*, when: Period, limit: int, layout: Layout) -> None:
     from ivr.platform.database.engine import reading
 
     none = "There are no refunds to list. To make one: paybycall payment refund"
-    with desk() as at, reading(at.engine) as tx:
+    with command_context() as at, reading(at.engine) as tx:
         if when.is_given:
             within = listing.refunds_of_period(tx, since=when.since, until=when.until)
             _REFUNDS.print(map(_document, within), layout, none=none)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ivr.cli.confirm import confirm
-from ivr.cli.context import Desk, legible, who
+from ivr.cli.context import CommandContext, legible, who
 from ivr.cli.faults import Fault
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Refunding:
     idempotency key: the same key in the API's header is the same refund; None: there is none.
     """
 
-    at: Desk
+    at: CommandContext
     cashier: "PaymentService"
     payment: "Payment"
     minor: int | None

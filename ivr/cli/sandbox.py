@@ -63,13 +63,13 @@ def command(port: int, database: Path, notify: str | None, webhook_secret: str) 
     except (OSError, sqlite3.Error) as fault:
         said = file_fault("--database", database) or sqlite_sentence("--database", database, fault)
         raise Fault(said or f"{database} cannot be opened: correct --database.") from None
-    premises = BankDependencies(ledger, now=SystemClock().now, sleep=stopping.wait, ids=RandomIds())
+    dependencies = BankDependencies(ledger, now=SystemClock().now, sleep=stopping.wait, ids=RandomIds())
     if notify:
         notifier = Notifier(
-            notify, Secret(webhook_secret), now=premises.now, sleep=stopping.wait, ids=premises.ids
+            notify, Secret(webhook_secret), now=dependencies.now, sleep=stopping.wait, ids=dependencies.ids
         )
-        premises = replace(premises, tell=notifier.tell)
-    app = create_app(premises)
+        dependencies = replace(dependencies, tell=notifier.tell)
+    app = create_app(dependencies)
 
     def stop(_signal: int, _frame: object) -> None:
         stopping.set()

@@ -26,7 +26,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where keys b
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class DemoEnvironment:
     """The demo's folder and environment."""
 
     folder: Path
@@ -88,14 +88,14 @@ def _secrets(path: Path, ids: Ids) -> dict[str, str]:
     return kept
 
 
-def running(folder: Path, inherited: dict[str, str]) -> Ground:
+def running(folder: Path, inherited: dict[str, str]) -> DemoEnvironment:
     """The demo that runs in this folder, as its `env` has it."""
     folder = folder.resolve()
     settings: dict[str, str] = {}
     for line in (folder / "env").read_text().splitlines():
         name, _, value = shlex.split(line)[1].partition("=")
         settings[name] = value
-    return Ground(folder, {**_kept(inherited), **settings}, {}, settings.get("CARD_ENTRY") == "pay")
+    return DemoEnvironment(folder, {**_kept(inherited), **settings}, {}, settings.get("CARD_ENTRY") == "pay")
 
 
 def number_of(languages: str, language: str) -> str | None:
@@ -114,7 +114,7 @@ def _kept(inherited: dict[str, str]) -> dict[str, str]:
 
 def prepare(
     folder: Path, ids: Ids, inherited: dict[str, str], wanted: Mapping[str, int] = ANY_PORTS
-) -> Ground:
+) -> DemoEnvironment:
     """Makes the folder and the environment. `inherited` is what the processes need of ours (PATH, HOME),
     `wanted` the ports, which others may have taken.
     """
@@ -164,4 +164,4 @@ def prepare(
     descriptor = os.open(folder / "env", os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write("\n".join(lines) + "\n")
-    return Ground(folder, {**_kept(inherited), **settings}, ports, by_carrier)
+    return DemoEnvironment(folder, {**_kept(inherited), **settings}, ports, by_carrier)

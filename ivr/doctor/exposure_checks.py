@@ -14,30 +14,30 @@ from urllib.parse import urlsplit
 
 from gateways.http_client import NoAnswerError
 from ivr.doctor.checks import FaultError
-from ivr.doctor.external_checks import UNSIGNED, Answer, Ask, Door
+from ivr.doctor.external_checks import UNSIGNED, Ask, CheckedSite, ProbeAnswer
 
 _SERVERS = ("web", "pci", "worker", "stream")
 
 
-def metrics_are_closed(ask: Ask, doors: Sequence[Door]) -> str:
+def metrics_are_closed(ask: Ask, sites: Sequence[CheckedSite]) -> str:
     """No stranger reads `/metrics` at a public address."""
-    for door in doors:
-        _require_reached(ask, door)
-        answer = _tried(ask, "GET", f"{door.url}/metrics")
+    for site in sites:
+        _require_reached(ask, site)
+        answer = _tried(ask, "GET", f"{site.url}/metrics")
         if answer is not None and answer.status == HTTPStatus.OK and "# TYPE" in answer.body:
             raise FaultError(
-                f"Strangers can read /metrics at {door.setting} ({door.url}): let the proxy refuse it, "
+                f"Strangers can read /metrics at {site.setting} ({site.url}): let the proxy refuse it, "
                 f"and set "
                 f"METRICS_TOKEN."
             )
     return "strangers cannot read /metrics"
 
 
-def pci_is_closed(ask: Ask, door: Door) -> str:
+def pci_is_closed(ask: Ask, site: CheckedSite) -> str:
     """The proxy before the PCI process passes nothing but what the carrier needs."""
-    _require_reached(ask, door)
-    internal = _tried(ask, "POST", f"{door.url}/pci/internal/lockouts")
-    ready = _tried(ask, "GET", f"{door.url}/readyz")
+    _require_reached(ask, site)
+    internal = _tried(ask, "POST", f"{site.url}/pci/internal/lockouts")
+    ready = _tried(ask, "GET", f"{site.url}/readyz")
     open_ones = []
     if internal is not None and "not signed" in internal.body:
         open_ones.append("/pci/internal/")
@@ -45,7 +45,7 @@ def pci_is_closed(ask: Ask, door: Door) -> str:
         open_ones.append("/readyz")
     if open_ones:
         raise FaultError(
-            f"Strangers reach {' and '.join(open_ones)} at {door.setting} ({door.url}): let the proxy "
+            f"Strangers reach {' and '.join(open_ones)} at {site.setting} ({site.url}): let the proxy "
             f"pass /pci/e/ "
             f"and /pci/fallback, and nothing else."
         )
@@ -64,33 +64,33 @@ Resolve = Callable[[str], set[str]]
 
 
 def proxy_cannot_be_avoided(
-    ask: Ask, ports: Sequence[tuple[Door, int]], resolve: Resolve = addresses_of
+    ask: Ask, ports: Sequence[tuple[CheckedSite, int]], resolve: Resolve = addresses_of
 ) -> str:
     """The processes' own ports, where they speak plain http, do not answer at the public host. Where this
     machine takes that host for itself, what it reaches there says nothing about strangers.
     """
-    for door, port in ports:
-        host = urlsplit(door.url).hostname or ""
+    for site, port in ports:
+        host = urlsplit(site.url).hostname or ""
         if all(ip_address(one.partition("%")[0]).is_loopback for one in resolve(host)):
             continue
         place = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        answer = _tried(ask, "POST", place + door.path)
+        answer = _tried(ask, "POST", place + site.path)
         if answer is not None and UNSIGNED in answer.body:
             raise FaultError(
-                f"The {door.process} process answers strangers at {place} in plain http, past the proxy: "
+                f"The {site.process} process answers strangers at {place} in plain http, past the proxy: "
                 f"start it "
                 f"with HOST=127.0.0.1, or let the firewall close the port."
             )
     return "no process of ours answers strangers past the proxy"
 
 
-def _require_reached(ask: Ask, door: Door) -> None:
+def _require_reached(ask: Ask, site: CheckedSite) -> None:
     """A path counts as closed only where the address answers at all."""
-    if _tried(ask, "POST", door.url + door.path) is None:
-        raise FaultError(f"This could not be tried, because {door.setting} ({door.url}) cannot be reached.")
+    if _tried(ask, "POST", site.url + site.path) is None:
+        raise FaultError(f"This could not be tried, because {site.setting} ({site.url}) cannot be reached.")
 
 
-def _tried(ask: Ask, method: str, url: str) -> Answer | None:
+def _tried(ask: Ask, method: str, url: str) -> ProbeAnswer | None:
     try:
         return ask(method, url)
     except NoAnswerError:

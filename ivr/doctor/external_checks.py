@@ -32,7 +32,7 @@ _REDIRECTS = range(300, 400)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeAnswer:
     """As much of an HTTP answer as a check looks at."""
 
     status: int
@@ -49,18 +49,20 @@ class Answer:
         return found if isinstance(found, dict) else {}
 
 
-Ask = Callable[[str, str], Answer]
+Ask = Callable[[str, str], ProbeAnswer]
 """Sends a method and no body to a URL; raises NoAnswerError where no answer comes."""
 
 
-def over_http(method: str, url: str) -> Answer:
+def over_http(method: str, url: str) -> ProbeAnswer:
     """`Ask` over the network, without following a redirect."""
     answer = _HTTP.request(method, url)
-    return Answer(answer.status, answer.body.decode(errors="replace"), answer.headers.get("Location", ""))
+    return ProbeAnswer(
+        answer.status, answer.body.decode(errors="replace"), answer.headers.get("Location", "")
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class CheckedSite:
     """A public address of ours and a webhook behind it."""
 
     setting: str
@@ -73,12 +75,12 @@ class Door:
         return f"`paybycall serve {self.process}`"
 
 
-def web_door(public_url: str) -> Door:
-    return Door("PUBLIC_URL", public_url, "/voice/incoming", "web")
+def web_site(public_url: str) -> CheckedSite:
+    return CheckedSite("PUBLIC_URL", public_url, "/voice/incoming", "web")
 
 
-def pci_door(pci_public_url: str) -> Door:
-    return Door("PCI_PUBLIC_URL", pci_public_url, "/pci/fallback", "pci")
+def pci_site(pci_public_url: str) -> CheckedSite:
+    return CheckedSite("PCI_PUBLIC_URL", pci_public_url, "/pci/fallback", "pci")
 
 
 _REMEDIES = {
@@ -105,34 +107,34 @@ _PERHAPS_PLAIN = {
 _OTHER_REMEDY = "see the proxy, the firewall and {start}, or correct {setting}"
 
 
-def answers(ask: Ask, door: Door) -> str:
+def answers(ask: Ask, site: CheckedSite) -> str:
     """Our own process answers at its public address, through whatever stands in front of it."""
-    answer = _asked(ask, "POST", door, door.path)
+    answer = _asked(ask, "POST", site, site.path)
     if not _is_refusal(answer):
-        raise FaultError(_not_ours(door, answer))
-    return f"{door.url} answers"
+        raise FaultError(_not_ours(site, answer))
+    return f"{site.url} answers"
 
 
-def _asked(ask: Ask, method: str, door: Door, path: str) -> Answer:
+def _asked(ask: Ask, method: str, site: CheckedSite, path: str) -> ProbeAnswer:
     try:
-        answer = ask(method, door.url + path)
+        answer = ask(method, site.url + path)
     except NoAnswerError as fault:
         broke = fault.broke
-        if broke in _PERHAPS_PLAIN and _speaks_plain_http(ask, method, door, path):
+        if broke in _PERHAPS_PLAIN and _speaks_plain_http(ask, method, site, path):
             broke = ConnectionFault.NO_TLS
-        remedy = _REMEDIES.get(broke, _OTHER_REMEDY).format(setting=door.setting, start=door.start)
-        raise FaultError(f"{door.setting} ({door.url}) cannot be reached: {broke}; {remedy}.") from None
+        remedy = _REMEDIES.get(broke, _OTHER_REMEDY).format(setting=site.setting, start=site.start)
+        raise FaultError(f"{site.setting} ({site.url}) cannot be reached: {broke}; {remedy}.") from None
     if answer.status in _REDIRECTS:
         shown = _place_of(answer.location)
         raise FaultError(
-            f"{door.setting} ({door.url}) redirects to {shown}: let {door.setting} be the address that "
+            f"{site.setting} ({site.url}) redirects to {shown}: let {site.setting} be the address that "
             f"answers "
             f"itself, since a redirect loses what the carrier posts."
         )
     if answer.status in _NOT_PASSED_ON and not answer.document().get("parts"):
         raise FaultError(
-            f"The proxy at {door.setting} ({door.url}) answers {answer.status}, as it does not reach the "
-            f"{door.process} process: start {door.start}, or correct where the proxy passes requests."
+            f"The proxy at {site.setting} ({site.url}) answers {answer.status}, as it does not reach the "
+            f"{site.process} process: start {site.start}, or correct where the proxy passes requests."
         )
     return answer
 
@@ -146,9 +148,9 @@ def _place_of(location: str) -> str:
     return ascii(f"{to.scheme}://{to.netloc}")[1:-1] if to.netloc else "another path"
 
 
-def _speaks_plain_http(ask: Ask, method: str, door: Door, path: str) -> bool:
+def _speaks_plain_http(ask: Ask, method: str, site: CheckedSite, path: str) -> bool:
     """Whether http answers where https does not: our own server, without a proxy, waits in silence."""
-    parts = urlsplit(door.url)
+    parts = urlsplit(site.url)
     if parts.scheme != "https":
         return False
     place = f"http://{parts.netloc}" if parts.port else f"http://{parts.netloc}:443"
@@ -158,22 +160,22 @@ def _speaks_plain_http(ask: Ask, method: str, door: Door, path: str) -> bool:
         return False
 
 
-def _wants_https(answer: Answer) -> bool:
+def _wants_https(answer: ProbeAnswer) -> bool:
     """How nginx and Caddy answer plain http at a port of TLS."""
     return answer.status == HTTPStatus.BAD_REQUEST and "https" in answer.body.lower()
 
 
-def _is_refusal(answer: Answer) -> bool:
+def _is_refusal(answer: ProbeAnswer) -> bool:
     return answer.status == HTTPStatus.FORBIDDEN and UNSIGNED in answer.body
 
 
-def _not_ours(door: Door, answer: Answer) -> str:
+def _not_ours(site: CheckedSite, answer: ProbeAnswer) -> str:
     if _wants_https(answer):
-        return f"{door.setting} ({door.url}) begins with http://, but https is spoken there: correct it."
+        return f"{site.setting} ({site.url}) begins with http://, but https is spoken there: correct it."
     return (
-        f"What answers at {door.setting} ({door.url}) is not the {door.process} process (HTTP "
+        f"What answers at {site.setting} ({site.url}) is not the {site.process} process (HTTP "
         f"{answer.status} for "
-        f"{door.path}): let the proxy pass {door.path} to {door.start}, or correct {door.setting}."
+        f"{site.path}): let the proxy pass {site.path} to {site.start}, or correct {site.setting}."
     )
 
 
@@ -187,11 +189,11 @@ PCI_PARTS = {
 
 def pci_is_ready(ask: Ask, url: str) -> str:
     """The PCI process answers in our own network, and reaches its database and its keys."""
-    door = Door("PCI_INTERNAL_URL", url, "/readyz", "pci")
-    answer = _asked(ask, "GET", door, door.path)
+    site = CheckedSite("PCI_INTERNAL_URL", url, "/readyz", "pci")
+    answer = _asked(ask, "GET", site, site.path)
     parts = answer.document().get("parts")
     if not isinstance(parts, dict):
-        raise FaultError(_not_ours(door, answer))
+        raise FaultError(_not_ours(site, answer))
     if answer.status == HTTPStatus.OK and set(parts.values()) == {"ok"}:
         return f"{url} answers; its database and its key directory can be used"
     lacking = [
@@ -235,7 +237,7 @@ def ask_carrier(account_sid: str, token: Secret, api_base: str) -> Account:
     """`AskCarrier` over the network."""
     url = f"{api_base}/2010-04-01/Accounts/{account_sid}.json"
     answer = CarrierHttp().request("GET", url, auth=(account_sid, token.reveal()))
-    document = Answer(answer.status_code, answer.text).document()
+    document = ProbeAnswer(answer.status_code, answer.text).document()
     return Account(answer.status_code, str(document.get("status", "")), answer.headers.get("Date", ""))
 
 

@@ -79,7 +79,7 @@ LINK = Mode(
 MODES = (GATHER_TOKENIZE, GATHER_AUTHORIZE, PAY, LINK)
 
 
-class State(StrEnum):
+class ScopeState(StrEnum):
     """Of something to do, as far as it can be seen from here."""
 
     DONE = "ok"
@@ -92,7 +92,7 @@ class State(StrEnum):
 class Duty:
     """What the merchant has to do."""
 
-    state: State
+    state: ScopeState
     sentence: str
 
 
@@ -106,19 +106,19 @@ def mode_of(config: Config, card_entry: CardEntry) -> Mode:
 def duties(config: Config, mode: Mode, pci_public_url: str) -> Iterator[Duty]:
     """What is to do for it, the carrier's side first. `pci_public_url` may be empty: web does not need it."""
     yield Duty(
-        State.YOURS,
+        ScopeState.YOURS,
         "Switch on the carrier's PCI Mode before the first card: it redacts what was keyed from its own "
         "logs. It cannot be undone, so use a separate account (a subaccount) for these calls.",
     )
     yield from _by_carrier(config) if mode is PAY else _by_us(pci_public_url)
     yield _https("PUBLIC_URL", config.public_url)
     yield Duty(
-        State.YOURS,
+        ScopeState.YOURS,
         "Start no recording, transcription or media stream of these calls, here or at the carrier.",
     )
     if config.line.person_number:
         yield Duty(
-            State.YOURS,
+            ScopeState.YOURS,
             f"Whoever answers at PERSON_NUMBER ({config.line.person_number}) must not take card numbers by "
             "voice: their line and their room would then be in scope.",
         )
@@ -126,19 +126,19 @@ def duties(config: Config, mode: Mode, pci_public_url: str) -> Iterator[Duty]:
 
 def _by_carrier(config: Config) -> Iterator[Duty]:
     yield Duty(
-        State.YOURS,
+        ScopeState.YOURS,
         f"Install the carrier's Pay Connector for your gateway's account, under the name "
         f"{config.pay.connector} (PAY_CONNECTOR).",
     )
     fallback = retried(f"{config.public_url}/voice/fallback")
-    yield Duty(State.YOURS, f"Set the number's fallback URL to {fallback}.")
+    yield Duty(ScopeState.YOURS, f"Set the number's fallback URL to {fallback}.")
     yield Duty(
-        State.YOURS,
+        ScopeState.YOURS,
         "Start no PCI process (a Procfile runner takes pci=0), and remove the database and key directory of "
         "an earlier one.",
     )
     yield Duty(
-        State.YOURS,
+        ScopeState.YOURS,
         "Keep the attestations of the carrier and the gateway, ask for new ones each year (12.8), and "
         "answer SAQ A.",
     )
@@ -146,19 +146,19 @@ def _by_carrier(config: Config) -> Iterator[Duty]:
 
 def _by_us(pci_public_url: str) -> Iterator[Duty]:
     yield Duty(
-        State.YOURS,
+        ScopeState.YOURS,
         "Run pci on a machine or container of its own, without swap or shell users, its connections "
         "restricted to the gateway, its database and the carrier.",
     )
     fallback = retried(f"{pci_public_url or 'PCI_PUBLIC_URL'}/pci/fallback")
     yield Duty(
-        State.YOURS,
+        ScopeState.YOURS,
         f"Set the number's fallback URL to {fallback} (a carrier may repeat keyed digits there).",
     )
     if pci_public_url:
         yield _https("PCI_PUBLIC_URL", pci_public_url)
     yield Duty(
-        State.YOURS,
+        ScopeState.YOURS,
         "Answer SAQ D for the systems in scope, and have them scanned by an approved vendor every three "
         "months (11.3.2).",
     )
@@ -166,9 +166,10 @@ def _by_us(pci_public_url: str) -> Iterator[Duty]:
 
 def _https(setting: str, url: str) -> Duty:
     if url.lower().startswith("https://"):
-        return Duty(State.DONE, f"{setting} is https.")
+        return Duty(ScopeState.DONE, f"{setting} is https.")
     return Duty(
-        State.TO_DO, f"Set {setting} to https://...: otherwise what the carrier posts is sent unencrypted."
+        ScopeState.TO_DO,
+        f"Set {setting} to https://...: otherwise what the carrier posts is sent unencrypted.",
     )
 
 

@@ -19,7 +19,7 @@ from gateways.secret import Secret
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.carriers.twilio.signature import compute
-from ivr.demo.environment import CALLED, Ground, free_ports, prepare
+from ivr.demo.environment import CALLED, DemoEnvironment, free_ports, prepare
 from ivr.demo.processes import Processes, read_procfile
 from ivr.platform.clock import SystemClock
 from ivr.platform.database.engine import make_engine
@@ -80,7 +80,7 @@ def main() -> None:
         _say(f"  {name:<24} library {library_us:7.1f}   ours {ours_us:6.1f}   {ratio:4.1f} times faster")
 
 
-def _ours(processes: Processes, ground: Ground) -> tuple[dict[str, tuple[float, float]], float]:
+def _ours(processes: Processes, ground: DemoEnvironment) -> tuple[dict[str, tuple[float, float]], float]:
     procfile = read_procfile(Path("Procfile"))
     processes.run("release", procfile["release"])
     bank = ["--port", str(ground.ports["sandbox"]), "--database", str(ground.folder / "bank.db")]
@@ -120,7 +120,7 @@ def _idle_ms(process: psutil.Process) -> float:
     return (used(process).cpu_s - before) * 1000 / IDLE_S
 
 
-def _pay(ground: Ground, number: int) -> int:
+def _pay(ground: DemoEnvironment, number: int) -> int:
     """One call that pays its own bill; how many webhooks it took."""
     reference, phone = str(20_000_000 + number), f"+346{number:08}"
     clock, ids = SystemClock(), RandomIds()
@@ -163,7 +163,7 @@ class _Counting:
         return self._inner.post(url, form, headers)
 
 
-def _theirs(processes: Processes, ground: Ground) -> tuple[float, float]:
+def _theirs(processes: Processes, ground: DemoEnvironment) -> tuple[float, float]:
     port = free_ports(1)[0]
     options = ["--interface", "wsgi", "--port", str(port), "--blocking-threads", "16", "--factory"]
     processes.start("yardstick", ["granian", *options, "tests.bench.baseline:app"])

@@ -82,7 +82,7 @@ def test_the_way_from_web_to_pci_is_a_door_of_its_own(proxy: Proxy, server: Serv
 def test_the_doctor_names_the_certificate(proxy: Proxy) -> None:
     """A proxy that answers plain http at its TLS port with 400 speaks TLS there all the same."""
     with pytest.raises(FaultError, match=r"TLS certificate|TLS handshake"):
-        outside.answers(outside.over_http, outside.web_door(f"https://127.0.0.1:{proxy.port}"))
+        outside.answers(outside.over_http, outside.web_site(f"https://127.0.0.1:{proxy.port}"))
 
 
 def test_no_detour_leads_inside(proxy: Proxy) -> None:

@@ -5,7 +5,7 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.app import _sweep
+from ivr.worker import _sweep
 
 pytestmark = pytest.mark.slow
 

@@ -18,10 +18,10 @@ import sqlalchemy as sa
 from gateways.events import (
     GatewayEvent,
 )
-from ivr.app import handlers
 from ivr.jobs.enqueue import DurableWork
 from ivr.messaging.channels.sms import Sms
 from ivr.platform.database.engine import reading
+from ivr.worker import handlers
 from tests.releases import work_left
 from tests.releases.open_calls import DiedError, OpenCall, go_on
 from tests.releases.snapshot import DATABASES, dump, keys_in

@@ -12,11 +12,11 @@ from typing import Any
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Asked, Ended, Event, Paused
 from ivr.simulators.phone.keys import HANG_UP, HangUp
-from ivr.simulators.phone.script import Transcript
 from ivr.simulators.phone.transport import Answer, Form, Transport
 from tests.support.carrier import signed_headers
 from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import AUTH_TOKEN, REACTION_S, call_settings
+from tests.support.script import Transcript
 from tests.support.server import Server
 from tests.support.server_checks import NAMES
 

@@ -22,7 +22,7 @@ from werkzeug.routing import Rule
 
 from flows.language import Noun, Prompts
 from flows.language.prompts import NO_NOUNS
-from ivr.app import handlers, make_web
+from ivr.app import make_web
 from ivr.dependencies import Dependencies
 from ivr.jobs.job_list import Work
 from ivr.payments import timeouts as patience
@@ -39,6 +39,7 @@ from ivr.platform.database.migrate import migrate
 from ivr.platform.ids import Ids
 from ivr.platform.settings.config import load_config
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
+from ivr.worker import handlers
 from tests.simulation.bank import Bank
 from tests.simulation.database import WatchedDatabase
 from tests.simulation.stripe_bank import on_the_worlds_clock

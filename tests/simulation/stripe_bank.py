@@ -23,7 +23,6 @@ from gateways.secret import Secret
 from gateways.stripe import client, intents, refunds
 from ivr.platform.clock import Clock
 from ivr.platform.ids import SequentialIds
-from ivr.simulators.phone.connectors import StripeConnector
 from tests.simulation.bank import ByHand, GivenBack, News, Surroundings, Taken, Truth, fingerprint
 from tests.simulation.chance import Chance
 from tests.simulation.network import Answer, Receiver, Request
@@ -35,6 +34,7 @@ from tests.support.stripe.cards import TEST_CARDS
 from tests.support.stripe.errors import locked, rate_limited
 from tests.support.stripe.journal import Moved
 from tests.support.stripe.webhooks import Webhooks
+from tests.support.stripe_connector import StripeConnector
 
 HEARD = (
     "payment_intent.succeeded",

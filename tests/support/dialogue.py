@@ -1,6 +1,6 @@
 """Plays a dialogue file against a server and compares what was said; `--update` writes the file anew.
 
-The file's format stands in `ivr.simulators.phone.script`. A call that meets any fault, or ends before the
+The file's format stands in `tests.support.script`. A call that meets any fault, or ends before the
 script does, fails also under `--update`.
 """
 
@@ -13,10 +13,10 @@ from ivr.platform.clock import Clock
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Ended, Event, Listener, ignore
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
-from ivr.simulators.phone.script import ScriptedCaller, Transcript, read
 from ivr.simulators.phone.transport import Transport
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.phone import REACTION_S
+from tests.support.script import ScriptedCaller, Transcript, read
 
 
 def play(

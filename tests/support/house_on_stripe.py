@@ -23,15 +23,14 @@ from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.queries import feed as books_of_ours
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.simulators.phone.connectors import StripeConnector
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Said
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
-from ivr.simulators.phone.script import Act, Line, ScriptedCaller, pressing
 from tests.support import schema
 from tests.support.patience import Patience
 from tests.support.phone import CALLER, REACTION_S, call_settings
 from tests.support.running_server import running_server
+from tests.support.script import Act, Line, ScriptedCaller, pressing
 from tests.support.server import ENGLISH, Server
 from tests.support.server_checks import KEYED, card_data_left, check, everything_written
 from tests.support.stripe.account import WEBHOOK_SECRET, Switches
@@ -39,6 +38,7 @@ from tests.support.stripe.line import Harm, Thought
 from tests.support.stripe.server import StripeServer, running_stripe
 from tests.support.stripe.webhooks import Webhooks
 from tests.support.stripe.wire import Thing
+from tests.support.stripe_connector import StripeConnector
 
 DOOR = "/gateways/stripe/webhook"
 BRISK = Timing(pause_s=0.01)

@@ -20,9 +20,9 @@ from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Answer as Picked
 from ivr.simulators.phone.events import Ended, Event
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
-from ivr.simulators.phone.script import pressing
 from ivr.simulators.phone.transport import Answer, Form, HungUpError, NoAnswerError, Transport, encoded
 from ivr.simulators.phone.webhooks import CallSettings
+from tests.support.script import pressing
 
 WEB = "https://pay.example"
 PCI = "https://cards.pay.example"

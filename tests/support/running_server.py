@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gateways import registry
-from ivr.app import handlers, make_web
+from ivr.app import make_web
 from ivr.dependencies import Dependencies
 from ivr.pci.app import create_app
 from ivr.pci.dependencies import PciDependencies, build_pci
@@ -24,6 +24,7 @@ from ivr.pci.settings import load_pci_config
 from ivr.pci.tokenizers import card_gateway
 from ivr.platform.database.engine import make_engine
 from ivr.platform.settings.config import load_config
+from ivr.worker import handlers
 from tests.support.databases import Databases
 from tests.support.due_work import DueWork
 from tests.support.living_clock import LivingClock

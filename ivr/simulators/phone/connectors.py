@@ -1,8 +1,8 @@
 """Where the carrier's `<Pay>` takes a card: a connector, asked over HTTP for a token.
 
-`GenericConnector` speaks the carrier's documented protocol for anybody's own; `StripeConnector` stands in for
-the one that the carrier keeps for Stripe. The card is bare in the body of one request alone; a fault is told
-without it. Source: twilio.com/docs/voice/twiml/pay/generic-pay-connector.
+`GenericConnector` speaks the protocol that the carrier documents for any processor. Only the body of one
+request holds the card in clear; a fault is reported without it. Source:
+twilio.com/docs/voice/twiml/pay/generic-pay-connector.
 """
 
 from collections.abc import Mapping
@@ -38,13 +38,13 @@ class Connector(Protocol):
     def tokenize(self, card: KeyedCard, *, transaction_id: str, currency: str) -> Token | Refused: ...
 
 
+@dataclass(frozen=True, slots=True)
 class GenericConnector:
     """A Generic Pay Connector: JSON and Basic auth, to the merchant's own processor."""
 
-    def __init__(self, url: str, username: str, password: Secret) -> None:
-        self._url = url
-        self._username = username
-        self._password = password
+    url: str
+    username: str
+    password: Secret
 
     def tokenize(self, card: KeyedCard, *, transaction_id: str, currency: str) -> Token | Refused:
         asked = {
@@ -60,7 +60,7 @@ class GenericConnector:
             "description": "",
             "parameters": {},
         }
-        answer = _patiently(self._url, {"json": asked, "auth": (self._username, self._password.reveal())})
+        answer = post_with_retries(self.url, {"json": asked, "auth": (self.username, self.password.reveal())})
         if isinstance(answer, Refused):
             return answer
         body = answer.body
@@ -71,42 +71,13 @@ class GenericConnector:
         return Refused(message, str(code) if code else None)
 
 
-class StripeConnector:
-    """Makes a PaymentMethod, as the carrier's connector for Stripe does with tokenType=payment-method."""
-
-    def __init__(self, api_base: str, key: Secret) -> None:
-        self._url = f"{api_base.rstrip('/')}/v1/payment_methods"
-        self._key = key
-
-    def tokenize(self, card: KeyedCard, *, transaction_id: str, currency: str) -> Token | Refused:  # noqa: ARG002 - a PaymentMethod has no currency
-        form = {
-            "type": "card",
-            "card[number]": card.number.reveal(),
-            "card[exp_month]": str(int(card.expiry.reveal()[:2])),
-            "card[exp_year]": f"20{card.expiry.reveal()[2:]}",
-        }
-        if card.code:
-            form["card[cvc]"] = card.code.reveal()
-        if card.postal_code:
-            form["billing_details[address][postal_code]"] = card.postal_code.reveal()
-        headers = {"Authorization": f"Bearer {self._key.reveal()}", "Idempotency-Key": transaction_id}
-        answer = _patiently(self._url, {"data": form, "headers": headers})
-        if isinstance(answer, Refused):
-            return answer
-        if answer.status == _OK and isinstance(answer.body.get("id"), str):
-            return Token(Secret(answer.body["id"]))
-        error = answer.body.get("error")
-        said: Mapping[str, Any] = error if isinstance(error, dict) else {}
-        return Refused(str(said.get("message") or f"HTTP {answer.status}"), said.get("code"))
-
-
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class ConnectorAnswer:
     status: int
     body: Mapping[str, Any]
 
 
-def _patiently(url: str, sent: Mapping[str, Any]) -> _Answer | Refused:
+def post_with_retries(url: str, sent: Mapping[str, Any]) -> ConnectorAnswer | Refused:
     """One request, again under the same id where nobody answered in time."""
     import requests
 
@@ -121,5 +92,5 @@ def _patiently(url: str, sent: Mapping[str, Any]) -> _Answer | Refused:
                 body = response.json()
             except requests.JSONDecodeError:
                 body = None
-            return _Answer(response.status_code, body if isinstance(body, dict) else {})
+            return ConnectorAnswer(response.status_code, body if isinstance(body, dict) else {})
     return Refused("the payment provider does not answer")

@@ -57,7 +57,7 @@ def single_keys(descriptor: int) -> Iterator[None]:
 
 @contextmanager
 def _leaving_on_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP leave by the door, so that the terminal is restored; side threads cannot."""
+    """SIGTERM and SIGHUP raise here, so that the terminal is restored. Only the main thread can do this."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

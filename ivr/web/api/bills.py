@@ -4,7 +4,6 @@ A repeat changes nothing and says so. In a list each bill stands for itself: a b
 index, and the others are stored, all of them in one transaction.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,10 +29,9 @@ from ivr.web.api.documents.bills import (
 )
 from ivr.web.api.documents.requests import BATCH_MAX, NewBillsDocument
 from ivr.web.api.lists import list_query, one_of, refusing_bad_cursors
+from ivr.web.api.patterns import BILL_REFERENCE
 from ivr.web.api.problem import Problem
 from ivr.web.api.request import json_body, json_object
-
-_REFERENCE = re.compile(r"[0-9]{8}")
 
 
 class BillRoutes:
@@ -57,7 +55,7 @@ class BillRoutes:
 
     def show(self, reference: str) -> tuple[BillDocument, int]:
         found = None
-        if _REFERENCE.fullmatch(reference):
+        if BILL_REFERENCE.fullmatch(reference):
             with reading(self._engine) as tx:
                 found = store.find(tx, reference)
         if found is None:
@@ -74,10 +72,7 @@ class BillRoutes:
                 status=asked.state,
                 made_from=asked.starts,
                 made_until=asked.ends,
-                cursor=asked.cursor,
-                since=asked.since,
-                limit=asked.limit,
-                now=self._clock.now(),
+                **asked.place(self._clock.now()),
             )
         shown = [bill_document(one) for one in found.bills]
         return {"bills": shown, "cursor": found.cursor, "has_more": found.has_more}, 200

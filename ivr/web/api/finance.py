@@ -1,7 +1,5 @@
 """`/api/v1/payouts` and `/api/v1/disputes`: what the gateway told us, listed and read."""
 
-import re
-
 import sqlalchemy as sa
 
 from gateways.events import DisputeState
@@ -18,10 +16,8 @@ from ivr.web.api.documents.payouts import (
     payout_line_document,
 )
 from ivr.web.api.lists import list_query, one_of, refusing_bad_cursors
+from ivr.web.api.patterns import ID_OR_GATEWAY_REFERENCE
 from ivr.web.api.problem import Problem
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
-"""Ours or a gateway's."""
 
 
 class FinanceRoutes:
@@ -41,10 +37,7 @@ class FinanceRoutes:
                 state=asked.state,
                 arrives_from=asked.starts,
                 arrives_until=asked.ends,
-                cursor=asked.cursor,
-                since=asked.since,
-                limit=asked.limit,
-                now=self._clock.now(),
+                **asked.place(self._clock.now()),
             )
         shown = [payout_document(one) for one in found.payouts]
         return {"payouts": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
@@ -52,7 +45,7 @@ class FinanceRoutes:
     def payout(self, payout_id: str) -> tuple[PayoutWithLinesDocument, int]:
         """One payout with its lines, by its id or by the gateway's reference."""
         found = None
-        if _NAME.fullmatch(payout_id):
+        if ID_OR_GATEWAY_REFERENCE.fullmatch(payout_id):
             try:
                 with reading(self._engine) as tx:
                     found = payouts_read.show(tx, payout_id)
@@ -73,10 +66,7 @@ class FinanceRoutes:
                 state=asked.state,
                 opened_from=asked.starts,
                 opened_until=asked.ends,
-                cursor=asked.cursor,
-                since=asked.since,
-                limit=asked.limit,
-                now=self._clock.now(),
+                **asked.place(self._clock.now()),
             )
         shown = [dispute_document(one) for one in found.disputes]
         return {"disputes": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
@@ -84,7 +74,7 @@ class FinanceRoutes:
     def dispute(self, reference: str) -> tuple[DisputeDocument, int]:
         """One dispute by the gateway's reference."""
         found = []
-        if _NAME.fullmatch(reference):
+        if ID_OR_GATEWAY_REFERENCE.fullmatch(reference):
             with reading(self._engine) as tx:
                 found = disputes.of_reference(tx, reference)
         if not found:

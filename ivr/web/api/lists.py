@@ -1,21 +1,29 @@
 """What every list takes: filters by bill, state and time, a cursor and a limit."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
 from ivr.platform.database.change_feed import LIMIT_MAX, BadCursorError
+from ivr.web.api.patterns import BILL_REFERENCE
 from ivr.web.api.problem import Problem
 from ivr.web.api.request import moment, query, whole_number
 
 LIMIT_DEFAULT = 100
-_REFERENCE = re.compile(r"[0-9]{8}")
 S = TypeVar("S")
 E = TypeVar("E", bound=StrEnum)
+
+
+class Place(TypedDict):
+    """Where a page begins and how long it is, as the packages' `changed` functions take it."""
+
+    cursor: str
+    since: datetime | None
+    limit: int
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,9 @@ class ListQuery(Generic[S]):
     ends: datetime | None
     """`until`: the first moment that is too late."""
 
+    def place(self, now: datetime) -> Place:
+        return {"cursor": self.cursor, "since": self.since, "limit": self.limit, "now": now}
+
 
 def list_query(read_state: Callable[[str], S]) -> ListQuery[S]:
     """The query of a list. `read_state` raises ValueError with the end of a sentence that begins with the
@@ -45,7 +56,7 @@ def list_query(read_state: Callable[[str], S]) -> ListQuery[S]:
         raise _refused("since", "cannot be given with cursor: a cursor says by itself where to go on")
     if starts is not None and ends is not None and starts >= ends:
         raise _refused("until", "must be later than from")
-    if "bill" in given and not _REFERENCE.fullmatch(given["bill"]):
+    if "bill" in given and not BILL_REFERENCE.fullmatch(given["bill"]):
         raise _refused("bill", "must be the eight digits of a bill's reference")
     return ListQuery(
         limit=whole_number(given, "limit", LIMIT_DEFAULT, most=LIMIT_MAX),

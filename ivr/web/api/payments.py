@@ -39,14 +39,13 @@ from ivr.web.api.documents.payments import (
 from ivr.web.api.documents.requests import NewRefundDocument
 from ivr.web.api.keys import ApiKey
 from ivr.web.api.lists import list_query, refusing_bad_cursors
+from ivr.web.api.patterns import ID_OR_GATEWAY_REFERENCE
 from ivr.web.api.problem import Problem
 from ivr.web.api.request import json_object
 
 log = structlog.get_logger()
 
 _ID = re.compile(r"[a-z]{1,10}_[0-9a-z]{1,30}|[0-9]{8}")
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
-"""Ours or a gateway's."""
 
 
 class PaymentRoutes:
@@ -78,7 +77,7 @@ class PaymentRoutes:
         reference of the charge or a refund; none where several fit.
         """
         found = None
-        if _NAME.fullmatch(payment_id):
+        if ID_OR_GATEWAY_REFERENCE.fullmatch(payment_id):
             with reading(self._engine) as tx:
                 found = finding.one(tx, payment_id)
         if found is None:

@@ -12,13 +12,13 @@ from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Event, Paused, Said
 from ivr.simulators.phone.keys import HangUp
 from ivr.simulators.phone.pay import PayHabits
-from ivr.simulators.phone.script import ScriptedCaller, Transcript, read_line
 from ivr.simulators.phone.transport import Answer, Form, Transport
 from tests.support import schema
 from tests.support.carrier_by_hand import Carrier, turn_after
 from tests.support.pay_carrier import carriers_habits
 from tests.support.payer import CARD, call_sid, pay
 from tests.support.phone import REACTION_S, call_settings
+from tests.support.script import ScriptedCaller, Transcript, read_line
 from tests.support.server import ENGLISH, SPANISH, Server
 from tests.support.server_checks import NAMES
 

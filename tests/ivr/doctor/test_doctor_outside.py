@@ -24,7 +24,7 @@ from gateways.secret import Secret
 from ivr.doctor import exposure_checks as exposed
 from ivr.doctor import external_checks as outside
 from ivr.doctor.checks import FaultError
-from ivr.doctor.external_checks import Account, Answer, pci_door, web_door
+from ivr.doctor.external_checks import Account, ProbeAnswer, pci_site, web_site
 from ivr.integrations.pci_client import PciRefusedError, PciUnreachableError
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, Fault
 from tests.support.server import Server
@@ -35,7 +35,7 @@ URL = "https://pay.example.org"
 
 
 CARDS = "https://card.example.org"
-WEB_DOOR, PCI_DOOR = web_door(URL), pci_door(CARDS)
+WEB_DOOR, PCI_DOOR = web_site(URL), pci_site(CARDS)
 
 
 def asking(*open_paths: str, **apps: flask.Flask) -> outside.Ask:
@@ -43,26 +43,26 @@ def asking(*open_paths: str, **apps: flask.Flask) -> outside.Ask:
     pass; without any there is no proxy.
     """
 
-    def ask(method: str, url: str) -> Answer:
+    def ask(method: str, url: str) -> ProbeAnswer:
         parts = urlsplit(url)
         if open_paths and not parts.path.startswith(open_paths):
-            return Answer(404, "<html>nginx</html>")
+            return ProbeAnswer(404, "<html>nginx</html>")
         app = apps.get((parts.hostname or "").partition(".")[0])
         if app is None or (parts.scheme == "http" and parts.port not in {8000, 8001}):
             raise NoAnswerError.of(ConnectionRefusedError(), 1)
         answer = app.test_client().open(parts.path, method=method)
-        return Answer(answer.status_code, answer.text)
+        return ProbeAnswer(answer.status_code, answer.text)
 
     return ask
 
 
 def saying(status: int, body: Any = "", location: str = "") -> outside.Ask:
     text = body if isinstance(body, str) else orjson.dumps(body).decode()
-    return lambda _method, _url: Answer(status, text, location)
+    return lambda _method, _url: ProbeAnswer(status, text, location)
 
 
 def breaking(fault: Exception) -> outside.Ask:
-    def ask(_method: str, _url: str) -> Answer:
+    def ask(_method: str, _url: str) -> ProbeAnswer:
         raise NoAnswerError.of(fault, 1)
 
     return ask
@@ -126,7 +126,7 @@ def test_a_certificate_that_has_expired_is_named(tmp_path: Path, monkeypatch: py
     with served(tmp_path, BaseHTTPRequestHandler, [old.private_key_pem, *old.cert_chain_pems]) as port:
         url = f"https://127.0.0.1:{port}"
         with pytest.raises(FaultError, match="its TLS certificate has expired; renew it in the proxy"):
-            outside.answers(outside.over_http, web_door(url))
+            outside.answers(outside.over_http, web_site(url))
         with pytest.raises(FaultError, match="its TLS certificate has expired; check TWILIO_API_BASE"):
             outside.carrier_knows_us(lambda: outside.ask_carrier(ACCOUNT, Secret(TOKEN), url))
         bank = registry.adapter("sandbox", SandboxSettings(url, "tokenize", Secret("")))
@@ -134,23 +134,23 @@ def test_a_certificate_that_has_expired_is_named(tmp_path: Path, monkeypatch: py
             outside.gateway_answers(bank)
     with served(tmp_path, BaseHTTPRequestHandler) as port:
         with pytest.raises(FaultError, match="plain http where https is expected; put a proxy that ends TLS"):
-            outside.answers(outside.over_http, web_door(f"https://127.0.0.1:{port}"))
+            outside.answers(outside.over_http, web_site(f"https://127.0.0.1:{port}"))
         with pytest.raises(FaultError, match=r"HTTP 501 for /voice/incoming"):
-            outside.answers(outside.over_http, web_door(f"http://127.0.0.1:{port}"))
+            outside.answers(outside.over_http, web_site(f"http://127.0.0.1:{port}"))
 
 
 def test_a_process_without_a_proxy_is_named() -> None:
     """Our own server hears a TLS greeting as a request that never ends, and is silent."""
     asked: list[str] = []
 
-    def ask(method: str, url: str) -> Answer:
+    def ask(method: str, url: str) -> ProbeAnswer:
         asked.append(url)
         if url.startswith("https://"):
             raise NoAnswerError.of(TimeoutError(), 1)
-        return Answer(403)
+        return ProbeAnswer(403)
 
     with pytest.raises(FaultError, match="speaks plain http where https is expected; put a proxy"):
-        outside.answers(ask, web_door("https://pay.example.org/town"))
+        outside.answers(ask, web_site("https://pay.example.org/town"))
     assert asked[1] == "http://pay.example.org:443/town/voice/incoming"
 
 

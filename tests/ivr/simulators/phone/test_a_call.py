@@ -22,11 +22,11 @@ from ivr.simulators.phone.events import (
     Said,
 )
 from ivr.simulators.phone.keys import HANG_UP
-from ivr.simulators.phone.script import Act, Line, ScriptedCaller, pressing
 from ivr.simulators.phone.transport import Answer as Delivered
 from ivr.simulators.phone.transport import Form, NoAnswerError, NotConnectedError
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.phone import AUTH_TOKEN, WEB, Heard, call_settings, ring
+from tests.support.script import Act, Line, ScriptedCaller, pressing
 from tests.support.tiny_server import TinyServer
 
 

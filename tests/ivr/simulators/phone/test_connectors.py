@@ -14,7 +14,8 @@ import pytest
 from gateways.secret import Secret
 from ivr.simulators.phone import connectors
 from ivr.simulators.phone.cards import KeyedCard
-from ivr.simulators.phone.connectors import Connector, GenericConnector, Refused, StripeConnector, Token
+from ivr.simulators.phone.connectors import Connector, GenericConnector, Refused, Token
+from tests.support.stripe_connector import StripeConnector
 
 CARD = KeyedCard(Secret("4242424242424242"), "visa", Secret("0931"), Secret("973"), Secret("28001"))
 NAME = "0" * 32

@@ -7,9 +7,9 @@ import pytest
 
 from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.events import Answer, Ended, Event, Paused, Reason
-from ivr.simulators.phone.script import Act, Line, ScriptError, read
 from tests.support.dialogue import play
 from tests.support.phone import call_settings
+from tests.support.script import Act, Line, ScriptError, read
 from tests.support.tiny_server import TinyServer
 
 A_MENU = Path(__file__).parent / "dialogues" / "a_menu.txt"

@@ -12,7 +12,6 @@ from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Reason, Said
 from ivr.simulators.phone.keys import HANG_UP
 from ivr.simulators.phone.pay import PayHabits
-from ivr.simulators.phone.script import ScriptedCaller, pressing
 from tests.support.one_pay import (
     AMEX,
     CARD,
@@ -26,6 +25,7 @@ from tests.support.one_pay import (
     paid,
 )
 from tests.support.phone import WsgiTransport, call_settings, ring
+from tests.support.script import ScriptedCaller, pressing
 from tests.support.tiny_server import TinyServer
 
 OTHERS = {"Result", "ProfileId", "ExpirationDate", "SecurityCode", "ConnectorError", "TokenType"}

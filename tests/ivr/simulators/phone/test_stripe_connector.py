@@ -9,8 +9,9 @@ from gateways.secret import Secret
 from ivr.carriers.twilio.pay import result as form
 from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.cards import KeyedCard
-from ivr.simulators.phone.connectors import Refused, StripeConnector, Token
+from ivr.simulators.phone.connectors import Refused, Token
 from tests.support.stripe.server import StripeServer, running_stripe
+from tests.support.stripe_connector import StripeConnector
 
 
 @pytest.fixture

@@ -81,8 +81,8 @@ def test_promtool_reads_every_query_of_the_dashboard(tmp_path: Path) -> None:
 
 
 def test_every_metric_that_is_named_exists(server: Server) -> None:
-    from ivr.app import worker_app
     from ivr.jobs.worker import Worker
+    from ivr.worker import worker_app
 
     on = server.on
     work = dict.fromkeys(_all_jobs(), lambda *_: None)

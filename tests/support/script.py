@@ -159,7 +159,7 @@ class ScriptedCaller:
         """The lines not done yet."""
         return tuple(line.written for line in self._left)
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:  # noqa: ARG002 - the lines know
+    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
         if not self._left:
             self._did(f"({Act.HANG_UP.value})")
             return HANG_UP
