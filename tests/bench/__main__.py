@@ -26,7 +26,7 @@ from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import RandomIds
 from ivr.simulators.phone.demo import DemoCaller
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.transport import Answer, Form, HttpTransport
+from ivr.simulators.phone.transport import Form, HttpAnswer, HttpTransport
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.bench import pieces
 from tests.support import call_time
@@ -158,7 +158,7 @@ class _Counting:
         self._inner = inner
         self.count = 0
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         self.count += 1
         return self._inner.post(url, form, headers)
 

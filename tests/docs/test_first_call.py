@@ -26,7 +26,7 @@ from ivr.platform.settings.config import load_config
 from ivr.simulators.phone.demo import DemoCaller
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Event, Said
-from ivr.simulators.phone.transport import Answer, Form, HttpTransport
+from ivr.simulators.phone.transport import Form, HttpAnswer, HttpTransport
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, carrier_api
 from tests.support.house_line import HastyClock
@@ -140,7 +140,7 @@ class Tunnels:
     ports: Mapping[str, int]
     inner: HttpTransport
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         parts = urlsplit(url)
         local = parts._replace(scheme="http", netloc=f"127.0.0.1:{self.ports[parts.netloc]}").geturl()
         return self.inner.post(local, form, {**headers, "Host": parts.netloc})

@@ -40,7 +40,7 @@ from ivr.jobs.job_list import (
 from ivr.jobs.migrate import migrate_work
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.database.migrate import migrate
-from ivr.simulators.phone.events import Answer
+from ivr.simulators.phone.events import DialStatus
 from ivr.web.api import keys as api_keys
 from tests.releases.filler import HOUR_S, STRICT, Filler, phone
 from tests.releases.open_calls import DiedError, StillOnTheLineError
@@ -268,7 +268,7 @@ def on_the_line(fill: Filler) -> None:
     waits_for_the_worker(fill)
 
 
-def holds_the_line(_: str) -> Answer:
+def holds_the_line(_: str) -> DialStatus:
     """The person's telephone rings."""
     raise StillOnTheLineError
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Asked, Ended, Event, Paused
+from ivr.simulators.phone.events import Ended, Event, KeysAsked, Paused
 from ivr.simulators.phone.keys import HANG_UP, HangUp
-from ivr.simulators.phone.transport import Answer, Form, Transport
+from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
 from tests.support.carrier import signed_headers
 from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import AUTH_TOKEN, REACTION_S, call_settings
@@ -59,7 +59,7 @@ class CallerOnTheLine:
         self._keyed = keyed
         self._pause: Event | None = None
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
         if not self._lines:
             return self._done()
         line = self._lines.pop(0)
@@ -93,7 +93,7 @@ class RememberingTransport:
         self.form: dict[str, str] = {}
         self.document: str | None = None
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         before = self.url, self.form, self.document
         self.url, self.document = url, None
         self.form = {name: values[-1] for name, values in form.items()}
@@ -115,16 +115,16 @@ class _FromTheLastAnswer:
         self._inner = inner
         self._call: OpenCall | None = call
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         if self._call is None:
             return self._inner.post(url, form, headers)
         call, self._call = self._call, None
         if call.document is None:
             return repeat(self._inner, call)
-        return Answer(200, {"content-type": "text/xml"}, call.document.encode())
+        return HttpAnswer(200, {"content-type": "text/xml"}, call.document.encode())
 
 
-def repeat(transport: Transport, call: OpenCall) -> Answer:
+def repeat(transport: Transport, call: OpenCall) -> HttpAnswer:
     """The last webhook once more."""
     form = {name: [value] for name, value in call.form.items()}
     return transport.post(call.url, form, signed_headers(AUTH_TOKEN, call.url, call.form))

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ivr.simulators.phone.transport import (
-    Answer,
     Form,
+    HttpAnswer,
     HungUpError,
     NoAnswerError,
     NotConnectedError,
@@ -89,7 +89,7 @@ class CarrierLine:
     """The caller hangs up while the next webhook is under way."""
     _late: list[Box] = field(default_factory=list)
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         chance = self.carrier.chance
         path = urlsplit(url).path
         if path == "/voice/status" or _PROGRESS.fullmatch(path):
@@ -110,7 +110,7 @@ class CarrierLine:
         got: Received = box.content
         self._be_late()
         self.at = url
-        return Answer(got.status, {name.lower(): value for name, value in got.headers.items()}, got.body)
+        return HttpAnswer(got.status, {name.lower(): value for name, value in got.headers.items()}, got.body)
 
     def _be_late(self) -> None:
         """On the way to us, or back; the carrier waits, and so does the caller."""
@@ -137,7 +137,7 @@ class CarrierLine:
         self.carrier.bring(url, form, headers, box, chance.seconds(0.01, 0.2))
         return box
 
-    def _tell(self, path: str, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def _tell(self, path: str, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         """The end of a call, or how far a Pay is: often lost, often late, and nobody waits for its answer."""
         chance = self.carrier.chance
         fate = chance.fate(
@@ -151,4 +151,4 @@ class CarrierLine:
             self.carrier.bring(url, form, headers, Box(), delay_s)
             if fate is Fate.REPEATED:
                 self.carrier.bring(url, form, headers, Box(), chance.seconds(0.1, 30.0))
-        return Answer(204)
+        return HttpAnswer(204)

@@ -32,7 +32,7 @@ from ivr.payments.attempts.states import HOLDING
 from ivr.platform.clock import SystemClock
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.ids import RandomIds
-from ivr.simulators.phone.caller import Caller
+from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.demo import DemoCaller
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Event, Listener, Said, ignore
@@ -97,7 +97,7 @@ class House(HouseProcesses):
         self,
         reference: str,
         *,
-        caller: Caller | None = None,
+        caller: PhoneCaller | None = None,
         line: Line | None = None,
         listener: Listener = ignore,
     ) -> Rung:

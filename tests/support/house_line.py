@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ivr.platform.clock import SystemClock
 from ivr.simulators.phone.events import Ended
-from ivr.simulators.phone.transport import Answer, Form, HttpTransport, NotConnectedError
+from ivr.simulators.phone.transport import Form, HttpAnswer, HttpTransport, NotConnectedError
 from tests.support.waiting import eventually
 
 PATIENCE_S = 60.0
@@ -50,13 +50,13 @@ class Line:
         self.passable.set()
         self._before = before
         self._doors = itertools.cycle(doors) if doors else None
-        self.answers: list[tuple[str, Answer]] = []
+        self.answers: list[tuple[str, HttpAnswer]] = []
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         assert time.monotonic() < self._until, "this call never ends"
         self._before(len(self.answers) + 1, url)
         assert self.passable.wait(PATIENCE_S)
-        answered: list[Answer] = []
+        answered: list[HttpAnswer] = []
 
         def connected() -> bool:
             try:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Answer, Asked, Ended, Event
+from ivr.simulators.phone.events import DialStatus, Ended, Event, KeysAsked
 from ivr.simulators.phone.keys import HANG_UP, HangUp
 from ivr.simulators.phone.pay import PayHabits
 from ivr.simulators.phone.transport import Transport
@@ -46,7 +46,7 @@ class LeavingCaller(ScriptedCaller):
         self._last: Event | None = None
         self.chances = 0
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
         return HANG_UP if self._leaves() else super().keys(asked, heard)
 
     def meanwhile(self, event: Event) -> str | HangUp:
@@ -67,7 +67,7 @@ def pay(
     leaves_at: int = 0,
     transport: Transport | None = None,
     settings: CallSettings | None = None,
-    person: Answer = Answer.COMPLETED,
+    person: DialStatus = DialStatus.COMPLETED,
     listener: Callable[[Event], None] = lambda _: None,
     habits: PayHabits | None = None,
 ) -> tuple[Ended, list[str], LeavingCaller]:

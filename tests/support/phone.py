@@ -17,10 +17,10 @@ from werkzeug.test import run_wsgi_app
 from gateways.secret import Secret
 from ivr.platform.clock import Clock
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Answer as Picked
+from ivr.simulators.phone.events import DialStatus as Picked
 from ivr.simulators.phone.events import Ended, Event
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
-from ivr.simulators.phone.transport import Answer, Form, HungUpError, NoAnswerError, Transport, encoded
+from ivr.simulators.phone.transport import Form, HttpAnswer, HungUpError, NoAnswerError, Transport, encoded
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.script import pressing
 
@@ -42,7 +42,7 @@ class Posted:
     url: str
     form: Form
     headers: Mapping[str, str]
-    answer: Answer
+    answer: HttpAnswer
 
     @property
     def path(self) -> str:
@@ -60,7 +60,7 @@ class WsgiTransport:
     apps: Mapping[str, WsgiApp]
     posted: list[Posted] = field(default_factory=list)
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         parts = urlsplit(url)
         app = self.apps[f"{parts.scheme}://{parts.netloc}"]
         body = encoded(form)
@@ -87,7 +87,7 @@ class WsgiTransport:
         }
         chunks, status, answered = run_wsgi_app(app, environ, buffered=True)
         names = {name.lower(): value for name, value in answered.items()}
-        answer = Answer(int(status.split()[0]), names, b"".join(chunks))
+        answer = HttpAnswer(int(status.split()[0]), names, b"".join(chunks))
         self.posted.append(Posted(url, form, dict(headers), answer))
         return answer
 
@@ -120,7 +120,7 @@ class TroubledTransport:
         self._late: list[tuple[str, Form, Mapping[str, str]]] = []
         self.counts: Counter[Trouble] = Counter()
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         trouble = self._plan(self.counts.total() + 1, url)
         self.counts[trouble] += 1
         answer = self._inner.post(url, form, headers)

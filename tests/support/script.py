@@ -22,7 +22,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ivr.simulators.phone.events import Answer, Asked, Dialed, Ended, Event, Faulted, Paused, Played, Said
+from ivr.simulators.phone.events import (
+    Dialed,
+    DialStatus,
+    Ended,
+    Event,
+    Faulted,
+    KeysAsked,
+    Paused,
+    Played,
+    Said,
+)
 from ivr.simulators.phone.keys import HANG_UP, KEYPAD, HangUp
 
 
@@ -61,7 +71,7 @@ class Dialogue:
     """Its comments and settings, as they stand."""
     from_number: str
     to_number: str
-    person: Answer
+    person: DialStatus
     lines: tuple[Line, ...]
 
 
@@ -88,7 +98,7 @@ def read(text: str, names: Mapping[str, str] | None = None) -> Dialogue:
     """Reads a file; raises ScriptError that names the line. A name has no blanks: `visa`, `next_year`."""
     header: list[str] = []
     numbers: tuple[str, str] | None = None
-    person = Answer.COMPLETED
+    person = DialStatus.COMPLETED
     lines: list[Line] = []
     for count, line in enumerate(text.splitlines(), start=1):
         mark, _, rest = line.partition(" ")
@@ -96,8 +106,8 @@ def read(text: str, names: Mapping[str, str] | None = None) -> Dialogue:
             case "=", ["from", one, "to", other]:
                 numbers = (one, other)
                 header.append(line)
-            case "=", ["person", answer] if answer in {each.value for each in Answer}:
-                person = Answer(answer)
+            case "=", ["person", answer] if answer in {each.value for each in DialStatus}:
+                person = DialStatus(answer)
                 header.append(line)
             case ("#", _) | ("", []) if not lines:
                 header.append(line)
@@ -159,7 +169,7 @@ class ScriptedCaller:
         """The lines not done yet."""
         return tuple(line.written for line in self._left)
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
         if not self._left:
             self._did(f"({Act.HANG_UP.value})")
             return HANG_UP

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from gateways.contract import ChargeRequest, Gateway, Result, Unknown
 from ivr.platform.ids import SequentialIds
-from ivr.simulators.phone.transport import Answer, Form
+from ivr.simulators.phone.transport import Form, HttpAnswer
 from tests.support.living_clock import LivingClock, Waiter
 from tests.support.phone import WsgiApp, WsgiTransport
 from tests.support.sandbox_bank import Thought
@@ -120,10 +120,10 @@ class Proxy(WsgiTransport):
 
     prefix: str = ""
 
-    def post(self, url: str, form: Form, headers: Any) -> Answer:
+    def post(self, url: str, form: Form, headers: Any) -> HttpAnswer:
         path = urlsplit(url).path
         if self.prefix and not path.startswith(f"{self.prefix}/"):
-            return Answer(404)
+            return HttpAnswer(404)
         origin = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
         inner = {origin: self._without_prefix(self.apps[origin])}
         return WsgiTransport(inner, self.posted).post(url, form, headers)

@@ -34,7 +34,7 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class KeysAsked:
     """A Gather has said its prompts and listens."""
 
     rules: GatherRules
@@ -64,7 +64,7 @@ class Redirected:
     url: str
 
 
-class Answer(StrEnum):
+class DialStatus(StrEnum):
     """What the person who is rung by `<Dial>` does, in the carrier's words."""
 
     COMPLETED = "completed"
@@ -77,7 +77,7 @@ class Answer(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Dialed:
     number: str
-    answer: Answer
+    answer: DialStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Ended:
     """Every fault on the way, also those that the fallback or a retry got over."""
 
 
-Event = Said | Played | Paused | Asked | Keyed | Redirected | Dialed | Faulted | Ended
+Event = Said | Played | Paused | KeysAsked | Keyed | Redirected | Dialed | Faulted | Ended
 Listener = Callable[[Event], None]
 
 

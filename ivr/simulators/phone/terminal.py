@@ -20,13 +20,13 @@ from types import FrameType
 from typing import TextIO
 
 from ivr.platform.clock import Clock, SystemClock
-from ivr.simulators.phone.caller import Caller
+from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Asked, Ended, Event, Said
+from ivr.simulators.phone.events import Ended, Event, KeysAsked, Said
 from ivr.simulators.phone.keys import HANG_UP, KEYPAD, Collector, HangUp
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.simulators.phone.printer import Printer
-from ivr.simulators.phone.transport import Answer, Form, HttpTransport, HungUpError, Transport
+from ivr.simulators.phone.transport import Form, HttpAnswer, HttpTransport, HungUpError, Transport
 from ivr.simulators.phone.webhooks import CallSettings
 
 SPEECH_S = 0.15
@@ -121,7 +121,7 @@ class PersonAtTerminal:
         self._printer = printer
         self._clock = clock
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:  # noqa: ARG002 - it was printed
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:  # noqa: ARG002 - it was printed
         collector = Collector(replace(asked.rules, num_digits=asked.wanted))
         typed = ""
         while not collector.complete:
@@ -149,10 +149,10 @@ class WatchedTransport:
         self._inner = inner
         self._keyboard = keyboard
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         if self._keyboard.hung_up:
             return self._inner.post(url, form, headers)
-        done: queue.SimpleQueue[Callable[[], Answer]] = queue.SimpleQueue()
+        done: queue.SimpleQueue[Callable[[], HttpAnswer]] = queue.SimpleQueue()
 
         def work() -> None:
             try:
@@ -172,8 +172,8 @@ class WatchedTransport:
                 raise HungUpError("the caller hung up while a webhook was under way")
 
 
-def _raising(fault: Exception) -> Callable[[], Answer]:
-    def again() -> Answer:
+def _raising(fault: Exception) -> Callable[[], HttpAnswer]:
+    def again() -> HttpAnswer:
         raise fault
 
     return again
@@ -206,7 +206,7 @@ def run_terminal(
 
 def run_script(
     settings: CallSettings,
-    answers: Caller,
+    answers: PhoneCaller,
     out: TextIO,
     *,
     clock: Clock | None = None,

@@ -18,7 +18,7 @@ Form = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What came back: `headers` has lower-case names."""
 
     status: int
@@ -50,7 +50,7 @@ class HungUpError(Exception):
 class Transport(Protocol):
     """Posts one form, and gives the answer or raises TransportError (or HungUpError, where it watches)."""
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer: ...
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer: ...
 
 
 def encoded(form: Form) -> bytes:
@@ -69,7 +69,7 @@ class HttpTransport:
         self._session = requests.Session()
         self._session.trust_env = False
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         import requests
         from urllib3.exceptions import HTTPError
         from urllib3.util import Timeout
@@ -96,7 +96,7 @@ class HttpTransport:
                     if (self._clock.now() - started).total_seconds() > self._total_s:
                         raise NoAnswerError(f"the answer took longer than {self._total_s:g} s")
                 names = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, names, body[:BODY_BYTES_MAX])
+                return HttpAnswer(response.status_code, names, body[:BODY_BYTES_MAX])
         except requests.exceptions.ConnectTimeout as fault:
             raise NoAnswerError(f"no connection within {self._total_s:g} s") from fault
         except requests.exceptions.Timeout as fault:

@@ -16,7 +16,7 @@ from ivr.carriers.twilio.signature import HEADER_SIGNATURE, compute
 from ivr.platform.ids import Ids
 from ivr.simulators.phone.events import Faulted
 from ivr.simulators.phone.schema import DOCUMENT_BYTES_MAX, validate
-from ivr.simulators.phone.transport import Answer, NotConnectedError, Transport, TransportError
+from ivr.simulators.phone.transport import HttpAnswer, NotConnectedError, Transport, TransportError
 from ivr.simulators.phone.values import NotRunError
 from ivr.simulators.phone.verbs import Verb, parse
 
@@ -195,7 +195,7 @@ class Webhooks:
         }
         return {name: [value] for name, value in {**form, **one.extra, **fields}.items()}
 
-    def _post(self, address: str, form: Mapping[str, list[str]]) -> Answer:
+    def _post(self, address: str, form: Mapping[str, list[str]]) -> HttpAnswer:
         """One webhook, sent again as its address asks; a status that is no success is a fault."""
         url, fragment = urldefrag(address)
         retries = Retries.asked_by(fragment)

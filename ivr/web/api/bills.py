@@ -5,6 +5,7 @@ index, and the others are stored, all of them in one transaction.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,29 +35,21 @@ from ivr.web.api.problem import Problem
 from ivr.web.api.request import json_body, json_object
 
 
+@dataclass(frozen=True, slots=True)
 class BillRoutes:
     """What a program may do with bills."""
 
-    def __init__(
-        self,
-        engine: sa.Engine,
-        *,
-        home_country: str,
-        gateway: Capabilities,
-        clock: Clock,
-        ids: Ids,
-    ) -> None:
-        """`gateway`: what it can charge."""
-        self._engine = engine
-        self._gateway = gateway
-        self._home_country = home_country
-        self._clock = clock
-        self._ids = ids
+    engine: sa.Engine
+    home_country: str
+    gateway: Capabilities
+    """What it can charge."""
+    clock: Clock
+    ids: Ids
 
     def show(self, reference: str) -> tuple[BillDocument, int]:
         found = None
         if BILL_REFERENCE.fullmatch(reference):
-            with reading(self._engine) as tx:
+            with reading(self.engine) as tx:
                 found = store.find(tx, reference)
         if found is None:
             raise Problem(404, "not_found", "There is no bill with this reference.")
@@ -65,14 +58,14 @@ class BillRoutes:
     def listed(self) -> tuple[BillsDocument, int]:
         """In the order of the last change; `from` and `until` are about the moment when it was added."""
         asked = list_query(one_of(Status))
-        with refusing_bad_cursors(), reading(self._engine) as tx:
+        with refusing_bad_cursors(), reading(self.engine) as tx:
             found = listing.changed(
                 tx,
                 reference=asked.bill,
                 status=asked.state,
                 made_from=asked.starts,
                 made_until=asked.ends,
-                **asked.place(self._clock.now()),
+                **asked.place(self.clock.now()),
             )
         shown = [bill_document(one) for one in found.bills]
         return {"bills": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
@@ -90,7 +83,7 @@ class BillRoutes:
         if isinstance(body, list):
             return {"results": self._put_list(body)}, 200
         new, left_out = self._read(body)
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             result = self._store(tx, new, left_out)
         return result, 201 if result["result"] == Change.ADDED else 200
 
@@ -109,7 +102,7 @@ class BillRoutes:
                 results[index] = _refused(index, problem)
             else:
                 read[new.reference] = (index, new, left_out)
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             for _, (index, new, left_out) in sorted(read.items()):
                 try:
                     results[index] = _stored(index, self._store(tx, new, left_out))
@@ -127,12 +120,12 @@ class BillRoutes:
             )
         left_out = LeftOut(refuse_two=True)
         try:
-            return read_bill(body, home_country=self._home_country, on_left_out=left_out), left_out.told
+            return read_bill(body, home_country=self.home_country, on_left_out=left_out), left_out.told
         except BillError as fault:
             raise Problem(422, "invalid", f"{fault}.", field=fault.field) from None
 
     def _store(self, tx: sa.Connection, new: NewBill, left_out: Sequence[str]) -> StoredBillDocument:
-        [stored] = store.upsert_all(tx, [new], "api", clock=self._clock, ids=self._ids)
+        [stored] = store.upsert_all(tx, [new], "api", clock=self.clock, ids=self.ids)
         if isinstance(stored, BillChangeError):
             raise Problem(409, "change_refused", f"{stored}.", field=stored.field)
         found = store.find(tx, new.reference)
@@ -140,7 +133,7 @@ class BillRoutes:
             raise RuntimeError("a bill that was stored is not there")
         result: StoredBillDocument = {"result": stored.change, "bill": bill_document(found)}
         closes = store.LINK_CLOSES if stored.closes_link else None
-        chargeable = not_chargeable(new, self._gateway)
+        chargeable = not_chargeable(new, self.gateway)
         warnings = [*left_out, *(why for why in (chargeable, closes) if why is not None)]
         if warnings:
             result["warning"] = f"It is stored, but {'; '.join(warnings)}."

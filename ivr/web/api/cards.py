@@ -4,6 +4,7 @@ A phone number is asked for in a body: an address ends in logs. Nothing that cou
 """
 
 import re
+from dataclasses import dataclass
 
 import flask
 import sqlalchemy as sa
@@ -24,23 +25,23 @@ log = structlog.get_logger()
 _ID = re.compile(r"card_[0-9a-z]{1,30}")
 
 
+@dataclass(frozen=True, slots=True)
 class CardRoutes:
     """What a program may do with saved cards."""
 
-    def __init__(self, engine: sa.Engine, *, cards: SavedCardService, home_country: str) -> None:
-        self._engine = engine
-        self._cards = cards
-        self._home_country = home_country
+    engine: sa.Engine
+    cards: SavedCardService
+    home_country: str
 
     def search(self) -> tuple[SavedCardsDocument, int]:
         """A customer's cards, the newest first; those that are forgotten are left out."""
         given = json_object(CardSearchDocument).get("phone")
-        number = read(given, self._home_country) if isinstance(given, str) else None
+        number = read(given, self.home_country) if isinstance(given, str) else None
         if isinstance(number, Ambiguous):
             raise Problem(422, "invalid", f"phone {number.sentence}.", field="phone")
         if not isinstance(number, PhoneNumber):
             raise Problem(422, "invalid", "phone must be a number, like +34600123456.", field="phone")
-        with reading(self._engine) as tx:
+        with reading(self.engine) as tx:
             found = card_records.of_phone(tx, number.dial)
         return {"cards": [saved_card_document(one) for one in found]}, 200
 
@@ -48,7 +49,7 @@ class CardRoutes:
         """One card, also a forgotten one: its consent stays."""
         _check(card_id)
         try:
-            with reading(self._engine) as tx:
+            with reading(self.engine) as tx:
                 return saved_card_document(card_records.get(tx, card_id)), 200
         except NoSuchCardError:
             raise _no_such_card() from None
@@ -58,8 +59,8 @@ class CardRoutes:
         _check(card_id)
         asker: ApiKey = flask.g.api_key
         try:
-            with self._engine.begin() as tx:
-                card = self._cards.forget(tx, card_id, by=f"api: {asker.name}")
+            with self.engine.begin() as tx:
+                card = self.cards.forget(tx, card_id, by=f"api: {asker.name}")
         except NoSuchCardError:
             raise _no_such_card() from None
         log.info("card_deletion_asked", card_id=card_id, api_key_id=asker.id)

@@ -1,5 +1,7 @@
 """`/api/v1/payouts` and `/api/v1/disputes`: what the gateway told us, listed and read."""
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 
 from gateways.events import DisputeState
@@ -20,24 +22,24 @@ from ivr.web.api.patterns import ID_OR_GATEWAY_REFERENCE
 from ivr.web.api.problem import Problem
 
 
+@dataclass(frozen=True, slots=True)
 class FinanceRoutes:
     """What a program may read of payouts and disputes."""
 
-    def __init__(self, engine: sa.Engine, *, clock: Clock) -> None:
-        self._engine = engine
-        self._clock = clock
+    engine: sa.Engine
+    clock: Clock
 
     def payouts(self) -> tuple[PayoutsDocument, int]:
         """In the order of the last change; `from` and `until` are about the day on which it arrives."""
         asked = list_query(one_of(PayoutState))
-        with refusing_bad_cursors(), reading(self._engine) as tx:
+        with refusing_bad_cursors(), reading(self.engine) as tx:
             found = payouts_read.changed(
                 tx,
                 bill_reference=asked.bill,
                 state=asked.state,
                 arrives_from=asked.starts,
                 arrives_until=asked.ends,
-                **asked.place(self._clock.now()),
+                **asked.place(self.clock.now()),
             )
         shown = [payout_document(one) for one in found.payouts]
         return {"payouts": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
@@ -47,7 +49,7 @@ class FinanceRoutes:
         found = None
         if ID_OR_GATEWAY_REFERENCE.fullmatch(payout_id):
             try:
-                with reading(self._engine) as tx:
+                with reading(self.engine) as tx:
                     found = payouts_read.show(tx, payout_id)
             except payouts_read.SeveralPayoutsError:
                 raise _several("payouts") from None
@@ -59,14 +61,14 @@ class FinanceRoutes:
     def disputes(self) -> tuple[DisputesDocument, int]:
         """In the order of the last change; `from` and `until` are about the moment when it was opened."""
         asked = list_query(one_of(DisputeState))
-        with refusing_bad_cursors(), reading(self._engine) as tx:
+        with refusing_bad_cursors(), reading(self.engine) as tx:
             found = disputes.changed(
                 tx,
                 bill_reference=asked.bill,
                 state=asked.state,
                 opened_from=asked.starts,
                 opened_until=asked.ends,
-                **asked.place(self._clock.now()),
+                **asked.place(self.clock.now()),
             )
         shown = [dispute_document(one) for one in found.disputes]
         return {"disputes": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
@@ -75,7 +77,7 @@ class FinanceRoutes:
         """One dispute by the gateway's reference."""
         found = []
         if ID_OR_GATEWAY_REFERENCE.fullmatch(reference):
-            with reading(self._engine) as tx:
+            with reading(self.engine) as tx:
                 found = disputes.of_reference(tx, reference)
         if not found:
             raise Problem(404, "not_found", "There is no dispute with this reference.")

@@ -1,6 +1,7 @@
 """`/api/v1/messages`: texts that wait for the operator, and sending them again."""
 
 import re
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -16,18 +17,18 @@ from ivr.web.api.request import query
 _ID = re.compile(r"[a-z0-9_]{1,40}")
 
 
+@dataclass(frozen=True, slots=True)
 class MessageRoutes:
     """What a program may do with texts."""
 
-    def __init__(self, engine: sa.Engine, *, work: Work, clock: Clock) -> None:
-        self._engine = engine
-        self._work = work
-        self._clock = clock
+    engine: sa.Engine
+    work: Work
+    clock: Clock
 
     def held(self) -> tuple[HeldMessagesDocument, int]:
         """Those that wait for the operator, the oldest first."""
         query()
-        with reading(self._engine) as tx:
+        with reading(self.engine) as tx:
             found = resending.held(tx)
         return {"messages": [held_message_document(one) for one in found]}, 200
 
@@ -35,8 +36,8 @@ class MessageRoutes:
         """Sends it again; 409 where it does not wait for that."""
         outcome = None
         if _ID.fullmatch(message_id):
-            with self._engine.begin() as tx:
-                outcome = resending.resend(tx, message_id, work=self._work, clock=self._clock)
+            with self.engine.begin() as tx:
+                outcome = resending.resend(tx, message_id, work=self.work, clock=self.clock)
         if outcome is None:
             raise Problem(404, "not_found", "There is no text with this id.")
         if outcome is Resent.TOO_LATE:

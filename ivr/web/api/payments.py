@@ -8,6 +8,7 @@ sent; the row that says so is written with the refund.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from ivr.payments.attempts.store import Attempt
 from ivr.payments.public_state import states_of
 from ivr.payments.queries import feed as payments
 from ivr.payments.queries import search as finding
-from ivr.payments.queries.feed import Wanted
+from ivr.payments.queries.feed import Payment, Wanted
 from ivr.payments.refunds.service import KEY, KeyReusedError, RefundRefusedError, asked_under
 from ivr.payments.service import PaymentService
 from ivr.platform.clock import Clock
@@ -48,13 +49,13 @@ log = structlog.get_logger()
 _ID = re.compile(r"[a-z]{1,10}_[0-9a-z]{1,30}|[0-9]{8}")
 
 
+@dataclass(frozen=True, slots=True)
 class PaymentRoutes:
     """What a program may do with payments."""
 
-    def __init__(self, engine: sa.Engine, *, payments: PaymentService, clock: Clock) -> None:
-        self._engine = engine
-        self._payments = payments
-        self._clock = clock
+    engine: sa.Engine
+    payments: PaymentService
+    clock: Clock
 
     def feed(self) -> tuple[PaymentsDocument, int]:
         """What changed, the earliest change first. `cursor` of one answer is asked for in the next. `from`
@@ -62,8 +63,8 @@ class PaymentRoutes:
         """
         asked = list_query(states_of)
         wanted = Wanted(asked.bill, asked.state, asked.starts, asked.ends)
-        now = self._clock.now()
-        with refusing_bad_cursors(), reading(self._engine) as tx:
+        now = self.clock.now()
+        with refusing_bad_cursors(), reading(self.engine) as tx:
             cursor = asked.cursor
             if asked.since is not None:  # a moment just past may still be missing what is being committed
                 settled_by = now - timedelta(seconds=OVERLAP_S)
@@ -78,7 +79,7 @@ class PaymentRoutes:
         """
         found = None
         if ID_OR_GATEWAY_REFERENCE.fullmatch(payment_id):
-            with reading(self._engine) as tx:
+            with reading(self.engine) as tx:
                 found = finding.one(tx, payment_id)
         if found is None:
             raise _no_such_payment()
@@ -88,7 +89,7 @@ class PaymentRoutes:
         """One refund by its id."""
         paid = None
         if _ID.fullmatch(refund_id):
-            with reading(self._engine) as tx:
+            with reading(self.engine) as tx:
                 paid = finding.one(tx, refund_id)
         refunds = {} if paid is None else {one.id: one for one in paid.refunds}
         if paid is None or refund_id not in refunds:
@@ -111,7 +112,7 @@ class PaymentRoutes:
         asker: ApiKey = flask.g.api_key
         if not _ID.fullmatch(payment_id):
             raise _no_such_payment()
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             found = finding.own(tx, payment_id)
             if found is None:
                 raise _no_such_payment()
@@ -120,7 +121,7 @@ class PaymentRoutes:
             with _refusing_refunds():
                 if found.also_a_bill and asked_under(tx, attempt.id, key, amount_minor) is None:
                     raise _ambiguous()
-                refund, is_new = self._payments.refunds.ask_once(
+                refund, is_new = self.payments.refunds.ask_once(
                     tx, attempt.id, amount_minor, key=key, asked_by=f"api: {asker.name}"
                 )
             [paid] = payments.of_ids(tx, [attempt.id])
@@ -129,8 +130,8 @@ class PaymentRoutes:
         [shown] = (one for one in paid.refunds if one.id == refund.id)
         return refund_document(shown, paid.currency), 202 if is_new else 200
 
-    def _document(self, shown: payments.Payment) -> PaymentDocument:
-        return payment_document(shown, self._payments.dashboard_url(shown.gateway, shown.gateway_reference))
+    def _document(self, shown: Payment) -> PaymentDocument:
+        return payment_document(shown, self.payments.dashboard_url(shown.gateway, shown.gateway_reference))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.platform.database.engine import reading
-from ivr.simulators.phone.events import Answer, Reason, Said
+from ivr.simulators.phone.events import DialStatus, Reason, Said
 from tests.support import schema
 from tests.support.merchant_server import merchant_server
 from tests.support.patience import Patience
@@ -36,8 +36,8 @@ GOES_ON = {"language": "reference", "reference": "reference"}
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-@pytest.mark.parametrize("answer", [*Answer, None])
-def test_zero_for_a_person(start_server: Start, name: str, answer: Answer | None) -> None:
+@pytest.mark.parametrize("answer", [*DialStatus, None])
+def test_zero_for_a_person(start_server: Start, name: str, answer: DialStatus | None) -> None:
     """`None`: no number is configured. Whoever talked to a person is done; all others go on."""
     way, question = QUESTIONS[name]
     server = start_server(**({"PERSON_NUMBER": PERSON} if answer else {}))
@@ -47,7 +47,7 @@ def test_zero_for_a_person(start_server: Start, name: str, answer: Answer | None
         server,
         [*way, "0"],
         settings=settings,
-        person=answer or Answer.COMPLETED,
+        person=answer or DialStatus.COMPLETED,
         listener=Patience(server.clock),
     )
     zero = lines.index("> 0")
@@ -56,7 +56,7 @@ def test_zero_for_a_person(start_server: Start, name: str, answer: Answer | None
     if answer:
         assert behind[:2] == ["< I am connecting you to a person.", f"= rings {PERSON}: {answer}"]
         behind = behind[2:]
-    if answer is Answer.COMPLETED:
+    if answer is DialStatus.COMPLETED:
         assert behind == ["= the server hung up"]
         return
     assert behind[0] == "< I am sorry, nobody can take your call at the moment. You can go on here."

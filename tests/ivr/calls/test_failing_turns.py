@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from flows.language import CollectCard
 from ivr.calls.turns import Turns
 from ivr.calls.wait_dispatch import WaitDispatch
-from ivr.simulators.phone.events import Answer as Picked
+from ivr.simulators.phone.events import DialStatus as Picked
 from ivr.simulators.phone.events import Reason
 from tests.support.carrier_by_hand import Carrier, turn_after
 from tests.support.patience import Patience

@@ -12,7 +12,7 @@ from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Event, Paused, Said
 from ivr.simulators.phone.keys import HangUp
 from ivr.simulators.phone.pay import PayHabits
-from ivr.simulators.phone.transport import Answer, Form, Transport
+from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
 from tests.support import schema
 from tests.support.carrier_by_hand import Carrier, turn_after
 from tests.support.pay_carrier import carriers_habits
@@ -36,7 +36,7 @@ class SlowTransport:
     clock: Clock
     seconds: float
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         self.clock.sleep(self.seconds)
         answer = self.inner.post(url, form, headers)
         self.clock.sleep(self.seconds)

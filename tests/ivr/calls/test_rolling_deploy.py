@@ -8,7 +8,7 @@ import pytest
 
 from flows.pay_bill.flow import flow as pay_bill
 from ivr.simulators.phone.events import Reason
-from ivr.simulators.phone.transport import Answer, Form
+from ivr.simulators.phone.transport import Form, HttpAnswer
 from ivr.web.carrier_webhooks import wiring
 from tests.support.patience import Patience
 from tests.support.payer import WAY, is_paid, pay
@@ -37,7 +37,7 @@ class Rolling:
         self._server, self._old, self._times = server, old, times
         self.waits = 0
 
-    def post(self, url: str, form: Form, headers: dict[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: dict[str, str]) -> HttpAnswer:
         from tests.support.phone import WsgiTransport
 
         if url.startswith(WEB) and self.waits < self._times:

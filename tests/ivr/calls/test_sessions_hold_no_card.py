@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.platform.database.engine import reading
-from ivr.simulators.phone.transport import Answer, Form, Transport
+from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
 from tests.support import schema
 from tests.support.payer import WAY, pay
 from tests.support.server import Server
@@ -29,7 +29,7 @@ class Watching:
     inner: Transport
     sessions: list[dict[str, Any]] = field(default_factory=list)
 
-    def post(self, url: str, form: Form, headers: Any) -> Answer:
+    def post(self, url: str, form: Form, headers: Any) -> HttpAnswer:
         answer = self.inner.post(url, form, headers)
         with reading(self.server.on.engine) as connection:
             self.sessions += connection.execute(sa.select(schema.call.c.session)).scalars()

@@ -14,7 +14,7 @@ from ivr.calls.turns import INTENT_LEASE_S, REMOTE_CALL_WAIT_S_MAX
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.events import Event, Faulted, Reason
-from ivr.simulators.phone.transport import Answer, Form, NotConnectedError
+from ivr.simulators.phone.transport import Form, HttpAnswer, NotConnectedError
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support import schema
 from tests.support.carrier_by_hand import Carrier, turn_after
@@ -185,7 +185,7 @@ def test_a_process_that_dies_in_an_errand_is_taken_over(server: Server, nth: int
     class Respawning:
         """The server's next process, and the carrier's patience with the one that died."""
 
-        def post(self, url: str, form: Form, headers: dict[str, str]) -> Answer:
+        def post(self, url: str, form: Form, headers: dict[str, str]) -> HttpAnswer:
             try:
                 return server.transport.post(url, form, headers)
             except Killed:
@@ -313,13 +313,13 @@ def _at_once(post: Callable[[], str]) -> list[str]:
 class Refusing:
     """Each webhook meets nobody, or a proxy whose server is away, this many times before it arrives."""
 
-    def __init__(self, server: Server, times: int, answer: Answer | None) -> None:
+    def __init__(self, server: Server, times: int, answer: HttpAnswer | None) -> None:
         self._server = server
         self._left = self._times = times
         self._answer = answer
         self.urls: set[str] = set()
 
-    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
         self.urls.add(url)
         if self._left == 0:
             self._left = self._times
@@ -331,9 +331,9 @@ class Refusing:
 
 
 @pytest.mark.parametrize("card_entry", ["gather", "pay"])
-@pytest.mark.parametrize("answer", [None, Answer(502)])
+@pytest.mark.parametrize("answer", [None, HttpAnswer(502)])
 def test_each_webhook_meets_nobody_five_times(
-    start_server: Start, card_entry: str, answer: Answer | None
+    start_server: Start, card_entry: str, answer: HttpAnswer | None
 ) -> None:
     """At web and pci alike, the carrier asks again as our URLs ask it to, and the caller hears nothing of it:
     no fallback, no word more.

@@ -11,8 +11,8 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.engine import Call, Limits
 from ivr.simulators.phone.events import (
-    Answer,
     Dialed,
+    DialStatus,
     Ended,
     Faulted,
     Paused,
@@ -22,8 +22,8 @@ from ivr.simulators.phone.events import (
     Said,
 )
 from ivr.simulators.phone.keys import HANG_UP
-from ivr.simulators.phone.transport import Answer as Delivered
 from ivr.simulators.phone.transport import Form, NoAnswerError, NotConnectedError
+from ivr.simulators.phone.transport import HttpAnswer as Delivered
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.phone import AUTH_TOKEN, WEB, Heard, call_settings, ring
 from tests.support.script import Act, Line, ScriptedCaller, pressing
@@ -158,8 +158,8 @@ def test_a_rejected_call_was_never_answered(clock: ManualClock, reason: str | No
     assert server.forms("/voice/status")[0]["CallStatus"] == status
 
 
-@pytest.mark.parametrize("answer", Answer)
-def test_a_person_is_rung_and_the_action_told(clock: ManualClock, answer: Answer) -> None:
+@pytest.mark.parametrize("answer", DialStatus)
+def test_a_person_is_rung_and_the_action_told(clock: ManualClock, answer: DialStatus) -> None:
     server = TinyServer(
         {
             "/voice/incoming": '<Dial action="/dialed" timeout="25"><Number>+34911111111</Number></Dial>'
@@ -171,13 +171,13 @@ def test_a_person_is_rung_and_the_action_told(clock: ManualClock, answer: Answer
     _, heard = ring(server.transport, clock, person=answer)
     assert heard.of(Dialed) == [Dialed("+34911111111", answer)]
     assert [form["DialCallStatus"] for form in server.forms("/dialed")] == [answer]
-    assert (clock.now() - began).total_seconds() == (25 if answer is Answer.NO_ANSWER else 0)
+    assert (clock.now() - began).total_seconds() == (25 if answer is DialStatus.NO_ANSWER else 0)
     assert said(heard) == []
 
 
 def test_a_dial_without_action_goes_on_behind(clock: ManualClock) -> None:
     server = TinyServer({"/voice/incoming": "<Dial>+34911111111</Dial><Say>Are you still there?</Say>"})
-    _, heard = ring(server.transport, clock, person=Answer.BUSY)
+    _, heard = ring(server.transport, clock, person=DialStatus.BUSY)
     assert said(heard) == ["Are you still there?"]
 
 

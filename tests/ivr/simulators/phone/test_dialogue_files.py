@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ivr.platform.clock import ManualClock
-from ivr.simulators.phone.events import Answer, Ended, Event, Paused, Reason
+from ivr.simulators.phone.events import DialStatus, Ended, Event, Paused, Reason
 from tests.support.dialogue import play
 from tests.support.phone import call_settings
 from tests.support.script import Act, Line, ScriptError, read
@@ -129,7 +129,7 @@ def test_what_a_caller_can_do() -> None:
         NAMES,
     )
     assert (dialogue.from_number, dialogue.to_number) == ("anonymous", "+34910000000")
-    assert dialogue.person is Answer.NO_ANSWER
+    assert dialogue.person is DialStatus.NO_ANSWER
     assert [(line.act, line.keys) for line in dialogue.lines] == [
         (Act.KEYS, "1234#"),
         (Act.SILENCE, ""),

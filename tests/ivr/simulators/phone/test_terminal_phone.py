@@ -18,7 +18,7 @@ from ivr.platform.clock import SystemClock
 from ivr.simulators.phone.events import Ended, Reason
 from ivr.simulators.phone.keys import HANG_UP
 from ivr.simulators.phone.terminal import Keyboard, run_terminal, single_keys
-from ivr.simulators.phone.transport import Answer, Form, Transport
+from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
 from tests.support.phone import call_settings
 from tests.support.tiny_server import TinyServer
 
@@ -213,7 +213,7 @@ def test_keys_that_nobody_took_do_not_reach_the_shell(desk: Desk) -> None:
     server = TinyServer({"/voice/incoming": gather("/end", 2, "Two?"), "/end": "<Hangup/>"})
 
     class Slow:
-        def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+        def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
             if url.endswith("/voice/status"):
                 gate.wait(PATIENCE_S)
             return server.transport.post(url, form, headers)
@@ -258,7 +258,7 @@ def test_ctrl_c_hangs_up_while_the_server_thinks(desk: Desk) -> None:
     server = TinyServer({"/voice/incoming": gather("/slow", 1, "Go?"), "/slow": "<Hangup/>"})
 
     class Thinking:
-        def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+        def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
             if url.endswith("/slow"):
                 gate.wait(PATIENCE_S)
             return server.transport.post(url, form, headers)
@@ -286,7 +286,7 @@ def test_a_terminal_that_is_gone_hangs_up() -> None:
 
 def test_a_bug_leaves_the_terminal_as_it_was(desk: Desk) -> None:
     class Broken:
-        def post(self, url: str, form: Form, headers: Mapping[str, str]) -> Answer:
+        def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
             raise ZeroDivisionError("a bug")
 
     desk.ring(Broken())
