@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import DialStatus, Ended, Event, KeysAsked
@@ -13,6 +12,7 @@ from ivr.simulators.phone.keys import HANG_UP, HangUp
 from ivr.simulators.phone.pay import PayHabits
 from ivr.simulators.phone.transport import Transport
 from ivr.simulators.phone.webhooks import CallSettings
+from tests.support import schema
 from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import REACTION_S, call_settings
 from tests.support.script import ScriptedCaller, Transcript, read_line

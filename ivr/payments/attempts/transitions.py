@@ -32,7 +32,7 @@ from ivr.jobs.job_list import (
     Job,
     Work,
 )
-from ivr.payments import job_numbers, timeouts
+from ivr.payments import job_numbers, tables, timeouts
 from ivr.payments.attempts import bookkeeping, history, store
 from ivr.payments.attempts.states import FINAL, GRAPH, Event, State, move
 from ivr.payments.attempts.store import Attempt
@@ -40,7 +40,6 @@ from ivr.payments.event_facts import payment_facts
 from ivr.payments.links import store as link_store
 from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
 from ivr.platform.ids import Ids
 
 log = structlog.get_logger()
@@ -112,7 +111,7 @@ class Transitions:
     def ask(self, tx: sa.Connection, attempt: Attempt, job: Job, delay_s: float = 0.0) -> Attempt:
         """Asks for a job under a number of its own."""
         number = job_numbers.ask(
-            tx, schema.attempt, attempt.id, job, delay_s, work=self.work, clock=self.clock
+            tx, tables.attempt, attempt.id, job, delay_s, work=self.work, clock=self.clock
         )
         return replace(attempt, jobs=number)
 
