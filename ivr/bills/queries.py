@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from ivr.bills.bill import Bill, Status
 from ivr.bills.reservation import ELSEWHERE
+from ivr.bills.tables import bill
 from ivr.platform.database import change_feed as feed
-from ivr.platform.database.schema import bill
 
 _IS_PAID = bill.c.paid_minor + ELSEWHERE >= bill.c.billed_minor
 _STATUS = {

@@ -13,12 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ivr.platform.database.schema import bill
+from ivr.bills.tables import bill
 
 ELSEWHERE = sa.func.coalesce(bill.c.said_elsewhere_minor, bill.c.paid_elsewhere_minor)
 """Paid by other ways, as the bill's source said last."""
-OVER_BY_ITS_SOURCE = sa.or_(bill.c.withdrawn, bill.c.said_elsewhere_minor.is_not(None))
-"""The bill is withdrawn, or its source's word waits: links for it are to be closed."""
 
 
 class ReservationError(Exception):

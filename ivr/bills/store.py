@@ -15,9 +15,10 @@ import sqlalchemy as sa
 
 from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
 from ivr.bills.reservation import ELSEWHERE
+from ivr.bills.tables import bill
+from ivr.payments.views import IS_LINK_NOT_ENDED, attempt
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import insert_of
-from ivr.platform.database.schema import attempt, bill
 from ivr.platform.ids import Ids
 from ivr.platform.phone_numbers.identity import forms_of
 
@@ -187,8 +188,7 @@ def _is_held_by_links(tx: sa.Connection, standing: Bill) -> bool:
 def _held_by_links(tx: sa.Connection, standing: Bill) -> int:
     """What links reserve of the bill, whether they are sent, open or being closed."""
     amount = sa.func.coalesce(sa.func.sum(attempt.c.amount_minor), 0)
-    is_held = sa.and_(attempt.c.method == "link", attempt.c.settled_at.is_(None))
-    query = sa.select(amount).where(attempt.c.bill_id == standing.id, is_held)
+    query = sa.select(amount).where(attempt.c.bill_id == standing.id, IS_LINK_NOT_ENDED)
     return int(tx.execute(query).scalar_one())
 
 

@@ -10,7 +10,7 @@ from ivr.calls.card_guard import CardGuard
 from ivr.calls.session import Session
 from ivr.calls.wait_result import Turn
 from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
-from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.states import Method
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from flows.language import Flow, Translation
 from gateways.contract import CardEntry
 from ivr.calls.session import Session
+from ivr.calls.states import CallStatus
 from ivr.calls.store import CallRow
 from ivr.customers import customer
 from ivr.customers.caller import Caller
@@ -84,7 +85,7 @@ class Greeting:
             turn=0,
             session=session.dump(),
             intent=None,
-            status="active",
+            status=CallStatus.ACTIVE,
             ended_because=None,
             started_at=self.clock.now(),
             ended_at=None,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from ivr.platform.database.schema import call, call_turn
+from ivr.calls.tables import call, call_turn
 
 KEPT = timedelta(days=7)
 AT_ONCE_MAX = 500

@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from ivr.platform.database.schema import call, call_turn
+from ivr.calls.states import CallStatus
+from ivr.calls.tables import call, call_turn
 
 # Built once: each turn of a call needs them, and to build one takes longer than to run it.
 _OF_ID = sa.select(call).where(call.c.id == sa.bindparam("wanted"))
@@ -57,7 +58,7 @@ class CallRow:
 
     @property
     def is_active(self) -> bool:
-        return self.status == "active"
+        return self.status == CallStatus.ACTIVE
 
 
 def _read(row: sa.Row[Any] | None) -> CallRow | None:
@@ -104,7 +105,13 @@ def save(
 
 
 def end(tx: sa.Connection, call_id: str, *, because: str, session: dict[str, Any], now: datetime) -> None:
-    ended = {"status": "ended", "ended_because": because, "ended_at": now, "session": session, "intent": None}
+    ended = {
+        "status": CallStatus.ENDED,
+        "ended_because": because,
+        "ended_at": now,
+        "session": session,
+        "intent": None,
+    }
     tx.execute(_UPDATE, {"wanted": call_id, **ended})
 
 
@@ -125,3 +132,15 @@ def answered_again(tx: sa.Connection, call_id: str, turn: int, now: datetime) ->
 def answered_at(tx: sa.Connection, call_id: str, turn: int) -> datetime | None:
     """When the answer was sent, the last time of several."""
     return tx.execute(_ANSWERED_AT, {"of_call": call_id, "at_turn": turn}).scalar_one_or_none()
+
+
+def count_active(tx: sa.Connection) -> int:
+    """How many calls are under way."""
+    return tx.execute(sa.select(sa.func.count()).where(call.c.status == CallStatus.ACTIVE)).scalar_one()
+
+
+def count_ended(tx: sa.Connection) -> dict[str, int]:
+    """How many calls ended, by the reason."""
+    query = sa.select(call.c.ended_because, sa.func.count()).where(call.c.status != CallStatus.ACTIVE)
+    rows = tx.execute(query.group_by(call.c.ended_because))
+    return {because or "none": count for because, count in rows}

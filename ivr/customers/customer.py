@@ -4,15 +4,15 @@ Two calls of one number may write at once: one row results, on both databases. A
 caller is no customer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from ivr.customers.caller import Caller
+from ivr.customers.tables import customer
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import insert_of
-from ivr.platform.database.schema import customer
 from ivr.platform.ids import Ids
 
 
@@ -83,3 +83,9 @@ def _remember(tx: sa.Connection, phone: str, what: Mapping[str, object], clock: 
         index_elements=[customer.c.phone], set_={**what, "updated_at": now}
     ).returning(customer.c.id)
     return str(tx.execute(kept).scalar_one())
+
+
+def phones_beginning_with(tx: sa.Connection, codes: Collection[str]) -> set[str]:
+    """The numbers of customers that begin with one of these codes, such as +54."""
+    begins = sa.or_(*(customer.c.phone.like(f"{code}%") for code in codes))
+    return set(tx.execute(sa.select(customer.c.phone).where(begins)).scalars())

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from ivr.customers.caller import Caller
-from ivr.platform.database.schema import guess
+from ivr.customers.tables import guess
 
 WINDOW = timedelta(hours=24)
 _RECENT = sa.select(sa.func.count()).where(

@@ -14,7 +14,7 @@ import phonenumbers
 import sqlalchemy as sa
 from stdnum import luhn
 
-from ivr.platform.database.schema import timeline
+from ivr.customers.tables import timeline
 
 KIND_LENGTH_MAX = 40
 _RUN = re.compile(r"(?<!\d)\d(?:[ .\-]{0,2}\d){11,18}(?![ .\-]{0,2}\d)")

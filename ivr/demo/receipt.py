@@ -7,13 +7,22 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from ivr.calls import store as calls
+from ivr.finance import ledger
+from ivr.messaging import messages
+from ivr.messaging.messages import Confirmation, Purpose
+from ivr.messaging.states import State as MessageState
+from ivr.payments.attempts import store as attempt_store
+from ivr.payments.attempts.states import State
+from ivr.payments.attempts.store import Attempt
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import make_engine, reading
-from ivr.platform.database.schema import attempt, call, confirmation, ledger_entry
 
 WAIT_S_MAX = 20
-UNDER_WAY = frozenset({"reserved", "authorizing", "authorized", "claimed", "unknown", "approved"})
-TOLD = frozenset({"sent", "delivered", "spoken"})
+UNDER_WAY = frozenset(
+    {State.RESERVED, State.AUTHORIZING, State.AUTHORIZED, State.CLAIMED, State.UNKNOWN, State.APPROVED}
+)
+TOLD = frozenset({MessageState.SENT, MessageState.DELIVERED, MessageState.SPOKEN})
 
 
 class NotConfirmedError(Exception):
@@ -51,54 +60,51 @@ def wait_for_receipt(database_url: str, call_sid: str, clock: Clock) -> Receipt 
 
 def link_text(database_url: str, call_sid: str, clock: Clock) -> str | None:
     """The text with the pay link in which this call ended, once it is sent; None: it ended in none."""
-    query = (
-        sa.select(confirmation.c.body, confirmation.c.state)
-        .join(attempt, attempt.c.id == confirmation.c.attempt_id)
-        .join(call, call.c.id == attempt.c.call_id)
-        .where(call.c.call_sid == call_sid, confirmation.c.purpose == "link")
-        .order_by(confirmation.c.created_at.desc())
-    )
     engine = make_engine(database_url)
     try:
         for _ in range(WAIT_S_MAX * 4):
             with reading(engine) as connection:
-                row = connection.execute(query).first()
-            if row is None or row.state in TOLD:
-                return None if row is None else str(row.body)
+                text = _link_message(connection, call_sid)
+            if text is None or text.state in TOLD:
+                return None if text is None else text.body
             clock.sleep(0.25)
     finally:
         engine.dispose()
     return None
 
 
-def _receipt(connection: sa.Connection, call_sid: str) -> Receipt | None:
-    query = (
-        sa.select(
-            attempt.c.reference,
-            attempt.c.amount_minor,
-            attempt.c.currency,
-            confirmation.c.channel,
-            confirmation.c.state,
-            confirmation.c.body,
-        )
-        .join(call, call.c.id == attempt.c.call_id)
-        .join(ledger_entry, ledger_entry.c.source_id == attempt.c.id)
-        .join(confirmation, confirmation.c.attempt_id == attempt.c.id)
-        .where(
-            call.c.call_sid == call_sid,
-            confirmation.c.purpose == "receipt",
-            confirmation.c.state.in_(TOLD),
-            ledger_entry.c.kind == "charge",
-        )
-    )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else Receipt(*row)
+def _attempts(tx: sa.Connection, call_sid: str) -> list[Attempt]:
+    call_id = calls.id_of_sid(tx, call_sid)
+    return [] if call_id is None else attempt_store.in_call(tx, call_id)
 
 
-def _is_under_way(connection: sa.Connection, call_sid: str) -> bool:
-    query = (
-        sa.select(sa.func.count())
-        .select_from(attempt.join(call, call.c.id == attempt.c.call_id))
-        .where(call.c.call_sid == call_sid, attempt.c.state.in_(UNDER_WAY))
+def _link_message(tx: sa.Connection, call_sid: str) -> Confirmation | None:
+    """The last message with a link."""
+    found = [messages.of_payment(tx, one.id, Purpose.LINK) for one in _attempts(tx, call_sid)]
+    return next((one for one in reversed(found) if one is not None), None)
+
+
+def _receipt(tx: sa.Connection, call_sid: str) -> Receipt | None:
+    """Raises ValueError where the call has several."""
+    found = []
+    for attempt in _attempts(tx, call_sid):
+        message = messages.of_payment(tx, attempt.id, Purpose.RECEIPT)
+        if message is None or message.state not in TOLD:
+            continue
+        if ledger.has(tx, ledger.Kind.CHARGE, attempt.id):
+            found.append((attempt, message))
+    if not found:
+        return None
+    ((attempt, message),) = found
+    return Receipt(
+        reference=attempt.reference,
+        amount_minor=attempt.amount_minor,
+        currency=attempt.currency,
+        channel=message.channel,
+        state=message.state,
+        body=message.body,
     )
-    return bool(connection.execute(query).scalar_one())
+
+
+def _is_under_way(tx: sa.Connection, call_sid: str) -> bool:
+    return any(attempt.state in UNDER_WAY for attempt in _attempts(tx, call_sid))

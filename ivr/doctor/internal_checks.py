@@ -8,13 +8,16 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from ivr.customers import customer
 from ivr.doctor.checks import FaultError
-from ivr.finance import ledger
+from ivr.finance import ledger, payout_queries
 from ivr.fraud import lockouts
 from ivr.fraud.breaker import BreakerState, state_at
+from ivr.messaging import messages
+from ivr.messaging.states import State
 from ivr.payments import discrepancies as differences
+from ivr.payments.queries import stuck
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import attempt, confirmation, customer, payout, refund
 from ivr.platform.lockout import LockoutKind
 from ivr.platform.phone_numbers.identity import identity_of
 
@@ -33,50 +36,39 @@ def worker_lives(count: Callable[[], int]) -> str:
 
 def no_payment_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
     """No charge waits for a person or has been unknown for long."""
-    late = sa.and_(attempt.c.state == "unknown", attempt.c.unknown_since < now() - PATIENCE)
-    _none_is_stuck(
-        engine,
-        attempt.c.reference,
-        late,
-        tells="what is known",
-        late_is="These payments have been unknown for more than an hour: {}. Check that the worker reaches "
-        "the gateway.",
-    )
+    with reading(engine) as tx:
+        waiting = stuck.payments_to_review(tx)
+        late = stuck.payments_unknown_since(tx, now() - PATIENCE)
+    _none_waits(waiting, tells="what is known")
+    if late:
+        raise FaultError(
+            f"These payments have been unknown for more than an hour: {_some(late)}. Check that the worker "
+            f"reaches the gateway."
+        )
     return "no payment needs review"
 
 
 def no_refund_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
     """No refund waits for a person, or has had no end for long."""
-    late = sa.and_(refund.c.state.in_(["asked", "unknown"]), refund.c.created_at < now() - PATIENCE)
-    _none_is_stuck(
-        engine,
-        refund.c.id,
-        late,
-        tells="of which payment",
-        late_is="These refunds have been pending for more than an hour: {}. "
-        "Check that the gateway's balance covers them, and that GATEWAY is the gateway of the payment.",
-    )
+    with reading(engine) as tx:
+        waiting = stuck.refunds_to_review(tx)
+        late = stuck.refunds_pending_since(tx, now() - PATIENCE)
+    _none_waits(waiting, tells="of which payment")
+    if late:
+        raise FaultError(
+            f"These refunds have been pending for more than an hour: {_some(late)}. Check that the gateway's "
+            f"balance covers them, and that GATEWAY is the gateway of the payment."
+        )
     return "no refund needs review"
 
 
-def _none_is_stuck(
-    engine: sa.Engine, name: sa.Column[str], late: sa.ColumnElement[bool], *, tells: str, late_is: str
-) -> None:
-    """Raises FaultError where rows of the table that `name` is a column of wait for a person, or are late:
-    by their names, the earliest first.
-    """
-    row = name.table.c
-    query = sa.select(name).order_by(row.created_at, name)
-    with reading(engine) as tx:
-        waiting = list(tx.execute(query.where(row.state == "for_a_person")).scalars())
-        late_ones = list(tx.execute(query.where(late)).scalars())
+def _none_waits(waiting: list[str], *, tells: str) -> None:
+    """Raises FaultError where a person has to decide about these."""
     if waiting:
         raise FaultError(
             f"These need review in the gateway's dashboard and a decision: {_some(waiting)}. "
             f"`paybycall payment show` tells {tells}."
         )
-    if late_ones:
-        raise FaultError(late_is.format(_some(late_ones)))
 
 
 def books_and_gateway_agree(engine: sa.Engine, now: Callable[[], datetime]) -> str:
@@ -106,9 +98,8 @@ def books_balance(engine: sa.Engine) -> str:
 
 def payouts_arrive(engine: sa.Engine, now: Callable[[], datetime]) -> str:
     """For a week, the gateway has told of no payout that failed."""
-    failed = sa.select(payout.c.reference).where(payout.c.failed_at >= now() - DIFFERENCES_SHOWN)
     with reading(engine) as tx:
-        references = list(tx.execute(failed.order_by(payout.c.failed_at, payout.c.id)).scalars())
+        references = payout_queries.failed_since(tx, now() - DIFFERENCES_SHOWN)
     if references:
         raise FaultError(
             f"The merchant's bank refused these payouts: {_some(references)}. Check the bank account in "
@@ -122,9 +113,8 @@ def no_customer_stands_twice(engine: sa.Engine) -> str:
     """No two customers are kept under two forms of one number, as where one of them had a saved card when
     their numbers became one.
     """
-    has_forms = sa.or_(*(customer.c.phone.like(f"{code}%") for code in ("+54", "+55", "+52")))
     with reading(engine) as tx:
-        phones = set(tx.execute(sa.select(customer.c.phone).where(has_forms)).scalars())
+        phones = customer.phones_beginning_with(tx, ("+54", "+55", "+52"))
     twice = sorted(phone for phone in phones if identity_of(phone) in phones - {phone})
     if twice:
         raise FaultError(
@@ -151,27 +141,19 @@ def cards_are_taken(engine: sa.Engine, now: Callable[[], datetime]) -> str:
 
 def no_text_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
     """No confirmation waits for the operator, has been on its way for long, or failed since yesterday."""
-    day_ago = now() - timedelta(days=1)
-    stuck = sa.or_(
-        confirmation.c.state == "held",
-        sa.and_(confirmation.c.state == "failed", confirmation.c.tried_at >= day_ago),
-        sa.and_(
-            confirmation.c.state.in_(["queued", "sending", "maybe_sent"]),
-            confirmation.c.created_at < now() - PATIENCE,
-        ),
-    )
-    query = sa.select(attempt.c.reference, confirmation.c.error_code, confirmation.c.state).join(
-        confirmation, confirmation.c.attempt_id == attempt.c.id
-    )
     with reading(engine) as tx:
-        rows = tx.execute(query.where(stuck).order_by(confirmation.c.created_at)).all()
-    if rows:
-        codes = ", ".join(sorted({row.error_code for row in rows if row.error_code}))
+        found = messages.not_arrived(
+            tx, failed_since=now() - timedelta(days=1), pending_before=now() - PATIENCE
+        )
+        references = stuck.references_of(tx, {one.attempt_id for one in found})
+    if found:
+        codes = ", ".join(sorted({one.error_code for one in found if one.error_code}))
         why = f" (the carrier says {codes})" if codes else ""
-        held = any(row.state == "held" for row in rows)
+        held = any(one.state is State.HELD for one in found)
+        names = [references[one.attempt_id] for one in found]
         waiting = " Then use `paybycall message list` and `paybycall message resend`." if held else ""
         raise FaultError(
-            f"No text has arrived for these payments: {_some([row.reference for row in rows])}{why}. "
+            f"No text has arrived for these payments: {_some(names)}{why}. "
             f"Check SMS_FROM and the carrier's log.{waiting}"
         )
     return "texts are sent and delivered"

@@ -14,9 +14,11 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.events import DisputeState, DisputeUpdated
+from ivr.bills.views import bill
 from ivr.finance.payout_lines import attempt_of_charge
+from ivr.finance.tables import dispute
+from ivr.payments.views import attempt
 from ivr.platform.database import change_feed as feed
-from ivr.platform.database.schema import attempt, bill, dispute
 
 log = structlog.get_logger()
 _DECIDED = frozenset({DisputeState.WON, DisputeState.LOST})

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from ivr.platform.database.schema import ledger_entry, ledger_line
+from ivr.finance.tables import ledger_entry, ledger_line
 from ivr.platform.ids import Ids
 
 BILLS_PAID = "bills:paid"

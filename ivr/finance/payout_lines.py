@@ -11,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ivr.platform.database.schema import attempt, payout_line, refund
+from ivr.finance.tables import payout_line
+from ivr.payments.views import attempt, refund
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ivr.bills.views import bill
 from ivr.finance import payout_lines
 from ivr.finance.payout_lines import LineShown
+from ivr.finance.tables import payout, payout_line
+from ivr.payments.views import attempt
 from ivr.platform.database import change_feed as feed
-from ivr.platform.database.schema import attempt, bill, payout, payout_line
 
 
 class PayoutState(StrEnum):
@@ -156,3 +158,9 @@ def _has_line_of(bill_reference: str) -> sa.ColumnElement[bool]:
         payout_line.c.payout_id == payout.c.id,
         sa.or_(payout_line.c.attempt_id.in_(of_bill), payout_line.c.charge_reference.in_(charges)),
     )
+
+
+def failed_since(tx: sa.Connection, moment: datetime) -> list[str]:
+    """The references of payouts of which the gateway said since then that they failed."""
+    query = sa.select(payout.c.reference).where(payout.c.failed_at >= moment)
+    return list(tx.execute(query.order_by(payout.c.failed_at, payout.c.id)).scalars())

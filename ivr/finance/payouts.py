@@ -11,11 +11,11 @@ import structlog
 from gateways.contract import Gateway, GatewayUnreachableError
 from gateways.events import PayoutFailed, PayoutSettled
 from gateways.settlement import PayoutLine
+from ivr.finance.tables import payout, payout_line
 from ivr.jobs.job_list import READ_PAYOUT, Work
 from ivr.jobs.retry import READ_PAYOUT_LINES
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import payout, payout_line
 from ivr.platform.ids import Ids
 
 log = structlog.get_logger()

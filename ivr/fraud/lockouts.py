@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.customers import timeline
-from ivr.platform.database.schema import lockout
+from ivr.fraud.tables import lockout
 from ivr.platform.ids import Ids
 from ivr.platform.lockout import KEPT, Lockout, LockoutKind
 

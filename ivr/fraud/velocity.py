@@ -14,9 +14,11 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from gateways.declines import Decline
+from ivr.bills.views import bill
 from ivr.fraud.identity import PayerIdentity
+from ivr.fraud.tables import card_try
 from ivr.platform.database import advisory_locks
-from ivr.platform.database.schema import bill, card_try
+from ivr.platform.database.counts import count_by
 from ivr.platform.ids import Ids
 from ivr.platform.lockout import LockoutKind
 
@@ -203,3 +205,8 @@ def end(
 def forget(tx: sa.Connection, before: datetime) -> int:
     """Deletes the attempts that count no more; returns how many."""
     return tx.execute(card_try.delete().where(card_try.c.at <= before)).rowcount
+
+
+def count_by_state(tx: sa.Connection) -> list[tuple[str, int]]:
+    """The states that there are, and how many card attempts are in each."""
+    return count_by(tx, card_try.c.state)

@@ -19,11 +19,12 @@ from gateways.http_client import NoAnswerError
 from gateways.secret import Secret
 from ivr.integrations import webhook_signature as signature
 from ivr.integrations.http_post import Endpoint, HttpPost, Post
+from ivr.integrations.tables import outcome
 from ivr.jobs.job_list import DELIVER_OUTCOME, Work
 from ivr.jobs.retry import POST_WEBHOOK
 from ivr.platform.clock import Clock
+from ivr.platform.database.counts import count_by
 from ivr.platform.database.engine import insert_of, reading
-from ivr.platform.database.schema import outcome
 from ivr.platform.ids import Ids
 
 log = structlog.get_logger()
@@ -165,3 +166,13 @@ class Deliverer:
             )
             if delay_s is not None:
                 self._work.enqueue(tx, DELIVER_OUTCOME, outcome_id, nth=nth + 1, delay_s=delay_s)
+
+
+def count_by_state(tx: sa.Connection) -> list[tuple[str, int]]:
+    """The states that there are, and how many webhooks are in each."""
+    return count_by(tx, outcome.c.state)
+
+
+def attempt_id_of(tx: sa.Connection, outcome_id: str) -> str | None:
+    """The payment that this webhook is about."""
+    return tx.execute(sa.select(outcome.c.attempt_id).where(outcome.c.id == outcome_id)).scalar_one_or_none()

@@ -18,13 +18,13 @@ from ivr.customers import timeline
 from ivr.jobs.job_list import SEND_CONFIRMATION, Work
 from ivr.messaging import templates as texts
 from ivr.messaging.states import Event, State, after
+from ivr.messaging.tables import confirmation
+from ivr.payments.views import IS_LINK_OPEN, attempt, pay_link
 from ivr.platform.clock import Clock
-from ivr.platform.database.schema import attempt, confirmation, pay_link
+from ivr.platform.database.counts import count_by
 from ivr.platform.ids import Ids
 
 SPOKEN = "spoken"
-LINK_IS_OPEN = "link_open"
-"""The attempt's state in which its link can be paid."""
 log = structlog.get_logger()
 
 
@@ -182,7 +182,7 @@ def still_holds(tx: sa.Connection, found: Confirmation, now: datetime) -> bool:
     open_link = (
         sa.select(attempt.c.id)
         .join(pay_link, pay_link.c.attempt_id == attempt.c.id)
-        .where(attempt.c.id == found.attempt_id, attempt.c.state == LINK_IS_OPEN, pay_link.c.expires_at > now)
+        .where(attempt.c.id == found.attempt_id, IS_LINK_OPEN, pay_link.c.expires_at > now)
     )
     return tx.execute(open_link).first() is not None
 
@@ -242,4 +242,39 @@ def _one(tx: sa.Connection, where: sa.ColumnElement[bool], *, lock: bool = False
     row = tx.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     if row is None:
         return None
+    return _read(row)
+
+
+def _read(row: sa.RowMapping) -> Confirmation:
     return Confirmation(**{**row, "state": State(row["state"]), "purpose": Purpose(row["purpose"])})
+
+
+def of_payment(tx: sa.Connection, attempt_id: str, purpose: Purpose) -> Confirmation | None:
+    """The message of this purpose about this payment."""
+    return _one(tx, sa.and_(confirmation.c.attempt_id == attempt_id, confirmation.c.purpose == purpose))
+
+
+def count_by_state(tx: sa.Connection) -> list[tuple[str, int]]:
+    """The states that there are, and how many messages are in each."""
+    return count_by(tx, confirmation.c.state)
+
+
+def not_arrived(tx: sa.Connection, *, failed_since: datetime, pending_before: datetime) -> list[Confirmation]:
+    """Messages that are held, failed since then, or have been on their way since before then; the oldest
+    first.
+    """
+    state = confirmation.c.state
+    pending = state.in_([State.QUEUED, State.SENDING, State.MAYBE_SENT])
+    which = sa.or_(
+        state == State.HELD,
+        sa.and_(state == State.FAILED, confirmation.c.tried_at >= failed_since),
+        sa.and_(pending, confirmation.c.created_at < pending_before),
+    )
+    rows = tx.execute(sa.select(*_COLUMNS).where(which).order_by(confirmation.c.created_at))
+    return [_read(row) for row in rows.mappings()]
+
+
+def attempt_id_of(tx: sa.Connection, confirmation_id: str) -> str | None:
+    """The payment that this message belongs to; None: there is no such message."""
+    query = sa.select(confirmation.c.attempt_id).where(confirmation.c.id == confirmation_id)
+    return tx.execute(query).scalar_one_or_none()

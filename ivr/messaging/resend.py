@@ -12,11 +12,12 @@ import sqlalchemy as sa
 
 from ivr.jobs.job_list import SEND_CONFIRMATION, Work
 from ivr.messaging import messages as confirmation
+from ivr.messaging import tables
 from ivr.messaging.delivery_errors import Mends, mends_of
 from ivr.messaging.messages import Confirmation
 from ivr.messaging.states import Event, State
+from ivr.payments import views as payments_views
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
 
 
 class Resent(StrEnum):
@@ -44,10 +45,10 @@ class Held:
 
 def held(tx: sa.Connection) -> list[Held]:
     """The texts that wait for the operator, the oldest first."""
-    text, attempt = schema.confirmation.c, schema.attempt.c
+    text, attempt = tables.confirmation.c, payments_views.attempt.c
     rows = tx.execute(
         sa.select(text.id, text.purpose, attempt.reference, text.error_code, text.created_at, text.tried_at)
-        .join(schema.attempt, attempt.id == text.attempt_id)
+        .join(payments_views.attempt, attempt.id == text.attempt_id)
         .where(text.state == State.HELD)
         .order_by(text.created_at, text.id)
     )

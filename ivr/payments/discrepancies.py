@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from ivr.platform.database.schema import attempt, attempt_move
+from ivr.payments.tables import attempt, attempt_move
 
 
 class Difference(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ivr.simulators.phone.events import Asked, Event, Paused, Reason
+from ivr.simulators.phone.events import Event, KeysAsked, Paused, Reason
 from tests.support.house import House, authorizing, on_postgres
 from tests.support.house_line import PATIENCE_S, Line, Rung
 from tests.support.waiting import eventually
@@ -91,7 +91,7 @@ def test_pci_dies_while_digits_are_half_keyed(house: House) -> None:
     """The number is in, the expiry is not: a new process goes on with the keys of the directory."""
     reference = house.add_bill()
     once = Once(
-        lambda event: isinstance(event, Asked) and event.private and event.wanted == 4,
+        lambda event: isinstance(event, KeysAsked) and event.private and event.wanted == 4,
         lambda: house.anew("pci"),
     )
     rung = house.ring(reference, listener=once)

@@ -38,13 +38,13 @@ from ivr.jobs.job_list import (
     SEND_CONFIRMATION,
 )
 from ivr.jobs.migrate import migrate_work
-from ivr.platform.database import schema
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.database.migrate import migrate
 from ivr.simulators.phone.events import DialStatus
 from ivr.web.api import keys as api_keys
 from tests.releases.filler import HOUR_S, STRICT, Filler, phone
 from tests.releases.open_calls import DiedError, StillOnTheLineError
+from tests.support import schema
 from tests.support.carrier_api import DROP, Fault, carrier_api
 from tests.support.merchant_server import merchant_server
 from tests.support.payer import CARD

@@ -20,14 +20,13 @@ from gateways.events import (
 )
 from ivr.jobs.enqueue import DurableWork
 from ivr.messaging.channels.sms import Sms
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.worker import handlers
 from tests.releases import work_left
 from tests.releases.open_calls import DiedError, OpenCall, go_on
 from tests.releases.snapshot import DATABASES, dump, keys_in
 from tests.releases.surroundings import settings
-from tests.support import sandbox_bank
+from tests.support import sandbox_bank, schema
 from tests.support.carrier import signed_headers
 from tests.support.carrier_api import CarrierApi
 from tests.support.living_clock import LivingClock

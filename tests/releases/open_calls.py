@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Asked, Ended, Event, Paused
+from ivr.simulators.phone.events import Ended, Event, KeysAsked, Paused
 from ivr.simulators.phone.keys import HANG_UP, HangUp
 from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
 from tests.support.carrier import signed_headers
@@ -59,7 +59,7 @@ class CallerOnTheLine:
         self._keyed = keyed
         self._pause: Event | None = None
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
         if not self._lines:
             return self._done()
         line = self._lines.pop(0)

@@ -20,11 +20,11 @@ from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.refunds.states import REFUND_FINAL, RefundState
 from ivr.payments.saved_cards.store import CardState
 from ivr.pci import tables as pci_schema
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from tests.simulation.bank import GivenBack, Taken, Truth, fingerprint
 from tests.simulation.callers import CARDS, SimulatedCaller
 from tests.simulation.house import House
+from tests.support import schema
 
 _BARE = re.compile(r"(?<![\w.:])(?:0931|973|9731)(?![\w:]|\.\d)")
 """An expiry or code that stands alone: inside an id, a moment or a measure the same digits are chance."""

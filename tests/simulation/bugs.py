@@ -30,8 +30,7 @@ from ivr.messaging.messages import Confirmation
 from ivr.payments.attempts import store as records
 from ivr.payments.attempts.charge import ChargeJob
 from ivr.payments.attempts.service import Attempt
-from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.states import Method, State
 from ivr.payments.attempts.unknown_charges import UnknownChargeJob
 from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.links.store import Link
@@ -41,11 +40,11 @@ from ivr.payments.service import PaymentService
 from ivr.pci import entry_lifecycle
 from ivr.pci.gateway_submission import GatewaySubmission
 from ivr.pci.key_directory import DirectoryKeys
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from tests.simulation.bugs_of_others import BUGS_OF_OTHERS
 from tests.simulation.bugs_of_words import BUGS_OF_WORDS
 from tests.simulation.planting import AHEAD, GATEWAY_FAILS, QUEUE_FAILS, QUIET, Bug, Patches
+from tests.support import schema
 
 
 def _fresh_key() -> Patches:

@@ -21,8 +21,8 @@ from ivr.payments.attempts.states import State
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.links import jobs as linking
 from ivr.payments.refunds import external_refunds as elsewhere
-from ivr.platform.database import schema
 from tests.simulation.planting import BY_HAND, QUIET, SOURCE_SPEAKS, Bug, Patches
+from tests.support import schema
 
 
 def _withdrawn_alone() -> Patches:

@@ -7,7 +7,7 @@ in which it was said, for the books: nobody who is charged may have heard otherw
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ivr.simulators.phone.events import Asked, Event, Faulted, Paused, Said
+from ivr.simulators.phone.events import Event, Faulted, KeysAsked, Paused, Said
 from ivr.simulators.phone.keys import HANG_UP, HangUp
 from tests.simulation.carrier import CarrierLine
 from tests.simulation.chance import Chance
@@ -100,7 +100,7 @@ class SimulatedCaller:
             case Faulted():
                 self.faults.append(event)
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
         if self._leaves():
             return HANG_UP
         self._asked += 1
@@ -185,7 +185,7 @@ class SimulatedCaller:
             "link.open": self.plan.link,
         }
 
-    def _into_card_entry(self, asked: Asked, prompt: str) -> str:
+    def _into_card_entry(self, asked: KeysAsked, prompt: str) -> str:
         wanted = asked.wanted or 0
         field_name = prompt.split(".")[1] if prompt.startswith(("pci.", "pay.")) else ""
         if field_name not in {"number", "expiry", "code", "code_four"}:

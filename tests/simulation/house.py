@@ -34,7 +34,6 @@ from ivr.pci.migrate import migrate as migrate_pci
 from ivr.pci.settings import load_pci_config
 from ivr.pci.tokenizers import card_gateway
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrate import migrate
 from ivr.platform.ids import Ids
@@ -45,6 +44,7 @@ from tests.simulation.bank import Bank
 from tests.simulation.database import WatchedDatabase
 from tests.simulation.stripe_bank import on_the_worlds_clock
 from tests.simulation.two_banks import TwoBanks
+from tests.support import schema
 from tests.support.phone import PCI, WEB
 from tests.support.running_server import environment
 

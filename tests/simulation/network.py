@@ -223,7 +223,7 @@ def _as_it_arrives(fate: Fate, answer: Answer) -> Answer:
 def _patience_s(timeout: Any) -> float:
     """How long the sender waits for the answer, however it says so."""
     if isinstance(timeout, urllib3.Timeout):
-        return float(min(timeout.total, timeout.read_timeout or timeout.total))
+        return float(timeout.total)
     return float(timeout[1] if isinstance(timeout, tuple) else timeout or 80.0)
 
 

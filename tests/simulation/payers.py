@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from ivr.payments.attempts.states import FINAL, State
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from tests.simulation.bank import Bank
 from tests.simulation.chance import Chance
 from tests.simulation.network import Network, Request
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.trace import Trace
+from tests.support import schema
 from tests.support.phone import WEB
 
 _LINK = re.compile(rf"{re.escape(WEB)}(/pay/[\w-]+)")

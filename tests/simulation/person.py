@@ -12,8 +12,8 @@ from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import State
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.service import PaymentService
-from ivr.platform.database import schema
 from tests.simulation.bank import Bank
+from tests.support import schema
 
 
 def decide(engine: sa.Engine, cashier: PaymentService, bank: Bank, *, whatever: bool) -> Iterator[str]:

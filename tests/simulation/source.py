@@ -18,16 +18,15 @@ import sqlalchemy as sa
 
 from ivr.bills import store
 from ivr.bills.bill import BillChangeError, NewBill, Status
-from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.states import Method, State
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from tests.simulation.chance import Chance
 from tests.simulation.database import AFTER_COMMIT
 from tests.simulation.network import Network, Request
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.trace import Trace
+from tests.support import schema
 from tests.support.phone import WEB
 
 _NEXT_WORD_AFTER_S = (1.0, 10.0, 30.0, 90.0, 400.0, 2500.0)

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.discrepancies import Difference
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from tests.simulation.books import Tables
 from tests.simulation.source import BillSource, Word
+from tests.support import schema
 
 _BY_ITS_SOURCE = (Difference.PAID_ELSEWHERE_TOO, Difference.PAID_THOUGH_WITHDRAWN)
 Words = Mapping[str, Sequence[Word]]

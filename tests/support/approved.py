@@ -5,7 +5,7 @@ import itertools
 import sqlalchemy as sa
 
 from ivr.platform.clock import Clock
-from ivr.platform.database.schema import attempt, bill, call
+from tests.support.schema import attempt, bill, call
 
 _numbers = itertools.count(1)
 

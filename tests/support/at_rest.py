@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from ivr.jobs.backlog import backlog, failed_jobs
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.pci.tables import card_entry
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
+from tests.support import schema
 from tests.support.crowd import Crowd
 from tests.support.server_checks import CARDS, card_traces, check_money
 from tests.support.several import Several

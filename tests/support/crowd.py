@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
 
-from ivr.simulators.phone.caller import Caller
-from ivr.simulators.phone.events import Asked, Event
+from ivr.simulators.phone.caller import PhoneCaller
+from ivr.simulators.phone.events import Event, KeysAsked
 from ivr.simulators.phone.keys import HANG_UP, HangUp
 from tests.support.house import House, payer
 from tests.support.house_line import Rung
@@ -33,11 +33,11 @@ EVENTS_MAX = 45
 class HangsUp:
     """A caller who puts the phone down at the `nth` event."""
 
-    def __init__(self, caller: Caller, nth: int) -> None:
+    def __init__(self, caller: PhoneCaller, nth: int) -> None:
         self._caller = caller
         self._left = nth
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
         return self._caller.keys(asked, heard)
 
     def meanwhile(self, event: Event) -> str | HangUp:
@@ -110,7 +110,7 @@ class Crowd:
         return [self._call(reference, card, hangs_up_at) for _ in range(callers)]
 
     def _call(self, reference: str, card: str, hangs_up_at: int = 0) -> Callable[[], Rung]:
-        caller: Caller = payer(reference, card)
+        caller: PhoneCaller = payer(reference, card)
         if hangs_up_at:
             caller = HangsUp(caller, hangs_up_at)
         return lambda: self._house.ring(reference, caller=caller)

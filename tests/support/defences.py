@@ -19,12 +19,12 @@ from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event
 from ivr.payments.attempts.transitions import Transitions
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import Ids, SequentialIds
 from ivr.platform.lockout import Lockout, LockoutKind
 from ivr.platform.settings.fraud import FraudSettings
 from ivr.platform.settings.reading import read_all
+from tests.support import schema
 from tests.support.work import RecordedWork
 
 ANNA = "+34600111222"

@@ -15,8 +15,8 @@ from ivr.jobs.migrate import migrate_work
 from ivr.pci.migrate import migrate as migrate_pci
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrate import migrate
-from ivr.simulators.phone.caller import Caller
-from ivr.simulators.phone.events import Asked, Event
+from ivr.simulators.phone.caller import PhoneCaller
+from ivr.simulators.phone.events import Event, KeysAsked
 from ivr.simulators.phone.keys import HangUp
 from tests.support.crowd import ANSWERED
 from tests.support.house import House, make_house, payer
@@ -34,11 +34,11 @@ class Told:
 class Listens:
     """A caller who takes time for each question, as people do."""
 
-    def __init__(self, caller: Caller, listens_s: float) -> None:
+    def __init__(self, caller: PhoneCaller, listens_s: float) -> None:
         self._caller = caller
         self._listens_s = listens_s
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
         time.sleep(self._listens_s)
         return self._caller.keys(asked, heard)
 

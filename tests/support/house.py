@@ -30,14 +30,14 @@ from ivr.demo.environment import CALLED, free_ports, prepare
 from ivr.demo.processes import Processes
 from ivr.payments.attempts.states import HOLDING
 from ivr.platform.clock import SystemClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.ids import RandomIds
-from ivr.simulators.phone.caller import Caller
+from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.demo import DemoCaller
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Event, Listener, Said, ignore
 from ivr.simulators.phone.webhooks import CallSettings, Webhooks
+from tests.support import schema
 from tests.support.house_line import PATIENCE_S, HastyClock, Line, Rung
 from tests.support.house_processes import HouseProcesses
 from tests.support.server_checks import CARDS, KEYED, card_traces, check_money
@@ -97,7 +97,7 @@ class House(HouseProcesses):
         self,
         reference: str,
         *,
-        caller: Caller | None = None,
+        caller: PhoneCaller | None = None,
         line: Line | None = None,
         listener: Listener = ignore,
     ) -> Rung:

@@ -22,11 +22,11 @@ from gateways.stripe.client import Timing
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.queries import feed as books_of_ours
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Said
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
+from tests.support import schema
 from tests.support.patience import Patience
 from tests.support.phone import CALLER, REACTION_S, call_settings
 from tests.support.running_server import running_server

@@ -28,7 +28,7 @@ from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards import store as card_records
 from ivr.payments.saved_cards.service import Agreement
 from ivr.payments.saved_cards.store import Consent
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import CAN_REFUND, Fate, TruthfulBank
 from tests.support.till import Till
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from gateways.contract import Approved, Cancelled, CardShown, Declined, LinkFound, LinkOpen, PayLink, Unknown
 from gateways.events import GatewayEvent, PaymentUpdated
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import CAN_REFUND, Fate, KilledError, TruthfulBank, must
 from tests.support.till import Till
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts import store as records
 from ivr.payments.links import store as pay_link
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till

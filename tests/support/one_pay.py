@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gateways.secret import Secret
 from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.cards import KeyedCard
-from ivr.simulators.phone.connectors import Refused, Token
+from ivr.simulators.phone.connectors import Token, TokenRefused
 from ivr.simulators.phone.events import Ended, Said
 from ivr.simulators.phone.pay import PayHabits
 from tests.support.phone import Heard, ring
@@ -38,10 +38,10 @@ PROMPTS = """
 class NotedConnector:
     """Notes the cards, and answers what it is told to."""
 
-    answer: Token | Refused = field(default_factory=lambda: Token(Secret("tok_1")))
+    answer: Token | TokenRefused = field(default_factory=lambda: Token(Secret("tok_1")))
     asked: list[tuple[KeyedCard, str]] = field(default_factory=list)
 
-    def tokenize(self, card: KeyedCard, *, transaction_id: str, currency: str) -> Token | Refused:
+    def tokenize(self, card: KeyedCard, *, transaction_id: str, currency: str) -> Token | TokenRefused:
         self.asked.append((card, transaction_id))
         return self.answer
 

@@ -7,7 +7,7 @@ waits for the caller, and a telephone that rings is heard: neither is silence.
 from datetime import timedelta
 
 from ivr.platform.clock import Clock
-from ivr.simulators.phone.events import Asked, Dialed, Event, Keyed, Played, Said
+from ivr.simulators.phone.events import Dialed, Event, Keyed, KeysAsked, Played, Said
 
 SILENCE_MAX_S = 10
 
@@ -24,7 +24,7 @@ class Patience:
         now = self._clock.now()
         if not self._waits_for_us:
             assert now - self._last_word <= timedelta(seconds=SILENCE_MAX_S), f"silence until {event}"
-        if isinstance(event, Asked | Dialed):
+        if isinstance(event, KeysAsked | Dialed):
             self._waits_for_us = True
         elif isinstance(event, Said | Played | Keyed) or self._waits_for_us:
             self._waits_for_us = False

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Asked, DialStatus, Ended, Event
+from ivr.simulators.phone.events import DialStatus, Ended, Event, KeysAsked
 from ivr.simulators.phone.keys import HANG_UP, HangUp
 from ivr.simulators.phone.pay import PayHabits
 from ivr.simulators.phone.transport import Transport
 from ivr.simulators.phone.webhooks import CallSettings
+from tests.support import schema
 from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import REACTION_S, call_settings
 from tests.support.script import ScriptedCaller, Transcript, read_line
@@ -46,7 +46,7 @@ class LeavingCaller(ScriptedCaller):
         self._last: Event | None = None
         self.chances = 0
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
         return HANG_UP if self._leaves() else super().keys(asked, heard)
 
     def meanwhile(self, event: Event) -> str | HangUp:

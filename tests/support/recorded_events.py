@@ -19,7 +19,7 @@ from ivr.events.payment_events import (
 from ivr.events.refund_events import RefundApproved, RefundDeclined
 from ivr.events.saved_card_events import CardDeleted, CardNotSaved, CardSaved, SavedCardEvent
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
+from tests.support import schema
 
 WORDS = {
     PaymentApproved: "approved",

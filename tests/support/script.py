@@ -22,7 +22,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ivr.simulators.phone.events import Asked, Dialed, DialStatus, Ended, Event, Faulted, Paused, Played, Said
+from ivr.simulators.phone.events import (
+    Dialed,
+    DialStatus,
+    Ended,
+    Event,
+    Faulted,
+    KeysAsked,
+    Paused,
+    Played,
+    Said,
+)
 from ivr.simulators.phone.keys import HANG_UP, KEYPAD, HangUp
 
 
@@ -159,7 +169,7 @@ class ScriptedCaller:
         """The lines not done yet."""
         return tuple(line.written for line in self._left)
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
         if not self._left:
             self._did(f"({Act.HANG_UP.value})")
             return HANG_UP

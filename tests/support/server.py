@@ -22,8 +22,8 @@ from ivr.bills.bill import NewBill
 from ivr.dependencies import Dependencies
 from ivr.pci import tables as pci_schema
 from ivr.pci.dependencies import PciDependencies
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
+from tests.support import schema
 from tests.support.databases import empty_wal
 from tests.support.due_work import DueWork
 from tests.support.living_clock import LivingClock

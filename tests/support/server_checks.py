@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.platform import money
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.schema import validate
+from tests.support import schema
 from tests.support.server import Server
 
 CARDS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateways.secret import Secret
 from ivr.simulators.phone.cards import KeyedCard
-from ivr.simulators.phone.connectors import Refused, Token, post_with_retries
+from ivr.simulators.phone.connectors import Token, TokenRefused, post_with_retries
 
 
 class StripeConnector:
@@ -16,7 +16,7 @@ class StripeConnector:
         self._url = f"{api_base.rstrip('/')}/v1/payment_methods"
         self._key = key
 
-    def tokenize(self, card: KeyedCard, *, transaction_id: str, currency: str) -> Token | Refused:
+    def tokenize(self, card: KeyedCard, *, transaction_id: str, currency: str) -> Token | TokenRefused:
         form = {
             "type": "card",
             "card[number]": card.number.reveal(),
@@ -29,10 +29,10 @@ class StripeConnector:
             form["billing_details[address][postal_code]"] = card.postal_code.reveal()
         headers = {"Authorization": f"Bearer {self._key.reveal()}", "Idempotency-Key": transaction_id}
         answer = post_with_retries(self._url, {"data": form, "headers": headers})
-        if isinstance(answer, Refused):
+        if isinstance(answer, TokenRefused):
             return answer
         if answer.status == HTTPStatus.OK and isinstance(answer.body.get("id"), str):
             return Token(Secret(answer.body["id"]))
         error = answer.body.get("error")
         said: Mapping[str, Any] = error if isinstance(error, dict) else {}
-        return Refused(str(said.get("message") or f"HTTP {answer.status}"), said.get("code"))
+        return TokenRefused(str(said.get("message") or f"HTTP {answer.status}"), said.get("code"))

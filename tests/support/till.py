@@ -9,14 +9,13 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts import store as records
 from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
-from ivr.payments.attempts.states import HOLDING, State
-from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.states import HOLDING, Method, State
 from ivr.payments.links.store import LinkTerms
 from ivr.payments.service import PaymentService
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.ids import Ids, SequentialIds
 from ivr.platform.wording import PLAIN, Wording
+from tests.support import schema
 from tests.support.bank import PreparingBank, TruthfulBank
 from tests.support.recorded_events import RecordedEvents
 from tests.support.table_work import TableWork, Waiting, jobs

@@ -11,8 +11,7 @@ from ivr.calls.spoken_facts import link_facts
 from ivr.calls.wait_handler import WaitHandler
 from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
 from ivr.payments.attempts.service import Attempt
-from ivr.payments.attempts.states import FINAL, State
-from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.states import FINAL, Method, State
 from ivr.payments.links.open_links import had_enough
 
 log = structlog.get_logger()

@@ -15,8 +15,8 @@ from gateways.contract import Cancelled, Declined, Order, Result, Unknown
 from ivr.payments import timeouts
 from ivr.payments.attempts import gateway_answers, store
 from ivr.payments.attempts.order import order_of
-from ivr.payments.attempts.states import Event, State
-from ivr.payments.attempts.store import Attempt, Method
+from ivr.payments.attempts.states import Event, Method, State
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.gateway_client import GatewayClient
 

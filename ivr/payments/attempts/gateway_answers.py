@@ -21,13 +21,12 @@ from gateways.contract import (
     RefundNotFound,
     Unknown,
 )
-from ivr.payments import discrepancies
+from ivr.payments import discrepancies, tables
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt, fit
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.discrepancies import Difference
 from ivr.payments.links import store as link_store
-from ivr.platform.database import schema
 
 log = structlog.get_logger()
 
@@ -117,7 +116,7 @@ def record(
 
 def _facts(answer: Answer) -> dict[str, Any]:
     """The columns that an answer fills."""
-    columns = schema.attempt.c
+    columns = tables.attempt.c
     match answer:
         case Approved(gateway_reference, authorisation_code, card):
             shown = {"brand": fit(columns.brand, card.brand), "last_four": card.last_four} if card else {}
@@ -142,7 +141,7 @@ def _contradiction(transitions: Transitions, tx: sa.Connection, attempt: Attempt
     """
     said = WORDS[type(answer)]
     reference = answer.gateway_reference if isinstance(answer, Approved) else None
-    note = fit(schema.attempt_move.c.note, f"the gateway says {said} {reference or ''}".strip()) or ""
+    note = fit(tables.attempt_move.c.note, f"the gateway says {said} {reference or ''}".strip()) or ""
     if discrepancies.is_told(tx, attempt.id, Difference.CONTRADICTION, note):
         log.warning("gateway_still_contradicts_itself", attempt_id=attempt.id, state=str(attempt.state))
         return

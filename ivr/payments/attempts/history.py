@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Attempt, fit
-from ivr.platform.database.schema import attempt_move
+from ivr.payments.tables import attempt_move
 
 
 def add(

@@ -10,12 +10,12 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
+from ivr.payments import tables
 from ivr.payments.attempts import store
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.public_state import public_state
-from ivr.platform.database import schema
 
 
 class Word(StrEnum):
@@ -54,7 +54,7 @@ def decide(
         )
     note = f"decided by {who}"
     if word is Word.APPROVED:
-        reference = store.fit(schema.attempt.c.gateway_reference, gateway_reference)
+        reference = store.fit(tables.attempt.c.gateway_reference, gateway_reference)
         if reference and not is_proven and (other := store.other_of_charge(tx, attempt, reference)):
             raise ReferenceTakenError(
                 f"{reference} is already recorded as the charge of payment {other}. "

@@ -10,11 +10,12 @@ before, and otherwise", and nobody learns what became of the first.
 import sqlalchemy as sa
 
 from gateways.contract import Order
+from ivr.bills import views as bills_views
 from ivr.payments.attempts.order_words import OrderWords, words_before
-from ivr.payments.attempts.store import Attempt, Method
-from ivr.platform.database import schema
+from ivr.payments.attempts.states import Method
+from ivr.payments.attempts.store import Attempt
 
-_REFERENCE = sa.select(schema.bill.c.reference).where(schema.bill.c.id == sa.bindparam("wanted"))
+_REFERENCE = sa.select(bills_views.bill.c.reference).where(bills_views.bill.c.id == sa.bindparam("wanted"))
 
 
 def order_of(tx: sa.Connection, attempt: Attempt) -> Order:

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from gateways.declines import Remedy, remedy
 from ivr.events.payment_events import PaymentFacts
 from ivr.payments.attempts.service import AttemptService
-from ivr.payments.attempts.store import Method, NewAttempt
+from ivr.payments.attempts.states import Method
+from ivr.payments.attempts.store import NewAttempt
 from ivr.payments.links import open_links
 from ivr.platform.clock import Clock
 

@@ -21,8 +21,8 @@ from ivr.jobs.job_list import CHARGE_ATTEMPT, EXPIRE_ATTEMPT, OPEN_LINK
 from ivr.payments import timeouts
 from ivr.payments.attempts import history, store
 from ivr.payments.attempts.order_words import words_of_order
-from ivr.payments.attempts.states import FINAL, Event, State
-from ivr.payments.attempts.store import Attempt, Method, NewAttempt, NoSuchAttemptError
+from ivr.payments.attempts.states import FINAL, Event, Method, State
+from ivr.payments.attempts.store import Attempt, NewAttempt, NoSuchAttemptError
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.event_facts import payment_facts
 from ivr.payments.links import store as link_store

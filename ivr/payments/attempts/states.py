@@ -8,6 +8,15 @@
 from enum import StrEnum
 
 
+class Method(StrEnum):
+    """How an attempt is paid."""
+
+    CARD = "card"
+    """By a card that was keyed, or one that is kept."""
+    LINK = "link"
+    """By the payer themselves, on a page of the gateway's."""
+
+
 class State(StrEnum):
     """The state of an attempt."""
 

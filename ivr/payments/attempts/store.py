@@ -7,15 +7,15 @@ themselves.
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
 from gateways.declines import Decline
 from gateways.secret import Secret
-from ivr.payments.attempts.states import HOLDING, State
-from ivr.platform.database import schema
+from ivr.calls import views as calls_views
+from ivr.payments import tables
+from ivr.payments.attempts.states import HOLDING, Method, State
 
 
 class NoSuchAttemptError(LookupError):
@@ -24,15 +24,6 @@ class NoSuchAttemptError(LookupError):
 
 class LostRaceError(Exception):
     """The attempt is no longer in the state it was read in: it was moved without its lock, a bug."""
-
-
-class Method(StrEnum):
-    """How an attempt is paid."""
-
-    CARD = "card"
-    """By a card that was keyed, or a saved one."""
-    LINK = "link"
-    """By the payer, on a page of the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +102,11 @@ class Attempt:
     """The same on the card's statement."""
 
 
-_COLUMNS = [schema.attempt.c[field.name].label(field.name) for field in fields(Attempt)]
+_COLUMNS = [tables.attempt.c[field.name].label(field.name) for field in fields(Attempt)]
 # Built once: they are read at every turn of a call, and to build one takes longer than to run it.
-_OF_ID = sa.select(*_COLUMNS).where(schema.attempt.c.id == sa.bindparam("wanted"))
+_OF_ID = sa.select(*_COLUMNS).where(tables.attempt.c.id == sa.bindparam("wanted"))
 _OF_ID_LOCKED = _OF_ID.with_for_update(key_share=True)
-_MADE_FOR = sa.select(*_COLUMNS).where(schema.attempt.c.made_for == sa.bindparam("wanted"))
+_MADE_FOR = sa.select(*_COLUMNS).where(tables.attempt.c.made_for == sa.bindparam("wanted"))
 
 
 def _record(row: sa.RowMapping) -> Attempt:
@@ -156,7 +147,7 @@ def find_made_for(tx: sa.Connection, made_for: str) -> Attempt | None:
 
 def bill_id_of(tx: sa.Connection, reference: str) -> str | None:
     """The bill of the payment whose payer was told these eight digits: the bill's id."""
-    attempts = schema.attempt.c
+    attempts = tables.attempt.c
     return tx.execute(sa.select(attempts.bill_id).where(attempts.reference == reference)).scalar_one_or_none()
 
 
@@ -166,7 +157,7 @@ def other_of_charge(
     """The spoken reference of another payment that holds this charge of the same gateway, if there is one;
     of those in `state` alone, where it is given.
     """
-    columns = schema.attempt.c
+    columns = tables.attempt.c
     query = sa.select(columns.reference).where(
         columns.gateway == attempt.gateway,
         columns.gateway_reference == gateway_reference,
@@ -179,7 +170,7 @@ def other_of_charge(
 
 def overdue(tx: sa.Connection, since: datetime, limit: int) -> list[str]:
     """IDs of attempts whose job should have run before that moment."""
-    columns = schema.attempt.c
+    columns = tables.attempt.c
     has_job = sa.or_(columns.state.in_(HOLDING), columns.verify_since.is_not(None))
     query = sa.select(columns.id).where(columns.look_at < since, has_job)
     return list(tx.execute(query.order_by(columns.look_at).limit(limit)).scalars())
@@ -194,10 +185,21 @@ def call_is_there(tx: sa.Connection, attempt: Attempt) -> bool:
     """False where the call has ended; True for an attempt without a call."""
     if attempt.call_id is None:
         return True
-    status = tx.execute(
-        sa.select(schema.call.c.status).where(schema.call.c.id == attempt.call_id)
-    ).scalar_one_or_none()
-    return status == "active"
+    query = sa.select(calls_views.IS_ACTIVE).where(calls_views.call.c.id == attempt.call_id)
+    return bool(tx.execute(query).scalar_one_or_none())
+
+
+def call_id_of(tx: sa.Connection, attempt_id: str) -> str | None:
+    """The call in which this attempt was made; None: in none, or there is no such attempt."""
+    query = sa.select(tables.attempt.c.call_id).where(tables.attempt.c.id == attempt_id)
+    return tx.execute(query).scalar_one_or_none()
+
+
+def in_call(tx: sa.Connection, call_id: str) -> list[Attempt]:
+    """The attempts that were made in this call, the earliest first."""
+    query = sa.select(*_COLUMNS).where(tables.attempt.c.call_id == call_id)
+    rows = tx.execute(query.order_by(tables.attempt.c.created_at, tables.attempt.c.id))
+    return [_record(row) for row in rows.mappings()]
 
 
 # Writing ----------------------------------------------------------------------------------------------------
@@ -207,7 +209,7 @@ def insert(tx: sa.Connection, **values: Any) -> bool:
     """False where another attempt has the same reference, or was made for the same turn."""
     try:
         with tx.begin_nested():
-            tx.execute(sa.insert(schema.attempt).values(**values))
+            tx.execute(sa.insert(tables.attempt).values(**values))
     except sa.exc.IntegrityError:
         return False
     return True
@@ -217,9 +219,9 @@ def move(tx: sa.Connection, attempt: Attempt, state: State, **values: Any) -> At
     """The attempt in its new state; raises LostRaceError where it is not in the state any more that it was
     read in.
     """
-    columns = schema.attempt.c
+    columns = tables.attempt.c
     moved = (
-        sa.update(schema.attempt)
+        sa.update(tables.attempt)
         .where(columns.id == attempt.id, columns.state == attempt.state)
         .values(**values, state=state)
         .returning(*_COLUMNS)
@@ -232,14 +234,14 @@ def move(tx: sa.Connection, attempt: Attempt, state: State, **values: Any) -> At
 
 def update(tx: sa.Connection, attempt_id: str, **values: Any) -> None:
     """Sets these columns; none of them is the state."""
-    tx.execute(sa.update(schema.attempt).where(schema.attempt.c.id == attempt_id).values(**values))
+    tx.execute(sa.update(tables.attempt).where(tables.attempt.c.id == attempt_id).values(**values))
 
 
 def reserve_refund(tx: sa.Connection, attempt_id: str, amount_minor: int) -> bool:
     """Takes the amount off what can still be refunded; False where there is not so much left."""
-    columns = schema.attempt.c
+    columns = tables.attempt.c
     taken = tx.execute(
-        sa.update(schema.attempt)
+        sa.update(tables.attempt)
         .where(
             columns.id == attempt_id,
             columns.state == State.APPROVED,
@@ -252,7 +254,7 @@ def reserve_refund(tx: sa.Connection, attempt_id: str, amount_minor: int) -> boo
 
 def release_refund(tx: sa.Connection, attempt_id: str, amount_minor: int) -> None:
     """The refund was declined: the amount can be refunded again."""
-    update(tx, attempt_id, refunded_minor=schema.attempt.c.refunded_minor - amount_minor)
+    update(tx, attempt_id, refunded_minor=tables.attempt.c.refunded_minor - amount_minor)
 
 
 def fit(column: sa.Column[str], value: str | None) -> str | None:

@@ -32,15 +32,14 @@ from ivr.jobs.job_list import (
     Job,
     Work,
 )
-from ivr.payments import job_numbers, timeouts
+from ivr.payments import job_numbers, tables, timeouts
 from ivr.payments.attempts import bookkeeping, history, store
-from ivr.payments.attempts.states import FINAL, Event, State, move
+from ivr.payments.attempts.states import FINAL, GRAPH, Event, State, move
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.event_facts import payment_facts
 from ivr.payments.links import store as link_store
 from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
 from ivr.platform.ids import Ids
 
 log = structlog.get_logger()
@@ -112,7 +111,7 @@ class Transitions:
     def ask(self, tx: sa.Connection, attempt: Attempt, job: Job, delay_s: float = 0.0) -> Attempt:
         """Asks for a job under a number of its own."""
         number = job_numbers.ask(
-            tx, schema.attempt, attempt.id, job, delay_s, work=self.work, clock=self.clock
+            tx, tables.attempt, attempt.id, job, delay_s, work=self.work, clock=self.clock
         )
         return replace(attempt, jobs=number)
 
@@ -122,10 +121,10 @@ class Transitions:
         facts = {"attempt_id": attempt.id, "state": str(attempt.state), "reason": reason, "open_s": open_s}
         log.warning(log_as, **facts)
         delay_s, job = timeouts.ASK_AGAIN.next_delay_s(open_s), NEXT_JOB[attempt.state]
-        if delay_s is None or job is None:
+        if job is None or (delay_s is None and (attempt.state, Event.NEEDS_REVIEW) in GRAPH):
             self.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
         else:
-            self.ask(tx, attempt, job, delay_s)
+            self.ask(tx, attempt, job, timeouts.LOOK_AT_MOST_S if delay_s is None else delay_s)
 
     def recheck(self, tx: sa.Connection, attempt: Attempt, delay_s: float = 0.0) -> Attempt:
         """The gateway contradicts our books: it is asked, until it has answered, who is right."""

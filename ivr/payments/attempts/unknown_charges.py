@@ -14,8 +14,8 @@ from ivr.jobs.job_list import RESOLVE_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts import gateway_answers, store
 from ivr.payments.attempts.order import order_of
-from ivr.payments.attempts.states import Event, State
-from ivr.payments.attempts.store import Attempt, Method
+from ivr.payments.attempts.states import Event, Method, State
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.links import store as link_store

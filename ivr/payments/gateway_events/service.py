@@ -25,16 +25,16 @@ from ivr.finance.payouts import Payouts
 from ivr.jobs.job_list import LOOK_AT_LINK, RESOLVE_ATTEMPT, RESOLVE_REFUND
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.recheck import RECHECKED
-from ivr.payments.attempts.states import Event, State
-from ivr.payments.attempts.store import Attempt, Method, NoSuchAttemptError
+from ivr.payments.attempts.states import Event, Method, State
+from ivr.payments.attempts.store import Attempt, NoSuchAttemptError
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.refunds import external_refunds
 from ivr.payments.refunds import store as refund_store
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.refunds.store import NoSuchRefundError
 from ivr.payments.refunds.transitions import RefundTransitions
+from ivr.payments.tables import gateway_event
 from ivr.platform.database.engine import insert_of
-from ivr.platform.database.schema import gateway_event
 
 log = structlog.get_logger()
 

@@ -18,8 +18,8 @@ from ivr.payments import timeouts
 from ivr.payments.attempts import gateway_answers
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.order import order_of
-from ivr.payments.attempts.states import Event, State
-from ivr.payments.attempts.store import Attempt, Method
+from ivr.payments.attempts.states import Event, Method, State
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.links import store
@@ -75,7 +75,8 @@ class LinkJobs:
             after = gateway_answers.record(
                 self.transitions, tx, before, answer, note="found by a look at its link"
             )
-            if after.state is before.state and after.jobs == nth:
+            still_asks = after.state in {State.LINK_OPEN, State.LINK_CLOSING}
+            if still_asks and after.state is before.state and after.jobs == nth:
                 self._look_again(tx, after, link, answer)
 
     def close_of_bills_that_are_over(self) -> int:

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from ivr.bills.reservation import OVER_BY_ITS_SOURCE
+from ivr.bills import views as bills_views
+from ivr.bills.views import OVER_BY_ITS_SOURCE
+from ivr.payments import tables
 from ivr.payments.attempts import store as attempt_store
-from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Attempt, Method
+from ivr.payments.attempts.states import Method, State
+from ivr.payments.attempts.store import Attempt
 from ivr.payments.links import store
-from ivr.platform.database import schema
 from ivr.platform.phone_numbers.identity import forms_of
 
 OPEN = frozenset({State.LINK_OPEN, State.LINK_CLOSING})
@@ -29,10 +30,10 @@ def open_links(
     """The payer's open links, the newest first; of one bill, where it is named. None of a withheld number."""
     if payer_phone is None:
         return []
-    attempts, bills = schema.attempt.c, schema.bill.c
+    attempts, bills = tables.attempt.c, bills_views.bill.c
     query = (
         sa.select(attempts.id)
-        .join(schema.bill, bills.id == attempts.bill_id)
+        .join(bills_views.bill, bills.id == attempts.bill_id)
         .where(
             attempts.payer_phone.in_(forms_of(payer_phone)),
             attempts.method == Method.LINK,
@@ -48,7 +49,7 @@ def open_links(
 
 def count_since(tx: sa.Connection, payer_phone: str, since: datetime) -> int:
     """How many links were made for this number since then, whatever became of them."""
-    attempts = schema.attempt.c
+    attempts = tables.attempt.c
     query = sa.select(sa.func.count()).where(
         attempts.payer_phone.in_(forms_of(payer_phone)),
         attempts.method == Method.LINK,

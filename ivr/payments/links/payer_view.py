@@ -11,11 +11,15 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from ivr.bills.reservation import OVER_BY_ITS_SOURCE
+from ivr.bills import views as bills_views
+from ivr.bills.views import OVER_BY_ITS_SOURCE
+from ivr.calls import views as calls_views
+from ivr.messaging import views as messaging_views
+from ivr.messaging.messages import Purpose
+from ivr.payments import tables
 from ivr.payments.attempts.states import State
 from ivr.payments.links.store import minutes_left
 from ivr.payments.refunds.states import RefundState
-from ivr.platform.database import schema
 
 
 class Stage(StrEnum):
@@ -58,7 +62,7 @@ class Paying:
 
 def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
     """The payment behind this token; None where there is none."""
-    link, attempt, bill, refund = schema.pay_link.c, schema.attempt.c, schema.bill.c, schema.refund.c
+    link, attempt, bill, refund = tables.pay_link.c, tables.attempt.c, bills_views.bill.c, tables.refund.c
     refunded = (
         sa.select(sa.func.coalesce(sa.func.sum(refund.amount_minor), 0))
         .where(refund.attempt_id == attempt.id, refund.state == RefundState.APPROVED)
@@ -76,14 +80,14 @@ def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
             attempt.settled_at,
             attempt.brand,
             attempt.last_four,
-            schema.call.c.to_number,
+            calls_views.call.c.to_number,
             bill.reference.label("bill_reference"),
             refunded.label("refunded_minor"),
             OVER_BY_ITS_SOURCE.label("is_over"),
         )
-        .join(schema.attempt, attempt.id == link.attempt_id)
-        .join(schema.bill, bill.id == attempt.bill_id)
-        .outerjoin(schema.call, schema.call.c.id == attempt.call_id)
+        .join(tables.attempt, attempt.id == link.attempt_id)
+        .join(bills_views.bill, bill.id == attempt.bill_id)
+        .outerjoin(calls_views.call, calls_views.call.c.id == attempt.call_id)
         .where(link.token == token)
     ).one_or_none()
     if row is None:
@@ -123,10 +127,10 @@ class Texted:
 
 def texted(tx: sa.Connection, attempt_id: str) -> Texted | None:
     """How this attempt's link was sent; None where no text was asked for."""
-    text = schema.confirmation.c
+    text = messaging_views.confirmation.c
     row = tx.execute(
         sa.select(text.state, text.channel, text.recipient, text.sent_at).where(
-            text.attempt_id == attempt_id, text.purpose == "link"
+            text.attempt_id == attempt_id, text.purpose == Purpose.LINK
         )
     ).one_or_none()
     return None if row is None else Texted(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from gateways.contract import LinkOpen, Order, PayLink
 from gateways.secret import Secret
-from ivr.bills.reservation import OVER_BY_ITS_SOURCE
-from ivr.payments import timeouts
+from ivr.bills import views as bills_views
+from ivr.bills.views import OVER_BY_ITS_SOURCE
+from ivr.payments import tables, timeouts
 from ivr.payments.attempts import store as attempt_store
-from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Attempt, Method
-from ivr.platform.database import schema
+from ivr.payments.attempts.states import Method, State
+from ivr.payments.attempts.store import Attempt
 
 DONE = "done"
 """In the query of the address to which the gateway leads who has paid: their payment is to be taken for one
@@ -86,13 +86,13 @@ def minutes_left(expires_at: datetime, now: datetime) -> int:
     return max(0, ceil(((expires_at - now).total_seconds() - timeouts.LINK_GRACE_S) / 60))
 
 
-_COLUMNS = [schema.pay_link.c[name] for name in Link.__slots__]
+_COLUMNS = [tables.pay_link.c[name] for name in Link.__slots__]
 
 
 def make(tx: sa.Connection, attempt_id: str, token: str, terms: LinkTerms, now: datetime) -> None:
     """Keeps a link that is to be opened."""
     tx.execute(
-        sa.insert(schema.pay_link).values(
+        sa.insert(tables.pay_link).values(
             attempt_id=attempt_id,
             token=token,
             base_url=terms.base_url,
@@ -103,9 +103,9 @@ def make(tx: sa.Connection, attempt_id: str, token: str, terms: LinkTerms, now: 
 
 def keep_opened(tx: sa.Connection, attempt_id: str, answer: LinkOpen, now: datetime) -> None:
     """What the gateway says of its page; said again, the first moment stays."""
-    link = schema.pay_link.c
+    link = tables.pay_link.c
     tx.execute(
-        sa.update(schema.pay_link)
+        sa.update(tables.pay_link)
         .where(link.attempt_id == attempt_id)
         .values(
             url=answer.url,
@@ -124,12 +124,12 @@ def of(tx: sa.Connection, attempt: Attempt) -> Link | None:
 
 def by_attempt(tx: sa.Connection, attempt_id: str) -> Link | None:
     """The link of the attempt of this id; None where it is not paid by one."""
-    return _one(tx, schema.pay_link.c.attempt_id == attempt_id)
+    return _one(tx, tables.pay_link.c.attempt_id == attempt_id)
 
 
 def by_token(tx: sa.Connection, token: str) -> Link | None:
     """The link that this token opens."""
-    return _one(tx, schema.pay_link.c.token == token)
+    return _one(tx, tables.pay_link.c.token == token)
 
 
 def _one(tx: sa.Connection, where: sa.ColumnElement[bool]) -> Link | None:
@@ -139,12 +139,12 @@ def _one(tx: sa.Connection, where: sa.ColumnElement[bool]) -> Link | None:
 
 def bill_is_over(tx: sa.Connection, attempt: Attempt) -> bool:
     """Whether its bill is withdrawn, or paid elsewhere by its source's word."""
-    query = sa.select(OVER_BY_ITS_SOURCE).where(schema.bill.c.id == attempt.bill_id)
+    query = sa.select(OVER_BY_ITS_SOURCE).where(bills_views.bill.c.id == attempt.bill_id)
     return bool(tx.execute(query).scalar_one())
 
 
 def open_of_bills_that_are_over(tx: sa.Connection) -> list[str]:
     """The attempts whose link is open, and whose bill is withdrawn or paid elsewhere: their IDs."""
-    attempts = schema.attempt.c
-    query = sa.select(attempts.id).join(schema.bill, schema.bill.c.id == attempts.bill_id)
+    attempts = tables.attempt.c
+    query = sa.select(attempts.id).join(bills_views.bill, bills_views.bill.c.id == attempts.bill_id)
     return list(tx.execute(query.where(attempts.state == State.LINK_OPEN, OVER_BY_ITS_SOURCE)).scalars())

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from gateways.declines import Decline
-from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Method
+from ivr.bills import views as bills_views
+from ivr.payments import tables
+from ivr.payments.attempts.states import Method, State
 from ivr.payments.refunds.states import RefundState
-from ivr.platform.database import schema
 from ivr.platform.database.change_feed import LIMIT_MAX, OVERLAP_S, BadCursorError, advance
 from ivr.platform.database.engine import Instant
 
@@ -104,7 +104,7 @@ class Wanted:
     """The first moment that is too late."""
 
     def where(self) -> list[sa.ColumnElement[bool]]:
-        attempt, bill = schema.attempt.c, schema.bill.c
+        attempt, bill = tables.attempt.c, bills_views.bill.c
         conditions: list[sa.ColumnElement[bool]] = []
         if self.bill_reference is not None:
             of_bill = sa.select(bill.id).where(bill.reference == self.bill_reference).scalar_subquery()
@@ -123,7 +123,7 @@ ALL = Wanted()
 
 def _refund_updated_at() -> sa.ColumnElement[datetime]:
     """The note of a move of a refund begins with the refund's id."""
-    moves, refund = schema.attempt_move.c, schema.refund.c
+    moves, refund = tables.attempt_move.c, tables.refund.c
     is_its = sa.or_(moves.note == refund.id, moves.note.like(refund.id + " %"))
     moved = sa.select(sa.func.max(moves.at)).where(moves.attempt_id == refund.attempt_id, is_its)
     latest = sa.func.coalesce(moved.scalar_subquery(), refund.settled_at, refund.created_at)
@@ -155,17 +155,17 @@ def payments_since(tx: sa.Connection, since: str, limit: int, *, now: datetime, 
 
 def _changed(after: int, wanted: Wanted) -> sa.Select[tuple[int, str, datetime]]:
     """The last move of each payment, where it came after that one."""
-    moves, later = schema.attempt_move, schema.attempt_move.alias()
+    moves, later = tables.attempt_move, tables.attempt_move.alias()
     is_last = ~sa.exists().where(later.c.attempt_id == moves.c.attempt_id, later.c.id > moves.c.id)
     changed = sa.select(moves.c.id, moves.c.attempt_id, moves.c.at).where(moves.c.id > after, is_last)
     if conditions := wanted.where():
-        changed = changed.join(schema.attempt, schema.attempt.c.id == moves.c.attempt_id).where(*conditions)
+        changed = changed.join(tables.attempt, tables.attempt.c.id == moves.c.attempt_id).where(*conditions)
     return changed.order_by(moves.c.id)
 
 
 def cursor_at(tx: sa.Connection, moment: datetime) -> str:
     """The cursor for everything that changed from that moment on."""
-    moves = schema.attempt_move.c
+    moves = tables.attempt_move.c
     earliest = tx.execute(sa.select(sa.func.min(moves.at)).where(moves.at >= moment)).scalar()
     if earliest is None:
         return str(tx.execute(sa.select(sa.func.max(moves.id))).scalar() or 0)
@@ -191,7 +191,7 @@ def latest(
     bill_id: str | None = None,
 ) -> tuple[Payment, ...]:
     """The payments made last, the newest first; `bill_id`: those of one bill."""
-    attempts = schema.attempt.c
+    attempts = tables.attempt.c
     found = tx.execute(
         sa.select(attempts.id)
         .where(attempts.state.in_(states), sa.true() if bill_id is None else attempts.bill_id == bill_id)
@@ -209,7 +209,7 @@ def of_ids(tx: sa.Connection, attempt_ids: Collection[str]) -> tuple[Payment, ..
 
 def show(tx: sa.Connection, id_or_reference: str) -> Payment | None:
     """One payment by its id, or by the eight digits that the caller was told."""
-    attempts = schema.attempt.c
+    attempts = tables.attempt.c
     found = tx.execute(
         sa.select(attempts.id).where(
             sa.or_(attempts.id == id_or_reference, attempts.reference == id_or_reference)
@@ -220,7 +220,7 @@ def show(tx: sa.Connection, id_or_reference: str) -> Payment | None:
 
 def count_by_state(tx: sa.Connection) -> dict[State, int]:
     """How many attempts are in each state; every state is there."""
-    attempts = schema.attempt.c
+    attempts = tables.attempt.c
     rows = tx.execute(sa.select(attempts.state, sa.func.count()).group_by(attempts.state))
     return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
 
@@ -234,15 +234,15 @@ def _parse(since: str) -> tuple[int, int | None]:
 
 def _payments(tx: sa.Connection, attempt_ids: Sequence[str]) -> tuple[Payment, ...]:
     """The payments of these ids, in their order."""
-    attempts, links = schema.attempt, schema.pay_link
+    attempts, links = tables.attempt, tables.pay_link
     rows = tx.execute(
         sa.select(
             attempts,
-            schema.bill.c.reference.label("bill_reference"),
+            bills_views.bill.c.reference.label("bill_reference"),
             links.c.expires_at.label("link_expires_at"),
             links.c.opened_at.label("link_opened_at"),
         )
-        .join(schema.bill, schema.bill.c.id == attempts.c.bill_id)
+        .join(bills_views.bill, bills_views.bill.c.id == attempts.c.bill_id)
         .outerjoin(links, links.c.attempt_id == attempts.c.id)
         .where(attempts.c.id.in_(attempt_ids))
     ).all()
@@ -254,7 +254,7 @@ def _payments(tx: sa.Connection, attempt_ids: Sequence[str]) -> tuple[Payment, .
 
 def _moved(tx: sa.Connection, attempt_ids: Sequence[str]) -> dict[str, datetime]:
     """When each of these payments moved last."""
-    moves = schema.attempt_move.c
+    moves = tables.attempt_move.c
     query = sa.select(moves.attempt_id, sa.func.max(moves.at)).where(moves.attempt_id.in_(attempt_ids))
     return {row[0]: row[1] for row in tx.execute(query.group_by(moves.attempt_id))}
 
@@ -288,9 +288,9 @@ def _payment(row: sa.Row[tuple[object, ...]], updated_at: datetime, refunds: lis
 def _refunds(tx: sa.Connection, attempt_ids: Sequence[str]) -> defaultdict[str, list[RefundShown]]:
     found: defaultdict[str, list[RefundShown]] = defaultdict(list)
     rows = tx.execute(
-        sa.select(schema.refund, REFUND_UPDATED_AT.label("updated_at"))
-        .where(schema.refund.c.attempt_id.in_(attempt_ids))
-        .order_by(schema.refund.c.created_at, schema.refund.c.id)
+        sa.select(tables.refund, REFUND_UPDATED_AT.label("updated_at"))
+        .where(tables.refund.c.attempt_id.in_(attempt_ids))
+        .order_by(tables.refund.c.created_at, tables.refund.c.id)
     )
     for row in rows:
         found[row.attempt_id].append(

@@ -10,11 +10,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ivr.bills import views as bills_views
+from ivr.payments import tables
 from ivr.payments.attempts.states import State
 from ivr.payments.queries import feed
 from ivr.payments.queries.feed import Payment, RefundShown
 from ivr.payments.refunds.states import RefundState
-from ivr.platform.database import schema
 
 _PAGE = 500
 
@@ -49,10 +50,10 @@ def of_period(
     bill_id: str | None = None,
 ) -> Iterator[Payment]:
     """The payments from `since` on, up to `until` without it, the earliest first."""
-    attempts = schema.attempt.c
+    attempts = tables.attempt.c
     moment: sa.ColumnElement[datetime]
     if by is By.CHANGED:
-        moves = schema.attempt_move.c
+        moves = tables.attempt_move.c
         moment = sa.select(sa.func.max(moves.at)).where(moves.attempt_id == attempts.id).scalar_subquery()
     else:
         moment = attempts.created_at if by is By.CREATED else attempts.settled_at
@@ -66,7 +67,7 @@ def of_period(
 
 def latest_refunds(tx: sa.Connection, limit: int) -> Iterator[RefundOfPayment]:
     """The refunds that were requested last, the newest first."""
-    refund = schema.refund.c
+    refund = tables.refund.c
     return _refunds(tx, _REFUNDS.order_by(refund.created_at.desc(), refund.id.desc()).limit(limit))
 
 
@@ -74,20 +75,20 @@ def refunds_of_period(
     tx: sa.Connection, *, since: datetime | None, until: datetime | None
 ) -> Iterator[RefundOfPayment]:
     """The refunds requested from `since` on, up to `until` without it, the earliest first."""
-    refund = schema.refund.c
+    refund = tables.refund.c
     query = _REFUNDS.where(*_within(refund.created_at, since, until))
     return _refunds(tx, query.order_by(refund.created_at, refund.id))
 
 
 _REFUNDS = (
     sa.select(
-        schema.refund,
+        tables.refund,
         feed.REFUND_UPDATED_AT.label("updated_at"),
-        schema.attempt.c.reference.label("payment"),
-        schema.bill.c.reference.label("bill_reference"),
+        tables.attempt.c.reference.label("payment"),
+        bills_views.bill.c.reference.label("bill_reference"),
     )
-    .join(schema.attempt, schema.attempt.c.id == schema.refund.c.attempt_id)
-    .join(schema.bill, schema.bill.c.id == schema.attempt.c.bill_id)
+    .join(tables.attempt, tables.attempt.c.id == tables.refund.c.attempt_id)
+    .join(bills_views.bill, bills_views.bill.c.id == tables.attempt.c.bill_id)
 )
 
 

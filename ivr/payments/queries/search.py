@@ -11,9 +11,12 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
+from ivr.bills import views as bills_views
+from ivr.calls import views as calls_views
+from ivr.finance import views as finance_views
+from ivr.payments import tables
 from ivr.payments.queries import feed
 from ivr.payments.queries.feed import Payment
-from ivr.platform.database import schema
 
 
 class Name(StrEnum):
@@ -43,12 +46,12 @@ def find(tx: sa.Connection, name: str) -> Found | None:
     for of, look_up in _LOOK_UPS:
         ids = set(tx.execute(look_up(name)).scalars()) - {None}
         if ids:
-            also_a_bill = of is Name.PAYMENT and _is_known(tx, schema.bill.c.reference == name)
+            also_a_bill = of is Name.PAYMENT and _is_known(tx, bills_views.bill.c.reference == name)
             return Found(of, feed.of_ids(tx, ids), also_a_bill)
-    call = schema.call.c
+    call = calls_views.call.c
     if _is_known(tx, sa.or_(call.id == name, call.call_sid == name)):
         return Found(Name.CALL, ())
-    return Found(Name.BILL, ()) if _is_known(tx, schema.bill.c.reference == name) else None
+    return Found(Name.BILL, ()) if _is_known(tx, bills_views.bill.c.reference == name) else None
 
 
 def own(tx: sa.Connection, name: str) -> Found | None:
@@ -56,7 +59,7 @@ def own(tx: sa.Connection, name: str) -> Found | None:
     found = feed.show(tx, name)
     if found is None:
         return None
-    return Found(Name.PAYMENT, (found,), _is_known(tx, schema.bill.c.reference == name))
+    return Found(Name.PAYMENT, (found,), _is_known(tx, bills_views.bill.c.reference == name))
 
 
 def one(tx: sa.Connection, name: str) -> Payment | None:
@@ -74,17 +77,17 @@ def _is_known(tx: sa.Connection, where: sa.ColumnElement[bool]) -> bool:
 
 
 def _own(name: str) -> sa.Select[tuple[str]]:
-    attempt = schema.attempt.c
+    attempt = tables.attempt.c
     return sa.select(attempt.id).where(sa.or_(attempt.id == name, attempt.reference == name))
 
 
 def _refund(name: str) -> sa.Select[tuple[str]]:
-    refund = schema.refund.c
+    refund = tables.refund.c
     return sa.select(refund.attempt_id).where(sa.or_(refund.id == name, refund.gateway_reference == name))
 
 
 def _charge(name: str) -> sa.CompoundSelect[tuple[str]]:
-    attempt, link = schema.attempt.c, schema.pay_link.c
+    attempt, link = tables.attempt.c, tables.pay_link.c
     return sa.union(
         sa.select(attempt.id).where(attempt.gateway_reference == name),
         sa.select(link.attempt_id).where(link.gateway_reference == name),
@@ -93,7 +96,7 @@ def _charge(name: str) -> sa.CompoundSelect[tuple[str]]:
 
 def _in_a_payout(name: str) -> sa.CompoundSelect[tuple[str | None]]:
     """By the reference of what a line is of, such as Stripe's ch_...: known once its payout was read."""
-    line, payout, attempt = schema.payout_line, schema.payout, schema.attempt
+    line, payout, attempt = finance_views.payout_line, finance_views.payout, tables.attempt
     named = sa.or_(line.c.source_reference == name, line.c.charge_reference == name)
     told = sa.select(attempt.c.id).join(line, line.c.attempt_id == attempt.c.id).where(named)
     by_charge = (
@@ -106,7 +109,7 @@ def _in_a_payout(name: str) -> sa.CompoundSelect[tuple[str | None]]:
 
 
 def _dispute(name: str) -> sa.CompoundSelect[tuple[str | None]]:
-    dispute, attempt = schema.dispute, schema.attempt
+    dispute, attempt = finance_views.dispute, tables.attempt
     named = sa.or_(dispute.c.reference == name, dispute.c.charge_reference == name)
     by_charge = (
         sa.select(attempt.c.id)
@@ -123,7 +126,7 @@ def _dispute(name: str) -> sa.CompoundSelect[tuple[str | None]]:
 
 
 def _call(name: str) -> sa.Select[tuple[str]]:
-    attempt, call = schema.attempt, schema.call
+    attempt, call = tables.attempt, calls_views.call
     return (
         sa.select(attempt.c.id)
         .join(call, call.c.id == attempt.c.call_id)
@@ -132,7 +135,7 @@ def _call(name: str) -> sa.Select[tuple[str]]:
 
 
 def _bill(name: str) -> sa.Select[tuple[str]]:
-    attempt, bill = schema.attempt, schema.bill
+    attempt, bill = tables.attempt, bills_views.bill
     return sa.select(attempt.c.id).join(bill, bill.c.id == attempt.c.bill_id).where(bill.c.reference == name)
 
 

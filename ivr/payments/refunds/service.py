@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from gateways.contract import Capabilities, UnsupportedError
 from ivr.jobs.job_list import REFUND_PAYMENT
+from ivr.payments import tables
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Attempt, fit
@@ -21,7 +22,6 @@ from ivr.payments.refunds import store
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.refunds.store import Refund
 from ivr.payments.refunds.transitions import RefundTransitions
-from ivr.platform.database import schema
 from ivr.platform.money import plain
 
 KEY = re.compile(r"[!-~]{1,80}")
@@ -67,7 +67,7 @@ class RefundService:
             attempt_id=attempt_id,
             amount_minor=amount_minor,
             currency=attempt.currency,
-            asked_by=fit(schema.refund.c.asked_by, asked_by),
+            asked_by=fit(tables.refund.c.asked_by, asked_by),
             created_at=self.transitions.clock.now(),
         )
         self.transitions.add_history(tx, refund, "refund_asked", "")

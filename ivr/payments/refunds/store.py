@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ivr.payments import tables
 from ivr.payments.refunds.states import REFUND_FINAL, RefundState
-from ivr.platform.database import schema
 
 
 class NoSuchRefundError(LookupError):
@@ -38,8 +38,8 @@ class Refund:
     """Since when the gateway is asked about a webhook that contradicts our books."""
 
 
-_COLUMNS = [schema.refund.c[field.name] for field in fields(Refund)]
-_OF_ID = sa.select(*_COLUMNS).where(schema.refund.c.id == sa.bindparam("wanted"))
+_COLUMNS = [tables.refund.c[field.name] for field in fields(Refund)]
+_OF_ID = sa.select(*_COLUMNS).where(tables.refund.c.id == sa.bindparam("wanted"))
 _OF_ID_LOCKED = _OF_ID.with_for_update(key_share=True)
 
 
@@ -69,7 +69,7 @@ def _one(tx: sa.Connection, query: sa.Select[Any], refund_id: str) -> Refund:
 
 def overdue(tx: sa.Connection, since: datetime, limit: int) -> list[str]:
     """IDs of refunds whose job should have run before that moment."""
-    columns = schema.refund.c
+    columns = tables.refund.c
     has_job = sa.or_(columns.state.not_in(REFUND_FINAL), columns.verify_since.is_not(None))
     query = sa.select(columns.id).where(columns.look_at < since, has_job)
     return list(tx.execute(query.order_by(columns.look_at).limit(limit)).scalars())
@@ -79,7 +79,7 @@ def requested(tx: sa.Connection, attempt_id: str, key: str) -> tuple[str, int | 
     """The refund that was requested under this idempotency key, by its id, and the amount that was requested
     (None: all that was left).
     """
-    request = schema.refund_request.c
+    request = tables.refund_request.c
     query = sa.select(request.refund_id, request.amount_minor)
     row = tx.execute(
         query.where(request.attempt_id == attempt_id, request.idempotency_key == key)
@@ -92,14 +92,14 @@ def requested(tx: sa.Connection, attempt_id: str, key: str) -> tuple[str, int | 
 
 def insert(tx: sa.Connection, **values: Any) -> Refund:
     """A new refund, not sent yet."""
-    new = sa.insert(schema.refund).values(**values, state=RefundState.ASKED)
+    new = sa.insert(tables.refund).values(**values, state=RefundState.ASKED)
     return _record(tx.execute(new.returning(*_COLUMNS)).mappings().one())
 
 
 def keep_request(tx: sa.Connection, refund: Refund, key: str, requested_minor: int | None) -> None:
     """The refund was requested under this idempotency key."""
     tx.execute(
-        sa.insert(schema.refund_request).values(
+        sa.insert(tables.refund_request).values(
             attempt_id=refund.attempt_id,
             idempotency_key=key,
             amount_minor=requested_minor,
@@ -111,9 +111,9 @@ def keep_request(tx: sa.Connection, refund: Refund, key: str, requested_minor: i
 
 def move(tx: sa.Connection, refund: Refund, state: RefundState, **values: Any) -> Refund:
     """The refund in its new state; raises RuntimeError where it is no longer in the state it was read in."""
-    columns = schema.refund.c
+    columns = tables.refund.c
     moved = (
-        sa.update(schema.refund)
+        sa.update(tables.refund)
         .where(columns.id == refund.id, columns.state == refund.state)
         .values(**values, state=state)
         .returning(*_COLUMNS)
@@ -126,4 +126,10 @@ def move(tx: sa.Connection, refund: Refund, state: RefundState, **values: Any) -
 
 def update(tx: sa.Connection, refund_id: str, **values: Any) -> None:
     """Sets these columns; none of them is the state."""
-    tx.execute(sa.update(schema.refund).where(schema.refund.c.id == refund_id).values(**values))
+    tx.execute(sa.update(tables.refund).where(tables.refund.c.id == refund_id).values(**values))
+
+
+def attempt_id_of(tx: sa.Connection, refund_id: str) -> str | None:
+    """The payment that this refund belongs to; None: there is no such refund."""
+    query = sa.select(tables.refund.c.attempt_id).where(tables.refund.c.id == refund_id)
+    return tx.execute(query).scalar_one_or_none()

@@ -17,7 +17,7 @@ from ivr.events.emitter import Events
 from ivr.events.refund_events import RefundApproved, RefundDeclined
 from ivr.finance import ledger
 from ivr.jobs.job_list import VERIFY_REFUND, Job, Work
-from ivr.payments import job_numbers
+from ivr.payments import job_numbers, tables
 from ivr.payments.attempts import history
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.gateway_answers import WORDS
@@ -28,7 +28,6 @@ from ivr.payments.refunds import store
 from ivr.payments.refunds.states import REFUND_FINAL, RefundState
 from ivr.payments.refunds.store import Refund
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
 from ivr.platform.ids import Ids
 from ivr.platform.money import plain
 
@@ -85,7 +84,7 @@ class RefundTransitions:
         """The payer has the money back."""
         attempt = attempt_store.locked(tx, refund.attempt_id)
         now = self.clock.now()
-        reference = fit(schema.refund.c.gateway_reference, gateway_reference)
+        reference = fit(tables.refund.c.gateway_reference, gateway_reference)
         ended = {"settled_at": now, "look_at": None}
         done = self.move(tx, refund, RefundState.APPROVED, note=note, gateway_reference=reference, **ended)
         reservation.give_back(tx, attempt.bill_id, refund.amount_minor, now)
@@ -96,7 +95,7 @@ class RefundTransitions:
     def decline(self, tx: sa.Connection, refund: Refund, gateway_code: str | None, note: str = "") -> Refund:
         """The payer does not have the money back, and will not under this refund."""
         attempt_store.locked(tx, refund.attempt_id)
-        code = fit(schema.refund.c.gateway_code, gateway_code)
+        code = fit(tables.refund.c.gateway_code, gateway_code)
         ended = {"settled_at": self.clock.now(), "look_at": None}
         done = self.move(tx, refund, RefundState.DECLINED, note=note, gateway_code=code, **ended)
         attempt_store.release_refund(tx, refund.attempt_id, refund.amount_minor)
@@ -170,7 +169,7 @@ class RefundTransitions:
 
     def ask(self, tx: sa.Connection, refund: Refund, job: Job, delay_s: float = 0.0) -> Refund:
         """Asks for a job under a number of its own."""
-        number = job_numbers.ask(tx, schema.refund, refund.id, job, delay_s, work=self.work, clock=self.clock)
+        number = job_numbers.ask(tx, tables.refund, refund.id, job, delay_s, work=self.work, clock=self.clock)
         return replace(refund, jobs=number)
 
     def recheck(self, tx: sa.Connection, refund: Refund, delay_s: float = 0.0) -> None:

@@ -22,8 +22,8 @@ from ivr.payments.attempts.store import Attempt
 from ivr.payments.event_facts import saved_card_facts
 from ivr.payments.saved_cards import store
 from ivr.payments.saved_cards.store import CardState, Consent, SavedCard
+from ivr.payments.tables import saved_card
 from ivr.platform.clock import Clock
-from ivr.platform.database.schema import saved_card
 from ivr.platform.ids import Ids
 
 log = structlog.get_logger()

@@ -13,8 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateways.secret import Secret
+from ivr.customers.views import customer
 from ivr.payments.attempts.states import State
-from ivr.platform.database.schema import attempt, customer, saved_card
+from ivr.payments.tables import attempt, saved_card
 from ivr.platform.phone_numbers.identity import forms_of
 
 
@@ -89,11 +90,12 @@ _CONSENT = {
     "at": "consented_at",
 }
 _OWN = [field.name for field in fields(SavedCard) if field.name not in {"phone", "consent"}]
+_IS_OF = customer.c.id == saved_card.c.customer_id
 _SELECT = sa.select(
     *(saved_card.c[name].label(name) for name in _OWN),
     *(saved_card.c[name] for name in _CONSENT.values()),
     customer.c.phone,
-).select_from(saved_card.join(customer))
+).select_from(saved_card.join(customer, _IS_OF))
 
 
 def _read(row: sa.RowMapping) -> SavedCard:
@@ -178,7 +180,7 @@ def to_offer(tx: sa.Connection, phone: str, gateway: str, *, call_id: str, now: 
 def saved_since(tx: sa.Connection, moment: datetime) -> list[tuple[str, str]]:
     """Cards that are saved since then or later, by ID, and their customers' numbers."""
     is_kept = sa.and_(saved_card.c.state == CardState.KEPT, saved_card.c.kept_at >= moment)
-    query = sa.select(saved_card.c.id, customer.c.phone).select_from(saved_card.join(customer))
+    query = sa.select(saved_card.c.id, customer.c.phone).select_from(saved_card.join(customer, _IS_OF))
     return [(row.id, row.phone) for row in tx.execute(query.where(is_kept))]
 
 
@@ -209,7 +211,7 @@ def is_kept(
     """Whether this very card is kept for this number already, or about to be."""
     query = (
         sa.select(saved_card.c.id)
-        .select_from(saved_card.join(customer))
+        .select_from(saved_card.join(customer, _IS_OF))
         .where(
             customer.c.phone == phone,
             saved_card.c.gateway == gateway,
@@ -238,3 +240,9 @@ def update(tx: sa.Connection, card_id: str, **values: Any) -> SavedCard:
     """The card with these columns changed; its caller holds it."""
     tx.execute(sa.update(saved_card).where(saved_card.c.id == card_id).values(**values))
     return get(tx, card_id)
+
+
+def attempt_id_of(tx: sa.Connection, saved_card_id: str) -> str | None:
+    """The payment that this saved card belongs to; None: there is no such saved card."""
+    query = sa.select(saved_card.c.attempt_id).where(saved_card.c.id == saved_card_id)
+    return tx.execute(query).scalar_one_or_none()

@@ -7,14 +7,14 @@ the phone was put down.
 from collections.abc import Sequence
 from typing import Protocol
 
-from ivr.simulators.phone.events import Asked, Event
+from ivr.simulators.phone.events import Event, KeysAsked
 from ivr.simulators.phone.keys import HangUp
 
 
-class Caller(Protocol):
+class PhoneCaller(Protocol):
     """Answers with keys of the keypad, with silence, or by hanging up."""
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
         """What is keyed now; None: silence. `heard` is what was said since the last time.
 
         Fewer keys than the Gather wants mean that the caller stopped there; more spill into the next one.

@@ -24,7 +24,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class TokenRefused:
     """The processor said no, or nothing that makes sense."""
 
     error: str
@@ -35,7 +35,7 @@ class Refused:
 class Connector(Protocol):
     """Tokenizes a card. `transaction_id` is one for all tries."""
 
-    def tokenize(self, card: KeyedCard, *, transaction_id: str, currency: str) -> Token | Refused: ...
+    def tokenize(self, card: KeyedCard, *, transaction_id: str, currency: str) -> Token | TokenRefused: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class GenericConnector:
     username: str
     password: Secret
 
-    def tokenize(self, card: KeyedCard, *, transaction_id: str, currency: str) -> Token | Refused:
+    def tokenize(self, card: KeyedCard, *, transaction_id: str, currency: str) -> Token | TokenRefused:
         asked = {
             "transaction_id": transaction_id,
             "method": "tokenize",
@@ -61,14 +61,14 @@ class GenericConnector:
             "parameters": {},
         }
         answer = post_with_retries(self.url, {"json": asked, "auth": (self.username, self.password.reveal())})
-        if isinstance(answer, Refused):
+        if isinstance(answer, TokenRefused):
             return answer
         body = answer.body
         if answer.status == _OK and not body.get("error_code") and isinstance(body.get("token_id"), str):
             return Token(Secret(body["token_id"]))
         code = body.get("error_code")
         message = str(body.get("error_message") or "malformed response from the payment provider")
-        return Refused(message, str(code) if code else None)
+        return TokenRefused(message, str(code) if code else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class ConnectorAnswer:
     body: Mapping[str, Any]
 
 
-def post_with_retries(url: str, sent: Mapping[str, Any]) -> ConnectorAnswer | Refused:
+def post_with_retries(url: str, sent: Mapping[str, Any]) -> ConnectorAnswer | TokenRefused:
     """One request, again under the same id where nobody answered in time."""
     import requests
 
@@ -93,4 +93,4 @@ def post_with_retries(url: str, sent: Mapping[str, Any]) -> ConnectorAnswer | Re
             except requests.JSONDecodeError:
                 body = None
             return ConnectorAnswer(response.status_code, body if isinstance(body, dict) else {})
-    return Refused("the payment provider does not answer")
+    return TokenRefused("the payment provider does not answer")

@@ -7,7 +7,7 @@ that a translated or reworded flow is paid as well. Hangs up where the server go
 from collections.abc import Sequence
 
 from ivr.platform.clock import Clock
-from ivr.simulators.phone.events import Asked, Event
+from ivr.simulators.phone.events import Event, KeysAsked
 from ivr.simulators.phone.keys import HANG_UP, HangUp
 
 ASKED_MAX = 40
@@ -39,7 +39,7 @@ class DemoCaller:
         now = clock.now()
         return cls(reference, CARD, f"{now.month:02}{(now.year + 2) % 100:02}", CODE)
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:  # noqa: ARG002 - never by words
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:  # noqa: ARG002 - never by words
         self._asked += 1
         if self._asked > ASKED_MAX:
             return HANG_UP
@@ -52,7 +52,7 @@ class DemoCaller:
     def meanwhile(self, event: Event) -> str | HangUp:  # noqa: ARG002 - this caller listens to the end
         return ""
 
-    def _of_the_card(self, asked: Asked) -> str:
+    def _of_the_card(self, asked: KeysAsked) -> str:
         """The number first; then expiry, code and postal code in the order in which they are asked."""
         if asked.wanted is None or asked.wanted >= CARD_NUMBER_MIN or not self._next_fields:
             self._next_fields = list(self._after_number)
@@ -63,7 +63,7 @@ class DemoCaller:
         return self._next_fields.pop(0)
 
 
-def _finished(asked: Asked, keys: str) -> str:
+def _finished(asked: KeysAsked, keys: str) -> str:
     """With the finish key where fewer digits are keyed than the Gather would wait for."""
     if asked.wanted is None or len(keys) < asked.wanted:
         return keys + asked.rules.finish_on_key

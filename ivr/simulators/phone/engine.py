@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 
 from ivr.platform.clock import Clock
-from ivr.simulators.phone.caller import Caller
+from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.events import (
-    Asked,
     Dialed,
     DialStatus,
     Ended,
     Event,
     Faulted,
     Keyed,
+    KeysAsked,
     Listener,
     Paused,
     Played,
@@ -27,7 +27,7 @@ from ivr.simulators.phone.events import (
     ignore,
 )
 from ivr.simulators.phone.keys import Collector, GatherRules, HangUp, masked
-from ivr.simulators.phone.pay import NOTHING_INSTALLED, Line, PayHabits, PaySession
+from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits, PayLine, PaySession
 from ivr.simulators.phone.pay_verb import Pay
 from ivr.simulators.phone.transport import HungUpError, Transport
 from ivr.simulators.phone.values import Pause, Play, Prompt, Say
@@ -65,7 +65,7 @@ class Call:
         self,
         settings: CallSettings,
         *,
-        caller: Caller,
+        caller: PhoneCaller,
         transport: Transport,
         clock: Clock,
         listener: Listener = ignore,
@@ -285,7 +285,7 @@ class Call:
             return finished.over
         return None if finished.fields is None else self._ask(action, **finished.fields)
 
-    def _line(self, verb: Pay, document: Document, action: str) -> Line:
+    def _line(self, verb: Pay, document: Document, action: str) -> PayLine:
         """What a Pay is lent: everything keyed is hidden, and a `#` behind the field before is forgotten."""
 
         def listen(says: Sequence[Prompt], rules: GatherRules) -> Collector | Reason:
@@ -300,14 +300,14 @@ class Call:
             if verb.status_callback is not None:
                 self._webhooks.progress(document.resolve(verb.status_callback), self._status, fields)
 
-        return Line(listen, say, report, self._clock.now)
+        return PayLine(listen, say, report, self._clock.now)
 
     def _collect(self, collector: Collector, action: str, *, private: bool, unasked: bool) -> bool:
         """Waits for keys as long as the Gather does; True where the caller hung up. Who was asked nothing
         presses nothing, unless they are in the midst of a card.
         """
         pressed = masked(collector.digits) if private else collector.digits
-        asked = Asked(collector.rules, shown(action), private, pressed)
+        asked = KeysAsked(collector.rules, shown(action), private, pressed)
         self._listener(asked)
         began = self._clock.now()
         if self._settings.reaction_s and unasked and not private:

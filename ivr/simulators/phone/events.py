@@ -34,7 +34,7 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class KeysAsked:
     """A Gather has said its prompts and listens."""
 
     rules: GatherRules
@@ -111,7 +111,7 @@ class Ended:
     """Every fault on the way, also those that the fallback or a retry got over."""
 
 
-Event = Said | Played | Paused | Asked | Keyed | Redirected | Dialed | Faulted | Ended
+Event = Said | Played | Paused | KeysAsked | Keyed | Redirected | Dialed | Faulted | Ended
 Listener = Callable[[Event], None]
 
 

@@ -17,7 +17,7 @@ from ivr.simulators.phone.cards import KeyedCard, NumberRules
 from ivr.simulators.phone.connectors import Connector, Token
 from ivr.simulators.phone.events import Reason
 from ivr.simulators.phone.keys import Collector, GatherRules
-from ivr.simulators.phone.pay_verb import Pay, Step
+from ivr.simulators.phone.pay_verb import Pay, PayStep
 from ivr.simulators.phone.values import Prompt, Say
 
 STAR = "*"
@@ -26,11 +26,13 @@ TIMEOUT, TIMEOUT_REPORTED = "timeout", "input-timeout"
 CURRENCY = "usd"
 _POSTAL_CODE_DIGITS_MAX = 10
 _DEFAULTS = {
-    Step.NUMBER: "Please enter your credit card number.",
-    Step.EXPIRY: "Please enter your expiration date. Two digits for the month and two digits for the year.",
-    Step.CODE: "Please enter your security code.",
-    Step.POSTAL_CODE: "Please enter your postal code.",
-    Step.PROCESSING: "Payment processing. Please wait.",
+    PayStep.NUMBER: "Please enter your credit card number.",
+    PayStep.EXPIRY: (
+        "Please enter your expiration date. Two digits for the month and two digits for the year."
+    ),
+    PayStep.CODE: "Please enter your security code.",
+    PayStep.POSTAL_CODE: "Please enter your postal code.",
+    PayStep.PROCESSING: "Payment processing. Please wait.",
 }
 """What the carrier says where no Prompt fits, whatever its language."""
 
@@ -51,7 +53,7 @@ NOTHING_INSTALLED = PayHabits()
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PayLine:
     """What the engine lends."""
 
     listen: Callable[[Sequence[Prompt], GatherRules], Collector | Reason]
@@ -92,13 +94,13 @@ class _TooManyError(Exception):
 class PaySession:
     """Runs once."""
 
-    def __init__(self, verb: Pay, line: Line, habits: PayHabits, name: str) -> None:
+    def __init__(self, verb: Pay, line: PayLine, habits: PayHabits, name: str) -> None:
         """`name`: of this very Pay; the connector's transaction id derives from it."""
         self._verb = verb
         self._line = line
         self._habits = habits
         self._transaction_id = hashlib.sha256(name.encode()).hexdigest()[:32]
-        self._keyed: dict[Step, Secret] = {}
+        self._keyed: dict[PayStep, Secret] = {}
 
     def run(self) -> Finished:
         if self._habits.trouble is not None:
@@ -126,27 +128,27 @@ class PaySession:
     def _card(self) -> KeyedCard:
         verb = self._verb
         number = self._ask(
-            Step.NUMBER,
+            PayStep.NUMBER,
             NumberRules(cards.NUMBER_DIGITS_MAX),
             lambda n: cards.number_fault(n, verb.card_types),
         )
         kind = cards.kind_of(number) or ""
-        expiry = self._ask(Step.EXPIRY, GatherRules(4), lambda e: cards.expiry_fault(e, self._line.now()))
+        expiry = self._ask(PayStep.EXPIRY, GatherRules(4), lambda e: cards.expiry_fault(e, self._line.now()))
         code = postal_code = None
         if verb.security_code:
             rules = GatherRules(cards.code_digits(kind))
-            code = Secret(self._ask(Step.CODE, rules, lambda c: cards.code_fault(c, kind)))
+            code = Secret(self._ask(PayStep.CODE, rules, lambda c: cards.code_fault(c, kind)))
         if verb.postal_code == "true":
             least = verb.postal_code_digits_min
             rules = GatherRules(_POSTAL_CODE_DIGITS_MAX)
             postal_code = Secret(
-                self._ask(Step.POSTAL_CODE, rules, lambda p: cards.postal_code_fault(p, least))
+                self._ask(PayStep.POSTAL_CODE, rules, lambda p: cards.postal_code_fault(p, least))
             )
         elif verb.postal_code != "false":
             postal_code = Secret(verb.postal_code)
         return KeyedCard(Secret(number), kind, Secret(expiry), code, postal_code)
 
-    def _ask(self, step: Step, rules: GatherRules, fault_of: Callable[[str], str | None]) -> str:
+    def _ask(self, step: PayStep, rules: GatherRules, fault_of: Callable[[str], str | None]) -> str:
         """The field, once it is right."""
         error: str | None = None
         for attempt in range(1, self._verb.attempts_max + 2):
@@ -158,7 +160,7 @@ class PaySession:
                 return keyed
         raise _TooManyError(TIMEOUT_REPORTED if error == TIMEOUT else str(error))
 
-    def _listen(self, step: Step, attempt: int, error: str | None, rules: GatherRules) -> str:
+    def _listen(self, step: PayStep, attempt: int, error: str | None, rules: GatherRules) -> str:
         limited = type(rules)(rules.num_digits, timeout_s=self._verb.timeout_s, ends_at=STAR)
         heard = self._line.listen(self._says(step, attempt, error), limited)
         if isinstance(heard, Reason):
@@ -167,8 +169,8 @@ class PaySession:
             raise _StarError
         return heard.digits
 
-    def _says(self, step: Step, attempt: int, error: str | None) -> Sequence[Prompt]:
-        number = self._keyed.get(Step.NUMBER)
+    def _says(self, step: PayStep, attempt: int, error: str | None) -> Sequence[Prompt]:
+        number = self._keyed.get(PayStep.NUMBER)
         kind = cards.kind_of(number.reveal()) if number else None
         fitting = [each for each in self._verb.prompts if each.fits(step, kind, attempt, error)]
         if not fitting:
@@ -178,8 +180,8 @@ class PaySession:
     # The end ----------------------------------------------------------------------------------------------
 
     def _tokenize(self, connector: Connector, card: KeyedCard) -> Finished:
-        self._report(Step.PROCESSING, 1, None)
-        gone = self._line.say(self._says(Step.PROCESSING, 1, None))
+        self._report(PayStep.PROCESSING, 1, None)
+        gone = self._line.say(self._says(PayStep.PROCESSING, 1, None))
         if gone is not None:
             raise _HungUpError(gone)
         answer = connector.tokenize(card, transaction_id=self._transaction_id, currency=CURRENCY)
@@ -203,7 +205,7 @@ class PaySession:
         self._line.report(told)
         return Finished(told, over)
 
-    def _report(self, step: Step, attempt: int, error: str | None) -> None:
+    def _report(self, step: PayStep, attempt: int, error: str | None) -> None:
         fields = {**self._masked(), "For": str(step), "Attempt": str(attempt)}
         if error is not None:
             fields["ErrorType"] = TIMEOUT_REPORTED if error == TIMEOUT else error
@@ -218,13 +220,13 @@ class PaySession:
         }
         for step, keyed in self._keyed.items():
             match step:
-                case Step.NUMBER:
+                case PayStep.NUMBER:
                     fields["PaymentCardNumber"] = cards.shown(keyed.reveal())
                     fields["PaymentCardType"] = cards.kind_of(keyed.reveal()) or ""
-                case Step.EXPIRY:
+                case PayStep.EXPIRY:
                     fields["ExpirationDate"] = keyed.reveal()
-                case Step.CODE:
+                case PayStep.CODE:
                     fields["SecurityCode"] = "*" * len(keyed.reveal())
-                case Step.POSTAL_CODE:
+                case PayStep.POSTAL_CODE:
                     fields["PaymentCardPostalCode"] = keyed.reveal()
         return fields

@@ -28,7 +28,7 @@ ATTEMPTS_MAX = 3
 PROMPT_ATTEMPTS_MAX = 10
 
 
-class Step(StrEnum):
+class PayStep(StrEnum):
     """What is asked, in this order; a Prompt's `for` and a report's `For`."""
 
     NUMBER = "payment-card-number"
@@ -48,7 +48,7 @@ class PayPrompt:
     errors: frozenset[str]
     says: tuple[Prompt, ...]
 
-    def fits(self, step: Step, card_type: str | None, attempt: int, error: str | None) -> bool:
+    def fits(self, step: PayStep, card_type: str | None, attempt: int, error: str | None) -> bool:
         return (
             self.step == step
             and (not self.card_types or card_type in self.card_types)
@@ -130,7 +130,7 @@ def _prompt(node: ET.Element, read_prompt: Callable[[ET.Element], Prompt]) -> Pa
     if node.get("requireMatchingInputs", "false") != "false":
         raise BadValueError("<Prompt> requireMatchingInputs is for bank accounts alone")
     return PayPrompt(
-        step=_one_of(node, "for", [*Step, "bank-routing-number", "bank-account-number"], ""),
+        step=_one_of(node, "for", [*PayStep, "bank-routing-number", "bank-account-number"], ""),
         card_types=_several(node, "cardType", CARD_TYPES),
         attempts=frozenset(map(int, attempts)),
         errors=_several(node, "errorType", ERRORS),

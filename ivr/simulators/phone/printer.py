@@ -7,7 +7,7 @@ heard.
 import io
 from typing import TextIO
 
-from ivr.simulators.phone.events import Asked, Dialed, Ended, Event, Faulted, Keyed, Paused, Played, Said
+from ivr.simulators.phone.events import Dialed, Ended, Event, Faulted, Keyed, KeysAsked, Paused, Played, Said
 from ivr.simulators.phone.keys import masked
 
 _MARGIN = "     "
@@ -24,7 +24,7 @@ class Printer:
         self._live = live
         self._typing = False
         self._waiting = False
-        self._asked: Asked | None = None
+        self._asked: KeysAsked | None = None
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -34,7 +34,7 @@ class Printer:
                 self.line(f"{_MARGIN}(plays {event.url})")
             case Paused():
                 self._wait()
-            case Asked():
+            case KeysAsked():
                 self._asked = event
                 if self._live and event.pressed:
                     self._type(event.pressed)

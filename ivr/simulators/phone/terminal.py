@@ -20,9 +20,9 @@ from types import FrameType
 from typing import TextIO
 
 from ivr.platform.clock import Clock, SystemClock
-from ivr.simulators.phone.caller import Caller
+from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Asked, Ended, Event, Said
+from ivr.simulators.phone.events import Ended, Event, KeysAsked, Said
 from ivr.simulators.phone.keys import HANG_UP, KEYPAD, Collector, HangUp
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.simulators.phone.printer import Printer
@@ -121,7 +121,7 @@ class PersonAtTerminal:
         self._printer = printer
         self._clock = clock
 
-    def keys(self, asked: Asked, heard: Sequence[str]) -> str | HangUp | None:  # noqa: ARG002 - it was printed
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:  # noqa: ARG002 - it was printed
         collector = Collector(replace(asked.rules, num_digits=asked.wanted))
         typed = ""
         while not collector.complete:
@@ -206,7 +206,7 @@ def run_terminal(
 
 def run_script(
     settings: CallSettings,
-    answers: Caller,
+    answers: PhoneCaller,
     out: TextIO,
     *,
     clock: Clock | None = None,

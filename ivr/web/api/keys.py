@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from gateways.secret import Secret
 from ivr.platform.clock import Clock
-from ivr.platform.database.schema import api_key
 from ivr.platform.ids import Ids
+from ivr.web.api.tables import api_key
 
 PREFIX = "pbc_"
 """So that a scanner for leaked secrets knows one."""

@@ -1,25 +1,30 @@
 """The call to which a piece of background work belongs: each line that the work logs names it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
+from ivr.integrations import webhooks_out
 from ivr.jobs import job_list as jobs
 from ivr.jobs.job_list import Job
+from ivr.messaging import messages
+from ivr.payments.attempts import store as attempt_store
+from ivr.payments.refunds import store as refund_store
+from ivr.payments.saved_cards import store as card_store
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import attempt, confirmation, outcome, refund, saved_card
 
-_THROUGH: Mapping[Job, sa.Table] = {
-    jobs.REFUND_PAYMENT: refund,
-    jobs.RESOLVE_REFUND: refund,
-    jobs.VERIFY_REFUND: refund,
-    jobs.SEND_CONFIRMATION: confirmation,
-    jobs.CHECK_CONFIRMATION: confirmation,
-    jobs.DELIVER_OUTCOME: outcome,
-    jobs.SAVE_CARD: saved_card,
-    jobs.FORGET_CARD: saved_card,
+AttemptIdOf = Callable[[sa.Connection, str], str | None]
+_ATTEMPT_ID_OF: Mapping[Job, AttemptIdOf] = {
+    jobs.REFUND_PAYMENT: refund_store.attempt_id_of,
+    jobs.RESOLVE_REFUND: refund_store.attempt_id_of,
+    jobs.VERIFY_REFUND: refund_store.attempt_id_of,
+    jobs.SEND_CONFIRMATION: messages.attempt_id_of,
+    jobs.CHECK_CONFIRMATION: messages.attempt_id_of,
+    jobs.DELIVER_OUTCOME: webhooks_out.attempt_id_of,
+    jobs.SAVE_CARD: card_store.attempt_id_of,
+    jobs.FORGET_CARD: card_store.attempt_id_of,
 }
-"""Jobs whose subject is a row that names its payment; that of the others is the payment itself."""
+"""Jobs whose subject belongs to a payment; that of the others is the payment itself."""
 _OF_NO_CALL = frozenset({jobs.READ_PAYOUT})
 
 
@@ -29,11 +34,7 @@ def call_of(engine: sa.Engine, job: Job, subject_id: str) -> str | None:
         return None
     if job == jobs.END_SILENT_CALL:
         return subject_id
-    query = sa.select(attempt.c.call_id)
-    if (table := _THROUGH.get(job)) is None:
-        query = query.where(attempt.c.id == subject_id)
-    else:
-        query = query.join(table, table.c.attempt_id == attempt.c.id).where(table.c.id == subject_id)
+    attempt_id_of = _ATTEMPT_ID_OF.get(job)
     with reading(engine) as tx:
-        found: str | None = tx.execute(query).scalar_one_or_none()
-    return found
+        attempt_id = subject_id if attempt_id_of is None else attempt_id_of(tx, subject_id)
+        return None if attempt_id is None else attempt_store.call_id_of(tx, attempt_id)

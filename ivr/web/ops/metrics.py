@@ -18,13 +18,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from gateways.declines import Decline
-from ivr.fraud import lockouts
+from ivr.calls import store as calls
+from ivr.fraud import lockouts, velocity
 from ivr.fraud.breaker import BreakerState, state_at
+from ivr.integrations import webhooks_out
 from ivr.jobs.worker_liveness import living_workers
+from ivr.messaging import messages
+from ivr.payments.queries import counts
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import attempt, call, card_try, confirmation, outcome, refund
 from ivr.platform.log_metrics import LogLines
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15)
@@ -121,13 +123,17 @@ class Books(Collector):
 
     def _sums(self, tx: sa.Connection) -> Iterator[Metric]:
         yield from self._calls(tx)
-        yield _by(tx, attempt.c.state, "paybycall_attempts", "Attempts to charge, by state.")
-        yield _by(tx, refund.c.state, "paybycall_refunds", "Refunds, by state.")
-        yield _by(tx, confirmation.c.state, "paybycall_confirmations", "Confirmations, by state.")
-        yield _by(tx, outcome.c.state, "paybycall_outcomes", "Webhooks to the merchant, by state.")
+        yield _by_state("paybycall_attempts", "Attempts to charge, by state.", counts.attempts_by_state(tx))
+        yield _by_state("paybycall_refunds", "Refunds, by state.", counts.refunds_by_state(tx))
+        yield _by_state("paybycall_confirmations", "Confirmations, by state.", messages.count_by_state(tx))
+        yield _by_state(
+            "paybycall_outcomes", "Webhooks to the merchant, by state.", webhooks_out.count_by_state(tx)
+        )
         yield _declines(tx)
         yield self._unmapped(tx)
-        yield _by(tx, card_try.c.state, "paybycall_card_tries", "Tried cards that still count, by state.")
+        yield _by_state(
+            "paybycall_card_tries", "Tried cards that still count, by state.", velocity.count_by_state(tx)
+        )
         yield from self._lockouts(tx)
         yield self._oldest_unknown(tx)
         yield self._workers()
@@ -140,20 +146,12 @@ class Books(Collector):
         ended = CounterMetricFamily(
             "paybycall_calls_ended", "Calls that ended, by reason.", labels=["because"]
         )
-        active = GaugeMetricFamily("paybycall_calls_active", "Calls under way.", value=None)
-        started, under_way = 0, 0
-        groups = sa.select(call.c.status, call.c.ended_because, sa.func.count()).group_by(
-            call.c.status, call.c.ended_because
-        )
-        for status, because, count in tx.execute(groups):
-            started += count
-            if status == "active":
-                under_way += count
-            else:
-                ended.add_metric([because or "none"], count)
-        active.add_metric([], under_way)
+        active, by_reason = calls.count_active(tx), calls.count_ended(tx)
+        for because, count in by_reason.items():
+            ended.add_metric([because], count)
+        started = active + sum(by_reason.values())
         yield CounterMetricFamily("paybycall_calls_started", "Calls that came in.", value=started)
-        yield active
+        yield GaugeMetricFamily("paybycall_calls_active", "Calls under way.", value=active)
         yield ended
 
     def _unmapped(self, tx: sa.Connection) -> Metric:
@@ -163,10 +161,8 @@ class Books(Collector):
             labels=["gateway"],
         )
         for gateway, known in self._decline_codes.items():
-            generic = sa.and_(attempt.c.gateway == gateway, attempt.c.decline == Decline.GENERIC)
-            codes = sa.select(attempt.c.gateway_code, sa.func.count()).where(generic)
-            counts = tx.execute(codes.group_by(attempt.c.gateway_code)).all()
-            family.add_metric([gateway], sum(count for code, count in counts if code and code not in known))
+            by_code = counts.generic_declines_by_code(tx, gateway)
+            family.add_metric([gateway], sum(count for code, count in by_code if code and code not in known))
         return family
 
     def _lockouts(self, tx: sa.Connection) -> Iterator[Metric]:
@@ -184,8 +180,7 @@ class Books(Collector):
         yield breaker
 
     def _oldest_unknown(self, tx: sa.Connection) -> Metric:
-        since = sa.select(sa.func.min(attempt.c.unknown_since)).where(attempt.c.state == "unknown")
-        oldest = tx.execute(since).scalar_one()
+        oldest = counts.oldest_unknown_since(tx)
         age_s = (self._clock.now() - oldest).total_seconds() if oldest else 0
         return GaugeMetricFamily(
             "paybycall_oldest_unknown_seconds", "Age of the oldest charge of unknown outcome.", value=age_s
@@ -201,9 +196,9 @@ class Books(Collector):
         return family
 
 
-def _by(tx: sa.Connection, column: sa.Column[str], name: str, help_: str) -> Metric:
+def _by_state(name: str, help_: str, found: Sequence[tuple[str, int]]) -> Metric:
     family = GaugeMetricFamily(name, help_, labels=["state"])
-    for state, count in tx.execute(sa.select(column, sa.func.count()).group_by(column).order_by(column)):
+    for state, count in found:
         family.add_metric([state], count)
     return family
 
@@ -214,9 +209,6 @@ def _declines(tx: sa.Connection) -> Metric:
         "Declines, by gateway and reason; generic holds every code that the adapter does not know.",
         labels=["gateway", "decline"],
     )
-    groups = sa.select(attempt.c.gateway, attempt.c.decline, sa.func.count()).where(
-        attempt.c.decline.is_not(None)
-    )
-    for gateway, decline, count in tx.execute(groups.group_by(attempt.c.gateway, attempt.c.decline)):
+    for gateway, decline, count in counts.declines_by_reason(tx):
         family.add_metric([gateway, decline], count)
     return family

@@ -6,9 +6,9 @@ from unittest.mock import patch
 import pytest
 import sqlalchemy as sa
 
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.events import DialStatus, Reason, Said
+from tests.support import schema
 from tests.support.merchant_server import merchant_server
 from tests.support.patience import Patience
 from tests.support.payer import CARD, WAY, pay

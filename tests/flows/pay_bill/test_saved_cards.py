@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.events import Event, Reason, Said
 from ivr.simulators.phone.webhooks import CallSettings
+from tests.support import schema
 from tests.support.merchant_server import merchant_server
 from tests.support.payer import CARD, UNGUARDED, books, call_sid, pay
 from tests.support.phone import Trouble, TroubledTransport, call_settings

@@ -14,8 +14,8 @@ from ivr.bills.fields import read_bill
 from ivr.bills.store import Change
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import bill
 from ivr.platform.ids import RandomIds, SequentialIds
+from tests.support.schema import bill
 
 pytestmark = pytest.mark.postgres
 

@@ -17,8 +17,8 @@ from ivr.bills.store import Change
 from ivr.platform.amounts import Spelling
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import bill
 from ivr.platform.ids import RandomIds
+from tests.support.schema import bill
 
 HEADER = "reference,amount,currency,minimum,due_date,phone\n"
 

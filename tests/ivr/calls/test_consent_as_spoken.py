@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from flows.pay_bill.flow import flow
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.events import Event, Played, Said
 from ivr.web.carrier_webhooks import wiring
+from tests.support import schema
 from tests.support.payer import CARD, call_sid, pay
 from tests.support.phone import PCI, WEB, WsgiApp, WsgiTransport, call_settings
 from tests.support.server import ENGLISH, SPANISH, Server

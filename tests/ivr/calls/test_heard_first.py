@@ -7,13 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.platform.clock import Clock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Event, Paused, Said
 from ivr.simulators.phone.keys import HangUp
 from ivr.simulators.phone.pay import PayHabits
 from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
+from tests.support import schema
 from tests.support.carrier_by_hand import Carrier, turn_after
 from tests.support.pay_carrier import carriers_habits
 from tests.support.payer import CARD, call_sid, pay

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from ivr.integrations.pci_client import PciClient, PciUnreachableError
 from ivr.payments.attempts.states import HOLDING
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.webhooks import Webhooks
+from tests.support import schema
 from tests.support.phone import PCI, WEB, call_settings
 from tests.support.server import Server
 from tests.support.server_checks import NAMES

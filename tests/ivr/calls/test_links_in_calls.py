@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.payments.links import open_links
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.events import Event, Reason, Said
+from tests.support import schema
 from tests.support.payer import UNGUARDED, WAY, books, call_sid, pay
 from tests.support.phone import call_settings
 from tests.support.server import AMOUNT_MINOR, ENGLISH, REFERENCE, Server

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 
 from ivr.calls.retention import KEPT, forget_turns
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
+from tests.support import schema
 
 
 def _call(tx: sa.Connection, clock: ManualClock, name: str, *, ended: bool) -> None:

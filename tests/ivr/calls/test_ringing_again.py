@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.payments.links.open_links import count_since
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.webhooks import CallSettings
+from tests.support import schema
 from tests.support.payer import WAY, books, call_sid, pay
 from tests.support.phone import CALLED, CALLER, call_settings
 from tests.support.server import ENGLISH, REFERENCE, Server

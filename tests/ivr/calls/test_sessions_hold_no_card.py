@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
+from tests.support import schema
 from tests.support.payer import WAY, pay
 from tests.support.server import Server
 

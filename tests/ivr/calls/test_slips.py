@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.calls.turns import Turns
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.events import Said
+from tests.support import schema
 from tests.support.carrier_by_hand import Carrier
 from tests.support.payer import CARD, books, call_sid, pay
 from tests.support.phone import call_settings

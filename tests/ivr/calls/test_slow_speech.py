@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
+from tests.support import schema
 from tests.support.payer import CARD, call_sid, pay
 from tests.support.phone import call_settings
 from tests.support.server import ENGLISH, Server

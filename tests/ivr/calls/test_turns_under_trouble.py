@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.turns import INTENT_LEASE_S, REMOTE_CALL_WAIT_S_MAX
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.events import Event, Faulted, Reason
 from ivr.simulators.phone.transport import Form, HttpAnswer, NotConnectedError
 from ivr.simulators.phone.webhooks import CallSettings
+from tests.support import schema
 from tests.support.carrier_by_hand import Carrier, turn_after
 from tests.support.payer import WAY, books, call_sid, is_paid, pay
 from tests.support.phone import (

@@ -16,7 +16,7 @@ from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
 from ivr.calls.waits.charge import ChargeHandler
 from ivr.customers.caller import Caller
 from ivr.payments.attempts.states import State
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.till import Till
 
 

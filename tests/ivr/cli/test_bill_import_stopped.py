@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ivr.cli.bill_import import _Interrupts
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import bill
+from tests.support.schema import bill
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow

@@ -19,10 +19,10 @@ from ivr.cli.listing import Layout, Listing
 from ivr.cli.payment_list import PAYMENTS
 from ivr.cli.periods import Period, period
 from ivr.payments.queries import feed as payments
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.web.api.documents.payments import payment_document
 from tests.ivr.cli.conftest import Run
+from tests.support import schema
 from tests.support.bank import TruthfulBank
 from tests.support.till import Till
 

@@ -20,10 +20,10 @@ from ivr.payments.attempts.states import State
 from ivr.payments.links import store as pay_link
 from ivr.payments.public_state import public_state
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrate import migrate
 from tests.ivr.cli.conftest import Run
+from tests.support import schema
 from tests.support.bank import Fate, TruthfulBank
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till

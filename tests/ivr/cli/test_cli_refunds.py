@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.payments.refunds.store import Refund
-from ivr.platform.database import schema
 from ivr.platform.database.engine import make_engine
 from tests.ivr.cli.conftest import Run
+from tests.support import schema
 from tests.support.bank import TruthfulBank
 from tests.support.commands import every_command
 from tests.support.databases import Databases

@@ -9,8 +9,8 @@ from ivr.customers.caller import Caller
 from ivr.customers.customer import Customer, find_by_phone, kept_under, of_caller, remember_language
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import customer
 from ivr.platform.ids import RandomIds, SequentialIds
+from tests.support.schema import customer
 
 pytestmark = pytest.mark.postgres
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from ivr.customers.caller import Caller
 from ivr.customers.reference_guesses import WINDOW, ReferenceGuesses, forget_guesses
 from ivr.platform.clock import ManualClock
-from ivr.platform.database.schema import guess
+from tests.support.schema import guess
 
 ANA = Caller("+34600000001", can_text=True)
 BEN = Caller("+34600000002", can_text=True)

@@ -16,9 +16,9 @@ from ivr.messaging.templates import Receipt
 from ivr.payments.discrepancies import Difference
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.schema import attempt, attempt_move, ledger_line, payout, refund
 from ivr.platform.ids import SequentialIds
 from tests.support.approved import approved_attempt
+from tests.support.schema import attempt, attempt_move, ledger_line, payout, refund
 from tests.support.till import Till
 from tests.support.waiting import eventually
 from tests.support.work import RecordedWork

@@ -16,8 +16,8 @@ from ivr.events.emitter import DomainEvent, Events, on
 from ivr.events.listeners.subscriptions import build_events
 from ivr.fraud.guard import Guard
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.ids import SequentialIds
+from tests.support import schema
 from tests.support.defences import usual_limits
 from tests.support.work import RecordedWork
 

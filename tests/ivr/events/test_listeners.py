@@ -21,9 +21,9 @@ from ivr.payments.event_facts import payment_facts, refund_facts
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.refunds.store import Refund
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
+from tests.support import schema
 from tests.support.api_client import check
 from tests.support.defences import usual_limits
 from tests.support.work import RecordedWork

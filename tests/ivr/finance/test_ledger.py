@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ivr.finance import ledger
 from ivr.finance.ledger import Entry, Kind, Line, UnbalancedError
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.till import Till
 
 pytestmark = pytest.mark.postgres

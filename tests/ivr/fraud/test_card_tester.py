@@ -11,10 +11,10 @@ from ivr.fraud.breaker import PROBES
 from ivr.fraud.identity import PayerIdentity
 from ivr.pci import tables as pci
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
 from ivr.platform.lockout import LockoutKind
+from tests.support import schema
 from tests.support.defences import Counter, usual_limits
 from tests.support.payer import call_sid, pay
 from tests.support.phone import call_settings

@@ -13,9 +13,9 @@ from ivr.fraud.identity import UNPROVEN, PayerIdentity
 from ivr.jobs.job_list import REPORT_CARD_OUTCOME
 from ivr.payments.attempts.states import Event
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.lockout import LockoutKind
+from tests.support import schema
 from tests.support.defences import ANNA, Counter, usual_limits
 
 HIGH = {

@@ -18,12 +18,12 @@ from ivr.doctor.checks import FaultError
 from ivr.fraud import lockouts
 from ivr.fraud.lockouts import EVERYBODY
 from ivr.platform.clock import Clock, ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
 from ivr.platform.lockout import Lockout, LockoutKind
 from ivr.web.api import keys
 from ivr.web.ops.metrics import Books, Metrics
+from tests.support import schema
 from tests.support.api_client import ApiClient
 from tests.support.server import Server
 from tests.support.server_checks import NAMES

@@ -18,9 +18,9 @@ from ivr.jobs.job_list import DELIVER_OUTCOME
 from ivr.jobs.retry import POST_WEBHOOK
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import attempt, bill, outcome
 from ivr.platform.ids import SequentialIds
 from tests.support.merchant_server import MerchantServer, merchant_server
+from tests.support.schema import attempt, bill, outcome
 from tests.support.work import RecordedWork
 
 SECRET = Secret("merchant-secret")

@@ -19,9 +19,9 @@ from ivr.messaging.resend import Resent
 from ivr.messaging.states import Event, State
 from ivr.messaging.templates import Receipt
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
+from tests.support import schema
 from tests.support.approved import approved_attempt
 from tests.support.work import Asked, RecordedWork
 

@@ -14,17 +14,17 @@ from ivr.messaging import messages as confirmations
 from ivr.messaging.channels.sms import Sms
 from ivr.messaging.delivery import Sender
 from ivr.messaging.delivery_errors import Mends
-from ivr.messaging.messages import LINK_IS_OPEN, Confirmation, Purpose
+from ivr.messaging.messages import Confirmation, Purpose
 from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent
 from ivr.messaging.states import Event, State
 from ivr.messaging.templates import LinkOffer, Receipt
 from ivr.payments.attempts import states
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import attempt, pay_link
 from ivr.platform.ids import SequentialIds
 from tests.support.approved import approved_attempt
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, carrier_api
+from tests.support.schema import attempt, pay_link
 from tests.support.work import RecordedWork
 
 PHONE = "+34600000001"
@@ -60,7 +60,8 @@ class Desk:
         self.sender = Sender(engine, {"sms": self.post}, work=work, clock=clock)
         with engine.begin() as tx:
             self.attempt_id = approved_attempt(tx, clock)
-            tx.execute(sa.update(attempt).values(state=LINK_IS_OPEN, method="link", settled_at=None))
+            is_open = {"state": states.State.LINK_OPEN, "method": states.Method.LINK, "settled_at": None}
+            tx.execute(sa.update(attempt).values(is_open))
             tx.execute(
                 pay_link.insert().values(
                     attempt_id=self.attempt_id,
@@ -114,10 +115,6 @@ class Desk:
 @pytest.fixture
 def desk(engine: sa.Engine, clock: ManualClock, work: RecordedWork, ids: SequentialIds) -> Desk:
     return Desk(engine, clock, work, ids)
-
-
-def test_the_state_that_is_looked_for_is_the_payments_own() -> None:
-    assert states.State.LINK_OPEN == LINK_IS_OPEN
 
 
 def test_one_of_each_purpose_and_never_two(desk: Desk) -> None:

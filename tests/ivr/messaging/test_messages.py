@@ -13,9 +13,9 @@ from ivr.messaging.states import Event, State
 from ivr.messaging.templates import Receipt
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.schema import confirmation
 from ivr.platform.ids import RandomIds, SequentialIds
 from tests.support.approved import approved_attempt
+from tests.support.schema import confirmation
 from tests.support.work import RecordedWork
 
 pytestmark = pytest.mark.postgres

@@ -6,9 +6,9 @@ import pytest
 
 from gateways.declines import Decline
 from ivr.payments.attempts.states import State
-from ivr.platform.database import schema
 from ivr.simulators.phone.events import Event, Said
 from tests.ivr.on_stripe.conftest import Start
+from tests.support import schema
 from tests.support.house_on_stripe import StripeHouse
 from tests.support.phone import CALLER
 from tests.support.server_checks import CARDS, KEYED

@@ -3,7 +3,7 @@
 import pytest
 
 from ivr.payments.attempts.states import State
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.house_on_stripe import StripeHouse
 from tests.support.phone import CALLER
 from tests.support.server_checks import CARDS

@@ -5,9 +5,9 @@ import pytest
 from ivr.payments import discrepancies as differences
 from ivr.payments.attempts.states import State
 from ivr.payments.refunds.states import RefundState
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from tests.ivr.on_stripe.conftest import Start
+from tests.support import schema
 from tests.support.house_on_stripe import StripeHouse
 from tests.support.server_checks import CARDS
 from tests.support.stripe import disputes, payouts, refunds

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts import states
 from ivr.payments.attempts import store as attempt_store
-from ivr.payments.attempts.states import FINAL, GRAPH, HOLDING, Event, IllegalMoveError, State
-from ivr.payments.attempts.store import LostRaceError, Method
+from ivr.payments.attempts.states import FINAL, GRAPH, HOLDING, Event, IllegalMoveError, Method, State
+from ivr.payments.attempts.store import LostRaceError
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till
 

@@ -9,8 +9,8 @@ from ivr.jobs.job_list import CHARGE_ATTEMPT, EXPIRE_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts.service import NewAttempt, NoSuchAttemptError
 from ivr.payments.attempts.states import Event, IllegalMoveError, State
-from ivr.platform.database import schema
 from ivr.platform.ids import SequentialIds
+from tests.support import schema
 from tests.support.till import Till
 
 pytestmark = pytest.mark.postgres

@@ -11,7 +11,7 @@ from ivr.finance import ledger
 from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate, KilledError
 from tests.support.table_work import Waiting
 from tests.support.till import Till

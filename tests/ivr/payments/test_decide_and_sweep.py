@@ -11,7 +11,7 @@ from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.attempts.transitions import NEXT_JOB
 from ivr.payments.refunds.states import REFUND_FINAL, RefundState
 from ivr.payments.sweep import REFUND_JOBS
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.till import Till
 from tests.support.unresolved import for_a_person

@@ -11,8 +11,8 @@ from ivr.finance import disputes, payout_lines
 from ivr.payments.queries import search
 from ivr.payments.queries.search import Found, Name
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
+from tests.support import schema
 from tests.support.link_bank import LinkBank
 from tests.support.telling_bank import TellingBank, tell
 from tests.support.till import Till

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ivr.jobs.job_list import CHARGE_ATTEMPT, OPEN_LINK, REFUND_PAYMENT
 from ivr.payments.attempts.states import State
 from ivr.payments.refunds.states import RefundState
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate, KilledError, PreparingBank
 from tests.support.link_bank import LinkBank
 from tests.support.refunds import ask, refund_of

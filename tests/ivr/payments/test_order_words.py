@@ -16,9 +16,9 @@ from ivr.payments.attempts.order_words import words_before, words_of_order
 from ivr.payments.attempts.states import State
 from ivr.pci import tables as pci_schema
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.wording import PLAIN, Wording
+from tests.support import schema
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank
 from tests.support.payer import WAY, pay

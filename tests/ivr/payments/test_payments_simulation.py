@@ -28,7 +28,7 @@ from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import HOLDING, Event, State
 from ivr.payments.refunds.service import RefundRefusedError
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate, KilledError, PreparingBank, TruthfulBank
 from tests.support.table_work import Waiting
 from tests.support.till import Till, forget_everything

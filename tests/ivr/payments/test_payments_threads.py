@@ -13,8 +13,8 @@ from ivr.jobs.job_list import CHARGE_ATTEMPT, REFUND_PAYMENT
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import locked
 from ivr.payments.refunds.service import RefundRefusedError
-from ivr.platform.database import schema
 from ivr.platform.ids import RandomIds
+from tests.support import schema
 from tests.support.bank import Fate
 from tests.support.till import Till
 

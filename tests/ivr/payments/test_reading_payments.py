@@ -9,7 +9,7 @@ from ivr.payments.attempts.states import State
 from ivr.payments.queries import feed
 from ivr.payments.queries.feed import BadCursorError
 from ivr.payments.refunds.states import RefundState
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.till import Till
 
 

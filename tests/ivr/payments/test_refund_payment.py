@@ -9,7 +9,7 @@ from ivr.jobs.job_list import REFUND_PAYMENT
 from ivr.payments import timeouts
 from ivr.payments.refunds.service import RefundRefusedError
 from ivr.payments.refunds.states import RefundState
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate, KilledError, TruthfulBank
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till

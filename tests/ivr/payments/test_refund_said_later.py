@@ -11,7 +11,7 @@ from ivr.payments.attempts.manual_review import Word
 from ivr.payments.discrepancies import Difference
 from ivr.payments.refunds.service import RefundRefusedError
 from ivr.payments.refunds.states import RefundState
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate
 from tests.support.refunds import ask, refund_of
 from tests.support.till import Till

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.bills import reservation
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.till import Till
 
 pytestmark = pytest.mark.postgres

@@ -22,7 +22,7 @@ from ivr.payments import timeouts
 from ivr.payments.attempts import gateway_answers
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, State, move
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate
 from tests.support.till import Till
 

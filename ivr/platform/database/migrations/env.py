@@ -2,9 +2,9 @@
 
 from alembic import context
 
-from ivr.platform.database.schema import metadata
+from ivr.platform.database.metadata import all_tables
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+context.configure(connection=connection, target_metadata=all_tables(), render_as_batch=True)
 with context.begin_transaction():
     context.run_migrations()

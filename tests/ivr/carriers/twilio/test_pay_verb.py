@@ -12,18 +12,18 @@ from flows.language import Prompts, Recordings
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.pay.verb import FOLDER, PayOptions, PayVerb, pay_prompts
 from ivr.carriers.twilio.twiml import Voice
-from ivr.simulators.phone.pay_verb import ERRORS, Pay, Step
+from ivr.simulators.phone.pay_verb import ERRORS, Pay, PayStep
 from ivr.simulators.phone.schema import validate
 from ivr.simulators.phone.verbs import parse
 
 LANGUAGES = ("en", "es")
 WORDS_MAX = 22
 STEPS = {
-    "number": (Step.NUMBER, None),
-    "expiry": (Step.EXPIRY, None),
-    "code": (Step.CODE, "visa mastercard"),
-    "code_four": (Step.CODE, "amex"),
-    "postal_code": (Step.POSTAL_CODE, None),
+    "number": (PayStep.NUMBER, None),
+    "expiry": (PayStep.EXPIRY, None),
+    "code": (PayStep.CODE, "visa mastercard"),
+    "code_four": (PayStep.CODE, "amex"),
+    "postal_code": (PayStep.POSTAL_CODE, None),
 }
 ERROR_OF = {
     "number": {
@@ -156,27 +156,30 @@ def test_exactly_one_prompt_fits_whatever_happens(types: tuple[str, ...], langua
     [pay] = parse(twiml.document([rendered(language, card_types=types)]))
     assert isinstance(pay, Pay)
     for step, kind, attempt, error in itertools.product(
-        (Step.NUMBER, Step.EXPIRY, Step.CODE, Step.POSTAL_CODE), types, range(1, 11), (None, *ERRORS)
+        (PayStep.NUMBER, PayStep.EXPIRY, PayStep.CODE, PayStep.POSTAL_CODE),
+        types,
+        range(1, 11),
+        (None, *ERRORS),
     ):
-        known = None if step is Step.NUMBER else kind
+        known = None if step is PayStep.NUMBER else kind
         fitting = [each for each in pay.prompts if each.fits(step, known, attempt, error)]
         of_errors = [each for each in fitting if each.errors]
         assert len(fitting) - len(of_errors) == 1, (step, kind, attempt, error)
         assert len(of_errors) <= 1, (step, kind, attempt, error)
-    assert len([each for each in pay.prompts if each.step == Step.PROCESSING]) == 1
+    assert len([each for each in pay.prompts if each.step == PayStep.PROCESSING]) == 1
 
 
 MISTAKES = {
-    Step.NUMBER: {"timeout", "invalid-card-number", "invalid-card-type", "internal-error"},
-    Step.EXPIRY: {"timeout", "invalid-card-number", "invalid-date", "internal-error"},
-    Step.CODE: {"timeout", "invalid-card-number", "invalid-security-code", "internal-error"},
-    Step.POSTAL_CODE: {"timeout", "invalid-card-number", "invalid-postal-code", "internal-error"},
+    PayStep.NUMBER: {"timeout", "invalid-card-number", "invalid-card-type", "internal-error"},
+    PayStep.EXPIRY: {"timeout", "invalid-card-number", "invalid-date", "internal-error"},
+    PayStep.CODE: {"timeout", "invalid-card-number", "invalid-security-code", "internal-error"},
+    PayStep.POSTAL_CODE: {"timeout", "invalid-card-number", "invalid-postal-code", "internal-error"},
 }
 """What can happen at each step. input-matching-failed is of bank accounts."""
 
 
 @pytest.mark.parametrize("step", MISTAKES)
-def test_every_mistake_has_words_of_its_own(step: Step) -> None:
+def test_every_mistake_has_words_of_its_own(step: PayStep) -> None:
     [pay] = parse(twiml.document([rendered("es")]))
     assert isinstance(pay, Pay)
     assert {error for each in pay.prompts if each.step == step for error in each.errors} == MISTAKES[step]

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from gateways.events import DisputeState, DisputeUpdated
 from ivr.finance import disputes
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate
 from tests.support.telling_bank import lose_sight, tell
 from tests.support.till import Till

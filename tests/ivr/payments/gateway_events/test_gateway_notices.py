@@ -13,7 +13,7 @@ from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.gateway_events.service import KEPT_DAYS
 from ivr.payments.gateway_events.webhooks import BODY_BYTES_MAX, make_blueprint
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate, TruthfulBank
 from tests.support.telling_bank import TellingBank, lose_sight, tell
 from tests.support.till import Till

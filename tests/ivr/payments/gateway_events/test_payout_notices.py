@@ -11,7 +11,7 @@ from gateways.events import PayoutFailed, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
 from ivr.jobs.job_list import READ_PAYOUT, RESOLVE_ATTEMPT
 from ivr.jobs.retry import READ_PAYOUT_LINES
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.telling_bank import TellingBank, tell
 from tests.support.till import Till
 

@@ -13,8 +13,8 @@ from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.links import jobs as link_jobs
 from ivr.payments.links import store as link_store
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
+from tests.support import schema
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till

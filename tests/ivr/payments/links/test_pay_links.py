@@ -12,15 +12,14 @@ from ivr.jobs.job_list import CHARGE_ATTEMPT, LOOK_AT_LINK, OPEN_LINK
 from ivr.payments import timeouts
 from ivr.payments.attempts import gateway_answers
 from ivr.payments.attempts import store as attempt_store
-from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.states import Method, State
 from ivr.payments.links import store as link_store
 from ivr.payments.links.open_links import count_since, open_links
 from ivr.payments.links.payer_view import Stage, paying, stage_of
 from ivr.payments.links.store import LinkTerms
 from ivr.payments.queries import feed
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate, KilledError
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till

@@ -11,13 +11,12 @@ from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
 from ivr.bills.store import Change
 from ivr.payments import discrepancies
 from ivr.payments.attempts import store as attempt_store
-from ivr.payments.attempts.states import State
-from ivr.payments.attempts.store import Method
+from ivr.payments.attempts.states import Method, State
 from ivr.payments.discrepancies import Difference
 from ivr.payments.links import store as link_store
 from ivr.payments.links.open_links import open_links
 from ivr.payments.links.payer_view import Stage, paying
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate
 from tests.support.link_bank import LinkBank, tell, texts
 from tests.support.till import Till

@@ -7,7 +7,7 @@ from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD
 from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards.store import CardState
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate, KilledError
 from tests.support.keeping_bank import (
     KILLING,

@@ -13,7 +13,7 @@ from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards.jobs import KEPT_MAX
 from ivr.payments.saved_cards.store import CardState
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.bank import Fate, KilledError
 from tests.support.keeping_bank import (
     KEEPS,

@@ -6,9 +6,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.platform.database.migrate import can_serve, migrate
+from tests.support import schema
 
 pytestmark = pytest.mark.postgres
 

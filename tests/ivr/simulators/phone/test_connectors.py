@@ -14,7 +14,7 @@ import pytest
 from gateways.secret import Secret
 from ivr.simulators.phone import connectors
 from ivr.simulators.phone.cards import KeyedCard
-from ivr.simulators.phone.connectors import Connector, GenericConnector, Refused, Token
+from ivr.simulators.phone.connectors import Connector, GenericConnector, Token, TokenRefused
 from tests.support.stripe_connector import StripeConnector
 
 CARD = KeyedCard(Secret("4242424242424242"), "visa", Secret("0931"), Secret("973"), Secret("28001"))
@@ -73,7 +73,7 @@ def stripe(running: Processor) -> Connector:
     return StripeConnector(running.url, Secret("sk_test_1"))
 
 
-def tokenized(connector: Connector) -> Token | Refused:
+def tokenized(connector: Connector) -> Token | TokenRefused:
     return connector.tokenize(CARD, transaction_id=NAME, currency="eur")
 
 
@@ -121,7 +121,7 @@ def test_a_payment_method() -> None:
 @pytest.mark.parametrize(
     ("make", "reply", "refused"),
     [
-        (generic, (200, b'{"error_code": "57", "error_message": "No."}'), Refused("No.", "57")),
+        (generic, (200, b'{"error_code": "57", "error_message": "No."}'), TokenRefused("No.", "57")),
         (generic, (200, b'{"token_id": "tok_1", "error_code": "57"}'), ("malformed", "57")),
         (generic, (500, b'{"token_id": "tok_1"}'), ("malformed", None)),
         (generic, (200, b"<html>"), ("malformed", None)),
@@ -129,17 +129,17 @@ def test_a_payment_method() -> None:
         (
             stripe,
             (402, b'{"error": {"code": "incorrect_number", "message": "Wrong."}}'),
-            Refused("Wrong.", "incorrect_number"),
+            TokenRefused("Wrong.", "incorrect_number"),
         ),
-        (stripe, (401, b'{"error": {"message": "Invalid API Key"}}'), Refused("Invalid API Key", None)),
-        (stripe, (500, b""), Refused("HTTP 500", None)),
+        (stripe, (401, b'{"error": {"message": "Invalid API Key"}}'), TokenRefused("Invalid API Key", None)),
+        (stripe, (500, b""), TokenRefused("HTTP 500", None)),
     ],
 )
 def test_what_is_no_token(make: object, reply: Reply, refused: object) -> None:
     with processor(reply) as running:
         found = tokenized(make(running))  # type: ignore[operator]
-    assert isinstance(found, Refused)
-    if isinstance(refused, Refused):
+    assert isinstance(found, TokenRefused)
+    if isinstance(refused, TokenRefused):
         assert found == refused
     else:
         said, code = refused  # type: ignore[misc]
@@ -159,7 +159,7 @@ def test_it_gives_up_after_six() -> None:
     with processor(*[None] * 9) as running:
         found = tokenized(generic(running))
     assert len(running.asked) == 6
-    assert found == Refused("the payment provider does not answer")
+    assert found == TokenRefused("the payment provider does not answer")
 
 
 def test_it_does_not_wait_for_ever() -> None:
@@ -167,7 +167,7 @@ def test_it_does_not_wait_for_ever() -> None:
     held = threading.Event()
     with processor() as running, patch.object(connectors, "TOTAL_S", 0.05):
         with patch.object(Processor, "answer", lambda *_: held.wait(5)):
-            assert tokenized(generic(running)) == Refused("the payment provider does not answer")
+            assert tokenized(generic(running)) == TokenRefused("the payment provider does not answer")
         held.set()
 
 

@@ -8,7 +8,7 @@ clock is moved.
 import pytest
 
 from ivr.platform.clock import ManualClock
-from ivr.simulators.phone.events import Asked, Keyed, Reason, Said
+from ivr.simulators.phone.events import Keyed, KeysAsked, Reason, Said
 from ivr.simulators.phone.keys import Collector, GatherRules
 from tests.support.phone import Heard, call_settings, ring
 from tests.support.tiny_server import TinyServer
@@ -108,13 +108,13 @@ def test_keys_pressed_too_early_count_for_the_next_gather(clock: ManualClock) ->
     assert [said.text for said in heard.of(Said)] == ["First?", "Really?", "Done."], (
         "an early key cuts the prompt"
     )
-    assert len(heard.of(Asked)) == 1
+    assert len(heard.of(KeysAsked)) == 1
 
 
 def test_early_keys_that_do_not_suffice_are_waited_on(clock: ManualClock) -> None:
     server, heard = asking_twice(clock, 'numDigits="1"', 'numDigits="3"', ["12", "34"])
     assert [form["Digits"] for form in server.forms("/two")] == ["234"]
-    assert [asked.wanted for asked in heard.of(Asked)] == [1, 2]
+    assert [asked.wanted for asked in heard.of(KeysAsked)] == [1, 2]
 
 
 def test_a_late_hash_spills_over_as_an_empty_answer(clock: ManualClock) -> None:

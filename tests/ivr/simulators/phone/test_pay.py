@@ -7,7 +7,7 @@ import pytest
 
 from gateways.secret import Secret
 from ivr.platform.clock import ManualClock
-from ivr.simulators.phone.connectors import Refused
+from ivr.simulators.phone.connectors import TokenRefused
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Reason, Said
 from ivr.simulators.phone.keys import HANG_UP
@@ -130,7 +130,7 @@ def test_silence_waits_as_long_as_the_timeout(clock: ManualClock) -> None:
 
 
 def test_a_processor_that_refuses(clock: ManualClock) -> None:
-    refusing = NotedConnector(Refused("Your card was declined.", "card_declined"))
+    refusing = NotedConnector(TokenRefused("Your card was declined.", "card_declined"))
     action = paid(clock, CARD, connector=refusing).action
     assert action["Result"] == "payment-connector-error"
     assert action["PaymentError"] == "Your card was declined."

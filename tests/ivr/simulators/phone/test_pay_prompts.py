@@ -3,7 +3,7 @@
 from gateways.secret import Secret
 from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.cards import KeyedCard
-from ivr.simulators.phone.events import Asked, Keyed, Said
+from ivr.simulators.phone.events import Keyed, KeysAsked, Said
 from tests.support.one_pay import AMEX, CARD, CODE, EXPIRY, POSTAL, PROMPTS, VISA, paid
 from tests.support.server_checks import card_traces
 
@@ -42,7 +42,7 @@ def test_nothing_keyed_is_in_an_event(clock: ManualClock) -> None:
     """Neither of a card nor of one that is refused: dots, whatever the address."""
     done = paid(clock, [VISA, "0120", EXPIRY, CODE, f"{POSTAL}#"], 'maxAttempts="3"')
     assert [event.shown for event in done.heard.of(Keyed)] == ["•" * 16, "••••", "••••", "•••", "•••••#"]
-    assert {event.private for event in done.heard.of(Asked)} == {True}
+    assert {event.private for event in done.heard.of(KeysAsked)} == {True}
     assert card_traces(repr(done.heard.events)) == []
     assert POSTAL not in repr(done.heard.events)
 

@@ -9,7 +9,7 @@ from gateways.secret import Secret
 from ivr.carriers.twilio.pay import result as form
 from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.cards import KeyedCard
-from ivr.simulators.phone.connectors import Refused, Token
+from ivr.simulators.phone.connectors import Token, TokenRefused
 from tests.support.stripe.server import StripeServer, running_stripe
 from tests.support.stripe_connector import StripeConnector
 
@@ -24,7 +24,7 @@ def stripe(clock: ManualClock) -> Iterator[StripeServer]:
 
 def tokenized(
     stripe: StripeServer, number: str = "4242424242424242", expiry: str = "1230", key: str | None = None
-) -> Token | Refused:
+) -> Token | TokenRefused:
     connector = StripeConnector(stripe.url, Secret(key or stripe.account.key))
     card = KeyedCard(Secret(number), "visa", Secret(expiry), Secret("973"), Secret("28001"))
     return connector.tokenize(card, transaction_id="0" * 32, currency="eur")
@@ -52,7 +52,7 @@ def test_a_card_that_it_refuses_is_a_decline_to_us(
     stripe: StripeServer, number: str, expiry: str, decline: Decline
 ) -> None:
     refused = tokenized(stripe, number, expiry)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, TokenRefused)
     posted = {"Result": "payment-connector-error", "ConnectorError": f"{refused.error_code}: {refused.error}"}
     read = form.card_of(posted.get, behind_the_verb=False)
     assert read is not None
@@ -61,7 +61,7 @@ def test_a_card_that_it_refuses_is_a_decline_to_us(
 
 def test_a_key_that_it_does_not_know_is_no_decline(stripe: StripeServer) -> None:
     refused = tokenized(stripe, key="sk_test_wrong")
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, TokenRefused)
     posted = {"Result": "payment-connector-error", "ConnectorError": f"{refused.error_code}: {refused.error}"}
     read = form.card_of(posted.get, behind_the_verb=False)
     assert read is not None

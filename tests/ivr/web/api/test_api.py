@@ -11,13 +11,13 @@ from structlog.testing import capture_logs
 from ivr.messaging import messages as confirmations
 from ivr.messaging.states import Event
 from ivr.messaging.templates import Receipt
-from ivr.platform.database.schema import bill
 from ivr.web.api import keys
 from ivr.web.api.blueprint import ROOT
 from ivr.web.api.openapi import DOCUMENT
 from tests.ivr.web.api.conftest import mounted
 from tests.support.api_client import ApiClient, check
 from tests.support.approved import approved_attempt
+from tests.support.schema import bill
 from tests.support.till import Till
 
 BILL = {"reference": "55555555", "amount": "49.90", "currency": "EUR", "phone": "+34600123456"}

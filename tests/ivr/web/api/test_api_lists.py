@@ -11,7 +11,7 @@ from gateways.events import DisputeState, DisputeUpdated
 from ivr.finance import disputes
 from ivr.integrations.webhooks_out import rfc3339
 from ivr.platform.database import change_feed as feed
-from ivr.platform.database import schema
+from tests.support import schema
 from tests.support.api_client import ApiClient
 from tests.support.till import Till
 

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from ivr.payments.attempts import store as records
 from ivr.payments.links import store as pay_link
 from ivr.platform.clock import ManualClock
-from ivr.platform.database.schema import refund
 from tests.support.api_client import ApiClient
 from tests.support.link_bank import LinkBank
+from tests.support.schema import refund
 from tests.support.till import Till
 
 # Payments out ---

@@ -10,10 +10,10 @@ from werkzeug.test import TestResponse
 
 from gateways.secret import Secret
 from ivr.calls.turns import Turns
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.events import Event
 from ivr.simulators.phone.schema import validate
+from tests.support import schema
 from tests.support.carrier import signed_headers
 from tests.support.pay_carrier import carriers_habits
 from tests.support.payer import CARD, WAY, pay

@@ -13,9 +13,9 @@ from werkzeug.test import TestResponse
 from flows.language import UnknownStepError
 from gateways.secret import Secret
 from ivr.calls.turns import Rejoined, Turns
-from ivr.platform.database import schema
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.schema import validate
+from tests.support import schema
 from tests.support.captured_logs import captured_logs
 from tests.support.carrier import signed_headers
 from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, CALLER, WEB

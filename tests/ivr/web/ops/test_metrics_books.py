@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from ivr.messaging import messages as confirmations
 from ivr.messaging.templates import Receipt
 from ivr.platform.clock import ManualClock
-from ivr.platform.database.schema import attempt, call
 from ivr.platform.ids import SequentialIds
 from ivr.web.ops.metrics import WORK_EVERY, Books, Metrics
 from tests.support.approved import approved_attempt
+from tests.support.schema import attempt, call
 from tests.support.work import RecordedWork
 
 PHONE = "+34600000001"

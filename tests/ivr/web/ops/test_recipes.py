@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from ivr.finance import ledger
 from ivr.payments.attempts.states import State
 from ivr.platform.clock import ManualClock
-from ivr.platform.database import schema
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.database.migrate import can_serve
 from ivr.web.payer_pages.merchant import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
+from tests.support import schema
 from tests.support.databases import Databases
 from tests.support.link_bank import LinkBank
 from tests.support.till import Till

@@ -6,8 +6,8 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import sqlalchemy as sa
 
-from ivr.platform.database import schema
 from tests.ivr.web.payer_pages.conftest import Client
+from tests.support import schema
 from tests.support.link_bank import LinkBank
 from tests.support.link_pages import HOUR_S, speak_spanish, token_of
 from tests.support.till import Till

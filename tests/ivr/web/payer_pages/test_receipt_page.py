@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from flows.language import read_noun
-from ivr.platform.database import schema
 from ivr.platform.wording import Wording
 from ivr.web.payer_pages.moments import written
 from tests.ivr.web.payer_pages.conftest import Client
+from tests.support import schema
 from tests.support.link_bank import LinkBank
 from tests.support.link_pages import HOUR_S, over, speak_spanish, token_of
 from tests.support.till import Till

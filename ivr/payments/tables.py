@@ -1,50 +1,9 @@
-"""Tables of money on its way: bills, attempts at paying them, links, saved cards, refunds.
-
-A rule about money is a constraint here first and code second: reserved plus paid never exceeds what is
-billed.
-"""
+"""Tables of payments: attempts and their history, links, saved cards, refunds, the gateway's webhooks."""
 
 import sqlalchemy as sa
 
 from ivr.platform.database.engine import Instant
-from ivr.platform.database.schema.base import metadata
-
-bill = sa.Table(
-    "bill",
-    metadata,
-    sa.Column("id", sa.String(40), primary_key=True),
-    sa.Column("reference", sa.String(8), nullable=False, unique=True),
-    sa.Column("currency", sa.String(3), nullable=False),
-    sa.Column("billed_minor", sa.BigInteger, nullable=False),
-    sa.Column("minimum_minor", sa.BigInteger, nullable=False),
-    sa.Column("paid_elsewhere_minor", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column(
-        "said_elsewhere_minor",
-        sa.BigInteger,
-        comment="paid elsewhere, as its source says: waits until its open links are closed",
-    ),
-    sa.Column(
-        "paid_minor", sa.BigInteger, nullable=False, server_default="0", comment="approved here, less refunds"
-    ),
-    sa.Column("reserved_minor", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("due_date", sa.Date),
-    sa.Column("payer_phone", sa.String(20), comment="E.164"),
-    sa.Column("withdrawn", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("source", sa.String(16), nullable=False, comment="cli, import, api or lookup"),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("updated_at", Instant, nullable=False),
-    sa.CheckConstraint("billed_minor > 0", name="billed_above_zero"),
-    sa.CheckConstraint("minimum_minor > 0 AND minimum_minor <= billed_minor", name="minimum_within"),
-    sa.CheckConstraint(
-        "paid_minor >= 0 AND reserved_minor >= 0 AND paid_elsewhere_minor >= 0", name="not_negative"
-    ),
-    sa.CheckConstraint(
-        "reserved_minor = 0 OR paid_minor + reserved_minor + paid_elsewhere_minor <= billed_minor",
-        name="never_overpaid",
-    ),
-    sa.Index(None, "payer_phone"),
-    sa.Index(None, "updated_at", "id"),
-)
+from ivr.platform.database.metadata import metadata
 
 attempt = sa.Table(
     "attempt",
@@ -58,8 +17,8 @@ attempt = sa.Table(
         comment="call and turn: a repeat makes no second",
     ),
     sa.Column("reference", sa.String(8), nullable=False, unique=True, comment="spoken to the caller"),
-    sa.Column("bill_id", sa.ForeignKey("bill.id"), nullable=False),
-    sa.Column("call_id", sa.ForeignKey("call.id")),
+    sa.Column("bill_id", sa.String(40), sa.ForeignKey("bill.id"), nullable=False),
+    sa.Column("call_id", sa.String(40), sa.ForeignKey("call.id")),
     sa.Column("payer_phone", sa.String(20), comment="who is texted; null: nobody"),
     sa.Column("language", sa.String(8), nullable=False),
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
@@ -137,10 +96,21 @@ attempt = sa.Table(
     sa.Index(None, "created_at", "id"),
 )
 
+attempt_move = sa.Table(
+    "attempt_move",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("attempt_id", sa.String(40), sa.ForeignKey("attempt.id"), nullable=False, index=True),
+    sa.Column("event", sa.String(24), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("at", Instant, nullable=False, index=True),
+    sa.Column("note", sa.String(200)),
+)
+
 pay_link = sa.Table(
     "pay_link",
     metadata,
-    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), primary_key=True),
+    sa.Column("attempt_id", sa.String(40), sa.ForeignKey("attempt.id"), primary_key=True),
     sa.Column("token", sa.String(64), nullable=False, unique=True, comment="in our URL: who has it may pay"),
     sa.Column("base_url", sa.Text, nullable=False, comment="PUBLIC_URL when it was made: asked anew alike"),
     sa.Column("expires_at", Instant, nullable=False),
@@ -149,23 +119,19 @@ pay_link = sa.Table(
     sa.Column("opened_at", Instant, comment="when the gateway told us of its page"),
 )
 
-attempt_move = sa.Table(
-    "attempt_move",
-    metadata,
-    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
-    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), nullable=False, index=True),
-    sa.Column("event", sa.String(24), nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("at", Instant, nullable=False, index=True),
-    sa.Column("note", sa.String(200)),
-)
-
 saved_card = sa.Table(
     "saved_card",
     metadata,
     sa.Column("id", sa.String(40), primary_key=True, comment="also the gateway's idempotency key"),
-    sa.Column("customer_id", sa.ForeignKey("customer.id"), nullable=False),
-    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), nullable=False, unique=True, comment="it came from"),
+    sa.Column("customer_id", sa.String(40), sa.ForeignKey("customer.id"), nullable=False),
+    sa.Column(
+        "attempt_id",
+        sa.String(40),
+        sa.ForeignKey("attempt.id"),
+        nullable=False,
+        unique=True,
+        comment="it came from",
+    ),
     sa.Column("gateway", sa.String(20), nullable=False),
     sa.Column("state", sa.String(16), nullable=False, comment="see ivr.payments.saved_cards.service"),
     sa.Column(
@@ -184,7 +150,9 @@ saved_card = sa.Table(
     sa.Column("consent_prompt", sa.String(80), nullable=False, comment="flow:prompt"),
     sa.Column("consent_release", sa.String(20), nullable=False, comment="of this server, when it was spoken"),
     sa.Column("consented_at", Instant, nullable=False),
-    sa.Column("call_id", sa.ForeignKey("call.id"), nullable=False, comment="in which they agreed"),
+    sa.Column(
+        "call_id", sa.String(40), sa.ForeignKey("call.id"), nullable=False, comment="in which they agreed"
+    ),
     sa.Column("kept_at", Instant, comment="the gateway keeps it"),
     sa.Column("forgotten_by", sa.String(80), comment="who wanted it forgotten, or why it was"),
     sa.Column("forget_asked_at", Instant, comment="from then on it is neither offered nor charged"),
@@ -214,7 +182,7 @@ refund = sa.Table(
     "refund",
     metadata,
     sa.Column("id", sa.String(40), primary_key=True, comment="also the gateway's idempotency key"),
-    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), nullable=False, index=True),
+    sa.Column("attempt_id", sa.String(40), sa.ForeignKey("attempt.id"), nullable=False, index=True),
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Column(
@@ -236,9 +204,19 @@ refund = sa.Table(
 refund_request = sa.Table(
     "refund_request",
     metadata,
-    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), primary_key=True),
+    sa.Column("attempt_id", sa.String(40), sa.ForeignKey("attempt.id"), primary_key=True),
     sa.Column("idempotency_key", sa.String(80), primary_key=True, comment="as a program sent it"),
     sa.Column("amount_minor", sa.BigInteger, comment="as it was asked; null: all that was left"),
-    sa.Column("refund_id", sa.ForeignKey("refund.id"), nullable=False),
+    sa.Column("refund_id", sa.String(40), sa.ForeignKey("refund.id"), nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+)
+
+gateway_event = sa.Table(
+    "gateway_event",
+    metadata,
+    sa.Column("gateway", sa.String(20), primary_key=True),
+    sa.Column("event_id", sa.String(80), primary_key=True, comment="the same for every repeat"),
+    sa.Column("kind", sa.String(60), nullable=False, comment="as the gateway calls it"),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index(None, "at"),
 )

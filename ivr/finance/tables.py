@@ -1,12 +1,9 @@
-"""Tables of finance: the ledger, what the gateway told us, disputes and payouts.
-
-An attempt has one ledger entry of each kind.
-"""
+"""Tables of the ledger, disputes and payouts. An attempt has one ledger entry of each kind."""
 
 import sqlalchemy as sa
 
 from ivr.platform.database.engine import Instant
-from ivr.platform.database.schema.base import metadata
+from ivr.platform.database.metadata import metadata
 
 ledger_entry = sa.Table(
     "ledger_entry",
@@ -14,7 +11,7 @@ ledger_entry = sa.Table(
     sa.Column("id", sa.String(40), primary_key=True),
     sa.Column("kind", sa.String(16), nullable=False, comment="charge or refund"),
     sa.Column("source_id", sa.String(40), nullable=False, comment="the attempt or the refund"),
-    sa.Column("bill_id", sa.ForeignKey("bill.id"), nullable=False),
+    sa.Column("bill_id", sa.String(40), sa.ForeignKey("bill.id"), nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.UniqueConstraint("kind", "source_id"),
 )
@@ -22,20 +19,10 @@ ledger_entry = sa.Table(
 ledger_line = sa.Table(
     "ledger_line",
     metadata,
-    sa.Column("entry_id", sa.ForeignKey("ledger_entry.id"), primary_key=True),
+    sa.Column("entry_id", sa.String(40), sa.ForeignKey("ledger_entry.id"), primary_key=True),
     sa.Column("account", sa.String(60), primary_key=True),
     sa.Column("amount_minor", sa.BigInteger, nullable=False, comment="debit above zero, credit below"),
     sa.Column("currency", sa.String(3), nullable=False),
-)
-
-gateway_event = sa.Table(
-    "gateway_event",
-    metadata,
-    sa.Column("gateway", sa.String(20), primary_key=True),
-    sa.Column("event_id", sa.String(80), primary_key=True, comment="the same for every repeat"),
-    sa.Column("kind", sa.String(60), nullable=False, comment="as the gateway calls it"),
-    sa.Column("at", Instant, nullable=False),
-    sa.Index(None, "at"),
 )
 
 dispute = sa.Table(
@@ -44,7 +31,13 @@ dispute = sa.Table(
     sa.Column("gateway", sa.String(20), primary_key=True),
     sa.Column("reference", sa.String(80), primary_key=True, comment="the dispute's, in the dashboard"),
     sa.Column("charge_reference", sa.String(80), nullable=False, index=True),
-    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), index=True, comment="null: no charge of ours"),
+    sa.Column(
+        "attempt_id",
+        sa.String(40),
+        sa.ForeignKey("attempt.id"),
+        index=True,
+        comment="null: no charge of ours",
+    ),
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Column("reason", sa.String(80), nullable=False, comment="as the gateway calls it"),
@@ -75,7 +68,7 @@ payout = sa.Table(
 payout_line = sa.Table(
     "payout_line",
     metadata,
-    sa.Column("payout_id", sa.ForeignKey("payout.id"), primary_key=True),
+    sa.Column("payout_id", sa.String(40), sa.ForeignKey("payout.id"), primary_key=True),
     sa.Column("reference", sa.String(80), primary_key=True, comment="the line's own, at the gateway"),
     sa.Column("kind", sa.String(8), nullable=False, comment="charge, refund, dispute, fee or other"),
     sa.Column("gateway_kind", sa.String(60), nullable=False),

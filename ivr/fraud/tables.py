@@ -1,28 +1,24 @@
-"""Tables of who may come in: keys of the API, tries of cards, lockouts."""
+"""Tables of card attempts that count, and of lockouts."""
 
 import sqlalchemy as sa
 
 from ivr.platform.database.engine import Instant
-from ivr.platform.database.schema.base import metadata
-
-api_key = sa.Table(
-    "api_key",
-    metadata,
-    sa.Column("id", sa.String(40), primary_key=True),
-    sa.Column("name", sa.String(80), nullable=False),
-    sa.Column("hashed", sa.String(64), nullable=False, unique=True, comment="SHA-256 of a 256-bit secret"),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("revoked_at", Instant),
-)
+from ivr.platform.database.metadata import metadata
 
 card_try = sa.Table(
     "card_try",
     metadata,
     sa.Column("id", sa.String(40), primary_key=True),
-    sa.Column("attempt_id", sa.ForeignKey("attempt.id"), unique=True, comment="null: refused at card entry"),
-    sa.Column("call_id", sa.ForeignKey("call.id")),
+    sa.Column(
+        "attempt_id",
+        sa.String(40),
+        sa.ForeignKey("attempt.id"),
+        unique=True,
+        comment="null: refused at card entry",
+    ),
+    sa.Column("call_id", sa.String(40), sa.ForeignKey("call.id")),
     sa.Column("caller", sa.String(20), comment="E.164, 'withheld' or 'unproven'; null: not by phone"),
-    sa.Column("bill_id", sa.ForeignKey("bill.id"), nullable=False),
+    sa.Column("bill_id", sa.String(40), sa.ForeignKey("bill.id"), nullable=False),
     sa.Column("weight", sa.Integer, nullable=False, comment="what it counts: more from a number in doubt"),
     sa.Column("state", sa.String(16), nullable=False, comment="open, approved, declined or void"),
     sa.Column("decline", sa.String(32)),
