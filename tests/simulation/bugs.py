@@ -288,7 +288,7 @@ BUGS: Mapping[str, Bug] = {
         _link_entered_twice, "that the gateway does not have", QUIET, house="stripe-authorize", first=13
     ),
     "a card forgotten here alone": Bug(
-        _forgotten_here_alone, "that is not among ours", QUIET, house="stripe-tokenize", first=135
+        _forgotten_here_alone, "that is not among ours", QUIET, house="stripe-tokenize", first=10
     ),
     "our own clock for what was heard": Bug(_clock_of_ours, "had not heard", AHEAD),
     "a consent by rote": Bug(_consent_by_rote, "that nobody gave", QUIET, house="stripe-pay"),

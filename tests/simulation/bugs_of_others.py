@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from gateways.contract import Unknown
 from gateways.stripe import refunds
 from gateways.stripe.client import StripeSession
-from ivr.bills import reservation, store
+from ivr.bills import reservation, store, views
 from ivr.payments.attempts import bookkeeping
 from ivr.payments.attempts.service import Attempt
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.transitions import Transitions
-from ivr.payments.links import jobs as linking
+from ivr.payments.links import store as link_store
 from ivr.payments.refunds import external_refunds as elsewhere
 from tests.simulation.planting import BY_HAND, QUIET, SOURCE_SPEAKS, Bug, Patches
 from tests.support import schema
@@ -27,7 +27,7 @@ from tests.support import schema
 
 def _withdrawn_alone() -> Patches:
     """The sweep closes links of bills that are withdrawn, and not of those that are paid elsewhere."""
-    return [mock.patch.object(linking, "OVER_BY_ITS_SOURCE", schema.bill.c.withdrawn)]
+    return [mock.patch.object(link_store, "OVER_BY_ITS_SOURCE", views.bill.c.withdrawn)]
 
 
 def _word_dropped() -> Patches:
@@ -58,7 +58,7 @@ def _said_though_charged() -> Patches:
 
 def _ours_by_hand() -> Patches:
     """A refund of ours is counted as one by hand."""
-    return [mock.patch.object(refunds, "given_back_elsewhere", _all_given_back)]
+    return [mock.patch.object(refunds, "refunded_externally", _all_given_back)]
 
 
 def _all_given_back(api: StripeSession, payment: str) -> int | Unknown:
