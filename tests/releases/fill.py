@@ -26,7 +26,7 @@ from gateways.events import (
 from gateways.settlement import LineKind, PayoutLine
 from ivr.bills import store
 from ivr.bills.bill import NewBill
-from ivr.calls.remote_calls import Runner
+from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.retention import forget_turns
 from ivr.jobs.job_list import (
     CHARGE_ATTEMPT,
@@ -252,12 +252,12 @@ def on_the_line(fill: Filler) -> None:
     fill.ring(name="link_is_open_for_a_part", caller=callers["menu_part"], **again)
     fill.ring("0", name="rings_a_person", person=holds_the_line)
     fill.ring(*["(silence)"] * 6, name="rings_a_person_for_help", person=holds_the_line)
-    with patch.object(Runner, "run", side_effect=DiedError):
+    with patch.object(RemoteCalls, "make", side_effect=DiedError):
         fill.merchant.answer({"reference": "40000006", "amount_minor": 4990, "currency": "EUR"})
         fill.ring("40000006", name="look_up_not_answered", bill=None)
         fill.ring("1", name="card_entry_not_opened")
     fill.ring("1", "(visa)", "(expiry)", name="card_entry_not_collected")
-    with patch.object(Runner, "run", side_effect=DiedError):
+    with patch.object(RemoteCalls, "make", side_effect=DiedError):
         fill.key("card_entry_not_collected", "(code)")
     ends_of_the_moment(fill)
     with fill.beside(SANDBOX_CARD_ENTRY="authorize"):
