@@ -233,7 +233,7 @@ def of_reference(tx: sa.Connection, reference: str) -> list[DisputeShown]:
 
 
 def _shown(tx: sa.Connection, where: sa.ColumnElement[bool], limit: int | None = None) -> list[DisputeShown]:
-    order = sa.nulls_last(dispute.c.answer_by), dispute.c.opened_at
+    order = sa.nulls_last(dispute.c.answer_by), dispute.c.opened_at, dispute.c.reference
     return [_one(row) for row in tx.execute(_select().where(where).order_by(*order).limit(limit))]
 
 

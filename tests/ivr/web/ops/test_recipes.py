@@ -189,9 +189,9 @@ def test_an_upgrade_migrates_and_a_roll_back_leaves_the_schema(
     """From the schema before the last one; the order of the restarts is in tests/e2e/test_deploys.py."""
     from alembic.script import ScriptDirectory
 
-    from ivr.platform.database import migrate
+    from ivr.platform.database.migrate import SCRIPTS
 
-    head = ScriptDirectory.from_config(migrate._alembic()).get_revision("head")
+    head = ScriptDirectory(str(SCRIPTS.folder)).get_revision("head")
     before = databases.at(operator.environ["DATABASE_URL"].partition(":")[0][:8], str(head.down_revision))
     page = (ROOT / "docs/operations.md").read_text()
     assert "2. `paybycall migrate` of the new release." in page
