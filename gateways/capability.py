@@ -1,6 +1,6 @@
 """What a gateway does not declare is refused here, before anything is sent.
 
-Every adapter asks `demand` first in each verb; what could go wrong is a verb that forgets, so the contract
+Every adapter asks `require` first in each verb; what could go wrong is a verb that forgets, so the contract
 suite calls each undeclared one and looks that no request reached the gateway.
 """
 

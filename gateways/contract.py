@@ -271,7 +271,7 @@ class Gateway(Protocol):
     def refund(self, refund: RefundRequest) -> Result: ...
 
     def lookup(self, order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
-        """What became of a charge or authorization. With `fence`, one that has not happened never will.
+        """What became of a charge or authorization. With `cancel`, one that has not happened never will.
 
         `reference` is the gateway's, as far as it is known. An order whose amount the issuer still holds is
         Authorized, never Declined: also after a refused capture.
@@ -280,19 +280,20 @@ class Gateway(Protocol):
 
     def verify_charge(self, order: Order, reference: str) -> VerifiedCharge:
         """Whether a charge that a person found in the dashboard took this order's amount, under its key.
-        Nothing is made or fenced. The same for an order that is paid by link.
+        Nothing is made or cancelled. The same for an order that is paid by link.
         """
         ...
 
     def lookup_refund(self, refund: RefundRequest, *, cancel: bool) -> RefundFound:
-        """What became of a refund. With `fence`, one that has not happened never will; a gateway that cannot
+        """What became of a refund. With `cancel`, one that has not happened never will; a gateway that cannot
         promise that says RefundNotFound, and takes the same refund again under its key.
         """
         ...
 
     def refunded_externally(self, gateway_reference: str) -> int | Unknown:
         """What of a charge was given back by others than us, such as by hand in the dashboard; in minor
-        units, and without what came back. Asked where the gateway told of `GivenBack` or `CameBack`.
+        units, and without what came back. Asked after a
+        `RefundedExternally` or an `ExternalRefundFailed`.
         """
         ...
 
@@ -308,7 +309,7 @@ class Gateway(Protocol):
         self, key: str, token: Secret, *, charge_reference: str, gateway_customer_id: str | None
     ) -> CardSaving:
         """Keeps the card of an approved charge that was sent with `keep_card`. `key` makes a repeat harmless;
-        `holder` is whom the gateway knows the customer as, None for one that it does not know yet.
+        `gateway_customer_id` is the customer's id at the gateway, None for one that it does not know yet.
         """
         ...
 

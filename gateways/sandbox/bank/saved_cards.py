@@ -1,7 +1,7 @@
 """Cards that are kept for a customer's next payment: agreed to at a charge, saved once it is approved,
 forgotten for good.
 
-What is kept is that a card may pay again and for whom: brand, last four and outcome stand in the vault, and
+What is kept is that a card may pay again and for whom: brand, last four and outcome stand in `tokens`, and
 its number nowhere. A card that is forgotten is never saved again, so that a save which comes late changes
 nothing.
 """
