@@ -25,10 +25,10 @@ from ivr.platform.database.migrate import migrate
 from ivr.platform.ids import SequentialIds
 from ivr.platform.logs import PINNED
 from tests.support.databases import Databases, folder_in_memory, postgres_server
+from tests.support.recorded_jobs import RecordedWork
 from tests.support.refused_skips import pytest_sessionfinish, pytest_terminal_summary
 from tests.support.update_option import pytest_addoption, seed, update_dialogues
 from tests.support.which_databases import leaves_postgres_out, needs_postgres, pytest_generate_tests
-from tests.support.work import RecordedWork
 
 __all__ = [
     "pytest_addoption",

@@ -19,12 +19,12 @@ from ivr.web.payer_pages.merchant import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
 from tests.support.browser import Browser, running_browser
 from tests.support.databases import Databases
-from tests.support.gateway_bench import card
-from tests.support.link_bank import LinkBank
+from tests.support.gateway_harness import card
 from tests.support.link_contract import order
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 from tests.support.sandbox_bank import running_bank
-from tests.support.sandbox_bench import SandboxBench
-from tests.support.till import Till
+from tests.support.sandbox_harness import SandboxBench
 
 NAME = "Excelentísimo Ayuntamiento de San Sebastián de los Reyes"
 """Long, as names of merchants are."""

@@ -14,11 +14,11 @@ from gateways.contract import CardEntry
 from ivr.web.payer_pages.view import words
 from tests.browser.conftest import Open, charge_of
 from tests.support.browser import BIG_TEXT, DESKTOP, NARROW, PHONE, ZOOMED, Browser
-from tests.support.link_bank import LinkBank
+from tests.support.link_gateway import LinkBank
 from tests.support.link_pages import HOUR_S, token_of
+from tests.support.payment_services import Till
 from tests.support.sandbox_bank import running_bank
-from tests.support.sandbox_bench import SandboxBench
-from tests.support.till import Till
+from tests.support.sandbox_harness import SandboxBench
 
 LANGUAGES = ("en", "es")
 

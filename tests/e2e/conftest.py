@@ -11,11 +11,11 @@ import pytest
 
 from ivr.pci.migrate import migrate as migrate_pci
 from tests.support.databases import Databases
-from tests.support.demo_desk import Desk, Terminal
-from tests.support.house import MERCHANT_SECRET, House, make_house
+from tests.support.demo_terminal import Desk, Terminal
+from tests.support.deployed_server import MERCHANT_SECRET, House, make_house
 from tests.support.merchant_server import MerchantServer, merchant_server
 from tests.support.running_server import migrated_pci
-from tests.support.several import Several, several
+from tests.support.several_processes import Several, several
 
 MANY = {
     "CARD_DECLINES_MAX_CALLER": "10000",

@@ -1,9 +1,9 @@
 """Several callers on real processes at the same moment."""
 
 from ivr.simulators.phone.events import Reason
-from tests.support.crowd import ANSWERED
-from tests.support.house import House, on_postgres
-from tests.support.house_line import Line
+from tests.support.deployed_server import House, on_postgres
+from tests.support.http_phone_line import Line
+from tests.support.many_callers import ANSWERED
 
 
 @on_postgres

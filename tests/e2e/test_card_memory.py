@@ -21,11 +21,11 @@ from ivr.platform import request_signing as signing
 from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
 from tests.support.carrier import signed_headers
-from tests.support.house_line import PATIENCE_S
-from tests.support.house_processes import HouseProcesses
+from tests.support.http_phone_line import PATIENCE_S
 from tests.support.process_memory import found_in_memory
 from tests.support.running_server import migrated_pci
 from tests.support.server_checks import CARDS
+from tests.support.server_processes import HouseProcesses
 from tests.support.waiting import eventually
 
 PAN = CARDS["visa_debit"]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ivr.simulators.phone.events import Event, KeysAsked, Paused, Reason
-from tests.support.house import House, authorizing, on_postgres
-from tests.support.house_line import PATIENCE_S, Line, Rung
+from tests.support.deployed_server import House, authorizing, on_postgres
+from tests.support.http_phone_line import PATIENCE_S, Line, Rung
 from tests.support.waiting import eventually
 
 PAID = "You have paid"

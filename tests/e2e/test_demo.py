@@ -5,8 +5,8 @@ import termios
 
 import requests
 
-from tests.support.demo_desk import Desk, Terminal
-from tests.support.house_line import PATIENCE_S
+from tests.support.demo_terminal import Desk, Terminal
+from tests.support.http_phone_line import PATIENCE_S
 from tests.support.server_checks import KEYED, card_traces
 
 ASKS_FOR_APPROVAL = "4000002500003155"

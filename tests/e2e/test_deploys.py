@@ -3,9 +3,9 @@
 import socket
 from contextlib import ExitStack
 
+from tests.support.deployed_server import House
 from tests.support.deploys import restarted_under_calls
-from tests.support.house import House
-from tests.support.house_line import PATIENCE_S, Line
+from tests.support.http_phone_line import PATIENCE_S, Line
 
 UNFINISHED = b"POST /voice/incoming HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nCallSid="
 SLOW = 40

@@ -4,8 +4,8 @@ import json
 
 import requests
 
-from tests.support.house import House, on_postgres
-from tests.support.house_line import PATIENCE_S, Line
+from tests.support.deployed_server import House, on_postgres
+from tests.support.http_phone_line import PATIENCE_S, Line
 from tests.support.waiting import eventually
 
 

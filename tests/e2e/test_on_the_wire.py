@@ -8,14 +8,14 @@ import pytest
 from gateways.secret import Secret
 from ivr.carriers.twilio.signature import HEADER_SIGNATURE, compute
 from ivr.simulators.phone.transport import encoded
-from tests.support import served
-from tests.support.house import House
-from tests.support.house_line import PATIENCE_S
+from tests.support import served_app
+from tests.support.deployed_server import House
+from tests.support.http_phone_line import PATIENCE_S
 from tests.support.waiting import eventually
 
 
 def test_no_variable_of_the_process_reaches_a_request() -> None:
-    with served.served("shown_environ") as port:
+    with served_app.served("shown_environ") as port:
         answers: list[bytes] = []
 
         def answered() -> bool:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.demo_desk import PAYBYCALL, Desk, Terminal
-from tests.support.house_line import PATIENCE_S
-from tests.support.house_processes import ROOT
+from tests.support.demo_terminal import PAYBYCALL, Desk, Terminal
+from tests.support.http_phone_line import PATIENCE_S
 from tests.support.server_checks import CARDS, KEYED, card_traces
+from tests.support.server_processes import ROOT
 from tests.support.waiting import eventually
 
 CLOSED_PCI = """

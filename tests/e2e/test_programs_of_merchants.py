@@ -22,8 +22,8 @@ import requests
 from gateways.secret import Secret
 from ivr.integrations.webhook_signature import HEADER, is_genuine, sign
 from ivr.platform.clock import SystemClock
-from tests.support.house import MERCHANT_SECRET, House
-from tests.support.house_line import PATIENCE_S
+from tests.support.deployed_server import MERCHANT_SECRET, House
+from tests.support.http_phone_line import PATIENCE_S
 from tests.support.load_balancer import LoadBalancer, Request, balancing
 from tests.support.merchant_server import MerchantServer, Posted
 from tests.support.waiting import eventually

@@ -9,11 +9,11 @@ from collections import Counter
 from random import Random
 
 from ivr.simulators.phone.events import Reason
-from tests.support import at_rest
+from tests.support import invariants
 from tests.support.chaos import Chaos
-from tests.support.crowd import Crowd
+from tests.support.many_callers import Crowd
 from tests.support.merchant_server import MerchantServer
-from tests.support.several import Several
+from tests.support.several_processes import Several
 
 
 def test_two_of_each_under_load_while_they_die(
@@ -33,9 +33,11 @@ def test_two_of_each_under_load_while_they_die(
         finally:
             crowd.close()
         two_of_each.tell(f"{len(crowd.rungs)} calls are over, of {two_of_each.passed} requests")
-        at_rest.wait(two_of_each)
+        invariants.wait(two_of_each)
         two_of_each.tell("all is at rest")
-        at_rest.check(two_of_each, crowd, [json.loads(each.body) for each in merchant.posted[heard_before:]])
+        invariants.check(
+            two_of_each, crowd, [json.loads(each.body) for each in merchant.posted[heard_before:]]
+        )
         ends = Counter(rung.ended.reason for rung in crowd.rungs)
         two_of_each.tell(f"checked: {ends}")
         assert ends[Reason.SERVER] > len(crowd.rungs) / 2

@@ -4,8 +4,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from tests.support.house import House
-from tests.support.house_line import PATIENCE_S, Rung
+from tests.support.deployed_server import House
+from tests.support.http_phone_line import PATIENCE_S, Rung
 from tests.support.waiting import eventually
 
 

@@ -29,13 +29,13 @@ from tests.releases.surroundings import settings
 from tests.support import sandbox_bank, schema
 from tests.support.carrier import signed_headers
 from tests.support.carrier_api import CarrierApi
-from tests.support.living_clock import LivingClock
 from tests.support.merchant_server import MerchantServer
 from tests.support.phone import AUTH_TOKEN, WEB, call_settings
+from tests.support.recorded_jobs import Asked
 from tests.support.running_server import migrated_pci, running_server
 from tests.support.server import ENGLISH, Server
 from tests.support.server_parts import LockedIds
-from tests.support.work import Asked
+from tests.support.virtual_clock import LivingClock
 
 NO_CARD = ("(declined)", "(expiry)", "(code)")
 APPROVAL = ("(authentication)", "(expiry)", "(code)")

@@ -17,12 +17,12 @@ from tests.releases.snapshot import Snapshot
 from tests.releases.surroundings import settings
 from tests.support.api_client import ApiClient
 from tests.support.carrier_api import CarrierApi, carrier_api
-from tests.support.living_clock import LivingClock
 from tests.support.merchant_server import MerchantServer, merchant_server
+from tests.support.recorded_jobs import Asked
 from tests.support.running_server import running_server
 from tests.support.server import Server
 from tests.support.server_parts import LockedIds
-from tests.support.work import Asked
+from tests.support.virtual_clock import LivingClock
 
 _JOBS = """
 SELECT one.workflow_uuid, one.name, one.status, one.delay_until_epoch_ms, given.inputs

@@ -23,7 +23,7 @@ from ivr.pci import tables as pci_schema
 from ivr.platform.database.engine import reading
 from tests.simulation.bank import GivenBack, Taken, Truth, fingerprint
 from tests.simulation.callers import CARDS, SimulatedCaller
-from tests.simulation.house import House
+from tests.simulation.simulated_server import House
 from tests.support import schema
 
 _BARE = re.compile(r"(?<![\w.:])(?:0931|973|9731)(?![\w:]|\.\d)")

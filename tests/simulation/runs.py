@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Self
 
 from tests.simulation.bank import Bank, SandboxBank
-from tests.simulation.house import House, quick_starts
 from tests.simulation.played import Played
+from tests.simulation.simulated_server import House, quick_starts
 from tests.simulation.stripe_bank import StripeBank
 from tests.simulation.two_banks import TwoBanks
 from tests.simulation.world import World

@@ -29,7 +29,6 @@ from tests.simulation.chance import Chance
 from tests.simulation.crowd import bills, by_link, plans
 from tests.simulation.database import Spell
 from tests.simulation.hearing import Hearing, unheard
-from tests.simulation.house import INSIDE, House, TaskPool
 from tests.simulation.logbook import Logbook
 from tests.simulation.network import Answer, Host, Network, Request, wsgi
 from tests.simulation.news import Messenger
@@ -40,6 +39,7 @@ from tests.simulation.processes import Process, Processes
 from tests.simulation.queue import SimulatedQueue
 from tests.simulation.refunds import RefundProgram
 from tests.simulation.scheduler import Scheduler, SimulatedClock
+from tests.simulation.simulated_server import INSIDE, House, TaskPool
 from tests.simulation.source import SAYS_AGAIN_AFTER_S_MAX, BillSource
 from tests.simulation.trace import Trace
 from tests.simulation.trouble import Trouble

@@ -29,8 +29,8 @@ from gateways.contract import (
     VoidRequest,
 )
 from gateways.secret import Secret
-from tests.support.gateway_bench import Bench
 from tests.support.gateway_contract import GatewayContract
+from tests.support.gateway_harness import Bench
 from tests.support.gateway_verbs import AT_ONCE, HARMS, at_once, nothing_moved, order_of
 
 

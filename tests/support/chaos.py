@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from ivr.jobs.takeover import EXIT_LOCK_LOST
 from ivr.pci.tables import card_entry
 from ivr.platform.database.engine import reading
-from tests.support.crowd import Crowd
-from tests.support.house_processes import kind_of
 from tests.support.load_balancer import Request
-from tests.support.several import Several
+from tests.support.many_callers import Crowd
+from tests.support.server_processes import kind_of
+from tests.support.several_processes import Several
 
 BANK_THINKS_S = 4
 """Shorter than any patience: PCI's lease of five seconds, the ten that an adapter waits."""

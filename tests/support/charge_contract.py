@@ -11,7 +11,7 @@ import pytest
 
 from gateways.contract import Approved, Cancelled, Declined, Unknown
 from gateways.declines import Decline
-from tests.support.gateway_bench import LOOKUP, Bench
+from tests.support.gateway_harness import LOOKUP, Bench
 from tests.support.gateway_verbs import HARMS, GatewayVerbs, at_once, nothing_moved
 
 

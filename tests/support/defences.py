@@ -25,7 +25,7 @@ from ivr.platform.lockout import Lockout, LockoutKind
 from ivr.platform.settings.fraud import FraudSettings
 from ivr.platform.settings.reading import read_all
 from tests.support import schema
-from tests.support.work import RecordedWork
+from tests.support.recorded_jobs import RecordedWork
 
 ANNA = "+34600111222"
 

@@ -18,9 +18,9 @@ from ivr.platform.database.migrate import migrate
 from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.events import Event, KeysAsked
 from ivr.simulators.phone.keys import HangUp
-from tests.support.crowd import ANSWERED
-from tests.support.house import House, make_house, payer
-from tests.support.house_line import Line
+from tests.support.deployed_server import House, make_house, payer
+from tests.support.http_phone_line import Line
+from tests.support.many_callers import ANSWERED
 
 
 @dataclass

@@ -15,7 +15,7 @@ import pytest
 from gateways.contract import Approved, GatewayUnreachableError, RefundRequest, Unknown, UnsupportedError
 from gateways.declines import Decline
 from tests.support.charge_contract import ChargeContract
-from tests.support.gateway_bench import Bench, PlantedBugError
+from tests.support.gateway_harness import Bench, PlantedBugError
 from tests.support.gateway_verbs import HARMS, nothing_moved
 from tests.support.named_charge_contract import NamedChargeContract
 from tests.support.refund_contract import RefundContract

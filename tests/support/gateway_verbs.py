@@ -13,7 +13,7 @@ from gateways.capability import Verb
 from gateways.contract import Approved, Card, LookupResult, Order, PayLink, Result, Unknown
 from gateways.saved_cards import CardOnFile
 from gateways.secret import Secret
-from tests.support.gateway_bench import Bench
+from tests.support.gateway_harness import Bench
 
 AT_ONCE = 8
 HARMS = ("lose_answer", "fail", "garble")

@@ -27,7 +27,7 @@ from gateways.contract import (
     Unknown,
     UnsupportedError,
 )
-from tests.support.gateway_bench import Asked, Bench
+from tests.support.gateway_harness import Asked, Bench
 from tests.support.gateway_verbs import HARMS
 
 LOOKUP_LINK = "lookup_link"

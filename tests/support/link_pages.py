@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from ivr.payments.attempts import store as records
 from ivr.payments.links import store as pay_link
 from tests.support import schema
-from tests.support.bank import Fate
-from tests.support.link_bank import LinkBank
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 
 HOUR_S = 3600
 OVER = ("never was", "not open yet", "closing", "closed", "past, and nobody looked", "expired", "lost")

@@ -10,7 +10,7 @@ import pytest
 
 from gateways.contract import Approved, Declined, NotThisCharge, Unknown
 from gateways.declines import Decline
-from tests.support.gateway_bench import LOOKUP, Bench
+from tests.support.gateway_harness import LOOKUP, Bench
 from tests.support.gateway_verbs import HARMS, GatewayVerbs, order_of
 
 

@@ -8,7 +8,7 @@ import pytest
 from gateways.capability import Verb
 from gateways.contract import Approved, Cancelled, Declined, RefundNotFound, RefundRequest, Unknown
 from gateways.declines import Decline
-from tests.support.gateway_bench import Bench
+from tests.support.gateway_harness import Bench
 from tests.support.gateway_verbs import AT_ONCE, HARMS, GatewayVerbs, at_once, nothing_moved
 
 

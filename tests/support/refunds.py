@@ -1,7 +1,7 @@
 """Refunds of a till's payments, for the tests of what becomes of them."""
 
 from ivr.payments.refunds import store as refund_store
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 
 def ask(till: Till, attempt_id: str, amount_minor: int | None = None) -> str:

@@ -26,12 +26,12 @@ from ivr.platform.database.engine import make_engine
 from ivr.platform.settings.config import load_config
 from ivr.worker import handlers
 from tests.support.databases import Databases
-from tests.support.due_work import DueWork
-from tests.support.living_clock import LivingClock
+from tests.support.due_jobs import DueWork
 from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, PCI, WEB, WsgiApp, WsgiTransport
 from tests.support.sandbox_bank import RunningBank
 from tests.support.server import ENGLISH, SPANISH, WEBHOOK_SECRET, Server
 from tests.support.server_parts import Inside, Line, LockedIds, Pool, Proxy, ThinkingBank, not_yet
+from tests.support.virtual_clock import LivingClock
 
 
 class _Quiet(WSGIRequestHandler):

@@ -18,7 +18,7 @@ from gateways.sandbox.bank.ledger import Ledger
 from gateways.sandbox.bank.server import BankServer
 from ivr.platform.clock import ManualClock
 from ivr.platform.ids import RandomIds
-from tests.support.gateway_bench import Held
+from tests.support.gateway_harness import Held
 
 
 class Thought(Held):

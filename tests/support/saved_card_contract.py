@@ -15,7 +15,7 @@ from gateways.declines import Decline
 from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from tests.support.card_entry_contract import TokenContract
-from tests.support.gateway_bench import FORGET, Bench
+from tests.support.gateway_harness import FORGET, Bench
 from tests.support.gateway_verbs import HARMS, nothing_moved, order_of
 
 

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from gateways.contract import ChargeRequest, Gateway, Result, Unknown
 from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.transport import Form, HttpAnswer
-from tests.support.living_clock import LivingClock, Waiter
 from tests.support.phone import WsgiApp, WsgiTransport
 from tests.support.sandbox_bank import Thought
+from tests.support.virtual_clock import LivingClock, Waiter
 
 ADAPTER_PATIENCE_S = 10
 """What the sandbox's adapter waits for an answer, here by the test's clock."""

@@ -34,13 +34,13 @@ from flows.language import (
 )
 from ivr.calls import walk
 from tests.support.dialogue import play
+from tests.support.dialogue_setups import SCENES, Scene
 from tests.support.merchant_server import merchant_server
-from tests.support.patience import Patience
 from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import call_settings
-from tests.support.scenes import SCENES, Scene
 from tests.support.server import Server
 from tests.support.server_checks import NAMES, card_data_left, facts
+from tests.support.silence_limit import Patience
 
 Start = Callable[..., Server]
 FOLDER = Path(__file__).parent

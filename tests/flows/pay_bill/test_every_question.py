@@ -10,10 +10,10 @@ from ivr.platform.database.engine import reading
 from ivr.simulators.phone.events import DialStatus, Reason, Said
 from tests.support import schema
 from tests.support.merchant_server import merchant_server
-from tests.support.patience import Patience
 from tests.support.payer import CARD, WAY, pay
 from tests.support.phone import CALLED, call_settings
 from tests.support.server import ENGLISH, PERSON, REFERENCE, SPANISH, Server
+from tests.support.silence_limit import Patience
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,7 @@ from gateways.contract import (
 from gateways.declines import Decline
 from gateways.sandbox.client import BankClient
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_bench import SandboxBench
+from tests.support.sandbox_harness import SandboxBench
 
 
 @pytest.fixture

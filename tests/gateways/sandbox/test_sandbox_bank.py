@@ -14,9 +14,9 @@ from gateways.sandbox.bank.dependencies import BankDependencies
 from gateways.sandbox.bank.ledger import Ledger
 from ivr.platform.clock import ManualClock
 from ivr.platform.ids import SequentialIds
-from tests.support.hostile import addresses, bodies, knock
+from tests.support.hostile_values import addresses, bodies, knock
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_bench import SandboxBench
+from tests.support.sandbox_harness import SandboxBench
 
 CARD = {"number": "4242424242424242", "expiry_month": 12, "expiry_year": 2030, "code": "973"}
 AUTHORIZATION = {"key": "a-1", "card": CARD, "amount_minor": 5000, "currency": "EUR"}

@@ -9,7 +9,7 @@ from gateways.contract import Approved, CardEntry, ChargeRequest, Declined, Orde
 from gateways.sandbox.bank.connector import PASSWORD, USERNAME
 from gateways.secret import Secret
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_bench import SandboxBench
+from tests.support.sandbox_harness import SandboxBench
 
 ASKED = {
     "transaction_id": "72500aba-328c-445c-a12e-da5700e10b17",

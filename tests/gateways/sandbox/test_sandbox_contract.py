@@ -6,7 +6,7 @@ from gateways.contract import Approved, CardEntry
 from tests.support.card_entry_contract import AuthorizationContract
 from tests.support.link_contract import LinkContract
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_bench import SandboxBench
+from tests.support.sandbox_harness import SandboxBench
 from tests.support.saved_card_contract import SavedCardContract
 
 

@@ -21,7 +21,7 @@ from gateways.secret import Secret
 from ivr.platform.ids import SequentialIds
 from tests.support.link_contract import order
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_bench import SandboxBench
+from tests.support.sandbox_harness import SandboxBench
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 SECRET = Secret("a webhook secret")

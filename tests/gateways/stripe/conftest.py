@@ -4,7 +4,7 @@ import pytest
 
 from gateways.contract import CardEntry
 from ivr.platform.clock import ManualClock
-from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.harness import StripeBench
 from tests.support.stripe.server import StripeServer, running_stripe
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from gateways.contract import Declined, Unavailable
 from gateways.declines import Decline
-from tests.support.gateway_bench import card
-from tests.support.stripe.bench import StripeBench
+from tests.support.gateway_harness import card
+from tests.support.stripe.harness import StripeBench
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import token
 

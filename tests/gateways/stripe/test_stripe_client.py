@@ -32,8 +32,8 @@ from gateways.stripe.adapter import StripeGateway, from_settings
 from gateways.stripe.client import NoStripeReply, Stripe, StripeReply, Timing
 from gateways.stripe.settings import StripeSettings
 from gateways.stripe.tokenize import StripeTokenizer
-from tests.support.gateway_bench import card
-from tests.support.stripe.bench import BRISK, StripeBench
+from tests.support.gateway_harness import card
+from tests.support.stripe.harness import BRISK, StripeBench
 from tests.support.stripe.line import Harm
 
 BASE = "https://api.stripe.example"

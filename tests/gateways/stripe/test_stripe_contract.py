@@ -5,7 +5,7 @@ import pytest
 from gateways.contract import CardAuthorized, CardEntry
 from tests.support.card_entry_contract import AuthorizationContract
 from tests.support.saved_card_contract import SavedCardContract
-from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.harness import StripeBench
 from tests.support.stripe.server import StripeServer
 
 

@@ -10,7 +10,7 @@ from gateways.contract import CardEntry, PayLink
 from ivr.platform.clock import ManualClock
 from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkBench, LinkContract, order
 from tests.support.stripe import checkout
-from tests.support.stripe.bench import KINDS, StripeBench
+from tests.support.stripe.harness import KINDS, StripeBench
 from tests.support.stripe.server import StripeServer
 
 LINK_KINDS = {

@@ -10,7 +10,7 @@ from gateways.contract import Approved, Cancelled, Declined, LinkOpen, Order, Pa
 from gateways.stripe.links import CheckoutLinks
 from ivr.platform.clock import ManualClock
 from tests.support.stripe import checkout
-from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.harness import StripeBench
 from tests.support.stripe.line import Harm
 
 ORDER = Order("attempt_1", 4990, "EUR", "Bill 12345678", {"attempt": "attempt_1"}, "BILL 12345678")

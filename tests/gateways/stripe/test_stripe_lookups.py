@@ -15,9 +15,9 @@ from gateways.contract import (
     Unknown,
 )
 from gateways.stripe.payments import Payments
-from tests.support.gateway_bench import card
+from tests.support.gateway_harness import card
 from tests.support.stripe import intents
-from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.harness import StripeBench
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, intent, prepared, token
 from tests.support.stripe.server import StripeServer

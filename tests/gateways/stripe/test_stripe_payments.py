@@ -9,9 +9,9 @@ from gateways.declines import Decline
 from gateways.secret import Secret
 from gateways.stripe.intents import metadata, suffixed
 from tests.support.stripe import charging, intents, methods
-from tests.support.stripe.bench import StripeBench
 from tests.support.stripe.cards import Refused
 from tests.support.stripe.errors import Refusal
+from tests.support.stripe.harness import StripeBench
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, intent, prepared, token
 from tests.support.stripe.server import StripeServer

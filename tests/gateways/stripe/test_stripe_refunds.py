@@ -14,7 +14,7 @@ from gateways.contract import (
 from gateways.declines import Decline
 from gateways.stripe import refunds as listing
 from tests.support.stripe import refunds
-from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.harness import StripeBench
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, prepared, token
 

@@ -8,7 +8,7 @@ import pytest
 from gateways.contract import Approved, ChargeRequest, Declined, Unknown
 from gateways.saved_cards import CardDeleted, CardOnFile
 from ivr.platform.clock import ManualClock
-from tests.support.stripe.bench import BRISK, EVERY_TRY, StripeBench
+from tests.support.stripe.harness import BRISK, EVERY_TRY, StripeBench
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, prepared, token
 from tests.support.stripe.wire import json_answer

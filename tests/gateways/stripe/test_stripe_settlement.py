@@ -9,7 +9,7 @@ from gateways.contract import Approved, ChargeRequest, GatewayUnreachableError, 
 from gateways.settlement import LineKind
 from gateways.stripe import settlement
 from tests.support.stripe import disputes, payouts
-from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.harness import StripeBench
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, prepared, token
 

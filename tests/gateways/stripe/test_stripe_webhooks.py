@@ -23,7 +23,7 @@ from gateways.secret import Secret
 from gateways.stripe.adapter import StripeGateway
 from gateways.stripe.client import Stripe
 from tests.support.stripe import disputes, payouts
-from tests.support.stripe.bench import StripeBench
+from tests.support.stripe.harness import StripeBench
 from tests.support.stripe.orders import ORDER, prepared, token
 from tests.support.stripe.webhooks import Webhooks
 

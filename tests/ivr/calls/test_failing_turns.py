@@ -14,12 +14,12 @@ from ivr.calls.wait_dispatch import WaitDispatch
 from ivr.simulators.phone.events import DialStatus as Picked
 from ivr.simulators.phone.events import Reason
 from tests.support.carrier_by_hand import Carrier, turn_after
-from tests.support.patience import Patience
 from tests.support.payer import CARD, call_sid, is_paid, pay
 from tests.support.phone import (
     call_settings,
 )
 from tests.support.server import PERSON, Server
+from tests.support.silence_limit import Patience
 
 Start = Callable[..., Server]
 SID = call_settings().call_sid

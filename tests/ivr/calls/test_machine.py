@@ -8,7 +8,7 @@ from flows.language import Transfer
 from ivr.calls import machine, walk
 from ivr.calls.step_result import Keys, Listen, Need, Over
 from ivr.calls.waits import ask
-from tests.support.chat import Chat, all_heard, begin, everything, flow, heard, key, key_hash
+from tests.support.small_flow import Chat, all_heard, begin, everything, flow, heard, key, key_hash
 
 
 def test_a_call_begins_with_everything_up_to_the_first_question() -> None:

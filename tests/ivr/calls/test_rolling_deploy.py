@@ -10,13 +10,13 @@ from flows.pay_bill.flow import flow as pay_bill
 from ivr.simulators.phone.events import Reason
 from ivr.simulators.phone.transport import Form, HttpAnswer
 from ivr.web.carrier_webhooks import wiring
-from tests.support.patience import Patience
 from tests.support.payer import WAY, is_paid, pay
 from tests.support.phone import (
     WEB,
     call_settings,
 )
 from tests.support.server import Server
+from tests.support.silence_limit import Patience
 
 SID = call_settings().call_sid
 PAID = "Thank you. You have paid 49 euros and 90 cents."

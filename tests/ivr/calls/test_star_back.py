@@ -17,7 +17,7 @@ from flows.language import (
 from ivr.calls import machine
 from ivr.calls.session import Session
 from ivr.calls.step_result import Keys, Need
-from tests.support.chat import Chat, heard
+from tests.support.small_flow import Chat, heard
 
 for_good = Flow(
     "for_good", state=Chat, start="first", person="person", visits_max=9, exhausted="over", folder=Path()

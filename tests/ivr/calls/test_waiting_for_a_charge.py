@@ -17,7 +17,7 @@ from ivr.calls.waits.charge import ChargeHandler
 from ivr.customers.caller import Caller
 from ivr.payments.attempts.states import State
 from tests.support import schema
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 
 class _LetsThrough:

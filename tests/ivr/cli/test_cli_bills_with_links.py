@@ -10,8 +10,8 @@ from ivr.bills import store
 from ivr.cli import main
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from tests.support.link_bank import LinkBank
-from tests.support.till import Till
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 
 HEADER = "reference,amount,currency,status\n"
 

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from ivr.jobs.backlog import backlog
 from tests.ivr.cli.conftest import Run
-from tests.support.keeping_bank import PHONE, KeepingBank, kept, offered
-from tests.support.till import Till
+from tests.support.payment_services import Till
+from tests.support.saving_gateway import PHONE, KeepingBank, kept, offered
 
 
 class SandboxBank(KeepingBank):

@@ -23,8 +23,8 @@ from ivr.platform.database.engine import reading
 from ivr.web.api.documents.payments import payment_document
 from tests.ivr.cli.conftest import Run
 from tests.support import schema
-from tests.support.bank import TruthfulBank
-from tests.support.till import Till
+from tests.support.fake_gateway import TruthfulBank
+from tests.support.payment_services import Till
 
 
 class SandboxBank(TruthfulBank):

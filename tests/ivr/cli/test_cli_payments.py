@@ -24,9 +24,9 @@ from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrate import migrate
 from tests.ivr.cli.conftest import Run
 from tests.support import schema
-from tests.support.bank import Fate, TruthfulBank
-from tests.support.link_bank import LinkBank
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate, TruthfulBank
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 
 
 class SandboxBank(TruthfulBank):

@@ -12,10 +12,10 @@ from ivr.payments.refunds.store import Refund
 from ivr.platform.database.engine import make_engine
 from tests.ivr.cli.conftest import Run
 from tests.support import schema
-from tests.support.bank import TruthfulBank
 from tests.support.commands import every_command
 from tests.support.databases import Databases
-from tests.support.till import Till
+from tests.support.fake_gateway import TruthfulBank
+from tests.support.payment_services import Till
 
 ASK_FIRST = {"payment refund", "payment decide", "card delete"}
 """Each moves money, changes what the books say was charged, or has a card forgotten."""

@@ -17,11 +17,11 @@ from ivr.payments.discrepancies import Difference
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import SequentialIds
-from tests.support.approved import approved_attempt
+from tests.support.approved_payment import approved_attempt
+from tests.support.payment_services import Till
+from tests.support.recorded_jobs import RecordedWork
 from tests.support.schema import attempt, attempt_move, ledger_line, payout, refund
-from tests.support.till import Till
 from tests.support.waiting import eventually
-from tests.support.work import RecordedWork
 
 
 def test_a_worker_has_to_live(engine: sa.Engine) -> None:

@@ -19,7 +19,7 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.ids import SequentialIds
 from tests.support import schema
 from tests.support.defences import usual_limits
-from tests.support.work import RecordedWork
+from tests.support.recorded_jobs import RecordedWork
 
 WITHOUT_LISTENERS: set[str] = set()
 """Events that nobody needs to hear of yet."""

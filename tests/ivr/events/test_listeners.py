@@ -26,7 +26,7 @@ from ivr.platform.ids import SequentialIds
 from tests.support import schema
 from tests.support.api_client import check
 from tests.support.defences import usual_limits
-from tests.support.work import RecordedWork
+from tests.support.recorded_jobs import RecordedWork
 
 PHONE = "+34600111222"
 WEBHOOK = {"$ref": "#/components/schemas/Webhook"}

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from ivr.finance import ledger
 from ivr.finance.ledger import Entry, Kind, Line, UnbalancedError
 from tests.support import schema
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 pytestmark = pytest.mark.postgres
 

@@ -20,8 +20,8 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
 from tests.support.merchant_server import MerchantServer, merchant_server
+from tests.support.recorded_jobs import RecordedWork
 from tests.support.schema import attempt, bill, outcome
-from tests.support.work import RecordedWork
 
 SECRET = Secret("merchant-secret")
 

@@ -22,8 +22,8 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
 from tests.support import schema
-from tests.support.approved import approved_attempt
-from tests.support.work import Asked, RecordedWork
+from tests.support.approved_payment import approved_attempt
+from tests.support.recorded_jobs import Asked, RecordedWork
 
 RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 

@@ -22,10 +22,10 @@ from ivr.payments.attempts import states
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
-from tests.support.approved import approved_attempt
+from tests.support.approved_payment import approved_attempt
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, carrier_api
+from tests.support.recorded_jobs import RecordedWork
 from tests.support.schema import attempt, pay_link
-from tests.support.work import RecordedWork
 
 PHONE = "+34600000001"
 SECRET_PART = "7k3m97k3m97k3m97k3m97k3m9x"

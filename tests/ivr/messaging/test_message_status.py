@@ -21,9 +21,9 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
 from ivr.web.carrier_webhooks.messages import make_blueprint
-from tests.support.approved import approved_attempt
+from tests.support.approved_payment import approved_attempt
 from tests.support.carrier import signed_headers
-from tests.support.work import RecordedWork
+from tests.support.recorded_jobs import RecordedWork
 
 PUBLIC = "https://pay.example.org"
 TOKENS = (Secret("new"), Secret("old"))

@@ -14,9 +14,9 @@ from ivr.messaging.templates import Receipt
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds, SequentialIds
-from tests.support.approved import approved_attempt
+from tests.support.approved_payment import approved_attempt
+from tests.support.recorded_jobs import RecordedWork
 from tests.support.schema import confirmation
-from tests.support.work import RecordedWork
 
 pytestmark = pytest.mark.postgres
 

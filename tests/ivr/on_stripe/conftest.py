@@ -10,8 +10,8 @@ import structlog
 from structlog.testing import capture_logs
 
 from tests.support.databases import Databases
-from tests.support.house_on_stripe import StripeHouse, check_house, house_on_stripe
 from tests.support.running_server import migrated_pci
+from tests.support.server_on_stripe import StripeHouse, check_house, house_on_stripe
 
 Start = Callable[..., StripeHouse]
 

@@ -9,9 +9,9 @@ from ivr.payments.attempts.states import State
 from ivr.simulators.phone.events import Event, Said
 from tests.ivr.on_stripe.conftest import Start
 from tests.support import schema
-from tests.support.house_on_stripe import StripeHouse
 from tests.support.phone import CALLER
 from tests.support.server_checks import CARDS, KEYED
+from tests.support.server_on_stripe import StripeHouse
 from tests.support.stripe.line import Harm
 
 NOT_ACCEPTED = "The bank did not accept this card, and you were not charged."

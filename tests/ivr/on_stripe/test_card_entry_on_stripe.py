@@ -4,8 +4,8 @@ import pytest
 
 from ivr.payments.attempts.states import State
 from tests.ivr.on_stripe.conftest import Start
-from tests.support.house_on_stripe import StripeHouse
 from tests.support.server_checks import CARDS, KEYED
+from tests.support.server_on_stripe import StripeHouse
 from tests.support.stripe.account import Switches
 from tests.support.stripe.line import Harm
 

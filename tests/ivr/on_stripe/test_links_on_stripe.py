@@ -4,9 +4,9 @@ import pytest
 
 from ivr.payments.attempts.states import State
 from tests.support import schema
-from tests.support.house_on_stripe import StripeHouse
 from tests.support.phone import CALLER
 from tests.support.server_checks import CARDS
+from tests.support.server_on_stripe import StripeHouse
 from tests.support.stripe import checkout
 from tests.support.stripe.line import Harm
 

@@ -8,8 +8,8 @@ from ivr.payments.refunds.states import RefundState
 from ivr.platform.database.engine import reading
 from tests.ivr.on_stripe.conftest import Start
 from tests.support import schema
-from tests.support.house_on_stripe import StripeHouse
 from tests.support.server_checks import CARDS
+from tests.support.server_on_stripe import StripeHouse
 from tests.support.stripe import disputes, payouts, refunds
 from tests.support.stripe.line import Harm
 

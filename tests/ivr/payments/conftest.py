@@ -5,8 +5,8 @@ import sqlalchemy as sa
 
 from ivr.jobs.job_list import RESOLVE_ATTEMPT, Job
 from ivr.payments import timeouts
-from tests.support.bank import TruthfulBank
-from tests.support.till import Till
+from tests.support.fake_gateway import TruthfulBank
+from tests.support.payment_services import Till
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from ivr.payments.attempts.states import FINAL, GRAPH, HOLDING, Event, IllegalMo
 from ivr.payments.attempts.store import LostRaceError
 from ivr.platform.clock import ManualClock
 from tests.support import schema
-from tests.support.link_bank import LinkBank
-from tests.support.till import Till
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 
 
 def _reached_from(start: State) -> set[State]:

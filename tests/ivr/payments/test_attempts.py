@@ -11,7 +11,7 @@ from ivr.payments.attempts.service import NewAttempt, NoSuchAttemptError
 from ivr.payments.attempts.states import Event, IllegalMoveError, State
 from ivr.platform.ids import SequentialIds
 from tests.support import schema
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 pytestmark = pytest.mark.postgres
 

@@ -12,9 +12,9 @@ from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from tests.support import schema
-from tests.support.bank import Fate, KilledError
-from tests.support.table_work import Waiting
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate, KilledError
+from tests.support.payment_services import Till
+from tests.support.stored_jobs import Waiting
 
 
 def _charge_job(till: Till) -> Waiting:

@@ -12,9 +12,9 @@ from ivr.payments.attempts.transitions import NEXT_JOB
 from ivr.payments.refunds.states import REFUND_FINAL, RefundState
 from ivr.payments.sweep import REFUND_JOBS
 from tests.support import schema
-from tests.support.bank import Fate, KilledError, PreparingBank
-from tests.support.till import Till
-from tests.support.unresolved import for_a_person
+from tests.support.fake_gateway import Fate, KilledError, PreparingBank
+from tests.support.payment_services import Till
+from tests.support.unresolved_payment import for_a_person
 
 
 @pytest.mark.postgres

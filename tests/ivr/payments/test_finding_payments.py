@@ -13,9 +13,9 @@ from ivr.payments.queries.search import Found, Name
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from tests.support import schema
-from tests.support.link_bank import LinkBank
-from tests.support.telling_bank import TellingBank, tell
-from tests.support.till import Till
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
+from tests.support.webhook_gateway import TellingBank, tell
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PAYOUT = PayoutSettled("po_1", 0, "EUR", NOON)

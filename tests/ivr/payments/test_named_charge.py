@@ -8,10 +8,10 @@ from ivr.payments.attempts.charge_verification import ChargeRefusedError, Verifi
 from ivr.payments.attempts.manual_review import ReferenceTakenError, Word
 from ivr.payments.attempts.states import State
 from ivr.payments.discrepancies import Difference
-from tests.support.bank import Fate
-from tests.support.link_bank import LinkBank
-from tests.support.till import Till
-from tests.support.unresolved import for_a_person
+from tests.support.fake_gateway import Fate
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
+from tests.support.unresolved_payment import for_a_person
 
 
 def test_its_own_charge_is_taken(till: Till) -> None:

@@ -10,9 +10,9 @@ from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.refunds.states import RefundState
 from ivr.platform.clock import ManualClock
-from tests.support.bank import Fate, KilledError, PreparingBank
-from tests.support.link_bank import LinkBank
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate, KilledError, PreparingBank
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 
 
 class WatchedClock(ManualClock):

@@ -11,10 +11,10 @@ from ivr.jobs.job_list import CHARGE_ATTEMPT, OPEN_LINK, REFUND_PAYMENT
 from ivr.payments.attempts.states import State
 from ivr.payments.refunds.states import RefundState
 from tests.support import schema
-from tests.support.bank import Fate, KilledError, PreparingBank
-from tests.support.link_bank import LinkBank
+from tests.support.fake_gateway import Fate, KilledError, PreparingBank
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 from tests.support.refunds import ask, refund_of
-from tests.support.till import Till
 
 
 def _switch(till: Till, gateway: str) -> None:

@@ -19,12 +19,12 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.wording import PLAIN, Wording
 from tests.support import schema
-from tests.support.bank import Fate
-from tests.support.link_bank import LinkBank
+from tests.support.fake_gateway import Fate
+from tests.support.link_gateway import LinkBank
 from tests.support.payer import WAY, pay
+from tests.support.payment_services import Till
 from tests.support.phone import call_settings
 from tests.support.server import SPANISH, Server
-from tests.support.till import Till
 
 FINES = Wording("ES", {"es": read_noun("la multa", "es"), "en": read_noun("fine", "en")})
 TAXES = Wording("ES", {"es": read_noun("el recibo", "es"), "en": read_noun("tax demand", "en")})

@@ -29,9 +29,9 @@ from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import HOLDING, Event, State
 from ivr.payments.refunds.service import RefundRefusedError
 from tests.support import schema
-from tests.support.bank import Fate, KilledError, PreparingBank, TruthfulBank
-from tests.support.table_work import Waiting
-from tests.support.till import Till, forget_everything
+from tests.support.fake_gateway import Fate, KilledError, PreparingBank, TruthfulBank
+from tests.support.payment_services import Till, forget_everything
+from tests.support.stored_jobs import Waiting
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 

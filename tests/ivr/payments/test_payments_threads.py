@@ -15,8 +15,8 @@ from ivr.payments.attempts.store import locked
 from ivr.payments.refunds.service import RefundRefusedError
 from ivr.platform.ids import RandomIds
 from tests.support import schema
-from tests.support.bank import Fate
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.payment_services import Till
 
 pytestmark = pytest.mark.postgres
 

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT, RESOLVE_REFUND
 from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
-from tests.support.bank import Fate, KilledError, PreparingBank
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate, KilledError, PreparingBank
+from tests.support.payment_services import Till
 
 
 @pytest.fixture

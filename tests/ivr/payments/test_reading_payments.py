@@ -10,7 +10,7 @@ from ivr.payments.queries import feed
 from ivr.payments.queries.feed import BadCursorError
 from ivr.payments.refunds.states import RefundState
 from tests.support import schema
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 
 def _since(till: Till, cursor: str, limit: int = 50) -> feed.Page:

@@ -10,9 +10,9 @@ from ivr.payments import timeouts
 from ivr.payments.refunds.service import RefundRefusedError
 from ivr.payments.refunds.states import RefundState
 from tests.support import schema
-from tests.support.bank import Fate, KilledError, TruthfulBank
+from tests.support.fake_gateway import Fate, KilledError, TruthfulBank
+from tests.support.payment_services import Till
 from tests.support.refunds import ask, refund_of
-from tests.support.till import Till
 
 
 def test_a_full_refund_is_booked_and_the_bill_is_due_again(till: Till) -> None:

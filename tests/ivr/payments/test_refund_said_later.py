@@ -12,9 +12,9 @@ from ivr.payments.discrepancies import Difference
 from ivr.payments.refunds.service import RefundRefusedError
 from ivr.payments.refunds.states import RefundState
 from tests.support import schema
-from tests.support.bank import Fate
+from tests.support.fake_gateway import Fate
+from tests.support.payment_services import Till
 from tests.support.refunds import ask, refund_of
-from tests.support.till import Till
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
-from tests.support.bank import Fate
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.payment_services import Till
 
 
 def _look(till: Till) -> None:

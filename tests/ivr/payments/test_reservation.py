@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ivr.bills import reservation
 from tests.support import schema
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 pytestmark = pytest.mark.postgres
 

@@ -23,8 +23,8 @@ from ivr.payments.attempts import gateway_answers
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, State, move
 from tests.support import schema
-from tests.support.bank import Fate
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.payment_services import Till
 
 
 def _lose_sight(till: Till, fate: Fate = Fate.NEVER) -> str:

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ivr.platform import request_signing as signing
-from tests.support import hostile
+from tests.support import hostile_values
 from tests.support.card_entry import (
     ACCOUNT_SID,
     CALL_SID,
@@ -19,7 +19,7 @@ from tests.support.card_entry import (
     both_engines,
 )
 from tests.support.carrier import signed_headers
-from tests.support.hostile import addresses, knock
+from tests.support.hostile_values import addresses, knock
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +55,7 @@ def test_no_door_of_pci_breaks(bench: PciBench) -> None:
             "postal_code": False,
             "authorize": order,
         }
-        for body in hostile.bodies(opening):
+        for body in hostile_values.bodies(opening):
             _ask(bench, "/pci/internal/entries", body)
         for path, template in (
             (f"/pci/internal/entries/{ENTRY_ID}/collect", {"claimant": "call_1.4"}),
@@ -63,12 +63,12 @@ def test_no_door_of_pci_breaks(bench: PciBench) -> None:
             ("/pci/internal/lockouts", {"also_over": True}),
             ("/pci/internal/lockouts/cardlock_1/lift", {"by": "me"}),
         ):
-            for body in hostile.bodies(template):
+            for body in hostile_values.bodies(template):
                 _ask(bench, path, body)
         for name in (signing.HEADER_TIMESTAMP, signing.HEADER_NONCE, signing.HEADER_SIGNATURE):
-            for value in hostile.HEADERS:
+            for value in hostile_values.HEADERS:
                 _ask(bench, "/pci/internal/lockouts", b"{}", **{name: value})
-        for value in (*hostile.TEXTS, "4242"):
+        for value in (*hostile_values.TEXTS, "4242"):
             for name in ("Digits", "FinishedOnKey", "CallSid", "From", "CallStatus"):
                 form = {"CallSid": CALL_SID, "AccountSid": ACCOUNT_SID, "Digits": "1", name: value}
                 for url in (caller.url, f"{PCI_URL}/pci/fallback"):

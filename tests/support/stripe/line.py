@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.support.gateway_bench import Held
+from tests.support.gateway_harness import Held
 from tests.support.stripe.account import Started, StripeAccount
 from tests.support.stripe.errors import Refusal, key_in_use, rate_limited
 from tests.support.stripe.routes import KINDS, kind_of

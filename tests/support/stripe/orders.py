@@ -8,8 +8,8 @@ from typing import Any
 
 from gateways.contract import Order, Prepared, Tokenized
 from gateways.secret import Secret
-from tests.support.gateway_bench import card
-from tests.support.stripe.bench import StripeBench
+from tests.support.gateway_harness import card
+from tests.support.stripe.harness import StripeBench
 
 ORDER = Order(
     "attempt_1",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.telling_bank import TellingBank
+from tests.support.webhook_gateway import TellingBank
 
 
 @pytest.fixture

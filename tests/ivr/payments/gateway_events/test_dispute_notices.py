@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 from gateways.events import DisputeState, DisputeUpdated
 from ivr.finance import disputes
 from tests.support import schema
-from tests.support.bank import Fate
-from tests.support.telling_bank import lose_sight, tell
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.payment_services import Till
+from tests.support.webhook_gateway import lose_sight, tell
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

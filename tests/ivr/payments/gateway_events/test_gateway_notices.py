@@ -14,9 +14,9 @@ from ivr.payments.attempts.states import Event, State
 from ivr.payments.gateway_events.service import KEPT_DAYS
 from ivr.payments.gateway_events.webhooks import BODY_BYTES_MAX, make_blueprint
 from tests.support import schema
-from tests.support.bank import Fate, TruthfulBank
-from tests.support.telling_bank import TellingBank, lose_sight, tell
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate, TruthfulBank
+from tests.support.payment_services import Till
+from tests.support.webhook_gateway import TellingBank, lose_sight, tell
 
 
 @pytest.fixture

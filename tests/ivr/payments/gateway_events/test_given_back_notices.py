@@ -13,10 +13,10 @@ from ivr.payments.attempts.states import Event, State
 from ivr.payments.discrepancies import Difference
 from ivr.payments.refunds import store as refund_store
 from ivr.payments.refunds.states import REFUND_FINAL
-from tests.support.bank import Fate
-from tests.support.link_bank import LinkBank
-from tests.support.telling_bank import TellingBank, lose_sight, tell
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
+from tests.support.webhook_gateway import TellingBank, lose_sight, tell
 
 pytestmark = pytest.mark.slow
 

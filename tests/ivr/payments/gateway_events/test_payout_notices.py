@@ -12,8 +12,8 @@ from gateways.settlement import LineKind, PayoutLine
 from ivr.jobs.job_list import READ_PAYOUT, RESOLVE_ATTEMPT
 from ivr.jobs.retry import READ_PAYOUT_LINES
 from tests.support import schema
-from tests.support.telling_bank import TellingBank, tell
-from tests.support.till import Till
+from tests.support.payment_services import Till
+from tests.support.webhook_gateway import TellingBank, tell
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -4,9 +4,9 @@ from structlog.testing import capture_logs
 
 from gateways.events import RefundUpdated
 from ivr.jobs.job_list import VERIFY_REFUND
-from tests.support.bank import Fate
-from tests.support.telling_bank import tell
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.payment_services import Till
+from tests.support.webhook_gateway import tell
 
 
 def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(till: Till) -> None:

@@ -4,8 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.platform.clock import ManualClock
-from tests.support.link_bank import LinkBank
-from tests.support.till import Till
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from ivr.payments.links import jobs as link_jobs
 from ivr.payments.links import store as link_store
 from ivr.platform.database.engine import reading
 from tests.support import schema
-from tests.support.bank import Fate
-from tests.support.link_bank import LinkBank, tell, texts
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.link_gateway import LinkBank, tell, texts
+from tests.support.payment_services import Till
 
 HOUR_S = 3600
 

@@ -20,9 +20,9 @@ from ivr.payments.links.store import LinkTerms
 from ivr.payments.queries import feed
 from ivr.platform.clock import ManualClock
 from tests.support import schema
-from tests.support.bank import Fate, KilledError
-from tests.support.link_bank import LinkBank, tell, texts
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate, KilledError
+from tests.support.link_gateway import LinkBank, tell, texts
+from tests.support.payment_services import Till
 
 HOUR_S = 3600
 PHONE = "+34600111222"

@@ -17,9 +17,9 @@ from ivr.payments.links import store as link_store
 from ivr.payments.links.open_links import open_links
 from ivr.payments.links.payer_view import Stage, paying
 from tests.support import schema
-from tests.support.bank import Fate
-from tests.support.link_bank import LinkBank, tell, texts
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.link_gateway import LinkBank, tell, texts
+from tests.support.payment_services import Till
 
 PHONE = "+34600111222"
 

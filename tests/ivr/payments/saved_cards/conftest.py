@@ -3,8 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from tests.support.keeping_bank import KeepingBank
-from tests.support.till import Till
+from tests.support.payment_services import Till
+from tests.support.saving_gateway import KeepingBank
 
 
 @pytest.fixture

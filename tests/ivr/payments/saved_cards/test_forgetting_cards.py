@@ -8,8 +8,9 @@ from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards.store import CardState
 from tests.support import schema
-from tests.support.bank import Fate, KilledError
-from tests.support.keeping_bank import (
+from tests.support.fake_gateway import Fate, KilledError
+from tests.support.payment_services import Till
+from tests.support.saving_gateway import (
     KILLING,
     LOSING,
     AttachingBank,
@@ -22,7 +23,6 @@ from tests.support.keeping_bank import (
     kept,
     offered,
 )
-from tests.support.till import Till
 
 # Forgetting -----------------------------------------------------------------------------------------------
 

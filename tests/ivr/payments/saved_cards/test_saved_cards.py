@@ -14,8 +14,9 @@ from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards.jobs import KEPT_MAX
 from ivr.payments.saved_cards.store import CardState
 from tests.support import schema
-from tests.support.bank import Fate, KilledError
-from tests.support.keeping_bank import (
+from tests.support.fake_gateway import Fate, KilledError
+from tests.support.payment_services import Till
+from tests.support.saving_gateway import (
     KEEPS,
     KILLING,
     LOSING,
@@ -30,7 +31,6 @@ from tests.support.keeping_bank import (
     offered,
     pay_by,
 )
-from tests.support.till import Till
 
 # Keeping --------------------------------------------------------------------------------------------------
 

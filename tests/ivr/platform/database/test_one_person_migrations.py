@@ -21,11 +21,11 @@ from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.database.migrate import can_serve, migrate
 from tests.releases.snapshot import copy_rows
 from tests.support import schema
-from tests.support.bank import Fate
 from tests.support.databases import Databases
-from tests.support.keeping_bank import PHONE, KeepingBank, agree, kept
-from tests.support.link_bank import LinkBank
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
+from tests.support.saving_gateway import PHONE, KeepingBank, agree, kept
 
 pytestmark = pytest.mark.postgres
 

@@ -9,7 +9,7 @@ from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.web.api import keys
 from ivr.web.api.blueprint import blueprint
 from tests.support.api_client import ApiClient
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 
 @pytest.fixture

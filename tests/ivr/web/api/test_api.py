@@ -16,9 +16,9 @@ from ivr.web.api.blueprint import ROOT
 from ivr.web.api.openapi import DOCUMENT
 from tests.ivr.web.api.conftest import mounted
 from tests.support.api_client import ApiClient, check
-from tests.support.approved import approved_attempt
+from tests.support.approved_payment import approved_attempt
+from tests.support.payment_services import Till
 from tests.support.schema import bill
-from tests.support.till import Till
 
 BILL = {"reference": "55555555", "amount": "49.90", "currency": "EUR", "phone": "+34600123456"}
 

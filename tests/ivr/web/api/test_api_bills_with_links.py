@@ -7,8 +7,8 @@ from ivr.bills import store
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from tests.support.api_client import ApiClient
-from tests.support.link_bank import LinkBank
-from tests.support.till import Till
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ivr.integrations.webhooks_out import rfc3339
 from ivr.platform.database import change_feed as feed
 from tests.support import schema
 from tests.support.api_client import ApiClient
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 LISTS = ("bills", "payments", "payouts", "disputes")
 

@@ -10,9 +10,9 @@ from ivr.payments.attempts import store as records
 from ivr.payments.links import store as pay_link
 from ivr.platform.clock import ManualClock
 from tests.support.api_client import ApiClient
-from tests.support.link_bank import LinkBank
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 from tests.support.schema import refund
-from tests.support.till import Till
 
 # Payments out ---
 

@@ -12,9 +12,9 @@ from ivr.web.api.blueprint import blueprint
 from ivr.web.api.cards import CardRoutes
 from ivr.web.api.problem import Problem
 from tests.support.api_client import ApiClient
-from tests.support.bank import Fate
-from tests.support.keeping_bank import PHONE, KeepingBank, forget, kept, offered
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.payment_services import Till
+from tests.support.saving_gateway import PHONE, KeepingBank, forget, kept, offered
 
 
 @pytest.fixture

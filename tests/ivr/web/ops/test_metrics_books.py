@@ -13,9 +13,9 @@ from ivr.messaging.templates import Receipt
 from ivr.platform.clock import ManualClock
 from ivr.platform.ids import SequentialIds
 from ivr.web.ops.metrics import WORK_EVERY, Books, Metrics
-from tests.support.approved import approved_attempt
+from tests.support.approved_payment import approved_attempt
+from tests.support.recorded_jobs import RecordedWork
 from tests.support.schema import attempt, call
-from tests.support.work import RecordedWork
 
 PHONE = "+34600000001"
 

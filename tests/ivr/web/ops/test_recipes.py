@@ -23,8 +23,8 @@ from ivr.web.payer_pages.merchant import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
 from tests.support import schema
 from tests.support.databases import Databases
-from tests.support.link_bank import LinkBank
-from tests.support.till import Till
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 from tests.support.tools import tool
 
 pytestmark = pytest.mark.slow

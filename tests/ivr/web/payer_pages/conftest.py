@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from ivr.platform.clock import ManualClock
 from ivr.web.payer_pages.merchant import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
-from tests.support.link_bank import LinkBank
-from tests.support.till import Till
+from tests.support.link_gateway import LinkBank
+from tests.support.payment_services import Till
 
 Client = Callable[..., FlaskClient]
 

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from tests.ivr.web.payer_pages.conftest import Client
 from tests.support import schema
-from tests.support.link_bank import LinkBank
+from tests.support.link_gateway import LinkBank
 from tests.support.link_pages import HOUR_S, speak_spanish, token_of
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 
 def test_an_open_link_leads_to_the_gateways_page(till: Till, client: Client, opened: str) -> None:

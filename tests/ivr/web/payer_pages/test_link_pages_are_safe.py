@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from ivr.payments.attempts.states import State
 from ivr.web.payer_pages import view
 from tests.ivr.web.payer_pages.conftest import Client
-from tests.support.link_bank import LinkBank
+from tests.support.link_gateway import LinkBank
 from tests.support.link_pages import HOUR_S, token_of
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 NASTY = '<script>alert("x")</script> & "Sons"'
 

@@ -6,9 +6,9 @@ from structlog.testing import capture_logs
 
 from ivr.platform.routing import set_up_routes
 from tests.ivr.web.payer_pages.conftest import Client
-from tests.support.link_bank import LinkBank
+from tests.support.link_gateway import LinkBank
 from tests.support.link_pages import OVER, over, token_of
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 
 @pytest.mark.parametrize("page", ["pay", "receipt"])

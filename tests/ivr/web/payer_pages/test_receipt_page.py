@@ -12,9 +12,9 @@ from ivr.platform.wording import Wording
 from ivr.web.payer_pages.moments import written
 from tests.ivr.web.payer_pages.conftest import Client
 from tests.support import schema
-from tests.support.link_bank import LinkBank
+from tests.support.link_gateway import LinkBank
 from tests.support.link_pages import HOUR_S, over, speak_spanish, token_of
-from tests.support.till import Till
+from tests.support.payment_services import Till
 
 MADRID = {
     "zone": ZoneInfo("Europe/Madrid"),

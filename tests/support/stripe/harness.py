@@ -14,7 +14,7 @@ from gateways.stripe import answers
 from gateways.stripe.adapter import StripeGateway
 from gateways.stripe.client import RETRIES, Stripe, Timing
 from gateways.stripe.tokenize import StripeTokenizer
-from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Bench, Books, PlantedBugError, card
+from tests.support.gateway_harness import FORGET, LOOKUP, Asked, Bench, Books, PlantedBugError, card
 from tests.support.stripe.account import WEBHOOK_SECRET
 from tests.support.stripe.line import Harm, Thought
 from tests.support.stripe.server import StripeServer

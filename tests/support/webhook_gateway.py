@@ -12,8 +12,8 @@ from gateways.events import (
 from gateways.settlement import PayoutLine
 from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.payments.attempts.states import State
-from tests.support.bank import Fate, TruthfulBank
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate, TruthfulBank
+from tests.support.payment_services import Till
 
 CAN_TELL = Capabilities(
     card_entry=CardEntry.TOKENIZE,

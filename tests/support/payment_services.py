@@ -1,6 +1,4 @@
-"""Everything around payments, for tests: a till that puts together a bank (`tests.support.bank`), jobs in a
-table (`tests.support.table_work`), the server's payments, and what a caller does with them.
-"""
+"""A server's payments over a fake gateway and a table of jobs, and what a caller does with them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,9 +14,9 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.ids import Ids, SequentialIds
 from ivr.platform.wording import PLAIN, Wording
 from tests.support import schema
-from tests.support.bank import PreparingBank, TruthfulBank
+from tests.support.fake_gateway import PreparingBank, TruthfulBank
 from tests.support.recorded_events import RecordedEvents
-from tests.support.table_work import TableWork, Waiting, jobs
+from tests.support.stored_jobs import TableWork, Waiting, jobs
 
 LINKS = LinkTerms("https://pay.example.com", 60)
 

@@ -13,8 +13,8 @@ from random import Random
 from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.events import Event, KeysAsked
 from ivr.simulators.phone.keys import HANG_UP, HangUp
-from tests.support.house import House, payer
-from tests.support.house_line import Rung
+from tests.support.deployed_server import House, payer
+from tests.support.http_phone_line import Rung
 
 GOOD = ("visa", "visa_debit", "mastercard")
 DECLINING = ("declined", "no_funds", "lost", "stolen", "expired", "wrong_code", "issuer_down", "blocked")

@@ -9,8 +9,8 @@ from gateways.contract import Approved, Cancelled, CardShown, Declined, LinkFoun
 from gateways.events import GatewayEvent, PaymentUpdated
 from ivr.platform.clock import Clock
 from tests.support import schema
-from tests.support.bank import CAN_REFUND, Fate, KilledError, TruthfulBank, must
-from tests.support.till import Till
+from tests.support.fake_gateway import CAN_REFUND, Fate, KilledError, TruthfulBank, must
+from tests.support.payment_services import Till
 
 
 class LinkBank(TruthfulBank):

@@ -2,8 +2,8 @@
 
 from ivr.payments import timeouts as patience
 from ivr.payments.attempts.states import State
-from tests.support.bank import Fate
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.payment_services import Till
 
 
 def for_a_person(till: Till, fate: Fate) -> str:

@@ -29,8 +29,8 @@ from ivr.payments.saved_cards import store as card_records
 from ivr.payments.saved_cards.service import Agreement
 from ivr.payments.saved_cards.store import Consent
 from tests.support import schema
-from tests.support.bank import CAN_REFUND, Fate, TruthfulBank
-from tests.support.till import Till
+from tests.support.fake_gateway import CAN_REFUND, Fate, TruthfulBank
+from tests.support.payment_services import Till
 
 PHONE = "+34600111222"
 KEEPS = replace(CAN_REFUND, saves_cards=True)

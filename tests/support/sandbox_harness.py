@@ -14,7 +14,7 @@ from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
 from ivr.platform.clock import ManualClock
-from tests.support.gateway_bench import FORGET, LOOKUP, Asked, Books, PlantedBugError, card
+from tests.support.gateway_harness import FORGET, LOOKUP, Asked, Books, PlantedBugError, card
 from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkBench, order
 from tests.support.sandbox_bank import RunningBank, Thought
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.house_line import PATIENCE_S
-from tests.support.house_processes import ROOT
+from tests.support.http_phone_line import PATIENCE_S
+from tests.support.server_processes import ROOT
 
 PAYBYCALL = str(Path(sys.executable).parent / "paybycall")
 

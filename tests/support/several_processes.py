@@ -21,10 +21,10 @@ from ivr.jobs.liveness_lock import _number
 from ivr.jobs.takeover import EXIT_LOCK_LOST
 from ivr.platform.database.engine import make_engine
 from tests.support.databases import SESSIONS_MIN
-from tests.support.house import House, make_house
-from tests.support.house_line import PATIENCE_S
-from tests.support.house_processes import kind_of
+from tests.support.deployed_server import House, make_house
+from tests.support.http_phone_line import PATIENCE_S
 from tests.support.load_balancer import LoadBalancer, Request, balancing
+from tests.support.server_processes import kind_of
 from tests.support.waiting import eventually
 
 MEMBERS = ("sandbox", "web1", "web2", "pci1", "pci2", "worker1", "worker2")

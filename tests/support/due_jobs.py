@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import Job
-from tests.support.living_clock import LivingClock
-from tests.support.work import Asked, RecordedWork
+from tests.support.recorded_jobs import Asked, RecordedWork
+from tests.support.virtual_clock import LivingClock
 
 Handler = Callable[[str, int], None]
 

@@ -27,12 +27,12 @@ from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Said
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
 from tests.support import schema
-from tests.support.patience import Patience
 from tests.support.phone import CALLER, REACTION_S, call_settings
 from tests.support.running_server import running_server
 from tests.support.script import Act, Line, ScriptedCaller, pressing
 from tests.support.server import ENGLISH, Server
 from tests.support.server_checks import KEYED, card_data_left, check, everything_written
+from tests.support.silence_limit import Patience
 from tests.support.stripe.account import WEBHOOK_SECRET, Switches
 from tests.support.stripe.line import Harm, Thought
 from tests.support.stripe.server import StripeServer, running_stripe

@@ -1,8 +1,8 @@
-"""The house as it stands in production: every process a real one, on a free loopback port, rung over HTTP.
+"""The server as in production: every process a real one, on a free loopback port, called over HTTP.
 
-Processes are started by `tests.support.house_processes` in an environment as `ivr.demo.environment` makes it.
-Time is real, so whoever waits for something waits for a condition. A test kills a process, starts it anew,
-and reads the databases; `check` holds what must hold afterwards.
+`tests.support.server_processes` starts the processes, in an environment that `ivr.demo.environment` makes.
+Time is real, so a test waits for conditions. It can kill a process, start it again and read the databases;
+`check` holds what must hold afterwards.
 """
 
 import itertools
@@ -38,9 +38,9 @@ from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Event, Listener, Said, ignore
 from ivr.simulators.phone.webhooks import CallSettings, Webhooks
 from tests.support import schema
-from tests.support.house_line import PATIENCE_S, HastyClock, Line, Rung
-from tests.support.house_processes import HouseProcesses
+from tests.support.http_phone_line import PATIENCE_S, HastyClock, Line, Rung
 from tests.support.server_checks import CARDS, KEYED, card_traces, check_money
+from tests.support.server_processes import HouseProcesses
 from tests.support.waiting import eventually
 
 MERCHANT_SECRET = "0f1c7d8a92e35b41f0c7e9d2a4863b5e"

@@ -18,9 +18,9 @@ from ivr.payments.attempts.states import HOLDING, State
 from ivr.pci.tables import card_entry
 from ivr.platform.database.engine import reading
 from tests.support import schema
-from tests.support.crowd import Crowd
+from tests.support.many_callers import Crowd
 from tests.support.server_checks import CARDS, card_traces, check_money
-from tests.support.several import Several
+from tests.support.several_processes import Several
 
 _LOST_LINE = re.compile(r"AdminShutdown|server closed the connection|connection is (?:lost|closed)")
 """PostgreSQL ended the session: what the test did itself."""
