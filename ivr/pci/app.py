@@ -11,7 +11,7 @@ from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException
 
-from ivr.carriers.twilio.signed_request import BODY_BYTES_MAX
+from ivr.carriers.twilio.signature import BODY_BYTES_MAX
 from ivr.pci.dependencies import PciDependencies
 from ivr.pci.internal_api import internal_routes
 from ivr.pci.safe_logging import tell

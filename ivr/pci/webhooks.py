@@ -11,7 +11,7 @@ import structlog
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import Forbidden
 
-from ivr.carriers.twilio import signed_request as carrier_request
+from ivr.carriers.twilio.signature import verify
 from ivr.pci.conversation import NotBoundError, WebhookForm
 from ivr.pci.dependencies import PciDependencies
 from ivr.pci.log_context import of_entry
@@ -38,7 +38,7 @@ def carrier_routes(parts: PciDependencies) -> Blueprint:
 
 
 def _answer(parts: PciDependencies, take: Callable[[WebhookForm], str]) -> Response:
-    form = carrier_request.verify(
+    form = verify(
         request,
         public_url=parts.config.pci_public_url,
         tokens=parts.config.twilio_auth_tokens,
