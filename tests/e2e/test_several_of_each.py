@@ -11,17 +11,17 @@ from random import Random
 from ivr.simulators.phone.events import Reason
 from tests.support import invariants
 from tests.support.chaos import Chaos
-from tests.support.many_callers import Crowd
+from tests.support.many_callers import ManyCallers
 from tests.support.merchant_server import MerchantServer
-from tests.support.several_processes import Several
+from tests.support.several_processes import SeveralProcesses
 
 
 def test_two_of_each_under_load_while_they_die(
-    two_of_each: Several, merchant: MerchantServer, seed: int
+    two_of_each: SeveralProcesses, merchant: MerchantServer, seed: int
 ) -> None:
     callers, chance = Random(f"callers {seed}"), Random(f"chaos {seed}")  # noqa: S311 - seeds, no secrets
     heard_before = len(merchant.posted)
-    crowd = Crowd(two_of_each.house, callers)
+    crowd = ManyCallers(two_of_each.server, callers)
     with two_of_each.telling():
         two_of_each.tell(f"pytest tests/e2e/test_several_of_each.py --seed {seed}")
         try:

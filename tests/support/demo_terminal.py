@@ -18,7 +18,7 @@ from tests.support.server_processes import ROOT
 PAYBYCALL = str(Path(sys.executable).parent / "paybycall")
 
 
-class Desk:
+class DemoRun:
     """A folder with the Procfile, as a clone is, and whoever rings from there."""
 
     def __init__(self, folder: Path) -> None:

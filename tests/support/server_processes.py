@@ -29,7 +29,7 @@ def kind_of(name: str) -> str:
 
 
 @dataclass
-class HouseProcesses:
+class ServerProcesses:
     """`start` them, `kill` them, wait until they are there. From one thread at a time."""
 
     folder: Path
