@@ -4,7 +4,8 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from ivr.platform.routing import set_up_routes
+from ivr.platform.flask_app import set_up_requests
+from ivr.platform.ids import SequentialIds
 from tests.ivr.web.payer_pages.conftest import Client
 from tests.support.link_bank import LinkBank
 from tests.support.link_pages import OVER, over, token_of
@@ -26,7 +27,7 @@ def test_what_can_be_no_token_is_over_like_any_other(client: Client, page: str, 
 def test_an_odd_address_is_over_like_any_other(client: Client, till: Till, opened: str, page: str) -> None:
     """Nothing is wrong on our side, and to try again in a minute does not help."""
     browser = client()
-    set_up_routes(browser.application)
+    set_up_requests(browser.application, SequentialIds())
     with capture_logs() as logs:
         answer = browser.get("/", environ_overrides={"PATH_INFO": f"//{page}/{token_of(till, opened)}"})
     assert (answer.status_code, logs) == (404, [])
