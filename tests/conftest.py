@@ -25,10 +25,10 @@ from ivr.platform.database.migrations import migrate
 from ivr.platform.ids import SequentialIds
 from ivr.platform.logs import PINNED
 from tests.support.databases import Databases, folder_in_memory, postgres_server
+from tests.support.recorded_jobs import RecordedJobs
 from tests.support.refused_skips import pytest_sessionfinish, pytest_terminal_summary
 from tests.support.update_option import pytest_addoption, seed, update_dialogues
 from tests.support.which_databases import leaves_postgres_out, needs_postgres, pytest_generate_tests
-from tests.support.work import RecordedWork
 
 __all__ = [
     "pytest_addoption",
@@ -48,7 +48,7 @@ hypothesis.settings.register_profile("the same in each run", derandomize=True, d
 hypothesis.settings.load_profile("the same in each run")
 
 SLOWEST = ("tests/e2e/", "tests/simulation/", "tests/ivr/payments/")
-RING_THE_SAME_HOUSES = frozenset(
+CALL_THE_SAME_SERVERS = frozenset(
     f"tests/e2e/test_{name}.py"
     for name in ("calls_at_once", "deaths", "house_at_work", "on_the_wire", "stopping_gracefully")
 )
@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def turn(item: pytest.Item) -> tuple[bool, int, int, str]:
         file = item.nodeid.partition("::")[0]
         slow = next((rank for rank, folder in enumerate(SLOWEST) if file.startswith(folder)), len(SLOWEST))
-        return file not in RING_THE_SAME_HOUSES | MAKE_CLEAN_ROOTS, slow, -sizes[item.path], file
+        return file not in CALL_THE_SAME_SERVERS | MAKE_CLEAN_ROOTS, slow, -sizes[item.path], file
 
     items.sort(key=turn)
 
@@ -108,7 +108,7 @@ class ByFile(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if file in RING_THE_SAME_HOUSES:
+        if file in CALL_THE_SAME_SERVERS:
             return "houses"
         return "clean roots" if file in MAKE_CLEAN_ROOTS else file
 
@@ -197,8 +197,8 @@ def ids() -> SequentialIds:
 
 
 @pytest.fixture
-def work() -> RecordedWork:
-    return RecordedWork()
+def work() -> RecordedJobs:
+    return RecordedJobs()
 
 
 @pytest.fixture(scope="session")

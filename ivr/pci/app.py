@@ -1,8 +1,8 @@
-"""The PCI process as a Flask application: its doors, its health, and error pages that say nothing.
+"""The PCI process as a Flask application: its routes, its health, and error pages that say nothing.
 
-A body past 64 kB is not read, an error page never repeats the request,
-and no request is logged beyond its call's id. A traceback is never shown and never logged:
-`failures.describe` tells kind and place. `/readyz` says which part is not ready, the log says why.
+A body of more than 64 kB is not read, an error page never repeats the request, and of a request only its
+call's id is logged. A traceback is neither shown nor logged: `safe_logging` logs type and place of an error.
+`/readyz` says which part is not ready; the log says why.
 """
 
 import orjson
@@ -11,7 +11,7 @@ from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException
 
-from ivr.carriers.twilio.signed_request import BODY_BYTES_MAX
+from ivr.carriers.twilio.signature import BODY_BYTES_MAX
 from ivr.pci.dependencies import PciDependencies
 from ivr.pci.internal_api import internal_routes
 from ivr.pci.safe_logging import tell
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 def create_app(parts: PciDependencies) -> Flask:
-    """The application over this room's parts."""
+    """The application over these parts."""
     app = Flask("paybycall-pci", static_folder=None, template_folder=None)
     set_up_requests(app, parts.ids)
     # DEBUG, whatever FLASK_DEBUG says: in debug, refusals tell more.

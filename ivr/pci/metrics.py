@@ -1,7 +1,7 @@
-"""What `/metrics` of this process counts: entries, mistakes and the gateway's time. Never anything of a card.
+"""What `/metrics` of this process counts: entries, mistakes and the gateway's time. Never anything of a
+card.
 
-The registry is the process's own, made with the application: counters of two
-applications in one test do not meet.
+Each application has its own registry, so the counters of two applications in one test do not meet.
 """
 
 from collections.abc import Sequence

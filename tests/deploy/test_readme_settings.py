@@ -17,7 +17,7 @@ from ivr.pci.settings import load_pci_config
 from ivr.platform.settings.config import load_config
 from ivr.platform.settings.reading import SettingsError
 from tests.support.databases import Databases
-from tests.support.house_line import PATIENCE_S
+from tests.support.http_phone_line import PATIENCE_S
 from tests.support.settings_of_readme import FILLED, ROOT, filled, readme_settings
 from tests.support.waiting import eventually
 

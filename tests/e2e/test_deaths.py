@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ivr.simulators.phone.events import Event, KeysAsked, Paused, Reason
-from tests.support.house import House, authorizing, on_postgres
-from tests.support.house_line import PATIENCE_S, Line, Rung
+from tests.support.deployed_server import DeployedServer, authorizing, on_postgres
+from tests.support.http_phone_line import PATIENCE_S, HttpPhoneLine, PhoneCall
 from tests.support.waiting import eventually
 
 PAID = "You have paid"
@@ -26,12 +26,12 @@ class Once:
             self._act()
 
 
-def paid_once(house: House, reference: str, rung: Rung) -> None:
+def paid_once(server: DeployedServer, reference: str, rung: PhoneCall) -> None:
     """The caller was told so, the bank took it once; the books are the fixture's to check."""
     assert rung.ended.reason is Reason.SERVER, rung.words
     assert PAID in rung.words
-    assert [charge["amount_minor"] for charge in house.charges(reference)] == [
-        house.attempts(reference)[-1].amount_minor
+    assert [charge["amount_minor"] for charge in server.charges(reference)] == [
+        server.attempts(reference)[-1].amount_minor
     ]
 
 
@@ -39,139 +39,139 @@ def is_poll(event: Event) -> bool:
     return isinstance(event, Paused)
 
 
-def test_web_dies_during_a_poll(house: House) -> None:
-    reference = house.add_bill(4971)
+def test_web_dies_during_a_poll(server: DeployedServer) -> None:
+    reference = server.add_bill(4971)
     once = Once(
-        lambda event: is_poll(event) and house.state(reference) == "claimed", lambda: house.anew("web")
+        lambda event: is_poll(event) and server.state(reference) == "claimed", lambda: server.anew("web")
     )
-    rung = house.ring(reference, listener=once)
+    rung = server.ring(reference, listener=once)
     assert once.done
     assert rung.ended.faults == ()
-    paid_once(house, reference, rung)
+    paid_once(server, reference, rung)
 
 
-def test_webs_workers_die_and_their_parent_starts_new_ones(house: House) -> None:
-    house.expected = {"worker_died"}
-    reference = house.add_bill()
-    once = Once(is_poll, lambda: house.kill_children("web"))
-    rung = house.ring(reference, listener=once)
+def test_webs_workers_die_and_their_parent_starts_new_ones(server: DeployedServer) -> None:
+    server.expected = {"worker_died"}
+    reference = server.add_bill()
+    once = Once(is_poll, lambda: server.kill_children("web"))
+    rung = server.ring(reference, listener=once)
     assert once.done
-    paid_once(house, reference, rung)
-    assert house.popen("web").poll() is None
+    paid_once(server, reference, rung)
+    assert server.popen("web").poll() is None
 
 
 @pytest.fixture
-def thawed(house: House) -> Iterator[None]:
+def thawed(server: DeployedServer) -> Iterator[None]:
     """Whatever becomes of the test, nobody stays frozen."""
     yield
-    house.thaw("pci")
+    server.thaw("pci")
 
 
 @on_postgres
-def test_web_dies_between_an_intent_and_its_answer(house: House, thawed: None) -> None:
+def test_web_dies_between_an_intent_and_its_answer(server: DeployedServer, thawed: None) -> None:
     """The PCI process is slow, web dies while it waits, and another web takes the errand over."""
-    house.expected = {"carrier_fallback"}
-    reference = house.add_bill()
-    house.freeze("pci")
-    line = Line()
-    call = house.ringing(reference, line=line)
-    eventually(house.errand_is_under_way, timeout_s=PATIENCE_S, what="an intent")
+    server.expected = {"carrier_fallback"}
+    reference = server.add_bill()
+    server.freeze("pci")
+    line = HttpPhoneLine()
+    call = server.ringing(reference, line=line)
+    eventually(server.errand_is_under_way, timeout_s=PATIENCE_S, what="an intent")
     line.passable.clear()
-    house.kill("web")
-    house.thaw("pci")
-    house.start("web")
+    server.kill("web")
+    server.thaw("pci")
+    server.start("web")
     line.passable.set()
     rung = call.result()
     assert len(rung.ended.faults) == 1
-    assert "errand_taken_over" in house.log("web")
-    paid_once(house, reference, rung)
+    assert "errand_taken_over" in server.log("web")
+    paid_once(server, reference, rung)
 
 
-def test_pci_dies_while_digits_are_half_keyed(house: House) -> None:
+def test_pci_dies_while_digits_are_half_keyed(server: DeployedServer) -> None:
     """The number is in, the expiry is not: a new process goes on with the keys of the directory."""
-    reference = house.add_bill()
+    reference = server.add_bill()
     once = Once(
         lambda event: isinstance(event, KeysAsked) and event.private and event.wanted == 4,
-        lambda: house.anew("pci"),
+        lambda: server.anew("pci"),
     )
-    rung = house.ring(reference, listener=once)
+    rung = server.ring(reference, listener=once)
     assert once.done
     assert rung.ended.faults == ()
     assert sum("enter your card number" in said for said in rung.said) == 1
-    paid_once(house, reference, rung)
+    paid_once(server, reference, rung)
 
 
 @on_postgres
-def test_pci_dies_while_it_tokenizes(house: House) -> None:
+def test_pci_dies_while_it_tokenizes(server: DeployedServer) -> None:
     """The one that is started anew takes the lease over when it ends, and asks under the same key."""
-    reference = house.add_bill()
-    house.harm("none", "/tokens", delay_s=3)
+    reference = server.add_bill()
+    server.harm("none", "/tokens", delay_s=3)
     once = Once(
-        lambda event: is_poll(event) and house.entry_states()[-1] == "sending", lambda: house.anew("pci")
+        lambda event: is_poll(event) and server.entry_states()[-1] == "sending", lambda: server.anew("pci")
     )
-    rung = house.ring(reference, listener=once)
+    rung = server.ring(reference, listener=once)
     assert once.done
-    paid_once(house, reference, rung)
+    paid_once(server, reference, rung)
 
 
 @authorizing
-def test_pci_dies_while_it_authorizes(house: House) -> None:
+def test_pci_dies_while_it_authorizes(server: DeployedServer) -> None:
     """The amount is held once, whoever asked for it, and captured once."""
-    reference = house.add_bill()
-    house.harm("none", "/authorizations", delay_s=3)
+    reference = server.add_bill()
+    server.harm("none", "/authorizations", delay_s=3)
     once = Once(
-        lambda event: is_poll(event) and house.entry_states()[-1] == "sending", lambda: house.anew("pci")
+        lambda event: is_poll(event) and server.entry_states()[-1] == "sending", lambda: server.anew("pci")
     )
-    rung = house.ring(reference, listener=once)
+    rung = server.ring(reference, listener=once)
     assert once.done
-    paid_once(house, reference, rung)
-    assert [row["kind"] for row in house.bank_rows("SELECT kind FROM movement")] == ["authorization"]
+    paid_once(server, reference, rung)
+    assert [row["kind"] for row in server.bank_rows("SELECT kind FROM movement")] == ["authorization"]
 
 
-def test_the_worker_dies_before_it_claims(house: House) -> None:
-    reference = house.add_bill()
-    house.kill("worker")
-    call = house.ringing(reference)
+def test_the_worker_dies_before_it_claims(server: DeployedServer) -> None:
+    reference = server.add_bill()
+    server.kill("worker")
+    call = server.ringing(reference)
     eventually(
-        lambda: any(one.charge_asked_at for one in house.attempts(reference)),
+        lambda: any(one.charge_asked_at for one in server.attempts(reference)),
         timeout_s=PATIENCE_S,
         what="a charge to be asked for",
     )
-    house.start("worker")
-    paid_once(house, reference, call.result())
+    server.start("worker")
+    paid_once(server, reference, call.result())
 
 
 @on_postgres
-def test_the_worker_dies_while_the_bank_thinks(house: House) -> None:
+def test_the_worker_dies_while_the_bank_thinks(server: DeployedServer) -> None:
     """Nobody knows then: it is looked up, and never charged again."""
-    reference = house.add_bill(4971)
-    call = house.ringing(reference)
-    house.until_the_bank_thinks(reference)
-    house.anew("worker")
-    paid_once(house, reference, call.result())
-    [attempt] = house.attempts(reference)
-    assert [row["key"] for row in house.bank_rows("SELECT key FROM movement")].count(attempt.id) == 1
+    reference = server.add_bill(4971)
+    call = server.ringing(reference)
+    server.until_the_bank_thinks(reference)
+    server.anew("worker")
+    paid_once(server, reference, call.result())
+    [attempt] = server.attempts(reference)
+    assert [row["key"] for row in server.bank_rows("SELECT key FROM movement")].count(attempt.id) == 1
 
 
-def test_the_bank_dies_while_it_thinks(house: House) -> None:
+def test_the_bank_dies_while_it_thinks(server: DeployedServer) -> None:
     """It took nothing, and says so when it is asked: the caller is told that, or that nobody knows yet."""
-    reference = house.add_bill(4971)
-    call = house.ringing(reference)
-    house.until_the_bank_thinks(reference)
-    house.anew("sandbox")
+    reference = server.add_bill(4971)
+    call = server.ringing(reference)
+    server.until_the_bank_thinks(reference)
+    server.anew("sandbox")
     rung = call.result()
     assert PAID not in rung.words
-    assert house.charges(reference) == []
+    assert server.charges(reference) == []
     assert "you were not charged" in rung.words or "has not answered yet" in rung.words, rung.words
 
 
-def test_everything_dies_at_once(house: House) -> None:
-    reference = house.add_bill(4971)
-    house.expected = {"carrier_fallback"}
-    line = Line()
-    call = house.ringing(reference, line=line)
-    house.until_the_bank_thinks(reference)
+def test_everything_dies_at_once(server: DeployedServer) -> None:
+    reference = server.add_bill(4971)
+    server.expected = {"carrier_fallback"}
+    line = HttpPhoneLine()
+    call = server.ringing(reference, line=line)
+    server.until_the_bank_thinks(reference)
     line.passable.clear()
-    house.anew("web", "pci", "worker")
+    server.anew("web", "pci", "worker")
     line.passable.set()
-    paid_once(house, reference, call.result())
+    paid_once(server, reference, call.result())

@@ -4,14 +4,14 @@ import json
 
 import requests
 
-from tests.support.house import House, on_postgres
-from tests.support.house_line import PATIENCE_S, Line
+from tests.support.deployed_server import DeployedServer, on_postgres
+from tests.support.http_phone_line import PATIENCE_S, HttpPhoneLine
 from tests.support.waiting import eventually
 
 
-def findings(house: House) -> dict[str, tuple[str, str]]:
+def findings(server: DeployedServer) -> dict[str, tuple[str, str]]:
     """What the doctor says: check -> (ok or FAULT, sentence). At the carrier's address nobody is."""
-    ended = house.command("doctor", TWILIO_API_BASE="http://127.0.0.1:9", NO_PROXY="127.0.0.1")
+    ended = server.command("doctor", TWILIO_API_BASE="http://127.0.0.1:9", NO_PROXY="127.0.0.1")
     assert "Traceback" not in ended.stderr
     lines = [line for line in ended.stdout.splitlines() if line.startswith(("ok", "FAULT"))]
     said = {line[7:21].strip(): (line[:5].strip(), line[21:]) for line in lines}
@@ -19,8 +19,8 @@ def findings(house: House) -> dict[str, tuple[str, str]]:
     return said
 
 
-def test_the_doctor_finds_the_house_well_but_for_the_carrier(house: House) -> None:
-    said = findings(house)
+def test_the_doctor_finds_the_house_well_but_for_the_carrier(server: DeployedServer) -> None:
+    said = findings(server)
     assert {name for name, (verdict, _) in said.items() if verdict == "FAULT"} == {"carrier", "clock"}
     assert {
         "settings",
@@ -33,45 +33,45 @@ def test_the_doctor_finds_the_house_well_but_for_the_carrier(house: House) -> No
     } <= said.keys()
 
 
-def test_the_doctor_names_what_is_stopped(house: House) -> None:
-    house.kill("pci")
-    said = findings(house)
+def test_the_doctor_names_what_is_stopped(server: DeployedServer) -> None:
+    server.kill("pci")
+    said = findings(server)
     faults = {name for name, (verdict, _) in said.items() if verdict == "FAULT"}
     assert faults == {"carrier", "clock", "pci", "pci, public", "shared secret"}
     assert "paybycall serve pci" in said["pci"][1]
 
 
 @on_postgres
-def test_two_web_processes_take_turns_in_one_call(house: House) -> None:
+def test_two_web_processes_take_turns_in_one_call(server: DeployedServer) -> None:
     """A release rolls out: each webhook meets the other process."""
-    reference = house.add_bill(4971)
-    house.start("web2")
+    reference = server.add_bill(4971)
+    server.start("web2")
     try:
-        doors = tuple(f"http://127.0.0.1:{house.ports[name]}" for name in ("web", "web2"))
-        rung = house.ring(reference, line=Line(doors=doors))
+        doors = tuple(f"http://127.0.0.1:{server.ports[name]}" for name in ("web", "web2"))
+        rung = server.ring(reference, line=HttpPhoneLine(doors=doors))
     finally:
-        assert house.stop("web2") == 0
+        assert server.stop("web2") == 0
     assert rung.ended.faults == ()
     assert rung.statuses <= {200, 204}
     assert "You have paid" in rung.words
-    assert len(house.charges(reference)) == 1
+    assert len(server.charges(reference)) == 1
 
 
 OF_A_CALL = {"call_sid", "attempt_id", "entry_id", "confirmation", "refund_id", "turn", "card_id"}
 """What a line names that belongs to a call."""
 
 
-def test_every_log_line_is_json_and_names_its_call(house: House) -> None:
+def test_every_log_line_is_json_and_names_its_call(server: DeployedServer) -> None:
     """Of every process from its first line on, through a whole call; and what starts says what it is."""
-    house.anew("web", "pci", "worker")
-    reference = house.add_bill(4971)
-    rung = house.ring(reference)
-    house.until(reference, "approved")
-    eventually(house.settled, timeout_s=PATIENCE_S, what="the text")
-    [attempt] = house.attempts(reference)
+    server.anew("web", "pci", "worker")
+    reference = server.add_bill(4971)
+    rung = server.ring(reference)
+    server.until(reference, "approved")
+    eventually(server.settled, timeout_s=PATIENCE_S, what="the text")
+    [attempt] = server.attempts(reference)
     of_call: dict[str, set[str]] = {}
     for name in ("web", "pci", "worker"):
-        lines = [json.loads(line) for line in house.log(name).splitlines() if not _is_text(line)]
+        lines = [json.loads(line) for line in server.log(name).splitlines() if not _is_text(line)]
         start = lines[0]
         assert (start["event"], start["process"], start["gateway"]) == ("starting", name, "sandbox")
         assert (start["environment"], start["database"]) == ("development", "sqlite")
@@ -81,9 +81,9 @@ def test_every_log_line_is_json_and_names_its_call(house: House) -> None:
             of_a_call = OF_A_CALL & line.keys() or str(line.get("subject_id", "")).startswith(_OF_A_CALL)
             assert not of_a_call or line.get("call_id"), line
         of_call[name] = {line["event"] for line in lines if line.get("call_id") == attempt.call_id}
-        secrets = [value for key, value in house.environ.items() if "TOKEN" in key or "SECRET" in key]
-        assert not [one for one in secrets if one in house.log(name)]
-    assert rung.call_sid in house.log("web")
+        secrets = [value for key, value in server.environ.items() if "TOKEN" in key or "SECRET" in key]
+        assert not [one for one in secrets if one in server.log(name)]
+    assert rung.call_sid in server.log("web")
     assert "call_ended" in of_call["web"]
     assert "card_entry_ended" in of_call["pci"]
     assert {"attempt_moved", "confirmation_moved"} <= of_call["worker"]
@@ -97,11 +97,11 @@ def _is_text(line: str) -> bool:
     return not line or line.startswith("  ")
 
 
-def test_a_worker_answers_on_its_own_port(house: House) -> None:
-    reference = house.add_bill(4972)
-    house.ring(reference)
-    house.until(reference, "approved")
-    door = f"http://127.0.0.1:{house.ports['worker']}"
+def test_a_worker_answers_on_its_own_port(server: DeployedServer) -> None:
+    reference = server.add_bill(4972)
+    server.ring(reference)
+    server.until(reference, "approved")
+    door = f"http://127.0.0.1:{server.ports['worker']}"
     ask = requests.Session()
     ask.trust_env = False
     assert ask.get(f"{door}/healthz", timeout=PATIENCE_S).json() == {"status": "ok"}
@@ -110,5 +110,5 @@ def test_a_worker_answers_on_its_own_port(house: House) -> None:
     shown = ask.get(f"{door}/metrics", timeout=PATIENCE_S).text
     assert 'paybycall_worker_runs_total{job_name="charge_attempt",outcome="done"}' in shown
     assert 'paybycall_ready{part="work",process="worker"} 1.0' in shown
-    of_web = ask.get(f"{house.environ['PUBLIC_URL']}/metrics", timeout=PATIENCE_S).text
+    of_web = ask.get(f"{server.environ['PUBLIC_URL']}/metrics", timeout=PATIENCE_S).text
     assert "paybycall_workers_alive 1.0" in of_web

@@ -22,8 +22,8 @@ import requests
 from gateways.secret import Secret
 from ivr.integrations.webhook_signature import HEADER, is_genuine, sign
 from ivr.platform.clock import SystemClock
-from tests.support.house import MERCHANT_SECRET, House
-from tests.support.house_line import PATIENCE_S
+from tests.support.deployed_server import MERCHANT_SECRET, DeployedServer
+from tests.support.http_phone_line import PATIENCE_S
 from tests.support.load_balancer import LoadBalancer, Request, balancing
 from tests.support.merchant_server import MerchantServer, Posted
 from tests.support.waiting import eventually
@@ -31,8 +31,8 @@ from tests.support.waiting import eventually
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/billing_system.py"
 
 
-def api_key(house: House) -> str:
-    made = house.command("apikey", "create", "billing system")
+def api_key(server: DeployedServer) -> str:
+    made = server.command("apikey", "create", "billing system")
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
 
@@ -53,8 +53,8 @@ def wait_for(merchant: MerchantServer, bill: str, *kinds: str) -> None:
     eventually(are_there, timeout_s=PATIENCE_S, what=f"the webhooks {kinds}")
 
 
-def refunded_at_the_bank(house: House, charge: str) -> list[int]:
-    rows = house.bank_rows("SELECT amount_minor, charge_id FROM movement WHERE kind = 'refund'")
+def refunded_at_the_bank(server: DeployedServer, charge: str) -> list[int]:
+    rows = server.bank_rows("SELECT amount_minor, charge_id FROM movement WHERE kind = 'refund'")
     return [row["amount_minor"] for row in rows if row["charge_id"] == charge]
 
 
@@ -62,12 +62,12 @@ def refunded_at_the_bank(house: House, charge: str) -> list[int]:
 
 
 @pytest.fixture
-def generated(house: House, tmp_path: Path) -> Iterator[ModuleType]:
+def generated(server: DeployedServer, tmp_path: Path) -> Iterator[ModuleType]:
     """A Python client, generated from what the server serves."""
     (tmp_path / "config.yaml").write_text("post_hooks: []\n")
     command = [
         str(Path(sys.executable).parent / "openapi-python-client"),
-        *("generate", "--url", f"{house.environ['PUBLIC_URL']}/api/v1/openapi.json", "--meta", "none"),
+        *("generate", "--url", f"{server.environ['PUBLIC_URL']}/api/v1/openapi.json", "--meta", "none"),
         *("--output-path", "paybycall_client", "--config", "config.yaml", "--fail-on-warning"),
     ]
     environ = {**os.environ, "NO_PROXY": "127.0.0.1"}
@@ -85,12 +85,12 @@ def generated(house: House, tmp_path: Path) -> Iterator[ModuleType]:
 
 
 def test_a_generated_client_lives_a_bills_life(
-    house: House, merchant: MerchantServer, generated: ModuleType
+    server: DeployedServer, merchant: MerchantServer, generated: ModuleType
 ) -> None:
     models = importlib.import_module("paybycall_client.models")
     client = generated.AuthenticatedClient(
-        f"{house.environ['PUBLIC_URL']}/api/v1",
-        api_key(house),
+        f"{server.environ['PUBLIC_URL']}/api/v1",
+        api_key(server),
         timeout=PATIENCE_S,
         httpx_args={"trust_env": False},
     )
@@ -108,7 +108,7 @@ def test_a_generated_client_lives_a_bills_life(
     assert again.result == "unchanged"
     [listed] = call("bills.list_bills", bill="20406080", state=models.ListBillsState.OPEN).bills
     assert (listed.payable_minor, listed.status) == (4990, "open")
-    assert "You have paid" in house.ring("20406080").words
+    assert "You have paid" in server.ring("20406080").words
 
     page = call("payments.list_payments", bill="20406080", state="approved", limit=1)
     [paid] = page.payments
@@ -129,7 +129,7 @@ def test_a_generated_client_lives_a_bills_life(
     [changed] = call("payments.list_payments", cursor=page.cursor, bill="20406080").payments
     assert (changed.refunded_minor, changed.updated_at) == (990, read.updated_at)
     assert call("bills.get_bill", "20406080").paid_minor == 4000
-    assert refunded_at_the_bank(house, paid.gateway_reference) == [990]
+    assert refunded_at_the_bank(server, paid.gateway_reference) == [990]
 
     assert call("payouts.list_payouts", until=paid.created_at).payouts == []
     assert call("disputes.list_disputes", bill="20406080").disputes == []
@@ -199,12 +199,12 @@ class Billing:
 
 
 @pytest.fixture
-def billing(house: House, tmp_path: Path) -> Iterator[Billing]:
-    web = int(house.environ["PUBLIC_URL"].rpartition(":")[2])
+def billing(server: DeployedServer, tmp_path: Path) -> Iterator[Billing]:
+    web = int(server.environ["PUBLIC_URL"].rpartition(":")[2])
     with balancing(lambda: [web]) as line:
         environ = {
             "PAYBYCALL_URL": line.url,
-            "PAYBYCALL_KEY": api_key(house),
+            "PAYBYCALL_KEY": api_key(server),
             "MERCHANT_SECRET": MERCHANT_SECRET,
             "BILLING_DATABASE": str(tmp_path / "billing.db"),
             "NO_PROXY": "127.0.0.1",
@@ -213,16 +213,16 @@ def billing(house: House, tmp_path: Path) -> Iterator[Billing]:
 
 
 def test_the_billing_system_does_nothing_twice(
-    house: House, merchant: MerchantServer, billing: Billing
+    server: DeployedServer, merchant: MerchantServer, billing: Billing
 ) -> None:
     billing.run("invoice", "30506070", "4990", "EUR")
     assert "unchanged" in billing.run_twice("push")
     assert billing.run("push") == ""
-    assert "You have paid" in house.ring("30506070").words
+    assert "You have paid" in server.ring("30506070").words
 
     billing.run_twice("follow")
     assert billing.paid_minor("30506070") == 4990
-    [paid] = house.attempts("30506070")
+    [paid] = server.attempts("30506070")
     for _ in range(2):
         billing.run("follow")
     assert billing.paid_minor("30506070") == 4990
@@ -233,17 +233,17 @@ def test_the_billing_system_does_nothing_twice(
     wait_for(merchant, "30506070", "payment.approved", "refund.approved")
     billing.run_twice("follow")
     assert billing.paid_minor("30506070") == 4000
-    [paid] = house.attempts("30506070")
-    assert refunded_at_the_bank(house, paid.gateway_reference) == [990]
+    [paid] = server.attempts("30506070")
+    assert refunded_at_the_bank(server, paid.gateway_reference) == [990]
     assert "refused" in billing.run("refund", "credit-18", "30506070", "1")
 
 
 def test_the_billing_system_takes_each_genuine_webhook_once(
-    house: House, merchant: MerchantServer, billing: Billing
+    server: DeployedServer, merchant: MerchantServer, billing: Billing
 ) -> None:
     billing.run("invoice", "30506071", "4970", "EUR")
     billing.run("push")
-    assert "You have paid" in house.ring("30506071").words
+    assert "You have paid" in server.ring("30506071").words
     wait_for(merchant, "30506071", "payment.approved")
     [(posted, _)] = outcomes(merchant, "30506071")
     now = SystemClock().now()

@@ -9,19 +9,19 @@ from collections import Counter
 from random import Random
 
 from ivr.simulators.phone.events import Reason
-from tests.support import at_rest
+from tests.support import invariants
 from tests.support.chaos import Chaos
-from tests.support.crowd import Crowd
+from tests.support.many_callers import ManyCallers
 from tests.support.merchant_server import MerchantServer
-from tests.support.several import Several
+from tests.support.several_processes import SeveralProcesses
 
 
 def test_two_of_each_under_load_while_they_die(
-    two_of_each: Several, merchant: MerchantServer, seed: int
+    two_of_each: SeveralProcesses, merchant: MerchantServer, seed: int
 ) -> None:
     callers, chance = Random(f"callers {seed}"), Random(f"chaos {seed}")  # noqa: S311 - seeds, no secrets
     heard_before = len(merchant.posted)
-    crowd = Crowd(two_of_each.house, callers)
+    crowd = ManyCallers(two_of_each.server, callers)
     with two_of_each.telling():
         two_of_each.tell(f"pytest tests/e2e/test_several_of_each.py --seed {seed}")
         try:
@@ -33,9 +33,11 @@ def test_two_of_each_under_load_while_they_die(
         finally:
             crowd.close()
         two_of_each.tell(f"{len(crowd.rungs)} calls are over, of {two_of_each.passed} requests")
-        at_rest.wait(two_of_each)
+        invariants.wait(two_of_each)
         two_of_each.tell("all is at rest")
-        at_rest.check(two_of_each, crowd, [json.loads(each.body) for each in merchant.posted[heard_before:]])
+        invariants.check(
+            two_of_each, crowd, [json.loads(each.body) for each in merchant.posted[heard_before:]]
+        )
         ends = Counter(rung.ended.reason for rung in crowd.rungs)
         two_of_each.tell(f"checked: {ends}")
         assert ends[Reason.SERVER] > len(crowd.rungs) / 2

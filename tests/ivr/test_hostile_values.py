@@ -13,9 +13,9 @@ from ivr.integrations.bill_lookup import MerchantBill, MerchantLookup
 from ivr.platform.clock import ManualClock, SystemClock
 from ivr.platform.ids import SequentialIds
 from ivr.web.api import keys
-from tests.support import hostile
+from tests.support import hostile_values
 from tests.support.carrier import signed_headers
-from tests.support.hostile import addresses, knock
+from tests.support.hostile_values import addresses, knock
 from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, CALLER, WEB
 from tests.support.server import ENGLISH, REFERENCE, WEBHOOK_SECRET, Server
 
@@ -79,7 +79,9 @@ def bills() -> Iterator[bytes]:
         left_out = {"amount", "amount_minor", "minimum", "paid_elsewhere"} - {kept}
         if kept == "amount":
             left_out = {"amount_minor", "minimum_minor", "paid_elsewhere_minor"}
-        yield from hostile.bodies({name: value for name, value in BILL.items() if name not in left_out})
+        yield from hostile_values.bodies(
+            {name: value for name, value in BILL.items() if name not in left_out}
+        )
 
 
 @STRICT
@@ -94,14 +96,14 @@ def test_no_door_of_web_breaks(start_server: Start, kind: str) -> None:
             app, method, path, headers={**bearer, **signed_headers(AUTH_TOKEN, WEB + path, FORM)}, data=FORM
         )
     for address in QUERIES:
-        for value in hostile.IN_A_PATH:
+        for value in hostile_values.IN_A_PATH:
             knock(app, "GET", f"{address}={value}", headers=bearer)
             knock(app, "GET", f"{address.partition('?')[0]}?{value}", headers=bearer)
     for path in ("/api/v1/payments", "/pay/a", "/metrics"):
         for name in ("Authorization", "Accept-Language", "Host", "Content-Type", "Cookie"):
-            for value in hostile.HEADERS:
+            for value in hostile_values.HEADERS:
                 knock(app, "GET", path, headers={**bearer, name: value})
-    for value in hostile.HEADERS:
+    for value in hostile_values.HEADERS:
         path = "/api/v1/payments/10000001/refunds"
         knock(app, "POST", path, json={}, headers={**bearer, "Idempotency-Key": value})
 
@@ -119,7 +121,7 @@ def test_no_body_breaks_the_api(start_server: Start, kind: str) -> None:
         ("/api/v1/payments/10000001/refunds", {"amount": "1.00"}),
         ("/api/v1/cards/search", {"phone": "+34600111222"}),
     ):
-        for body in hostile.bodies(template):
+        for body in hostile_values.bodies(template):
             knock(app, "POST", path, data=body, content_type="application/json", headers=bearer)
 
 
@@ -144,21 +146,21 @@ def test_no_signed_webhook_breaks_web(start_server: Start, kind: str) -> None:
     ]
     paths += ["/voice/call_1/trouble/1/1", "/voice/call_1/person", "/messages/status?c=msg_1"]
     for path in paths:
-        forms = [{**dict.fromkeys(FORM, value), **CARRIERS} for value in hostile.TEXTS]
+        forms = [{**dict.fromkeys(FORM, value), **CARRIERS} for value in hostile_values.TEXTS]
         if path in {"/voice/incoming", "/voice/call_1/t/1"}:
-            forms += [{**FORM, name: value} for name in FORM for value in hostile.TEXTS[::3]]
+            forms += [{**FORM, name: value} for name in FORM for value in hostile_values.TEXTS[::3]]
         for form in forms:
             knock(app, "POST", path, data=form, headers=signed_headers(AUTH_TOKEN, WEB + path, form))
-        for value in hostile.IN_A_PATH:
+        for value in hostile_values.IN_A_PATH:
             asked = f"{path.partition('?')[0]}?c={value}&troubles={value}&waits={value}"
             knock(app, "POST", asked, data=FORM, headers=signed_headers(AUTH_TOKEN, WEB + asked, FORM))
     now = SystemClock().now()
-    for body in hostile.bodies({"id": "evt_1", "type": "link.paid", "key": "att_1"}):
+    for body in hostile_values.bodies({"id": "evt_1", "type": "link.paid", "key": "att_1"}):
         headers = {of_sandbox.HEADER: of_sandbox.sign(WEBHOOK_SECRET, body, now)}
         knock(app, "POST", "/gateways/sandbox/webhook", data=body, headers=headers)
     for value in (
-        *hostile.HEADERS,
-        f"t={hostile.LONG_NUMBER},v1={'0' * 64}",
+        *hostile_values.HEADERS,
+        f"t={hostile_values.LONG_NUMBER},v1={'0' * 64}",
         f"t=999999999999,v1={'0' * 64}",
     ):
         knock(app, "POST", "/gateways/sandbox/webhook", data=b"{}", headers={of_sandbox.HEADER: value})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.house_processes import ROOT
+from tests.support.server_processes import ROOT
 
 pytestmark = pytest.mark.slow
 

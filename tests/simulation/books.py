@@ -23,7 +23,7 @@ from ivr.pci import tables as pci_schema
 from ivr.platform.database.engine import reading
 from tests.simulation.bank import GivenBack, Taken, Truth, fingerprint
 from tests.simulation.callers import CARDS, SimulatedCaller
-from tests.simulation.house import House
+from tests.simulation.deployment import Deployment
 from tests.support import schema
 
 _BARE = re.compile(r"(?<![\w.:])(?:0931|973|9731)(?![\w:]|\.\d)")
@@ -55,10 +55,10 @@ class Tables:
     total_minor: int
 
     @classmethod
-    def read(cls, house: House) -> "Tables":
-        accounts = [ledger.receivable(bank.name) for bank in house.banks]
+    def read(cls, deployment: Deployment) -> "Tables":
+        accounts = [ledger.receivable(bank.name) for bank in deployment.banks]
         entry, line = schema.ledger_entry, schema.ledger_line
-        with reading(house.web_database.engine) as tx:
+        with reading(deployment.web_database.engine) as tx:
             rows = {
                 table.name: tx.execute(sa.select(table)).all()
                 for table in (
@@ -248,12 +248,12 @@ def saved_cards(books: Tables, truth: Truth, callers: Sequence[SimulatedCaller])
             yield "the gateway keeps a card that is not among ours"
 
 
-def cards(house: House, written: Iterable[tuple[str, str]]) -> Iterator[str]:
+def cards(deployment: Deployment, written: Iterable[tuple[str, str]]) -> Iterator[str]:
     """No digit of a card is left anywhere, and no key that opens anything."""
-    for where, text in chain(written, _stored(house.web_database.engine, schema.metadata)):
+    for where, text in chain(written, _stored(deployment.web_database.engine, schema.metadata)):
         for trace in card_traces(text):
             yield f"{trace} stands in {where}"
-    engine = house.pci_database.engine
+    engine = deployment.pci_database.engine
     for where, text in _stored(engine, pci_schema.metadata):
         for trace in card_traces(text):
             yield f"{trace} stands in {where} of the PCI process"
@@ -262,15 +262,15 @@ def cards(house: House, written: Iterable[tuple[str, str]]) -> Iterator[str]:
             for name, value in row.items():
                 if isinstance(value, bytes):
                     yield f"{name} of a card entry still holds something"
-    for name in house.keys_left():
+    for name in deployment.keys_left():
         yield f"the key {name} is left"
 
 
-def card_tokens(house: House) -> Iterator[str]:
+def card_tokens(deployment: Deployment) -> Iterator[str]:
     """Nobody needs a card's token once its charge is asked for: no session keeps it then, and no call that
     has ended. May be asked at any moment.
     """
-    with reading(house.web_database.engine) as tx:
+    with reading(deployment.web_database.engine) as tx:
         calls = tx.execute(sa.select(schema.call)).all()
     for call in calls:
         kept = [name for name in _OF_A_CARD if call.session.get(name) is not None]

@@ -98,12 +98,16 @@ BUGS_OF_OTHERS: Mapping[str, Bug] = {
         _said_though_charged, "while a charge", SOURCE_SPEAKS, first=16
     ),
     "our refund taken for one by hand": Bug(
-        _ours_by_hand, "given back by hand", QUIET, house="stripe-tokenize", first=2
+        _ours_by_hand, "given back by hand", QUIET, deployment="stripe-tokenize", first=2
     ),
     "given back before it is approved": Bug(
-        _mark_dropped, "given back by hand", {**BY_HAND, "gateway": 0.6}, house="stripe-tokenize", first=34
+        _mark_dropped,
+        "given back by hand",
+        {**BY_HAND, "gateway": 0.6},
+        deployment="stripe-tokenize",
+        first=34,
     ),
     "told anew with each notice": Bug(
-        _every_time_new, "as given back by hand", BY_HAND, house="stripe-tokenize", first=6
+        _every_time_new, "as given back by hand", BY_HAND, deployment="stripe-tokenize", first=6
     ),
 }

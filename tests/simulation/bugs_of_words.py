@@ -28,6 +28,6 @@ BUGS_OF_WORDS: Mapping[str, Bug] = {
     "a promised text left out": Bug(_promise_left_out, "no text was ever meant", GATEWAY_FAILS, first=2),
     "a card kept in the session": Bug(_card_kept_in_the_session, "and its session keeps", QUIET),
     "another gateway asked": Bug(
-        _asked_of_any_gateway, "which is fenced", GATEWAY_FAILS, house="two-gateways", first=4
+        _asked_of_any_gateway, "which is fenced", GATEWAY_FAILS, deployment="two-gateways", first=4
     ),
 }

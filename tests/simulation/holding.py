@@ -5,10 +5,10 @@ from collections.abc import Callable
 from tests.simulation.runs import WORLDS_IN_TESTS, Simulation
 
 
-def no_world_breaks(simulation: Callable[[str], Simulation], house: str, *, charges_least: int) -> None:
+def no_world_breaks(simulation: Callable[[str], Simulation], deployment: str, *, charges_least: int) -> None:
     """Plays this house's worlds; `charges_least`: with fewer they would prove nothing."""
     charges = 0
-    for played in simulation(house).worlds("tests", count=WORLDS_IN_TESTS):
+    for played in simulation(deployment).worlds("tests", count=WORLDS_IN_TESTS):
         assert not played.violations, played.told()
         charges += played.charges
     assert charges >= charges_least, "hardly anybody paid: these worlds prove nothing"

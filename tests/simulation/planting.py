@@ -28,7 +28,7 @@ class Bug:
     told: str
     """Part of the sentence by which it is found."""
     weather: Mapping[str, float] = field(default_factory=lambda: ALONE)
-    house: str = "tokenize"
+    deployment: str = "tokenize"
     first: int = 0
     """The number of the world to begin with: one near to where it was found before saves time."""
 

@@ -15,7 +15,7 @@ class Played:
 
     seed: str
     number: int
-    house: str
+    deployment: str
     violations: list[str]
     trace: Trace
     calls: int
@@ -32,11 +32,11 @@ class Played:
 
     def told(self) -> str:
         """The violations, how to play it again, and what happened."""
-        again = f"--seed {self.seed} --first {self.number} --worlds 1 --house {self.house}"
+        again = f"--seed {self.seed} --first {self.number} --worlds 1 --house {self.deployment}"
         return "\n".join(
             [
                 *(f"VIOLATION: {each}" for each in self.violations),
-                f"world {self.number} of seed {self.seed}, {self.house}; to play it again:",
+                f"world {self.number} of seed {self.seed}, {self.deployment}; to play it again:",
                 f"  python -m tests.simulation {again}",
                 "what happened:",
                 self.trace.told(),

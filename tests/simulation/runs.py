@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.simulation.bank import Bank, SandboxBank
-from tests.simulation.house import House, quick_starts
+from tests.simulation.deployment import Deployment, quick_starts
 from tests.simulation.played import Played
 from tests.simulation.stripe_bank import StripeBank
 from tests.simulation.two_banks import TwoBanks
@@ -20,7 +20,7 @@ from tests.simulation.world import World
 
 
 @dataclass(frozen=True)
-class Plot:
+class DeploymentPlan:
     """A house as it is to be built: its gateway, given a folder, and its settings."""
 
     bank: Callable[[Path], Bank]
@@ -28,13 +28,15 @@ class Plot:
 
 
 _SAVES = {"SAVED_CARDS": "yes"}
-HOUSES: Mapping[str, Plot] = {
-    "tokenize": Plot(lambda folder: SandboxBank(folder, "tokenize"), _SAVES),
-    "authorize": Plot(lambda folder: SandboxBank(folder, "authorize")),
-    "stripe-tokenize": Plot(lambda _: StripeBank("tokenize", moto=True), _SAVES),
-    "stripe-authorize": Plot(lambda _: StripeBank("authorize", moto=False)),
-    "stripe-pay": Plot(lambda _: StripeBank("tokenize", moto=False), {**_SAVES, "CARD_ENTRY": "pay"}),
-    "two-gateways": Plot(TwoBanks, _SAVES),
+DEPLOYMENTS: Mapping[str, DeploymentPlan] = {
+    "tokenize": DeploymentPlan(lambda folder: SandboxBank(folder, "tokenize"), _SAVES),
+    "authorize": DeploymentPlan(lambda folder: SandboxBank(folder, "authorize")),
+    "stripe-tokenize": DeploymentPlan(lambda _: StripeBank("tokenize", moto=True), _SAVES),
+    "stripe-authorize": DeploymentPlan(lambda _: StripeBank("authorize", moto=False)),
+    "stripe-pay": DeploymentPlan(
+        lambda _: StripeBank("tokenize", moto=False), {**_SAVES, "CARD_ENTRY": "pay"}
+    ),
+    "two-gateways": DeploymentPlan(TwoBanks, _SAVES),
 }
 WORLDS_IN_TESTS = 7
 """In each house, at every run of the tests; `make simulate` plays as many as asked."""
@@ -63,10 +65,10 @@ def _seldom_collected() -> Iterator[None]:
 class Simulation:
     """Houses that stand for the length of a block."""
 
-    def __init__(self, folder: Path, names: Sequence[str] = tuple(HOUSES)) -> None:
+    def __init__(self, folder: Path, names: Sequence[str] = tuple(DEPLOYMENTS)) -> None:
         self._folder = folder
         self._names = tuple(names)
-        self._houses: dict[str, House] = {}
+        self._deployments: dict[str, Deployment] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -74,11 +76,11 @@ class Simulation:
         for name in self._names:
             folder = self._folder / name
             folder.mkdir()
-            bank = HOUSES[name].bank(folder)
+            bank = DEPLOYMENTS[name].bank(folder)
             self._stack.callback(bank.close)
-            house = House(folder, bank, name, HOUSES[name].settings)
-            self._stack.callback(house.close)
-            self._houses[name] = house
+            deployment = Deployment(folder, bank, name, DEPLOYMENTS[name].settings)
+            self._stack.callback(deployment.close)
+            self._deployments[name] = deployment
         self._stack.enter_context(_seldom_collected())
         return self
 
@@ -93,4 +95,4 @@ class Simulation:
     def play(self, seed: str, number: int, **weather: float) -> Played:
         """`weather`: rates that are fixed, whatever the seed draws; see `chance.Weather`."""
         name = self._names[number % len(self._names)]
-        return World(self._houses[name], seed, number, **weather).play()
+        return World(self._deployments[name], seed, number, **weather).play()

@@ -25,7 +25,7 @@ from ivr.platform.lockout import Lockout, LockoutKind
 from ivr.platform.settings.fraud import FraudSettings
 from ivr.platform.settings.reading import read_all
 from tests.support import schema
-from tests.support.work import RecordedWork
+from tests.support.recorded_jobs import RecordedJobs
 
 ANNA = "+34600111222"
 
@@ -44,7 +44,7 @@ class Counter:
     clock: ManualClock
     limits: FraudLimits
     ids: Ids = field(default_factory=SequentialIds)
-    work: RecordedWork = field(default_factory=RecordedWork)
+    work: RecordedJobs = field(default_factory=RecordedJobs)
     calls: int = 0
 
     @property

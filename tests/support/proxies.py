@@ -18,7 +18,7 @@ import trustme
 import urllib3
 
 from ivr.demo.environment import free_ports
-from tests.support.house_line import PATIENCE_S
+from tests.support.http_phone_line import PATIENCE_S
 from tests.support.tools import ROOT, tool
 from tests.support.waiting import eventually
 

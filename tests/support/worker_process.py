@@ -15,7 +15,7 @@ from ivr.jobs.worker import Pace, Worker
 from ivr.platform.clock import SystemClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import RandomIds
-from tests.support.work_tables import claim, effect, note
+from tests.support.job_effects import claim, effect, note
 
 NAME = "process"
 WAKING_S_MAX = 30.0

@@ -34,13 +34,13 @@ from flows.language import (
 )
 from ivr.calls import walk
 from tests.support.dialogue import play
+from tests.support.dialogue_setups import SETUPS, Setup
 from tests.support.merchant_server import merchant_server
-from tests.support.patience import Patience
 from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import call_settings
-from tests.support.scenes import SCENES, Scene
 from tests.support.server import Server
 from tests.support.server_checks import NAMES, card_data_left, facts
+from tests.support.silence_limit import SilenceLimit
 
 Start = Callable[..., Server]
 FOLDER = Path(__file__).parent
@@ -108,7 +108,7 @@ def test_dialogue_on_postgres(name: str, start_server: Start) -> None:
 
 
 def _play_scene(name: str, start_server: Start, *, kind: str = "sqlite", update: bool = False) -> None:
-    scene = SCENES.get(name, Scene())
+    scene = SETUPS.get(name, Setup())
     with ExitStack() as stack:
         settings = dict(scene.settings)
         if scene.merchant is not None:
@@ -127,8 +127,8 @@ def _play_scene(name: str, start_server: Start, *, kind: str = "sqlite", update:
         assert not card_data_left(server)
 
 
-def _ring(server: Server, scene: Scene, count: int, name: str, *, update: bool) -> None:
-    patience = Patience(server.clock)
+def _ring(server: Server, scene: Setup, count: int, name: str, *, update: bool) -> None:
+    patience = SilenceLimit(server.clock)
     last = count == len(scene.first)
 
     def afterwards() -> list[str]:
@@ -154,4 +154,4 @@ def _ring(server: Server, scene: Scene, count: int, name: str, *, update: bool) 
 
 
 def test_every_scene_has_its_file() -> None:
-    assert set(SCENES) <= set(FILES)
+    assert set(SETUPS) <= set(FILES)

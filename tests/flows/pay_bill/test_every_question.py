@@ -10,10 +10,10 @@ from ivr.platform.database.engine import reading
 from ivr.simulators.phone.events import DialStatus, Reason, Said
 from tests.support import schema
 from tests.support.merchant_server import merchant_server
-from tests.support.patience import Patience
 from tests.support.payer import CARD, WAY, pay
 from tests.support.phone import CALLED, call_settings
 from tests.support.server import ENGLISH, PERSON, REFERENCE, SPANISH, Server
+from tests.support.silence_limit import SilenceLimit
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +48,7 @@ def test_zero_for_a_person(start_server: Start, name: str, answer: DialStatus | 
         [*way, "0"],
         settings=settings,
         person=answer or DialStatus.COMPLETED,
-        listener=Patience(server.clock),
+        listener=SilenceLimit(server.clock),
     )
     zero = lines.index("> 0")
     assert lines[zero - 1].startswith(f"< {question}")

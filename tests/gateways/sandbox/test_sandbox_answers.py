@@ -21,7 +21,7 @@ from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient, BankReply
 from gateways.sandbox.tokenize import SandboxTokenizer
 from gateways.secret import Secret
-from tests.support.gateway_bench import card
+from tests.support.gateway_harness import card
 
 URL = "http://bank.test"
 CHARGE = ChargeRequest(Order("a-1", 5000, "EUR", "Water"), Secret("tok_secret_of_the_test"))

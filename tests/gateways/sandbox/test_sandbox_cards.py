@@ -14,7 +14,7 @@ from gateways.sandbox.bank.faults import Harm
 from gateways.sandbox.declines import normalised
 from gateways.sandbox.settings import SandboxCardSettings
 from gateways.sandbox.tokenize import SandboxTokenizer, from_settings
-from tests.support.gateway_bench import card
+from tests.support.gateway_harness import card
 from tests.support.sandbox_bank import RunningBank
 
 README = (Path(gateways.sandbox.__file__).parent / "README.md").read_text()

@@ -19,7 +19,7 @@ from gateways.contract import Approved, Cancelled, CardEntry, ChargeRequest, Ord
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
-from tests.support.gateway_bench import card
+from tests.support.gateway_harness import card
 
 pytestmark = pytest.mark.slow
 

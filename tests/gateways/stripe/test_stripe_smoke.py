@@ -24,7 +24,7 @@ from gateways.secret import Secret
 from gateways.stripe.adapter import StripeGateway
 from gateways.stripe.client import Stripe
 from gateways.stripe.tokenize import StripeTokenizer
-from tests.support.gateway_bench import card
+from tests.support.gateway_harness import card
 
 KEY = os.environ.get("STRIPE_API_KEY", "")
 pytestmark = [

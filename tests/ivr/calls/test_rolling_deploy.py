@@ -10,13 +10,13 @@ from flows.pay_bill.flow import flow as pay_bill
 from ivr.simulators.phone.events import Reason
 from ivr.simulators.phone.transport import Form, HttpAnswer
 from ivr.web.carrier_webhooks import wiring
-from tests.support.patience import Patience
 from tests.support.payer import WAY, is_paid, pay
 from tests.support.phone import (
     WEB,
     call_settings,
 )
 from tests.support.server import Server
+from tests.support.silence_limit import SilenceLimit
 
 SID = call_settings().call_sid
 PAID = "Thank you. You have paid 49 euros and 90 cents."
@@ -66,7 +66,7 @@ def test_a_step_that_no_process_knows_ends_kindly(server: Server) -> None:
         server,
         WAY["tokenize"][:4],
         transport=Rolling(server, _without(server, "confirm"), times=99),
-        listener=Patience(server.clock),
+        listener=SilenceLimit(server.clock),
     )
     assert ended.reason is Reason.SERVER
     assert lines[-2] == "< Please call again later. Goodbye."

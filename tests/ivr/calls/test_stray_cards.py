@@ -4,7 +4,7 @@ import pytest
 
 from ivr.calls import stray_cards
 from ivr.calls.step_result import Listen
-from tests.support.chat import begin, heard, key
+from tests.support.small_flow import begin, heard, key
 
 
 def test_a_card_keyed_too_early_is_thrown_away_over_two_turns() -> None:

@@ -12,8 +12,8 @@ from ivr.messaging.templates import LinkOffer, Receipt
 from ivr.platform.clock import ManualClock, SystemClock
 from ivr.platform.ids import RandomIds
 from tests.ivr.cli.conftest import Run
-from tests.support.approved import approved_attempt
-from tests.support.work import RecordedWork
+from tests.support.approved_payment import approved_attempt
+from tests.support.recorded_jobs import RecordedJobs
 
 
 def hold(engine: sa.Engine, reference: str, *, days_ago: int = 0, link: bool = False) -> str:
@@ -27,7 +27,7 @@ def hold(engine: sa.Engine, reference: str, *, days_ago: int = 0, link: bool = F
             "language": "en",
             "payer_phone": "+34600000001",
             "channel": "sms",
-            "work": RecordedWork(),
+            "work": RecordedJobs(),
             "clock": clock,
             "ids": ids,
         }

@@ -17,11 +17,11 @@ from ivr.payments.discrepancies import Difference
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import SequentialIds
-from tests.support.approved import approved_attempt
+from tests.support.approved_payment import approved_attempt
+from tests.support.payment_services import PaymentServices
+from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, attempt_move, ledger_line, payout, refund
-from tests.support.till import Till
 from tests.support.waiting import eventually
-from tests.support.work import RecordedWork
 
 
 def test_a_worker_has_to_live(engine: sa.Engine) -> None:
@@ -143,7 +143,7 @@ def test_a_payout_that_failed_is_told_for_a_week(engine: sa.Engine, clock: Manua
 
 @pytest.mark.postgres
 def test_a_text_that_never_arrived_is_told(
-    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedWork
+    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedJobs
 ) -> None:
     with engine.begin() as tx:
         made = confirmations.record(
@@ -186,8 +186,8 @@ def test_work_that_failed_or_that_nobody_does_is_told() -> None:
 
 
 def test_a_ledger_that_somebody_changed_is_told(engine: sa.Engine) -> None:
-    till = Till(engine)
-    till.paid()
+    services = PaymentServices(engine)
+    services.paid()
     assert inside.books_balance(engine) == "every entry of the ledger balances"
     with engine.begin() as tx:
         [entry] = tx.execute(sa.select(ledger_line.c.entry_id).distinct()).scalars()

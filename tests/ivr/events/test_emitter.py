@@ -19,7 +19,7 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.ids import SequentialIds
 from tests.support import schema
 from tests.support.defences import usual_limits
-from tests.support.work import RecordedWork
+from tests.support.recorded_jobs import RecordedJobs
 
 WITHOUT_LISTENERS: set[str] = set()
 """Events that nobody needs to hear of yet."""
@@ -41,7 +41,7 @@ def _types() -> set[type[DomainEvent]]:
 
 
 @pytest.fixture
-def events(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Events:
+def events(clock: ManualClock, ids: SequentialIds, work: RecordedJobs) -> Events:
     return build_events(
         work=work,
         clock=clock,

@@ -26,14 +26,14 @@ from ivr.platform.ids import SequentialIds
 from tests.support import schema
 from tests.support.api_client import check
 from tests.support.defences import usual_limits
-from tests.support.work import RecordedWork
+from tests.support.recorded_jobs import RecordedJobs
 
 PHONE = "+34600111222"
 WEBHOOK = {"$ref": "#/components/schemas/Webhook"}
 
 
 @pytest.fixture
-def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> AttemptService:
+def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedJobs) -> AttemptService:
     events = build_events(
         work=work,
         clock=clock,
@@ -164,7 +164,7 @@ def test_who_hangs_up_just_after_a_decline_hears_of_it_too(
 
 @pytest.mark.postgres
 def test_the_merchant_and_the_timeline_hear_of_each_move(
-    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds, work: RecordedWork
+    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds, work: RecordedJobs
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)

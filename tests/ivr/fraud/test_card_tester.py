@@ -1,4 +1,4 @@
-"""A card tester against the house: how many cards an issuer hears of, and what a caller hears."""
+"""A card tester against a running server: how many cards an issuer hears of, and what a caller hears."""
 
 from collections.abc import Callable
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ivr.jobs.enqueue import DurableWork
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT, SEND_CONFIRMATION
 from ivr.jobs.migrate import VERSION, migrate_work, open_client
-from tests.support import work_tables
+from tests.support import job_effects
 from tests.support.running_worker import running_worker
 
 pytestmark = pytest.mark.postgres
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture
 def durable(engine: sa.Engine) -> DurableWork:
-    work_tables.metadata.create_all(engine)
+    job_effects.metadata.create_all(engine)
     return DurableWork(engine)
 
 
@@ -27,19 +27,19 @@ def _asked(engine: sa.Engine) -> list[str]:
 
 def test_the_row_and_its_work_are_kept_together(engine: sa.Engine, durable: DurableWork) -> None:
     with engine.begin() as tx:
-        tx.execute(sa.insert(work_tables.subject).values(id="att_1"))
+        tx.execute(sa.insert(job_effects.subject).values(id="att_1"))
         durable.enqueue(tx, CHARGE_ATTEMPT, "att_1")
     assert _asked(engine) == ["charge_attempt:att_1:0"]
 
 
 def test_a_roll_back_takes_the_work_away_with_the_row(engine: sa.Engine, durable: DurableWork) -> None:
     with engine.begin() as tx:
-        tx.execute(sa.insert(work_tables.subject).values(id="att_1"))
+        tx.execute(sa.insert(job_effects.subject).values(id="att_1"))
         durable.enqueue(tx, CHARGE_ATTEMPT, "att_1")
         tx.rollback()
     assert _asked(engine) == []
     with engine.connect() as connection:
-        assert connection.execute(sa.select(work_tables.subject)).all() == []
+        assert connection.execute(sa.select(job_effects.subject)).all() == []
 
 
 @pytest.mark.slow
@@ -96,7 +96,7 @@ def test_what_is_written_is_json_under_a_constant_version(engine: sa.Engine, dur
     ) as worker:
         worker.finish()
     written = dict[str, set[object]]()
-    for field, value in work_tables.every_value(engine):
+    for field, value in job_effects.every_value(engine):
         written.setdefault(field, set()).add(value)
     assert written["workflow_status.serialization"] == {"portable_json"}
     assert written["workflow_status.application_version"] == {VERSION} == {"1"}

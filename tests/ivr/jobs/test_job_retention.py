@@ -10,7 +10,7 @@ from ivr.jobs.enqueue import DurableWork
 from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.jobs.migrate import open_client
 from ivr.platform.clock import ManualClock, SystemClock
-from tests.support import work_tables
+from tests.support import job_effects
 from tests.support.running_worker import running_worker
 from tests.support.waiting import eventually
 
@@ -37,7 +37,7 @@ def test_what_is_over_for_a_month_is_forgotten_and_nothing_else(engine: sa.Engin
     assert clean_up.forget_work(client, now + timedelta(days=29)) == 0
     assert clean_up.forget_work(client, now + timedelta(days=31)) == 2
     assert [work.workflow_id for work in client.list_workflows()] == ["charge_attempt:att_waiting:0"]
-    assert not any("att_1" in str(value) for _, value in work_tables.every_value(engine))
+    assert not any("att_1" in str(value) for _, value in job_effects.every_value(engine))
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from ivr.jobs.worker import Pace, Worker, WrongHandlersError
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import SequentialIds
-from tests.support import work_tables
+from tests.support import job_effects
 from tests.support.running_worker import running_worker, slower
 from tests.support.waiting import eventually
 
@@ -123,8 +123,8 @@ def test_what_is_given_up_is_told_and_its_message_is_stored_nowhere(
     assert (failed.job, failed.subject_id, failed.nth) == ("deliver_outcome", "out_1", 3)
     assert (failed.tries, failed.given_up, failed.fault) == (3, True, "ValueError")
     assert [entry["log_level"] for entry in logs if entry["event"] == "job_given_up"] == ["critical"]
-    assert not any("SENTINEL" in str(value) for _, value in work_tables.every_value(engine))
-    assert not any("Traceback" in str(value) for _, value in work_tables.every_value(engine))
+    assert not any("SENTINEL" in str(value) for _, value in job_effects.every_value(engine))
+    assert not any("Traceback" in str(value) for _, value in job_effects.every_value(engine))
 
 
 def test_money_work_is_still_tried_after_the_last_try_and_told_meanwhile(
@@ -266,7 +266,7 @@ def test_work_claimed_but_never_started_is_put_back(engine: sa.Engine, durable: 
     done: list[str] = []
     with engine.begin() as tx:
         durable.enqueue(tx, CHARGE_ATTEMPT, "att_1", delay_s=3600)
-    status = work_tables.engine_tables(engine).tables[
+    status = job_effects.engine_tables(engine).tables[
         "workflow_status" if engine.dialect.name == "sqlite" else "dbos.workflow_status"
     ]
     with (

@@ -17,9 +17,9 @@ from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.jobs.liveness_lock import LOCK_APPLICATION
 from ivr.jobs.takeover import EXIT_LOCK_LOST
 from tests.support import worker_process
+from tests.support.job_effects import claim, effect, effects, metadata, subject
 from tests.support.running_worker import running_worker
 from tests.support.waiting import eventually
-from tests.support.work_tables import claim, effect, effects, metadata, subject
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 

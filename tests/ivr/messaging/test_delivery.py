@@ -22,8 +22,8 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
 from tests.support import schema
-from tests.support.approved import approved_attempt
-from tests.support.work import Asked, RecordedWork
+from tests.support.approved_payment import approved_attempt
+from tests.support.recorded_jobs import RecordedJob, RecordedJobs
 
 RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 
@@ -58,7 +58,7 @@ class Worker:
 
     engine: sa.Engine
     clock: ManualClock
-    work: RecordedWork
+    work: RecordedJobs
     post: Post
     ids: SequentialIds
 
@@ -79,7 +79,7 @@ class Worker:
             )
         self.id = made.id
 
-    def run(self, asked: Asked) -> None:
+    def run(self, asked: RecordedJob) -> None:
         handler = {SEND_CONFIRMATION: self.sender.send, CHECK_CONFIRMATION: self.sender.check}[asked.job]
         self.clock.advance(asked.delay_s)
         handler(asked.subject_id, asked.nth)
@@ -100,7 +100,7 @@ class Worker:
 
 
 @pytest.fixture
-def worker(engine: sa.Engine, clock: ManualClock, work: RecordedWork, ids: SequentialIds) -> Worker:
+def worker(engine: sa.Engine, clock: ManualClock, work: RecordedJobs, ids: SequentialIds) -> Worker:
     return Worker(engine, clock, work, Post(), ids)
 
 

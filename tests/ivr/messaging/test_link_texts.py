@@ -22,10 +22,10 @@ from ivr.payments.attempts import states
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import SequentialIds
-from tests.support.approved import approved_attempt
+from tests.support.approved_payment import approved_attempt
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, carrier_api
+from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, pay_link
-from tests.support.work import RecordedWork
 
 PHONE = "+34600000001"
 SECRET_PART = "7k3m97k3m97k3m97k3m97k3m9x"
@@ -54,7 +54,7 @@ class Post:
 class Desk:
     """A payment whose link is open, and both of its texts."""
 
-    def __init__(self, engine: sa.Engine, clock: ManualClock, work: RecordedWork, ids: SequentialIds) -> None:
+    def __init__(self, engine: sa.Engine, clock: ManualClock, work: RecordedJobs, ids: SequentialIds) -> None:
         self.engine, self.clock, self.work, self.ids = engine, clock, work, ids
         self.post = Post()
         self.sender = Sender(engine, {"sms": self.post}, work=work, clock=clock)
@@ -113,7 +113,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(engine: sa.Engine, clock: ManualClock, work: RecordedWork, ids: SequentialIds) -> Desk:
+def desk(engine: sa.Engine, clock: ManualClock, work: RecordedJobs, ids: SequentialIds) -> Desk:
     return Desk(engine, clock, work, ids)
 
 

@@ -19,12 +19,12 @@ from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.settings.line import PLAIN, Wording
 from tests.support import schema
-from tests.support.bank import Fate
-from tests.support.link_bank import LinkBank
+from tests.support.fake_gateway import Fate
+from tests.support.link_gateway import LinkGateway
 from tests.support.payer import WAY, pay
+from tests.support.payment_services import PaymentServices
 from tests.support.phone import call_settings
 from tests.support.server import SPANISH, Server
-from tests.support.till import Till
 
 FINES = Wording("ES", {"es": read_noun("la multa", "es"), "en": read_noun("fine", "en")})
 TAXES = Wording("ES", {"es": read_noun("el recibo", "es"), "en": read_noun("tax demand", "en")})
@@ -66,40 +66,42 @@ def test_the_words_of_the_last_release_are_as_it_wrote_them(language: str) -> No
     assert (words.description, words.statement) == (described, "BILL 10203040")
 
 
-Make = Callable[[Till], str]
-WAYS = [Till.confirmed, Till.linked, Till.want_card]
+Make = Callable[[PaymentServices], str]
+WAYS = [PaymentServices.confirmed, PaymentServices.linked, PaymentServices.want_card]
 """Ways in which a gateway is asked: a card that was keyed, a link, a card that the PCI process authorizes."""
 
 
 @pytest.fixture
-def bank(clock: ManualClock) -> LinkBank:
-    return LinkBank(clock)
+def bank(clock: ManualClock) -> LinkGateway:
+    return LinkGateway(clock)
 
 
 @pytest.fixture
-def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
-    return Till(engine, clock, bank=bank, wording=FINES, language="es")
+def services(engine: sa.Engine, clock: ManualClock, bank: LinkGateway) -> PaymentServices:
+    return PaymentServices(engine, clock, bank=bank, wording=FINES, language="es")
 
 
-def _order(till: Till, attempt_id: str) -> Order:
-    with till.engine.begin() as tx:
+def _order(services: PaymentServices, attempt_id: str) -> Order:
+    with services.engine.begin() as tx:
         return order_of(tx, attempt_store.get(tx, attempt_id))
 
 
-def _of_the_last_release(till: Till) -> None:
-    with till.engine.begin() as tx:
+def _of_the_last_release(services: PaymentServices) -> None:
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(order_description=None, order_statement=None))
 
 
 @pytest.mark.parametrize("make", WAYS)
-def test_an_order_keeps_its_words_whoever_asks_again(till: Till, make: Make) -> None:
-    attempt_id = make(till)
-    attempt, asked = till.attempt(attempt_id), _order(till, attempt_id)
+def test_an_order_keeps_its_words_whoever_asks_again(services: PaymentServices, make: Make) -> None:
+    attempt_id = make(services)
+    attempt, asked = services.attempt(attempt_id), _order(services, attempt_id)
     assert asked.description == f"Multa {asked.metadata['bill']}, pago {attempt.reference}"
     assert asked.statement == f"MULTA {asked.metadata['bill']}"
-    other = Till(till.engine, till.clock, till.ids, till.bank, wording=TAXES)  # another language and noun
+    other = PaymentServices(
+        services.engine, services.clock, services.ids, services.bank, wording=TAXES
+    )  # another language and noun
     assert _order(other, attempt_id) == asked
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         made = other.attempts.make(
             tx,
             attempt_store.NewAttempt(
@@ -107,7 +109,7 @@ def test_an_order_keeps_its_words_whoever_asks_again(till: Till, make: Make) -> 
             ),
         )
     assert made == attempt, "a repeat of the turn, in another process"
-    _of_the_last_release(till)
+    _of_the_last_release(services)
     before = _order(other, attempt_id)
     assert before.description == f"Factura {asked.metadata['bill']}, pago {attempt.reference}"
     assert before.statement == f"BILL {asked.metadata['bill']}"
@@ -116,14 +118,16 @@ def test_an_order_keeps_its_words_whoever_asks_again(till: Till, make: Make) -> 
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("before", [False, True], ids=["of this release", "of the last one"])
-def test_a_link_is_asked_for_again_in_the_same_words(till: Till, bank: LinkBank, *, before: bool) -> None:
+def test_a_link_is_asked_for_again_in_the_same_words(
+    services: PaymentServices, bank: LinkGateway, *, before: bool
+) -> None:
     bank.fates.append(Fate.LOST_REPLY)
-    attempt_id = till.linked()
+    attempt_id = services.linked()
     if before:
-        _of_the_last_release(till)
-    till.run(next(one for one in till.work.waiting() if one.job == OPEN_LINK))
-    assert till.state(attempt_id) is State.UNKNOWN
-    other = Till(till.engine, till.clock, till.ids, bank, wording=TAXES)
+        _of_the_last_release(services)
+    services.run(next(one for one in services.work.waiting() if one.job == OPEN_LINK))
+    assert services.state(attempt_id) is State.UNKNOWN
+    other = PaymentServices(services.engine, services.clock, services.ids, bank, wording=TAXES)
     (opened,) = bank.asked
     assert opened.order.statement.startswith("BILL " if before else "MULTA ")
     looked_up = []

@@ -23,132 +23,134 @@ from ivr.payments.attempts import gateway_answers
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, State, move
 from tests.support import schema
-from tests.support.bank import Fate
-from tests.support.till import Till
+from tests.support.fake_gateway import Fate
+from tests.support.payment_services import PaymentServices
 
 
-def _lose_sight(till: Till, fate: Fate = Fate.NEVER) -> str:
+def _lose_sight(services: PaymentServices, fate: Fate = Fate.NEVER) -> str:
     """An attempt whose charge met that fate, and is unknown now; its first look has not run."""
-    till.bank.fates.append(fate)
-    attempt_id = till.confirmed()
-    till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
-    assert till.state(attempt_id) is State.UNKNOWN
+    services.bank.fates.append(fate)
+    attempt_id = services.confirmed()
+    services.run(next(one for one in services.work.waiting() if one.job == CHARGE_ATTEMPT))
+    assert services.state(attempt_id) is State.UNKNOWN
     return attempt_id
 
 
-def test_look_ups_slow_down_and_cancel_only_once_no_request_is_under_way(till: Till) -> None:
-    attempt_id = _lose_sight(till)
-    begun = till.clock.now()
+def test_look_ups_slow_down_and_cancel_only_once_no_request_is_under_way(services: PaymentServices) -> None:
+    attempt_id = _lose_sight(services)
+    begun = services.clock.now()
     looks = []
-    lookup = till.bank.lookup
+    lookup = services.bank.lookup
 
     def watched(order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
-        looks.append(((till.clock.now() - begun).total_seconds(), cancel))
+        looks.append(((services.clock.now() - begun).total_seconds(), cancel))
         return lookup(order, cancel=cancel, reference=reference)
 
-    till.bank.lookup = watched  # type: ignore[method-assign]
-    till.pass_time(300)
+    services.bank.lookup = watched  # type: ignore[method-assign]
+    services.pass_time(300)
     assert looks == [(0, False), (2, False), (4, False), (8, False), (16, False), (32, True)]
-    assert till.state(attempt_id) is State.CANCELLED
-    assert till.told(attempt_id) == ["unknown", "not_charged"]
-    till.assert_settled()
+    assert services.state(attempt_id) is State.CANCELLED
+    assert services.told(attempt_id) == ["unknown", "not_charged"]
+    services.assert_settled()
 
 
-def test_unknown_keeps_the_reservation(till: Till) -> None:
-    attempt_id = _lose_sight(till, Fate.LATE)
-    bill_id = till.attempt(attempt_id).bill_id
-    assert till.make(bill_id, 6_001) is None
-    assert till.make(bill_id, 6_000) is not None
+def test_unknown_keeps_the_reservation(services: PaymentServices) -> None:
+    attempt_id = _lose_sight(services, Fate.LATE)
+    bill_id = services.attempt(attempt_id).bill_id
+    assert services.make(bill_id, 6_001) is None
+    assert services.make(bill_id, 6_000) is not None
 
 
-def test_a_charge_that_arrives_late_is_found(till: Till) -> None:
-    attempt_id = _lose_sight(till, Fate.LATE)
-    till.pass_time(10)
-    assert till.state(attempt_id) is State.UNKNOWN
-    till.bank.deliver()
-    till.pass_time(10)
-    assert till.state(attempt_id) is State.APPROVED
-    till.assert_settled()
+def test_a_charge_that_arrives_late_is_found(services: PaymentServices) -> None:
+    attempt_id = _lose_sight(services, Fate.LATE)
+    services.pass_time(10)
+    assert services.state(attempt_id) is State.UNKNOWN
+    services.bank.deliver()
+    services.pass_time(10)
+    assert services.state(attempt_id) is State.APPROVED
+    services.assert_settled()
 
 
-def test_a_decline_that_arrives_late_is_found(till: Till) -> None:
-    till.bank.fates.append(Fate.LATE)
-    attempt_id = till.confirmed("tok_declined")
-    till.run_due()
-    till.bank.deliver()
-    till.pass_time(10)
-    assert till.attempt(attempt_id).decline is Decline.INSUFFICIENT_FUNDS
-    till.assert_settled()
+def test_a_decline_that_arrives_late_is_found(services: PaymentServices) -> None:
+    services.bank.fates.append(Fate.LATE)
+    attempt_id = services.confirmed("tok_declined")
+    services.run_due()
+    services.bank.deliver()
+    services.pass_time(10)
+    assert services.attempt(attempt_id).decline is Decline.INSUFFICIENT_FUNDS
+    services.assert_settled()
 
 
-def test_after_a_day_of_silence_a_person_decides(till: Till) -> None:
-    attempt_id = _lose_sight(till, Fate.LOST_REPLY)
-    till.bank.fates.extend([Fate.NEVER] * 400)
-    till.pass_time(3600)
-    looks = len(till.bank.looked_up)
-    till.pass_time(3600)
-    assert len(till.bank.looked_up) - looks == 3600 / timeouts.LOOK_AT_MOST_S
-    till.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S - 2 * 3600 - timeouts.LOOK_AT_MOST_S)
-    till.run_due()
-    assert till.state(attempt_id) is State.UNKNOWN
-    till.pass_time(2 * timeouts.LOOK_AT_MOST_S)
-    attempt = till.attempt(attempt_id)
+def test_after_a_day_of_silence_a_person_decides(services: PaymentServices) -> None:
+    attempt_id = _lose_sight(services, Fate.LOST_REPLY)
+    services.bank.fates.extend([Fate.NEVER] * 400)
+    services.pass_time(3600)
+    looks = len(services.bank.looked_up)
+    services.pass_time(3600)
+    assert len(services.bank.looked_up) - looks == 3600 / timeouts.LOOK_AT_MOST_S
+    services.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S - 2 * 3600 - timeouts.LOOK_AT_MOST_S)
+    services.run_due()
+    assert services.state(attempt_id) is State.UNKNOWN
+    services.pass_time(2 * timeouts.LOOK_AT_MOST_S)
+    attempt = services.attempt(attempt_id)
     assert attempt.state is State.NEEDS_REVIEW
-    assert till.told(attempt_id) == ["unknown", "for_a_person"]
-    assert till.bill(attempt.bill_id) == (0, 4_000)
-    assert till.work.waiting() == []
-    till.assert_books()
+    assert services.told(attempt_id) == ["unknown", "for_a_person"]
+    assert services.bill(attempt.bill_id) == (0, 4_000)
+    assert services.work.waiting() == []
+    services.assert_books()
 
 
-def test_a_job_of_a_past_state_does_nothing(till: Till) -> None:
-    attempt_id = _lose_sight(till)
-    stale = [one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT]
+def test_a_job_of_a_past_state_does_nothing(services: PaymentServices) -> None:
+    attempt_id = _lose_sight(services)
+    stale = [one for one in services.work.waiting() if one.job == RESOLVE_ATTEMPT]
     assert len(stale) == 2  # the claim's, for half a minute later, and the one for now
-    till.run(max(stale, key=lambda one: one.due_at))
-    assert till.bank.looked_up == []
-    till.run(min(stale, key=lambda one: one.due_at))
-    assert till.bank.looked_up == [(attempt_id, False)]
+    services.run(max(stale, key=lambda one: one.due_at))
+    assert services.bank.looked_up == []
+    services.run(min(stale, key=lambda one: one.due_at))
+    assert services.bank.looked_up == [(attempt_id, False)]
 
 
-def test_a_look_that_runs_twice_leaves_one_chain(till: Till) -> None:
-    attempt_id = _lose_sight(till)
-    look = min((one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT), key=lambda one: one.due_at)
-    till.run(look)
-    till.run(look)
-    assert till.bank.looked_up == [(attempt_id, False)]
+def test_a_look_that_runs_twice_leaves_one_chain(services: PaymentServices) -> None:
+    attempt_id = _lose_sight(services)
+    look = min(
+        (one for one in services.work.waiting() if one.job == RESOLVE_ATTEMPT), key=lambda one: one.due_at
+    )
+    services.run(look)
+    services.run(look)
+    assert services.bank.looked_up == [(attempt_id, False)]
 
 
-def test_a_claim_that_is_young_is_left_to_its_worker(till: Till) -> None:
-    attempt_id = till.confirmed()
-    job = next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT)
+def test_a_claim_that_is_young_is_left_to_its_worker(services: PaymentServices) -> None:
+    attempt_id = services.confirmed()
+    job = next(one for one in services.work.waiting() if one.job == CHARGE_ATTEMPT)
 
     def meanwhile() -> None:
-        till.bank.before_answer = lambda: None
-        look = next(one for one in till.work.waiting() if one.job == RESOLVE_ATTEMPT)
-        till.run(look)
-        assert till.state(attempt_id) is State.CLAIMED
-        assert till.bank.looked_up == []
+        services.bank.before_answer = lambda: None
+        look = next(one for one in services.work.waiting() if one.job == RESOLVE_ATTEMPT)
+        services.run(look)
+        assert services.state(attempt_id) is State.CLAIMED
+        assert services.bank.looked_up == []
 
-    till.bank.before_answer = meanwhile
-    till.run(job)
-    assert till.state(attempt_id) is State.APPROVED
-    till.pass_time(60)
-    till.assert_settled()
+    services.bank.before_answer = meanwhile
+    services.run(job)
+    assert services.state(attempt_id) is State.APPROVED
+    services.pass_time(60)
+    services.assert_settled()
 
 
-def test_a_found_authorization_is_captured_while_the_caller_waits(till: Till) -> None:
-    call_id = till.begin_call()
-    till.bank.fates.extend([Fate.NEVER, Fate.ANSWERED, Fate.NEVER])  # the first two captures
-    attempt_id = till.authorized(call_id=call_id)
-    till.pass_time(2 * timeouts.LOOK_FIRST_S)
-    assert till.state(attempt_id) is State.APPROVED
-    assert [verb for verb, _ in till.bank.sent] == ["capture"] * 3
-    assert till.told(attempt_id) == ["unknown", "approved"]
-    till.assert_settled()
+def test_a_found_authorization_is_captured_while_the_caller_waits(services: PaymentServices) -> None:
+    call_id = services.begin_call()
+    services.bank.fates.extend([Fate.NEVER, Fate.ANSWERED, Fate.NEVER])  # the first two captures
+    attempt_id = services.authorized(call_id=call_id)
+    services.pass_time(2 * timeouts.LOOK_FIRST_S)
+    assert services.state(attempt_id) is State.APPROVED
+    assert [verb for verb, _ in services.bank.sent] == ["capture"] * 3
+    assert services.told(attempt_id) == ["unknown", "approved"]
+    services.assert_settled()
 
 
 @pytest.mark.slow
-def test_captures_that_fail_at_once_are_repeated_slowly(till: Till) -> None:
+def test_captures_that_fail_at_once_are_repeated_slowly(services: PaymentServices) -> None:
     """The bank refuses to listen to captures, and is quick to say what it holds."""
     captures: list[CaptureRequest] = []
 
@@ -157,79 +159,79 @@ def test_captures_that_fail_at_once_are_repeated_slowly(till: Till) -> None:
         assert len(captures) < 100, "it never ends"
         return Unknown("HTTP 500")
 
-    till.bank.capture = fail  # type: ignore[method-assign]
-    attempt_id = till.authorized(call_id=till.begin_call())
-    till.pass_time(2 * timeouts.CHARGE_WITHIN_S)
-    assert till.state(attempt_id) is State.VOIDED
+    services.bank.capture = fail  # type: ignore[method-assign]
+    attempt_id = services.authorized(call_id=services.begin_call())
+    services.pass_time(2 * timeouts.CHARGE_WITHIN_S)
+    assert services.state(attempt_id) is State.VOIDED
     assert 2 <= len(captures) <= 1 + timeouts.CHARGE_WITHIN_S / timeouts.LOOK_FIRST_S
-    till.assert_settled()
+    services.assert_settled()
 
 
 @pytest.mark.parametrize("gone", ["hung up", "past the deadline"])
-def test_a_found_authorization_is_voided_if_the_caller_is_gone(till: Till, gone: str) -> None:
-    call_id = till.begin_call()
-    till.bank.fates.append(Fate.NEVER)
-    attempt_id = till.authorized(call_id=call_id)
-    till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
+def test_a_found_authorization_is_voided_if_the_caller_is_gone(services: PaymentServices, gone: str) -> None:
+    call_id = services.begin_call()
+    services.bank.fates.append(Fate.NEVER)
+    attempt_id = services.authorized(call_id=call_id)
+    services.run(next(one for one in services.work.waiting() if one.job == CHARGE_ATTEMPT))
     if gone == "hung up":
-        till.hang_up(call_id)
+        services.hang_up(call_id)
     else:
-        till.clock.advance(timeouts.CHARGE_WITHIN_S)
-    till.run_due()
-    assert till.state(attempt_id) is State.VOIDED
-    till.assert_settled()
+        services.clock.advance(timeouts.CHARGE_WITHIN_S)
+    services.run_due()
+    assert services.state(attempt_id) is State.VOIDED
+    services.assert_settled()
 
 
-def test_a_found_authorization_waits_for_the_callers_confirmation(till: Till) -> None:
+def test_a_found_authorization_waits_for_the_callers_confirmation(services: PaymentServices) -> None:
     from ivr.payments.attempts.states import Event
 
-    attempt_id = till.want_card(call_id=till.begin_call())
-    till.bank.authorize(attempt_id, 4_000)
-    with till.engine.begin() as tx:
-        till.attempts.advance(tx, attempt_id, Event.MARK_UNKNOWN)
-    till.run_due()
-    assert till.state(attempt_id) is State.AUTHORIZED
-    with till.engine.begin() as tx:
-        till.attempts.ask_charge(tx, attempt_id)
-    till.run_due()
-    assert till.state(attempt_id) is State.APPROVED
-    till.assert_settled()
+    attempt_id = services.want_card(call_id=services.begin_call())
+    services.bank.authorize(attempt_id, 4_000)
+    with services.engine.begin() as tx:
+        services.attempts.advance(tx, attempt_id, Event.MARK_UNKNOWN)
+    services.run_due()
+    assert services.state(attempt_id) is State.AUTHORIZED
+    with services.engine.begin() as tx:
+        services.attempts.ask_charge(tx, attempt_id)
+    services.run_due()
+    assert services.state(attempt_id) is State.APPROVED
+    services.assert_settled()
 
 
 @pytest.mark.postgres
-def test_a_late_look_up_does_not_authorize_again(till: Till) -> None:
+def test_a_late_look_up_does_not_authorize_again(services: PaymentServices) -> None:
     """It was held when it was asked about; before the answer is read, it is let go of."""
-    call_id = till.begin_call()
-    till.bank.fates.append(Fate.NEVER)
-    attempt_id = till.authorized(call_id=call_id)
-    till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
-    till.hang_up(call_id)
-    number = till.attempt(attempt_id).jobs
+    call_id = services.begin_call()
+    services.bank.fates.append(Fate.NEVER)
+    attempt_id = services.authorized(call_id=call_id)
+    services.run(next(one for one in services.work.waiting() if one.job == CHARGE_ATTEMPT))
+    services.hang_up(call_id)
+    number = services.attempt(attempt_id).jobs
 
     def overtaken() -> None:
-        till.bank.before_answer = lambda: None
-        till.run_due()
+        services.bank.before_answer = lambda: None
+        services.run_due()
 
-    till.bank.before_answer = overtaken
-    till.handlers[RESOLVE_ATTEMPT](attempt_id, number)
-    assert till.state(attempt_id) is State.VOIDED
-    with till.engine.begin() as tx:
+    services.bank.before_answer = overtaken
+    services.handlers[RESOLVE_ATTEMPT](attempt_id, number)
+    assert services.state(attempt_id) is State.VOIDED
+    with services.engine.begin() as tx:
         events = tx.execute(sa.select(schema.attempt_move.c.event)).scalars().all()
     assert "contradiction" not in events
-    till.assert_settled()
+    services.assert_settled()
 
 
 @pytest.mark.postgres
-def test_a_contradiction_of_the_gateway_is_recorded_and_changes_nothing(till: Till) -> None:
-    approved, declined = till.paid(), till.confirmed("tok_declined")
-    till.run_due()
-    moves = till.cashier.transitions
-    before = {one: till.attempt(one) for one in (approved, declined)}
-    with till.engine.begin() as tx:
+def test_a_contradiction_of_the_gateway_is_recorded_and_changes_nothing(services: PaymentServices) -> None:
+    approved, declined = services.paid(), services.confirmed("tok_declined")
+    services.run_due()
+    moves = services.payments.transitions
+    before = {one: services.attempt(one) for one in (approved, declined)}
+    with services.engine.begin() as tx:
         gateway_answers.record(moves, tx, attempt_store.locked(tx, approved), Cancelled(), note="")
         gateway_answers.record(moves, tx, attempt_store.locked(tx, declined), Approved("ref_odd"), note="")
-    assert {one: till.attempt(one) for one in before} == before
-    with till.engine.begin() as tx:
+    assert {one: services.attempt(one) for one in before} == before
+    with services.engine.begin() as tx:
         notes = tx.execute(
             sa.select(schema.attempt_move.c.note).where(schema.attempt_move.c.event == "contradiction")
         ).scalars()
@@ -276,29 +278,29 @@ def test_every_answer_leads_where_it_says() -> None:
     ],
 )
 def test_a_certain_no_frees_the_bill_wherever_it_is_heard(
-    till: Till, held: State, answer: LookupResult, end: State
+    services: PaymentServices, held: State, answer: LookupResult, end: State
 ) -> None:
-    attempt_id = till.authorized(ask=False)
-    with till.engine.begin() as tx:
+    attempt_id = services.authorized(ask=False)
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(state=held))
         gateway_answers.record(
-            till.cashier.transitions, tx, attempt_store.locked(tx, attempt_id), answer, note=""
+            services.payments.transitions, tx, attempt_store.locked(tx, attempt_id), answer, note=""
         )
-    attempt = till.attempt(attempt_id)
+    attempt = services.attempt(attempt_id)
     assert attempt.state is end
-    assert till.bill(attempt.bill_id) == (0, 0)
-    assert till.told(attempt_id)[-1] in {"not_charged", "declined"}
+    assert services.bill(attempt.bill_id) == (0, 0)
+    assert services.told(attempt_id)[-1] in {"not_charged", "declined"}
 
 
-def test_a_long_gateway_code_is_cut_and_the_charge_recorded(till: Till) -> None:
-    charge = till.bank.charge
+def test_a_long_gateway_code_is_cut_and_the_charge_recorded(services: PaymentServices) -> None:
+    charge = services.bank.charge
 
     def long_answer(request: ChargeRequest) -> Result:
         charge(request)
         return Approved("r" * 300, "a" * 300)
 
-    till.bank.charge = long_answer  # type: ignore[method-assign]
-    attempt_id = till.confirmed()
-    till.run_due()
-    assert till.state(attempt_id) is State.APPROVED
-    assert till.attempt(attempt_id).gateway_reference == "r" * 80
+    services.bank.charge = long_answer  # type: ignore[method-assign]
+    attempt_id = services.confirmed()
+    services.run_due()
+    assert services.state(attempt_id) is State.APPROVED
+    assert services.attempt(attempt_id).gateway_reference == "r" * 80

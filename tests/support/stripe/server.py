@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from ivr.platform.clock import Clock, ManualClock
 from ivr.platform.ids import Ids, RandomIds
 from tests.support.stripe.account import StripeAccount, Switches
-from tests.support.stripe.line import Harm, Line, LostError, Thought
+from tests.support.stripe.line import Harm, HeldAnswer, Line, LostError
 from tests.support.stripe.wire import Answer, Request
 
 
@@ -123,7 +123,7 @@ class StripeServer:
         delay_s: float = 0,
         act: Callable[[], None] | None = None,
         says: Answer | None = None,
-    ) -> Thought:
+    ) -> HeldAnswer:
         return self.line.harm(harm, kind, times=times, delay_s=delay_s, act=act, says=says)
 
     @property

@@ -12,8 +12,8 @@ from gateways.settlement import LineKind, PayoutLine
 from ivr.jobs.job_list import READ_PAYOUT, RESOLVE_ATTEMPT
 from ivr.jobs.retry import READ_PAYOUT_LINES
 from tests.support import schema
-from tests.support.telling_bank import TellingBank, tell
-from tests.support.till import Till
+from tests.support.payment_services import PaymentServices
+from tests.support.webhook_gateway import WebhookGateway, tell
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -38,12 +38,14 @@ PAYOUT = PayoutSettled("po_1", 300, "EUR", NOON)
 
 
 @pytest.mark.postgres
-def test_a_payout_is_kept_once_and_read_when_the_gateway_answers(till: Till, bank: TellingBank) -> None:
+def test_a_payout_is_kept_once_and_read_when_the_gateway_answers(
+    services: PaymentServices, bank: WebhookGateway
+) -> None:
     bank.lines, bank.away = (_line(1, 100), _line(2, 200)), 2
-    tell(till, PAYOUT, "evt_1")
-    tell(till, PAYOUT, "evt_2")
-    till.pass_time(READ_PAYOUT_LINES.delays_s[0] + READ_PAYOUT_LINES.delays_s[1] + 1)
-    with till.engine.begin() as tx:
+    tell(services, PAYOUT, "evt_1")
+    tell(services, PAYOUT, "evt_2")
+    services.pass_time(READ_PAYOUT_LINES.delays_s[0] + READ_PAYOUT_LINES.delays_s[1] + 1)
+    with services.engine.begin() as tx:
         payout = tx.execute(sa.select(schema.payout)).one()
         lines = tx.execute(sa.select(schema.payout_line).order_by(schema.payout_line.c.reference)).all()
     assert payout.read_at is not None
@@ -51,58 +53,62 @@ def test_a_payout_is_kept_once_and_read_when_the_gateway_answers(till: Till, ban
         ("txn_1", 100, "attempt_1"),
         ("txn_2", 200, "attempt_2"),
     ]
-    till.handlers[READ_PAYOUT](payout.id, 0)
-    with till.engine.begin() as tx:
+    services.handlers[READ_PAYOUT](payout.id, 0)
+    with services.engine.begin() as tx:
         assert tx.execute(sa.select(sa.func.count()).select_from(schema.payout_line)).scalar_one() == 2
 
 
-def test_a_payout_that_does_not_add_up_is_kept_and_told(till: Till, bank: TellingBank) -> None:
+def test_a_payout_that_does_not_add_up_is_kept_and_told(
+    services: PaymentServices, bank: WebhookGateway
+) -> None:
     bank.lines = (_line(1, 100),)
-    tell(till, PAYOUT)
+    tell(services, PAYOUT)
     with capture_logs() as logs:
-        till.run_due()
+        services.run_due()
     told = [one for one in logs if one["event"] == "payout_does_not_add_up"]
     assert [(one["payout"], one["difference_minor"]) for one in told] == [("po_1", 200)]
 
 
-def test_a_gateway_that_never_answers_is_given_up_with_an_error(till: Till, bank: TellingBank) -> None:
+def test_a_gateway_that_never_answers_is_given_up_with_an_error(
+    services: PaymentServices, bank: WebhookGateway
+) -> None:
     bank.away = len(READ_PAYOUT_LINES.delays_s) + 1
-    tell(till, PAYOUT)
+    tell(services, PAYOUT)
     with capture_logs() as logs:
-        till.pass_time(sum(READ_PAYOUT_LINES.delays_s) + 10)
+        services.pass_time(sum(READ_PAYOUT_LINES.delays_s) + 10)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["payout_not_read"]
-    assert RESOLVE_ATTEMPT not in {one.job for one in till.work.waiting()}
+    assert RESOLVE_ATTEMPT not in {one.job for one in services.work.waiting()}
 
 
 FAILED = PayoutFailed("po_1", 300, "EUR", NOON, "account_closed")
 
 
-def _payout(till: Till) -> sa.Row[Any]:
-    with till.engine.begin() as tx:
+def _payout(services: PaymentServices) -> sa.Row[Any]:
+    with services.engine.begin() as tx:
         return tx.execute(sa.select(schema.payout)).one()
 
 
 @pytest.mark.parametrize("is_told_before", [True, False])
 def test_a_failed_payout_stays_failed_in_any_order_of_webhooks(
-    till: Till, bank: TellingBank, is_told_before: bool
+    services: PaymentServices, bank: WebhookGateway, is_told_before: bool
 ) -> None:
     bank.lines = (_line(1, 100), _line(2, 200))
     told = [PAYOUT, FAILED] if is_told_before else [FAILED, PAYOUT]
     with capture_logs() as logs:
         for number, notice in enumerate(told):
-            tell(till, notice, f"evt_{number}")
-            till.run_due()
+            tell(services, notice, f"evt_{number}")
+            services.run_due()
     errors = [(one["event"], one["gateway_code"]) for one in logs if one["log_level"] == "error"]
     assert errors == [("payout_failed", "account_closed")]
-    kept = _payout(till)
-    assert (kept.failed_at, kept.failure_code) == (till.clock.now(), "account_closed")
+    kept = _payout(services)
+    assert (kept.failed_at, kept.failure_code) == (services.clock.now(), "account_closed")
     assert kept.read_at is not None, "its lines are what the gateway has again"
 
 
 @pytest.mark.postgres
-def test_a_payout_that_failed_and_was_never_settled_is_kept(till: Till) -> None:
+def test_a_payout_that_failed_and_was_never_settled_is_kept(services: PaymentServices) -> None:
     """One that was sent by hand has no lines to be asked for."""
-    tell(till, FAILED)
-    kept = _payout(till)
+    tell(services, FAILED)
+    kept = _payout(services)
     assert (kept.reference, kept.amount_minor, kept.currency, kept.arrives) == ("po_1", 300, "EUR", NOON)
-    assert till.work.waiting() == []
+    assert services.work.waiting() == []

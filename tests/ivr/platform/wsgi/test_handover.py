@@ -16,12 +16,12 @@ import pytest
 
 from ivr.demo.environment import free_ports
 from ivr.platform.wsgi.http import LINGER_S
-from tests.support import served
+from tests.support import served_app
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_S = served.PATIENCE_S
+PATIENCE_S = served_app.PATIENCE_S
 
 
 def ask(port: int, path: str = "/") -> int:
@@ -82,7 +82,7 @@ def stopped_at_last(*running: subprocess.Popen[bytes]) -> Iterator[None]:
 def served_by(name: str, workers: int = 1) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A server that answers, and its port."""
     [port] = free_ports(1)
-    running = served.start(name, port, workers=workers)
+    running = served_app.start(name, port, workers=workers)
     with stopped_at_last(running):
         eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the first server")
         yield running, port
@@ -92,10 +92,10 @@ def test_a_second_server_takes_over_and_nobody_is_refused() -> None:
     """Twice in a row, also from two workers to one and back; the first ends by itself, with status 0."""
     with served_by("about_itself", workers=2) as (first, port):
         asking = GatewayClient(port)
-        second = served.start("about_itself", port)
+        second = served_app.start("about_itself", port)
         with stopped_at_last(second):
             assert first.wait(PATIENCE_S) == 0
-            third = served.start("about_itself", port, workers=2)
+            third = served_app.start("about_itself", port, workers=2)
             with stopped_at_last(third):
                 assert second.wait(PATIENCE_S) == 0
                 asking.end()
@@ -112,7 +112,7 @@ def test_a_connection_that_was_idle_is_answered_by_the_server_that_is_followed()
         closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)) as kept,
     ):
         was = kept_ask(kept)
-        second = served.start("about_itself", port)
+        second = served_app.start("about_itself", port)
         with stopped_at_last(second):
             eventually(lambda: ask(port) != was, timeout_s=PATIENCE_S, what="the second server")
             time.sleep(LINGER_S + 0.5)
@@ -199,7 +199,7 @@ def test_workers_end_with_their_parent(workers: int) -> None:
         eventually(lambda: _is_served(children), timeout_s=PATIENCE_S, what="a request under way")
         running.kill()
         running.wait()
-        successor = served.start("about_itself", port)
+        successor = served_app.start("about_itself", port)
         with stopped_at_last(successor):
             eventually(lambda: answers(port), timeout_s=PATIENCE_S, what="the next server")
             asking.join()
@@ -225,12 +225,12 @@ def test_a_successor_that_does_not_start_changes_nothing() -> None:
             ("broken", "web", b"this application cannot be made"),
             ("about_itself", "pci", b"is already in use by `paybycall serve web`"),
         ):
-            other = served.start(name, port, kind=kind)
+            other = served_app.start(name, port, kind=kind)
             _, told = other.communicate(timeout=PATIENCE_S)
             assert other.returncode == 1
             assert said in told
         assert answers(port)
-        successor = served.start("about_itself", port)
+        successor = served_app.start("about_itself", port)
         with stopped_at_last(successor):
             assert running.wait(PATIENCE_S) == 0
             assert answers(port)
@@ -239,8 +239,8 @@ def test_a_successor_that_does_not_start_changes_nothing() -> None:
 def test_connections_leave_files_for_the_application_where_few_may_be_open() -> None:
     [port] = free_ports(1)
     running = subprocess.Popen(
-        ["sh", "-c", 'ulimit -n 200; exec "$@"', "sh", *served.command("about_itself", port)],
-        cwd=served.ROOT,
+        ["sh", "-c", 'ulimit -n 200; exec "$@"', "sh", *served_app.command("about_itself", port)],
+        cwd=served_app.ROOT,
         env={"PATH": os.defpath},
         stderr=subprocess.PIPE,
     )
@@ -258,7 +258,7 @@ def test_connections_leave_files_for_the_application_where_few_may_be_open() -> 
 def test_a_port_of_another_program_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        refused = served.start("about_itself", port)
+        refused = served_app.start("about_itself", port)
         _, told = refused.communicate(timeout=PATIENCE_S)
     assert refused.returncode == 1
     assert f"Port {port} on 127.0.0.1 is already in use".encode() in told
@@ -273,8 +273,8 @@ def test_a_socket_of_systemd_is_taken() -> None:
             "os.execv(sys.argv[1], sys.argv[1:])"
         )
         running = subprocess.Popen(
-            [sys.executable, "-c", handed, *served.command("about_itself", 1)],
-            cwd=served.ROOT,
+            [sys.executable, "-c", handed, *served_app.command("about_itself", 1)],
+            cwd=served_app.ROOT,
             env={"PATH": os.defpath, "LISTEN_FDS": "1"},
             pass_fds=[listening.fileno()],
         )

@@ -27,7 +27,7 @@ from ivr.simulators.phone.transport import HttpAnswer as Delivered
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.phone import AUTH_TOKEN, WEB, Heard, call_settings, ring
 from tests.support.script import Act, Line, ScriptedCaller, pressing
-from tests.support.tiny_server import TinyServer
+from tests.support.twiml_server import TinyServer
 
 
 def said(heard: Heard) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 from ivr.simulators.phone import cards
 from ivr.simulators.phone.cards import NumberRules
 from ivr.simulators.phone.keys import Collector
-from tests.support.one_pay import AMEX, VISA
+from tests.support.pay_verb_call import AMEX, VISA
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from ivr.simulators.phone.demo import ASKED_MAX, DemoCaller
 from ivr.simulators.phone.events import Reason
 from ivr.simulators.phone.terminal import run_script
 from tests.support.phone import PCI, WEB, WsgiTransport, call_settings
-from tests.support.tiny_server import TinyServer
+from tests.support.twiml_server import TinyServer
 
 FIRST = "/voice/incoming"
 

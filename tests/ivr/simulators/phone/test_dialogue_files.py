@@ -10,7 +10,7 @@ from ivr.simulators.phone.events import DialStatus, Ended, Event, Paused, Reason
 from tests.support.dialogue import play
 from tests.support.phone import call_settings
 from tests.support.script import Act, Line, ScriptError, read
-from tests.support.tiny_server import TinyServer
+from tests.support.twiml_server import TinyServer
 
 A_MENU = Path(__file__).parent / "dialogues" / "a_menu.txt"
 NAMES = {"visa": "4242424242424242"}

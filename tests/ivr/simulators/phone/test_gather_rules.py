@@ -11,7 +11,7 @@ from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.events import Keyed, KeysAsked, Reason, Said
 from ivr.simulators.phone.keys import Collector, GatherRules
 from tests.support.phone import Heard, call_settings, ring
-from tests.support.tiny_server import TinyServer
+from tests.support.twiml_server import TinyServer
 
 FALLS_THROUGH = "falls through"
 

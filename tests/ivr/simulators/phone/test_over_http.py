@@ -12,7 +12,7 @@ from ivr.platform.clock import SystemClock
 from ivr.simulators.phone.events import Reason, Said
 from ivr.simulators.phone.transport import HttpTransport, NoAnswerError, NotConnectedError
 from tests.support.phone import call_settings, ring
-from tests.support.tiny_server import TinyServer
+from tests.support.twiml_server import TinyServer
 
 SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n<Response/>"
 

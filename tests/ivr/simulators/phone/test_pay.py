@@ -12,7 +12,7 @@ from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Reason, Said
 from ivr.simulators.phone.keys import HANG_UP
 from ivr.simulators.phone.pay import PayHabits
-from tests.support.one_pay import (
+from tests.support.pay_verb_call import (
     AMEX,
     CARD,
     CODE,
@@ -26,7 +26,7 @@ from tests.support.one_pay import (
 )
 from tests.support.phone import WsgiTransport, call_settings, ring
 from tests.support.script import ScriptedCaller, pressing
-from tests.support.tiny_server import TinyServer
+from tests.support.twiml_server import TinyServer
 
 OTHERS = {"Result", "ProfileId", "ExpirationDate", "SecurityCode", "ConnectorError", "TokenType"}
 

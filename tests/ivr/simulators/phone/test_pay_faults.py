@@ -5,7 +5,7 @@ import pytest
 from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.schema import validate
 from tests.support.phone import ring
-from tests.support.tiny_server import TinyServer
+from tests.support.twiml_server import TinyServer
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from gateways.secret import Secret
 from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.cards import KeyedCard
 from ivr.simulators.phone.events import Keyed, KeysAsked, Said
-from tests.support.one_pay import AMEX, CARD, CODE, EXPIRY, POSTAL, PROMPTS, VISA, paid
+from tests.support.pay_verb_call import AMEX, CARD, CODE, EXPIRY, POSTAL, PROMPTS, VISA, paid
 from tests.support.server_checks import card_traces
 
 

@@ -3,9 +3,9 @@
 from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.events import Reason
 from ivr.simulators.phone.pay import PayHabits
-from tests.support.one_pay import CARD, CODE, EXPIRY, VISA, NotedConnector, paid
+from tests.support.pay_verb_call import CARD, CODE, EXPIRY, VISA, NotedConnector, paid
 from tests.support.phone import ring
-from tests.support.tiny_server import TinyServer
+from tests.support.twiml_server import TinyServer
 
 
 def test_reports_tell_each_step_and_mistake_masked(clock: ManualClock) -> None:

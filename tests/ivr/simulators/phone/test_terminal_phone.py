@@ -20,7 +20,7 @@ from ivr.simulators.phone.keys import HANG_UP
 from ivr.simulators.phone.terminal import Keyboard, run_terminal, single_keys
 from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
 from tests.support.phone import call_settings
-from tests.support.tiny_server import TinyServer
+from tests.support.twiml_server import TinyServer
 
 PATIENCE_S = 10
 """Far more than any step takes: a test fails by it, and never waits for it."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.events import Reason
 from tests.support.phone import PCI, WEB, Trouble, TroubledTransport, WsgiTransport, every, only, ring
-from tests.support.tiny_server import TinyServer
+from tests.support.twiml_server import TinyServer
 
 
 def pages() -> TinyServer:

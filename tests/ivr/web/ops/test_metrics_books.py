@@ -13,9 +13,9 @@ from ivr.messaging.templates import Receipt
 from ivr.platform.clock import ManualClock
 from ivr.platform.ids import SequentialIds
 from ivr.web.ops.metrics import WORK_EVERY, Books, Metrics
-from tests.support.approved import approved_attempt
+from tests.support.approved_payment import approved_attempt
+from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, call
-from tests.support.work import RecordedWork
 
 PHONE = "+34600000001"
 
@@ -35,7 +35,7 @@ def test_an_empty_database_has_sums_too(metrics: Metrics) -> None:
 
 @pytest.mark.postgres
 def test_calls_attempts_declines_and_confirmations_are_counted(
-    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedWork, metrics: Metrics
+    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedJobs, metrics: Metrics
 ) -> None:
     with engine.begin() as tx:
         made = [approved_attempt(tx, clock, reference=f"8000000{nth}") for nth in range(4)]

@@ -60,7 +60,7 @@ def broken(_worker: Worker) -> "WSGIApplication":
 
 
 def command(name: str, port: int, *, kind: str = "web", workers: int = 1) -> list[str]:
-    return [sys.executable, "-m", "tests.support.served", name, kind, str(port), str(workers)]
+    return [sys.executable, "-m", "tests.support.served_app", name, kind, str(port), str(workers)]
 
 
 def start(name: str, port: int, *, kind: str = "web", workers: int = 1) -> subprocess.Popen[bytes]:
@@ -88,7 +88,7 @@ def served(name: str) -> Iterator[int]:
 
 if __name__ == "__main__":
     name, kind, port, workers = sys.argv[1:]
-    load = getattr(importlib.import_module("tests.support.served"), name)
+    load = getattr(importlib.import_module("tests.support.served_app"), name)
     try:
         listening = listen(kind, "127.0.0.1", int(port), os.environ)
     except PortTakenError as fault:

@@ -16,7 +16,7 @@ import psutil
 import requests
 
 from ivr.demo.processes import Processes, read_procfile
-from tests.support.house_line import PATIENCE_S
+from tests.support.http_phone_line import PATIENCE_S
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ def kind_of(name: str) -> str:
 
 
 @dataclass
-class HouseProcesses:
+class ServerProcesses:
     """`start` them, `kill` them, wait until they are there. From one thread at a time."""
 
     folder: Path

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.house_line import PATIENCE_S
-from tests.support.house_processes import ROOT
+from tests.support.http_phone_line import PATIENCE_S
+from tests.support.server_processes import ROOT
 
 PAYBYCALL = str(Path(sys.executable).parent / "paybycall")
 
 
-class Desk:
+class DemoRun:
     """A folder with the Procfile, as a clone is, and whoever rings from there."""
 
     def __init__(self, folder: Path) -> None:

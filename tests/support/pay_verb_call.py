@@ -13,7 +13,7 @@ from ivr.simulators.phone.connectors import Token, TokenRefused
 from ivr.simulators.phone.events import Ended, Said
 from ivr.simulators.phone.pay import PayHabits
 from tests.support.phone import Heard, ring
-from tests.support.tiny_server import TinyServer
+from tests.support.twiml_server import TinyServer
 
 VISA, AMEX, EXPIRY, CODE, POSTAL = "4242424242424242", "378282246310005", "0931", "973", "28001"
 CARD = [VISA, EXPIRY, CODE]

@@ -19,14 +19,14 @@ HASTE = 1
 """The phone waits this many times shorter than it was told: who polls more often learns nothing else."""
 
 
-class HastyClock(SystemClock):
+class ImpatientClock(SystemClock):
     """Real time, and a phone with little patience."""
 
     def sleep(self, duration_s: float) -> None:
         super().sleep(duration_s / HASTE)
 
 
-class Line:
+class HttpPhoneLine:
     """The carrier's way to the house: it remembers every answer, and waits at a door that nobody opens yet,
     as a proxy in front of the processes does.
 
@@ -83,13 +83,13 @@ class Line:
 
 
 @dataclass
-class Rung:
+class PhoneCall:
     """A call that is over."""
 
     call_sid: str
     ended: Ended
     said: list[str]
-    line: Line
+    line: HttpPhoneLine
 
     @property
     def words(self) -> str:

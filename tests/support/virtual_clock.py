@@ -36,7 +36,7 @@ class Waiter:
     awake: threading.Event = field(default_factory=threading.Event)
 
 
-class LivingClock(ManualClock):
+class VirtualClock(ManualClock):
     """Moved by one thread, waited for by any."""
 
     def __init__(self) -> None:

@@ -71,7 +71,7 @@ class PciLife:
     pci_parts: PciDependencies
 
 
-class House:
+class Deployment:
     """A house on SQLite in a folder, with one gateway and the settings of its own way of taking cards."""
 
     def __init__(self, folder: Path, bank: Bank, name: str, settings: Mapping[str, str]) -> None:

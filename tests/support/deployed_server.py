@@ -1,8 +1,8 @@
-"""The house as it stands in production: every process a real one, on a free loopback port, rung over HTTP.
+"""The server as in production: every process a real one, on a free loopback port, called over HTTP.
 
-Processes are started by `tests.support.house_processes` in an environment as `ivr.demo.environment` makes it.
-Time is real, so whoever waits for something waits for a condition. A test kills a process, starts it anew,
-and reads the databases; `check` holds what must hold afterwards.
+`tests.support.server_processes` starts the processes, in an environment that `ivr.demo.environment` makes.
+Time is real, so a test waits for conditions. It can kill a process, start it again and read the databases;
+`check` holds what must hold afterwards.
 """
 
 import itertools
@@ -38,9 +38,9 @@ from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Event, Listener, Said, ignore
 from ivr.simulators.phone.webhooks import CallSettings, Webhooks
 from tests.support import schema
-from tests.support.house_line import PATIENCE_S, HastyClock, Line, Rung
-from tests.support.house_processes import HouseProcesses
+from tests.support.http_phone_line import PATIENCE_S, HttpPhoneLine, ImpatientClock, PhoneCall
 from tests.support.server_checks import CARDS, KEYED, card_traces, check_money
+from tests.support.server_processes import ServerProcesses
 from tests.support.waiting import eventually
 
 MERCHANT_SECRET = "0f1c7d8a92e35b41f0c7e9d2a4863b5e"
@@ -52,7 +52,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass
-class House(HouseProcesses):
+class DeployedServer(ServerProcesses):
     """Running processes. `start` them, `kill` them, ring them."""
 
     engine: sa.Engine
@@ -98,9 +98,9 @@ class House(HouseProcesses):
         reference: str,
         *,
         caller: PhoneCaller | None = None,
-        line: Line | None = None,
+        line: HttpPhoneLine | None = None,
         listener: Listener = ignore,
-    ) -> Rung:
+    ) -> PhoneCall:
         """A call to its end, from a number of its own; by itself the caller pays the bill."""
         settings = self._call_settings(f"+346005{next(_numbers):05}")
         said: list[str] = []
@@ -110,16 +110,16 @@ class House(HouseProcesses):
                 said.append(event.text)
             listener(event)
 
-        line = line or Line()
+        line = line or HttpPhoneLine()
         caller = caller or payer(reference)
-        ended = Call(settings, caller=caller, transport=line, clock=HastyClock(), listener=hear).run()
+        ended = Call(settings, caller=caller, transport=line, clock=ImpatientClock(), listener=hear).run()
         line.close()
-        return Rung(settings.call_sid, ended, said, line)
+        return PhoneCall(settings.call_sid, ended, said, line)
 
     def hang_up_again(self, call_sid: str) -> None:
         """The carrier repeats that this call is over."""
         settings = replace(self._call_settings(CALLED), call_sid=call_sid)
-        Webhooks(settings, Line(), lambda _: None).status("completed", CallDuration="0")
+        Webhooks(settings, HttpPhoneLine(), lambda _: None).status("completed", CallDuration="0")
 
     def _call_settings(self, from_number: str) -> CallSettings:
         return CallSettings.to_server(
@@ -131,7 +131,7 @@ class House(HouseProcesses):
             to_number=CALLED,
         )
 
-    def ringing(self, reference: str, **more: Any) -> Future[Rung]:
+    def ringing(self, reference: str, **more: Any) -> Future[PhoneCall]:
         """The same in a thread of its own."""
         return self.calls.submit(self.ring, reference, **more)
 
@@ -255,7 +255,7 @@ def payer(reference: str, card: str = "visa") -> DemoCaller:
     return DemoCaller(reference, CARDS[card], KEYED["expiry"], KEYED["code"])
 
 
-def make_house(folder: Path, database_url: str, pci_database_url: str, **changes: str) -> House:
+def make_server(folder: Path, database_url: str, pci_database_url: str, **changes: str) -> DeployedServer:
     """A house whose processes are not started yet, on migrated databases; `changes` are settings."""
     ground = prepare(folder, RandomIds(), dict(os.environ))
     environ = {
@@ -268,11 +268,11 @@ def make_house(folder: Path, database_url: str, pci_database_url: str, **changes
     [second] = free_ports(1)
     ports = {**ground.ports, "web2": second}
     engine = make_engine(database_url)
-    return House(folder, environ, ports, Processes(environ, ground.logs), engine)
+    return DeployedServer(folder, environ, ports, Processes(environ, ground.logs), engine)
 
 
 """For a test whose point is in the database too."""
-on_postgres = pytest.mark.parametrize("house", ["postgres"], indirect=True)
+on_postgres = pytest.mark.parametrize("server", ["postgres"], indirect=True)
 """For one that takes long: once is enough, where production stands."""
-authorizing = pytest.mark.parametrize("house", ["authorizing"], indirect=True)
+authorizing = pytest.mark.parametrize("server", ["authorizing"], indirect=True)
 """The card itself goes to the gateway, which holds the amount at once: no token can be asked for twice."""
