@@ -21,7 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 from ivr.jobs.migrate import migrate_work
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.migrate import migrate
+from ivr.platform.database.migrations import migrate
 from ivr.platform.ids import SequentialIds
 from ivr.platform.logs import PINNED
 from tests.support.databases import Databases, folder_in_memory, postgres_server

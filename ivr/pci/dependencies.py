@@ -27,9 +27,9 @@ from ivr.pci.speech import Speech
 from ivr.pci.sweeper import Sweeper
 from ivr.pci.tokenizers import CardGateway
 from ivr.pci.velocity import CardLimits, CardVelocity
-from ivr.platform.build_info import BuildInfo
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
+from ivr.platform.metrics import BuildInfo
 from ivr.platform.readiness import Readiness, ReadinessMetric
 
 _QUEUE_PER_THREAD = 4

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.registry import Collector
 
-from ivr.platform.log_metrics import LogLines
+from ivr.platform.metrics import LogLines
 
 
 class PciMetrics:

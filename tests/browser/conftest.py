@@ -14,7 +14,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from gateways.contract import CardEntry, ChargeRequest, LinkOpen
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
-from ivr.platform.wording import Wording
+from ivr.platform.settings.line import Wording
 from ivr.web.payer_pages.merchant import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
 from tests.support.browser import Browser, running_browser

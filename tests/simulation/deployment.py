@@ -36,7 +36,7 @@ from ivr.pci.settings import load_pci_config
 from ivr.pci.tokenizers import card_gateway
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.migrate import migrate
+from ivr.platform.database.migrations import migrate
 from ivr.platform.ids import Ids
 from ivr.platform.settings.config import load_config
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits

@@ -12,7 +12,7 @@ from ivr.payments.links.store import LinkTerms
 from ivr.payments.service import PaymentService
 from ivr.platform.clock import ManualClock
 from ivr.platform.ids import Ids, SequentialIds
-from ivr.platform.wording import PLAIN, Wording
+from ivr.platform.settings.line import PLAIN, Wording
 from tests.support import schema
 from tests.support.fake_gateway import FakeGateway, PreparingGateway
 from tests.support.recorded_events import RecordedEvents

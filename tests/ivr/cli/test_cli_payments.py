@@ -21,7 +21,7 @@ from ivr.payments.links import store as pay_link
 from ivr.payments.public_state import public_state
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.migrate import migrate
+from ivr.platform.database.migrations import migrate
 from tests.ivr.cli.conftest import Run
 from tests.support import schema
 from tests.support.fake_gateway import FakeGateway, Fate

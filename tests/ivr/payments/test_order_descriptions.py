@@ -17,7 +17,7 @@ from ivr.payments.attempts.states import State
 from ivr.pci import tables as pci_schema
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.wording import PLAIN, Wording
+from ivr.platform.settings.line import PLAIN, Wording
 from tests.support import schema
 from tests.support.fake_gateway import Fate
 from tests.support.link_gateway import LinkGateway

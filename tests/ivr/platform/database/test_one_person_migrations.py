@@ -18,7 +18,7 @@ from ivr.payments.saved_cards import store as card_records
 from ivr.payments.saved_cards.store import CardState
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine, reading
-from ivr.platform.database.migrate import can_serve, migrate
+from ivr.platform.database.migrations import can_serve, migrate
 from tests.releases.snapshot import copy_rows
 from tests.support import schema
 from tests.support.databases import Databases

@@ -7,7 +7,7 @@ from alembic.runtime.migration import MigrationContext
 
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.database.migrate import can_serve, migrate
+from ivr.platform.database.migrations import can_serve, migrate
 from tests.support import schema
 
 pytestmark = pytest.mark.postgres

@@ -5,7 +5,7 @@ import pytest
 
 from ivr.customers.caller import Caller
 from ivr.platform.phone_numbers import Unreadable, read
-from ivr.platform.phone_numbers.withheld import SPELT, WORDS
+from ivr.platform.withheld_numbers import SPELT, WORDS
 
 CARRIERS = {  # as Twilio documents them; the last two as North American carriers show them
     "anonymous": "266696687",

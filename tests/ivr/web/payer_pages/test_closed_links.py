@@ -4,7 +4,8 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from ivr.platform.routing import set_up_routes
+from ivr.platform.flask_app import set_up_requests
+from ivr.platform.ids import SequentialIds
 from tests.ivr.web.payer_pages.conftest import Client
 from tests.support.link_gateway import LinkGateway
 from tests.support.link_pages import OVER, over, token_of
@@ -28,7 +29,7 @@ def test_an_odd_address_is_over_like_any_other(
 ) -> None:
     """Nothing is wrong on our side, and to try again in a minute does not help."""
     browser = client()
-    set_up_routes(browser.application)
+    set_up_requests(browser.application, SequentialIds())
     with capture_logs() as logs:
         answer = browser.get("/", environ_overrides={"PATH_INFO": f"//{page}/{token_of(services, opened)}"})
     assert (answer.status_code, logs) == (404, [])

@@ -1,22 +1,55 @@
-"""Tries whether a database takes writes, and leaves nothing in it.
+"""Whether the database and the folders of a process can be used now: told from an error, or tried.
 
 A database on a full disk still answers reads. On SQLite the probe writes a file beside the database and asks
 for the write lock. On PostgreSQL it asks whether the session may write, and has the server spill about 400 kB
 to a temporary file on the database's disk. Neither touches a table, an index or the write-ahead log.
 """
 
+import os
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from ivr.platform.database.engine import reading
-from ivr.platform.disk import folder_fault
 
 AWAY = "The database does not answer."
 READ_ONLY = "The database is read-only."
+RETRY_AFTER_S = 5
+"""The `Retry-After` header of the answer to such a request."""
+ROOM_BYTES = 256 * 1024
 _SPILL = "SELECT count(*) FROM generate_series(1, 25000)"
+_AWAY_ON_SQLITE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+_READ_ONLY_TRANSACTION = "25006"
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether there is no connection, none is free, a lock was not released, the disk is full, or the server
+    is read-only.
+    """
+    if isinstance(error, sa.exc.TimeoutError | sa.exc.InterfaceError):
+        return True
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        code = getattr(
+            error.orig, "sqlite_errorcode", sqlite3.SQLITE_BUSY
+        )  # the one that `engine` raises has none
+        return code & 0xFF in _AWAY_ON_SQLITE
+    is_read_only = getattr(error.orig, "sqlstate", None) == _READ_ONLY_TRANSACTION
+    return isinstance(error, sa.exc.OperationalError) or error.connection_invalidated or is_read_only
 
 
 def write_fault(engine: sa.Engine) -> str | None:
@@ -64,3 +97,23 @@ def _on_postgres(engine: sa.Engine) -> str | None:
     except sa.exc.SQLAlchemyError:
         return AWAY
     return None
+
+
+def folder_fault(folder: Path | str, named: str) -> str | None:
+    """Why nothing can be written in this folder, as a sentence without its path: strangers may read it. None
+    where it can be. Room is taken on the disk for a moment, in a file without a name.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, ROOM_BYTES)
+    except OSError as fault:
+        return f"{named} cannot be written to: {fault.strerror}."
+    return None
+
+
+def temporary_fault() -> str | None:
+    """The same of the folder for temporary files."""
+    try:
+        return folder_fault(tempfile.gettempdir(), "TMPDIR")
+    except FileNotFoundError:
+        return "There is no folder for temporary files: set TMPDIR."

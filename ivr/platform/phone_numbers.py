@@ -1,7 +1,7 @@
-"""Reads a phone number in any usual spelling. What is withheld, local only or odd is no number, and what two
-people could have is not guessed.
+"""Reads a phone number in any usual spelling, and knows the forms of one number.
 
-A number has to be possible, not valid: a country opens a range before libraries hear of it.
+What is withheld, local only or odd is no number, and what two people could have is not guessed. A number has
+to be possible, not valid: a country opens a range before libraries hear of it.
 """
 
 import re
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
 
-from ivr.platform.phone_numbers import withheld
-from ivr.platform.phone_numbers.identity import identity_of
+from ivr.platform import withheld_numbers as withheld
 
 _WRITTEN = re.compile(r"\(?\+?[0-9 ().\-/]{4,30}")
 _BLANKS = str.maketrans(dict.fromkeys("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}", " "))
@@ -24,6 +23,21 @@ _SHORT_MAX = 6
 _E164_DIGITS_MAX = 15
 _TAKES_TEXTS = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _USUAL = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
+_FORMS = (
+    (re.compile(r"\+549(\d{10})"), r"+54\1"),
+    (re.compile(r"\+55([1-9][1-9])([689]\d{7})"), r"+55\g<1>9\2"),
+    (re.compile(r"\+521(\d{10})"), r"+52\1"),
+)
+_OTHER_FORMS = (
+    (re.compile(r"\+54(\d{10})"), r"+549\1"),
+    (re.compile(r"\+55([1-9][1-9])9([689]\d{7})"), r"+55\1\2"),
+    (re.compile(r"\+52(\d{10})"), r"+521\1"),
+)
+"""Argentina's mobiles have a 9 behind +54 when they are rung or texted from abroad, and share their digits
+with no landline. Brazil put a 9 before the eight digits of its mobiles (2012 to 2016), but not of trunked
+radios, which begin with 7: with a 9 before it such a number is somebody else's. Mexico dropped the 1 behind
++52 (2019). Carriers and merchants still give both forms.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +111,8 @@ def read(text: str, home_country: str) -> Reading:
     '+4915112345678'
     """
     given = text.translate(_BLANKS).strip(" \t")
-    if not given or withheld.is_word(given):
-        return Unreadable(is_withheld=True)
     if not _WRITTEN.fullmatch(given):
-        return Unreadable()
+        return Unreadable(is_withheld=not given or withheld.is_word(given))
     digits = re.sub(r"\D", "", given)
     if withheld.is_spelt(digits):
         return Unreadable(is_withheld=True)
@@ -192,3 +204,26 @@ def _has_usual_length(parsed: phonenumbers.PhoneNumber) -> bool:
     """As long as a landline or a mobile of its country."""
     is_possible_as = phonenumbers.is_possible_number_for_type_with_reason
     return any(is_possible_as(parsed, kind) == ValidationResult.IS_POSSIBLE for kind in _USUAL)
+
+
+def identity_of(number: str) -> str:
+    """The one E.164 form under which this E.164 number is kept and counted.
+
+    >>> identity_of("+5491123456781"), identity_of("+551187654321"), identity_of("+5215512345678")
+    ('+541123456781', '+5511987654321', '+525512345678')
+    """
+    for pattern, form in _FORMS:
+        if pattern.fullmatch(number):
+            return pattern.sub(form, number)
+    return number
+
+
+def forms_of(number: str) -> tuple[str, ...]:
+    """Every E.164 form of the same number, its identity first.
+
+    >>> forms_of("+5491123456781")
+    ('+541123456781', '+5491123456781')
+    """
+    identity = identity_of(number)
+    others = (pattern.sub(form, identity) for pattern, form in _OTHER_FORMS if pattern.fullmatch(identity))
+    return (identity, *others)
