@@ -19,14 +19,13 @@ from structlog.testing import capture_logs
 from xdist.scheduler import LoadScopeScheduling
 
 from ivr.jobs.migrate import migrate_work
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate
-from ivr.platform.ids import SequentialIds
 from ivr.platform.logs import PINNED
 from tests.support.databases import Databases, folder_in_memory, postgres_server
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.refused_skips import pytest_sessionfinish, pytest_terminal_summary
+from tests.support.time_and_ids import ManualClock, SequentialIds
 from tests.support.update_option import pytest_addoption, seed, update_dialogues
 from tests.support.which_databases import leaves_postgres_out, needs_postgres, pytest_generate_tests
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
-from ivr.platform.clock import ManualClock
+from tests.support.time_and_ids import ManualClock
 
 STEPS_MAX = 400_000
 """Far more than any world takes: past it, somebody goes round in circles."""

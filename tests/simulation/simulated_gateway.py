@@ -25,11 +25,11 @@ from gateways.sandbox.bank.dependencies import BankDependencies
 from gateways.sandbox.bank.ledger import Ledger
 from gateways.sandbox.client import BankClient
 from ivr.platform.clock import Clock
-from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.connectors import Connector
 from tests.simulation.chance import Chance
 from tests.simulation.network import Answer, Receiver, Request, wsgi
 from tests.simulation.scheduler import Scheduler
+from tests.support.time_and_ids import SequentialIds
 
 MONEY_PATHS = frozenset(
     {

@@ -22,7 +22,6 @@ from gateways.contract import Gateway
 from gateways.secret import Secret
 from gateways.stripe import client, intents, refunds
 from ivr.platform.clock import Clock
-from ivr.platform.ids import SequentialIds
 from tests.simulation.chance import Chance
 from tests.simulation.network import Answer, Receiver, Request
 from tests.simulation.simulated_gateway import (
@@ -43,6 +42,7 @@ from tests.support.stripe.errors import locked, rate_limited
 from tests.support.stripe.journal import Moved
 from tests.support.stripe.webhooks import Webhooks
 from tests.support.stripe_connector import StripeConnector
+from tests.support.time_and_ids import SequentialIds
 
 HEARD = (
     "payment_intent.succeeded",

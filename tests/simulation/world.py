@@ -16,7 +16,6 @@ from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.dependencies import Dependencies
 from ivr.payments.discrepancies import Difference
-from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.pay import PayHabits
 from ivr.web.api import keys as api_keys
@@ -44,6 +43,7 @@ from tests.simulation.trace import Trace
 from tests.simulation.unheard_keys import Hearing, unheard
 from tests.simulation.webhook_posts import WebhookPoster
 from tests.support.phone import REACTION_S, WEB, call_settings
+from tests.support.time_and_ids import SequentialIds
 
 LAST_WORDS_S = 3600.0
 """By then every caller has put the phone down."""

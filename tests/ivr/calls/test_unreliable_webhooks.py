@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.turns import INTENT_LEASE_S, REMOTE_CALL_WAIT_S_MAX
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.events import Event, Faulted, Reason
 from ivr.simulators.phone.transport import Form, HttpAnswer, NotConnectedError
 from ivr.simulators.phone.webhooks import CallSettings
@@ -30,6 +29,7 @@ from tests.support.phone import (
     every,
 )
 from tests.support.server import AMOUNT_MINOR, ENGLISH, Server
+from tests.support.time_and_ids import SequentialIds
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from ivr.doctor import internal_checks as inside
 from ivr.doctor.checks import FaultError
 from ivr.fraud import lockouts
 from ivr.fraud.lockouts import EVERYBODY
-from ivr.platform.clock import Clock, ManualClock
+from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
 from ivr.platform.lockout import Lockout, LockoutKind
@@ -26,6 +26,7 @@ from tests.support import schema
 from tests.support.api_client import ApiClient
 from tests.support.server import Server
 from tests.support.server_checks import NAMES
+from tests.support.time_and_ids import ManualClock
 
 Start = Callable[..., Server]
 HOUR = 3600

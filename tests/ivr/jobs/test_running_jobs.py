@@ -22,11 +22,10 @@ from ivr.jobs.job_list import (
 )
 from ivr.jobs.migrate import NotMigratedError, open_client
 from ivr.jobs.worker import Pace, Worker, WrongHandlersError
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
-from ivr.platform.ids import SequentialIds
 from tests.support import job_effects
 from tests.support.running_worker import running_worker, slower
+from tests.support.time_and_ids import ManualClock, SequentialIds
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]

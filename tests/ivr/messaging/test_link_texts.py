@@ -19,13 +19,12 @@ from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent
 from ivr.messaging.states import Event, State
 from ivr.messaging.templates import LinkOffer, Receipt
 from ivr.payments.attempts import states
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from tests.support.approved_payment import approved_attempt
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, carrier_api
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, pay_link
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 PHONE = "+34600000001"
 SECRET_PART = "7k3m97k3m97k3m97k3m97k3m9x"

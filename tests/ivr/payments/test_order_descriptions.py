@@ -15,7 +15,6 @@ from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.order_words import words_before, words_of_order
 from ivr.payments.attempts.states import State
 from ivr.pci import tables as pci_schema
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.settings.line import PLAIN, Wording
 from tests.support import schema
@@ -25,6 +24,7 @@ from tests.support.payer import WAY, pay
 from tests.support.payment_services import PaymentServices
 from tests.support.phone import call_settings
 from tests.support.server import SPANISH, Server
+from tests.support.time_and_ids import ManualClock
 
 FINES = Wording("ES", {"es": read_noun("la multa", "es"), "en": read_noun("fine", "en")})
 TAXES = Wording("ES", {"es": read_noun("el recibo", "es"), "en": read_noun("tax demand", "en")})

@@ -10,11 +10,11 @@ from gateways.settlement import LineKind, PayoutLine
 from ivr.finance import disputes, payout_lines
 from ivr.payments.queries import search
 from ivr.payments.queries.search import Found, Name
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from tests.support import schema
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 from tests.support.webhook_gateway import WebhookGateway, tell
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -8,8 +8,8 @@ from gateways.secret import Secret
 from gateways.setting_readers import mapping, secrets, text, url, whole
 from gateways.settings import Setting
 from ivr.platform import request_signing as signing
-from ivr.platform.clock import ManualClock, SystemClock
-from ivr.platform.ids import REFERENCE_LENGTH, RandomIds, SequentialIds
+from ivr.platform.clock import SystemClock
+from ivr.platform.ids import REFERENCE_LENGTH, RandomIds
 from ivr.platform.money import NoCurrencyError, decimals, written
 from ivr.platform.request_signing import (
     HEADER_NONCE,
@@ -19,6 +19,7 @@ from ivr.platform.request_signing import (
     BadSignatureError,
 )
 from ivr.platform.settings.reading import SettingsError, read_all, without_secrets
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 # Clock ------------------------------------------------------------------------------------------------------
 

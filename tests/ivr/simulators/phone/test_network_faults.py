@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.events import Reason
 from tests.support.phone import PCI, WEB, Trouble, TroubledTransport, WsgiTransport, every, only, ring
+from tests.support.time_and_ids import ManualClock
 from tests.support.twiml_server import TinyServer
 
 

@@ -10,12 +10,11 @@ import sqlalchemy as sa
 
 from ivr.messaging import messages as confirmations
 from ivr.messaging.templates import Receipt
-from ivr.platform.clock import ManualClock
-from ivr.platform.ids import SequentialIds
 from ivr.web.ops.metrics import WORK_EVERY, Books, Metrics
 from tests.support.approved_payment import approved_attempt
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, call
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 PHONE = "+34600000001"
 
@@ -122,7 +121,7 @@ def test_two_applications_of_one_process_count_apart(
 
 PROCESS = """
 import sys
-from ivr.platform.clock import ManualClock
+from tests.support.time_and_ids import ManualClock
 from ivr.web.ops.metrics import Books, Metrics
 from ivr.platform.database.engine import make_engine
 metrics = Metrics(Books(make_engine(sys.argv[1]), ManualClock(), dict), shared_dir=sys.argv[2])

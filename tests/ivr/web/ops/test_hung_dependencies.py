@@ -8,10 +8,10 @@ import pytest
 import structlog
 
 from ivr.doctor.checks import FaultError, examine
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.readiness import SLOW, Part, Readiness
 from ivr.web.ops.health import parts_of_web
+from tests.support.time_and_ids import ManualClock
 from tests.support.waiting import eventually
 
 

@@ -5,11 +5,11 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from ivr.platform.flask_app import set_up_requests
-from ivr.platform.ids import SequentialIds
 from tests.ivr.web.payer_pages.conftest import Client
 from tests.support.link_gateway import LinkGateway
 from tests.support.link_pages import OVER, over, token_of
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import SequentialIds
 
 
 @pytest.mark.parametrize("page", ["pay", "receipt"])
