@@ -1,7 +1,7 @@
 """What other packages may read of calls."""
 
 from ivr.calls import tables
-from ivr.platform.database.views import view
+from ivr.platform.database.metadata import view
 
 call = view(tables.call, "id", "call_sid", "status", "to_number")
 

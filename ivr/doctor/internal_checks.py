@@ -19,7 +19,7 @@ from ivr.payments import discrepancies as differences
 from ivr.payments.queries import stuck
 from ivr.platform.database.engine import reading
 from ivr.platform.lockout import LockoutKind
-from ivr.platform.phone_numbers.identity import identity_of
+from ivr.platform.phone_numbers import identity_of
 
 PATIENCE = timedelta(hours=1)
 """An unknown charge is usually resolved within minutes, and a text sent within seconds."""

@@ -1,7 +1,7 @@
 """What other packages may read of disputes and payouts."""
 
 from ivr.finance import tables
-from ivr.platform.database.views import view
+from ivr.platform.database.metadata import view
 
 dispute = view(tables.dispute, "gateway", "reference", "charge_reference", "attempt_id")
 payout = view(tables.payout, "id", "gateway")

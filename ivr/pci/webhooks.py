@@ -1,8 +1,8 @@
-"""The doors at which the carrier knocks: the turns of a card entry, and the fallback.
+"""The carrier's webhooks: the turns of a card entry, and the fallback.
 
-Each request's signature, account and call are checked here, whatever checked them before. What is wrong with
-a request gets 403 or 400; what is wrong with us is told to the caller kindly and never becomes a 500. Nothing
-of the request is logged but the call's id.
+Each request's signature, account and call are checked here. A wrong request gets 403 or 400. A fault of
+ours is told to the caller in a kind sentence and never becomes a 500. Of a request only the call's id is
+logged.
 """
 
 from collections.abc import Callable

@@ -14,7 +14,7 @@ import click
 from ivr.jobs.migrate import migrate_work
 from ivr.pci.migrate import migrate as migrate_pci
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.migrate import migrate
+from ivr.platform.database.migrations import migrate
 from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.events import Event, KeysAsked
 from ivr.simulators.phone.keys import HangUp

@@ -14,7 +14,7 @@ from ivr.payments.attempts.payer_approval import PayerApproval, is_instead_of_a_
 from ivr.payments.links import store as links
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
-from ivr.platform.wording import Wording
+from ivr.platform.settings.line import Wording
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.language import Noun, with_noun
-from ivr.platform.wording import Wording
+from ivr.platform.settings.line import Wording
 
 _FOLDER = Path(__file__).parent
 _DEFAULT = "en"

@@ -16,7 +16,7 @@ from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import Method, State
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.links import store
-from ivr.platform.phone_numbers.identity import forms_of
+from ivr.platform.phone_numbers import forms_of
 
 OPEN = frozenset({State.LINK_OPEN, State.LINK_CLOSING})
 A_DAY = timedelta(days=1)

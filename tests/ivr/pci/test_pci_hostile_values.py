@@ -1,4 +1,4 @@
-"""No door of the PCI process breaks on a value: the answer is a refusal or a success, never a 500."""
+"""No route of the PCI process breaks on a value: the answer is a refusal or a success, never a 500."""
 
 from urllib.parse import unquote_to_bytes
 

@@ -16,15 +16,15 @@ import sqlalchemy as sa
 
 from ivr.finance import ledger
 from ivr.payments.attempts.states import State
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine, reading
-from ivr.platform.database.migrate import can_serve
+from ivr.platform.database.migrations import can_serve
 from ivr.web.payer_pages.merchant import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
 from tests.support import schema
 from tests.support.databases import Databases
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 from tests.support.tools import tool
 
 pytestmark = pytest.mark.slow
@@ -189,7 +189,7 @@ def test_an_upgrade_migrates_and_a_roll_back_leaves_the_schema(
     """From the schema before the last one; the order of the restarts is in tests/e2e/test_deploys.py."""
     from alembic.script import ScriptDirectory
 
-    from ivr.platform.database.migrate import SCRIPTS
+    from ivr.platform.database.migrations import SCRIPTS
 
     head = ScriptDirectory(str(SCRIPTS.folder)).get_revision("head")
     before = databases.at(operator.environ["DATABASE_URL"].partition(":")[0][:8], str(head.down_revision))

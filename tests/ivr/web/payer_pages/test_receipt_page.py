@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from flows.language import read_noun
-from ivr.platform.wording import Wording
+from ivr.platform.settings.line import Wording
 from ivr.web.payer_pages.moments import written
 from tests.ivr.web.payer_pages.conftest import Client
 from tests.support import schema
