@@ -119,10 +119,6 @@ def _lookup(on: Dependencies) -> MerchantLookup | None:
     )
 
 
-def _recordings(config: Config) -> Recordings:
-    return Recordings.load(Path(config.line.recordings)) if config.line.recordings else Recordings({})
-
-
 def _voices(config: Config) -> dict[str, Voice]:
     return {
         language: Voice(config.line.say_language.get(language, language), config.line.say_voice.get(language))
@@ -133,9 +129,10 @@ def _voices(config: Config) -> dict[str, Voice]:
 def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> TwimlRenderer:
     prompts = Prompts.load(flow.folder, config.line.languages, config.line.wording.nouns)
     voices = _voices(config)
-    recordings = _recordings(config)
+    recordings = Recordings.load(Path(config.line.recordings)) if config.line.recordings else None
     by_carrier = pay_prompts(config.line.languages)
-    recordings.check(prompts, server_prompts(), by_carrier)
+    if recordings is not None:
+        recordings.check(prompts, server_prompts(), by_carrier)
     options = PayOptions(
         connector=config.pay.connector,
         languages=config.pay.language,
