@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ivr.pci.migrate import migrate_engine
+from ivr.pci.migrations import migrate_engine
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from tests.support.card_entry import CardEntryHarness
