@@ -18,14 +18,14 @@ from ivr.fraud.limits import FraudLimits
 from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event
 from ivr.payments.attempts.transitions import Transitions
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import Ids, SequentialIds
+from ivr.platform.ids import Ids
 from ivr.platform.lockout import Lockout, LockoutKind
 from ivr.platform.settings.fraud import FraudSettings
 from ivr.platform.settings.reading import read_all
 from tests.support import schema
 from tests.support.recorded_jobs import RecordedJobs
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 ANNA = "+34600111222"
 

@@ -10,13 +10,13 @@ from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
 from ivr.payments.attempts.states import HOLDING, Method, State
 from ivr.payments.links.store import LinkTerms
 from ivr.payments.service import PaymentService
-from ivr.platform.clock import ManualClock
-from ivr.platform.ids import Ids, SequentialIds
+from ivr.platform.ids import Ids
 from ivr.platform.settings.line import PLAIN, Wording
 from tests.support import schema
 from tests.support.fake_gateway import FakeGateway, PreparingGateway
 from tests.support.recorded_events import RecordedEvents
 from tests.support.stored_jobs import StoredJob, StoredJobs, jobs
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 LINKS = LinkTerms("https://pay.example.com", 60)
 

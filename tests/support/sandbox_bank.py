@@ -16,9 +16,9 @@ from gateways.sandbox.bank.app import create_app
 from gateways.sandbox.bank.dependencies import BankDependencies
 from gateways.sandbox.bank.ledger import Ledger
 from gateways.sandbox.bank.server import BankServer
-from ivr.platform.clock import ManualClock
 from ivr.platform.ids import RandomIds
 from tests.support.gateway_harness import HeldRequest
+from tests.support.time_and_ids import ManualClock
 
 
 class HeldAnswer(HeldRequest):

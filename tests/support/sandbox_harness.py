@@ -13,10 +13,10 @@ from gateways.sandbox import client
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
-from ivr.platform.clock import ManualClock
 from tests.support.gateway_harness import FORGET, LOOKUP, AskedVerb, GatewayBooks, PlantedBugError, card
 from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkHarness, order
 from tests.support.sandbox_bank import HeldAnswer, RunningBank
+from tests.support.time_and_ids import ManualClock
 
 PATHS = {
     Verb.TOKENIZE: "/tokens",

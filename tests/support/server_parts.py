@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateways.contract import ChargeRequest, Gateway, Result, Unknown
-from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.transport import Form, HttpAnswer
 from tests.support.phone import WsgiApp, WsgiTransport
 from tests.support.sandbox_bank import HeldAnswer
+from tests.support.time_and_ids import SequentialIds
 from tests.support.virtual_clock import VirtualClock, Waiter
 
 ADAPTER_PATIENCE_S = 10

@@ -12,11 +12,10 @@ from gateways.contract import Approved, CardEntry, ChargeRequest, Order, RefundR
 from gateways.sandbox.bank.app import create_app
 from gateways.sandbox.bank.dependencies import BankDependencies
 from gateways.sandbox.bank.ledger import Ledger
-from ivr.platform.clock import ManualClock
-from ivr.platform.ids import SequentialIds
 from tests.support.hostile_values import addresses, bodies, knock
 from tests.support.sandbox_bank import RunningBank
 from tests.support.sandbox_harness import SandboxHarness
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 CARD = {"number": "4242424242424242", "expiry_month": 12, "expiry_year": 2030, "code": "973"}
 AUTHORIZATION = {"key": "a-1", "card": CARD, "amount_minor": 5000, "currency": "EUR"}

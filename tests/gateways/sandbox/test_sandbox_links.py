@@ -18,10 +18,10 @@ from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.bank.notifier import Notifier
 from gateways.sandbox.client import BankClient
 from gateways.secret import Secret
-from ivr.platform.ids import SequentialIds
 from tests.support.link_contract import order
 from tests.support.sandbox_bank import RunningBank
 from tests.support.sandbox_harness import SandboxHarness
+from tests.support.time_and_ids import SequentialIds
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 SECRET = Secret("a webhook secret")

@@ -16,12 +16,11 @@ from ivr.integrations.webhook_signature import is_genuine
 from ivr.integrations.webhooks_out import Deliverer, Kind, record
 from ivr.jobs.job_list import DELIVER_OUTCOME
 from ivr.jobs.retry import POST_WEBHOOK
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from tests.support.merchant_server import MerchantServer, merchant_server
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, bill, outcome
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 SECRET = Secret("merchant-secret")
 

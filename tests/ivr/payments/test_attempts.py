@@ -9,9 +9,9 @@ from ivr.jobs.job_list import CHARGE_ATTEMPT, EXPIRE_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts.service import NewAttempt, NoSuchAttemptError
 from ivr.payments.attempts.states import Event, IllegalMoveError, State
-from ivr.platform.ids import SequentialIds
 from tests.support import schema
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import SequentialIds
 
 pytestmark = pytest.mark.postgres
 

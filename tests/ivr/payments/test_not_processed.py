@@ -9,10 +9,10 @@ from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.refunds.states import RefundState
-from ivr.platform.clock import ManualClock
 from tests.support.fake_gateway import Fate, KilledError, PreparingGateway
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 
 class WatchedClock(ManualClock):

@@ -18,10 +18,10 @@ from gateways.contract import Declined, Unavailable
 from gateways.declines import Decline
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KEY_BYTES
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from tests.support.captured_logs import captured_logs
 from tests.support.card_entry import ENTRY_ID, PCI_URL, Caller, CardEntryHarness, HeldExecutor, both_engines
+from tests.support.time_and_ids import ManualClock
 
 NUMBER = "371449635398431"
 EXPIRY = "0937"

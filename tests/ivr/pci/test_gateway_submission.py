@@ -11,7 +11,6 @@ from gateways.contract import CardAuthorized, Declined, Tokenized, Unavailable, 
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.pci.key_directory import DirectoryKeys
-from ivr.platform.clock import ManualClock
 from tests.support.card_entry import (
     AUTHORIZE,
     ENTRY_ID,
@@ -21,6 +20,7 @@ from tests.support.card_entry import (
     HeldExecutor,
     both_engines,
 )
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture

@@ -17,11 +17,12 @@ from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import WrappedKey
 from ivr.pci.migrations import migrate
 from ivr.pci.process import PciProcess, app_from_environ
-from ivr.platform.clock import ManualClock, SystemClock
+from ivr.platform.clock import SystemClock
 from ivr.platform.settings.reading import SettingsError
 from tests.support.captured_logs import captured_logs
 from tests.support.card_entry import CardEntryHarness, environment
 from tests.support.sandbox_bank import running_bank
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from ivr.payments.links.open_links import count_since, open_links
 from ivr.payments.links.payer_view import Stage, paying, stage_of
 from ivr.payments.links.store import LinkTerms
 from ivr.payments.queries import feed
-from ivr.platform.clock import ManualClock
 from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError
 from tests.support.link_gateway import LinkGateway, tell, texts
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 HOUR_S = 3600
 PHONE = "+34600111222"
