@@ -118,11 +118,11 @@ class Entry:
 @pytest.fixture
 def pci(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerProcesses]:
     """A bank and a PCI process."""
-    ground = prepare(tmp_path, RandomIds(), dict(os.environ))
+    demo = prepare(tmp_path, RandomIds(), dict(os.environ))
     (tmp_path / "pci.db").write_bytes(migrated_pci(tmp_path))
-    environ = {**ground.environ, "PCI_KEY_DIRECTORY": str(tmp_path / "keys"), **getattr(request, "param", {})}
-    processes = Processes(environ, ground.logs)
-    server = ServerProcesses(tmp_path, environ, ground.ports, processes, members=("sandbox", "pci"))
+    environ = {**demo.environ, "PCI_KEY_DIRECTORY": str(tmp_path / "keys"), **getattr(request, "param", {})}
+    processes = Processes(environ, demo.logs)
+    server = ServerProcesses(tmp_path, environ, demo.ports, processes, members=("sandbox", "pci"))
     try:
         server.start("sandbox", "pci")
         yield server

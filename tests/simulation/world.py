@@ -1,5 +1,5 @@
-"""One world: a few bills, a few callers, one house, and what its seed lets go wrong; then it heals, and the
-books are checked.
+"""One world: a few bills, a few callers, one deployment, and what its seed lets go wrong; then it heals, and
+the books are checked.
 
 Everything happens in one thread, in an order that the seed alone decides. A world without violations is
 clean; one with some tells them together with what happened.
@@ -19,29 +19,29 @@ from ivr.payments.discrepancies import Difference
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.pay import PayHabits
 from ivr.web.api import keys as api_keys
-from tests.simulation import books, by_hand_books, source_books, told_books
-from tests.simulation.bank import Surroundings
-from tests.simulation.by_hand import Clerk
+from tests.simulation import bill_source_checks, checks, external_refund_checks, spoken_checks
+from tests.simulation.bill_source import SAYS_AGAIN_AFTER_S_MAX, BillSource
 from tests.simulation.callers import Plan, SimulatedCaller
 from tests.simulation.carrier import Carrier, CarrierLine
 from tests.simulation.chance import Chance
-from tests.simulation.crowd import bills, by_link, plans
 from tests.simulation.database import Spell
 from tests.simulation.deployment import INSIDE, Deployment, TaskPool
-from tests.simulation.hearing import Hearing, unheard
+from tests.simulation.external_refunds import DashboardUser
+from tests.simulation.incidents import Incidents
 from tests.simulation.logbook import Logbook
+from tests.simulation.manual_review import decide
 from tests.simulation.network import Answer, Host, Network, Request, wsgi
-from tests.simulation.news import Messenger
 from tests.simulation.payers import Payers, Texts
-from tests.simulation.person import decide
-from tests.simulation.played import Played
+from tests.simulation.played_world import PlayedWorld
 from tests.simulation.processes import Process, Processes
 from tests.simulation.queue import SimulatedQueue
 from tests.simulation.refunds import RefundProgram
+from tests.simulation.scenario import bills, by_link, plans
 from tests.simulation.scheduler import Scheduler, SimulatedClock
-from tests.simulation.source import SAYS_AGAIN_AFTER_S_MAX, BillSource
+from tests.simulation.simulated_gateway import Surroundings, Truth
 from tests.simulation.trace import Trace
-from tests.simulation.trouble import Trouble
+from tests.simulation.unheard_keys import Hearing, unheard
+from tests.simulation.webhook_posts import WebhookPoster
 from tests.support.phone import REACTION_S, WEB, call_settings
 from tests.support.time_and_ids import SequentialIds
 
@@ -67,8 +67,8 @@ class World:
         self.network = Network(self.scheduler, self.chance, self.processes, self.trace)
         self.spell = Spell(self.scheduler, self.chance, self.processes, self.trace)
         self.logbook = Logbook(two_gateways=len(deployment.banks) > 1)
-        self.messenger = Messenger(self.scheduler, self.chance, self.network, deployment.bank)
-        self.trouble = Trouble(self.scheduler, self.chance, self.processes, self.trace, self.spell)
+        self.messenger = WebhookPoster(self.scheduler, self.chance, self.network, deployment.bank)
+        self.trouble = Incidents(self.scheduler, self.chance, self.processes, self.trace, self.spell)
         engine = deployment.web_database.engine
         self.payers = Payers(
             self.scheduler, self.chance, self.network, self.trace, deployment.bank, engine, self._gateway_did
@@ -76,7 +76,7 @@ class World:
         self.source = BillSource(
             self.scheduler, self.clock, self.chance.apart("source"), self.network, self.trace, engine
         )
-        self.clerk = Clerk(
+        self.clerk = DashboardUser(
             self.scheduler,
             self.clock,
             self.chance.apart("clerk"),
@@ -94,13 +94,13 @@ class World:
         self._asked: set[str] = set()
         self._on: Dependencies
 
-    def play(self) -> Played:
+    def play(self) -> PlayedWorld:
         """From the first ring to the checked books."""
         deployment = self.deployment
         deployment.web_database.spell = deployment.pci_database.spell = None
         deployment.empty()
         deployment.bank.begin(Surroundings(self.clock, self.scheduler, self.chance, self._gateway_did))
-        self._on = deployment.ground(self.clock, self.ids, self.queue)
+        self._on = deployment.dependencies(self.clock, self.ids, self.queue)
         with self.network.installed(), self.logbook.kept(), self.source.overheard():
             self._connect()
             api_key = self._furnish()
@@ -111,9 +111,9 @@ class World:
             finally:
                 deployment.web_database.spell = deployment.pci_database.spell = None
         truth = deployment.bank.truth()
-        tables = books.Tables.read(deployment)
+        tables = checks.Tables.read(deployment)
         self.violations += self._checked(tables, truth)
-        return Played(
+        return PlayedWorld(
             self.seed,
             self.number,
             deployment.name,
@@ -128,23 +128,23 @@ class World:
             Counter(move.event for move in tables.moves if move.event in {*Difference}),
         )
 
-    def _checked(self, tables: books.Tables, truth: books.Truth) -> Iterator[str]:
+    def _checked(self, tables: checks.Tables, truth: Truth) -> Iterator[str]:
         texts = self.texts.getvalue()
-        yield from books.money(tables, truth)
-        yield from source_books.said(tables, self.source)
-        yield from by_hand_books.given_back(
+        yield from checks.money(tables, truth)
+        yield from bill_source_checks.said(tables, self.source)
+        yield from external_refund_checks.given_back(
             tables, truth, self.clerk.done_at, was_away=self._gateway_was_away
         )
-        yield from books.confirmations(tables, truth, self.deployment.config.line.merchant_name, texts)
-        yield from told_books.words(tables, truth, self.callers)
-        yield from told_books.promised_texts(tables, self.callers, texts)
-        yield from books.card_tokens(self.deployment)
-        yield from books.saved_cards(tables, truth, self.callers)
+        yield from checks.confirmations(tables, truth, self.deployment.config.line.merchant_name, texts)
+        yield from spoken_checks.words(tables, truth, self.callers)
+        yield from spoken_checks.promised_texts(tables, self.callers, texts)
+        yield from checks.card_tokens(self.deployment)
+        yield from checks.saved_cards(tables, truth, self.callers)
         hearings = {f"CA{number:032x}": one.hearing for number, one in enumerate(self.callers, start=1)}
         yield from unheard(tables.attempts, {call.id: hearings[call.call_sid] for call in tables.calls})
         logged = [("the log", repr(line)) for line in self.logbook.lines]
         asked = [("the queue", str(piece)) for piece in self.queue.known]
-        yield from books.cards(self.deployment, [*self.written, *logged, *asked, ("a text", texts)])
+        yield from checks.cards(self.deployment, [*self.written, *logged, *asked, ("a text", texts)])
         yield from self.payers.violations
         yield from self.logbook.bugs
         yield from (f"the gateway does not understand {each}" for each in self.deployment.bank.complaints())
@@ -298,7 +298,7 @@ class World:
     def _switch_gateways(self) -> None:
         """The merchant names the other gateway in the settings, and starts every process anew."""
         self.deployment.switch_gateways()
-        self._on = self.deployment.ground(self.clock, self.ids, self.queue)
+        self._on = self.deployment.dependencies(self.clock, self.ids, self.queue)
         self.trace("world", f"the gateway is {self.deployment.bank.name} from now on")
         for process in [one for kind in self.processes.slots for one in self.processes.living(kind)]:
             self.processes.kill(process, "to change the gateway")
@@ -311,7 +311,7 @@ class World:
 
     def _sweep(self) -> None:
         """One of each kind: any number may sweep at once, and one is enough."""
-        self.violations += books.card_tokens(self.deployment)
+        self.violations += checks.card_tokens(self.deployment)
         worker, pci = self.processes.one("worker"), self.processes.one("pci")
         if worker is not None:
             self.processes.begin(worker, "sweep", _weathered(self._on.payments.sweep))
@@ -355,7 +355,7 @@ class World:
             self._pass(wait_s)
             if swept_at is not None:
                 engine, words = self.deployment.web_database.engine, self.source.taken
-                self.violations += source_books.links_left_open(engine, words, swept_at)
+                self.violations += bill_source_checks.links_left_open(engine, words, swept_at)
             swept_at = self.clock.now()
             self._sweep()
             then()

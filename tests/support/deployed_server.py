@@ -65,7 +65,7 @@ class DeployedServer(ServerProcesses):
     """Lines of the logs that an earlier test has answered for."""
 
     def command(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        """`paybycall ...` with the house's settings; a change to the empty text takes a setting away."""
+        """`paybycall ...` with the server's settings; a change to the empty text takes a setting away."""
         environ = {name: value for name, value in {**self.environ, **changes}.items() if value}
         return subprocess.run(
             [str(Path(sys.executable).parent / "paybycall"), *arguments],
@@ -256,19 +256,19 @@ def payer(reference: str, card: str = "visa") -> DemoCaller:
 
 
 def make_server(folder: Path, database_url: str, pci_database_url: str, **changes: str) -> DeployedServer:
-    """A house whose processes are not started yet, on migrated databases; `changes` are settings."""
-    ground = prepare(folder, RandomIds(), dict(os.environ))
+    """A server whose processes are not started yet, on migrated databases; `changes` are settings."""
+    demo = prepare(folder, RandomIds(), dict(os.environ))
     environ = {
-        **ground.environ,
+        **demo.environ,
         "DATABASE_URL": database_url,
         "PCI_DATABASE_URL": pci_database_url,
         "PCI_KEY_DIRECTORY": str(folder / "keys"),
         **changes,
     }
     [second] = free_ports(1)
-    ports = {**ground.ports, "web2": second}
+    ports = {**demo.ports, "web2": second}
     engine = make_engine(database_url)
-    return DeployedServer(folder, environ, ports, Processes(environ, ground.logs), engine)
+    return DeployedServer(folder, environ, ports, Processes(environ, demo.logs), engine)
 
 
 """For a test whose point is in the database too."""

@@ -1,6 +1,6 @@
-"""What stands behind each dialogue file: settings, bills, and what goes wrong on the way.
+"""The circumstances of each dialogue file: settings, bills, and what goes wrong.
 
-A scene that is not listed has one open bill of the usual caller, and nothing goes wrong.
+A dialogue that is not listed has one open bill of the usual caller, and nothing goes wrong.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The way of a real call to the real house: HTTP in real time, rung by a phone that has little patience."""
+"""The carrier's HTTP connection to a real server, in real time."""
 
 import itertools
 import threading
@@ -27,7 +27,7 @@ class ImpatientClock(SystemClock):
 
 
 class HttpPhoneLine:
-    """The carrier's way to the house: it remembers every answer, and waits at a door that nobody opens yet,
+    """The carrier's way to the server: it remembers every answer, and waits while nobody listens yet,
     as a proxy in front of the processes does.
 
     `before` is told the number (from 1) and URL of each

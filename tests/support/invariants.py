@@ -154,7 +154,7 @@ def _no_card_is_left(several: SeveralProcesses) -> None:
 
 
 def _kept_by_postgres(several: SeveralProcesses) -> Iterator[tuple[Path, bytes]]:
-    """The files of the two databases, and the log of what was written since the house was started; nothing
+    """The files of the two databases, and the log of what was written since the server was started; nothing
     where the server is on another machine.
     """
     first, offset = several.written_from

@@ -142,7 +142,7 @@ def charged(services: PaymentServices) -> str:
 
 
 def card_events(services: PaymentServices) -> list[str]:
-    """What the rest of the house was told of cards."""
+    """The events about cards."""
     kinds = sa.select(schema.timeline.c.kind).where(schema.timeline.c.kind.like("card%"))
     with services.engine.begin() as tx:
         return list(tx.execute(kinds.order_by(schema.timeline.c.id)).scalars())

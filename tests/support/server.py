@@ -139,5 +139,5 @@ class Server:
         self.transport.posted.clear()
 
     def another_web(self, **changed: Any) -> flask.Flask:
-        """A second web process on the same ground."""
+        """A second web process with the same dependencies."""
         return make_web(replace(self.on, **changed))

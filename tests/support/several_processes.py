@@ -1,9 +1,9 @@
-"""The house with several processes of each kind: load balancers before them, one PostgreSQL behind them, and
+"""A server with several processes of each kind: load balancers before them, one PostgreSQL behind them, and
 a supervisor who starts anew whatever ended.
 
 What they share is what docs/operations.md says they must: the databases, the key directory, the secrets, the
 URLs. Whoever ends by itself with another exit status than that of a worker that lost its lock has a fault:
-`faults` tells. All of it is to be used from one thread; only `house.ring` may be called from many.
+`faults` tells. All of it is to be used from one thread; only `server.ring` may be called from many.
 """
 
 import time
@@ -49,7 +49,7 @@ class SeveralProcesses:
     databases: tuple[sa.Engine, sa.Engine]
     """Web's and PCI's."""
     written_from: tuple[str, int]
-    """Where PostgreSQL's log of writes stood when the house was started: file and offset."""
+    """Where PostgreSQL's log of writes stood when the server was started: file and offset."""
     ended: list[tuple[str, int]] = field(default_factory=list)
     """Who ended by itself, with which exit status."""
     story: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ class SeveralProcesses:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """The story goes with whatever fails; it is in the house's folder in any case."""
+        """The story goes with whatever fails; it is in the server's folder in any case."""
         try:
             yield
         except BaseException as failed:
@@ -169,7 +169,7 @@ def _kept(request: Request) -> bool:
 
 @contextmanager
 def several_processes(folder: Path, url: str, pci_url: str, **settings: str) -> Iterator[SeveralProcesses]:
-    """The house, started, on two migrated databases."""
+    """The server, started, on two migrated databases."""
     with ExitStack() as stack:
         deployed_servers: list[DeployedServer] = []
 

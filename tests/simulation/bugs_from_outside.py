@@ -21,7 +21,7 @@ from ivr.payments.attempts.states import State
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.links import store as link_store
 from ivr.payments.refunds import external_refunds as elsewhere
-from tests.simulation.planting import BY_HAND, QUIET, SOURCE_SPEAKS, Bug, Patches
+from tests.simulation.planted_bug import BY_HAND, QUIET, SOURCE_SPEAKS, Bug, Patches
 from tests.support import schema
 
 

@@ -1,9 +1,9 @@
 """Somebody of the merchant's with the gateway's dashboard open, who gives payments back there and tells
 nobody.
 
-They do so at moments that hurt: before the house knows that the payment was approved, or while its own refund
-of the same payment is under way. What the gateway tells of it goes the way of all its news: late, twice, or
-lost.
+They do so at moments that hurt: before the server knows that the payment was approved, or while its own
+refund of the same payment is under way. What the gateway tells of it goes the way of all its news: late,
+twice, or lost.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ivr.platform.clock import Clock
-from tests.simulation.bank import Bank
 from tests.simulation.chance import Chance
 from tests.simulation.scheduler import Scheduler
+from tests.simulation.simulated_gateway import SimulatedGateway
 from tests.simulation.trace import Trace
 
 _AFTER_S = (0.0, 0.0, 0.3, 2.0, 20.0, 120.0, 900.0)
@@ -21,14 +21,14 @@ _TRIES_MAX = 3
 
 
 @dataclass
-class Clerk:
+class DashboardUser:
     """Gives back by hand; `done_at` says when, by the gateway's reference."""
 
     scheduler: Scheduler
     clock: Clock
     chance: Chance
     trace: Trace
-    bank: Bank
+    bank: SimulatedGateway
     tell: Callable[[], None]
     """The gateway did something."""
     rate: float
@@ -36,7 +36,7 @@ class Clerk:
     _seen: set[str] = field(default_factory=set)
 
     def look(self) -> None:
-        """The gateway did something: of a payment, or a refund of the house's, that is new some are given
+        """The gateway did something: of a payment, or a refund of the server's, that is new some are given
         back, once or twice.
         """
         if not self.rate:

@@ -1,6 +1,6 @@
 """Stripe as the gateway of a world: the account of `tests.support.stripe`, called in this process.
 
-The house's own adapter, on the official library, reaches it over the simulated network. Here goes wrong what
+The server's own adapter, on the official library, reaches it over the simulated network. Here goes wrong what
 happens at Stripe itself: a request that takes long while its key and its objects are locked, a fault of its
 own that it repeats for a day, an issuer or a refund that takes its time. Whatever measures time in adapter
 and library measures the world's.
@@ -22,9 +22,17 @@ from gateways.contract import Gateway
 from gateways.secret import Secret
 from gateways.stripe import client, intents, refunds
 from ivr.platform.clock import Clock
-from tests.simulation.bank import ByHand, GivenBack, News, Surroundings, Taken, Truth, fingerprint
 from tests.simulation.chance import Chance
 from tests.simulation.network import Answer, Receiver, Request
+from tests.simulation.simulated_gateway import (
+    ByHand,
+    PendingWebhook,
+    Refunded,
+    Surroundings,
+    Taken,
+    Truth,
+    fingerprint,
+)
 from tests.support.stripe import checkout, wire
 from tests.support.stripe import intents as at_stripe
 from tests.support.stripe import refunds as refunds_at_stripe
@@ -59,7 +67,7 @@ _WORLDS: dict[str, Clock] = {}
 """Under "now", the clock of the world that is being played."""
 
 
-class StripeBank:
+class SimulatedStripe:
     """One account of Stripe's, and all that it does on its own."""
 
     name = "stripe"
@@ -96,7 +104,7 @@ class StripeBank:
         self._slow.clear()
         self.repeats_a_fault_for = set()
 
-    # What the house asks ------------------------------------------------------------------------------------
+    # What the server asks -----------------------------------------------------------------------------------
 
     def receiver(self) -> Receiver:
         return self._receive
@@ -185,7 +193,7 @@ class StripeBank:
                 for one in took
             ],
             given_back=[
-                GivenBack(one["metadata"][refunds.KEY], keys[one["payment_intent"]], one["amount"])
+                Refunded(one["metadata"][refunds.KEY], keys[one["payment_intent"]], one["amount"])
                 for one in ours
                 if one["status"] == "succeeded"
             ],
@@ -274,9 +282,13 @@ class StripeBank:
         self._account.switches.slow_issuer = False
         return checkout.pay(self._account, session_id, _CARDS[card])["payment_status"] == "paid"  # type: ignore[no-any-return]
 
-    def news(self) -> Sequence[News]:
+    def news(self) -> Sequence[PendingWebhook]:
         waiting, self._webhooks.waiting[:] = [*self._webhooks.waiting], []
-        return [News(self.name, lambda one=one: self._signed(one)) for one in waiting if one["type"] in HEARD]
+        return [
+            PendingWebhook(self.name, lambda one=one: self._signed(one))
+            for one in waiting
+            if one["type"] in HEARD
+        ]
 
     def _signed(self, event: wire.Thing) -> tuple[Mapping[str, str], bytes]:
         body, headers = self._webhooks.signed(event)

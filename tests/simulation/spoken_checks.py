@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from ivr.messaging.messages import Purpose
 from ivr.messaging.states import State as TextState
-from tests.simulation.bank import Truth
-from tests.simulation.books import Tables
 from tests.simulation.callers import Heard, SimulatedCaller
-from tests.simulation.words import CHARGED, NOT_CHARGED, TEXT_PROMISED
+from tests.simulation.checks import Tables
+from tests.simulation.prompt_names import CHARGED, NOT_CHARGED, TEXT_PROMISED
+from tests.simulation.simulated_gateway import Truth
 
 _TURN = re.compile(r"/voice/([a-z0-9_]+)/t/(\d+)")
 

@@ -21,9 +21,9 @@ from ivr.payments.refunds.states import REFUND_FINAL, RefundState
 from ivr.payments.saved_cards.store import CardState
 from ivr.pci import tables as pci_schema
 from ivr.platform.database.engine import reading
-from tests.simulation.bank import GivenBack, Taken, Truth, fingerprint
 from tests.simulation.callers import CARDS, SimulatedCaller
 from tests.simulation.deployment import Deployment
+from tests.simulation.simulated_gateway import Refunded, Taken, Truth, fingerprint
 from tests.support import schema
 
 _BARE = re.compile(r"(?<![\w.:])(?:0931|973|9731)(?![\w:]|\.\d)")
@@ -163,7 +163,7 @@ def _refunds(books: Tables, truth: Truth) -> Iterator[str]:
             yield f"{attempt.id} says {attempt.refunded_minor} is refunded, and {given} was given back"
 
 
-def _refund(books: Tables, one: GivenBack, entered: int) -> Iterator[str]:
+def _refund(books: Tables, one: Refunded, entered: int) -> Iterator[str]:
     refund = books.refunds.get(one.key)
     if refund is None:
         yield f"the gateway gave {one.amount_minor} of {one.charge_key} back under {one.key}, no refund"

@@ -15,7 +15,7 @@ OPEN = {
         "/api/v1/openapi.json",
         "/pay/<token>",
         "/receipt/<token>",
-        "/gateways/<name>/webhook",  # signed: tests/ivr/payments/gateway_events/test_gateway_notices.py
+        "/gateways/<name>/webhook",  # signed: tests/ivr/payments/gateway_events/test_gateway_events.py
     },
     "pci": {"/healthz", "/readyz", "/metrics"},
 }

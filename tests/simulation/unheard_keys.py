@@ -13,7 +13,7 @@ from typing import Any
 from flows.language import Prompts, languages_in, source
 from flows.language.prompts import Literal, Segment
 from flows.pay_bill.flow import flow as pay_bill
-from tests.simulation.words import squeezed
+from tests.simulation.prompt_names import squeezed
 
 _TURN = re.compile(r"/voice/[a-z0-9_]+/t/(\d+)")
 _FIRST = ("/voice/incoming", "/voice/fallback")

@@ -10,7 +10,7 @@ from tests.simulation.trace import Trace
 
 
 @dataclass
-class Played:
+class PlayedWorld:
     """What came of a world."""
 
     seed: str

@@ -1,8 +1,8 @@
 """The gateway of a world, as a plug: its stand-in, and the truth about money that the books are held against.
 
-Another gateway is another class like `SandboxBank`: the house reaches it through its real adapter over the
-simulated network, and what it holds in the end is the truth. The stand-in itself never fails: what goes wrong
-is the way there, and what its issuer is made to say.
+Another gateway is another class like `SimulatedSandbox`: the server reaches it through its real adapter over
+the simulated network, and what it holds in the end is the truth. The stand-in itself never fails: what goes
+wrong is the way there, and what its issuer is made to say.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenBack:
+class Refunded:
     """Money that the gateway gave back."""
 
     key: str
@@ -88,7 +88,7 @@ class Truth:
     """What the gateway holds at one moment."""
 
     taken: Sequence[Taken]
-    given_back: Sequence[GivenBack]
+    given_back: Sequence[Refunded]
     """At our word."""
     held: Sequence[str]
     """Keys whose amount the issuer holds, and nobody took."""
@@ -113,7 +113,7 @@ def fingerprint(token: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class PendingWebhook:
     """One webhook of the gateway's. `posted` gives its headers and its body, signed at that moment."""
 
     gateway: str
@@ -132,13 +132,13 @@ class Surroundings:
     """Something happened that nobody asked for just now: there may be news."""
 
 
-class Bank(Protocol):
+class SimulatedGateway(Protocol):
     """A gateway's stand-in."""
 
     name: str
     """As GATEWAY has it."""
     host: str
-    """Where the house's adapter asks."""
+    """Where the server's adapter asks."""
     settings: Mapping[str, str]
     approval: str
     """The card, by its name among the callers', whose bank wants its payer's own approval."""
@@ -191,12 +191,12 @@ class Bank(Protocol):
         """The adapter of the web and worker processes."""
         ...
 
-    def news(self) -> Sequence[News]:
+    def news(self) -> Sequence[PendingWebhook]:
         """Webhooks to be sent for what happened since the last time."""
         ...
 
 
-class TellingSandbox(SandboxGateway):
+class SandboxWithWebhooks(SandboxGateway):
     """The sandbox's adapter, and webhooks as other gateways have them: what the bank did, told unasked."""
 
     def __init__(self, client: BankClient, card_entry: CardEntry) -> None:
@@ -214,7 +214,7 @@ class TellingSandbox(SandboxGateway):
 
 
 class OneConnection(Ledger):
-    """The bank's ledger in a house of one thread: it is opened once, and not for each transaction."""
+    """The bank's ledger in a simulation of one thread: it is opened once, and not for each transaction."""
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
@@ -227,7 +227,7 @@ class OneConnection(Ledger):
         self._anchor.execute("COMMIT")
 
 
-class SandboxBank:
+class SimulatedSandbox:
     """The sandbox's own bank, its application called in this process."""
 
     name = "sandbox"
@@ -292,7 +292,7 @@ class SandboxBank:
                 if row["kind"] != "refund"
             ],
             given_back=[
-                GivenBack(row["key"], keys[row["charge_id"]], row["amount_minor"])
+                Refunded(row["key"], keys[row["charge_id"]], row["amount_minor"])
                 for row in moved
                 if row["kind"] == "refund"
             ],
@@ -322,9 +322,9 @@ class SandboxBank:
             tx.execute("UPDATE movement SET state = 'voided' WHERE key = ? AND state = 'authorized'", (key,))
 
     def adapter(self, settings: Any) -> Gateway:
-        return TellingSandbox(BankClient(settings.url), CardEntry(settings.card_entry))
+        return SandboxWithWebhooks(BankClient(settings.url), CardEntry(settings.card_entry))
 
-    def news(self) -> Sequence[News]:
+    def news(self) -> Sequence[PendingWebhook]:
         """A webhook for each movement that stands elsewhere than before."""
         with self._ledger.reading() as tx:
             rows = tx.execute("SELECT key, kind, state FROM movement ORDER BY rowid").fetchall()
@@ -361,6 +361,6 @@ class SandboxBank:
             self._around.scheduler.sleep(duration_s)
 
 
-def _news(told: Mapping[str, Any]) -> News:
+def _news(told: Mapping[str, Any]) -> PendingWebhook:
     body = json.dumps(told).encode()
-    return News(SandboxBank.name, lambda: (_SIGNED, body))
+    return PendingWebhook(SimulatedSandbox.name, lambda: (_SIGNED, body))

@@ -6,7 +6,7 @@ from unittest import mock
 from ivr.calls.session import Session
 from ivr.payments.attempts.service import AttemptService
 from ivr.payments.gateway_client import GatewayClient
-from tests.simulation.planting import GATEWAY_FAILS, QUIET, Bug, Patches
+from tests.simulation.planted_bug import GATEWAY_FAILS, QUIET, Bug, Patches
 
 
 def _promise_left_out() -> Patches:

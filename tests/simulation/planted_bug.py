@@ -1,6 +1,6 @@
-"""How a bug is planted into the house: its patches, the weather that brings it to light, how it is told.
+"""How a bug is planted into the server: its patches, the weather that brings it to light, how it is told.
 
-In a planted bug's weather nobody but callers, payers and the house does anything, unless it says so: what is
+In a planted bug's weather nobody but callers, payers and the server does anything, unless it says so: what is
 drawn where others act moves what is drawn after it.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 Patches = list[AbstractContextManager[Any]]
 ALONE = {"source": 0.0, "by_hand": 0.0, "ahead": 0.0, "late_s": 0.0}
-"""Nobody but callers, payers and the house does anything."""
+"""Nobody but callers, payers and the server does anything."""
 QUIET = {**ALONE, "carrier": 0.0, "inside": 0.0, "gateway": 0.0, "kills": 0.0, "database": 0.0, "queue": 0.0}
 GATEWAY_FAILS = {**QUIET, "gateway": 0.6}
 QUEUE_FAILS = {**QUIET, "queue": 0.5}
@@ -33,7 +33,7 @@ class Bug:
     """The number of the world to begin with: one near to where it was found before saves time."""
 
     def planted(self) -> ExitStack:
-        """The house has the bug for the length of a block."""
+        """The server has the bug for the length of a block."""
         with ExitStack() as stack:
             for patch in self.plant():
                 stack.enter_context(patch)

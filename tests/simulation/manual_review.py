@@ -12,11 +12,13 @@ from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import State
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.service import PaymentService
-from tests.simulation.bank import Bank
+from tests.simulation.simulated_gateway import SimulatedGateway
 from tests.support import schema
 
 
-def decide(engine: sa.Engine, cashier: PaymentService, bank: Bank, *, whatever: bool) -> Iterator[str]:
+def decide(
+    engine: sa.Engine, cashier: PaymentService, bank: SimulatedGateway, *, whatever: bool
+) -> Iterator[str]:
     """Decides all that waits for them; yields a sentence for what should not, unless `whatever` may."""
     attempts, refunds = schema.attempt.c, schema.refund.c
     with engine.begin() as tx:

@@ -1,8 +1,8 @@
-"""Two gateways behind one house: the merchant changes from the first to the second while calls are under way,
-and may change back.
+"""Two gateways behind one server: the merchant changes from the first to the second while calls are under
+way, and may change back.
 
 The processes know one of them at a time. What was begun at the other one stays there, unknown, until the
-house speaks to it again: it must never be called declined, fenced or charged at the wrong one. The truth
+server speaks to it again: it must never be called declined, fenced or charged at the wrong one. The truth
 about money is what both hold together.
 """
 
@@ -14,16 +14,25 @@ from urllib.parse import urlsplit
 
 from gateways.contract import Gateway
 from ivr.simulators.phone.connectors import Connector
-from tests.simulation.bank import Bank, News, SandboxBank, Surroundings, Truth
 from tests.simulation.network import Receiver, Request
-from tests.simulation.stripe_bank import StripeBank
+from tests.simulation.simulated_gateway import (
+    PendingWebhook,
+    SimulatedGateway,
+    SimulatedSandbox,
+    Surroundings,
+    Truth,
+)
+from tests.simulation.simulated_stripe import SimulatedStripe
 
 
-class TwoBanks:
-    """A `Bank` made of two; `live` is the one that the settings name."""
+class TwoGateways:
+    """A `SimulatedGateway` made of two; `live` is the one that the settings name."""
 
     def __init__(self, folder: Path) -> None:
-        self.banks: tuple[Bank, Bank] = (SandboxBank(folder, "tokenize"), StripeBank("tokenize", moto=True))
+        self.banks: tuple[SimulatedGateway, SimulatedGateway] = (
+            SimulatedSandbox(folder, "tokenize"),
+            SimulatedStripe("tokenize", moto=True),
+        )
         self.live = self.banks[0]
         self.approval = "approval_always"
         """The sandbox bank does not know it, and declines it; at Stripe it leads to a link."""
@@ -67,7 +76,7 @@ class TwoBanks:
             told_came_back={**first.told_came_back, **second.told_came_back},
         )
 
-    def news(self) -> Sequence[News]:
+    def news(self) -> Sequence[PendingWebhook]:
         return [news for bank in self.banks for news in bank.news()]
 
     def complaints(self) -> Sequence[str]:
@@ -103,6 +112,6 @@ class TwoBanks:
         for bank in self.banks:
             bank.close()
 
-    def _at(self, url: str) -> Bank:
+    def _at(self, url: str) -> SimulatedGateway:
         host = urlsplit(url).hostname
         return next((bank for bank in self.banks if bank.host == host), self.banks[1])

@@ -15,12 +15,12 @@ import sqlalchemy as sa
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.discrepancies import Difference
 from ivr.platform.database.engine import reading
-from tests.simulation.books import Tables
-from tests.simulation.source import BillSource, Word
+from tests.simulation.bill_source import BillSource, BillUpdate
+from tests.simulation.checks import Tables
 from tests.support import schema
 
 _BY_ITS_SOURCE = (Difference.PAID_ELSEWHERE_TOO, Difference.PAID_THOUGH_WITHDRAWN)
-Words = Mapping[str, Sequence[Word]]
+Words = Mapping[str, Sequence[BillUpdate]]
 
 
 def said(books: Tables, source: BillSource) -> Iterator[str]:
@@ -53,7 +53,7 @@ def links_left_open(engine: sa.Engine, words: Words, since: datetime) -> Iterato
             yield f"the link of {link.id} is left open, and its bill is over by its source's word"
 
 
-def _last_word(bill: Any, word: Word) -> Iterator[str]:
+def _last_word(bill: Any, word: BillUpdate) -> Iterator[str]:
     if bill.said_elsewhere_minor is not None:
         yield f"{bill.said_elsewhere_minor} of {bill.id} still waits to be paid elsewhere"
     stands = (bill.billed_minor, bill.paid_elsewhere_minor, bool(bill.withdrawn))
@@ -62,7 +62,7 @@ def _last_word(bill: Any, word: Word) -> Iterator[str]:
         yield f"{bill.id} is {stands} (billed, elsewhere, withdrawn), and its source said {wanted}"
 
 
-def _payments(books: Tables, bill: Any, words: Sequence[Word]) -> Iterator[str]:
+def _payments(books: Tables, bill: Any, words: Sequence[BillUpdate]) -> Iterator[str]:
     """Goes through the bill's moves: what may begin, and what is to be told of whom."""
     own = {one.id: one for one in books.attempts.values() if one.bill_id == bill.id}
     told = Counter((move.attempt_id, move.event) for move in books.moves if move.event in _BY_ITS_SOURCE)
@@ -100,7 +100,7 @@ def _paid_by(books: Tables, move: Any) -> int:
             return 0
 
 
-def _begun(attempt: Any, word: Word, paid_minor: int) -> Iterator[str]:
+def _begun(attempt: Any, word: BillUpdate, paid_minor: int) -> Iterator[str]:
     """A payment begins with a part of the bill that is due by the last word that was taken."""
     if word.withdrawn:
         yield f"{attempt.id} was begun, and its bill was withdrawn"

@@ -1,4 +1,4 @@
-"""The running house as its operator and the merchant's program meet it, and while a release rolls out."""
+"""The running server as its operator and the merchant's program meet it, and while a release rolls out."""
 
 import json
 

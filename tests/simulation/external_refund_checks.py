@@ -11,8 +11,8 @@ from typing import Any
 
 from ivr.payments.attempts.states import State
 from ivr.payments.discrepancies import Difference
-from tests.simulation.bank import ByHand, Truth
-from tests.simulation.books import Tables
+from tests.simulation.checks import Tables
+from tests.simulation.simulated_gateway import ByHand, Truth
 
 
 def given_back(

@@ -1,7 +1,7 @@
 """The source of a world's bills: the merchant's own program, which says over the API what became of a bill
-outside of this house, also while a link for it is open or a charge under way.
+outside of this server, also while a link for it is open or a charge under way.
 
-What it is not told it says again, as it does where the house says "not now" (409); some words are overtaken
+What it is not told it says again, as it does where the server says "not now" (409); some words are overtaken
 by a newer one, the last one is said until it is taken. Which words were taken, and in which order, is
 overheard at their commit: one that is late or repeated on its way counts where it arrives.
 """
@@ -37,8 +37,8 @@ _OVERTAKEN_AFTER = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """What the house took the source's word for, and since when."""
+class BillUpdate:
+    """What the server took the source's word for, and since when."""
 
     after_move: int
     """The payments' last move before it: theirs are numbered in the order of their commits."""
@@ -47,18 +47,18 @@ class Word:
     elsewhere_minor: int
     withdrawn: bool
 
-    def followed_by(self, new: NewBill, paid_here_minor: int, after_move: int, at: datetime) -> "Word":
+    def followed_by(self, new: NewBill, paid_here_minor: int, after_move: int, at: datetime) -> "BillUpdate":
         """A newer word; what it does not say stays."""
         said = self.elsewhere_minor if new.paid_elsewhere_minor is None else new.paid_elsewhere_minor
         if new.status is Status.PAID:  # it may have heard so from us
             said = max(said, new.billed_minor - paid_here_minor)
         withdrawn = self.withdrawn if new.status is None else new.status is Status.WITHDRAWN
-        return Word(after_move, at, new.billed_minor, said, withdrawn)
+        return BillUpdate(after_move, at, new.billed_minor, said, withdrawn)
 
 
 @dataclass
 class BillSource:
-    """Says things of bills with a key to the API; `taken` is what the house took, by reference."""
+    """Says things of bills with a key to the API; `taken` is what the server took, by reference."""
 
     scheduler: Scheduler
     clock: Clock
@@ -66,7 +66,7 @@ class BillSource:
     network: Network
     trace: Trace
     engine: sa.Engine
-    taken: dict[str, list[Word]] = field(default_factory=dict)
+    taken: dict[str, list[BillUpdate]] = field(default_factory=dict)
     refused: int = 0
     """How often it was told to come back later."""
     violations: list[str] = field(default_factory=list)
@@ -76,7 +76,7 @@ class BillSource:
 
     @contextmanager
     def overheard(self) -> Iterator[None]:
-        """For the length of a block, each word that the house commits is kept in `taken`."""
+        """For the length of a block, each word that the server commits is kept in `taken`."""
         real = store.upsert_all
 
         def upsert_all(
@@ -120,7 +120,7 @@ class BillSource:
 
     def _take(self, new: NewBill, paid_here_minor: int, after_move: int, at: datetime) -> None:
         words = self.taken.setdefault(new.reference, [])
-        before = words[-1] if words else Word(0, at, 0, 0, withdrawn=False)
+        before = words[-1] if words else BillUpdate(0, at, 0, 0, withdrawn=False)
         words.append(before.followed_by(new, paid_here_minor, after_move, at))
 
     def _speak_of(self, reference: str, api_key: str) -> None:

@@ -5,21 +5,21 @@ It goes on asking until somebody has taken the news, or its patience is over.
 
 from dataclasses import dataclass
 
-from tests.simulation.bank import Bank, News
 from tests.simulation.chance import Chance
 from tests.simulation.network import Network, Request
 from tests.simulation.scheduler import Scheduler
+from tests.simulation.simulated_gateway import PendingWebhook, SimulatedGateway
 from tests.support.phone import WEB
 
 
 @dataclass
-class Messenger:
-    """Brings the gateway's news to the house."""
+class WebhookPoster:
+    """Brings the gateway's news to the server."""
 
     scheduler: Scheduler
     chance: Chance
     network: Network
-    bank: Bank
+    bank: SimulatedGateway
 
     def hear(self) -> None:
         """The gateway tells what it did: before its own answer, late, twice, in any order."""
@@ -31,7 +31,7 @@ class Messenger:
                 later_s = chance.seconds(0.0, 300.0)
                 self.scheduler.spawn("news", lambda news=news: self._bring(news), delay_s=later_s)
 
-    def _bring(self, news: News) -> None:
+    def _bring(self, news: PendingWebhook) -> None:
         """Until somebody has taken it, or the gateway loses patience."""
         url = f"{WEB}/gateways/{news.gateway}/webhook"
         for wait_s in (20.0, 60.0, 300.0, 1800.0):

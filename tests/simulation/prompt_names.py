@@ -54,7 +54,7 @@ _CARD_ENTRY = "pci."
 
 @cache
 def _known() -> list[tuple[re.Pattern[str], str]]:
-    """Every prompt of the house, the longest first: what is said is that prompt, or begins with it."""
+    """Every prompt of the server, the longest first: what is said is that prompt, or begins with it."""
     found = sorted(_patterns(), key=lambda each: -len(each[0]))
     return [(re.compile(pattern), key) for pattern, key in found]
 

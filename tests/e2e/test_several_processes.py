@@ -1,7 +1,7 @@
 """Two web, two PCI and two worker processes on one PostgreSQL, under load, while they are killed, frozen and
 cut off in an order that a seed gives (`pytest --seed`): the money is where everybody was told it is.
 
-Cards are tokenized here; what dies while a card is authorized is in `test_deaths.py`.
+Cards are tokenized here; what dies while a card is authorized is in `test_killed_processes.py`.
 """
 
 import json
@@ -23,7 +23,7 @@ def test_two_of_each_under_load_while_they_die(
     heard_before = len(merchant.posted)
     crowd = ManyCallers(two_of_each.server, callers)
     with two_of_each.telling():
-        two_of_each.tell(f"pytest tests/e2e/test_several_of_each.py --seed {seed}")
+        two_of_each.tell(f"pytest tests/e2e/test_several_processes.py --seed {seed}")
         try:
             crowd.begin()
             Chaos(two_of_each, crowd, chance).wreak()

@@ -14,7 +14,7 @@ from tests.simulation.trace import Trace
 
 
 @dataclass
-class Trouble:
+class Incidents:
     """Spells of trouble, and deaths."""
 
     scheduler: Scheduler
