@@ -22,7 +22,8 @@ from ivr.carriers.twilio.rendering import TwimlRenderer
 from ivr.carriers.twilio.twiml import Voice
 from ivr.customers.reference_guesses import ReferenceGuesses
 from ivr.dependencies import Dependencies
-from ivr.integrations.bill_lookup import MerchantLookup
+from ivr.integrations.bill_lookup import LOOKUP_S, MerchantLookup
+from ivr.integrations.signed_post import SignedPost
 from ivr.platform.settings.config import Config
 from ivr.web.carrier_webhooks.carried_keys import CarriedKeys
 from ivr.web.carrier_webhooks.failed_turn import FailedTurn
@@ -114,9 +115,8 @@ def _lookup(on: Dependencies) -> MerchantLookup | None:
     config = on.config
     if not config.bill_lookup_url:
         return None
-    return MerchantLookup(
-        config.bill_lookup_url, config.merchant_secrets, home_country=config.line.home_country, clock=on.clock
-    )
+    post = SignedPost(config.bill_lookup_url, config.merchant_secrets, LOOKUP_S)
+    return MerchantLookup(post, config.line.home_country, on.clock)
 
 
 def _voices(config: Config) -> dict[str, Voice]:
