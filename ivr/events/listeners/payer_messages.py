@@ -8,8 +8,9 @@ import structlog
 from ivr.bills import store as bills
 from ivr.events.payment_events import LinkOpened, PaymentApproved, PaymentEvent, PaymentFacts
 from ivr.jobs.job_list import Work
-from ivr.messaging import messages
-from ivr.messaging.templates import LinkOffer, Receipt
+from ivr.messaging import messages, templates
+from ivr.messaging.messages import Purpose
+from ivr.messaging.templates import LinkOffer, ReceiptFacts
 from ivr.payments.attempts.payer_approval import PayerApproval, is_instead_of_a_card
 from ivr.payments.links import store as links
 from ivr.platform.clock import Clock
@@ -33,7 +34,9 @@ class PayerMessages:
     """Sends a link where the bank wants the payer's own approval; None: no link follows."""
 
     def receipt(self, tx: sa.Connection, event: PaymentApproved) -> None:
-        self._record(tx, event.payment, charged=True)
+        payment = event.payment
+        body = templates.receipt(self._receipt(tx, payment), payment.language)
+        self._record(tx, payment, Purpose.RECEIPT, body)
 
     def promised(self, tx: sa.Connection, event: PaymentEvent) -> None:
         """Who left before they heard reads that nothing was charged, or gets a link to pay by."""
@@ -41,7 +44,9 @@ class PayerMessages:
         if not payment.text_promised or payment.payer_phone is None:
             return
         if self.approvals is None or not self.approvals.send_link(tx, payment):
-            self._record(tx, payment, charged=False)
+            facts, pending = self._receipt(tx, payment), payment.may_be_pending
+            body = templates.not_charged(facts, payment.language, may_be_pending=pending)
+            self._record(tx, payment, Purpose.RECEIPT, body)
 
     def link(self, tx: sa.Connection, event: LinkOpened) -> None:
         """One message carries it. A link that an earlier release promised to a withheld caller goes to
@@ -54,45 +59,37 @@ class PayerMessages:
         if payment.payer_phone is None:
             log.warning("link_reaches_nobody", attempt_id=payment.id)
             return
-        messages.record_link(
-            tx,
-            attempt_id=payment.id,
-            offer=LinkOffer(
-                merchant=self.merchant_name,
-                wording=self.wording,
-                amount_minor=payment.amount_minor,
-                currency=payment.currency,
-                bill=bills.get(tx, payment.bill_id).reference,
-                url=link.short_url,
-                minutes_left=link.minutes_left(self.clock.now()),
-                unheard=is_instead_of_a_card(payment),
-            ),
-            language=payment.language,
-            payer_phone=payment.payer_phone,
-            channel=self.channel,
-            work=self.work,
-            clock=self.clock,
-            ids=self.ids,
+        offer = LinkOffer(
+            merchant=self.merchant_name,
+            wording=self.wording,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            bill=bills.get(tx, payment.bill_id).reference,
+            url=link.short_url,
+            minutes_left=link.minutes_left(self.clock.now()),
+            unheard=is_instead_of_a_card(payment),
+        )
+        self._record(tx, payment, Purpose.LINK, templates.link(offer, payment.language))
+
+    def _receipt(self, tx: sa.Connection, payment: PaymentFacts) -> ReceiptFacts:
+        return ReceiptFacts(
+            merchant=self.merchant_name,
+            wording=self.wording,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            bill=bills.get(tx, payment.bill_id).reference,
+            last_four=payment.last_four or "",
+            reference=payment.reference,
         )
 
-    def _record(self, tx: sa.Connection, payment: PaymentFacts, *, charged: bool) -> None:
+    def _record(self, tx: sa.Connection, payment: PaymentFacts, purpose: Purpose, body: str) -> None:
         messages.record(
             tx,
             attempt_id=payment.id,
-            receipt=Receipt(
-                merchant=self.merchant_name,
-                wording=self.wording,
-                amount_minor=payment.amount_minor,
-                currency=payment.currency,
-                bill=bills.get(tx, payment.bill_id).reference,
-                last_four=payment.last_four or "",
-                reference=payment.reference,
-            ),
-            charged=charged,
-            may_be_pending=payment.may_be_pending,
+            purpose=purpose,
+            body=body,
             language=payment.language,
-            payer_phone=payment.payer_phone,
-            can_text=payment.payer_phone is not None,
+            recipient=payment.payer_phone,
             channel=self.channel,
             work=self.work,
             clock=self.clock,
