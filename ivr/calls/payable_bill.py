@@ -9,7 +9,7 @@ from ivr.bills.bill import Bill
 from ivr.calls.call_services import CallServices
 from ivr.calls.spoken_facts import bill_facts, link_facts
 from ivr.calls.wait_result import Turn
-from ivr.payments.links.open_links import open_links, was_texted
+from ivr.payments.links.store import open_links, was_texted
 
 log = structlog.get_logger()
 

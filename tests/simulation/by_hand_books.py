@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ivr.payments.attempts.states import State
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from tests.simulation.bank import ByHand, Truth
 from tests.simulation.books import Tables
 

@@ -16,7 +16,7 @@ from ivr.calls.spoken_facts import bill_facts
 from ivr.calls.wait_handler import WaitHandler
 from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
 from ivr.payments.attempts.service import Attempt
-from ivr.payments.links.open_links import open_links
+from ivr.payments.links.store import open_links
 
 
 class CloseLinkHandler(WaitHandler[CloseLink]):

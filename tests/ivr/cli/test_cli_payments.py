@@ -18,7 +18,6 @@ from ivr.jobs.backlog import backlog
 from ivr.payments.attempts import store as records
 from ivr.payments.attempts.states import State
 from ivr.payments.links import store as pay_link
-from ivr.payments.public_state import public_state
 from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrate import migrate
@@ -300,7 +299,7 @@ def test_a_person_decides_once(paybycall: Run, till: Till, undecided: str, word:
     assert "no terminal to ask you on" in unasked.stderr
     decided = paybycall("decide", *asked, "--yes")
     assert (decided.exit_code, till.state(undecided)) == (0, state)
-    assert decided.stdout == f"{undecided} is now {public_state(state)}.\n"
+    assert decided.stdout == f"{undecided} is now {state.public}.\n"
     assert till.attempt(undecided).gateway_reference == ("ch_1" if state is State.APPROVED else None)
     again = paybycall("decide", undecided, "--charged", "--yes")
     assert (again.exit_code, till.state(undecided)) == (2, state)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ivr.payments import discrepancies as differences
+from ivr.payments import history as differences
 from ivr.payments.attempts.states import State
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from ivr.platform.database.engine import reading
 from tests.ivr.on_stripe.conftest import Start
 from tests.support import schema
