@@ -15,7 +15,7 @@ from ivr.dependencies import Dependencies, build
 from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.payments import gateway_events
 from ivr.platform import logs
-from ivr.platform.database.unavailable import RETRY_AFTER_S, is_away
+from ivr.platform.database.availability import RETRY_AFTER_S, is_away
 from ivr.platform.readiness import Readiness, ReadinessMetric
 from ivr.platform.settings.config import load_config
 from ivr.web.api import blueprint as api

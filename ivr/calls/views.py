@@ -2,7 +2,7 @@
 
 from ivr.calls import tables
 from ivr.calls.states import CallStatus
-from ivr.platform.database.views import view
+from ivr.platform.database.metadata import view
 
 call = view(tables.call, "id", "call_sid", "status", "to_number")
 

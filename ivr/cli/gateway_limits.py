@@ -8,7 +8,7 @@ import os
 
 from gateways.contract import Capabilities, CardEntry
 from gateways.settings import UnknownGatewayError
-from ivr.platform.settings.gateways import gateway_list, gateway_settings
+from ivr.platform.settings.config import gateway_list, gateway_settings
 from ivr.platform.settings.reading import SettingsError, read_all
 from ivr.platform.settings.shared import GATEWAY
 

@@ -13,8 +13,8 @@ from ivr.cli.examples import example
 from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import Layout, json_option
 from ivr.cli.refund_request import Refunding
+from ivr.platform.settings.config import gateway_settings
 from ivr.platform.settings.fraud import FraudSettings
-from ivr.platform.settings.gateways import gateway_settings
 
 if TYPE_CHECKING:
     from ivr.payments.queries.feed import Payment

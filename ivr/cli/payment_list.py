@@ -20,7 +20,7 @@ from ivr.cli.listing import (
     text,
 )
 from ivr.cli.periods import Period, period
-from ivr.platform.settings.gateways import gateway_list, gateway_settings
+from ivr.platform.settings.config import gateway_list, gateway_settings
 
 if TYPE_CHECKING:
     from ivr.payments.attempts.states import State

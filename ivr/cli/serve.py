@@ -21,7 +21,7 @@ from ivr.cli.faults import Fault, sentences
 from ivr.cli.start_log import log_start, warn_of_exposure
 from ivr.platform import logs
 from ivr.platform import process_memory as memory
-from ivr.platform.database.migrate import can_serve
+from ivr.platform.database.migrations import can_serve
 from ivr.platform.settings.config import Config, load_config
 from ivr.platform.settings.shared import BY_CARRIER
 from ivr.platform.wsgi.handover import PortTakenError, listen

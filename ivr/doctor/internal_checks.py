@@ -19,7 +19,7 @@ from ivr.payments import history
 from ivr.payments.queries import monitoring
 from ivr.platform.database.engine import reading
 from ivr.platform.lockout import LockoutKind
-from ivr.platform.phone_numbers.identity import identity_of
+from ivr.platform.phone_numbers import identity_of
 
 PATIENCE = timedelta(hours=1)
 """An unknown charge is usually resolved within minutes, and a text sent within seconds."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateways.contract import CardEntry
-from ivr.carriers.twilio.connection_overrides import retried
+from ivr.carriers.twilio.signature import retried
 from ivr.platform.settings.config import Config
 
 

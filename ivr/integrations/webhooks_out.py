@@ -23,8 +23,7 @@ from ivr.integrations.tables import outcome
 from ivr.jobs.job_list import DELIVER_OUTCOME, Work
 from ivr.jobs.retry import POST_WEBHOOK
 from ivr.platform.clock import Clock
-from ivr.platform.database.counts import count_by
-from ivr.platform.database.engine import insert_of, reading
+from ivr.platform.database.engine import count_by, insert_of, reading
 from ivr.platform.ids import Ids
 
 log = structlog.get_logger()

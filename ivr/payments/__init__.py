@@ -12,6 +12,6 @@ service.py         all of it put together for one gateway; `gateway_client.py` a
                    long is waited for what, `sweep.py` asks again for jobs that were lost
 
 Each folder has a `service.py` (what others may do), a `store.py` (all its SQL) and `jobs.py` where there are
-any. Workers may meet, freeze or die at any line: a row is locked and moved by compare-and-set, a claimed attempt
-is looked up and never sent again, and each row says when it is looked at next.
+any. Workers may meet, freeze or die at any line: a row is locked and moved by compare-and-set, a claimed
+attempt is looked up and never sent again, and each row says when it is looked at next.
 """

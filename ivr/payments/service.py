@@ -52,7 +52,7 @@ from ivr.payments.saved_cards.jobs import SavedCardJobs
 from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
-from ivr.platform.wording import PLAIN, Wording
+from ivr.platform.settings.line import PLAIN, Wording
 
 Handler = Callable[[str, int], None]
 """Takes the subject's id and the number of the job in its chain."""

@@ -1,7 +1,7 @@
 """Everything of one PCI process, put together from what it is given: nothing here reads the environment.
 
-`furnish` is for the process and for tests alike: both hand over the engine, the clock, the keys and the
-gateway, and get the same room.
+The process and the tests both call `build_pci`. They hand over the engine, the clock, the keys and the
+gateway.
 """
 
 from concurrent.futures import Executor
@@ -27,9 +27,9 @@ from ivr.pci.speech import Speech
 from ivr.pci.sweeper import Sweeper
 from ivr.pci.tokenizers import CardGateway
 from ivr.pci.velocity import CardLimits, CardVelocity
-from ivr.platform.build_info import BuildInfo
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
+from ivr.platform.metrics import BuildInfo
 from ivr.platform.readiness import Readiness, ReadinessMetric
 
 _QUEUE_PER_THREAD = 4
@@ -66,8 +66,8 @@ def build_pci(
     gateway: CardGateway,
     executor: Executor,
 ) -> PciDependencies:
-    """The room of one process. `executor` sends cards; it is shut down by whoever made it."""
-    # An error of the database names the columns it choked on; their values stay out of it.
+    """The parts of one process. `executor` sends cards; whoever made it shuts it down."""
+    # A database error names the columns of its statement, and must not show their values.
     engine.hide_parameters = True
     readiness = Readiness("pci", parts_of(engine, keys, config.key_directory, clock))
     metrics = PciMetrics(

@@ -1,6 +1,6 @@
-"""What the web process may ask: open an entry, collect its result once, end a call.
+"""What web may ask: open an entry, collect its result once, end a call.
 
-Everything here may be asked twice: an answer can get lost on the way, and asking again must give the same.
+Everything may be asked twice and gives the same answer, because an answer can get lost on the way.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class UnknownEntryError(LookupError):
 
 
 class EntryConflictError(Exception):
-    """Asked otherwise before: another request under this id, or another claimant of this result."""
+    """Another request was made under this id, or another claimant has this result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ class EntryRequest:
     slow: bool = False
 
     def digest(self) -> str:
-        """Tells two requests under one id apart, also where the last release kept the first."""
+        """Tells two requests under one id apart, even if the last release stored the first."""
         asked = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "slow" or self.slow}
         return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class EntryResult:
-    """What the web process gets. The token is a bare string here, on its way into the signed answer."""
+    """What web gets. The token is a plain string here, on its way into the signed answer."""
 
     outcome: str
     token: str | None = None
@@ -92,7 +92,7 @@ class EntryService:
         with reading(self.engine) as connection:
             if self._is_repeat(entry_store.find(connection, wanted.id), wanted):
                 return False
-        # Before the row: a key without an entry opens nothing, an entry without its key takes no card.
+        # Before the row: a key without an entry does no harm, an entry without its key takes no card.
         _, wrapped = sealing.fresh(wanted.id, self.keys.current())
         self.keys.keep(wanted.id, wrapped)
         now = self.clock.now()
@@ -179,7 +179,7 @@ class EntryService:
         self._follow(ended)
 
     def _follow(self, ended: list[EndedEntry]) -> None:
-        """What follows once the ends are committed."""
+        """What to do once the ends are committed."""
         entry_lifecycle.forget(self.keys, [one.entry_id for one in ended])
         for one in ended:
             self.metrics.entry_ended(one.outcome)
@@ -187,5 +187,5 @@ class EntryService:
 
 
 def _lost(entry: CardEntryRow, outcome: CardEntryOutcome) -> EntryResult:
-    """A result that is wiped or does not open any more: an authorization is looked up, a token is lost."""
+    """The outcome when the result was wiped or cannot be opened: an authorization has to be looked up."""
     return EntryResult(outcome if entry.authorize is None else CardEntryOutcome.AUTHORIZATION_UNKNOWN)

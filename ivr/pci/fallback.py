@@ -1,8 +1,9 @@
-"""Back to the web process by the carrier's fallback: with words, a pause where it fails again, and an end.
+"""Back to the web process by the carrier's fallback: with words, then with pauses, and with an end.
 
-The carrier comes to our fallback where the web process did not answer, and our answer sends it there again.
-A call that keeps coming back hears so, and after `ROUNDS_MAX` rounds a person is rung, or it is ended. They
-are counted in this process alone, so that they end without a database too; each process has its own count.
+The carrier comes to our fallback if the web process did not answer, and our answer sends it there again. A
+call that keeps coming back hears so; after `ROUNDS_MAX` rounds a person is dialled, or the call is ended.
+Rounds are counted in this process's memory, so this works without a database; each process has its own
+count.
 """
 
 import threading
@@ -25,7 +26,7 @@ class ReturnToWeb:
     def __init__(
         self, *, speech: Speech, clock: Clock, base_url: str, web_url: str, person_number: str
     ) -> None:
-        """`person_number`: whom to ring where the web process stays away; empty: nobody."""
+        """`person_number`: whom to dial if the web process stays away; empty: nobody."""
         self._speech = speech
         self._clock = clock
         self._fallback = f"{base_url}/pci/fallback"

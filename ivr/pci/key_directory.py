@@ -1,7 +1,7 @@
 """Keys as files of a directory in memory, shared by the PCI processes of one machine.
 
 One file for each generation's key, and in a folder beside them one for each entry's wrapped data key. A key
-is there whole or not at all, readable by this user alone, and overwritten before it is unlinked. A directory
+file is complete or absent, readable by this user alone, and overwritten before it is unlinked. A directory
 on a disk would keep what was destroyed: `is_in_memory` tells.
 """
 
@@ -80,7 +80,7 @@ class DirectoryKeys:
         _destroy(self._entry_path(entry_id))
 
     def sweep(self) -> int:
-        """What a process left that was killed while it made a key goes too."""
+        """Drafts of a process that was killed while it made a key are destroyed too."""
         if not self._is_there():
             return 0
         generations = _files(self._directory, _KEY_FILE)
@@ -98,7 +98,7 @@ class DirectoryKeys:
         return self._clock.now().timestamp() >= kept_at + self._life_s
 
     def _entry_path(self, entry_id: str) -> Path:
-        """By its digest: an id may hold dots, and shall not name a path."""
+        """Named by the id's digest: an id may hold dots, and must not name a path."""
         return self._entries / f"{hashlib.sha256(entry_id.encode()).hexdigest()}.entry"
 
     def _is_over(self, generation_id: str) -> bool:
@@ -114,10 +114,11 @@ class DirectoryKeys:
         return KeyGeneration(generation_id, key)
 
     def _write(self, path: Path, content: bytes) -> None:
-        """Whole or not at all: written beside, then linked. Whoever comes second takes the first one's.
+        """Written as a draft, then linked, so that it is complete or absent. If two write, the first one
+        counts.
 
-        A draft that is left behind after the link is another name of the same bytes: it is overwritten
-        with them. One that is left before it is a key that nobody ever used.
+        A draft that is left after the link is another name of the same bytes, and is overwritten with them.
+        A draft that is left before the link is a key that nobody used.
         """
         draft = path.with_suffix(f".{os.urandom(8).hex()}.draft")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -140,7 +141,9 @@ class DirectoryKeys:
         self._is_there()
 
     def _is_there(self) -> bool:
-        """The directory is ours alone, or it is refused: what is linked there would be overwritten."""
+        """False if it is absent. Refused if it is not ours alone: the sweep overwrites what is linked
+        there.
+        """
         try:
             found = self._directory.stat(follow_symlinks=False)
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a log line tells of a card entry: its id, and the call that is part of it."""
+"""What a log line says of a card entry: its id, and the call that is part of it."""
 
 import re
 

@@ -1,8 +1,8 @@
-"""The PCI process, composed from the environment: what `paybycall serve pci` hands to the web server.
+"""The PCI process, composed from the environment: what `paybycall serve pci` hands to the HTTP server.
 
-Threads and the pool begin with the first request: by then the server has forked. Core dumps are off, no other
-process may read the memory (`ivr.platform.process_memory`), and a worker that heard keys is replaced after
-some minutes.
+Threads and the pool start with the first request, because the server has forked by then. Core dumps are
+off, no other process may read the memory (`ivr.platform.process_memory`), and a worker that took keys is
+replaced after some minutes.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 _SERVER_THREADS = 16
 """What `paybycall serve` has by default: each thread holds one connection at a time, and never two."""
 KEYS_HEARD_AT = ("/pci/e/", "/pci/fallback")
-"""The doors at which the carrier posts what was keyed."""
+"""The paths to which the carrier posts what was keyed."""
 
 
 class WorkerReplacement:
-    """A worker that heard a key is replaced some minutes later, and its memory goes back to the system:
-    whatever of a card may have been left there is gone by then. Callers go on at the next worker.
+    """A worker that took a key is replaced some minutes later, and its memory goes back to the system with
+    whatever of a card may have been left in it. Callers go on with the next worker.
     """
 
     def __init__(self, life_s: int, clock: Clock, replace: Callable[[], None]) -> None:
@@ -50,7 +50,7 @@ class WorkerReplacement:
             self._heard_at = self._clock.now()
 
     def look(self) -> None:
-        """Asks to be replaced once it is time; the parent takes a repeat for the same."""
+        """Asks to be replaced once it is time; asking again changes nothing."""
         if self._heard_at is not None and self._clock.now() - self._heard_at >= self._life:
             self._replace()
 
@@ -118,7 +118,7 @@ def app_from_environ(environ: Mapping[str, str], replace: Callable[[], None] = l
 
 
 def destroy_old(keys: KeyService) -> None:
-    """The keys whose life ended while no process was here: before anybody calls."""
+    """Destroys the keys whose life ended while no process ran, before the first request."""
     try:
         keys.sweep()
     except (OSError, KeyStoreError) as fault:

@@ -9,8 +9,7 @@ from ivr.pci.keys import KeyService
 from ivr.pci.migrate import SCRIPTS
 from ivr.pci.safe_logging import tell
 from ivr.platform.clock import Clock
-from ivr.platform.database import writable
-from ivr.platform.disk import folder_fault, temporary_fault
+from ivr.platform.database.availability import folder_fault, temporary_fault, write_fault
 from ivr.platform.readiness import Part, Spaced
 
 _AWAY = "The database does not answer: see PCI_DATABASE_URL."
@@ -18,7 +17,7 @@ _AWAY = "The database does not answer: see PCI_DATABASE_URL."
 
 def parts_of(engine: sa.Engine, keys: KeyService, key_directory: Path, clock: Clock) -> list[Part]:
     """Without its database or its keys no card can be taken; without temporary files it can."""
-    database_writes = Spaced(partial(writable.write_fault, engine), clock)
+    database_writes = Spaced(partial(write_fault, engine), clock)
     directory_writes = Spaced(partial(folder_fault, key_directory, "PCI_KEY_DIRECTORY"), clock)
     return [
         Part("database", lambda: _database(engine) or database_writes()),

@@ -1,8 +1,7 @@
-"""How this process tells of an exception: its kind and its place, never its words.
+"""Logs an exception by its type and place, never by its message.
 
-An exception's message can hold what was keyed (`KeyError: '123'` names an expiry), and so can the local
-variables of its frames; three or four digits pass every scrubber. Kinds and places are enough to find a
-fault.
+A message can hold what was keyed (`KeyError: '123'` names an expiry), and so can the local variables of its
+frames; three or four digits pass every mask. Types and places are enough to find a fault.
 """
 
 import traceback

@@ -1,6 +1,6 @@
 """The example of a billing system where others behave badly: half answers, odd headers, odd webhooks.
 
-tests/e2e/test_programs_of_merchants.py runs it at the real server.
+tests/e2e/test_merchant_programs.py runs it at the real server.
 """
 
 import importlib.util

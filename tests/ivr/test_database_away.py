@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from ivr.platform.database.availability import is_away
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.unavailable import is_away
-from ivr.platform.request_ids import HEADER
+from ivr.platform.flask_app import HEADER
 from ivr.simulators.phone.events import Said
 from tests.support.databases import Databases
 from tests.support.phone import ring

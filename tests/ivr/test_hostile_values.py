@@ -10,14 +10,14 @@ from gateways.sandbox import webhooks as of_sandbox
 from gateways.secret import Secret
 from ivr.bills import store
 from ivr.integrations.bill_lookup import MerchantBill, MerchantLookup
-from ivr.platform.clock import ManualClock, SystemClock
-from ivr.platform.ids import SequentialIds
+from ivr.platform.clock import SystemClock
 from ivr.web.api import keys
 from tests.support import hostile_values
 from tests.support.carrier import signed_headers
 from tests.support.hostile_values import addresses, knock
 from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, CALLER, WEB
 from tests.support.server import ENGLISH, REFERENCE, WEBHOOK_SECRET, Server
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 pytestmark = pytest.mark.slow
 

@@ -39,7 +39,7 @@ from ivr.jobs.job_list import (
 )
 from ivr.jobs.migrate import migrate_work
 from ivr.platform.database.engine import make_engine, reading
-from ivr.platform.database.migrate import migrate
+from ivr.platform.database.migrations import migrate
 from ivr.simulators.phone.events import DialStatus
 from ivr.web.api import keys as api_keys
 from tests.releases.filler import HOUR_S, STRICT, Filler, phone

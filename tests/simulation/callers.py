@@ -11,9 +11,9 @@ from ivr.simulators.phone.events import Event, Faulted, KeysAsked, Paused, Said
 from ivr.simulators.phone.keys import HANG_UP, HangUp
 from tests.simulation.carrier import CarrierLine
 from tests.simulation.chance import Chance
-from tests.simulation.hearing import Hearing
+from tests.simulation.prompt_names import HINTS, is_card_entry, named, without_hints
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.words import HINTS, is_card_entry, named, without_hints
+from tests.simulation.unheard_keys import Hearing
 
 EXPIRY = "0931"
 CODES = {"amex": "9731"}

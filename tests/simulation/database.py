@@ -1,4 +1,4 @@
-"""A database of the house, watched: at each begin and each commit, processes die, pause, or are refused.
+"""A database of the server, watched: at each begin and each commit, processes die, pause, or are refused.
 
 A transaction itself is never cut in two: what is between its begin and its commit happens at once, as the
 database promises. What is asked of the queue in a transaction counts from its commit on, and is forgotten

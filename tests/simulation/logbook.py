@@ -1,7 +1,7 @@
-"""Every line that the house logs in a world, before it is scrubbed; and which of them tell of a bug.
+"""Every line that the server logs in a world, before it is scrubbed; and which of them tell of a bug.
 
 What goes wrong by the world's own doing (a database that refuses) is logged as an error, and is none; any
-other exception that reaches a log is a fault of the house.
+other exception that reaches a log is a fault of the server.
 """
 
 import logging
@@ -73,7 +73,7 @@ class Logbook:
             event["exc_info"] = "".join(traceback.format_exception(fault))
         self.lines.append(event)
         if level in _ERRORS and not _is_news(event) and not _is_weather(fault, event):
-            self.bugs.append(f"the house logged {event['event']}: {_shown(event)}")
+            self.bugs.append(f"the server logged {event['event']}: {_shown(event)}")
         raise structlog.DropEvent
 
 

@@ -1,4 +1,4 @@
-"""The processes of the house as a world has them: each is composed, may die at any moment, and is composed
+"""The processes of the server as a world has them: each is composed, may die at any moment, and is composed
 anew.
 
 A process that dies takes all that it was doing with it; what it had committed stays. Nothing but the

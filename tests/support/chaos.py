@@ -16,9 +16,9 @@ from ivr.jobs.takeover import EXIT_LOCK_LOST
 from ivr.pci.tables import card_entry
 from ivr.platform.database.engine import reading
 from tests.support.load_balancer import Request
-from tests.support.many_callers import Crowd
+from tests.support.many_callers import ManyCallers
 from tests.support.server_processes import kind_of
-from tests.support.several_processes import Several
+from tests.support.several_processes import SeveralProcesses
 
 BANK_THINKS_S = 4
 """Shorter than any patience: PCI's lease of five seconds, the ten that an adapter waits."""
@@ -30,9 +30,9 @@ TRIES_MAX = 6
 class Chaos:
     """`wreak` it, once."""
 
-    def __init__(self, several: Several, crowd: Crowd, random: Random) -> None:
+    def __init__(self, several: SeveralProcesses, crowd: ManyCallers, random: Random) -> None:
         self._several = several
-        self._house = several.house
+        self._server = several.server
         self._crowd = crowd
         self._random = random
 
@@ -67,22 +67,22 @@ class Chaos:
         several = self._several
         for _ in range(TRIES_MAX):
             several.all_ready(kind)  # with one alone its callers would hear that nothing works
-            self._house.harm("none", path, delay_s=BANK_THINKS_S, times=MANY)
-            self._crowd.ring(self._house.add_bill())
+            self._server.harm("none", path, delay_s=BANK_THINKS_S, times=MANY)
+            self._crowd.ring(self._server.add_bill())
             name, request = several.until(lambda: several.at_the_bank(kind, path), f"a {kind} at {path}")
-            self._house.freeze(name)
-            self._house.unharm()
+            self._server.freeze(name)
+            self._server.unharm()
             if several.banks[name].under_way.get(request.client_port) is request:
                 several.tell(f"{name} is frozen; it had asked about {request.document['key']}")
                 return name, request
-            self._house.thaw(name)  # it was quicker than we
+            self._server.thaw(name)  # it was quicker than we
         raise AssertionError(f"no {kind} could be frozen at {path}")
 
     # The worker -------------------------------------------------------------------------------------------
 
     def kill_a_worker_that_charges(self) -> None:
         name, called = self._charging_worker()
-        self._house.kill(name)
+        self._server.kill(name)
         self._until_put_back(called)
 
     def freeze_a_worker_that_charges(self) -> None:
@@ -94,7 +94,7 @@ class Chaos:
             self._several.cut_off(name)
             self._until_put_back(called)
         finally:
-            self._house.thaw(name)
+            self._server.thaw(name)
         self._several.until(lambda: (name, EXIT_LOCK_LOST) in self._several.ended, f"the end of {name}")
 
     def _charging_worker(self) -> tuple[str, str]:
@@ -107,7 +107,7 @@ class Chaos:
             return any(
                 '"work_taken_over"' in line and worker in line
                 for name in self._several.of_kind("worker")
-                for line in self._house.log(name).splitlines()
+                for line in self._server.log(name).splitlines()
             )
 
         self._several.until(put_back, f"the work of {worker} to be taken over")
@@ -118,7 +118,7 @@ class Chaos:
         """For longer than its lease, or for ever: another process sends the card, unless its caller has hung
         up; then another card is tried. Its line is cut: what it had locked would hold the others up.
         """
-        mend = self._random.choice((self._house.thaw, self._house.kill))
+        mend = self._random.choice((self._server.thaw, self._server.kill))
 
         for _ in range(TRIES_MAX):
             name, request = self._frozen_at_the_bank("pci", "/tokens")
@@ -147,21 +147,21 @@ class Chaos:
         """Turns that it was taking end without an answer; the carrier asks at the fallback address."""
         name = self._random.choice(self._several.of_kind("web"))
         self._several.all_ready("web")
-        self._house.kill(name)
+        self._server.kill(name)
 
     def kill_the_children_of_web(self) -> None:
         """The parent starts new ones by itself."""
         name = self._random.choice(self._several.of_kind("web"))
         self._several.all_ready("web")
-        self._house.kill_children(name)
+        self._server.kill_children(name)
 
     def kill_anybody(self) -> None:
         """Whether the others of its kind are there or not."""
-        names = [name for name in self._house.members if kind_of(name) != "sandbox"]
+        names = [name for name in self._server.members if kind_of(name) != "sandbox"]
         name = self._random.choice(names)
         self._several.tell(f"{name} is killed")
         self._several.keep_up()
-        self._house.kill(name)
+        self._server.kill(name)
 
     def cut_connections(self) -> None:
         """PostgreSQL ends some sessions, perhaps a worker's lock with them."""

@@ -17,14 +17,14 @@ from ivr.fraud.identity import PayerIdentity
 from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event
 from ivr.payments.attempts.transitions import Transitions
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import Ids, SequentialIds
+from ivr.platform.ids import Ids
 from ivr.platform.lockout import Lockout, LockoutKind
 from ivr.platform.settings.fraud import FraudSettings
 from ivr.platform.settings.reading import read_all
 from tests.support import schema
-from tests.support.recorded_jobs import RecordedWork
+from tests.support.recorded_jobs import RecordedJobs
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 ANNA = "+34600111222"
 
@@ -43,7 +43,7 @@ class Counter:
     clock: ManualClock
     limits: FraudLimits
     ids: Ids = field(default_factory=SequentialIds)
-    work: RecordedWork = field(default_factory=RecordedWork)
+    work: RecordedJobs = field(default_factory=RecordedJobs)
     calls: int = 0
 
     @property

@@ -2,7 +2,7 @@
 
 Each request meets a fate: it may be answered, lose its reply, stay on its way and arrive when a test delivers
 it, never arrive, or its sender may be killed before or after. What the bank holds in the end is the truth
-that the server's books are compared with. `PreparingBank` is one whose charges are prepared and confirmed,
+that the server's books are compared with. `PreparingGateway` is one whose charges are prepared and confirmed,
 and whose refunds cannot be fenced.
 """
 
@@ -72,7 +72,7 @@ class Fate(Enum):
     """The adapter fails after the request arrived."""
 
 
-class TruthfulBank(UnsupportedVerbs):
+class FakeGateway(UnsupportedVerbs):
     """A gateway that holds money. Safe from many threads; `sent` is every request for money that left us."""
 
     name = "bank"
@@ -254,7 +254,7 @@ class TruthfulBank(UnsupportedVerbs):
         return answer if fate is Fate.ANSWERED else Unknown("no answer")
 
 
-class PreparingBank(TruthfulBank):
+class PreparingGateway(FakeGateway):
     """Knows an order before it is charged, and takes nothing before the order's reference is confirmed."""
 
     def __init__(self) -> None:

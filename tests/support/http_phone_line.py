@@ -1,4 +1,4 @@
-"""The way of a real call to the real house: HTTP in real time, rung by a phone that has little patience."""
+"""The carrier's HTTP connection to a real server, in real time."""
 
 import itertools
 import threading
@@ -19,15 +19,15 @@ HASTE = 1
 """The phone waits this many times shorter than it was told: who polls more often learns nothing else."""
 
 
-class HastyClock(SystemClock):
+class ImpatientClock(SystemClock):
     """Real time, and a phone with little patience."""
 
     def sleep(self, duration_s: float) -> None:
         super().sleep(duration_s / HASTE)
 
 
-class Line:
-    """The carrier's way to the house: it remembers every answer, and waits at a door that nobody opens yet,
+class HttpPhoneLine:
+    """The carrier's way to the server: it remembers every answer, and waits while nobody listens yet,
     as a proxy in front of the processes does.
 
     `before` is told the number (from 1) and URL of each
@@ -83,13 +83,13 @@ class Line:
 
 
 @dataclass
-class Rung:
+class PhoneCall:
     """A call that is over."""
 
     call_sid: str
     ended: Ended
     said: list[str]
-    line: Line
+    line: HttpPhoneLine
 
     @property
     def words(self) -> str:

@@ -26,12 +26,12 @@ from ivr.platform.database.engine import make_engine
 from ivr.platform.settings.config import load_config
 from ivr.worker import handlers
 from tests.support.databases import Databases
-from tests.support.due_jobs import DueWork
+from tests.support.due_jobs import DueJobs
 from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, PCI, WEB, WsgiApp, WsgiTransport
 from tests.support.sandbox_bank import RunningBank
 from tests.support.server import ENGLISH, SPANISH, WEBHOOK_SECRET, Server
 from tests.support.server_parts import Inside, Line, LockedIds, Pool, Proxy, ThinkingBank, not_yet
-from tests.support.virtual_clock import LivingClock
+from tests.support.virtual_clock import VirtualClock
 
 
 class _Quiet(WSGIRequestHandler):
@@ -70,7 +70,7 @@ def running_server(
     database_url: str,
     pci_template: bytes,
     *,
-    clock: LivingClock | None = None,
+    clock: VirtualClock | None = None,
     ids: LockedIds | None = None,
     **changes: str,
 ) -> Iterator[Server]:
@@ -78,7 +78,7 @@ def running_server(
     database. A PCI database and a bank's ledger that are in `folder` already are opened as they are.
     """
     with ExitStack() as stack:
-        clock = clock or LivingClock()
+        clock = clock or VirtualClock()
         ids = ids or LockedIds()
         bank = RunningBank(folder / "bank.db", clock, ThinkingBank(clock))
         stack.callback(bank.close)
@@ -96,7 +96,7 @@ def running_server(
         pci_parts = _pci_parts(environ, clock, ids, pool)
         stack.callback(pci_parts.engine.dispose)
         inside.app = pci = create_app(pci_parts)
-        work = DueWork(clock=clock)
+        work = DueJobs(clock=clock)
         read = load_config(environ)
         engine = make_engine(read.database_url)
         stack.callback(engine.dispose)
@@ -154,7 +154,7 @@ def _parts(server: Server) -> list[int]:
     return [id(part) for part in its]
 
 
-def _pci_parts(environ: dict[str, str], clock: LivingClock, ids: LockedIds, pool: Pool) -> PciDependencies:
+def _pci_parts(environ: dict[str, str], clock: VirtualClock, ids: LockedIds, pool: Pool) -> PciDependencies:
     read = load_pci_config(environ)
     return build_pci(
         read,

@@ -16,12 +16,12 @@ from gateways.sandbox.bank.app import create_app
 from gateways.sandbox.bank.dependencies import BankDependencies
 from gateways.sandbox.bank.ledger import Ledger
 from gateways.sandbox.bank.server import BankServer
-from ivr.platform.clock import ManualClock
 from ivr.platform.ids import RandomIds
-from tests.support.gateway_harness import Held
+from tests.support.gateway_harness import HeldRequest
+from tests.support.time_and_ids import ManualClock
 
 
-class Thought(Held):
+class HeldAnswer(HeldRequest):
     """How the bank waits: not at all, until a test holds it; then for as long as the test says."""
 
     def __init__(self) -> None:
@@ -62,13 +62,13 @@ class RunningBank:
     """A bank that listens at `url` until `close`."""
 
     def __init__(
-        self, database: Path, clock: ManualClock | None = None, thought: Thought | None = None
+        self, database: Path, clock: ManualClock | None = None, thought: HeldAnswer | None = None
     ) -> None:
         self.tell: Callable[[str, str], None] = lambda *_: None
         """Hears of what the bank would post as a webhook."""
         self.database = database
         self.clock = clock or ManualClock()
-        self.thought = thought or Thought()
+        self.thought = thought or HeldAnswer()
         self.ids = _NotedIds()
         self.ledger = Ledger(database)
         self._received = 0
@@ -97,7 +97,7 @@ class RunningBank:
         assert answer.status_code == 204, answer.text
 
     @contextmanager
-    def thinking(self, path: str) -> Iterator[Thought]:
+    def thinking(self, path: str) -> Iterator[HeldAnswer]:
         """The next request to `path` is under way until the block ends."""
         self.thought.hold()
         self.harm("none", path, delay_s=30)

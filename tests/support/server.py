@@ -25,11 +25,11 @@ from ivr.pci.dependencies import PciDependencies
 from ivr.platform.database.engine import reading
 from tests.support import schema
 from tests.support.databases import empty_wal
-from tests.support.due_jobs import DueWork
+from tests.support.due_jobs import DueJobs
 from tests.support.phone import CALLER, WEB, WsgiTransport
 from tests.support.sandbox_bank import RunningBank
 from tests.support.server_parts import Inside, LockedIds, Pool, nothing_meanwhile
-from tests.support.virtual_clock import LivingClock
+from tests.support.virtual_clock import VirtualClock
 
 SPANISH = "+34911111111"
 """Whoever calls this number is spoken to in Spanish."""
@@ -45,10 +45,10 @@ WEBHOOK_SECRET = Secret("a secret between the bank and the server")
 class Server:
     """One running server. What a test needs of it."""
 
-    clock: LivingClock
+    clock: VirtualClock
     ids: LockedIds
     bank: RunningBank
-    work: DueWork
+    work: DueJobs
     on: Dependencies
     web: flask.Flask
     pci_parts: PciDependencies
@@ -139,5 +139,5 @@ class Server:
         self.transport.posted.clear()
 
     def another_web(self, **changed: Any) -> flask.Flask:
-        """A second web process on the same ground."""
+        """A second web process with the same dependencies."""
         return make_web(replace(self.on, **changed))

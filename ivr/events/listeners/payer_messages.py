@@ -17,7 +17,7 @@ from ivr.payments.attempts.store import NewAttempt
 from ivr.payments.links import store as links
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
-from ivr.platform.wording import Wording
+from ivr.platform.settings.line import Wording
 
 log = structlog.get_logger()
 _INSTEAD = ".link"

@@ -28,7 +28,7 @@ from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.links.store import LinkTerms
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
-from ivr.platform.wording import PLAIN, Wording
+from ivr.platform.settings.line import PLAIN, Wording
 
 
 def subscriptions(

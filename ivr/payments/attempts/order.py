@@ -21,7 +21,7 @@ from gateways.contract import Order
 from ivr.bills import views as bills_views
 from ivr.payments.attempts.states import Method
 from ivr.payments.attempts.store import Attempt
-from ivr.platform.wording import Wording
+from ivr.platform.settings.line import Wording
 
 _FOLDER = Path(__file__).parent
 _DEFAULT = "en"

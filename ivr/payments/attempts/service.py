@@ -26,7 +26,7 @@ from ivr.payments.attempts.store import Attempt, NewAttempt, NoSuchAttemptError
 from ivr.payments.attempts.transitions import Transitions, payment_facts
 from ivr.payments.links import store as link_store
 from ivr.payments.links.store import LinkTerms
-from ivr.platform.wording import PLAIN, Wording
+from ivr.platform.settings.line import PLAIN, Wording
 
 __all__ = ["Attempt", "AttemptService", "NewAttempt", "NoSuchAttemptError"]
 log = structlog.get_logger()

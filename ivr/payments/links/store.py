@@ -18,7 +18,7 @@ from ivr.payments import tables, timeouts
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import Method, State
 from ivr.payments.attempts.store import Attempt
-from ivr.platform.phone_numbers.identity import forms_of
+from ivr.platform.phone_numbers import forms_of
 
 DONE = "done"
 """In the query of the address to which the gateway leads who has paid: their payment is to be taken for one

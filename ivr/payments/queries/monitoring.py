@@ -9,7 +9,7 @@ from gateways.declines import Decline
 from ivr.payments.attempts.states import State
 from ivr.payments.refunds.store import RefundState
 from ivr.payments.tables import attempt, refund
-from ivr.platform.database.counts import count_by
+from ivr.platform.database.engine import count_by
 
 
 def attempts_by_state(tx: sa.Connection) -> list[tuple[str, int]]:

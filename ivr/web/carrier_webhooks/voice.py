@@ -25,7 +25,7 @@ from ivr.calls.turns import ForeignCallError, Turns, UnknownCallError
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.pay import result as pay_form
 from ivr.carriers.twilio.rendering import NAMED, TwimlRenderer
-from ivr.carriers.twilio.signed_request import verify
+from ivr.carriers.twilio.signature import verify
 from ivr.web.carrier_webhooks.carried_keys import CarriedKeys, after_apology
 from ivr.web.carrier_webhooks.failed_turn import TROUBLES_MAX, UNKNOWN, FailedTurn
 

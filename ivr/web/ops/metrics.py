@@ -27,7 +27,7 @@ from ivr.messaging import messages
 from ivr.payments.queries import monitoring
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
-from ivr.platform.log_metrics import LogLines
+from ivr.platform.metrics import LogLines
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15)
 """The carrier hangs up on us after 15 s."""

@@ -12,11 +12,10 @@ from gateways.contract import Approved, CardEntry, ChargeRequest, Order, RefundR
 from gateways.sandbox.bank.app import create_app
 from gateways.sandbox.bank.dependencies import BankDependencies
 from gateways.sandbox.bank.ledger import Ledger
-from ivr.platform.clock import ManualClock
-from ivr.platform.ids import SequentialIds
 from tests.support.hostile_values import addresses, bodies, knock
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_harness import SandboxBench
+from tests.support.sandbox_harness import SandboxHarness
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 CARD = {"number": "4242424242424242", "expiry_month": 12, "expiry_year": 2030, "code": "973"}
 AUTHORIZATION = {"key": "a-1", "card": CARD, "amount_minor": 5000, "currency": "EUR"}
@@ -26,9 +25,9 @@ def post(bank: RunningBank, path: str, **request: Any) -> requests.Response:
     return requests.post(bank.url + path, timeout=5, **request)
 
 
-def charge(bench: SandboxBench, key: str, amount_minor: int = 5000, **metadata: str) -> str:
-    token = bench.tokenizer.tokenize(bench.good_card, key=f"entry-{key}").token
-    paid = bench.gateway.charge(
+def charge(harness: SandboxHarness, key: str, amount_minor: int = 5000, **metadata: str) -> str:
+    token = harness.tokenizer.tokenize(harness.good_card, key=f"entry-{key}").token
+    paid = harness.gateway.charge(
         ChargeRequest(Order(key, amount_minor, "EUR", "Water <bill>", metadata), token)
     )
     assert isinstance(paid, Approved)
@@ -36,8 +35,8 @@ def charge(bench: SandboxBench, key: str, amount_minor: int = 5000, **metadata: 
 
 
 @pytest.fixture
-def bench(bank: RunningBank) -> SandboxBench:
-    return SandboxBench(bank, CardEntry.TOKENIZE)
+def harness(bank: RunningBank) -> SandboxHarness:
+    return SandboxHarness(bank, CardEntry.TOKENIZE)
 
 
 @pytest.mark.parametrize(
@@ -115,11 +114,11 @@ def test_every_verb_can_be_slow(bank: RunningBank) -> None:
 
 
 def test_finance_finds_a_charge_by_our_references_and_its_refunds_with_it(
-    bank: RunningBank, bench: SandboxBench
+    bank: RunningBank, harness: SandboxHarness
 ) -> None:
-    reference = charge(bench, "a-1", bill="bill_1", call="call_1")
-    charge(bench, "a-2", bill="bill_2")
-    bench.gateway.refund(RefundRequest("r-1", reference, 1500, "EUR"))
+    reference = charge(harness, "a-1", bill="bill_1", call="call_1")
+    charge(harness, "a-2", bill="bill_2")
+    harness.gateway.refund(RefundRequest("r-1", reference, 1500, "EUR"))
 
     for query in ({"metadata[bill]": "bill_1"}, {"key": "a-1", "state": "approved"}, {"id": reference}):
         listed = requests.get(f"{bank.url}/charges", params=query, timeout=5).json()["charges"]
@@ -136,10 +135,10 @@ def test_a_filter_that_is_not_known_is_refused_rather_than_forgotten(bank: Runni
 
 
 def test_the_page_shows_each_charge_and_escapes_what_it_was_given(
-    bank: RunningBank, bench: SandboxBench
+    bank: RunningBank, harness: SandboxHarness
 ) -> None:
     assert "No charges yet" in requests.get(f"{bank.url}/", timeout=5).text
-    reference = charge(bench, "a-1", bill="<script>alert(1)</script>")
+    reference = charge(harness, "a-1", bill="<script>alert(1)</script>")
     page = requests.get(f"{bank.url}/", timeout=5).text
 
     assert all(shown in page for shown in ("50.00 EUR", "approved", "4242", reference, "a-1"))
@@ -196,21 +195,21 @@ def test_a_capture_of_what_was_released_is_declined_for_certain(bank: RunningBan
     ],
 )
 def test_the_ledger_itself_refuses_what_must_not_be(
-    bank: RunningBank, bench: SandboxBench, statement: str
+    bank: RunningBank, harness: SandboxHarness, statement: str
 ) -> None:
-    charge(bench, "a-1")
+    charge(harness, "a-1")
     with closing(sqlite3.connect(bank.database)) as connection, pytest.raises(sqlite3.IntegrityError):
         connection.execute(statement)
 
 
 def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_back(
-    bank: RunningBank, bench: SandboxBench
+    bank: RunningBank, harness: SandboxHarness
 ) -> None:
-    reference = charge(bench, "a-1")
+    reference = charge(harness, "a-1")
     bank.thought.hold()
-    bench.be_impatient()
+    harness.be_impatient()
     bank.harm("none", "/refunds", delay_s=30)
-    bench.gateway.refund(RefundRequest("r-1", reference, 2000, "EUR"))
+    harness.gateway.refund(RefundRequest("r-1", reference, 2000, "EUR"))
     bank.thought.wait_until_reached()
     assert bank.rows("SELECT refunded_minor FROM movement WHERE key = 'a-1'") == [{"refunded_minor": 2000}]
 

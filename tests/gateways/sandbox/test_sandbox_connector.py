@@ -9,7 +9,7 @@ from gateways.contract import Approved, CardEntry, ChargeRequest, Declined, Orde
 from gateways.sandbox.bank.connector import PASSWORD, USERNAME
 from gateways.secret import Secret
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_harness import SandboxBench
+from tests.support.sandbox_harness import SandboxHarness
 
 ASKED = {
     "transaction_id": "72500aba-328c-445c-a12e-da5700e10b17",
@@ -31,7 +31,7 @@ def ask(bank: RunningBank, auth: Any = (USERNAME, PASSWORD), **changed: Any) -> 
 
 
 def charge(bank: RunningBank, token: str, key: str) -> Any:
-    gateway = SandboxBench(bank, CardEntry.TOKENIZE).gateway
+    gateway = SandboxHarness(bank, CardEntry.TOKENIZE).gateway
     return gateway.charge(ChargeRequest(Order(key, 5000, "EUR", "Water"), Secret(token)))
 
 

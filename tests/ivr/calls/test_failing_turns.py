@@ -19,7 +19,7 @@ from tests.support.phone import (
     call_settings,
 )
 from tests.support.server import PERSON, Server
-from tests.support.silence_limit import Patience
+from tests.support.silence_limit import SilenceLimit
 
 Start = Callable[..., Server]
 SID = call_settings().call_sid
@@ -116,7 +116,7 @@ def test_an_answer_that_cannot_be_used_is_given_up(server: Server) -> None:
     server.expected |= {"turn_failed"}
     began = server.clock.now()
     with patch.object(WaitDispatch, "answered", side_effect=RuntimeError("planted")):
-        ended, lines, _ = pay(server, ["1", "(silence)", "(silence)"], listener=Patience(server.clock))
+        ended, lines, _ = pay(server, ["1", "(silence)", "(silence)"], listener=SilenceLimit(server.clock))
     assert ended.reason is Reason.SERVER
     assert lines.count(SORRY) == 3
     assert lines[-2] == "< Please call again later. Goodbye."

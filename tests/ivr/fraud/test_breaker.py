@@ -8,10 +8,10 @@ from ivr.fraud import lockouts
 from ivr.fraud.breaker import LIFTED_BY_ITSELF, PROBES, BreakerState, state_at
 from ivr.fraud.identity import PayerIdentity
 from ivr.payments.attempts.states import Event
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.lockout import LockoutKind
 from tests.support.defences import Counter, usual_limits
+from tests.support.time_and_ids import ManualClock
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""A card tester against the house: how many cards an issuer hears of, and what a caller hears."""
+"""A card tester against a running server: how many cards an issuer hears of, and what a caller hears."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,6 @@ from ivr.fraud import lockouts
 from ivr.fraud.breaker import PROBES
 from ivr.fraud.identity import PayerIdentity
 from ivr.pci import tables as pci
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
 from ivr.platform.lockout import LockoutKind
@@ -20,6 +19,7 @@ from tests.support.payer import call_sid, pay
 from tests.support.phone import call_settings
 from tests.support.server import ENGLISH, REFERENCE, Server
 from tests.support.server_checks import NAMES
+from tests.support.time_and_ids import ManualClock
 
 pytestmark = pytest.mark.slow
 

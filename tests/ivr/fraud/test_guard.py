@@ -12,11 +12,11 @@ from ivr.fraud.guard import forget_card_attempts
 from ivr.fraud.identity import UNPROVEN, PayerIdentity
 from ivr.jobs.job_list import REPORT_CARD_OUTCOME
 from ivr.payments.attempts.states import Event
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.lockout import LockoutKind
 from tests.support import schema
 from tests.support.defences import ANNA, Counter, usual_limits
+from tests.support.time_and_ids import ManualClock
 
 HIGH = {
     "CARD_DECLINES_MAX_CALL": 99,

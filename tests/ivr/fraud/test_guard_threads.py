@@ -11,9 +11,9 @@ from gateways.declines import Decline
 from ivr.fraud.breaker import PROBES
 from ivr.fraud.identity import PayerIdentity
 from ivr.payments.attempts.states import Event
-from ivr.platform.clock import ManualClock
 from ivr.platform.ids import RandomIds
 from tests.support.defences import ANNA, Counter, usual_limits
+from tests.support.time_and_ids import ManualClock
 
 AT_ONCE = 6
 on_postgres = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)

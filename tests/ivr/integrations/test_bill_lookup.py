@@ -15,10 +15,9 @@ from ivr.bills.bill import NewBill, Status
 from ivr.integrations.bill_lookup import LookupAnswer, MerchantBill, MerchantLookup, NotFound, Unreachable
 from ivr.integrations.http_post import HttpPost
 from ivr.integrations.webhook_signature import is_genuine
-from ivr.platform.clock import ManualClock
-from ivr.platform.ids import SequentialIds
 from tests.support.captured_logs import captured_logs
 from tests.support.merchant_server import MerchantServer, merchant_server
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 SECRET = Secret("merchant-secret")
 OPEN = {"amount": "49.90", "currency": "EUR"}

@@ -16,12 +16,11 @@ from ivr.integrations.webhook_signature import is_genuine
 from ivr.integrations.webhooks_out import Deliverer, Kind, record
 from ivr.jobs.job_list import DELIVER_OUTCOME
 from ivr.jobs.retry import POST_WEBHOOK
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from tests.support.merchant_server import MerchantServer, merchant_server
-from tests.support.recorded_jobs import RecordedWork
+from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, bill, outcome
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 SECRET = Secret("merchant-secret")
 
@@ -68,7 +67,7 @@ def paid(engine: sa.Engine, clock: ManualClock) -> str:
 
 
 @pytest.fixture
-def tell(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedWork, paid: str) -> Any:
+def tell(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedJobs, paid: str) -> Any:
     def tell(kind: Kind = Kind.PAYMENT_APPROVED) -> None:
         with engine.begin() as tx:
             record(
@@ -86,7 +85,7 @@ def tell(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: Record
 
 
 @pytest.fixture
-def deliver(engine: sa.Engine, merchant: MerchantServer, clock: ManualClock, work: RecordedWork) -> Any:
+def deliver(engine: sa.Engine, merchant: MerchantServer, clock: ManualClock, work: RecordedJobs) -> Any:
     """Runs the one delivery that is waiting."""
     deliverer = Deliverer(
         engine, url=merchant.url + "/outcomes", secrets=[SECRET], work=work, clock=clock, post=HttpPost(2.0)
@@ -106,7 +105,7 @@ def row(engine: sa.Engine) -> Any:
 
 
 def test_recorded_with_the_payment_or_not_at_all(
-    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedWork, paid: str
+    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedJobs, paid: str
 ) -> None:
     with engine.connect() as tx, tx.begin() as transaction:
         record(
@@ -125,7 +124,7 @@ def test_recorded_with_the_payment_or_not_at_all(
 
 
 @pytest.mark.postgres
-def test_the_same_outcome_twice_is_one(engine: sa.Engine, work: RecordedWork, tell: Any) -> None:
+def test_the_same_outcome_twice_is_one(engine: sa.Engine, work: RecordedJobs, tell: Any) -> None:
     tell()
     tell()
     tell(Kind.REFUND_APPROVED)
@@ -139,7 +138,7 @@ def test_delivered_signed_and_once(
     engine: sa.Engine,
     merchant: MerchantServer,
     clock: ManualClock,
-    work: RecordedWork,
+    work: RecordedJobs,
     tell: Any,
     deliver: Any,
 ) -> None:
@@ -164,7 +163,7 @@ def test_a_repeat_after_delivery_posts_nothing(
     engine: sa.Engine,
     merchant: MerchantServer,
     clock: ManualClock,
-    work: RecordedWork,
+    work: RecordedJobs,
     tell: Any,
     deliver: Any,
 ) -> None:
@@ -197,7 +196,7 @@ def test_given_up_loudly_after_three_days(
     engine: sa.Engine,
     merchant: MerchantServer,
     clock: ManualClock,
-    work: RecordedWork,
+    work: RecordedJobs,
     tell: Any,
     deliver: Any,
 ) -> None:
@@ -216,7 +215,7 @@ def test_given_up_loudly_after_three_days(
 
 
 def test_a_try_that_is_run_again_asks_for_one_follow_up(
-    engine: sa.Engine, merchant: MerchantServer, clock: ManualClock, work: RecordedWork, tell: Any
+    engine: sa.Engine, merchant: MerchantServer, clock: ManualClock, work: RecordedJobs, tell: Any
 ) -> None:
     tell()
     merchant.status = 500
@@ -228,7 +227,7 @@ def test_a_try_that_is_run_again_asks_for_one_follow_up(
 
 
 @pytest.mark.postgres
-def test_no_url_any_more(engine: sa.Engine, clock: ManualClock, work: RecordedWork, tell: Any) -> None:
+def test_no_url_any_more(engine: sa.Engine, clock: ManualClock, work: RecordedJobs, tell: Any) -> None:
     tell()
     Deliverer(engine, url="", secrets=(), work=work, clock=clock)("out_1", 0)
     assert (row(engine).state, row(engine).last_answer) == ("given_up", "OUTCOME_URL is not set")

@@ -10,7 +10,7 @@ import pytest
 
 from gateways.secret import Secret
 from ivr.integrations.webhook_signature import is_genuine, sign
-from ivr.platform.clock import ManualClock
+from tests.support.time_and_ids import ManualClock
 
 OLD, NEW = Secret("old-secret"), Secret("new-secret")
 BODY = '{"name":"José"}'.encode()

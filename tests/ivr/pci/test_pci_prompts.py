@@ -9,7 +9,7 @@ from ivr.carriers.twilio.twiml import Voice
 from ivr.pci.dialogue import HINTS, SILENT
 from ivr.pci.fields import Field, Mistake
 from ivr.pci.speech import FOLDER, Speech
-from tests.support.card_entry import PciBench
+from tests.support.card_entry import CardEntryHarness
 
 LANGUAGES = ("en", "es")
 WORDS_MAX = 20
@@ -57,7 +57,7 @@ def test_the_card_of_a_caller_who_does_not_err_takes_few_words(prompts: Prompts)
         assert words / 150 * 60 < 15
 
 
-def test_a_voice_and_a_recording_are_heard(bench: PciBench) -> None:
+def test_a_voice_and_a_recording_are_heard(harness: CardEntryHarness) -> None:
     speech = Speech(
         {"en": Voice("en-GB", "Polly.Amy")},
         Recordings({"es": {"number.ask": ("https://example.com/numero.mp3",)}}),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.support.gateway_harness import Held
+from tests.support.gateway_harness import HeldRequest
 from tests.support.stripe.account import Started, StripeAccount
 from tests.support.stripe.errors import Refusal, key_in_use, rate_limited
 from tests.support.stripe.routes import KINDS, kind_of
@@ -60,7 +60,7 @@ class LostError(Exception):
     """No answer comes."""
 
 
-class Thought(Held):
+class HeldAnswer(HeldRequest):
     """A request that waits for a test's word."""
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class Fault:
     harm: Harm
     kind: str | None
     times: int
-    thought: Thought | None = None
+    thought: HeldAnswer | None = None
     delay_s: float = 0
     act: Callable[[], None] | None = None
     says: Answer | None = None
@@ -114,16 +114,16 @@ class Line:
         delay_s: float = 0,
         act: Callable[[], None] | None = None,
         says: Answer | None = None,
-    ) -> Thought:
+    ) -> HeldAnswer:
         """The next `times` requests of this kind (None: any) go wrong so; a held one waits for `let_go`."""
         assert kind is None or kind in KINDS, kind
-        thought = Thought()
+        thought = HeldAnswer()
         with self._one_at_a_time:
             self._faults.append(Fault(Harm(harm), kind, times, thought, delay_s, act, says))
         return thought
 
     @contextmanager
-    def held(self, kind: str, harm: Harm = Harm.HOLD) -> Iterator[Thought]:
+    def held(self, kind: str, harm: Harm = Harm.HOLD) -> Iterator[HeldAnswer]:
         """The next request of this kind is in progress until the block ends."""
         thought = self.harm(harm, kind)
         try:
