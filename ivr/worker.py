@@ -12,7 +12,7 @@ import flask
 import structlog
 
 from ivr.calls.hang_up import CallEnder
-from ivr.calls.retention import forget_turns
+from ivr.calls.store import forget_turns
 from ivr.customers.reference_guesses import forget_guesses
 from ivr.dependencies import Dependencies, build
 from ivr.fraud.guard import forget_card_attempts
@@ -53,7 +53,7 @@ def handlers(on: Dependencies) -> dict[Job, Handler]:
         on.engine, url=config.outcome_url, secrets=config.merchant_secrets, work=on.work, clock=on.clock
     )
     payments = on.payments
-    ender = CallEnder(engine=on.engine, attempts=payments.attempts, work=on.work, clock=on.clock)
+    ender = CallEnder(engine=on.engine, attempts=payments.attempts, clock=on.clock)
     return {
         **payments.handlers(),
         SEND_CONFIRMATION: sender.send,

@@ -15,12 +15,12 @@ import structlog
 
 from flows.language import UnknownStepError
 from gateways.secret import Secret
-from ivr.calls.call_input import CallInput
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.pay_progress import PayProgress
 from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.response import HangUp, SendTo
+from ivr.calls.turn import CallInput
 from ivr.calls.turns import ForeignCallError, Turns, UnknownCallError
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.pay import result as pay_form
@@ -182,15 +182,15 @@ class VoiceWebhooks:
         return answer(twiml.document([twiml.hangup()]))
 
     def _begin(self, form: WebhookForm) -> str:
-        row = self.greeting.row(
+        call = self.greeting.call(
             call_sid=form.call_sid,
             account_sid=self.carrier.account_sid,
             from_field=form.get("From") or "",
             to_field=form.get("To") or "",
             verstat=form.get("StirVerstat"),
         )
-        structlog.contextvars.bind_contextvars(call_id=row.id)
-        return self.turns.begin(row)
+        structlog.contextvars.bind_contextvars(call_id=call.row.id)
+        return self.turns.begin(call)
 
     def _rejoin(self, form: WebhookForm) -> str:
         try:
