@@ -3,10 +3,10 @@
 from typing import Annotated, TypedDict
 
 from gateways.declines import Decline
-from ivr.integrations.webhooks_out import rfc3339
 from ivr.payments.attempts.states import Method, PublicState
 from ivr.payments.queries.feed import LinkShown, Payment, RefundShown
 from ivr.payments.refunds.store import RefundState
+from ivr.platform.clock import rfc3339
 from ivr.web.api.documents.fields import (
     Amount,
     CreatedAt,
