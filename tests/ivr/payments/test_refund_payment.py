@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities, CardEntry, UnsupportedError
+from gateways.capability import Capabilities, CardEntry, UnsupportedError
 from ivr.finance import ledger
 from ivr.jobs.job_list import REFUND_PAYMENT
 from ivr.payments import timeouts
