@@ -149,7 +149,7 @@ sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__
 from datetime import UTC, datetime
 from gateways.secret import Secret
 from ivr.platform import request_signing as signing
-from ivr.pci.migrate import migrate
+from ivr.pci.migrations import migrate
 from ivr.pci.process import app_from_environ
 from ivr.carriers.twilio.signature import HEADER_SIGNATURE, compute
 from werkzeug.test import Client

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.pci.migrate import migrate as migrate_pci
+from ivr.pci.migrations import migrate as migrate_pci
 from tests.support.databases import Databases
 from tests.support.demo_terminal import DemoRun, Terminal
 from tests.support.deployed_server import MERCHANT_SECRET, DeployedServer, make_server

@@ -7,7 +7,6 @@ import sqlalchemy as sa
 
 from gateways.http_client import HttpResponse
 from gateways.sandbox import webhooks as of_sandbox
-from gateways.secret import Secret
 from ivr.bills import store
 from ivr.integrations.bill_lookup import MerchantBill, MerchantLookup
 from ivr.platform.clock import SystemClock
@@ -170,13 +169,7 @@ def test_no_answer_of_the_merchants_breaks_a_look_up(
     engine: sa.Engine, clock: ManualClock, ids: SequentialIds
 ) -> None:
     said: list[bytes] = []
-    lookup = MerchantLookup(
-        "https://merchant.example/bills",
-        [Secret("a secret of the merchant's")],
-        home_country="ES",
-        clock=clock,
-        post=lambda *_: HttpResponse(200, said[-1]),
-    )
+    lookup = MerchantLookup(lambda *_: HttpResponse(200, said[-1]), "ES", clock)
     for body in bills():
         said.append(body)
         answer = lookup.ask(REFERENCE, "lookup_1")

@@ -27,7 +27,7 @@ from gateways.settlement import LineKind, PayoutLine
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.calls.remote_calls import RemoteCalls
-from ivr.calls.retention import forget_turns
+from ivr.calls.store import forget_turns
 from ivr.jobs.job_list import (
     CHARGE_ATTEMPT,
     FORGET_CARD,

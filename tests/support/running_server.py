@@ -199,7 +199,7 @@ def _transport(environ: dict[str, str], web: WsgiApp, pci: WsgiApp) -> WsgiTrans
 
 def migrated_pci(folder: Path) -> bytes:
     """An empty PCI database of this release, to be copied: a migration takes longer than a call."""
-    from ivr.pci.migrate import migrate
+    from ivr.pci.migrations import migrate
 
     path = folder / "pci-template.db"
     migrate(f"sqlite:///{path}")

@@ -7,7 +7,6 @@ caller would hear it. Below each call stand its facts: how it ended, each paymen
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -85,13 +84,13 @@ def test_each_wait_is_shown_by_a_dialogue() -> None:
 @pytest.mark.parametrize("name", sorted(set(SHOWN_BY.values())))
 def test_a_dialogue_shows_the_waits_that_it_is_named_for(name: str, start_server: Start) -> None:
     met: set[type[Wait]] = set()
-    run = walk.Walk._run
+    move_to = walk.Walk._move_to
 
-    def recording(self: walk.Walk) -> Any:
+    def recording(self: walk.Walk, name: str) -> None:
+        move_to(self, name)
         met.add(self.step.wait)
-        return run(self)
 
-    with mock.patch.object(walk.Walk, "_run", recording):
+    with mock.patch.object(walk.Walk, "_move_to", recording):
         _play_scene(name, start_server)
     assert met >= {wait for wait, shown_by in SHOWN_BY.items() if shown_by == name}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ivr.pci.migrate import migrate_engine
+from ivr.pci.migrations import migrate_engine
 from ivr.platform.database.engine import make_engine
 from tests.support.card_entry import CardEntryHarness
 from tests.support.databases import Databases, folder_in_memory

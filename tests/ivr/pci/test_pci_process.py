@@ -15,7 +15,7 @@ from ivr.pci import process
 from ivr.pci.dependencies import PciDependencies
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import WrappedKey
-from ivr.pci.migrate import migrate
+from ivr.pci.migrations import migrate
 from ivr.pci.process import PciProcess, app_from_environ
 from ivr.platform.clock import SystemClock
 from ivr.platform.settings.reading import SettingsError
