@@ -112,7 +112,7 @@ class Chance:
         """Most worlds suffer from a few things at once; some from everything, some from one thing alone."""
         rates = {
             "carrier": (0.0, 0.02, 0.06, 0.15),
-            "inside": (0.0, 0.0, 0.04, 0.15),
+            "internal": (0.0, 0.0, 0.04, 0.15),
             "gateway": (0.0, 0.15, 0.3, 0.6),
             "kills": (0.0, 0.0, 0.004, 0.02),
             "pauses": (0.0, 0.05, 0.2, 0.2),
