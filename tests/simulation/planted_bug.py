@@ -12,7 +12,7 @@ from typing import Any
 Patches = list[AbstractContextManager[Any]]
 ALONE = {"source": 0.0, "by_hand": 0.0, "ahead": 0.0, "late_s": 0.0}
 """Nobody but callers, payers and the server does anything."""
-QUIET = {**ALONE, "carrier": 0.0, "internal": 0.0, "gateway": 0.0, "kills": 0.0, "database": 0.0, "queue": 0.0}
+QUIET = ALONE | dict.fromkeys(("carrier", "internal", "gateway", "kills", "database", "queue"), 0.0)
 GATEWAY_FAILS = {**QUIET, "gateway": 0.6}
 QUEUE_FAILS = {**QUIET, "queue": 0.5}
 SOURCE_SPEAKS = {**QUIET, "source": 0.9}
