@@ -190,8 +190,9 @@ class Turns:
                     return self._end(turn, reached, verbs)
 
     def _ask(self, turn: Turn, progress: Progress, listen: Listen, verbs: list[str]) -> str:
-        asked = hearing.asked(self.renderer, self.flow, progress.said, listen, self.release)
-        spoken, gather = hearing.question(self.renderer, verbs, progress.said, listen)
+        spoken, gather, asked = hearing.question(
+            self.renderer, self.flow, verbs, said=progress.said, listen=listen, release=self.release
+        )
         return self._commit(turn, replace(progress.session, asked=asked), spoken, gather)
 
     def _leave(self, turn: Turn, left: LeftBy) -> Progress:

@@ -25,3 +25,8 @@ class SystemClock:
 
     def sleep(self, duration_s: float) -> None:
         time.sleep(duration_s)
+
+
+def rfc3339(moment: datetime) -> str:
+    """The moment as others read it in our JSON: `2026-11-22T10:00:00.000Z`."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

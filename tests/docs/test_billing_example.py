@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from gateways.secret import Secret
-from ivr.integrations.webhook_signature import sign
+from ivr.integrations.signed_post import sign
 from ivr.platform.clock import SystemClock
 
 FILE = Path(__file__).parents[2] / "docs/examples/billing_system.py"

@@ -20,12 +20,12 @@ import pytest
 import requests
 
 from gateways.secret import Secret
-from ivr.integrations.webhook_signature import HEADER, is_genuine, sign
+from ivr.integrations.signed_post import HEADER, sign
 from ivr.platform.clock import SystemClock
 from tests.support.deployed_server import MERCHANT_SECRET, DeployedServer
 from tests.support.http_phone_line import PATIENCE_S
 from tests.support.load_balancer import LoadBalancer, Request, balancing
-from tests.support.merchant_server import MerchantServer, Posted
+from tests.support.merchant_server import MerchantServer, Posted, is_genuine
 from tests.support.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/billing_system.py"

@@ -1,6 +1,6 @@
 """Bugs to be planted into the server: the simulator must find each of them.
 
-Each is what a hasty change could do; `BUGS` says which weather brings it to light.
+Each is what a hasty change could do; `BUGS` says which rates bring it to light.
 """
 
 import itertools

@@ -72,7 +72,7 @@ def _patterns() -> Iterator[tuple[str, str]]:
             for key in sorted(prompts.keys(language)):
                 parts = [
                     squeezed(one.text) if isinstance(one, Literal) else ".+"
-                    for one in prompts.segments(language, key)
+                    for one in prompts.find(language, key).segments
                 ]
                 if any(part != ".+" for part in parts):  # the merchant's own sentences have no name
                     yield "".join(parts), prefix + key

@@ -74,7 +74,7 @@ def _named() -> list[tuple[str, re.Pattern[str]]]:
     languages = languages_in(pay_bill.folder)
     prompts = Prompts.load(pay_bill.folder, languages)
     return [
-        (key, re.compile(_until(prompts.segments(language, said.key), key)))
+        (key, re.compile(_until(prompts.find(language, said.key).segments, key)))
         for step in pay_bill.steps.values()
         for said in source.read(step.run, {}).said
         for key in step.heard_first

@@ -60,7 +60,7 @@ def tell(
     return services.payments.gateway_events.take(GatewayEvent(event, "payment.moved", notice, happened_at))
 
 
-def lose_sight(services: PaymentServices, fate: Fate) -> str:
+def unknown_charge(services: PaymentServices, fate: Fate) -> str:
     """A confirmed attempt whose charge met this fate, and is unknown."""
     services.bank.fates.append(fate)
     attempt_id = services.confirmed()

@@ -22,7 +22,8 @@ from ivr.carriers.twilio.rendering import TwimlRenderer
 from ivr.carriers.twilio.twiml import Voice
 from ivr.customers.reference_guesses import ReferenceGuesses
 from ivr.dependencies import Dependencies
-from ivr.integrations.bill_lookup import MerchantLookup
+from ivr.integrations.bill_lookup import LOOKUP_S, MerchantLookup
+from ivr.integrations.signed_post import SignedPost
 from ivr.platform.settings.config import Config
 from ivr.web.carrier_webhooks.carried_keys import CarriedKeys
 from ivr.web.carrier_webhooks.failed_turn import FailedTurn
@@ -114,13 +115,8 @@ def _lookup(on: Dependencies) -> MerchantLookup | None:
     config = on.config
     if not config.bill_lookup_url:
         return None
-    return MerchantLookup(
-        config.bill_lookup_url, config.merchant_secrets, home_country=config.line.home_country, clock=on.clock
-    )
-
-
-def _recordings(config: Config) -> Recordings:
-    return Recordings.load(Path(config.line.recordings)) if config.line.recordings else Recordings({})
+    post = SignedPost(config.bill_lookup_url, config.merchant_secrets, LOOKUP_S)
+    return MerchantLookup(post, config.line.home_country, on.clock)
 
 
 def _voices(config: Config) -> dict[str, Voice]:
@@ -133,9 +129,10 @@ def _voices(config: Config) -> dict[str, Voice]:
 def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> TwimlRenderer:
     prompts = Prompts.load(flow.folder, config.line.languages, config.line.wording.nouns)
     voices = _voices(config)
-    recordings = _recordings(config)
+    recordings = Recordings.load(Path(config.line.recordings)) if config.line.recordings else None
     by_carrier = pay_prompts(config.line.languages)
-    recordings.check(prompts, server_prompts(), by_carrier)
+    if recordings is not None:
+        recordings.check(prompts, server_prompts(), by_carrier)
     options = PayOptions(
         connector=config.pay.connector,
         languages=config.pay.language,

@@ -124,7 +124,7 @@ def test_a_caller_who_goes_silent_is_always_let_go(server: Server, number: str) 
 
 def test_a_merchants_system_that_does_not_answer(start_server: Start) -> None:
     """The look-up has a limit of its own, far below the carrier's."""
-    with merchant_server() as merchant, patch("ivr.integrations.bill_lookup.TIME_LIMIT_S", 0.2):
+    with merchant_server() as merchant, patch("ivr.web.carrier_webhooks.wiring.LOOKUP_S", 0.2):
         merchant.misbehave = lambda _: merchant.closing.wait(5)
         server = start_server(
             BILL_LOOKUP_URL=merchant.url, MERCHANT_SECRET="7d3e91c05af24b68c1d09e7f3a5b8246"
