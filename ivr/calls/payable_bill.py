@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from flows.language import Amount, BillFacts, LinkFacts
-from gateways.contract import Capabilities
+from gateways.capability import Capabilities
 from ivr.bills.bill import Bill
 from ivr.calls.call_services import CallServices
 from ivr.calls.turn import Turn

@@ -126,7 +126,7 @@ def refund(
     became of it. A second refund of the same amount must be confirmed at a terminal, or have an
     --idempotency-key.
     """
-    from gateways.contract import UnsupportedError
+    from gateways.capability import UnsupportedError
     from ivr.payments.refunds.service import KeyReusedError, RefundRefusedError
 
     with command_context(*TILL) as at:

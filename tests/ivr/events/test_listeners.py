@@ -21,7 +21,7 @@ from ivr.payments.refunds.transitions import refund_facts
 from ivr.platform.database.engine import reading
 from tests.support import schema
 from tests.support.api_client import check
-from tests.support.defences import usual_limits
+from tests.support.fraud_harness import usual_limits
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.time_and_ids import ManualClock, SequentialIds
 

@@ -66,7 +66,7 @@ def test_the_words_of_the_last_release_are_as_it_wrote_them(language: str) -> No
 
 
 Make = Callable[[PaymentServices], str]
-WAYS = [PaymentServices.confirmed, PaymentServices.linked, PaymentServices.want_card]
+WAYS = [PaymentServices.confirmed, PaymentServices.linked, PaymentServices.await_card]
 """Ways in which a gateway is asked: a card that was keyed, a link, a card that the PCI process authorizes."""
 
 

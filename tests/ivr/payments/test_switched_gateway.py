@@ -52,7 +52,7 @@ def test_an_unknown_charge_is_not_ended_by_what_this_gateway_can_do(engine: sa.E
     attempt = services.attempt(attempt_id)
     assert attempt.state is State.UNKNOWN
     assert services.bill(attempt.bill_id) == (0, 4_000), "its part of the bill stays held"
-    assert services.told(attempt_id) == ["unknown"]
+    assert services.events_of(attempt_id) == ["unknown"]
     assert services.bank.looked_up == []
     _back(services)
     assert services.state(attempt_id) is State.CANCELLED

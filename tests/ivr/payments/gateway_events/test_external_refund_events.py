@@ -16,7 +16,7 @@ from ivr.payments.refunds.store import REFUND_FINAL
 from tests.support.fake_gateway import Fate
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
-from tests.support.webhook_gateway import WebhookGateway, lose_sight, tell
+from tests.support.webhook_gateway import WebhookGateway, tell, unknown_charge
 
 pytestmark = pytest.mark.slow
 
@@ -161,11 +161,11 @@ def test_a_returned_refund_of_ours_is_no_external_refund(services: PaymentServic
 
 
 def _unknown(services: PaymentServices) -> str:
-    return lose_sight(services, Fate.LOST_REPLY)
+    return unknown_charge(services, Fate.LOST_REPLY)
 
 
 def _for_a_person(services: PaymentServices) -> str:
-    attempt_id = lose_sight(services, Fate.LOST_REPLY)
+    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
     return attempt_id
@@ -236,7 +236,7 @@ def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(
     services: PaymentServices,
 ) -> None:
     """That is how a person mends it; the gateway still says that it was taken."""
-    attempt_id = lose_sight(services, Fate.NEVER)
+    attempt_id = unknown_charge(services, Fate.NEVER)
     services.pass_time(60)
     assert services.state(attempt_id) is State.CANCELLED
     services.bank.fenced.clear()
@@ -254,7 +254,7 @@ def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(
 def test_an_external_refund_of_an_unknown_payment_is_ignored(services: PaymentServices) -> None:
     """As a gateway tells it that only lets go of what it held."""
     tell(services, RefundedExternally("attempt_of_nobody"), "evt_1")
-    attempt_id = lose_sight(services, Fate.NEVER)
+    attempt_id = unknown_charge(services, Fate.NEVER)
     services.pass_time(60)
     looks = len(services.bank.looked_up)
     tell(services, RefundedExternally(attempt_id), "evt_2")

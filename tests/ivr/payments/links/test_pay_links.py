@@ -49,7 +49,7 @@ def test_a_link_is_opened_texted_paid_and_entered(services: PaymentServices, ban
     )
     assert services.bill(attempt.bill_id) == (4_000, 0)
     assert texts(services) == [(attempt_id, "link"), (attempt_id, "receipt")]
-    assert services.told(attempt_id) == ["link_opened", "approved"]
+    assert services.events_of(attempt_id) == ["link_opened", "approved"]
     services.assert_settled()
 
 

@@ -36,7 +36,7 @@ def usual_limits(**changes: int) -> FraudLimits:
 
 
 @dataclass
-class Counter:
+class FraudHarness:
     """Where cards are tried: everything a charge goes through, without telephone and gateway."""
 
     engine: sa.Engine
