@@ -15,7 +15,7 @@ from ivr.messaging import templates as texts
 from ivr.messaging.messages import Purpose
 from ivr.messaging.states import MessageEvent
 from ivr.messaging.templates import ReceiptFacts
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.platform.database.engine import make_engine
 from tests.support.approved_payment import approved_attempt
 from tests.support.payment_services import PaymentServices

@@ -21,7 +21,7 @@ from ivr.messaging.templates import ReceiptFacts
 from ivr.platform.database.engine import reading
 from ivr.web.carrier_webhooks.messages import make_blueprint
 from tests.support.approved_payment import approved_attempt
-from tests.support.carrier import signed_headers
+from tests.support.carrier_signature import signed_headers
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.time_and_ids import ManualClock, SequentialIds
 
