@@ -101,9 +101,9 @@ BUGS_OF_OTHERS: Mapping[str, Bug] = {
         _ours_by_hand, "given back by hand", QUIET, house="stripe-tokenize", first=2
     ),
     "given back before it is approved": Bug(
-        _mark_dropped, "given back by hand", {**BY_HAND, "gateway": 0.6}, house="stripe-tokenize", first=34
+        _mark_dropped, "given back by hand", {**BY_HAND, "gateway": 0.6}, house="stripe-tokenize", first=38
     ),
     "told anew with each notice": Bug(
-        _every_time_new, "as given back by hand", BY_HAND, house="stripe-tokenize", first=6
+        _every_time_new, "as given back by hand", BY_HAND, house="stripe-tokenize", first=17
     ),
 }
