@@ -20,7 +20,7 @@ from ivr.payments.views import IS_LINK_NOT_ENDED, attempt
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import insert_of
 from ivr.platform.ids import Ids
-from ivr.platform.phone_numbers.identity import forms_of
+from ivr.platform.phone_numbers import forms_of
 
 OPEN_MAX = 20
 """More open bills than this under one phone number are nobody's to be offered by voice."""

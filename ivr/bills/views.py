@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from ivr.bills import tables
-from ivr.platform.database.views import view
+from ivr.platform.database.metadata import view
 
 bill = view(tables.bill, "id", "reference", "currency", "withdrawn", "said_elsewhere_minor")
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from gateways.settings import settings_of
 from ivr.cli import boot
 from ivr.platform.clock import SystemClock
-from ivr.platform.database.migrate import can_serve
+from ivr.platform.database.migrations import can_serve
 from ivr.platform.ids import RandomIds
 from ivr.platform.settings.config import Config
 from ivr.platform.settings.reading import read_all

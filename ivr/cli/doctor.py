@@ -17,7 +17,7 @@ from ivr.cli.examples import example
 from ivr.cli.faults import Fault
 from ivr.doctor.checks import Check, FaultError, Finding, LastFaultError, examine
 from ivr.platform.clock import Clock, SystemClock
-from ivr.platform.database.migrate import can_serve
+from ivr.platform.database.migrations import can_serve
 from ivr.platform.database.unreachable import sentence
 from ivr.platform.ids import RandomIds
 from ivr.platform.settings.config import Config, load_config

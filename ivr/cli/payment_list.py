@@ -20,7 +20,7 @@ from ivr.cli.listing import (
     text,
 )
 from ivr.cli.periods import Period, period
-from ivr.platform.settings.gateways import gateway_list, gateway_settings
+from ivr.platform.settings.config import gateway_list, gateway_settings
 
 if TYPE_CHECKING:
     from ivr.payments.attempts.states import State
@@ -57,8 +57,7 @@ _OLD_SINCE = (
 
 
 def _states(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> "frozenset[State]":
-    from ivr.payments.attempts.states import State
-    from ivr.payments.public_state import UnknownStateError, states_of
+    from ivr.payments.attempts.states import State, UnknownStateError, states_of
 
     try:
         found = frozenset[State]().union(*map(states_of, words))

@@ -21,7 +21,7 @@ from ivr.cli.faults import Fault, sentences
 from ivr.cli.start_log import log_start, warn_of_exposure
 from ivr.platform import logs
 from ivr.platform import process_memory as memory
-from ivr.platform.database.migrate import can_serve
+from ivr.platform.database.migrations import can_serve
 from ivr.platform.settings.config import Config, load_config
 from ivr.platform.settings.shared import BY_CARRIER
 from ivr.platform.wsgi.handover import PortTakenError, listen
@@ -110,7 +110,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
 
     If one is already running on this port, this one takes over from it.
     """
-    from ivr.pci.migrate import can_serve as can_serve_pci
+    from ivr.pci.migrations import can_serve as can_serve_pci
     from ivr.pci.settings import PciConfig, load_pci_config
 
     name, value = BY_CARRIER

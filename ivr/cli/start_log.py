@@ -5,13 +5,13 @@ In production they also warn if the process runs as root, or if more than its pr
 
 import os
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from ipaddress import ip_address
 from typing import Any
 
 import structlog
 
 from gateways.settings import Setting
-from ivr.platform.release import version
 
 log = structlog.get_logger("paybycall")
 
@@ -22,7 +22,7 @@ def log_start(
     """Logs names of settings, never a value, and of the database only its kind."""
     names = sorted(one.name for one in settings if environ.get(one.name, "").strip())
     kind = database_url.partition(":")[0].partition("+")[0]
-    log.info("starting", version=version(), database=kind, **mode, settings_set=names)
+    log.info("starting", version=version("paybycall"), database=kind, **mode, settings_set=names)
 
 
 def warn_of_exposure(host: str, port: int, *, in_production: bool) -> None:

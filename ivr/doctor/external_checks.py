@@ -26,7 +26,7 @@ CLOCK_S_MAX = 20
 """Web and PCI trust each other's clocks within a minute; both must be near the true time."""
 _HTTP = HttpClient(total_s=6.0, connect_s=3.0, keep=False, environment=True)
 UNSIGNED = "The signature does not match."
-"""How our own webhooks refuse a request that is not the carrier's (`ivr.carriers.twilio.signed_request`)."""
+"""How our own webhooks refuse a request that is not the carrier's (`ivr.carriers.twilio.signature`)."""
 _NOT_PASSED_ON = (502, 503, 504)
 _REDIRECTS = range(300, 400)
 

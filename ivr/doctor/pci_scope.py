@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateways.contract import CardEntry
-from ivr.carriers.twilio.connection_overrides import retried
+from gateways.capability import CardEntry
+from ivr.carriers.twilio.signature import retried
 from ivr.platform.settings.config import Config
 
 

@@ -17,8 +17,7 @@ from gateways.declines import Decline
 from ivr.bills.views import bill
 from ivr.fraud.identity import PayerIdentity
 from ivr.fraud.tables import card_try
-from ivr.platform.database import advisory_locks
-from ivr.platform.database.counts import count_by
+from ivr.platform.database.engine import count_by, hold_locks, lock_number_of
 from ivr.platform.ids import Ids
 from ivr.platform.lockout import LockoutKind
 
@@ -113,7 +112,7 @@ def hold(tx: sa.Connection, identity: PayerIdentity) -> None:
 def hold_subjects(tx: sa.Connection, subjects: Iterable[str]) -> None:
     """Advisory locks by name, always in the same order."""
     digests = [hashlib.sha256(f"card-try:{subject}".encode()).digest() for subject in sorted(subjects)]
-    advisory_locks.hold(tx, map(advisory_locks.number_of, digests))
+    hold_locks(tx, map(lock_number_of, digests))
 
 
 def counted(

@@ -1,7 +1,7 @@
-"""The web process's side of the PCI process: asks for card entries and fetches their results, signed;
-reports what became of a card, and asks for lockouts.
+"""The web process's client of the PCI process: opens card entries and collects their results, reports what
+became of a card, lists and lifts lockouts. Every request is signed.
 
-Every question may be asked again after a lost answer and gets the same one. A token is a `Secret` from the
+Every request may be repeated after a lost answer and gets the same one. A token is a `Secret` from the
 moment it arrives. Never called inside a transaction: it is a network call.
 """
 
@@ -44,7 +44,7 @@ class PciUnreachableError(Exception):
 
 
 class _AwayError(PciUnreachableError):
-    """Nobody listened, or the connection broke: it may be back in a moment."""
+    """Nobody listened, or the connection broke: the process may be back in a moment."""
 
 
 class PciRefusedError(Exception):
@@ -57,7 +57,7 @@ class PciRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CardEntryResult:
-    """What became of a card entry."""
+    """The result of a card entry."""
 
     outcome: CardEntryOutcome
     token: Secret | None = None

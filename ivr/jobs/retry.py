@@ -22,6 +22,26 @@ _HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """`RetryPolicy(2, 300, 86_400)`: after 2, 4, 8 ... seconds, then every five minutes, for a day.
+
+    Each delay is as long as the thing has been open already, within bounds.
+    """
+
+    first_s: float
+    most_s: float
+    """No delay is longer."""
+    give_up_after_s: float
+    """From then on a person has to look."""
+
+    def next_delay_s(self, open_s: float) -> float | None:
+        """Seconds until the next try of what has been open for so many; None: a person has to look."""
+        if open_s >= self.give_up_after_s:
+            return None
+        return min(max(open_s, self.first_s), self.most_s)
+
+
+@dataclass(frozen=True, slots=True)
 class RetrySchedule:
     """`RetrySchedule((10, 60))`: tried again after 10 seconds, then after 60 more, then no more."""
 

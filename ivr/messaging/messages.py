@@ -21,7 +21,7 @@ from ivr.messaging.states import Event, State, after
 from ivr.messaging.tables import confirmation
 from ivr.payments.views import IS_LINK_OPEN, attempt, pay_link
 from ivr.platform.clock import Clock
-from ivr.platform.database.counts import count_by
+from ivr.platform.database.engine import count_by
 from ivr.platform.ids import Ids
 
 SPOKEN = "spoken"

@@ -14,7 +14,7 @@ from pathlib import Path
 from flows.language import Noun, with_noun
 from ivr.messaging.segments import Encoding, folded, segments
 from ivr.platform.money import written
-from ivr.platform.wording import PLAIN, Wording
+from ivr.platform.settings.line import PLAIN, Wording
 
 SEGMENTS_MAX = 2
 _FOLDER = Path(__file__).parent

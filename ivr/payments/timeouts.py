@@ -4,7 +4,7 @@ The caller waits a minute at most, an adapter's verb takes 15 s at most (`gatewa
 follows from these two.
 """
 
-from ivr.platform.retry import RetryPolicy
+from ivr.jobs.retry import RetryPolicy
 
 CHARGE_WITHIN_S = 30
 """From the caller's confirmation: unclaimed by then, the attempt is abandoned and never sent."""

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from ivr.payments import tables
 from ivr.payments.attempts.states import Method, State
-from ivr.platform.database.views import view
+from ivr.platform.database.metadata import view
 
 attempt = view(
     tables.attempt,

@@ -1,8 +1,8 @@
-"""The PCI process as a Flask application: its doors, its health, and error pages that say nothing.
+"""The PCI process as a Flask application: its routes, its health, and error pages that say nothing.
 
-A body past 64 kB is not read, an error page never repeats the request,
-and no request is logged beyond its call's id. A traceback is never shown and never logged:
-`failures.describe` tells kind and place. `/readyz` says which part is not ready, the log says why.
+A body of more than 64 kB is not read, an error page never repeats the request, and of a request only its
+call's id is logged. A traceback is neither shown nor logged: `safe_logging` logs type and place of an error.
+`/readyz` says which part is not ready; the log says why.
 """
 
 import orjson
@@ -11,24 +11,22 @@ from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException
 
-from ivr.carriers.twilio.signed_request import BODY_BYTES_MAX
+from ivr.carriers.twilio.signature import BODY_BYTES_MAX
 from ivr.pci.dependencies import PciDependencies
 from ivr.pci.internal_api import internal_routes
 from ivr.pci.safe_logging import tell
 from ivr.pci.webhooks import carrier_routes
-from ivr.platform.database.unavailable import RETRY_AFTER_S, is_away
-from ivr.platform.metrics_access import MetricsAccess, challenge
-from ivr.platform.request_ids import request_id, set_up_request_ids
-from ivr.platform.routing import set_up_routes
+from ivr.platform.database.availability import RETRY_AFTER_S, is_away
+from ivr.platform.flask_app import request_id, set_up_requests
+from ivr.platform.metrics import MetricsAccess, challenge
 
 log = structlog.get_logger()
 
 
 def create_app(parts: PciDependencies) -> Flask:
-    """The application over this room's parts."""
+    """The application over these parts."""
     app = Flask("paybycall-pci", static_folder=None, template_folder=None)
-    set_up_request_ids(app, parts.ids)
-    set_up_routes(app)
+    set_up_requests(app, parts.ids)
     # DEBUG, whatever FLASK_DEBUG says: in debug, refusals tell more.
     app.config.update(MAX_CONTENT_LENGTH=BODY_BYTES_MAX, PROPAGATE_EXCEPTIONS=False, DEBUG=False)
     app.register_blueprint(carrier_routes(parts))

@@ -1,6 +1,6 @@
 """Card brands by their first digits (BIN), with the lengths each may have.
 
-The list serves two questions only: is this number whole, and how long is its code? The gateway knows the
+The list answers two questions only: is this number complete, and how long is its code? The gateway knows the
 rest. Sources: ISO/IEC 7812, the brands' published BIN ranges.
 """
 

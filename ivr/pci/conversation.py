@@ -1,8 +1,8 @@
 """One turn of the card-entry dialogue: keys in, TwiML out, and everything between in one transaction.
 
-A repeated or late webhook gets the stored answer again and changes nothing; one from the future is shown the
-question that stands. The keys' home is asked before the transaction, the gateway after it. Stored and sent
-TwiML holds prompts and URLs, never a digit.
+A repeated or late webhook gets the stored answer again and changes nothing. One from the future is sent to
+the current question. The key service is asked before the transaction, the gateway after it. The TwiML that
+is stored and sent holds prompts and URLs, never a digit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,22 +17,21 @@ from ivr.carriers.twilio import twiml
 from ivr.pci import dialogue, entry_lifecycle, entry_store, keypad
 from ivr.pci import envelope_encryption as sealing
 from ivr.pci.dialogue import NOTHING, AskOn, CardComplete, DialogueState, GaveUp, LeftEntry, Question
-from ivr.pci.entry_states import EntryStatus
-from ivr.pci.entry_store import CardEntryRow
+from ivr.pci.entry_store import CardEntryRow, EntryStatus
 from ivr.pci.envelope_encryption import DataKey
 from ivr.pci.fallback import ReturnToWeb
 from ivr.pci.fields import KEYS_TIMEOUT_S, Field
 from ivr.pci.gateway_submission import GatewaySubmission, is_overdue
 from ivr.pci.keys import KeyGoneError, KeyService
-from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import PciMetrics
+from ivr.pci.safe_logging import of_entry
 from ivr.pci.speech import Speech
 from ivr.platform.card_entry_outcome import CardEntryOutcome
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 
 KEYING_TURNS_MAX = 60
-"""Far more than the most patient caller needs; whoever clears for ever is led back."""
+"""Far more than the most patient caller needs. A caller who clears without end is sent back to web."""
 SILENCE_MAX_S = 6
 """A waiting caller hears a word after this long; with speech and travel it stays under eight."""
 FALLBACKS_MAX = 3
@@ -47,7 +46,7 @@ class NotBoundError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TurnReply:
-    """What a turn comes to: verbs to send, columns to change, and what follows once it is committed."""
+    """The result of a turn: verbs to send, columns to change, and what to do once it is committed."""
 
     verbs: tuple[str, ...]
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -100,19 +99,19 @@ class Conversation:
         return answer
 
     def rejoin(self, form: WebhookForm) -> str:
-        """The carrier came by its fallback: the standing question again, or back to the web process."""
+        """The carrier came by its fallback: the current question again, or back to the web process."""
         if dialled := "".join(form.get("DialCallStatus", ())[:1]):
             return self.return_to_web.person_left(dialled)
         return self._ask_again(form)
 
     def apologize(self, form: WebhookForm) -> str:
-        """After an unexpected error: a kind sentence, and the standing question again. Nothing that was keyed
-        in the failed turn is kept. May raise where the database does not answer; `blind_apology` needs none.
+        """After an unexpected error: a kind sentence, and the current question again. Nothing that was keyed
+        in the failed turn is kept. Raises if the database does not answer; `blind_apology` needs none.
         """
         return self._ask_again(form, prompt="trouble")
 
     def _ask_again(self, form: WebhookForm, *, prompt: str | None = None) -> str:
-        """The standing question, behind the `prompt`; `FALLBACKS_MAX` times, then the entry is given up."""
+        """The current question after the `prompt`; `FALLBACKS_MAX` times, then the entry is given up."""
         call_sid, account_sid = _sids(form)
         with self.engine.begin() as tx:
             newest = entry_store.newest_of_call(tx, call_sid, account_sid)
@@ -143,7 +142,7 @@ class Conversation:
         return kept or twiml.document([twiml.redirect(entry.return_url)])
 
     def _follow(self, entry_id: str, reply: TurnReply) -> None:
-        """What follows once the turn is committed."""
+        """What to do once the turn is committed."""
         if reply.ended is not None:
             entry_lifecycle.forget(self.keys, [entry_id])
         if reply.mistake is not None:
@@ -193,7 +192,7 @@ class Conversation:
                 return self._complete(entry, {f"sealed_{last}": key.seal(last, value)}, now)
 
     def _asked(self, entry: CardEntryRow, key: DataKey, ask: AskOn) -> TurnReply:
-        """Keeps what stands, sealed, and asks on."""
+        """Stores what was keyed, sealed, and asks for more."""
         after = ask.standing
         values: dict[str, Any] = {
             "field": after.field,
@@ -209,8 +208,8 @@ class Conversation:
         return TurnReply((self._gather(entry, ask.question),), values, mistake=mistake)
 
     def _gather(self, entry: CardEntryRow, question: Question) -> str:
-        """The carrier's timeout is of the first key and of the next alike, and begins behind the words: a
-        silence behind them lets who takes out a card wait longer than who has begun to key.
+        """The carrier has one timeout for the first key and for the next ones; it begins after the words. A
+        pause after the words gives more time to a caller who is still taking out the card.
         """
         words = [self._say(prompt, entry) for prompt in question.prompts]
         between_s = min(question.timeout_s, KEYS_TIMEOUT_S)
@@ -224,7 +223,7 @@ class Conversation:
         )
 
     def _complete(self, entry: CardEntryRow, sealed: Mapping[str, bytes], now: datetime) -> TurnReply:
-        """The card is whole: one word, and the poll begins."""
+        """Every field was keyed: the caller hears a word, and polling begins."""
         moment = self._say("wait.moment", entry)
         values = {"status": EntryStatus.SENDING, "sending_since": now, "spoken_at": now, **sealed}
         return TurnReply((moment, self._onward(entry)), values, sending=True)
@@ -243,7 +242,7 @@ class Conversation:
         return self.speech.say(key, entry.language, slow=entry.slow)
 
     def _standing_url(self, entry: CardEntryRow) -> str:
-        """Where the last answer is given again; before the first one, where it is asked for."""
+        """Where the last answer is given again, or the first one is asked for."""
         return self.turn_url(entry.id, max(entry.turn - 1, 0))
 
     def _onward(self, entry: CardEntryRow) -> str:

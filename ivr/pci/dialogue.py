@@ -1,7 +1,7 @@
-"""The card-entry dialogue as a pure function: what stood, what was heard; what stands now, what is said.
+"""The card-entry dialogue as a pure function: state and keys in, new state and next question out.
 
-No clock, no database, no TwiML. Four mistakes or silences in one field end the entry; a pause half-way is no
-mistake, because people read cards in groups.
+No clock, no database, no TwiML. Four mistakes or silences in one field end the entry. A pause in the middle
+of a field is no mistake, because people read a card number in groups.
 """
 
 from dataclasses import dataclass, replace
@@ -17,12 +17,12 @@ MISTAKES_MAX = 4
 NOTHING = Secret("")
 HINTS = ("hint.star", "hint.leave", "hint.again", "hint.hang_up")
 SILENT = "silent"
-"""Counted like a mistake, worded apart."""
+"""Counted like a mistake, with its own prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class DialogueState:
-    """What an entry holds between two turns. `kept` is what was keyed into `field` so far."""
+    """What is kept between two turns. `kept` is what was keyed into `field` so far."""
 
     field: Field = Field.NUMBER
     kept: Secret = NOTHING
@@ -34,7 +34,7 @@ class DialogueState:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The next Gather: `prompts` are keys of the prompts; none of them is not a word."""
+    """The next Gather. `prompts` are keys of the prompts; if there are none, nothing is said."""
 
     prompts: tuple[str, ...]
     num_digits: int
@@ -44,7 +44,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class AskOn:
-    """Ask on. `taken` is the whole value of a field just accepted, to be sealed; `mistake` is counted."""
+    """Ask for more. `taken`: the field that was just accepted, to be sealed. `mistake` is counted."""
 
     standing: DialogueState
     question: Question
@@ -66,7 +66,7 @@ class LeftEntry:
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """Four mistakes or silences in one field; the last one is named."""
+    """Four mistakes or silences in one field. `mistake` is the last one."""
 
     mistake: str
 
@@ -84,8 +84,8 @@ def hear(standing: DialogueState, heard: KeypadInput, now: datetime) -> Move:
     if heard.left:
         return LeftEntry()
     if heard.nothing and not standing.kept:
-        # A `#` alone is a late one behind the field before: no mistake, and no word about it. It cut the
-        # question short, so the question is asked again.
+        # A `#` alone belongs to the field before and came late. It is no mistake, but it cut the question
+        # short, so the question is asked again.
         return _ask(standing, "ask") if heard.hashed else _mistaken(standing, SILENT)
     kept = heard.digits if heard.cleared else Secret(standing.kept.reveal() + heard.digits.reveal())
     after = replace(standing, kept=kept, star_last=heard.star_last)
@@ -149,7 +149,7 @@ def _ask(standing: DialogueState, kind: str) -> AskOn:
 
 
 def _ask_again(standing: DialogueState, mistake: str) -> AskOn:
-    """What was wrong, and then the keys that help: all of them once, so that nobody must listen for long."""
+    """Says what was wrong, then the keys that help. All hints are given only once, to keep it short."""
     prompts = (_prompt(standing, mistake), *_hints(standing, mistake))
     return AskOn(standing, Question(prompts, wanted(standing), fields.UNHURRIED_TIMEOUT_S), mistake=mistake)
 

@@ -1,9 +1,9 @@
-"""How an entry ends: its outcome is set and what was keyed is wiped in one stroke, then its key is forgotten.
+"""How an entry ends: one statement sets its outcome and wipes what was keyed, then its key is destroyed.
 
-Old pages and dead tuples keep the sealed bytes of a wiped row: whoever ends an entry calls `forget` as soon
-as that is committed, and nothing opens them any more; the sweeper does it again, for those who died in
-between. An authorization that may have reached the issuer is never called unavailable: from then on every end
-without the gateway's answer is `authorization_unknown`, and the worker looks it up.
+Old pages and dead tuples keep the sealed bytes of a wiped row. So whoever ends an entry calls `forget` as
+soon as that is committed, and nothing can open them any more. The sweeper repeats it for processes that
+died in between. An authorization that may have reached the issuer is never called unavailable: without the
+gateway's answer its outcome is `authorization_unknown`, and the worker looks it up.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ivr.pci import entry_store
-from ivr.pci.entry_states import EntryStatus
-from ivr.pci.entry_store import CardEntryRow
+from ivr.pci.entry_store import CardEntryRow, EntryStatus
 from ivr.pci.keys import KeyService, WrappedKey
-from ivr.pci.log_context import of_entry
-from ivr.pci.safe_logging import tell
+from ivr.pci.safe_logging import of_entry, tell
 from ivr.platform.card_entry_outcome import CardEntryOutcome
 
 _WIPED = {
@@ -73,27 +71,28 @@ def finish(
 def give_up(
     tx: sa.Connection, entry: CardEntryRow, outcome: CardEntryOutcome, now: datetime
 ) -> CardEntryOutcome:
-    """Ends an entry without an answer of the gateway; returns the outcome that can be told for certain."""
+    """Ends an entry without an answer of the gateway; returns the outcome that is certain."""
     certain = CardEntryOutcome.AUTHORIZATION_UNKNOWN if may_hold_money(entry) else outcome
     finish(tx, entry, certain, now)
     return certain
 
 
 def may_hold_money(entry: CardEntryRow) -> bool:
-    """Whether some process began to ask the issuer for this amount, and no answer is here."""
+    """Whether a process began to ask the issuer for this amount, and no answer has come."""
     return entry.status == EntryStatus.SENDING and entry.authorize is not None and entry.claims > 0
 
 
 def forget(keys: KeyService, entry_ids: Iterable[str]) -> list[str]:
-    """Destroys the keys of entries whose end is committed; returns those that are gone for certain.
+    """Destroys the keys of entries whose end is committed; returns the entries whose key is destroyed.
 
-    A fault is told and not raised: the entry has ended and the caller hears so; the sweeper comes again.
+    A fault is logged and not raised, because the entry has ended and the caller must hear so. The sweeper
+    tries again.
     """
     gone = []
     for entry_id in entry_ids:
         try:
             keys.forget(entry_id)
-        except Exception as error:  # noqa: BLE001 - the edge to the keys' home, whose faults are its own
+        except Exception as error:  # noqa: BLE001 - whatever fails in a key service: the sweeper tries again
             tell("key_not_forgotten", error, **of_entry(entry_id))
         else:
             gone.append(entry_id)

@@ -1,6 +1,6 @@
-"""What the web process may ask: open an entry, collect its result once, end a call.
+"""What web may ask: open an entry, collect its result once, end a call.
 
-Everything here may be asked twice: an answer can get lost on the way, and asking again must give the same.
+Everything may be asked twice and gives the same answer, because an answer can get lost on the way.
 """
 
 import hashlib
@@ -15,13 +15,12 @@ from gateways.contract import Order
 from ivr.pci import entry_lifecycle, entry_store
 from ivr.pci import envelope_encryption as sealing
 from ivr.pci.entry_lifecycle import EndedEntry
-from ivr.pci.entry_states import EntryStatus
-from ivr.pci.entry_store import CardEntryRow
+from ivr.pci.entry_store import CardEntryRow, EntryStatus
 from ivr.pci.fields import Field
 from ivr.pci.gateway_submission import RESULT
 from ivr.pci.keys import KeyGoneError, KeyService
-from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import PciMetrics
+from ivr.pci.safe_logging import of_entry
 from ivr.platform.card_entry_outcome import CardEntryOutcome
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
@@ -34,7 +33,7 @@ class UnknownEntryError(LookupError):
 
 
 class EntryConflictError(Exception):
-    """Asked otherwise before: another request under this id, or another claimant of this result."""
+    """Another request was made under this id, or another claimant has this result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +50,14 @@ class EntryRequest:
     slow: bool = False
 
     def digest(self) -> str:
-        """Tells two requests under one id apart, also where the last release kept the first."""
+        """Tells two requests under one id apart, even if the last release stored the first."""
         asked = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "slow" or self.slow}
         return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class EntryResult:
-    """What the web process gets. The token is a bare string here, on its way into the signed answer."""
+    """What web gets. The token is a plain string here, on its way into the signed answer."""
 
     outcome: str
     token: str | None = None
@@ -92,11 +91,10 @@ class EntryService:
         with reading(self.engine) as connection:
             if self._is_repeat(entry_store.find(connection, wanted.id), wanted):
                 return False
-        # Before the row: a key without an entry opens nothing, an entry without its key takes no card.
+        # Before the row: a key without an entry does no harm, an entry without its key takes no card.
         _, wrapped = sealing.fresh(wanted.id, self.keys.current())
         self.keys.keep(wanted.id, wrapped)
         now = self.clock.now()
-        authorize = wanted.authorize
         row = {
             "id": wanted.id,
             "request_digest": wanted.digest(),
@@ -106,12 +104,7 @@ class EntryService:
             "slow": wanted.slow,
             "return_url": wanted.return_url,
             "wants_postal_code": wanted.postal_code,
-            "authorize_key": authorize.key if authorize else None,
-            "authorize_amount_minor": authorize.amount_minor if authorize else None,
-            "authorize_currency": authorize.currency if authorize else None,
-            "authorize_description": authorize.description if authorize else None,
-            "authorize_metadata": dict(authorize.metadata) if authorize else None,
-            "authorize_statement": authorize.statement if authorize else None,
+            **entry_store.order_columns(wanted.authorize),
             "status": EntryStatus.KEYING,
             "turn": 0,
             "field": Field.NUMBER,
@@ -179,7 +172,7 @@ class EntryService:
         self._follow(ended)
 
     def _follow(self, ended: list[EndedEntry]) -> None:
-        """What follows once the ends are committed."""
+        """What to do once the ends are committed."""
         entry_lifecycle.forget(self.keys, [one.entry_id for one in ended])
         for one in ended:
             self.metrics.entry_ended(one.outcome)
@@ -187,5 +180,5 @@ class EntryService:
 
 
 def _lost(entry: CardEntryRow, outcome: CardEntryOutcome) -> EntryResult:
-    """A result that is wiped or does not open any more: an authorization is looked up, a token is lost."""
+    """The outcome when the result was wiped or cannot be opened: an authorization has to be looked up."""
     return EntryResult(outcome if entry.authorize is None else CardEntryOutcome.AUTHORIZATION_UNKNOWN)

@@ -1,8 +1,8 @@
-"""Sealing: AES-256-GCM under a data key per entry, which is itself wrapped under a key-encryption key.
+"""Encryption at rest: AES-256-GCM under a data key per entry, which is wrapped under a key-encryption key.
 
-Every seal is bound to its entry and its field: bytes moved to another row or column do not open. Nonces are
-random, and a data key seals a few dozen times at most. This file and `key_directory.py` are the only ones
-that ask the machine for random bytes.
+Every sealed value is bound to its entry and its field: bytes moved to another row or column do not open.
+Nonces are random, and a data key seals a few dozen times at most. Only this file and `key_directory.py` ask
+the machine for random bytes.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""When a field of the card is whole, when it is wrong, and when to listen on.
+"""When a field of the card is complete, when it is wrong, and when to wait for more keys.
 
-Pure: text in, verdict out. Every kind of mistake is its own, because each has its own wording. A verdict
-never repeats what was keyed.
+Pure: text in, verdict out. Every kind of mistake has its own name, because each has its own prompt. A
+verdict never repeats what was keyed.
 """
 
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ READING_TIMEOUT_S = 8
 UNHURRIED_TIMEOUT_S = 12
 """The same behind a mistake or a silence."""
 KEYS_TIMEOUT_S = 3
-"""The wait for the next key. A Gather ends at one key alone, which is `#`: so long waits who presses `*` and
-listens, or keys an Amex without `#`.
+"""The wait for the next key. Only `#` ends a Gather early: a caller who presses `*` and listens, or keys an
+Amex number without `#`, waits this long.
 """
 LISTENING_ON_TIMEOUT_S = 2
 """The wait for more of a number that may already be whole."""
 YEARS_AHEAD_MAX = 20
 POSTAL_CODE_DIGITS = 5
 POSTAL_CODE_DIGITS_MIN = 2
-"""What a keypad can say of codes with letters in them: their digits."""
+"""Of a code with letters, a keypad can send only the digits."""
 
 
 class Field(StrEnum):
@@ -74,7 +74,7 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class ListenOn:
-    """Keep what there is and wait for the rest; `quietly`: it may be whole already, so not a word."""
+    """Keep what there is and wait for the rest. `quietly`: it may be complete, so say nothing."""
 
     quietly: bool
 
@@ -85,8 +85,8 @@ Verdict = Accepted | Wrong | ListenOn
 def judge_number(number: str, end: GatherEnd) -> Verdict:
     """A card number: brand and length by BIN, then Luhn.
 
-    16 digits that pass go on at once. Where longer numbers are an everyday matter, or where 16 do not pass
-    and the BIN allows more, it listens on for a moment.
+    16 digits that pass are accepted at once. If longer numbers are common in this BIN, or if 16 digits do
+    not pass and the BIN allows more, it waits a moment for more.
     """
     brand = brand_of(number)
     if brand is not None:
@@ -112,7 +112,7 @@ def _judge_of_brand(number: str, brand: Brand, end: GatherEnd) -> Verdict:
 
 
 def _judge_part(mistake: Mistake, end: GatherEnd) -> Verdict:
-    """What is wrong with it only once the caller is done: until then they may be reading on."""
+    """Wrong only once the caller is done: until then they may still be reading the card."""
     return Wrong(mistake) if end is GatherEnd.DONE else ListenOn(quietly=False)
 
 

@@ -1,8 +1,8 @@
-"""What tells one card from another without saying which it is: keyed hashes of its number and of its BIN.
+"""Fingerprints tell one card from another without storing it: keyed hashes of its number and of its BIN.
 
-HMAC-SHA256 under PCI_FINGERPRINT_KEY, with a key of its own for each of the two, so that neither opens the
-other; a bare hash of a number is found by trying all numbers (PCI DSS 3.5.1.1). Each value stands beside the
-id of its key: while a key is rotated the new one is written, and both are looked for.
+HMAC-SHA256 under PCI_FINGERPRINT_KEY, with a derived key for each of the two, so that neither opens the
+other. A bare hash of a number is found by trying all numbers (PCI DSS 3.5.1.1). Each value stands beside
+the id of its key: while a key is rotated the new one is written, and both are looked for.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class CardFingerprints:
-    """Of one card: what is written, and everything it may have been written as before."""
+    """Of one card: what is written now, and everything it may have been written as before."""
 
     card: Fingerprint
     bin: Fingerprint
@@ -47,7 +47,7 @@ class CardFingerprints:
 
 
 class FingerprintKeys:
-    """Makes marks. The first key writes; all are looked for."""
+    """Makes fingerprints. The first key is used to write; all are looked for."""
 
     def __init__(self, keys: Sequence[Secret]) -> None:
         if not keys:
@@ -55,14 +55,14 @@ class FingerprintKeys:
         self._keys = tuple(_Key(key) for key in keys)
 
     def of(self, number: Secret) -> CardFingerprints:
-        """The marks of a card by its number."""
+        """The fingerprints of a card by its number."""
         digits = number.reveal()
         known = tuple(mark for key in self._keys for mark in (key.card(digits), key.bin(digits)))
         return CardFingerprints(known[0], known[1], known)
 
 
 class _Key:
-    """One key of PCI_FINGERPRINT_KEY: its name, and a key derived from it for each use."""
+    """One key of PCI_FINGERPRINT_KEY: its id, and a key derived from it for each use."""
 
     def __init__(self, key: Secret) -> None:
         self._for_card = _mac(key.reveal().encode(), "card number")

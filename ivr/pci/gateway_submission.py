@@ -1,8 +1,8 @@
-"""The card on its way to the gateway: a leased row, a bounded pool, and an answer that is recorded once.
+"""Sends a card to the gateway: the row is leased, the pool is bounded, and the answer is recorded once.
 
-No transaction is open while the gateway is asked. A process that dies loses its lease in seconds and another
-one asks again under the same key, which the gateway knows. Whoever brings a certain answer first is believed;
-an uncertain one counts only from the one who holds the lease.
+No transaction is open while the gateway is asked. A process that dies loses its lease in seconds, and
+another one asks again under the same idempotency key. The first certain answer counts, whoever brings it;
+an uncertain one counts only from the process that holds the lease.
 """
 
 import threading
@@ -16,28 +16,18 @@ import orjson
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import (
-    Card,
-    CardAuthorized,
-    Declined,
-    Order,
-    Tokenized,
-    Unavailable,
-    Unknown,
-    UnsupportedError,
-)
+from gateways.capability import UnsupportedError
+from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.retry import retry_unprocessed
 from gateways.secret import Secret
 from ivr.pci import entry_lifecycle, entry_store
 from ivr.pci import envelope_encryption as sealing
 from ivr.pci.entry_lifecycle import SealedResult
-from ivr.pci.entry_states import EntryStatus
-from ivr.pci.entry_store import CardEntryRow
+from ivr.pci.entry_store import CardEntryRow, EntryStatus
 from ivr.pci.fields import Field, expiry_of
 from ivr.pci.keys import KeyGoneError, KeyService
-from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import PciMetrics
-from ivr.pci.safe_logging import tell
+from ivr.pci.safe_logging import of_entry, tell
 from ivr.pci.tokenizers import CardGateway
 from ivr.pci.velocity import CardVelocity
 from ivr.platform.card_entry_outcome import CardEntryOutcome
@@ -58,7 +48,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class GatewayAnswer:
-    """What the gateway said, as the web process will hear it."""
+    """What the gateway said, in the words for web."""
 
     outcome: CardEntryOutcome
     token: Secret | None = None
@@ -90,7 +80,9 @@ class GatewaySubmission:
     _taken_on: set[str] = field(default_factory=set, init=False)
 
     def send(self, entry: CardEntryRow) -> None:
-        """Takes the entry on, unless someone holds its lease or we are full: the next poll asks anew."""
+        """Takes the entry on, unless another process holds its lease or this one is full: the next poll
+        asks again.
+        """
         if is_leased(entry, self.clock.now()):
             return
         with self._lock:
@@ -128,7 +120,7 @@ class GatewaySubmission:
                 self._let_go(entry_id)
 
     def _claim(self, entry_id: str) -> CardEntryRow | None:
-        """The entry under our lease; None where someone else has it or nobody waits any more."""
+        """The entry under our lease; None if another process has it or nobody waits any more."""
         now = self.clock.now()
         with self.engine.begin() as tx:
             entry = entry_store.lock(tx, entry_id)
@@ -212,8 +204,8 @@ class GatewaySubmission:
                 return GatewayAnswer(CardEntryOutcome.AUTHORIZATION_UNKNOWN)
 
     def _patiently(self, entry: CardEntryRow, ask: Callable[[], R]) -> R:
-        """The answer; what the gateway did not process is asked for again while the caller waits. Each of
-        their polls is a webhook of its own, so they hear a word meanwhile.
+        """The answer. What the gateway did not process is sent again while the caller waits. The caller's
+        polls are webhooks of their own, so they hear a word meanwhile.
         """
 
         def may_wait(wait_s: float) -> bool:
@@ -224,7 +216,7 @@ class GatewaySubmission:
         return retry_unprocessed(ask, sleep=self.clock.sleep, may_wait=may_wait)
 
     def _is_still_ours(self, entry_id: str, wait_s: float) -> bool:
-        """Whether the caller will still wait for it by then, and our lease stands: whoever ends the entry or
+        """Whether the caller still waits by then, and we still hold the lease. Whoever ends the entry or
         takes it over ends the lease.
         """
         with reading(self.engine) as connection:
@@ -254,8 +246,8 @@ class GatewaySubmission:
         log.info("card_entry_ended", outcome=answer.outcome)
 
     def _settle(self, tx: sa.Connection, asked: CardEntryRow, answer: GatewayAnswer) -> None:
-        """What the velocity count, also where the caller is gone. A token's outcome, and an unknown one,
-        come later, from the web process.
+        """Counts the outcome, even if the caller is gone. The outcome of a token, and an unknown one, comes
+        later, from web.
         """
         match answer.outcome:
             case CardEntryOutcome.DECLINED:
@@ -287,10 +279,7 @@ def _without_answer(*, maybe_held: bool) -> GatewayAnswer:
 
 
 def tokenization_key(entry_id: str) -> str:
-    """The idempotency key of the entry's one card: whoever asks again asks the same.
-
-    Another try with another card is another entry.
-    """
+    """The idempotency key of the entry's one card. Another try with another card is another entry."""
     return f"{entry_id}:card"
 
 

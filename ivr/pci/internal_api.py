@@ -1,7 +1,7 @@
-"""The door at which the web process knocks: signed, fresh, and never seen before.
+"""What web asks of the PCI process over HTTP: requests are signed, fresh, and refused the second time.
 
-A bad signature gets 403, a body that is not what docs/architecture.md says 400; a problem document never
-repeats what was sent. Only this door hands out a token, and only into a signed request's answer.
+A bad signature gets 403, a body that is not what docs/architecture.md says gets 400. A problem document
+never repeats what was sent. A token leaves the process only here, in the answer to a signed request.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound
 from gateways.contract import Order
 from ivr.pci.dependencies import PciDependencies
 from ivr.pci.entry_service import EntryConflictError, EntryRequest, UnknownEntryError
-from ivr.pci.log_context import of_entry
+from ivr.pci.safe_logging import of_entry
 from ivr.platform import request_signing as signing
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")

@@ -1,7 +1,7 @@
-"""What a Gather heard, read as keys: digits, `*` that clears, `**` that leaves, `#` that ends.
+"""What a Gather heard, read as keys: digits, `*` clears, `**` leaves, `#` ends.
 
-What was heard is a Secret from its first moment. Anything that is no key of a telephone is dropped: a carrier
-never sends it, and nobody else can sign.
+What was heard is a Secret from the first moment. Characters that are no telephone key are dropped: a carrier
+never sends them, and nobody else can sign.
 """
 
 from collections.abc import Mapping, Sequence

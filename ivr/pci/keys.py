@@ -1,8 +1,8 @@
-"""Key-encryption keys, in generations of minutes, and each entry's data key: kept elsewhere, and destroyed.
+"""Key-encryption keys, in generations of minutes, and each entry's data key: kept outside the database.
 
-`KeyService` is the port: another home for the keys (an HSM, a key service) is another class;
-`key_directory.py` is the one that we have. What was sealed for an entry can be opened while its key is kept
-and its generation lives, and by nobody afterwards, whatever bytes survive.
+`KeyService` is the port; `key_directory.py` is its one implementation, an HSM or a key service would be
+another. What was sealed for an entry can be opened while its key is kept and its generation lives.
+Afterwards nobody can open it, whatever bytes survive.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class KeyGoneError(Exception):
 
 
 class KeyStoreError(Exception):
-    """The keys' home cannot be used; the message says what to mend."""
+    """The key service cannot be used; the message says what to mend."""
 
 
 @dataclass(frozen=True, slots=True)

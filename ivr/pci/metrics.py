@@ -1,7 +1,7 @@
-"""What `/metrics` of this process counts: entries, mistakes and the gateway's time. Never anything of a card.
+"""What `/metrics` of this process counts: entries, mistakes and the gateway's time. Never anything of a
+card.
 
-The registry is the process's own, made with the application: counters of two
-applications in one test do not meet.
+Each application has its own registry, so the counters of two applications in one test do not meet.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.registry import Collector
 
-from ivr.platform.log_metrics import LogLines
+from ivr.platform.metrics import LogLines
 
 
 class PciMetrics:

@@ -1,6 +1,7 @@
-"""The nonces of signed requests between our processes, remembered for all PCI processes in their database.
+"""The nonces of signed requests, remembered for all PCI processes in their database; the only queries of
+`nonce`.
 
-One that was seen is refused, however the copy got here.
+A nonce that was seen before is refused, so a copied request does nothing.
 """
 
 from dataclasses import dataclass

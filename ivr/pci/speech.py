@@ -1,7 +1,7 @@
 """The card entry's prompts as TwiML verbs, in each language and voice.
 
-No prompt has a placeholder, so each is made once: nothing that was keyed could be said even by mistake. A
-prompt that is missing fails at the process's start, not on somebody's line.
+No prompt has a placeholder, so nothing that was keyed can be spoken. Each is made once, at the start: a
+missing prompt stops the process then, and not a call later.
 """
 
 from collections.abc import Mapping

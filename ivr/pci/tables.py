@@ -1,9 +1,9 @@
 """The tables of the PCI process: a database of its own, which no other process opens.
 
-Whatever was keyed is sealed before it gets here, and the keys are elsewhere, even wrapped: deleting a row
-does not destroy a secret (it stays in write-ahead logs and dead tuples), destroying its key does. No card
-entry is needed for longer than a call; the sweeper empties them. What is counted against card testing lives
-for a day, by keyed hashes alone, and names no entry. Change a table by a migration in `migrations/versions`.
+What was keyed is sealed before it is stored, and even the wrapped keys are elsewhere. Deleting a row does
+not destroy a secret, which stays in write-ahead logs and dead tuples; destroying its key does. Card entries
+are needed for one call, and the sweeper empties them. What is counted against card testing is kept for a
+day, by keyed hashes alone, and names no entry. Change a table by a migration in `migrations/versions`.
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,7 @@
 """The gateways' PCI sides: the only file that imports a `tokenize`, by name and statically.
 
-A test compares this list with the folders that have one, so that a gateway cannot be forgotten; no name is
-ever computed, so that an assessor reads here what touches a card.
+A test compares this list with the folders that have one. No module's name is computed, so an assessor reads
+here what touches a card.
 """
 
 from collections.abc import Callable, Mapping

@@ -14,8 +14,7 @@ import sqlalchemy as sa
 from ivr.pci import entry_store
 from ivr.pci.fingerprints import SHOWN_LENGTH, CardFingerprints, Fingerprint, FingerprintKind
 from ivr.pci.tables import card_tally, card_watch, lockout
-from ivr.platform.database import advisory_locks
-from ivr.platform.database.engine import insert_of
+from ivr.platform.database.engine import hold_locks, insert_of, lock_number_of
 from ivr.platform.lockout import Lockout, LockoutKind
 
 # Built once: each card asks for them several times.
@@ -72,7 +71,7 @@ class CardCounts:
 def hold(tx: sa.Connection, fingerprints: Iterable[Fingerprint]) -> None:
     """Nobody else counts these before the transaction ends. Always in the same order."""
     values = sorted({one.value for one in fingerprints})
-    advisory_locks.hold(tx, [advisory_locks.number_of(bytes.fromhex(value)) for value in values])
+    hold_locks(tx, [lock_number_of(bytes.fromhex(value)) for value in values])
 
 
 def watch(tx: sa.Connection, entry_id: str, card: CardFingerprints, now: datetime) -> None:

@@ -1,8 +1,8 @@
-"""The doors at which the carrier knocks: the turns of a card entry, and the fallback.
+"""The carrier's webhooks: the turns of a card entry, and the fallback.
 
-Each request's signature, account and call are checked here, whatever checked them before. What is wrong with
-a request gets 403 or 400; what is wrong with us is told to the caller kindly and never becomes a 500. Nothing
-of the request is logged but the call's id.
+Each request's signature, account and call are checked here. A wrong request gets 403 or 400. A fault of
+ours is told to the caller in a kind sentence and never becomes a 500. Of a request only the call's id is
+logged.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,10 @@ import structlog
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import Forbidden
 
-from ivr.carriers.twilio import signed_request as carrier_request
+from ivr.carriers.twilio.signature import verify
 from ivr.pci.conversation import NotBoundError, WebhookForm
 from ivr.pci.dependencies import PciDependencies
-from ivr.pci.log_context import of_entry
-from ivr.pci.safe_logging import tell
+from ivr.pci.safe_logging import of_entry, tell
 
 log = structlog.get_logger()
 
@@ -38,7 +37,7 @@ def carrier_routes(parts: PciDependencies) -> Blueprint:
 
 
 def _answer(parts: PciDependencies, take: Callable[[WebhookForm], str]) -> Response:
-    form = carrier_request.verify(
+    form = verify(
         request,
         public_url=parts.config.pci_public_url,
         tokens=parts.config.twilio_auth_tokens,

@@ -1,9 +1,9 @@
-"""Signed requests between our own processes: web asks PCI, and PCI knows who asked, when, and that it is no
+"""Signed requests between our own processes: PCI knows that web asked, when, and that the request is no
 replay.
 
 The signature is HMAC-SHA256 over method, path with query, timestamp, nonce and the body's SHA-256. Several
-secrets are accepted while one is rotated; the first signs. The receiver keeps each nonce for `TOLERANCE_S` on
-either side in its own database (`NonceStore`), so that a copy is refused in every process.
+secrets are accepted while one is rotated; the first signs. The receiver stores each nonce in its database
+(`NonceStore`) for longer than a timestamp is accepted, so a copy is refused in every process.
 """
 
 import hashlib

@@ -11,20 +11,21 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from gateways.contract import CardEntry, ChargeRequest, LinkOpen
-from ivr.platform.clock import ManualClock
+from gateways.capability import CardEntry
+from gateways.contract import ChargeRequest, LinkOpen
 from ivr.platform.database.engine import make_engine
-from ivr.platform.wording import Wording
+from ivr.platform.settings.line import Wording
 from ivr.web.payer_pages.merchant import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
 from tests.support.browser import Browser, running_browser
 from tests.support.databases import Databases
 from tests.support.gateway_harness import card
 from tests.support.link_contract import order
-from tests.support.link_gateway import LinkBank
-from tests.support.payment_services import Till
+from tests.support.link_gateway import LinkGateway
+from tests.support.payment_services import PaymentServices
 from tests.support.sandbox_bank import running_bank
-from tests.support.sandbox_harness import SandboxBench
+from tests.support.sandbox_harness import SandboxHarness
+from tests.support.time_and_ids import ManualClock
 
 NAME = "Excelentísimo Ayuntamiento de San Sebastián de los Reyes"
 """Long, as names of merchants are."""
@@ -42,29 +43,29 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxBench]:
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHarness]:
     with running_bank(tmp_path_factory.mktemp("bank")) as bank:
-        yield SandboxBench(bank, CardEntry.TOKENIZE)
+        yield SandboxHarness(bank, CardEntry.TOKENIZE)
 
 
 @pytest.fixture(scope="module")
-def till(databases: Databases) -> Iterator[Till]:
+def services(databases: Databases) -> Iterator[PaymentServices]:
     url = databases.url("sqlite")
     engine = make_engine(url)
     clock = ManualClock()
-    yield Till(engine, clock, bank=LinkBank(clock))
+    yield PaymentServices(engine, clock, bank=LinkGateway(clock))
     engine.dispose()
     databases.drop(url)
 
 
 @pytest.fixture(scope="module")
-def our_pages(till: Till) -> Iterator[str]:
+def our_pages(services: PaymentServices) -> Iterator[str]:
     """The payer's pages; their URL. `/broken/...` are those of a server whose database is away."""
     merchant = Merchant(NAME, zone=ZoneInfo("Europe/Madrid"), wording=Wording("ES"))
     app = flask.Flask("pages", static_folder=None, template_folder=None)
-    app.register_blueprint(make_blueprint(till.engine, clock=till.clock, merchant=merchant))
+    app.register_blueprint(make_blueprint(services.engine, clock=services.clock, merchant=merchant))
     away = sa.create_engine("sqlite:////nowhere/at/all.db")
-    broken = make_blueprint(away, clock=till.clock, merchant=replace(merchant, phone="+34910000000"))
+    broken = make_blueprint(away, clock=services.clock, merchant=replace(merchant, phone="+34910000000"))
     app.register_blueprint(broken, name="broken", url_prefix="/broken")
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -78,22 +79,22 @@ Open = Callable[..., str]
 
 
 @pytest.fixture
-def open_page(bench: SandboxBench) -> Open:
+def open_page(harness: SandboxHarness) -> Open:
     """Opens a page of the bank's for one order; gives its URL."""
     numbers = iter(range(1_000_000))
 
     def opened(language: str = "en", description: str = "Water bill 12345678", **more: str) -> str:
         key = f"{language}-{next(numbers)}-{id(numbers)}"
         wanted = replace(order(key), description=description)
-        found = bench.gateway.open_link(bench.link(key, order=wanted, language=language, **more))
+        found = harness.gateway.open_link(harness.link(key, order=wanted, language=language, **more))
         assert isinstance(found, LinkOpen), found
         return found.url
 
     return opened
 
 
-def charge_of(bench: SandboxBench, key: str, number: str) -> None:
+def charge_of(harness: SandboxHarness, key: str, number: str) -> None:
     """A card that was keyed is charged at the bank."""
-    token = bench.tokenizer.tokenize(card(number), key=f"card-{key}").token
+    token = harness.tokenizer.tokenize(card(number), key=f"card-{key}").token
     metadata = {"bill": "12345678", "call": f"call_{key:0>26}", "payment": "95847317"}
-    bench.gateway.charge(ChargeRequest(replace(order(key), metadata=metadata), token))
+    harness.gateway.charge(ChargeRequest(replace(order(key), metadata=metadata), token))

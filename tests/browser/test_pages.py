@@ -10,15 +10,15 @@ from urllib.parse import quote
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry
 from ivr.web.payer_pages.view import words
 from tests.browser.conftest import Open, charge_of
 from tests.support.browser import BIG_TEXT, DESKTOP, NARROW, PHONE, ZOOMED, Browser
-from tests.support.link_gateway import LinkBank
+from tests.support.link_gateway import LinkGateway
 from tests.support.link_pages import HOUR_S, token_of
-from tests.support.payment_services import Till
+from tests.support.payment_services import PaymentServices
 from tests.support.sandbox_bank import running_bank
-from tests.support.sandbox_harness import SandboxBench
+from tests.support.sandbox_harness import SandboxHarness
 
 LANGUAGES = ("en", "es")
 
@@ -28,25 +28,25 @@ class World:
     """What the states of pages are made in."""
 
     browser: Browser
-    till: Till
+    services: PaymentServices
     our_pages: str
     open_page: Open
 
     def link(self, language: str) -> str:
         """An attempt whose link is open, made in a call."""
-        self.till.language = language
-        attempt_id = self.till.linked(call_id=self.till.begin_call())
-        self.till.run_due()
+        self.services.language = language
+        attempt_id = self.services.linked(call_id=self.services.begin_call())
+        self.services.run_due()
         return attempt_id
 
     def go(self, path: str, attempt_id: str = "") -> None:
-        token = token_of(self.till, attempt_id) if attempt_id else ""
+        token = token_of(self.services, attempt_id) if attempt_id else ""
         self.browser.go(self.our_pages + path.format(token))
 
 
 @pytest.fixture
-def world(browser: Browser, till: Till, our_pages: str, open_page: Open) -> World:
-    return World(browser, till, our_pages, open_page)
+def world(browser: Browser, services: PaymentServices, our_pages: str, open_page: Open) -> World:
+    return World(browser, services, our_pages, open_page)
 
 
 def no_fault(browser: Browser) -> None:
@@ -76,14 +76,14 @@ def _confirming(world: World, language: str) -> None:
 
 def _paid(world: World, language: str, *refunds_minor: int) -> None:
     attempt_id = world.link(language)
-    bank = world.till.bank
-    assert isinstance(bank, LinkBank)
+    bank = world.services.bank
+    assert isinstance(bank, LinkGateway)
     bank.pay(attempt_id)
-    world.till.pass_time(2 * HOUR_S)
+    world.services.pass_time(2 * HOUR_S)
     for amount_minor in refunds_minor:
-        with world.till.engine.begin() as tx:
-            world.till.cashier.refunds.ask(tx, attempt_id, amount_minor, asked_by="finance")
-        world.till.run_due()
+        with world.services.engine.begin() as tx:
+            world.services.payments.refunds.ask(tx, attempt_id, amount_minor, asked_by="finance")
+        world.services.run_due()
     world.go("/receipt/{}", attempt_id)
 
 
@@ -127,7 +127,7 @@ def test_a_receipt_prints_on_one_sheet_without_its_buttons(world: World) -> None
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_of_the_bank_in_each_state(
-    browser: Browser, bench: SandboxBench, open_page: Open, language: str
+    browser: Browser, harness: SandboxHarness, open_page: Open, language: str
 ) -> None:
     url = open_page(language)
     browser.go(url)
@@ -139,7 +139,7 @@ def test_a_page_of_the_bank_in_each_state(
     no_fault(browser)
     browser.click("no")
     assert browser.title.startswith({"en": "Card declined", "es": "Tarjeta rechazada"}[language])
-    assert bench.bank.pay_page(url).status_code == 303
+    assert harness.bank.pay_page(url).status_code == 303
     browser.go(url)
     assert browser.language == language
     no_fault(browser)
@@ -150,10 +150,10 @@ def test_the_banks_list_of_charges(browser: Browser, tmp_path: Path) -> None:
         browser.go(bank.url)
         assert "No charges yet" in browser.text
         no_fault(browser)
-        bench = SandboxBench(bank, CardEntry.TOKENIZE)
+        harness = SandboxHarness(bank, CardEntry.TOKENIZE)
         for number in range(12):
             key = f"attempt_01jdxk8q2v7m3n5p{number:016d}"
-            charge_of(bench, key, ("4242424242424242", "4000000000000002")[number % 2])
+            charge_of(harness, key, ("4242424242424242", "4000000000000002")[number % 2])
         browser.go(bank.url)
         assert "12 charges, newest first" in browser.text
         assert "generic_decline" in browser.text
@@ -164,7 +164,7 @@ def test_the_banks_list_of_charges(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_the_keyboard_alone_pays(world: World) -> None:
-    token = token_of(world.till, world.link("en"))
+    token = token_of(world.services, world.link("en"))
     back = f"{world.our_pages}/receipt/{token}?done=1"
     world.browser.show_on(DESKTOP)
     world.browser.go(world.open_page(done_url=back))

@@ -1,5 +1,5 @@
-"""One house on each database for all tests that ring it: starting four processes takes longer than a call. It
-ends with the last of them, for its processes never sleep quite.
+"""One server on each database for all tests that call it: starting four processes takes longer than a call.
+It ends with the last of them, for its processes never sleep quite.
 """
 
 import signal
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from ivr.pci.migrate import migrate as migrate_pci
+from ivr.pci.migrations import migrate as migrate_pci
 from tests.support.databases import Databases
-from tests.support.demo_terminal import Desk, Terminal
-from tests.support.deployed_server import MERCHANT_SECRET, House, make_house
+from tests.support.demo_terminal import DemoRun, Terminal
+from tests.support.deployed_server import MERCHANT_SECRET, DeployedServer, make_server
 from tests.support.merchant_server import MerchantServer, merchant_server
 from tests.support.running_server import migrated_pci
-from tests.support.several_processes import Several, several
+from tests.support.several_processes import SeveralProcesses, several_processes
 
 MANY = {
     "CARD_DECLINES_MAX_CALLER": "10000",
@@ -27,7 +27,7 @@ MANY = {
     "PCI_CARD_TRIES_MAX": "10000",
     "PCI_BIN_DECLINES_MAX": "10000",
 }
-"""Callers of these houses share a few numbers and test cards: no guard stands in their way."""
+"""Callers of these servers share a few numbers and test cards: no limit stops them."""
 
 
 @pytest.fixture(scope="package")
@@ -49,18 +49,18 @@ def _databases(kind: str, folder: Path, databases: Databases, template: bytes) -
 
 
 @pytest.fixture(scope="package")
-def houses(
+def deployed_servers(
     tmp_path_factory: pytest.TempPathFactory, databases: Databases, merchant: MerchantServer
-) -> Iterator[Callable[[str], House]]:
-    """The house on a kind of database (`authorizing`: on SQLite, with a gateway that makes no tokens), made
+) -> Iterator[Callable[[str], DeployedServer]]:
+    """The server on a kind of database (`authorizing`: on SQLite, with a gateway that makes no tokens), made
     when it is first asked for.
     """
-    made: dict[str, House] = {}
+    made: dict[str, DeployedServer] = {}
     with ExitStack() as stack:
 
-        def house_on(kind: str) -> House:
+        def server_on(kind: str) -> DeployedServer:
             if kind not in made:
-                folder = tmp_path_factory.mktemp(f"house-{kind}")
+                folder = tmp_path_factory.mktemp(f"server-{kind}")
                 template = migrated_pci(folder)
                 urls = _databases("postgres" if kind == "postgres" else "sqlite", folder, databases, template)
                 settings = {
@@ -70,21 +70,23 @@ def houses(
                 }
                 if kind == "authorizing":
                     settings["SANDBOX_CARD_ENTRY"] = "authorize"
-                made[kind] = make_house(folder, *urls, **settings)
+                made[kind] = make_server(folder, *urls, **settings)
                 for url in urls:
                     stack.callback(databases.drop, url)
                 stack.callback(made[kind].close)
             return made[kind]
 
-        yield house_on
+        yield server_on
 
 
 @pytest.fixture
-def house(request: pytest.FixtureRequest, houses: Callable[[str], House]) -> Iterator[House]:
-    """A running house, on SQLite where the test names no other; what must hold is checked at the end."""
-    found = houses(getattr(request, "param", "sqlite"))
+def server(
+    request: pytest.FixtureRequest, deployed_servers: Callable[[str], DeployedServer]
+) -> Iterator[DeployedServer]:
+    """A running server, on SQLite where the test names no other; what must hold is checked at the end."""
+    found = deployed_servers(getattr(request, "param", "sqlite"))
     found.all_up()
-    found.unharm()
+    found.clear_faults()
     found.expected = set()
     yield found
     found.all_up()  # where a test left some process dead, the others would wait for it
@@ -92,7 +94,7 @@ def house(request: pytest.FixtureRequest, houses: Callable[[str], House]) -> Ite
 
 
 @pytest.fixture
-def two_of_each(tmp_path: Path, databases: Databases, merchant: MerchantServer) -> Iterator[Several]:
+def two_of_each(tmp_path: Path, databases: Databases, merchant: MerchantServer) -> Iterator[SeveralProcesses]:
     """Two processes of each kind on one PostgreSQL, which is the test's alone."""
     urls = _databases("postgres", tmp_path, databases, b"")
     settings = {
@@ -104,7 +106,7 @@ def two_of_each(tmp_path: Path, databases: Databases, merchant: MerchantServer) 
         **MANY,
     }
     try:
-        with several(tmp_path, *urls, **settings) as running:
+        with several_processes(tmp_path, *urls, **settings) as running:
             yield running
     finally:
         for url in urls:
@@ -126,8 +128,8 @@ def signals_are_heard() -> Iterator[None]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, signals_are_heard: None) -> Iterator[Desk]:
-    made = Desk(tmp_path)
+def demo_run(tmp_path: Path, signals_are_heard: None) -> Iterator[DemoRun]:
+    made = DemoRun(tmp_path)
     yield made
     made.clear()
 

@@ -20,12 +20,12 @@ from ivr.demo.processes import Processes
 from ivr.platform import request_signing as signing
 from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
-from tests.support.carrier import signed_headers
+from tests.support.carrier_signature import signed_headers
 from tests.support.http_phone_line import PATIENCE_S
 from tests.support.process_memory import found_in_memory
 from tests.support.running_server import migrated_pci
 from tests.support.server_checks import CARDS
-from tests.support.server_processes import HouseProcesses
+from tests.support.server_processes import ServerProcesses
 from tests.support.waiting import eventually
 
 PAN = CARDS["visa_debit"]
@@ -44,13 +44,13 @@ SECONDS_MAX = 10.0
 class Line:
     """Web and the carrier, as far as the PCI process sees them, over HTTP."""
 
-    house: HouseProcesses
+    server: ServerProcesses
     _count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def open(self) -> "Entry":
         nth = next(self._count)
         entry = Entry(self, f"CA{nth:032x}", f"entry.call_{nth}.1")
-        environ = self.house.environ
+        environ = self.server.environ
         opening = {
             "id": entry.id,
             "call_sid": entry.call_sid,
@@ -66,7 +66,7 @@ class Line:
     def ask(self, target: str, document: object) -> dict[str, str]:
         body = json.dumps(document).encode()
         headers = signing.sign(
-            [Secret(self.house.environ["INTERNAL_SECRET"])],
+            [Secret(self.server.environ["INTERNAL_SECRET"])],
             method="POST",
             target=target,
             body=body,
@@ -78,15 +78,15 @@ class Line:
         return dict(answer.json())
 
     def key(self, url: str, call_sid: str, keys: str) -> str:
-        form = {"CallSid": call_sid, "AccountSid": self.house.environ["TWILIO_ACCOUNT_SID"], "Digits": keys}
-        headers = signed_headers(Secret(self.house.environ["TWILIO_AUTH_TOKEN"]), url, form)
+        form = {"CallSid": call_sid, "AccountSid": self.server.environ["TWILIO_ACCOUNT_SID"], "Digits": keys}
+        headers = signed_headers(Secret(self.server.environ["TWILIO_AUTH_TOKEN"]), url, form)
         answer = requests.post(url, data=form, headers=headers, timeout=PATIENCE_S)
         document = ET.fromstring(answer.text)  # noqa: S314 - our own answer
         gather, onward = document.find("Gather"), document.findtext("Redirect")
         return gather.attrib["action"] if gather is not None else str(onward)
 
     def _url(self, target: str) -> str:
-        return f"http://127.0.0.1:{self.house.ports['pci']}{target}"
+        return f"http://127.0.0.1:{self.server.ports['pci']}{target}"
 
 
 @dataclass
@@ -116,32 +116,34 @@ class Entry:
 
 
 @pytest.fixture
-def pci(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[HouseProcesses]:
+def pci(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerProcesses]:
     """A bank and a PCI process."""
-    ground = prepare(tmp_path, RandomIds(), dict(os.environ))
+    demo = prepare(tmp_path, RandomIds(), dict(os.environ))
     (tmp_path / "pci.db").write_bytes(migrated_pci(tmp_path))
-    environ = {**ground.environ, "PCI_KEY_DIRECTORY": str(tmp_path / "keys"), **getattr(request, "param", {})}
-    processes = Processes(environ, ground.logs)
-    house = HouseProcesses(tmp_path, environ, ground.ports, processes, members=("sandbox", "pci"))
+    environ = {**demo.environ, "PCI_KEY_DIRECTORY": str(tmp_path / "keys"), **getattr(request, "param", {})}
+    processes = Processes(environ, demo.logs)
+    server = ServerProcesses(tmp_path, environ, demo.ports, processes, members=("sandbox", "pci"))
     try:
-        house.start("sandbox", "pci")
-        yield house
+        server.start("sandbox", "pci")
+        yield server
     finally:
-        house.kill(*house.processes._running)
+        server.kill(*server.processes._running)
 
 
-def _workers(house: HouseProcesses) -> list[int]:
-    return [child.pid for child in psutil.Process(house.popen("pci").pid).children()]
+def _workers(server: ServerProcesses) -> list[int]:
+    return [child.pid for child in psutil.Process(server.popen("pci").pid).children()]
 
 
-def _left(house: HouseProcesses) -> list[bytes]:
+def _left(server: ServerProcesses) -> list[bytes]:
     """What of the card stands in the parent or in a worker."""
     return [
-        found for pid in (house.popen("pci").pid, *_workers(house)) for found in found_in_memory(pid, NEEDLES)
+        found
+        for pid in (server.popen("pci").pid, *_workers(server))
+        for found in found_in_memory(pid, NEEDLES)
     ]
 
 
-def test_no_digit_stays_in_memory(pci: HouseProcesses) -> None:
+def test_no_digit_stays_in_memory(pci: ServerProcesses) -> None:
     """After each part that is keyed, and after the end: within seconds, not two minutes."""
     line = Line(pci)
     [worker] = _workers(pci)
@@ -157,25 +159,25 @@ def test_no_digit_stays_in_memory(pci: HouseProcesses) -> None:
     print("seconds until no digit is found, after the number and after the end:", seconds)  # noqa: T201 - for -s
 
 
-def _seconds_until_gone(house: HouseProcesses) -> float:
+def _seconds_until_gone(server: ServerProcesses) -> float:
     """From now to the beginning of the first look that found nothing."""
     began = time.monotonic()
     looks: list[float] = []
 
     def is_gone() -> bool:
         looks.append(time.monotonic() - began)
-        return not _left(house)
+        return not _left(server)
 
     eventually(is_gone, timeout_s=SECONDS_MAX, what="a memory without the card")
     return round(looks[-1], 1)
 
 
-def _is_replaced(house: HouseProcesses, before: list[int]) -> bool:
-    return not set(before) & set(_workers(house))
+def _is_replaced(server: ServerProcesses, before: list[int]) -> bool:
+    return not set(before) & set(_workers(server))
 
 
 @pytest.mark.parametrize("pci", [{"PCI_WORKER_LIFE_S": "1"}], indirect=True)
-def test_a_worker_that_heard_keys_is_replaced_and_the_entry_goes_on(pci: HouseProcesses) -> None:
+def test_a_worker_that_heard_keys_is_replaced_and_the_entry_goes_on(pci: ServerProcesses) -> None:
     entry = Line(pci).open()
     for keys in (PAN, EXPIRY.decode(), CODE.decode()):
         before = _workers(pci)

@@ -5,19 +5,19 @@ import termios
 
 import requests
 
-from tests.support.demo_terminal import Desk, Terminal
+from tests.support.demo_terminal import DemoRun, Terminal
 from tests.support.http_phone_line import PATIENCE_S
 from tests.support.server_checks import KEYED, card_traces
 
 ASKS_FOR_APPROVAL = "4000002500003155"
 
 
-def test_a_demo_from_its_start_to_ctrl_c(desk: Desk, terminal: Terminal) -> None:
-    demo = desk.begin("demo", "--any-ports", stdin=terminal.slave, out=terminal.slave)
+def test_a_demo_from_its_start_to_ctrl_c(demo_run: DemoRun, terminal: Terminal) -> None:
+    demo = demo_run.begin("demo", "--any-ports", stdin=terminal.slave, out=terminal.slave)
     terminal.sees("Texts appear here as they are sent.")
     _addresses_answer(terminal.screen)
 
-    status, printed = desk.ring("call", "--from", "+34600000002", "--language", "es", AUTO="1")
+    status, printed = demo_run.ring("call", "--from", "+34600000002", "--language", "es", AUTO="1")
     assert status == 0, printed
     assert "Ringing the demo that is running at http://127.0.0.1:" in printed
     assert "Ha pagado 120 euros." in printed
@@ -28,10 +28,10 @@ def test_a_demo_from_its_start_to_ctrl_c(desk: Desk, terminal: Terminal) -> None
         (("call", "--language", "fr"), "The demo does not speak 'fr'; it speaks en,es."),
         (("call", "--language", "es", "--to", "+34910000000"), "Give --to or --language, not both"),
     ):
-        status, printed = desk.ring(*words)
+        status, printed = demo_run.ring(*words)
         assert (status != 0, said in printed, "Traceback" in printed) == (True, True, False), printed
 
-    _a_link_is_paid(desk, terminal)
+    _a_link_is_paid(demo_run, terminal)
 
     terminal.types("\x03\x03")
     terminal.sees("The demo has ended. Its data stays in var/demo.")
@@ -39,7 +39,7 @@ def test_a_demo_from_its_start_to_ctrl_c(desk: Desk, terminal: Terminal) -> None
     assert demo.wait(PATIENCE_S) == 0
     assert not card_traces(terminal.screen.partition("Texts appear here")[2])
     assert termios.tcgetattr(terminal.slave) == terminal.before
-    assert desk.left_behind() == []
+    assert demo_run.left_behind() == []
 
 
 def _addresses_answer(screen: str) -> None:
@@ -52,11 +52,11 @@ def _addresses_answer(screen: str) -> None:
         assert answer.status_code == 200, url
 
 
-def _a_link_is_paid(desk: Desk, demo: Terminal) -> None:
+def _a_link_is_paid(demo_run: DemoRun, demo: Terminal) -> None:
     """A person keys a card that wants approval, and pays by the link on the bank's page."""
     phone = Terminal()
     try:
-        ringing = desk.begin("call", "--from", "+34600000003", stdin=phone.slave, out=phone.slave)
+        ringing = demo_run.begin("call", "--from", "+34600000003", stdin=phone.slave, out=phone.slave)
         for question, keys in (
             ("pulse 1", "1"),
             ("Marque el número de la tarjeta.", ASKS_FOR_APPROVAL),
@@ -77,8 +77,8 @@ def _a_link_is_paid(desk: Desk, demo: Terminal) -> None:
     demo.sees("+--")
     link = re.findall(r"http://127\.0\.0\.1:\d+/pay/[a-z0-9]+", demo.screen)[-1]
     payer = requests.Session()
-    at_the_bank = payer.get(link, timeout=PATIENCE_S)
-    assert at_the_bank.status_code == 200, at_the_bank.text
-    paid = payer.post(at_the_bank.url, data={"card": "3155", "approved": "yes"}, timeout=PATIENCE_S)
+    bank_request_of = payer.get(link, timeout=PATIENCE_S)
+    assert bank_request_of.status_code == 200, bank_request_of.text
+    paid = payer.post(bank_request_of.url, data={"card": "3155", "approved": "yes"}, timeout=PATIENCE_S)
     assert "/receipt/" in paid.url, paid.url
     demo.sees("+-- text to +34600000003")

@@ -9,7 +9,7 @@ from gateways.secret import Secret
 from ivr.carriers.twilio.signature import HEADER_SIGNATURE, compute
 from ivr.simulators.phone.transport import encoded
 from tests.support import served_app
-from tests.support.deployed_server import House
+from tests.support.deployed_server import DeployedServer
 from tests.support.http_phone_line import PATIENCE_S
 from tests.support.waiting import eventually
 
@@ -36,17 +36,17 @@ def test_no_variable_of_the_process_reaches_a_request() -> None:
     assert (environ["HTTP_X_HONEST"], environ["REQUEST_METHOD"]) == ("1", "GET")
 
 
-def post_status(house: House, path: str, *, signed_as: str | None = None) -> int:
+def post_status(server: DeployedServer, path: str, *, signed_as: str | None = None) -> int:
     """A status callback to exactly this path and query; the answer's status."""
     form = {
         "CallSid": ["CA" + "9" * 32],
-        "AccountSid": [house.environ["TWILIO_ACCOUNT_SID"]],
+        "AccountSid": [server.environ["TWILIO_ACCOUNT_SID"]],
         "CallStatus": ["ringing"],
         "Name": ["José & María ~ 50%"],
     }
-    token = Secret(house.environ["TWILIO_AUTH_TOKEN"])
-    url = house.environ["PUBLIC_URL"] + (path if signed_as is None else signed_as)
-    connection = HTTPConnection("127.0.0.1", house.ports["web"], timeout=PATIENCE_S)
+    token = Secret(server.environ["TWILIO_AUTH_TOKEN"])
+    url = server.environ["PUBLIC_URL"] + (path if signed_as is None else signed_as)
+    connection = HTTPConnection("127.0.0.1", server.ports["web"], timeout=PATIENCE_S)
     try:
         connection.request(
             "POST",
@@ -75,8 +75,8 @@ def post_status(house: House, path: str, *, signed_as: str | None = None) -> int
         ("/voice/status?x=%25C3%25A9", None),
     ],
 )
-def test_a_signed_url_is_taken_as_it_comes(house: House, path: str, signed_as: str | None) -> None:
-    assert post_status(house, path, signed_as=signed_as) == 204
+def test_a_signed_url_is_taken_as_it_comes(server: DeployedServer, path: str, signed_as: str | None) -> None:
+    assert post_status(server, path, signed_as=signed_as) == 204
 
 
 @pytest.mark.parametrize(
@@ -88,5 +88,5 @@ def test_a_signed_url_is_taken_as_it_comes(house: House, path: str, signed_as: s
         ("/voice/status?a=1&b=2", "/voice/status?b=2&a=1"),
     ],
 )
-def test_a_url_that_nobody_signed_is_refused(house: House, path: str, signed_as: str) -> None:
-    assert post_status(house, path, signed_as=signed_as) == 403
+def test_a_url_that_nobody_signed_is_refused(server: DeployedServer, path: str, signed_as: str) -> None:
+    assert post_status(server, path, signed_as=signed_as) == 403

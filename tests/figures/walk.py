@@ -37,7 +37,8 @@ class TracedApp:
     """A WSGI application, with one trace for each request: calls between functions of the product.
 
     Who calls a function of another file crosses to it, and back when it returns: two crossings. What a
-    library calls (Flask a view) is called by whoever called the library. Imports do not count.
+    library calls (Flask a view) is called by whoever called the library. Imports do not count, and nor does
+    what stands before the application: the simulated telephone that sent the webhook.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
@@ -76,7 +77,7 @@ class TracedApp:
     def _caller(self, frame: FrameType) -> str | None:
         """The file of the product's function that called this one, be it through a library."""
         behind = frame.f_back
-        while behind is not None:
+        while behind is not None and behind.f_code is not TracedApp.__call__.__code__:
             if file := self._file(behind.f_code):
                 return file
             behind = behind.f_back

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from ivr.platform.database.availability import is_away
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.unavailable import is_away
-from ivr.platform.request_ids import HEADER
+from ivr.platform.flask_app import HEADER
 from ivr.simulators.phone.events import Said
 from tests.support.databases import Databases
 from tests.support.phone import ring
@@ -47,7 +47,7 @@ def test_whoever_asks_is_told_to_come_again(
         told = web.get("/api/v1/bills/1", headers={"Authorization": "Bearer x", HEADER: ASKED_AS})
         page = web.get("/pay/token", headers={"Accept-Language": "es"})
         with pytest.raises(AssertionError, match="Send this again later"):  # it wants 204, and sends again
-            server.hear_from_bank("payment", "attempt_1")
+            server.receive_bank_webhook("payment", "attempt_1")
         ready = web.get("/readyz")
     assert (told.status_code, told.headers["Retry-After"], told.mimetype) == (
         503,

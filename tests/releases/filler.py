@@ -27,15 +27,15 @@ from tests.releases.open_calls import DiedError, OpenCall, go_on
 from tests.releases.snapshot import DATABASES, dump, keys_in
 from tests.releases.surroundings import settings
 from tests.support import sandbox_bank, schema
-from tests.support.carrier import signed_headers
 from tests.support.carrier_api import CarrierApi
+from tests.support.carrier_signature import signed_headers
 from tests.support.merchant_server import MerchantServer
 from tests.support.phone import AUTH_TOKEN, WEB, call_settings
-from tests.support.recorded_jobs import Asked
+from tests.support.recorded_jobs import RecordedJob
 from tests.support.running_server import migrated_pci, running_server
 from tests.support.server import ENGLISH, Server
 from tests.support.server_parts import LockedIds
-from tests.support.virtual_clock import LivingClock
+from tests.support.virtual_clock import VirtualClock
 
 NO_CARD = ("(declined)", "(expiry)", "(code)")
 APPROVAL = ("(authentication)", "(expiry)", "(code)")
@@ -85,13 +85,13 @@ class Filler:
     merchant: MerchantServer
     ids: LockedIds = field(default_factory=LockedIds)
     bank_ids: CountedBankIds = field(default_factory=CountedBankIds)
-    clock: LivingClock = field(default_factory=LivingClock)
+    clock: VirtualClock = field(default_factory=VirtualClock)
     callers: dict[str, str] = field(default_factory=dict)
     """The numbers of those who ring again."""
     calls: dict[str, OpenCall] = field(default_factory=dict)
     waiting: list[Any] = field(default_factory=list)
     """Jobs that nobody has done, from one server to the next."""
-    died: list[Asked] = field(default_factory=list)
+    died: list[RecordedJob] = field(default_factory=list)
     """Jobs in the middle of which a worker died."""
     count: int = 0
     api_key: str = ""
@@ -104,7 +104,7 @@ class Filler:
     @contextmanager
     def serving(self, **changes: str) -> Iterator[Server]:
         """The server with these settings, where the last one left off."""
-        clock = LivingClock()
+        clock = VirtualClock()
         clock.advance((self.clock.now() - clock.now()).total_seconds())
         self.clock = clock
         pci = self.folder / "pci.db"
@@ -126,7 +126,7 @@ class Filler:
             with server.pci_parts.engine.connect() as connection:
                 connection.exec_driver_sql("COMMIT")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        clock = LivingClock()
+        clock = VirtualClock()
         clock.advance((self.end - clock.now()).total_seconds())
         self.clock = clock
 
@@ -228,14 +228,14 @@ class Filler:
 
     # The worker ---------------------------------------------------------------------------------------------
 
-    def take(self, job: Any, subject_id: str) -> Asked:
+    def take(self, job: Any, subject_id: str) -> RecordedJob:
         """Takes the next such job off the list."""
         work = self.server.work
         [found, *_] = sorted(
             one for one in work._waiting if (one[2].job, one[2].subject_id) == (job, subject_id)
         )
         work._waiting.remove(found)
-        asked: Asked = found[2]
+        asked: RecordedJob = found[2]
         return asked
 
     def do(self, job: Any, subject_id: str, **changed: Any) -> None:

@@ -18,11 +18,11 @@ from tests.releases.surroundings import settings
 from tests.support.api_client import ApiClient
 from tests.support.carrier_api import CarrierApi, carrier_api
 from tests.support.merchant_server import MerchantServer, merchant_server
-from tests.support.recorded_jobs import Asked
+from tests.support.recorded_jobs import RecordedJob
 from tests.support.running_server import running_server
 from tests.support.server import Server
 from tests.support.server_parts import LockedIds
-from tests.support.virtual_clock import LivingClock
+from tests.support.virtual_clock import VirtualClock
 
 _JOBS = """
 SELECT one.workflow_uuid, one.name, one.status, one.delay_until_epoch_ms, given.inputs
@@ -109,14 +109,14 @@ def take_over(server: Server, engine: sa.Engine, snapshot: Snapshot, *, authoriz
     for one in jobs_left(engine):
         assert one.name in named, f"no job is called {one.name} any more"
         if one.name != "read_payout" and (one.subject_id in authorizing) == authorizes:
-            asked = Asked(named[one.name], one.subject_id, one.nth, 0.0)
+            asked = RecordedJob(named[one.name], one.subject_id, one.nth, 0.0)
             server.work.keep(asked, one.due_at or snapshot.now)
 
 
 @contextmanager
 def resumed(snapshot: Snapshot, folder: Path, database_url: str, **changes: str) -> Iterator[Resumed]:
     """`folder` holds the databases, migrated; `changes` are settings."""
-    clock = LivingClock()
+    clock = VirtualClock()
     clock.advance((snapshot.now - clock.now()).total_seconds())
     with carrier_api() as carrier, merchant_server() as merchant:
         carrier.texts = list(snapshot.facts["texts"])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tests.simulation.runs import HOUSES, Simulation, memory
+from tests.simulation.runs import DEPLOYMENTS, Simulation, memory
 
 HURRIED = {"ahead": 1.0, "late_s": 6.0}
 
@@ -23,7 +23,7 @@ def main() -> int:
     given = _arguments()
     seed = given.seed or str(secrets.randbelow(10**9))
     began = time.monotonic()
-    names = [given.house] if given.house else list(HOUSES)
+    names = [given.deployment] if given.deployment else list(DEPLOYMENTS)
     tqdm.write(f"{given.worlds} worlds of seed {seed}")
     calls = charges = links = cards = words = 0
     played_in: Counter[str] = Counter()
@@ -33,10 +33,10 @@ def main() -> int:
         Simulation(Path(folder), names) as simulation,
         tqdm(total=given.worlds, unit="world", disable=given.quiet) as bar,
     ):
-        weather = HURRIED if given.hurried else {}
-        for played in simulation.worlds(seed, first=given.first, count=given.worlds, **weather):
+        rates = HURRIED if given.hurried else {}
+        for played in simulation.worlds(seed, first=given.first, count=given.worlds, **rates):
             bar.update()
-            played_in[played.house] += 1
+            played_in[played.deployment] += 1
             calls, charges = calls + played.calls, charges + played.charges
             links, cards, words = links + played.links, cards + played.cards, words + played.words
             differences.update(played.differences)
@@ -66,7 +66,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", help="any word; without it, one is drawn and printed")
     parser.add_argument("--first", type=int, default=0, help="the number of the first world (0)")
     parser.add_argument(
-        "--house", choices=HOUSES, help="one gateway and way of taking cards; without: each in turn"
+        "--house",
+        dest="deployment",
+        choices=DEPLOYMENTS,
+        help="one gateway and way of taking cards; without: each in turn",
     )
     parser.add_argument(
         "--hurried",

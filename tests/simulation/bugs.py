@@ -1,6 +1,6 @@
-"""Bugs to be planted into the house: the simulator must find each of them.
+"""Bugs to be planted into the server: the simulator must find each of them.
 
-Each is what a hasty change could do; `BUGS` says which weather brings it to light.
+Each is what a hasty change could do; `BUGS` says which rates bring it to light.
 """
 
 import itertools
@@ -14,9 +14,17 @@ from unittest import mock
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Cancelled, ChargeRequest, LinkFound, LookupResult, Order, Result, Unknown
+from gateways.contract import (
+    Cancelled,
+    CardDeleted,
+    ChargeRequest,
+    LinkFound,
+    LookupResult,
+    Order,
+    Result,
+    Unknown,
+)
 from gateways.sandbox.adapter import SandboxGateway
-from gateways.saved_cards import CardDeleted
 from gateways.stripe import payments
 from gateways.stripe.client import StripeSession
 from gateways.stripe.intents import Intent
@@ -41,9 +49,9 @@ from ivr.pci import entry_lifecycle
 from ivr.pci.gateway_submission import GatewaySubmission
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.platform.database.engine import reading
-from tests.simulation.bugs_of_others import BUGS_OF_OTHERS
-from tests.simulation.bugs_of_words import BUGS_OF_WORDS
-from tests.simulation.planting import AHEAD, GATEWAY_FAILS, QUEUE_FAILS, QUIET, Bug, Patches
+from tests.simulation.bugs_from_outside import BUGS_OF_OTHERS
+from tests.simulation.bugs_in_speech import BUGS_OF_WORDS
+from tests.simulation.planted_bug import AHEAD, GATEWAY_FAILS, QUEUE_FAILS, QUIET, Bug, Patches
 from tests.support import schema
 
 
@@ -273,25 +281,25 @@ BUGS: Mapping[str, Bug] = {
     "the text twice": Bug(_text_twice, "was sent 2 times", {**QUIET, "queue": 0.9}, first=2),
     "a lost job not swept": Bug(_never_swept, "is still", QUEUE_FAILS),
     "nothing reserved": Bug(_nothing_reserved, "was taken for", first=21),
-    "a card number in the log": Bug(_card_logged, "a card number stands in the log", house="authorize"),
+    "a card number in the log": Bug(_card_logged, "a card number stands in the log", deployment="authorize"),
     "a sealed card not wiped": Bug(_card_kept, "still holds something"),
     "the keys not destroyed": Bug(_keys_kept, "is left"),
     "the fence ignored": Bug(_fence_ignored, "which is fenced", GATEWAY_FAILS, first=44),
     "confirmed before its reference is kept": Bug(
-        _reference_not_kept, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize", first=7
+        _reference_not_kept, "which is fenced", GATEWAY_FAILS, deployment="stripe-tokenize", first=7
     ),
     "the cancel left out at Stripe": Bug(
-        _cancel_left_out, "which is fenced", GATEWAY_FAILS, house="stripe-tokenize", first=370
+        _cancel_left_out, "which is fenced", GATEWAY_FAILS, deployment="stripe-tokenize", first=370
     ),
     "a link closed here alone": Bug(_link_closed_here_alone, "which is fenced", QUIET, first=32),
     "what is paid by link entered twice": Bug(
-        _link_entered_twice, "that the gateway does not have", QUIET, house="stripe-authorize", first=13
+        _link_entered_twice, "that the gateway does not have", QUIET, deployment="stripe-authorize", first=13
     ),
     "a card forgotten here alone": Bug(
-        _forgotten_here_alone, "that is not among ours", QUIET, house="stripe-tokenize", first=10
+        _forgotten_here_alone, "that is not among ours", QUIET, deployment="stripe-tokenize", first=10
     ),
     "our own clock for what was heard": Bug(_clock_of_ours, "had not heard", AHEAD),
-    "a consent by rote": Bug(_consent_by_rote, "that nobody gave", QUIET, house="stripe-pay"),
+    "a consent by rote": Bug(_consent_by_rote, "that nobody gave", QUIET, deployment="stripe-pay"),
     **BUGS_OF_OTHERS,
     **BUGS_OF_WORDS,
 }

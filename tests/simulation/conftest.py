@@ -1,4 +1,4 @@
-"""A simulation in one house, on databases in memory."""
+"""A simulation of one deployment, on databases in memory."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ from tests.simulation.runs import Simulation, memory
 def simulation() -> Iterator[Callable[[str], Simulation]]:
     with ExitStack() as stack:
 
-        def begin(house: str) -> Simulation:
+        def begin(deployment: str) -> Simulation:
             folder = stack.enter_context(tempfile.TemporaryDirectory(dir=memory()))
-            return stack.enter_context(Simulation(Path(folder), [house]))
+            return stack.enter_context(Simulation(Path(folder), [deployment]))
 
         yield begin

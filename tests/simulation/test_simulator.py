@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.bugs import BUGS
 from tests.simulation.runs import Simulation
 
-ONE_IN_EACH_HOUSE = frozenset({bug.house: name for name, bug in BUGS.items()}.values())
+ONE_IN_EACH_DEPLOYMENT = frozenset({bug.deployment: name for name, bug in BUGS.items()}.values())
 WORLDS_MAX = 60
 """A bug that lives longer than this is not found."""
 
@@ -18,20 +18,20 @@ WORLDS_MAX = 60
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_found(name: str, simulation: Callable[[str], Simulation]) -> None:
     bug = BUGS[name]
-    worlds = simulation(bug.house)
+    worlds = simulation(bug.deployment)
     with bug.planted():
         numbers = range(bug.first, bug.first + WORLDS_MAX)
-        played = (worlds.play("bugs", number, **bug.weather) for number in numbers)
+        played = (worlds.play("bugs", number, **bug.rates) for number in numbers)
         found = next(one for one in played if any(bug.told in each for each in one.violations))
     assert f"--seed bugs --first {found.number} --worlds 1" in found.told()
-    if name in ONE_IN_EACH_HOUSE:  # it is the bug that was found, and not the world
-        again = worlds.play("bugs", found.number, **bug.weather)
+    if name in ONE_IN_EACH_DEPLOYMENT:  # it is the bug that was found, and not the world
+        again = worlds.play("bugs", found.number, **bug.rates)
         assert not again.violations, again.told()
 
 
-@pytest.mark.parametrize("house", ["authorize", "stripe-tokenize"])
-def test_the_same_seed_is_the_same_world(house: str, simulation: Callable[[str], Simulation]) -> None:
-    worlds = simulation(house)
+@pytest.mark.parametrize("deployment", ["authorize", "stripe-tokenize"])
+def test_the_same_seed_is_the_same_world(deployment: str, simulation: Callable[[str], Simulation]) -> None:
+    worlds = simulation(deployment)
     first = worlds.play("again", 3, kills=0.02, gateway=0.4)
     other = worlds.play("again", 4)
     second = worlds.play("again", 3, kills=0.02, gateway=0.4)

@@ -6,5 +6,5 @@ from tests.simulation.holding import no_world_breaks
 from tests.simulation.runs import Simulation
 
 
-def test_no_world_breaks_the_house(simulation: Callable[[str], Simulation]) -> None:
+def test_no_world_breaks_the_books(simulation: Callable[[str], Simulation]) -> None:
     no_world_breaks(simulation, "stripe-pay", charges_least=5)

@@ -1,5 +1,5 @@
-"""One world: a few bills, a few callers, one house, and what its seed lets go wrong; then it heals, and the
-books are checked.
+"""One world: a few bills, a few callers, one deployment, and what its seed lets go wrong; then it heals, and
+the books are checked.
 
 Everything happens in one thread, in an order that the seed alone decides. A world without violations is
 clean; one with some tells them together with what happened.
@@ -15,35 +15,35 @@ import sqlalchemy as sa
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.dependencies import Dependencies
-from ivr.payments.discrepancies import Difference
-from ivr.platform.ids import SequentialIds
+from ivr.payments.history import Difference
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.pay import PayHabits
 from ivr.web.api import keys as api_keys
-from tests.simulation import books, by_hand_books, source_books, told_books
-from tests.simulation.bank import Surroundings
-from tests.simulation.by_hand import Clerk
+from tests.simulation import bill_source_checks, checks, external_refund_checks, spoken_checks
+from tests.simulation.bill_source import SAYS_AGAIN_AFTER_S_MAX, BillSource
 from tests.simulation.callers import Plan, SimulatedCaller
 from tests.simulation.carrier import Carrier, CarrierLine
 from tests.simulation.chance import Chance
-from tests.simulation.crowd import bills, by_link, plans
-from tests.simulation.database import Spell
-from tests.simulation.hearing import Hearing, unheard
+from tests.simulation.database import DatabaseFaults
+from tests.simulation.deployment import INSIDE, Deployment, TaskPool
+from tests.simulation.external_refunds import DashboardUser
+from tests.simulation.incidents import Incidents
 from tests.simulation.logbook import Logbook
+from tests.simulation.manual_review import decide
 from tests.simulation.network import Answer, Host, Network, Request, wsgi
-from tests.simulation.news import Messenger
 from tests.simulation.payers import Payers, Texts
-from tests.simulation.person import decide
-from tests.simulation.played import Played
+from tests.simulation.played_world import PlayedWorld
 from tests.simulation.processes import Process, Processes
 from tests.simulation.queue import SimulatedQueue
 from tests.simulation.refunds import RefundProgram
+from tests.simulation.scenario import bills, by_link, plans
 from tests.simulation.scheduler import Scheduler, SimulatedClock
-from tests.simulation.simulated_server import INSIDE, House, TaskPool
-from tests.simulation.source import SAYS_AGAIN_AFTER_S_MAX, BillSource
+from tests.simulation.simulated_gateway import Surroundings, Truth
 from tests.simulation.trace import Trace
-from tests.simulation.trouble import Trouble
+from tests.simulation.unheard_keys import Hearing, unheard
+from tests.simulation.webhook_posts import WebhookPoster
 from tests.support.phone import REACTION_S, WEB, call_settings
+from tests.support.time_and_ids import SequentialIds
 
 LAST_WORDS_S = 3600.0
 """By then every caller has put the phone down."""
@@ -55,35 +55,35 @@ DAY_S = 25 * 3600
 class World:
     """Plays once."""
 
-    def __init__(self, house: House, seed: str, number: int, **weather: float) -> None:
-        self.house, self.seed, self.number = house, seed, number
+    def __init__(self, deployment: Deployment, seed: str, number: int, **rates: float) -> None:
+        self.deployment, self.seed, self.number = deployment, seed, number
         self.scheduler = Scheduler()
         self.clock = SimulatedClock(self.scheduler)
         self.ids = SequentialIds()
         self.trace = Trace(lambda: self.scheduler.now_s)
-        self.chance = Chance(f"{seed}/{number}/{house.name}", **weather)
+        self.chance = Chance(f"{seed}/{number}/{deployment.name}", **rates)
         self.processes = Processes(self.scheduler, self.chance, self.trace)
         self.queue = SimulatedQueue(self.scheduler, self.chance, self.processes, self.trace)
         self.network = Network(self.scheduler, self.chance, self.processes, self.trace)
-        self.spell = Spell(self.scheduler, self.chance, self.processes, self.trace)
-        self.logbook = Logbook(two_gateways=len(house.banks) > 1)
-        self.messenger = Messenger(self.scheduler, self.chance, self.network, house.bank)
-        self.trouble = Trouble(self.scheduler, self.chance, self.processes, self.trace, self.spell)
-        engine = house.web_database.engine
+        self.faults = DatabaseFaults(self.scheduler, self.chance, self.processes, self.trace)
+        self.logbook = Logbook(two_gateways=len(deployment.banks) > 1)
+        self.messenger = WebhookPoster(self.scheduler, self.chance, self.network, deployment.bank)
+        self.incidents = Incidents(self.scheduler, self.chance, self.processes, self.trace, self.faults)
+        engine = deployment.web_database.engine
         self.payers = Payers(
-            self.scheduler, self.chance, self.network, self.trace, house.bank, engine, self._gateway_did
+            self.scheduler, self.chance, self.network, self.trace, deployment.bank, engine, self._gateway_did
         )
         self.source = BillSource(
             self.scheduler, self.clock, self.chance.apart("source"), self.network, self.trace, engine
         )
-        self.clerk = Clerk(
+        self.clerk = DashboardUser(
             self.scheduler,
             self.clock,
             self.chance.apart("clerk"),
             self.trace,
-            house.bank,
+            deployment.bank,
             self.messenger.hear,
-            self.chance.weather.by_hand,
+            self.chance.rates.by_hand,
         )
         self.texts = Texts(self.payers.texted)
         self.written: list[tuple[str, str]] = []
@@ -94,29 +94,29 @@ class World:
         self._asked: set[str] = set()
         self._on: Dependencies
 
-    def play(self) -> Played:
+    def play(self) -> PlayedWorld:
         """From the first ring to the checked books."""
-        house = self.house
-        house.web_database.spell = house.pci_database.spell = None
-        house.empty()
-        house.bank.begin(Surroundings(self.clock, self.scheduler, self.chance, self._gateway_did))
-        self._on = house.ground(self.clock, self.ids, self.queue)
+        deployment = self.deployment
+        deployment.web_database.faults = deployment.pci_database.faults = None
+        deployment.empty()
+        deployment.bank.begin(Surroundings(self.clock, self.scheduler, self.chance, self._gateway_did))
+        self._on = deployment.dependencies(self.clock, self.ids, self.queue)
         with self.network.installed(), self.logbook.kept(), self.source.overheard():
             self._connect()
             api_key = self._furnish()
-            house.web_database.spell = house.pci_database.spell = self.spell
+            deployment.web_database.faults = deployment.pci_database.faults = self.faults
             try:
                 self._live(api_key)
                 self._heal()
             finally:
-                house.web_database.spell = house.pci_database.spell = None
-        truth = house.bank.truth()
-        tables = books.Tables.read(house)
+                deployment.web_database.faults = deployment.pci_database.faults = None
+        truth = deployment.bank.truth()
+        tables = checks.Tables.read(deployment)
         self.violations += self._checked(tables, truth)
-        return Played(
+        return PlayedWorld(
             self.seed,
             self.number,
-            house.name,
+            deployment.name,
             self.violations,
             self.trace,
             len(self.callers),
@@ -128,26 +128,26 @@ class World:
             Counter(move.event for move in tables.moves if move.event in {*Difference}),
         )
 
-    def _checked(self, tables: books.Tables, truth: books.Truth) -> Iterator[str]:
+    def _checked(self, tables: checks.Tables, truth: Truth) -> Iterator[str]:
         texts = self.texts.getvalue()
-        yield from books.money(tables, truth)
-        yield from source_books.said(tables, self.source)
-        yield from by_hand_books.given_back(
+        yield from checks.money(tables, truth)
+        yield from bill_source_checks.said(tables, self.source)
+        yield from external_refund_checks.given_back(
             tables, truth, self.clerk.done_at, was_away=self._gateway_was_away
         )
-        yield from books.confirmations(tables, truth, self.house.config.line.merchant_name, texts)
-        yield from told_books.words(tables, truth, self.callers)
-        yield from told_books.promised_texts(tables, self.callers, texts)
-        yield from books.card_tokens(self.house)
-        yield from books.saved_cards(tables, truth, self.callers)
+        yield from checks.confirmations(tables, truth, self.deployment.config.line.merchant_name, texts)
+        yield from spoken_checks.words(tables, truth, self.callers)
+        yield from spoken_checks.promised_texts(tables, self.callers, texts)
+        yield from checks.card_tokens(self.deployment)
+        yield from checks.saved_cards(tables, truth, self.callers)
         hearings = {f"CA{number:032x}": one.hearing for number, one in enumerate(self.callers, start=1)}
         yield from unheard(tables.attempts, {call.id: hearings[call.call_sid] for call in tables.calls})
         logged = [("the log", repr(line)) for line in self.logbook.lines]
         asked = [("the queue", str(piece)) for piece in self.queue.known]
-        yield from books.cards(self.house, [*self.written, *logged, *asked, ("a text", texts)])
+        yield from checks.cards(self.deployment, [*self.written, *logged, *asked, ("a text", texts)])
         yield from self.payers.violations
         yield from self.logbook.bugs
-        yield from (f"the gateway does not understand {each}" for each in self.house.bank.complaints())
+        yield from (f"the gateway does not understand {each}" for each in self.deployment.bank.complaints())
         for caller in self.callers:
             yield from (f"the carrier could not run {each}" for each in caller.faults if each.code >= 11206)
 
@@ -155,19 +155,19 @@ class World:
 
     def _connect(self) -> None:
         """Who listens under which name."""
-        chance, house = self.chance, self.house
-        for bank in house.banks:
+        chance, deployment = self.chance, self.deployment
+        for bank in deployment.banks:
             self.network.hosts[bank.host] = Host(
-                find=lambda bank=bank: None if self.trouble.bank_away else (None, bank.receiver()),
-                rate=lambda path, bank=bank: chance.weather.gateway / (1 if bank.is_money(path) else 4),
+                find=lambda bank=bank: None if self.incidents.bank_away else (None, bank.receiver()),
+                rate=lambda path, bank=bank: chance.rates.gateway / (1 if bank.is_money(path) else 4),
                 seen=self._asked_of_the_bank,
                 done=self._gateway_did,
             )
         self.network.hosts[INSIDE] = Host(
-            find=lambda: self._receiver("pci"), rate=lambda _path: chance.weather.inside, late_s_max=40.0
+            find=lambda: self._receiver("pci"), rate=lambda _path: chance.rates.internal, late_s_max=40.0
         )
         self.network.hosts[WEB.removeprefix("https://")] = Host(
-            find=lambda: self._receiver("web"), rate=lambda _path: chance.weather.inside
+            find=lambda: self._receiver("web"), rate=lambda _path: chance.rates.internal
         )
 
     def _receiver(self, kind: str) -> tuple[Process, object] | None:
@@ -175,7 +175,7 @@ class World:
         return None if process is None else (process, wsgi(process.app))
 
     def _asked_of_the_bank(self, request: Request) -> None:
-        name = self.house.bank.once_only(request)
+        name = self.deployment.bank.once_only(request)
         if name is None:
             return
         if name in self._asked:
@@ -189,17 +189,17 @@ class World:
 
     def _furnish(self) -> str:
         """The processes, and the key of the merchant's programs."""
-        house = self.house
-        with house.web_database.engine.begin() as tx:
+        deployment = self.deployment
+        with deployment.web_database.engine.begin() as tx:
             _, token = api_keys.make(tx, "merchant", clock=self.clock, ids=self.ids)
         for _ in range(self.chance.whole(1, 2)):
-            self.processes.add("web", lambda: house.web(self._on))
-        for _ in range(0 if house.config.carrier_takes_cards else self.chance.whole(1, 2)):
+            self.processes.add("web", lambda: deployment.web(self._on))
+        for _ in range(0 if deployment.config.carrier_takes_cards else self.chance.whole(1, 2)):
             self._add_pci()
         for _ in range(self.chance.whole(1, 2)):
-            self.processes.add("worker", lambda: house.worker(self._on, self.texts))
+            self.processes.add("worker", lambda: deployment.worker(self._on, self.texts))
         self.carrier = Carrier(
-            self.scheduler, self.chance, self.processes, self.trace, house.origins, self._keep_answer
+            self.scheduler, self.chance, self.processes, self.trace, deployment.origins, self._keep_answer
         )
         return token.reveal()
 
@@ -213,7 +213,7 @@ class World:
                 assert slot.process is not None
                 return self.processes.begin(slot.process, "card", body)
 
-            return self.house.pci(self.clock, self.ids, TaskPool(begin))
+            return self.deployment.pci(self.clock, self.ids, TaskPool(begin))
 
         self.processes.add("pci", compose)
 
@@ -228,7 +228,7 @@ class World:
         due = bills(self.chance)
         for new in due:
             self._bill(new)
-        approval = self.house.bank.approval
+        approval = self.deployment.bank.approval
         for drawn in plans(self.chance, due, approval):
             plan = by_link(drawn, due, approval) if self.source.prefers_links() else drawn
             self._call_in(plan, plan.rings_at_s, redials=2)
@@ -238,15 +238,15 @@ class World:
             self.chance,
             self.network,
             self.trace,
-            self.house.web_database.engine,
+            self.deployment.web_database.engine,
             self.ids,
             api_key,
         )
         for _ in range(self.chance.whole(0, 3)):
             program.ask_in(self.chance.seconds(15.0, 240.0))
         self.source.speak(due, api_key)
-        self.trouble.befall()
-        if len(self.house.banks) > 1:
+        self.incidents.happen()
+        if len(self.deployment.banks) > 1:
             changes = self.chance.apart("gateways")
             for _ in range(changes.whole(1, 2)):
                 self.scheduler.spawn("merchant", self._switch_gateways, delay_s=changes.seconds(5.0, 120.0))
@@ -255,7 +255,7 @@ class World:
             self.violations.append(f"{self.under_way} callers never get off the line")
 
     def _bill(self, new: NewBill) -> None:
-        with self.house.web_database.engine.begin() as tx:
+        with self.deployment.web_database.engine.begin() as tx:
             store.upsert(tx, new, source="cli", clock=self.clock, ids=self.ids)
         self.trace("world", f"bill {new.reference} of {new.billed_minor}, {new.minimum_minor} at least")
 
@@ -289,17 +289,17 @@ class World:
 
     def _habits(self) -> PayHabits:
         """How this carrier's Pay goes today: its pages disagree, and it may have trouble of its own."""
-        installed, chance = self.house.habits, self.chance
+        installed, chance = self.deployment.habits, self.chance
         if not installed.connectors:
             return installed
-        trouble = "internal-error" if chance.strikes(chance.weather.carrier / 4) else None
+        trouble = "internal-error" if chance.strikes(chance.rates.carrier / 4) else None
         return replace(installed, result_after_attempts=chance.strikes(0.5), trouble=trouble)
 
     def _switch_gateways(self) -> None:
         """The merchant names the other gateway in the settings, and starts every process anew."""
-        self.house.switch_gateways()
-        self._on = self.house.ground(self.clock, self.ids, self.queue)
-        self.trace("world", f"the gateway is {self.house.bank.name} from now on")
+        self.deployment.switch_gateways()
+        self._on = self.deployment.dependencies(self.clock, self.ids, self.queue)
+        self.trace("world", f"the gateway is {self.deployment.bank.name} from now on")
         for process in [one for kind in self.processes.slots for one in self.processes.living(kind)]:
             self.processes.kill(process, "to change the gateway")
 
@@ -311,12 +311,12 @@ class World:
 
     def _sweep(self) -> None:
         """One of each kind: any number may sweep at once, and one is enough."""
-        self.violations += books.card_tokens(self.house)
+        self.violations += checks.card_tokens(self.deployment)
         worker, pci = self.processes.one("worker"), self.processes.one("pci")
         if worker is not None:
-            self.processes.begin(worker, "sweep", _weathered(self._on.payments.sweep))
+            self.processes.begin(worker, "sweep", _at_rates(self._on.payments.sweep))
         if pci is not None:
-            self.processes.begin(pci, "sweep", _weathered(pci.inside.pci_parts.sweeper.sweep))
+            self.processes.begin(pci, "sweep", _at_rates(pci.parts.pci_parts.sweeper.sweep))
 
     # And how it ends ----------------------------------------------------------------------------------------
 
@@ -326,9 +326,9 @@ class World:
         self.trace("world", "heals")
         self.chance.heal()
         self.processes.heal()
-        self.spell.away, self.trouble.bank_away = False, away
+        self.faults.away, self.incidents.bank_away = False, away
         self._settle(away=away)
-        if len(self.house.banks) > 1:  # what was begun at the other gateway waits for it
+        if len(self.deployment.banks) > 1:  # what was begun at the other gateway waits for it
             self._switch_gateways()
             self.processes.heal()
             self._settle(away=away)
@@ -338,12 +338,12 @@ class World:
     def _settle(self, *, away: bool) -> None:
         """Until the live gateway has said all that it can, and a person the rest."""
         self._recover()
-        if not away and not self.house.bank.repeats_a_fault_for:
+        if not away and not self.deployment.bank.repeats_a_fault_for:
             return
         self.trace("world", "a day passes" + (", and the gateway is away" if away else ""))
         self._pass(DAY_S)
-        self.trouble.bank_away = False
-        whatever = away or len(self.house.banks) > 1
+        self.incidents.bank_away = False
+        whatever = away or len(self.deployment.banks) > 1
         self._decide(whatever=whatever)
         # the last look, behind which a person is asked, may come a little later than the day
         self._recover(then=lambda: self._decide(whatever=whatever))
@@ -354,8 +354,8 @@ class World:
         for wait_s in HEALING_S:
             self._pass(wait_s)
             if swept_at is not None:
-                engine, words = self.house.web_database.engine, self.source.taken
-                self.violations += source_books.links_left_open(engine, words, swept_at)
+                engine, words = self.deployment.web_database.engine, self.source.taken
+                self.violations += bill_source_checks.links_left_open(engine, words, swept_at)
             swept_at = self.clock.now()
             self._sweep()
             then()
@@ -364,11 +364,13 @@ class World:
         self.scheduler.run(until_s=self.scheduler.now_s + duration_s)
 
     def _decide(self, *, whatever: bool) -> None:
-        said = decide(self.house.web_database.engine, self._on.payments, self.house.bank, whatever=whatever)
+        said = decide(
+            self.deployment.web_database.engine, self._on.payments, self.deployment.bank, whatever=whatever
+        )
         self.violations += said
 
 
-def _weathered(sweep: object) -> object:
+def _at_rates(sweep: object) -> object:
     """A sweep at its thread's edge: a database that is away for a moment does not end it."""
 
     def run() -> None:

@@ -27,10 +27,10 @@ from ivr.pci.keys import KeyService
 from ivr.pci.settings import PciConfig, load_pci_config
 from ivr.pci.tokenizers import CardGateway
 from ivr.platform import request_signing as signing
-from ivr.platform.clock import ManualClock
-from ivr.platform.ids import Ids, SequentialIds
+from ivr.platform.ids import Ids
 from ivr.simulators.phone.schema import validate
-from tests.support.carrier import signed_headers
+from tests.support.carrier_signature import signed_headers
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 PCI_URL = "https://pci.example.com"
 WEB_URL = "https://pay.example.com"
@@ -52,7 +52,7 @@ TokenAnswer = Tokenized | Declined | Unavailable
 HoldAnswer = CardAuthorized | Declined | Unknown
 
 
-class AtOnce(Executor):
+class ImmediateExecutor(Executor):
     """Runs what it is given before it returns."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -60,7 +60,7 @@ class AtOnce(Executor):
         return Future()
 
 
-class Held(Executor):
+class HeldExecutor(Executor):
     """Keeps what it is given until `run` is called."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Held(Executor):
 
 
 @dataclass
-class FakeGateway:
+class FakeCardGateway:
     """Remembers what it was asked, answers what the test wants; `meanwhile` happens during the request."""
 
     token_answer: TokenAnswer | Exception = field(default_factory=lambda: Tokenized(Secret("tok_1")))
@@ -126,7 +126,7 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
     } | changes
 
 
-class PciBench:
+class CardEntryHarness:
     """One PCI process, and the web process's and carrier's ways of asking it."""
 
     def __init__(self, engine: sa.Engine, clock: ManualClock, folder: Path, **parts: Any) -> None:
@@ -136,8 +136,8 @@ class PciBench:
         self.config: PciConfig = load_pci_config(environment(folder))
         self.ids: Ids = parts.get("ids") or SequentialIds()
         self.keys: KeyService = parts.get("keys") or DirectoryKeys(folder / "keys", clock)
-        self.gateway: FakeGateway = parts.get("gateway") or FakeGateway()
-        self.executor: Executor = parts.get("executor") or AtOnce()
+        self.gateway: FakeCardGateway = parts.get("gateway") or FakeCardGateway()
+        self.executor: Executor = parts.get("executor") or ImmediateExecutor()
         self.pci_parts: PciDependencies = build_pci(
             self.config,
             engine=engine,
@@ -151,10 +151,10 @@ class PciBench:
         self.client = self.app.test_client()
         self._nonces = 0
 
-    def second_process(self, **parts: Any) -> "PciBench":
+    def second_process(self, **parts: Any) -> "CardEntryHarness":
         """Another PCI process over the same database and keys."""
         shared = {"keys": self.keys, "gateway": self.gateway, "ids": self.ids}
-        other = PciBench(self.engine, self.clock, self.folder, **(shared | parts))
+        other = CardEntryHarness(self.engine, self.clock, self.folder, **(shared | parts))
         other._nonces = self._nonces + 1000
         return other
 
@@ -225,13 +225,13 @@ class PciBench:
 class Caller:
     """Somebody on the line: knows the last answer, and posts where it says."""
 
-    bench: PciBench
+    harness: CardEntryHarness
     document: ET.Element = field(default_factory=lambda: ET.Element("Response"))
     text: str = ""
     url: str = ""
 
     def follow(self, url: str, form: Mapping[str, str] | None = None) -> "Caller":
-        answer = self.bench.post(url, form)
+        answer = self.harness.post(url, form)
         assert answer.status_code == 200, answer.text
         self.url, self.text, self.document = url, answer.text, ET.fromstring(answer.text)  # noqa: S314 - our own answer
         return self

@@ -18,7 +18,7 @@ import psycopg
 import sqlalchemy as sa
 
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.migrate import migrate
+from ivr.platform.database.migrations import migrate
 
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 SESSIONS_MIN = 160

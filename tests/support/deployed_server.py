@@ -38,9 +38,9 @@ from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Event, Listener, Said, ignore
 from ivr.simulators.phone.webhooks import CallSettings, Webhooks
 from tests.support import schema
-from tests.support.http_phone_line import PATIENCE_S, HastyClock, Line, Rung
+from tests.support.http_phone_line import PATIENCE_S, HttpPhoneLine, ImpatientClock, PhoneCall
 from tests.support.server_checks import CARDS, KEYED, card_traces, check_money
-from tests.support.server_processes import HouseProcesses
+from tests.support.server_processes import ServerProcesses
 from tests.support.waiting import eventually
 
 MERCHANT_SECRET = "0f1c7d8a92e35b41f0c7e9d2a4863b5e"
@@ -52,7 +52,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass
-class House(HouseProcesses):
+class DeployedServer(ServerProcesses):
     """Running processes. `start` them, `kill` them, ring them."""
 
     engine: sa.Engine
@@ -65,7 +65,7 @@ class House(HouseProcesses):
     """Lines of the logs that an earlier test has answered for."""
 
     def command(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        """`paybycall ...` with the house's settings; a change to the empty text takes a setting away."""
+        """`paybycall ...` with the server's settings; a change to the empty text takes a setting away."""
         environ = {name: value for name, value in {**self.environ, **changes}.items() if value}
         return subprocess.run(
             [str(Path(sys.executable).parent / "paybycall"), *arguments],
@@ -98,9 +98,9 @@ class House(HouseProcesses):
         reference: str,
         *,
         caller: PhoneCaller | None = None,
-        line: Line | None = None,
+        line: HttpPhoneLine | None = None,
         listener: Listener = ignore,
-    ) -> Rung:
+    ) -> PhoneCall:
         """A call to its end, from a number of its own; by itself the caller pays the bill."""
         settings = self._call_settings(f"+346005{next(_numbers):05}")
         said: list[str] = []
@@ -110,16 +110,16 @@ class House(HouseProcesses):
                 said.append(event.text)
             listener(event)
 
-        line = line or Line()
+        line = line or HttpPhoneLine()
         caller = caller or payer(reference)
-        ended = Call(settings, caller=caller, transport=line, clock=HastyClock(), listener=hear).run()
+        ended = Call(settings, caller=caller, transport=line, clock=ImpatientClock(), listener=hear).run()
         line.close()
-        return Rung(settings.call_sid, ended, said, line)
+        return PhoneCall(settings.call_sid, ended, said, line)
 
-    def hang_up_again(self, call_sid: str) -> None:
+    def repeat_hang_up(self, call_sid: str) -> None:
         """The carrier repeats that this call is over."""
         settings = replace(self._call_settings(CALLED), call_sid=call_sid)
-        Webhooks(settings, Line(), lambda _: None).status("completed", CallDuration="0")
+        Webhooks(settings, HttpPhoneLine(), lambda _: None).status("completed", CallDuration="0")
 
     def _call_settings(self, from_number: str) -> CallSettings:
         return CallSettings.to_server(
@@ -131,7 +131,7 @@ class House(HouseProcesses):
             to_number=CALLED,
         )
 
-    def ringing(self, reference: str, **more: Any) -> Future[Rung]:
+    def ringing(self, reference: str, **more: Any) -> Future[PhoneCall]:
         """The same in a thread of its own."""
         return self.calls.submit(self.ring, reference, **more)
 
@@ -155,7 +155,7 @@ class House(HouseProcesses):
     def until(self, reference: str, state: str) -> None:
         eventually(lambda: self.state(reference) == state, timeout_s=PATIENCE_S, what=f"the state {state}")
 
-    def until_the_bank_thinks(self, reference: str) -> None:
+    def until_bank_is_processing(self, reference: str) -> None:
         """The charge has arrived there, and is not decided."""
 
         def thinking() -> bool:
@@ -180,7 +180,7 @@ class House(HouseProcesses):
         rows = self.bank_rows("SELECT * FROM movement WHERE state = 'approved' AND kind != 'refund'")
         return [row for row in rows if row["key"] in keys]
 
-    def errand_is_under_way(self) -> bool:
+    def remote_call_is_under_way(self) -> bool:
         """Some call waits for an answer of the PCI process."""
         return any(row.intent for row in self.rows(sa.select(schema.call.c.intent)))
 
@@ -205,7 +205,7 @@ class House(HouseProcesses):
         answer = requests.post(url, json={"harm": harm, "path": path, **more}, timeout=PATIENCE_S)
         assert answer.status_code == 204, answer.text
 
-    def unharm(self) -> None:
+    def clear_faults(self) -> None:
         """Nothing goes wrong there any more, but by amounts."""
         url = f"{self.environ['SANDBOX_URL']}/control/faults"
         assert requests.delete(url, timeout=PATIENCE_S).status_code == 204
@@ -255,24 +255,24 @@ def payer(reference: str, card: str = "visa") -> DemoCaller:
     return DemoCaller(reference, CARDS[card], KEYED["expiry"], KEYED["code"])
 
 
-def make_house(folder: Path, database_url: str, pci_database_url: str, **changes: str) -> House:
-    """A house whose processes are not started yet, on migrated databases; `changes` are settings."""
-    ground = prepare(folder, RandomIds(), dict(os.environ))
+def make_server(folder: Path, database_url: str, pci_database_url: str, **changes: str) -> DeployedServer:
+    """A server whose processes are not started yet, on migrated databases; `changes` are settings."""
+    demo = prepare(folder, RandomIds(), dict(os.environ))
     environ = {
-        **ground.environ,
+        **demo.environ,
         "DATABASE_URL": database_url,
         "PCI_DATABASE_URL": pci_database_url,
         "PCI_KEY_DIRECTORY": str(folder / "keys"),
         **changes,
     }
     [second] = free_ports(1)
-    ports = {**ground.ports, "web2": second}
+    ports = {**demo.ports, "web2": second}
     engine = make_engine(database_url)
-    return House(folder, environ, ports, Processes(environ, ground.logs), engine)
+    return DeployedServer(folder, environ, ports, Processes(environ, demo.logs), engine)
 
 
 """For a test whose point is in the database too."""
-on_postgres = pytest.mark.parametrize("house", ["postgres"], indirect=True)
+on_postgres = pytest.mark.parametrize("server", ["postgres"], indirect=True)
 """For one that takes long: once is enough, where production stands."""
-authorizing = pytest.mark.parametrize("house", ["authorizing"], indirect=True)
+authorizing = pytest.mark.parametrize("server", ["authorizing"], indirect=True)
 """The card itself goes to the gateway, which holds the amount at once: no token can be asked for twice."""

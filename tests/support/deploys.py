@@ -12,14 +12,14 @@ from pathlib import Path
 import click
 
 from ivr.jobs.migrate import migrate_work
-from ivr.pci.migrate import migrate as migrate_pci
+from ivr.pci.migrations import migrate as migrate_pci
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.migrate import migrate
+from ivr.platform.database.migrations import migrate
 from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.events import Event, KeysAsked
 from ivr.simulators.phone.keys import HangUp
-from tests.support.deployed_server import House, make_house, payer
-from tests.support.http_phone_line import Line
+from tests.support.deployed_server import DeployedServer, make_server, payer
+from tests.support.http_phone_line import HttpPhoneLine
 from tests.support.many_callers import ANSWERED
 
 
@@ -46,18 +46,18 @@ class Listens:
         return self._caller.meanwhile(event)
 
 
-def restarted_under_calls(house: House, *, restarts: int, calls: int, listens_s: float = 0) -> Told:
+def restarted_under_calls(server: DeployedServer, *, restarts: int, calls: int, listens_s: float = 0) -> Told:
     """Keeps `calls` lines busy while web and pci are followed by a successor, each `restarts` times."""
     over = threading.Event()
     told = Told()
 
     def keep_busy() -> None:
         while True:
-            reference = house.add_bill(4000 + ANSWERED)
-            rung = house.ring(
-                reference, caller=Listens(payer(reference), listens_s), line=Line(patient=False)
+            reference = server.add_bill(4000 + ANSWERED)
+            rung = server.ring(
+                reference, caller=Listens(payer(reference), listens_s), line=HttpPhoneLine(patient=False)
             )
-            charged = len(house.charges(reference))
+            charged = len(server.charges(reference))
             if rung.ended.faults or "You have paid" not in rung.words or charged != 1:
                 told.lost.append(f"{rung.ended.faults} {charged} charges: {rung.words}")
             else:
@@ -70,7 +70,7 @@ def restarted_under_calls(house: House, *, restarts: int, calls: int, listens_s:
         try:
             for _ in range(restarts):
                 for name in ("pci", "web"):
-                    assert house.follow(name) == 0, house.log(name)
+                    assert server.follow(name) == 0, server.log(name)
         finally:
             over.set()
         for line in busy:
@@ -93,12 +93,12 @@ def main(restarts: int, calls: int, listens_s: float) -> None:
         migrate_pci(urls[1])
         from tests.e2e.conftest import MANY
 
-        house = make_house(Path(folder), *urls, **MANY)
+        server = make_server(Path(folder), *urls, **MANY)
         try:
-            house.all_up()
-            told = restarted_under_calls(house, restarts=restarts, calls=calls, listens_s=listens_s)
+            server.all_up()
+            told = restarted_under_calls(server, restarts=restarts, calls=calls, listens_s=listens_s)
         finally:
-            house.close()
+            server.close()
     click.echo(f"{restarts} restarts of web and of pci under {calls} calls at once:")
     click.echo(f"{told.paid} calls paid, {len(told.lost)} lost")
     for one in told.lost:

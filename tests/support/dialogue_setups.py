@@ -1,6 +1,6 @@
-"""What stands behind each dialogue file: settings, bills, and what goes wrong on the way.
+"""The circumstances of each dialogue file: settings, bills, and what goes wrong.
 
-A scene that is not listed has one open bill of the usual caller, and nothing goes wrong.
+A dialogue that is not listed has one open bill of the usual caller, and nothing goes wrong.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def no_worker(server: Server) -> None:
 
 
 @dataclass(frozen=True)
-class Scene:
+class Setup:
     """One dialogue's circumstances."""
 
     before: Step = usual_bill
@@ -87,7 +87,7 @@ def fails(merchant: MerchantServer) -> None:
 
 
 def pci_down(server: Server) -> None:
-    server.inside.down = True
+    server.pci_connection.down = True
 
 
 def pci_down_at(end: str) -> Step:
@@ -95,9 +95,9 @@ def pci_down_at(end: str) -> Step:
 
     def plan(server: Server) -> None:
         def at(path: str) -> None:
-            server.inside.down = server.inside.down or path.endswith(end)
+            server.pci_connection.down = server.pci_connection.down or path.endswith(end)
 
-        server.inside.meanwhile = at
+        server.pci_connection.meanwhile = at
 
     return plan
 
@@ -143,148 +143,148 @@ RECORDINGS = str(Path(__file__).parent.parent / "flows" / "pay_bill" / "recordin
 AUTHENTICATION = ("authentication_wanted",)
 """An earlier call, which ended with a link."""
 
-SCENES: dict[str, Scene] = {
-    "card_early_at_small_amount": Scene(before=bill(billed_minor=500, minimum_minor=100)),
-    "authentication_wanted": Scene(then=pays_by_link),
-    "authentication_wanted_es": Scene(then=pays_unheard, later_s=4000),
-    "authentication_wanted_authorize": Scene(settings=AUTHORIZE, then=pays_by_link),
-    "authentication_withheld": Scene(nobodys_bill),
-    "authentication_landline_es": Scene(nobodys_bill),
-    "authentication_link_slow": Scene(both(usual_bill, harm("none", "/links", delay_s=20))),
-    "authentication_link_answer_lost": Scene(both(usual_bill, harm("drop_after", "/links"))),
-    "authentication_link_request_lost": Scene(both(usual_bill, harm("drop_before", "/links")), later_s=300),
-    "authentication_link_expires": Scene(settings={"LINK_EXPIRES_MIN": "1430"}, later_s=25 * 3600),
-    "link_open_card_instead": Scene(first=AUTHENTICATION, between_s=600),
-    "link_open_card_instead_es": Scene(first=AUTHENTICATION, between_s=600),
-    "link_open_another_link": Scene(first=AUTHENTICATION, between_s=600, then=pays_by_link),
-    "link_open_another_bill": Scene(
+SETUPS: dict[str, Setup] = {
+    "card_early_at_small_amount": Setup(before=bill(billed_minor=500, minimum_minor=100)),
+    "authentication_wanted": Setup(then=pays_by_link),
+    "authentication_wanted_es": Setup(then=pays_unheard, later_s=4000),
+    "authentication_wanted_authorize": Setup(settings=AUTHORIZE, then=pays_by_link),
+    "authentication_withheld": Setup(nobodys_bill),
+    "authentication_landline_es": Setup(nobodys_bill),
+    "authentication_link_slow": Setup(both(usual_bill, harm("none", "/links", delay_s=20))),
+    "authentication_link_answer_lost": Setup(both(usual_bill, harm("drop_after", "/links"))),
+    "authentication_link_request_lost": Setup(both(usual_bill, harm("drop_before", "/links")), later_s=300),
+    "authentication_link_expires": Setup(settings={"LINK_EXPIRES_MIN": "1430"}, later_s=25 * 3600),
+    "link_open_card_instead": Setup(first=AUTHENTICATION, between_s=600),
+    "link_open_card_instead_es": Setup(first=AUTHENTICATION, between_s=600),
+    "link_open_another_link": Setup(first=AUTHENTICATION, between_s=600, then=pays_by_link),
+    "link_open_another_bill": Setup(
         both(usual_bill, bill(reference=OTHER, phone=None)), first=AUTHENTICATION, between_s=600
     ),
-    "link_open_silence": Scene(first=AUTHENTICATION, between_s=600),
-    "link_open_bank_silent": Scene(
+    "link_open_silence": Setup(first=AUTHENTICATION, between_s=600),
+    "link_open_bank_silent": Setup(
         both(usual_bill, harm("error_before", "/link-lookups", times=12)),
         first=AUTHENTICATION,
         between_s=600,
         later_s=900,
     ),
-    "link_open_somebody_else": Scene(first=AUTHENTICATION, between_s=600),
-    "link_expired_then_card": Scene(first=AUTHENTICATION, between_s=4000),
-    "language_remembered": Scene(
+    "link_open_somebody_else": Setup(first=AUTHENTICATION, between_s=600),
+    "link_expired_then_card": Setup(first=AUTHENTICATION, between_s=4000),
+    "language_remembered": Setup(
         both(usual_bill, bill(reference=OTHER, phone=None)), first=("language_asked",), between_s=120
     ),
-    "merchants_own_words": Scene(nobodys_bill, MERCHANTS_OWN),
-    "merchants_own_words_es": Scene(nobodys_bill, MERCHANTS_OWN),
-    "reference_keyed": Scene(nobodys_bill),
-    "reference_keyed_es": Scene(nobodys_bill),
-    "reference_unknown_twice": Scene(nobodys_bill),
-    "reference_unknown_thrice": Scene(nobodys_bill),
-    "reference_unknown_then_hung_up": Scene(nobodys_bill, {"GUESSES_MAX": "2"}),
-    "guesses_capped": Scene(
+    "merchants_own_words": Setup(nobodys_bill, MERCHANTS_OWN),
+    "merchants_own_words_es": Setup(nobodys_bill, MERCHANTS_OWN),
+    "reference_keyed": Setup(nobodys_bill),
+    "reference_keyed_es": Setup(nobodys_bill),
+    "reference_unknown_twice": Setup(nobodys_bill),
+    "reference_unknown_thrice": Setup(nobodys_bill),
+    "reference_unknown_then_hung_up": Setup(nobodys_bill, {"GUESSES_MAX": "2"}),
+    "guesses_capped": Setup(
         nobodys_bill,
         {"GUESSES_MAX": "2"},
         first=("reference_unknown_then_hung_up",),
         between_s=3600,
     ),
-    "withheld_number": Scene(nobodys_bill),
-    "withheld_number_es": Scene(nobodys_bill),
-    "landline": Scene(nobodys_bill),
-    "bill_already_paid": Scene(first=("known_caller",), between_s=120),
-    "bill_withdrawn": Scene(bill(phone=None, status=Status.WITHDRAWN)),
-    "bill_being_paid": Scene(
+    "withheld_number": Setup(nobodys_bill),
+    "withheld_number_es": Setup(nobodys_bill),
+    "landline": Setup(nobodys_bill),
+    "bill_already_paid": Setup(first=("known_caller",), between_s=120),
+    "bill_withdrawn": Setup(bill(phone=None, status=Status.WITHDRAWN)),
+    "bill_being_paid": Setup(
         both(usual_bill, slow_bank(100)), first=("hung_up_while_charging",), later_s=300
     ),
-    "hung_up_while_charging": Scene(both(usual_bill, slow_bank(5))),
-    "two_open_bills": Scene(both(usual_bill, bill(reference=OTHER))),
-    "other_bill": Scene(both(usual_bill, bill(reference=OTHER, phone=None, billed_minor=1200))),
-    "whole_bill_only": Scene(bill(minimum_minor=AMOUNT_MINOR)),
-    "yen": Scene(bill(currency="JPY", billed_minor=5200, minimum_minor=500)),
-    "person_answers": Scene(settings=PERSON),
-    "person_busy": Scene(settings=PERSON),
-    "person_busy_es": Scene(settings=PERSON),
-    "person_no_answer": Scene(nobodys_bill, PERSON),
-    "three_declined_cards_person": Scene(settings=PERSON),
-    "cards_not_taken": Scene(
+    "hung_up_while_charging": Setup(both(usual_bill, slow_bank(5))),
+    "two_open_bills": Setup(both(usual_bill, bill(reference=OTHER))),
+    "other_bill": Setup(both(usual_bill, bill(reference=OTHER, phone=None, billed_minor=1200))),
+    "whole_bill_only": Setup(bill(minimum_minor=AMOUNT_MINOR)),
+    "yen": Setup(bill(currency="JPY", billed_minor=5200, minimum_minor=500)),
+    "person_answers": Setup(settings=PERSON),
+    "person_busy": Setup(settings=PERSON),
+    "person_busy_es": Setup(settings=PERSON),
+    "person_no_answer": Setup(nobodys_bill, PERSON),
+    "three_declined_cards_person": Setup(settings=PERSON),
+    "cards_not_taken": Setup(
         settings={"CARD_DECLINES_MAX_CALLER": "3"}, first=("three_declined_cards",), between_s=60
     ),
-    "cards_not_taken_es": Scene(
+    "cards_not_taken_es": Setup(
         settings={"CARD_DECLINES_MAX_CALLER": "3"}, first=("three_declined_cards",), between_s=60
     ),
-    "cards_not_taken_person": Scene(
+    "cards_not_taken_person": Setup(
         settings={"CARD_DECLINES_MAX_CALLER": "3", **PERSON},
         first=("three_declined_cards_person",),
         between_s=60,
     ),
-    "card_early_at_reference": Scene(nobodys_bill),
-    "slow_gateway_15_s": Scene(both(usual_bill, slow_bank(15))),
-    "slow_gateway_15_s_es": Scene(both(usual_bill, slow_bank(15))),
-    "slow_gateway_70_s": Scene(both(usual_bill, slow_bank(70)), later_s=200),
-    "slow_gateway_70_s_withheld": Scene(both(nobodys_bill, slow_bank(70)), later_s=200),
-    "dropped_answer_found": Scene(bill(billed_minor=4972)),
-    "dropped_request_fenced": Scene(bill(billed_minor=4973)),
-    "bank_fails": Scene(bill(billed_minor=4978)),
-    "bank_pending_then_declines": Scene(bill(billed_minor=4976)),
-    "worker_absent": Scene(both(usual_bill, no_worker), then=worker_comes, later_s=600),
-    "worker_absent_es": Scene(both(usual_bill, no_worker), then=worker_comes, later_s=600),
-    "pci_down_at_opening": Scene(both(usual_bill, pci_down)),
-    "pci_down_at_collecting": Scene(both(usual_bill, pci_down_at("/collect"))),
-    "slow_card_check": Scene(both(usual_bill, harm("none", "/tokens", delay_s=14))),
-    "card_check_never_answers": Scene(both(usual_bill, harm("none", "/tokens", delay_s=90))),
-    "card_check_fails": Scene(both(usual_bill, harm("error_before", "/tokens"))),
-    "lookup_finds": Scene(no_bill, merchant=keeps()),
-    "lookup_part_allowed_es": Scene(no_bill, merchant=keeps(minimum_minor=500)),
-    "lookup_finds_nothing": Scene(no_bill, merchant=knows_nothing),
-    "lookup_down": Scene(no_bill, merchant=fails),
-    "lookup_says_open_though_paid": Scene(no_bill, merchant=keeps(), first=("lookup_finds",), between_s=300),
-    "authorize": Scene(settings=AUTHORIZE),
-    "authorize_es": Scene(settings=AUTHORIZE),
-    "authorize_another_amount": Scene(settings=AUTHORIZE),
-    "authorize_declined_then_another_card": Scene(settings=AUTHORIZE),
-    "authorize_left_and_back": Scene(settings=AUTHORIZE),
-    "authorize_hung_up_while_authorizing": Scene(
+    "card_early_at_reference": Setup(nobodys_bill),
+    "slow_gateway_15_s": Setup(both(usual_bill, slow_bank(15))),
+    "slow_gateway_15_s_es": Setup(both(usual_bill, slow_bank(15))),
+    "slow_gateway_70_s": Setup(both(usual_bill, slow_bank(70)), later_s=200),
+    "slow_gateway_70_s_withheld": Setup(both(nobodys_bill, slow_bank(70)), later_s=200),
+    "dropped_answer_found": Setup(bill(billed_minor=4972)),
+    "dropped_request_fenced": Setup(bill(billed_minor=4973)),
+    "bank_fails": Setup(bill(billed_minor=4978)),
+    "bank_pending_then_declines": Setup(bill(billed_minor=4976)),
+    "worker_absent": Setup(both(usual_bill, no_worker), then=worker_comes, later_s=600),
+    "worker_absent_es": Setup(both(usual_bill, no_worker), then=worker_comes, later_s=600),
+    "pci_down_at_opening": Setup(both(usual_bill, pci_down)),
+    "pci_down_at_collecting": Setup(both(usual_bill, pci_down_at("/collect"))),
+    "slow_card_check": Setup(both(usual_bill, harm("none", "/tokens", delay_s=14))),
+    "card_check_never_answers": Setup(both(usual_bill, harm("none", "/tokens", delay_s=90))),
+    "card_check_fails": Setup(both(usual_bill, harm("error_before", "/tokens"))),
+    "lookup_finds": Setup(no_bill, merchant=keeps()),
+    "lookup_part_allowed_es": Setup(no_bill, merchant=keeps(minimum_minor=500)),
+    "lookup_finds_nothing": Setup(no_bill, merchant=knows_nothing),
+    "lookup_down": Setup(no_bill, merchant=fails),
+    "lookup_says_open_though_paid": Setup(no_bill, merchant=keeps(), first=("lookup_finds",), between_s=300),
+    "authorize": Setup(settings=AUTHORIZE),
+    "authorize_es": Setup(settings=AUTHORIZE),
+    "authorize_another_amount": Setup(settings=AUTHORIZE),
+    "authorize_declined_then_another_card": Setup(settings=AUTHORIZE),
+    "authorize_left_and_back": Setup(settings=AUTHORIZE),
+    "authorize_hung_up_while_authorizing": Setup(
         both(usual_bill, harm("none", "/authorizations", delay_s=3)), AUTHORIZE, later_s=900
     ),
-    "authorize_answer_lost": Scene(both(usual_bill, harm("drop_after", "/authorizations")), AUTHORIZE),
-    "authorize_request_lost": Scene(both(usual_bill, harm("drop_before", "/authorizations")), AUTHORIZE),
-    "authorize_pci_down_at_collecting": Scene(
+    "authorize_answer_lost": Setup(both(usual_bill, harm("drop_after", "/authorizations")), AUTHORIZE),
+    "authorize_request_lost": Setup(both(usual_bill, harm("drop_before", "/authorizations")), AUTHORIZE),
+    "authorize_pci_down_at_collecting": Setup(
         both(usual_bill, pci_down_at("/collect")), AUTHORIZE, later_s=900
     ),
-    "authorize_given_up": Scene(settings=AUTHORIZE, later_s=900),
-    "card_kept": Scene(settings=SAVED),
-    "card_kept_es": Scene(settings=SAVED),
-    "card_not_kept": Scene(settings=SAVED),
-    "card_not_kept_other_card": Scene(settings=SAVED),
-    "card_kept_silence": Scene(settings=SAVED),
-    "card_kept_declined": Scene(settings=SAVED),
-    "saved_card_pays": Scene(settings=SAVED, first=("card_kept",), between_s=300),
-    "saved_card_pays_es": Scene(settings=SAVED, first=("card_kept_es",), between_s=300),
-    "saved_card_other_card": Scene(settings=SAVED, first=("card_kept",), between_s=300),
-    "saved_card_keyed_again": Scene(settings=SAVED, first=("card_kept",), between_s=300),
-    "saved_card_deleted": Scene(settings=SAVED, first=("card_kept",), between_s=300),
-    "saved_card_deleted_es": Scene(settings=SAVED, first=("card_kept_es",), between_s=300),
-    "saved_card_not_deleted": Scene(settings=SAVED, first=("card_kept",), between_s=300),
-    "saved_card_silence": Scene(settings=SAVED, first=("card_kept",), between_s=300),
-    "saved_card_declined": Scene(
+    "authorize_given_up": Setup(settings=AUTHORIZE, later_s=900),
+    "card_kept": Setup(settings=SAVED),
+    "card_kept_es": Setup(settings=SAVED),
+    "card_not_kept": Setup(settings=SAVED),
+    "card_not_kept_other_card": Setup(settings=SAVED),
+    "card_kept_silence": Setup(settings=SAVED),
+    "card_kept_declined": Setup(settings=SAVED),
+    "saved_card_pays": Setup(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_pays_es": Setup(settings=SAVED, first=("card_kept_es",), between_s=300),
+    "saved_card_other_card": Setup(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_keyed_again": Setup(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_deleted": Setup(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_deleted_es": Setup(settings=SAVED, first=("card_kept_es",), between_s=300),
+    "saved_card_not_deleted": Setup(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_silence": Setup(settings=SAVED, first=("card_kept",), between_s=300),
+    "saved_card_declined": Setup(
         bill(billed_minor=AMOUNT_MINOR + 984), SAVED, first=("card_kept",), between_s=300
     ),
-    "saved_cards_withheld": Scene(nobodys_bill, SAVED),
-    "saved_cards_authorize": Scene(settings={**SAVED, **AUTHORIZE}),
-    **{name: Scene(settings=PAY) for name in PAID_BY_CARRIER},
-    "pay_given_up_behind": Scene(settings=PAY, carrier={"result_after_attempts": False}),
-    "pay_connector_down": Scene(
+    "saved_cards_withheld": Setup(nobodys_bill, SAVED),
+    "saved_cards_authorize": Setup(settings={**SAVED, **AUTHORIZE}),
+    **{name: Setup(settings=PAY) for name in PAID_BY_CARRIER},
+    "pay_given_up_behind": Setup(settings=PAY, carrier={"result_after_attempts": False}),
+    "pay_connector_down": Setup(
         both(usual_bill, harm("error_before", "/connector")), PAY, expected=frozenset({"pay_failed"})
     ),
-    "pay_connector_asks_again": Scene(both(usual_bill, harm("drop_after", "/connector", times=2)), PAY),
-    "pay_misconfigured": Scene(
+    "pay_connector_asks_again": Setup(both(usual_bill, harm("drop_after", "/connector", times=2)), PAY),
+    "pay_misconfigured": Setup(
         settings=PAY | {"PAY_CONNECTOR": "Elsewhere"}, expected=frozenset({"pay_failed"})
     ),
-    "pay_carrier_fails_es": Scene(
+    "pay_carrier_fails_es": Setup(
         settings=PAY, expected=frozenset({"pay_failed"}), carrier={"trouble": "internal-error"}
     ),
-    "pay_unknown_result": Scene(
+    "pay_unknown_result": Setup(
         settings=PAY, expected=frozenset({"pay_failed"}), carrier={"trouble": "a-result-of-next-year"}
     ),
-    "pay_more_kinds_of_card": Scene(
+    "pay_more_kinds_of_card": Setup(
         settings=PAY | {"PAY_CARD_TYPES": "visa maestro discover diners-club jcb"}
     ),
-    "recorded_prompts": Scene(settings={"RECORDINGS": RECORDINGS}),
+    "recorded_prompts": Setup(settings={"RECORDINGS": RECORDINGS}),
 }

@@ -12,22 +12,22 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import Job
-from tests.support.recorded_jobs import Asked, RecordedWork
-from tests.support.virtual_clock import LivingClock
+from tests.support.recorded_jobs import RecordedJob, RecordedJobs
+from tests.support.virtual_clock import VirtualClock
 
 Handler = Callable[[str, int], None]
 
 
 @dataclass
-class DueWork(RecordedWork):
+class DueJobs(RecordedJobs):
     """Keeps every job that was asked for in `asked`, and those that are still to be run with their moment."""
 
-    clock: LivingClock = field(default_factory=LivingClock)
+    clock: VirtualClock = field(default_factory=VirtualClock)
     handlers: Mapping[Job, Handler] = field(default_factory=dict)
     absent: bool = False
     """Nobody works: jobs wait, and are as late as can be when somebody comes."""
     failed: list[BaseException] = field(default_factory=list)
-    _waiting: list[tuple[datetime, int, Asked]] = field(default_factory=list)
+    _waiting: list[tuple[datetime, int, RecordedJob]] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def enqueue(
@@ -35,11 +35,11 @@ class DueWork(RecordedWork):
     ) -> None:
         """Counts from the commit on: what is rolled back was never asked for."""
         assert tx.in_transaction()
-        asked = Asked(job, subject_id, nth, delay_s)
+        asked = RecordedJob(job, subject_id, nth, delay_s)
         at = self.clock.now() + timedelta(seconds=delay_s)
         sa.event.listen(tx, "commit", lambda _: self.keep(asked, at))
 
-    def keep(self, asked: Asked, at: datetime) -> None:
+    def keep(self, asked: RecordedJob, at: datetime) -> None:
         """A job that was asked for, by this server or by an earlier release."""
         with self._lock:
             if not any(
@@ -71,7 +71,7 @@ class DueWork(RecordedWork):
             self._waiting.clear()
             self.absent = False
 
-    def _take_due(self, now: datetime) -> Asked | None:
+    def _take_due(self, now: datetime) -> RecordedJob | None:
         with self._lock:
             due = sorted(one for one in self._waiting if one[0] <= now)
             if self.absent or not due:
@@ -79,7 +79,7 @@ class DueWork(RecordedWork):
             self._waiting.remove(due[0])
             return due[0][2]
 
-    def _run(self, asked: Asked) -> None:
+    def _run(self, asked: RecordedJob) -> None:
         def run() -> None:
             try:
                 self.handlers[asked.job](asked.subject_id, asked.nth)

@@ -2,7 +2,7 @@
 
 Each request meets a fate: it may be answered, lose its reply, stay on its way and arrive when a test delivers
 it, never arrive, or its sender may be killed before or after. What the bank holds in the end is the truth
-that the server's books are compared with. `PreparingBank` is one whose charges are prepared and confirmed,
+that the server's books are compared with. `PreparingGateway` is one whose charges are prepared and confirmed,
 and whose refunds cannot be fenced.
 """
 
@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum, auto
 
+from gateways.capability import Capabilities, CardEntry
 from gateways.contract import (
     Approved,
     Authorized,
     Cancelled,
-    Capabilities,
     CaptureRequest,
-    CardEntry,
     ChargeRequest,
     Declined,
     LookupResult,
@@ -63,7 +62,7 @@ class Fate(Enum):
     LATE = auto()
     """It is on its way when the sender gives up waiting, and arrives when it is delivered."""
     NEVER = auto()
-    TURNED_AWAY = auto()
+    NOT_PROCESSED = auto()
     """Nothing is done, and the bank's own answer says so."""
     KILLED_BEFORE = auto()
     KILLED_AFTER = auto()
@@ -72,7 +71,7 @@ class Fate(Enum):
     """The adapter fails after the request arrived."""
 
 
-class TruthfulBank(UnsupportedVerbs):
+class FakeGateway(UnsupportedVerbs):
     """A gateway that holds money. Safe from many threads; `sent` is every request for money that left us."""
 
     name = "bank"
@@ -82,7 +81,7 @@ class TruthfulBank(UnsupportedVerbs):
         self.fates: deque[Fate] = deque()
         """Of the next requests, in order; then all are answered."""
         self.sent: list[tuple[str, str]] = []
-        self.turned_away: list[tuple[str, str]] = []
+        self.not_processed: list[tuple[str, str]] = []
         """Requests that it did not process, and said so."""
         self.looked_up: list[tuple[str, bool]] = []
         self.charged: dict[str, int] = {}
@@ -239,13 +238,13 @@ class TruthfulBank(UnsupportedVerbs):
             fate = self._fate()
             if fate is Fate.KILLED_BEFORE:
                 raise KilledError
-            (self.turned_away if fate is Fate.TURNED_AWAY else self.sent).append((verb, key))
+            (self.not_processed if fate is Fate.NOT_PROCESSED else self.sent).append((verb, key))
             if fate in {Fate.LATE, Fate.KILLED_LATE}:
                 self.under_way.append(arrive)
-            elif fate not in {Fate.NEVER, Fate.TURNED_AWAY}:
+            elif fate not in {Fate.NEVER, Fate.NOT_PROCESSED}:
                 answer = arrive()
         self.before_answer()
-        if fate is Fate.TURNED_AWAY:
+        if fate is Fate.NOT_PROCESSED:
             return Unknown("too many requests", retry_same_key=True)
         if fate in {Fate.KILLED_AFTER, Fate.KILLED_LATE}:
             raise KilledError
@@ -254,7 +253,7 @@ class TruthfulBank(UnsupportedVerbs):
         return answer if fate is Fate.ANSWERED else Unknown("no answer")
 
 
-class PreparingBank(TruthfulBank):
+class PreparingGateway(FakeGateway):
     """Knows an order before it is charged, and takes nothing before the order's reference is confirmed."""
 
     def __init__(self) -> None:

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateways.contract import Approved, GatewayUnreachableError, RefundRequest, Unknown, UnsupportedError
+from gateways.capability import UnsupportedError
+from gateways.contract import Approved, GatewayUnreachableError, RefundRequest, Unknown
 from gateways.declines import Decline
 from tests.support.charge_contract import ChargeContract
-from tests.support.gateway_harness import Bench, PlantedBugError
+from tests.support.gateway_harness import GatewayHarness, PlantedBugError
 from tests.support.gateway_verbs import HARMS, nothing_moved
 from tests.support.named_charge_contract import NamedChargeContract
 from tests.support.refund_contract import RefundContract
@@ -28,111 +29,119 @@ class GatewayContract(ChargeContract, RefundContract, NamedChargeContract):
     """All of it, and that no secret is left behind."""
 
     @pytest.fixture(autouse=True)
-    def no_secret_is_left_behind(self, bench: Bench, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    def no_secret_is_left_behind(
+        self, harness: GatewayHarness, caplog: pytest.LogCaptureFixture
+    ) -> Iterator[None]:
         caplog.set_level(logging.DEBUG)
         yield
-        secrets = _secrets(bench)
+        secrets = _secrets(harness)
         for record in caplog.get_records("call"):
             said = f"{record.getMessage()} {record.args!r} {record.exc_info!r} {record.exc_text}"
             assert not _leaks(said, secrets), f"a secret in the log of {record.name}"
-        for name, content in bench.stored_bytes():
+        for name, content in harness.stored_bytes():
             assert not _leaks(content.decode("latin-1"), {one for one in secrets if len(one) > LONG}), name
-        assert not _leaks(bench.stored_text(), secrets)
+        assert not _leaks(harness.stored_text(), secrets)
 
-    def test_a_gateway_that_is_gone_is_unknown_to_every_verb(self, bench: Bench) -> None:
-        paid = self.pay(bench, "a-1")
-        ask = self.first_times(bench, "a-2", times=1)[0]
+    def test_a_gateway_that_is_gone_is_unknown_to_every_verb(self, harness: GatewayHarness) -> None:
+        paid = self.pay(harness, "a-1")
+        ask = self.first_times(harness, "a-2", times=1)[0]
         assert isinstance(paid, Approved)
-        bench.close()
+        harness.close()
 
         assert isinstance(ask(), Unknown)
-        assert isinstance(self.look(bench, "a-1", cancel=True), Unknown)
+        assert isinstance(self.look(harness, "a-1", cancel=True), Unknown)
         assert isinstance(
-            bench.gateway.refund(RefundRequest("r-1", paid.gateway_reference, 100, "EUR")), Unknown
+            harness.gateway.refund(RefundRequest("r-1", paid.gateway_reference, 100, "EUR")), Unknown
         )
         with pytest.raises(GatewayUnreachableError, match=r"\w+ .*\."):
-            bench.gateway.check()
+            harness.gateway.check()
 
-    def test_check_is_content_with_a_gateway_that_is_there(self, bench: Bench) -> None:
-        bench.gateway.check()
+    def test_check_is_content_with_a_gateway_that_is_there(self, harness: GatewayHarness) -> None:
+        harness.gateway.check()
 
     @pytest.mark.parametrize("decimals", [0, 2, 3])
-    def test_amounts_are_minor_units_in_every_currency(self, bench: Bench, decimals: int) -> None:
-        currency = bench.currencies[decimals]
-        paid = self.pay(bench, "a-1", 12340, currency)
+    def test_amounts_are_minor_units_in_every_currency(self, harness: GatewayHarness, decimals: int) -> None:
+        currency = harness.currencies[decimals]
+        paid = self.pay(harness, "a-1", 12340, currency)
         assert isinstance(paid, Approved)
-        refunded = bench.gateway.refund(RefundRequest("r-1", paid.gateway_reference, 340, currency))
+        refunded = harness.gateway.refund(RefundRequest("r-1", paid.gateway_reference, 340, currency))
 
         assert isinstance(refunded, Approved)
-        books = bench.books("a-1")
+        books = harness.books("a-1")
         assert (books.taken_minor, books.refunded_minor, books.currency) == (12340, 340, currency)
 
     @pytest.mark.parametrize("decimals", [0, 2, 3])
-    def test_the_least_and_the_most_are_the_gateways_own(self, bench: Bench, decimals: int) -> None:
+    def test_the_least_and_the_most_are_the_gateways_own(
+        self, harness: GatewayHarness, decimals: int
+    ) -> None:
         """Charged to the last unit that is declared; what lies beyond is not declared, and moves nothing."""
-        facts, currency = bench.gateway.capabilities, bench.currencies[decimals]
+        facts, currency = harness.gateway.capabilities, harness.currencies[decimals]
         step_minor = facts.amount_steps.get(currency, 1)
         least_minor = facts.minimum_amounts.get(currency, step_minor)
         most_minor = facts.maximum_amounts[currency] // step_minor * step_minor
         for amount_minor in (least_minor, most_minor):
             assert facts.accepts(amount_minor, currency)
-            assert isinstance(self.pay(bench, f"a-{amount_minor}", amount_minor, currency), Approved)
+            assert isinstance(self.pay(harness, f"a-{amount_minor}", amount_minor, currency), Approved)
         for amount_minor in (least_minor - step_minor, most_minor + step_minor):
             assert not facts.accepts(amount_minor, currency) or amount_minor == 0
             assert not isinstance(
-                self.ask_first(bench, f"b-{amount_minor}", amount_minor, currency=currency), self.done
+                self.ask_first(harness, f"b-{amount_minor}", amount_minor, currency=currency), self.done
             )
-            assert nothing_moved(bench, f"b-{amount_minor}")
+            assert nothing_moved(harness, f"b-{amount_minor}")
 
-    def test_a_currency_that_is_not_declared_is_refused_before_anything_is_sent(self, bench: Bench) -> None:
-        reference = self.paid(bench, "a-1", 5000)
-        ask = self.first_times(bench, "a-2", times=1, currency=bench.foreign_currency)[0]
-        sent = bench.requests()
+    def test_a_currency_that_is_not_declared_is_refused_before_anything_is_sent(
+        self, harness: GatewayHarness
+    ) -> None:
+        reference = self.paid(harness, "a-1", 5000)
+        ask = self.first_times(harness, "a-2", times=1, currency=harness.foreign_currency)[0]
+        sent = harness.requests()
 
-        with pytest.raises(UnsupportedError, match=bench.foreign_currency):
+        with pytest.raises(UnsupportedError, match=harness.foreign_currency):
             ask()
-        with pytest.raises(UnsupportedError, match=bench.foreign_currency):
-            bench.gateway.refund(RefundRequest("r-1", reference, 100, bench.foreign_currency))
-        assert bench.requests() == sent
+        with pytest.raises(UnsupportedError, match=harness.foreign_currency):
+            harness.gateway.refund(RefundRequest("r-1", reference, 100, harness.foreign_currency))
+        assert harness.requests() == sent
 
-    def test_a_verb_of_the_other_card_entry_is_refused_before_anything_is_sent(self, bench: Bench) -> None:
-        sent = bench.requests()
-        for verb in self.undeclared(bench):
+    def test_a_verb_of_the_other_card_entry_is_refused_before_anything_is_sent(
+        self, harness: GatewayHarness
+    ) -> None:
+        sent = harness.requests()
+        for verb in self.undeclared(harness):
             with pytest.raises(UnsupportedError):
                 verb()
-        assert bench.requests() == sent
+        assert harness.requests() == sent
 
-    def test_a_gateway_that_saves_cards_is_held_to_it(self, bench: Bench) -> None:
+    def test_a_gateway_that_saves_cards_is_held_to_it(self, harness: GatewayHarness) -> None:
         """Its tests inherit `SavedCardContract` too."""
-        assert bench.gateway.capabilities.saves_cards == hasattr(self, "saved")
+        assert harness.gateway.capabilities.saves_cards == hasattr(self, "saved")
 
     def test_no_secret_in_any_repr_or_in_the_locals_of_a_traceback(
-        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+        self, harness: GatewayHarness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         said = [
-            repr(self.pay(bench, "a-1")),
-            repr(self.pay(bench, "a-2", card=bench.declining[Decline.GENERIC])),
+            repr(self.pay(harness, "a-1")),
+            repr(self.pay(harness, "a-2", card=harness.declining[Decline.GENERIC])),
         ]
-        asks = [self.first_times(bench, f"b-{n}", times=1)[0] for n in range(len(HARMS))]
+        asks = [self.first_times(harness, f"b-{n}", times=1)[0] for n in range(len(HARMS))]
         for ask, harm in zip(asks, HARMS, strict=True):
-            getattr(bench, harm)(self.first)
+            getattr(harness, harm)(self.first)
             said.append(repr(ask()))
-        last = self.first_times(bench, "c-1", times=1)[0]
-        bench.plant_bug(monkeypatch)
+        last = self.first_times(harness, "c-1", times=1)[0]
+        harness.plant_bug(monkeypatch)
         with pytest.raises(PlantedBugError) as bug:
             last()
         told = traceback.TracebackException.from_exception(bug.value, capture_locals=True)
         said += [frame for frame in told.format() if "/gateways/" in frame]
 
-        assert not _leaks("\n".join(said), _secrets(bench))
+        assert not _leaks("\n".join(said), _secrets(harness))
 
 
-def _secrets(bench: Bench) -> set[str]:
-    cards = [bench.good_card, *bench.declining.values()]
+def _secrets(harness: GatewayHarness) -> set[str]:
+    cards = [harness.good_card, *harness.declining.values()]
     return (
         {card.number.reveal() for card in cards}
         | {card.code.reveal() for card in cards}
-        | set(bench.tokens())
+        | set(harness.tokens())
     )
 
 

@@ -19,7 +19,7 @@ from gateways.secret import Secret
 
 LOOKUP = "lookup"
 FORGET = "forget a card"
-Asked = Verb | str
+AskedVerb = Verb | str
 """A verb, or one of the two above."""
 
 
@@ -33,7 +33,7 @@ class PlantedBugError(Exception):
 
 
 @dataclass(frozen=True)
-class Books:
+class GatewayBooks:
     """What the gateway itself has written under one key."""
 
     taken_minor: int = 0
@@ -42,14 +42,14 @@ class Books:
     currency: str = ""
 
 
-class Bench(ABC):
+class GatewayHarness(ABC):
     """One adapter and its gateway, fresh for each test."""
 
     gateway: Gateway
     tokenizer: Tokenizer
-    """Asked where the gateway's card entry is `tokenize`."""
+    """AskedVerb where the gateway's card entry is `tokenize`."""
     authorizer: Authorizer
-    """Asked where it is `authorize`."""
+    """AskedVerb where it is `authorize`."""
     good_card: Card
     declining: Mapping[Decline, Card]
     """A card for every reason that this gateway can give."""
@@ -65,27 +65,27 @@ class Bench(ABC):
         """What the gateway called it, where it was prepared."""
 
     @abstractmethod
-    def lose_request(self, asked: Asked) -> None:
+    def lose_request(self, asked: AskedVerb) -> None:
         """The next such request breaks before it is read, and so does each repeat by the adapter."""
 
     @abstractmethod
-    def lose_answer(self, asked: Asked) -> None:
+    def lose_answer(self, asked: AskedVerb) -> None:
         """The next such request is done, and its answer is lost, also that of each repeat by the adapter."""
 
     @abstractmethod
-    def fail(self, asked: Asked) -> None:
+    def fail(self, asked: AskedVerb) -> None:
         """The next such request is done, and it and each repeat by the adapter are answered by a 5xx."""
 
     @abstractmethod
-    def garble(self, asked: Asked) -> None:
+    def garble(self, asked: AskedVerb) -> None:
         """The next such request is done, and it and each repeat are answered by a page of HTML."""
 
     @abstractmethod
-    def turn_away(self, asked: Asked) -> None:
+    def answer_not_processed(self, asked: AskedVerb) -> None:
         """The next such request is not processed, and the gateway's own answer says so."""
 
     @abstractmethod
-    def under_way(self, asked: Asked) -> AbstractContextManager["Held"]:
+    def under_way(self, asked: AskedVerb) -> AbstractContextManager["HeldRequest"]:
         """The next such request hangs at the gateway, undecided, until the block ends."""
 
     @abstractmethod
@@ -105,7 +105,7 @@ class Bench(ABC):
         """How many requests have reached the gateway."""
 
     @abstractmethod
-    def books(self, key: str) -> Books: ...
+    def books(self, key: str) -> GatewayBooks: ...
 
     @abstractmethod
     def tokens(self) -> Iterator[str]:
@@ -120,7 +120,7 @@ class Bench(ABC):
         """The same as text in which values stand apart from each other: short secrets are sought here."""
 
 
-class Held(ABC):
+class HeldRequest(ABC):
     """A request that hangs at the gateway."""
 
     @abstractmethod

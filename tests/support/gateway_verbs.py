@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from gateways.capability import Verb
-from gateways.contract import Approved, Card, LookupResult, Order, PayLink, Result, Unknown
-from gateways.saved_cards import CardOnFile
+from gateways.contract import Approved, Card, CardOnFile, LookupResult, Order, PayLink, Result, Unknown
 from gateways.secret import Secret
-from tests.support.gateway_harness import Bench
+from tests.support.gateway_harness import GatewayHarness
 
 AT_ONCE = 8
 HARMS = ("lose_answer", "fail", "garble")
@@ -36,7 +35,7 @@ class GatewayVerbs:
 
     def pay(
         self,
-        bench: Bench,
+        harness: GatewayHarness,
         key: str,
         amount_minor: int = 5000,
         currency: str = "EUR",
@@ -46,7 +45,7 @@ class GatewayVerbs:
 
     def ask_first(
         self,
-        bench: Bench,
+        harness: GatewayHarness,
         key: str,
         amount_minor: int = 5000,
         card: Card | None = None,
@@ -56,25 +55,25 @@ class GatewayVerbs:
         raise NotImplementedError
 
     def first_times(
-        self, bench: Bench, key: str, times: int = AT_ONCE, **how: Any
+        self, harness: GatewayHarness, key: str, times: int = AT_ONCE, **how: Any
     ) -> list[Callable[[], Any]]:
         """The same first verb, ready to be asked `times` times: what must be prepared is prepared."""
-        return [lambda: self.ask_first(bench, key, **how) for _ in range(times)]
+        return [lambda: self.ask_first(harness, key, **how) for _ in range(times)]
 
-    def paid(self, bench: Bench, key: str, amount_minor: int) -> str:
+    def paid(self, harness: GatewayHarness, key: str, amount_minor: int) -> str:
         """The gateway's reference of a charge that went well."""
-        result = self.pay(bench, key, amount_minor)
+        result = self.pay(harness, key, amount_minor)
         assert isinstance(result, Approved)
         return result.gateway_reference
 
-    def look(self, bench: Bench, key: str, *, cancel: bool) -> LookupResult:
+    def look(self, harness: GatewayHarness, key: str, *, cancel: bool) -> LookupResult:
         """As a worker does who knows what was asked, and what the gateway called it if that was told."""
-        order = bench.orders.get(key) or order_of(key)
-        return bench.gateway.lookup(order, cancel=cancel, reference=bench.references.get(key))
+        order = harness.orders.get(key) or order_of(key)
+        return harness.gateway.lookup(order, cancel=cancel, reference=harness.references.get(key))
 
-    def beyond(self, bench: Bench) -> list[Callable[[], Any]]:
+    def beyond(self, harness: GatewayHarness) -> list[Callable[[], Any]]:
         """The verbs that not every gateway has, where this one does not declare them."""
-        gateway, facts = bench.gateway, bench.gateway.capabilities
+        gateway, facts = harness.gateway, harness.gateway.capabilities
         link = PayLink(order_of("a-1"), datetime(2030, 1, 1, tzinfo=UTC), "en", "https://a.b", "https://a.b")
         verbs: list[tuple[bool, Callable[[], Any]]] = [
             (facts.prepares, lambda: gateway.prepare(order_of("a-1"))),
@@ -92,7 +91,7 @@ class GatewayVerbs:
         ]
         return [verb for declared, verb in verbs if not declared]
 
-    def undeclared(self, bench: Bench) -> list[Callable[[], Any]]:
+    def undeclared(self, harness: GatewayHarness) -> list[Callable[[], Any]]:
         raise NotImplementedError
 
 
@@ -106,6 +105,6 @@ def at_once(asks: list[Callable[[], Any]]) -> list[Any]:
         return [future.result() for future in [threads.submit(ask) for ask in asks]]
 
 
-def nothing_moved(bench: Bench, key: str) -> bool:
-    books = bench.books(key)
+def nothing_moved(harness: GatewayHarness, key: str) -> bool:
+    books = harness.books(key)
     return (books.taken_minor, books.held_minor, books.refunded_minor) == (0, 0, 0)

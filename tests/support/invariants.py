@@ -18,28 +18,28 @@ from ivr.payments.attempts.states import HOLDING, State
 from ivr.pci.tables import card_entry
 from ivr.platform.database.engine import reading
 from tests.support import schema
-from tests.support.many_callers import Crowd
+from tests.support.many_callers import ManyCallers
 from tests.support.server_checks import CARDS, card_traces, check_money
-from tests.support.several_processes import Several
+from tests.support.several_processes import SeveralProcesses
 
 _LOST_LINE = re.compile(r"AdminShutdown|server closed the connection|connection is (?:lost|closed)")
 """PostgreSQL ended the session: what the test did itself."""
 _CONNECTS = re.compile(r" in (?:__connect|connect)$")
-_OWN_DOING = {"carrier_fallback", "worker_died", "worker_lock_lost"}
+EXPECTED_EVENTS = {"carrier_fallback", "worker_died", "worker_lock_lost"}
 LOOK_S = 0.3
 _SEALED = [column for column in card_entry.c if column.name.startswith(("sealed_", "result_"))]
 
 
-def is_own_doing(entry: dict[str, Any]) -> bool:
+def is_expected_error(entry: dict[str, Any]) -> bool:
     """Whether an error in a log is what killing and cutting off must lead to."""
     if entry["process"] == "pci" and "OperationalError" in entry.get("error", ()):
         # It says no words of an error. One that got no session is another matter, of which there are too few.
         return not any(_CONNECTS.search(frame) for frame in entry["where"])
     why = f"{entry.get('exception', '')} {entry.get('error', '')} {entry['event']}"
-    return entry["event"] in _OWN_DOING or bool(_LOST_LINE.search(why))
+    return entry["event"] in EXPECTED_EVENTS or bool(_LOST_LINE.search(why))
 
 
-def wait(several: Several) -> None:
+def wait(several: SeveralProcesses) -> None:
     """Until nothing is under way; the story tells what is.
 
     A PCI process that was dead when a caller hung up keeps what was keyed, sealed, until it sweeps. Here the
@@ -47,78 +47,78 @@ def wait(several: Several) -> None:
     """
     several.all_ready()
     for entry in _sealed_entries(several):
-        several.house.hang_up_again(entry.call_sid)
+        several.server.repeat_hang_up(entry.call_sid)
     left: list[str] = []
 
-    def rested() -> bool:
+    def is_finished() -> bool:
         before = list(left)
-        left[:] = unrest(several)
+        left[:] = unfinished(several)
         if left and left != before:
             several.tell(f"under way: {', '.join(left)}")
         return not left
 
-    several.until(rested, "rest", every_s=LOOK_S)
+    several.until(is_finished, "rest", every_s=LOOK_S)
 
 
-def unrest(several: Several) -> list[str]:
+def unfinished(several: SeveralProcesses) -> list[str]:
     """What is still under way."""
-    house = several.house
+    server = several.server
     attempts = schema.attempt.c
-    held = house.rows(sa.select(attempts.id, attempts.state).where(attempts.state.in_(HOLDING)))
-    queued = house.rows(sa.select(schema.confirmation.c.id).where(schema.confirmation.c.state == "queued"))
+    held = server.rows(sa.select(attempts.id, attempts.state).where(attempts.state.in_(HOLDING)))
+    queued = server.rows(sa.select(schema.confirmation.c.id).where(schema.confirmation.c.state == "queued"))
     sealed = [entry.id for entry in _sealed_entries(several)]
-    keys = list((house.folder / "keys" / "entries").iterdir())
-    missing = [name for name in house.members if not house.is_ready(name)]
+    keys = list((server.folder / "keys" / "entries").iterdir())
+    missing = [name for name in server.members if not server.is_ready(name)]
     found = [*map(str, held), *map(str, queued), *sealed, *map(str, keys), *missing]
     if not found:  # asked last: it costs most
-        work = backlog(house.engine)
+        work = backlog(server.engine)
         found += [f"{work[kind]} jobs {kind}" for kind in ("waiting", "running") if work[kind]]
     return found
 
 
-def _sealed_entries(several: Several) -> list[Any]:
+def _sealed_entries(several: SeveralProcesses) -> list[Any]:
     """The card entries of which something sealed is kept."""
     kept = sa.or_(*[column.is_not(None) for column in _SEALED])
     with reading(several.databases[1]) as tx:
         return list(tx.execute(sa.select(card_entry).where(kept)).all())
 
 
-def check(several: Several, crowd: Crowd, outcomes: list[dict[str, Any]]) -> None:
+def check(several: SeveralProcesses, crowd: ManyCallers, outcomes: list[dict[str, Any]]) -> None:
     """Raises AssertionError where anything does not hold. `outcomes` is what the merchant was told."""
-    house = several.house
-    check_money(house.engine, house.bank_rows)
-    assert not house.rows(sa.select(schema.bill).where(schema.bill.c.reserved_minor != 0))
-    attempts = {one.id: one for one in house.rows(sa.select(schema.attempt))}
+    server = several.server
+    check_money(server.engine, server.bank_rows)
+    assert not server.rows(sa.select(schema.bill).where(schema.bill.c.reserved_minor != 0))
+    attempts = {one.id: one for one in server.rows(sa.select(schema.attempt))}
     approved = {id_ for id_, one in attempts.items() if one.state == State.APPROVED}
     _the_bank_agrees(several, approved)
     _payers_heard_the_truth(several, crowd, attempts)
     told = [one["data"]["payment_id"] for one in outcomes if one["type"] == "payment.approved"]
     assert set(told) == approved
-    assert failed_jobs(house.engine) == []
+    assert failed_jobs(server.engine) == []
     assert several.faults == []
     _no_card_is_left(several)
-    house.excused = is_own_doing
-    house.check_files()
+    server.excused = is_expected_error
+    server.check_files()
 
 
-def _the_bank_agrees(several: Several, approved: set[str]) -> None:
-    house = several.house
-    movements = house.bank_rows("SELECT key, amount_minor, metadata FROM movement WHERE state = 'approved'")
+def _the_bank_agrees(several: SeveralProcesses, approved: set[str]) -> None:
+    server = several.server
+    movements = server.bank_rows("SELECT key, amount_minor, metadata FROM movement WHERE state = 'approved'")
     assert {row["key"] for row in movements} == approved
     taken: Counter[str] = Counter()
     for row in movements:
         taken[json.loads(row["metadata"])["bill"]] += row["amount_minor"]
-    billed = {row.reference: row for row in house.rows(sa.select(schema.bill))}
+    billed = {row.reference: row for row in server.rows(sa.select(schema.bill))}
     assert {reference: row.paid_minor for reference, row in billed.items() if row.paid_minor} == taken
     assert all(taken[reference] <= row.billed_minor for reference, row in billed.items())
     sent = Counter(request.document["key"] for bank in several.banks.values() for request in bank.seen)
     assert not [key for key, times in sent.items() if times > 1], "a charge was sent twice"
 
 
-def _payers_heard_the_truth(several: Several, crowd: Crowd, attempts: dict[str, Any]) -> None:
+def _payers_heard_the_truth(several: SeveralProcesses, crowd: ManyCallers, attempts: dict[str, Any]) -> None:
     calls = {
         row.id: row.call_sid
-        for row in several.house.rows(sa.select(schema.call.c.id, schema.call.c.call_sid))
+        for row in several.server.rows(sa.select(schema.call.c.id, schema.call.c.call_sid))
     }
     paid = Counter(calls[one.call_id] for one in attempts.values() if one.state == State.APPROVED)
     for rung in crowd.rungs:
@@ -126,17 +126,17 @@ def _payers_heard_the_truth(several: Several, crowd: Crowd, attempts: dict[str, 
             assert paid[rung.call_sid] == 1, rung.words
         elif "not charged" in rung.words:
             assert paid[rung.call_sid] == 0, rung.words
-    texts = several.house.rows(sa.select(schema.confirmation))
+    texts = several.server.rows(sa.select(schema.confirmation))
     for text in texts:
         charged = attempts[text.attempt_id].state == State.APPROVED
         told = ("received" in text.body, "nothing was charged" in text.body)
         assert told == (charged, not charged), text.body
-    printed = "".join(path.read_text() for path in several.house.logs.glob("worker*"))
+    printed = "".join(path.read_text() for path in several.server.logs.glob("worker*"))
     for text in texts:
         assert printed.count(text.body) <= 1, text.body
 
 
-def _no_card_is_left(several: Several) -> None:
+def _no_card_is_left(several: SeveralProcesses) -> None:
     """Not in a table, ours or the engine's, and not in what PostgreSQL keeps of them."""
     for engine in several.databases:
         tables = sa.MetaData()
@@ -153,8 +153,8 @@ def _no_card_is_left(several: Several) -> None:
         assert not [name for name, number in CARDS.items() if number.encode() in content], path
 
 
-def _kept_by_postgres(several: Several) -> Iterator[tuple[Path, bytes]]:
-    """The files of the two databases, and the log of what was written since the house was started; nothing
+def _kept_by_postgres(several: SeveralProcesses) -> Iterator[tuple[Path, bytes]]:
+    """The files of the two databases, and the log of what was written since the server was started; nothing
     where the server is on another machine.
     """
     first, offset = several.written_from

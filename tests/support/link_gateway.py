@@ -9,11 +9,11 @@ from gateways.contract import Approved, Cancelled, CardShown, Declined, LinkFoun
 from gateways.events import GatewayEvent, PaymentUpdated
 from ivr.platform.clock import Clock
 from tests.support import schema
-from tests.support.fake_gateway import CAN_REFUND, Fate, KilledError, TruthfulBank, must
-from tests.support.payment_services import Till
+from tests.support.fake_gateway import CAN_REFUND, FakeGateway, Fate, KilledError, must
+from tests.support.payment_services import PaymentServices
 
 
-class LinkBank(TruthfulBank):
+class LinkGateway(FakeGateway):
     """Opens a page once a key. `asked` are the requests for one, as they came."""
 
     def __init__(self, clock: Clock) -> None:
@@ -83,14 +83,14 @@ class LinkBank(TruthfulBank):
         return self._page(key) or Cancelled()
 
 
-def tell(till: Till, attempt_id: str, event: str = "evt_1", *, taken: bool = True) -> None:
+def tell(services: PaymentServices, attempt_id: str, event: str = "evt_1", *, taken: bool = True) -> None:
     """The bank's webhook of a link."""
-    till.cashier.gateway_events.take(GatewayEvent(event, "link.paid", PaymentUpdated(attempt_id, taken)))
+    services.payments.gateway_events.take(GatewayEvent(event, "link.paid", PaymentUpdated(attempt_id, taken)))
 
 
-def texts(till: Till) -> list[tuple[str, str]]:
+def texts(services: PaymentServices) -> list[tuple[str, str]]:
     """Whose texts were asked for, and what for."""
     columns = schema.confirmation.c
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         rows = tx.execute(sa.select(columns.attempt_id, columns.purpose).order_by(columns.purpose)).all()
     return [tuple(row) for row in rows]

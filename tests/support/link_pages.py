@@ -9,42 +9,42 @@ from ivr.payments.attempts import store as records
 from ivr.payments.links import store as pay_link
 from tests.support import schema
 from tests.support.fake_gateway import Fate
-from tests.support.link_gateway import LinkBank
-from tests.support.payment_services import Till
+from tests.support.link_gateway import LinkGateway
+from tests.support.payment_services import PaymentServices
 
 HOUR_S = 3600
 OVER = ("never was", "not open yet", "closing", "closed", "past, and nobody looked", "expired", "lost")
 
 
-def token_of(till: Till, attempt_id: str) -> str:
-    with till.engine.begin() as tx:
+def token_of(services: PaymentServices, attempt_id: str) -> str:
+    with services.engine.begin() as tx:
         link = pay_link.of(tx, records.get(tx, attempt_id))
     assert link is not None
     return link.token.reveal()
 
 
-def speak_spanish(till: Till) -> None:
-    with till.engine.begin() as tx:
+def speak_spanish(services: PaymentServices) -> None:
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(language="es"))
 
 
-def over(till: Till, bank: LinkBank, how: str) -> str:
+def over(services: PaymentServices, bank: LinkGateway, how: str) -> str:
     """A token that leads nowhere."""
     if how == "never was":
         return "0" * 26
     if how == "lost":
         bank.fates.append(Fate.NEVER)
-    attempt_id = till.linked()
+    attempt_id = services.linked()
     if how == "not open yet":
-        return token_of(till, attempt_id)
-    till.run_due()
+        return token_of(services, attempt_id)
+    services.run_due()
     if how == "closing":
-        till.close_link(attempt_id)
+        services.close_link(attempt_id)
     if how == "closed":
-        till.close_link(attempt_id)
-        till.run_due()
+        services.close_link(attempt_id)
+        services.run_due()
     if how == "past, and nobody looked":
-        till.clock.advance(HOUR_S + 60)
+        services.clock.advance(HOUR_S + 60)
     if how in {"expired", "lost"}:
-        till.pass_time(2 * HOUR_S)
-    return token_of(till, attempt_id)
+        services.pass_time(2 * HOUR_S)
+    return token_of(services, attempt_id)

@@ -13,8 +13,8 @@ from random import Random
 from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.events import Event, KeysAsked
 from ivr.simulators.phone.keys import HANG_UP, HangUp
-from tests.support.deployed_server import House, payer
-from tests.support.http_phone_line import Rung
+from tests.support.deployed_server import DeployedServer, payer
+from tests.support.http_phone_line import PhoneCall
 
 GOOD = ("visa", "visa_debit", "mastercard")
 DECLINING = ("declined", "no_funds", "lost", "stolen", "expired", "wrong_code", "issuer_down", "blocked")
@@ -45,14 +45,14 @@ class HangsUp:
         return HANG_UP if self._left <= 0 else self._caller.meanwhile(event)
 
 
-class Crowd:
+class ManyCallers:
     """Who rang, and how it went. A seed gives what kind of callers come, one after the other."""
 
-    def __init__(self, house: House, random: Random) -> None:
-        self.rungs: list[Rung] = []
-        self._house = house
+    def __init__(self, server: DeployedServer, random: Random) -> None:
+        self.rungs: list[PhoneCall] = []
+        self._server = server
         self._random = random
-        self._waiting: list[Callable[[], Rung]] = []
+        self._waiting: list[Callable[[], PhoneCall]] = []
         self._lock = threading.Lock()
         self._enough = threading.Event()
         self._pool = ThreadPoolExecutor(THREADS)
@@ -84,17 +84,17 @@ class Crowd:
         while not self._enough.is_set():
             self._rung(self._next())
 
-    def _rung(self, call: Callable[[], Rung]) -> None:
+    def _rung(self, call: Callable[[], PhoneCall]) -> None:
         self.rungs.append(call())
 
-    def _next(self) -> Callable[[], Rung]:
+    def _next(self) -> Callable[[], PhoneCall]:
         """One call, not rung yet; chosen by one thread at a time."""
         with self._lock:
             if not self._waiting:
                 self._waiting = self._group()
             return self._waiting.pop()
 
-    def _group(self) -> list[Callable[[], Rung]]:
+    def _group(self) -> list[Callable[[], PhoneCall]]:
         """One caller, or several who pay the same bill."""
         random = self._random
         amount_minor = random.randrange(1000, 9000, 100) + ANSWERED
@@ -106,11 +106,11 @@ class Crowd:
             amount_minor += random.choice(GOES_WRONG) - ANSWERED
         hangs_up_at = random.randrange(1, EVENTS_MAX) if kind == "hangs up" else 0
         callers = random.randrange(2, 5) if kind == "together" else 1
-        reference = self._house.add_bill(amount_minor)
+        reference = self._server.add_bill(amount_minor)
         return [self._call(reference, card, hangs_up_at) for _ in range(callers)]
 
-    def _call(self, reference: str, card: str, hangs_up_at: int = 0) -> Callable[[], Rung]:
+    def _call(self, reference: str, card: str, hangs_up_at: int = 0) -> Callable[[], PhoneCall]:
         caller: PhoneCaller = payer(reference, card)
         if hangs_up_at:
             caller = HangsUp(caller, hangs_up_at)
-        return lambda: self._house.ring(reference, caller=caller)
+        return lambda: self._server.ring(reference, caller=caller)

@@ -10,17 +10,17 @@ import pytest
 
 from gateways.contract import Approved, Declined, NotThisCharge, Unknown
 from gateways.declines import Decline
-from tests.support.gateway_harness import LOOKUP, Bench
+from tests.support.gateway_harness import LOOKUP, GatewayHarness
 from tests.support.gateway_verbs import HARMS, GatewayVerbs, order_of
 
 
 class NamedChargeContract(GatewayVerbs):
     """What must hold of `find_charge`."""
 
-    def test_the_charge_of_an_order_is_known_by_its_reference(self, bench: Bench) -> None:
-        paid = self.pay(bench, "a-1")
+    def test_the_charge_of_an_order_is_known_by_its_reference(self, harness: GatewayHarness) -> None:
+        paid = self.pay(harness, "a-1")
         assert isinstance(paid, Approved)
-        assert bench.gateway.verify_charge(order_of("a-1"), paid.gateway_reference) == paid
+        assert harness.gateway.verify_charge(order_of("a-1"), paid.gateway_reference) == paid
 
     @pytest.mark.parametrize(
         "other",
@@ -28,26 +28,26 @@ class NamedChargeContract(GatewayVerbs):
         ids=["another order", "another amount", "another currency"],
     )
     def test_the_charge_of_another_order_is_not_taken_for_it(
-        self, bench: Bench, other: dict[str, Any]
+        self, harness: GatewayHarness, other: dict[str, Any]
     ) -> None:
-        paid, second = self.pay(bench, "a-1"), self.pay(bench, "a-2")
+        paid, second = self.pay(harness, "a-1"), self.pay(harness, "a-2")
         assert isinstance(paid, Approved)
         assert isinstance(second, Approved)
-        found = bench.gateway.verify_charge(replace(order_of("a-1"), **other), paid.gateway_reference)
+        found = harness.gateway.verify_charge(replace(order_of("a-1"), **other), paid.gateway_reference)
         assert isinstance(found, NotThisCharge)
         assert found.reason
         assert not found.reason.endswith((".", "approved", "succeeded")), "no reason why it is another's"
 
-    def test_what_took_no_money_is_no_charge(self, bench: Bench) -> None:
-        declined = self.pay(bench, "a-1", card=bench.declining[Decline.INSUFFICIENT_FUNDS])
+    def test_what_took_no_money_is_no_charge(self, harness: GatewayHarness) -> None:
+        declined = self.pay(harness, "a-1", card=harness.declining[Decline.INSUFFICIENT_FUNDS])
         assert isinstance(declined, Declined)
         for reference in (declined.gateway_reference or "none", "pi_nobodys", "ch_nobodys", "../x", ""):
-            assert isinstance(bench.gateway.verify_charge(order_of("a-1"), reference), NotThisCharge)
+            assert isinstance(harness.gateway.verify_charge(order_of("a-1"), reference), NotThisCharge)
 
     @pytest.mark.parametrize("harm", HARMS)
-    def test_silence_about_a_named_charge_is_unknown(self, bench: Bench, harm: str) -> None:
-        paid = self.pay(bench, "a-1")
+    def test_silence_about_a_named_charge_is_unknown(self, harness: GatewayHarness, harm: str) -> None:
+        paid = self.pay(harness, "a-1")
         assert isinstance(paid, Approved)
-        getattr(bench, harm)(LOOKUP)
-        assert isinstance(bench.gateway.verify_charge(order_of("a-1"), paid.gateway_reference), Unknown)
-        assert bench.gateway.verify_charge(order_of("a-1"), paid.gateway_reference) == paid
+        getattr(harness, harm)(LOOKUP)
+        assert isinstance(harness.gateway.verify_charge(order_of("a-1"), paid.gateway_reference), Unknown)
+        assert harness.gateway.verify_charge(order_of("a-1"), paid.gateway_reference) == paid

@@ -10,33 +10,33 @@ from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
 from ivr.payments.attempts.states import HOLDING, Method, State
 from ivr.payments.links.store import LinkTerms
 from ivr.payments.service import PaymentService
-from ivr.platform.clock import ManualClock
-from ivr.platform.ids import Ids, SequentialIds
-from ivr.platform.wording import PLAIN, Wording
+from ivr.platform.ids import Ids
+from ivr.platform.settings.line import PLAIN, Wording
 from tests.support import schema
-from tests.support.fake_gateway import PreparingBank, TruthfulBank
+from tests.support.fake_gateway import FakeGateway, PreparingGateway
 from tests.support.recorded_events import RecordedEvents
-from tests.support.stored_jobs import TableWork, Waiting, jobs
+from tests.support.stored_jobs import StoredJob, StoredJobs, jobs
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 LINKS = LinkTerms("https://pay.example.com", 60)
 
 
 @dataclass
-class Till:
+class PaymentServices:
     """A bank, a server's payments, and what a caller does with them."""
 
     engine: sa.Engine
     clock: ManualClock = field(default_factory=ManualClock)
     ids: Ids = field(default_factory=SequentialIds)
-    bank: TruthfulBank = field(default_factory=TruthfulBank)
+    bank: FakeGateway = field(default_factory=FakeGateway)
     wording: Wording = PLAIN
     language: str = "en"
     """Of its callers."""
 
     def __post_init__(self) -> None:
-        self.work = TableWork(self.engine, self.clock)
+        self.work = StoredJobs(self.engine, self.clock)
         self.listeners = RecordedEvents(self.clock)
-        self.cashier = PaymentService(
+        self.payments = PaymentService(
             engine=self.engine,
             gateway=self.bank,
             work=self.work,
@@ -46,13 +46,13 @@ class Till:
             links=LINKS,
             wording=self.wording,
         )
-        self.handlers = self.cashier.handlers()
-        if isinstance(self.bank, PreparingBank):
+        self.handlers = self.payments.handlers()
+        if isinstance(self.bank, PreparingGateway):
             self.bank.reference_kept = lambda attempt_id: self.attempt(attempt_id).gateway_reference
 
     @property
     def attempts(self) -> AttemptService:
-        return self.cashier.attempts
+        return self.payments.attempts
 
     # The caller ---------------------------------------------------------------------------------------------
 
@@ -149,7 +149,7 @@ class Till:
         with self.engine.begin() as tx:
             self.attempts.close_link(tx, attempt_id, note="a test")
 
-    def want_card(self, *, call_id: str | None = None, amount_minor: int = 4_000) -> str:
+    def await_card(self, *, call_id: str | None = None, amount_minor: int = 4_000) -> str:
         """An attempt whose card the PCI process authorizes."""
         from ivr.payments.attempts.states import Event
 
@@ -163,7 +163,7 @@ class Till:
         """An attempt whose amount the issuer holds."""
         from ivr.payments.attempts.states import Event
 
-        attempt_id = self.want_card(call_id=call_id)
+        attempt_id = self.await_card(call_id=call_id)
         authorization = self.bank.authorize(attempt_id, self.attempt(attempt_id).amount_minor)
         with self.engine.begin() as tx:
             self.attempts.attach_card(tx, attempt_id, "visa", "4242", authorization=authorization)
@@ -181,7 +181,7 @@ class Till:
 
     # The worker ---------------------------------------------------------------------------------------------
 
-    def run(self, one: Waiting) -> None:
+    def run(self, one: StoredJob) -> None:
         """Runs one job, as often as it is asked to."""
         self.handlers[one.job](one.subject_id, one.nth)
         self.work.mark_run(one)
@@ -222,7 +222,7 @@ class Till:
             row = tx.execute(sa.select(schema.bill).where(schema.bill.c.id == bill_id)).one()
         return row.paid_minor, row.reserved_minor
 
-    def told(self, attempt_id: str) -> list[str]:
+    def events_of(self, attempt_id: str) -> list[str]:
         """The events of this attempt, in the words of `recorded_events`."""
         with self.engine.begin() as tx:
             return list(
@@ -289,7 +289,7 @@ class Till:
             assert amount >= self.bank.money()[key], (
                 "the books never say less than the bank holds for a charge they know"
             )
-        once = {"charge"} if isinstance(self.bank, PreparingBank) else {"charge", "refund"}
+        once = {"charge"} if isinstance(self.bank, PreparingGateway) else {"charge", "refund"}
         sends = [key for verb, key in self.bank.sent if verb in once]
         assert len(sends) == len(set(sends)), "what is to be sent once was sent twice"
 

@@ -8,8 +8,8 @@ from ivr.jobs.job_list import Job
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One piece of work that a room asked for."""
+class RecordedJob:
+    """A job that was asked for."""
 
     job: Job
     subject_id: str
@@ -18,10 +18,10 @@ class Asked:
 
 
 @dataclass
-class RecordedWork:
+class RecordedJobs:
     """Keeps what was asked for, in order; the same (job, subject, nth) again does nothing."""
 
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[RecordedJob] = field(default_factory=list)
 
     def enqueue(
         self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0
@@ -29,12 +29,12 @@ class RecordedWork:
         assert tx.in_transaction()
         if any((a.job, a.subject_id, a.nth) == (job, subject_id, nth) for a in self.asked):
             return
-        self.asked.append(Asked(job, subject_id, nth, delay_s))
+        self.asked.append(RecordedJob(job, subject_id, nth, delay_s))
 
     def names(self) -> list[str]:
         return [asked.job.name for asked in self.asked]
 
-    def take(self, job: Job) -> list[Asked]:
+    def take(self, job: Job) -> list[RecordedJob]:
         """What was asked of this job, taken off the list."""
         taken = [asked for asked in self.asked if asked.job == job]
         self.asked = [asked for asked in self.asked if asked.job != job]

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import Verb
-from gateways.contract import CardEntry, PayLink
+from gateways.capability import CardEntry, Verb
+from gateways.contract import PayLink
 from gateways.declines import Decline
 from gateways.sandbox import client
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
-from ivr.platform.clock import ManualClock
-from tests.support.gateway_harness import FORGET, LOOKUP, Asked, Books, PlantedBugError, card
-from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkBench, order
-from tests.support.sandbox_bank import RunningBank, Thought
+from tests.support.gateway_harness import FORGET, LOOKUP, AskedVerb, GatewayBooks, PlantedBugError, card
+from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkHarness, order
+from tests.support.sandbox_bank import ProcessingTime, RunningBank
+from tests.support.time_and_ids import ManualClock
 
 PATHS = {
     Verb.TOKENIZE: "/tokens",
@@ -33,7 +33,7 @@ PATHS = {
 }
 
 
-class SandboxBench(LinkBench):
+class SandboxHarness(LinkHarness):
     good_card = card("4242424242424242")
     declining = {  # noqa: RUF012 - never written to
         Decline.AUTHENTICATION_REQUIRED: card("4000002500003155"),
@@ -58,23 +58,23 @@ class SandboxBench(LinkBench):
         self.gateway = SandboxGateway(bank, self._card_entry)
         self.tokenizer = self.authorizer = SandboxTokenizer(bank)
 
-    def lose_request(self, asked: Asked) -> None:
+    def lose_request(self, asked: AskedVerb) -> None:
         self.bank.harm("drop_before", PATHS[asked])
 
-    def lose_answer(self, asked: Asked) -> None:
+    def lose_answer(self, asked: AskedVerb) -> None:
         self.bank.harm("drop_after", PATHS[asked])
 
-    def fail(self, asked: Asked) -> None:
+    def fail(self, asked: AskedVerb) -> None:
         self.bank.harm("error_after", PATHS[asked])
 
-    def garble(self, asked: Asked) -> None:
+    def garble(self, asked: AskedVerb) -> None:
         self.bank.harm("garbage_after", PATHS[asked])
 
-    def turn_away(self, asked: Asked) -> None:
+    def answer_not_processed(self, asked: AskedVerb) -> None:
         self.bank.harm("not_processed", PATHS[asked])
 
-    def under_way(self, asked: Asked) -> AbstractContextManager[Thought]:
-        return self.bank.thinking(PATHS[asked])
+    def under_way(self, asked: AskedVerb) -> AbstractContextManager[ProcessingTime]:
+        return self.bank.held(PATHS[asked])
 
     def be_impatient(self) -> None:
         self._speak_with(BankClient(self.bank.url, total_s=0.2))
@@ -110,20 +110,20 @@ class SandboxBench(LinkBench):
     def requests(self) -> int:
         return self.bank.received
 
-    def books(self, key: str) -> Books:
+    def books(self, key: str) -> GatewayBooks:
         for row in self.bank.rows("SELECT * FROM movement WHERE key = ?", key):
             refunds = self.bank.rows(
                 "SELECT amount_minor FROM movement WHERE charge_id = ? AND state = 'approved'", row["id"]
             )
             refunded_minor = sum(refund["amount_minor"] for refund in refunds)
             assert row["refunded_minor"] == refunded_minor
-            return Books(
+            return GatewayBooks(
                 taken_minor=row["amount_minor"] if row["state"] == "approved" else 0,
                 held_minor=row["amount_minor"] if row["state"] == "authorized" else 0,
                 refunded_minor=refunded_minor,
                 currency=row["currency"],
             )
-        return Books()
+        return GatewayBooks()
 
     def tokens(self) -> Iterator[str]:
         yield from self.bank.ids.secrets

@@ -9,8 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gateways.capability import Capabilities
 from gateways.contract import (
-    Capabilities,
+    CardDeleted,
+    CardOnFile,
     CardSaving,
     ChargeRequest,
     Declined,
@@ -20,7 +22,6 @@ from gateways.contract import (
     Unknown,
 )
 from gateways.declines import Decline
-from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.payments.attempts import store as records
@@ -29,8 +30,8 @@ from ivr.payments.saved_cards import store as card_records
 from ivr.payments.saved_cards.service import Agreement
 from ivr.payments.saved_cards.store import Consent
 from tests.support import schema
-from tests.support.fake_gateway import CAN_REFUND, Fate, TruthfulBank
-from tests.support.payment_services import Till
+from tests.support.fake_gateway import CAN_REFUND, FakeGateway, Fate
+from tests.support.payment_services import PaymentServices
 
 PHONE = "+34600111222"
 KEEPS = replace(CAN_REFUND, saves_cards=True)
@@ -38,7 +39,7 @@ LOSING = [Fate.LOST_REPLY, Fate.LATE, Fate.NEVER, Fate.BUG]
 KILLING = [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE]
 
 
-class KeepingBank(TruthfulBank):
+class SavingGateway(FakeGateway):
     """`saved` is what it keeps: token -> holder."""
 
     def __init__(self, capabilities: Capabilities = KEEPS) -> None:
@@ -96,7 +97,7 @@ class KeepingBank(TruthfulBank):
         return sum(one == verb for one, _ in self.sent)
 
 
-class AttachingBank(KeepingBank):
+class AttachingGateway(SavingGateway):
     """Forgets for good only what somebody has, as Stripe detaches only what is attached: a card that is
     nobody's stays one that can be kept.
     """
@@ -111,7 +112,7 @@ class AttachingBank(KeepingBank):
 
 
 def agree(
-    till: Till,
+    services: PaymentServices,
     token: str = "tok_good",
     *,
     phone: str = PHONE,
@@ -119,73 +120,73 @@ def agree(
     expiry: tuple[int, int] = (9, 2031),
 ) -> str:
     """A payer confirms a payment, and that the card is kept; the attempt's id."""
-    call_id = till.begin_call()
-    attempt_id = till.make(till.add_bill(), call_id=call_id)
+    call_id = services.begin_call()
+    attempt_id = services.make(services.add_bill(), call_id=call_id)
     assert attempt_id is not None
     consent = Consent(
-        "To pay and keep this card, 3.", "en", "pay_bill:keep.branded", "0.1.0", till.clock.now()
+        "To pay and keep this card, 3.", "en", "pay_bill:keep.branded", "0.1.0", services.clock.now()
     )
-    with till.engine.begin() as tx:
-        till.attempts.attach_card(tx, attempt_id, "visa", last_four, token=token)
+    with services.engine.begin() as tx:
+        services.attempts.attach_card(tx, attempt_id, "visa", last_four, token=token)
         agreement = Agreement(phone, "visa", last_four, *expiry, call_id, consent)
-        till.cashier.saved_cards.agree(tx, records.get(tx, attempt_id), agreement)
-        till.attempts.ask_charge(tx, attempt_id)
+        services.payments.saved_cards.agree(tx, records.get(tx, attempt_id), agreement)
+        services.attempts.ask_charge(tx, attempt_id)
     return attempt_id
 
 
-def charged(till: Till) -> str:
+def charged(services: PaymentServices) -> str:
     """An attempt that was approved, whose card is to be saved and is not yet."""
-    attempt_id = agree(till)
-    till.run(till.work.one(CHARGE_ATTEMPT))
-    assert till.state(attempt_id) is State.APPROVED
+    attempt_id = agree(services)
+    services.run(services.work.one(CHARGE_ATTEMPT))
+    assert services.state(attempt_id) is State.APPROVED
     return attempt_id
 
 
-def card_events(till: Till) -> list[str]:
-    """What the rest of the house was told of cards."""
+def card_events(services: PaymentServices) -> list[str]:
+    """The events about cards."""
     kinds = sa.select(schema.timeline.c.kind).where(schema.timeline.c.kind.like("card%"))
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         return list(tx.execute(kinds.order_by(schema.timeline.c.id)).scalars())
 
 
-def card_of(till: Till, attempt_id: str) -> card_records.SavedCard | None:
-    with till.engine.begin() as tx:
+def card_of(services: PaymentServices, attempt_id: str) -> card_records.SavedCard | None:
+    with services.engine.begin() as tx:
         return card_records.of_attempt(tx, attempt_id)
 
 
-def kept(till: Till, token: str = "tok_good", **more: Any) -> card_records.SavedCard:
+def kept(services: PaymentServices, token: str = "tok_good", **more: Any) -> card_records.SavedCard:
     """A card that the bank keeps."""
-    attempt_id = agree(till, token, **more)
-    till.run_due()
-    card = card_of(till, attempt_id)
+    attempt_id = agree(services, token, **more)
+    services.run_due()
+    card = card_of(services, attempt_id)
     assert card is not None
     assert card.state == "kept"
     return card
 
 
 def offered(
-    till: Till, *, phone: str = PHONE, call_id: str = "call_none", gateway: str = "bank"
+    services: PaymentServices, *, phone: str = PHONE, call_id: str = "call_none", gateway: str = "bank"
 ) -> str | None:
     """The id of the card that a caller would be offered now."""
-    with till.engine.begin() as tx:
-        card = card_records.to_offer(tx, phone, gateway, call_id=call_id, now=till.clock.now())
+    with services.engine.begin() as tx:
+        card = card_records.to_offer(tx, phone, gateway, call_id=call_id, now=services.clock.now())
     return None if card is None else card.id
 
 
-def forget(till: Till, card_id: str, by: str = "api: a test") -> card_records.SavedCard:
-    with till.engine.begin() as tx:
-        return till.cashier.saved_cards.forget(tx, card_id, by=by)
+def forget(services: PaymentServices, card_id: str, by: str = "api: a test") -> card_records.SavedCard:
+    with services.engine.begin() as tx:
+        return services.payments.saved_cards.forget(tx, card_id, by=by)
 
 
-def pay_by(till: Till, card: card_records.SavedCard) -> str:
+def pay_by(services: PaymentServices, card: card_records.SavedCard) -> str:
     """A payer confirms a payment by a saved card; the attempt's id."""
-    attempt_id = till.make(till.add_bill(), call_id=till.begin_call())
+    attempt_id = services.make(services.add_bill(), call_id=services.begin_call())
     assert attempt_id is not None
     assert card.token is not None
-    with till.engine.begin() as tx:
-        till.attempts.attach_card(
+    with services.engine.begin() as tx:
+        services.attempts.attach_card(
             tx, attempt_id, card.brand, card.last_four,
             token=card.token.reveal(), saved_card_id=card.id, gateway_customer_id=card.gateway_customer_id,
         )  # fmt: skip
-        till.attempts.ask_charge(tx, attempt_id)
+        services.attempts.ask_charge(tx, attempt_id)
     return attempt_id

@@ -21,7 +21,6 @@ from gateways.secret import Secret
 from gateways.stripe.client import Timing
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.queries import feed as books_of_ours
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Said
@@ -32,13 +31,14 @@ from tests.support.running_server import running_server
 from tests.support.script import Act, Line, ScriptedCaller, pressing
 from tests.support.server import ENGLISH, Server
 from tests.support.server_checks import KEYED, card_data_left, check, everything_written
-from tests.support.silence_limit import Patience
+from tests.support.silence_limit import SilenceLimit
 from tests.support.stripe.account import WEBHOOK_SECRET, Switches
-from tests.support.stripe.line import Harm, Thought
+from tests.support.stripe.line import Harm, HeldAnswer
 from tests.support.stripe.server import StripeServer, running_stripe
 from tests.support.stripe.webhooks import Webhooks
 from tests.support.stripe.wire import Thing
 from tests.support.stripe_connector import StripeConnector
+from tests.support.time_and_ids import ManualClock
 
 DOOR = "/gateways/stripe/webhook"
 BRISK = Timing(pause_s=0.01)
@@ -56,7 +56,7 @@ class _ServersClock(ManualClock):
 
 
 @dataclass
-class StripeHouse:
+class ServerOnStripe:
     """The server, its Stripe, and what a test says of the two."""
 
     server: Server
@@ -93,7 +93,7 @@ class StripeHouse:
             keys = [Line(each or "", Act.KEYS if each else Act.SILENCE, each or "") for each in keyed]
             caller = ScriptedCaller([*keys, Line("(hang up while waiting)", Act.HANG_UP_WAITING)])
         self._calls += 1
-        patience = Patience(self.server.clock)
+        patience = SilenceLimit(self.server.clock)
         said: list[str] = []
 
         def hear(event: Any) -> None:
@@ -129,7 +129,7 @@ class StripeHouse:
 
     # Stripe
 
-    def harm(self, harm: Harm, kind: str, *, times: int = EVERY_TRY, **more: Any) -> Thought:
+    def harm(self, harm: Harm, kind: str, *, times: int = EVERY_TRY, **more: Any) -> HeldAnswer:
         return self.stripe.harm(harm, kind, times=times, **more)
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> int:
@@ -191,7 +191,7 @@ class StripeHouse:
 
 
 @contextmanager
-def house_on_stripe(
+def server_on_stripe(
     folder: Path,
     database_url: str,
     pci_template: bytes,
@@ -199,7 +199,7 @@ def house_on_stripe(
     switches: Switches | None = None,
     key: str | None = None,
     **changes: str,
-) -> Iterator[StripeHouse]:
+) -> Iterator[ServerOnStripe]:
     """One for the length of a block. `key`: another than the account's."""
     clock = _ServersClock()
     with running_stripe(clock, switches=switches) as stripe:
@@ -210,7 +210,7 @@ def house_on_stripe(
             clock.of = server.clock
             stripe.line._sleep = server.clock.wait
             _attune(server)
-            yield StripeHouse(server, stripe, Webhooks(stripe.account, WEBHOOK_SECRET, stamp=time))
+            yield ServerOnStripe(server, stripe, Webhooks(stripe.account, WEBHOOK_SECRET, stamp=time))
 
 
 def _attune(server: Server) -> None:
@@ -225,35 +225,35 @@ def _attune(server: Server) -> None:
             side._stripe._timing = BRISK
 
 
-def check_house(house: StripeHouse) -> None:
+def check_server_on_stripe(on_stripe: ServerOnStripe) -> None:
     """What must hold after any call: our books are Stripe's, and no card or key of either stands anywhere."""
-    house.server.forget_cards()
-    assert not card_data_left(house.server)
-    check(house.server)
-    account = house.stripe.account
+    on_stripe.server.forget_cards()
+    assert not card_data_left(on_stripe.server)
+    check(on_stripe.server)
+    account = on_stripe.stripe.account
     assert account.violations == []
-    assert account.journal.attempts() <= {one.id for one in house.payments()}
-    for one in house.payments():
+    assert account.journal.attempts() <= {one.id for one in on_stripe.payments()}
+    for one in on_stripe.payments():
         books = account.books(attempt=one.id)
         assert books.charges <= 1, f"{one.reference} was charged twice"
         if one.state is State.APPROVED:
             assert books.taken_minor == one.amount_minor
-            assert books.refunded_minor == one.refunded_minor + house.by_hand_minor
+            assert books.refunded_minor == one.refunded_minor + on_stripe.by_hand_minor
         elif one.state not in HOLDING:
             assert (books.taken_minor, books.held_minor) == (0, 0), one
     receivable = [
         line.amount_minor
-        for line in house.rows(schema.ledger_line)
+        for line in on_stripe.rows(schema.ledger_line)
         if line.account == "gateway:stripe:receivable"
     ]
     total = account.books()
-    if not any(one.state in HOLDING for one in house.payments()):
-        assert sum(receivable) == total.taken_minor - total.refunded_minor + house.by_hand_minor
+    if not any(one.state in HOLDING for one in on_stripe.payments()):
+        assert sum(receivable) == total.taken_minor - total.refunded_minor + on_stripe.by_hand_minor
     secrets = [account.key, WEBHOOK_SECRET, *(one["client_secret"] for one in account.of("payment_intent"))]
     secrets += [one["id"] for one in account.of("payment_method")]
     written = [
-        *everything_written(house.server),
-        *(("the log", one.getMessage()) for one in house.caplog.records),
+        *everything_written(on_stripe.server),
+        *(("the log", one.getMessage()) for one in on_stripe.caplog.records),
     ]
     for where, text in written:
         assert not [one for one in secrets if one in text], f"a secret in {where}"

@@ -1,9 +1,9 @@
-"""The house with several processes of each kind: load balancers before them, one PostgreSQL behind them, and
+"""A server with several processes of each kind: load balancers before them, one PostgreSQL behind them, and
 a supervisor who starts anew whatever ended.
 
 What they share is what docs/operations.md says they must: the databases, the key directory, the secrets, the
 URLs. Whoever ends by itself with another exit status than that of a worker that lost its lock has a fault:
-`faults` tells. All of it is to be used from one thread; only `house.ring` may be called from many.
+`faults` tells. All of it is to be used from one thread; only `server.ring` may be called from many.
 """
 
 import time
@@ -21,7 +21,7 @@ from ivr.jobs.liveness_lock import _number
 from ivr.jobs.takeover import EXIT_LOCK_LOST
 from ivr.platform.database.engine import make_engine
 from tests.support.databases import SESSIONS_MIN
-from tests.support.deployed_server import House, make_house
+from tests.support.deployed_server import DeployedServer, make_server
 from tests.support.http_phone_line import PATIENCE_S
 from tests.support.load_balancer import LoadBalancer, Request, balancing
 from tests.support.server_processes import kind_of
@@ -38,54 +38,54 @@ Found = TypeVar("Found")
 
 
 @dataclass
-class Several:
+class SeveralProcesses:
     """Two of each. `until` waits for something, and starts anew what ended meanwhile."""
 
-    house: House
-    doors: tuple[LoadBalancer, LoadBalancer]
+    server: DeployedServer
+    balancers: tuple[LoadBalancer, LoadBalancer]
     """Before web and before PCI."""
     banks: dict[str, LoadBalancer]
     """The way to the bank of each process that speaks to it: so it is known who asked for what."""
     databases: tuple[sa.Engine, sa.Engine]
     """Web's and PCI's."""
     written_from: tuple[str, int]
-    """Where PostgreSQL's log of writes stood when the house was started: file and offset."""
+    """Where PostgreSQL's log of writes stood when the server was started: file and offset."""
     ended: list[tuple[str, int]] = field(default_factory=list)
     """Who ended by itself, with which exit status."""
-    story: list[str] = field(default_factory=list)
+    history: list[str] = field(default_factory=list)
     """What was done to whom, and when: for whoever reads of a failure."""
     _began: float = field(default_factory=time.monotonic)
 
     def tell(self, what: str) -> None:
-        self.story.append(f"{time.monotonic() - self._began:6.1f} s  {what}")
+        self.history.append(f"{time.monotonic() - self._began:6.1f} s  {what}")
 
     @contextmanager
-    def telling(self) -> Iterator[None]:
-        """The story goes with whatever fails; it is in the house's folder in any case."""
+    def history_added(self) -> Iterator[None]:
+        """The story goes with whatever fails; it is in the server's folder in any case."""
         try:
             yield
         except BaseException as failed:
-            failed.add_note("\n".join(self.story))
+            failed.add_note("\n".join(self.history))
             raise
         finally:
-            (self.house.folder / "story").write_text("\n".join(self.story) + "\n")
+            (self.server.folder / "story").write_text("\n".join(self.history) + "\n")
 
     # The supervisor ---------------------------------------------------------------------------------------
 
-    def keep_up(self) -> None:
+    def restart_ended(self) -> None:
         """Starts whoever is missing, each at a new port: another program may have taken the last one."""
-        self.ended += self.house.bury().items()
-        for name in self.house.missing():
-            if name in self.house.ports and name != "sandbox":
-                [self.house.ports[name]] = free_ports(1)
-            self.house.launch(name)
+        self.ended += self.server.reap().items()
+        for name in self.server.missing():
+            if name in self.server.ports and name != "sandbox":
+                [self.server.ports[name]] = free_ports(1)
+            self.server.launch(name)
 
     def until(self, find: Callable[[], Found | None], what: str, *, every_s: float = LOOK_S) -> Found:
         """What is found, as soon as there is something."""
         found: list[Found] = []
 
         def looked() -> bool:
-            self.keep_up()
+            self.restart_ended()
             if seen := find():
                 found.append(seen)
             return bool(found)
@@ -95,16 +95,16 @@ class Several:
 
     def all_ready(self, *kinds: str) -> None:
         """All can do their work: of these kinds, or of every kind."""
-        names = [name for name in self.house.members if not kinds or kind_of(name) in kinds]
-        self.until(lambda: all(map(self.house.is_ready, names)), f"the start of {names}")
+        names = [name for name in self.server.members if not kinds or kind_of(name) in kinds]
+        self.until(lambda: all(map(self.server.is_ready, names)), f"the start of {names}")
 
     def of_kind(self, kind: str) -> list[str]:
-        return [name for name in self.house.members if kind_of(name) == kind]
+        return [name for name in self.server.members if kind_of(name) == kind]
 
     @property
     def passed(self) -> int:
         """How many webhooks and card turns were answered."""
-        return sum(door.passed for door in self.doors)
+        return sum(door.passed for door in self.balancers)
 
     @property
     def faults(self) -> list[tuple[str, int]]:
@@ -112,7 +112,7 @@ class Several:
 
     # Who does what ----------------------------------------------------------------------------------------
 
-    def at_the_bank(self, kind: str, path: str) -> tuple[str, Request] | None:
+    def bank_request_of(self, kind: str, path: str) -> tuple[str, Request] | None:
         """A process of this kind whose request to this path the bank has not answered yet."""
         for name in self.of_kind(kind):
             for request in list(self.banks[name].under_way.values()):
@@ -122,7 +122,7 @@ class Several:
 
     def worker_name(self, name: str) -> str:
         """What a worker calls itself, in its lock and in the rows of work that it claimed."""
-        lines = [orjson.loads(line) for line in self.house.log(name).splitlines() if line.startswith("{")]
+        lines = [orjson.loads(line) for line in self.server.log(name).splitlines() if line.startswith("{")]
         return next(str(entry["worker"]) for entry in lines if entry["event"] == "worker_started")
 
     # What breaks ------------------------------------------------------------------------------------------
@@ -168,24 +168,24 @@ def _kept(request: Request) -> bool:
 
 
 @contextmanager
-def several(folder: Path, url: str, pci_url: str, **settings: str) -> Iterator[Several]:
-    """The house, started, on two migrated databases."""
+def several_processes(folder: Path, url: str, pci_url: str, **settings: str) -> Iterator[SeveralProcesses]:
+    """The server, started, on two migrated databases."""
     with ExitStack() as stack:
-        houses: list[House] = []
+        deployed_servers: list[DeployedServer] = []
 
-        def doors(*names: str) -> Callable[[], list[int]]:
-            return lambda: [houses[0].ports[name] for name in names]
+        def balancers(*names: str) -> Callable[[], list[int]]:
+            return lambda: [deployed_servers[0].ports[name] for name in names]
 
-        web = stack.enter_context(balancing(doors("web1", "web2")))
-        pci = stack.enter_context(balancing(doors("pci1", "pci2"), answer_s_max=PCI_ANSWER_S_MAX))
+        web = stack.enter_context(balancing(balancers("web1", "web2")))
+        pci = stack.enter_context(balancing(balancers("pci1", "pci2"), answer_s_max=PCI_ANSWER_S_MAX))
         banks = {
             name: stack.enter_context(
-                balancing(doors("sandbox"), answer_s_max=PATIENCE_S, breaks=True, keeps=_kept)
+                balancing(balancers("sandbox"), answer_s_max=PATIENCE_S, breaks=True, keeps=_kept)
             )
             for name in MEMBERS
             if kind_of(name) in {"pci", "worker"}
         }
-        house = make_house(
+        server = make_server(
             folder,
             url,
             pci_url,
@@ -194,27 +194,29 @@ def several(folder: Path, url: str, pci_url: str, **settings: str) -> Iterator[S
             PCI_INTERNAL_URL=pci.url,
             **settings,
         )
-        houses.append(house)
-        stack.callback(house.close)
-        house.members = MEMBERS
-        house.own = {name: {"SANDBOX_URL": bank.url} for name, bank in banks.items()}
+        deployed_servers.append(server)
+        stack.callback(server.close)
+        server.members = MEMBERS
+        server.own = {name: {"SANDBOX_URL": bank.url} for name, bank in banks.items()}
         served = [name for name in MEMBERS if kind_of(name) in {"web", "pci"}]
-        house.ports |= dict(zip(served, free_ports(len(served)), strict=True))
-        house.engine.dispose()
-        house.engine, pci_engine = make_engine(_named(url), pool_size=24), make_engine(_named(pci_url))
+        server.ports |= dict(zip(served, free_ports(len(served)), strict=True))
+        server.engine.dispose()
+        server.engine, pci_engine = make_engine(_named(url), pool_size=24), make_engine(_named(pci_url))
         stack.callback(pci_engine.dispose)
-        with house.engine.connect() as tx:
+        with server.engine.connect() as tx:
             sessions = int(tx.scalar(sa.text("SHOW max_connections")))
             assert sessions >= SESSIONS_MIN, f"PostgreSQL has room for {sessions} sessions: too few"
             position = tx.execute(sa.text("SELECT * FROM pg_walfile_name_offset(pg_current_wal_lsn())")).one()
-        made = Several(house, (web, pci), banks, (house.engine, pci_engine), (position[0], position[1]))
+        made = SeveralProcesses(
+            server, (web, pci), banks, (server.engine, pci_engine), (position[0], position[1])
+        )
         stack.callback(_thaw_all, made)
         made.all_ready()
         yield made
 
 
-def _thaw_all(made: Several) -> None:
+def _thaw_all(made: SeveralProcesses) -> None:
     """Nobody who is frozen hears SIGTERM."""
-    for name in made.house.members:
+    for name in made.server.members:
         with suppress(KeyError):
-            made.house.thaw(name)
+            made.server.thaw(name)

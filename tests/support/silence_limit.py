@@ -12,7 +12,7 @@ from ivr.simulators.phone.events import Dialed, Event, Keyed, KeysAsked, Played,
 SILENCE_MAX_S = 10
 
 
-class Patience:
+class SilenceLimit:
     """A listener that raises where a caller would think that the line is dead."""
 
     def __init__(self, clock: Clock) -> None:

@@ -24,70 +24,76 @@ HINTS = {"host.again", "host.back", "host.offer_person", "host.hang_up"}
 
 
 @dataclass(frozen=True)
-class Chat(CallState):
+class SmallFlow(CallState):
     number: str = ""
     times: int = 0
 
 
 flow = Flow(
-    "chat", state=Chat, start="hello", person="to_person", visits_max=3, exhausted="to_person", folder=Path()
+    "chat",
+    state=SmallFlow,
+    start="hello",
+    person="to_person",
+    visits_max=3,
+    exhausted="to_person",
+    folder=Path(),
 )
 
 
 @flow.add(Tell.exits(then="ask_number"))
-def hello(chat: Chat) -> Tell:
+def hello(chat: SmallFlow) -> Tell:
     return Tell(Say("hello"))
 
 
 @flow.add(Ask.exits(heard="check", gave_up="bye"))
-def ask_number(chat: Chat) -> Ask:
+def ask_number(chat: SmallFlow) -> Ask:
     return Ask(Say("number"), digits=8, into="number")
 
 
 @flow.add(Go.exits(again="ask_number", good="pick"))
-def check(chat: Chat) -> Go[Chat]:
+def check(chat: SmallFlow) -> Go[SmallFlow]:
     return Go("good" if chat.number.startswith("1") else "again")
 
 
 @flow.add(
     Choose.exits({"1": "bye", "2": "speak_spanish", "3": "find", "5": "paper", "6": "both"}, gave_up="bye")
 )
-def pick(chat: Chat) -> Choose:
+def pick(chat: SmallFlow) -> Choose:
     return Choose(Say("pick"))
 
 
 @flow.add(Ask.exits(heard="bye", gave_up="bye"))
-def paper(chat: Chat) -> Ask:
+def paper(chat: SmallFlow) -> Ask:
     return Ask(Say("paper"), digits=8, into="number", unhurried=True, hint=Say("where"))
 
 
 @flow.add(Choose.exits({"1": "bye"}, gave_up="bye"))
-def both(chat: Chat) -> Choose:
+def both(chat: SmallFlow) -> Choose:
     return Choose(Say("both"), every_language=True, may_leave=True)
 
 
 @flow.add(SetLanguage.exits(then="pick"))
-def speak_spanish(chat: Chat) -> SetLanguage:
+def speak_spanish(chat: SmallFlow) -> SetLanguage:
     return SetLanguage("es")
 
 
 @flow.add(FindCallersBill.exits(one="bye", none="bye", being_paid="bye", link_open="bye"))
-def find(chat: Chat) -> FindCallersBill:
+def find(chat: SmallFlow) -> FindCallersBill:
     return FindCallersBill()
 
 
 @flow.add(Transfer.exits(unanswered="bye", nobody="bye"))
-def to_person(chat: Chat) -> Transfer:
+def to_person(chat: SmallFlow) -> Transfer:
     return Transfer(Say("person"))
 
 
 @flow.add(End.exits())
-def bye(chat: Chat) -> End:
+def bye(chat: SmallFlow) -> End:
     return End(Say("bye"))
 
 
 def begin() -> Progress:
-    return machine.begin(flow, Session(step="hello", state=Chat(), language="en"))
+    return machine.begin(flow, Session(step="hello", state=SmallFlow(), language="en"))
 
 
 def key(progress: Progress, keyed: str, elapsed_s: float = 30.0) -> Progress:

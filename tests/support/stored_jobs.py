@@ -19,7 +19,7 @@ jobs = sa.Table(
 
 
 @dataclass(frozen=True)
-class Waiting:
+class StoredJob:
     """A job that was asked for and has not run."""
 
     job: Job
@@ -28,7 +28,7 @@ class Waiting:
     due_at: float
 
 
-class TableWork:
+class StoredJobs:
     """Jobs in a table of the same database: asked for by a transaction, gone with it."""
 
     def __init__(self, engine: sa.Engine, clock: Clock) -> None:
@@ -46,18 +46,18 @@ class TableWork:
                 sa.insert(jobs).values(job=job.name, subject_id=subject_id, nth=nth, due_at=due_at, runs=0)
             )
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[StoredJob]:
         """What has not run, the next due first."""
         return self._jobs(jobs.c.runs == 0)
 
-    def one(self, job: Job) -> Waiting:
+    def one(self, job: Job) -> StoredJob:
         """The next of this job that waits."""
         return next(one for one in self.waiting() if one.job == job)
 
-    def ran(self) -> list[Waiting]:
+    def ran(self) -> list[StoredJob]:
         return self._jobs(jobs.c.runs > 0)
 
-    def _jobs(self, which: sa.ColumnElement[bool]) -> list[Waiting]:
+    def _jobs(self, which: sa.ColumnElement[bool]) -> list[StoredJob]:
         by_name = {job.name: job for job in ALL_JOBS}
         with self._engine.begin() as tx:
             rows = tx.execute(
@@ -65,9 +65,9 @@ class TableWork:
                 .where(which)
                 .order_by(jobs.c.due_at, jobs.c.nth, jobs.c.subject_id, jobs.c.job)
             ).all()
-        return [Waiting(by_name[row.job], row.subject_id, row.nth, row.due_at) for row in rows]
+        return [StoredJob(by_name[row.job], row.subject_id, row.nth, row.due_at) for row in rows]
 
-    def mark_run(self, one: Waiting) -> None:
+    def mark_run(self, one: StoredJob) -> None:
         with self._engine.begin() as tx:
             tx.execute(
                 sa.update(jobs)

@@ -1,9 +1,10 @@
-"""A bank that posts webhooks, and tells of payouts; and the till that hears of it."""
+"""A fake gateway that posts webhooks and reports payouts."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateways.contract import Capabilities, CardEntry, GatewayUnreachableError
+from gateways.capability import Capabilities, CardEntry
+from gateways.contract import GatewayUnreachableError
 from gateways.events import (
     EventData,
     GatewayEvent,
@@ -12,8 +13,8 @@ from gateways.events import (
 from gateways.settlement import PayoutLine
 from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.payments.attempts.states import State
-from tests.support.fake_gateway import Fate, TruthfulBank
-from tests.support.payment_services import Till
+from tests.support.fake_gateway import FakeGateway, Fate
+from tests.support.payment_services import PaymentServices
 
 CAN_TELL = Capabilities(
     card_entry=CardEntry.TOKENIZE,
@@ -26,7 +27,7 @@ CAN_TELL = Capabilities(
 
 
 @dataclass
-class TellingBank(TruthfulBank):
+class WebhookGateway(FakeGateway):
     """A bank that posts webhooks; its signature is the word "signed"."""
 
     says: EventData | None = None
@@ -50,16 +51,19 @@ class TellingBank(TruthfulBank):
 
 
 def tell(
-    till: Till, notice: EventData | None, event: str = "evt_1", happened_at: datetime | None = None
+    services: PaymentServices,
+    notice: EventData | None,
+    event: str = "evt_1",
+    happened_at: datetime | None = None,
 ) -> bool:
     """The notice arrives; False: it was heard before."""
-    return till.cashier.gateway_events.take(GatewayEvent(event, "payment.moved", notice, happened_at))
+    return services.payments.gateway_events.take(GatewayEvent(event, "payment.moved", notice, happened_at))
 
 
-def lose_sight(till: Till, fate: Fate) -> str:
+def unknown_charge(services: PaymentServices, fate: Fate) -> str:
     """A confirmed attempt whose charge met this fate, and is unknown."""
-    till.bank.fates.append(fate)
-    attempt_id = till.confirmed()
-    till.run(next(one for one in till.work.waiting() if one.job == CHARGE_ATTEMPT))
-    assert till.state(attempt_id) is State.UNKNOWN
+    services.bank.fates.append(fate)
+    attempt_id = services.confirmed()
+    services.run(next(one for one in services.work.waiting() if one.job == CHARGE_ATTEMPT))
+    assert services.state(attempt_id) is State.UNKNOWN
     return attempt_id

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from ivr.carriers.twilio.connection_overrides import retried
+from ivr.carriers.twilio.signature import retried
 
 DOCUMENT_BYTES_MAX = 64_000
 """Twilio refuses a longer document (error 11750)."""

@@ -16,7 +16,7 @@ from gateways.secret import Secret
 from ivr.customers.views import customer
 from ivr.payments.attempts.states import State
 from ivr.payments.tables import attempt, saved_card
-from ivr.platform.phone_numbers.identity import forms_of
+from ivr.platform.phone_numbers import forms_of
 
 
 class NoSuchCardError(LookupError):

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -182,6 +182,27 @@ def begin_of(connection: sa.Connection) -> str:
 def insert_of(tx: sa.Connection) -> Callable[[sa.Table], postgresql.Insert | sqlite.Insert]:
     """The `insert` for this connection's kind of database, which has ON CONFLICT."""
     return postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+
+
+def hold_locks(tx: sa.Connection, numbers: Iterable[int]) -> None:
+    """Waits for each of these advisory locks, held until the transaction ends. Whoever takes several always
+    takes them in the same order. SQLite has one writer, and needs none.
+    """
+    if tx.dialect.name != "postgresql":
+        return
+    for number in numbers:
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+
+def lock_number_of(digest: bytes) -> int:
+    """The lock's number of a digest: its first eight bytes."""
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def count_by(tx: sa.Connection, column: sa.Column[str]) -> list[tuple[str, int]]:
+    """The values that there are, in their order, and how many rows have each."""
+    rows = tx.execute(sa.select(column, sa.func.count()).group_by(column).order_by(column))
+    return [(value, count) for value, count in rows]
 
 
 @contextmanager

@@ -40,3 +40,8 @@ def all_tables() -> sa.MetaData:
     for name in TABLE_MODULES:
         import_module(name)
     return metadata
+
+
+def view(table: sa.Table, *columns: str) -> sa.TableClause:
+    """The table under its own name, with these columns alone: to be read and joined with, never written."""
+    return sa.table(table.name, *(sa.column(name, table.c[name].type) for name in columns))

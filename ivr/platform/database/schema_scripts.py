@@ -14,9 +14,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from ivr.platform.database import advisory_locks
-from ivr.platform.database.engine import reading
-from ivr.platform.database.writable import AWAY
+from ivr.platform.database.availability import AWAY
+from ivr.platform.database.engine import hold_locks, reading
 
 OUTDATED = "The schema is older than this release: run paybycall migrate."
 
@@ -35,7 +34,7 @@ class SchemaScripts:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SET LOCAL lock_timeout = 0"))  # the other upgrade may take long
-            advisory_locks.hold(connection, [self.lock])
+            hold_locks(connection, [self.lock])
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
 

@@ -8,15 +8,26 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+from gateways import registry
 from gateways.secret import Secret
 from gateways.setting_readers import one_of, secrets, text, url, yes_or_no
-from gateways.settings import GatewaySettings, field_of, number, section, setting
+from gateways.settings import (
+    GatewaySettings,
+    Setting,
+    Values,
+    field_of,
+    number,
+    section,
+    setting,
+    settings_of,
+    with_values,
+)
 from ivr.platform.database.url import database_url
 from ivr.platform.settings import shared
 from ivr.platform.settings.fraud import FraudSettings
-from ivr.platform.settings.gateways import gateways
 from ivr.platform.settings.line import E164, LineSettings
 from ivr.platform.settings.pay import PaySettings
 from ivr.platform.settings.reading import read_settings, wrong
@@ -44,6 +55,21 @@ def url_with_query(value: str) -> str:
     if not (given.isascii() and given.isprintable()) or " " in query or "#" in query:
         raise ValueError("must be percent-encoded")
     return given
+
+
+def gateways() -> dict[str, type[GatewaySettings]]:
+    """What each gateway declares, by the gateway's name."""
+    return {name: registry.settings(name) for name in registry.names()}
+
+
+def gateway_list() -> tuple[Setting[Any], ...]:
+    """The settings of every gateway."""
+    return tuple(one for kind in gateways().values() for one in settings_of(kind))
+
+
+def gateway_settings(name: str, values: Values) -> GatewaySettings:
+    """Those of this gateway."""
+    return with_values(gateways().get(name, shared.NoSettings), values)
 
 
 @dataclass(frozen=True, slots=True)

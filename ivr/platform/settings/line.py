@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import phonenumbers
 
 import flows.pay_bill
-from flows.language import NounError, read_noun
+from flows.language import Noun, NounError, read_noun
 from gateways.setting_readers import mapping, sentences, text
 from gateways.settings import field_of, setting
 from ivr.platform.settings import shared
 from ivr.platform.settings.reading import wrong
-from ivr.platform.wording import Wording
 
 DEMO_MERCHANT = "Demo Town Hall"
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -43,6 +42,19 @@ def spoken_languages() -> tuple[str, ...]:
     """The languages in which the default flow has prompts."""
     folder = Path(flows.pay_bill.__file__).parent
     return tuple(sorted(path.name.split(".")[1] for path in folder.glob("prompts.*.toml")))
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How the merchant words what payers hear and read: speech, texts, pages, and what the gateway shows."""
+
+    home_country: str = ""
+    """ISO code: its own currency is written there as everybody there writes it. Empty: nowhere."""
+    nouns: Mapping[str, Noun] = field(default_factory=dict)
+    """What a bill is called, by language; where there is none, the language's own word."""
+
+
+PLAIN = Wording()
 
 
 def wording_of(home_country: str, bill_nouns: Mapping[str, str]) -> Wording:

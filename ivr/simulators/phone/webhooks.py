@@ -11,8 +11,7 @@ from typing import Self
 from urllib.parse import parse_qs, urldefrag, urljoin, urlsplit
 
 from gateways.secret import Secret
-from ivr.carriers.twilio.connection_overrides import retried
-from ivr.carriers.twilio.signature import HEADER_SIGNATURE, compute
+from ivr.carriers.twilio.signature import HEADER_SIGNATURE, compute, retried
 from ivr.platform.ids import Ids
 from ivr.simulators.phone.events import Faulted
 from ivr.simulators.phone.schema import DOCUMENT_BYTES_MAX, validate

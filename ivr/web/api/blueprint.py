@@ -18,8 +18,8 @@ from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.jobs.job_list import Work
 from ivr.payments.service import PaymentService
 from ivr.platform.clock import Clock
+from ivr.platform.database.availability import is_away
 from ivr.platform.database.engine import reading
-from ivr.platform.database.unavailable import is_away
 from ivr.platform.ids import Ids
 from ivr.web.api import keys, openapi, problem
 from ivr.web.api.bills import BillRoutes

@@ -11,7 +11,7 @@ import structlog
 
 from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.integrations.pci_client import PciRefusedError, PciUnreachableError
-from ivr.platform.database.unavailable import RETRY_AFTER_S
+from ivr.platform.database.availability import RETRY_AFTER_S
 from ivr.web.api.documents.lockouts import LockoutDocument, LockoutsDocument, lockout_document
 from ivr.web.api.keys import ApiKey
 from ivr.web.api.problem import Problem

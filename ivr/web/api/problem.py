@@ -10,8 +10,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import HTTP_STATUS_CODES
 
 from ivr.platform.card_mask import mask_cards
-from ivr.platform.database.unavailable import RETRY_AFTER_S
-from ivr.platform.request_ids import request_id
+from ivr.platform.database.availability import RETRY_AFTER_S
+from ivr.platform.flask_app import request_id
 from ivr.web.api.documents.problems import ProblemDocument
 
 MEDIA_TYPE = "application/problem+json"

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, NotFound
 
 from gateways.secret import Secret
-from ivr.carriers.twilio.signed_request import verify
+from ivr.carriers.twilio.signature import verify
 from ivr.jobs.job_list import SEND_CONFIRMATION, Work
 from ivr.jobs.retry import SEND_MESSAGE
 from ivr.messaging import messages as confirmation

@@ -14,11 +14,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from ivr.jobs.worker_liveness import living_workers
 from ivr.platform.clock import Clock
-from ivr.platform.database import writable
+from ivr.platform.database.availability import AWAY, folder_fault, temporary_fault, write_fault
 from ivr.platform.database.engine import reading
-from ivr.platform.database.migrate import SCRIPTS
-from ivr.platform.disk import folder_fault, temporary_fault
-from ivr.platform.metrics_access import MetricsAccess
+from ivr.platform.database.migrations import SCRIPTS
+from ivr.platform.metrics import MetricsAccess
 from ivr.platform.readiness import Part, Readiness, Spaced
 
 log = structlog.get_logger()
@@ -65,7 +64,7 @@ def parts_of_worker(engine: sa.Engine, clock: Clock, is_working: Callable[[], bo
 
 
 def _database_parts(engine: sa.Engine, clock: Clock) -> list[Part]:
-    writes = Spaced(partial(writable.write_fault, engine), clock)
+    writes = Spaced(partial(write_fault, engine), clock)
     return [
         Part("database", lambda: _database(engine) or writes()),
         Part("schema", partial(SCRIPTS.fault, engine)),
@@ -85,7 +84,7 @@ def _worker(engine: sa.Engine, clock: Clock) -> str | None:
     try:
         return None if living_workers(engine, clock.now()) else NO_WORKER
     except sa.exc.SQLAlchemyError:
-        return writable.AWAY
+        return AWAY
     except OSError as fault:  # the lock files of another user, or no file descriptor left
         return f"Whether a worker runs cannot be seen: {fault.strerror}."
 
@@ -96,12 +95,12 @@ def _database(engine: sa.Engine) -> str | None:
             tx.execute(sa.select(1))
     except sa.exc.SQLAlchemyError:
         log.warning("readyz_without_database", exc_info=True)
-        return writable.AWAY
+        return AWAY
     return None
 
 
 PARTS: dict[str, Callable[[sa.Engine], str | None]] = {
-    "database": lambda engine: _database(engine) or writable.write_fault(engine),
+    "database": lambda engine: _database(engine) or write_fault(engine),
     "schema": SCRIPTS.fault,
 }
 """What `paybycall doctor` asks of the database: None where all is well, or a sentence."""

@@ -5,10 +5,8 @@ import structlog
 from werkzeug.exceptions import HTTPException
 
 from ivr.dependencies import Dependencies
-from ivr.platform.build_info import BuildInfo
-from ivr.platform.metrics_access import MetricsAccess, challenge
-from ivr.platform.request_ids import set_up_request_ids
-from ivr.platform.routing import set_up_routes
+from ivr.platform.flask_app import set_up_requests
+from ivr.platform.metrics import BuildInfo, MetricsAccess, challenge
 from ivr.platform.settings.config import Config
 
 log = structlog.get_logger()
@@ -17,8 +15,7 @@ log = structlog.get_logger()
 def process_app(name: str, on: Dependencies) -> flask.Flask:
     """An application without routes. Its refusals are one plain sentence."""
     app = flask.Flask(name, static_folder=None, template_folder=None)
-    set_up_request_ids(app, on.ids)
-    set_up_routes(app)
+    set_up_requests(app, on.ids)
     app.debug = False  # whatever FLASK_DEBUG says: in debug, faults pass our handlers and our log's masks
     app.register_error_handler(HTTPException, _plain)
     return app

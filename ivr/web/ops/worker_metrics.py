@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ivr.platform.log_metrics import LogLines
+from ivr.platform.metrics import LogLines
 
 
 class CountedRuns(Protocol):

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
-from ivr.platform.phone_numbers.reading import PhoneNumber
-from ivr.platform.wording import PLAIN, Wording
+from ivr.platform.phone_numbers import PhoneNumber
+from ivr.platform.settings.line import PLAIN, Wording
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 

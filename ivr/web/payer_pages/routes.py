@@ -19,8 +19,8 @@ from ivr.messaging.templates import time_left
 from ivr.payments.links.payer_view import Paying, Stage, paying
 from ivr.payments.links.store import DONE, LEFT
 from ivr.platform.clock import Clock
+from ivr.platform.database.availability import RETRY_AFTER_S, is_away
 from ivr.platform.database.engine import reading
-from ivr.platform.database.unavailable import RETRY_AFTER_S, is_away
 from ivr.web.payer_pages import facts
 from ivr.web.payer_pages.merchant import Merchant
 from ivr.web.payer_pages.view import HEADERS, View, languages, page, spoken, words

@@ -2,12 +2,12 @@
 
 import pytest
 
+from gateways.capability import CardEntry
 from gateways.contract import (
     Approved,
     Authorized,
     Cancelled,
     CardAuthorized,
-    CardEntry,
     ChargeRequest,
     Declined,
     LookupResult,
@@ -19,21 +19,21 @@ from gateways.contract import (
 from gateways.declines import Decline
 from gateways.sandbox.client import BankClient
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_harness import SandboxBench
+from tests.support.sandbox_harness import SandboxHarness
 
 
 @pytest.fixture
-def bench(bank: RunningBank) -> SandboxBench:
-    return SandboxBench(bank, CardEntry.TOKENIZE)
+def harness(bank: RunningBank) -> SandboxHarness:
+    return SandboxHarness(bank, CardEntry.TOKENIZE)
 
 
-def charge(bench: SandboxBench, amount_minor: int, currency: str = "EUR", key: str = "a-1") -> Result:
-    token = bench.tokenizer.tokenize(bench.good_card, key=f"entry-{key}").token
-    return bench.gateway.charge(ChargeRequest(Order(key, amount_minor, currency, "Water"), token))
+def charge(harness: SandboxHarness, amount_minor: int, currency: str = "EUR", key: str = "a-1") -> Result:
+    token = harness.tokenizer.tokenize(harness.good_card, key=f"entry-{key}").token
+    return harness.gateway.charge(ChargeRequest(Order(key, amount_minor, currency, "Water"), token))
 
 
-def lookups(bench: SandboxBench, count: int, key: str = "a-1") -> list[type[LookupResult]]:
-    return [type(bench.gateway.lookup(Order(key, 5000, "EUR"), cancel=True)) for _ in range(count)]
+def lookups(harness: SandboxHarness, count: int, key: str = "a-1") -> list[type[LookupResult]]:
+    return [type(harness.gateway.lookup(Order(key, 5000, "EUR"), cancel=True)) for _ in range(count)]
 
 
 BEHAVIOURS: dict[int, tuple[type, list[type], bool]] = {
@@ -54,53 +54,57 @@ BEHAVIOURS: dict[int, tuple[type, list[type], bool]] = {
 
 @pytest.mark.parametrize("ending", BEHAVIOURS)
 @pytest.mark.parametrize(("currency", "rest"), [("EUR", 4900), ("JPY", 1000), ("KWD", 0)])
-def test_an_amount_behaves_as_documented(bench: SandboxBench, ending: int, currency: str, rest: int) -> None:
+def test_an_amount_behaves_as_documented(
+    harness: SandboxHarness, ending: int, currency: str, rest: int
+) -> None:
     answer, looked_up, taken = BEHAVIOURS[ending]
 
-    assert isinstance(charge(bench, rest + ending, currency), answer)
-    assert lookups(bench, len(looked_up)) == looked_up
-    assert bench.books("a-1").taken_minor == (rest + ending if taken else 0)
+    assert isinstance(charge(harness, rest + ending, currency), answer)
+    assert lookups(harness, len(looked_up)) == looked_up
+    assert harness.books("a-1").taken_minor == (rest + ending if taken else 0)
 
 
 @pytest.mark.parametrize(("ending", "seconds"), [(71, 3.0), (79, 20.0), (80, None)])
 def test_a_slow_amount_takes_its_time(
-    bank: RunningBank, bench: SandboxBench, ending: int, seconds: float | None
+    bank: RunningBank, harness: SandboxHarness, ending: int, seconds: float | None
 ) -> None:
-    charge(bench, 4900 + ending)
+    charge(harness, 4900 + ending)
 
-    assert bank.thought.slept_s == ([seconds] if seconds else [])
+    assert bank.processing.slept_s == ([seconds] if seconds else [])
 
 
 def test_a_slow_answer_that_nobody_waits_for_is_unknown_then_under_way_then_approved(
-    bank: RunningBank, bench: SandboxBench
+    bank: RunningBank, harness: SandboxHarness
 ) -> None:
-    token = bench.tokenizer.tokenize(bench.good_card, key="entry-1").token
-    bank.thought.hold()
-    bench.be_impatient()
-    assert isinstance(bench.gateway.charge(ChargeRequest(Order("a-1", 4971, "EUR", "Water"), token)), Unknown)
-    bank.thought.wait_until_reached()
-    assert lookups(bench, 2) == [Unknown, Unknown]
-    bench._speak_with(BankClient(bank.url))
+    token = harness.tokenizer.tokenize(harness.good_card, key="entry-1").token
+    bank.processing.hold()
+    harness.be_impatient()
+    assert isinstance(
+        harness.gateway.charge(ChargeRequest(Order("a-1", 4971, "EUR", "Water"), token)), Unknown
+    )
+    bank.processing.wait_until_reached()
+    assert lookups(harness, 2) == [Unknown, Unknown]
+    harness._speak_with(BankClient(bank.url))
 
-    bank.thought.let_go()
-    assert any(lookups(bench, 1) == [Approved] for _ in range(1000)), "the bank never came to an end"
-    assert bench.books("a-1").taken_minor == 4971
+    bank.processing.let_go()
+    assert any(lookups(harness, 1) == [Approved] for _ in range(1000)), "the bank never came to an end"
+    assert harness.books("a-1").taken_minor == 4971
 
 
-def test_a_card_that_declines_does_so_whatever_the_amount(bench: SandboxBench) -> None:
-    bench.good_card = bench.declining[Decline.EXPIRED_CARD]
-    declined = charge(bench, 4975)
+def test_a_card_that_declines_does_so_whatever_the_amount(harness: SandboxHarness) -> None:
+    harness.good_card = harness.declining[Decline.EXPIRED_CARD]
+    declined = charge(harness, 4975)
 
     assert isinstance(declined, Declined)
     assert declined.decline is Decline.EXPIRED_CARD
 
 
 def test_an_authorization_that_was_pending_is_found_authorized(bank: RunningBank) -> None:
-    bench = SandboxBench(bank, CardEntry.AUTHORIZE)
-    answer = bench.authorizer.authorize(bench.good_card, Order("a-1", 4975, "EUR"))
+    harness = SandboxHarness(bank, CardEntry.AUTHORIZE)
+    answer = harness.authorizer.authorize(harness.good_card, Order("a-1", 4975, "EUR"))
 
     assert not isinstance(answer, CardAuthorized)
-    assert lookups(bench, 2) == [Unknown, Authorized]
+    assert lookups(harness, 2) == [Unknown, Authorized]
 
 
 @pytest.mark.parametrize(
@@ -113,24 +117,24 @@ def test_an_authorization_that_was_pending_is_found_authorized(bank: RunningBank
     ],
 )
 def test_refunds_have_the_same_table_and_a_declined_one_gives_its_part_back(
-    bench: SandboxBench, amount_minor: int, looked_up: list[type], refunded_minor: int
+    harness: SandboxHarness, amount_minor: int, looked_up: list[type], refunded_minor: int
 ) -> None:
-    paid = charge(bench, 200)
+    paid = charge(harness, 200)
     assert isinstance(paid, Approved)
 
     refund = RefundRequest("r-1", paid.gateway_reference, amount_minor, "EUR")
-    assert isinstance(bench.gateway.refund(refund), Unknown)
-    assert lookups(bench, len(looked_up), "r-1") == looked_up
-    assert bench.books("a-1").refunded_minor == refunded_minor
-    rest = bench.gateway.refund(RefundRequest("r-2", paid.gateway_reference, 200 - refunded_minor, "EUR"))
+    assert isinstance(harness.gateway.refund(refund), Unknown)
+    assert lookups(harness, len(looked_up), "r-1") == looked_up
+    assert harness.books("a-1").refunded_minor == refunded_minor
+    rest = harness.gateway.refund(RefundRequest("r-2", paid.gateway_reference, 200 - refunded_minor, "EUR"))
     assert isinstance(rest, Approved)
 
 
-def test_a_pending_refund_holds_its_part_of_the_charge(bench: SandboxBench) -> None:
-    paid = charge(bench, 200)
+def test_a_pending_refund_holds_its_part_of_the_charge(harness: SandboxHarness) -> None:
+    paid = charge(harness, 200)
     assert isinstance(paid, Approved)
-    bench.gateway.refund(RefundRequest("r-1", paid.gateway_reference, 175, "EUR"))
+    harness.gateway.refund(RefundRequest("r-1", paid.gateway_reference, 175, "EUR"))
 
     assert isinstance(
-        bench.gateway.refund(RefundRequest("r-2", paid.gateway_reference, 100, "EUR")), Declined
+        harness.gateway.refund(RefundRequest("r-2", paid.gateway_reference, 100, "EUR")), Declined
     )

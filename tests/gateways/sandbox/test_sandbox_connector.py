@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, ChargeRequest, Declined, Order
+from gateways.capability import CardEntry
+from gateways.contract import Approved, ChargeRequest, Declined, Order
 from gateways.sandbox.bank.connector import PASSWORD, USERNAME
 from gateways.secret import Secret
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_harness import SandboxBench
+from tests.support.sandbox_harness import SandboxHarness
 
 ASKED = {
     "transaction_id": "72500aba-328c-445c-a12e-da5700e10b17",
@@ -31,7 +32,7 @@ def ask(bank: RunningBank, auth: Any = (USERNAME, PASSWORD), **changed: Any) -> 
 
 
 def charge(bank: RunningBank, token: str, key: str) -> Any:
-    gateway = SandboxBench(bank, CardEntry.TOKENIZE).gateway
+    gateway = SandboxHarness(bank, CardEntry.TOKENIZE).gateway
     return gateway.charge(ChargeRequest(Order(key, 5000, "EUR", "Water"), Secret(token)))
 
 

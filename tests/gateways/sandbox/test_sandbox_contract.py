@@ -2,33 +2,34 @@
 
 import pytest
 
-from gateways.contract import Approved, CardEntry
+from gateways.capability import CardEntry
+from gateways.contract import Approved
 from tests.support.card_entry_contract import AuthorizationContract
 from tests.support.link_contract import LinkContract
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_harness import SandboxBench
+from tests.support.sandbox_harness import SandboxHarness
 from tests.support.saved_card_contract import SavedCardContract
 
 
 class TestSandboxByToken(SavedCardContract):
     @pytest.fixture
-    def bench(self, bank: RunningBank) -> SandboxBench:
-        return SandboxBench(bank, CardEntry.TOKENIZE)
+    def harness(self, bank: RunningBank) -> SandboxHarness:
+        return SandboxHarness(bank, CardEntry.TOKENIZE)
 
-    def test_a_card_that_is_to_be_kept_and_not_saved_yet_pays_once(self, bench: SandboxBench) -> None:
-        token, _ = self.charge_to_keep(bench, "a-1")
+    def test_a_card_that_is_to_be_kept_and_not_saved_yet_pays_once(self, harness: SandboxHarness) -> None:
+        token, _ = self.charge_to_keep(harness, "a-1")
 
-        assert not isinstance(self.charge(bench, "b-1", token), Approved)
-        assert bench.books("b-1").taken_minor == 0
+        assert not isinstance(self.charge(harness, "b-1", token), Approved)
+        assert harness.books("b-1").taken_minor == 0
 
 
 class TestSandboxByAuthorization(AuthorizationContract):
     @pytest.fixture
-    def bench(self, bank: RunningBank) -> SandboxBench:
-        return SandboxBench(bank, CardEntry.AUTHORIZE)
+    def harness(self, bank: RunningBank) -> SandboxHarness:
+        return SandboxHarness(bank, CardEntry.AUTHORIZE)
 
 
 class TestSandboxByLink(LinkContract):
     @pytest.fixture
-    def bench(self, bank: RunningBank) -> SandboxBench:
-        return SandboxBench(bank, CardEntry.TOKENIZE)
+    def harness(self, bank: RunningBank) -> SandboxHarness:
+        return SandboxHarness(bank, CardEntry.TOKENIZE)

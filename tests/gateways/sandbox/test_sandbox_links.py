@@ -11,29 +11,30 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, ChargeRequest, LinkOpen, Unknown, UnsupportedError
+from gateways.capability import CardEntry, UnsupportedError
+from gateways.contract import Approved, ChargeRequest, LinkOpen, Unknown
 from gateways.events import GatewayEvent, InvalidWebhookError, PaymentUpdated
 from gateways.sandbox import webhooks
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.bank.notifier import Notifier
 from gateways.sandbox.client import BankClient
 from gateways.secret import Secret
-from ivr.platform.ids import SequentialIds
 from tests.support.link_contract import order
 from tests.support.sandbox_bank import RunningBank
-from tests.support.sandbox_harness import SandboxBench
+from tests.support.sandbox_harness import SandboxHarness
+from tests.support.time_and_ids import SequentialIds
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 SECRET = Secret("a webhook secret")
 
 
 @pytest.fixture
-def bench(bank: RunningBank) -> SandboxBench:
-    return SandboxBench(bank, CardEntry.TOKENIZE)
+def harness(bank: RunningBank) -> SandboxHarness:
+    return SandboxHarness(bank, CardEntry.TOKENIZE)
 
 
-def _open(bench: SandboxBench, **changed: Any) -> str:
-    opened = bench.gateway.open_link(bench.link("a-1", **changed))
+def _open(harness: SandboxHarness, **changed: Any) -> str:
+    opened = harness.gateway.open_link(harness.link("a-1", **changed))
     assert isinstance(opened, LinkOpen)
     return opened.url
 
@@ -42,53 +43,55 @@ def _page(url: str) -> requests.Response:
     return requests.get(url, timeout=5)
 
 
-def test_the_page_says_what_is_paid_in_the_payers_language(bench: SandboxBench) -> None:
-    page = _page(_open(bench))
+def test_the_page_says_what_is_paid_in_the_payers_language(harness: SandboxHarness) -> None:
+    page = _page(_open(harness))
     assert page.status_code == 200
     assert 'lang="en"' in page.text
     assert "€50.00" in page.text
     assert "color-scheme: light dark" in page.text
     assert "Water bill 12345678" in page.text
-    spanish = _page(_open(SandboxBench(bench.bank, CardEntry.TOKENIZE), order=order("b-1"), language="es"))
+    spanish = _page(
+        _open(SandboxHarness(harness.bank, CardEntry.TOKENIZE), order=order("b-1"), language="es")
+    )
     assert 'lang="es"' in spanish.text
     assert "Elija una tarjeta de prueba" in spanish.text
     assert "50,00\N{NO-BREAK SPACE}€" in spanish.text
     assert "EUR" not in spanish.text
 
 
-def test_looking_at_the_page_changes_nothing(bench: SandboxBench) -> None:
-    url = _open(bench)
+def test_looking_at_the_page_changes_nothing(harness: SandboxHarness) -> None:
+    url = _open(harness)
     for _ in range(3):
         _page(url)
         requests.head(url, timeout=5)
-    assert isinstance(bench.gateway.lookup_link(bench.link("a-1"), close=False), LinkOpen)
+    assert isinstance(harness.gateway.lookup_link(harness.link("a-1"), close=False), LinkOpen)
 
 
-def test_the_payer_is_led_back_once_they_paid(bench: SandboxBench) -> None:
-    answer = bench.bank.pay_page(_open(bench))
+def test_the_payer_is_led_back_once_they_paid(harness: SandboxHarness) -> None:
+    answer = harness.bank.pay_page(_open(harness))
     assert (answer.status_code, answer.headers["Location"]) == (303, "https://pay.example.com/receipt/t")
 
 
-def test_a_card_that_asks_for_approval_pays_once_it_is_given(bench: SandboxBench) -> None:
-    url = _open(bench)
-    assert "do you approve this payment" in bench.bank.pay_page(url, "3155").text
-    assert "was declined" in bench.bank.pay_page(url, "3155", approved="no").text
-    assert isinstance(bench.gateway.lookup_link(bench.link("a-1"), close=False), LinkOpen)
-    assert bench.bank.pay_page(url, "3155", approved="yes").status_code == 303
-    assert isinstance(bench.gateway.lookup_link(bench.link("a-1"), close=False), Approved)
+def test_a_card_that_asks_for_approval_pays_once_it_is_given(harness: SandboxHarness) -> None:
+    url = _open(harness)
+    assert "do you approve this payment" in harness.bank.pay_page(url, "3155").text
+    assert "was declined" in harness.bank.pay_page(url, "3155", approved="no").text
+    assert isinstance(harness.gateway.lookup_link(harness.link("a-1"), close=False), LinkOpen)
+    assert harness.bank.pay_page(url, "3155", approved="yes").status_code == 303
+    assert isinstance(harness.gateway.lookup_link(harness.link("a-1"), close=False), Approved)
 
 
-def test_a_page_that_is_over_says_so(bench: SandboxBench) -> None:
-    url = _open(bench)
-    bench.gateway.lookup_link(bench.link("a-1"), close=True)
+def test_a_page_that_is_over_says_so(harness: SandboxHarness) -> None:
+    url = _open(harness)
+    harness.gateway.lookup_link(harness.link("a-1"), close=True)
     assert (_page(url).status_code, "can no longer be paid" in _page(url).text) == (410, True)
-    assert bench.bank.pay_page(url).status_code == 410
-    assert _page(f"{bench.bank.url}/pay/pl_never").status_code == 410
+    assert harness.bank.pay_page(url).status_code == 410
+    assert _page(f"{harness.bank.url}/pay/pl_never").status_code == 410
 
 
-def test_what_the_merchant_writes_is_shown_and_never_run(bench: SandboxBench) -> None:
+def test_what_the_merchant_writes_is_shown_and_never_run(harness: SandboxHarness) -> None:
     nasty = "<script>alert(1)</script>"
-    page = _page(_open(bench, order=_described(nasty)))
+    page = _page(_open(harness, order=_described(nasty)))
     assert nasty not in page.text
     assert "&lt;script&gt;" in page.text
 
@@ -100,34 +103,36 @@ def _described(text: str) -> Any:
 
 
 @pytest.mark.parametrize("name", ["done_url", "left_url"])
-def test_the_way_back_is_an_address_of_the_web(bench: SandboxBench, name: str) -> None:
-    assert isinstance(bench.gateway.open_link(bench.link("a-1", **{name: "javascript:alert(1)"})), Unknown)
+def test_the_way_back_is_an_address_of_the_web(harness: SandboxHarness, name: str) -> None:
+    assert isinstance(
+        harness.gateway.open_link(harness.link("a-1", **{name: "javascript:alert(1)"})), Unknown
+    )
 
 
-def test_a_key_that_stands_for_a_page_is_charged_by_no_card(bench: SandboxBench) -> None:
-    _open(bench)
-    made = bench.tokenizer.tokenize(bench.good_card, key="entry-1")
-    charged = bench.gateway.charge(ChargeRequest(order("a-1"), made.token))
+def test_a_key_that_stands_for_a_page_is_charged_by_no_card(harness: SandboxHarness) -> None:
+    _open(harness)
+    made = harness.tokenizer.tokenize(harness.good_card, key="entry-1")
+    charged = harness.gateway.charge(ChargeRequest(order("a-1"), made.token))
     assert isinstance(charged, Unknown)
-    assert bench.books("a-1").taken_minor == 0
+    assert harness.books("a-1").taken_minor == 0
 
 
-def test_finance_finds_a_payment_by_link_in_the_list(bench: SandboxBench) -> None:
-    bench.bank.pay_page(_open(bench))
-    listed = requests.get(f"{bench.bank.url}/charges?metadata[channel]=link", timeout=5).json()["charges"]
+def test_finance_finds_a_payment_by_link_in_the_list(harness: SandboxHarness) -> None:
+    harness.bank.pay_page(_open(harness))
+    listed = requests.get(f"{harness.bank.url}/charges?metadata[channel]=link", timeout=5).json()["charges"]
     assert [(one["key"], one["state"], one["last_four"]) for one in listed] == [("a-1", "approved", "4242")]
 
 
 # Webhooks ---------------------------------------------------------------------------------------------------
 
 
-def test_the_bank_tells_of_a_payment_once_it_is_in_its_books(bench: SandboxBench) -> None:
+def test_the_bank_tells_of_a_payment_once_it_is_in_its_books(harness: SandboxHarness) -> None:
     told: list[tuple[str, str, int]] = []
-    bench.bank.tell = lambda kind, key: told.append((kind, key, bench.books(key).taken_minor))
-    url = _open(bench)
-    bench.bank.pay_page(url, "0002")
-    bench.bank.pay_page(url)
-    bench.bank.pay_page(url)
+    harness.bank.tell = lambda kind, key: told.append((kind, key, harness.books(key).taken_minor))
+    url = _open(harness)
+    harness.bank.pay_page(url, "0002")
+    harness.bank.pay_page(url)
+    harness.bank.pay_page(url)
     assert told == [("link.paid", "a-1", 5000)]
 
 

@@ -2,10 +2,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateways.contract import CardEntry
-from ivr.platform.clock import ManualClock
-from tests.support.stripe.harness import StripeBench
+from gateways.capability import CardEntry
+from tests.support.stripe.harness import StripeHarness
 from tests.support.stripe.server import StripeServer, running_stripe
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture
@@ -22,6 +22,6 @@ def stripe_server(stripe_clock: ManualClock) -> Iterator[StripeServer]:
 
 
 @pytest.fixture
-def bench(stripe_server: StripeServer) -> StripeBench:
+def harness(stripe_server: StripeServer) -> StripeHarness:
     """By token, and not as a telephone order."""
-    return StripeBench(stripe_server, CardEntry.TOKENIZE, moto=False)
+    return StripeHarness(stripe_server, CardEntry.TOKENIZE, moto=False)

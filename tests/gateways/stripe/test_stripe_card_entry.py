@@ -7,7 +7,7 @@ import pytest
 from gateways.contract import Declined, Unavailable
 from gateways.declines import Decline
 from tests.support.gateway_harness import card
-from tests.support.stripe.harness import StripeBench
+from tests.support.stripe.harness import StripeHarness
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import token
 
@@ -23,43 +23,43 @@ from tests.support.stripe.orders import token
     ],
 )
 def test_a_card_that_stripe_does_not_take_is_declined_at_its_entry(
-    bench: StripeBench, keyed: Any, decline: Decline
+    harness: StripeHarness, keyed: Any, decline: Decline
 ) -> None:
-    made = bench.tokenizer.tokenize(keyed, key="entry_1")
+    made = harness.tokenizer.tokenize(keyed, key="entry_1")
     assert isinstance(made, Declined)
     assert made.decline is decline
 
 
 def test_an_account_without_raw_cards_is_told_to_the_operator(
-    bench: StripeBench, caplog: pytest.LogCaptureFixture
+    harness: StripeHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.account.switches.raw_cards = False
+    harness.account.switches.raw_cards = False
 
-    assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry_1"), Unavailable)
+    assert isinstance(harness.tokenizer.tokenize(harness.good_card, key="entry_1"), Unavailable)
     assert "enable the raw card data APIs" in caplog.text
     assert "4242" not in caplog.text
 
 
 def test_a_key_that_stripe_does_not_know_is_told_as_that(
-    bench: StripeBench, caplog: pytest.LogCaptureFixture
+    harness: StripeHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.account.key = "sk_test_of_another_account"
+    harness.account.key = "sk_test_of_another_account"
 
-    assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry_1"), Unavailable)
+    assert isinstance(harness.tokenizer.tokenize(harness.good_card, key="entry_1"), Unavailable)
     assert "Stripe does not know STRIPE_API_KEY of the PCI process" in caplog.text
     assert "raw card data" not in caplog.text
 
 
 def test_a_fault_of_stripes_own_does_not_blame_the_account(
-    bench: StripeBench, caplog: pytest.LogCaptureFixture
+    harness: StripeHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.server.harm(Harm.BROKEN_INSIDE, "payment_methods.create")
+    harness.server.harm(Harm.BROKEN_INSIDE, "payment_methods.create")
 
-    assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry_1"), Unavailable)
+    assert isinstance(harness.tokenizer.tokenize(harness.good_card, key="entry_1"), Unavailable)
     assert "raw card data" not in caplog.text
 
 
-def test_the_same_key_tokenizes_once(bench: StripeBench) -> None:
-    assert token(bench) == token(bench)
-    assert bench.account.requests("payment_methods.create") == 2
-    assert len(bench.account.of("payment_method")) == 1
+def test_the_same_key_tokenizes_once(harness: StripeHarness) -> None:
+    assert token(harness) == token(harness)
+    assert harness.account.requests("payment_methods.create") == 2
+    assert len(harness.account.of("payment_method")) == 1

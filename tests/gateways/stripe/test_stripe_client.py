@@ -16,8 +16,8 @@ import pytest
 import responses
 import stripe
 
+from gateways.capability import CardEntry
 from gateways.contract import (
-    CardEntry,
     ChargeRequest,
     GatewayUnreachableError,
     Order,
@@ -33,7 +33,7 @@ from gateways.stripe.client import NoStripeReply, Stripe, StripeReply, Timing
 from gateways.stripe.settings import StripeSettings
 from gateways.stripe.tokenize import StripeTokenizer
 from tests.support.gateway_harness import card
-from tests.support.stripe.harness import BRISK, StripeBench
+from tests.support.stripe.harness import BRISK, StripeHarness
 from tests.support.stripe.line import Harm
 
 BASE = "https://api.stripe.example"
@@ -141,12 +141,12 @@ def test_the_promise_of_fifteen_seconds_is_kept_by_the_defaults() -> None:
     assert timing.read_s < timing.in_all_s
 
 
-def test_a_retry_comes_under_the_same_key(bench: StripeBench) -> None:
-    bench.server.harm(Harm.DROP_BEFORE, "payment_intents.create", times=2)
+def test_a_retry_comes_under_the_same_key(harness: StripeHarness) -> None:
+    harness.server.harm(Harm.DROP_BEFORE, "payment_intents.create", times=2)
 
-    assert isinstance(bench.gateway.prepare(ORDER), Prepared)
-    assert bench.server.line.received == 3
-    assert [asked.key for asked in bench.account.asked] == ["attempt_1:create"]
+    assert isinstance(harness.gateway.prepare(ORDER), Prepared)
+    assert harness.server.line.received == 3
+    assert [asked.key for asked in harness.account.asked] == ["attempt_1:create"]
 
 
 def test_what_stripe_says_not_to_repeat_is_not_repeated() -> None:
@@ -170,7 +170,7 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 def test_neither_proxies_nor_netrc_are_taken_from_the_environment(
-    bench: StripeBench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    harness: StripeHarness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A .netrc that names Stripe's host would put its own password in the place of our key."""
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password else\n", encoding="utf-8")
@@ -181,7 +181,7 @@ def test_neither_proxies_nor_netrc_are_taken_from_the_environment(
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
 
-    bench.gateway.check()
+    harness.gateway.check()
 
 
 @pytest.mark.parametrize(
@@ -265,39 +265,39 @@ def test_refused_credentials_are_no_decline_where_nothing_can_be_cancelled(statu
     assert KEY not in repr(charged)
 
 
-def test_check_tells_what_to_mend_and_not_the_key(bench: StripeBench) -> None:
-    bench.speak(Timing(pause_s=0.01), key="sk_test_wrong_and_secret")
+def test_check_tells_what_to_mend_and_not_the_key(harness: StripeHarness) -> None:
+    harness.speak(Timing(pause_s=0.01), key="sk_test_wrong_and_secret")
     with pytest.raises(GatewayUnreachableError, match="STRIPE_API_KEY") as refused:
-        bench.gateway.check()
+        harness.gateway.check()
     assert "wrong_and_secret" not in str(refused.value)
 
-    bench.speak(BRISK)
+    harness.speak(BRISK)
     for harm in (Harm.RATE_LIMIT, Harm.BROKEN_INSIDE):
-        bench.server.harm(harm, "balance.retrieve")
+        harness.server.harm(harm, "balance.retrieve")
         with pytest.raises(GatewayUnreachableError, match="does not answer") as busy:
-            bench.gateway.check()
+            harness.gateway.check()
         assert "STRIPE_API_KEY" not in str(busy.value), "nothing is wrong with the key"
 
-    bench.server.refuse()
+    harness.server.refuse()
     with pytest.raises(GatewayUnreachableError, match="STRIPE_API_BASE"):
-        bench.gateway.check()
+        harness.gateway.check()
 
 
 def test_the_library_says_nothing_below_a_warning(
-    bench: StripeBench,
+    harness: StripeHarness,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "stripe")
-    assert isinstance(bench.tokenizer.tokenize(bench.good_card, key="entry_1"), Tokenized)
+    assert isinstance(harness.tokenizer.tokenize(harness.good_card, key="entry_1"), Tokenized)
 
     assert not [record for record in caplog.records if record.name == "stripe"]
     assert "4242424242424242" not in caplog.text + "".join(capfd.readouterr())
 
 
 @pytest.mark.slow
-def test_the_librarys_own_switch_in_the_environment_is_turned_off(bench: StripeBench) -> None:
+def test_the_librarys_own_switch_in_the_environment_is_turned_off(harness: StripeHarness) -> None:
     script = f"""
 import logging
 logging.basicConfig(level=logging.DEBUG)
@@ -305,7 +305,7 @@ from gateways.contract import Card
 from gateways.secret import Secret
 from gateways.stripe.client import Stripe
 from gateways.stripe.tokenize import StripeTokenizer
-side = StripeTokenizer(Stripe(Secret({bench.account.key!r}), {bench.server.url!r}), moto=False)
+side = StripeTokenizer(Stripe(Secret({harness.account.key!r}), {harness.server.url!r}), moto=False)
 print(side.tokenize(Card(Secret("4242424242424242"), 12, 2030, Secret("973")), key="entry_1"))
 """
     run = subprocess.run(
@@ -336,10 +336,10 @@ def test_nothing_that_holds_a_secret_shows_it() -> None:
     assert "pm_1" not in "".join(shown)
 
 
-def test_no_telemetry_is_sent_or_written(bench: StripeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_telemetry_is_sent_or_written(harness: StripeHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stripe, "enable_telemetry", True)
-    bench.speak(BRISK)
-    bench.gateway.check()
+    harness.speak(BRISK)
+    harness.gateway.check()
     assert stripe.enable_telemetry is False
 
 
@@ -375,10 +375,10 @@ def test_where_a_person_finds_it(key: str, reference: str, url: str | None) -> N
     assert made.dashboard_url(reference) == url
 
 
-def test_a_body_that_the_library_never_typed_is_noticed(bench: StripeBench) -> None:
+def test_a_body_that_the_library_never_typed_is_noticed(harness: StripeHarness) -> None:
     """The stand-in's check itself: what the fixture holds to be empty can fill."""
-    with bench.gateway._stripe.session() as api:
+    with harness.gateway._stripe.session() as api:
         api.send(lambda v1, options: v1.payment_intents.create({"amuont": 1}, options))  # type: ignore[typeddict-item]
-    assert bench.account.violations
-    bench.account.violations.clear()
+    assert harness.account.violations
+    harness.account.violations.clear()
     assert json.dumps(card("4242424242424242").expiry_month) == "12"

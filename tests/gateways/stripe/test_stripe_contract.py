@@ -2,17 +2,18 @@
 
 import pytest
 
-from gateways.contract import CardAuthorized, CardEntry
+from gateways.capability import CardEntry
+from gateways.contract import CardAuthorized
 from tests.support.card_entry_contract import AuthorizationContract
 from tests.support.saved_card_contract import SavedCardContract
-from tests.support.stripe.harness import StripeBench
+from tests.support.stripe.harness import StripeHarness
 from tests.support.stripe.server import StripeServer
 
 
 class TestStripeByToken(SavedCardContract):
     @pytest.fixture
-    def bench(self, stripe_server: StripeServer) -> StripeBench:
-        return StripeBench(stripe_server, CardEntry.TOKENIZE)
+    def harness(self, stripe_server: StripeServer) -> StripeHarness:
+        return StripeHarness(stripe_server, CardEntry.TOKENIZE)
 
 
 class TestStripeByAuthorization(AuthorizationContract):
@@ -20,5 +21,5 @@ class TestStripeByAuthorization(AuthorizationContract):
     """Stripe cancels what is held as gladly as what is not."""
 
     @pytest.fixture
-    def bench(self, stripe_server: StripeServer) -> StripeBench:
-        return StripeBench(stripe_server, CardEntry.AUTHORIZE)
+    def harness(self, stripe_server: StripeServer) -> StripeHarness:
+        return StripeHarness(stripe_server, CardEntry.AUTHORIZE)

@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
+from gateways.capability import CardEntry
 from gateways.contract import (
     Approved,
     CaptureRequest,
     CardAuthorized,
-    CardEntry,
+    CardOnFile,
     ChargeRequest,
     Declined,
     NotThisCharge,
     RefundRequest,
     Unknown,
 )
-from gateways.saved_cards import CardOnFile
 from tests.support.gateway_harness import card
 from tests.support.stripe import intents
-from tests.support.stripe.harness import StripeBench
+from tests.support.stripe.harness import StripeHarness
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, intent, prepared, token
 from tests.support.stripe.server import StripeServer
@@ -28,29 +28,29 @@ from tests.support.stripe.wire import json_answer
 OTHER = dataclasses.replace(ORDER, key="attempt_2")
 
 
-def says(bench: StripeBench, kind: str, body: dict[str, Any]) -> None:
-    bench.server.harm(Harm.OTHER_WORDS, kind, says=json_answer(200, body))
+def says(harness: StripeHarness, kind: str, body: dict[str, Any]) -> None:
+    harness.server.harm(Harm.OTHER_WORDS, kind, says=json_answer(200, body))
 
 
-def held(bench: StripeBench) -> str:
-    authorized = bench.authorizer.authorize(card("4242424242424242"), ORDER)
+def held(harness: StripeHarness) -> str:
+    authorized = harness.authorizer.authorize(card("4242424242424242"), ORDER)
     assert isinstance(authorized, CardAuthorized)
     return authorized.authorization
 
 
 @pytest.fixture
-def holding(stripe_server: StripeServer) -> StripeBench:
-    return StripeBench(stripe_server, CardEntry.AUTHORIZE)
+def holding(stripe_server: StripeServer) -> StripeHarness:
+    return StripeHarness(stripe_server, CardEntry.AUTHORIZE)
 
 
-def test_an_intent_of_another_order_is_not_prepared(bench: StripeBench) -> None:
-    others = intent(bench, prepared(bench, OTHER))
-    says(bench, "payment_intents.create", others)
+def test_an_intent_of_another_order_is_not_prepared(harness: StripeHarness) -> None:
+    others = intent(harness, prepared(harness, OTHER))
+    says(harness, "payment_intents.create", others)
 
-    assert bench.gateway.prepare(ORDER) == Unknown("Stripe has another payment under this idempotency key")
+    assert harness.gateway.prepare(ORDER) == Unknown("Stripe has another payment under this idempotency key")
 
 
-def test_only_what_is_held_for_the_order_is_captured(holding: StripeBench) -> None:
+def test_only_what_is_held_for_the_order_is_captured(holding: StripeHarness) -> None:
     authorization = held(holding)
     for key, amount_minor, currency in (
         ("attempt_2", 4990, "EUR"),
@@ -70,7 +70,7 @@ def test_only_what_is_held_for_the_order_is_captured(holding: StripeBench) -> No
 
 @pytest.mark.parametrize("changed", [{"amount_capturable": 4000}, {"metadata": {}}, {"amount": 4000}])
 def test_a_hold_that_is_not_the_order_is_not_authorized(
-    holding: StripeBench, changed: dict[str, Any]
+    holding: StripeHarness, changed: dict[str, Any]
 ) -> None:
     right = {**intent(holding, held(holding)), "latest_charge": None}
     again = dataclasses.replace(ORDER, description="The same order, asked for once more")
@@ -81,33 +81,33 @@ def test_a_hold_that_is_not_the_order_is_not_authorized(
         assert isinstance(holding.authorizer.authorize(card("4242424242424242"), again), wanted)
 
 
-def test_a_payment_that_is_still_another_orders_is_not_this_one(bench: StripeBench) -> None:
-    bench.account.switches.slow_issuer = True
-    reference = prepared(bench, OTHER)
-    bench.gateway.charge(ChargeRequest(OTHER, token(bench), reference))
+def test_a_payment_that_is_still_another_orders_is_not_this_one(harness: StripeHarness) -> None:
+    harness.account.switches.slow_issuer = True
+    reference = prepared(harness, OTHER)
+    harness.gateway.charge(ChargeRequest(OTHER, token(harness), reference))
 
-    assert isinstance(bench.gateway.verify_charge(OTHER, reference), Unknown), "its issuer still thinks"
-    assert isinstance(bench.gateway.verify_charge(ORDER, reference), NotThisCharge)
-    intents.conclude(bench.account, reference)
-    assert isinstance(bench.gateway.verify_charge(ORDER, reference), NotThisCharge)
-    assert isinstance(bench.gateway.verify_charge(OTHER, reference), Approved)
+    assert isinstance(harness.gateway.verify_charge(OTHER, reference), Unknown), "its issuer still thinks"
+    assert isinstance(harness.gateway.verify_charge(ORDER, reference), NotThisCharge)
+    intents.conclude(harness.account, reference)
+    assert isinstance(harness.gateway.verify_charge(ORDER, reference), NotThisCharge)
+    assert isinstance(harness.gateway.verify_charge(OTHER, reference), Approved)
 
 
-def test_a_refund_in_another_currency_is_refused_and_not_sent(bench: StripeBench) -> None:
-    reference = prepared(bench)
-    bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
-    refused = bench.gateway.refund(RefundRequest("refund_1", reference, 1000, "GBP"))
+def test_a_refund_in_another_currency_is_refused_and_not_sent(harness: StripeHarness) -> None:
+    reference = prepared(harness)
+    harness.gateway.charge(ChargeRequest(ORDER, token(harness), reference))
+    refused = harness.gateway.refund(RefundRequest("refund_1", reference, 1000, "GBP"))
 
     assert isinstance(refused, Declined)
     assert refused.gateway_code == "currency_mismatch"
-    assert bench.account.requests("refunds.create") == 0
+    assert harness.account.requests("refunds.create") == 0
 
 
 @pytest.mark.parametrize("told", [{"customer": "cus_9"}, {}, {"id": "pm_other", "customer": None}])
 def test_a_card_that_stripe_still_shows_with_a_holder_is_not_forgotten(
-    bench: StripeBench, told: dict[str, Any]
+    harness: StripeHarness, told: dict[str, Any]
 ) -> None:
-    kept = CardOnFile("cus_9", token(bench))
-    says(bench, "payment_methods.detach", {"id": kept.token.reveal(), **told})
+    kept = CardOnFile("cus_9", token(harness))
+    says(harness, "payment_methods.detach", {"id": kept.token.reveal(), **told})
 
-    assert isinstance(bench.gateway.delete_card(kept), Unknown)
+    assert isinstance(harness.gateway.delete_card(kept), Unknown)

@@ -5,13 +5,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateways.capability import Verb
-from gateways.contract import CardEntry, PayLink
-from ivr.platform.clock import ManualClock
-from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkBench, LinkContract, order
+from gateways.capability import CardEntry, Verb
+from gateways.contract import PayLink
+from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkContract, LinkHarness, order
 from tests.support.stripe import checkout
-from tests.support.stripe.harness import KINDS, StripeBench
+from tests.support.stripe.harness import KINDS, StripeHarness
 from tests.support.stripe.server import StripeServer
+from tests.support.time_and_ids import ManualClock
 
 LINK_KINDS = {
     Verb.OPEN_LINK: "checkout.sessions.create",
@@ -19,7 +19,7 @@ LINK_KINDS = {
 }
 
 
-class StripeLinkBench(StripeBench, LinkBench):
+class StripeLinkHarness(StripeHarness, LinkHarness):
     """Stripe's bench, with payers."""
 
     def __init__(self, server: StripeServer, clock: ManualClock) -> None:
@@ -58,9 +58,9 @@ def _session(url: str) -> str:
 
 class TestStripeByLink(LinkContract):
     @pytest.fixture
-    def bench(
+    def harness(
         self, stripe_server: StripeServer, stripe_clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-    ) -> StripeLinkBench:
+    ) -> StripeLinkHarness:
         for asked, kind in LINK_KINDS.items():
             monkeypatch.setitem(KINDS, asked, kind)
-        return StripeLinkBench(stripe_server, stripe_clock)
+        return StripeLinkHarness(stripe_server, stripe_clock)

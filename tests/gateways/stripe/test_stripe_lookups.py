@@ -3,12 +3,12 @@
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
+from gateways.capability import CardEntry
 from gateways.contract import (
     Approved,
     Cancelled,
     CaptureRequest,
     CardAuthorized,
-    CardEntry,
     ChargeRequest,
     Declined,
     NotThisCharge,
@@ -17,102 +17,102 @@ from gateways.contract import (
 from gateways.stripe.payments import Payments
 from tests.support.gateway_harness import card
 from tests.support.stripe import intents
-from tests.support.stripe.harness import StripeBench
+from tests.support.stripe.harness import StripeHarness
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, intent, prepared, token
 from tests.support.stripe.server import StripeServer
 from tests.support.stripe.wire import json_answer
 
 
-def test_a_cancel_that_cancelled_nothing_fences_nothing(bench: StripeBench) -> None:
+def test_a_cancel_that_cancelled_nothing_fences_nothing(harness: StripeHarness) -> None:
     """What the last card was declined for stands there still, and the next confirmation can take money."""
-    reference = prepared(bench)
-    bench.gateway.charge(ChargeRequest(ORDER, token(bench, "4000000000009995"), reference))
-    stands = json_answer(200, intent(bench, reference))
-    bench.server.harm(Harm.OTHER_WORDS, "payment_intents.cancel", says=stands)
+    reference = prepared(harness)
+    harness.gateway.charge(ChargeRequest(ORDER, token(harness, "4000000000009995"), reference))
+    stands = json_answer(200, intent(harness, reference))
+    harness.server.harm(Harm.OTHER_WORDS, "payment_intents.cancel", says=stands)
 
-    assert isinstance(bench.gateway.lookup(ORDER, cancel=True, reference=reference), Unknown)
-    assert isinstance(bench.gateway.lookup(ORDER, cancel=True, reference=reference), Declined)
+    assert isinstance(harness.gateway.lookup(ORDER, cancel=True, reference=reference), Unknown)
+    assert isinstance(harness.gateway.lookup(ORDER, cancel=True, reference=reference), Declined)
 
 
-def test_the_same_order_is_found_without_its_reference(bench: StripeBench) -> None:
-    bench.server.harm(Harm.DROP_AFTER, "payment_intents.create", times=3)
-    assert isinstance(bench.gateway.prepare(ORDER), Unknown)
-    assert isinstance(bench.gateway.lookup(ORDER, cancel=False), Unknown)
+def test_the_same_order_is_found_without_its_reference(harness: StripeHarness) -> None:
+    harness.server.harm(Harm.DROP_AFTER, "payment_intents.create", times=3)
+    assert isinstance(harness.gateway.prepare(ORDER), Unknown)
+    assert isinstance(harness.gateway.lookup(ORDER, cancel=False), Unknown)
 
-    assert bench.gateway.lookup(ORDER, cancel=True) == Cancelled()
-    assert len(bench.account.of("payment_intent")) == 1
-    late = bench.gateway.charge(ChargeRequest(ORDER, token(bench), prepared(bench)))
+    assert harness.gateway.lookup(ORDER, cancel=True) == Cancelled()
+    assert len(harness.account.of("payment_intent")) == 1
+    late = harness.gateway.charge(ChargeRequest(ORDER, token(harness), prepared(harness)))
     assert isinstance(late, Unknown), "of a cancelled intent, never a decline"
 
 
-def test_an_order_older_than_stripes_memory_is_not_asked_for_by_key(bench: StripeBench) -> None:
-    reference = prepared(bench)
-    paid = bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
-    bench.account.keys.forget_all()
+def test_an_order_older_than_stripes_memory_is_not_asked_for_by_key(harness: StripeHarness) -> None:
+    reference = prepared(harness)
+    paid = harness.gateway.charge(ChargeRequest(ORDER, token(harness), reference))
+    harness.account.keys.forget_all()
     now = datetime(2026, 11, 2, 12, tzinfo=UTC)
     payments = Payments("automatic", moto=False, now=lambda: now)
     old = dataclasses.replace(ORDER, placed_at=now - timedelta(hours=23, minutes=1))
 
-    with bench.gateway._stripe.session() as api:
+    with harness.gateway._stripe.session() as api:
         assert isinstance(payments.lookup(api, old, cancel=True, reference=None), Unknown)
         assert payments.lookup(api, old, cancel=True, reference=reference) == paid
-    assert len(bench.account.of("payment_intent")) == 1, "a second one would have been called fenced"
+    assert len(harness.account.of("payment_intent")) == 1, "a second one would have been called fenced"
 
 
-def test_another_orders_reference_proves_nothing(bench: StripeBench) -> None:
-    reference = prepared(bench)
-    bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
+def test_another_orders_reference_proves_nothing(harness: StripeHarness) -> None:
+    reference = prepared(harness)
+    harness.gateway.charge(ChargeRequest(ORDER, token(harness), reference))
     other = dataclasses.replace(ORDER, key="attempt_2")
 
-    assert isinstance(bench.gateway.lookup(other, cancel=True, reference=reference), Unknown)
+    assert isinstance(harness.gateway.lookup(other, cancel=True, reference=reference), Unknown)
     dearer = dataclasses.replace(ORDER, amount_minor=5000)
-    assert isinstance(bench.gateway.lookup(dearer, cancel=True, reference=reference), Unknown)
+    assert isinstance(harness.gateway.lookup(dearer, cancel=True, reference=reference), Unknown)
 
 
-def test_a_fence_never_cancels_another_orders_intent(bench: StripeBench) -> None:
-    reference = prepared(bench)
+def test_a_fence_never_cancels_another_orders_intent(harness: StripeHarness) -> None:
+    reference = prepared(harness)
     other = dataclasses.replace(ORDER, key="attempt_2")
 
-    assert isinstance(bench.gateway.lookup(other, cancel=True, reference=reference), Unknown)
-    assert intent(bench, reference)["status"] == "requires_payment_method"
+    assert isinstance(harness.gateway.lookup(other, cancel=True, reference=reference), Unknown)
+    assert intent(harness, reference)["status"] == "requires_payment_method"
 
 
-def test_what_the_issuer_still_thinks_about_is_unknown_also_fencing(bench: StripeBench) -> None:
-    bench.account.switches.slow_issuer = True
-    reference = prepared(bench)
+def test_what_the_issuer_still_thinks_about_is_unknown_also_fencing(harness: StripeHarness) -> None:
+    harness.account.switches.slow_issuer = True
+    reference = prepared(harness)
 
-    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference)), Unknown)
-    assert isinstance(bench.gateway.lookup(ORDER, cancel=True, reference=reference), Unknown)
-    assert bench.gateway.verify_charge(ORDER, reference) == Unknown("Stripe says processing")
-    intents.conclude(bench.account, reference)
-    assert isinstance(bench.gateway.lookup(ORDER, cancel=True, reference=reference), Approved)
-    assert isinstance(bench.gateway.verify_charge(ORDER, reference), Approved)
+    assert isinstance(harness.gateway.charge(ChargeRequest(ORDER, token(harness), reference)), Unknown)
+    assert isinstance(harness.gateway.lookup(ORDER, cancel=True, reference=reference), Unknown)
+    assert harness.gateway.verify_charge(ORDER, reference) == Unknown("Stripe says processing")
+    intents.conclude(harness.account, reference)
+    assert isinstance(harness.gateway.lookup(ORDER, cancel=True, reference=reference), Approved)
+    assert isinstance(harness.gateway.verify_charge(ORDER, reference), Approved)
 
 
-def test_a_declined_order_that_is_fenced_cannot_be_confirmed_any_more(bench: StripeBench) -> None:
-    reference = prepared(bench)
-    declined = bench.gateway.charge(ChargeRequest(ORDER, token(bench, "4000000000009995"), reference))
+def test_a_declined_order_that_is_fenced_cannot_be_confirmed_any_more(harness: StripeHarness) -> None:
+    reference = prepared(harness)
+    declined = harness.gateway.charge(ChargeRequest(ORDER, token(harness, "4000000000009995"), reference))
 
-    assert bench.gateway.lookup(ORDER, cancel=True, reference=reference) == declined
-    assert intent(bench, reference)["status"] == "canceled"
+    assert harness.gateway.lookup(ORDER, cancel=True, reference=reference) == declined
+    assert intent(harness, reference)["status"] == "canceled"
 
 
 def test_what_a_person_captured_in_part_is_not_called_paid(stripe_server: StripeServer) -> None:
-    bench = StripeBench(stripe_server, CardEntry.AUTHORIZE)
-    held = bench.authorizer.authorize(card("4242424242424242"), ORDER)
+    harness = StripeHarness(stripe_server, CardEntry.AUTHORIZE)
+    held = harness.authorizer.authorize(card("4242424242424242"), ORDER)
     assert isinstance(held, CardAuthorized)
-    with bench.gateway._stripe.session() as api:
+    with harness.gateway._stripe.session() as api:
         api.send(
             lambda v1, options: v1.payment_intents.capture(
                 held.authorization, {"amount_to_capture": 1000}, options
             )
         )
 
-    found = bench.gateway.lookup(ORDER, cancel=True, reference=held.authorization)
+    found = harness.gateway.lookup(ORDER, cancel=True, reference=held.authorization)
     assert found == Unknown("Stripe says succeeded")
-    named = bench.gateway.verify_charge(ORDER, held.authorization)
+    named = harness.gateway.verify_charge(ORDER, held.authorization)
     assert named == NotThisCharge("Stripe charged only a part of its amount")
     assert isinstance(
-        bench.gateway.capture(CaptureRequest(ORDER.key, held.authorization, 4990, "EUR")), Unknown
+        harness.gateway.capture(CaptureRequest(ORDER.key, held.authorization, 4990, "EUR")), Unknown
     )

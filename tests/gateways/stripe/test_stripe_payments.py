@@ -4,32 +4,33 @@ import dataclasses
 
 import pytest
 
-from gateways.contract import Approved, Cancelled, CardEntry, ChargeRequest, Declined, Prepared, Unknown
+from gateways.capability import CardEntry
+from gateways.contract import Approved, Cancelled, ChargeRequest, Declined, Prepared, Unknown
 from gateways.declines import Decline
 from gateways.secret import Secret
 from gateways.stripe.intents import metadata, suffixed
 from tests.support.stripe import charging, intents, methods
 from tests.support.stripe.cards import Refused
 from tests.support.stripe.errors import Refusal
-from tests.support.stripe.harness import StripeBench
+from tests.support.stripe.harness import StripeHarness
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, intent, prepared, token
 from tests.support.stripe.server import StripeServer
 from tests.support.stripe.wire import Answer, json_answer
 
 
-def test_finance_and_payer_recognise_the_payment(bench: StripeBench) -> None:
-    reference = prepared(bench)
-    charged = bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
+def test_finance_and_payer_recognise_the_payment(harness: StripeHarness) -> None:
+    reference = prepared(harness)
+    charged = harness.gateway.charge(ChargeRequest(ORDER, token(harness), reference))
 
     assert isinstance(charged, Approved)
     assert charged.gateway_reference == reference
     assert charged.authorisation_code
-    kept = intent(bench, reference)
+    kept = intent(harness, reference)
     assert kept["description"] == "Bill 12345678, payment 80000000"
     assert kept["metadata"] == {"attempt": "attempt_1", "bill": "12345678", "paybycall_key": "attempt_1"}
     assert kept["statement_descriptor_suffix"] == "B 12345678"
-    assert bench.gateway.lookup(ORDER, cancel=True, reference=reference) == charged
+    assert harness.gateway.lookup(ORDER, cancel=True, reference=reference) == charged
 
 
 @pytest.mark.parametrize(
@@ -62,10 +63,10 @@ def test_references_are_cut_to_what_stripe_takes() -> None:
 
 def test_a_telephone_order_is_one_only_where_the_setting_says_so(stripe_server: StripeServer) -> None:
     for moto, wanted in ((False, Declined), (True, Approved)):
-        bench = StripeBench(stripe_server, CardEntry.TOKENIZE, moto=moto)
+        harness = StripeHarness(stripe_server, CardEntry.TOKENIZE, moto=moto)
         order = dataclasses.replace(ORDER, key=f"attempt_{moto}")
-        asks = token(bench, "4000002500003155", key=f"entry_{moto}")
-        charged = bench.gateway.charge(ChargeRequest(order, asks, prepared(bench, order)))
+        asks = token(harness, "4000002500003155", key=f"entry_{moto}")
+        charged = harness.gateway.charge(ChargeRequest(order, asks, prepared(harness, order)))
         assert isinstance(charged, wanted), charged
 
 
@@ -73,96 +74,96 @@ def test_an_account_without_telephone_orders_is_told_to_the_operator(
     stripe_server: StripeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     stripe_server.account.switches.moto = False
-    bench = StripeBench(stripe_server, CardEntry.TOKENIZE, moto=True)
-    reference = prepared(bench)
-    charged = bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
+    harness = StripeHarness(stripe_server, CardEntry.TOKENIZE, moto=True)
+    reference = prepared(harness)
+    charged = harness.gateway.charge(ChargeRequest(ORDER, token(harness), reference))
 
     assert charged == Declined(Decline.CONFIG_ERROR, "parameter_unknown", reference)
-    assert intent(bench, reference)["status"] == "canceled", "certain only because nobody can confirm it"
+    assert intent(harness, reference)["status"] == "canceled", "certain only because nobody can confirm it"
     assert "set STRIPE_MOTO=no" in caplog.text
 
 
-def test_what_cannot_be_cancelled_either_is_unknown(bench: StripeBench) -> None:
-    reference = prepared(bench)
-    bench.server.harm(Harm.DROP_BEFORE, "payment_intents.cancel", times=3)
+def test_what_cannot_be_cancelled_either_is_unknown(harness: StripeHarness) -> None:
+    reference = prepared(harness)
+    harness.server.harm(Harm.DROP_BEFORE, "payment_intents.cancel", times=3)
 
-    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, Secret("pm_never"), reference)), Unknown)
-    assert bench.gateway.lookup(ORDER, cancel=True, reference=reference) == Cancelled()
+    assert isinstance(harness.gateway.charge(ChargeRequest(ORDER, Secret("pm_never"), reference)), Unknown)
+    assert harness.gateway.lookup(ORDER, cancel=True, reference=reference) == Cancelled()
 
 
-def test_a_refusal_of_what_was_paid_meanwhile_is_unknown(bench: StripeBench) -> None:
+def test_a_refusal_of_what_was_paid_meanwhile_is_unknown(harness: StripeHarness) -> None:
     """400 to our confirmation, and the cancel that would prove it finds another process's payment."""
-    reference, good = prepared(bench), methods.make(bench.account)["id"]
+    reference, good = prepared(harness), methods.make(harness.account)["id"]
     paid = {"payment_method": good, "error_on_requires_action": True}
-    bench.server.harm(
+    harness.server.harm(
         Harm.TELL_FIRST,
         "payment_intents.confirm",
-        act=lambda: intents.confirm(bench.account, reference, paid) and None,
+        act=lambda: intents.confirm(harness.account, reference, paid) and None,
     )
 
-    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, Secret("pm_never"), reference)), Unknown)
-    assert bench.account.requests("payment_intents.cancel") == 1
-    assert isinstance(bench.gateway.lookup(ORDER, cancel=True, reference=reference), Approved)
+    assert isinstance(harness.gateway.charge(ChargeRequest(ORDER, Secret("pm_never"), reference)), Unknown)
+    assert harness.account.requests("payment_intents.cancel") == 1
+    assert isinstance(harness.gateway.lookup(ORDER, cancel=True, reference=reference), Approved)
 
 
-def declining(bench: StripeBench, reference: str, code: str) -> Answer:
+def declining(harness: StripeHarness, reference: str, code: str) -> Answer:
     """The card is refused for this, and so Stripe says it."""
-    method, why = methods.make(bench.account), Refused("card_declined", "Your card was declined.", code)
+    method, why = methods.make(harness.account), Refused("card_declined", "Your card was declined.", code)
     said: Refusal = charging.refused(
-        bench.account, intent(bench, reference), method, why, charging.Circumstances()
+        harness.account, intent(harness, reference), method, why, charging.Circumstances()
     )
     return json_answer(said.status, {"error": said.error})
 
 
-def test_another_intents_decline_is_not_believed(bench: StripeBench) -> None:
-    reference = prepared(bench)
-    others = prepared(bench, dataclasses.replace(ORDER, key="attempt_2"))
+def test_another_intents_decline_is_not_believed(harness: StripeHarness) -> None:
+    reference = prepared(harness)
+    others = prepared(harness, dataclasses.replace(ORDER, key="attempt_2"))
     for about, wanted in ((others, Unknown), (reference, Declined)):
-        says = declining(bench, about, "insufficient_funds")
-        bench.server.harm(Harm.OTHER_WORDS, "payment_intents.confirm", says=says)
-        charged = bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
+        says = declining(harness, about, "insufficient_funds")
+        harness.server.harm(Harm.OTHER_WORDS, "payment_intents.confirm", says=says)
+        charged = harness.gateway.charge(ChargeRequest(ORDER, token(harness), reference))
         assert isinstance(charged, wanted), charged
 
 
-def test_a_transaction_that_the_issuer_has_seen_before_is_never_a_decline(bench: StripeBench) -> None:
-    reference = prepared(bench)
-    says = declining(bench, reference, "duplicate_transaction")
-    bench.server.harm(Harm.OTHER_WORDS, "payment_intents.confirm", says=says)
+def test_a_transaction_that_the_issuer_has_seen_before_is_never_a_decline(harness: StripeHarness) -> None:
+    reference = prepared(harness)
+    says = declining(harness, reference, "duplicate_transaction")
+    harness.server.harm(Harm.OTHER_WORDS, "payment_intents.confirm", says=says)
 
-    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference)), Unknown)
-    assert isinstance(bench.gateway.lookup(ORDER, cancel=False, reference=reference), Unknown)
-    assert bench.gateway.lookup(ORDER, cancel=True, reference=reference) == Cancelled()
+    assert isinstance(harness.gateway.charge(ChargeRequest(ORDER, token(harness), reference)), Unknown)
+    assert isinstance(harness.gateway.lookup(ORDER, cancel=False, reference=reference), Unknown)
+    assert harness.gateway.lookup(ORDER, cancel=True, reference=reference) == Cancelled()
 
 
 @pytest.mark.parametrize("harm", [Harm.RATE_LIMIT, Harm.CONFLICT, Harm.BROKEN_INSIDE])
-def test_wait_and_seen_before_are_unknown(bench: StripeBench, harm: Harm) -> None:
-    reference = prepared(bench)
-    bench.server.harm(harm, "payment_intents.confirm", times=3)
+def test_wait_and_seen_before_are_unknown(harness: StripeHarness, harm: Harm) -> None:
+    reference = prepared(harness)
+    harness.server.harm(harm, "payment_intents.confirm", times=3)
 
-    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference)), Unknown)
-    found = bench.gateway.lookup(ORDER, cancel=True, reference=reference)
+    assert isinstance(harness.gateway.charge(ChargeRequest(ORDER, token(harness), reference)), Unknown)
+    found = harness.gateway.lookup(ORDER, cancel=True, reference=reference)
     assert isinstance(found, Approved if harm is Harm.BROKEN_INSIDE else Cancelled)
 
 
-def test_a_lost_first_answer_is_asked_again_under_its_key(bench: StripeBench) -> None:
-    reference = prepared(bench)
-    bench.server.harm(Harm.DROP_AFTER, "payment_intents.confirm")
+def test_a_lost_first_answer_is_asked_again_under_its_key(harness: StripeHarness) -> None:
+    reference = prepared(harness)
+    harness.server.harm(Harm.DROP_AFTER, "payment_intents.confirm")
 
-    assert isinstance(bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference)), Approved)
-    assert bench.account.books(intent=reference).taken_minor == 4990
-    assert bench.account.books(intent=reference).charges == 1
+    assert isinstance(harness.gateway.charge(ChargeRequest(ORDER, token(harness), reference)), Approved)
+    assert harness.account.books(intent=reference).taken_minor == 4990
+    assert harness.account.books(intent=reference).charges == 1
 
 
 @pytest.mark.parametrize(
     ("amount_minor", "taken"), [(1230, True), (1235, False), (1231, False), (1240, True)]
 )
 def test_three_decimals_that_stripe_does_not_take_are_refused_before_a_card_is_keyed(
-    bench: StripeBench, amount_minor: int, taken: bool
+    harness: StripeHarness, amount_minor: int, taken: bool
 ) -> None:
     order = dataclasses.replace(
         ORDER, key=f"attempt_{amount_minor}", amount_minor=amount_minor, currency="KWD"
     )
 
-    assert bench.gateway.capabilities.accepts(amount_minor, "KWD") is taken
-    assert isinstance(bench.gateway.prepare(order), Prepared) is taken, "as Stripe says itself"
-    assert bench.gateway.capabilities.accepts(amount_minor, "EUR")
+    assert harness.gateway.capabilities.accepts(amount_minor, "KWD") is taken
+    assert isinstance(harness.gateway.prepare(order), Prepared) is taken, "as Stripe says itself"
+    assert harness.gateway.capabilities.accepts(amount_minor, "EUR")

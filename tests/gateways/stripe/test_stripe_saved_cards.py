@@ -5,146 +5,147 @@ import logging
 
 import pytest
 
-from gateways.contract import Approved, ChargeRequest, Declined, Unknown
-from gateways.saved_cards import CardDeleted, CardOnFile
-from ivr.platform.clock import ManualClock
-from tests.support.stripe.harness import BRISK, EVERY_TRY, StripeBench
+from gateways.contract import Approved, CardDeleted, CardOnFile, ChargeRequest, Declined, Unknown
+from tests.support.stripe.harness import BRISK, EVERY_TRY, StripeHarness
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, prepared, token
 from tests.support.stripe.wire import json_answer
+from tests.support.time_and_ids import ManualClock
 
 
-def kept(bench: StripeBench) -> CardOnFile:
-    once = token(bench)
-    charged = bench.gateway.charge(ChargeRequest(ORDER, once, prepared(bench), keep_card=True))
+def kept(harness: StripeHarness) -> CardOnFile:
+    once = token(harness)
+    charged = harness.gateway.charge(ChargeRequest(ORDER, once, prepared(harness), keep_card=True))
     assert isinstance(charged, Approved)
-    saved = bench.gateway.save_card(
+    saved = harness.gateway.save_card(
         "card_1", once, charge_reference=charged.gateway_reference, gateway_customer_id=None
     )
     assert isinstance(saved, CardOnFile)
     return saved
 
 
-def test_a_card_is_kept_charged_again_and_forgotten(bench: StripeBench) -> None:
-    saved = kept(bench)
+def test_a_card_is_kept_charged_again_and_forgotten(harness: StripeHarness) -> None:
+    saved = kept(harness)
     second = dataclasses.replace(ORDER, key="attempt_2")
-    reference = prepared(bench, second, saved.gateway_customer_id)
+    reference = prepared(harness, second, saved.gateway_customer_id)
 
-    paid = bench.gateway.charge(ChargeRequest(second, saved.token, reference, saved.gateway_customer_id))
+    paid = harness.gateway.charge(ChargeRequest(second, saved.token, reference, saved.gateway_customer_id))
     assert isinstance(paid, Approved)
-    assert bench.gateway.lookup(second, cancel=True) == paid, (
+    assert harness.gateway.lookup(second, cancel=True) == paid, (
         "made again without its holder, in the same words"
     )
-    assert bench.gateway.delete_card(saved) == CardDeleted()
-    assert bench.gateway.delete_card(saved) == CardDeleted()
+    assert harness.gateway.delete_card(saved) == CardDeleted()
+    assert harness.gateway.delete_card(saved) == CardDeleted()
     third = dataclasses.replace(ORDER, key="attempt_3")
-    refused = bench.gateway.charge(
-        ChargeRequest(third, saved.token, prepared(bench, third), saved.gateway_customer_id)
+    refused = harness.gateway.charge(
+        ChargeRequest(third, saved.token, prepared(harness, third), saved.gateway_customer_id)
     )
     assert not isinstance(refused, Approved)
 
 
-def test_a_card_is_saved_once_and_to_the_holder_that_is_known(bench: StripeBench) -> None:
-    saved = kept(bench)
-    again = bench.gateway.save_card(
+def test_a_card_is_saved_once_and_to_the_holder_that_is_known(harness: StripeHarness) -> None:
+    saved = kept(harness)
+    again = harness.gateway.save_card(
         "card_1", saved.token, charge_reference="pi_1", gateway_customer_id=saved.gateway_customer_id
     )
 
     assert again == saved
-    assert len(bench.account.of("customer")) == 1
-    other = bench.account.ids.new("cus")
+    assert len(harness.account.of("customer")) == 1
+    other = harness.account.ids.new("cus")
     assert (
-        bench.gateway.save_card("card_2", saved.token, charge_reference="pi_1", gateway_customer_id=other)
+        harness.gateway.save_card("card_2", saved.token, charge_reference="pi_1", gateway_customer_id=other)
         == saved
     )
 
 
 @pytest.mark.parametrize("kind", ["customers.create", "payment_methods.attach"])
-def test_a_saving_whose_answer_is_lost_can_be_repeated(bench: StripeBench, kind: str) -> None:
-    once = token(bench)
-    bench.gateway.charge(ChargeRequest(ORDER, once, prepared(bench), keep_card=True))
-    bench.server.harm(Harm.DROP_AFTER, kind, times=3)
+def test_a_saving_whose_answer_is_lost_can_be_repeated(harness: StripeHarness, kind: str) -> None:
+    once = token(harness)
+    harness.gateway.charge(ChargeRequest(ORDER, once, prepared(harness), keep_card=True))
+    harness.server.harm(Harm.DROP_AFTER, kind, times=3)
     save = {"charge_reference": "pi_1", "gateway_customer_id": None}
 
-    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
-    assert isinstance(bench.gateway.save_card("card_1", once, **save), CardOnFile)
-    assert len(bench.account.of("customer")) == 1
+    assert isinstance(harness.gateway.save_card("card_1", once, **save), Unknown)
+    assert isinstance(harness.gateway.save_card("card_1", once, **save), CardOnFile)
+    assert len(harness.account.of("customer")) == 1
 
 
 def test_a_card_whose_saving_was_lost_is_found_when_stripe_has_forgotten_the_key(
-    bench: StripeBench, stripe_clock: ManualClock
+    harness: StripeHarness, stripe_clock: ManualClock
 ) -> None:
     """A second customer is made then, and the card is the first one's: never "not kept", it is chargeable."""
-    once = token(bench)
-    bench.gateway.charge(ChargeRequest(ORDER, once, prepared(bench), keep_card=True))
-    bench.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)
+    once = token(harness)
+    harness.gateway.charge(ChargeRequest(ORDER, once, prepared(harness), keep_card=True))
+    harness.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)
     save = {"charge_reference": "pi_1", "gateway_customer_id": None}
-    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
-    first = bench.account.objects[once.reveal()]["customer"]
+    assert isinstance(harness.gateway.save_card("card_1", once, **save), Unknown)
+    first = harness.account.objects[once.reveal()]["customer"]
     stripe_clock.advance(24 * 3600 + 60)
 
-    assert bench.gateway.save_card("card_1", once, **save) == CardOnFile(first, once)
-    assert len(bench.account.of("customer")) == 2
-    assert bench.gateway.delete_card(CardOnFile(first, once)) == CardDeleted()
+    assert harness.gateway.save_card("card_1", once, **save) == CardOnFile(first, once)
+    assert len(harness.account.of("customer")) == 2
+    assert harness.gateway.delete_card(CardOnFile(first, once)) == CardDeleted()
 
 
-def test_a_key_that_was_rolled_proves_nothing_about_a_card_that_was_sent_before(bench: StripeBench) -> None:
-    once, key = token(bench), bench.account.key
-    bench.gateway.charge(ChargeRequest(ORDER, once, prepared(bench), keep_card=True))
-    bench.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)
+def test_a_key_that_was_rolled_proves_nothing_about_a_card_that_was_sent_before(
+    harness: StripeHarness,
+) -> None:
+    once, key = token(harness), harness.account.key
+    harness.gateway.charge(ChargeRequest(ORDER, once, prepared(harness), keep_card=True))
+    harness.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)
     save = {"charge_reference": "pi_1", "gateway_customer_id": None}
-    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
-    bench.speak(BRISK, "sk_test_rolled")
+    assert isinstance(harness.gateway.save_card("card_1", once, **save), Unknown)
+    harness.speak(BRISK, "sk_test_rolled")
 
-    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown)
-    bench.speak(BRISK, key)
-    assert isinstance(bench.gateway.save_card("card_1", once, **save), CardOnFile)
+    assert isinstance(harness.gateway.save_card("card_1", once, **save), Unknown)
+    harness.speak(BRISK, key)
+    assert isinstance(harness.gateway.save_card("card_1", once, **save), CardOnFile)
 
 
 @pytest.mark.parametrize("kind", ["customers.create", "payment_methods.attach"])
 @pytest.mark.parametrize("status", [401, 402, 403])
 def test_a_refused_saving_is_certain_only_of_a_card_that_was_seen_and_that_nobody_has(
-    bench: StripeBench, kind: str, status: int
+    harness: StripeHarness, kind: str, status: int
 ) -> None:
-    once = token(bench)
-    bench.gateway.charge(ChargeRequest(ORDER, once, prepared(bench), keep_card=True))
+    once = token(harness)
+    harness.gateway.charge(ChargeRequest(ORDER, once, prepared(harness), keep_card=True))
     said = {"type": "card_error" if status == 402 else "invalid_request_error", "code": "card_declined"}
     refused = json_answer(status, {"error": said})
-    bench.server.harm(Harm.OTHER_WORDS, kind, says=refused)
-    bench.server.harm(Harm.OTHER_WORDS, "payment_methods.retrieve", says=refused)
+    harness.server.harm(Harm.OTHER_WORDS, kind, says=refused)
+    harness.server.harm(Harm.OTHER_WORDS, "payment_methods.retrieve", says=refused)
     save = {"charge_reference": "pi_1", "gateway_customer_id": None}
 
-    assert isinstance(bench.gateway.save_card("card_1", once, **save), Unknown), "it was not seen"
-    bench.server.harm(Harm.OTHER_WORDS, kind, says=refused)
-    assert isinstance(bench.gateway.save_card("card_1", once, **save), Declined)
+    assert isinstance(harness.gateway.save_card("card_1", once, **save), Unknown), "it was not seen"
+    harness.server.harm(Harm.OTHER_WORDS, kind, says=refused)
+    assert isinstance(harness.gateway.save_card("card_1", once, **save), Declined)
 
 
-def test_a_card_that_was_not_kept_at_its_charge_cannot_be_saved(bench: StripeBench) -> None:
-    once = token(bench)
-    bench.gateway.charge(ChargeRequest(ORDER, once, prepared(bench)))
+def test_a_card_that_was_not_kept_at_its_charge_cannot_be_saved(harness: StripeHarness) -> None:
+    once = token(harness)
+    harness.gateway.charge(ChargeRequest(ORDER, once, prepared(harness)))
 
     assert isinstance(
-        bench.gateway.save_card("card_1", once, charge_reference="pi_1", gateway_customer_id=None), Declined
+        harness.gateway.save_card("card_1", once, charge_reference="pi_1", gateway_customer_id=None), Declined
     )
 
 
 @pytest.mark.parametrize("harm", [Harm.DROP_BEFORE, Harm.DROP_AFTER])
 def test_a_forgetting_whose_answer_is_lost_is_unknown_and_can_be_repeated(
-    bench: StripeBench, harm: Harm
+    harness: StripeHarness, harm: Harm
 ) -> None:
-    saved = kept(bench)
-    bench.server.harm(harm, "payment_methods.detach", times=3)
+    saved = kept(harness)
+    harness.server.harm(harm, "payment_methods.detach", times=3)
 
-    assert isinstance(bench.gateway.delete_card(saved), Unknown)
-    assert bench.gateway.delete_card(saved) == CardDeleted()
+    assert isinstance(harness.gateway.delete_card(saved), Unknown)
+    assert harness.gateway.delete_card(saved) == CardDeleted()
 
 
 def test_no_token_is_logged_with_the_path_that_holds_it(
-    bench: StripeBench, caplog: pytest.LogCaptureFixture
+    harness: StripeHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="urllib3")
-    bench.gateway.delete_card(kept(bench))
+    harness.gateway.delete_card(kept(harness))
 
     assert "/v1/payment_intents" in caplog.text, "the line below logs at all"
     assert "pm_" not in caplog.text
-    assert bench.account.key not in caplog.text
+    assert harness.account.key not in caplog.text

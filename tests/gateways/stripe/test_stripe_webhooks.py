@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
-from gateways.contract import CardEntry, ChargeRequest, RefundRequest, UnsupportedError
+from gateways.capability import CardEntry, UnsupportedError
+from gateways.contract import ChargeRequest, RefundRequest
 from gateways.events import (
     DisputeState,
     DisputeUpdated,
@@ -23,7 +24,7 @@ from gateways.secret import Secret
 from gateways.stripe.adapter import StripeGateway
 from gateways.stripe.client import Stripe
 from tests.support.stripe import disputes, payouts
-from tests.support.stripe.harness import StripeBench
+from tests.support.stripe.harness import StripeHarness
 from tests.support.stripe.orders import ORDER, prepared, token
 from tests.support.stripe.webhooks import Webhooks
 
@@ -195,13 +196,13 @@ def test_an_event_of_the_other_mode_or_of_a_connected_account_means_nothing(
     assert len(caplog.records) == (0 if is_ours else 1)
 
 
-def test_what_the_stand_in_posts_is_understood(bench: StripeBench) -> None:
-    hooks = Webhooks(bench.account, SECRET)
-    reference = prepared(bench)
-    bench.gateway.charge(ChargeRequest(ORDER, token(bench), reference))
-    bench.gateway.refund(RefundRequest("refund_1", reference, 1000, "EUR"))
-    dispute = disputes.open_dispute(bench.account, reference)
-    payout = payouts.pay_out(bench.account)
+def test_what_the_stand_in_posts_is_understood(harness: StripeHarness) -> None:
+    hooks = Webhooks(harness.account, SECRET)
+    reference = prepared(harness)
+    harness.gateway.charge(ChargeRequest(ORDER, token(harness), reference))
+    harness.gateway.refund(RefundRequest("refund_1", reference, 1000, "EUR"))
+    dispute = disputes.open_dispute(harness.account, reference)
+    payout = payouts.pay_out(harness.account)
     gateway, now = listening(), int(time.time())
 
     heard = []
@@ -223,11 +224,13 @@ def test_what_the_stand_in_posts_is_understood(bench: StripeBench) -> None:
 
 
 @pytest.mark.parametrize(("code", "told"), [("account_closed", "account_closed"), (None, "unknown")])
-def test_a_payout_that_failed_is_told_with_its_cause(bench: StripeBench, code: str | None, told: str) -> None:
-    hooks = Webhooks(bench.account, SECRET)
-    bench.gateway.charge(ChargeRequest(ORDER, token(bench), prepared(bench)))
-    payout = payouts.pay_out(bench.account)
-    payouts.fail(bench.account, payout["id"], code)
+def test_a_payout_that_failed_is_told_with_its_cause(
+    harness: StripeHarness, code: str | None, told: str
+) -> None:
+    hooks = Webhooks(harness.account, SECRET)
+    harness.gateway.charge(ChargeRequest(ORDER, token(harness), prepared(harness)))
+    payout = payouts.pay_out(harness.account)
+    payouts.fail(harness.account, payout["id"], code)
     body, headers = hooks.signed(hooks.waiting[-1], at=int(time.time()))
     notice = listening().parse_webhook(headers, body).data
     assert isinstance(notice, PayoutFailed)
@@ -278,7 +281,7 @@ def test_a_thin_event_is_refused_by_a_sentence() -> None:
         listening().parse_webhook(*signed(thin))
 
 
-def test_without_a_secret_nobody_is_heard(bench: StripeBench) -> None:
-    assert not bench.gateway.capabilities.webhooks
+def test_without_a_secret_nobody_is_heard(harness: StripeHarness) -> None:
+    assert not harness.gateway.capabilities.webhooks
     with pytest.raises(UnsupportedError):
-        bench.gateway.parse_webhook(*signed(EVENT))
+        harness.gateway.parse_webhook(*signed(EVENT))

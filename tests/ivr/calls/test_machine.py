@@ -8,7 +8,7 @@ from flows.language import Transfer
 from ivr.calls import machine, walk
 from ivr.calls.step_result import Keys, Listen, Need, Over
 from ivr.calls.waits import ask
-from tests.support.small_flow import Chat, all_heard, begin, everything, flow, heard, key, key_hash
+from tests.support.small_flow import SmallFlow, all_heard, begin, everything, flow, heard, key, key_hash
 
 
 def test_a_call_begins_with_everything_up_to_the_first_question() -> None:
@@ -217,4 +217,4 @@ def test_a_wait_is_left_by_its_exit_with_its_facts() -> None:
     assert isinstance(progress.stop, Need)
     left = machine.leave(flow, progress.session, "one", {"times": 3})
     assert heard(left) == ["bye"]
-    assert left.session.state == Chat(number="12345678", times=3)
+    assert left.session.state == SmallFlow(number="12345678", times=3)

@@ -16,7 +16,7 @@ from tests.support.phone import (
     call_settings,
 )
 from tests.support.server import Server
-from tests.support.silence_limit import Patience
+from tests.support.silence_limit import SilenceLimit
 
 SID = call_settings().call_sid
 PAID = "Thank you. You have paid 49 euros and 90 cents."
@@ -66,7 +66,7 @@ def test_a_step_that_no_process_knows_ends_kindly(server: Server) -> None:
         server,
         WAY["tokenize"][:4],
         transport=Rolling(server, _without(server, "confirm"), times=99),
-        listener=Patience(server.clock),
+        listener=SilenceLimit(server.clock),
     )
     assert ended.reason is Reason.SERVER
     assert lines[-2] == "< Please call again later. Goodbye."

@@ -12,45 +12,38 @@ from flows.pay_bill.bill import PayBill
 from ivr.calls import store
 from ivr.calls.payment_wait import WAIT_S_MAX
 from ivr.calls.session import PaymentInCall, Session
-from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
+from ivr.calls.turn import LeftBy, Turn, TurnEnd, WaitResult
 from ivr.calls.waits.charge import ChargeHandler
 from ivr.customers.caller import Caller
 from ivr.payments.attempts.states import State
 from tests.support import schema
-from tests.support.payment_services import Till
-
-
-class _LetsThrough:
-    """A guard that refuses nobody."""
-
-    def refuses(self, *_: object) -> bool:
-        return False
+from tests.support.payment_services import PaymentServices
 
 
 @pytest.fixture
-def till(engine: sa.Engine) -> Till:
-    return Till(engine)
+def services(engine: sa.Engine) -> PaymentServices:
+    return PaymentServices(engine)
 
 
-def _attempt(till: Till, state: State, *, was_claimed: bool) -> str:
-    attempt_id = till.authorized(call_id=till.begin_call())
-    claimed_at = till.clock.now() if was_claimed else None
-    with till.engine.begin() as tx:
+def _attempt(services: PaymentServices, state: State, *, was_claimed: bool) -> str:
+    attempt_id = services.authorized(call_id=services.begin_call())
+    claimed_at = services.clock.now() if was_claimed else None
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(state=state, claimed_at=claimed_at))
     return attempt_id
 
 
-def _look(till: Till, attempt_id: str) -> tuple[WaitResult, Any]:
+def _look(services: PaymentServices, attempt_id: str) -> tuple[WaitResult, Any]:
     """One look of the caller's turn; and when a text was promised."""
-    services = SimpleNamespace(attempts=till.attempts, card_guard=_LetsThrough(), clock=till.clock)
-    charges = ChargeHandler(services)  # type: ignore[arg-type] # what a look uses
+    used = SimpleNamespace(attempts=services.attempts, refuses_cards=lambda *_: False, clock=services.clock)
+    charges = ChargeHandler(used)  # type: ignore[arg-type] # what a look uses
     session = Session("charge", PayBill(), "en", payment=PaymentInCall(attempt_id, charging=True))
-    call_id = str(till.attempt(attempt_id).call_id)
-    with till.engine.begin() as tx:
+    call_id = str(services.attempt(attempt_id).call_id)
+    with services.engine.begin() as tx:
         row = store.lock(tx, call_id)
         assert row is not None
         fulfilled = charges.look(Turn(tx, row, 4, Caller.of("+34600111222", "ES")), session)
-    return fulfilled, till.attempt(attempt_id).promised_at
+    return fulfilled, services.attempt(attempt_id).promised_at
 
 
 @pytest.mark.parametrize(
@@ -72,16 +65,16 @@ def _look(till: Till, attempt_id: str) -> tuple[WaitResult, Any]:
     ],
 )
 def test_the_exit_of_each_state_and_of_whoever_waited_long_enough(
-    till: Till, state: State, leaves_by: str, *, was_claimed: bool, waits: bool
+    services: PaymentServices, state: State, leaves_by: str, *, was_claimed: bool, waits: bool
 ) -> None:
     """Whoever leaves without knowing is promised a text."""
-    attempt_id = _attempt(till, state, was_claimed=was_claimed)
-    fulfilled, promised_at = _look(till, attempt_id)
+    attempt_id = _attempt(services, state, was_claimed=was_claimed)
+    fulfilled, promised_at = _look(services, attempt_id)
     if waits:
-        assert isinstance(fulfilled, Waiting)
+        assert isinstance(fulfilled, TurnEnd)
         assert promised_at is None
-        till.clock.advance(WAIT_S_MAX)
-        fulfilled, promised_at = _look(till, attempt_id)
+        services.clock.advance(WAIT_S_MAX)
+        fulfilled, promised_at = _look(services, attempt_id)
     assert isinstance(fulfilled, LeftBy)
     assert (fulfilled.exit, fulfilled.session.payment.attempt_id) == (leaves_by, None)
-    assert promised_at == (till.clock.now() if leaves_by == "unknown" else None)
+    assert promised_at == (services.clock.now() if leaves_by == "unknown" else None)

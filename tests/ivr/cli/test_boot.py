@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from ivr.cli import main
-from ivr.pci.migrate import migrate as migrate_pci
+from ivr.pci.migrations import migrate as migrate_pci
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.migrate import migrate
+from ivr.platform.database.migrations import migrate
 from tests.support.card_entry import INTERNAL_SECRET
 
 PASSWORD = "pa55-word"

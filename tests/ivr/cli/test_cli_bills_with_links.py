@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 from ivr.bills import store
 from ivr.cli import main
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from tests.support.link_gateway import LinkBank
-from tests.support.payment_services import Till
+from tests.support.link_gateway import LinkGateway
+from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 HEADER = "reference,amount,currency,status\n"
 
@@ -25,11 +25,11 @@ def test_a_bill_with_an_open_link_is_taken_and_told(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
     clock = ManualClock()
-    till = Till(engine, clock, bank=LinkBank(clock))
-    linked = till.linked(till.add_bill(4_000))
-    other_id = till.add_bill(4_000)
-    till.run_due()
-    bill_id = till.attempt(linked).bill_id
+    services = PaymentServices(engine, clock, bank=LinkGateway(clock))
+    linked = services.linked(services.add_bill(4_000))
+    other_id = services.add_bill(4_000)
+    services.run_due()
+    bill_id = services.attempt(linked).bill_id
     with reading(engine) as tx:
         bill, other = store.get(tx, bill_id), store.get(tx, other_id)
 
@@ -46,8 +46,8 @@ def test_a_bill_with_an_open_link_is_taken_and_told(
     said = run("show", bill.reference).stdout
     assert status in said
     assert shown in said
-    till.cashier.sweep()
-    till.run_due()
+    services.payments.sweep()
+    services.run_due()
     after = run("show", bill.reference).stdout
     assert "closed first" not in after
     assert status in after

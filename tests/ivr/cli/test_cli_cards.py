@@ -1,4 +1,4 @@
-"""`paybycall card` at a person's desk: listed with its consent, deleted at once."""
+"""`paybycall card`: a card is listed with its consent, deleted at once."""
 
 from functools import partial
 
@@ -7,19 +7,19 @@ import sqlalchemy as sa
 
 from ivr.jobs.backlog import backlog
 from tests.ivr.cli.conftest import Run
-from tests.support.payment_services import Till
-from tests.support.saving_gateway import PHONE, KeepingBank, kept, offered
+from tests.support.payment_services import PaymentServices
+from tests.support.saving_gateway import PHONE, SavingGateway, kept, offered
 
 
-class SandboxBank(KeepingBank):
+class SandboxBank(SavingGateway):
     """A bank of the name that GATEWAY has here."""
 
     name = "sandbox"
 
 
 @pytest.fixture
-def till(engine: sa.Engine) -> Till:
-    return Till(engine, bank=SandboxBank())
+def services(engine: sa.Engine) -> PaymentServices:
+    return PaymentServices(engine, bank=SandboxBank())
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def paybycall(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     return partial(paybycall, "card")
 
 
-def test_listed_with_what_was_agreed_to(paybycall: Run, till: Till) -> None:
+def test_listed_with_what_was_agreed_to(paybycall: Run, services: PaymentServices) -> None:
     assert "has no saved cards" in paybycall("list", PHONE).stderr
-    card = kept(till)
+    card = kept(services)
     lines = paybycall("list", PHONE).stdout.splitlines()
     assert lines[1].startswith(f"{card.id}  kept   visa 4242  09/2031  sandbox  20")
     assert lines[1].endswith(f"Z  {card.call_id}  To pay and keep this card, 3.")
@@ -39,18 +39,18 @@ def test_listed_with_what_was_agreed_to(paybycall: Run, till: Till) -> None:
     assert paybycall("list", "nobody").exit_code == 2
 
 
-def test_deleted_by_a_person_with_its_work(paybycall: Run, till: Till) -> None:
-    card = kept(till)
+def test_deleted_by_a_person_with_its_work(paybycall: Run, services: PaymentServices) -> None:
+    card = kept(services)
     unasked = paybycall("delete", card.id)
     assert (unasked.exit_code, unasked.stdout) == (2, "")
     assert "Delete card" in unasked.stderr
     assert "visa 4242" in unasked.stderr
-    assert offered(till, gateway="sandbox") is not None
+    assert offered(services, gateway="sandbox") is not None
     deleted = paybycall("delete", card.id, "--yes")
     assert deleted.exit_code == 0
     assert deleted.stdout.endswith(f"Card {card.id} is deleted; the gateway is being told.\n")
-    assert offered(till, gateway="sandbox") is None
-    assert backlog(till.engine)["waiting"] == 1
+    assert offered(services, gateway="sandbox") is None
+    assert backlog(services.engine)["waiting"] == 1
     assert paybycall("delete", card.id).exit_code == 0
-    assert backlog(till.engine)["waiting"] == 1
+    assert backlog(services.engine)["waiting"] == 1
     assert "no card with this ID" in paybycall("delete", "card_none").stderr

@@ -23,19 +23,19 @@ from ivr.platform.database.engine import reading
 from ivr.web.api.documents.payments import payment_document
 from tests.ivr.cli.conftest import Run
 from tests.support import schema
-from tests.support.fake_gateway import TruthfulBank
-from tests.support.payment_services import Till
+from tests.support.fake_gateway import FakeGateway
+from tests.support.payment_services import PaymentServices
 
 
-class SandboxBank(TruthfulBank):
+class SandboxBank(FakeGateway):
     """A bank of the name that GATEWAY has here."""
 
     name = "sandbox"
 
 
 @pytest.fixture
-def till(engine: sa.Engine) -> Till:
-    return Till(engine, bank=SandboxBank())
+def services(engine: sa.Engine) -> PaymentServices:
+    return PaymentServices(engine, bank=SandboxBank())
 
 
 def rows(output: str) -> list[dict[str, str]]:
@@ -207,10 +207,10 @@ def test_a_list_of_nothing() -> None:
 
 
 def test_colours_are_for_terminals_that_want_them(
-    paybycall: Run, till: Till, monkeypatch: pytest.MonkeyPatch
+    paybycall: Run, services: PaymentServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    till.paid()
+    services.paid()
     assert "\x1b[32mapproved" in paybycall("payment", "list", color=True).stdout
     assert "\x1b" not in paybycall("payment", "list").stdout, "a pipe"
     monkeypatch.setenv("NO_COLOR", "1")
@@ -220,17 +220,17 @@ def test_colours_are_for_terminals_that_want_them(
 # --- the lists themselves ---
 
 
-def move(till: Till, attempt_id: str, state: str) -> None:
-    with till.engine.begin() as tx:
+def move(services: PaymentServices, attempt_id: str, state: str) -> None:
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).where(schema.attempt.c.id == attempt_id).values(state=state))
 
 
-def test_payments_as_the_api_gives_them(paybycall: Run, till: Till) -> None:
-    paid = till.paid()
-    move(till, till.paid(), "declined")
+def test_payments_as_the_api_gives_them(paybycall: Run, services: PaymentServices) -> None:
+    paid = services.paid()
+    move(services, services.paid(), "declined")
     told = json.loads(paybycall("payment", "list", "--json").stdout)
     shown = {one["id"]: one for one in told["payments"]}
-    with reading(till.engine) as tx:
+    with reading(services.engine) as tx:
         payment = payments.show(tx, paid)
     assert payment is not None
     assert shown[paid] == payment_document(payment, shown[paid]["gateway_url"])
@@ -260,10 +260,12 @@ def test_payments_as_the_api_gives_them(paybycall: Run, till: Till) -> None:
         (("--state", "pending"), set()),
     ],
 )
-def test_payments_of_a_state(paybycall: Run, till: Till, given: tuple[str, ...], found: set[str]) -> None:
-    till.paid()
+def test_payments_of_a_state(
+    paybycall: Run, services: PaymentServices, given: tuple[str, ...], found: set[str]
+) -> None:
+    services.paid()
     for state in ("declined", "fenced"):
-        move(till, till.paid(), state)
+        move(services, services.paid(), state)
     told = json.loads(paybycall("payment", "list", "--json", *given).stdout)
     assert {one["state"] for one in told["payments"]} == found
     assert paybycall("payment", "list", "--state", "nonsense").exit_code == 2
@@ -272,14 +274,14 @@ def test_payments_of_a_state(paybycall: Run, till: Till, given: tuple[str, ...],
 @pytest.mark.slow
 @pytest.mark.postgres
 def test_a_payment_that_was_refunded_later_is_in_the_month_in_which_it_was_made(
-    paybycall: Run, till: Till
+    paybycall: Run, services: PaymentServices
 ) -> None:
-    early = till.attempt(till.paid())
-    till.pass_time(30 * 86_400)
-    with till.engine.begin() as tx:
-        refund = till.cashier.refunds.ask(tx, early.id, 1_000, asked_by="ana")
-    till.run_due()
-    late = till.attempt(till.paid())
+    early = services.attempt(services.paid())
+    services.pass_time(30 * 86_400)
+    with services.engine.begin() as tx:
+        refund = services.payments.refunds.ask(tx, early.id, 1_000, asked_by="ana")
+    services.run_due()
+    late = services.attempt(services.paid())
 
     def of(*given: str) -> tuple[list[str], str]:
         ran = paybycall("payment", "list", "--json", *given)
@@ -304,12 +306,12 @@ def test_a_payment_that_was_refunded_later_is_in_the_month_in_which_it_was_made(
 
 
 @pytest.mark.slow
-def test_bills_disputes_and_payouts_of_a_period(paybycall: Run, till: Till) -> None:
+def test_bills_disputes_and_payouts_of_a_period(paybycall: Run, services: PaymentServices) -> None:
     add = ["bill", "add", "--currency", "EUR", "--reference", "12345678"]
     paybycall(*add, "--amount", "49.90", "--phone", "+34600123456")
     now = datetime(2026, 11, 22, 10, tzinfo=UTC)
     money = {"gateway": "sandbox", "amount_minor": 2000, "currency": "EUR"}
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.bill).values(updated_at=now))
         tx.execute(
             sa.insert(schema.payout).values(

@@ -18,26 +18,25 @@ from ivr.jobs.backlog import backlog
 from ivr.payments.attempts import store as records
 from ivr.payments.attempts.states import State
 from ivr.payments.links import store as pay_link
-from ivr.payments.public_state import public_state
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.migrate import migrate
+from ivr.platform.database.migrations import migrate
 from tests.ivr.cli.conftest import Run
 from tests.support import schema
-from tests.support.fake_gateway import Fate, TruthfulBank
-from tests.support.link_gateway import LinkBank
-from tests.support.payment_services import Till
+from tests.support.fake_gateway import FakeGateway, Fate
+from tests.support.link_gateway import LinkGateway
+from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 
-class SandboxBank(TruthfulBank):
+class SandboxBank(FakeGateway):
     """A bank of the name that GATEWAY has here."""
 
     name = "sandbox"
 
 
 @pytest.fixture
-def till(engine: sa.Engine) -> Till:
-    return Till(engine, bank=SandboxBank())
+def services(engine: sa.Engine) -> PaymentServices:
+    return PaymentServices(engine, bank=SandboxBank())
 
 
 @pytest.fixture
@@ -48,22 +47,22 @@ def paybycall(paybycall: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture
-def undecided(till: Till) -> str:
+def undecided(services: PaymentServices) -> str:
     """A payment that nobody could resolve for a day."""
-    till.bank.fates.append(Fate.LOST_REPLY)
-    attempt_id = till.confirmed()
-    till.run(till.work.waiting()[0])
-    with till.engine.begin() as tx:
+    services.bank.fates.append(Fate.LOST_REPLY)
+    attempt_id = services.confirmed()
+    services.run(services.work.waiting()[0])
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(state=State.NEEDS_REVIEW))
     return attempt_id
 
 
-def test_listed_and_shown(paybycall: Run, till: Till) -> None:
+def test_listed_and_shown(paybycall: Run, services: PaymentServices) -> None:
     assert paybycall("list").stdout == ""
-    first, second = till.paid(), till.paid()
-    one = till.attempt(first)
+    first, second = services.paid(), services.paid()
+    one = services.attempt(first)
     listed = paybycall("list").stdout
-    assert references(listed) == [till.attempt(second).reference, one.reference]
+    assert references(listed) == [services.attempt(second).reference, one.reference]
     heading, newest, *_ = listed.splitlines()
     assert heading.split() == ["REFERENCE", "CREATED", "STATE", "AMOUNT", "REFUNDED", "BILL", "PAID", "BY"]
     assert "40.00 EUR" in newest
@@ -80,42 +79,42 @@ def test_listed_and_shown(paybycall: Run, till: Till) -> None:
 
 @pytest.mark.slow
 @pytest.mark.postgres
-def test_found_by_what_finance_holds(paybycall: Run, till: Till) -> None:
-    call, bill = till.begin_call(), till.add_bill()
-    [reference] = select(till, schema.bill.c.reference)
+def test_found_by_what_finance_holds(paybycall: Run, services: PaymentServices) -> None:
+    call, bill = services.begin_call(), services.add_bill()
+    [reference] = select(services, schema.bill.c.reference)
     for name, of in ((call, "call"), (reference, "bill")):
         none = paybycall("show", name)
         assert (none.exit_code, none.stderr) == (2, f"There is no payment of this {of} yet.\n")
-    first = till.make(bill, call_id=call)
+    first = services.make(bill, call_id=call)
     assert first is not None
-    till.confirm(first)
-    till.run_due()
-    with till.engine.begin() as tx:
-        refund = till.cashier.refunds.ask(tx, first, 1_000, asked_by="ana")
-    till.run_due()
+    services.confirm(first)
+    services.run_due()
+    with services.engine.begin() as tx:
+        refund = services.payments.refunds.ask(tx, first, 1_000, asked_by="ana")
+    services.run_due()
     own = paybycall("show", first).stdout
     assert f"re_{refund.id}" in own
     for name in (f"ref_{first}", refund.id, f"re_{refund.id}", call, reference):
         assert paybycall("show", name).stdout == own
-    second = till.make(bill, 1_000, call_id=call)
+    second = services.make(bill, 1_000, call_id=call)
     assert second is not None
     for name, of in ((call, "call"), (reference, "bill")):
         several = paybycall("show", name)
         assert several.exit_code == 0
         assert f"2 payments of this {of}. To see one: paybycall payment show REFERENCE" in several.stderr
         listed = set(references(several.stdout))
-        assert listed == {till.attempt(first).reference, till.attempt(second).reference}
+        assert listed == {services.attempt(first).reference, services.attempt(second).reference}
     for name in (call, reference, f"ref_{first}", refund.id):
         assert paybycall("refund", name).exit_code == 2, "money moves by a payment's own name alone"
     unknown = paybycall("show", "ch_1")
     assert (unknown.exit_code, "once the payout was read" in unknown.stderr) == (2, True)
 
 
-def test_eight_digits_that_are_a_bills_too(paybycall: Run, till: Till) -> None:
-    reference = till.attempt(till.paid()).reference
+def test_eight_digits_that_are_a_bills_too(paybycall: Run, services: PaymentServices) -> None:
+    reference = services.attempt(services.paid()).reference
     assert paybycall("show", reference).stderr == ""
-    other = till.add_bill()
-    with till.engine.begin() as tx:
+    other = services.add_bill()
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.bill).where(schema.bill.c.id == other).values(reference=reference))
     shown = paybycall("show", reference)
     assert "approved" in shown.stdout
@@ -123,11 +122,13 @@ def test_eight_digits_that_are_a_bills_too(paybycall: Run, till: Till) -> None:
 
 
 @pytest.mark.postgres
-def test_the_payments_of_a_bill(paybycall: Run, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    till.paid()
-    till.clock.advance(60)
-    paid = till.attempt(till.paid())
-    [bill] = select(till, schema.bill.c.reference, schema.bill.c.id == paid.bill_id)
+def test_the_payments_of_a_bill(
+    paybycall: Run, services: PaymentServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.paid()
+    services.clock.advance(60)
+    paid = services.attempt(services.paid())
+    [bill] = select(services, schema.bill.c.reference, schema.bill.c.id == paid.bill_id)
     shown = CliRunner().invoke(main, ["bill", "show", bill]).stdout.splitlines()
     [line] = [line for line in shown if line.startswith("payment ")]
     for part in (paid.reference, "approved", "40.00 EUR", f"{paid.created_at:%Y-%m-%d}"):
@@ -137,38 +138,40 @@ def test_the_payments_of_a_bill(paybycall: Run, till: Till, monkeypatch: pytest.
     assert paybycall("list", "--bill", "99999999").exit_code == 2
 
 
-def test_a_dispute_stands_with_its_payment(paybycall: Run, till: Till) -> None:
-    paid = till.paid()
+def test_a_dispute_stands_with_its_payment(paybycall: Run, services: PaymentServices) -> None:
+    paid = services.paid()
     assert "\ndispute " not in paybycall("show", paid).stdout
-    due = till.clock.now().replace(year=2027)
+    due = services.clock.now().replace(year=2027)
     told = DisputeUpdated("dp_1", f"ref_{paid}", 4_000, "EUR", "fraud\x1b[2J", DisputeState.OPEN, due)
-    till.cashier.gateway_events.take(GatewayEvent("evt_1", "dispute", told))
+    services.payments.gateway_events.take(GatewayEvent("evt_1", "dispute", told))
     shown = paybycall("show", "dp_1").stdout
     assert f"dispute            dp_1  open  40.00 EUR  fraud?[2J  answer by {due:%Y-%m-%d}\n" in shown
-    assert till.attempt(paid).reference in CliRunner().invoke(main, ["dispute", "list"]).stdout
+    assert services.attempt(paid).reference in CliRunner().invoke(main, ["dispute", "list"]).stdout
 
 
 @pytest.mark.postgres
-def test_what_the_gateway_says_against_the_books_stands_with_its_payment(paybycall: Run, till: Till) -> None:
-    paid = till.paid()
+def test_what_the_gateway_says_against_the_books_stands_with_its_payment(
+    paybycall: Run, services: PaymentServices
+) -> None:
+    paid = services.paid()
     assert "\ndifference " not in paybycall("show", paid).stdout
-    till.bank.by_hand[paid] = 4_000
-    till.cashier.gateway_events.take(GatewayEvent("evt_1", "charge.refunded", RefundedExternally(paid)))
-    till.run_due()
+    services.bank.by_hand[paid] = 4_000
+    services.payments.gateway_events.take(GatewayEvent("evt_1", "charge.refunded", RefundedExternally(paid)))
+    services.run_due()
     told = "given back elsewhere: 40.00 EUR in total was refunded at the gateway, and not by this server"
     assert told in paybycall("show", paid).stdout
-    with till.engine.begin() as tx:
-        till.cashier.refunds.ask(tx, paid, asked_by="ana")
-    till.run_due()
+    with services.engine.begin() as tx:
+        services.payments.refunds.ask(tx, paid, asked_by="ana")
+    services.run_due()
     assert "declined  requested by ana  over_refund" in paybycall("show", paid).stdout
 
 
 @pytest.mark.postgres
-def test_a_payout_names_payments_and_refunds(paybycall: Run, till: Till) -> None:
-    paid = till.paid()
-    with till.engine.begin() as tx:
-        refund = till.cashier.refunds.ask(tx, paid, 1_000, asked_by="ana")
-        now = till.clock.now()
+def test_a_payout_names_payments_and_refunds(paybycall: Run, services: PaymentServices) -> None:
+    paid = services.paid()
+    with services.engine.begin() as tx:
+        refund = services.payments.refunds.ask(tx, paid, 1_000, asked_by="ana")
+        now = services.clock.now()
         payout = {"id": "payout_1", "gateway": "sandbox", "reference": "po_1", "amount_minor": 0}
         tx.execute(sa.insert(schema.payout).values(**payout, currency="EUR", arrives=now, told_at=now))
         for kind, source, refund_id in (("refund", "re_1", refund.id), ("dispute", "dp_1", None)):
@@ -186,20 +189,20 @@ def test_a_payout_names_payments_and_refunds(paybycall: Run, till: Till) -> None
                     source_reference=source,
                 )
             )
-    reference = till.attempt(paid).reference
+    reference = services.attempt(paid).reference
     _, dispute, back, *_ = CliRunner().invoke(main, ["payout", "show", "po_1"]).stdout.splitlines()
     assert dispute.split()[-4:] == [reference, "-", f"ref_{paid}", "dp_1"]
     assert back.split()[-4:] == [reference, refund.id, f"ref_{paid}", "re_1"]
 
 
 @pytest.mark.postgres
-def test_a_payout_that_failed_says_so_and_why(paybycall: Any, till: Till) -> None:
-    now = till.clock.now()
-    with till.engine.begin() as tx:
+def test_a_payout_that_failed_says_so_and_why(paybycall: Any, services: PaymentServices) -> None:
+    now = services.clock.now()
+    with services.engine.begin() as tx:
         told = {"gateway": "bank", "amount_minor": 100, "currency": "EUR", "arrives": now, "told_at": now}
         tx.execute(sa.insert(schema.payout).values(id="payout_1", reference="po_1", read_at=now, **told))
     assert "failed" not in CliRunner().invoke(main, ["payout", "list"]).stdout
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         failed = {"failed_at": now, "failure_code": "account_closed\x1b[2J"}
         tx.execute(sa.update(schema.payout).values(**failed))
     assert "  failed  account_closed?[2J  read\n" in CliRunner().invoke(main, ["payout", "list"]).stdout
@@ -213,8 +216,8 @@ def references(table: str) -> list[str]:
     return [line.split()[0] for line in rows.splitlines()[1:]]
 
 
-def select(till: Till, column: sa.Column[Any], where: Any = None) -> list[Any]:
-    with till.engine.begin() as tx:
+def select(services: PaymentServices, column: sa.Column[Any], where: Any = None) -> list[Any]:
+    with services.engine.begin() as tx:
         return list(tx.execute(sa.select(column).where(sa.true() if where is None else where)).scalars())
 
 
@@ -223,11 +226,11 @@ def select(till: Till, column: sa.Column[Any], where: Any = None) -> list[Any]:
 def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock()
     monkeypatch.setattr(cli_desk, "SystemClock", lambda: clock)
-    till = Till(engine, clock, bank=LinkBank(clock))
-    attempt_id = till.linked()
-    till.run_due()
+    services = PaymentServices(engine, clock, bank=LinkGateway(clock))
+    attempt_id = services.linked()
+    services.run_due()
     shown = paybycall("show", attempt_id).stdout
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         link = pay_link.of(tx, records.get(tx, attempt_id))
     assert link is not None
     assert re.search(r"^method +link$", shown, re.MULTILINE)
@@ -237,7 +240,7 @@ def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytes
     sent = schema.confirmation.update().values(
         sent_at=clock.now(), recipient="+34600111222", body=link.short_url
     )
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         tx.execute(sent.values(state="delivered", channel="sms"))
     later = paybycall("show", attempt_id).stdout
     assert "open for 50 more min; texted to ...1222 at 2026-11-22 " in later
@@ -250,10 +253,10 @@ def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytes
     assert " link ----" in paybycall("list").stdout
 
 
-def test_listed_since_a_moment_each_once(paybycall: Run, till: Till) -> None:
-    till.paid()
-    till.pass_time(7200)
-    late = till.attempt(till.paid())
+def test_listed_since_a_moment_each_once(paybycall: Run, services: PaymentServices) -> None:
+    services.paid()
+    services.pass_time(7200)
+    late = services.attempt(services.paid())
     for since in ("2026-11-22T11:00:00Z", "2026-11-22 12:00:00+01:00", "2026-11-22T11:00"):
         assert references(paybycall("list", "--since", since).stdout) == [late.reference]
     assert len(references(paybycall("list", "--since", "2026-11-22").stdout)) == 2
@@ -262,70 +265,77 @@ def test_listed_since_a_moment_each_once(paybycall: Run, till: Till) -> None:
 
 
 @pytest.mark.slow
-def test_a_refund_is_asked_for_with_its_work(paybycall: Run, till: Till) -> None:
-    paid = till.paid()
-    done = paybycall("refund", till.attempt(paid).reference, "--amount", "15.00", "--yes")
+def test_a_refund_is_asked_for_with_its_work(paybycall: Run, services: PaymentServices) -> None:
+    paid = services.paid()
+    done = paybycall("refund", services.attempt(paid).reference, "--amount", "15.00", "--yes")
     assert (done.exit_code, done.stdout.endswith("of 15.00 EUR requested.\n")) == (0, True)
-    assert backlog(till.engine)["waiting"] == 1
-    assert till.attempt(paid).refunded_minor == 1500
+    assert backlog(services.engine)["waiting"] == 1
+    assert services.attempt(paid).refunded_minor == 1500
     refused = paybycall("refund", paid, "--amount", "30")
     assert (refused.exit_code, refused.stderr[:15]) == (2, "Only 25.00 EUR ")
     for odd in (["--amount", "1e1"], ["--amount", "1.000"], ["--amount", ""], ["--amount-minor", "1.0"]):
         assert paybycall("refund", paid, *odd, "--yes").exit_code == 2
     assert "two ways" in paybycall("refund", paid, "--amount", "1.000").stderr
-    assert till.attempt(paid).refunded_minor == 1500
+    assert services.attempt(paid).refunded_minor == 1500
     for amount, minor in ((["--amount", "1,00 €"], 1600), (["--amount-minor", "101"], 1701)):
         assert paybycall("refund", paid, *amount, "--yes").exit_code == 0
-        assert till.attempt(paid).refunded_minor == minor
+        assert services.attempt(paid).refunded_minor == minor
     assert "cli: " in paybycall("show", paid).stdout
 
 
 @pytest.mark.parametrize(
     ("word", "state"), [("--charged", State.APPROVED), ("--not-charged", State.CANCELLED)]
 )
-def test_a_person_decides_once(paybycall: Run, till: Till, undecided: str, word: str, state: State) -> None:
+def test_a_person_decides_once(
+    paybycall: Run, services: PaymentServices, undecided: str, word: str, state: State
+) -> None:
     assert (
-        f"paybycall payment decide {till.attempt(undecided).reference}" in paybycall("show", undecided).stderr
+        f"paybycall payment decide {services.attempt(undecided).reference}"
+        in paybycall("show", undecided).stderr
     )
     assert paybycall("decide", undecided).exit_code == 2
     assert paybycall("decide", undecided, "--charged", "--not-charged").exit_code == 2
-    assert till.state(undecided) == State.NEEDS_REVIEW
+    assert services.state(undecided) == State.NEEDS_REVIEW
     if state is State.APPROVED:  # no bank listens here
         silent = paybycall("decide", undecided, word, "--gateway-reference", "ch_1", "--yes")
-        assert (silent.exit_code, till.state(undecided)) == (2, State.NEEDS_REVIEW)
+        assert (silent.exit_code, services.state(undecided)) == (2, State.NEEDS_REVIEW)
         assert "try again, or add --unchecked" in silent.stderr
     asked = (undecided, word, "--gateway-reference", "ch_1", "--unchecked")
     unasked = paybycall("decide", *asked)
-    assert (unasked.exit_code, till.state(undecided)) == (2, State.NEEDS_REVIEW)
+    assert (unasked.exit_code, services.state(undecided)) == (2, State.NEEDS_REVIEW)
     assert "no terminal to ask you on" in unasked.stderr
     decided = paybycall("decide", *asked, "--yes")
-    assert (decided.exit_code, till.state(undecided)) == (0, state)
-    assert decided.stdout == f"{undecided} is now {public_state(state)}.\n"
-    assert till.attempt(undecided).gateway_reference == ("ch_1" if state is State.APPROVED else None)
+    assert (decided.exit_code, services.state(undecided)) == (0, state)
+    assert decided.stdout == f"{undecided} is now {state.public}.\n"
+    assert services.attempt(undecided).gateway_reference == ("ch_1" if state is State.APPROVED else None)
     again = paybycall("decide", undecided, "--charged", "--yes")
-    assert (again.exit_code, till.state(undecided)) == (2, state)
+    assert (again.exit_code, services.state(undecided)) == (2, state)
     assert "nothing to decide" in again.stderr
 
 
-def test_a_charge_without_a_reference_is_told(paybycall: Run, till: Till, undecided: str) -> None:
+def test_a_charge_without_a_reference_is_told(
+    paybycall: Run, services: PaymentServices, undecided: str
+) -> None:
     decided = paybycall("decide", undecided, "--charged", "--yes")
-    assert (decided.exit_code, till.state(undecided)) == (0, State.APPROVED)
+    assert (decided.exit_code, services.state(undecided)) == (0, State.APPROVED)
     assert "can only be refunded in the gateway's dashboard" in decided.stderr
 
 
-def test_without_a_gateway_or_a_refund(paybycall: Run, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    paid = till.paid()
+def test_without_a_gateway_or_a_refund(
+    paybycall: Run, services: PaymentServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid = services.paid()
     assert paybycall("decide", "refund_9", "--charged").exit_code == 2
     monkeypatch.setenv("GATEWAY", "nobank")
     assert "no gateway 'nobank'" in paybycall("refund", paid).stderr
     monkeypatch.delenv("GATEWAY")
     assert paybycall("refund", paid).stderr.startswith("Set GATEWAY:")
-    assert till.attempt(paid).refunded_minor == 0
+    assert services.attempt(paid).refunded_minor == 0
 
 
 def test_without_room_for_work(paybycall: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/half.db"
-    half = Till(make_engine(url), bank=SandboxBank())
+    half = PaymentServices(make_engine(url), bank=SandboxBank())
     migrate(half.engine)
     monkeypatch.setenv("DATABASE_URL", url)
     assert "paybycall migrate" in paybycall("refund", half.paid()).stderr

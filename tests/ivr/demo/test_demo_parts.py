@@ -13,7 +13,7 @@ from ivr.demo.environment import number_of, ports_like
 from ivr.demo.folder_lock import FolderLock, is_ready
 from ivr.demo.texts import Texts
 from ivr.platform.clock import SystemClock
-from ivr.platform.database.migrate import migrate
+from ivr.platform.database.migrations import migrate
 from ivr.platform.ids import RandomIds
 
 

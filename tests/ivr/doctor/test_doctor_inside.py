@@ -13,14 +13,13 @@ from ivr.jobs.worker_liveness import living_workers
 from ivr.messaging import messages as confirmations
 from ivr.messaging.states import Event
 from ivr.messaging.templates import Receipt
-from ivr.payments.discrepancies import Difference
-from ivr.platform.clock import ManualClock
+from ivr.payments.history import Difference
 from ivr.platform.database.engine import make_engine
-from ivr.platform.ids import SequentialIds
 from tests.support.approved_payment import approved_attempt
-from tests.support.payment_services import Till
-from tests.support.recorded_jobs import RecordedWork
+from tests.support.payment_services import PaymentServices
+from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, attempt_move, ledger_line, payout, refund
+from tests.support.time_and_ids import ManualClock, SequentialIds
 from tests.support.waiting import eventually
 
 
@@ -143,7 +142,7 @@ def test_a_payout_that_failed_is_told_for_a_week(engine: sa.Engine, clock: Manua
 
 @pytest.mark.postgres
 def test_a_text_that_never_arrived_is_told(
-    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedWork
+    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedJobs
 ) -> None:
     with engine.begin() as tx:
         made = confirmations.record(
@@ -186,8 +185,8 @@ def test_work_that_failed_or_that_nobody_does_is_told() -> None:
 
 
 def test_a_ledger_that_somebody_changed_is_told(engine: sa.Engine) -> None:
-    till = Till(engine)
-    till.paid()
+    services = PaymentServices(engine)
+    services.paid()
     assert inside.books_balance(engine) == "every entry of the ledger balances"
     with engine.begin() as tx:
         [entry] = tx.execute(sa.select(ledger_line.c.entry_id).distinct()).scalars()

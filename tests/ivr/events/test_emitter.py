@@ -15,11 +15,10 @@ from ivr.customers import timeline
 from ivr.events.emitter import DomainEvent, Events, on
 from ivr.events.listeners.subscriptions import build_events
 from ivr.fraud.guard import Guard
-from ivr.platform.clock import ManualClock
-from ivr.platform.ids import SequentialIds
 from tests.support import schema
-from tests.support.defences import usual_limits
-from tests.support.recorded_jobs import RecordedWork
+from tests.support.fraud_harness import usual_limits
+from tests.support.recorded_jobs import RecordedJobs
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 WITHOUT_LISTENERS: set[str] = set()
 """Events that nobody needs to hear of yet."""
@@ -41,7 +40,7 @@ def _types() -> set[type[DomainEvent]]:
 
 
 @pytest.fixture
-def events(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Events:
+def events(clock: ManualClock, ids: SequentialIds, work: RecordedJobs) -> Events:
     return build_events(
         work=work,
         clock=clock,

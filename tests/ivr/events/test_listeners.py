@@ -10,30 +10,27 @@ from gateways.events import DisputeState, DisputeUpdated
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners.subscriptions import build_events
-from ivr.events.payment_events import PaymentDisputed
-from ivr.events.refund_events import RefundApproved
+from ivr.events.payment_events import PaymentDisputed, RefundApproved
 from ivr.fraud.guard import Guard
 from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt
-from ivr.payments.attempts.transitions import Transitions
-from ivr.payments.event_facts import payment_facts, refund_facts
-from ivr.payments.refunds.states import RefundState
-from ivr.payments.refunds.store import Refund
-from ivr.platform.clock import ManualClock
+from ivr.payments.attempts.transitions import Transitions, payment_facts
+from ivr.payments.refunds.store import Refund, RefundState
+from ivr.payments.refunds.transitions import refund_facts
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from tests.support import schema
 from tests.support.api_client import check
-from tests.support.defences import usual_limits
-from tests.support.recorded_jobs import RecordedWork
+from tests.support.fraud_harness import usual_limits
+from tests.support.recorded_jobs import RecordedJobs
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 PHONE = "+34600111222"
 WEBHOOK = {"$ref": "#/components/schemas/Webhook"}
 
 
 @pytest.fixture
-def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> AttemptService:
+def attempts(clock: ManualClock, ids: SequentialIds, work: RecordedJobs) -> AttemptService:
     events = build_events(
         work=work,
         clock=clock,
@@ -164,7 +161,7 @@ def test_who_hangs_up_just_after_a_decline_hears_of_it_too(
 
 @pytest.mark.postgres
 def test_the_merchant_and_the_timeline_hear_of_each_move(
-    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds, work: RecordedWork
+    engine: sa.Engine, attempts: AttemptService, clock: ManualClock, ids: SequentialIds, work: RecordedJobs
 ) -> None:
     with engine.begin() as tx:
         made = _made(tx, attempts, clock, ids)

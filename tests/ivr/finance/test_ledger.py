@@ -8,33 +8,35 @@ import sqlalchemy as sa
 from ivr.finance import ledger
 from ivr.finance.ledger import Entry, Kind, Line, UnbalancedError
 from tests.support import schema
-from tests.support.payment_services import Till
+from tests.support.payment_services import PaymentServices
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-def till(engine: sa.Engine) -> Till:
-    return Till(engine)
+def services(engine: sa.Engine) -> PaymentServices:
+    return PaymentServices(engine)
 
 
-def _charge(till: Till, tx: sa.Connection, bill_id: str, attempt_id: str, amount_minor: int = 1_000) -> Entry:
+def _charge(
+    services: PaymentServices, tx: sa.Connection, bill_id: str, attempt_id: str, amount_minor: int = 1_000
+) -> Entry:
     return ledger.post_charge(
         tx,
-        ids=till.ids,
+        ids=services.ids,
         attempt_id=attempt_id,
         bill_id=bill_id,
         gateway="bank",
         amount_minor=amount_minor,
         currency="EUR",
-        at=till.clock.now(),
+        at=services.clock.now(),
     )
 
 
-def test_a_charge_is_owed_by_the_gateway(till: Till) -> None:
-    bill_id = till.add_bill()
-    with till.engine.begin() as tx:
-        entry = _charge(till, tx, bill_id, "attempt_1")
+def test_a_charge_is_owed_by_the_gateway(services: PaymentServices) -> None:
+    bill_id = services.add_bill()
+    with services.engine.begin() as tx:
+        entry = _charge(services, tx, bill_id, "attempt_1")
         assert sum(line.amount_minor for line in entry.lines) == 0
         assert _kept(tx) == [
             (Kind.CHARGE, "attempt_1", bill_id, "bills:paid", -1_000, "EUR"),
@@ -46,31 +48,31 @@ def test_a_charge_is_owed_by_the_gateway(till: Till) -> None:
         assert ledger.unbalanced(tx) == []
 
 
-def test_a_refund_turns_its_charge_round(till: Till) -> None:
-    bill_id = till.add_bill()
-    with till.engine.begin() as tx:
-        _charge(till, tx, bill_id, "attempt_1")
+def test_a_refund_turns_its_charge_round(services: PaymentServices) -> None:
+    bill_id = services.add_bill()
+    with services.engine.begin() as tx:
+        _charge(services, tx, bill_id, "attempt_1")
         ledger.post_refund(
             tx,
-            ids=till.ids,
+            ids=services.ids,
             refund_id="refund_1",
             bill_id=bill_id,
             gateway="bank",
             amount_minor=400,
             currency="EUR",
-            at=till.clock.now(),
+            at=services.clock.now(),
         )
         assert ledger.balance(tx, "gateway:bank:receivable") == {"EUR": 600}
         assert ledger.balance(tx, "bills:paid") == {"EUR": -600}
 
 
-def test_a_charge_is_never_posted_twice(till: Till) -> None:
-    bill_id = till.add_bill()
-    with till.engine.begin() as tx:
-        _charge(till, tx, bill_id, "attempt_1")
-    with pytest.raises(sa.exc.IntegrityError), till.engine.begin() as tx:
-        _charge(till, tx, bill_id, "attempt_1")
-    with till.engine.begin() as tx:
+def test_a_charge_is_never_posted_twice(services: PaymentServices) -> None:
+    bill_id = services.add_bill()
+    with services.engine.begin() as tx:
+        _charge(services, tx, bill_id, "attempt_1")
+    with pytest.raises(sa.exc.IntegrityError), services.engine.begin() as tx:
+        _charge(services, tx, bill_id, "attempt_1")
+    with services.engine.begin() as tx:
         assert ledger.balance(tx, "bills:paid") == {"EUR": -1_000}
 
 
@@ -83,18 +85,20 @@ def test_a_charge_is_never_posted_twice(till: Till) -> None:
         (),
     ],
 )
-def test_an_entry_that_does_not_balance_is_refused(till: Till, lines: tuple[Line, ...]) -> None:
-    at: datetime = till.clock.now()
-    with till.engine.begin() as tx, pytest.raises(UnbalancedError):
-        ledger._post(tx, Entry("entry_1", Kind.CHARGE, "attempt_1", till.add_bill.__name__, at, lines))
+def test_an_entry_that_does_not_balance_is_refused(
+    services: PaymentServices, lines: tuple[Line, ...]
+) -> None:
+    at: datetime = services.clock.now()
+    with services.engine.begin() as tx, pytest.raises(UnbalancedError):
+        ledger._post(tx, Entry("entry_1", Kind.CHARGE, "attempt_1", services.add_bill.__name__, at, lines))
 
 
-def test_broken_books_are_seen(till: Till) -> None:
+def test_broken_books_are_seen(services: PaymentServices) -> None:
     """Each entry by itself: two faults that cancel out are two faults."""
-    bill_id = till.add_bill()
+    bill_id = services.add_bill()
     lines = schema.ledger_line
-    with till.engine.begin() as tx:
-        entries = [_charge(till, tx, bill_id, f"attempt_{number}") for number in range(5)]
+    with services.engine.begin() as tx:
+        entries = [_charge(services, tx, bill_id, f"attempt_{number}") for number in range(5)]
         more, less, bare, other, _whole = [entry.id for entry in entries]
         here = lines.c.account == "bills:paid"
         tx.execute(sa.update(lines).where(here, lines.c.entry_id == more).values(amount_minor=-1_001))

@@ -11,17 +11,15 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from gateways.secret import Secret
-from ivr.integrations.http_post import HttpPost
-from ivr.integrations.webhook_signature import is_genuine
-from ivr.integrations.webhooks_out import Deliverer, Kind, record
+from ivr.integrations.signed_post import SignedPost
+from ivr.integrations.webhooks_out import WebhookJob, WebhookKind, record
 from ivr.jobs.job_list import DELIVER_OUTCOME
 from ivr.jobs.retry import POST_WEBHOOK
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
-from tests.support.merchant_server import MerchantServer, merchant_server
-from tests.support.recorded_jobs import RecordedWork
+from tests.support.merchant_server import MerchantServer, is_genuine, merchant_server
+from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, bill, outcome
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 SECRET = Secret("merchant-secret")
 
@@ -68,8 +66,8 @@ def paid(engine: sa.Engine, clock: ManualClock) -> str:
 
 
 @pytest.fixture
-def tell(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedWork, paid: str) -> Any:
-    def tell(kind: Kind = Kind.PAYMENT_APPROVED) -> None:
+def tell(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedJobs, paid: str) -> Any:
+    def tell(kind: WebhookKind = WebhookKind.PAYMENT_APPROVED) -> None:
         with engine.begin() as tx:
             record(
                 tx,
@@ -86,11 +84,9 @@ def tell(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: Record
 
 
 @pytest.fixture
-def deliver(engine: sa.Engine, merchant: MerchantServer, clock: ManualClock, work: RecordedWork) -> Any:
+def deliver(engine: sa.Engine, merchant: MerchantServer, clock: ManualClock, work: RecordedJobs) -> Any:
     """Runs the one delivery that is waiting."""
-    deliverer = Deliverer(
-        engine, url=merchant.url + "/outcomes", secrets=[SECRET], work=work, clock=clock, post=HttpPost(2.0)
-    )
+    deliverer = WebhookJob(engine, SignedPost(merchant.url + "/outcomes", [SECRET], 2.0), work, clock)
 
     def deliver() -> None:
         [asked] = work.take(DELIVER_OUTCOME)
@@ -106,12 +102,12 @@ def row(engine: sa.Engine) -> Any:
 
 
 def test_recorded_with_the_payment_or_not_at_all(
-    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedWork, paid: str
+    engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedJobs, paid: str
 ) -> None:
     with engine.connect() as tx, tx.begin() as transaction:
         record(
             tx,
-            kind=Kind.PAYMENT_APPROVED,
+            kind=WebhookKind.PAYMENT_APPROVED,
             source_id=paid,
             attempt_id=paid,
             facts={},
@@ -125,10 +121,10 @@ def test_recorded_with_the_payment_or_not_at_all(
 
 
 @pytest.mark.postgres
-def test_the_same_outcome_twice_is_one(engine: sa.Engine, work: RecordedWork, tell: Any) -> None:
+def test_the_same_outcome_twice_is_one(engine: sa.Engine, work: RecordedJobs, tell: Any) -> None:
     tell()
     tell()
-    tell(Kind.REFUND_APPROVED)
+    tell(WebhookKind.REFUND_APPROVED)
     assert work.names() == ["deliver_outcome", "deliver_outcome"]
     with reading(engine) as tx:
         assert tx.execute(sa.select(sa.func.count()).select_from(outcome)).scalar_one() == 2
@@ -139,7 +135,7 @@ def test_delivered_signed_and_once(
     engine: sa.Engine,
     merchant: MerchantServer,
     clock: ManualClock,
-    work: RecordedWork,
+    work: RecordedJobs,
     tell: Any,
     deliver: Any,
 ) -> None:
@@ -164,14 +160,14 @@ def test_a_repeat_after_delivery_posts_nothing(
     engine: sa.Engine,
     merchant: MerchantServer,
     clock: ManualClock,
-    work: RecordedWork,
+    work: RecordedJobs,
     tell: Any,
     deliver: Any,
 ) -> None:
     tell()
     deliver()
-    Deliverer(engine, url=merchant.url, secrets=[SECRET], work=work, clock=clock)("out_1", 0)
-    Deliverer(engine, url=merchant.url, secrets=[SECRET], work=work, clock=clock)("out_unknown", 0)
+    WebhookJob(engine, SignedPost(merchant.url, [SECRET], 2.0), work, clock)("out_1", 0)
+    WebhookJob(engine, SignedPost(merchant.url, [SECRET], 2.0), work, clock)("out_unknown", 0)
     assert len(merchant.posted) == 1
 
 
@@ -197,7 +193,7 @@ def test_given_up_loudly_after_three_days(
     engine: sa.Engine,
     merchant: MerchantServer,
     clock: ManualClock,
-    work: RecordedWork,
+    work: RecordedJobs,
     tell: Any,
     deliver: Any,
 ) -> None:
@@ -216,11 +212,11 @@ def test_given_up_loudly_after_three_days(
 
 
 def test_a_try_that_is_run_again_asks_for_one_follow_up(
-    engine: sa.Engine, merchant: MerchantServer, clock: ManualClock, work: RecordedWork, tell: Any
+    engine: sa.Engine, merchant: MerchantServer, clock: ManualClock, work: RecordedJobs, tell: Any
 ) -> None:
     tell()
     merchant.status = 500
-    deliverer = Deliverer(engine, url=merchant.url, secrets=[SECRET], work=work, clock=clock)
+    deliverer = WebhookJob(engine, SignedPost(merchant.url, [SECRET], 2.0), work, clock)
     deliverer("out_1", 0)
     deliverer("out_1", 0)
     assert [(asked.nth, asked.delay_s) for asked in work.take(DELIVER_OUTCOME)] == [(0, 0.0), (1, 60)]
@@ -228,7 +224,7 @@ def test_a_try_that_is_run_again_asks_for_one_follow_up(
 
 
 @pytest.mark.postgres
-def test_no_url_any_more(engine: sa.Engine, clock: ManualClock, work: RecordedWork, tell: Any) -> None:
+def test_no_url_any_more(engine: sa.Engine, clock: ManualClock, work: RecordedJobs, tell: Any) -> None:
     tell()
-    Deliverer(engine, url="", secrets=(), work=work, clock=clock)("out_1", 0)
+    WebhookJob(engine, None, work, clock)("out_1", 0)
     assert (row(engine).state, row(engine).last_answer) == ("given_up", "OUTCOME_URL is not set")

@@ -18,9 +18,8 @@ from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.calls.turns import INTENT_LEASE_S
 from ivr.integrations.pci_client import TOTAL_S, PciClient, PciRefusedError, PciUnreachableError
-from ivr.pci.migrate import migrate
+from ivr.pci.migrations import migrate
 from ivr.platform.card_entry_outcome import CardEntryOutcome
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import RandomIds
 from tests.support.card_entry import (
@@ -31,18 +30,19 @@ from tests.support.card_entry import (
     RETURN_URL,
     VISA,
     Caller,
-    PciBench,
+    CardEntryHarness,
 )
+from tests.support.time_and_ids import ManualClock
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def bench(tmp_path: Path, clock: ManualClock) -> Iterator[PciBench]:
+def harness(tmp_path: Path, clock: ManualClock) -> Iterator[CardEntryHarness]:
     url = f"sqlite:///{tmp_path}/pci.db"
     migrate(url)
     engine: sa.Engine = make_engine(url)
-    yield PciBench(engine, clock, tmp_path)
+    yield CardEntryHarness(engine, clock, tmp_path)
     engine.dispose()
 
 
@@ -57,8 +57,8 @@ def serving(app: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def url(bench: PciBench) -> Iterator[str]:
-    yield from serving(bench.app)
+def url(harness: CardEntryHarness) -> Iterator[str]:
+    yield from serving(harness.app)
 
 
 @pytest.fixture
@@ -75,10 +75,10 @@ def opening(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def test_a_card_from_question_to_token(bench: PciBench, pci: PciClient) -> None:
+def test_a_card_from_question_to_token(harness: CardEntryHarness, pci: PciClient) -> None:
     first = pci.open_entry(ENTRY_ID, **opening())
     assert pci.open_entry(ENTRY_ID, **opening()) == first
-    caller = Caller(bench).follow(first).key(VISA)
+    caller = Caller(harness).follow(first).key(VISA)
     standing = pci.collect(ENTRY_ID, "call_1.4")
     assert (standing.outcome, standing.token) == (CardEntryOutcome.OPEN, None)
     assert standing.url is not None
@@ -96,14 +96,14 @@ def test_a_card_from_question_to_token(bench: PciBench, pci: PciClient) -> None:
     assert pci.collect(ENTRY_ID, "call_1.4") == result
 
 
-def test_an_authorization_and_a_decline(bench: PciBench, pci: PciClient) -> None:
+def test_an_authorization_and_a_decline(harness: CardEntryHarness, pci: PciClient) -> None:
     wanted = Order("attempt_1", 4990, "EUR", "Demo", {"bill": "10203040"}, "BILL 10203040")
-    Caller(bench).follow(pci.open_entry(ENTRY_ID, **opening(authorize=wanted))).card()
+    Caller(harness).follow(pci.open_entry(ENTRY_ID, **opening(authorize=wanted))).card()
     assert pci.collect(ENTRY_ID, "call_1.4").authorization == "auth_1"
-    assert bench.gateway.asked[0]["amount_minor"] == 4990
-    assert bench.gateway.asked[0]["metadata"] == {"bill": "10203040"}
-    bench.gateway.hold_answer = Declined(Decline.EXPIRED_CARD, "expired_card")
-    Caller(bench).follow(pci.open_entry("entry.2", **opening(authorize=wanted))).card()
+    assert harness.gateway.asked[0]["amount_minor"] == 4990
+    assert harness.gateway.asked[0]["metadata"] == {"bill": "10203040"}
+    harness.gateway.hold_answer = Declined(Decline.EXPIRED_CARD, "expired_card")
+    Caller(harness).follow(pci.open_entry("entry.2", **opening(authorize=wanted))).card()
     assert pci.collect("entry.2", "call_1.8").decline is Decline.EXPIRED_CARD
 
 
@@ -113,7 +113,7 @@ def test_a_hang_up(pci: PciClient) -> None:
     assert pci.collect(ENTRY_ID, "call_1.4").outcome is CardEntryOutcome.ENDED
 
 
-def test_a_refusal_says_which(bench: PciBench, pci: PciClient, url: str) -> None:
+def test_a_refusal_says_which(harness: CardEntryHarness, pci: PciClient, url: str) -> None:
     with pytest.raises(PciRefusedError) as unknown:
         pci.collect("nobody", "call_1.4")
     assert unknown.value.status == 404
@@ -123,19 +123,19 @@ def test_a_refusal_says_which(bench: PciBench, pci: PciClient, url: str) -> None
     with pytest.raises(PciRefusedError) as taken:
         pci.collect(ENTRY_ID, "call_1.5")
     assert taken.value.status == 409
-    stranger = PciClient(url, [Secret("x" * 40)], bench.clock, RandomIds())
+    stranger = PciClient(url, [Secret("x" * 40)], harness.clock, RandomIds())
     with pytest.raises(PciRefusedError, match="INTERNAL_SECRET") as forged:
         stranger.end_call(CALL_SID)
     assert forged.value.status == 403
 
 
-def test_a_rotated_secret_works_on_both_sides(bench: PciBench, url: str) -> None:
+def test_a_rotated_secret_works_on_both_sides(harness: CardEntryHarness, url: str) -> None:
     new = Secret("the-next-secret-of-more-than-32-characters")
     with pytest.raises(PciRefusedError):
-        PciClient(url, [new, INTERNAL_SECRET], bench.clock, RandomIds()).end_call(CALL_SID)
-    object.__setattr__(bench.config, "internal_secrets", (new, INTERNAL_SECRET))
-    PciClient(url, [INTERNAL_SECRET], bench.clock, RandomIds()).end_call(CALL_SID)
-    PciClient(url, [new, INTERNAL_SECRET], bench.clock, RandomIds()).end_call(CALL_SID)
+        PciClient(url, [new, INTERNAL_SECRET], harness.clock, RandomIds()).end_call(CALL_SID)
+    object.__setattr__(harness.config, "internal_secrets", (new, INTERNAL_SECRET))
+    PciClient(url, [INTERNAL_SECRET], harness.clock, RandomIds()).end_call(CALL_SID)
+    PciClient(url, [new, INTERNAL_SECRET], harness.clock, RandomIds()).end_call(CALL_SID)
 
 
 class Repeating:
@@ -155,19 +155,21 @@ class Repeating:
         return self._app({**environ, "wsgi.input": BytesIO(body)}, start_response)
 
 
-def test_a_request_that_the_network_repeats_is_asked_anew_and_gets_its_answer(bench: PciBench) -> None:
-    proxy = Repeating(bench.app, times=1)
+def test_a_request_that_the_network_repeats_is_asked_anew_and_gets_its_answer(
+    harness: CardEntryHarness,
+) -> None:
+    proxy = Repeating(harness.app, times=1)
     for url in serving(proxy):
-        pci = PciClient(url, [INTERNAL_SECRET], bench.clock, RandomIds())
+        pci = PciClient(url, [INTERNAL_SECRET], harness.clock, RandomIds())
         first = pci.open_entry(ENTRY_ID, **opening())
         assert proxy.brought == 2
         assert pci.open_entry(ENTRY_ID, **opening()) == first
 
 
-def test_a_request_is_not_asked_for_ever(bench: PciBench) -> None:
-    proxy = Repeating(bench.app, times=9)
+def test_a_request_is_not_asked_for_ever(harness: CardEntryHarness) -> None:
+    proxy = Repeating(harness.app, times=9)
     for url in serving(proxy):
-        pci = PciClient(url, [INTERNAL_SECRET], bench.clock, RandomIds())
+        pci = PciClient(url, [INTERNAL_SECRET], harness.clock, RandomIds())
         with pytest.raises(PciRefusedError) as refused:
             pci.end_call(CALL_SID)
         assert refused.value.status == 403
@@ -200,14 +202,14 @@ class Returning(ManualClock):
 
 
 @pytest.mark.parametrize("away", ["refused", "reset", "502"])
-def test_a_process_that_is_away_for_a_moment_is_asked_again(bench: PciBench, away: str) -> None:
+def test_a_process_that_is_away_for_a_moment_is_asked_again(harness: CardEntryHarness, away: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
     running: list[Any] = []
 
     def app(environ: Any, start_response: Any) -> Any:
         if clock.waits >= 3:
-            return bench.app(environ, start_response)
+            return harness.app(environ, start_response)
         if away == "reset":
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         start_response("502 Bad Gateway", [])

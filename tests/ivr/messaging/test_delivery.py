@@ -18,12 +18,11 @@ from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent, Unc
 from ivr.messaging.resend import Resent
 from ivr.messaging.states import Event, State
 from ivr.messaging.templates import Receipt
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from tests.support import schema
 from tests.support.approved_payment import approved_attempt
-from tests.support.recorded_jobs import Asked, RecordedWork
+from tests.support.recorded_jobs import RecordedJob, RecordedJobs
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 
@@ -58,7 +57,7 @@ class Worker:
 
     engine: sa.Engine
     clock: ManualClock
-    work: RecordedWork
+    work: RecordedJobs
     post: Post
     ids: SequentialIds
 
@@ -79,7 +78,7 @@ class Worker:
             )
         self.id = made.id
 
-    def run(self, asked: Asked) -> None:
+    def run(self, asked: RecordedJob) -> None:
         handler = {SEND_CONFIRMATION: self.sender.send, CHECK_CONFIRMATION: self.sender.check}[asked.job]
         self.clock.advance(asked.delay_s)
         handler(asked.subject_id, asked.nth)
@@ -100,7 +99,7 @@ class Worker:
 
 
 @pytest.fixture
-def worker(engine: sa.Engine, clock: ManualClock, work: RecordedWork, ids: SequentialIds) -> Worker:
+def worker(engine: sa.Engine, clock: ManualClock, work: RecordedJobs, ids: SequentialIds) -> Worker:
     return Worker(engine, clock, work, Post(), ids)
 
 

@@ -17,13 +17,12 @@ from ivr.messaging.messages import Confirmation
 from ivr.messaging.resend import Resent
 from ivr.messaging.states import Event, State
 from ivr.messaging.templates import Receipt
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from ivr.web.carrier_webhooks.messages import make_blueprint
 from tests.support.approved_payment import approved_attempt
-from tests.support.carrier import signed_headers
-from tests.support.recorded_jobs import RecordedWork
+from tests.support.carrier_signature import signed_headers
+from tests.support.recorded_jobs import RecordedJobs
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 PUBLIC = "https://pay.example.org"
 TOKENS = (Secret("new"), Secret("old"))
@@ -34,7 +33,7 @@ Report = Callable[..., int]
 
 
 @pytest.fixture
-def texted(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> str:
+def texted(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedJobs) -> str:
     with engine.begin() as tx:
         made = confirmations.record(
             tx,
@@ -53,7 +52,7 @@ def texted(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: Reco
 
 
 @pytest.fixture
-def report(engine: sa.Engine, clock: ManualClock, texted: str, work: RecordedWork) -> Report:
+def report(engine: sa.Engine, clock: ManualClock, texted: str, work: RecordedJobs) -> Report:
     app = Flask(__name__)
     app.register_blueprint(
         make_blueprint(engine, work=work, clock=clock, public_url=PUBLIC, tokens=TOKENS, account_sid=ACCOUNT)
@@ -190,7 +189,7 @@ SAID_LATER = [
 def test_what_is_said_later_is_sorted_as_an_answer_is(
     report: Report,
     now: Callable[[], Confirmation],
-    work: RecordedWork,
+    work: RecordedJobs,
     said: tuple[str, str, State],
     first: str,
 ) -> None:
@@ -207,7 +206,7 @@ def test_what_is_said_later_is_sorted_as_an_answer_is(
 
 
 def test_what_time_did_not_mend_in_a_day_waits_for_the_operator(
-    engine: sa.Engine, clock: ManualClock, report: Report, now: Callable[[], Confirmation], work: RecordedWork
+    engine: sa.Engine, clock: ManualClock, report: Report, now: Callable[[], Confirmation], work: RecordedJobs
 ) -> None:
     texted = now().id
     waited, sid = 0.0, 0

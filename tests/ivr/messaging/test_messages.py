@@ -11,12 +11,12 @@ from ivr.messaging import messages as confirmations
 from ivr.messaging.messages import Confirmation
 from ivr.messaging.states import Event, State
 from ivr.messaging.templates import Receipt
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import RandomIds, SequentialIds
+from ivr.platform.ids import RandomIds
 from tests.support.approved_payment import approved_attempt
-from tests.support.recorded_jobs import RecordedWork
+from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import confirmation
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 pytestmark = pytest.mark.postgres
 
@@ -25,7 +25,7 @@ RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 
 
 @pytest.fixture
-def record(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Record:
+def record(clock: ManualClock, ids: SequentialIds, work: RecordedJobs) -> Record:
     def recorded(
         tx: sa.Connection, attempt_id: str, *, phone: str | None = "+34600000001", can_text: bool = True
     ) -> Confirmation:
@@ -46,7 +46,7 @@ def record(clock: ManualClock, ids: SequentialIds, work: RecordedWork) -> Record
 
 
 def test_recorded_once_with_its_sending(
-    engine: sa.Engine, clock: ManualClock, work: RecordedWork, record: Record
+    engine: sa.Engine, clock: ManualClock, work: RecordedJobs, record: Record
 ) -> None:
     with engine.begin() as tx:
         attempt_id = approved_attempt(tx, clock)
@@ -74,7 +74,7 @@ def test_the_database_itself_refuses_a_second_one(
 
 @pytest.mark.parametrize("payer", [(None, False), (None, True), ("+34910000000", False)])
 def test_where_no_text_is_possible_the_spoken_reference_is_the_confirmation(
-    engine: sa.Engine, clock: ManualClock, work: RecordedWork, record: Record, payer: tuple[str | None, bool]
+    engine: sa.Engine, clock: ManualClock, work: RecordedJobs, record: Record, payer: tuple[str | None, bool]
 ) -> None:
     phone, can_text = payer
     with engine.begin() as tx:

@@ -13,7 +13,7 @@ from flows.language import Noun, read_noun
 from ivr.messaging import templates as texts
 from ivr.messaging.segments import Encoding, segments
 from ivr.messaging.templates import LinkOffer, Receipt, languages, link, not_charged, receipt
-from ivr.platform.wording import Wording
+from ivr.platform.settings.line import Wording
 
 LONG = (
     "Ayuntamiento de Alcalá de Henares, Concejalía de Hacienda y Gestión Tributaria, "

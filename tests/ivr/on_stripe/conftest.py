@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 
 from tests.support.databases import Databases
 from tests.support.running_server import migrated_pci
-from tests.support.server_on_stripe import StripeHouse, check_house, house_on_stripe
+from tests.support.server_on_stripe import ServerOnStripe, check_server_on_stripe, server_on_stripe
 
-Start = Callable[..., StripeHouse]
+Start = Callable[..., ServerOnStripe]
 
 
 @pytest.fixture(scope="session")
@@ -22,30 +22,30 @@ def pci_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def start_house(
+def start_on_stripe(
     tmp_path: Path, databases: Databases, pci_template: bytes, caplog: pytest.LogCaptureFixture
 ) -> Iterator[Start]:
-    """A house by these settings; what the adapter tells the operator stands in its `told`."""
+    """A server with these settings; what the adapter tells the operator stands in its `told`."""
     with ExitStack() as stack:
         logs = stack.enter_context(
             capture_logs([structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info])
         )
-        started: list[StripeHouse] = []
+        started: list[ServerOnStripe] = []
 
-        def start(kind: str = "sqlite", **how: Any) -> StripeHouse:
+        def start(kind: str = "sqlite", **how: Any) -> ServerOnStripe:
             url = databases.url(kind)
             stack.callback(databases.drop, url)
-            house = stack.enter_context(house_on_stripe(tmp_path, url, pci_template, **how))
-            house.server.logs, house.caplog = logs, caplog
-            house.server.add_bill()
-            started.append(house)
-            return house
+            on_stripe = stack.enter_context(server_on_stripe(tmp_path, url, pci_template, **how))
+            on_stripe.server.logs, on_stripe.caplog = logs, caplog
+            on_stripe.server.add_bill()
+            started.append(on_stripe)
+            return on_stripe
 
         yield start
-        for house in started:
-            check_house(house)
+        for on_stripe in started:
+            check_server_on_stripe(on_stripe)
 
 
 @pytest.fixture
-def house(start_house: Start) -> StripeHouse:
-    return start_house()
+def on_stripe(start_on_stripe: Start) -> ServerOnStripe:
+    return start_on_stripe()

@@ -9,10 +9,10 @@ from ivr.payments.attempts import states
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, GRAPH, HOLDING, Event, IllegalMoveError, Method, State
 from ivr.payments.attempts.store import LostRaceError
-from ivr.platform.clock import ManualClock
 from tests.support import schema
-from tests.support.link_gateway import LinkBank
-from tests.support.payment_services import Till
+from tests.support.link_gateway import LinkGateway
+from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 
 def _reached_from(start: State) -> set[State]:
@@ -58,13 +58,6 @@ def test_an_edge_that_is_not_there_is_a_bug() -> None:
         states.move(State.APPROVED, Event.DECLINE)
 
 
-def test_the_picture_shows_every_edge() -> None:
-    picture = states.draw()
-    for (begin, event), end in GRAPH.items():
-        assert f"    {begin} --> {end}: {event.name.lower()}\n" in picture
-    assert all(f"    {state} --> [*]\n" in picture for state in FINAL)
-
-
 def test_every_state_fits_its_column() -> None:
     length = schema.attempt.c.state.type.length
     assert all(len(state) <= length for state in State)
@@ -76,27 +69,29 @@ def test_every_state_fits_its_column() -> None:
 def test_each_edge_does_what_belongs_to_it(engine: sa.Engine, begin: State, event: Event) -> None:
     by_link = {State.LINK_OPEN, State.LINK_CLOSING} & {begin, GRAPH[begin, event]}
     clock = ManualClock()
-    till = Till(engine, clock, bank=LinkBank(clock))
-    attempt_id = till.make(till.add_bill(10_000), 4_000, method=Method.LINK if by_link else Method.CARD)
-    moves = till.cashier.transitions
-    with till.engine.begin() as tx:
-        till.attempts.attach_card(tx, attempt_id, "visa", "4242", token="tok", authorization="auth")
+    services = PaymentServices(engine, clock, bank=LinkGateway(clock))
+    attempt_id = services.make(
+        services.add_bill(10_000), 4_000, method=Method.LINK if by_link else Method.CARD
+    )
+    moves = services.payments.transitions
+    with services.engine.begin() as tx:
+        services.attempts.attach_card(tx, attempt_id, "visa", "4242", token="tok", authorization="auth")
         for step in _way_to(begin):
             attempt = moves.move(tx, attempt_store.locked(tx, attempt_id), step)
             if attempt.state is State.VOIDING and begin is State.AUTHORIZED:
                 pytest.fail("it was let go on the way")
         assert attempt_store.get(tx, attempt_id).state is begin
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         moves.move(tx, attempt_store.locked(tx, attempt_id), event, note="why")
-    attempt = till.attempt(attempt_id)
+    attempt = services.attempt(attempt_id)
     assert attempt.state is GRAPH[begin, event]
-    paid, reserved = till.bill(attempt.bill_id)
+    paid, reserved = services.bill(attempt.bill_id)
     assert reserved == (4_000 if attempt.state in HOLDING else 0)
     assert paid == (4_000 if attempt.state is State.APPROVED else 0)
-    assert till.ledger() == ({attempt_id: 4_000} if attempt.state is State.APPROVED else {})
+    assert services.ledger() == ({attempt_id: 4_000} if attempt.state is State.APPROVED else {})
     assert (attempt.token is None) == (attempt.state in FINAL)
     assert (attempt.settled_at is not None) == (attempt.state in FINAL)
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         last = tx.execute(
             sa.select(schema.attempt_move).order_by(schema.attempt_move.c.id.desc()).limit(1)
         ).one()
@@ -105,11 +100,11 @@ def test_each_edge_does_what_belongs_to_it(engine: sa.Engine, begin: State, even
     assert (look_at is None) == (attempt.state in FINAL | {State.NEEDS_REVIEW})
 
 
-def test_a_move_from_a_state_that_has_passed_is_refused(till: Till) -> None:
-    attempt_id = till.confirmed()
-    with till.engine.begin() as tx:
+def test_a_move_from_a_state_that_has_passed_is_refused(services: PaymentServices) -> None:
+    attempt_id = services.confirmed()
+    with services.engine.begin() as tx:
         stale = attempt_store.get(tx, attempt_id)
-    till.run_due()
-    with pytest.raises(LostRaceError), till.engine.begin() as tx:
-        till.cashier.transitions.move(tx, stale, Event.ABANDON)
-    till.assert_settled()
+    services.run_due()
+    with pytest.raises(LostRaceError), services.engine.begin() as tx:
+        services.payments.transitions.move(tx, stale, Event.ABANDON)
+    services.assert_settled()

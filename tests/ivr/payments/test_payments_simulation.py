@@ -29,9 +29,9 @@ from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import HOLDING, Event, State
 from ivr.payments.refunds.service import RefundRefusedError
 from tests.support import schema
-from tests.support.fake_gateway import Fate, KilledError, PreparingBank, TruthfulBank
-from tests.support.payment_services import Till, forget_everything
-from tests.support.stored_jobs import Waiting
+from tests.support.fake_gateway import FakeGateway, Fate, KilledError, PreparingGateway
+from tests.support.payment_services import PaymentServices, forget_everything
+from tests.support.stored_jobs import StoredJob
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
@@ -42,11 +42,11 @@ PICK = st.integers(min_value=0, max_value=50)
 class World(RuleBasedStateMachine):
     """Two bills, some callers, one worker that is killed and comes back, and everything that can go wrong."""
 
-    def __init__(self, engine: sa.Engine, bank: Callable[[], TruthfulBank]) -> None:
+    def __init__(self, engine: sa.Engine, bank: Callable[[], FakeGateway]) -> None:
         super().__init__()
         forget_everything(engine)
-        self.till = Till(engine, bank=bank())
-        self.bills = [self.till.add_bill(10_000), self.till.add_bill(10_000)]
+        self.services = PaymentServices(engine, bank=bank())
+        self.bills = [self.services.add_bill(10_000), self.services.add_bill(10_000)]
         self.calls: list[str] = []
         self.attempts: list[str] = []
 
@@ -60,7 +60,7 @@ class World(RuleBasedStateMachine):
     def a_caller_confirms(self, bill: int, amount_minor: int, token: str) -> None:
         attempt_id = self._make(bill, amount_minor)
         if attempt_id is not None:
-            self.till.confirm(attempt_id, token)
+            self.services.confirm(attempt_id, token)
 
     @rule(
         bill=st.integers(0, 1),
@@ -75,27 +75,27 @@ class World(RuleBasedStateMachine):
         attempt_id = self._make(bill, amount_minor)
         if attempt_id is None:
             return
-        till = self.till
-        with till.engine.begin() as tx:
-            till.attempts.advance(tx, attempt_id, Event.CARD_WANTED)
-        authorization = till.bank.authorize(attempt_id, amount_minor) if issuer == "asked" else None
-        with till.engine.begin() as tx:
+        services = self.services
+        with services.engine.begin() as tx:
+            services.attempts.advance(tx, attempt_id, Event.CARD_WANTED)
+        authorization = services.bank.authorize(attempt_id, amount_minor) if issuer == "asked" else None
+        with services.engine.begin() as tx:
             if report == "lost":
-                till.attempts.advance(tx, attempt_id, Event.MARK_UNKNOWN)
+                services.attempts.advance(tx, attempt_id, Event.MARK_UNKNOWN)
             elif report == "withdrawn":
-                till.attempts.withdraw(tx, attempt_id, never_asked=issuer == "never asked")
+                services.attempts.withdraw(tx, attempt_id, never_asked=issuer == "never asked")
             elif issuer == "declines":
-                till.attempts.advance(tx, attempt_id, Event.DECLINE, decline=Decline.EXPIRED_CARD)
+                services.attempts.advance(tx, attempt_id, Event.DECLINE, decline=Decline.EXPIRED_CARD)
             elif authorization is not None:
-                till.attempts.attach_card(tx, attempt_id, "visa", "4242", authorization=authorization)
-                till.attempts.advance(tx, attempt_id, Event.AUTHORIZED)
+                services.attempts.attach_card(tx, attempt_id, "visa", "4242", authorization=authorization)
+                services.attempts.advance(tx, attempt_id, Event.AUTHORIZED)
             if confirms and report != "withdrawn":
-                till.attempts.ask_charge(tx, attempt_id)
+                services.attempts.ask_charge(tx, attempt_id)
 
     def _make(self, bill: int, amount_minor: int) -> str | None:
-        call_id = self.till.begin_call()
+        call_id = self.services.begin_call()
         self.calls.append(call_id)
-        attempt_id = self.till.make(self.bills[bill], amount_minor, call_id=call_id)
+        attempt_id = self.services.make(self.bills[bill], amount_minor, call_id=call_id)
         if attempt_id is not None:
             self.attempts.append(attempt_id)
         return attempt_id
@@ -103,25 +103,27 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.calls)
     @rule(pick=PICK)
     def a_caller_hangs_up(self, pick: int) -> None:
-        self.till.hang_up(self.calls[pick % len(self.calls)])
+        self.services.hang_up(self.calls[pick % len(self.calls)])
 
     @precondition(lambda self: self.attempts)
     @rule(pick=PICK)
     def a_caller_gives_up(self, pick: int) -> None:
-        with self.till.engine.begin() as tx:
-            self.till.attempts.withdraw(tx, self.attempts[pick % len(self.attempts)])
+        with self.services.engine.begin() as tx:
+            self.services.attempts.withdraw(tx, self.attempts[pick % len(self.attempts)])
 
     @precondition(lambda self: self.attempts)
     @rule(pick=PICK, amount_minor=st.sampled_from([None, 1_000]))
     def a_person_refunds(self, pick: int, amount_minor: int | None) -> None:
-        with suppress(RefundRefusedError), self.till.engine.begin() as tx:
+        with suppress(RefundRefusedError), self.services.engine.begin() as tx:
             attempt_id = self.attempts[pick % len(self.attempts)]
-            self.till.cashier.refunds.ask(tx, attempt_id, amount_minor, asked_by="ana")
+            self.services.payments.refunds.ask(tx, attempt_id, amount_minor, asked_by="ana")
 
     # Workers ------------------------------------------------------------------------------------------------
 
-    def _due(self) -> list[Waiting]:
-        return [one for one in self.till.work.waiting() if one.due_at <= self.till.clock.now().timestamp()]
+    def _due(self) -> list[StoredJob]:
+        return [
+            one for one in self.services.work.waiting() if one.due_at <= self.services.clock.now().timestamp()
+        ]
 
     @rule(pick=PICK, fates=FATES)
     def a_job_runs(self, pick: int, fates: list[Fate]) -> None:
@@ -134,86 +136,86 @@ class World(RuleBasedStateMachine):
             return
 
         def meanwhile() -> None:
-            self.till.bank.before_answer = lambda: None
+            self.services.bank.before_answer = lambda: None
             known = due + self._due()
             self._run(known[other % len(known)], [])
 
-        self.till.bank.before_answer = meanwhile
+        self.services.bank.before_answer = meanwhile
         self._run(due[pick % len(due)], fates)
 
     @rule(pick=PICK, fates=FATES)
     def a_job_that_ran_runs_again(self, pick: int, fates: list[Fate]) -> None:
-        if ran := self.till.work.ran():
+        if ran := self.services.work.ran():
             self._run(ran[pick % len(ran)], fates)
 
     @rule(pick=PICK)
     def a_job_meets_a_bug_elsewhere(self, pick: int) -> None:
         if due := self._due():
-            self.till.listeners.broken = True
+            self.services.listeners.broken = True
             with suppress(RuntimeError):
                 self._run(due[pick % len(due)], [])
-            self.till.listeners.broken = False
+            self.services.listeners.broken = False
 
     @rule(pick=PICK)
     def a_job_is_lost(self, pick: int) -> None:
         if due := self._due():
-            self.till.work.mark_run(due[pick % len(due)])
+            self.services.work.mark_run(due[pick % len(due)])
 
     @rule()
     def the_sweep_runs(self) -> None:
-        self.till.cashier.sweep()
+        self.services.payments.sweep()
 
-    def _run(self, one: Waiting, fates: list[Fate]) -> None:
-        self.till.bank.fates.extend(fates)
+    def _run(self, one: StoredJob, fates: list[Fate]) -> None:
+        self.services.bank.fates.extend(fates)
         with suppress(KilledError):
-            self.till.run(one)
-        self.till.bank.fates.clear()
-        self.till.bank.before_answer = lambda: None
+            self.services.run(one)
+        self.services.bank.fates.clear()
+        self.services.bank.before_answer = lambda: None
 
     # The world ----------------------------------------------------------------------------------------------
 
-    @precondition(lambda self: self.till.bank.under_way)
+    @precondition(lambda self: self.services.bank.under_way)
     @rule(pick=PICK)
     def a_request_arrives_late(self, pick: int) -> None:
-        self.till.bank.deliver(pick % len(self.till.bank.under_way))
+        self.services.bank.deliver(pick % len(self.services.bank.under_way))
 
     @rule(duration_s=st.sampled_from([1, 3, 31, 130, 90_000]))
     def time_passes(self, duration_s: int) -> None:
-        self.till.clock.advance(duration_s)
+        self.services.clock.advance(duration_s)
 
     @invariant()
     def the_books_hold(self) -> None:
-        self.till.assert_books()
+        self.services.assert_books()
 
     def teardown(self) -> None:
         """The bank answers again, nobody calls any more, and a person decides what was left to them."""
-        till = self.till
+        services = self.services
         for call_id in self.calls:
-            till.hang_up(call_id)
+            services.hang_up(call_id)
         for _ in range(4):
-            till.pass_time(700)
-            till.cashier.sweep()
+            services.pass_time(700)
+            services.payments.sweep()
         self._decide()
-        with till.engine.begin() as tx:
+        with services.engine.begin() as tx:
             held = schema.attempt.c.state.in_(HOLDING)
             left = tx.execute(sa.select(schema.attempt.c.id, schema.attempt.c.state).where(held)).all()
             open_refunds = tx.execute(
                 sa.select(schema.refund.c.id).where(schema.refund.c.settled_at.is_(None))
             ).all()
         assert (left, open_refunds) == ([], [])
-        till.assert_settled()
-        while till.bank.under_way:  # what was on its way all the time changes nothing any more
-            till.bank.deliver()
-        till.assert_settled()
+        services.assert_settled()
+        while services.bank.under_way:  # what was on its way all the time changes nothing any more
+            services.bank.deliver()
+        services.assert_settled()
 
     def _decide(self) -> None:
-        with self.till.engine.begin() as tx:
+        with self.services.engine.begin() as tx:
             for attempt_id in self.attempts:
                 if attempt_store.get(tx, attempt_id).state is State.NEEDS_REVIEW:
-                    self.till.bank.held.pop(attempt_id, None)  # let go in the dashboard
-                    charged = attempt_id in self.till.bank.charged
+                    self.services.bank.held.pop(attempt_id, None)  # let go in the dashboard
+                    charged = attempt_id in self.services.bank.charged
                     word = Word.APPROVED if charged else Word.NOT_CHARGED
-                    self.till.cashier.decide(tx, attempt_id, word, who="ana")
+                    self.services.payments.decide(tx, attempt_id, word, who="ana")
 
 
 def _hasten(engine: sa.Engine) -> None:
@@ -227,10 +229,8 @@ def _hasten(engine: sa.Engine) -> None:
         engine.dispose()
 
 
-@pytest.mark.parametrize("bank", [TruthfulBank, PreparingBank])
-def test_whatever_happens_the_books_are_the_banks(
-    engine: sa.Engine, bank: Callable[[], TruthfulBank]
-) -> None:
+@pytest.mark.parametrize("bank", [FakeGateway, PreparingGateway])
+def test_whatever_happens_the_books_are_the_banks(engine: sa.Engine, bank: Callable[[], FakeGateway]) -> None:
     _hasten(engine)
     run_state_machine_as_test(
         partial(World, engine, bank),

@@ -14,7 +14,6 @@ from ivr.carriers.twilio.signature import compute
 from ivr.pci import entry_store
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyGeneration, KeyGoneError, WrappedKey
-from ivr.platform.clock import ManualClock
 from tests.support.card_entry import (
     ACCOUNT_SID,
     CALL_SID,
@@ -25,37 +24,42 @@ from tests.support.card_entry import (
     VISA,
     WEB_URL,
     Caller,
-    Held,
-    PciBench,
+    CardEntryHarness,
+    HeldExecutor,
     both_engines,
 )
+from tests.support.time_and_ids import ManualClock
 from tests.support.waiting import until_a_transaction_waits
 
 
-def rows(bench: PciBench) -> Any:
-    with bench.engine.connect() as connection:
+def rows(harness: CardEntryHarness) -> Any:
+    with harness.engine.connect() as connection:
         return connection.execute(sa.text("SELECT * FROM card_entry ORDER BY id")).all()
 
 
 @both_engines
-def test_every_webhook_twice_gets_the_same_answer_and_changes_nothing_twice(bench: PciBench) -> None:
-    caller = bench.caller()
+def test_every_webhook_twice_gets_the_same_answer_and_changes_nothing_twice(
+    harness: CardEntryHarness,
+) -> None:
+    caller = harness.caller()
     for keys in (VISA, "0831", "123"):
         url = caller.gather.attrib["action"]
         caller.key(keys)
-        before = rows(bench)
-        again = bench.post(url, {"Digits": keys, "FinishedOnKey": ""})
-        other = bench.post(url, {"Digits": "**"})
+        before = rows(harness)
+        again = harness.post(url, {"Digits": keys, "FinishedOnKey": ""})
+        other = harness.post(url, {"Digits": "**"})
         assert again.text == other.text == caller.text
-        assert rows(bench) == before
-    assert len(bench.gateway.cards) == 1
+        assert rows(harness) == before
+    assert len(harness.gateway.cards) == 1
 
 
 @both_engines
-def test_the_same_webhook_at_the_same_moment_in_two_processes_is_taken_once(bench: PciBench) -> None:
+def test_the_same_webhook_at_the_same_moment_in_two_processes_is_taken_once(
+    harness: CardEntryHarness,
+) -> None:
     """The copy overtakes the first one between its look at the entry and its lock on it."""
-    other = bench.second_process()
-    caller = bench.caller()
+    other = harness.second_process()
+    caller = harness.caller()
     url = caller.gather.attrib["action"]
     overtaken: list[str] = []
 
@@ -66,58 +70,58 @@ def test_the_same_webhook_at_the_same_moment_in_two_processes_is_taken_once(benc
                 overtaken.append(other.post(url, {"Digits": VISA}).text)
             return super().get(generation_id)
 
-    caller.bench = bench.second_process(keys=Overtaking(bench.folder / "keys", bench.clock))
+    caller.harness = harness.second_process(keys=Overtaking(harness.folder / "keys", harness.clock))
     caller.key(VISA)
     assert caller.text == overtaken[1]
-    caller.bench = bench
+    caller.harness = harness
     caller.key("0831").key("123")
-    assert bench.gateway.cards[0].number.reveal() == VISA
+    assert harness.gateway.cards[0].number.reveal() == VISA
 
 
 @both_engines
-def test_an_entry_opened_twice_in_the_same_moment_has_one_key(bench: PciBench) -> None:
+def test_an_entry_opened_twice_in_the_same_moment_has_one_key(harness: CardEntryHarness) -> None:
     """A digit is keyed between the copy's look for the entry and its key: the first key stays."""
     callers: list[Caller] = []
 
     class Overtaken(DirectoryKeys):
         def keep(self, entry_id: str, wrapped: WrappedKey) -> None:
-            callers.append(bench.caller().key(VISA))
+            callers.append(harness.caller().key(VISA))
             super().keep(entry_id, wrapped)
 
-    other = bench.second_process(keys=Overtaken(bench.folder / "keys", bench.clock))
+    other = harness.second_process(keys=Overtaken(harness.folder / "keys", harness.clock))
     assert other.open().status_code == 200
     callers[0].key("0831").key("123")
-    assert bench.gateway.cards[0].number.reveal() == VISA
-    assert bench.collected()["outcome"] == "collected"
+    assert harness.gateway.cards[0].number.reveal() == VISA
+    assert harness.collected()["outcome"] == "collected"
 
 
 @both_engines
-def test_a_late_webhook_gets_its_own_answer_again(bench: PciBench) -> None:
-    caller = bench.caller()
+def test_a_late_webhook_gets_its_own_answer_again(harness: CardEntryHarness) -> None:
+    caller = harness.caller()
     first = caller.text
     caller.key(VISA).key("0831")
-    assert bench.post(bench.turn_url(0)).text == first
-    assert "Now its expiry" in bench.post(bench.turn_url(1), {"Digits": "1"}).text
+    assert harness.post(harness.turn_url(0)).text == first
+    assert "Now its expiry" in harness.post(harness.turn_url(1), {"Digits": "1"}).text
     caller.key("123")
-    assert bench.post(bench.turn_url(0)).text == first
-    assert bench.collected()["outcome"] == "collected"
+    assert harness.post(harness.turn_url(0)).text == first
+    assert harness.collected()["outcome"] == "collected"
 
 
 @both_engines
-def test_a_webhook_from_the_future_is_shown_the_question_that_stands(bench: PciBench) -> None:
-    caller = bench.caller().key(VISA)
-    before = rows(bench)
-    answer = bench.post(bench.turn_url(7), {"Digits": "0831"})
+def test_a_webhook_from_the_future_is_shown_the_question_that_stands(harness: CardEntryHarness) -> None:
+    caller = harness.caller().key(VISA)
+    before = rows(harness)
+    answer = harness.post(harness.turn_url(7), {"Digits": "0831"})
     assert f"{PCI_URL}/pci/e/{ENTRY_ID}/t/1#" in answer.text
-    assert rows(bench) == before
+    assert rows(harness) == before
     question = caller.text
-    assert caller.follow(bench.turn_url(1)).text == question
+    assert caller.follow(harness.turn_url(1)).text == question
     assert caller.key("0831").key("123").sent_to is not None
 
 
-def test_a_future_webhook_before_the_first_is_sent_to_the_first(bench: PciBench) -> None:
-    bench.open()
-    assert f"/pci/e/{ENTRY_ID}/t/0#" in bench.post(bench.turn_url(3)).text
+def test_a_future_webhook_before_the_first_is_sent_to_the_first(harness: CardEntryHarness) -> None:
+    harness.open()
+    assert f"/pci/e/{ENTRY_ID}/t/0#" in harness.post(harness.turn_url(3)).text
 
 
 @pytest.mark.parametrize(
@@ -130,28 +134,30 @@ def test_a_future_webhook_before_the_first_is_sent_to_the_first(bench: PciBench)
         {"account_sid": "AC00000000000000000000000000000000"},
     ],
 )
-def test_a_request_of_someone_else_is_refused_on_every_door(bench: PciBench, changes: dict[str, Any]) -> None:
-    caller = bench.caller().key(VISA)
-    before = rows(bench)
-    for url in (bench.turn_url(0), caller.gather.attrib["action"], bench.turn_url(9)):
-        answer = bench.post(url, {"Digits": "0831"}, **changes)
+def test_a_request_of_someone_else_is_refused_on_every_door(
+    harness: CardEntryHarness, changes: dict[str, Any]
+) -> None:
+    caller = harness.caller().key(VISA)
+    before = rows(harness)
+    for url in (harness.turn_url(0), caller.gather.attrib["action"], harness.turn_url(9)):
+        answer = harness.post(url, {"Digits": "0831"}, **changes)
         assert answer.status_code == 403
         assert "0831" not in answer.text
     if "call_sid" not in changes:
-        assert bench.post(f"{PCI_URL}/pci/fallback", **changes).status_code == 403
-    assert rows(bench) == before
+        assert harness.post(f"{PCI_URL}/pci/fallback", **changes).status_code == 403
+    assert rows(harness) == before
 
 
-def test_an_entry_that_does_not_exist_is_refused(bench: PciBench) -> None:
-    assert bench.post(bench.turn_url(0, "entry.nobody.1")).status_code == 403
+def test_an_entry_that_does_not_exist_is_refused(harness: CardEntryHarness) -> None:
+    assert harness.post(harness.turn_url(0, "entry.nobody.1")).status_code == 403
 
 
-def test_a_call_sid_given_twice_is_refused(bench: PciBench) -> None:
-    bench.caller()
+def test_a_call_sid_given_twice_is_refused(harness: CardEntryHarness) -> None:
+    harness.caller()
     form = {"CallSid": ["CAother", CALL_SID], "AccountSid": [ACCOUNT_SID]}
-    url = bench.turn_url(1)
+    url = harness.turn_url(1)
     signature = compute(CARRIER_TOKEN, url, form)
-    answer = bench.client.post(
+    answer = harness.client.post(
         url.removeprefix(PCI_URL), data=form, headers={"X-Twilio-Signature": signature}
     )
     assert answer.status_code == 403
@@ -161,9 +167,11 @@ def test_a_call_sid_given_twice_is_refused(bench: PciBench) -> None:
     ("body", "kind"),
     [(b"{}", "application/json"), (b"Digits=%ff", "application/x-www-form-urlencoded"), (b"x" * 70_000, "")],
 )
-def test_a_body_that_is_no_form_is_refused_and_not_repeated(bench: PciBench, body: bytes, kind: str) -> None:
-    bench.open()
-    answer = bench.client.post(f"/pci/e/{ENTRY_ID}/t/0", data=body, content_type=kind)
+def test_a_body_that_is_no_form_is_refused_and_not_repeated(
+    harness: CardEntryHarness, body: bytes, kind: str
+) -> None:
+    harness.open()
+    answer = harness.client.post(f"/pci/e/{ENTRY_ID}/t/0", data=body, content_type=kind)
     assert answer.status_code == 400
     assert answer.mimetype == "application/problem+json"
     assert "%ff" not in answer.text
@@ -171,9 +179,9 @@ def test_a_body_that_is_no_form_is_refused_and_not_repeated(bench: PciBench, bod
 
 @both_engines
 def test_an_unexpected_error_is_told_kindly_and_the_question_is_asked_again(
-    bench: PciBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    caller = bench.caller(language="es").key(VISA)
+    caller = harness.caller(language="es").key(VISA)
     question = caller.text
 
     def fail(*_: Any, **__: Any) -> None:
@@ -188,14 +196,14 @@ def test_an_unexpected_error_is_told_kindly_and_the_question_is_asked_again(
     assert "KeyError" in shown.out + shown.err
     assert "0831" not in shown.out + shown.err
     caller.key("0831").key("123")
-    assert bench.collected()["outcome"] == "collected"
+    assert harness.collected()["outcome"] == "collected"
 
 
 @both_engines
 def test_errors_that_go_on_end_the_entry_and_wipe_the_card(
-    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+    harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caller = bench.caller().key(VISA)
+    caller = harness.caller().key(VISA)
 
     def fail(*_: Any, **__: Any) -> None:
         raise KeyError
@@ -206,20 +214,20 @@ def test_errors_that_go_on_end_the_entry_and_wipe_the_card(
     caller.key("0831")
     assert caller.words == "I am sorry, something went wrong on our side."
     assert caller.sent_to == RETURN_URL
-    assert bench.collected()["outcome"] == "unavailable"
+    assert harness.collected()["outcome"] == "unavailable"
 
 
 def test_without_a_database_the_caller_goes_to_the_web_process(
-    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+    harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caller = bench.caller()
+    caller = harness.caller()
 
     def gone(*_: Any, **__: Any) -> None:
         raise OSError("disk is gone")
 
     monkeypatch.setattr("ivr.pci.entry_store.find", gone)
     monkeypatch.setattr("ivr.pci.entry_store.newest_of_call", gone)
-    answer = bench.post(caller.gather.attrib["action"], {"Digits": VISA})
+    answer = harness.post(caller.gather.attrib["action"], {"Digits": VISA})
     assert answer.status_code == 200
     assert "I am sorry, something went wrong" in answer.text
     assert f"{WEB_URL}/voice/fallback" in answer.text
@@ -251,84 +259,84 @@ class LostKeys:
         return 0
 
 
-def test_a_key_that_is_gone_makes_the_entry_unavailable(bench: PciBench) -> None:
-    caller = bench.caller().key(VISA)
-    lost = bench.second_process(keys=LostKeys(DirectoryKeys(bench.folder / "keys", bench.clock)))
-    caller.bench = lost
+def test_a_key_that_is_gone_makes_the_entry_unavailable(harness: CardEntryHarness) -> None:
+    caller = harness.caller().key(VISA)
+    lost = harness.second_process(keys=LostKeys(DirectoryKeys(harness.folder / "keys", harness.clock)))
+    caller.harness = lost
     caller.key("0831")
     assert caller.words == "I am sorry, something went wrong on our side."
     assert caller.sent_to == RETURN_URL
-    assert bench.collected()["outcome"] == "unavailable"
+    assert harness.collected()["outcome"] == "unavailable"
 
 
 @both_engines
-def test_an_entry_past_its_life_is_unavailable(bench: PciBench) -> None:
-    caller = bench.caller()
-    bench.clock.advance(601)
+def test_an_entry_past_its_life_is_unavailable(harness: CardEntryHarness) -> None:
+    caller = harness.caller()
+    harness.clock.advance(601)
     caller.key(VISA)
     assert caller.sent_to == RETURN_URL
-    assert bench.collected()["outcome"] == "unavailable"
+    assert harness.collected()["outcome"] == "unavailable"
 
 
 @both_engines
-def test_any_process_can_take_the_next_turn(bench: PciBench) -> None:
-    other = bench.second_process()
-    caller = bench.caller()
+def test_any_process_can_take_the_next_turn(harness: CardEntryHarness) -> None:
+    other = harness.second_process()
+    caller = harness.caller()
     for number, keys in enumerate((VISA[:7], VISA[7:], "0831", "123")):
-        caller.bench = (bench, other)[number % 2]
+        caller.harness = (harness, other)[number % 2]
         caller.key(keys)
-    assert bench.gateway.cards[0].number.reveal() == VISA
+    assert harness.gateway.cards[0].number.reveal() == VISA
 
 
 @both_engines
-def test_the_fallback_brings_the_caller_back_to_the_question(bench: PciBench) -> None:
-    caller = bench.caller().key(VISA)
+def test_the_fallback_brings_the_caller_back_to_the_question(harness: CardEntryHarness) -> None:
+    caller = harness.caller().key(VISA)
     question = caller.text
     caller.follow(f"{PCI_URL}/pci/fallback", {"Digits": "0831", "ErrorCode": "11205"})
     assert caller.text == question
     assert "0831" not in caller.text
     caller.key("0831").key("123")
-    assert bench.collected()["outcome"] == "collected"
+    assert harness.collected()["outcome"] == "collected"
 
 
-def test_a_fallback_before_the_first_question_leads_to_it(bench: PciBench) -> None:
-    bench.open()
-    assert f"/pci/e/{ENTRY_ID}/t/0#" in bench.post(f"{PCI_URL}/pci/fallback").text
+def test_a_fallback_before_the_first_question_leads_to_it(harness: CardEntryHarness) -> None:
+    harness.open()
+    assert f"/pci/e/{ENTRY_ID}/t/0#" in harness.post(f"{PCI_URL}/pci/fallback").text
 
 
 @both_engines
-def test_a_call_that_keeps_falling_back_is_led_to_the_web_process(bench: PciBench) -> None:
-    caller = bench.caller()
-    answers = [bench.post(f"{PCI_URL}/pci/fallback").text for _ in range(12)]
+def test_a_call_that_keeps_falling_back_is_led_to_the_web_process(harness: CardEntryHarness) -> None:
+    caller = harness.caller()
+    answers = [harness.post(f"{PCI_URL}/pci/fallback").text for _ in range(12)]
     assert caller.text == answers[0] == answers[2]
     assert RETURN_URL in answers[3]
     assert f"{WEB_URL}/voice/fallback" in answers[8]
     assert answers[-1].endswith("<Hangup/></Response>")
-    assert bench.collected()["outcome"] == "unavailable"
+    assert harness.collected()["outcome"] == "unavailable"
 
 
 def test_a_fallback_of_a_call_without_an_entry_or_with_one_collected_is_the_web_processs(
-    bench: PciBench,
+    harness: CardEntryHarness,
 ) -> None:
-    assert f"{WEB_URL}/voice/fallback" in bench.post(f"{PCI_URL}/pci/fallback").text
-    bench.caller().card()
-    assert RETURN_URL in bench.post(f"{PCI_URL}/pci/fallback").text
-    bench.collect()
-    assert f"{WEB_URL}/voice/fallback" in bench.post(f"{PCI_URL}/pci/fallback").text
+    assert f"{WEB_URL}/voice/fallback" in harness.post(f"{PCI_URL}/pci/fallback").text
+    harness.caller().card()
+    assert RETURN_URL in harness.post(f"{PCI_URL}/pci/fallback").text
+    harness.collect()
+    assert f"{WEB_URL}/voice/fallback" in harness.post(f"{PCI_URL}/pci/fallback").text
 
 
-def test_a_turn_after_the_end_is_sent_back(bench: PciBench) -> None:
-    caller = bench.caller().key("**")
-    assert caller.follow(bench.turn_url(2)).sent_to == RETURN_URL
-    assert caller.follow(bench.turn_url(2)).sent_to == RETURN_URL
+def test_a_turn_after_the_end_is_sent_back(harness: CardEntryHarness) -> None:
+    caller = harness.caller().key("**")
+    assert caller.follow(harness.turn_url(2)).sent_to == RETURN_URL
+    assert caller.follow(harness.turn_url(2)).sent_to == RETURN_URL
 
 
 def test_a_waiting_caller_is_polled_each_second_and_never_left_without_a_word(
     pci_engine: sa.Engine, clock: ManualClock, tmp_path: Path
 ) -> None:
-    held = Held()
-    bench = PciBench(pci_engine, clock, tmp_path, executor=held)
-    caller = bench.caller().card()
+    held = HeldExecutor()
+    harness = CardEntryHarness(pci_engine, clock, tmp_path, executor=held)
+    caller = harness.caller().card()
     silent_s, longest_s = 0, 0
     for _ in range(15):
         clock.advance(1)
@@ -344,26 +352,26 @@ def test_a_waiting_caller_is_polled_each_second_and_never_left_without_a_word(
 
 @pytest.mark.parametrize("pci_kind", ["postgres"])
 @pytest.mark.parametrize("who", ["the next turn", "web, which collects", "the hang-up"])
-def test_who_comes_while_a_turn_is_taken_waits_for_its_end(bench: PciBench, who: str) -> None:
+def test_who_comes_while_a_turn_is_taken_waits_for_its_end(harness: CardEntryHarness, who: str) -> None:
     """And sees what became of the entry, instead of what it read before."""
-    caller = bench.caller()
+    caller = harness.caller()
     acts: dict[str, Callable[[], TestResponse]] = {
-        "the next turn": lambda: bench.post(caller.gather.attrib["action"], {"Digits": VISA}),
-        "web, which collects": bench.collect,
-        "the hang-up": bench.hang_up,
+        "the next turn": lambda: harness.post(caller.gather.attrib["action"], {"Digits": VISA}),
+        "web, which collects": harness.collect,
+        "the hang-up": harness.hang_up,
     }
     with ThreadPoolExecutor(1) as pool:
-        with bench.engine.begin() as tx:
+        with harness.engine.begin() as tx:
             entry = entry_store.lock(tx, ENTRY_ID)
             assert entry is not None
             second = pool.submit(acts[who])
-            until_a_transaction_waits(bench.engine)
+            until_a_transaction_waits(harness.engine)
             kept = "<Response><Hangup/></Response>"
             entry_store.keep_turn(tx, ENTRY_ID, entry.turn, kept, {"mistakes": 2})
         answer = second.result(30)
     if who == "the next turn":
         assert answer.text == kept
     if who == "web, which collects":
-        assert answer.json["url"] == bench.turn_url(entry.turn)
-    [row] = rows(bench)
+        assert answer.json["url"] == harness.turn_url(entry.turn)
+    [row] = rows(harness)
     assert (row.turn, row.mistakes) == (entry.turn + 1, 2)

@@ -18,10 +18,10 @@ from gateways.contract import Declined, Unavailable
 from gateways.declines import Decline
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KEY_BYTES
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from tests.support.captured_logs import captured_logs
-from tests.support.card_entry import ENTRY_ID, PCI_URL, Caller, Held, PciBench, both_engines
+from tests.support.card_entry import ENTRY_ID, PCI_URL, Caller, CardEntryHarness, HeldExecutor, both_engines
+from tests.support.time_and_ids import ManualClock
 
 NUMBER = "371449635398431"
 EXPIRY = "0937"
@@ -37,76 +37,76 @@ def logged() -> Iterator[io.StringIO]:
         yield stream
 
 
-def shown_in(bench: PciBench, logged: io.StringIO, caller: Caller) -> str:
+def shown_in(harness: CardEntryHarness, logged: io.StringIO, caller: Caller) -> str:
     """Logs, metrics and the last answer, without the real moments in them: those hold digits of their own."""
     lines = [json.loads(line) for line in logged.getvalue().splitlines()]
-    metrics = [line for line in bench.client.get("/metrics").text.splitlines() if "_created" not in line]
+    metrics = [line for line in harness.client.get("/metrics").text.splitlines() if "_created" not in line]
     return json.dumps([{**line, "timestamp": ""} for line in lines]) + "\n".join(metrics) + caller.text
 
 
-def collected(bench: PciBench, caller: Caller) -> None:
+def collected(harness: CardEntryHarness, caller: Caller) -> None:
     caller.card(NUMBER, EXPIRY, CODE)
-    assert bench.collected()["outcome"] == "collected"
+    assert harness.collected()["outcome"] == "collected"
 
 
-def declined(bench: PciBench, caller: Caller) -> None:
-    bench.gateway.token_answer = Declined(Decline.GENERIC, "generic_decline")
+def declined(harness: CardEntryHarness, caller: Caller) -> None:
+    harness.gateway.token_answer = Declined(Decline.GENERIC, "generic_decline")
     caller.card(NUMBER, EXPIRY, CODE)
-    assert bench.collected()["outcome"] == "declined"
+    assert harness.collected()["outcome"] == "declined"
 
 
-def unavailable(bench: PciBench, caller: Caller) -> None:
-    bench.gateway.token_answer = Unavailable("down")
+def unavailable(harness: CardEntryHarness, caller: Caller) -> None:
+    harness.gateway.token_answer = Unavailable("down")
     caller.card(NUMBER, EXPIRY, CODE)
-    assert bench.collected()["outcome"] == "unavailable"
+    assert harness.collected()["outcome"] == "unavailable"
 
 
-def gateway_bug(bench: PciBench, caller: Caller) -> None:
-    bench.gateway.token_answer = RuntimeError(f"card {NUMBER}, code {CODE}, until {EXPIRY}")
+def gateway_bug(harness: CardEntryHarness, caller: Caller) -> None:
+    harness.gateway.token_answer = RuntimeError(f"card {NUMBER}, code {CODE}, until {EXPIRY}")
     caller.card(NUMBER, EXPIRY, CODE)
-    assert bench.collected()["outcome"] == "unavailable"
+    assert harness.collected()["outcome"] == "unavailable"
 
 
-def mistaken(bench: PciBench, caller: Caller) -> None:
+def mistaken(harness: CardEntryHarness, caller: Caller) -> None:
     caller.key(WRONG_NUMBER).key("#").key(NUMBER).key("13" + EXPIRY[2:]).key(EXPIRY).key(CODE[:2]).silence()
     caller.silence().silence().silence()
-    assert bench.collected()["outcome"] == "gave_up"
+    assert harness.collected()["outcome"] == "gave_up"
 
 
-def left(bench: PciBench, caller: Caller) -> None:
+def left(harness: CardEntryHarness, caller: Caller) -> None:
     caller.key(NUMBER).key(EXPIRY).key("**")
-    assert bench.collected()["outcome"] == "left"
+    assert harness.collected()["outcome"] == "left"
 
 
-def left_late(bench: PciBench, caller: Caller) -> None:
+def left_late(harness: CardEntryHarness, caller: Caller) -> None:
     caller.key(NUMBER).key(EXPIRY).key(CODE[:2]).key("**")
-    assert bench.collected()["outcome"] == "left"
+    assert harness.collected()["outcome"] == "left"
 
 
-def hung_up(bench: PciBench, caller: Caller) -> None:
+def hung_up(harness: CardEntryHarness, caller: Caller) -> None:
     caller.key(NUMBER).key(EXPIRY).key(CODE[:2])
-    bench.hang_up()
-    assert bench.collected()["outcome"] == "ended"
+    harness.hang_up()
+    assert harness.collected()["outcome"] == "ended"
 
 
-def lost_hang_up(bench: PciBench, caller: Caller) -> None:
+def lost_hang_up(harness: CardEntryHarness, caller: Caller) -> None:
     caller.key(NUMBER).key(EXPIRY)
-    bench.clock.advance(601)
-    bench.pci_parts.sweeper.sweep()
-    assert bench.collected()["outcome"] == "ended"
+    harness.clock.advance(601)
+    harness.pci_parts.sweeper.sweep()
+    assert harness.collected()["outcome"] == "ended"
 
 
-def crashed(bench: PciBench, caller: Caller) -> None:
+def crashed(harness: CardEntryHarness, caller: Caller) -> None:
     """The process dies with the card sealed and on its way; nobody takes over."""
-    held = bench.second_process(executor=Held())
-    caller.bench = held
+    held = harness.second_process(executor=HeldExecutor())
+    caller.harness = held
     caller.card(NUMBER, EXPIRY, CODE)
-    bench.clock.advance(60)
-    bench.pci_parts.sweeper.sweep()
-    assert bench.collected()["outcome"] == "ended"
+    harness.clock.advance(60)
+    harness.pci_parts.sweeper.sweep()
+    assert harness.collected()["outcome"] == "ended"
 
 
-def turn_bug(bench: PciBench, caller: Caller) -> None:
+def turn_bug(harness: CardEntryHarness, caller: Caller) -> None:
     caller.key(NUMBER)
 
     def fail(*_: Any, **__: Any) -> None:
@@ -117,15 +117,15 @@ def turn_bug(bench: PciBench, caller: Caller) -> None:
         for _ in range(3):
             caller.key(EXPIRY).wait()
         caller.key(EXPIRY)
-    assert bench.collected()["outcome"] == "unavailable"
+    assert harness.collected()["outcome"] == "unavailable"
 
 
-def forged(bench: PciBench, caller: Caller) -> None:
+def forged(harness: CardEntryHarness, caller: Caller) -> None:
     caller.key(NUMBER)
     for headers in ({}, {"X-Twilio-Signature": "wrong"}):
-        answer = bench.post(caller.gather.attrib["action"], {"Digits": EXPIRY}, headers=headers)
+        answer = harness.post(caller.gather.attrib["action"], {"Digits": EXPIRY}, headers=headers)
         assert EXPIRY not in answer.text
-    bench.hang_up()
+    harness.hang_up()
 
 
 ENDS = [
@@ -134,33 +134,33 @@ ENDS = [
 ]  # fmt: skip
 
 
-def everything_kept(bench: PciBench) -> bytes:
+def everything_kept(harness: CardEntryHarness) -> bytes:
     """The database's files as they lie on the disk, write-ahead log included."""
-    path = Path(str(bench.engine.url.database))
+    path = Path(str(harness.engine.url.database))
     files = [found for found in path.parent.glob(path.name + "*") if found.is_file()]
     assert len(files) > 1
     return b"".join(found.read_bytes() for found in files)
 
 
-def rows(bench: PciBench) -> list[dict[str, Any]]:
-    with bench.engine.connect() as connection:
+def rows(harness: CardEntryHarness) -> list[dict[str, Any]]:
+    with harness.engine.connect() as connection:
         return [dict(row) for row in connection.execute(sa.text("SELECT * FROM card_entry")).mappings()]
 
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 def test_no_digit_is_left_anywhere(
-    bench: PciBench, logged: io.StringIO, end: Callable[[PciBench, Caller], None]
+    harness: CardEntryHarness, logged: io.StringIO, end: Callable[[CardEntryHarness, Caller], None]
 ) -> None:
-    caller = bench.caller()
-    end(bench, caller)
-    kept = everything_kept(bench)
-    shown = shown_in(bench, logged, caller)
-    key_files = b"".join(path.read_bytes() for path in (bench.folder / "keys").rglob("*") if path.is_file())
+    caller = harness.caller()
+    end(harness, caller)
+    kept = everything_kept(harness)
+    shown = shown_in(harness, logged, caller)
+    key_files = b"".join(path.read_bytes() for path in (harness.folder / "keys").rglob("*") if path.is_file())
     for sentinel in SENTINELS:
         assert sentinel.encode() not in kept
         assert sentinel.encode() not in key_files
         assert sentinel not in shown
-    for row in rows(bench):
+    for row in rows(harness):
         assert row["status"] == "finished"
         digits = ("sealed_number", "sealed_expiry", "sealed_code", "sealed_postal_code")
         assert [name for name in digits if row[name] is not None] == []
@@ -172,13 +172,13 @@ class Burglar:
     What was ever written is all that a write-ahead log, a dead tuple or a backup can hold, and more.
     """
 
-    def __init__(self, bench: PciBench) -> None:
-        self.bench = bench
+    def __init__(self, harness: CardEntryHarness) -> None:
+        self.harness = harness
         self.blobs: set[bytes] = set()
         self.had: dict[bytes, bytes] = {}
         """What could be opened at some moment, and what it was."""
-        sa.event.listen(bench.engine, "before_cursor_execute", self._see)
-        sa.event.listen(bench.engine, "commit", lambda _: self.had.update(self.break_in()))
+        sa.event.listen(harness.engine, "before_cursor_execute", self._see)
+        sa.event.listen(harness.engine, "commit", lambda _: self.had.update(self.break_in()))
 
     def _see(self, _connection: Any, _cursor: Any, _statement: str, parameters: Any, *_: Any) -> None:
         rows = parameters if isinstance(parameters, list) else [parameters]
@@ -190,7 +190,7 @@ class Burglar:
     def break_in(self, *fields: str) -> dict[bytes, bytes]:
         """Everything that opens, and what it is: any bytes may be a wrapped data key, or its key."""
         files = {
-            path: path.read_bytes() for path in (self.bench.folder / "keys").rglob("*") if path.is_file()
+            path: path.read_bytes() for path in (self.harness.folder / "keys").rglob("*") if path.is_file()
         }
         generations = {path.name.partition(".")[0] for path in files}
         wrapped = self.blobs | {
@@ -220,59 +220,61 @@ def opens(blob: bytes, key: bytes, aads: list[bytes]) -> bytes | None:
     return None
 
 
-def superseded(bench: PciBench, caller: Caller) -> None:
+def superseded(harness: CardEntryHarness, caller: Caller) -> None:
     """The web process opens another entry in the same call."""
     caller.key(NUMBER).key(EXPIRY).key(CODE[:2])
-    assert bench.open("entry.call_1.9").status_code == 201
-    assert bench.keys.fetch("entry.call_1.9")
+    assert harness.open("entry.call_1.9").status_code == 201
+    assert harness.keys.fetch("entry.call_1.9")
 
 
-def timed_out(bench: PciBench, caller: Caller) -> None:
+def timed_out(harness: CardEntryHarness, caller: Caller) -> None:
     """The gateway thinks for longer than a caller waits."""
-    held = bench.second_process(executor=Held())
-    caller.bench = held
+    held = harness.second_process(executor=HeldExecutor())
+    caller.harness = held
     caller.card(NUMBER, EXPIRY, CODE)
-    bench.clock.advance(20)
+    harness.clock.advance(20)
     caller.wait()
-    assert bench.collected()["outcome"] == "unavailable"
+    assert harness.collected()["outcome"] == "unavailable"
 
 
-def fell_back(bench: PciBench, caller: Caller) -> None:
+def fell_back(harness: CardEntryHarness, caller: Caller) -> None:
     caller.key(NUMBER).key(EXPIRY).key(CODE[:2])
     for _ in range(4):
-        bench.post(f"{PCI_URL}/pci/fallback")
-    assert bench.collected()["outcome"] == "unavailable"
+        harness.post(f"{PCI_URL}/pci/fallback")
+    assert harness.collected()["outcome"] == "unavailable"
 
 
-def died_before_forgetting(bench: PciBench, caller: Caller) -> None:
+def died_before_forgetting(harness: CardEntryHarness, caller: Caller) -> None:
     """The end is committed, and the process is no more; the next sweep of another one destroys the key."""
     caller.key(NUMBER).key(EXPIRY).key(CODE[:2])
 
-    def die(_entry_id: str) -> None:
+    def die(*_: object) -> None:
         raise SystemExit
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(bench.keys, "forget", die)
+        patched.setattr(DirectoryKeys, "forget", die)
         with pytest.raises(SystemExit):
-            bench.hang_up()
-    assert bench.keys.fetch(ENTRY_ID)
-    bench.second_process(keys=DirectoryKeys(bench.folder / "keys", bench.clock)).pci_parts.sweeper.sweep()
+            harness.hang_up()
+    assert harness.keys.fetch(ENTRY_ID)
+    harness.second_process(
+        keys=DirectoryKeys(harness.folder / "keys", harness.clock)
+    ).pci_parts.sweeper.sweep()
 
 
-def keys_home_was_away(bench: PciBench, caller: Caller) -> None:
+def keys_home_was_away(harness: CardEntryHarness, caller: Caller) -> None:
     """The key cannot be forgotten at first: the caller hears nothing of it."""
     caller.key(NUMBER).key(EXPIRY).key(CODE[:2])
 
-    def fail(_entry_id: str) -> None:
+    def fail(*_: object) -> None:
         raise OSError(CODE, NUMBER)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(bench.keys, "forget", fail)
+        patched.setattr(DirectoryKeys, "forget", fail)
         caller.silence().silence().silence().silence()
-        bench.pci_parts.sweeper.sweep()
-    assert bench.collected()["outcome"] == "gave_up"
-    assert bench.keys.fetch(ENTRY_ID)
-    bench.pci_parts.sweeper.sweep()
+        harness.pci_parts.sweeper.sweep()
+    assert harness.collected()["outcome"] == "gave_up"
+    assert harness.keys.fetch(ENTRY_ID)
+    harness.pci_parts.sweeper.sweep()
 
 
 CODE_ENDS = [
@@ -285,35 +287,35 @@ CODE_ENDS = [
 @both_engines
 @pytest.mark.parametrize("end", CODE_ENDS, ids=lambda end: end.__name__)
 def test_once_an_entry_has_ended_nothing_opens_what_was_keyed_though_the_generations_key_lives(
-    bench: PciBench, logged: io.StringIO, end: Callable[[PciBench, Caller], None]
+    harness: CardEntryHarness, logged: io.StringIO, end: Callable[[CardEntryHarness, Caller], None]
 ) -> None:
-    burglar = Burglar(bench)
-    end(bench, bench.caller())
+    burglar = Burglar(harness)
+    end(harness, harness.caller())
     codes = [blob for blob, text in burglar.had.items() if text.decode() in {CODE, CODE[:2]}]
     assert codes  # the burglar opens what can be opened
     assert {NUMBER.encode(), EXPIRY.encode()} <= set(burglar.had.values())
     assert burglar.break_in() == {}
-    [row] = [row for row in rows(bench) if row["id"] == ENTRY_ID]
+    [row] = [row for row in rows(harness) if row["id"] == ENTRY_ID]
     assert (row["status"], row["sealed_code"]) == ("finished", None)
-    living = [path for path in (bench.folder / "keys").glob("*.key") if len(path.read_bytes()) == KEY_BYTES]
+    living = [path for path in (harness.folder / "keys").glob("*.key") if len(path.read_bytes()) == KEY_BYTES]
     assert living
-    if bench.engine.dialect.name == "sqlite":  # and deleting was not enough: the bytes are there
-        kept = everything_kept(bench)
+    if harness.engine.dialect.name == "sqlite":  # and deleting was not enough: the bytes are there
+        kept = everything_kept(harness)
         assert [blob for blob in codes if blob in kept]
-    assert CODE not in shown_in(bench, logged, Caller(bench))
+    assert CODE not in shown_in(harness, logged, Caller(harness))
 
 
-def test_a_result_is_shut_when_its_generation_is_over(bench: PciBench) -> None:
+def test_a_result_is_shut_when_its_generation_is_over(harness: CardEntryHarness) -> None:
     """It holds no code: what stands for the card, and its last four."""
-    burglar = Burglar(bench)
-    collected(bench, bench.caller())
+    burglar = Burglar(harness)
+    collected(harness, harness.caller())
     [result] = burglar.break_in("result").values()
     assert json.loads(result)["last_four"] == NUMBER[-4:]
     assert not [text for text in (NUMBER, CODE) if text.encode() in result]
-    bench.clock.advance(900)
-    bench.pci_parts.sweeper.sweep()
+    harness.clock.advance(900)
+    harness.pci_parts.sweeper.sweep()
     assert burglar.break_in("result") == {}
-    assert [path for path in (bench.folder / "keys").rglob("*") if path.is_file()] == []
+    assert [path for path in (harness.folder / "keys").rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.postgres
@@ -322,11 +324,11 @@ def test_on_postgresql_too_nothing_is_kept_in_clear(
 ) -> None:
     url = pci_databases.url("postgres")
     engine = make_engine(url)
-    bench = PciBench(engine, clock, tmp_path)
+    harness = CardEntryHarness(engine, clock, tmp_path)
     try:
-        seen = Burglar(bench)
-        mistaken(bench, bench.caller())
-        everything = b"".join(seen.blobs) + repr(rows(bench)).encode()
+        seen = Burglar(harness)
+        mistaken(harness, harness.caller())
+        everything = b"".join(seen.blobs) + repr(rows(harness)).encode()
         assert not [sentinel for sentinel in SENTINELS if sentinel.encode() in everything]
     finally:
         engine.dispose()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from ivr.pci.fallback import ROUNDS_MAX, ReturnToWeb
-from ivr.platform.clock import ManualClock
-from tests.support.card_entry import PCI_URL, WEB_URL, PciBench
+from tests.support.card_entry import PCI_URL, WEB_URL, CardEntryHarness
+from tests.support.time_and_ids import ManualClock
 
 PERSON = "+34910000099"
 FALLBACK = f"{PCI_URL}/pci/fallback"
@@ -18,31 +18,31 @@ def said(answer: str) -> list[str]:
     return re.findall("<Say[^>]*>(.*?)</Say>", answer)
 
 
-def nothing(_bench: PciBench) -> None:
+def nothing(_harness: CardEntryHarness) -> None:
     """No card entry was opened: the call is between two questions of the web process."""
 
 
-def finished(bench: PciBench) -> None:
+def finished(harness: CardEntryHarness) -> None:
     """The card is keyed, and the web process does not fetch its result."""
-    bench.caller().card()
+    harness.caller().card()
 
 
-def collected(bench: PciBench) -> None:
-    bench.caller().card()
-    bench.collect()
+def collected(harness: CardEntryHarness) -> None:
+    harness.caller().card()
+    harness.collect()
 
 
-def without_a_database(bench: PciBench) -> None:
-    bench.engine.dispose()
-    object.__setattr__(bench.pci_parts.conversation, "engine", None)
+def without_a_database(harness: CardEntryHarness) -> None:
+    harness.engine.dispose()
+    object.__setattr__(harness.pci_parts.conversation, "engine", None)
 
 
 @pytest.mark.parametrize("before", [nothing, finished, collected, without_a_database])
 def test_a_call_whose_web_process_stays_away_hears_so_and_ends(
-    bench: PciBench, before: Callable[[PciBench], None]
+    harness: CardEntryHarness, before: Callable[[CardEntryHarness], None]
 ) -> None:
-    before(bench)
-    answers = [bench.post(FALLBACK).text for _ in range(ROUNDS_MAX + 1)]
+    before(harness)
+    answers = [harness.post(FALLBACK).text for _ in range(ROUNDS_MAX + 1)]
     for nth, answer in enumerate(answers[:-1]):
         assert said(answer), answer
         assert answer.count("<Redirect") == 1
@@ -52,9 +52,9 @@ def test_a_call_whose_web_process_stays_away_hears_so_and_ends(
     assert "<Redirect" not in answers[-1]
 
 
-def return_to_web(bench: PciBench, clock: ManualClock, person_number: str) -> ReturnToWeb:
+def return_to_web(harness: CardEntryHarness, clock: ManualClock, person_number: str) -> ReturnToWeb:
     return ReturnToWeb(
-        speech=bench.pci_parts.speech,
+        speech=harness.pci_parts.speech,
         clock=clock,
         base_url=PCI_URL,
         web_url=WEB_URL,
@@ -62,8 +62,8 @@ def return_to_web(bench: PciBench, clock: ManualClock, person_number: str) -> Re
     )
 
 
-def test_a_person_is_rung_where_there_is_one(bench: PciBench, clock: ManualClock) -> None:
-    back = return_to_web(bench, clock, PERSON)
+def test_a_person_is_rung_where_there_is_one(harness: CardEntryHarness, clock: ManualClock) -> None:
+    back = return_to_web(harness, clock, PERSON)
     last = [back.document("CA1", "es") for _ in range(ROUNDS_MAX + 1)][-1]
     assert said(last) == ["Le paso con una persona."]
     assert PERSON in last
@@ -71,14 +71,16 @@ def test_a_person_is_rung_where_there_is_one(bench: PciBench, clock: ManualClock
 
 
 @pytest.mark.parametrize(("dialled", "goodbye"), [("completed", False), ("busy", True), ("no-answer", True)])
-def test_behind_the_person_the_call_ends(bench: PciBench, dialled: str, goodbye: bool) -> None:
-    answer = bench.post(FALLBACK, {"DialCallStatus": dialled}).text
+def test_behind_the_person_the_call_ends(harness: CardEntryHarness, dialled: str, goodbye: bool) -> None:
+    answer = harness.post(FALLBACK, {"DialCallStatus": dialled}).text
     assert ("Goodbye" in answer) is goodbye
     assert answer.endswith("<Hangup/></Response>")
 
 
-def test_each_call_has_its_own_count_and_an_outage_is_forgotten(bench: PciBench, clock: ManualClock) -> None:
-    back = return_to_web(bench, clock, "")
+def test_each_call_has_its_own_count_and_an_outage_is_forgotten(
+    harness: CardEntryHarness, clock: ManualClock
+) -> None:
+    back = return_to_web(harness, clock, "")
     first = back.document("CA1", "en")
     assert said(first) == ["One moment, please."]
     assert TO_WEB in first

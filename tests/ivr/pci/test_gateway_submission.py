@@ -7,29 +7,38 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import CardAuthorized, Declined, Tokenized, Unavailable, Unknown, UnsupportedError
+from gateways.capability import UnsupportedError
+from gateways.contract import CardAuthorized, Declined, Tokenized, Unavailable, Unknown
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.pci.key_directory import DirectoryKeys
-from ivr.platform.clock import ManualClock
-from tests.support.card_entry import AUTHORIZE, ENTRY_ID, RETURN_URL, Caller, Held, PciBench, both_engines
+from tests.support.card_entry import (
+    AUTHORIZE,
+    ENTRY_ID,
+    RETURN_URL,
+    Caller,
+    CardEntryHarness,
+    HeldExecutor,
+    both_engines,
+)
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture
-def held(pci_engine: sa.Engine, clock: ManualClock, tmp_path: Path) -> PciBench:
+def held(pci_engine: sa.Engine, clock: ManualClock, tmp_path: Path) -> CardEntryHarness:
     """A process whose pool waits for the test."""
-    return PciBench(pci_engine, clock, tmp_path, executor=Held())
+    return CardEntryHarness(pci_engine, clock, tmp_path, executor=HeldExecutor())
 
 
-def run(bench: PciBench) -> None:
-    assert isinstance(bench.executor, Held)
-    bench.executor.run()
+def run(harness: CardEntryHarness) -> None:
+    assert isinstance(harness.executor, HeldExecutor)
+    harness.executor.run()
 
 
-def test_a_decline_is_a_decline_with_the_last_four(bench: PciBench) -> None:
-    bench.gateway.token_answer = Declined(Decline.INSUFFICIENT_FUNDS, "insufficient_funds")
-    assert bench.caller().card().wait().sent_to == RETURN_URL
-    answer = bench.collected()
+def test_a_decline_is_a_decline_with_the_last_four(harness: CardEntryHarness) -> None:
+    harness.gateway.token_answer = Declined(Decline.INSUFFICIENT_FUNDS, "insufficient_funds")
+    assert harness.caller().card().wait().sent_to == RETURN_URL
+    answer = harness.collected()
     assert (answer["outcome"], answer["decline"]) == ("declined", "insufficient_funds")
     assert (answer["brand"], answer["last_four"], answer["token"]) == ("visa", "4242", None)
 
@@ -37,15 +46,15 @@ def test_a_decline_is_a_decline_with_the_last_four(bench: PciBench) -> None:
 @pytest.mark.parametrize(
     "answer", [Unavailable("down"), RuntimeError("a bug: 4242424242424242"), UnsupportedError("no tokens")]
 )
-def test_a_gateway_that_fails_is_unavailable(bench: PciBench, answer: Any) -> None:
-    bench.gateway.token_answer = answer
-    assert bench.caller().card().wait().sent_to == RETURN_URL
-    assert bench.collected()["outcome"] == "unavailable"
+def test_a_gateway_that_fails_is_unavailable(harness: CardEntryHarness, answer: Any) -> None:
+    harness.gateway.token_answer = answer
+    assert harness.caller().card().wait().sent_to == RETURN_URL
+    assert harness.collected()["outcome"] == "unavailable"
 
 
 @pytest.mark.parametrize("authorize", [None, AUTHORIZE])
 def test_what_the_gateway_did_not_process_is_asked_again_under_the_same_key(
-    held: PciBench, authorize: Any
+    held: CardEntryHarness, authorize: Any
 ) -> None:
     """Three times, while the caller waits; each try is of the same card under the same key."""
     held.caller(authorize=authorize).card()
@@ -73,7 +82,7 @@ def test_what_the_gateway_did_not_process_is_asked_again_under_the_same_key(
     [(None, "unavailable", "ended"), (AUTHORIZE, "authorization_unknown", "authorization_unknown")],
 )
 def test_nobody_asks_again_for_who_waits_no_more(
-    held: PciBench, authorize: Any, over: str, ended: str
+    held: CardEntryHarness, authorize: Any, over: str, ended: str
 ) -> None:
     """The last try begins within the caller's patience, and none once they have hung up."""
     gateway = held.gateway
@@ -93,10 +102,10 @@ def test_nobody_asks_again_for_who_waits_no_more(
     assert held.collected("entry.call_1.7")["outcome"] == ended
 
 
-def test_an_authorization(bench: PciBench) -> None:
-    assert bench.caller(authorize=AUTHORIZE).card().wait().sent_to == RETURN_URL
-    assert bench.gateway.asked == [{**AUTHORIZE, "metadata": {}}]
-    answer = bench.collected()
+def test_an_authorization(harness: CardEntryHarness) -> None:
+    assert harness.caller(authorize=AUTHORIZE).card().wait().sent_to == RETURN_URL
+    assert harness.gateway.asked == [{**AUTHORIZE, "metadata": {}}]
+    answer = harness.collected()
     assert (answer["outcome"], answer["authorization"], answer["token"]) == ("collected", "auth_1", None)
 
 
@@ -109,13 +118,13 @@ def test_an_authorization(bench: PciBench) -> None:
         (UnsupportedError("no such thing, and nothing was sent"), "unavailable"),
     ],
 )
-def test_an_authorization_is_told_for_what_it_is(bench: PciBench, found: Any, outcome: str) -> None:
-    bench.gateway.hold_answer = found
-    assert bench.caller(authorize=AUTHORIZE).card().wait().sent_to == RETURN_URL
-    assert bench.collected()["outcome"] == outcome
+def test_an_authorization_is_told_for_what_it_is(harness: CardEntryHarness, found: Any, outcome: str) -> None:
+    harness.gateway.hold_answer = found
+    assert harness.caller(authorize=AUTHORIZE).card().wait().sent_to == RETURN_URL
+    assert harness.collected()["outcome"] == outcome
 
 
-def test_after_twenty_seconds_nobody_waits_any_more(held: PciBench) -> None:
+def test_after_twenty_seconds_nobody_waits_any_more(held: CardEntryHarness) -> None:
     caller = held.caller().card()
     held.clock.advance(19)
     assert caller.wait().sent_to != RETURN_URL
@@ -131,7 +140,7 @@ def test_after_twenty_seconds_nobody_waits_any_more(held: PciBench) -> None:
     ("authorize", "outcome"), [(None, "unavailable"), (AUTHORIZE, "authorization_unknown")]
 )
 def test_an_answer_that_comes_after_the_wait_changes_nothing(
-    held: PciBench, authorize: Any, outcome: str
+    held: CardEntryHarness, authorize: Any, outcome: str
 ) -> None:
     caller = held.caller(authorize=authorize).card()
 
@@ -146,7 +155,7 @@ def test_an_answer_that_comes_after_the_wait_changes_nothing(
     assert (answer["outcome"], answer["token"], answer["authorization"]) == (outcome, None, None)
 
 
-def test_an_authorization_that_nobody_began_is_certain(held: PciBench) -> None:
+def test_an_authorization_that_nobody_began_is_certain(held: CardEntryHarness) -> None:
     caller = held.caller(authorize=AUTHORIZE).card()
     held.clock.advance(20)
     assert caller.wait().sent_to == RETURN_URL
@@ -155,7 +164,7 @@ def test_an_authorization_that_nobody_began_is_certain(held: PciBench) -> None:
 
 @both_engines
 @pytest.mark.parametrize(("authorize", "outcome"), [(None, "ended"), (AUTHORIZE, "authorization_unknown")])
-def test_a_hang_up_while_the_card_is_on_its_way(held: PciBench, authorize: Any, outcome: str) -> None:
+def test_a_hang_up_while_the_card_is_on_its_way(held: CardEntryHarness, authorize: Any, outcome: str) -> None:
     held.caller(authorize=authorize).card()
     held.gateway.meanwhile = lambda: held.hang_up() and None
     run(held)
@@ -163,33 +172,33 @@ def test_a_hang_up_while_the_card_is_on_its_way(held: PciBench, authorize: Any, 
     assert (answer["outcome"], answer["token"], answer["authorization"]) == (outcome, None, None)
 
 
-def test_an_authorization_survives_a_hang_up_for_the_one_who_releases_it(bench: PciBench) -> None:
-    bench.caller(authorize=AUTHORIZE).card()
-    bench.hang_up()
-    assert bench.collected()["authorization"] == "auth_1"
+def test_an_authorization_survives_a_hang_up_for_the_one_who_releases_it(harness: CardEntryHarness) -> None:
+    harness.caller(authorize=AUTHORIZE).card()
+    harness.hang_up()
+    assert harness.collected()["authorization"] == "auth_1"
 
 
 class Died(BaseException):
     """The process is gone in the middle of the request."""
 
 
-def die(bench: PciBench, caller: Caller) -> None:
+def die(harness: CardEntryHarness, caller: Caller) -> None:
     def fall() -> None:
         raise Died
 
-    bench.gateway.meanwhile = fall
+    harness.gateway.meanwhile = fall
     with pytest.raises(Died):
-        run(bench)
-    bench.gateway.meanwhile = lambda: None
+        run(harness)
+    harness.gateway.meanwhile = lambda: None
 
 
 @both_engines
-def test_another_process_takes_over_a_dead_ones_card_under_the_same_key(held: PciBench) -> None:
+def test_another_process_takes_over_a_dead_ones_card_under_the_same_key(held: CardEntryHarness) -> None:
     keys = DirectoryKeys(held.folder / "keys", held.clock)  # all that the two share is the directory
-    other = held.second_process(executor=Held(), keys=keys)
+    other = held.second_process(executor=HeldExecutor(), keys=keys)
     caller = held.caller().card()
     die(held, caller)
-    caller.bench = other
+    caller.harness = other
     held.clock.advance(4)
     caller.wait()
     run(other)
@@ -204,10 +213,10 @@ def test_another_process_takes_over_a_dead_ones_card_under_the_same_key(held: Pc
 
 @pytest.mark.slow
 @both_engines
-def test_two_processes_that_took_the_same_card_on_ask_once(held: PciBench) -> None:
-    other = held.second_process(executor=Held())
+def test_two_processes_that_took_the_same_card_on_ask_once(held: CardEntryHarness) -> None:
+    other = held.second_process(executor=HeldExecutor())
     caller = held.caller().card()
-    caller.bench = other
+    caller.harness = other
     caller.wait()
     held.gateway.meanwhile = lambda: run(other)
     run(held)
@@ -215,7 +224,7 @@ def test_two_processes_that_took_the_same_card_on_ask_once(held: PciBench) -> No
     assert held.collected()["outcome"] == "collected"
 
 
-def test_a_card_that_waited_too_long_in_the_pool_is_not_sent(held: PciBench) -> None:
+def test_a_card_that_waited_too_long_in_the_pool_is_not_sent(held: CardEntryHarness) -> None:
     held.caller().card()
     held.clock.advance(20)
     run(held)
@@ -223,12 +232,12 @@ def test_a_card_that_waited_too_long_in_the_pool_is_not_sent(held: PciBench) -> 
 
 
 @both_engines
-def test_a_living_process_keeps_its_lease(held: PciBench) -> None:
-    other = held.second_process(executor=Held())
+def test_a_living_process_keeps_its_lease(held: CardEntryHarness) -> None:
+    other = held.second_process(executor=HeldExecutor())
     caller = held.caller().card()
 
     def slow() -> None:
-        caller.bench = other
+        caller.harness = other
         for _ in range(12):
             held.clock.advance(1)
             held.pci_parts.submission.renew()
@@ -243,17 +252,17 @@ def test_a_living_process_keeps_its_lease(held: PciBench) -> None:
 
 
 @both_engines
-def test_a_certain_answer_of_a_process_that_was_thought_dead_is_believed(held: PciBench) -> None:
-    other = held.second_process(executor=Held())
+def test_a_certain_answer_of_a_process_that_was_thought_dead_is_believed(held: CardEntryHarness) -> None:
+    other = held.second_process(executor=HeldExecutor())
     caller = held.caller(authorize=AUTHORIZE).card()
 
     def stall() -> None:
         held.gateway.meanwhile = lambda: None
         held.gateway.hold_answer = Unknown("seen this key before")
         held.clock.advance(6)
-        caller.bench = other
+        caller.harness = other
         caller.wait()
-        assert isinstance(other.executor, Held)
+        assert isinstance(other.executor, HeldExecutor)
         assert len(other.executor.waiting) == 1
         held.gateway.hold_answer = CardAuthorized("auth_1")
 
@@ -267,14 +276,14 @@ def test_a_certain_answer_of_a_process_that_was_thought_dead_is_believed(held: P
 
 @pytest.mark.slow
 @both_engines
-def test_an_uncertain_answer_counts_only_from_the_one_who_has_the_lease(held: PciBench) -> None:
-    other = held.second_process(executor=Held())
+def test_an_uncertain_answer_counts_only_from_the_one_who_has_the_lease(held: CardEntryHarness) -> None:
+    other = held.second_process(executor=HeldExecutor())
     caller = held.caller().card()
 
     def lose_the_lease() -> None:
         """The other process claims the card and asks; while it asks, the first one gives up."""
         held.clock.advance(6)
-        caller.bench = other
+        caller.harness = other
         caller.wait()
         held.gateway.meanwhile = lambda: None
         held.gateway.token_answer = Unavailable("the line broke")
@@ -292,13 +301,15 @@ def test_an_uncertain_answer_counts_only_from_the_one_who_has_the_lease(held: Pc
 @pytest.mark.parametrize(
     ("authorize", "outcome"), [(None, "unavailable"), (AUTHORIZE, "authorization_unknown")]
 )
-def test_a_card_whose_key_is_gone_at_the_take_over(held: PciBench, authorize: Any, outcome: str) -> None:
+def test_a_card_whose_key_is_gone_at_the_take_over(
+    held: CardEntryHarness, authorize: Any, outcome: str
+) -> None:
     caller = held.caller(authorize=authorize).card()
     die(held, caller)
     shutil.rmtree(held.folder / "keys")
-    other = held.second_process(executor=Held())
+    other = held.second_process(executor=HeldExecutor())
     held.clock.advance(6)
-    caller.bench = other
+    caller.harness = other
     caller.wait()
     run(other)
     assert len(held.gateway.cards) == 1
@@ -306,16 +317,16 @@ def test_a_card_whose_key_is_gone_at_the_take_over(held: PciBench, authorize: An
     assert held.collected()["outcome"] == outcome
 
 
-def test_a_poll_does_not_send_a_card_twice(held: PciBench) -> None:
+def test_a_poll_does_not_send_a_card_twice(held: CardEntryHarness) -> None:
     caller = held.caller().card()
     for _ in range(5):
         caller.wait()
-    assert isinstance(held.executor, Held)
+    assert isinstance(held.executor, HeldExecutor)
     assert len(held.executor.waiting) == 1
 
 
 @both_engines
-def test_a_full_process_leaves_cards_to_the_next_poll(held: PciBench) -> None:
+def test_a_full_process_leaves_cards_to_the_next_poll(held: CardEntryHarness) -> None:
     object.__setattr__(held.pci_parts.submission, "capacity", 1)
     held.caller().card()
     held.open("entry.call_2.3", call_sid="CA2")
@@ -329,7 +340,7 @@ def test_a_full_process_leaves_cards_to_the_next_poll(held: PciBench) -> None:
 
 
 @both_engines
-def test_no_transaction_is_open_while_the_gateway_is_asked(held: PciBench) -> None:
+def test_no_transaction_is_open_while_the_gateway_is_asked(held: CardEntryHarness) -> None:
     """On SQLite an open write transaction would lock this one out."""
     held.caller().card()
 

@@ -13,26 +13,26 @@ from gateways.contract import Declined
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.pci.app import create_app
-from ivr.platform.clock import ManualClock
 from ivr.platform.readiness import WRITES_EVERY
 from tests.support.captured_logs import captured_logs
-from tests.support.card_entry import VISA, PciBench
+from tests.support.card_entry import VISA, CardEntryHarness
 from tests.support.small_disk import small_disk
+from tests.support.time_and_ids import ManualClock
 
 WELL = {"database": "ok", "keys": "ok", "temporary files": "ok"}
 
 
-def test_a_process_that_can_work_is_ready(bench: PciBench) -> None:
-    assert bench.client.get("/healthz").json == {"status": "ok"}
-    answer = bench.client.get("/readyz")
+def test_a_process_that_can_work_is_ready(harness: CardEntryHarness) -> None:
+    assert harness.client.get("/healthz").json == {"status": "ok"}
+    answer = harness.client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json == {"status": "ok", "parts": WELL}
 
 
-def assert_not_ready(bench: PciBench, part: str, fault: str) -> None:
+def assert_not_ready(harness: CardEntryHarness, part: str, fault: str) -> None:
     """A stranger reads which part it is; the operator reads in the log what to do."""
     with captured_logs("info", "pci") as logged:
-        answer = bench.client.get("/readyz")
+        answer = harness.client.get("/readyz")
     assert answer.status_code == 503
     parts = WELL | {part: "not ready"}
     assert answer.json == {"status": "not ready", "parts": parts}
@@ -40,33 +40,35 @@ def assert_not_ready(bench: PciBench, part: str, fault: str) -> None:
     assert [line["part"] for line in told if fault in line.get("fault", "")] == [part]
 
 
-def test_a_database_of_an_earlier_release_is_not_ready(bench: PciBench) -> None:
+def test_a_database_of_an_earlier_release_is_not_ready(harness: CardEntryHarness) -> None:
     """One of a later release is: a deploy migrates first."""
     for version in ("of a later release", "0003", None):
-        with bench.engine.begin() as tx:
+        with harness.engine.begin() as tx:
             tx.execute(sa.text("DELETE FROM pci_schema_version"))
             if version:
                 tx.execute(sa.text("INSERT INTO pci_schema_version VALUES (:one)"), {"one": version})
         if version == "of a later release":
-            assert bench.client.get("/readyz").status_code == 200
+            assert harness.client.get("/readyz").status_code == 200
         else:
-            assert_not_ready(bench, "database", "paybycall migrate")
-    assert bench.client.get("/healthz").status_code == 200
+            assert_not_ready(harness, "database", "paybycall migrate")
+    assert harness.client.get("/healthz").status_code == 200
 
 
-def test_a_database_that_is_away_is_not_ready(bench: PciBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_is_not_ready(
+    harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise sa.exc.OperationalError("SELECT 1", {}, OSError("away"))
 
     monkeypatch.setattr("ivr.platform.database.schema_scripts.SchemaScripts.can_serve", fail)
-    assert_not_ready(bench, "database", "PCI_DATABASE_URL")
+    assert_not_ready(harness, "database", "PCI_DATABASE_URL")
 
 
-def test_without_a_home_for_keys_it_is_not_ready_and_opens_no_entry(bench: PciBench) -> None:
-    shutil.rmtree(bench.folder / "keys", ignore_errors=True)
-    (bench.folder / "keys").write_text("in the way")
-    assert_not_ready(bench, "keys", "PCI_KEY_DIRECTORY")
-    opened = bench.open()
+def test_without_a_home_for_keys_it_is_not_ready_and_opens_no_entry(harness: CardEntryHarness) -> None:
+    shutil.rmtree(harness.folder / "keys", ignore_errors=True)
+    (harness.folder / "keys").write_text("in the way")
+    assert_not_ready(harness, "keys", "PCI_KEY_DIRECTORY")
+    opened = harness.open()
     assert opened.status_code == 500
     assert opened.json == {
         "type": "about:blank",
@@ -79,27 +81,27 @@ def test_without_a_home_for_keys_it_is_not_ready_and_opens_no_entry(bench: PciBe
 def test_a_full_disk_is_seen(pci_engine: sa.Engine, clock: ManualClock, tmp_path: Path) -> None:
     """Of the key directory, though the present key can still be read."""
     with small_disk(tmp_path / "disk", size_kb=1024) as disk:
-        bench = PciBench(pci_engine, clock, disk.folder)
-        assert bench.client.get("/readyz").json == {"status": "ok", "parts": WELL}
+        harness = CardEntryHarness(pci_engine, clock, disk.folder)
+        assert harness.client.get("/readyz").json == {"status": "ok", "parts": WELL}
         disk.fill()
-        assert bench.client.get("/readyz").status_code == 200, "what writes is asked now and then"
+        assert harness.client.get("/readyz").status_code == 200, "what writes is asked now and then"
         clock.advance(WRITES_EVERY.total_seconds())
-        assert_not_ready(bench, "keys", "PCI_KEY_DIRECTORY cannot be written to: No space left on device.")
+        assert_not_ready(harness, "keys", "PCI_KEY_DIRECTORY cannot be written to: No space left on device.")
 
 
 def test_without_its_database_a_request_is_to_come_again(
-    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+    harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with bench.engine.begin() as tx:
+    with harness.engine.begin() as tx:
         tx.exec_driver_sql("PRAGMA query_only = ON")
-    opened = bench.open()
+    opened = harness.open()
     assert (opened.status_code, opened.headers["Retry-After"]) == (503, "5")
     assert opened.mimetype == "application/problem+json"
 
 
-def test_metrics_want_their_token(bench: PciBench) -> None:
-    assert bench.client.get("/metrics").status_code == 200  # none is set: open
-    client = _client(bench, metrics_token=Secret("metrics-token"))
+def test_metrics_want_their_token(harness: CardEntryHarness) -> None:
+    assert harness.client.get("/metrics").status_code == 200  # none is set: open
+    client = _client(harness, metrics_token=Secret("metrics-token"))
     for wrong in (
         "",
         "metrics-token",
@@ -116,16 +118,16 @@ def test_metrics_want_their_token(bench: PciBench) -> None:
     assert client.get("/readyz").status_code == client.get("/healthz").status_code == 200
 
 
-def _client(bench: PciBench, **changes: object) -> FlaskClient:
-    parts = dataclasses.replace(bench.pci_parts, config=dataclasses.replace(bench.config, **changes))
+def _client(harness: CardEntryHarness, **changes: object) -> FlaskClient:
+    parts = dataclasses.replace(harness.pci_parts, config=dataclasses.replace(harness.config, **changes))
     return create_app(parts).test_client()
 
 
-def test_in_production_nobody_reads_metrics_without_a_token(bench: PciBench) -> None:
-    answer = _client(bench, environment="production").get("/metrics", headers={"Authorization": "Bearer "})
+def test_in_production_nobody_reads_metrics_without_a_token(harness: CardEntryHarness) -> None:
+    answer = _client(harness, environment="production").get("/metrics", headers={"Authorization": "Bearer "})
     assert answer.status_code == 403
     assert "METRICS_TOKEN" in answer.json["detail"]
-    client = _client(bench, environment="production", metrics_token=Secret("metrics-token"))
+    client = _client(harness, environment="production", metrics_token=Secret("metrics-token"))
     shown = client.get("/metrics", headers={"Authorization": "Bearer metrics-token"}).text
     assert 'paybycall_ready{part="keys",process="pci"} 1.0' in shown
     assert (
@@ -133,11 +135,11 @@ def test_in_production_nobody_reads_metrics_without_a_token(bench: PciBench) -> 
     )
 
 
-def test_metrics_count_ends_and_mistakes(bench: PciBench) -> None:
-    bench.caller().key("4242#").silence().key(VISA).key("0831").key("123")
-    bench.gateway.token_answer = Declined(Decline.GENERIC, "no")
-    bench.caller(entry_id="entry.call_1.8").card()
-    metrics = bench.client.get("/metrics")
+def test_metrics_count_ends_and_mistakes(harness: CardEntryHarness) -> None:
+    harness.caller().key("4242#").silence().key(VISA).key("0831").key("123")
+    harness.gateway.token_answer = Declined(Decline.GENERIC, "no")
+    harness.caller(entry_id="entry.call_1.8").card()
+    metrics = harness.client.get("/metrics")
     assert metrics.mimetype == "text/plain"
     for line in (
         'pci_card_entries_total{outcome="collected"} 1.0',
@@ -153,14 +155,16 @@ def test_metrics_count_ends_and_mistakes(bench: PciBench) -> None:
     ("method", "path", "status"),
     [("GET", f"/pci/e/{VISA}/t/0", 405), ("GET", f"/{VISA}", 404), ("POST", f"/pci/e/x/t/{VISA}", 403)],
 )
-def test_an_error_page_repeats_nothing(bench: PciBench, method: str, path: str, status: int) -> None:
-    answer = bench.client.open(path, method=method, data={"Digits": VISA} if method == "POST" else None)
+def test_an_error_page_repeats_nothing(
+    harness: CardEntryHarness, method: str, path: str, status: int
+) -> None:
+    answer = harness.client.open(path, method=method, data={"Digits": VISA} if method == "POST" else None)
     assert answer.status_code == status
     assert answer.mimetype == "application/problem+json"
     assert VISA not in answer.text
 
 
-def test_a_body_that_is_too_long_is_not_read(bench: PciBench) -> None:
-    answer = bench.client.post("/pci/internal/entries", data=b"x" * 100_000)
+def test_a_body_that_is_too_long_is_not_read(harness: CardEntryHarness) -> None:
+    answer = harness.client.post("/pci/internal/entries", data=b"x" * 100_000)
     assert answer.status_code in {403, 413}
     assert answer.mimetype == "application/problem+json"

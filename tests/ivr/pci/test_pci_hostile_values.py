@@ -1,4 +1,4 @@
-"""No door of the PCI process breaks on a value: the answer is a refusal or a success, never a 500."""
+"""No route of the PCI process breaks on a value: the answer is a refusal or a success, never a 500."""
 
 from urllib.parse import unquote_to_bytes
 
@@ -15,29 +15,29 @@ from tests.support.card_entry import (
     INTERNAL_SECRET,
     PCI_URL,
     RETURN_URL,
-    PciBench,
+    CardEntryHarness,
     both_engines,
 )
-from tests.support.carrier import signed_headers
-from tests.support.hostile_values import addresses, knock
+from tests.support.carrier_signature import signed_headers
+from tests.support.hostile_values import addresses, send_hostile
 
 pytestmark = pytest.mark.slow
 
 
 @both_engines
-def test_no_door_of_pci_breaks(bench: PciBench) -> None:
+def test_no_door_of_pci_breaks(harness: CardEntryHarness) -> None:
     with capture_logs() as logs:
-        caller = bench.caller()
-        for method, path in addresses(bench.app):
+        caller = harness.caller()
+        for method, path in addresses(harness.app):
             form = {"CallSid": CALL_SID, "AccountSid": ACCOUNT_SID, "Digits": "1"}
-            knock(
-                bench.app,
+            send_hostile(
+                harness.app,
                 method,
                 path,
                 data=form,
                 headers=signed_headers(CARRIER_TOKEN, PCI_URL + path, form),
             )
-            _ask(bench, path, b'{"claimant": "x", "declined": true, "by": "me"}')
+            _ask(harness, path, b'{"claimant": "x", "declined": true, "by": "me"}')
         order = {
             "key": "att_1",
             "amount_minor": 4990,
@@ -56,7 +56,7 @@ def test_no_door_of_pci_breaks(bench: PciBench) -> None:
             "authorize": order,
         }
         for body in hostile_values.bodies(opening):
-            _ask(bench, "/pci/internal/entries", body)
+            _ask(harness, "/pci/internal/entries", body)
         for path, template in (
             (f"/pci/internal/entries/{ENTRY_ID}/collect", {"claimant": "call_1.4"}),
             (f"/pci/internal/entries/{ENTRY_ID}/outcome", {"declined": True}),
@@ -64,25 +64,25 @@ def test_no_door_of_pci_breaks(bench: PciBench) -> None:
             ("/pci/internal/lockouts/cardlock_1/lift", {"by": "me"}),
         ):
             for body in hostile_values.bodies(template):
-                _ask(bench, path, body)
+                _ask(harness, path, body)
         for name in (signing.HEADER_TIMESTAMP, signing.HEADER_NONCE, signing.HEADER_SIGNATURE):
             for value in hostile_values.HEADERS:
-                _ask(bench, "/pci/internal/lockouts", b"{}", **{name: value})
+                _ask(harness, "/pci/internal/lockouts", b"{}", **{name: value})
         for value in (*hostile_values.TEXTS, "4242"):
             for name in ("Digits", "FinishedOnKey", "CallSid", "From", "CallStatus"):
                 form = {"CallSid": CALL_SID, "AccountSid": ACCOUNT_SID, "Digits": "1", name: value}
                 for url in (caller.url, f"{PCI_URL}/pci/fallback"):
                     headers = signed_headers(CARRIER_TOKEN, url, form)
-                    knock(bench.app, "POST", url.removeprefix(PCI_URL), data=form, headers=headers)
+                    send_hostile(harness.app, "POST", url.removeprefix(PCI_URL), data=form, headers=headers)
     broken = [one for one in logs if one["log_level"] in {"error", "critical"}]
     assert not broken, broken[:3]
 
 
-def _ask(bench: PciBench, path: str, body: bytes, **changed: str) -> None:
+def _ask(harness: CardEntryHarness, path: str, body: bytes, **changed: str) -> None:
     """Signed as web signs, whatever the headers hold."""
-    bench._nonces += 1
-    timestamp = changed.get(signing.HEADER_TIMESTAMP, str(int(bench.clock.now().timestamp())))
-    nonce = changed.get(signing.HEADER_NONCE, f"n{bench._nonces}")
+    harness._nonces += 1
+    timestamp = changed.get(signing.HEADER_TIMESTAMP, str(int(harness.clock.now().timestamp())))
+    nonce = changed.get(signing.HEADER_NONCE, f"n{harness._nonces}")
     target = unquote_to_bytes(path).decode("utf-8", "replace")
     mac = signing._mac(INTERNAL_SECRET, "POST", target, timestamp, nonce, body=body)
     headers = {
@@ -90,4 +90,4 @@ def _ask(bench: PciBench, path: str, body: bytes, **changed: str) -> None:
         signing.HEADER_NONCE: nonce,
         signing.HEADER_SIGNATURE: changed.get(signing.HEADER_SIGNATURE, mac),
     }
-    knock(bench.app, "POST", path, data=body, headers=headers)
+    send_hostile(harness.app, "POST", path, data=body, headers=headers)

@@ -6,132 +6,135 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ivr.pci.background_thread import BackgroundThread
+from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyGoneError
-from tests.support.card_entry import ENTRY_ID, VISA, Held, PciBench, both_engines
+from ivr.pci.process import BackgroundThread
+from tests.support.card_entry import ENTRY_ID, VISA, CardEntryHarness, HeldExecutor, both_engines
 
 AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}
 
 
-def row(bench: PciBench) -> dict[str, Any]:
-    with bench.engine.connect() as connection:
+def row(harness: CardEntryHarness) -> dict[str, Any]:
+    with harness.engine.connect() as connection:
         return dict(connection.execute(sa.text("SELECT * FROM card_entry")).mappings().one())
 
 
-def count(bench: PciBench, table: str) -> int:
-    with bench.engine.connect() as connection:
+def count(harness: CardEntryHarness, table: str) -> int:
+    with harness.engine.connect() as connection:
         return int(connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608
 
 
 @pytest.mark.slow
 @both_engines
-def test_a_caller_who_is_gone_without_a_word(bench: PciBench) -> None:
-    bench.caller().key(VISA)
-    bench.clock.advance(600)
-    bench.pci_parts.sweeper.sweep()
-    assert row(bench)["sealed_number"] is not None
-    bench.clock.advance(1)
-    bench.pci_parts.sweeper.sweep()
-    bench.second_process().pci_parts.sweeper.sweep()
-    assert row(bench)["sealed_number"] is None
-    assert bench.collected()["outcome"] == "ended"
-    assert 'pci_card_entries_total{outcome="ended"} 1.0' in bench.client.get("/metrics").text
+def test_a_caller_who_is_gone_without_a_word(harness: CardEntryHarness) -> None:
+    harness.caller().key(VISA)
+    harness.clock.advance(600)
+    harness.pci_parts.sweeper.sweep()
+    assert row(harness)["sealed_number"] is not None
+    harness.clock.advance(1)
+    harness.pci_parts.sweeper.sweep()
+    harness.second_process().pci_parts.sweeper.sweep()
+    assert row(harness)["sealed_number"] is None
+    assert harness.collected()["outcome"] == "ended"
+    assert 'pci_card_entries_total{outcome="ended"} 1.0' in harness.client.get("/metrics").text
 
 
 @both_engines
 @pytest.mark.parametrize(("authorize", "outcome"), [(None, "ended"), (AUTHORIZE, "authorization_unknown")])
-def test_a_card_that_nobody_polls_for(bench: PciBench, authorize: Any, outcome: str) -> None:
-    held = bench.second_process(executor=Held())
+def test_a_card_that_nobody_polls_for(harness: CardEntryHarness, authorize: Any, outcome: str) -> None:
+    held = harness.second_process(executor=HeldExecutor())
     held.caller(authorize=authorize).card()
-    with bench.engine.begin() as tx:
+    with harness.engine.begin() as tx:
         tx.execute(sa.text("UPDATE card_entry SET claims = 1, lease_owner = 'pci_dead'"))
-    bench.clock.advance(31)
-    bench.pci_parts.sweeper.sweep()
-    assert row(bench)["sealed_code"] is None
-    assert bench.collected()["outcome"] == outcome
+    harness.clock.advance(31)
+    harness.pci_parts.sweeper.sweep()
+    assert row(harness)["sealed_code"] is None
+    assert harness.collected()["outcome"] == outcome
 
 
 @both_engines
-def test_a_result_that_nobody_collects_is_wiped_and_the_row_forgotten_after_a_day(bench: PciBench) -> None:
-    bench.caller().card()
-    bench.pci_parts.sweeper.sweep()
-    assert row(bench)["sealed_result"] is not None
-    bench.clock.advance(601)
-    bench.pci_parts.sweeper.sweep()
-    assert row(bench)["sealed_result"] is None
-    assert bench.collected()["token"] is None
-    bench.clock.advance(24 * 3600)
-    bench.pci_parts.sweeper.sweep()
-    assert (count(bench, "card_entry"), count(bench, "card_entry_turn")) == (0, 0)
+def test_a_result_that_nobody_collects_is_wiped_and_the_row_forgotten_after_a_day(
+    harness: CardEntryHarness,
+) -> None:
+    harness.caller().card()
+    harness.pci_parts.sweeper.sweep()
+    assert row(harness)["sealed_result"] is not None
+    harness.clock.advance(601)
+    harness.pci_parts.sweeper.sweep()
+    assert row(harness)["sealed_result"] is None
+    assert harness.collected()["token"] is None
+    harness.clock.advance(24 * 3600)
+    harness.pci_parts.sweeper.sweep()
+    assert (count(harness, "card_entry"), count(harness, "card_entry_turn")) == (0, 0)
 
 
 @both_engines
 def test_the_key_of_an_ended_entry_is_forgotten_once_more_and_then_no_more(
-    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+    harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forgotten: list[str] = []
-    monkeypatch.setattr(bench.keys, "forget", forgotten.append)
-    bench.caller().key(VISA)
-    bench.pci_parts.sweeper.sweep()
+    monkeypatch.setattr(DirectoryKeys, "forget", lambda _keys, entry_id: forgotten.append(entry_id))
+    harness.caller().key(VISA)
+    harness.pci_parts.sweeper.sweep()
     assert forgotten == []
-    bench.hang_up()
+    harness.hang_up()
     assert forgotten == [ENTRY_ID]
     for _ in range(3):
-        bench.pci_parts.sweeper.sweep()
+        harness.pci_parts.sweeper.sweep()
     assert forgotten == [ENTRY_ID, ENTRY_ID]
 
 
 def test_the_key_of_an_entry_that_the_sweeper_ends_does_not_wait_for_the_rest_of_the_round(
-    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+    harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The round may end many, and the next one's row may be held by a turn."""
-    bench.caller().key(VISA)
-    bench.clock.advance(601)
-    monkeypatch.setattr(bench.pci_parts.metrics, "entry_ended", lambda _: pytest.fail("after the key"))
+    harness.caller().key(VISA)
+    harness.clock.advance(601)
+    monkeypatch.setattr(harness.pci_parts.metrics, "entry_ended", lambda _: pytest.fail("after the key"))
     with pytest.raises(pytest.fail.Exception):
-        bench.pci_parts.sweeper.sweep()
+        harness.pci_parts.sweeper.sweep()
     with pytest.raises(KeyGoneError):
-        bench.keys.fetch(ENTRY_ID)
+        harness.keys.fetch(ENTRY_ID)
 
 
 def test_keys_past_their_life_are_destroyed_while_the_database_is_away(
-    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+    harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise sa.exc.OperationalError("SELECT 1", {}, OSError("away"))
 
-    bench.caller().key(VISA)
-    bench.clock.advance(900)
+    harness.caller().key(VISA)
+    harness.clock.advance(900)
     monkeypatch.setattr("ivr.pci.sweeper.reading", fail)
     with pytest.raises(sa.exc.OperationalError):
-        bench.pci_parts.sweeper.sweep()
-    assert [path for path in (bench.folder / "keys").rglob("*") if path.is_file()] == []
+        harness.pci_parts.sweeper.sweep()
+    assert [path for path in (harness.folder / "keys").rglob("*") if path.is_file()] == []
 
 
 def test_entries_are_ended_while_the_keys_home_is_away(
-    bench: PciBench, monkeypatch: pytest.MonkeyPatch
+    harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise OSError("away")
 
-    bench.caller().key(VISA)
-    bench.clock.advance(601)
+    harness.caller().key(VISA)
+    harness.clock.advance(601)
     for verb in ("sweep", "forget"):
-        monkeypatch.setattr(bench.keys, verb, fail)
+        monkeypatch.setattr(DirectoryKeys, verb, fail)
     with pytest.raises(OSError, match="away"):
-        bench.pci_parts.sweeper.sweep()
-    assert row(bench)["status"] == "finished"
+        harness.pci_parts.sweeper.sweep()
+    assert row(harness)["status"] == "finished"
 
 
 @both_engines
-def test_nonces_are_kept_as_long_as_a_copy_could_pass(bench: PciBench) -> None:
-    bench.open()
-    bench.clock.advance(120)
-    bench.pci_parts.sweeper.sweep()
-    assert count(bench, "nonce") == 1
-    bench.clock.advance(121)
-    bench.pci_parts.sweeper.sweep()
-    assert count(bench, "nonce") == 0
+def test_nonces_are_kept_as_long_as_a_copy_could_pass(harness: CardEntryHarness) -> None:
+    harness.open()
+    harness.clock.advance(120)
+    harness.pci_parts.sweeper.sweep()
+    assert count(harness, "nonce") == 1
+    harness.clock.advance(121)
+    harness.pci_parts.sweeper.sweep()
+    assert count(harness, "nonce") == 0
 
 
 def test_the_thread_outlives_a_round_that_fails() -> None:
@@ -142,7 +145,7 @@ def test_the_thread_outlives_a_round_that_fails() -> None:
         renewed.append(1)
         raise RuntimeError("the database is away")
 
-    thread = BackgroundThread(renew=renew, sweep=swept.set)
+    thread = BackgroundThread(renew=renew, sweep=swept.set, look=lambda: None)
     thread.start()
     thread.start()
     assert swept.wait(5)
@@ -152,7 +155,7 @@ def test_the_thread_outlives_a_round_that_fails() -> None:
 
 
 def test_a_thread_that_was_closed_does_not_start() -> None:
-    thread = BackgroundThread(renew=lambda: None, sweep=lambda: None)
+    thread = BackgroundThread(renew=lambda: None, sweep=lambda: None, look=lambda: None)
     thread.close()
     thread.start()
     assert not [one for one in threading.enumerate() if one.name == "pci-background"]

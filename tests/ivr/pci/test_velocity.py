@@ -16,10 +16,10 @@ from ivr.pci import tables as schema
 from ivr.pci.fingerprints import FingerprintKeys
 from ivr.pci.metrics import PciMetrics
 from ivr.pci.velocity import CardLimits, CardVelocity
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
-from tests.support.card_entry import AUTHORIZE, INTERNAL_SECRET, VISA, PciBench, both_engines
+from tests.support.card_entry import AUTHORIZE, INTERNAL_SECRET, VISA, CardEntryHarness, both_engines
+from tests.support.time_and_ids import ManualClock
 from tests.support.waiting import until_a_transaction_waits
 
 H = 3600
@@ -33,26 +33,26 @@ def card(nth: int, bin_: str = "42424242") -> str:
     return head + luhn.calc_check_digit(head)
 
 
-def keyed(bench: PciBench, nth: int, number: str = VISA, **opening: Any) -> str:
+def keyed(harness: CardEntryHarness, nth: int, number: str = VISA, **opening: Any) -> str:
     """One entry, keyed to its end; its outcome."""
     entry_id = f"entry.call_{nth}.3"
-    opened = bench.open(entry_id, call_sid=f"CA{nth:032x}", **opening)
+    opened = harness.open(entry_id, call_sid=f"CA{nth:032x}", **opening)
     assert opened.status_code == 201
     url, form = opened.json["url"], {"CallSid": f"CA{nth:032x}"}
     for keys in ("", number, "0831", "123"):
-        answer = bench.post(url, {**form, "Digits": keys}, call_sid=form["CallSid"])
+        answer = harness.post(url, {**form, "Digits": keys}, call_sid=form["CallSid"])
         assert answer.status_code == 200
         url = url.rpartition("/")[0] + f"/{int(url.rpartition('/')[2]) + 1}"
-    return str(bench.collected(entry_id)["outcome"])
+    return str(harness.collected(entry_id)["outcome"])
 
 
-def report(bench: PciBench, nth: int, *, declined: bool) -> None:
-    answer = bench.ask(f"/pci/internal/entries/entry.call_{nth}.3/outcome", {"declined": declined})
+def report(harness: CardEntryHarness, nth: int, *, declined: bool) -> None:
+    answer = harness.ask(f"/pci/internal/entries/entry.call_{nth}.3/outcome", {"declined": declined})
     assert answer.status_code == 204
 
 
-def standing(bench: PciBench, **more: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = bench.ask("/pci/internal/lockouts", {"also_over": False, **more}).json[
+def standing(harness: CardEntryHarness, **more: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = harness.ask("/pci/internal/lockouts", {"also_over": False, **more}).json[
         "lockouts"
     ]
     return found
@@ -60,36 +60,36 @@ def standing(bench: PciBench, **more: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 @both_engines
-def test_a_card_is_sent_until_its_cap_and_then_not_at_all(bench: PciBench) -> None:
+def test_a_card_is_sent_until_its_cap_and_then_not_at_all(harness: CardEntryHarness) -> None:
     for nth in range(5):
-        assert keyed(bench, nth) == "collected"
-        report(bench, nth, declined=True)
-    assert len(bench.gateway.cards) == 5
-    assert keyed(bench, 5) == "unavailable"
-    assert len(bench.gateway.cards) == 5
-    [locked] = standing(bench)
+        assert keyed(harness, nth) == "collected"
+        report(harness, nth, declined=True)
+    assert len(harness.gateway.cards) == 5
+    assert keyed(harness, 5) == "unavailable"
+    assert len(harness.gateway.cards) == 5
+    [locked] = standing(harness)
     assert (locked["kind"], len(locked["subject"])) == ("card", 8)
-    assert keyed(bench, 6, card(1)) == "collected", "another card of the same bank is taken"
+    assert keyed(harness, 6, card(1)) == "collected", "another card of the same bank is taken"
 
 
 @pytest.mark.slow
 @both_engines
-def test_what_is_under_way_counts_as_if_it_were_declined(bench: PciBench) -> None:
-    outcomes = [keyed(bench, nth) for nth in range(6)]
+def test_what_is_under_way_counts_as_if_it_were_declined(harness: CardEntryHarness) -> None:
+    outcomes = [keyed(harness, nth) for nth in range(6)]
     assert outcomes == ["collected"] * 5 + ["unavailable"]
-    assert standing(bench) == []
-    report(bench, 0, declined=False)
-    assert keyed(bench, 7) == "collected"
+    assert standing(harness) == []
+    report(harness, 0, declined=False)
+    assert keyed(harness, 7) == "collected"
 
 
 @pytest.mark.slow
-def test_an_entry_that_nobody_reports_is_forgotten_after_two_hours(bench: PciBench) -> None:
+def test_an_entry_that_nobody_reports_is_forgotten_after_two_hours(harness: CardEntryHarness) -> None:
     for nth in range(5):
-        keyed(bench, nth)
-    bench.clock.advance(2 * H)
-    assert keyed(bench, 5) == "collected"
-    bench.pci_parts.sweeper.sweep()
-    with reading(bench.engine) as connection:
+        keyed(harness, nth)
+    harness.clock.advance(2 * H)
+    assert keyed(harness, 5) == "collected"
+    harness.pci_parts.sweeper.sweep()
+    with reading(harness.engine) as connection:
         found = connection.execute(sa.select(schema.card_watch.c.entry_id)).scalars().all()
     assert found == ["entry.call_5.3"]
 
@@ -99,235 +99,235 @@ def test_an_entry_that_nobody_reports_is_forgotten_after_two_hours(bench: PciBen
     ("decline", "sent"), [(Decline.INCORRECT_CVC, 5), (Decline.CONFIG_ERROR, 8), ("issuer_unavailable", 8)]
 )
 def test_where_the_gateway_authorizes_its_own_answer_is_counted(
-    bench: PciBench, decline: Decline, sent: int
+    harness: CardEntryHarness, decline: Decline, sent: int
 ) -> None:
-    bench.gateway.hold_answer = Declined(Decline(decline), "code")
+    harness.gateway.hold_answer = Declined(Decline(decline), "code")
     for nth in range(8):
-        keyed(bench, nth, authorize={**AUTHORIZE, "key": f"attempt_{nth}"})
-    assert len(bench.gateway.cards) == sent
+        keyed(harness, nth, authorize={**AUTHORIZE, "key": f"attempt_{nth}"})
+    assert len(harness.gateway.cards) == sent
 
 
 @pytest.mark.slow
-def test_good_cards_and_silence_are_no_declines(bench: PciBench) -> None:
+def test_good_cards_and_silence_are_no_declines(harness: CardEntryHarness) -> None:
     for nth in range(6):
-        bench.gateway.hold_answer = CardAuthorized("auth") if nth % 2 else Unknown("lost")
-        keyed(bench, nth, authorize={**AUTHORIZE, "key": f"attempt_{nth}"})
-        report(bench, nth, declined=False)
-    bench.gateway.token_answer = Unavailable("down")
+        harness.gateway.hold_answer = CardAuthorized("auth") if nth % 2 else Unknown("lost")
+        keyed(harness, nth, authorize={**AUTHORIZE, "key": f"attempt_{nth}"})
+        report(harness, nth, declined=False)
+    harness.gateway.token_answer = Unavailable("down")
     for nth in range(6, 12):
-        keyed(bench, nth)
-    bench.gateway.token_answer = Tokenized(Secret("tok_1"))
-    assert keyed(bench, 12) == "collected"
+        keyed(harness, nth)
+    harness.gateway.token_answer = Tokenized(Secret("tok_1"))
+    assert keyed(harness, 12) == "collected"
 
 
 @pytest.mark.slow
-def test_a_declined_card_whose_caller_hung_up_counts_too(bench: PciBench) -> None:
-    bench.gateway.hold_answer = Declined(Decline.GENERIC, "no")
+def test_a_declined_card_whose_caller_hung_up_counts_too(harness: CardEntryHarness) -> None:
+    harness.gateway.hold_answer = Declined(Decline.GENERIC, "no")
     for nth in range(5):
-        bench.gateway.meanwhile = lambda nth=nth: bench.hang_up(f"CA{nth:032x}") and None
-        keyed(bench, nth, authorize={**AUTHORIZE, "key": f"attempt_{nth}"})
-    bench.gateway.meanwhile = lambda: None
-    bench.clock.advance(2 * H)
-    assert keyed(bench, 5, authorize={**AUTHORIZE, "key": "attempt_5"}) == "unavailable"
+        harness.gateway.meanwhile = lambda nth=nth: harness.hang_up(f"CA{nth:032x}") and None
+        keyed(harness, nth, authorize={**AUTHORIZE, "key": f"attempt_{nth}"})
+    harness.gateway.meanwhile = lambda: None
+    harness.clock.advance(2 * H)
+    assert keyed(harness, 5, authorize={**AUTHORIZE, "key": "attempt_5"}) == "unavailable"
 
 
 @pytest.mark.slow
-def test_a_bin_is_locked_out_where_most_of_its_cards_are_declined(bench: PciBench) -> None:
+def test_a_bin_is_locked_out_where_most_of_its_cards_are_declined(harness: CardEntryHarness) -> None:
     for nth in range(20):
-        assert keyed(bench, nth, card(nth)) == "collected"
-        report(bench, nth, declined=True)
-    assert [one["kind"] for one in standing(bench)] == ["bin"]
-    assert keyed(bench, 20, card(20)) == "unavailable"
-    assert keyed(bench, 21, card(21, "55555555")) == "collected"
+        assert keyed(harness, nth, card(nth)) == "collected"
+        report(harness, nth, declined=True)
+    assert [one["kind"] for one in standing(harness)] == ["bin"]
+    assert keyed(harness, 20, card(20)) == "unavailable"
+    assert keyed(harness, 21, card(21, "55555555")) == "collected"
 
 
 @pytest.mark.slow
-def test_a_bin_of_many_honest_cards_is_not(bench: PciBench) -> None:
+def test_a_bin_of_many_honest_cards_is_not(harness: CardEntryHarness) -> None:
     for nth in range(45):
-        assert keyed(bench, nth, card(nth)) == "collected"
-        report(bench, nth, declined=nth % 2 == 0)
-    assert standing(bench) == []
+        assert keyed(harness, nth, card(nth)) == "collected"
+        report(harness, nth, declined=nth % 2 == 0)
+    assert standing(harness) == []
 
 
-def hang_up(bench: PciBench, nth: int) -> None:
-    assert bench.ask(f"/pci/internal/calls/CA{nth:032x}/ended", {}).status_code == 204
+def hang_up(harness: CardEntryHarness, nth: int) -> None:
+    assert harness.ask(f"/pci/internal/calls/CA{nth:032x}/ended", {}).status_code == 204
 
 
 @pytest.mark.slow
 @both_engines
-def test_cards_that_nobody_charged_do_not_close_a_bank_to_everybody(bench: PciBench) -> None:
+def test_cards_that_nobody_charged_do_not_close_a_bank_to_everybody(harness: CardEntryHarness) -> None:
     """Invented numbers of one BIN, and a caller who hangs up before the amount: no issuer is asked."""
     for nth in range(25):
-        assert keyed(bench, nth, card(nth)) == "collected"
-        hang_up(bench, nth)
-    assert keyed(bench, 25, card(25)) == "collected"
-    assert standing(bench) == []
+        assert keyed(harness, nth, card(nth)) == "collected"
+        hang_up(harness, nth)
+    assert keyed(harness, 25, card(25)) == "collected"
+    assert standing(harness) == []
 
 
 @pytest.mark.slow
-def test_a_card_that_nobody_charged_is_still_a_try_of_that_card(bench: PciBench) -> None:
+def test_a_card_that_nobody_charged_is_still_a_try_of_that_card(harness: CardEntryHarness) -> None:
     for nth in range(5):
-        assert keyed(bench, nth) == "collected"
-        hang_up(bench, nth)
-    assert keyed(bench, 5) == "unavailable"
-    bench.clock.advance(2 * H)
-    bench.pci_parts.sweeper.sweep()
+        assert keyed(harness, nth) == "collected"
+        hang_up(harness, nth)
+    assert keyed(harness, 5) == "unavailable"
+    harness.clock.advance(2 * H)
+    harness.pci_parts.sweeper.sweep()
     for nth in range(6, 21):
-        assert keyed(bench, nth) == "collected"
-        report(bench, nth, declined=False)
-    assert keyed(bench, 21) == "unavailable", "tried twenty times"
+        assert keyed(harness, nth) == "collected"
+        report(harness, nth, declined=False)
+    assert keyed(harness, 21) == "unavailable", "tried twenty times"
 
 
 @pytest.mark.slow
-def test_a_decline_is_counted_also_where_the_caller_had_hung_up_by_then(bench: PciBench) -> None:
+def test_a_decline_is_counted_also_where_the_caller_had_hung_up_by_then(harness: CardEntryHarness) -> None:
     for nth in range(20):
-        assert keyed(bench, nth, card(nth)) == "collected"
-        hang_up(bench, nth)
-        report(bench, nth, declined=True)
-    assert [one["kind"] for one in standing(bench)] == ["bin"]
+        assert keyed(harness, nth, card(nth)) == "collected"
+        hang_up(harness, nth)
+        report(harness, nth, declined=True)
+    assert [one["kind"] for one in standing(harness)] == ["bin"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("wait_s", [0, 2 * H])
-def test_hang_ups_do_not_hide_a_testers_declines(bench: PciBench, wait_s: int) -> None:
+def test_hang_ups_do_not_hide_a_testers_declines(harness: CardEntryHarness, wait_s: int) -> None:
     """Cards that were never charged are no part of the share of the BIN that was declined."""
     for nth in range(15):
-        assert keyed(bench, nth, card(nth)) == "collected"
-        hang_up(bench, nth)
-    bench.clock.advance(wait_s)
-    bench.pci_parts.sweeper.sweep()
+        assert keyed(harness, nth, card(nth)) == "collected"
+        hang_up(harness, nth)
+    harness.clock.advance(wait_s)
+    harness.pci_parts.sweeper.sweep()
     for nth in range(15, 35):
-        assert keyed(bench, nth, card(nth)) == "collected"
-        report(bench, nth, declined=True)
-    assert [one["kind"] for one in standing(bench)] == ["bin"]
+        assert keyed(harness, nth, card(nth)) == "collected"
+        report(harness, nth, declined=True)
+    assert [one["kind"] for one in standing(harness)] == ["bin"]
 
 
 @pytest.mark.slow
-def test_a_bin_counts_what_is_under_way_as_declined_while_the_call_goes_on(bench: PciBench) -> None:
-    assert [keyed(bench, nth, card(nth)) for nth in range(21)] == ["collected"] * 20 + ["unavailable"]
+def test_a_bin_counts_what_is_under_way_as_declined_while_the_call_goes_on(harness: CardEntryHarness) -> None:
+    assert [keyed(harness, nth, card(nth)) for nth in range(21)] == ["collected"] * 20 + ["unavailable"]
 
 
 @pytest.mark.slow
-def test_an_amount_that_the_issuer_was_asked_for_counts_after_the_call(bench: PciBench) -> None:
+def test_an_amount_that_the_issuer_was_asked_for_counts_after_the_call(harness: CardEntryHarness) -> None:
     """Where the gateway authorizes: nobody heard the answer, and it may have been a decline."""
-    bench.gateway.hold_answer = Unknown("lost")
+    harness.gateway.hold_answer = Unknown("lost")
     for nth in range(20):
-        keyed(bench, nth, card(nth), authorize={**AUTHORIZE, "key": f"attempt_{nth}"})
-        hang_up(bench, nth)
-    bench.clock.advance(H)
-    bench.pci_parts.sweeper.sweep()
+        keyed(harness, nth, card(nth), authorize={**AUTHORIZE, "key": f"attempt_{nth}"})
+        hang_up(harness, nth)
+    harness.clock.advance(H)
+    harness.pci_parts.sweeper.sweep()
     wanted = {**AUTHORIZE, "key": "attempt_20"}
-    assert keyed(bench, 20, card(20), authorize=wanted) == "unavailable"
+    assert keyed(harness, 20, card(20), authorize=wanted) == "unavailable"
 
 
 @pytest.mark.slow
-def test_counts_and_lockouts_end_with_their_time(bench: PciBench) -> None:
+def test_counts_and_lockouts_end_with_their_time(harness: CardEntryHarness) -> None:
     for nth in range(4):
-        keyed(bench, nth)
-        report(bench, nth, declined=True)
-    bench.clock.advance(24 * H)
+        keyed(harness, nth)
+        report(harness, nth, declined=True)
+    harness.clock.advance(24 * H)
     for nth in range(4, 9):
-        assert keyed(bench, nth) == "collected"
-        report(bench, nth, declined=True)
-    assert keyed(bench, 9) == "unavailable"
-    bench.clock.advance(24 * H)
-    assert keyed(bench, 10) == "collected"
-    bench.pci_parts.sweeper.sweep()
-    with reading(bench.engine) as connection:
+        assert keyed(harness, nth) == "collected"
+        report(harness, nth, declined=True)
+    assert keyed(harness, 9) == "unavailable"
+    harness.clock.advance(24 * H)
+    assert keyed(harness, 10) == "collected"
+    harness.pci_parts.sweeper.sweep()
+    with reading(harness.engine) as connection:
         hours = connection.execute(sa.select(schema.card_tally.c.hour)).scalars().all()
     assert len(hours) == 2, "of the card and of its BIN, from the last call alone"
-    assert all(bench.clock.now() - hour < bench.pci_parts.velocity.limits.window for hour in hours)
+    assert all(harness.clock.now() - hour < harness.pci_parts.velocity.limits.window for hour in hours)
 
 
 @pytest.mark.slow
-def test_an_outcome_reported_twice_counts_once(bench: PciBench) -> None:
+def test_an_outcome_reported_twice_counts_once(harness: CardEntryHarness) -> None:
     for nth in range(3):
-        keyed(bench, nth)
-        report(bench, nth, declined=True)
-        report(bench, nth, declined=True)
-    assert keyed(bench, 3) == "collected"
-    report(bench, 99, declined=True)
+        keyed(harness, nth)
+        report(harness, nth, declined=True)
+        report(harness, nth, declined=True)
+    assert keyed(harness, 3) == "collected"
+    report(harness, 99, declined=True)
 
 
 @both_engines
-def test_an_outcome_reported_twice_at_once_counts_once(bench: PciBench) -> None:
+def test_an_outcome_reported_twice_at_once_counts_once(harness: CardEntryHarness) -> None:
     """The second report reads the entry before the first has ended, and waits for it."""
-    keyed(bench, 0)
-    settle = bench.pci_parts.velocity.settle
+    keyed(harness, 0)
+    settle = harness.pci_parts.velocity.settle
     with ThreadPoolExecutor(1) as pool:
-        with bench.engine.begin() as tx:
+        with harness.engine.begin() as tx:
             settle(tx, "entry.call_0.3", declined=True)
-            second = pool.submit(_settled, bench)
-            until_a_transaction_waits(bench.engine)
+            second = pool.submit(_settled, harness)
+            until_a_transaction_waits(harness.engine)
         second.result(30)
-    with reading(bench.engine) as connection:
+    with reading(harness.engine) as connection:
         declines = connection.execute(sa.select(schema.card_tally.c.declines)).scalars().all()
     assert declines == [1, 1]
 
 
-def _settled(bench: PciBench) -> None:
-    with bench.engine.begin() as tx:
-        bench.pci_parts.velocity.settle(tx, "entry.call_0.3", declined=True)
+def _settled(harness: CardEntryHarness) -> None:
+    with harness.engine.begin() as tx:
+        harness.pci_parts.velocity.settle(tx, "entry.call_0.3", declined=True)
 
 
-def test_a_process_that_takes_an_entry_over_asks_for_the_same_card(bench: PciBench) -> None:
+def test_a_process_that_takes_an_entry_over_asks_for_the_same_card(harness: CardEntryHarness) -> None:
     """The one before it was admitted and died: nothing is counted twice, even where no other would pass."""
-    defences = bench.pci_parts.velocity
+    defences = harness.pci_parts.velocity
     for nth in range(5):
         assert defences.admits(f"entry.{nth}", Secret(VISA))
     assert not defences.admits("entry.5", Secret(VISA))
     assert defences.admits("entry.4", Secret(VISA))
-    with reading(bench.engine) as connection:
+    with reading(harness.engine) as connection:
         tries = connection.execute(sa.select(schema.card_tally.c.tries)).scalars().all()
     assert tries == [5, 5]
 
 
 @pytest.mark.parametrize("pci_kind", ["postgres"])
-def test_of_two_who_lift_at_once_the_first_is_named(bench: PciBench) -> None:
+def test_of_two_who_lift_at_once_the_first_is_named(harness: CardEntryHarness) -> None:
     for nth in range(5):
-        keyed(bench, nth)
-        report(bench, nth, declined=True)
-    [locked] = standing(bench)
+        keyed(harness, nth)
+        report(harness, nth, declined=True)
+    [locked] = standing(harness)
     here = schema.lockout.c.id == locked["id"]
     with ThreadPoolExecutor(1) as pool:
-        with bench.engine.begin() as tx:
-            first = {"lifted_at": bench.clock.now(), "lifted_by": "anna"}
+        with harness.engine.begin() as tx:
+            first = {"lifted_at": harness.clock.now(), "lifted_by": "anna"}
             tx.execute(schema.lockout.update().where(here).values(first))
-            second = pool.submit(bench.pci_parts.velocity.lift, locked["id"], by="berta")
-            until_a_transaction_waits(bench.engine)
+            second = pool.submit(harness.pci_parts.velocity.lift, locked["id"], by="berta")
+            until_a_transaction_waits(harness.engine)
         lifted = second.result(30)
     assert lifted is not None
     assert lifted.lifted_by == "anna"
 
 
 @pytest.mark.slow
-def test_lifting_works_at_once_and_forgets_what_was_counted(bench: PciBench) -> None:
+def test_lifting_works_at_once_and_forgets_what_was_counted(harness: CardEntryHarness) -> None:
     for nth in range(5):
-        keyed(bench, nth)
-        report(bench, nth, declined=True)
-    [locked] = standing(bench)
-    answer = bench.ask(f"/pci/internal/lockouts/{locked['id']}/lift", {"by": "cli: anna"})
+        keyed(harness, nth)
+        report(harness, nth, declined=True)
+    [locked] = standing(harness)
+    answer = harness.ask(f"/pci/internal/lockouts/{locked['id']}/lift", {"by": "cli: anna"})
     assert (answer.status_code, answer.json["lifted_by"]) == (200, "cli: anna")
-    assert standing(bench) == []
-    assert len(standing(bench, also_over=True)) == 1
-    assert [keyed(bench, nth) for nth in range(5, 10)] == ["collected"] * 5
-    assert bench.ask("/pci/internal/lockouts/cardlock_none/lift", {"by": "me"}).status_code == 404
-    assert bench.ask(f"/pci/internal/lockouts/{locked['id']}/lift", {"by": ""}).status_code == 400
+    assert standing(harness) == []
+    assert len(standing(harness, also_over=True)) == 1
+    assert [keyed(harness, nth) for nth in range(5, 10)] == ["collected"] * 5
+    assert harness.ask("/pci/internal/lockouts/cardlock_none/lift", {"by": "me"}).status_code == 404
+    assert harness.ask(f"/pci/internal/lockouts/{locked['id']}/lift", {"by": ""}).status_code == 400
 
 
 @pytest.mark.slow
-def test_lifting_forgets_also_what_was_counted_while_the_lockout_stood(bench: PciBench) -> None:
+def test_lifting_forgets_also_what_was_counted_while_the_lockout_stood(harness: CardEntryHarness) -> None:
     """Outcomes of long ago are reported at last, when five others have locked the card out."""
     for nth in range(5):
-        keyed(bench, nth)
-    bench.clock.advance(2 * H + 1)
+        keyed(harness, nth)
+    harness.clock.advance(2 * H + 1)
     for nth in range(5, 10):
-        assert keyed(bench, nth) == "collected"
+        assert keyed(harness, nth) == "collected"
     for nth in (5, 6, 7, 8, 9, 0, 1, 2, 3, 4):
-        report(bench, nth, declined=True)
-    [locked] = standing(bench)
-    bench.ask(f"/pci/internal/lockouts/{locked['id']}/lift", {"by": "cli: anna"})
-    assert keyed(bench, 10) == "collected"
+        report(harness, nth, declined=True)
+    [locked] = standing(harness)
+    harness.ask(f"/pci/internal/lockouts/{locked['id']}/lift", {"by": "cli: anna"})
+    assert keyed(harness, 10) == "collected"
 
 
 @pytest.mark.parametrize(
@@ -339,28 +339,28 @@ def test_lifting_forgets_also_what_was_counted_while_the_lockout_stood(bench: Pc
     ],
 )
 def test_the_doors_take_only_what_is_signed_fresh_and_new(
-    bench: PciBench, path: str, document: dict[str, Any]
+    harness: CardEntryHarness, path: str, document: dict[str, Any]
 ) -> None:
     target = f"/pci/internal/{path}"
-    assert bench.client.post(target, json=document).status_code == 403
-    assert bench.ask(target, document, secret=Secret("a stranger's")).status_code == 403
-    assert bench.ask(target, document, nonce="once").status_code in {200, 204, 404}
-    assert bench.ask(target, document, nonce="once").status_code == 403
-    assert bench.ask(target, document, headers={"X-Paybycall-Timestamp": "1"}).status_code == 403
-    assert bench.ask(target, {}).status_code == 400
+    assert harness.client.post(target, json=document).status_code == 403
+    assert harness.ask(target, document, secret=Secret("a stranger's")).status_code == 403
+    assert harness.ask(target, document, nonce="once").status_code in {200, 204, 404}
+    assert harness.ask(target, document, nonce="once").status_code == 403
+    assert harness.ask(target, document, headers={"X-Paybycall-Timestamp": "1"}).status_code == 403
+    assert harness.ask(target, {}).status_code == 400
 
 
 @pytest.mark.slow
-def test_what_is_kept_names_no_payment_and_no_card(bench: PciBench) -> None:
+def test_what_is_kept_names_no_payment_and_no_card(harness: CardEntryHarness) -> None:
     """No number, no last four, no brand, no entry, no moment finer than an hour: nothing to join it by."""
-    bench.clock.advance(61 * 7)
+    harness.clock.advance(61 * 7)
     for nth in range(5):
-        keyed(bench, nth)
-        report(bench, nth, declined=True)
-    with reading(bench.engine) as connection:
+        keyed(harness, nth)
+        report(harness, nth, declined=True)
+    with reading(harness.engine) as connection:
         assert connection.execute(sa.select(schema.card_watch)).all() == []
-        keyed(bench, 6, card(6))
-        report(bench, 6, declined=True)
+        keyed(harness, 6, card(6))
+        report(harness, 6, declined=True)
         tallies = connection.execute(sa.select(schema.card_tally)).mappings().all()
         locked = connection.execute(sa.select(schema.lockout)).mappings().all()
     assert tallies
@@ -387,12 +387,12 @@ def test_entries_at_the_same_moment_cannot_exceed_the_cap(pci_engine: sa.Engine,
         assert sum(pool.map(admitted, range(8))) == 5
 
 
-def test_a_key_that_is_rotated_forgets_nobody(bench: PciBench, tmp_path: Path) -> None:
+def test_a_key_that_is_rotated_forgets_nobody(harness: CardEntryHarness, tmp_path: Path) -> None:
     old, new = INTERNAL_SECRET, Secret("a new fingerprint key of 32 characters")
-    before = replace(bench.pci_parts.velocity, fingerprints=FingerprintKeys([old]))
+    before = replace(harness.pci_parts.velocity, fingerprints=FingerprintKeys([old]))
     for nth in range(3):
         assert before.admits(f"entry.{nth}", Secret(VISA))
-        with bench.engine.begin() as tx:
+        with harness.engine.begin() as tx:
             before.settle(tx, f"entry.{nth}", declined=True)
     rotating = replace(before, fingerprints=FingerprintKeys([new, old]))
     assert [rotating.admits(f"entry.{nth}", Secret(VISA)) for nth in range(3, 6)] == [True, True, False]

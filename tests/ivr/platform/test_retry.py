@@ -2,7 +2,7 @@
 
 import pytest
 
-from ivr.platform.retry import RetryPolicy
+from ivr.jobs.retry import RetryPolicy
 
 DAY_S = 24 * 3600
 POLICY = RetryPolicy(2, 300, DAY_S)

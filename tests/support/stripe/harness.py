@@ -6,17 +6,24 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import Verb
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry, Verb
 from gateways.declines import Decline
 from gateways.secret import Secret
 from gateways.stripe import answers
 from gateways.stripe.adapter import StripeGateway
 from gateways.stripe.client import RETRIES, Stripe, Timing
 from gateways.stripe.tokenize import StripeTokenizer
-from tests.support.gateway_harness import FORGET, LOOKUP, Asked, Bench, Books, PlantedBugError, card
+from tests.support.gateway_harness import (
+    FORGET,
+    LOOKUP,
+    AskedVerb,
+    GatewayBooks,
+    GatewayHarness,
+    PlantedBugError,
+    card,
+)
 from tests.support.stripe.account import WEBHOOK_SECRET
-from tests.support.stripe.line import Harm, Thought
+from tests.support.stripe.line import Harm, HeldAnswer
 from tests.support.stripe.server import StripeServer
 
 KINDS = {
@@ -34,7 +41,7 @@ EVERY_TRY = RETRIES + 1
 BRISK = Timing(pause_s=0.01)
 
 
-class StripeBench(Bench):
+class StripeHarness(GatewayHarness):
     good_card = card("4242424242424242")
     declining = {  # noqa: RUF012 - never written to
         Decline.AUTHENTICATION_REQUIRED: card("4000002760003184"),
@@ -63,23 +70,23 @@ class StripeBench(Bench):
         self.gateway = StripeGateway(stripe, self._card_entry, moto=self._moto)
         self.tokenizer = self.authorizer = StripeTokenizer(stripe, moto=self._moto)
 
-    def lose_request(self, asked: Asked) -> None:
+    def lose_request(self, asked: AskedVerb) -> None:
         self.server.harm(Harm.DROP_BEFORE, KINDS[asked], times=EVERY_TRY)
 
-    def lose_answer(self, asked: Asked) -> None:
+    def lose_answer(self, asked: AskedVerb) -> None:
         self.server.harm(Harm.DROP_AFTER, KINDS[asked], times=EVERY_TRY)
 
-    def fail(self, asked: Asked) -> None:
+    def fail(self, asked: AskedVerb) -> None:
         self.server.harm(Harm.ERROR_AFTER, KINDS[asked], times=EVERY_TRY)
 
-    def garble(self, asked: Asked) -> None:
+    def garble(self, asked: AskedVerb) -> None:
         """The library does not repeat what was answered with 200."""
         self.server.harm(Harm.GARBAGE_AFTER, KINDS[asked])
 
-    def turn_away(self, asked: Asked) -> None:
+    def answer_not_processed(self, asked: AskedVerb) -> None:
         self.server.harm(Harm.RATE_LIMIT, KINDS[asked])
 
-    def under_way(self, asked: Asked) -> AbstractContextManager[Thought]:
+    def under_way(self, asked: AskedVerb) -> AbstractContextManager[HeldAnswer]:
         return self.server.line.held(KINDS[asked])
 
     def be_impatient(self) -> None:
@@ -97,10 +104,10 @@ class StripeBench(Bench):
     def requests(self) -> int:
         return self.server.line.received
 
-    def books(self, key: str) -> Books:
+    def books(self, key: str) -> GatewayBooks:
         books = self.account.books(attempt=key)
         assert books.charges <= 1, f"{key} was charged twice"
-        return Books(books.taken_minor, books.held_minor, books.refunded_minor, books.currency)
+        return GatewayBooks(books.taken_minor, books.held_minor, books.refunded_minor, books.currency)
 
     def tokens(self) -> Iterator[str]:
         yield from (self.account.key, WEBHOOK_SECRET)

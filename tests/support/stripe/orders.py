@@ -9,7 +9,7 @@ from typing import Any
 from gateways.contract import Order, Prepared, Tokenized
 from gateways.secret import Secret
 from tests.support.gateway_harness import card
-from tests.support.stripe.harness import StripeBench
+from tests.support.stripe.harness import StripeHarness
 
 ORDER = Order(
     "attempt_1",
@@ -21,17 +21,17 @@ ORDER = Order(
 )
 
 
-def token(bench: StripeBench, number: str = "4242424242424242", key: str = "entry_1") -> Secret:
-    made = bench.tokenizer.tokenize(card(number), key=key)
+def token(harness: StripeHarness, number: str = "4242424242424242", key: str = "entry_1") -> Secret:
+    made = harness.tokenizer.tokenize(card(number), key=key)
     assert isinstance(made, Tokenized)
     return made.token
 
 
-def prepared(bench: StripeBench, order: Order = ORDER, gateway_customer_id: str | None = None) -> str:
-    made = bench.gateway.prepare(order, gateway_customer_id=gateway_customer_id)
+def prepared(harness: StripeHarness, order: Order = ORDER, gateway_customer_id: str | None = None) -> str:
+    made = harness.gateway.prepare(order, gateway_customer_id=gateway_customer_id)
     assert isinstance(made, Prepared)
     return made.gateway_reference
 
 
-def intent(bench: StripeBench, reference: str) -> dict[str, Any]:
-    return bench.account.objects[reference]
+def intent(harness: StripeHarness, reference: str) -> dict[str, Any]:
+    return harness.account.objects[reference]

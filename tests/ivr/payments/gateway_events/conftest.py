@@ -1,10 +1,10 @@
-"""The till of these tests is at a bank that tells of what happens there."""
+"""Payment services of these tests, over a gateway that posts webhooks."""
 
 import pytest
 
-from tests.support.webhook_gateway import TellingBank
+from tests.support.webhook_gateway import WebhookGateway
 
 
 @pytest.fixture
-def bank() -> TellingBank:
-    return TellingBank()
+def bank() -> WebhookGateway:
+    return WebhookGateway()

@@ -1,18 +1,18 @@
-"""A till whose bank has payment pages, on each database."""
+"""Payment services over a gateway with payment pages, on each database."""
 
 import pytest
 import sqlalchemy as sa
 
-from ivr.platform.clock import ManualClock
-from tests.support.link_gateway import LinkBank
-from tests.support.payment_services import Till
+from tests.support.link_gateway import LinkGateway
+from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture
-def bank(clock: ManualClock) -> LinkBank:
-    return LinkBank(clock)
+def bank(clock: ManualClock) -> LinkGateway:
+    return LinkGateway(clock)
 
 
 @pytest.fixture
-def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
-    return Till(engine, clock, bank=bank)
+def services(engine: sa.Engine, clock: ManualClock, bank: LinkGateway) -> PaymentServices:
+    return PaymentServices(engine, clock, bank=bank)

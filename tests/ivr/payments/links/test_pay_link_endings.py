@@ -16,8 +16,8 @@ from ivr.payments.links import store as link_store
 from ivr.platform.database.engine import reading
 from tests.support import schema
 from tests.support.fake_gateway import Fate
-from tests.support.link_gateway import LinkBank, tell, texts
-from tests.support.payment_services import Till
+from tests.support.link_gateway import LinkGateway, tell, texts
+from tests.support.payment_services import PaymentServices
 
 HOUR_S = 3600
 
@@ -25,95 +25,99 @@ HOUR_S = 3600
 # Webhooks: early, late, lost, repeated ----------------------------------------------------------------------
 
 
-def test_a_webhook_before_the_answer_to_the_opening(till: Till, bank: LinkBank) -> None:
+def test_a_webhook_before_the_answer_to_the_opening(services: PaymentServices, bank: LinkGateway) -> None:
     """The payer was faster than our own books: the look-up has the last word, and the late answer none."""
-    attempt_id = till.linked()
+    attempt_id = services.linked()
 
     def paid_meanwhile() -> None:
         bank.before_answer = lambda: None
         bank.pay(attempt_id)
-        tell(till, attempt_id)
-        till.run_due()
+        tell(services, attempt_id)
+        services.run_due()
 
     bank.before_answer = paid_meanwhile
-    till.run(till.work.one(OPEN_LINK))
-    assert till.state(attempt_id) is State.APPROVED
-    till.assert_settled()
+    services.run(services.work.one(OPEN_LINK))
+    assert services.state(attempt_id) is State.APPROVED
+    services.assert_settled()
 
 
-def test_a_webhook_without_money_does_not_disturb_an_opening_link(till: Till, bank: LinkBank) -> None:
-    attempt_id = till.linked()
-    bank.before_answer = lambda: tell(till, attempt_id, taken=False)
-    till.run(till.work.one(OPEN_LINK))
-    assert till.state(attempt_id) is State.LINK_OPEN
-    assert till.told(attempt_id) == ["link_opened"], "it was never lost from sight"
+def test_a_webhook_without_money_does_not_disturb_an_opening_link(
+    services: PaymentServices, bank: LinkGateway
+) -> None:
+    attempt_id = services.linked()
+    bank.before_answer = lambda: tell(services, attempt_id, taken=False)
+    services.run(services.work.one(OPEN_LINK))
+    assert services.state(attempt_id) is State.LINK_OPEN
+    assert services.events_of(attempt_id) == ["link_opened"], "it was never lost from sight"
 
 
-def test_a_webhook_during_a_look_makes_us_look_now(till: Till, bank: LinkBank) -> None:
-    attempt_id = till.linked()
-    till.run_due()
-    tell(till, attempt_id, taken=False)
+def test_a_webhook_during_a_look_makes_us_look_now(services: PaymentServices, bank: LinkGateway) -> None:
+    attempt_id = services.linked()
+    services.run_due()
+    tell(services, attempt_id, taken=False)
 
     def paid_meanwhile() -> None:
         bank.before_answer = lambda: None
         bank.pay(attempt_id)
-        tell(till, attempt_id, "evt_2")
+        tell(services, attempt_id, "evt_2")
 
     bank.before_answer = paid_meanwhile
-    till.run_due()
-    assert till.state(attempt_id) is State.APPROVED, "the webhook's own look was dropped"
-    till.assert_settled()
+    services.run_due()
+    assert services.state(attempt_id) is State.APPROVED, "the webhook's own look was dropped"
+    services.assert_settled()
 
 
-def test_an_early_dispute_of_a_link_is_reported_once_it_is_paid(till: Till, bank: LinkBank) -> None:
+def test_an_early_dispute_of_a_link_is_reported_once_it_is_paid(
+    services: PaymentServices, bank: LinkGateway
+) -> None:
     """The webhook of the payment is lost: it is found at the link's expiry."""
-    attempt_id = till.linked()
-    till.run_due()
+    attempt_id = services.linked()
+    services.run_due()
     bank.pay(attempt_id)
     told = DisputeUpdated("dp_1", f"ref_{attempt_id}", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
-    till.cashier.gateway_events.take(GatewayEvent("evt_1", "dispute.created", told))
-    till.pass_time(2 * HOUR_S)
-    assert till.told(attempt_id) == ["link_opened", "approved", "disputed open"]
+    services.payments.gateway_events.take(GatewayEvent("evt_1", "dispute.created", told))
+    services.pass_time(2 * HOUR_S)
+    assert services.events_of(attempt_id) == ["link_opened", "approved", "disputed open"]
 
 
-def test_a_lost_webhook_is_made_up_for_at_the_expiry(till: Till, bank: LinkBank) -> None:
-    attempt_id = till.linked()
-    till.run_due()
+def test_a_lost_webhook_is_made_up_for_at_the_expiry(services: PaymentServices, bank: LinkGateway) -> None:
+    attempt_id = services.linked()
+    services.run_due()
     bank.pay(attempt_id)
-    till.pass_time(HOUR_S)
-    assert till.state(attempt_id) is State.LINK_OPEN
-    till.pass_time(3 * timeouts.LINK_GRACE_S)
-    assert till.state(attempt_id) is State.APPROVED
-    till.assert_settled()
+    services.pass_time(HOUR_S)
+    assert services.state(attempt_id) is State.LINK_OPEN
+    services.pass_time(3 * timeouts.LINK_GRACE_S)
+    assert services.state(attempt_id) is State.APPROVED
+    services.assert_settled()
 
 
-def test_repeated_or_irrelevant_webhooks_change_nothing(till: Till, bank: LinkBank) -> None:
-    attempt_id = till.linked()
-    till.run_due()
+def test_repeated_or_irrelevant_webhooks_change_nothing(services: PaymentServices, bank: LinkGateway) -> None:
+    attempt_id = services.linked()
+    services.run_due()
     for event in ("evt_1", "evt_1", "evt_2"):
-        tell(till, attempt_id, event)
-        till.run_due()
-    assert till.state(attempt_id) is State.LINK_OPEN
+        tell(services, attempt_id, event)
+        services.run_due()
+    assert services.state(attempt_id) is State.LINK_OPEN
     bank.pay(attempt_id)
     for event in ("evt_3", "evt_3", "evt_4"):
-        tell(till, attempt_id, event)
-        till.run_due()
-    assert till.told(attempt_id) == ["link_opened", "approved"]
-    till.pass_time(2 * HOUR_S)
-    till.assert_settled()
+        tell(services, attempt_id, event)
+        services.run_due()
+    assert services.events_of(attempt_id) == ["link_opened", "approved"]
+    services.pass_time(2 * HOUR_S)
+    services.assert_settled()
 
 
-def test_money_taken_on_a_finished_link_is_reported(till: Till, bank: LinkBank) -> None:
+def test_money_taken_on_a_finished_link_is_reported(services: PaymentServices, bank: LinkGateway) -> None:
     """A gateway that took money after it said that it could not: nothing is hidden."""
-    attempt_id = till.linked()
-    till.run_due()
-    till.close_link(attempt_id)
-    till.run_due()
-    assert till.state(attempt_id) is State.CANCELLED
+    attempt_id = services.linked()
+    services.run_due()
+    services.close_link(attempt_id)
+    services.run_due()
+    assert services.state(attempt_id) is State.CANCELLED
     bank.charged[attempt_id] = 4_000
-    tell(till, attempt_id)
+    tell(services, attempt_id)
     with capture_logs() as logs:
-        till.run_due()
+        services.run_due()
     assert [entry["event"] for entry in logs if entry["log_level"] == "critical"] == [
         "gateway_contradicts_itself"
     ]
@@ -122,50 +126,52 @@ def test_money_taken_on_a_finished_link_is_reported(till: Till, bank: LinkBank) 
 # Expiry and closing -----------------------------------------------------------------------------------------
 
 
-def test_an_unpaid_link_frees_the_bill_at_its_expiry(till: Till, bank: LinkBank) -> None:
-    attempt_id = till.linked()
-    till.pass_time(HOUR_S + 2 * timeouts.LINK_GRACE_S + 1)
-    attempt = till.attempt(attempt_id)
+def test_an_unpaid_link_frees_the_bill_at_its_expiry(services: PaymentServices, bank: LinkGateway) -> None:
+    attempt_id = services.linked()
+    services.pass_time(HOUR_S + 2 * timeouts.LINK_GRACE_S + 1)
+    attempt = services.attempt(attempt_id)
     assert attempt.state is State.CANCELLED
-    assert till.bill(attempt.bill_id) == (0, 0)
+    assert services.bill(attempt.bill_id) == (0, 0)
     assert bank.looked_up == [(attempt_id, True)], "asked once, a minute after the expiry, and closed"
-    assert till.told(attempt_id) == ["link_opened", "not_charged"]
-    till.assert_settled()
+    assert services.events_of(attempt_id) == ["link_opened", "not_charged"]
+    services.assert_settled()
 
 
-def test_closed_on_demand(till: Till, bank: LinkBank) -> None:
-    attempt_id = till.linked()
-    till.run_due()
-    till.close_link(attempt_id)
-    assert till.state(attempt_id) is State.LINK_CLOSING
-    assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000), "until the gateway has said so"
-    till.run_due()
-    assert till.state(attempt_id) is State.CANCELLED
+def test_closed_on_demand(services: PaymentServices, bank: LinkGateway) -> None:
+    attempt_id = services.linked()
+    services.run_due()
+    services.close_link(attempt_id)
+    assert services.state(attempt_id) is State.LINK_CLOSING
+    assert services.bill(services.attempt(attempt_id).bill_id) == (0, 4_000), "until the gateway has said so"
+    services.run_due()
+    assert services.state(attempt_id) is State.CANCELLED
     assert not bank.pay(attempt_id)
-    till.assert_settled()
+    services.assert_settled()
 
 
-def test_a_bill_that_is_withdrawn_takes_its_link_with_it(till: Till, bank: LinkBank) -> None:
-    attempt_id = till.linked()
-    till.run_due()
-    assert till.cashier.sweep() == 0
-    with till.engine.begin() as tx:
+def test_a_bill_that_is_withdrawn_takes_its_link_with_it(
+    services: PaymentServices, bank: LinkGateway
+) -> None:
+    attempt_id = services.linked()
+    services.run_due()
+    assert services.payments.sweep() == 0
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.bill).values(withdrawn=True))
-    assert till.cashier.sweep() == 1
-    assert till.cashier.sweep() == 0, "it is being closed"
-    till.run_due()
-    assert till.state(attempt_id) is State.CANCELLED
+    assert services.payments.sweep() == 1
+    assert services.payments.sweep() == 0, "it is being closed"
+    services.run_due()
+    assert services.state(attempt_id) is State.CANCELLED
     assert not bank.pay(attempt_id)
-    till.assert_settled()
+    services.assert_settled()
 
 
 def test_a_link_that_is_paid_while_the_sweep_begins_is_left_alone(
-    till: Till, bank: LinkBank, monkeypatch: pytest.MonkeyPatch
+    services: PaymentServices, bank: LinkGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the list of what is to be closed and the lock of one."""
-    paid, open_one = till.linked(), till.linked()
-    till.run_due()
-    with till.engine.begin() as tx:
+    paid, open_one = services.linked(), services.linked()
+    services.run_due()
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.bill).values(withdrawn=True))
 
     @contextmanager
@@ -173,95 +179,99 @@ def test_a_link_that_is_paid_while_the_sweep_begins_is_left_alone(
         with reading(engine) as tx:
             yield tx
         bank.pay(paid)
-        tell(till, paid)
-        till.run_due()
+        tell(services, paid)
+        services.run_due()
 
     monkeypatch.setattr(link_jobs, "reading", listed)
-    till.cashier.sweep()
-    assert till.state(paid) is State.APPROVED
-    assert till.state(open_one) is State.LINK_CLOSING
+    services.payments.sweep()
+    assert services.state(paid) is State.APPROVED
+    assert services.state(open_one) is State.LINK_CLOSING
 
 
-def test_the_look_after_a_notice_waits_for_the_gateways_clock_too(till: Till, bank: LinkBank) -> None:
+def test_the_look_after_a_notice_waits_for_the_gateways_clock_too(
+    services: PaymentServices, bank: LinkGateway
+) -> None:
     """The gateway's clock may be behind ours: no look at the very moment of the expiry."""
-    attempt_id = till.linked()
-    till.run_due()
-    attempt = till.attempt(attempt_id)
-    with till.engine.begin() as tx:
+    attempt_id = services.linked()
+    services.run_due()
+    attempt = services.attempt(attempt_id)
+    with services.engine.begin() as tx:
         link = link_store.of(tx, attempt)
     assert link is not None
     due = link.expires_at.timestamp() + timeouts.LINK_GRACE_S
-    assert till.work.one(LOOK_AT_LINK).due_at == due
-    till.clock.advance(60)
-    tell(till, attempt_id, taken=False)
-    till.run_due()
+    assert services.work.one(LOOK_AT_LINK).due_at == due
+    services.clock.advance(60)
+    tell(services, attempt_id, taken=False)
+    services.run_due()
     assert bank.looked_up[-1] == (attempt_id, False)
-    latest = max(till.work.waiting(), key=lambda one: one.nth)
+    latest = max(services.work.waiting(), key=lambda one: one.nth)
     assert (latest.job, latest.due_at) == (LOOK_AT_LINK, due)
 
 
-def test_paid_at_the_moment_of_closing_is_paid(till: Till, bank: LinkBank) -> None:
-    attempt_id = till.linked()
-    till.run_due()
-    till.close_link(attempt_id)
+def test_paid_at_the_moment_of_closing_is_paid(services: PaymentServices, bank: LinkGateway) -> None:
+    attempt_id = services.linked()
+    services.run_due()
+    services.close_link(attempt_id)
     bank.pay(attempt_id)
-    till.run_due()
-    assert till.state(attempt_id) is State.APPROVED
-    till.assert_settled()
+    services.run_due()
+    assert services.state(attempt_id) is State.APPROVED
+    services.assert_settled()
 
 
 @pytest.mark.parametrize("is_paid", [True, False])
-def test_a_gateway_that_is_silent_leaves_it_held(till: Till, bank: LinkBank, *, is_paid: bool) -> None:
-    attempt_id = till.linked()
-    till.run_due()
-    bill = till.attempt(attempt_id).bill_id
+def test_a_gateway_that_is_silent_leaves_it_held(
+    services: PaymentServices, bank: LinkGateway, *, is_paid: bool
+) -> None:
+    attempt_id = services.linked()
+    services.run_due()
+    bill = services.attempt(attempt_id).bill_id
     if is_paid:
         bank.pay(attempt_id)
     bank.fates.extend([Fate.NEVER] * 6)
-    till.close_link(attempt_id)
-    till.pass_time(30)
-    assert till.state(attempt_id) is State.LINK_CLOSING
-    assert till.bill(bill) == (0, 4_000)
-    till.pass_time(600)
-    assert till.state(attempt_id) is (State.APPROVED if is_paid else State.CANCELLED)
-    till.assert_settled()
+    services.close_link(attempt_id)
+    services.pass_time(30)
+    assert services.state(attempt_id) is State.LINK_CLOSING
+    assert services.bill(bill) == (0, 4_000)
+    services.pass_time(600)
+    assert services.state(attempt_id) is (State.APPROVED if is_paid else State.CANCELLED)
+    services.assert_settled()
 
 
-def test_after_a_day_of_silence_a_person_decides(till: Till, bank: LinkBank) -> None:
-    attempt_id = till.linked()
-    till.run_due()
-    till.close_link(attempt_id)
+def test_after_a_day_of_silence_a_person_decides(services: PaymentServices, bank: LinkGateway) -> None:
+    attempt_id = services.linked()
+    services.run_due()
+    services.close_link(attempt_id)
     bank.fates.extend([Fate.NEVER] * 1000)
     with capture_logs():
-        till.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
-    assert till.state(attempt_id) is State.NEEDS_REVIEW
-    assert till.bill(till.attempt(attempt_id).bill_id) == (0, 4_000)
+        services.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
+    assert services.state(attempt_id) is State.NEEDS_REVIEW
+    assert services.bill(services.attempt(attempt_id).bill_id) == (0, 4_000)
 
 
 @pytest.mark.parametrize("fate", [Fate.ANSWERED, Fate.LOST_REPLY, Fate.NEVER])
-def test_closed_while_it_is_being_opened(till: Till, bank: LinkBank, fate: Fate) -> None:
+def test_closed_while_it_is_being_opened(services: PaymentServices, bank: LinkGateway, fate: Fate) -> None:
     """The caller waited long enough: the page may have been opened, and is closed before it is."""
-    attempt_id = till.linked()
+    attempt_id = services.linked()
 
     def closed_meanwhile() -> None:
         bank.before_answer = lambda: None
-        till.close_link(attempt_id)
-        till.run_due()
+        services.close_link(attempt_id)
+        services.run_due()
 
     bank.before_answer = closed_meanwhile
     bank.fates.append(fate)
-    till.run(till.work.one(OPEN_LINK))
-    till.run_due()
-    assert till.state(attempt_id) is State.CANCELLED
-    assert texts(till) == []
+    services.run(services.work.one(OPEN_LINK))
+    services.run_due()
+    assert services.state(attempt_id) is State.CANCELLED
+    assert texts(services) == []
     assert not bank.pay(attempt_id)
-    till.assert_settled()
+    services.assert_settled()
 
 
-def test_closing_before_anybody_opens_sends_nothing(till: Till, bank: LinkBank) -> None:
-    attempt_id = till.linked()
-    till.close_link(attempt_id)
-    till.run_due()
-    assert till.state(attempt_id) is State.ABANDONED
-    till.close_link(attempt_id)
+def test_closing_before_anybody_opens_sends_nothing(services: PaymentServices, bank: LinkGateway) -> None:
+    attempt_id = services.linked()
+    services.close_link(attempt_id)
+    services.run_due()
+    assert services.state(attempt_id) is State.ABANDONED
+    services.close_link(attempt_id)
     assert bank.sent == []

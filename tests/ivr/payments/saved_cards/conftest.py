@@ -1,17 +1,17 @@
-"""A till whose bank keeps cards, on each database."""
+"""Payment services over a gateway that saves cards, on each database."""
 
 import pytest
 import sqlalchemy as sa
 
-from tests.support.payment_services import Till
-from tests.support.saving_gateway import KeepingBank
+from tests.support.payment_services import PaymentServices
+from tests.support.saving_gateway import SavingGateway
 
 
 @pytest.fixture
-def bank() -> KeepingBank:
-    return KeepingBank()
+def bank() -> SavingGateway:
+    return SavingGateway()
 
 
 @pytest.fixture
-def till(engine: sa.Engine, bank: KeepingBank) -> Till:
-    return Till(engine, bank=bank)
+def services(engine: sa.Engine, bank: SavingGateway) -> PaymentServices:
+    return PaymentServices(engine, bank=bank)

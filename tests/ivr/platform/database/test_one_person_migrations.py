@@ -16,16 +16,16 @@ from ivr.messaging.states import State as Text
 from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards import store as card_records
 from ivr.payments.saved_cards.store import CardState
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine, reading
-from ivr.platform.database.migrate import can_serve, migrate
+from ivr.platform.database.migrations import can_serve, migrate
 from tests.releases.snapshot import copy_rows
 from tests.support import schema
 from tests.support.databases import Databases
 from tests.support.fake_gateway import Fate
-from tests.support.link_gateway import LinkBank
-from tests.support.payment_services import Till
-from tests.support.saving_gateway import PHONE, KeepingBank, agree, kept
+from tests.support.link_gateway import LinkGateway
+from tests.support.payment_services import PaymentServices
+from tests.support.saving_gateway import PHONE, SavingGateway, agree, kept
+from tests.support.time_and_ids import ManualClock
 
 pytestmark = pytest.mark.postgres
 
@@ -33,7 +33,7 @@ RESTRICTED, LOCAL = "+17378742833", "+15550123"
 BEFORE = "0009"
 
 
-class Bank(LinkBank, KeepingBank):
+class Bank(LinkGateway, SavingGateway):
     """It has pages and keeps cards."""
 
     def __init__(self, clock: ManualClock) -> None:
@@ -90,7 +90,7 @@ def test_what_was_kept_of_withheld_callers_is_given_up(
     engine: sa.Engine, released: sa.Engine, clock: ManualClock, number: str
 ) -> None:
     bank = Bank(clock)
-    before = Till(engine, clock=clock, bank=bank)
+    before = PaymentServices(engine, clock=clock, bank=bank)
     card, mine = kept(before, phone=number), kept(before, "tok_mine")
     agreed = agree(before, "tok_agreed", phone=number, last_four="1881")
     open_link, promised = before.linked(), before.linked()
@@ -132,12 +132,12 @@ def test_what_was_kept_of_withheld_callers_is_given_up(
         *column(released, schema.saved_card.c.id, attempt_id=agreed),
     }
 
-    after = Till(released, clock=clock, bank=bank, ids=before.ids)
+    after = PaymentServices(released, clock=clock, bank=bank, ids=before.ids)
     assert bank.pay(open_link)
     after.handlers[OPEN_LINK](promised, 1)
     for _ in range(3):
         clock.advance(3600)
-        after.cashier.sweep()
+        after.payments.sweep()
         after.run_due()
     assert [after.state(one) for one in (open_link, unknown)] == [State.APPROVED, State.APPROVED]
     assert after.state(promised) is State.ABANDONED, "no page is opened for nobody"
@@ -153,8 +153,8 @@ def test_what_was_kept_of_withheld_callers_is_given_up(
 def test_two_customers_become_one_where_neither_has_a_card(
     engine: sa.Engine, released: sa.Engine, clock: ManualClock
 ) -> None:
-    till = Till(engine, clock=clock, bank=KeepingBank())
-    kept(till, phone="+5491123456781")  # alone: its owner calls in either form from now on
+    services = PaymentServices(engine, clock=clock, bank=SavingGateway())
+    kept(services, phone="+5491123456781")  # alone: its owner calls in either form from now on
     twins = {"+541123456782": "en", "+5491123456782": "es", "+551187654321": None, "+5511987654321": "es"}
     with_a_card = {"+541123456783": None, "+5491123456783": "en"}
     with engine.begin() as tx:
@@ -174,7 +174,7 @@ def test_two_customers_become_one_where_neither_has_a_card(
             )
         tx.execute(schema.guess.insert().values(caller="+5491123456782", at=clock.now()))
     for phone, token in zip(with_a_card, ("tok_1", "tok_2"), strict=True):
-        kept(till, token, phone=phone)
+        kept(services, token, phone=phone)
     copy_rows(engine, released)
 
     migrate(released)

@@ -8,14 +8,15 @@ from contextlib import closing
 import pytest
 from flask import Flask
 
-from ivr.platform.routing import set_up_routes
+from ivr.platform.flask_app import set_up_requests
 from ivr.platform.wsgi.http import HttpServer
+from tests.support.time_and_ids import SequentialIds
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
     app = Flask("odd", static_folder=None)
-    set_up_routes(app)
+    set_up_requests(app, SequentialIds())
     app.add_url_rule("/", "root", lambda: "root", methods=["GET", "POST"])
     app.add_url_rule("/a/<turn:number>", "door", lambda number: f"door {number}", methods=["POST"])
     listening = socket.create_server(("127.0.0.1", 0))

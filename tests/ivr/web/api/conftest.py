@@ -1,4 +1,4 @@
-"""The API over a till, and a merchant's program that has a key."""
+"""The API over payment services, and a merchant's program that has a key."""
 
 import flask
 import pytest
@@ -9,41 +9,41 @@ from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.web.api import keys
 from ivr.web.api.blueprint import blueprint
 from tests.support.api_client import ApiClient
-from tests.support.payment_services import Till
+from tests.support.payment_services import PaymentServices
 
 
 @pytest.fixture
-def till(engine: sa.Engine) -> Till:
-    return Till(engine)
+def services(engine: sa.Engine) -> PaymentServices:
+    return PaymentServices(engine)
 
 
-def mounted(till: Till) -> flask.Flask:
+def mounted(services: PaymentServices) -> flask.Flask:
     """An app of the API, whose gateway takes what the bank takes at this moment."""
     made = flask.Flask("test_api")
     made.register_blueprint(
         blueprint(
-            till.engine,
-            payments=till.cashier,
-            lockouts=LockoutAdmin(till.engine, None, till.clock),
+            services.engine,
+            payments=services.payments,
+            lockouts=LockoutAdmin(services.engine, None, services.clock),
             home_country="ES",
-            work=till.work,
-            clock=till.clock,
-            ids=till.ids,
+            work=services.work,
+            clock=services.clock,
+            ids=services.ids,
         )
     )
     return made
 
 
 @pytest.fixture
-def app(till: Till) -> flask.Flask:
-    made = mounted(till)
+def app(services: PaymentServices) -> flask.Flask:
+    made = mounted(services)
     made.add_url_rule("/elsewhere", view_func=lambda: "ours")
     made.register_error_handler(HTTPException, lambda fault: ("refused elsewhere", fault.code))
     return made
 
 
 @pytest.fixture
-def api(app: flask.Flask, till: Till) -> ApiClient:
-    with till.engine.begin() as tx:
-        _, secret = keys.make(tx, "billing system", clock=till.clock, ids=till.ids)
+def api(app: flask.Flask, services: PaymentServices) -> ApiClient:
+    with services.engine.begin() as tx:
+        _, secret = keys.make(tx, "billing system", clock=services.clock, ids=services.ids)
     return ApiClient(app, secret.reveal(), set())

@@ -17,21 +17,21 @@ from ivr.web.api.openapi import DOCUMENT
 from tests.ivr.web.api.conftest import mounted
 from tests.support.api_client import ApiClient, check
 from tests.support.approved_payment import approved_attempt
-from tests.support.payment_services import Till
+from tests.support.payment_services import PaymentServices
 from tests.support.schema import bill
 
 BILL = {"reference": "55555555", "amount": "49.90", "currency": "EUR", "phone": "+34600123456"}
 
 
 def test_a_bill_that_is_too_small_for_the_gateway_is_stored_with_a_word(
-    till: Till, api: ApiClient, app: flask.Flask
+    services: PaymentServices, api: ApiClient, app: flask.Flask
 ) -> None:
-    till.bank.capabilities = replace(
-        till.bank.capabilities, minimum_amounts={"EUR": 50}, maximum_amounts={"EUR": 9_999_999}
+    services.bank.capabilities = replace(
+        services.bank.capabilities, minimum_amounts={"EUR": 50}, maximum_amounts={"EUR": 9_999_999}
     )
     small = {**BILL, "amount": "0.49"}
     assert "warning" not in api.post("/bills", small).json
-    to_fussy = ApiClient(mounted(till), api.token, set())
+    to_fussy = ApiClient(mounted(services), api.token, set())
     assert (
         "at least 0.50 EUR: callers cannot pay this bill." in to_fussy.post("/bills", small).json["warning"]
     )
@@ -69,11 +69,11 @@ def test_nobody_without_a_key(api: ApiClient, header: str, method: str, path: st
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_revoked_key_is_refused_at_once(api: ApiClient, till: Till) -> None:
+def test_a_revoked_key_is_refused_at_once(api: ApiClient, services: PaymentServices) -> None:
     assert api.get("/payments").status_code == 200
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         [key] = keys.every(tx)
-        keys.revoke(tx, key.id, clock=till.clock)
+        keys.revoke(tx, key.id, clock=services.clock)
     assert api.get("/payments").status_code == 401
 
 
@@ -121,7 +121,7 @@ def test_bodies_that_cannot_be_read(api: ApiClient, data: bytes, content_type: s
 
 
 def test_a_bug_is_a_problem_and_is_logged_without_the_body(
-    api: ApiClient, till: Till, monkeypatch: pytest.MonkeyPatch
+    api: ApiClient, services: PaymentServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def bug(*args: Any, **kwargs: Any) -> None:
         raise ZeroDivisionError
@@ -187,9 +187,9 @@ def test_a_byte_order_mark_before_the_body_is_taken(api: ApiClient) -> None:
     assert api.send("POST", "/bills", data=body, content_type="application/json").status_code == 201
 
 
-def test_a_change_that_undercuts_a_payment_is_refused(api: ApiClient, till: Till) -> None:
+def test_a_change_that_undercuts_a_payment_is_refused(api: ApiClient, services: PaymentServices) -> None:
     api.post("/bills", BILL)
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         tx.execute(bill.update().values(reserved_minor=4990))
     answer = api.post("/bills", {**BILL, "amount": "40.00"})
     assert (answer.status_code, answer.json["code"], answer.json["field"]) == (
@@ -285,22 +285,22 @@ def test_what_the_document_calls_a_bill_is_one(api: ApiClient) -> None:
         assert api.post("/bills", body).status_code == 422
 
 
-def test_a_text_that_waits_for_the_operator_is_sent_again(api: ApiClient, till: Till) -> None:
-    with till.engine.begin() as tx:
+def test_a_text_that_waits_for_the_operator_is_sent_again(api: ApiClient, services: PaymentServices) -> None:
+    with services.engine.begin() as tx:
         made = confirmations.record(
             tx,
-            attempt_id=approved_attempt(tx, till.clock),
+            attempt_id=approved_attempt(tx, services.clock),
             receipt=Receipt("Town", 4990, "EUR", "12345678", "4242", "87654321"),
             language="en",
             payer_phone="+34600000001",
             can_text=True,
             channel="sms",
-            work=till.work,
-            clock=till.clock,
-            ids=till.ids,
+            work=services.work,
+            clock=services.clock,
+            ids=services.ids,
         ).id
         for event in (Event.CLAIM, Event.HOLD):
-            confirmations.shift(tx, made, event, till.clock.now(), tries=1, error_code="21606")
+            confirmations.shift(tx, made, event, services.clock.now(), tries=1, error_code="21606")
     assert [one["error_code"] for one in api.get("/messages/held").json["messages"]] == ["21606"]
     assert api.post(f"/messages/{made}/resend", {}).status_code == 202
     assert api.post(f"/messages/{made}/resend", {}).json["code"] == "not_held"

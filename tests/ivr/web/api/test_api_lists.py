@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from gateways.events import DisputeState, DisputeUpdated
 from ivr.finance import disputes
-from ivr.integrations.webhooks_out import rfc3339
+from ivr.platform.clock import rfc3339
 from ivr.platform.database import change_feed as feed
 from tests.support import schema
 from tests.support.api_client import ApiClient
-from tests.support.payment_services import Till
+from tests.support.payment_services import PaymentServices
 
 LISTS = ("bills", "payments", "payouts", "disputes")
 
@@ -40,10 +40,10 @@ def _bill(api: ApiClient, reference: str, **more: Any) -> None:
     api.post("/bills", {"reference": reference, "amount": "40.00", "currency": "EUR", **more})
 
 
-def _payout(till: Till, name: str, arrives: datetime, **more: Any) -> None:
-    now = till.clock.now()
+def _payout(services: PaymentServices, name: str, arrives: datetime, **more: Any) -> None:
+    now = services.clock.now()
     row = {"id": f"payout_{name}", "gateway": "bank", "reference": f"po_{name}", "currency": "EUR"}
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         tx.execute(
             sa.insert(schema.payout).values(
                 **row, **{"amount_minor": 3_900, "arrives": arrives, "told_at": now} | more
@@ -51,10 +51,10 @@ def _payout(till: Till, name: str, arrives: datetime, **more: Any) -> None:
         )
 
 
-def _line(till: Till, payout: str, reference: str, **more: Any) -> None:
+def _line(services: PaymentServices, payout: str, reference: str, **more: Any) -> None:
     amounts = {"gross_minor": 4_000, "fee_minor": 100, "net_minor": 3_900, "currency": "EUR"}
-    now = till.clock.now()
-    with till.engine.begin() as tx:
+    now = services.clock.now()
+    with services.engine.begin() as tx:
         tx.execute(
             sa.insert(schema.payout_line).values(
                 payout_id=f"payout_{payout}",
@@ -68,10 +68,12 @@ def _line(till: Till, payout: str, reference: str, **more: Any) -> None:
         )
 
 
-def _dispute(till: Till, reference: str, charge: str, state: DisputeState = DisputeState.OPEN) -> None:
+def _dispute(
+    services: PaymentServices, reference: str, charge: str, state: DisputeState = DisputeState.OPEN
+) -> None:
     told = DisputeUpdated(reference, charge, 4_000, "EUR", "fraudulent", state)
-    with till.engine.begin() as tx:
-        disputes.keep(tx, "bank", told, till.clock.now())
+    with services.engine.begin() as tx:
+        disputes.keep(tx, "bank", told, services.clock.now())
 
 
 # Page by page ---
@@ -86,21 +88,21 @@ def test_a_list_is_read_at_once_also_where_all_of_it_is_new(api: ApiClient) -> N
 
 
 @pytest.mark.postgres
-def test_what_was_committed_late_comes_with_the_next_page(api: ApiClient, till: Till) -> None:
+def test_what_was_committed_late_comes_with_the_next_page(api: ApiClient, services: PaymentServices) -> None:
     """Its moment was passed already, and in the middle of a walk."""
     _bill(api, "10000001")
-    till.clock.advance(60)
-    began = till.clock.now()
-    till.clock.advance(feed.OVERLAP_S - 1)
+    services.clock.advance(60)
+    began = services.clock.now()
+    services.clock.advance(feed.OVERLAP_S - 1)
     for reference in ("10000002", "10000003"):
         _bill(api, reference)
     *seen, page = _walk(api, "bills", limit=1)
     assert [one["reference"] for one in seen] == ["10000001", "10000002", "10000003"]
     _bill(api, "10000004")
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         late = schema.bill.c.reference == "10000004"
         tx.execute(sa.update(schema.bill).where(late).values(updated_at=began))
-    till.clock.advance(3_600)
+    services.clock.advance(3_600)
     again = _references(api, "bills", cursor=page["cursor"])
     assert again == ["10000004", "10000002", "10000003"]
     *_, last = _walk(api, "bills", limit=9, cursor=page["cursor"])
@@ -110,12 +112,12 @@ def test_what_was_committed_late_comes_with_the_next_page(api: ApiClient, till: 
 
 
 @pytest.mark.postgres
-def test_payments_are_read_at_once_too(api: ApiClient, till: Till) -> None:
-    paid = [till.paid() for _ in range(3)]
+def test_payments_are_read_at_once_too(api: ApiClient, services: PaymentServices) -> None:
+    paid = [services.paid() for _ in range(3)]
     *entries, page = _walk(api, "payments", limit=1)
     assert [one["id"] for one in entries] == paid
     assert page["cursor"] == "0"
-    till.pass_time(60)
+    services.pass_time(60)
     assert [one["id"] for one in api.get("/payments?cursor=0").json["payments"]] == paid
 
 
@@ -124,12 +126,12 @@ def test_payments_are_read_at_once_too(api: ApiClient, till: Till) -> None:
 
 @pytest.mark.slow
 @pytest.mark.postgres
-def test_bills_by_state_reference_and_time(api: ApiClient, till: Till) -> None:
-    start = till.clock.now()
+def test_bills_by_state_reference_and_time(api: ApiClient, services: PaymentServices) -> None:
+    start = services.clock.now()
     said = ({}, {"status": "paid"}, {"status": "withdrawn"})
     for number, more in enumerate((*said, {"paid_elsewhere": "40.00"}, {"paid_elsewhere": "1.00"})):
         _bill(api, f"2000000{number}", **more)
-        till.clock.advance(3_600)
+        services.clock.advance(3_600)
     states: dict[str, list[str]] = {"open": [], "paid": [], "withdrawn": []}
     for one in api.get("/bills").json["bills"]:
         states[one["status"]].append(one["reference"])
@@ -142,22 +144,22 @@ def test_bills_by_state_reference_and_time(api: ApiClient, till: Till) -> None:
     between = {"from": second, "until": fourth}
     assert _references(api, "bills", **between) == ["20000001", "20000002"]
     _bill(api, "20000001", due_date="2027-01-01")
-    till.clock.advance(60)
+    services.clock.advance(60)
     assert _references(api, "bills", **between) == ["20000002", "20000001"]
     assert _references(api, "bills", since=fourth) == ["20000003", "20000004", "20000001"]
 
 
 @pytest.mark.slow
 @pytest.mark.postgres
-def test_payments_by_state_bill_and_time(api: ApiClient, till: Till) -> None:
-    start = till.clock.now()
-    paid, other = till.paid(), till.paid()
-    till.clock.advance(3_600)
-    declined = till.confirmed("tok_declined")
-    till.run_due()
-    till.clock.advance(3_600)
-    abandoned = till.confirmed()
-    with till.engine.begin() as tx:
+def test_payments_by_state_bill_and_time(api: ApiClient, services: PaymentServices) -> None:
+    start = services.clock.now()
+    paid, other = services.paid(), services.paid()
+    services.clock.advance(3_600)
+    declined = services.confirmed("tok_declined")
+    services.run_due()
+    services.clock.advance(3_600)
+    abandoned = services.confirmed()
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).where(schema.attempt.c.id == abandoned).values(state="fenced"))
 
     def ids(**query: str) -> list[str]:
@@ -176,26 +178,26 @@ def test_payments_by_state_bill_and_time(api: ApiClient, till: Till) -> None:
     assert ids(until=first) == [paid, other]
     assert ids(**{"from": first, "until": second}) == [declined]
     assert ids(**{"from": first, "state": "approved"}) == []
-    with till.engine.begin() as tx:
-        till.cashier.refunds.ask(tx, paid, asked_by="ana")
+    with services.engine.begin() as tx:
+        services.payments.refunds.ask(tx, paid, asked_by="ana")
     assert ids(until=first) == [other, paid], "the order is that of the last change"
 
 
 @pytest.mark.postgres
-def test_payouts_with_what_they_consist_of(api: ApiClient, till: Till) -> None:
+def test_payouts_with_what_they_consist_of(api: ApiClient, services: PaymentServices) -> None:
     day = datetime(2026, 11, 25, tzinfo=UTC)
-    paid, other = till.paid(), till.paid()
+    paid, other = services.paid(), services.paid()
     shown = api.get(f"/payments/{paid}").json
-    _payout(till, "a", day, read_at=till.clock.now())
-    _line(till, "a", "txn_1", attempt_id=paid, source_reference="ch_1")
-    _line(till, "a", "txn_2", charge_reference=f"ref_{other}", kind="dispute")
-    till.clock.advance(3_600)
-    _payout(till, "b", day + timedelta(days=1), amount_minor=-100)
-    till.clock.advance(3_600)
-    with till.engine.begin() as tx:
-        failed = {"failed_at": till.clock.now(), "failure_code": "account_closed"}
+    _payout(services, "a", day, read_at=services.clock.now())
+    _line(services, "a", "txn_1", attempt_id=paid, source_reference="ch_1")
+    _line(services, "a", "txn_2", charge_reference=f"ref_{other}", kind="dispute")
+    services.clock.advance(3_600)
+    _payout(services, "b", day + timedelta(days=1), amount_minor=-100)
+    services.clock.advance(3_600)
+    with services.engine.begin() as tx:
+        failed = {"failed_at": services.clock.now(), "failure_code": "account_closed"}
         tx.execute(sa.update(schema.payout).where(schema.payout.c.reference == "po_a").values(**failed))
-    till.clock.advance(60)
+    services.clock.advance(60)
     assert _references(api, "payouts") == ["po_b", "po_a"]
     assert _references(api, "payouts", state="failed") == ["po_a"]
     assert _references(api, "payouts", state="paid") == ["po_b"]
@@ -216,14 +218,14 @@ def test_payouts_with_what_they_consist_of(api: ApiClient, till: Till) -> None:
 
 
 @pytest.mark.postgres
-def test_disputes_with_the_bill_that_they_are_about(api: ApiClient, till: Till) -> None:
-    paid = till.paid()
+def test_disputes_with_the_bill_that_they_are_about(api: ApiClient, services: PaymentServices) -> None:
+    paid = services.paid()
     bill = api.get(f"/payments/{paid}").json["bill_reference"]
     for reference, charge in (("dp_a", f"ref_{paid}"), ("dp_b", "ref_none")):
-        _dispute(till, reference, charge)
-        till.clock.advance(3_600)
-    _dispute(till, "dp_a", f"ref_{paid}", DisputeState.LOST)
-    till.clock.advance(60)
+        _dispute(services, reference, charge)
+        services.clock.advance(3_600)
+    _dispute(services, "dp_a", f"ref_{paid}", DisputeState.LOST)
+    services.clock.advance(60)
     assert _references(api, "disputes", limit=1) == ["dp_b", "dp_a"]
     assert _references(api, "disputes", state="open") == ["dp_b"]
     assert _references(api, "disputes", bill=bill) == ["dp_a"]
@@ -236,19 +238,19 @@ def test_disputes_with_the_bill_that_they_are_about(api: ApiClient, till: Till) 
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("name", ["payouts", "disputes"])
-def test_one_name_at_two_gateways_is_refused(api: ApiClient, till: Till, name: str) -> None:
+def test_one_name_at_two_gateways_is_refused(api: ApiClient, services: PaymentServices, name: str) -> None:
     if name == "payouts":
-        _payout(till, "x", till.clock.now())
-        _payout(till, "y", till.clock.now())
-        with till.engine.begin() as tx:
+        _payout(services, "x", services.clock.now())
+        _payout(services, "y", services.clock.now())
+        with services.engine.begin() as tx:
             is_other = schema.payout.c.id == "payout_y"
             tx.execute(sa.update(schema.payout).where(is_other).values(gateway="other"))
             tx.execute(sa.update(schema.payout).values(reference="po_x"))
     else:
-        _dispute(till, "dp_x", "ref_1")
-        with till.engine.begin() as tx:
+        _dispute(services, "dp_x", "ref_1")
+        with services.engine.begin() as tx:
             told = DisputeUpdated("dp_x", "ref_1", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
-            disputes.keep(tx, "other", told, till.clock.now())
+            disputes.keep(tx, "other", told, services.clock.now())
     reference = {"payouts": "po_x", "disputes": "dp_x"}[name]
     answer = api.get(f"/{name}/{reference}")
     assert (answer.status_code, answer.json["code"]) == (409, "ambiguous")
@@ -334,18 +336,20 @@ def test_a_cursor_of_another_list_is_refused(api: ApiClient) -> None:
 
 
 @pytest.mark.slow
-def test_a_payment_and_its_refunds_say_when_they_changed_last(api: ApiClient, till: Till) -> None:
-    paid = till.paid()
+def test_a_payment_and_its_refunds_say_when_they_changed_last(
+    api: ApiClient, services: PaymentServices
+) -> None:
+    paid = services.paid()
     shown = api.get(f"/payments/{paid}").json
     assert shown["updated_at"] == shown["settled_at"]
-    till.clock.advance(60)
+    services.clock.advance(60)
     for key in ("first", "second"):
         asked = api.post(f"/payments/{paid}/refunds", {"amount": "1.00"}, headers={"Idempotency-Key": key})
-        assert asked.json["updated_at"] == asked.json["created_at"] == rfc3339(till.clock.now())
-        till.clock.advance(60)
-    till.run_due()
+        assert asked.json["updated_at"] == asked.json["created_at"] == rfc3339(services.clock.now())
+        services.clock.advance(60)
+    services.run_due()
     first, second = api.get(f"/payments/{paid}").json["refunds"]
-    assert first["updated_at"] == second["updated_at"] == rfc3339(till.clock.now())
+    assert first["updated_at"] == second["updated_at"] == rfc3339(services.clock.now())
     assert api.get(f"/payments/{paid}").json["updated_at"] == first["updated_at"]
     assert api.get(f"/refunds/{first['id']}").json == first
     for nobody in ("refund_none", paid, f"re_{first['id']}", "x%00"):

@@ -6,48 +6,48 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from ivr.fraud.lockout_admin import LockoutAdmin
-from ivr.integrations.webhooks_out import rfc3339
+from ivr.platform.clock import rfc3339
 from ivr.web.api import keys
 from ivr.web.api.blueprint import blueprint
 from ivr.web.api.cards import CardRoutes
 from ivr.web.api.problem import Problem
 from tests.support.api_client import ApiClient
 from tests.support.fake_gateway import Fate
-from tests.support.payment_services import Till
-from tests.support.saving_gateway import PHONE, KeepingBank, forget, kept, offered
+from tests.support.payment_services import PaymentServices
+from tests.support.saving_gateway import PHONE, SavingGateway, forget, kept, offered
 
 
 @pytest.fixture
-def bank() -> KeepingBank:
-    return KeepingBank()
+def bank() -> SavingGateway:
+    return SavingGateway()
 
 
 @pytest.fixture
-def till(engine: sa.Engine, bank: KeepingBank) -> Till:
-    return Till(engine, bank=bank)
+def services(engine: sa.Engine, bank: SavingGateway) -> PaymentServices:
+    return PaymentServices(engine, bank=bank)
 
 
 @pytest.fixture
-def api(till: Till) -> ApiClient:
+def api(services: PaymentServices) -> ApiClient:
     app = flask.Flask("test_cards")
     made = blueprint(
-        till.engine,
-        payments=till.cashier,
-        lockouts=LockoutAdmin(till.engine, None, till.clock),
+        services.engine,
+        payments=services.payments,
+        lockouts=LockoutAdmin(services.engine, None, services.clock),
         home_country="ES",
-        work=till.work,
-        clock=till.clock,
-        ids=till.ids,
+        work=services.work,
+        clock=services.clock,
+        ids=services.ids,
     )
     app.register_blueprint(made)
-    with till.engine.begin() as tx:
-        _, secret = keys.make(tx, "billing system", clock=till.clock, ids=till.ids)
+    with services.engine.begin() as tx:
+        _, secret = keys.make(tx, "billing system", clock=services.clock, ids=services.ids)
     return ApiClient(app, secret.reveal(), set())
 
 
-def test_a_customers_cards_with_what_they_agreed_to(api: ApiClient, till: Till) -> None:
-    card = kept(till)
-    kept(till, "tok_other", phone="+34600111333")
+def test_a_customers_cards_with_what_they_agreed_to(api: ApiClient, services: PaymentServices) -> None:
+    card = kept(services)
+    kept(services, "tok_other", phone="+34600111333")
     answer = api.post("/cards/search", {"phone": "600 111 222"})
     [shown] = answer.json["cards"]
     assert (shown["id"], shown["phone"], shown["state"]) == (card.id, PHONE, "kept")
@@ -64,29 +64,29 @@ def test_a_customers_cards_with_what_they_agreed_to(api: ApiClient, till: Till) 
     assert api.get(f"/cards/{card.id}").json == shown
 
 
-def test_nothing_that_charges_a_card_leaves(api: ApiClient, till: Till) -> None:
-    card = kept(till)
+def test_nothing_that_charges_a_card_leaves(api: ApiClient, services: PaymentServices) -> None:
+    card = kept(services)
     with capture_logs() as logs:
         said = api.post("/cards/search", {"phone": PHONE}).text + api.get(f"/cards/{card.id}").text
         said += api.send("DELETE", f"/cards/{card.id}").text
-        till.run_due()
+        services.run_due()
         said += api.get(f"/cards/{card.id}").text
     for secret in ("tok_good", str(card.gateway_customer_id)):
         assert secret not in said + repr(logs)
 
 
 def test_a_deleted_card_is_gone_at_once_and_at_the_gateway_when_that_answers(
-    api: ApiClient, till: Till, bank: KeepingBank
+    api: ApiClient, services: PaymentServices, bank: SavingGateway
 ) -> None:
-    card = kept(till)
+    card = kept(services)
     bank.fates.append(Fate.LOST_REPLY)
     deleted = api.send("DELETE", f"/cards/{card.id}")
     assert (deleted.status_code, deleted.json["state"]) == (202, "forgetting")
     assert deleted.json["deleted_by"] == "api: billing system"
-    assert offered(till) is None
-    till.run_due()
+    assert offered(services) is None
+    services.run_due()
     assert api.send("DELETE", f"/cards/{card.id}").status_code == 202
-    till.pass_time(60)
+    services.pass_time(60)
     again = api.send("DELETE", f"/cards/{card.id}")
     assert (again.status_code, again.json["state"]) == (200, "forgotten")
     assert again.json["deleted_at"] is not None
@@ -96,9 +96,9 @@ def test_a_deleted_card_is_gone_at_once_and_at_the_gateway_when_that_answers(
 
 
 @pytest.mark.slow
-def test_a_card_that_is_being_forgotten_is_shown_as_such(api: ApiClient, till: Till) -> None:
-    card = kept(till)
-    forget(till, card.id, by="voice: call_1")
+def test_a_card_that_is_being_forgotten_is_shown_as_such(api: ApiClient, services: PaymentServices) -> None:
+    card = kept(services)
+    forget(services, card.id, by="voice: call_1")
     [shown] = api.post("/cards/search", {"phone": PHONE}).json["cards"]
     assert (shown["state"], shown["deleted_by"]) == ("forgetting", "voice: call_1")
 
@@ -109,8 +109,8 @@ def test_what_is_no_phone_number_is_refused(api: ApiClient, phone: object) -> No
     assert (answer.status_code, answer.json["field"]) == (422, "phone")
 
 
-def test_a_number_that_two_people_could_have_is_refused(till: Till) -> None:
-    cards = CardRoutes(till.engine, cards=till.cashier.saved_cards, home_country="SE")
+def test_a_number_that_two_people_could_have_is_refused(services: PaymentServices) -> None:
+    cards = CardRoutes(services.engine, cards=services.payments.saved_cards, home_country="SE")
     asking = flask.Flask("api").test_request_context(json={"phone": "468123456"})
     with asking, pytest.raises(Problem, match=r"\+468123456 or as \+46468123456"):
         cards.search()
@@ -126,9 +126,9 @@ def test_a_phone_number_is_never_part_of_an_address(api: ApiClient) -> None:
     assert api.send("GET", "/cards", query_string={"phone": PHONE}).status_code == 404
 
 
-def test_nobody_without_a_key(api: ApiClient, till: Till) -> None:
-    card = kept(till)
+def test_nobody_without_a_key(api: ApiClient, services: PaymentServices) -> None:
+    card = kept(services)
     api.token = "pbc_wrong"
     assert api.post("/cards/search", {"phone": PHONE}).status_code == 401
     assert api.send("DELETE", f"/cards/{card.id}").status_code == 401
-    assert offered(till) == card.id
+    assert offered(services) == card.id

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ivr.platform.log_metrics import ALARMS
+from ivr.platform.metrics import ALARMS
 from tests.support.server import Server
 from tests.support.tools import tool
 

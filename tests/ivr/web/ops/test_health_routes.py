@@ -1,6 +1,7 @@
 """What a load balancer, Prometheus and a stranger see of the web process."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -10,17 +11,16 @@ from flask.testing import FlaskClient
 
 from gateways.secret import Secret
 from ivr.jobs.liveness_lock import hold
-from ivr.platform.build_info import BuildInfo
-from ivr.platform.clock import ManualClock
+from ivr.platform.database.availability import AWAY
 from ivr.platform.database.engine import make_engine
-from ivr.platform.database.writable import AWAY
-from ivr.platform.metrics_access import MetricsAccess
+from ivr.platform.metrics import BuildInfo, MetricsAccess
 from ivr.platform.readiness import Readiness, ReadinessMetric
-from ivr.platform.release import version
 from ivr.web.ops.health import NO_WORKER, make_blueprint, parts_of_web
 from ivr.web.ops.metrics import Books, Metrics
+from tests.support.time_and_ids import ManualClock
 from tests.support.waiting import eventually
 
+RELEASE = version("paybycall")
 pytestmark = pytest.mark.slow
 
 
@@ -126,7 +126,7 @@ def test_metrics_say_what_runs(client: FlaskClient) -> None:
     [line] = [
         one for one in client.get("/metrics").text.splitlines() if one.startswith("paybycall_build_info{")
     ]
-    for label in ('process="web"', f'version="{version()}"', 'gateway="sandbox"', 'python="3.'):
+    for label in ('process="web"', f'version="{version("paybycall")}"', 'gateway="sandbox"', 'python="3.'):
         assert label in line
     assert line.endswith(" 1.0")
 

@@ -16,15 +16,15 @@ import sqlalchemy as sa
 
 from ivr.finance import ledger
 from ivr.payments.attempts.states import State
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine, reading
-from ivr.platform.database.migrate import can_serve
+from ivr.platform.database.migrations import can_serve
 from ivr.web.payer_pages.merchant import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
 from tests.support import schema
 from tests.support.databases import Databases
-from tests.support.link_gateway import LinkBank
-from tests.support.payment_services import Till
+from tests.support.link_gateway import LinkGateway
+from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 from tests.support.tools import tool
 
 pytestmark = pytest.mark.slow
@@ -134,23 +134,23 @@ def backed_up_and_restored(operator: Operator, lose: Callable[[], None]) -> str:
 def test_books_and_links_go_on_from_a_backup(
     operator: Operator, clock: ManualClock, databases: Databases
 ) -> None:
-    lost, bank = make_engine(operator.environ["DATABASE_URL"]), LinkBank(clock)
-    till = Till(lost, clock, bank=bank)
-    paid = till.paid(amount_minor=4990)
-    linked = till.linked()
-    till.run_due()
+    lost, bank = make_engine(operator.environ["DATABASE_URL"]), LinkGateway(clock)
+    services = PaymentServices(lost, clock, bank=bank)
+    paid = services.paid(amount_minor=4990)
+    linked = services.linked()
+    services.run_due()
     with reading(lost) as tx:
         token = tx.execute(
             sa.select(schema.pay_link.c.token).where(schema.pay_link.c.attempt_id == linked)
         ).scalar_one()
 
     def lose() -> None:
-        till.paid(amount_minor=1000)  # behind the backup: nobody will know of it
+        services.paid(amount_minor=1000)  # behind the backup: nobody will know of it
         lost.dispose()
         databases.drop(operator.environ["DATABASE_URL"])
 
     engine = make_engine(backed_up_and_restored(operator, lose))
-    again = Till(engine, clock, ids=till.ids, bank=bank)
+    again = PaymentServices(engine, clock, ids=services.ids, bank=bank)
     with reading(engine) as tx:
         assert ledger.unbalanced(tx) == []
     app = flask.Flask("pages")
@@ -165,10 +165,10 @@ def test_books_and_links_go_on_from_a_backup(
     _what_the_backup_lacks(operator, again, paid)
 
 
-def _what_the_backup_lacks(operator: Operator, till: Till, paid: str) -> None:
+def _what_the_backup_lacks(operator: Operator, services: PaymentServices, paid: str) -> None:
     """The bill of a payment that only the gateway knows is not asked for again."""
     show, told = recipe("### Restore", 5)[3:]
-    with reading(till.engine) as tx:
+    with reading(services.engine) as tx:
         reference = tx.execute(
             sa.select(schema.attempt.c.gateway_reference).where(schema.attempt.c.id == paid)
         ).scalar_one()
@@ -176,10 +176,10 @@ def _what_the_backup_lacks(operator: Operator, till: Till, paid: str) -> None:
     operator.follows(show, status=2, GATEWAY_REFERENCE="ch_nobody_knows")
     operator.follows("paybycall bill add --reference 10203040 --amount 49.90 --currency EUR")
     operator.follows(told)
-    with reading(till.engine) as tx:
+    with reading(services.engine) as tx:
         found = tx.execute(sa.select(schema.bill).where(schema.bill.c.reference == "10203040")).one()
     assert found.paid_elsewhere_minor == found.billed_minor == 4990
-    till.engine.dispose()
+    services.engine.dispose()
 
 
 @pytest.mark.postgres
@@ -189,7 +189,7 @@ def test_an_upgrade_migrates_and_a_roll_back_leaves_the_schema(
     """From the schema before the last one; the order of the restarts is in tests/e2e/test_deploys.py."""
     from alembic.script import ScriptDirectory
 
-    from ivr.platform.database.migrate import SCRIPTS
+    from ivr.platform.database.migrations import SCRIPTS
 
     head = ScriptDirectory(str(SCRIPTS.folder)).get_revision("head")
     before = databases.at(operator.environ["DATABASE_URL"].partition(":")[0][:8], str(head.down_revision))

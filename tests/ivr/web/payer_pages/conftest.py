@@ -1,4 +1,4 @@
-"""The payer's pages on a till of their own, whose bank opens links, and a browser to look at them with."""
+"""The payer's pages over a gateway that opens links, and a browser to look at them with."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,23 +8,23 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from ivr.platform.clock import ManualClock
 from ivr.web.payer_pages.merchant import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
-from tests.support.link_gateway import LinkBank
-from tests.support.payment_services import Till
+from tests.support.link_gateway import LinkGateway
+from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 Client = Callable[..., FlaskClient]
 
 
 @pytest.fixture
-def bank(clock: ManualClock) -> LinkBank:
-    return LinkBank(clock)
+def bank(clock: ManualClock) -> LinkGateway:
+    return LinkGateway(clock)
 
 
 @pytest.fixture
-def till(engine: sa.Engine, clock: ManualClock, bank: LinkBank) -> Till:
-    return Till(engine, clock, bank=bank)
+def services(engine: sa.Engine, clock: ManualClock, bank: LinkGateway) -> PaymentServices:
+    return PaymentServices(engine, clock, bank=bank)
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def client(engine: sa.Engine, clock: ManualClock) -> Client:
 
 
 @pytest.fixture
-def opened(till: Till) -> str:
+def opened(services: PaymentServices) -> str:
     """An attempt whose link is open."""
-    attempt_id = till.linked()
-    till.run_due()
+    attempt_id = services.linked()
+    services.run_due()
     return attempt_id

@@ -13,17 +13,19 @@ from structlog.testing import capture_logs
 from ivr.payments.attempts.states import State
 from ivr.web.payer_pages import view
 from tests.ivr.web.payer_pages.conftest import Client
-from tests.support.link_gateway import LinkBank
+from tests.support.link_gateway import LinkGateway
 from tests.support.link_pages import HOUR_S, token_of
-from tests.support.payment_services import Till
+from tests.support.payment_services import PaymentServices
 
 NASTY = '<script>alert("x")</script> & "Sons"'
 
 
-def _every_answer(till: Till, bank: LinkBank, client: FlaskClient) -> Iterator[flask.Response]:
-    opened = till.linked()
-    till.run_due()
-    token = token_of(till, opened)
+def _every_answer(
+    services: PaymentServices, bank: LinkGateway, client: FlaskClient
+) -> Iterator[flask.Response]:
+    opened = services.linked()
+    services.run_due()
+    token = token_of(services, opened)
     for path in (
         f"/pay/{token}",
         f"/pay/{token}?left",
@@ -34,14 +36,14 @@ def _every_answer(till: Till, bank: LinkBank, client: FlaskClient) -> Iterator[f
     ):
         yield client.get(path)
     bank.pay(opened)
-    till.pass_time(2 * HOUR_S)
+    services.pass_time(2 * HOUR_S)
     yield client.get(f"/receipt/{token}")
 
 
 def test_every_answer_forbids_to_keep_frame_index_or_pass_on(
-    till: Till, bank: LinkBank, client: Client
+    services: PaymentServices, bank: LinkGateway, client: Client
 ) -> None:
-    for answer in _every_answer(till, bank, client()):
+    for answer in _every_answer(services, bank, client()):
         headers = answer.headers
         assert headers["Cache-Control"] == "no-store"
         assert headers["Referrer-Policy"] == "no-referrer"
@@ -73,8 +75,10 @@ class _Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("merchant", ["Demo Town Hall", NASTY])
-def test_no_page_runs_or_fetches_anything(till: Till, bank: LinkBank, client: Client, merchant: str) -> None:
-    for answer in _every_answer(till, bank, client(merchant)):
+def test_no_page_runs_or_fetches_anything(
+    services: PaymentServices, bank: LinkGateway, client: Client, merchant: str
+) -> None:
+    for answer in _every_answer(services, bank, client(merchant)):
         page = _Tags(answer.text)
         names = {tag for tag, _ in page.tags}
         assert not names & {"script", "img", "link", "iframe", "form", "object", "base", "input"}
@@ -86,8 +90,10 @@ def test_no_page_runs_or_fetches_anything(till: Till, bank: LinkBank, client: Cl
             assert page.style == view._CSS, "the policy's hash is over these very bytes"
 
 
-def test_pages_are_whole_for_those_who_hear_or_zoom_them(till: Till, bank: LinkBank, client: Client) -> None:
-    for answer in _every_answer(till, bank, client()):
+def test_pages_are_whole_for_those_who_hear_or_zoom_them(
+    services: PaymentServices, bank: LinkGateway, client: Client
+) -> None:
+    for answer in _every_answer(services, bank, client()):
         if not answer.text:
             continue
         page = _Tags(answer.text)
@@ -114,10 +120,10 @@ def test_both_languages_have_the_same_words() -> None:
     [("/nowhere/at/all.db", (503, "database_away")), (":memory:", (500, "link_page_failed"))],
 )
 def test_a_fault_of_ours_says_so_and_logs_no_token(
-    till: Till, client: Client, opened: str, database: str, told: tuple[int, str]
+    services: PaymentServices, client: Client, opened: str, database: str, told: tuple[int, str]
 ) -> None:
     """A database that is away, and one without tables."""
-    token = token_of(till, opened)
+    token = token_of(services, opened)
     broken = sa.create_engine(f"sqlite:///{database}")
     with capture_logs() as logs:
         answer = client(on=broken).get(f"/pay/{token}")
@@ -129,16 +135,16 @@ def test_a_fault_of_ours_says_so_and_logs_no_token(
 
 @pytest.mark.slow
 def test_nothing_that_is_logged_on_the_way_holds_the_token(
-    till: Till, bank: LinkBank, client: Client, caplog: pytest.LogCaptureFixture
+    services: PaymentServices, bank: LinkGateway, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     with capture_logs() as logs:
-        attempt_id = till.linked()
-        till.run_due()
-        token = token_of(till, attempt_id)
+        attempt_id = services.linked()
+        services.run_due()
+        token = token_of(services, attempt_id)
         for path in ("/pay/", "/receipt/"):
             client().get(path + token)
         bank.pay(attempt_id)
-        till.pass_time(2 * HOUR_S)
-    assert till.state(attempt_id) is State.APPROVED
+        services.pass_time(2 * HOUR_S)
+    assert services.state(attempt_id) is State.APPROVED
     assert logs
     assert token not in repr(logs) + caplog.text

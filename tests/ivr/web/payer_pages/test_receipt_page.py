@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from flows.language import read_noun
-from ivr.platform.wording import Wording
+from ivr.platform.settings.line import Wording
 from ivr.web.payer_pages.moments import written
 from tests.ivr.web.payer_pages.conftest import Client
 from tests.support import schema
-from tests.support.link_gateway import LinkBank
+from tests.support.link_gateway import LinkGateway
 from tests.support.link_pages import HOUR_S, over, speak_spanish, token_of
-from tests.support.payment_services import Till
+from tests.support.payment_services import PaymentServices
 
 MADRID = {
     "zone": ZoneInfo("Europe/Madrid"),
@@ -25,13 +25,13 @@ CALLED = '<a href="tel:+34910000000">+34 910 00 00 00</a>'
 
 
 @pytest.fixture
-def paid(till: Till, bank: LinkBank) -> str:
+def paid(services: PaymentServices, bank: LinkGateway) -> str:
     """A payment by link that was made in a call, and paid half an hour later."""
-    attempt_id = till.linked(call_id=till.begin_call())
-    till.run_due()
-    till.clock.advance(HOUR_S / 2)
+    attempt_id = services.linked(call_id=services.begin_call())
+    services.run_due()
+    services.clock.advance(HOUR_S / 2)
     bank.pay(attempt_id)
-    till.pass_time(2 * HOUR_S)
+    services.pass_time(2 * HOUR_S)
     return attempt_id
 
 
@@ -39,8 +39,8 @@ def _facts(page: str) -> list[tuple[str, str]]:
     return re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page)
 
 
-def _paid_at(till: Till, attempt_id: str) -> datetime:
-    settled_at = till.attempt(attempt_id).settled_at
+def _paid_at(services: PaymentServices, attempt_id: str) -> datetime:
+    settled_at = services.attempt(attempt_id).settled_at
     assert settled_at is not None
     return settled_at
 
@@ -62,67 +62,77 @@ def _paid_at(till: Till, attempt_id: str) -> datetime:
     ],
 )
 def test_a_receipt_has_what_a_payer_asks_for(
-    till: Till, client: Client, paid: str, *, language: str, names: list[str], said: tuple[str, str, str]
+    services: PaymentServices,
+    client: Client,
+    paid: str,
+    *,
+    language: str,
+    names: list[str],
+    said: tuple[str, str, str],
 ) -> None:
     amount, card, asks = said
     if language == "es":
-        speak_spanish(till)
-    page = client(**MADRID).get(f"/receipt/{token_of(till, paid)}").text
-    paid_at = written(_paid_at(till, paid), MADRID["zone"], language, "ES")
+        speak_spanish(services)
+    page = client(**MADRID).get(f"/receipt/{token_of(services, paid)}").text
+    paid_at = written(_paid_at(services, paid), MADRID["zone"], language, "ES")
     assert "(Madrid)" in paid_at
-    values = [amount, paid_at, "10000001", card, till.attempt(paid).reference]
+    values = [amount, paid_at, "10000001", card, services.attempt(paid).reference]
     assert _facts(page) == list(zip(names, values, strict=True))
     assert asks in page
     assert '<p class="who">Demo Town Hall</p>' in page
 
 
-def test_a_refund_leaves_the_receipt_whole(till: Till, client: Client, paid: str) -> None:
-    path = f"/receipt/{token_of(till, paid)}"
+def test_a_refund_leaves_the_receipt_whole(services: PaymentServices, client: Client, paid: str) -> None:
+    path = f"/receipt/{token_of(services, paid)}"
     before = _facts(client().get(path).text)
     for amount_minor, shown in ((1_000, "€10.00"), (None, "€40.00")):
-        with till.engine.begin() as tx:
-            till.cashier.refunds.ask(tx, paid, amount_minor, asked_by="finance")
-        till.run_due()
+        with services.engine.begin() as tx:
+            services.payments.refunds.ask(tx, paid, amount_minor, asked_by="finance")
+        services.run_due()
         after = _facts(client().get(path).text)
         assert after == [before[0], ("Refunded", shown), *before[1:]]
 
 
 @pytest.mark.slow
-def test_who_has_questions_is_told_whom_to_call(till: Till, client: Client, paid: str) -> None:
+def test_who_has_questions_is_told_whom_to_call(services: PaymentServices, client: Client, paid: str) -> None:
     for phone, called, numbers in (
         ("+442079460000", "+34910000000", ["+442079460000"]),
         ("", "+34910000000", ["+34910000000"]),
         ("", "sip:pay@example.com", []),
     ):
-        with till.engine.begin() as tx:
+        with services.engine.begin() as tx:
             tx.execute(sa.update(schema.call).values(to_number=called))
-        page = client(phone=phone).get(f"/receipt/{token_of(till, paid)}").text
+        page = client(phone=phone).get(f"/receipt/{token_of(services, paid)}").text
         assert re.findall(r'href="tel:([^"]*)"', page) == numbers
 
 
 def test_a_link_that_is_over_tells_the_merchants_number_alone(
-    till: Till, bank: LinkBank, client: Client
+    services: PaymentServices, bank: LinkGateway, client: Client
 ) -> None:
-    token = over(till, bank, "expired")
+    token = over(services, bank, "expired")
     assert "tel:" not in client().get(f"/receipt/{token}").text
     page = client(phone="+442079460000").get(f"/receipt/{token}").text
     assert page.count('href="tel:+442079460000"') == 2, "once in each language"
     assert page == client(phone="+442079460000").get("/pay/never").text
 
 
-def test_a_card_that_the_gateway_does_not_name_is_left_out(till: Till, client: Client, paid: str) -> None:
-    path = f"/receipt/{token_of(till, paid)}"
-    with till.engine.begin() as tx:
+def test_a_card_that_the_gateway_does_not_name_is_left_out(
+    services: PaymentServices, client: Client, paid: str
+) -> None:
+    path = f"/receipt/{token_of(services, paid)}"
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(brand="eftpos_au"))
     assert ("Card", "ending in 4242") in _facts(client().get(path).text)
-    with till.engine.begin() as tx:
+    with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(brand=None, last_four=None))
     assert "Card" not in dict(_facts(client().get(path).text))
 
 
-def test_what_is_not_paid_has_no_date_and_no_card(till: Till, client: Client, opened: str) -> None:
+def test_what_is_not_paid_has_no_date_and_no_card(
+    services: PaymentServices, client: Client, opened: str
+) -> None:
     for path in ("pay/{}?left", "receipt/{}", "receipt/{}?done"):
-        page = client().get("/" + path.format(token_of(till, opened))).text
+        page = client().get("/" + path.format(token_of(services, opened))).text
         assert [name for name, _ in _facts(page)] == ["Amount", "Bill", "Payment reference"]
 
 

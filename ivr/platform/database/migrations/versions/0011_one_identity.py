@@ -13,7 +13,7 @@ import structlog
 from alembic import op
 
 from ivr.platform.database.engine import Instant
-from ivr.platform.phone_numbers.identity import identity_of
+from ivr.platform.phone_numbers import identity_of
 
 revision = "0011"
 down_revision = "0010"
