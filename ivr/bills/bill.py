@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities
+from gateways.capability import Capabilities
 from ivr.platform.money import is_money, plain
 
 AMOUNT_MAX_MINOR = 10**15 - 1
