@@ -14,7 +14,7 @@ from ivr.cli.context import CommandContext, legible
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ivr.payments.links.payer_view import Texted
+    from ivr.payments.links.payer_view import LinkMessage
     from ivr.payments.queries.feed import Payment
 
 _SHOWN_DIGITS = 4
@@ -83,7 +83,7 @@ def _link(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str | N
     if payment.link is None:
         return
     with reading(at.engine) as tx:
-        texted = links_read.texted(tx, payment.id)
+        texted = links_read.message_of(tx, payment.id)
     if payment.state is State.LINK_OPEN:
         left = minutes_left(payment.link.expires_at, at.clock.now())
         still = (
@@ -94,7 +94,7 @@ def _link(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str | N
         yield "link", _sent(texted)
 
 
-def _sent(texted: "Texted | None") -> str:
+def _sent(texted: "LinkMessage | None") -> str:
     if texted is None:
         return "no text with it was sent"
     to = "" if texted.recipient is None else f" to ...{texted.recipient[-_SHOWN_DIGITS:]}"
