@@ -40,7 +40,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Records, the earliest change first. At `cursor` the next page begins; `has_more`: it can be read now."""
+    """Records, the earliest change first. The next page begins at `cursor`; `has_more`: there is one."""
 
     records: Sequence[T]
     cursor: str
