@@ -11,7 +11,7 @@ import structlog
 from click.testing import CliRunner
 
 from gateways.secret import Secret
-from ivr.cli import context as desk
+from ivr.cli import context as cli_context
 from ivr.cli import main
 from ivr.doctor import internal_checks as inside
 from ivr.doctor.checks import FaultError
@@ -132,7 +132,7 @@ def commands(locked: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("commands")
 def test_the_command_line_lists_and_lifts(locked: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "SystemClock", lambda: locked.clock)
+    monkeypatch.setattr(cli_context, "SystemClock", lambda: locked.clock)
     [ours] = [one for one in _listed(locked) if one.kind is LockoutKind.CALLER]
     listed = CliRunner().invoke(main, ["lockout", "list", "--all"])
     assert (listed.exit_code, listed.stderr, len(listed.stdout.splitlines())) == (0, "", 3)
@@ -157,7 +157,7 @@ def test_a_list_that_lacks_the_cards_says_why_and_ends_with_1(
 ) -> None:
     """The clock of the machine that the command runs on is ten minutes ahead."""
     ahead = ManualClock(locked.clock.now() + timedelta(minutes=10))
-    monkeypatch.setattr(desk, "SystemClock", lambda: ahead)
+    monkeypatch.setattr(cli_context, "SystemClock", lambda: ahead)
     locked.inside.down = is_down
     listed = CliRunner().invoke(main, ["lockout", "list"])
     assert listed.exit_code == 1
